@@ -1,0 +1,12 @@
+// Writes the git-ignored generated modules: the kernels and the tokenizer's vocabulary.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+for (const name of ["generate-kernels.js", "generate-vocabulary.js"]) {
+  const script = fileURLToPath(new URL(name, import.meta.url));
+  if (!existsSync(script)) continue;
+  const { status } = spawnSync(process.execPath, [script], { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}

@@ -1,0 +1,76 @@
+import type { kernels } from "./kernel-sources.js";
+
+/** What the generator reads from one kernel file (scripts/generate-kernels.js says how such a file is written). */
+export interface KernelSource {
+  /** WGSL with the lib files in place and every declaration at its default. */
+  readonly code: string;
+  /** Names of storage types: `alias Element = f32;`. */
+  readonly aliases: readonly string[];
+  /** Names and defaults of constants that specialisation may change. */
+  readonly constants: Readonly<Record<string, number>>;
+  readonly overrides: Readonly<
+    Record<string, { readonly type: "bool" | "u32" | "i32" | "f32"; readonly default: number | boolean }>
+  >;
+  /** Storage buffers in order of their binding number; `params` is bound after them. */
+  readonly bindings: readonly { readonly name: string; readonly access: "read" | "read_write" }[];
+  /** Fields of the uniform `Params`, in order, four bytes each. Empty: the kernel has no uniform. */
+  readonly params: readonly (readonly [name: string, type: "u32" | "i32" | "f32"])[];
+}
+
+type Kernels = typeof kernels;
+
+/** Name of a file in kernels/, in camelCase. */
+export type KernelName = keyof Kernels;
+/** Name of a storage buffer that the kernel binds. */
+export type BindingName<K extends KernelName> = Kernels[K]["bindings"][number]["name"];
+/** Name of a field of the kernel's uniform. */
+export type ParamName<K extends KernelName> = Kernels[K]["params"][number][0];
+/** Name of a constant that specialisation may change. */
+export type ConstantName<K extends KernelName> = keyof Kernels[K]["constants"];
+/** Name of a pipeline-overridable constant. */
+export type OverrideName<K extends KernelName> = keyof Kernels[K]["overrides"];
+/** Name of a storage type that specialisation may turn into f16. */
+export type AliasName<K extends KernelName> = Kernels[K]["aliases"][number];
+
+/** Type that a kernel stores elements in; it computes in f32 either way. */
+export type StorageType = "f32" | "f16";
+
+/** Choices for one variant of a kernel. What is not named keeps its default. */
+export interface Specialisation<S extends KernelSource> {
+  readonly types?: Readonly<Partial<Record<S["aliases"][number], StorageType>>>;
+  readonly constants?: Readonly<Partial<Record<keyof S["constants"], number>>>;
+}
+
+/**
+ * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts
+ * `enable f16;` in front where a storage type is f16. Throws `RangeError` for a name that the kernel does not declare or
+ * a value that does not fit the constant's type.
+ */
+export function specialise<S extends KernelSource>(source: S, { types, constants }: Specialisation<S>): string {
+  let code: string = source.code;
+  const chosenTypes: Partial<Record<string, StorageType>> = types ?? {};
+  const chosenConstants: Partial<Record<string, number>> = constants ?? {};
+  for (const [name, type] of Object.entries(chosenTypes)) {
+    if (type === undefined) continue;
+    code = rewrite(code, new RegExp(`^(alias ${name} = )(f32)(?=;)`, "m"), () => type, `storage type ${name}`);
+  }
+  for (const [name, value] of Object.entries(chosenConstants)) {
+    if (value === undefined) continue;
+    const declaration = new RegExp(`^(const ${name}: (u32|i32|f32) = )([^;]+)(?=;.*//:\\s*const\\b)`, "m");
+    code = rewrite(code, declaration, (type) => constantLiteral(name, type, value), `constant ${name}`);
+  }
+  return Object.values(chosenTypes).includes("f16") ? `enable f16;\n${code}` : code;
+}
+
+function rewrite(code: string, declaration: RegExp, literal: (type: string) => string, what: string): string {
+  if (!declaration.test(code)) throw new RangeError(`The kernel declares no ${what} that specialisation may change.`);
+  return code.replace(declaration, (_, left: string, type: string) => left + literal(type));
+}
+
+function constantLiteral(name: string, type: string, value: number): string {
+  const fits = type === "f32" ? Number.isFinite(value) : Number.isSafeInteger(value) && (type === "i32" || value >= 0);
+  if (!fits) throw new RangeError(`Constant ${name} is ${value}; it has to be a ${type}.`);
+  if (type === "u32") return `${value}u`;
+  if (type === "i32") return `${value}i`;
+  return Number.isInteger(value) ? `${value.toFixed(1)}f` : `${value}f`;
+}
