@@ -1,0 +1,55 @@
+// Activations on four channels at a time. The kinds are those of src/ops/activation.ts.
+//
+// exp gets no argument above 80, so nothing overflows: WGSL does not promise infinities.
+
+const ACTIVATION_NONE: u32 = 0u;
+const ACTIVATION_SILU: u32 = 1u;
+const ACTIVATION_GELU: u32 = 2u;
+const ACTIVATION_QUICK_GELU: u32 = 3u;
+
+fn sigmoid(x: vec4<f32>) -> vec4<f32> {
+  return 1.0 / (1.0 + exp(min(-x, vec4<f32>(80.0))));
+}
+
+/// x · sigmoid(x)
+fn silu(x: vec4<f32>) -> vec4<f32> {
+  return x * sigmoid(x);
+}
+
+/// Upper tail of the normal distribution, erfc(x / √2) / 2, for x >= 0.
+///
+/// erfc(z) = exp(-z²) · t · P(t) with t = 1 / (1 + 0.425 z); P is a minimax fit whose relative error is below 1.5e-7
+/// for every z in [0, 10], so the tail keeps its digits where 1 - erf(z) would have cancelled them.
+fn normal_tail(x: vec4<f32>) -> vec4<f32> {
+  let z = min(x * 0.70710678, vec4<f32>(10.0));
+  let t = 1.0 / (1.0 + 0.425 * z);
+  var p = vec4<f32>(0.0714784339);
+  p = p * t - 0.31315735;
+  p = p * t + 0.407617897;
+  p = p * t - 0.103250727;
+  p = p * t + 0.255086154;
+  p = p * t + 0.200706229;
+  p = p * t + 0.241840571;
+  p = p * t + 0.239678636;
+  return 0.5 * p * t * exp(-z * z);
+}
+
+/// x · Φ(x): the exact GELU, torch's default.
+fn gelu(x: vec4<f32>) -> vec4<f32> {
+  let tail = normal_tail(abs(x));
+  return x * select(1.0 - tail, tail, x < vec4<f32>(0.0));
+}
+
+/// x · sigmoid(1.702 x), the approximation that OpenAI's CLIP was trained with.
+fn quick_gelu(x: vec4<f32>) -> vec4<f32> {
+  return x * sigmoid(1.702 * x);
+}
+
+fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
+  switch kind {
+    case ACTIVATION_SILU: { return silu(x); }
+    case ACTIVATION_GELU: { return gelu(x); }
+    case ACTIVATION_QUICK_GELU: { return quick_gelu(x); }
+    default: { return x; }
+  }
+}
