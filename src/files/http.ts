@@ -1,0 +1,106 @@
+import { FileError } from "../platform/errors.js";
+import { checkRange } from "../platform/errors.js";
+import type { ByteSource } from "../platform/source.js";
+
+/** How to fetch; `fetch` is replaceable for tests, proxies and authentication. */
+export interface HttpOptions {
+  readonly fetch?: typeof fetch;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes.
+ * Rejects with FileError where the server sends no ranges.
+ */
+export async function openUrl(url: string, options: HttpOptions = {}): Promise<ByteSource> {
+  const fetcher = options.fetch ?? fetch;
+  const response = await request(fetcher, url, "bytes=0-0", options.signal);
+  await response.body?.cancel();
+  if (response.status === 200)
+    throw new FileError(url, "the server ignores range requests; download the file and give its path");
+  // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
+  if (response.status !== 206 && response.status !== 416) throw new FileError(url, `HTTP status ${response.status}`);
+  const size = contentRange(response, url).size;
+  return new HttpSource(fetcher, url, size, response.headers.get("etag"));
+}
+
+class HttpSource implements ByteSource {
+  constructor(
+    private readonly fetcher: typeof fetch,
+    readonly name: string,
+    readonly size: number,
+    private readonly etag: string | null,
+  ) {}
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(this.name, this.size, offset, length);
+    if (length === 0) return new Uint8Array(0);
+    const range = `bytes=${offset}-${offset + length - 1}`;
+    const response = await request(this.fetcher, this.name, range, signal);
+    try {
+      this.checkPart(response, offset, length);
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
+    return readBody(response, this.name, length);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private checkPart(response: Response, offset: number, length: number): void {
+    if (response.status !== 206)
+      throw new FileError(this.name, `HTTP status ${response.status} to a range request, expected 206`);
+    const range = contentRange(response, this.name);
+    if (range.size !== this.size || response.headers.get("etag") !== this.etag)
+      throw new FileError(this.name, "the file changed on the server while it was read; open it again");
+    if (range.start !== offset || range.end !== offset + length)
+      throw new FileError(
+        this.name,
+        `the server sent bytes ${range.start} to ${range.end}, not ${offset} to ${offset + length}`,
+      );
+  }
+}
+
+// A plain `Range` header on GET needs no CORS preflight; `If-Range` would, so a change is noticed by its ETag instead.
+async function request(fetcher: typeof fetch, url: string, range: string, signal?: AbortSignal): Promise<Response> {
+  try {
+    return await fetcher(url, { headers: { Range: range }, ...(signal && { signal }) });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new FileError(url, "the server could not be reached, or does not allow this page to read from it (CORS)", {
+      cause,
+    });
+  }
+}
+
+function contentRange(response: Response, url: string): { start: number; end: number; size: number } {
+  const header = response.headers.get("content-range");
+  const match = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(header ?? "");
+  if (!match)
+    throw new FileError(
+      url,
+      `the answer's Content-Range is ${header ?? "missing"}; a server of another origin must expose it by Access-Control-Expose-Headers`,
+    );
+  return { start: Number(match[1] ?? 0), end: Number(match[2] ?? -1) + 1, size: Number(match[3]) };
+}
+
+async function readBody(response: Response, url: string, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  if (response.body)
+    for (const reader = response.body.getReader(); ;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (filled + value.length > length) {
+        await reader.cancel();
+        throw new FileError(url, `the server sent more than the ${length} bytes that it announced`);
+      }
+      bytes.set(value, filled);
+      filled += value.length;
+    }
+  if (filled < length) throw new FileError(url, `the connection ended after ${filled} of ${length} bytes; try again`);
+  return bytes;
+}

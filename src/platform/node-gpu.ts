@@ -1,0 +1,75 @@
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+
+/** Toggles of Dawn that are on by default. NVIDIA's Vulkan driver has f16, Dawn hides it behind this one. */
+const DEFAULT_FLAGS = ["enable-dawn-features=vulkan_enable_f16_on_nvidia"];
+
+const MANIFEST_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+const SWIFTSHADER_FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
+
+// Dawn's objects do not keep their instance alive, and an instance that is collected takes its devices down.
+const instances = new Map<string, GPU>();
+
+/** Options of `openWebGpu`; browsers have none. */
+export interface WebGpuOptions {
+  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
+  readonly flags?: readonly string[];
+}
+
+/**
+ * Opens WebGPU through Dawn, with the first Vulkan driver that gives an adapter: what the system's loader finds (it puts
+ * GPUs before software drivers), then lavapipe alone, then the SwiftShader that Chromium brings. Where none does, the
+ * result's `requestAdapter()` gives null, and `adapterAdvice()` says what to install. A driver chosen by the caller
+ * in `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
+ */
+export async function openWebGpu(options: WebGpuOptions = {}): Promise<GPU> {
+  const words = process.env.DALLE2_DAWN_FLAGS?.split(/\s+/).filter((word) => word !== "");
+  const flags = [...DEFAULT_FLAGS, ...(options.flags ?? words ?? [])];
+  const key = JSON.stringify([flags, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
+  const known = instances.get(key);
+  if (known) return known;
+
+  const { create } = await import("webgpu");
+  // Mesa's window-system code complains without it, also when nothing is ever shown.
+  process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  const firstChoice = create(flags);
+  const gpu = (await hasAdapter(firstChoice)) ? firstChoice : await openSoftwareDriver(() => create(flags));
+  if (gpu) instances.set(key, gpu);
+  return gpu ?? firstChoice;
+}
+
+/** What to do on this system when no adapter was found, as one or two sentences. */
+export function adapterAdvice(): string {
+  if (process.platform === "darwin") return "WebGPU needs Metal here: run on a Mac with macOS 13 or later, natively.";
+  if (process.platform === "win32") return "Install the newest driver of your GPU; WebGPU needs Direct3D 12 or Vulkan.";
+  return "Run `npx dalle2 setup`, or install a Vulkan driver: your GPU's, or Mesa's software driver (lavapipe, version 25 or later).";
+}
+
+async function hasAdapter(gpu: GPU): Promise<boolean> {
+  return (await gpu.requestAdapter()) !== null;
+}
+
+/** Tries software drivers by their manifest; the one that works stays chosen in the environment of this process. */
+async function openSoftwareDriver(create: () => GPU): Promise<GPU | undefined> {
+  const { VK_DRIVER_FILES: chosen, VK_ICD_FILENAMES: chosenByOldName } = process.env;
+  if (process.platform !== "linux" || chosen || chosenByOldName) return undefined;
+  for (const manifest of softwareDrivers()) {
+    process.env.VK_ICD_FILENAMES = manifest;
+    const gpu = create();
+    if (await hasAdapter(gpu)) return gpu;
+  }
+  delete process.env.VK_ICD_FILENAMES;
+  return undefined;
+}
+
+function softwareDrivers(): string[] {
+  const lavapipe = MANIFEST_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
+    readdirSync(folder)
+      .filter((file) => /^lvp_icd.*\.json$/.test(file))
+      .map((file) => join(folder, file)),
+  );
+  const swiftShader = SWIFTSHADER_FOLDERS.map((folder) => join(folder, "vk_swiftshader_icd.json"));
+  return [...lavapipe, ...swiftShader.filter((file) => existsSync(file))];
+}

@@ -1,0 +1,91 @@
+// Node's side of the platform: the only file besides src/cli that may import Node's own modules.
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { checkRange, FileError } from "./errors.js";
+import type { FileData, Platform } from "./platform.js";
+import type { ByteSource } from "./source.js";
+
+class NodeFileSource implements ByteSource {
+  constructor(
+    private readonly handle: FileHandle,
+    readonly name: string,
+    readonly size: number,
+  ) {}
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    checkRange(this.name, this.size, offset, length);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    // One read of the system may return less than was asked for: Linux stops at 2 GiB, network drives earlier.
+    while (filled < length) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await this.handle.read(bytes, filled, length - filled, offset + filled);
+      if (bytesRead === 0)
+        throw new FileError(this.name, `ended at byte ${offset + filled}; it shrank while it was read`);
+      filled += bytesRead;
+    }
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close();
+  }
+}
+
+export const openFile: Platform["openFile"] = async (file) => {
+  const handle = await open(file, "r").catch((cause: unknown) => {
+    throw fileError(file, "could not be opened", cause);
+  });
+  const stat = await handle.stat();
+  if (stat.isFile()) return new NodeFileSource(handle, file, stat.size);
+  await handle.close();
+  throw new FileError(file, "is a folder or a device; name a file in it");
+};
+
+export const readText: Platform["readText"] = async (file) => {
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw fileError(file, "could not be read", cause);
+  });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FileError(file, "is not UTF-8 text", { cause });
+  }
+};
+
+export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
+  const aside = `${file}.${randomUUID()}.part`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeChunks(aside, data);
+    await rename(aside, file);
+  } catch (cause) {
+    await rm(aside, { force: true });
+    // What fails in the data's own producer is not the file's fault and passes as it is.
+    throw isSystemError(cause) ? fileError(file, "could not be written", cause) : cause;
+  }
+};
+
+async function writeChunks(file: string, data: FileData): Promise<void> {
+  const handle = await open(file, "wx");
+  try {
+    if (data instanceof Uint8Array) await handle.writeFile(data);
+    else for await (const chunk of data) await handle.writeFile(chunk);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export { dirname, isAbsolute, join };
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "errno" in error && "syscall" in error;
+}
+
+function fileError(file: string, problem: string, cause: unknown): FileError {
+  if (!isSystemError(cause)) return new FileError(file, problem, { cause });
+  const missing = `no such file or folder; a relative path starts from ${process.cwd()}`;
+  return new FileError(file, `${problem}: ${cause.code === "ENOENT" ? missing : cause.message}`, { cause });
+}

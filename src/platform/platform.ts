@@ -1,0 +1,25 @@
+import type { ByteSource } from "./source.js";
+
+/**
+ * What differs between Node and the browser. `node.ts` and `browser.ts` each export every member by its name; the
+ * import `#platform` is one or the other.
+ *
+ * A path is one of the file system in Node, and one of the origin's private file system in the browser.
+ */
+export interface Platform {
+  /** Opens a file for reads by range; the caller closes it. Rejects with FileError. */
+  readonly openFile: (path: string) => Promise<ByteSource>;
+  /** The whole of a UTF-8 text file. Rejects with FileError. */
+  readonly readText: (path: string) => Promise<string>;
+  /**
+   * Writes a file beside its place and moves it there once it is complete: a reader sees the old file or the new one.
+   * Missing folders are made. When `data` or the disk fails, nothing is left behind.
+   */
+  readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
+  readonly join: (...parts: string[]) => string;
+  readonly dirname: (path: string) => string;
+  readonly isAbsolute: (path: string) => boolean;
+}
+
+/** A file's content, whole or in chunks that are written as they come. */
+export type FileData = Uint8Array | AsyncIterable<Uint8Array>;
