@@ -1,0 +1,12 @@
+/** A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. */
+export class FormatError extends Error {
+  override readonly name: string = "FormatError";
+
+  constructor(
+    readonly source: string,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${source}: ${problem}`, options);
+  }
+}
