@@ -1,0 +1,265 @@
+import { DeviceLostError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
+import { PipelineCache, type Variant } from "./pipelines.js";
+import { BufferPool, type GpuMemory } from "./pool.js";
+import { GpuStorage } from "./storage.js";
+import { KernelTimer, type KernelTime } from "./timing.js";
+import { UniformRing } from "./uniforms.js";
+
+/** Numbers of workgroups in x, y and z. */
+export type Grid = readonly [x: number, y: number, z: number];
+
+/** What the opened adapter is. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  /** A driver that computes on the CPU (lavapipe, SwiftShader). */
+  readonly isSoftware: boolean;
+}
+
+export interface GpuFeatures {
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+  readonly subgroupMatrix: boolean;
+  readonly timestamps: boolean;
+}
+
+export interface GpuOptions {
+  /** Bytes of freed buffers kept for reuse. Default 1 GiB. */
+  readonly poolBytes?: number;
+  /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
+  readonly timeKernels?: boolean;
+}
+
+/** One run of a kernel. Storages that a kernel takes optionally may be `undefined`. */
+export interface Dispatch<K extends KernelName> extends Variant<K> {
+  readonly bindings: Readonly<Record<BindingName<K>, GpuStorage | undefined>>;
+  readonly params: Readonly<Record<ParamName<K>, number>>;
+  readonly grid: Grid;
+  /** Where in the model the work belongs; shown in error messages. */
+  readonly label?: string | undefined;
+}
+
+const MAX_GROUPS = 65535;
+/** Dispatches per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
+const BATCH = 128;
+
+/** A WebGPU device with its memory pool, pipelines and command batching. Knows nothing of tensors. */
+export class Gpu {
+  readonly limits: GPUSupportedLimits;
+  readonly #pool: BufferPool;
+  readonly #pipelines: PipelineCache;
+  readonly #uniforms: UniformRing;
+  readonly #timer: KernelTimer | undefined;
+  /** Bound where an optional input is absent. */
+  readonly #absent: GPUBuffer;
+  #encoder: GPUCommandEncoder | undefined;
+  #pass: GPUComputePassEncoder | undefined;
+  #encoded = 0;
+  #dry = false;
+  readonly #checks: Promise<GpuOutOfMemoryError | GpuValidationError | undefined>[] = [];
+  #failure: Error | undefined;
+
+  constructor(
+    readonly device: GPUDevice,
+    readonly adapter: AdapterDescription,
+    readonly features: GpuFeatures,
+    options: GpuOptions = {},
+  ) {
+    this.limits = device.limits;
+    this.#pool = new BufferPool(device, options.poolBytes ?? 2 ** 30);
+    this.#pipelines = new PipelineCache(device);
+    this.#uniforms = new UniformRing(device);
+    this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
+    this.#absent = device.createBuffer({ label: "absent", size: 256, usage: GPUBufferUsage.STORAGE });
+    void device.lost.then(({ reason, message }) => {
+      this.#failure = new DeviceLostError(reason, message);
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.#failure ??= new GpuValidationError(error.message);
+    });
+  }
+
+  /** Declares `byteLength` bytes of storage, allocated when first used. The caller releases it. */
+  allocate(byteLength: number, label: string): GpuStorage {
+    return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label);
+  }
+
+  /** Folds a count of workgroups into a grid that respects 65535 per dimension (kernels/lib/grid.wgsl unfolds it). */
+  grid(workgroups: number): Grid {
+    if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1];
+    const y = Math.ceil(workgroups / MAX_GROUPS);
+    return [Math.ceil(workgroups / y), y, 1];
+  }
+
+  /** Encodes one run of a kernel. It runs when the batch is submitted: after `flush`, a read, or enough other work. */
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
+    if (this.#dry) {
+      this.#pipelines.prepare(kernel, call as Variant);
+      return;
+    }
+    this.#throwIfFailed();
+    const { source, layout, pipeline, key } = this.#pipelines.get(kernel, call as Variant);
+    if (this.#uniforms.isFull || this.#timer?.isFull || this.#encoded >= BATCH) this.flush();
+    const bindings: Readonly<Record<string, GpuStorage | undefined>> = call.bindings;
+    const entries: GPUBindGroupEntry[] = source.bindings.map(({ name }, binding) => {
+      const storage = bindings[name];
+      return {
+        binding,
+        resource: storage ? { buffer: storage.buffer, size: storage.byteLength } : { buffer: this.#absent },
+      };
+    });
+    let offsets: number[] = [];
+    if (source.params.length > 0) {
+      entries.push({
+        binding: entries.length,
+        resource: { buffer: this.#uniforms.buffer, size: source.params.length * 4 },
+      });
+      offsets = [this.#uniforms.write(source, call.params)];
+    }
+    const label = call.label === undefined ? key : `${key} @ ${call.label}`;
+    const pass = this.#beginPass(key);
+    pass.setPipeline(pipeline!);
+    pass.setBindGroup(0, this.device.createBindGroup({ label, layout, entries }), offsets);
+    pass.dispatchWorkgroups(...call.grid);
+    this.#encoded++;
+    if (this.#timer) this.#endPass();
+  }
+
+  /** Copies bytes into a storage. Work encoded before it still sees the old content. */
+  write(target: GpuStorage, data: ArrayBufferView, offset = 0): void {
+    if (this.#dry) return;
+    this.#throwIfFailed();
+    this.flush();
+    this.device.queue.writeBuffer(target.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+  }
+
+  /** Fills a storage with zeros. */
+  clear(target: GpuStorage): void {
+    if (this.#dry) return;
+    this.#endPass();
+    this.#commands().clearBuffer(target.buffer, 0, target.byteLength);
+  }
+
+  /** Copies a storage's bytes to the host, after all work encoded so far. */
+  async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
+    this.#throwIfFailed();
+    const size = Math.ceil(byteLength / 4) * 4;
+    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    this.#endPass();
+    this.#commands().copyBufferToBuffer(source.buffer, 0, staging, 0, size);
+    this.flush();
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+    } catch (error) {
+      await this.#settle();
+      throw error;
+    }
+    const bytes = staging.getMappedRange().slice(0, byteLength);
+    staging.destroy();
+    await this.#settle();
+    return bytes;
+  }
+
+  /** Submits what is encoded. */
+  flush(): void {
+    this.#endPass();
+    const encoder = this.#encoder;
+    if (!encoder) return;
+    this.#encoder = undefined;
+    this.#encoded = 0;
+    const collect = this.#timer?.resolve(encoder);
+    this.device.pushErrorScope("validation");
+    this.device.pushErrorScope("out-of-memory");
+    this.#uniforms.upload();
+    this.device.queue.submit([encoder.finish()]);
+    this.#checks.push(
+      this.device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)),
+      this.device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)),
+    );
+    collect?.();
+  }
+
+  /** Submits what is encoded and waits until it has run. Rejects with the typed error of anything that went wrong. */
+  async sync(): Promise<void> {
+    this.flush();
+    await this.device.queue.onSubmittedWorkDone();
+    await this.#settle();
+  }
+
+  /**
+   * Walks through `body` without running it: its dispatches only compile their pipelines, in parallel, and its tensors
+   * take no memory. Compiling ahead keeps the first picture from waiting for one kernel after the other.
+   */
+  async warmup(body: () => void): Promise<void> {
+    this.#dry = true;
+    try {
+      body();
+    } finally {
+      this.#dry = false;
+    }
+    await this.#pipelines.settled();
+  }
+
+  memory(): GpuMemory {
+    return this.#pool.memory();
+  }
+
+  /** Destroys buffers kept for reuse. */
+  trim(): void {
+    this.#pool.trim();
+  }
+
+  /** GPU time per kernel variant, longest first; empty unless opened with `timeKernels` on an adapter with timestamps. */
+  async kernelTimes(): Promise<KernelTime[]> {
+    await this.sync();
+    return (await this.#timer?.totals()) ?? [];
+  }
+
+  /** Destroys the device. Storages of it are dead afterwards. */
+  dispose(): void {
+    this.#endPass();
+    this.#encoder = undefined;
+    this.#failure ??= new DeviceLostError("destroyed", "the device was disposed");
+    this.device.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  #commands(): GPUCommandEncoder {
+    return (this.#encoder ??= this.device.createCommandEncoder());
+  }
+
+  #beginPass(key: string): GPUComputePassEncoder {
+    return (this.#pass ??= this.#commands().beginComputePass(
+      this.#timer ? { timestampWrites: this.#timer.pass(key) } : undefined,
+    ));
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = undefined;
+  }
+
+  /** Waits for the error scopes of the submitted batches and throws what they caught. */
+  async #settle(): Promise<void> {
+    const errors = await Promise.all(this.#checks.splice(0));
+    await this.#pipelines.settled();
+    this.#throwIfFailed();
+    const error = errors.find((found) => found !== undefined);
+    if (error) throw error;
+  }
+
+  #throwIfFailed(): void {
+    const failure = this.#failure;
+    if (!failure) return;
+    // A lost device stays lost; any other error belongs to the call in flight and is reported once.
+    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+    throw failure;
+  }
+}

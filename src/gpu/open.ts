@@ -1,0 +1,70 @@
+import { openWebGpu } from "#platform";
+import { GpuUnavailableError } from "./errors.js";
+import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
+
+export interface OpenGpuOptions extends GpuOptions {
+  /** Limits to request below what the adapter offers, to test how work is split. */
+  readonly limits?: Readonly<Record<string, number>>;
+  /** Pretend that the adapter lacks these. */
+  readonly without?: readonly (keyof GpuFeatures)[];
+}
+
+/** Limits that are raised to what the adapter offers; the others stay at WebGPU's defaults. */
+const RAISED_LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+] as const;
+
+const FEATURES = {
+  f16: "shader-f16",
+  subgroups: "subgroups",
+  subgroupMatrix: "chromium-experimental-subgroup-matrix",
+  timestamps: "timestamp-query",
+} as const satisfies Record<keyof GpuFeatures, string>;
+
+/**
+ * Opens the best adapter of this machine with all it offers.
+ * Throws `GpuUnavailableError` if there is none; Dawn's Null backend, which computes nothing, counts as none.
+ */
+export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
+  const entry = await openWebGpu();
+  const adapter = await entry.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found. `npx dalle2 setup` installs a software one.");
+  const description = describeAdapter(adapter.info);
+  if (/\bnull\b/i.test(`${adapter.info.description} ${adapter.info.device}`)) {
+    throw new GpuUnavailableError(
+      "Only Dawn's Null backend was found, which computes nothing. Run `npx dalle2 setup`.",
+    );
+  }
+  const offered = (name: keyof GpuFeatures) => adapter.features.has(FEATURES[name]) && !options.without?.includes(name);
+  const features: GpuFeatures = {
+    f16: offered("f16"),
+    subgroups: offered("subgroups"),
+    subgroupMatrix: offered("subgroupMatrix"),
+    timestamps: offered("timestamps"),
+  };
+  const names = Object.keys(FEATURES) as (keyof GpuFeatures)[];
+  const requiredLimits: Record<string, number> = {};
+  for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
+  const device = await adapter.requestDevice({
+    requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
+    requiredLimits: { ...requiredLimits, ...options.limits },
+  });
+  return new Gpu(device, description, features, options);
+}
+
+function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
+  const { vendor, architecture, device, description } = info;
+  const software = /llvmpipe|lavapipe|swiftshader|software|\bcpu\b/i;
+  return {
+    vendor,
+    architecture,
+    device,
+    description,
+    isSoftware: info.isFallbackAdapter || software.test(`${architecture} ${device} ${description}`),
+  };
+}

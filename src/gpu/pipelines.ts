@@ -1,0 +1,167 @@
+import { ShaderError } from "./errors.js";
+import { kernels } from "./kernel-sources.js";
+import {
+  specialise,
+  type AliasName,
+  type ConstantName,
+  type KernelName,
+  type KernelSource,
+  type OverrideName,
+  type StorageType,
+} from "./kernel-source.js";
+
+/** The choices that make one pipeline of a kernel. */
+export interface Variant<K extends KernelName = KernelName> {
+  readonly types?: Partial<Record<AliasName<K>, StorageType>> | undefined;
+  readonly constants?: Partial<Record<ConstantName<K>, number>> | undefined;
+  readonly overrides?: Partial<Record<OverrideName<K>, number | boolean>> | undefined;
+}
+
+export interface Pipeline {
+  readonly key: string;
+  readonly source: KernelSource;
+  readonly layout: GPUBindGroupLayout;
+  /** Ready for encoding; undefined while it compiles. */
+  pipeline: GPUComputePipeline | undefined;
+}
+
+/** Compiles each variant of each kernel once per device. */
+export class PipelineCache {
+  readonly #entries = new Map<string, Pipeline>();
+  readonly #layouts = new Map<KernelName, { bindGroup: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
+  readonly #modules = new Map<string, GPUShaderModule>();
+  readonly #pending = new Map<string, Promise<void>>();
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** The variant, compiled at once if it is not there yet. */
+  get(kernel: KernelName, variant: Variant): Pipeline {
+    const entry = this.#entry(kernel, variant);
+    if (!entry.pipeline) {
+      const { descriptor, module } = this.#describe(kernel, variant, entry.key);
+      entry.pipeline = this.device.createComputePipeline(descriptor);
+      this.#reportLater(entry.key, module);
+    }
+    return entry;
+  }
+
+  /** Starts compiling the variant; `settled` waits for all that was started. */
+  prepare(kernel: KernelName, variant: Variant): void {
+    const entry = this.#entry(kernel, variant);
+    if (entry.pipeline || this.#pending.has(entry.key)) return;
+    const { descriptor, module } = this.#describe(kernel, variant, entry.key);
+    const job = this.device.createComputePipelineAsync(descriptor).then(
+      (pipeline) => {
+        entry.pipeline = pipeline;
+      },
+      async (error: unknown) => {
+        throw (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${String(error)}`);
+      },
+    );
+    this.#pending.set(entry.key, job);
+  }
+
+  /** Resolves when every started compilation has ended; rejects with the first failure. */
+  async settled(): Promise<void> {
+    const jobs = [...this.#pending.values()];
+    this.#pending.clear();
+    const results = await Promise.allSettled(jobs);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  #entry(kernel: KernelName, variant: Variant): Pipeline {
+    const key = variantKey(kernel, variant);
+    let entry = this.#entries.get(key);
+    if (!entry) {
+      entry = { key, source: kernels[kernel], layout: this.#layout(kernel).bindGroup, pipeline: undefined };
+      this.#entries.set(key, entry);
+    }
+    return entry;
+  }
+
+  #describe(kernel: KernelName, variant: Variant, key: string) {
+    const module = this.#module(kernel, variant);
+    const constants: Record<string, number> = {};
+    for (const [name, value] of Object.entries<number | boolean | undefined>(variant.overrides ?? {})) {
+      if (value !== undefined) constants[name] = Number(value);
+    }
+    const descriptor: GPUComputePipelineDescriptor = {
+      label: key,
+      layout: this.#layout(kernel).pipeline,
+      compute: { module, entryPoint: "main", constants },
+    };
+    return { descriptor, module };
+  }
+
+  #module(kernel: KernelName, variant: Variant): GPUShaderModule {
+    const key = variantKey(kernel, { types: variant.types, constants: variant.constants });
+    let module = this.#modules.get(key);
+    if (!module) {
+      const code = specialise(kernels[kernel] as KernelSource, {
+        types: variant.types ?? {},
+        constants: variant.constants ?? {},
+      });
+      module = this.device.createShaderModule({ label: key, code });
+      this.#modules.set(key, module);
+    }
+    return module;
+  }
+
+  /** Layouts are explicit, so that bind groups of all variants fit and never wait for a compilation. */
+  #layout(kernel: KernelName) {
+    let layout = this.#layouts.get(kernel);
+    if (!layout) {
+      const source: KernelSource = kernels[kernel];
+      const entries: GPUBindGroupLayoutEntry[] = source.bindings.map(({ access }, binding) => ({
+        binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+      }));
+      if (source.params.length > 0) {
+        entries.push({
+          binding: entries.length,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: source.params.length * 4 },
+        });
+      }
+      const bindGroup = this.device.createBindGroupLayout({ label: kernel, entries });
+      layout = {
+        bindGroup,
+        pipeline: this.device.createPipelineLayout({ label: kernel, bindGroupLayouts: [bindGroup] }),
+      };
+      this.#layouts.set(kernel, layout);
+    }
+    return layout;
+  }
+
+  /** A synchronous compilation reports errors only through error scopes; the compiler's lines are fetched for them. */
+  #reportLater(key: string, module: GPUShaderModule): void {
+    this.#pending.set(
+      key,
+      compileError(key, module).then((error) => {
+        if (error) throw error;
+      }),
+    );
+  }
+}
+
+/** Human readable, and equal exactly when kernel and choices are equal. */
+function variantKey(kernel: KernelName, variant: Variant): string {
+  const parts: string[] = [kernel];
+  for (const choices of [variant.types, variant.constants, variant.overrides]) {
+    for (const name of Object.keys(choices ?? {}).sort()) {
+      const value = (choices as Record<string, unknown>)[name];
+      if (value !== undefined) parts.push(`${name}=${String(value)}`);
+    }
+  }
+  return parts.join(" ");
+}
+
+async function compileError(key: string, module: GPUShaderModule): Promise<ShaderError | undefined> {
+  const { messages } = await module.getCompilationInfo();
+  const errors = messages.filter(({ type }) => type === "error");
+  if (errors.length === 0) return undefined;
+  const lines = errors.map(({ lineNum, linePos, message }) => `  ${lineNum}:${linePos} ${message}`);
+  return new ShaderError(`Kernel ${key} does not compile:\n${lines.join("\n")}`);
+}

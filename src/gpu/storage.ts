@@ -1,0 +1,55 @@
+import { GpuLimitError } from "./errors.js";
+import type { BufferPool } from "./pool.js";
+
+/**
+ * A range of GPU memory that is allocated when first used. Being lazy lets a dry run (warm-up) walk through a whole
+ * forward pass without touching memory, and lets weights be declared before their file is read.
+ */
+export class GpuStorage {
+  #buffer: GPUBuffer | undefined;
+  #references = 1;
+
+  constructor(
+    private readonly pool: BufferPool,
+    /** Bytes in use; the buffer behind may be larger. */
+    readonly byteLength: number,
+    readonly label: string,
+  ) {
+    const limit = pool.maxBindingSize;
+    if (byteLength > limit) {
+      throw new GpuLimitError(
+        `${label} needs ${byteLength} bytes in one binding, this adapter allows ${limit} (maxStorageBufferBindingSize). ` +
+          `Use a smaller batch or image size.`,
+      );
+    }
+  }
+
+  /** The buffer, allocated on first access. */
+  get buffer(): GPUBuffer {
+    if (this.#references === 0) throw new Error(`${this.label} was used after it was disposed.`);
+    this.#buffer ??= this.pool.acquire(this.byteLength);
+    return this.#buffer;
+  }
+
+  get isAllocated(): boolean {
+    return this.#buffer !== undefined;
+  }
+
+  get isDisposed(): boolean {
+    return this.#references === 0;
+  }
+
+  /** Adds an owner: each owner calls `release` once. */
+  retain(): void {
+    this.#references++;
+  }
+
+  /** Gives up one ownership; the last one returns the buffer to the pool, where work encoded later may reuse it. */
+  release(): void {
+    if (this.#references === 0) return;
+    if (--this.#references === 0 && this.#buffer) {
+      this.pool.release(this.#buffer, this.byteLength);
+      this.#buffer = undefined;
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import type { Gpu } from "../gpu/gpu.js";
+import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
+import { fromHalf, toHalf } from "./half.js";
+import { Tensor } from "./tensor.js";
+
+type HostArray = Float32Array | Uint32Array | Int32Array | readonly number[];
+
+export interface ArenaOptions {
+  /**
+   * Put guard values behind every tensor; `checkGuards` finds kernels that write past their output. For tests: it keeps
+   * every tensor alive.
+   */
+  readonly guards?: boolean;
+}
+
+const GUARD_BYTES = 256;
+const GUARD_WORD = 0x7fa5a5a5;
+
+/** Makes tensors of one device and frees them by scope. */
+export class Arena {
+  readonly #scopes: Tensor[][] = [];
+  readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
+
+  /** `dtype` is the storage type of activations and large weights. */
+  constructor(
+    readonly gpu: Gpu,
+    readonly dtype: ComputeType = "f32",
+    private readonly options: ArenaOptions = {},
+  ) {}
+
+  /**
+   * Runs `body` and frees every tensor made in it, except those found in its result (a tensor, or an array or plain
+   * object that holds tensors), which move to the enclosing scope. `body` is synchronous: encoding work does not wait
+   * for it. Outside of any scope the caller disposes what it makes.
+   */
+  scope<T>(body: () => T): T {
+    const made: Tensor[] = [];
+    this.#scopes.push(made);
+    let kept: ReadonlySet<Tensor> = new Set();
+    try {
+      const result = body();
+      kept = tensorsIn(result);
+      return result;
+    } finally {
+      this.#scopes.pop();
+      const parent = this.#scopes.at(-1);
+      for (const tensor of made) {
+        if (!kept.has(tensor)) tensor.dispose();
+        else parent?.push(tensor);
+      }
+    }
+  }
+
+  /** A tensor of unspecified content. */
+  empty(shape: readonly number[], dtype: DType = this.dtype): Tensor {
+    if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
+      throw new RangeError(`[${shape.join(", ")}] is not a shape.`);
+    }
+    const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
+    const label = `tensor ${dtype}[${shape.join(", ")}]`;
+    const storage = this.gpu.allocate(this.options.guards ? bytes + GUARD_BYTES : bytes, label);
+    const tensor = new Tensor(this, shape, dtype, storage);
+    if (this.options.guards) {
+      storage.retain();
+      this.#guarded.push({ tensor, bytes });
+      this.gpu.write(storage, new Uint32Array(storage.byteLength / 4).fill(GUARD_WORD));
+    }
+    return this.adopt(tensor);
+  }
+
+  /** A tensor with the given values, row major and without padding; f16 is rounded to nearest even. */
+  from(data: HostArray, shape: readonly number[], dtype: DType = this.dtype): Tensor {
+    const tensor = this.empty(shape, dtype);
+    const { rows, channels, stride } = tensor;
+    if (data.length !== rows * channels) {
+      throw new RangeError(`${data.length} values given for shape [${shape.join(", ")}].`);
+    }
+    const target = hostArray(dtype, rows * stride);
+    for (let row = 0; row < rows; row++) {
+      for (let c = 0; c < channels; c++) {
+        const value = data[row * channels + c]!;
+        target[row * stride + c] = dtype === "f16" ? toHalf(value) : value;
+      }
+    }
+    // writeBuffer takes multiples of 4 bytes; rows are whole vec4s, so this always holds.
+    this.gpu.write(tensor.storage, target);
+    return tensor;
+  }
+
+  /** A feature map `[batch, height, width, channels]` from values in torch's order `[batch, channels, height, width]`. */
+  fromNchw(data: Float32Array, shape: readonly [number, number, number, number], dtype: DType = this.dtype): Tensor {
+    const [batch, channels, height, width] = shape;
+    return this.from(transposePlanes(data, batch, channels, height * width), [batch, height, width, channels], dtype);
+  }
+
+  /** Values of a feature map in torch's order `[batch, channels, height, width]`. */
+  async readNchw(tensor: Tensor): Promise<Float32Array> {
+    const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
+    return transposePlanes(await tensor.read(), batch, height * width, channels);
+  }
+
+  /** See `Tensor.read`. */
+  async read(tensor: Tensor): Promise<Float32Array> {
+    const { rows, channels, stride, dtype, storage } = tensor;
+    const bytes = await this.gpu.read(storage, rows * stride * bytesPerElement(dtype));
+    const source =
+      dtype === "f16" ? new Uint16Array(bytes) : dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
+    const values = new Float32Array(rows * channels);
+    for (let row = 0; row < rows; row++) {
+      for (let c = 0; c < channels; c++) {
+        const value = source[row * stride + c]!;
+        values[row * channels + c] = dtype === "f16" ? fromHalf(value) : value;
+      }
+    }
+    return values;
+  }
+
+  /** Puts a tensor under the current scope. */
+  adopt(tensor: Tensor): Tensor {
+    this.#scopes.at(-1)?.push(tensor);
+    return tensor;
+  }
+
+  /** With `guards`: throws if anything was written behind a tensor or left in its padding since the last check. */
+  async checkGuards(): Promise<void> {
+    for (const { tensor, bytes } of this.#guarded.splice(0)) {
+      const { storage, shape, dtype, rows, channels, stride } = tensor;
+      const content = await this.gpu.read(storage);
+      tensor.storage.release();
+      const what = `${dtype}[${shape.join(", ")}]`;
+      if (new Uint32Array(content, Math.ceil(bytes / 4) * 4).some((word) => word !== GUARD_WORD)) {
+        throw new Error(`A kernel wrote past the end of ${what}.`);
+      }
+      const values =
+        dtype === "f16" ? new Uint16Array(content, 0, rows * stride) : new Uint32Array(content, 0, rows * stride);
+      for (let row = 0; row < rows; row++) {
+        for (let c = channels; c < stride; c++) {
+          // Minus zero is a zero too.
+          const bits = values[row * stride + c]!;
+          if (bits !== 0 && bits !== (dtype === "f16" ? 0x8000 : 0x80000000)) {
+            throw new Error(`Padding of ${what} is not zero in row ${row}.`);
+          }
+        }
+      }
+    }
+  }
+}
+
+function hostArray(dtype: DType, length: number): Float32Array | Uint16Array | Uint32Array {
+  if (dtype === "f16") return new Uint16Array(length);
+  return dtype === "u32" ? new Uint32Array(length) : new Float32Array(length);
+}
+
+/** Swaps the two inner axes of `[batch, a, b]`. */
+function transposePlanes(data: Float32Array, batch: number, a: number, b: number): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let n = 0; n < batch; n++) {
+    const base = n * a * b;
+    for (let i = 0; i < a; i++) for (let j = 0; j < b; j++) result[base + j * a + i] = data[base + i * b + j]!;
+  }
+  return result;
+}
+
+function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
+  if (value instanceof Tensor) found.add(value);
+  else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found);
+  else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+    for (const item of Object.values(value)) tensorsIn(item, found);
+  }
+  return found;
+}
