@@ -3,6 +3,8 @@ import { FileError } from "./errors.js";
 import type { Platform } from "./platform.js";
 import { BlobSource } from "./source.js";
 
+export { adapterAdvice, openWebGpu } from "./browser-gpu.js";
+
 export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
 
 export const readText: Platform["readText"] = async (path) => {

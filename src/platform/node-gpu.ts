@@ -2,6 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import type { Platform } from "./platform.js";
 
 /** Toggles of Dawn that are on by default. NVIDIA's Vulkan driver has f16, Dawn hides it behind this one. */
 const DEFAULT_FLAGS = ["enable-dawn-features=vulkan_enable_f16_on_nvidia"];
@@ -12,19 +13,11 @@ const SWIFTSHADER_FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "
 // Dawn's objects do not keep their instance alive, and an instance that is collected takes its devices down.
 const instances = new Map<string, GPU>();
 
-/** Options of `openWebGpu`; browsers have none. */
-export interface WebGpuOptions {
-  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
-  readonly flags?: readonly string[];
-}
-
 /**
- * Opens WebGPU through Dawn, with the first Vulkan driver that gives an adapter: what the system's loader finds (it puts
- * GPUs before software drivers), then lavapipe alone, then the SwiftShader that Chromium brings. Where none does, the
- * result's `requestAdapter()` gives null, and `adapterAdvice()` says what to install. A driver chosen by the caller
- * in `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
+ * Tries what the system's loader finds (it puts GPUs before software drivers), then lavapipe alone, then the SwiftShader
+ * that Chromium brings. A driver chosen by the caller in `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
  */
-export async function openWebGpu(options: WebGpuOptions = {}): Promise<GPU> {
+export const openWebGpu: Platform["openWebGpu"] = async (options = {}) => {
   const words = process.env.DALLE2_DAWN_FLAGS?.split(/\s+/).filter((word) => word !== "");
   const flags = [...DEFAULT_FLAGS, ...(options.flags ?? words ?? [])];
   const key = JSON.stringify([flags, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
@@ -38,30 +31,32 @@ export async function openWebGpu(options: WebGpuOptions = {}): Promise<GPU> {
   const gpu = (await hasAdapter(firstChoice)) ? firstChoice : await openSoftwareDriver(() => create(flags));
   if (gpu) instances.set(key, gpu);
   return gpu ?? firstChoice;
-}
+};
 
-/** What to do on this system when no adapter was found, as one or two sentences. */
-export function adapterAdvice(): string {
+export const adapterAdvice: Platform["adapterAdvice"] = () => {
   if (process.platform === "darwin") return "WebGPU needs Metal here: run on a Mac with macOS 13 or later, natively.";
   if (process.platform === "win32") return "Install the newest driver of your GPU; WebGPU needs Direct3D 12 or Vulkan.";
   return "Run `npx dalle2 setup`, or install a Vulkan driver: your GPU's, or Mesa's software driver (lavapipe, version 25 or later).";
-}
+};
 
 async function hasAdapter(gpu: GPU): Promise<boolean> {
   return (await gpu.requestAdapter()) !== null;
 }
 
-/** Tries software drivers by their manifest; the one that works stays chosen in the environment of this process. */
+/** Tries software drivers by their manifest. The loader reads the variable when the first adapter is asked for. */
 async function openSoftwareDriver(create: () => GPU): Promise<GPU | undefined> {
   const { VK_DRIVER_FILES: chosen, VK_ICD_FILENAMES: chosenByOldName } = process.env;
   if (process.platform !== "linux" || chosen || chosenByOldName) return undefined;
-  for (const manifest of softwareDrivers()) {
-    process.env.VK_ICD_FILENAMES = manifest;
-    const gpu = create();
-    if (await hasAdapter(gpu)) return gpu;
+  try {
+    for (const manifest of softwareDrivers()) {
+      process.env.VK_ICD_FILENAMES = manifest;
+      const gpu = create();
+      if (await hasAdapter(gpu)) return gpu;
+    }
+    return undefined;
+  } finally {
+    delete process.env.VK_ICD_FILENAMES;
   }
-  delete process.env.VK_ICD_FILENAMES;
-  return undefined;
 }
 
 function softwareDrivers(): string[] {

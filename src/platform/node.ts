@@ -6,6 +6,8 @@ import { checkRange, FileError } from "./errors.js";
 import type { FileData, Platform } from "./platform.js";
 import type { ByteSource } from "./source.js";
 
+export { adapterAdvice, openWebGpu } from "./node-gpu.js";
+
 class NodeFileSource implements ByteSource {
   constructor(
     private readonly handle: FileHandle,

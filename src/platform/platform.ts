@@ -19,6 +19,19 @@ export interface Platform {
   readonly join: (...parts: string[]) => string;
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;
+  /**
+   * The entry point of WebGPU: in Node, Dawn with the first Vulkan driver that gives an adapter. Where no driver does, its
+   * `requestAdapter()` gives null; a page without WebGPU rejects.
+   */
+  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
+  /** What to do on this system when no adapter was found, in a sentence or two. */
+  readonly adapterAdvice: () => string;
+}
+
+/** How WebGPU is opened; browsers have no choices. */
+export interface WebGpuOptions {
+  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
+  readonly flags?: readonly string[];
 }
 
 /** A file's content, whole or in chunks that are written as they come. */
