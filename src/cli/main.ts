@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { ConfigError } from "../config/config-error.js";
+import { UsageError } from "./errors.js";
+import { InterruptedError } from "./interrupt.js";
+
+interface CommandModule {
+  register(program: Command): void;
+}
+
+/** Only the module of the named command is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  setup: () => import("./setup.js"),
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = new Command("dalle2")
+    .description("DALL·E 2 (unCLIP) on WebGPU: runs DALLE2-pytorch checkpoints without Python.")
+    .exitOverride();
+  const named = COMMANDS[args[0] ?? ""];
+  for (const load of named ? [named] : Object.values(COMMANDS)) (await load()).register(program);
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    return exitStatus(error);
+  }
+}
+
+/** Says what went wrong and gives the exit status: 1 failure, 2 usage or configuration, 130 interrupted. */
+function exitStatus(error: unknown): number {
+  // Commander has already written its message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
+  console.error(stack ?? message);
+  if (error instanceof InterruptedError) return 130;
+  return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
+}
+
+// `dalle2 … | head` closes our output early: not an error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,71 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { GpuUnavailableError } from "../gpu/errors.js";
+import { adapterAdvice, openWebGpu } from "#platform";
+import { planDriver, type DriverPlan } from "./driver-plan.js";
+import { UsageError } from "./errors.js";
+
+export function register(program: Command): void {
+  program
+    .command("setup")
+    .description("find a GPU or software driver; install one (Debian, Ubuntu) where there is none")
+    .action(async () => {
+      const { description, device } = await ensureAdapter({ interactive: true });
+      console.log(`Adapter: ${description || device}. Nothing more to install.`);
+    });
+}
+
+/**
+ * Makes sure that WebGPU has an adapter. Where it has none, installs Mesa's software driver on Debian and Ubuntu: at
+ * once as root or with `CI` set, otherwise after asking at a terminal, if `interactive`. Throws `UsageError`, with the
+ * commands to run, where nothing may be installed, and `GpuUnavailableError` where that did not help.
+ */
+export async function ensureAdapter({ interactive }: { interactive: boolean }): Promise<GPUAdapterInfo> {
+  const present = await findAdapter();
+  if (present) return present;
+  if (process.platform !== "linux") throw new GpuUnavailableError(`No WebGPU adapter found. ${adapterAdvice()}`);
+
+  const isRoot = process.getuid?.() === 0;
+  const unattended = isRoot || (process.env.CI ?? "") !== "";
+  const osRelease = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
+  const plan = planDriver(osRelease, isRoot ? "" : unattended ? "sudo -n " : "sudo ");
+  const allowed = plan.automatic && (unattended || (interactive && (await askToInstall(plan))));
+  if (!allowed) throw new UsageError(instructions(plan));
+  for (const command of plan.commands) run(command);
+
+  const installed = await findAdapter();
+  if (installed) return installed;
+  throw new GpuUnavailableError(
+    `A Vulkan driver was installed on ${plan.system}, and still there is no WebGPU adapter. ` +
+      "Mesa 25 or later is known to work; see `vulkaninfo --summary` (package vulkan-tools).",
+  );
+}
+
+async function findAdapter(): Promise<GPUAdapterInfo | undefined> {
+  const gpu = await openWebGpu();
+  return (await gpu.requestAdapter({ powerPreference: "high-performance" }))?.info;
+}
+
+function instructions({ system, commands }: DriverPlan): string {
+  if (commands.length === 0) {
+    return `No WebGPU adapter found. Install the Vulkan loader and Mesa's lavapipe driver with the package manager of ${system}.`;
+  }
+  const lines = commands.map((command) => `  ${command}`).join("\n");
+  return `No WebGPU adapter found. A software Vulkan driver is installed on ${system} with:\n${lines}`;
+}
+
+async function askToInstall(plan: DriverPlan): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
+  const { confirm, isCancel } = await import("@clack/prompts");
+  console.error(instructions(plan));
+  const answer = await confirm({ message: "Run these commands now?", output: process.stderr });
+  return !isCancel(answer) && answer;
+}
+
+function run(command: string): void {
+  console.error(`$ ${command}`);
+  // Standard output is left to the command that needed the driver: it may be read by a machine.
+  const { status } = spawnSync("sh", ["-c", command], { stdio: ["inherit", 2, 2] });
+  if (status !== 0) throw new Error(`"${command}" ended with status ${status ?? "none"}. Nothing more was installed.`);
+}
