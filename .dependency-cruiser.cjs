@@ -1,0 +1,114 @@
+// Imports go one way. A floor may use what its entry lists, and itself; nothing else of src.
+
+const outside = ["platform"];
+const files = [...outside, "files"];
+const config = [...files, "config"];
+const gpu = [...outside, "gpu"];
+const ops = [...gpu, "tensor", "ops", "image"];
+const weights = [...new Set([...ops, ...config, "weights"])];
+const nn = [...weights, "nn"];
+const models = [...nn, "models"];
+const diffusion = [...models, "diffusion"];
+const pipeline = [...diffusion, "tokenizer", "pipeline"];
+const verify = [...pipeline, "verify"];
+
+const floors = {
+  platform: outside,
+  files,
+  image: [...files, "image"],
+  tokenizer: [...files, "tokenizer"],
+  config,
+  gpu,
+  tensor: [...gpu, "tensor"],
+  ops,
+  weights,
+  nn,
+  models,
+  diffusion,
+  pipeline,
+  verify,
+  cli: [...verify, "cli"],
+};
+
+const oneWay = Object.entries(floors).map(([floor, below]) => ({
+  name: `floor-${floor}`,
+  comment: `src/${floor} may import only: ${below.join(", ")}`,
+  severity: "error",
+  from: { path: `^src/${floor}/` },
+  to: { path: "^src/", pathNot: `^src/(${below.join("|")})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...oneWay,
+    {
+      name: "floor-unknown",
+      comment: "every folder of src has its floor in .dependency-cruiser.cjs",
+      severity: "error",
+      from: {},
+      to: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(floors).join("|")})/` },
+    },
+    {
+      name: "no-circle",
+      comment: "modules that import each other cannot be loaded alone; naming a type of each other is fine",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "no-node-outside-platform",
+      comment: "the same code runs in browsers: what differs belongs to src/platform",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(platform|cli)/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "no-native-outside-platform",
+      comment: "packages that only Node runs belong to src/platform and src/cli",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(platform|cli)/" },
+      to: { path: "node_modules/(webgpu|sharp|commander|@clack)/" },
+    },
+    {
+      name: "no-node-in-browser-platform",
+      comment: "src/platform/browser*.ts is the half that browsers load",
+      severity: "error",
+      from: { path: "^src/platform/browser" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "src-stands-alone",
+      comment: "what is published does not need tests, tools or benchmarks",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(test|weights-tools|bench|scripts)/" },
+    },
+    {
+      name: "no-dev-dependency",
+      comment: "what src imports comes with the published package",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"], dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "resolvable",
+      comment: "an import that leads nowhere",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "no-orphan",
+      comment: "a module that nothing uses and that uses nothing is left over",
+      severity: "error",
+      from: { orphan: true, path: "^src/", pathNot: "\\.d\\.ts$" },
+      to: {},
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { conditionNames: ["node", "import", "types", "default"], exportsFields: ["exports"] },
+  },
+};
