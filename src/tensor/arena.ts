@@ -69,10 +69,34 @@ export class Arena {
     return this.adopt(tensor);
   }
 
+  /** A tensor that belongs to no scope: it lives until it is disposed. */
+  detached(shape: readonly number[], dtype: DType = this.dtype): Tensor {
+    const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
+    const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
+    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, `tensor ${dtype}[${shape.join(", ")}]`));
+  }
+
+  /**
+   * A weight `[..., in, out]` in the layout that matrix kernels read: here the `in` axis, too, is padded to a multiple of 4
+   * in storage. Belongs to no scope; the caller disposes it.
+   */
+  packed(shape: readonly number[], dtype: DType = this.dtype): Tensor {
+    const [inputs = 1, outputs = 1] = shape.slice(-2);
+    const taps = shape.slice(0, -2).reduce((product, size) => product * size, 1);
+    const bytes = taps * padChannels(inputs) * padChannels(outputs) * bytesPerElement(dtype);
+    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, `weight ${dtype}[${shape.join(", ")}]`));
+  }
+
   /** A tensor with the given values, row major and without padding; f16 is rounded to nearest even. */
   from(data: HostArray, shape: readonly number[], dtype: DType = this.dtype): Tensor {
     const tensor = this.empty(shape, dtype);
-    const { rows, channels, stride } = tensor;
+    this.upload(tensor, data);
+    return tensor;
+  }
+
+  /** Replaces a tensor's values; row major, without padding. */
+  upload(tensor: Tensor, data: HostArray): void {
+    const { rows, channels, stride, shape, dtype } = tensor;
     if (data.length !== rows * channels) {
       throw new RangeError(`${data.length} values given for shape [${shape.join(", ")}].`);
     }
@@ -85,7 +109,6 @@ export class Arena {
     }
     // writeBuffer takes multiples of 4 bytes; rows are whole vec4s, so this always holds.
     this.gpu.write(tensor.storage, target);
-    return tensor;
   }
 
   /** A feature map `[batch, height, width, channels]` from values in torch's order `[batch, channels, height, width]`. */

@@ -1,0 +1,88 @@
+// Y[m, n] = activation(Σ_k X[m, k] · W[k, n] + bias[n]) + residual[m, n]
+//
+// Layouts: X, Y and residual row major, W `[k, n]`, all rows whole vec4s (padding is zero, so it adds nothing and stays
+// zero). Sums in f32. Each invocation keeps a tile of TILE_ROWS rows × TILE_VECTORS vec4s of columns in registers and
+// reads X and W straight from storage: no workgroup memory, which software adapters emulate slowly. Tiles over the edge
+// read the last row or column again and do not write.
+//: use lib/activation.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+const TILE_ROWS: u32 = 4u; //: const
+const TILE_VECTORS: u32 = 2u; //: const
+
+override ACTIVATION: u32 = 0u;
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+
+struct Params {
+  rows: u32,
+  inner_vectors: u32,
+  column_vectors: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read> w: array<Element4>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Element4>;
+@group(0) @binding(4) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(4, 8)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
+  let column = (group.x * 4u + local.x) * TILE_VECTORS;
+  let row = ((group.z * 65535u + group.y) * 8u + local.y) * TILE_ROWS;
+  if (row >= params.rows || column >= params.column_vectors) {
+    return;
+  }
+  let stride = params.column_vectors;
+
+  var x_at: array<u32, TILE_ROWS>;
+  for (var i = 0u; i < TILE_ROWS; i++) {
+    x_at[i] = min(row + i, params.rows - 1u) * params.inner_vectors;
+  }
+  var w_at: array<u32, TILE_VECTORS>;
+  for (var j = 0u; j < TILE_VECTORS; j++) {
+    w_at[j] = min(column + j, stride - 1u);
+  }
+
+  var sum: array<vec4<f32>, TILE_ROWS * TILE_VECTORS>;
+  for (var k = 0u; k < params.inner_vectors; k++) {
+    var a: array<vec4<f32>, TILE_ROWS>;
+    for (var i = 0u; i < TILE_ROWS; i++) {
+      a[i] = vec4<f32>(x[x_at[i] + k]);
+    }
+    for (var j = 0u; j < TILE_VECTORS; j++) {
+      let at = k * 4u * stride + w_at[j];
+      let w0 = vec4<f32>(w[at]);
+      let w1 = vec4<f32>(w[at + stride]);
+      let w2 = vec4<f32>(w[at + 2u * stride]);
+      let w3 = vec4<f32>(w[at + 3u * stride]);
+      for (var i = 0u; i < TILE_ROWS; i++) {
+        sum[i * TILE_VECTORS + j] += a[i].x * w0 + a[i].y * w1 + a[i].z * w2 + a[i].w * w3;
+      }
+    }
+  }
+
+  for (var j = 0u; j < TILE_VECTORS; j++) {
+    if (column + j >= stride) {
+      break;
+    }
+    for (var i = 0u; i < TILE_ROWS; i++) {
+      if (row + i >= params.rows) {
+        break;
+      }
+      let at = (row + i) * stride + column + j;
+      var value = sum[i * TILE_VECTORS + j];
+      if (HAS_BIAS) {
+        value += bias[column + j];
+      }
+      value = activate(ACTIVATION, value);
+      if (HAS_RESIDUAL) {
+        value += vec4<f32>(residual[at]);
+      }
+      y[at] = Element4(value);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+// target[tap, i, o] = source[o − first_row, i, tap]
+//
+// Turns rows of a torch weight `[out, in, taps]` (a linear layer has one tap, a convolution kh·kw) into the layout that
+// matmul and conv2d read: output channels innermost, both channel axes padded with zeros to whole vec4s. One invocation
+// writes one vec4 of output channels. `rows` are the source's rows present in this launch, from `first_row` on.
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  first_row: u32,
+  rows: u32,
+  inputs: u32,
+  taps: u32,
+  padded_inputs: u32,
+  out_vectors: u32,
+}
+
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+@group(0) @binding(1) var<storage, read_write> packed: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row_vectors = (params.rows + 3u) / 4u;
+  let index = flat_workgroup(group, groups) * WORKGROUP + local;
+  if (index >= params.taps * params.padded_inputs * row_vectors) {
+    return;
+  }
+  let vector = index % row_vectors;
+  let input = index / row_vectors % params.padded_inputs;
+  let tap = index / (row_vectors * params.padded_inputs);
+  var values = vec4<f32>();
+  if (input < params.inputs) {
+    for (var j = 0u; j < 4u; j++) {
+      let row = vector * 4u + j;
+      if (row < params.rows) {
+        values[j] = source[(row * params.inputs + input) * params.taps + tap];
+      }
+    }
+  }
+  packed[(tap * params.padded_inputs + input) * params.out_vectors + params.first_row / 4u + vector] = Element4(values);
+}

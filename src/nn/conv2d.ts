@@ -1,0 +1,29 @@
+import { conv2d, type ConvOptions } from "../ops/conv.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Weights } from "../weights/store.js";
+
+export interface Conv2dOptions {
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly bias?: boolean;
+}
+
+/** torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. */
+export class Conv2d {
+  readonly #weight: Tensor;
+  readonly #bias: Tensor | undefined;
+  readonly #stride: number;
+  readonly #padding: number;
+
+  constructor(weights: Weights, inputs: number, outputs: number, kernel: number, options: Conv2dOptions = {}) {
+    this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
+    this.#bias = options.bias === false ? undefined : weights.vector("bias", outputs);
+    this.#stride = options.stride ?? 1;
+    this.#padding = options.padding ?? 0;
+  }
+
+  /** NHWC in and out: `activation(x * w + b) + residual`. */
+  forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
+    return conv2d(x, this.#weight, { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding });
+  }
+}

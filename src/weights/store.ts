@@ -1,0 +1,275 @@
+import { packRows } from "../ops/pack.js";
+import type { Arena } from "../tensor/arena.js";
+import { padChannels, type DType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { float32ToF16, toFloat32 } from "./dtypes.js";
+import type { TensorEntry } from "./tensor-entry.js";
+import { describeProblems, WeightError, type Misshapen } from "./weight-error.js";
+
+/** What a store reads: the state dict of a checkpoint. */
+export interface TensorSource {
+  /** The file's name, for messages. */
+  readonly name: string;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+}
+
+/** Rows of a table that stays in the file, such as a token embedding of which a prompt needs a few rows. */
+export interface TableReader {
+  readonly rows: number;
+  readonly dim: number;
+  /** Values of the given rows, `[ids.length, dim]`. */
+  read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
+}
+
+/** A small tensor on the host; `data` is there after `load`. */
+export interface HostValues {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each tensor with the bytes read so far and in all. */
+  readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
+  /** With false, tensors that do not fit are reported to `onWarning` and left at zero. Default true: a `WeightError`. */
+  readonly strict?: boolean | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<void>;
+
+interface Request {
+  readonly shape: readonly number[];
+  readonly upload: Upload;
+}
+
+// A staging buffer of this size fits every adapter's binding limit.
+const STAGING_BYTES = 2 ** 25;
+
+/**
+ * The weights of one model: declared by the layers' constructors, checked against the file's header as a whole, then
+ * streamed to the GPU one tensor at a time. Owns its tensors.
+ */
+export class WeightStore {
+  readonly root: Weights;
+  readonly #requests = new Map<string, Request>();
+  readonly #tensors: Tensor[] = [];
+  readonly #derivations: (() => readonly Tensor[])[] = [];
+  readonly #ignored: ((name: string) => boolean)[] = [];
+
+  constructor(
+    readonly arena: Arena,
+    readonly source: TensorSource,
+  ) {
+    this.root = new Weights(this, "");
+  }
+
+  /**
+   * Reads everything that was declared. Throws `WeightError` before any payload is read if a declared tensor is missing
+   * or has another shape, or if the file holds tensors that nobody declared or ignored.
+   */
+  async load({ signal, onProgress, strict = true, onWarning }: LoadOptions = {}): Promise<void> {
+    this.#check(strict, onWarning);
+    const plan = [...this.#requests].flatMap(([name, { shape, upload }]) => {
+      const entry = this.source.tensors.get(name);
+      return entry && sameShape(entry.shape, shape) ? [{ entry, upload }] : [];
+    });
+    const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
+    let loadedBytes = 0;
+    for (const { entry, upload } of plan) {
+      signal?.throwIfAborted();
+      await upload(entry, signal);
+      loadedBytes += entry.byteLength;
+      onProgress?.(loadedBytes, totalBytes);
+    }
+    for (const derive of this.#derivations) this.#tensors.push(...derive());
+    await this.arena.gpu.sync();
+  }
+
+  dispose(): void {
+    for (const tensor of this.#tensors.splice(0)) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Declares a tensor; see `Weights`. */
+  request(name: string, shape: readonly number[], upload: Upload): void {
+    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
+    this.#requests.set(name, { shape, upload });
+  }
+
+  own(tensor: Tensor): Tensor {
+    this.#tensors.push(tensor);
+    return tensor;
+  }
+
+  ignore(matches: (name: string) => boolean): void {
+    this.#ignored.push(matches);
+  }
+
+  derive(make: () => readonly Tensor[]): void {
+    this.#derivations.push(make);
+  }
+
+  #check(strict: boolean, onWarning: LoadOptions["onWarning"]): void {
+    const missing: string[] = [];
+    const misshapen: Misshapen[] = [];
+    for (const [name, { shape }] of this.#requests) {
+      const entry = this.source.tensors.get(name);
+      if (!entry) missing.push(name);
+      else if (!sameShape(entry.shape, shape)) misshapen.push({ name, got: entry.shape, expected: shape });
+    }
+    const unused = [...this.source.tensors.keys()].filter(
+      (name) => !this.#requests.has(name) && !this.#ignored.some((matches) => matches(name)),
+    );
+    if (missing.length + unused.length + misshapen.length === 0) return;
+    const problems = { missing, unused, misshapen };
+    if (strict) throw new WeightError(this.source.name, problems);
+    onWarning?.(`${this.source.name}: ${describeProblems(problems)}`);
+  }
+}
+
+/** A place in a state dict, as `downs.0.block1`, from which a layer takes its tensors by name. */
+export class Weights {
+  constructor(
+    readonly store: WeightStore,
+    private readonly path: string,
+  ) {}
+
+  get arena(): Arena {
+    return this.store.arena;
+  }
+
+  /** The place `path` below this one; numbers index torch's lists. */
+  at(...path: readonly (string | number)[]): Weights {
+    return new Weights(this.store, this.#full(path.join(".")));
+  }
+
+  has(name: string): boolean {
+    return this.store.source.tensors.has(this.#full(name));
+  }
+
+  shapeOf(name: string): readonly number[] | undefined {
+    return this.store.source.tensors.get(this.#full(name))?.shape;
+  }
+
+  /** Weight of a linear layer, `[out, in]` in the file, packed `[in, out]` for `linear`. */
+  linear(name: string, [outputs, inputs]: readonly [number, number]): Tensor {
+    return this.#packed(name, [outputs, inputs], [inputs, outputs]);
+  }
+
+  /** Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. */
+  conv(name: string, [outputs, inputs, height, width]: readonly [number, number, number, number]): Tensor {
+    return this.#packed(name, [outputs, inputs, height, width], [height, width, inputs, outputs]);
+  }
+
+  /** A vector `[size]` in f32: a bias or gain. `fileShape` where the file gives it axes of size one. */
+  vector(name: string, size: number, fileShape: readonly number[] = [size]): Tensor {
+    return this.table(name, [size], { dtype: "f32", fileShape });
+  }
+
+  /** A tensor as it is in the file, row major. Default type: that of the arena. */
+  table(
+    name: string,
+    shape: readonly number[],
+    { dtype = this.arena.dtype, fileShape = shape }: { dtype?: DType; fileShape?: readonly number[] } = {},
+  ): Tensor {
+    const { arena } = this;
+    const tensor = this.store.own(arena.detached(shape, dtype));
+    this.store.request(this.#full(name), fileShape, async (entry, signal) => {
+      const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
+      arena.upload(tensor, values);
+    });
+    return tensor;
+  }
+
+  /** A table that stays in the file; only the rows asked for are read. */
+  rows(name: string, [rows, dim]: readonly [number, number]): TableReader {
+    const { source } = this.store;
+    const full = this.#full(name);
+    this.store.request(full, [rows, dim], () => Promise.resolve());
+    return {
+      rows,
+      dim,
+      async read(ids, signal) {
+        const entry = source.tensors.get(full)!;
+        const values = new Float32Array(ids.length * dim);
+        const known = new Map<number, Float32Array>();
+        for (const [index, id] of ids.entries()) {
+          let row = known.get(id);
+          if (!row) {
+            row = toFloat32(entry.dtype, await entry.read([id, id + 1], signal));
+            known.set(id, row);
+          }
+          values.set(row, index * dim);
+        }
+        return values;
+      },
+    };
+  }
+
+  /** A small tensor on the host. Zero until loaded. */
+  values(name: string, shape: readonly number[]): HostValues {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    this.store.request(this.#full(name), shape, async (entry, signal) => {
+      data.set(toFloat32(entry.dtype, await entry.read(undefined, signal)));
+    });
+    return { shape, data };
+  }
+
+  /** Tensors below this place that the model does not use, by name or prefix ending in a dot. */
+  ignore(...names: readonly string[]): void {
+    const full = names.map((name) => this.#full(name));
+    this.store.ignore((name) => full.some((one) => name === one || (one.endsWith(".") && name.startsWith(one))));
+  }
+
+  /** Runs after everything is loaded, to compute tensors from weights once; the store owns what it returns. */
+  derive(make: () => readonly Tensor[]): void {
+    this.store.derive(make);
+  }
+
+  #full(name: string): string {
+    return this.path === "" ? name : `${this.path}.${name}`;
+  }
+
+  #packed(name: string, fileShape: readonly number[], shape: readonly number[]): Tensor {
+    const { arena } = this;
+    const tensor = this.store.own(arena.packed(shape));
+    const [, inputs = 1, ...kernel] = fileShape;
+    const taps = kernel.reduce((product, size) => product * size, 1);
+    this.store.request(this.#full(name), fileShape, async (entry, signal) => {
+      const rowBytes = inputs * taps * 4;
+      const step = Math.max(4, Math.floor(STAGING_BYTES / rowBytes / 4) * 4);
+      for (let firstRow = 0; firstRow < entry.rowCount; firstRow += step) {
+        const rows = Math.min(step, entry.rowCount - firstRow);
+        const bytes = await entry.read([firstRow, firstRow + rows], signal);
+        const values = roundedTo(tensor.dtype, toFloat32(entry.dtype, bytes));
+        arena.scope(() => {
+          const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
+          packRows(staged, tensor, { firstRow, rows, inputs, taps });
+        });
+        // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
+        await arena.gpu.sync();
+      }
+    });
+    return tensor;
+  }
+}
+
+/** Rounds on the host, to nearest even, so that weights do not depend on how a GPU converts to f16. */
+function roundedTo(dtype: DType, values: Float32Array): Float32Array {
+  return dtype === "f16" ? toFloat32("F16", new Uint8Array(float32ToF16(values).buffer)) : values;
+}
+
+function padToVectors(values: Float32Array): Float32Array {
+  if (values.length % 4 === 0) return values;
+  const padded = new Float32Array(padChannels(values.length));
+  padded.set(values);
+  return padded;
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}
