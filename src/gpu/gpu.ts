@@ -1,3 +1,4 @@
+import { BufferUsage, MapMode } from "./constants.js";
 import { DeviceLostError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
@@ -73,7 +74,7 @@ export class Gpu {
     this.#pipelines = new PipelineCache(device);
     this.#uniforms = new UniformRing(device);
     this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
-    this.#absent = device.createBuffer({ label: "absent", size: 256, usage: GPUBufferUsage.STORAGE });
+    this.#absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
     void device.lost.then(({ reason, message }) => {
       this.#failure = new DeviceLostError(reason, message);
     });
@@ -148,12 +149,12 @@ export class Gpu {
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
     this.#throwIfFailed();
     const size = Math.ceil(byteLength / 4) * 4;
-    const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.device.createBuffer({ size, usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST });
     this.#endPass();
     this.#commands().copyBufferToBuffer(source.buffer, 0, staging, 0, size);
     this.flush();
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      await staging.mapAsync(MapMode.READ);
     } catch (error) {
       await this.#settle();
       throw error;

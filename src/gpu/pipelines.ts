@@ -1,3 +1,4 @@
+import { ShaderStage } from "./constants.js";
 import { ShaderError } from "./errors.js";
 import { kernels } from "./kernel-sources.js";
 import {
@@ -115,13 +116,13 @@ export class PipelineCache {
       const source: KernelSource = kernels[kernel];
       const entries: GPUBindGroupLayoutEntry[] = source.bindings.map(({ access }, binding) => ({
         binding,
-        visibility: GPUShaderStage.COMPUTE,
+        visibility: ShaderStage.COMPUTE,
         buffer: { type: access === "read" ? "read-only-storage" : "storage" },
       }));
       if (source.params.length > 0) {
         entries.push({
           binding: entries.length,
-          visibility: GPUShaderStage.COMPUTE,
+          visibility: ShaderStage.COMPUTE,
           buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: source.params.length * 4 },
         });
       }

@@ -1,3 +1,4 @@
+import { BufferUsage } from "./constants.js";
 /** What the GPU memory of a device holds, in bytes where named so. */
 export interface GpuMemory {
   /** Buffers in use. */
@@ -46,7 +47,7 @@ export class BufferPool {
     } else {
       buffer = this.device.createBuffer({
         size,
-        usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+        usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
       });
       memory.created++;
     }

@@ -1,3 +1,4 @@
+import { BufferUsage, MapMode } from "./constants.js";
 /** GPU time that one variant of a kernel has taken. */
 export interface KernelTime {
   readonly kernel: string;
@@ -19,7 +20,7 @@ export class KernelTimer {
     this.#queries = device.createQuerySet({ type: "timestamp", count: CAPACITY * 2 });
     this.#resolved = device.createBuffer({
       size: CAPACITY * 16,
-      usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+      usage: BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC,
     });
   }
 
@@ -39,7 +40,7 @@ export class KernelTimer {
     if (labels.length === 0) return undefined;
     this.#labels = [];
     const bytes = labels.length * 16;
-    const staging = this.device.createBuffer({ size: bytes, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    const staging = this.device.createBuffer({ size: bytes, usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST });
     encoder.resolveQuerySet(this.#queries, 0, labels.length * 2, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, staging, 0, bytes);
     return () => {
@@ -48,7 +49,7 @@ export class KernelTimer {
   }
 
   async #collect(staging: GPUBuffer, labels: readonly string[]): Promise<void> {
-    await staging.mapAsync(GPUMapMode.READ);
+    await staging.mapAsync(MapMode.READ);
     const stamps = new BigUint64Array(staging.getMappedRange());
     labels.forEach((label, index) => {
       const total = this.#totals.get(label) ?? { calls: 0, nanoseconds: 0 };

@@ -1,3 +1,4 @@
+import { BufferUsage } from "./constants.js";
 import type { KernelSource } from "./kernel-source.js";
 
 const SLOTS = 1024;
@@ -20,7 +21,7 @@ export class UniformRing {
     this.buffer = device.createBuffer({
       label: "uniforms",
       size: this.#staging.byteLength,
-      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+      usage: BufferUsage.UNIFORM | BufferUsage.COPY_DST,
     });
   }
 
