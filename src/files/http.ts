@@ -1,5 +1,4 @@
-import { FileError } from "../platform/errors.js";
-import { checkRange } from "../platform/errors.js";
+import { checkRange, FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
 
 /** How to fetch; `fetch` is replaceable for tests, proxies and authentication. */

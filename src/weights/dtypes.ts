@@ -47,7 +47,7 @@ export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array<ArrayBu
     case "F64":
       return new Float32Array(new Float64Array(buffer));
     case "F16":
-      return widen(new Uint16Array(buffer), f16BitsToF32Bits);
+      return f16ToFloat32(new Uint16Array(buffer));
     case "BF16":
       return widen(new Uint16Array(buffer), (bits) => bits << 16);
     case "I64":
@@ -63,6 +63,11 @@ export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array<ArrayBu
     case "BOOL":
       return Float32Array.from(new Uint8Array(buffer), (value) => (value === 0 ? 0 : 1));
   }
+}
+
+/** f16 bits as f32 values, exactly. */
+export function f16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  return widen(halves, f16BitsToF32Bits);
 }
 
 /** f32 values as f16 bits, rounded to nearest, ties to even; beyond ±65504 (after rounding) they become infinite. */
@@ -118,13 +123,13 @@ function f32BitsToF16Bits(bits: number): number {
 
 function f32BitsToBf16Bits(bits: number): number {
   const isNan = (bits & 0x7fffffff) > 0x7f800000;
-  return isNan ? (bits >>> 16) | 0x40 : roundBits(bits >>> 0, 16);
+  return isNan ? (bits >>> 16) | 0x40 : roundBits(bits, 16);
 }
 
 /** `value / 2^shift` rounded to nearest, ties to even. */
 function roundBits(value: number, shift: number): number {
   const quotient = value >>> shift;
-  const rest = value - quotient * 2 ** shift;
-  const half = 2 ** (shift - 1);
+  const half = 1 << (shift - 1);
+  const rest = value & (2 * half - 1);
   return rest > half || (rest === half && (quotient & 1) === 1) ? quotient + 1 : quotient;
 }

@@ -1,0 +1,112 @@
+import type { Checkpoint } from "./checkpoint.js";
+import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
+import { FormatError } from "./errors.js";
+import { writeSafetensors, type TensorData } from "./safetensors.js";
+import { rowsName, SPARSE_SHAPE } from "./sparse-rows.js";
+import type { TensorEntry } from "./tensor-entry.js";
+
+/** How to store a converted checkpoint. */
+export interface ConvertOptions {
+  /**
+   * Type of matrices and kernels, as stored by default. Vectors and scalars keep theirs: they are a thousandth of the
+   * bytes, and the tables of a noise schedule among them do not survive f16.
+   */
+  readonly dtype?: "f16" | "f32";
+  /** Names of tables to store by the rows that are not zero. */
+  readonly sparseRows?: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The bytes of a safetensors file with a checkpoint's model, version and config, made as they are consumed: host memory
+ * stays near one chunk. Throws FormatError for a value that f16 cannot hold.
+ */
+export async function* convertCheckpoint(
+  checkpoint: Checkpoint,
+  options: ConvertOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const absent = options.sparseRows?.find((name) => !checkpoint.tensors.has(name));
+  if (absent !== undefined) throw new FormatError(checkpoint.name, `has no tensor ${absent} to store by rows`);
+  const tensors: TensorData[] = [];
+  const sparseShapes: Record<string, readonly number[]> = {};
+  for (const entry of checkpoint.tensors.values()) {
+    const dtype = storedDtype(entry, options.dtype);
+    if (!options.sparseRows?.includes(entry.name)) {
+      tensors.push({
+        name: entry.name,
+        dtype,
+        shape: entry.shape,
+        chunks: () => allRows(entry, dtype, options.signal),
+      });
+      continue;
+    }
+    const rows = await usedRows(entry, options.signal);
+    sparseShapes[entry.name] = entry.shape;
+    tensors.push(
+      {
+        name: entry.name,
+        dtype,
+        shape: [rows.length, ...entry.shape.slice(1)],
+        chunks: () => someRows(entry, rows, dtype, options.signal),
+      },
+      { name: rowsName(entry.name), dtype: "I32", shape: [rows.length], chunks: () => [new Uint8Array(rows.buffer)] },
+    );
+  }
+  yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes));
+}
+
+function convertedMetadata(checkpoint: Checkpoint, sparseShapes: Record<string, readonly number[]>) {
+  const metadata = new Map([["format", "dalle2-webgpu"]]);
+  if (checkpoint.version !== undefined) metadata.set("version", checkpoint.version);
+  if (checkpoint.config !== undefined) metadata.set("config", JSON.stringify(checkpoint.config));
+  if (Object.keys(sparseShapes).length > 0) metadata.set(SPARSE_SHAPE, JSON.stringify(sparseShapes));
+  return metadata;
+}
+
+function storedDtype({ dtype, shape }: TensorEntry, wanted: "f16" | "f32" | undefined): Dtype {
+  if (wanted === undefined || !isFloat(dtype) || shape.length < 2) return dtype;
+  return wanted === "f16" ? "F16" : "F32";
+}
+
+async function* allRows(entry: TensorEntry, dtype: Dtype, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  for await (const { bytes } of entry.readChunks(undefined, signal)) yield convertBytes(entry, bytes, dtype);
+}
+
+async function* someRows(
+  entry: TensorEntry,
+  rows: Int32Array,
+  dtype: Dtype,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let next = 0;
+  for await (const { rows: range, bytes } of entry.readChunks(undefined, signal))
+    for (; next < rows.length && rows[next]! < range[1]; next++) {
+      const start = (rows[next]! - range[0]) * entry.rowBytes;
+      yield convertBytes(entry, bytes.subarray(start, start + entry.rowBytes), dtype);
+    }
+}
+
+async function usedRows(entry: TensorEntry, signal?: AbortSignal): Promise<Int32Array<ArrayBuffer>> {
+  const used: number[] = [];
+  for await (const { rows, bytes } of entry.readChunks(undefined, signal))
+    for (let row = rows[0]; row < rows[1]; row++) {
+      const start = (row - rows[0]) * entry.rowBytes;
+      // A row of negative zeros has bytes that are not zero, and is kept.
+      if (bytes.subarray(start, start + entry.rowBytes).some((byte) => byte !== 0)) used.push(row);
+    }
+  return Int32Array.from(used);
+}
+
+function convertBytes(entry: TensorEntry, bytes: Uint8Array, dtype: Dtype): Uint8Array {
+  if (dtype === entry.dtype) return bytes;
+  const values = toFloat32(entry.dtype, bytes);
+  if (dtype !== "F16") return new Uint8Array(values.buffer);
+  const halves = float32ToF16(values);
+  const overflow = values.findIndex((value, i) => Number.isFinite(value) && (halves[i]! & 0x7fff) === 0x7c00);
+  if (overflow >= 0)
+    throw new FormatError(
+      entry.name,
+      `the value ${values[overflow]} is beyond f16, whose largest is 65504; convert to f32`,
+    );
+  return new Uint8Array(halves.buffer);
+}

@@ -1,0 +1,67 @@
+import { DTYPE_BYTES, elementCount, type Dtype } from "./dtypes.js";
+
+/** Rows `[start, end)` of a tensor's first axis. */
+export type RowRange = readonly [start: number, end: number];
+
+/** Consecutive rows of a tensor and their bytes, row-major. */
+export interface TensorChunk {
+  readonly rows: RowRange;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Gives the row-major bytes of rows `[start, end)`; the range has been checked. */
+export type RowReader = (rows: RowRange, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
+
+/** Host memory that one chunk of a tensor may take: 64 MiB. */
+export const MAX_CHUNK_BYTES = 64 * 2 ** 20;
+
+// A whole tensor in one array. The largest real one, ViT-bigG's token table, has 253 MB.
+const MAX_READ_BYTES = 2 ** 30;
+
+/**
+ * A tensor in a checkpoint: what it is, and how to read it. Nothing of it is in memory before `read`.
+ * Whatever its layout in the file, bytes come contiguous, row-major and little-endian.
+ */
+export class TensorEntry {
+  /** Extent of the first axis; 1 for a scalar. */
+  readonly rowCount: number;
+  readonly rowBytes: number;
+
+  constructor(
+    readonly name: string,
+    readonly dtype: Dtype,
+    readonly shape: readonly number[],
+    private readonly readRows: RowReader,
+  ) {
+    this.rowCount = shape[0] ?? 1;
+    this.rowBytes = elementCount(shape.slice(1)) * DTYPE_BYTES[dtype];
+  }
+
+  /** Bytes of the whole tensor. */
+  get byteLength(): number {
+    return this.rowCount * this.rowBytes;
+  }
+
+  /** Bytes of rows `[start, end)` of the first axis, or of all; at most 1 GiB at once. */
+  async read(rows: RowRange = [0, this.rowCount], signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const [start, end] = rows;
+    if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= this.rowCount))
+      throw new RangeError(
+        `tensor ${this.name} has rows 0 to ${this.rowCount}; rows ${start} to ${end} were asked for`,
+      );
+    const length = (end - start) * this.rowBytes;
+    if (length > MAX_READ_BYTES)
+      throw new RangeError(`tensor ${this.name}: ${length} bytes in one read; read it in chunks or by rows`);
+    signal?.throwIfAborted();
+    return this.readRows(rows, signal);
+  }
+
+  /** The tensor's rows in order, in chunks of at most `maxBytes`, or of one row where a row is larger. */
+  async *readChunks(maxBytes = MAX_CHUNK_BYTES, signal?: AbortSignal): AsyncGenerator<TensorChunk> {
+    const step = Math.max(1, Math.floor(maxBytes / Math.max(1, this.rowBytes)));
+    for (let start = 0; start < this.rowCount; start += step) {
+      const rows: RowRange = [start, Math.min(start + step, this.rowCount)];
+      yield { rows, bytes: await this.read(rows, signal) };
+    }
+  }
+}
