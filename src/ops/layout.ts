@@ -1,0 +1,168 @@
+import type { ComputeType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkAxes, floatType, sameShape } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+/** The same range of every row of a tensor's storage, in elements. A row may be one of channels or a whole sample. */
+interface Ranges {
+  readonly tensor: Tensor;
+  /** Distance between rows; 0 takes one row again and again. */
+  readonly stride: number;
+  readonly start?: number;
+}
+
+interface CopyOptions {
+  readonly scale?: number;
+  /** Elements written per row: zero beyond `size`. */
+  readonly written?: number;
+}
+
+function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, options: CopyOptions = {}): void {
+  const { tensor: x, start: sourceStart = 0 } = source;
+  const { tensor: y, start: targetStart = 0 } = target;
+  const { scale = 1, written = size } = options;
+  const columns = Math.ceil(((targetStart % 4) + written) / 4);
+  x.arena.gpu.dispatch("copy", {
+    types: { Source: floatType("copy", "x", x), Target: floatType("copy", "y", y) },
+    overrides: { ALIGNED: sourceStart % 4 === 0 && targetStart % 4 === 0 },
+    bindings: { x: x.storage, y: y.storage },
+    params: {
+      rows,
+      columns4: columns,
+      source_stride4: source.stride / 4,
+      target_stride4: target.stride / 4,
+      source_start: sourceStart,
+      target_start: targetStart,
+      size,
+      scale,
+    },
+    grid: invocations(x.arena.gpu, rows * columns),
+  });
+}
+
+/** Joins `[..., Ci]` to `[..., ΣCi]`; tensor i is multiplied by `scales[i]` where given. */
+export function concatChannels(tensors: readonly Tensor[], scales: readonly number[] = []): Tensor {
+  const { first, outer } = commonOf("concatChannels", tensors, (shape) => shape.slice(0, -1));
+  const channels = tensors.reduce((sum, x) => sum + x.channels, 0);
+  const y = output("concatChannels", first, [...outer, channels]);
+  let start = 0;
+  tensors.forEach((x, i) => {
+    const target = { tensor: y, stride: y.stride, start };
+    copyRanges(x.rows, x.channels, { tensor: x, stride: x.stride }, target, { scale: scales[i] ?? 1 });
+    start += x.channels;
+  });
+  return y;
+}
+
+/** Joins token sequences `[B, Li, C]` to `[B, ΣLi, C]`. */
+export function concatTokens(tensors: readonly Tensor[]): Tensor {
+  for (const x of tensors) checkAxes("concatTokens", "tensors", x, ["B", "L", "C"]);
+  const { first, outer } = commonOf("concatTokens", tensors, ([batch, , channels]) => [batch!, channels!]);
+  const [batch, channels] = outer as [number, number];
+  const length = tensors.reduce((sum, x) => sum + x.shape[1]!, 0);
+  const y = output("concatTokens", first, [batch, length, channels]);
+  let start = 0;
+  for (const x of tensors) {
+    const size = sampleSize(x);
+    copyRanges(batch, size, { tensor: x, stride: size }, { tensor: y, stride: sampleSize(y), start });
+    start += size;
+  }
+  return y;
+}
+
+/** Channels `start` (included) to `end` (excluded) of `[..., C]`. */
+export function sliceChannels(x: Tensor, start: number, end: number): Tensor {
+  checkRange("sliceChannels", x, x.shape.length - 1, start, end);
+  const y = output("sliceChannels", x, [...x.shape.slice(0, -1), end - start]);
+  copyRanges(x.rows, end - start, { tensor: x, stride: x.stride, start }, { tensor: y, stride: y.stride });
+  return y;
+}
+
+/** Tokens `start` (included) to `end` (excluded) of `[B, L, C]`. */
+export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
+  checkAxes("sliceTokens", "x", x, ["B", "L", "C"]);
+  checkRange("sliceTokens", x, 1, start, end);
+  const [batch, , channels] = x.shape as [number, number, number];
+  const y = output("sliceTokens", x, [batch, end - start, channels]);
+  const source = { tensor: x, stride: sampleSize(x), start: start * x.stride };
+  copyRanges(batch, sampleSize(y), source, { tensor: y, stride: sampleSize(y) });
+  return y;
+}
+
+/** `[B, L, C]` with zero tokens appended until there are `length`. */
+export function padTokens(x: Tensor, length: number): Tensor {
+  checkAxes("padTokens", "x", x, ["B", "L", "C"]);
+  const [batch, tokens, channels] = x.shape as [number, number, number];
+  if (length < tokens) throw new ShapeError("padTokens", "x", x.shape, `at most ${length} tokens`);
+  const y = output("padTokens", x, [batch, length, channels]);
+  const source = { tensor: x, stride: sampleSize(x) };
+  copyRanges(batch, sampleSize(x), source, { tensor: y, stride: sampleSize(y) }, { written: sampleSize(y) });
+  return y;
+}
+
+/** The whole batch `times` times over: `[B, ...]` to `[times · B, ...]`, `[x; x]` for two. */
+export function repeatBatch(x: Tensor, times: number): Tensor {
+  checkSamples("repeatBatch", x);
+  const y = output("repeatBatch", x, [times * x.shape[0]!, ...x.shape.slice(1)]);
+  const size = x.rows * x.stride;
+  copyRanges(times, size, { tensor: x, stride: 0 }, { tensor: y, stride: size });
+  return y;
+}
+
+/** `[1, ...]` repeated to `[batch, ...]`. */
+export function broadcastBatch(x: Tensor, batch: number): Tensor {
+  if (x.shape[0] !== 1) throw new ShapeError("broadcastBatch", "x", x.shape, [1, "..."]);
+  return repeatBatch(x, batch);
+}
+
+/** Samples `start` (included) to `end` (excluded) of `[B, ...]`. */
+export function selectBatch(x: Tensor, start: number, end: number): Tensor {
+  checkSamples("selectBatch", x);
+  checkRange("selectBatch", x, 0, start, end);
+  const y = output("selectBatch", x, [end - start, ...x.shape.slice(1)]);
+  const source = { tensor: x, stride: 0, start: start * sampleSize(x) };
+  copyRanges(1, y.rows * y.stride, source, { tensor: y, stride: 0 });
+  return y;
+}
+
+/** The same values stored as `dtype` (f16 rounds). Returns `x` itself, no copy, if it is stored so already. */
+export function cast(x: Tensor, dtype: ComputeType): Tensor {
+  if (x.dtype === dtype) return x;
+  const y = output("cast", x, x.shape, dtype);
+  copyRanges(1, x.rows * x.stride, { tensor: x, stride: 0 }, { tensor: y, stride: 0 });
+  return y;
+}
+
+function output(op: string, x: Tensor, shape: readonly number[], dtype: ComputeType = floatType(op, "x", x)): Tensor {
+  return x.arena.empty(shape, dtype);
+}
+
+/** Elements of one sample in storage. */
+function sampleSize(x: Tensor): number {
+  return x.shape.slice(1, -1).reduce((product, size) => product * size, x.stride);
+}
+
+/** What the joined tensors have to agree in; throws `ShapeError` where they do not. */
+function commonOf(op: string, tensors: readonly Tensor[], outerOf: (shape: readonly number[]) => readonly number[]) {
+  const [first] = tensors;
+  if (!first) throw new ShapeError(op, "tensors", "an empty list", "at least one tensor");
+  const outer = outerOf(first.shape);
+  tensors.forEach((x, i) => {
+    if (!sameShape(outerOf(x.shape), outer) || x.dtype !== first.dtype) {
+      const [got, expected] = [x, first].map(({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`);
+      throw new ShapeError(op, `tensors[${i}]`, got!, `${expected!} but for the joined axis, as tensors[0] is`);
+    }
+  });
+  return { first, outer };
+}
+
+function checkSamples(op: string, x: Tensor): void {
+  if (x.shape.length < 2) throw new ShapeError(op, "x", x.shape, ["B", "...", "C"]);
+}
+
+function checkRange(op: string, x: Tensor, axis: number, start: number, end: number): void {
+  const size = x.shape[axis]!;
+  const isWithin = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= size;
+  if (!isWithin) throw new ShapeError(op, "range", `${start} to ${end}`, `within the ${size} of axis ${axis}`);
+}
