@@ -11,6 +11,7 @@ interface CommandModule {
 /** Only the module of the named command is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   setup: () => import("./setup.js"),
+  doctor: () => import("./doctor.js"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
@@ -44,4 +45,6 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+// A command that ends in order may have set a status of its own.
+if (status !== 0) process.exitCode = status;

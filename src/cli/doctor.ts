@@ -1,0 +1,83 @@
+import type { Command } from "commander";
+import type { AdapterDescription, Gpu, GpuFeatures } from "../gpu/gpu.js";
+import type { SelfTestResult } from "../verify/self-test.js";
+
+/** What `dalle2 doctor --json` prints. */
+export interface DoctorReport {
+  readonly adapter: AdapterDescription;
+  readonly platform: string;
+  readonly features: GpuFeatures;
+  readonly limits: Readonly<Record<string, number>>;
+  readonly selfTest: readonly SelfTestResult[];
+  readonly pass: boolean;
+}
+
+/** Limits that decide how large a tensor or a tile may be. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupsPerDimension",
+] as const;
+
+export function register(program: Command): void {
+  program
+    .command("doctor")
+    .description("say which adapter, driver, features and limits were found, and test small kernels on it")
+    .option("--json", "print one JSON object")
+    .action(async ({ json }: { json?: true }) => {
+      const { openGpu } = await import("../gpu/open.js");
+      using gpu = await openGpu();
+      const report = await examine(gpu);
+      console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (!report.pass) process.exitCode = 1;
+    });
+}
+
+async function examine(gpu: Gpu): Promise<DoctorReport> {
+  const { selfTest } = await import("../verify/self-test.js");
+  const results = await selfTest(gpu);
+  return {
+    adapter: gpu.adapter,
+    platform: `${process.platform} ${process.arch}, Node ${process.version}`,
+    features: gpu.features,
+    limits: Object.fromEntries(LIMITS.map((name) => [name, gpu.limits[name]])),
+    selfTest: results,
+    pass: results.every(({ pass }) => pass),
+  };
+}
+
+function formatReport({ adapter, platform, features, limits, selfTest, pass }: DoctorReport): string {
+  const { vendor, architecture, description, device, isSoftware } = adapter;
+  const section = (title: string, rows: readonly (readonly [string, string])[]): string => {
+    const width = Math.max(...rows.map(([name]) => name.length));
+    return [title, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join("\n");
+  };
+  return [
+    section("Adapter", [
+      ["device", device],
+      ["driver", description],
+      ["vendor", [vendor, architecture].filter((part) => part !== "").join(", ")],
+      ["kind", isSoftware ? "software: computes on the CPU" : "GPU"],
+      ["system", platform],
+    ]),
+    section(
+      "Features",
+      Object.entries(features).map(([name, present]) => [name, present ? "yes" : "no"]),
+    ),
+    section(
+      "Limits",
+      Object.entries(limits).map(([name, value]) => [name, value.toLocaleString("en-US")]),
+    ),
+    section(
+      "Self-test (largest error relative to the largest value)",
+      selfTest.map(({ kernel, dtype, maxRelative, tolerance, pass: passed }) => [
+        `${kernel} ${dtype}`,
+        `${maxRelative.toExponential(1)} of ${tolerance.toExponential(0)} allowed  ${passed ? "pass" : "FAIL"}`,
+      ]),
+    ),
+    pass ? "Everything works." : "This adapter computes wrong numbers: update its driver, or choose another adapter.",
+  ].join("\n\n");
+}

@@ -1,0 +1,53 @@
+import type { Server } from "node:http";
+import { builtinModules } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+import type { BrowserTests } from "./page.js";
+
+declare global {
+  // What page.ts puts there, in the browser.
+  var tests: BrowserTests;
+}
+
+const bundle = await bundleForBrowser("test/browser/page.ts");
+
+it("bundles without Node's modules and without packages that only Node runs", () => {
+  const inputs = Object.entries(bundle.metafile.inputs);
+  const imports = inputs.flatMap(([, { imports }]) => imports.map(({ path }) => path));
+  expect(imports.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
+  const names = inputs.map(([path]) => path);
+  expect(names).toContain("src/platform/browser-gpu.ts");
+  expect(
+    names.filter((path) => /node_modules\/(webgpu|sharp|commander)\/|src\/(platform\/node|cli\/)/.test(path)),
+  ).toEqual([]);
+});
+
+// A fresh machine has no browser: there the rest is skipped, unless REQUIRE_BROWSER says that it must run.
+describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over SwiftShader", () => {
+  let browser: Browser;
+  let server: Server;
+  let page: Page;
+
+  beforeAll(async () => {
+    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
+    const served = await servePage(bundle.outputFiles[0]!.text);
+    server = served.server;
+    browser = await launchChromium(chromiumPath);
+    page = await browser.newPage();
+    await page.goto(served.url);
+    await page.waitForFunction(() => "tests" in globalThis);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    server.close();
+  });
+
+  it("opens an adapter and computes what the CPU computes", async () => {
+    const { adapter, results } = await page.evaluate(() => tests.runSelfTest());
+    expect(adapter.isSoftware).toBe(true);
+    expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
+    expect(results.filter(({ pass }) => !pass)).toEqual([]);
+  });
+});
