@@ -1,0 +1,35 @@
+const STATE_SIZE = 624;
+const SHIFT = 397;
+
+/** The Mersenne Twister MT19937 (Matsumoto & Nishimura 1998): a stream of 32-bit unsigned integers. */
+export class Mt19937 {
+  private readonly state = new Uint32Array(STATE_SIZE);
+  private position = STATE_SIZE;
+
+  /** `seed` is taken modulo 2^32. */
+  constructor(seed: number) {
+    this.state[0] = seed;
+    for (let i = 1; i < STATE_SIZE; i++) {
+      const previous = this.state[i - 1]!;
+      this.state[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;
+    }
+  }
+
+  next(): number {
+    if (this.position === STATE_SIZE) this.twist();
+    let y = this.state[this.position++]!;
+    y ^= y >>> 11;
+    y ^= (y << 7) & 0x9d2c5680;
+    y ^= (y << 15) & 0xefc60000;
+    return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  private twist(): void {
+    const { state } = this;
+    for (let i = 0; i < STATE_SIZE; i++) {
+      const mixed = (state[i]! & 0x80000000) | (state[(i + 1) % STATE_SIZE]! & 0x7fffffff);
+      state[i] = state[(i + SHIFT) % STATE_SIZE]! ^ (mixed >>> 1) ^ (mixed & 1 ? 0x9908b0df : 0);
+    }
+    this.position = 0;
+  }
+}
