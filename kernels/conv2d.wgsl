@@ -13,10 +13,6 @@ alias Element4 = vec4<Element>;
 const TILE_ROWS: u32 = 4u; //: const
 const TILE_VECTORS: u32 = 2u; //: const
 
-override ACTIVATION: u32 = 0u;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
-
 struct Params {
   pixels: u32,
   height: u32,
@@ -29,6 +25,10 @@ struct Params {
   kernel_width: u32,
   stride: u32,
   padding: u32,
+  // What follows the product is uniform data, not a variant: compiling one takes seconds on software adapters.
+  activation: u32,
+  has_bias: u32,
+  has_residual: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -106,11 +106,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       }
       let at = (pixel + i) * columns + column + j;
       var value = sum[i * TILE_VECTORS + j];
-      if (HAS_BIAS) {
+      if (params.has_bias != 0u) {
         value += bias[column + j];
       }
-      value = activate(ACTIVATION, value);
-      if (HAS_RESIDUAL) {
+      value = activate(params.activation, value);
+      if (params.has_residual != 0u) {
         value += vec4<f32>(residual[at]);
       }
       y[at] = Element4(value);

@@ -30,6 +30,8 @@ export interface GpuFeatures {
 export interface GpuOptions {
   /** Bytes of freed buffers kept for reuse. Default 1 GiB. */
   readonly poolBytes?: number;
+  /** Largest tensor in bytes, to act like an adapter with a smaller limit. Default: the adapter's. */
+  readonly maxBindingSize?: number;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
   readonly timeKernels?: boolean;
 }
@@ -70,7 +72,7 @@ export class Gpu {
     options: GpuOptions = {},
   ) {
     this.limits = device.limits;
-    this.#pool = new BufferPool(device, options.poolBytes ?? 2 ** 30);
+    this.#pool = new BufferPool(device, options.poolBytes ?? 2 ** 30, options.maxBindingSize);
     this.#pipelines = new PipelineCache(device);
     this.#uniforms = new UniformRing(device);
     this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
@@ -79,7 +81,7 @@ export class Gpu {
       this.#failure = new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", (event) => {
-      const { error } = event as GPUUncapturedErrorEvent;
+      const { error } = event;
       this.#failure ??= new GpuValidationError(error.message);
     });
   }
@@ -99,11 +101,11 @@ export class Gpu {
   /** Encodes one run of a kernel. It runs when the batch is submitted: after `flush`, a read, or enough other work. */
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
     if (this.#dry) {
-      this.#pipelines.prepare(kernel, call as Variant);
+      this.#pipelines.prepare(kernel, call);
       return;
     }
     this.#throwIfFailed();
-    const { source, layout, pipeline, key } = this.#pipelines.get(kernel, call as Variant);
+    const { source, layout, pipeline, key } = this.#pipelines.get(kernel, call);
     if (this.#uniforms.isFull || this.#timer?.isFull || this.#encoded >= BATCH) this.flush();
     const bindings: Readonly<Record<string, GpuStorage | undefined>> = call.bindings;
     const entries: GPUBindGroupEntry[] = source.bindings.map(({ name }, binding) => {

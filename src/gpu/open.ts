@@ -3,8 +3,6 @@ import { GpuUnavailableError } from "./errors.js";
 import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
 
 export interface OpenGpuOptions extends GpuOptions {
-  /** Limits to request below what the adapter offers, to test how work is split. */
-  readonly limits?: Readonly<Record<string, number>>;
   /** Pretend that the adapter lacks these. */
   readonly without?: readonly (keyof GpuFeatures)[];
 }
@@ -52,7 +50,7 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
   const device = await adapter.requestDevice({
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
-    requiredLimits: { ...requiredLimits, ...options.limits },
+    requiredLimits,
   });
   return new Gpu(device, description, features, options);
 }

@@ -151,9 +151,9 @@ export class PipelineCache {
 function variantKey(kernel: KernelName, variant: Variant): string {
   const parts: string[] = [kernel];
   for (const choices of [variant.types, variant.constants, variant.overrides]) {
-    for (const name of Object.keys(choices ?? {}).sort()) {
-      const value = (choices as Record<string, unknown>)[name];
-      if (value !== undefined) parts.push(`${name}=${String(value)}`);
+    const named = Object.entries<string | number | boolean | undefined>(choices ?? {});
+    for (const [name, value] of named.sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (value !== undefined) parts.push(`${name}=${value}`);
     }
   }
   return parts.join(" ");

@@ -29,13 +29,16 @@ export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
   readonly #memory: GpuMemory = { live: 0, liveBytes: 0, peakBytes: 0, pooledBytes: 0, created: 0 };
 
+  /** Bytes of the largest tensor. */
+  readonly maxBindingSize: number;
+
   constructor(
     private readonly device: GPUDevice,
     private readonly capBytes: number,
-  ) {}
-
-  get maxBindingSize(): number {
-    return Math.min(this.device.limits.maxStorageBufferBindingSize, this.device.limits.maxBufferSize);
+    maxBindingSize = Infinity,
+  ) {
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, maxBindingSize);
   }
 
   acquire(bytes: number): GPUBuffer {

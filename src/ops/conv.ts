@@ -1,6 +1,13 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { activationKinds } from "./activation.js";
-import { checkEpilogue, elementType, GEMM_TILE, gemmGrid, linear, type LinearOptions } from "./linear.js";
+import {
+  checkEpilogue,
+  elementType,
+  epilogueParams,
+  GEMM_TILE,
+  gemmGrid,
+  linear,
+  type LinearOptions,
+} from "./linear.js";
 import { ShapeError } from "./shape-error.js";
 
 export interface ConvOptions extends LinearOptions {
@@ -29,7 +36,12 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
   if (outHeight < 1 || outWidth < 1) {
-    throw new ShapeError("conv2d", "x", x.shape, `an image of at least ${kernelHeight}×${kernelWidth} with its padding`);
+    throw new ShapeError(
+      "conv2d",
+      "x",
+      x.shape,
+      `an image of at least ${kernelHeight}×${kernelWidth} with its padding`,
+    );
   }
   const shape = [batch, outHeight, outWidth, outputs];
   checkEpilogue("conv2d", x, shape, bias, residual);
@@ -37,11 +49,6 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   x.arena.gpu.dispatch("conv2d", {
     types: { Element: elementType(x) },
     constants: GEMM_TILE,
-    overrides: {
-      ACTIVATION: activationKinds[activation],
-      HAS_BIAS: bias !== undefined,
-      HAS_RESIDUAL: residual !== undefined,
-    },
     bindings: {
       x: x.storage,
       w: weight.storage,
@@ -61,6 +68,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
       kernel_width: kernelWidth,
       stride,
       padding,
+      ...epilogueParams(activation, bias, residual),
     },
     grid: gemmGrid(y.rows, y.stride / 4),
   });

@@ -46,11 +46,6 @@ export function linear(x: Tensor, weight: Tensor, { bias, activation = "none", r
   x.arena.gpu.dispatch("matmul", {
     types: { Element: elementType(x) },
     constants: GEMM_TILE,
-    overrides: {
-      ACTIVATION: activationKinds[activation],
-      HAS_BIAS: bias !== undefined,
-      HAS_RESIDUAL: residual !== undefined,
-    },
     bindings: {
       x: x.storage,
       w: weight.storage,
@@ -58,10 +53,20 @@ export function linear(x: Tensor, weight: Tensor, { bias, activation = "none", r
       residual: residual?.storage,
       y: y.storage,
     },
-    params: { rows: x.rows, inner_vectors: x.stride / 4, column_vectors: y.stride / 4 },
+    params: {
+      rows: x.rows,
+      inner_vectors: x.stride / 4,
+      column_vectors: y.stride / 4,
+      ...epilogueParams(activation, bias, residual),
+    },
     grid: gemmGrid(x.rows, y.stride / 4),
   });
   return y;
+}
+
+/** Parameters of what a matrix kernel applies to its product. */
+export function epilogueParams(activation: Activation, bias: Tensor | undefined, residual: Tensor | undefined) {
+  return { activation: activationKinds[activation], has_bias: bias ? 1 : 0, has_residual: residual ? 1 : 0 };
 }
 
 /** Checks what is applied to a matrix product before it is stored. */

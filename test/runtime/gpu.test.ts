@@ -1,0 +1,164 @@
+import { spawn } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { DeviceLostError, GpuLimitError, GpuValidationError } from "../../src/gpu/errors.js";
+import { openGpu } from "../../src/gpu/open.js";
+import { linear } from "../../src/ops/linear.js";
+import { Arena } from "../../src/tensor/arena.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
+import { sharedGpu } from "../support/gpu.js";
+
+const identity = (arena: Arena, n: number): Tensor => {
+  const weight = arena.packed([n, n]);
+  const values = new Float32Array(n * n);
+  for (let i = 0; i < n; i++) values[i * n + i] = 1;
+  arena.gpu.write(weight.storage, values);
+  return weight;
+};
+
+describe("memory", () => {
+  it("frees what a scope made, except its result", async () => {
+    const arena = new Arena(await sharedGpu());
+    const before = arena.gpu.memory().live;
+    const weight = identity(arena, 8);
+    const x = arena.from([1, 2, 3, 4, 5, 6, 7, 8], [1, 8]);
+    const kept = arena.scope(() => {
+      const inner = arena.scope(() => ({ a: linear(x, weight), list: [linear(x, weight)] }));
+      linear(inner.a, weight);
+      return linear(inner.list[0]!, weight);
+    });
+    expect(arena.gpu.memory().live).toBe(before + 3);
+    expect([...(await kept.read())]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    for (const tensor of [kept, x, weight]) tensor.dispose();
+    expect(arena.gpu.memory().live).toBe(before);
+  });
+
+  it("frees what a scope made when it throws", async () => {
+    const arena = new Arena(await sharedGpu());
+    const before = arena.gpu.memory().live;
+    const fail = () =>
+      arena.scope(() => {
+        arena.from([1, 2, 3, 4], [4]);
+        throw new Error("no");
+      });
+    expect(fail).toThrow("no");
+    expect(arena.gpu.memory().live).toBe(before);
+  });
+
+  it("allocates nothing new in a second equal run", async () => {
+    const gpu = await sharedGpu();
+    const arena = new Arena(gpu);
+    const run = async () => {
+      const weight = identity(arena, 64);
+      let x = arena.from(new Float32Array(640), [10, 64]);
+      for (let step = 0; step < 5; step++) {
+        const next = arena.scope(() => linear(linear(x, weight), weight));
+        x.dispose();
+        x = next;
+      }
+      await x.read();
+      x.dispose();
+      weight.dispose();
+    };
+    await run();
+    const { created, live } = gpu.memory();
+    await run();
+    expect(gpu.memory()).toMatchObject({ created, live });
+  });
+
+  it("keeps a reshaped view alive when the original goes", async () => {
+    const arena = new Arena(await sharedGpu());
+    const x = arena.from([1, 2, 3, 4, 5, 6, 7, 8], [2, 4]);
+    const view = x.reshape([1, 8]);
+    x.dispose();
+    expect([...(await view.read())]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    view.dispose();
+    expect(() => view.storage.buffer).toThrow(/disposed/);
+  });
+
+  it("refuses a reshape across padding", async () => {
+    const arena = new Arena(await sharedGpu());
+    using x = arena.from([1, 2, 3, 4, 5, 6], [2, 3]);
+    expect(() => x.reshape([3, 2])).toThrow(RangeError);
+  });
+
+  it("does not let an upload overtake work that reads the old content", async () => {
+    const arena = new Arena(await sharedGpu());
+    using weight = identity(arena, 4);
+    using x = arena.from([1, 2, 3, 4], [1, 4]);
+    using y = linear(x, weight);
+    arena.upload(x, [9, 9, 9, 9]);
+    expect([...(await y.read())]).toEqual([1, 2, 3, 4]);
+  });
+
+  it("warms up without memory", async () => {
+    const gpu = await openGpu();
+    const arena = new Arena(gpu);
+    await gpu.warmup(() => {
+      arena.scope(() => {
+        const x = arena.from(new Float32Array(8), [2, 4]);
+        linear(x, arena.packed([4, 4]));
+      });
+    });
+    expect(gpu.memory()).toMatchObject({ live: 0, created: 0 });
+    gpu.dispose();
+  });
+});
+
+describe("errors", () => {
+  it("names the limit that a tensor exceeds", async () => {
+    const gpu = await openGpu({ maxBindingSize: 2 ** 20 });
+    expect(() => new Arena(gpu).empty([1025, 256])).toThrow(GpuLimitError);
+    gpu.dispose();
+  });
+
+  it("reports a validation error once, at the next wait", async () => {
+    const gpu = await openGpu();
+    const arena = new Arena(gpu);
+    // More workgroups than a dimension may have.
+    const x = arena.from([1, 2, 3, 4], [1, 4]);
+    const weight = identity(arena, 4);
+    gpu.dispatch("matmul", {
+      bindings: {
+        x: x.storage,
+        w: weight.storage,
+        bias: undefined,
+        residual: undefined,
+        y: arena.empty([1, 4]).storage,
+      },
+      params: { rows: 1, inner_vectors: 1, column_vectors: 1, activation: 0, has_bias: 0, has_residual: 0 },
+      grid: [65536, 1, 1],
+    });
+    await expect(gpu.sync()).rejects.toThrow(GpuValidationError);
+    expect([...(await linear(x, weight).read())]).toEqual([1, 2, 3, 4]);
+    gpu.dispose();
+  });
+
+  it("reports a lost device, and a new one works", async () => {
+    const gpu = await openGpu();
+    const arena = new Arena(gpu);
+    const x = arena.from([1, 2, 3, 4], [1, 4]);
+    gpu.device.destroy();
+    await gpu.device.lost;
+    await expect(x.read()).rejects.toThrow(DeviceLostError);
+    const again = new Arena(await openGpu());
+    expect([...(await again.from([5], [1]).read())]).toEqual([5]);
+    again.gpu.dispose();
+  });
+});
+
+it("a process ends by itself when its work is done", async () => {
+  // Plain JavaScript on the built package: what a user's script is.
+  const script = `
+    const { openGpu } = await import("./dist/gpu/open.js");
+    const { Arena } = await import("./dist/tensor/arena.js");
+    const arena = new Arena(await openGpu());
+    console.log((await arena.from([1, 2, 3], [3]).read()).join());
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const code = await new Promise((resolve) => child.on("exit", resolve));
+  expect({ code, output: output.trim() }).toEqual({ code: 0, output: "1,2,3" });
+}, 20_000);
