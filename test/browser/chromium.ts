@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join, normalize } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildResult } from "esbuild";
 import { chromium, type Browser } from "playwright-core";
@@ -37,28 +37,30 @@ export function bundleForBrowser(entry: string): Promise<BuildResult<{ write: fa
   });
 }
 
-/** Serves an empty page at `/`, the bundle at `/page.js`, and the files of test/fixtures below `/fixtures/`. */
+/** Serves an empty page at `/`, the bundle at `/page.js`, and byte ranges of test/fixtures below `/fixtures/`. */
 export async function servePage(script: string): Promise<{ url: string; server: Server }> {
+  const html = `<!doctype html><title>test</title><script type="module" src="/page.js"></script>`;
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const send = (type: string, body: string | Uint8Array): void => {
-      response.writeHead(200, { "content-type": type }).end(body);
-    };
-    if (pathname === "/") {
-      send("text/html", `<!doctype html><title>test</title><script type="module" src="/page.js"></script>`);
-    } else if (pathname === "/page.js") {
-      send("text/javascript", script);
-    } else if (pathname.startsWith("/fixtures/")) {
-      readFile(join(root, "test", normalize(pathname))).then(
-        (bytes) => {
-          send("application/octet-stream", bytes);
-        },
-        () => response.writeHead(404).end(),
-      );
-    } else {
-      response.writeHead(404).end();
-    }
+    if (pathname === "/") response.setHeader("content-type", "text/html").end(html);
+    else if (pathname === "/page.js") response.setHeader("content-type", "text/javascript").end(script);
+    else if (pathname.startsWith("/fixtures/")) void sendRange(join(root, "test", pathname), request, response);
+    else response.writeHead(404).end();
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server };
+}
+
+/** Answers a request for `bytes=first-last` of a file. */
+async function sendRange(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+  const bytes = await readFile(file).catch(() => undefined);
+  if (!bytes || !range) {
+    response.writeHead(bytes ? 400 : 404).end();
+    return;
+  }
+  const [first, last] = [Number(range[1]), Number(range[2])];
+  response
+    .writeHead(206, { "content-range": `bytes ${first}-${last}/${bytes.length}` })
+    .end(bytes.subarray(first, last + 1));
 }

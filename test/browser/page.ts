@@ -1,16 +1,26 @@
 // Runs in the browser: the same sources as in Node, bundled for the browser's half of the platform.
 import type { AdapterDescription } from "../../src/gpu/gpu.js";
 import { openGpu } from "../../src/gpu/open.js";
+import { Arena } from "../../src/tensor/arena.js";
+import type { VerifyResult } from "../../src/verify/result.js";
 import { selfTest, type SelfTestResult } from "../../src/verify/self-test.js";
+import { verifyFixture } from "../../src/verify/verify.js";
 
 export interface BrowserTests {
   runSelfTest(): Promise<{ adapter: AdapterDescription; results: SelfTestResult[] }>;
+  /** Fetches a fixture by byte ranges and runs it in f32. */
+  verify(folder: string): Promise<VerifyResult>;
 }
 
 const tests: BrowserTests = {
   async runSelfTest() {
     using gpu = await openGpu();
     return { adapter: gpu.adapter, results: await selfTest(gpu) };
+  },
+
+  async verify(folder) {
+    using gpu = await openGpu();
+    return await verifyFixture(folder, () => Promise.resolve(new Arena(gpu, "f32")));
   },
 };
 
