@@ -35,9 +35,9 @@ export class Generator {
     return count < BLOCK ? this.fewNormals(count) : this.manyNormals(count);
   }
 
-  /** `torch.randn(shape)`, row-major. */
-  randn(shape: readonly number[]): Float32Array {
-    return this.normal(shape.reduce((product, extent) => product * extent, 1));
+  /** `torch.randn(size)` for a count or a shape, row-major. */
+  randn(size: number | readonly number[]): Float32Array {
+    return this.normal(typeof size === "number" ? size : size.reduce((product, extent) => product * extent, 1));
   }
 
   private fillUniform(values: Float32Array): void {

@@ -1,0 +1,175 @@
+/**
+ * Noise schedules (NoiseScheduler of DALLE2-pytorch 1.14.2). Tables are computed in float64 and rounded to float32 at the
+ * end, as torch's buffers are; "jsd" is float32 throughout, as the reference computes it.
+ */
+import { ConfigError } from "../config/config-error.js";
+import type { Objective } from "../config/resolve.js";
+import type { BetaScheduleName } from "../config/train-config.js";
+
+/** What every table is indexed by: the timestep, 0 the least noisy. Named as the buffers of a checkpoint, in camelCase. */
+export interface ScheduleTables {
+  readonly betas: Float32Array;
+  readonly alphasCumprod: Float32Array;
+  /** ᾱ of the step before; 1 at 0. */
+  readonly alphasCumprodPrev: Float32Array;
+  readonly sqrtAlphasCumprod: Float32Array;
+  readonly sqrtOneMinusAlphasCumprod: Float32Array;
+  readonly logOneMinusAlphasCumprod: Float32Array;
+  readonly sqrtRecipAlphasCumprod: Float32Array;
+  readonly sqrtRecipm1AlphasCumprod: Float32Array;
+  readonly posteriorVariance: Float32Array;
+  /** Log of the posterior variance, which is 0 at timestep 0 and clipped to 1e-20 there. */
+  readonly posteriorLogVarianceClipped: Float32Array;
+  readonly posteriorMeanCoef1: Float32Array;
+  readonly posteriorMeanCoef2: Float32Array;
+}
+
+/** Rounds the result of one arithmetic operation to the precision that a schedule is computed in. */
+type Rounding = (value: number) => number;
+const float64: Rounding = (value) => value;
+const float32: Rounding = Math.fround;
+
+/** A schedule's tables, and the coefficients that samplers read from them. All numbers are float32 values. */
+export class NoiseSchedule {
+  /** Log of β, the upper end of a learned variance. */
+  readonly logBetas: Float32Array;
+
+  constructor(readonly tables: ScheduleTables) {
+    this.logBetas = tables.betas.map((beta) => Math.log(beta));
+  }
+
+  /** The schedule of that name. Throws ConfigError where it is too short for its betas to stay below 1. */
+  static named(name: BetaScheduleName, timesteps: number): NoiseSchedule {
+    const betas = BETAS[name](timesteps);
+    // The last beta of "jsd" is 1 by definition; the others reach it where their scale, 1000 / timesteps, is too large.
+    if (name !== "jsd" && betas.some((beta) => beta >= 1)) {
+      throw new ConfigError(
+        `beta_schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN; use more than 20 timesteps or "cosine"`,
+      );
+    }
+    return new NoiseSchedule(makeTables(betas, name === "jsd" ? float32 : float64));
+  }
+
+  get timesteps(): number {
+    return this.tables.betas.length;
+  }
+
+  /** x_t = x0 · x0 + noise · noise: how a clean sample is noised to timestep t. */
+  qSample(t: number): { readonly x0: number; readonly noise: number } {
+    return { x0: this.at("sqrtAlphasCumprod", t), noise: this.at("sqrtOneMinusAlphasCumprod", t) };
+  }
+
+  /** From x at one timestep to x at a noisier one: x · x + noise · noise (RePaint's resampling). */
+  qSampleFromTo(from: number, to: number): { readonly x: number; readonly noise: number } {
+    const { x0: alpha, noise: sigma } = this.qSample(from);
+    const { x0: alphaNext, noise: sigmaNext } = this.qSample(to);
+    const difference = float32(float32(sigmaNext * alpha) - float32(sigma * alphaNext));
+    return { x: float32(alphaNext / alpha), noise: float32(difference / alpha) };
+  }
+
+  /** x0 = x · x + prediction · prediction: the clean sample by what the network predicts. */
+  estimateX0(objective: Objective, t: number): { readonly x: number; readonly prediction: number } {
+    switch (objective) {
+      case "x0":
+        return { x: 0, prediction: 1 };
+      case "noise":
+        return { x: this.at("sqrtRecipAlphasCumprod", t), prediction: -this.at("sqrtRecipm1AlphasCumprod", t) };
+      case "v":
+        return { x: this.at("sqrtAlphasCumprod", t), prediction: -this.at("sqrtOneMinusAlphasCumprod", t) };
+    }
+  }
+
+  /** noise = (x · x - x0) / divisor: the noise in x that a clean sample leaves. */
+  noiseFromX0(t: number): { readonly x: number; readonly divisor: number } {
+    return { x: this.at("sqrtRecipAlphasCumprod", t), divisor: this.at("sqrtRecipm1AlphasCumprod", t) };
+  }
+
+  /** Mean x0 · x0 + x · x and log variance of q(x_{t-1} | x_t, x0). */
+  posterior(t: number): { readonly x0: number; readonly x: number; readonly logVariance: number } {
+    return {
+      x0: this.at("posteriorMeanCoef1", t),
+      x: this.at("posteriorMeanCoef2", t),
+      logVariance: this.at("posteriorLogVarianceClipped", t),
+    };
+  }
+
+  private at(table: keyof ScheduleTables, t: number): number {
+    const value = this.tables[table][t];
+    if (value === undefined) throw new RangeError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
+    return value;
+  }
+}
+
+const BETAS: Readonly<Record<BetaScheduleName, (timesteps: number) => number[]>> = {
+  cosine: cosineBetas,
+  linear: (timesteps) => {
+    const [start, end] = betaRange(timesteps);
+    return linspace(start, end, timesteps);
+  },
+  quadratic: (timesteps) => {
+    const [start, end] = betaRange(timesteps);
+    return linspace(Math.sqrt(start), Math.sqrt(end), timesteps).map((root) => root ** 2);
+  },
+  sigmoid: (timesteps) => {
+    const [start, end] = betaRange(timesteps);
+    return linspace(-6, 6, timesteps).map((x) => (end - start) / (1 + Math.exp(-x)) + start);
+  },
+  jsd: (timesteps) => linspace(timesteps, 1, timesteps, float32).map((steps) => float32(1 / steps)),
+};
+
+/** Nichol & Dhariwal 2021, eq. 17, with s = 0.008. */
+function cosineBetas(timesteps: number): number[] {
+  const s = 0.008;
+  const alphaBar = (t: number) => Math.cos(((t / timesteps + s) / (1 + s)) * Math.PI * 0.5) ** 2;
+  // Divided by the first, as in the paper, though it cancels out of the ratio.
+  const products = Array.from({ length: timesteps + 1 }, (_, t) => alphaBar(t) / alphaBar(0));
+  return Array.from({ length: timesteps }, (_, t) => clamp(1 - products[t + 1]! / products[t]!, 0, 0.999));
+}
+
+/** The ends of Ho et al. 2020, given for 1000 steps, scaled to keep the total noise of fewer. */
+function betaRange(timesteps: number): [start: number, end: number] {
+  const scale = 1000 / timesteps;
+  return [scale * 0.0001, scale * 0.02];
+}
+
+function makeTables(betas: readonly number[], round: Rounding): ScheduleTables {
+  const alphas = betas.map((beta) => round(1 - beta));
+  // torch accumulates products in float64 whatever the type.
+  let product = 1;
+  const alphasCumprod = alphas.map((alpha) => round((product *= alpha)));
+  const prev = [1, ...alphasCumprod.slice(0, -1)];
+  const rest = alphasCumprod.map((bar) => round(1 - bar));
+  const restPrev = prev.map((bar) => round(1 - bar));
+  const recip = alphasCumprod.map((bar) => round(1 / bar));
+  const posteriorVariance = betas.map((beta, t) => round(round(beta * restPrev[t]!) / rest[t]!));
+  const table = (value: (t: number) => number) => Float32Array.from(betas, (_, t) => value(t));
+  return {
+    betas: Float32Array.from(betas),
+    alphasCumprod: Float32Array.from(alphasCumprod),
+    alphasCumprodPrev: Float32Array.from(prev),
+    sqrtAlphasCumprod: table((t) => Math.sqrt(alphasCumprod[t]!)),
+    sqrtOneMinusAlphasCumprod: table((t) => Math.sqrt(rest[t]!)),
+    logOneMinusAlphasCumprod: table((t) => Math.log(rest[t]!)),
+    sqrtRecipAlphasCumprod: table((t) => Math.sqrt(recip[t]!)),
+    sqrtRecipm1AlphasCumprod: table((t) => Math.sqrt(round(recip[t]! - 1))),
+    posteriorVariance: Float32Array.from(posteriorVariance),
+    posteriorLogVarianceClipped: table((t) => Math.log(Math.max(posteriorVariance[t]!, 1e-20))),
+    posteriorMeanCoef1: table((t) => round(betas[t]! * round(Math.sqrt(prev[t]!))) / rest[t]!),
+    posteriorMeanCoef2: table((t) => round(restPrev[t]! * round(Math.sqrt(alphas[t]!))) / rest[t]!),
+  };
+}
+
+/**
+ * torch.linspace on a CPU: counted from the nearer end, each value from one fused multiplication and addition. Rounding
+ * matters where values are truncated to timesteps.
+ */
+export function linspace(start: number, end: number, count: number, round: Rounding = float64): number[] {
+  if (count === 1) return [round(start)];
+  const step = round((end - start) / (count - 1));
+  const half = Math.floor(count / 2);
+  return Array.from({ length: count }, (_, i) => round(i < half ? start + step * i : end - step * (count - 1 - i)));
+}
+
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
+}

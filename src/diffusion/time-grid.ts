@@ -1,0 +1,36 @@
+import type { SamplerDialect } from "../weights/dialect-flags.js";
+import { linspace } from "./schedule.js";
+
+/** A DDIM step from one timestep to an earlier one; `next` of -1 means the clean sample. */
+export interface TimeStep {
+  readonly time: number;
+  readonly next: number;
+}
+
+/**
+ * The decoder's DDIM steps: `steps` evaluations from near `timesteps` down to a last step that ends at 0 (Decoder of
+ * DALLE2-pytorch since 0.19.1). Steps that stay at their time, an effect of rounding, are left out unless `allPairs`.
+ */
+export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridDecoder"]): TimeStep[] {
+  const pairs = pairsDownward(gridTimes(0, timesteps, steps + 2));
+  return kind === "allPairs" ? pairs : pairs.filter(({ time, next }) => time > next);
+}
+
+/**
+ * The prior's DDIM steps. `toMinusOne` (since 1.10.3): `steps` - 1 evaluations, the last of which gives the clean sample.
+ * `asDecoder` (0.19.1 to 1.10.2): all pairs of the decoder's grid.
+ */
+export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimeStep[] {
+  if (kind === "asDecoder") return decoderTimeGrid(timesteps, steps, "allPairs");
+  return pairsDownward(gridTimes(-1, timesteps, steps + 1));
+}
+
+/** `count` points from `start` to `timesteps`, the last left out, in float32 and then truncated to integers. */
+function gridTimes(start: number, timesteps: number, count: number): number[] {
+  return linspace(start, timesteps, count, Math.fround).slice(0, -1).map(Math.trunc);
+}
+
+function pairsDownward(ascending: readonly number[]): TimeStep[] {
+  const times = ascending.toReversed();
+  return times.slice(1).map((next, i) => ({ time: times[i]!, next }));
+}
