@@ -1,0 +1,54 @@
+// Group norm, first of three launches: mean and centred sum of squares per channel over chunks of positions.
+//
+// x: [batch, positions, channels4]; partials: [batch, chunks, 2, channels4] (means, then sums of squares), f32.
+// One invocation per (batch, chunk, four channels) reads its chunk once (Welford 1962), so neighbours read
+// neighbouring channels, and it does not matter where groups begin and end.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  batch: u32,
+  positions: u32,
+  channels4: u32,
+  chunks: u32,
+  chunk_size: u32,
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let channel4 = index % params.channels4;
+  let chunk = (index / params.channels4) % params.chunks;
+  let sample = index / (params.channels4 * params.chunks);
+  if (sample >= params.batch) {
+    return;
+  }
+  let first = chunk * params.chunk_size;
+  let size = min(params.chunk_size, params.positions - first);
+  let start = (sample * params.positions + first) * params.channels4 + channel4;
+
+  var mean = vec4<f32>(0.0);
+  var squares = vec4<f32>(0.0);
+  for (var i = 0u; i < size; i++) {
+    let value = vec4<f32>(x[start + i * params.channels4]);
+    let delta = value - mean;
+    mean += delta / f32(i + 1u);
+    squares += delta * (value - mean);
+  }
+  let row = (sample * params.chunks + chunk) * 2u;
+  partials[row * params.channels4 + channel4] = mean;
+  partials[(row + 1u) * params.channels4 + channel4] = squares;
+}

@@ -1,0 +1,173 @@
+import { padChannels } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { activationKinds } from "./activation.js";
+import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+/** Invocations per workgroup of the kernels that share a row among a workgroup (`WORKGROUP` in lib/reduce.wgsl). */
+const ROW_WORKGROUP = 32;
+
+export interface GroupNormOptions {
+  readonly groups: number;
+  /** `[channels]`, f32. */
+  readonly weight: Tensor;
+  /** `[channels]`, f32. */
+  readonly bias: Tensor;
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /** `[batch, 2 · channels]`: scales, then shifts, of feature-wise linear modulation (Perez et al. 2018). */
+  readonly scaleShift?: Tensor | undefined;
+  readonly activation?: "none" | "silu";
+}
+
+/**
+ * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that follow
+ * it in a U-Net: y = activation(norm(x) · (scale + 1) + shift), where norm(x) includes weight and bias.
+ */
+export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
+  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none" } = options;
+  const { channels, stride, arena } = x;
+  const batch = x.shape[0]!;
+  const Element = floatType("groupNorm", "x", x);
+  if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
+  if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
+  checkF32("groupNorm", "weight", weight, [channels]);
+  checkF32("groupNorm", "bias", bias, [channels]);
+  if (scaleShift) {
+    checkShape("groupNorm", "scaleShift", scaleShift, [batch, 2 * channels]);
+    checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
+  }
+  const positions = x.rows / batch;
+  const channels4 = stride / 4;
+  // The square root balances the work of the first launch against that of the second.
+  const chunkSize = Math.max(16, Math.ceil(Math.sqrt(positions)));
+  const chunks = Math.ceil(positions / chunkSize);
+
+  return arena.scope(() => {
+    const partials = arena.empty([batch, chunks, 2, stride], "f32");
+    arena.gpu.dispatch("groupNormPartials", {
+      types: { Element },
+      bindings: { x: x.storage, partials: partials.storage },
+      params: { batch, positions, channels4, chunks, chunk_size: chunkSize },
+      grid: invocations(arena.gpu, batch * chunks * channels4),
+    });
+    const coefficients = arena.empty([batch, 3, stride], "f32");
+    arena.gpu.dispatch("groupNormCoefficients", {
+      types: { Element },
+      overrides: { HAS_SCALE_SHIFT: scaleShift !== undefined, WORKGROUP: ROW_WORKGROUP },
+      bindings: {
+        partials: partials.storage,
+        weight: weight.storage,
+        bias: bias.storage,
+        scale_shift: scaleShift?.storage,
+        coefficients: coefficients.storage,
+      },
+      params: {
+        batch,
+        positions,
+        channels,
+        stride,
+        groups,
+        chunks,
+        chunk_size: chunkSize,
+        scale_shift_stride: scaleShift?.stride ?? 0,
+        eps,
+      },
+      grid: arena.gpu.grid(batch * groups),
+    });
+    const y = arena.empty(x.shape, x.dtype);
+    arena.gpu.dispatch("groupNormApply", {
+      types: { Element },
+      overrides: { ACTIVATION: activationKinds[activation] },
+      bindings: { x: x.storage, coefficients: coefficients.storage, y: y.storage },
+      params: { batch, positions, channels4 },
+      grid: invocations(arena.gpu, x.vectors),
+    });
+    return y;
+  });
+}
+
+export interface LayerNormOptions {
+  /** `[channels]`, f32. */
+  readonly weight?: Tensor | undefined;
+  /** `[channels]`, f32. */
+  readonly bias?: Tensor | undefined;
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /**
+   * Divide x by its largest value along the axis first, as DALLE2-pytorch's "stable" norm does. A row whose largest value
+   * is 0 stays as it is, where the reference gets not-a-number.
+   */
+  readonly stable?: boolean;
+  /** Added to the result; same shape as x. */
+  readonly residual?: Tensor | undefined;
+}
+
+/** Layer norm (Ba et al. 2016) over the last axis, with variance divided by n: y = norm(x) · weight + bias + residual. */
+export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+  const { weight, bias, eps = 1e-5, stable = false, residual } = options;
+  const { arena, channels, rows } = x;
+  const Element = floatType("layerNorm", "x", x);
+  checkF32("layerNorm", "weight", weight, [channels]);
+  checkF32("layerNorm", "bias", bias, [channels]);
+  if (residual) {
+    checkShape("layerNorm", "residual", residual, x.shape);
+    checkDType("layerNorm", "residual", residual, x.dtype);
+  }
+  const y = arena.empty(x.shape, x.dtype);
+  arena.gpu.dispatch("layerNorm", {
+    types: { Element },
+    overrides: {
+      STABLE: stable,
+      HAS_WEIGHT: weight !== undefined,
+      HAS_BIAS: bias !== undefined,
+      HAS_RESIDUAL: residual !== undefined,
+      WORKGROUP: ROW_WORKGROUP,
+    },
+    bindings: {
+      x: x.storage,
+      weight: weight?.storage,
+      bias: bias?.storage,
+      residual: residual?.storage,
+      y: y.storage,
+    },
+    params: { rows, channels, channels4: x.stride / 4, eps },
+    grid: arena.gpu.grid(rows),
+  });
+  return y;
+}
+
+/** x / max(|x|, eps) · scale over the last axis. */
+export function l2Norm(x: Tensor, { eps = 1e-12, scale = 1 }: { eps?: number; scale?: number } = {}): Tensor {
+  const { arena, rows } = x;
+  const Element = floatType("l2Norm", "x", x);
+  const y = arena.empty(x.shape, x.dtype);
+  arena.gpu.dispatch("l2Norm", {
+    types: { Element },
+    overrides: { WORKGROUP: ROW_WORKGROUP },
+    bindings: { x: x.storage, y: y.storage },
+    params: { rows, channels4: x.stride / 4, eps, scale },
+    grid: arena.gpu.grid(rows),
+  });
+  return y;
+}
+
+/**
+ * Weight standardisation (Qiao et al. 2019) of a packed convolution weight `[kh, kw, in, out]`: each output channel gets
+ * mean 0 and variance 1 (divided by n, plus eps). Default eps 1e-5.
+ */
+export function weightStandardize(weight: Tensor, eps = 1e-5): Tensor {
+  const { arena, shape } = weight;
+  checkAxes("weightStandardize", "weight", weight, ["kh", "kw", "in", "out"]);
+  const [height, width, inputs, outputs] = shape as [number, number, number, number];
+  const y = arena.packed(shape, weight.dtype);
+  const vectors = weight.stride / 4;
+  arena.gpu.dispatch("weightStandardize", {
+    types: { Element: floatType("weightStandardize", "weight", weight) },
+    bindings: { w: weight.storage, y: y.storage },
+    params: { taps: height * width, inputs, padded_inputs: padChannels(inputs), outputs, out_vectors: vectors, eps },
+    grid: invocations(arena.gpu, vectors),
+  });
+  return y;
+}
