@@ -1,0 +1,57 @@
+// Two operands, elementwise: y = a · scale_a + b · scale_b, or y = a · b.
+//
+// a, y: [batch, positions, channels4]; b: the same, or broadcast: its strides for batch and positions are 0 where it
+// has one entry for all. One invocation per vec4. Zero padding stays zero in either case.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+override MULTIPLY: bool = false;
+override BROADCAST: bool = false;
+
+@group(0) @binding(0) var<storage, read> a: array<Element4>;
+@group(0) @binding(1) var<storage, read> b: array<Element4>;
+@group(0) @binding(2) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  positions: u32,
+  channels4: u32,
+  b_batch_stride4: u32,
+  b_position_stride4: u32,
+  scale_a: f32,
+  scale_b: f32,
+}
+
+fn index_of_b(index: u32) -> u32 {
+  if (!BROADCAST) {
+    return index;
+  }
+  let row = index / params.channels4;
+  let sample = row / params.positions;
+  let position = row % params.positions;
+  return sample * params.b_batch_stride4 + position * params.b_position_stride4 + index % params.channels4;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let left = vec4<f32>(a[index]);
+  let right = vec4<f32>(b[index_of_b(index)]);
+  if (MULTIPLY) {
+    y[index] = Element4(left * right);
+  } else {
+    y[index] = Element4(left * params.scale_a + right * params.scale_b);
+  }
+}

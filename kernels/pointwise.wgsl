@@ -1,0 +1,47 @@
+// One operand, elementwise: y = clamp(activation(x · scale + offset), low, high).
+//
+// x, y: [rows, channels4]. One invocation per vec4.
+//
+//: use lib/activation.wgsl
+//: use lib/channels.wgsl
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+override ACTIVATION: u32 = 0u;
+// The channel count is no multiple of 4: an offset or a bound above zero must not reach the padding.
+override PADDED: bool = false;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  channels: u32,
+  channels4: u32,
+  scale: f32,
+  offset: f32,
+  low: f32,
+  high: f32,
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let moved = vec4<f32>(x[index]) * params.scale + params.offset;
+  var value = clamp(activate(ACTIVATION, moved), vec4<f32>(params.low), vec4<f32>(params.high));
+  if (PADDED) {
+    value = zero_padding(value, index % params.channels4 * 4u, params.channels);
+  }
+  y[index] = Element4(value);
+}

@@ -1,0 +1,55 @@
+// SwiGLU (Shazeer 2020) as DALLE2-pytorch splits it: y = x[.., first half] · silu(x[.., second half]).
+//
+// x: [rows, x_channels4] with 2 · channels channels; y: [rows, channels4]. One invocation per vec4 of y.
+//
+//: use lib/activation.wgsl
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+// channels is a multiple of 4: the second half starts at a whole vec4.
+override ALIGNED: bool = true;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  rows: u32,
+  channels: u32,
+  channels4: u32,
+  x_channels4: u32,
+}
+
+/// Four gates from channel `first` on; those that do not exist are zero.
+fn gates(row: u32, first: u32) -> vec4<f32> {
+  let base = row * params.x_channels4;
+  if (ALIGNED) {
+    return vec4<f32>(x[base + (params.channels + first) / 4u]);
+  }
+  var gate = vec4<f32>(0.0);
+  for (var i = 0u; i < 4u && first + i < params.channels; i++) {
+    let at = params.channels + first + i;
+    gate[i] = f32(x[base + at / 4u][at % 4u]);
+  }
+  return gate;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let row = index / params.channels4;
+  if (row >= params.rows) {
+    return;
+  }
+  let column = index % params.channels4;
+  // Where channels is no multiple of 4, the last vec4 of the first half ends with gates; a gate of zero clears them.
+  let value = vec4<f32>(x[row * params.x_channels4 + column]);
+  y[index] = Element4(value * silu(gates(row, column * 4u)));
+}

@@ -1,0 +1,131 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { activationKinds, type Activation } from "./activation.js";
+import { floatType, sameShape } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+const LARGEST = 3.4028234663852886e38;
+
+/**
+ * a + b. `b` has the shape of `a` or is broadcast: over the batch (`[1, ...]`), over positions (`[B, C]`, also with axes
+ * of size 1 between) or over both (`[C]`). So do the other functions of two tensors here.
+ */
+export function add(a: Tensor, b: Tensor): Tensor {
+  return dispatchCombine("add", a, b, { scaleA: 1, scaleB: 1 });
+}
+
+/** a - b; `b` may be broadcast as in `add`. */
+export function subtract(a: Tensor, b: Tensor): Tensor {
+  return dispatchCombine("subtract", a, b, { scaleA: 1, scaleB: -1 });
+}
+
+/** a · b, elementwise; `b` may be broadcast as in `add`. */
+export function multiply(a: Tensor, b: Tensor): Tensor {
+  return dispatchCombine("multiply", a, b, "multiply");
+}
+
+/** a · scaleA + b · scaleB; `b` may be broadcast as in `add`. */
+export function combine(a: Tensor, scaleA: number, b: Tensor, scaleB: number): Tensor {
+  return dispatchCombine("combine", a, b, { scaleA, scaleB });
+}
+
+/** x · factor. */
+export function scaleBy(x: Tensor, factor: number): Tensor {
+  return dispatchPointwise("scaleBy", x, { scale: factor });
+}
+
+/** x · scale + offset. */
+export function affine(x: Tensor, scale: number, offset: number): Tensor {
+  return dispatchPointwise("affine", x, { scale, offset });
+}
+
+export function activate(x: Tensor, activation: Activation): Tensor {
+  return dispatchPointwise("activate", x, { activation });
+}
+
+/** min(max(x, low), high). */
+export function clamp(x: Tensor, low: number, high: number): Tensor {
+  return dispatchPointwise("clamp", x, { low, high });
+}
+
+/** `[..., 2N]` to `[..., N]`: the first half times SiLU of the second (DALLE2-pytorch's SwiGLU). */
+export function swiglu(x: Tensor): Tensor {
+  if (x.channels % 2 !== 0) throw new ShapeError("swiglu", "x", x.shape, "an even number of channels");
+  const channels = x.channels / 2;
+  const Element = floatType("swiglu", "x", x);
+  const y = x.arena.empty([...x.shape.slice(0, -1), channels], Element);
+  x.arena.gpu.dispatch("swiglu", {
+    types: { Element },
+    overrides: { ALIGNED: channels % 4 === 0 },
+    bindings: { x: x.storage, y: y.storage },
+    params: { rows: x.rows, channels, channels4: y.stride / 4, x_channels4: x.stride / 4 },
+    grid: invocations(x.arena.gpu, y.vectors),
+  });
+  return y;
+}
+
+interface Pointwise {
+  readonly activation?: Activation;
+  readonly scale?: number;
+  readonly offset?: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** clamp(activation(x · scale + offset), low, high) */
+function dispatchPointwise(op: string, x: Tensor, choice: Pointwise): Tensor {
+  const { activation = "none", scale = 1, offset = 0, low = -LARGEST, high = LARGEST } = choice;
+  const Element = floatType(op, "x", x);
+  const y = x.arena.empty(x.shape, Element);
+  x.arena.gpu.dispatch("pointwise", {
+    types: { Element },
+    overrides: { ACTIVATION: activationKinds[activation], PADDED: x.channels % 4 !== 0 },
+    bindings: { x: x.storage, y: y.storage },
+    params: { vectors: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, low, high },
+    grid: invocations(x.arena.gpu, x.vectors),
+  });
+  return y;
+}
+
+function dispatchCombine(
+  op: string,
+  a: Tensor,
+  b: Tensor,
+  operation: "multiply" | { readonly scaleA: number; readonly scaleB: number },
+): Tensor {
+  const Element = floatType(op, "a", a);
+  if (b.dtype !== a.dtype) throw new ShapeError(op, "b", b.dtype, `${a.dtype} as a is (see cast)`);
+  const strides = broadcastStrides(op, a, b);
+  const [scaleA, scaleB] = operation === "multiply" ? [1, 1] : [operation.scaleA, operation.scaleB];
+  const y = a.arena.empty(a.shape, a.dtype);
+  a.arena.gpu.dispatch("combine", {
+    types: { Element },
+    overrides: { MULTIPLY: operation === "multiply", BROADCAST: !sameShape(a.shape, b.shape) },
+    bindings: { a: a.storage, b: b.storage, y: y.storage },
+    params: {
+      vectors: a.vectors,
+      positions: a.rows / (a.shape.length < 2 ? 1 : a.shape[0]!),
+      channels4: a.stride / 4,
+      b_batch_stride4: strides.batch / 4,
+      b_position_stride4: strides.position / 4,
+      scale_a: scaleA,
+      scale_b: scaleB,
+    },
+    grid: invocations(a.arena.gpu, a.vectors),
+  });
+  return y;
+}
+
+/** Distances in storage of `b` between the samples and between the positions of `a`; 0 where it has one for all. */
+function broadcastStrides(op: string, a: Tensor, b: Tensor): { batch: number; position: number } {
+  const batch = b.shape.length === 1 ? 1 : b.shape[0]!;
+  const positions = b.shape.slice(1, -1);
+  const hasBatch = batch !== 1;
+  const hasPositions = positions.some((size) => size !== 1);
+  const fits =
+    a.channels === b.channels &&
+    (!hasBatch || batch === a.shape[0]) &&
+    (!hasPositions || sameShape(positions, a.shape.slice(1, -1)));
+  if (!fits) throw new ShapeError(op, "b", b.shape, `[${a.shape.join(", ")}], or broadcast over batch or positions`);
+  return { batch: hasBatch ? (b.rows / batch) * b.stride : 0, position: hasPositions ? b.stride : 0 };
+}
