@@ -1,0 +1,74 @@
+// Depth to space by 2, followed by an activation, and its inverse.
+//
+// coarse: [batch, height, width, 4 · channels], where the channels of one pixel are ordered c · 4 + i · 2 + j;
+// fine: [batch, 2 · height, 2 · width, channels], pixel (2 h + i, 2 w + j). (torch's PixelShuffle; the rearrangement
+// "b c (h s1) (w s2) -> b (c s1 s2) h w" for the inverse.)
+// One invocation moves four channels of one coarse pixel: four vec4s either way, a 4×4 transposition between them.
+//
+//: use lib/activation.wgsl
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+override UNSHUFFLE: bool = false;
+override ACTIVATION: u32 = 0u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  // Coarse pixels of the whole batch.
+  pixels: u32,
+  // Coarse pixels per line.
+  width: u32,
+  // Fine channels, which is also the number of coarse vec4s.
+  channels: u32,
+  // vec4s of fine channels.
+  channels4: u32,
+}
+
+/// Index of four channels of the fine pixel `part` = i · 2 + j.
+fn fine_index(pixel: u32, column: u32, part: u32) -> u32 {
+  // Lines of all samples are counted through, which doubles with the height of each.
+  let line = pixel / params.width * 2u + part / 2u;
+  let across = pixel % params.width * 2u + part % 2u;
+  return (line * params.width * 2u + across) * params.channels4 + column;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let pixel = index / params.channels4;
+  if (pixel >= params.pixels) {
+    return;
+  }
+  let column = index % params.channels4;
+  let coarse_index = pixel * params.channels + column * 4u;
+  let existing = min(4u, params.channels - column * 4u);
+
+  var block = mat4x4<f32>();
+  if (UNSHUFFLE) {
+    for (var part = 0u; part < 4u; part++) {
+      block[part] = vec4<f32>(x[fine_index(pixel, column, part)]);
+    }
+    block = transpose(block);
+    for (var i = 0u; i < existing; i++) {
+      y[coarse_index + i] = Element4(activate(ACTIVATION, block[i]));
+    }
+  } else {
+    for (var i = 0u; i < existing; i++) {
+      block[i] = vec4<f32>(x[coarse_index + i]);
+    }
+    block = transpose(block);
+    for (var part = 0u; part < 4u; part++) {
+      y[fine_index(pixel, column, part)] = Element4(activate(ACTIVATION, block[part]));
+    }
+  }
+}
