@@ -1,0 +1,46 @@
+// Which tokens hold anything: y[b, l] = 1 where any channel of x[b, l] is not zero, else 0.
+//
+// x: [batch, length, channels4]; y: u32 [batch, stride], stride being length rounded up to whole vec4s; its padding is
+// zero. One invocation per element of y.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  batch: u32,
+  length: u32,
+  stride: u32,
+  channels4: u32,
+}
+
+fn any_non_zero(row: u32) -> bool {
+  for (var column = 0u; column < params.channels4; column++) {
+    if (any(vec4<f32>(x[row * params.channels4 + column]) != vec4<f32>(0.0))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let sample = index / params.stride;
+  if (sample >= params.batch) {
+    return;
+  }
+  let position = index % params.stride;
+  y[index] = u32(position < params.length && any_non_zero(sample * params.length + position));
+}

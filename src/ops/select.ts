@@ -1,0 +1,82 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { checkAxes, checkDType, checkShape, floatType } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+/** u32 `[B, L]`: 1 for each token of `[B, L, C]` with any channel that is not zero, else 0. */
+export function nonZeroRows(x: Tensor): Tensor {
+  checkAxes("nonZeroRows", "x", x, ["B", "L", "C"]);
+  const [batch, length] = x.shape as [number, number, number];
+  const Element = floatType("nonZeroRows", "x", x);
+  const y = x.arena.empty([batch, length], "u32");
+  x.arena.gpu.dispatch("nonZeroRows", {
+    types: { Element },
+    bindings: { x: x.storage, y: y.storage },
+    params: { batch, length, stride: y.stride, channels4: x.stride / 4 },
+    grid: invocations(x.arena.gpu, batch * y.stride),
+  });
+  return y;
+}
+
+export interface SelectRows {
+  /** `[B, L, C]` */
+  readonly tokens: Tensor;
+  /** `[M, C]` or `[1, M, C]`: what stands in, for each position of the result. */
+  readonly fallback: Tensor;
+  /** u32 `[B, L]`: 0 where the token is to be replaced. Default: nowhere. */
+  readonly mask?: Tensor | undefined;
+  /** Per sample 0 where all tokens are to be replaced; a list, or u32 `[B]` to upload it once for many calls. */
+  readonly keep: Tensor | readonly number[];
+}
+
+/**
+ * `[B, M, C]`: tokens[b, l] where l < L, mask[b, l] and keep[b] are set, else fallback[l]. Tokens beyond M are dropped.
+ * This is how the reference pads texts with learned tokens and drops conditions for guidance.
+ */
+export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor {
+  checkAxes("selectRows", "tokens", tokens, ["B", "L", "C"]);
+  const { arena, stride } = tokens;
+  const [batch, tokensLength, channels] = tokens.shape as [number, number, number];
+  const length = fallback.rows;
+  if (!("storage" in keep)) {
+    return arena.scope(() => selectRows({ tokens, fallback, mask, keep: arena.from(keep, [keep.length], "u32") }));
+  }
+  checkFallback(fallback, tokens);
+  checkMask("keep", keep, [batch]);
+  if (mask) checkMask("mask", mask, [batch, tokensLength]);
+  const Element = floatType("selectRows", "tokens", tokens);
+  const y = arena.empty([batch, length, channels], Element);
+  arena.gpu.dispatch("selectRows", {
+    types: { Element },
+    overrides: { HAS_MASK: mask !== undefined },
+    bindings: {
+      tokens: tokens.storage,
+      fallback: fallback.storage,
+      mask: mask?.storage,
+      keep: keep.storage,
+      y: y.storage,
+    },
+    params: {
+      rows: y.rows,
+      length,
+      tokens_length: tokensLength,
+      mask_stride: mask?.stride ?? 0,
+      channels4: stride / 4,
+    },
+    grid: invocations(arena.gpu, y.vectors),
+  });
+  return y;
+}
+
+function checkFallback(fallback: Tensor, tokens: Tensor): void {
+  const length = fallback.shape.length === 3 && fallback.shape[0] === 1 ? fallback.shape[1]! : fallback.shape[0]!;
+  if (fallback.rows !== length || fallback.channels !== tokens.channels) {
+    throw new ShapeError("selectRows", "fallback", fallback.shape, ["M", tokens.channels]);
+  }
+  checkDType("selectRows", "fallback", fallback, tokens.dtype);
+}
+
+function checkMask(argument: string, tensor: Tensor, expected: readonly number[]): void {
+  checkShape("selectRows", argument, tensor, expected);
+  checkDType("selectRows", argument, tensor, "u32");
+}
