@@ -1,0 +1,44 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkShape, floatType } from "./check.js";
+import { ShapeError } from "./shape-error.js";
+
+/**
+ * f32 `[B, 1]`: the `q`-quantile of |x| over each sample of f32 `[B, ...]`, exactly as `torch.quantile` has it: the rank
+ * q · (n - 1) is computed in f32 and the elements on either side of it are interpolated linearly. `q` is in [0, 1].
+ */
+export function quantile(x: Tensor, q: number): Tensor {
+  checkDType("quantile", "x", x, "f32");
+  if (!(q >= 0 && q <= 1)) throw new ShapeError("quantile", "q", String(q), "a number from 0 to 1");
+  const batch = x.shape[0]!;
+  const size = x.shape.slice(1).reduce((product, axis) => product * axis, 1);
+  if (x.shape.length < 2 || size === 0) throw new ShapeError("quantile", "x", x.shape, ["B", "...", "C"]);
+  const position = Math.fround(Math.fround(q) * (size - 1));
+  const rank = Math.min(Math.floor(position), size - 1);
+  const y = x.arena.empty([batch, 1], "f32");
+  x.arena.gpu.dispatch("quantile", {
+    bindings: { x: x.storage, y: y.storage },
+    params: {
+      vectors: x.vectors / batch,
+      channels: x.channels,
+      channels4: x.stride / 4,
+      rank,
+      weight: rank === size - 1 ? 0 : position - rank,
+    },
+    grid: [batch, 1, 1],
+  });
+  return y;
+}
+
+/** f32 `[..., 1]`: dot product of the rows of `a` and `b`, both `[..., C]`. */
+export function dot(a: Tensor, b: Tensor): Tensor {
+  checkShape("dot", "b", b, a.shape);
+  checkDType("dot", "b", b, a.dtype);
+  const y = a.arena.empty([...a.shape.slice(0, -1), 1], "f32");
+  a.arena.gpu.dispatch("rowDot", {
+    types: { Element: floatType("dot", "a", a) },
+    bindings: { a: a.storage, b: b.storage, y: y.storage },
+    params: { rows: a.rows, channels4: a.stride / 4 },
+    grid: a.arena.gpu.grid(a.rows),
+  });
+  return y;
+}

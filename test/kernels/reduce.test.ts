@@ -1,0 +1,100 @@
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { dot, quantile } from "../../src/ops/reduce.js";
+import { ShapeError } from "../../src/ops/shape-error.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import type { ComputeType } from "../../src/tensor/dtype.js";
+import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import { rounded } from "../support/rounded.js";
+
+/** torch.quantile(|x|, q) of one sample: the rank is an f32 number there, as both q and the result are. */
+function torchQuantile(values: Float32Array, q: number): number {
+  const sorted = values.map(Math.abs).sort();
+  const position = Math.fround(Math.fround(q) * (sorted.length - 1));
+  const below = Math.floor(position);
+  const weight = position - below;
+  return sorted[below]! * (1 - weight) + sorted[Math.ceil(position)]! * weight;
+}
+
+describe("quantile", () => {
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = await openTestArena();
+  });
+  afterEach(() => arena.checkGuards());
+
+  const random = new Random(51);
+
+  /** The interpolation rounds a few times in f32; the elements themselves are exact. */
+  async function expectQuantile(values: Float32Array, shape: readonly number[], q: number) {
+    const y = quantile(arena.from(values, shape), q);
+    expect(y.shape).toEqual([shape[0], 1]);
+    const size = values.length / shape[0]!;
+    const actual = await y.read();
+    actual.forEach((value, sample) => {
+      const expected = torchQuantile(values.subarray(sample * size, (sample + 1) * size), q);
+      expect(Math.abs(value - expected)).toBeLessThanOrEqual(2e-7 * expected);
+    });
+  }
+
+  const shapes = [
+    [1, 1],
+    [1, 2],
+    [3, 5],
+    [2, 768],
+    [2, 8, 8, 3],
+    [1, 31, 33, 3],
+    [4, 16, 16, 4],
+    [1, 128, 128, 3],
+    [2, 3, 3, 6],
+  ];
+  const cases = shapes.flatMap((shape) => [0, 0.5, 0.9, 0.95, 1].map((q) => ({ shape, q })));
+
+  test.each(cases)("$q of $shape", async ({ shape, q }) => {
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    await expectQuantile(random.normals(size, 3), shape, q);
+  });
+
+  test("of values over the whole range of f32", async () => {
+    const values = random.normals(2 * 999).map((value) => value * 10 ** random.integer(-30, 30));
+    for (const q of [0.1, 0.777, 0.999]) await expectQuantile(values, [2, 999], q);
+  });
+
+  test("of many equal values", async () => {
+    // Ranks that fall within, at the end of and between runs of equal elements.
+    const values = Float32Array.from({ length: 100 }, (_, i) => (i < 40 ? 0 : i < 95 ? -1 : 2));
+    for (const q of [0.2, 0.39, 0.395, 0.5, 0.945, 0.95, 0.99]) await expectQuantile(values, [1, 10, 10, 1], q);
+  });
+
+  test("of samples that are alike in all but one element", async () => {
+    const values = new Float32Array(3 * 64).fill(0.5);
+    values[64] = 4;
+    await expectQuantile(values, [3, 64], 0.995);
+  });
+
+  test("refuses what has no quantile", () => {
+    const x = arena.from([1, 2], [1, 2]);
+    expect(() => quantile(x, 1.5)).toThrow(/q is 1.5; expected a number from 0 to 1/);
+    expect(() => quantile(x, NaN)).toThrow(ShapeError);
+    expect(() => quantile(arena.from([], [1, 0]), 0.5)).toThrow(ShapeError);
+    expect(() => quantile(arena.from([1, 2], [1, 2], "u32"), 0.5)).toThrow(/x is u32; expected f32/);
+  });
+});
+
+describe.each(await testableTypes())("dot in %s", (dtype: ComputeType) => {
+  test.each([[[1, 1]], [[3, 5]], [[2, 3, 768]], [[70, 12]]])("of %j", async (shape) => {
+    const arena = await openTestArena(dtype);
+    const random = new Random(52);
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    const [a, b] = [0, 1].map(() => rounded(random.normals(size), dtype)) as [Float32Array, Float32Array];
+    const channels = shape.at(-1)!;
+    const expected = new Float64Array(size / channels);
+    for (let i = 0; i < size; i++) expected[Math.floor(i / channels)]! += a[i]! * b[i]!;
+    const y = dot(arena.from(a, shape), arena.from(b, shape));
+    expect(y.shape).toEqual([...shape.slice(0, -1), 1]);
+    expect(y.dtype).toBe("f32");
+    // Products of f16 are exact in f32 and the sum is f32 for both: a handful of roundings of 6e-8 each.
+    expectClose(await y.read(), expected, { maxRelative: 2e-6 });
+    expect(() => dot(arena.from(a, shape), arena.from(b, [size]))).toThrow(ShapeError);
+    await arena.checkGuards();
+  });
+});
