@@ -1,0 +1,59 @@
+// One step of DDIM (Song et al. 2021, equation 12): y = x0 · scale_x0 + epsilon · scale_epsilon + noise · scale_noise.
+//
+// epsilon is the network's own prediction, or derived again from x0: (x · recip - x0) / recipm1 with recip = √(1/ᾱ) and
+// recipm1 = √(1/ᾱ - 1). x, x0, noise, y: f32 [rows, channels4]; epsilon: [rows, epsilon_channels4], of which the first
+// `channels` channels count. One invocation per vec4.
+//
+//: use lib/channels.wgsl
+//: use lib/grid.wgsl
+
+alias Prediction = f32;
+
+override WORKGROUP: u32 = 64u;
+override HAS_EPSILON: bool = false;
+override HAS_NOISE: bool = false;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x0: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> epsilon: array<vec4<Prediction>>;
+@group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  channels: u32,
+  channels4: u32,
+  epsilon_channels4: u32,
+  recip: f32,
+  recipm1: f32,
+  scale_x0: f32,
+  scale_epsilon: f32,
+  scale_noise: f32,
+}
+
+fn epsilon_at(index: u32) -> vec4<f32> {
+  if (!HAS_EPSILON) {
+    return (x[index] * params.recip - x0[index]) / params.recipm1;
+  }
+  let column = index % params.channels4;
+  let predicted = vec4<f32>(epsilon[index / params.channels4 * params.epsilon_channels4 + column]);
+  return zero_padding(predicted, column * 4u, params.channels);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  var value = x0[index] * params.scale_x0 + epsilon_at(index) * params.scale_epsilon;
+  if (HAS_NOISE) {
+    value += noise[index] * params.scale_noise;
+  }
+  y[index] = value;
+}

@@ -1,0 +1,43 @@
+// Estimate of the clean sample: x0 = clamp(x · scale_x + prediction · scale_prediction, -limit, limit).
+//
+// x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4], of which the first `channels` channels count
+// (a learned variance follows them). One invocation per vec4 of x0.
+//
+//: use lib/channels.wgsl
+//: use lib/grid.wgsl
+
+alias Prediction = f32;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> prediction: array<vec4<Prediction>>;
+@group(0) @binding(2) var<storage, read_write> x0: array<vec4<f32>>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  channels: u32,
+  channels4: u32,
+  prediction_channels4: u32,
+  scale_x: f32,
+  scale_prediction: f32,
+  limit: f32,
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let column = index % params.channels4;
+  let row = index / params.channels4;
+  let predicted = vec4<f32>(prediction[row * params.prediction_channels4 + column]);
+  let value = x[index] * params.scale_x + predicted * params.scale_prediction;
+  x0[index] = zero_padding(clamp(value, vec4<f32>(-params.limit), vec4<f32>(params.limit)), column * 4u, params.channels);
+}
