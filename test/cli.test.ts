@@ -14,7 +14,7 @@ describe("dalle2", () => {
   it("lists its commands", () => {
     const { status, stdout } = dalle2(["--help"]);
     expect(status).toBe(0);
-    for (const command of ["setup", "doctor"]) expect(stdout).toMatch(new RegExp(`^ +${command} `, "m"));
+    for (const command of ["setup", "doctor", "verify"]) expect(stdout).toMatch(new RegExp(`^ +${command} `, "m"));
   });
 
   it.each([[["no-such-command"]], [["doctor", "--no-such-option"]], [[]]])("ends with status 2 for %j", (args) => {

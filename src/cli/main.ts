@@ -12,6 +12,7 @@ interface CommandModule {
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
+  verify: () => import("./verify.js"),
 };
 
 async function main(args: readonly string[]): Promise<number> {
