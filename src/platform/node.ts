@@ -63,7 +63,8 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) =
     await writeChunks(aside, data);
     await rename(aside, file);
   } catch (cause) {
-    await rm(aside, { force: true });
+    // The first failure is the one to report, even where tidying up fails too.
+    await rm(aside, { force: true }).catch(() => undefined);
     // What fails in the data's own producer is not the file's fault and passes as it is.
     throw isSystemError(cause) ? fileError(file, "could not be written", cause) : cause;
   }

@@ -9,7 +9,7 @@ export interface TensorChunk {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Gives the row-major bytes of rows `[start, end)`; the range has been checked. */
+/** Gives the row-major bytes of rows `[start, end)`; the range has been checked, and holds at least one byte. */
 export type RowReader = (rows: RowRange, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
 /** Host memory that one chunk of a tensor may take: 64 MiB. */
@@ -53,7 +53,7 @@ export class TensorEntry {
     if (length > MAX_READ_BYTES)
       throw new RangeError(`tensor ${this.name}: ${length} bytes in one read; read it in chunks or by rows`);
     signal?.throwIfAborted();
-    return this.readRows(rows, signal);
+    return length === 0 ? new Uint8Array(0) : this.readRows(rows, signal);
   }
 
   /** The tensor's rows in order, in chunks of at most `maxBytes`, or of one row where a row is larger. */

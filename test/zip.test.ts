@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { MemorySource } from "../src/platform/source.js";
+import { FormatError } from "../src/weights/errors.js";
+import { openZip } from "../src/weights/zip.js";
+import { zip, type ZipOptions } from "./support/zip.js";
+
+const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * i) % 7);
+const files = [
+  ["m/data.pkl", Uint8Array.of(1, 2, 3)],
+  ["m/data/0", content],
+] as const;
+const open = (bytes: Uint8Array) => openZip(new MemorySource(bytes, "x.zip"));
+
+const variants: readonly (readonly [string, ZipOptions])[] = [
+  ["stored entries", {}],
+  ["64-bit sizes", { zip64: true }],
+  ["deflated entries", { deflate: true }],
+  ["a comment", { comment: "PK\x05\x06 looks like an end record" }],
+];
+
+describe.each(variants)("an archive with %s", (_, options) => {
+  it("gives its entries' content by range", async () => {
+    const entries = await open(zip(files, options));
+    expect([...entries.keys()]).toEqual(["m/data.pkl", "m/data/0"]);
+    const entry = entries.get("m/data/0")!;
+    expect(entry.size).toBe(5000);
+    expect(await entry.read(0, 5000)).toEqual(content);
+    expect(await entry.read(4990, 10)).toEqual(content.slice(4990));
+    await expect(entry.read(4990, 11)).rejects.toThrow(/it has 5000/);
+  });
+
+  it("is refused when cut anywhere, or its content is not what was promised", async () => {
+    const whole = zip(files, options);
+    for (let length = 0; length < whole.length; length += 97) {
+      const cut = whole.subarray(0, length);
+      await expect(open(cut), `${length} bytes`).rejects.toThrow(FormatError);
+    }
+  });
+});
+
+describe("a damaged archive", () => {
+  /** The archive with some bytes replaced, at a place counted from a signature. */
+  function patched(options: ZipOptions, signature: string, offset: number, ...bytes: number[]): Buffer {
+    const archive = zip(files, options);
+    archive.set(bytes, archive.lastIndexOf(signature, undefined, "latin1") + offset);
+    return archive;
+  }
+  const read = async (bytes: Uint8Array) => {
+    const entry = (await open(bytes)).get("m/data/0");
+    await entry?.read(0, entry.size);
+  };
+
+  const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ["an encrypted entry", patched({}, "PK\x01\x02", 8, 1), /m\/data\/0: it is encrypted/],
+    ["an unknown method", patched({}, "PK\x01\x02", 10, 93), /compression method 93/],
+    ["sizes that differ though stored", patched({}, "PK\x01\x02", 24, 0), /its sizes differ/],
+    ["a header elsewhere", patched({}, "PK\x01\x02", 42, 1), /no local header at byte/],
+    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /beyond the file's end/],
+    ["two entries of one name", zip([files[0], files[0]]), /two zip entries are named m\/data.pkl/],
+    ["more entries than records", patched({}, "PK\x05\x06", 10, 200), /directory is damaged/],
+    ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory claims/],
+    ["missing 64-bit sizes", patched({}, "PK\x01\x02", 20, 255, 255, 255, 255), /64-bit sizes are missing/],
+    [
+      "a 64-bit position beyond 2^53",
+      patched({ zip64: true }, "PK\x06\x07", 8, 0, 0, 0, 0, 0, 0, 0, 255),
+      /a zip size or position/,
+    ],
+    ["a 64-bit end record elsewhere", patched({ zip64: true }, "PK\x06\x07", 8, 1), /no zip64 end record/],
+    ["a checksum that does not fit", patched({ deflate: true }, "PK\x01\x02", 16, 0, 0), /data is damaged/],
+    ["less content than promised", patched({ deflate: true }, "PK\x01\x02", 24, 0x89), /data is damaged/],
+    ["more content than promised", patched({ deflate: true }, "PK\x01\x02", 24, 0x87), /data is damaged/],
+    ["a bomb", patched({ deflate: true }, "PK\x01\x02", 24, 0, 0, 0, 0x7f), /without compression/],
+  ];
+  it.each(cases)("with %s is refused", async (_, bytes, message) => {
+    const error: unknown = await read(bytes).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(FormatError);
+    expect(String(error)).toMatch(message);
+  });
+});
