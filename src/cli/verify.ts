@@ -1,0 +1,84 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { Option, type Command } from "commander";
+import { GpuUnavailableError } from "../gpu/errors.js";
+import type { Gpu } from "../gpu/gpu.js";
+import type { Arena } from "../tensor/arena.js";
+import type { ComputeType } from "../tensor/dtype.js";
+import type { VerifyResult } from "../verify/result.js";
+import { UsageError } from "./errors.js";
+
+interface Options {
+  readonly dtype: ComputeType;
+  readonly json?: true;
+}
+
+export function register(program: Command): void {
+  program
+    .command("verify")
+    .description("compare our outputs with those of the reference in a fixture's folder, or in all below a folder")
+    .argument("<folder>", "a folder with a fixture.json, or one above such folders")
+    .addOption(new Option("--dtype <type>", "what the models compute in").choices(["f32", "f16"]).default("f32"))
+    .option("--json", "print one JSON array of {name, kind, pass, maxAbs, nmse, message?}")
+    .action(async (folder: string, options: Options) => {
+      const results = await verifyAll(fixtureFolders(folder), options);
+      if (options.json) console.log(JSON.stringify(results, null, 2));
+      if (results.some(({ pass }) => !pass)) process.exitCode = 1;
+    });
+}
+
+/** Folders of the fixtures in and below a folder, by name. Throws `UsageError` if there is none. */
+function fixtureFolders(folder: string): readonly string[] {
+  if (!existsSync(folder)) throw new UsageError(`There is no folder ${folder}.`);
+  const found = existsSync(join(folder, "fixture.json"))
+    ? [folder]
+    : readdirSync(folder, { recursive: true, encoding: "utf8" })
+        .filter((path) => basename(path) === "fixture.json")
+        .map((path) => join(folder, dirname(path)))
+        .sort();
+  if (found.length === 0) throw new UsageError(`There is no fixture.json in ${folder} or below it.`);
+  return found;
+}
+
+async function verifyAll(folders: readonly string[], { dtype, json }: Options): Promise<VerifyResult[]> {
+  const { verifyFixture } = await import("../verify/verify.js");
+  using lazyArena = new LazyArena(dtype);
+  const results: VerifyResult[] = [];
+  for (const folder of folders) {
+    const result = await verifyFixture(folder, () => lazyArena.open());
+    results.push(result);
+    if (!json) console.log(formatResult(result));
+  }
+  if (!json) console.log(`${results.filter(({ pass }) => pass).length} of ${results.length} pass`);
+  return results;
+}
+
+/** Opens the GPU when it is first needed: some kinds of fixture do not need it. */
+class LazyArena {
+  #gpu: Gpu | undefined;
+  #arena: Arena | undefined;
+
+  constructor(private readonly dtype: ComputeType) {}
+
+  async open(): Promise<Arena> {
+    if (this.#arena) return this.#arena;
+    const { openGpu } = await import("../gpu/open.js");
+    const { Arena } = await import("../tensor/arena.js");
+    const gpu = (this.#gpu = await openGpu());
+    if (this.dtype === "f16" && !gpu.features.f16) {
+      throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16; use --dtype f32.`);
+    }
+    return (this.#arena = new Arena(gpu, this.dtype));
+  }
+
+  [Symbol.dispose](): void {
+    this.#gpu?.dispose();
+  }
+}
+
+function formatResult({ name, kind, pass, maxAbs, nmse, message }: VerifyResult): string {
+  const number = (value: number | null): string => (value === null ? "-" : value.toExponential(1)).padStart(8);
+  const figures = `max ${number(maxAbs)}  nmse ${number(nmse)}`;
+  const line = `${pass ? "pass" : "FAIL"}  ${name.padEnd(32)} ${kind.padEnd(15)} ${figures}`;
+  return message === undefined ? line : `${line}  ${message.split("\n")[0]!}`;
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { adapterConfig } from "../config/train-config.js";
+import { OpenAiClip } from "../models/clip/openai.js";
+import { inferOpenAiClip } from "../models/clip/openai-options.js";
+import type { Arena } from "../tensor/arena.js";
+import { UnsupportedError } from "../weights/unsupported-error.js";
+import type { ClipModel } from "../models/clip/clip-model.js";
+import type { Fixture, HostTensor } from "./fixture.js";
+import type { Runner } from "./kinds.js";
+import { FORWARD, type Output } from "./result.js";
+import { pairOutputs, withModel } from "./run-model.js";
+
+const info = z.looseObject({ clip: adapterConfig });
+
+/** Embeddings and encodings of texts, with and without start and end tokens, and of images. */
+export const verifyClip: Runner = async (fixture, openArena) => {
+  const { make } = fixture.info(info).clip;
+  if (make !== "openai") throw new UnsupportedError(`a CLIP of make ${make}`);
+  const { network: dialect } = fixture.dialect;
+  const arena = await openArena();
+  return withModel(
+    fixture,
+    arena,
+    (weights, checkpoint) => new OpenAiClip(weights, inferOpenAiClip(checkpoint), dialect),
+    async (clip) => [
+      ...(await textOutputs(fixture, arena, clip, "")),
+      ...((await fixture.has("in.tokens_bare")) ? await textOutputs(fixture, arena, clip, "_bare") : []),
+      ...(await imageOutputs(fixture, arena, clip)),
+    ],
+  );
+};
+
+async function textOutputs(fixture: Fixture, arena: Arena, clip: ClipModel, suffix: string): Promise<Output[]> {
+  const tokens = await fixture.tensor(`in.tokens${suffix}`);
+  const { textEmbed, textEncodings } = await clip.embedText(rows(tokens));
+  const outputs = { [`text_embed${suffix}`]: textEmbed, [`text_encodings${suffix}`]: textEncodings };
+  return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
+}
+
+async function imageOutputs(fixture: Fixture, arena: Arena, clip: ClipModel): Promise<Output[]> {
+  const { data, shape } = await fixture.tensor("in.image");
+  const image = shape as readonly [number, number, number, number];
+  const embedded = arena.scope(() => clip.embedImage(arena.fromNchw(data, image, "f32")));
+  return pairOutputs(fixture, { image_embed: embedded }, FORWARD[arena.dtype]);
+}
+
+function rows({ shape, data }: HostTensor): Int32Array[] {
+  const [count = 0, length = 0] = shape;
+  return Array.from({ length: count }, (_, i) => Int32Array.from(data.subarray(i * length, (i + 1) * length)));
+}

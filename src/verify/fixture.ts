@@ -1,0 +1,135 @@
+import { z } from "zod";
+import { openSource, resolveBeside } from "../files/open.js";
+import type { ByteSource } from "../platform/source.js";
+import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
+import { dialectForVersion, type Dialect } from "../weights/dialect.js";
+import { toFloat32 } from "../weights/dtypes.js";
+import { FormatError } from "../weights/errors.js";
+import { openSafetensors } from "../weights/safetensors.js";
+import type { TensorEntry } from "../weights/tensor-entry.js";
+
+const headerSchema = z.looseObject({
+  name: z.string(),
+  kind: z.string(),
+  /** "dalle2_pytorch 1.14.2, torch 1.13.0a0" */
+  reference: z.string().regex(/^dalle2_pytorch \d[\w.]*/),
+  checkpoint: z.string().optional(),
+});
+
+/** A tensor of a fixture on the host, row major in torch's order; whole numbers come as floats. */
+export interface HostTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/**
+ * A folder with a case that the reference computed: `fixture.json` (what was run), `io.safetensors` (`in.*`, `out.*`,
+ * `noise.N`) and checkpoints. The folder is a path or an http(s) URL.
+ */
+export class Fixture {
+  readonly #open: { close(): Promise<void> }[] = [];
+  #io: Promise<ReadonlyMap<string, TensorEntry>> | undefined;
+
+  private constructor(
+    readonly folder: string,
+    private readonly header: z.output<typeof headerSchema>,
+  ) {}
+
+  /** Reads `fixture.json`. Rejects with FileError, or FormatError where that is not what a fixture has. */
+  static async open(folder: string): Promise<Fixture> {
+    const source = await openSource(`${folder}/fixture.json`);
+    try {
+      const bytes = await source.read(0, source.size);
+      return new Fixture(folder, checked(headerSchema, parseJson(bytes, source.name), source.name));
+    } finally {
+      await source.close();
+    }
+  }
+
+  get name(): string {
+    return this.header.name;
+  }
+
+  get kind(): string {
+    return this.header.kind;
+  }
+
+  /** The version of DALLE2-pytorch that computed the outputs. */
+  get version(): string {
+    return this.header.reference.split(/[ ,]+/)[1]!;
+  }
+
+  /** What that version computes, its samplers with their bugs: the outputs have them too. */
+  get dialect(): Dialect {
+    return dialectForVersion(this.version, { sampler: "as-written" });
+  }
+
+  /** `fixture.json` in the form that a kind of fixture has. Throws FormatError. */
+  info<Schema extends z.ZodType>(schema: Schema): z.output<Schema> {
+    return checked(schema, this.header, `${this.folder}/fixture.json`);
+  }
+
+  /** Names in `io.safetensors` that start with `prefix`. */
+  async names(prefix: string): Promise<string[]> {
+    return [...(await this.io()).keys()].filter((name) => name.startsWith(prefix)).sort();
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await this.io()).has(name);
+  }
+
+  /** A tensor of `io.safetensors`. Rejects with FormatError if it is not there. */
+  async tensor(name: string): Promise<HostTensor> {
+    const tensor = await this.tensorIfAny(name);
+    if (!tensor) throw new FormatError(`${this.folder}/io.safetensors`, `there is no tensor ${name}`);
+    return tensor;
+  }
+
+  /** A tensor of `io.safetensors`, if it is there. */
+  async tensorIfAny(name: string): Promise<HostTensor | undefined> {
+    const entry = (await this.io()).get(name);
+    return entry && { shape: entry.shape, data: toFloat32(entry.dtype, await entry.read()) };
+  }
+
+  /** Opens a checkpoint of the fixture, by default the one that `fixture.json` names; `close` closes it. */
+  async checkpoint(file = this.header.checkpoint): Promise<Checkpoint> {
+    if (file === undefined) throw new FormatError(`${this.folder}/fixture.json`, "it names no checkpoint");
+    return this.keep(await openCheckpoint(await this.file(file)));
+  }
+
+  /** Closes every file that was opened. */
+  async close(): Promise<void> {
+    for (const opened of this.#open.splice(0)) await opened.close();
+  }
+
+  private io(): Promise<ReadonlyMap<string, TensorEntry>> {
+    this.#io ??= this.file("io.safetensors").then(async (source) => {
+      this.keep(source);
+      return (await openSafetensors(source)).tensors;
+    });
+    return this.#io;
+  }
+
+  private file(name: string): Promise<ByteSource> {
+    return openSource(resolveBeside(`${this.folder}/fixture.json`, name));
+  }
+
+  private keep<T extends { close(): Promise<void> }>(opened: T): T {
+    this.#open.push(opened);
+    return opened;
+  }
+}
+
+function parseJson(bytes: Uint8Array, source: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new FormatError(source, "not JSON", { cause });
+  }
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
+  const { data, error } = schema.safeParse(value);
+  if (error) throw new FormatError(source, `not the description of such a fixture: ${z.prettifyError(error)}`);
+  return data;
+}

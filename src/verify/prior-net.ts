@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { resolvePriorNetConfig } from "../config/resolve.js";
+import { priorNetConfig } from "../config/train-config.js";
+import { PriorNetwork } from "../models/prior/prior-network.js";
+import type { Runner } from "./kinds.js";
+import { FORWARD } from "./result.js";
+import { pairOutputs, upload, withModel } from "./run-model.js";
+
+const info = z.looseObject({ net: priorNetConfig });
+
+/** One forward pass of the prior's network, and one with guidance. */
+export const verifyPriorNet: Runner = async (fixture, openArena) => {
+  const options = resolvePriorNetConfig(fixture.info(info).net);
+  const inputs = {
+    imageEmbed: await fixture.tensor("in.image_embed"),
+    timesteps: await fixture.tensor("in.timesteps"),
+    textEmbed: await fixture.tensor("in.text_embed"),
+    textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    selfCond: await fixture.tensorIfAny("in.self_cond"),
+  };
+  const arena = await openArena();
+  const { network: dialect } = fixture.dialect;
+  return withModel(
+    fixture,
+    arena,
+    (weights) => new PriorNetwork(weights, options, dialect),
+    (network) => {
+      const outputs = arena.scope(() => {
+        const imageEmbed = upload(arena, inputs.imageEmbed);
+        const timesteps = [...inputs.timesteps.data];
+        const condition = {
+          textEmbed: upload(arena, inputs.textEmbed),
+          textEncodings: upload(arena, inputs.textEncodings),
+          selfCond: upload(arena, inputs.selfCond),
+        };
+        return {
+          pred: network.forward(imageEmbed, timesteps, condition),
+          pred_cond_scale_2: network.forwardWithCondScale(imageEmbed, timesteps, condition, 2),
+        };
+      });
+      return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
+    },
+  );
+};

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { Generator } from "../diffusion/generator.js";
+import type { Runner } from "./kinds.js";
+import type { Output, Tolerance } from "./result.js";
+
+const call = z.object({
+  seed: z.int(),
+  index: z.union([z.int(), z.string()]),
+  op: z.enum(["randn", "rand"]),
+  shape: z.array(z.int()),
+});
+const info = z.looseObject({ calls: z.array(call) });
+
+/** The last digits of torch's vectorised logarithm, sine and cosine are its own. */
+const NORMALS: Tolerance = { maxRelative: 2e-6 };
+
+/** Random numbers of torch's CPU generator; the calls of one seed follow each other. */
+export const verifyRng: Runner = async (fixture) => {
+  const generators = new Map<number, Generator>();
+  const outputs: Output[] = [];
+  for (const { seed, index, op, shape } of fixture.info(info).calls) {
+    const generator = generators.get(seed) ?? new Generator(seed);
+    generators.set(seed, generator);
+    const count = shape.reduce((product, size) => product * size, 1);
+    const name = `${seed}.${index}`;
+    const { data: expected } = await fixture.tensor(`out.${name}`);
+    const actual = op === "randn" ? generator.normal(count) : generator.uniform(count);
+    outputs.push({ name, actual, expected, tolerance: NORMALS });
+  }
+  return outputs;
+};

@@ -1,0 +1,23 @@
+import { z } from "zod";
+import { encode } from "../tokenizer/bpe.js";
+import { tokenizeOpenAi } from "../tokenizer/tokenize.js";
+import type { Runner } from "./kinds.js";
+import { EXACT } from "./result.js";
+
+const tokens = z.array(z.int().nonnegative());
+const info = z.looseObject({ cases: z.array(z.object({ text: z.string(), bpe: tokens, openai: tokens })) });
+
+/** Tokens of texts, exactly: dalle2_pytorch's own, and `clip.tokenize` with start and end tokens. */
+export const verifyTokenizer: Runner = (fixture) => {
+  const { cases } = fixture.info(info);
+  const outputs = cases.flatMap(({ text, bpe, openai }) => {
+    // Truncation is part of the fixture.
+    const [row] = tokenizeOpenAi([text], { contextLength: openai.length, warn: () => undefined });
+    const name = JSON.stringify(text);
+    return [
+      { name: `bpe of ${name}`, actual: encode(text), expected: bpe, tolerance: EXACT },
+      { name: `openai of ${name}`, actual: row!, expected: openai, tolerance: EXACT },
+    ];
+  });
+  return Promise.resolve(outputs);
+};
