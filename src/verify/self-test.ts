@@ -31,15 +31,20 @@ const TOLERANCES = { f32: 1e-5, f16: 6e-4 } as const;
  * plain float64 sums: a broken driver shows here before it shows as a strange picture.
  */
 export async function selfTest(gpu: Gpu): Promise<SelfTestResult[]> {
+  const arenas = (["f32", "f16"] as const)
+    .filter((dtype) => dtype === "f32" || gpu.features.f16)
+    .map((dtype) => new Arena(gpu, dtype));
+  await gpu.warmup(() => {
+    for (const arena of arenas) arena.scope(() => { TESTS.forEach((test) => test.run(arena)); });
+  });
   const results: SelfTestResult[] = [];
-  for (const dtype of gpu.features.f16 ? (["f32", "f16"] as const) : (["f32"] as const)) {
-    const arena = new Arena(gpu, dtype);
-    for (const test of [linearTest, convTest, groupNormTest, attentionTest]) {
+  for (const arena of arenas) {
+    for (const test of TESTS) {
       const { actual, expected } = arena.scope(() => test.run(arena));
       const maxRelative = largestRelativeError(await actual.read(), expected);
       actual.dispose();
-      const tolerance = TOLERANCES[dtype];
-      results.push({ kernel: test.kernel, dtype, maxRelative, tolerance, pass: maxRelative <= tolerance });
+      const tolerance = TOLERANCES[arena.dtype];
+      results.push({ kernel: test.kernel, dtype: arena.dtype, maxRelative, tolerance, pass: maxRelative <= tolerance });
     }
   }
   return results;
@@ -156,6 +161,8 @@ const attentionTest: SelfTest = {
     return { actual, expected };
   },
 };
+
+const TESTS = [linearTest, convTest, groupNormTest, attentionTest];
 
 function largestRelativeError(actual: Float32Array, expected: Float64Array): number {
   let error = 0;
