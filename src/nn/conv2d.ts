@@ -1,4 +1,5 @@
 import { conv2d, type ConvOptions } from "../ops/conv.js";
+import { weightStandardize } from "../ops/norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
@@ -6,17 +7,20 @@ export interface Conv2dOptions {
   readonly stride?: number;
   readonly padding?: number;
   readonly bias?: boolean;
+  /** Standardise the weight (Qiao et al. 2019, DALLE2-pytorch's `WeightStandardizedConv2d`). */
+  readonly standardize?: boolean;
 }
 
 /** torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. */
 export class Conv2d {
-  readonly #weight: Tensor;
+  #weight: Tensor;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
   readonly #padding: number;
 
   constructor(weights: Weights, inputs: number, outputs: number, kernel: number, options: Conv2dOptions = {}) {
     this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
+    if (options.standardize) weights.derive(() => [this.#standardize()]);
     this.#bias = options.bias === false ? undefined : weights.vector("bias", outputs);
     this.#stride = options.stride ?? 1;
     this.#padding = options.padding ?? 0;
@@ -25,5 +29,13 @@ export class Conv2d {
   /** NHWC in and out: `activation(x * w + b) + residual`. */
   forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
     return conv2d(x, this.#weight, { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding });
+  }
+
+  /** Once for all forward passes; the weight as loaded is freed. */
+  #standardize(): Tensor {
+    const loaded = this.#weight;
+    this.#weight = weightStandardize(loaded);
+    loaded.dispose();
+    return this.#weight;
   }
 }
