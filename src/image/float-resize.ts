@@ -1,0 +1,108 @@
+/**
+ * Resizing of float planes as the reference does between U-Nets and before CLIP (resize_image_to of DALLE2-pytorch):
+ * nearest as torch's `interpolate`, cubic as resize-right 0.0.2. In float64, as an oracle for the kernels; the kernels read
+ * the same tables.
+ */
+
+/** How one axis is resized: each output is the sum over `taps` consecutive entries of `weights[k] * input[indices[k]]`. */
+export interface ResizeTable {
+  readonly taps: number;
+  /** `outSize` × `taps`; always within the input. */
+  readonly indices: Int32Array;
+  /** `outSize` × `taps`; 0 where the tap lies outside the input. */
+  readonly weights: Float64Array;
+}
+
+/** Planes `[count, height, width]`, row-major. */
+export interface Planes {
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly data: ArrayLike<number>;
+}
+
+// resize-right compares in float32, where an edge that is a whole number may lie this far off.
+const EPSILON = 2 ** -23;
+
+/**
+ * Keys' cubic (a = -0.5), stretched when shrinking (antialiased). Weights are normalised over all taps, and those outside
+ * the input meet zeros: edges get darker. That is the reference's behaviour.
+ */
+export function cubicWeights(inSize: number, outSize: number): ResizeTable {
+  const scale = outSize / inSize;
+  const stretch = Math.max(1 / scale, 1);
+  const support = 4 * stretch;
+  const taps = Math.ceil(support - EPSILON);
+  const indices = new Int32Array(outSize * taps);
+  const weights = new Float64Array(outSize * taps);
+  for (let i = 0; i < outSize; i++) {
+    const center = i / scale + (inSize - 1) / 2 - (outSize - 1) / (2 * scale);
+    const first = Math.ceil(center - support / 2 - EPSILON);
+    const raw = Array.from({ length: taps }, (_, k) => cubic((center - first - k) / stretch));
+    const total = raw.reduce((sum, weight) => sum + weight, 0);
+    for (const [k, weight] of raw.entries()) {
+      const index = first + k;
+      const isInside = index >= 0 && index < inSize;
+      indices[i * taps + k] = isInside ? index : 0;
+      weights[i * taps + k] = isInside ? weight / total : 0;
+    }
+  }
+  return { taps, indices, weights };
+}
+
+function cubic(signed: number): number {
+  const x = Math.abs(signed);
+  if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
+  return x <= 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+}
+
+/** Cubic resizing of every plane; an axis that keeps its size is left as it is. */
+export function resizeCubicAntialias(planes: Planes, height: number, width: number): Float64Array {
+  const { count } = planes;
+  const tall =
+    height === planes.height
+      ? planes.data
+      : applyTable(planes.data, cubicWeights(planes.height, height), count, planes.height, planes.width);
+  if (width === planes.width) return Float64Array.from(tall);
+  return applyTable(tall, cubicWeights(planes.width, width), count * height, planes.width, 1);
+}
+
+/** Resizes the middle axis of `[outer, size, inner]`. */
+function applyTable(data: ArrayLike<number>, table: ResizeTable, outer: number, size: number, inner: number) {
+  const { taps, indices, weights } = table;
+  const outSize = indices.length / taps;
+  const result = new Float64Array(outer * outSize * inner);
+  let at = 0;
+  for (let o = 0; o < outer; o++) {
+    for (let i = 0; i < outSize; i++) {
+      for (let x = 0; x < inner; x++) {
+        let sum = 0;
+        for (let k = i * taps; k < (i + 1) * taps; k++)
+          sum += weights[k]! * data[(o * size + indices[k]!) * inner + x]!;
+        result[at++] = sum;
+      }
+    }
+  }
+  return result;
+}
+
+/** Nearest resizing of every plane: each output takes the input at or before its own place. */
+export function resizeNearest(planes: Planes, height: number, width: number): Float64Array {
+  const rows = nearestIndices(planes.height, height);
+  const columns = nearestIndices(planes.width, width);
+  const result = new Float64Array(planes.count * height * width);
+  let at = 0;
+  for (let plane = 0; plane < planes.count; plane++) {
+    for (const row of rows) {
+      const start = (plane * planes.height + row) * planes.width;
+      for (const column of columns) result[at++] = planes.data[start + column]!;
+    }
+  }
+  return result;
+}
+
+/** torch computes the source index in float32. */
+function nearestIndices(inSize: number, outSize: number): number[] {
+  const scale = Math.fround(inSize / outSize);
+  return Array.from({ length: outSize }, (_, i) => Math.min(Math.floor(Math.fround(i * scale)), inSize - 1));
+}

@@ -1,0 +1,137 @@
+/**
+ * Resizing to the last bit as Pillow's `Image.resize` (src/libImaging/Resample.c): antialiased, separable, coefficients in
+ * 22-bit fixed point, rounded to 8 bits between the horizontal and the vertical pass.
+ */
+import type { Image } from "./image.js";
+
+interface Filter {
+  /** Half the width of the kernel in source pixels when enlarging. */
+  readonly support: number;
+  readonly at: (x: number) => number;
+}
+
+const LANCZOS: Filter = {
+  support: 3,
+  at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0),
+};
+
+// Keys' cubic with a = -0.5.
+const BICUBIC: Filter = {
+  support: 2,
+  at: (signed) => {
+    const x = Math.abs(signed);
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+  },
+};
+
+function sinc(x: number): number {
+  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
+}
+
+/** Pillow's `image.resize((width, height), Image.LANCZOS)`. */
+export function resizeLanczos<I extends Image>(image: I, width: number, height: number): I {
+  return resize(image, width, height, LANCZOS);
+}
+
+/** Pillow's `image.resize((width, height), Image.BICUBIC)`. */
+export function resizeBicubic<I extends Image>(image: I, width: number, height: number): I {
+  return resize(image, width, height, BICUBIC);
+}
+
+function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
+  if (!isSize(width) || !isSize(height)) throw new RangeError(`${width} × ${height} is no size of an image`);
+  if (width === image.width && height === image.height) return image;
+  if (image.channels === 3) return resizePasses(image, width, height, filter);
+  return unpremultiply(resizePasses(premultiply(image), width, height, filter));
+}
+
+function isSize(size: number): boolean {
+  return Number.isInteger(size) && size > 0;
+}
+
+function resizePasses<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
+  const wide = width === image.width ? image : resizeRows(image, width, filter);
+  return height === image.height ? wide : transpose(resizeRows(transpose(wide), height, filter));
+}
+
+const PRECISION = 22;
+const HALF = 1 << (PRECISION - 1);
+
+/** What one output pixel is made of: consecutive source pixels and their weights in fixed point. */
+interface Taps {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
+function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
+  const scale = inSize / outSize;
+  const stretch = Math.max(scale, 1);
+  const support = filter.support * stretch;
+  return Array.from({ length: outSize }, (_, i) => {
+    const center = (i + 0.5) * scale;
+    const first = Math.max(Math.trunc(center - support + 0.5), 0);
+    const end = Math.min(Math.trunc(center + support + 0.5), inSize);
+    const raw = Array.from({ length: end - first }, (_, k) => filter.at((first + k - center + 0.5) * (1 / stretch)));
+    const total = raw.reduce((sum, weight) => sum + weight, 0);
+    return { first, weights: raw.map((weight) => toFixedPoint(weight / total)) };
+  });
+}
+
+function toFixedPoint(weight: number): number {
+  return Math.trunc(weight * 2 ** PRECISION + (weight < 0 ? -0.5 : 0.5));
+}
+
+function resizeRows<I extends Image>(image: I, width: number, filter: Filter): I {
+  const { height, channels, data: source } = image;
+  const taps = makeTaps(image.width, width, filter);
+  const data = new Uint8Array(width * height * channels);
+  let at = 0;
+  for (let y = 0; y < height; y++) {
+    const row = y * image.width;
+    for (const { first, weights } of taps) {
+      for (let channel = 0; channel < channels; channel++) {
+        let sum = HALF;
+        for (let k = 0; k < weights.length; k++) sum += source[(row + first + k) * channels + channel]! * weights[k]!;
+        data[at++] = clampToByte(sum >> PRECISION);
+      }
+    }
+  }
+  return { ...image, width, data };
+}
+
+function transpose<I extends Image>(image: I): I {
+  const { width, height, channels, data: source } = image;
+  const data = new Uint8Array(source.length);
+  let at = 0;
+  for (let x = 0; x < width; x++) {
+    for (let y = 0; y < height; y++) {
+      const pixel = (y * width + x) * channels;
+      for (let channel = 0; channel < channels; channel++) data[at++] = source[pixel + channel]!;
+    }
+  }
+  return { ...image, width: height, height: width, data };
+}
+
+function clampToByte(value: number): number {
+  return Math.min(Math.max(value, 0), 255);
+}
+
+// Pillow weighs colours by their alpha, so that what is transparent does not bleed.
+function premultiply<I extends Image>(image: I): I {
+  return mapColours(image, (colour, alpha) => {
+    const product = colour * alpha + 128;
+    return ((product >> 8) + product) >> 8;
+  });
+}
+
+function unpremultiply<I extends Image>(image: I): I {
+  return mapColours(image, (colour, alpha) =>
+    alpha === 0 || alpha === 255 ? colour : clampToByte(Math.trunc((255 * colour) / alpha)),
+  );
+}
+
+function mapColours<I extends Image>(image: I, convert: (colour: number, alpha: number) => number): I {
+  const data = image.data.map((value, i, all) => (i % 4 === 3 ? value : convert(value, all[i - (i % 4) + 3]!)));
+  return { ...image, data };
+}
