@@ -27,15 +27,15 @@ it("bundles without Node's modules and without packages that only Node runs", ()
 describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over SwiftShader", () => {
   let browser: Browser;
   let server: Server;
+  let url: string;
   let page: Page;
 
   beforeAll(async () => {
     if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
-    const served = await servePage(bundle.outputFiles[0]!.text);
-    server = served.server;
+    ({ url, server } = await servePage(bundle.outputFiles[0]!.text));
     browser = await launchChromium(chromiumPath);
     page = await browser.newPage();
-    await page.goto(served.url);
+    await page.goto(url);
     await page.waitForFunction(() => "tests" in globalThis);
   });
 
@@ -49,5 +49,10 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over
     expect(adapter.isSoftware).toBe(true);
     expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
     expect(results.filter(({ pass }) => !pass)).toEqual([]);
+  });
+
+  it.each(["clip-openai-vit", "unet-base"])("computes what the reference does: %s", async (fixture) => {
+    const result = await page.evaluate((folder) => tests.verify(folder), `${url}fixtures/${fixture}`);
+    expect(result).toMatchObject({ name: fixture, pass: true });
   });
 });
