@@ -1,0 +1,49 @@
+// Nearest-neighbour resize, as torch's interpolate(mode="nearest"): source index = floor(index · scale) in f32.
+//
+// x: [batch, source_height, source_width, channels4]; y: [batch, height, width, channels4].
+// scale = source size / target size, rounded to f32. One invocation per vec4 of y.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  source_height: u32,
+  source_width: u32,
+  height: u32,
+  width: u32,
+  channels4: u32,
+  scale_y: f32,
+  scale_x: f32,
+}
+
+fn source_of(target_index: u32, scale: f32, size: u32) -> u32 {
+  return min(u32(floor(f32(target_index) * scale)), size - 1u);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let pixel = index / params.channels4;
+  let line = pixel / params.width;
+  let sample = line / params.height;
+  let source_y = source_of(line % params.height, params.scale_y, params.source_height);
+  let source_x = source_of(pixel % params.width, params.scale_x, params.source_width);
+  let source_line = sample * params.source_height + source_y;
+  y[index] = x[(source_line * params.source_width + source_x) * params.channels4 + index % params.channels4];
+}

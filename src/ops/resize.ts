@@ -1,0 +1,78 @@
+import { cubicWeights } from "../image/float-resize.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { checkAxes, floatType } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+type ImageShape = [batch: number, height: number, width: number, channels: number];
+type Size = readonly [height: number, width: number];
+
+/** `[B, H, W, C]` to `[B, height, width, C]` as torch's `interpolate(mode="nearest")`. */
+export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
+  const [batch, sourceHeight, sourceWidth, channels] = imageShape("resizeNearest", x);
+  checkSize("resizeNearest", height, width);
+  const Element = floatType("resizeNearest", "x", x);
+  const y = x.arena.empty([batch, height, width, channels], Element);
+  x.arena.gpu.dispatch("resizeNearest", {
+    types: { Element },
+    bindings: { x: x.storage, y: y.storage },
+    params: {
+      vectors: y.vectors,
+      source_height: sourceHeight,
+      source_width: sourceWidth,
+      height,
+      width,
+      channels4: y.stride / 4,
+      scale_y: sourceHeight / height,
+      scale_x: sourceWidth / width,
+    },
+    grid: invocations(x.arena.gpu, y.vectors),
+  });
+  return y;
+}
+
+/**
+ * `[B, H, W, C]` to `[B, height, width, C]` with a cubic kernel, antialiased where it shrinks, as resize-right does
+ * for the reference (src/image/float-resize.ts). An image that has the size already is returned itself.
+ */
+export function resizeCubic(x: Tensor, [height, width]: Size): Tensor {
+  imageShape("resizeCubic", x);
+  checkSize("resizeCubic", height, width);
+  return x.arena.scope(() => resampleAxis(resampleAxis(x, 1, height), 2, width));
+}
+
+function resampleAxis(x: Tensor, axis: 1 | 2, length: number): Tensor {
+  const sourceLength = x.shape[axis]!;
+  if (sourceLength === length) return x;
+  const { arena } = x;
+  const Element = floatType("resizeCubic", "x", x);
+  const table = cubicWeights(sourceLength, length);
+  const weights = arena.from(Float32Array.from(table.weights), [length, table.taps], "f32");
+  const positions = arena.from(table.indices, [length, table.taps], "u32");
+  const y = arena.empty(x.shape.with(axis, length), Element);
+  const inner = axis === 1 ? x.shape[2]! : 1;
+  arena.gpu.dispatch("resample", {
+    types: { Element },
+    bindings: { x: x.storage, weights: weights.storage, positions: positions.storage, y: y.storage },
+    params: {
+      vectors: y.vectors,
+      source_length: sourceLength,
+      length,
+      inner4: (inner * x.stride) / 4,
+      taps: table.taps,
+      taps_stride: weights.stride,
+    },
+    grid: invocations(arena.gpu, y.vectors),
+  });
+  return y;
+}
+
+function imageShape(op: string, x: Tensor): ImageShape {
+  checkAxes(op, "x", x, ["B", "H", "W", "C"]);
+  return x.shape as ImageShape;
+}
+
+function checkSize(op: string, height: number, width: number): void {
+  const isSize = (size: number) => Number.isInteger(size) && size > 0;
+  if (!isSize(height) || !isSize(width)) throw new ShapeError(op, "size", [height, width], "whole numbers above 0");
+}

@@ -1,0 +1,101 @@
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { resizeCubic, resizeNearest } from "../../src/ops/resize.js";
+import { ShapeError } from "../../src/ops/shape-error.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import type { ComputeType } from "../../src/tensor/dtype.js";
+import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import { floats, readTensors } from "../support/io.js";
+import { build, reader } from "../support/nd.js";
+import { rounded } from "../support/rounded.js";
+
+const fixture = await readTensors(new URL("../fixtures/resize/io.safetensors", import.meta.url));
+
+describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = await openTestArena(dtype);
+  });
+  afterEach(() => arena.checkGuards());
+
+  const random = new Random(71);
+  // f32: products and sums of up to 32 taps, and weights that the reference computes in f32 from coordinates up to 40.
+  // f16: the input, the image between the two passes and the result are rounded.
+  const close = { maxRelative: dtype === "f32" ? 5e-6 : 2e-3 };
+  const size = (shape: readonly number[]) => shape.reduce((product, axis) => product * axis, 1);
+
+  test.each([20, 32, 64, 13])("an image of 40 × 40 to %i × %i as the reference", async (target) => {
+    const image = arena.fromNchw(floats(fixture, "in.image"), [1, 3, 40, 40]);
+    const nearest = await arena.readNchw(resizeNearest(image, [target, target]));
+    expect([...nearest]).toEqual([...rounded(floats(fixture, `out.nearest.${target}`), dtype)]);
+    const cubic = await arena.readNchw(resizeCubic(image, [target, target]));
+    expectClose(cubic, floats(fixture, `out.cubic.${target}`), close);
+  });
+
+  const cases = [
+    { from: [1, 1, 1, 1], to: [3, 2] },
+    { from: [2, 3, 5, 6], to: [6, 10] },
+    { from: [2, 3, 5, 6], to: [7, 5] },
+    { from: [1, 8, 12, 3], to: [5, 5] },
+    { from: [2, 9, 4, 13], to: [3, 31] },
+    { from: [1, 16, 16, 8], to: [16, 4] },
+  ] as const;
+
+  test.each(cases)("nearest from $from to $to", async ({ from, to }) => {
+    const [batch, height, width, channels] = from;
+    const values = rounded(random.normals(size(from)), dtype);
+    const at = reader(values, from);
+    const y = resizeNearest(arena.from(values, from), to);
+    expect(y.shape).toEqual([batch, ...to, channels]);
+    // torch multiplies in f32, which matters where a product is nearly whole.
+    const source = (i: number, old: number, now: number) =>
+      Math.min(Math.floor(Math.fround(i * Math.fround(old / now))), old - 1);
+    const expected = build(y.shape, (b, h, w, c) => at(b, source(h, height, to[0]), source(w, width, to[1]), c));
+    expect([...(await y.read())]).toEqual([...expected]);
+  });
+
+  test.each(cases)("cubic from $from to $to", async ({ from, to }) => {
+    const [, height, width] = from;
+    const values = rounded(random.normals(size(from)), dtype);
+    const at = reader(values, from);
+    const y = resizeCubic(arena.from(values, from), to);
+    const [rows, columns] = [weightsOf(height, to[0]), weightsOf(width, to[1])];
+    const expected = build([from[0], ...to, from[3]], (b, h, w, c) => {
+      let sum = 0;
+      for (let i = 0; i < height; i++)
+        for (let j = 0; j < width; j++) sum += rows[h]![i]! * columns[w]![j]! * at(b, i, j, c);
+      return sum;
+    });
+    expectClose(await y.read(), expected, close);
+  });
+
+  test("cubic leaves an image of the right size alone", () => {
+    const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
+    expect(resizeCubic(image, [4, 4])).toBe(image);
+  });
+
+  test("refuses sizes that are none", () => {
+    const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
+    expect(() => resizeNearest(image, [0, 4])).toThrow(ShapeError);
+    expect(() => resizeCubic(image, [4, 2.5])).toThrow(/resizeCubic: size is \[4, 2.5\]/);
+    expect(() => resizeNearest(arena.from(new Float32Array(16), [4, 4]), [2, 2])).toThrow(ShapeError);
+  });
+});
+
+/** The taps of an axis as a matrix `[size][sourceSize]`. */
+function weightsOf(sourceSize: number, size: number): number[][] {
+  return Array.from({ length: size }, (_, i) => {
+    const scale = size / sourceSize;
+    const stretch = Math.min(scale, 1);
+    const centre = (i + 0.5) / scale - 0.5;
+    const kernel = (x: number) => {
+      const d = Math.abs(x);
+      if (d <= 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
+      return d <= 2 ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
+    };
+    const reach = Math.ceil(2 / stretch) + 1;
+    const nearest = Math.round(centre);
+    let total = 0;
+    for (let at = nearest - reach; at <= nearest + reach; at++) total += kernel((centre - at) * stretch);
+    return Array.from({ length: sourceSize }, (_, at) => kernel((centre - at) * stretch) / total);
+  });
+}
