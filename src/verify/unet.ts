@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { resolveUnetConfig } from "../config/resolve.js";
+import { unetConfig } from "../config/train-config.js";
+import { Unet } from "../models/unet/unet.js";
+import type { Arena } from "../tensor/arena.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { HostTensor } from "./fixture.js";
+import type { Runner } from "./kinds.js";
+import { FORWARD } from "./result.js";
+import { pairOutputs, upload, withModel } from "./run-model.js";
+
+const info = z.looseObject({ unet: unetConfig });
+
+/** One forward pass of a U-Net, and one with guidance. */
+export const verifyUnet: Runner = async (fixture, openArena) => {
+  const options = resolveUnetConfig(fixture.info(info).unet);
+  const inputs = {
+    x: await fixture.tensor("in.x"),
+    times: await fixture.tensor("in.time"),
+    imageEmbed: await fixture.tensorIfAny("in.image_embed"),
+    textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    lowresCondImg: await fixture.tensorIfAny("in.lowres_cond_img"),
+    lowresNoiseLevel: await fixture.tensorIfAny("in.lowres_noise_level"),
+    selfCond: await fixture.tensorIfAny("in.self_cond"),
+  };
+  const arena = await openArena();
+  return withModel(
+    fixture,
+    arena,
+    (weights) => new Unet(weights, options, fixture.dialect.network),
+    (unet) => {
+      const outputs = arena.scope(() => {
+        const x = uploadImage(arena, inputs.x);
+        const times = [...inputs.times.data];
+        const condition = {
+          imageEmbed: upload(arena, inputs.imageEmbed),
+          textEncodings: upload(arena, inputs.textEncodings),
+          lowresCondImg: inputs.lowresCondImg && uploadImage(arena, inputs.lowresCondImg),
+          lowresNoiseLevel: inputs.lowresNoiseLevel && [...inputs.lowresNoiseLevel.data],
+          selfCond: inputs.selfCond && uploadImage(arena, inputs.selfCond),
+        };
+        return {
+          pred: unet.forward(x, times, condition),
+          pred_cond_scale_3: unet.forwardWithCondScale(x, times, condition, 3),
+        };
+      });
+      return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
+    },
+  );
+};
+
+function uploadImage(arena: Arena, { data, shape }: HostTensor): Tensor {
+  return arena.fromNchw(data, shape as [number, number, number, number], "f32");
+}
