@@ -35,7 +35,10 @@ export async function selfTest(gpu: Gpu): Promise<SelfTestResult[]> {
     .filter((dtype) => dtype === "f32" || gpu.features.f16)
     .map((dtype) => new Arena(gpu, dtype));
   await gpu.warmup(() => {
-    for (const arena of arenas) arena.scope(() => { TESTS.forEach((test) => test.run(arena)); });
+    for (const arena of arenas)
+      arena.scope(() => {
+        TESTS.forEach((test) => test.run(arena));
+      });
   });
   const results: SelfTestResult[] = [];
   for (const arena of arenas) {
