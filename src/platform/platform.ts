@@ -1,3 +1,4 @@
+import type { DecodedImage } from "./image-decode.js";
 import type { ByteSource } from "./source.js";
 
 /**
@@ -16,6 +17,8 @@ export interface Platform {
    * Missing folders are made. When `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
+  /** The pixels of a picture file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
+  readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
   readonly join: (...parts: string[]) => string;
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;

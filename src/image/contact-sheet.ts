@@ -1,0 +1,75 @@
+import { ADVANCE, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
+import type { RgbImage } from "./image.js";
+
+const MARGIN = 12;
+const LABEL_GAP = 6;
+const PAPER = 255;
+const INK = [40, 40, 40] as const;
+
+export interface ContactSheetOptions {
+  readonly columns: number;
+  /** A text under each picture, wrapped at its width. */
+  readonly labels?: readonly string[];
+  /** Whole-number magnification of the pictures, each pixel a square; 1 by default. */
+  readonly scale?: number;
+}
+
+/** Pictures in rows on white paper, each with its label below. Cells are as large as the largest picture and the longest label need. */
+export function contactSheet(images: readonly RgbImage[], options: ContactSheetOptions): RgbImage {
+  const { columns, labels = [], scale = 1 } = options;
+  if (images.length === 0 || !isCount(columns) || !isCount(scale)) {
+    throw new RangeError(`a contact sheet of ${images.length} pictures in ${columns} columns at scale ${scale}`);
+  }
+  const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
+  const pictureHeight = Math.max(...images.map(({ height }) => height)) * scale;
+  const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / ADVANCE)));
+  const lineCount = Math.max(...lines.map(({ length }) => length));
+  const cellHeight = pictureHeight + (lineCount > 0 ? LABEL_GAP + lineCount * LINE_HEIGHT : 0);
+  const usedColumns = Math.min(columns, images.length);
+  const rows = Math.ceil(images.length / columns);
+  const sheet = blank(MARGIN + usedColumns * (cellWidth + MARGIN), MARGIN + rows * (cellHeight + MARGIN));
+  for (const [i, image] of images.entries()) {
+    const left = MARGIN + (i % columns) * (cellWidth + MARGIN);
+    const top = MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN);
+    paste(sheet, image, left, top, scale);
+    for (const [line, text] of lines[i]!.entries()) {
+      drawText(sheet, text, left, top + pictureHeight + LABEL_GAP + line * LINE_HEIGHT, INK);
+    }
+  }
+  return sheet;
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value > 0;
+}
+
+function blank(width: number, height: number): RgbImage {
+  return { width, height, channels: 3, data: new Uint8Array(width * height * 3).fill(PAPER) };
+}
+
+function paste(sheet: RgbImage, image: RgbImage, left: number, top: number, scale: number): void {
+  for (let y = 0; y < image.height * scale; y++) {
+    for (let x = 0; x < image.width * scale; x++) {
+      const from = (Math.floor(y / scale) * image.width + Math.floor(x / scale)) * 3;
+      sheet.data.set(image.data.subarray(from, from + 3), ((top + y) * sheet.width + left + x) * 3);
+    }
+  }
+}
+
+/** Breaks a text between words, and words that are longer than a line, into lines of at most `width` characters. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of plainCharacters(text).join("").split(/\s+/).filter(Boolean)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) {
+      lines[lines.length - 1] = `${last} ${word}`;
+    } else {
+      lines.push(...pieces(word, Math.max(width, 1)));
+    }
+  }
+  return lines;
+}
+
+function pieces(word: string, length: number): string[] {
+  return Array.from({ length: Math.ceil(word.length / length) }, (_, i) => word.slice(i * length, (i + 1) * length));
+}

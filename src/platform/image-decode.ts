@@ -1,0 +1,15 @@
+/** A decoded picture: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
+export interface DecodedImage {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 4;
+  readonly data: Uint8Array;
+}
+
+/** Pixels that a picture may have: larger ones would take more than 256 MiB, and no model reads them. */
+export const MAX_PIXELS = 2 ** 26;
+
+/** Bytes that are no picture in a known format, or a picture that is too large. */
+export class ImageDecodeError extends Error {
+  override readonly name = "ImageDecodeError";
+}
