@@ -1,0 +1,79 @@
+import { LayerNorm } from "../../nn/layer-norm.js";
+import { Linear } from "../../nn/linear.js";
+import { attention } from "../../ops/attention.js";
+import { linear } from "../../ops/linear.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Weights } from "../../weights/store.js";
+
+export interface TransformerOptions {
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  /** Each token sees itself and those before it. */
+  readonly causal: boolean;
+}
+
+/** The residual attention blocks of CLIP's text and image encoders (openai/CLIP, clip/model.py). */
+export class Transformer {
+  readonly #blocks: readonly Block[];
+
+  constructor(weights: Weights, options: TransformerOptions) {
+    this.#blocks = Array.from({ length: options.layers }, (_, i) => new Block(weights.at("resblocks", i), options));
+  }
+
+  /** Tokens `[batch, length, width]` in and out. */
+  forward(x: Tensor): Tensor {
+    return x.arena.scope(() => this.#blocks.reduce((tokens, block) => block.forward(tokens), x));
+  }
+}
+
+class Block {
+  readonly #norm1: LayerNorm;
+  readonly #attention: SelfAttention;
+  readonly #norm2: LayerNorm;
+  readonly #expand: Linear;
+  readonly #contract: Linear;
+
+  constructor(weights: Weights, options: TransformerOptions) {
+    const { width } = options;
+    this.#norm1 = new LayerNorm(weights.at("ln_1"), width);
+    this.#attention = new SelfAttention(weights.at("attn"), options);
+    this.#norm2 = new LayerNorm(weights.at("ln_2"), width);
+    this.#expand = new Linear(weights.at("mlp.c_fc"), width, 4 * width);
+    this.#contract = new Linear(weights.at("mlp.c_proj"), 4 * width, width);
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.arena.scope(() => {
+      const h = this.#attention.forward(this.#norm1.forward(x), x);
+      const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: "quickGelu" });
+      return this.#contract.forward(hidden, { residual: h });
+    });
+  }
+}
+
+/** torch's `nn.MultiheadAttention`: one weight `in_proj_weight` for queries, keys and values. */
+class SelfAttention {
+  readonly #options: TransformerOptions;
+  readonly #inWeight: Tensor;
+  readonly #inBias: Tensor;
+  readonly #out: Linear;
+
+  constructor(weights: Weights, options: TransformerOptions) {
+    const { width } = options;
+    this.#options = options;
+    this.#inWeight = weights.linear("in_proj_weight", [3 * width, width]);
+    this.#inBias = weights.vector("in_proj_bias", 3 * width);
+    this.#out = new Linear(weights.at("out_proj"), width, width);
+  }
+
+  forward(x: Tensor, residual: Tensor): Tensor {
+    const { width, heads, causal } = this.#options;
+    const dimHead = width / heads;
+    const qkv = linear(x, this.#inWeight, { bias: this.#inBias });
+    const [q, k, v] = [qkv, qkv, qkv];
+    const places = { qOffset: 0, kOffset: width, vOffset: 2 * width };
+    const mixed = attention({ q, k, v, ...places, heads, kvHeads: heads, dimHead, scale: dimHead ** -0.5, causal });
+    return this.#out.forward(mixed, { residual });
+  }
+}
