@@ -11,16 +11,16 @@ alias Element4 = vec4<Element>;
 override WORKGROUP: u32 = 64u;
 override ACTIVATION: u32 = 0u;
 
-@group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Element4>;
-@group(0) @binding(3) var<uniform> params: Params;
-
 struct Params {
   batch: u32,
   positions: u32,
   channels4: u32,
 }
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(3) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

@@ -3,21 +3,12 @@
 //
 // partials: as the first launch wrote them; coefficients: [batch, 3, stride] (means, gains, shifts), f32.
 // gain = weight / sqrt(variance + eps) · (scale + 1), shift = bias · (scale + 1) + shift, where scale_shift holds
-// [batch, 2 · channels]: scales, then shifts. One workgroup per (batch, group).
+// [batch, 2 · channels]: scales, then shifts. One workgroup, which is one team, per (batch, group).
 //
 //: use lib/grid.wgsl
 //: use lib/reduce.wgsl
 
 alias Element = f32;
-
-override HAS_SCALE_SHIFT: bool = false;
-
-@group(0) @binding(0) var<storage, read> partials: array<f32>;
-@group(0) @binding(1) var<storage, read> weight: array<f32>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read> scale_shift: array<Element>;
-@group(0) @binding(4) var<storage, read_write> coefficients: array<f32>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   batch: u32,
@@ -27,9 +18,17 @@ struct Params {
   groups: u32,
   chunks: u32,
   chunk_size: u32,
+  has_scale_shift: u32,
   scale_shift_stride: u32,
   eps: f32,
 }
+
+@group(0) @binding(0) var<storage, read> partials: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read> scale_shift: array<Element>;
+@group(0) @binding(4) var<storage, read_write> coefficients: array<f32>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -53,7 +52,7 @@ fn main(
     let chunk = i / width;
     sum += partial_mean(sample, chunk, first + i % width) * chunk_length(chunk);
   }
-  let mean = workgroup_sum(lane, sum) / size;
+  let mean = team_sum(lane, sum) / size;
 
   var squares = 0.0;
   for (var i = lane; i < entries; i += WORKGROUP) {
@@ -62,7 +61,7 @@ fn main(
     let distance = partial_mean(sample, chunk, channel) - mean;
     squares += partial_squares(sample, chunk, channel) + chunk_length(chunk) * distance * distance;
   }
-  let deviation = inverseSqrt(workgroup_sum(lane, squares) / size + params.eps);
+  let deviation = inverseSqrt(team_sum(lane, squares) / size + params.eps);
 
   for (var i = lane; i < width; i += WORKGROUP) {
     write_coefficients(sample, first + i, mean, deviation);
@@ -87,7 +86,7 @@ fn partial_squares(sample: u32, chunk: u32, channel: u32) -> f32 {
 fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
   var gain = weight[channel] * deviation;
   var shift = bias[channel];
-  if (HAS_SCALE_SHIFT) {
+  if (params.has_scale_shift != 0u) {
     let row = sample * params.scale_shift_stride;
     let scale = f32(scale_shift[row + channel]) + 1.0;
     gain *= scale;

@@ -11,10 +11,6 @@ alias Element4 = vec4<Element>;
 
 override WORKGROUP: u32 = 64u;
 
-@group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
-@group(0) @binding(2) var<uniform> params: Params;
-
 struct Params {
   batch: u32,
   positions: u32,
@@ -22,6 +18,10 @@ struct Params {
   chunks: u32,
   chunk_size: u32,
 }
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

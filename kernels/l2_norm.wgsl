@@ -1,16 +1,12 @@
 // y = x / max(|x|, eps) · scale over the last axis.
 //
-// x, y: [rows, channels4]. One workgroup per row. The padding is zero, so it takes no part.
+// x, y: [rows, channels4]. One team per row. The padding is zero, so it takes no part.
 //
 //: use lib/grid.wgsl
 //: use lib/reduce.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-@group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
-@group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
   rows: u32,
@@ -19,25 +15,31 @@ struct Params {
   scale: f32,
 }
 
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = flat_workgroup(wid, count);
-  if (row >= params.rows) {
-    return;
-  }
-  let start = row * params.channels4;
+  // Teams past the end repeat the last row, because barriers want everybody, and do not write.
+  let team = (flat_workgroup(wid, count) * WORKGROUP + lane) / TEAM;
+  let start = min(team, params.rows - 1u) * params.channels4;
+  let member = lane % TEAM;
   var squares = 0.0;
-  for (var i = lane; i < params.channels4; i += WORKGROUP) {
+  for (var i = member; i < params.channels4; i += TEAM) {
     let value = vec4<f32>(x[start + i]);
     squares += dot(value, value);
   }
-  let length = sqrt(workgroup_sum(lane, squares));
+  let length = sqrt(team_sum(lane, squares));
+  if (team >= params.rows) {
+    return;
+  }
   let factor = params.scale / max(length, params.eps);
-  for (var i = lane; i < params.channels4; i += WORKGROUP) {
+  for (var i = member; i < params.channels4; i += TEAM) {
     y[start + i] = Element4(vec4<f32>(x[start + i]) * factor);
   }
 }

@@ -1,7 +1,7 @@
 // Layer norm over the last axis: y = (x - mean) / sqrt(variance + eps) · weight + bias + residual.
 //
-// x, residual, y: [rows, channels4]; weight, bias: [channels], f32. STABLE divides x by its largest value first (signed,
-// so a negative one flips the row; a row whose largest value is 0 stays as it is). One workgroup per row.
+// x, residual, y: [rows, channels4]; weight, bias: [channels], f32. stable: x is divided by its largest value first
+// (signed, so a negative one flips the row; a row whose largest value is 0 stays as it is). One team per row.
 //
 //: use lib/channels.wgsl
 //: use lib/grid.wgsl
@@ -11,10 +11,16 @@
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override STABLE: bool = false;
-override HAS_WEIGHT: bool = false;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
+struct Params {
+  rows: u32,
+  channels: u32,
+  channels4: u32,
+  eps: f32,
+  stable: u32,
+  has_weight: u32,
+  has_bias: u32,
+  has_residual: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
@@ -23,59 +29,54 @@ override HAS_RESIDUAL: bool = false;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-struct Params {
-  rows: u32,
-  channels: u32,
-  channels4: u32,
-  eps: f32,
-}
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let row = flat_workgroup(wid, count);
-  if (row >= params.rows) {
-    return;
-  }
-  let start = row * params.channels4;
+  // Teams past the end repeat the last row, because barriers want everybody, and do not write.
+  let team = (flat_workgroup(wid, count) * WORKGROUP + lane) / TEAM;
+  let start = min(team, params.rows - 1u) * params.channels4;
+  let member = lane % TEAM;
   let size = f32(params.channels);
 
   var divisor = 1.0;
-  if (STABLE) {
+  if (params.stable != 0u) {
     var largest = LOWEST;
-    for (var i = lane; i < params.channels4; i += WORKGROUP) {
+    for (var i = member; i < params.channels4; i += TEAM) {
       let exists = existing_channels(i * 4u, params.channels);
       largest = max(largest, max_of(select(vec4<f32>(LOWEST), vec4<f32>(x[start + i]), exists)));
     }
-    largest = workgroup_max(lane, largest);
+    largest = team_max(lane, largest);
     divisor = select(largest, 1.0, largest == 0.0);
   }
 
   var sum = vec4<f32>(0.0);
-  for (var i = lane; i < params.channels4; i += WORKGROUP) {
+  for (var i = member; i < params.channels4; i += TEAM) {
     sum += vec4<f32>(x[start + i]) / divisor;
   }
-  let mean = workgroup_sum(lane, sum_of(sum)) / size;
+  let mean = team_sum(lane, sum_of(sum)) / size;
 
   var squares = vec4<f32>(0.0);
-  for (var i = lane; i < params.channels4; i += WORKGROUP) {
+  for (var i = member; i < params.channels4; i += TEAM) {
     let centred = zero_padding(vec4<f32>(x[start + i]) / divisor - mean, i * 4u, params.channels);
     squares += centred * centred;
   }
-  let deviation = inverseSqrt(workgroup_sum(lane, sum_of(squares)) / size + params.eps);
+  let deviation = inverseSqrt(team_sum(lane, sum_of(squares)) / size + params.eps);
 
-  for (var i = lane; i < params.channels4; i += WORKGROUP) {
+  if (team >= params.rows) {
+    return;
+  }
+  for (var i = member; i < params.channels4; i += TEAM) {
     var value = (vec4<f32>(x[start + i]) / divisor - mean) * deviation;
-    if (HAS_WEIGHT) {
+    if (params.has_weight != 0u) {
       value *= weight[i];
     }
-    if (HAS_BIAS) {
+    if (params.has_bias != 0u) {
       value += bias[i];
     }
-    if (HAS_RESIDUAL) {
+    if (params.has_residual != 0u) {
       value += vec4<f32>(residual[start + i]);
     }
     y[start + i] = Element4(zero_padding(value, i * 4u, params.channels));

@@ -11,10 +11,6 @@ alias Element4 = vec4<Element>;
 
 override WORKGROUP: u32 = 64u;
 
-@group(0) @binding(0) var<storage, read> w: array<Element4>;
-@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
-@group(0) @binding(2) var<uniform> params: Params;
-
 struct Params {
   taps: u32,
   inputs: u32,
@@ -23,6 +19,10 @@ struct Params {
   out_vectors: u32,
   eps: f32,
 }
+
+@group(0) @binding(0) var<storage, read> w: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(

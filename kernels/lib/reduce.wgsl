@@ -1,34 +1,38 @@
-// Reductions over a workgroup of WORKGROUP invocations (a power of two): every invocation gets the result.
-// To be called from uniform control flow, as they contain barriers.
+// Reductions over teams: TEAM neighbouring invocations of a workgroup that share a row. Every member gets the result.
+// To be called from uniform control flow, as they contain barriers. A team of one needs none: software adapters, which
+// pay for barriers, work on a row alone.
 
 override WORKGROUP: u32 = 64u;
+override TEAM: u32 = 32u;
 
-var<workgroup> reduce_slots: array<f32, WORKGROUP>;
+var<workgroup> team_values: array<f32, WORKGROUP>;
 
-fn workgroup_sum(lane: u32, value: f32) -> f32 {
-  reduce_slots[lane] = value;
-  for (var width = WORKGROUP / 2u; width > 0u; width /= 2u) {
-    workgroupBarrier();
-    if (lane < width) {
-      reduce_slots[lane] += reduce_slots[lane + width];
-    }
+fn team_sum(lane: u32, value: f32) -> f32 {
+  if (TEAM == 1u) {
+    return value;
+  }
+  team_values[lane] = value;
+  workgroupBarrier();
+  let first = lane - lane % TEAM;
+  var sum = 0.0;
+  for (var i = 0u; i < TEAM; i++) {
+    sum += team_values[first + i];
   }
   workgroupBarrier();
-  let result = reduce_slots[0];
-  workgroupBarrier();
-  return result;
+  return sum;
 }
 
-fn workgroup_max(lane: u32, value: f32) -> f32 {
-  reduce_slots[lane] = value;
-  for (var width = WORKGROUP / 2u; width > 0u; width /= 2u) {
-    workgroupBarrier();
-    if (lane < width) {
-      reduce_slots[lane] = max(reduce_slots[lane], reduce_slots[lane + width]);
-    }
+fn team_max(lane: u32, value: f32) -> f32 {
+  if (TEAM == 1u) {
+    return value;
+  }
+  team_values[lane] = value;
+  workgroupBarrier();
+  let first = lane - lane % TEAM;
+  var largest = value;
+  for (var i = 0u; i < TEAM; i++) {
+    largest = max(largest, team_values[first + i]);
   }
   workgroupBarrier();
-  let result = reduce_slots[0];
-  workgroupBarrier();
-  return result;
+  return largest;
 }

@@ -1,3 +1,4 @@
+import type { Grid } from "../gpu/gpu.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds } from "./activation.js";
@@ -5,8 +6,21 @@ import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Invocations per workgroup of the kernels that share a row among a workgroup (`WORKGROUP` in lib/reduce.wgsl). */
-const ROW_WORKGROUP = 32;
+/** Invocations per workgroup of kernels whose workgroups are split into teams (kernels/lib/reduce.wgsl). */
+const WORKGROUP = 64;
+/** Invocations that join the partial statistics of one group. */
+const GROUP_TEAM = 16;
+
+/** How many invocations share a row: as many as have work on a GPU, one on software adapters. */
+function teamSize(x: Tensor): number {
+  if (x.arena.gpu.adapter.isSoftware) return 1;
+  return Math.min(32, 2 ** Math.ceil(Math.log2(x.stride / 4)));
+}
+
+/** Grid of a kernel with one team per row. */
+function rowGrid(x: Tensor): Grid {
+  return x.arena.gpu.grid(Math.ceil((x.rows * teamSize(x)) / WORKGROUP));
+}
 
 export interface GroupNormOptions {
   readonly groups: number;
@@ -55,7 +69,7 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
     const coefficients = arena.empty([batch, 3, stride], "f32");
     arena.gpu.dispatch("groupNormCoefficients", {
       types: { Element },
-      overrides: { HAS_SCALE_SHIFT: scaleShift !== undefined, WORKGROUP: ROW_WORKGROUP },
+      overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
       bindings: {
         partials: partials.storage,
         weight: weight.storage,
@@ -71,6 +85,7 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
         groups,
         chunks,
         chunk_size: chunkSize,
+        has_scale_shift: Number(scaleShift !== undefined),
         scale_shift_stride: scaleShift?.stride ?? 0,
         eps,
       },
@@ -107,7 +122,7 @@ export interface LayerNormOptions {
 /** Layer norm (Ba et al. 2016) over the last axis, with variance divided by n: y = norm(x) · weight + bias + residual. */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const { weight, bias, eps = 1e-5, stable = false, residual } = options;
-  const { arena, channels, rows } = x;
+  const { arena, channels } = x;
   const Element = floatType("layerNorm", "x", x);
   checkF32("layerNorm", "weight", weight, [channels]);
   checkF32("layerNorm", "bias", bias, [channels]);
@@ -118,13 +133,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const y = arena.empty(x.shape, x.dtype);
   arena.gpu.dispatch("layerNorm", {
     types: { Element },
-    overrides: {
-      STABLE: stable,
-      HAS_WEIGHT: weight !== undefined,
-      HAS_BIAS: bias !== undefined,
-      HAS_RESIDUAL: residual !== undefined,
-      WORKGROUP: ROW_WORKGROUP,
-    },
+    overrides: { WORKGROUP, TEAM: teamSize(x) },
     bindings: {
       x: x.storage,
       weight: weight?.storage,
@@ -132,23 +141,32 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
       residual: residual?.storage,
       y: y.storage,
     },
-    params: { rows, channels, channels4: x.stride / 4, eps },
-    grid: arena.gpu.grid(rows),
+    params: {
+      rows: x.rows,
+      channels,
+      channels4: x.stride / 4,
+      eps,
+      stable: Number(stable),
+      has_weight: Number(weight !== undefined),
+      has_bias: Number(bias !== undefined),
+      has_residual: Number(residual !== undefined),
+    },
+    grid: rowGrid(x),
   });
   return y;
 }
 
 /** x / max(|x|, eps) · scale over the last axis. */
 export function l2Norm(x: Tensor, { eps = 1e-12, scale = 1 }: { eps?: number; scale?: number } = {}): Tensor {
-  const { arena, rows } = x;
+  const { arena } = x;
   const Element = floatType("l2Norm", "x", x);
   const y = arena.empty(x.shape, x.dtype);
   arena.gpu.dispatch("l2Norm", {
     types: { Element },
-    overrides: { WORKGROUP: ROW_WORKGROUP },
+    overrides: { WORKGROUP, TEAM: teamSize(x) },
     bindings: { x: x.storage, y: y.storage },
-    params: { rows, channels4: x.stride / 4, eps, scale },
-    grid: arena.gpu.grid(rows),
+    params: { rows: x.rows, channels4: x.stride / 4, eps, scale },
+    grid: rowGrid(x),
   });
   return y;
 }

@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { Gpu } from "../../src/gpu/gpu.js";
 import { groupNorm, l2Norm, layerNorm, weightStandardize } from "../../src/ops/norm.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
-import type { Arena } from "../../src/tensor/arena.js";
+import { Arena } from "../../src/tensor/arena.js";
 import { padChannels, type ComputeType } from "../../src/tensor/dtype.js";
 import { Tensor } from "../../src/tensor/tensor.js";
 import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
@@ -163,6 +164,37 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       expect([...y.slice(0, 3)]).toEqual([0, 0, 0]);
     });
   });
+
+  describe.each([1, 3, 4, 5, 33, 127, 129, 516])(
+    "rows shared among invocations, as on a GPU: %i channels",
+    (channels) => {
+      const random = new Random(channels);
+      const rows = 7;
+
+      /** The same device, taken for a GPU. */
+      function hardwareArena(): Arena {
+        const { device, adapter, features } = arena.gpu;
+        return new Arena(new Gpu(device, { ...adapter, isSoftware: false }, features), dtype, { guards: true });
+      }
+
+      test("layerNorm", async () => {
+        const other = hardwareArena();
+        const values = normals(random, rows * channels, 3);
+        const y = layerNorm(other.from(values, [rows, channels]), { stable: true });
+        const expected = oracle.layerNorm(values, [rows, channels], { stable: true, eps: 1e-5 });
+        expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
+        await other.checkGuards();
+      });
+
+      test("l2Norm", async () => {
+        const other = hardwareArena();
+        const values = normals(random, rows * channels, 3);
+        const y = l2Norm(other.from(values, [rows, channels]));
+        expectClose(await y.read(), oracle.l2Norm(values, channels, 1e-12, 1), { maxRelative: TOLERANCE[dtype] });
+        await other.checkGuards();
+      });
+    },
+  );
 
   describe("weightStandardize", () => {
     const random = new Random(4);
