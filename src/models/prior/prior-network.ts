@@ -73,19 +73,22 @@ export class PriorNetwork {
   forward(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition, keep?: KeepMasks): Tensor {
     const { arena } = this.#weights;
     const batch = this.#checkInputs(imageEmbed, timesteps, condition);
-    const all = new Array<number>(batch).fill(1);
-    const { text: keepText, image: keepImage } = keep ?? { text: all, image: all };
     const { numTextEmbeds, numTimeEmbeds, numImageEmbeds } = this.#options;
     return arena.scope(() => {
+      // What has to be uploaded comes first, as every upload submits the work encoded before it.
+      const keepText = arena.from(keep?.text ?? timesteps.map(() => 1), [batch], "u32");
+      const keepImage = arena.from(keep?.image ?? timesteps.map(() => 1), [batch], "u32");
+      const selfCond = this.#selfCondTokens(condition.selfCond, batch);
+      const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(timesteps), undefined, numTimeEmbeds);
       const textEmbeds = this.#toTokens(condition.textEmbed, this.#toTextEmbeds, numTextEmbeds);
       const imageEmbeds = this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds);
       const nullImageEmbeds = repeatBatch(this.#nullImageEmbed, numImageEmbeds);
       const tokens = concatTokens([
         this.#textTokens(condition.textEncodings, keepText),
         selectRows({ tokens: textEmbeds, fallback: this.#nullTextEmbeds, keep: keepText }),
-        this.#toTokens(this.#toTimeEmbeds.forward(timesteps), undefined, numTimeEmbeds),
+        timeEmbeds,
         selectRows({ tokens: imageEmbeds, fallback: nullImageEmbeds, keep: keepImage }),
-        ...this.#selfCondTokens(condition.selfCond, batch),
+        ...selfCond,
         broadcastBatch(this.#learnedQuery, batch),
       ]);
       return this.#transformer.forward(tokens);
@@ -124,8 +127,8 @@ export class PriorNetwork {
   }
 
   /** Text encodings, learned tokens where they are padding, missing or dropped: `[batch, maxTextLen, dim]`. */
-  #textTokens(encodings: Tensor | undefined, keep: readonly number[]): Tensor {
-    if (!encodings) return broadcastBatch(this.#nullTextEncodings, keep.length);
+  #textTokens(encodings: Tensor | undefined, keep: Tensor): Tensor {
+    if (!encodings) return broadcastBatch(this.#nullTextEncodings, keep.shape[0]!);
     const tokens = cast(encodings, this.#weights.arena.dtype);
     return selectRows({ tokens, fallback: this.#nullTextEncodings, mask: nonZeroRows(tokens), keep });
   }
