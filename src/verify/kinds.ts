@@ -2,6 +2,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { Fixture } from "./fixture.js";
 import { verifyClip } from "./clip.js";
 import { verifyPriorNet } from "./prior-net.js";
+import { verifyResize } from "./resize.js";
 import type { Output } from "./result.js";
 import { verifyRng } from "./rng.js";
 import { verifySchedules } from "./schedules.js";
@@ -18,6 +19,7 @@ export type Runner = (fixture: Fixture, openArena: () => Promise<Arena>) => Prom
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["clip", verifyClip],
   ["prior-net", verifyPriorNet],
+  ["resize", verifyResize],
   ["rng", verifyRng],
   ["schedules", verifySchedules],
   ["tokenizer", verifyTokenizer],
