@@ -54,12 +54,13 @@ export const CROSS_DIM_HEAD = 64;
  * Settles what a U-Net is made of. Throws `UnsupportedError` for dialects whose layers or wiring are not there.
  */
 export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect): Architecture {
+  const layout = layoutOf(dialect);
   requireSupported(dialect);
   const memoryEfficient = dialect.memEff === "byConfig" ? options.memoryEfficient : dialect.memEff === "always";
   const { resnetGroups } = options;
   return {
     ...options,
-    layout: layoutOf(dialect),
+    layout,
     stages: stagesOf(options, memoryEfficient),
     timeCondDim: options.dim * 4,
     outerGroups: { first: resnetGroups[0]!, middle: resnetGroups.at(-1)! },
