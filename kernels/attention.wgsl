@@ -1,0 +1,179 @@
+// Attention with an online softmax (Milakov & Gimelshein 2018): the score matrix never exists.
+//
+// q: [batch, queries, q_stride4], heads side by side from vec4 q_offset4 on; k, v: [batch, keys, ...] likewise, with
+// kv_heads heads of which each serves heads / kv_heads query heads; y: [batch, queries, heads, dim_head4].
+// score(i, j) = scale · q_i · k_j + relative_bias[max(i - position of j, 0), head], masked by causal (j > i) and by
+// key_mask [batch, keys] (0 = hidden); a query that sees no key yields 0.
+// has_null: null_kv [2, dimHead] is a key and its value for all heads, always visible, at position 0; position of key j
+// is then j + 1.
+//
+// Each invocation keeps QUERIES queries of one head, a workgroup apart, and walks over the keys four at a time, one per
+// lane of a vec4. A workgroup belongs to one head, so that its invocations read the same keys at the same time. Loops
+// over channels have no constant bound: unrolled, they take minutes to compile on software adapters. Options are uniform
+// data and not variants for the same reason.
+//
+//: use lib/numbers.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+const QUERIES: u32 = 2u;
+const MAX_DIM_HEAD4: u32 = 32u;
+override WORKGROUP: u32 = 32u;
+
+struct Params {
+  queries: u32,
+  keys: u32,
+  heads: u32,
+  kv_heads: u32,
+  dim_head4: u32,
+  q_stride4: u32,
+  k_stride4: u32,
+  v_stride4: u32,
+  q_offset4: u32,
+  k_offset4: u32,
+  v_offset4: u32,
+  bias_stride: u32,
+  mask_stride: u32,
+  scale: f32,
+  causal: u32,
+  has_null: u32,
+  has_bias: u32,
+  has_mask: u32,
+}
+
+@group(0) @binding(0) var<storage, read> q: array<Element4>;
+@group(0) @binding(1) var<storage, read> k: array<Element4>;
+@group(0) @binding(2) var<storage, read> v: array<Element4>;
+@group(0) @binding(3) var<storage, read> null_kv: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> relative_bias: array<f32>;
+@group(0) @binding(5) var<storage, read> key_mask: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+const LANES = vec4<u32>(0u, 1u, 2u, 3u);
+
+@compute @workgroup_size(WORKGROUP)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let head = wid.y;
+  let sample = wid.z;
+  let dim4 = params.dim_head4;
+  let kv_head = head * params.kv_heads / params.heads;
+  let k_start = sample * params.keys * params.k_stride4 + params.k_offset4 + kv_head * dim4;
+  let v_start = sample * params.keys * params.v_stride4 + params.v_offset4 + kv_head * dim4;
+
+  var query: array<u32, QUERIES>;
+  var q_start: array<u32, QUERIES>;
+  for (var r = 0u; r < QUERIES; r++) {
+    query[r] = (wid.x * QUERIES + r) * WORKGROUP + lane;
+    // Queries past the end repeat the last one and are not written.
+    let row = sample * params.queries + min(query[r], params.queries - 1u);
+    q_start[r] = row * params.q_stride4 + params.q_offset4 + head * dim4;
+  }
+
+  // The running softmax of each query: largest score, sum of exponentials, values weighted by them.
+  var peak: array<f32, QUERIES>;
+  var total: array<f32, QUERIES>;
+  var sum: array<array<vec4<f32>, MAX_DIM_HEAD4>, QUERIES>;
+  for (var r = 0u; r < QUERIES; r++) {
+    peak[r] = LOWEST;
+  }
+  if (params.has_null != 0u) {
+    for (var r = 0u; r < QUERIES; r++) {
+      var score = 0.0;
+      for (var i = 0u; i < dim4; i++) {
+        score += dot(vec4<f32>(q[q_start[r] + i]), null_kv[i]);
+        sum[r][i] = null_kv[dim4 + i];
+      }
+      peak[r] = score * params.scale + bias_at(query[r], 0u, head);
+      total[r] = 1.0;
+    }
+  }
+
+  // The same for all of the workgroup: what its last query sees.
+  let end = select(params.keys, min(params.keys, (wid.x + 1u) * QUERIES * WORKGROUP), params.causal != 0u);
+  for (var first = 0u; first < end; first += 4u) {
+    // Keys past the end repeat the last one and are hidden.
+    let keys = min(vec4<u32>(first) + LANES, vec4<u32>(params.keys - 1u));
+    let k_at = vec4<u32>(k_start) + keys * params.k_stride4;
+    let v_at = vec4<u32>(v_start) + keys * params.v_stride4;
+
+    // The value is written out because Dawn does not clear what a loop declares without one.
+    var scores = array<vec4<f32>, QUERIES>();
+    for (var i = 0u; i < dim4; i++) {
+      let k0 = vec4<f32>(k[k_at.x + i]);
+      let k1 = vec4<f32>(k[k_at.y + i]);
+      let k2 = vec4<f32>(k[k_at.z + i]);
+      let k3 = vec4<f32>(k[k_at.w + i]);
+      for (var r = 0u; r < QUERIES; r++) {
+        let a = vec4<f32>(q[q_start[r] + i]);
+        scores[r] += vec4<f32>(dot(a, k0), dot(a, k1), dot(a, k2), dot(a, k3));
+      }
+    }
+
+    let present = present_keys(first, sample);
+    var rescale: array<f32, QUERIES>;
+    var weights: array<vec4<f32>, QUERIES>;
+    for (var r = 0u; r < QUERIES; r++) {
+      let seen = present & (vec4<bool>(params.causal == 0u) | (keys <= vec4<u32>(query[r])));
+      let score = select(vec4<f32>(LOWEST), scores[r] * params.scale + block_bias(query[r], keys, head), seen);
+      let new_peak = max(peak[r], max_of(score));
+      rescale[r] = exp(peak[r] - new_peak);
+      weights[r] = select(vec4<f32>(0.0), exp(score - new_peak), seen);
+      peak[r] = new_peak;
+      total[r] = total[r] * rescale[r] + sum_of(weights[r]);
+    }
+
+    for (var i = 0u; i < dim4; i++) {
+      let v0 = vec4<f32>(v[v_at.x + i]);
+      let v1 = vec4<f32>(v[v_at.y + i]);
+      let v2 = vec4<f32>(v[v_at.z + i]);
+      let v3 = vec4<f32>(v[v_at.w + i]);
+      for (var r = 0u; r < QUERIES; r++) {
+        let w = weights[r];
+        sum[r][i] = sum[r][i] * rescale[r] + w.x * v0 + w.y * v1 + w.z * v2 + w.w * v3;
+      }
+    }
+  }
+
+  for (var r = 0u; r < QUERIES; r++) {
+    if (query[r] < params.queries) {
+      let normalise = select(1.0 / total[r], 0.0, total[r] == 0.0);
+      let y_start = ((sample * params.queries + query[r]) * params.heads + head) * dim4;
+      for (var i = 0u; i < dim4; i++) {
+        y[y_start + i] = Element4(sum[r][i] * normalise);
+      }
+    }
+  }
+}
+
+/// Which of the four keys from `first` on exist and are not masked.
+fn present_keys(first: u32, sample: u32) -> vec4<bool> {
+  var present = vec4<u32>(first) + LANES < vec4<u32>(params.keys);
+  if (params.has_mask != 0u) {
+    // Rows of the mask are padded to a multiple of four.
+    let at = sample * params.mask_stride + first;
+    present &= vec4<u32>(key_mask[at], key_mask[at + 1u], key_mask[at + 2u], key_mask[at + 3u]) != vec4<u32>(0u);
+  }
+  return present;
+}
+
+fn block_bias(query: u32, keys: vec4<u32>, head: u32) -> vec4<f32> {
+  if (params.has_bias == 0u) {
+    return vec4<f32>(0.0);
+  }
+  let positions = keys + params.has_null;
+  return vec4<f32>(
+    bias_at(query, positions.x, head),
+    bias_at(query, positions.y, head),
+    bias_at(query, positions.z, head),
+    bias_at(query, positions.w, head),
+  );
+}
+
+fn bias_at(query: u32, position: u32, head: u32) -> f32 {
+  if (params.has_bias == 0u) {
+    return 0.0;
+  }
+  return relative_bias[(query - min(query, position)) * params.bias_stride + head];
+}

@@ -1,0 +1,54 @@
+// Linear attention, second of three launches: joins the chunks into one context matrix per head,
+// context = factor · Σ_n softmax(k)_n v_nᵀ, with the softmax of each channel of k running over all positions.
+//
+// peaks, sums: [batch, chunks, inner], contexts: [batch, chunks, inner, dim_head4] vec4s, where inner is the channels of
+// all heads; context: [batch, inner, dim_head4] vec4s; all f32. One invocation per vec4 of the result.
+//
+//: use lib/grid.wgsl
+//: use lib/numbers.wgsl
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  batch: u32,
+  inner: u32,
+  dim_head4: u32,
+  chunks: u32,
+  factor: f32,
+}
+
+@group(0) @binding(0) var<storage, read> peaks: array<f32>;
+@group(0) @binding(1) var<storage, read> sums: array<f32>;
+@group(0) @binding(2) var<storage, read> contexts: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> context: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let column = index % params.dim_head4;
+  let channel = (index / params.dim_head4) % params.inner;
+  let sample = index / (params.dim_head4 * params.inner);
+  if (sample >= params.batch) {
+    return;
+  }
+  let first = sample * params.chunks * params.inner + channel;
+
+  var peak = LOWEST;
+  for (var chunk = 0u; chunk < params.chunks; chunk++) {
+    peak = max(peak, peaks[first + chunk * params.inner]);
+  }
+  var sum = 0.0;
+  var result = vec4<f32>(0.0);
+  for (var chunk = 0u; chunk < params.chunks; chunk++) {
+    let row = first + chunk * params.inner;
+    let weight = exp(peaks[row] - peak);
+    sum += weight * sums[row];
+    result += weight * contexts[row * params.dim_head4 + column];
+  }
+  context[index] = result * (params.factor / sum);
+}

@@ -1,0 +1,73 @@
+// Makes queries or keys ready for attention: rotary position embedding, unit length per head, scale, in this order.
+//
+// x: [batch · length, stride4], heads from vec4 `offset4` on; y: [batch · length, heads, dim_head4].
+// cosines, sines: [length, pairs], f32, in rows of pair_stride; the first 2 · pairs channels of a head are rotated as
+// interleaved pairs (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021), the rest pass.
+// One invocation per (row, head); a rotation leaves the length as it is.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+struct Params {
+  rows: u32,
+  length: u32,
+  stride4: u32,
+  offset4: u32,
+  heads: u32,
+  dim_head4: u32,
+  pairs: u32,
+  pair_stride: u32,
+  l2_norm: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read> cosines: array<f32>;
+@group(0) @binding(2) var<storage, read> sines: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+const MIN_LENGTH: f32 = 1e-12;
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let row = index / params.heads;
+  if (row >= params.rows) {
+    return;
+  }
+  let start = row * params.stride4 + params.offset4 + (index % params.heads) * params.dim_head4;
+  var factor = params.scale;
+  if (params.l2_norm != 0u) {
+    var squares = 0.0;
+    for (var i = 0u; i < params.dim_head4; i++) {
+      let value = vec4<f32>(x[start + i]);
+      squares += dot(value, value);
+    }
+    factor /= max(sqrt(squares), MIN_LENGTH);
+  }
+  for (var i = 0u; i < params.dim_head4; i++) {
+    let rotated = rotate(vec4<f32>(x[start + i]), row % params.length, 2u * i);
+    y[index * params.dim_head4 + i] = Element4(rotated * factor);
+  }
+}
+
+/// Rotates the pairs (x, y) and (z, w), of numbers `pair` and `pair + 1`, where they are among the first `pairs`.
+fn rotate(v: vec4<f32>, position: u32, pair: u32) -> vec4<f32> {
+  var cosine = vec2<f32>(1.0);
+  var sine = vec2<f32>(0.0);
+  for (var i = 0u; i < 2u && pair + i < params.pairs; i++) {
+    let at = position * params.pair_stride + pair + i;
+    cosine[i] = cosines[at];
+    sine[i] = sines[at];
+  }
+  return v * cosine.xxyy + vec4<f32>(-v.y, v.x, -v.w, v.z) * sine.xxyy;
+}

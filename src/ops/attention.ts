@@ -1,0 +1,170 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+const ATTENTION_WORKGROUP = 32;
+/** Queries per invocation, as in kernels/attention.wgsl. */
+const QUERIES = 2;
+/** Kernels keep a head in a private array of this size. */
+const MAX_DIM_HEAD = 128;
+
+export interface PrepareHeadsOptions {
+  /** First channel of x to take; a multiple of 4. Default 0. */
+  readonly offset?: number;
+  readonly heads: number;
+  /** A multiple of 4, at most 128. */
+  readonly dimHead: number;
+  /** Tables `[length, rotated channels / 2]`, f32. */
+  readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor } | undefined;
+  /** Give each head unit length. */
+  readonly l2norm?: boolean;
+  readonly scale?: number;
+}
+
+/**
+ * Takes `heads · dimHead` channels of x `[batch, length, *]` and makes them ready for attention, in this order: rotary
+ * position embedding (Su et al. 2021; interleaved pairs of the first channels of each head), unit length, scale.
+ * Returns `[batch, length, heads · dimHead]`.
+ */
+export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
+  const { offset = 0, heads, dimHead, rotary, l2norm = false, scale = 1 } = options;
+  const { arena, rows } = x;
+  const [batch, length] = checkHeads("prepareHeads", "x", x, offset, heads, dimHead);
+  const pairs = rotary?.cos.channels ?? 0;
+  if (2 * pairs > dimHead) throw new ShapeError("prepareHeads", "rotary.cos", [length, pairs], [length, dimHead / 2]);
+  checkF32("prepareHeads", "rotary.cos", rotary?.cos, [length, pairs]);
+  checkF32("prepareHeads", "rotary.sin", rotary?.sin, [length, pairs]);
+  const y = arena.empty([batch, length, heads * dimHead], x.dtype);
+  arena.gpu.dispatch("prepareHeads", {
+    types: { Element: floatType("prepareHeads", "x", x) },
+    bindings: { x: x.storage, cosines: rotary?.cos.storage, sines: rotary?.sin.storage, y: y.storage },
+    params: {
+      rows,
+      length,
+      stride4: x.stride / 4,
+      offset4: offset / 4,
+      heads,
+      dim_head4: dimHead / 4,
+      pairs,
+      pair_stride: rotary?.cos.stride ?? 0,
+      l2_norm: Number(l2norm),
+      scale,
+    },
+    grid: invocations(arena.gpu, rows * heads),
+  });
+  return y;
+}
+
+export interface AttentionOptions {
+  /** `[batch, queries, *]`, `[batch, keys, *]`, `[batch, keys, *]`; heads lie side by side from the offsets on. */
+  readonly q: Tensor;
+  readonly k: Tensor;
+  readonly v: Tensor;
+  /** First channel of the heads; multiples of 4. Default 0. */
+  readonly qOffset?: number;
+  readonly kOffset?: number;
+  readonly vOffset?: number;
+  readonly heads: number;
+  /** Heads of keys and values, a divisor of `heads`; 1 is multi-query attention (Shazeer 2019). */
+  readonly kvHeads: number;
+  /** A multiple of 4, at most 128. */
+  readonly dimHead: number;
+  readonly scale: number;
+  /** Query i sees keys up to i (and the null key). */
+  readonly causal?: boolean;
+  /** `[2, dimHead]`, f32: a key and its value that every query of every head sees, at position 0. */
+  readonly nullKv?: Tensor | undefined;
+  /**
+   * `[distances, heads]`, f32, added to the scores by distance max(i - j, 0); position j counts the null key, so it is one
+   * more than the index of a key if there is one.
+   */
+  readonly relativeBias?: Tensor | undefined;
+  /** `[batch, keys]`, u32; 0 hides a key. A query that sees none yields 0. */
+  readonly keyMask?: Tensor | undefined;
+}
+
+/** softmax(scale · q kᵀ + bias) v. Returns `[batch, queries, heads · dimHead]`; softmax and sums are f32. */
+export function attention(options: AttentionOptions): Tensor {
+  const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, heads, kvHeads, dimHead, scale } = options;
+  const { causal = false, nullKv, relativeBias, keyMask } = options;
+  const { arena } = q;
+  const [batch, queries] = checkHeads("attention", "q", q, qOffset, heads, dimHead);
+  const keys = checkHeads("attention", "k", k, kOffset, kvHeads, dimHead)[1];
+  checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
+  if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
+  checkKeys(options, batch, keys);
+  if (causal && queries !== keys) throw new ShapeError("attention", "k", k.shape, `${queries} keys, being causal`);
+  checkF32("attention", "nullKv", nullKv, [2, dimHead]);
+  const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
+  checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
+  const y = arena.empty([batch, queries, heads * dimHead], q.dtype);
+  arena.gpu.dispatch("attention", {
+    types: { Element: floatType("attention", "q", q) },
+    overrides: { WORKGROUP: ATTENTION_WORKGROUP },
+    bindings: {
+      q: q.storage,
+      k: k.storage,
+      v: v.storage,
+      null_kv: nullKv?.storage,
+      relative_bias: relativeBias?.storage,
+      key_mask: keyMask?.storage,
+      y: y.storage,
+    },
+    params: {
+      queries,
+      keys,
+      heads,
+      kv_heads: kvHeads,
+      dim_head4: dimHead / 4,
+      q_stride4: q.stride / 4,
+      k_stride4: k.stride / 4,
+      v_stride4: v.stride / 4,
+      q_offset4: qOffset / 4,
+      k_offset4: kOffset / 4,
+      v_offset4: vOffset / 4,
+      bias_stride: relativeBias?.stride ?? 0,
+      mask_stride: keyMask?.stride ?? 0,
+      scale,
+      causal: Number(causal),
+      has_null: Number(nullKv !== undefined),
+      has_bias: Number(relativeBias !== undefined),
+      has_mask: Number(keyMask !== undefined),
+    },
+    grid: [Math.ceil(queries / (QUERIES * ATTENTION_WORKGROUP)), heads, batch],
+  });
+  return y;
+}
+
+/** Checks `[batch, length, *]` with whole heads from `offset` on and returns batch and length. */
+function checkHeads(
+  op: string,
+  argument: string,
+  x: Tensor,
+  offset: number,
+  heads: number,
+  dimHead: number,
+): [batch: number, length: number] {
+  if (dimHead % 4 !== 0 || dimHead > MAX_DIM_HEAD) {
+    throw new ShapeError(op, "dimHead", `${dimHead}`, `a multiple of 4, at most ${MAX_DIM_HEAD}`);
+  }
+  if (offset % 4 !== 0) throw new ShapeError(op, `offset into ${argument}`, `${offset}`, "a multiple of 4");
+  const [batch, length, channels] = x.shape;
+  if (x.shape.length !== 3 || offset + heads * dimHead > channels!) {
+    throw new ShapeError(op, argument, x.shape, ["batch", "length", `>= ${offset + heads * dimHead}`]);
+  }
+  return [batch!, length!];
+}
+
+function checkKeys({ q, k, v, keyMask }: AttentionOptions, batch: number, keys: number): void {
+  for (const [name, tensor] of [
+    ["k", k],
+    ["v", v],
+  ] as const) {
+    checkShape("attention", name, tensor, [batch, keys, tensor.channels]);
+    checkDType("attention", name, tensor, q.dtype);
+  }
+  if (!keyMask) return;
+  checkShape("attention", "keyMask", keyMask, [batch, keys]);
+  checkDType("attention", "keyMask", keyMask, "u32");
+}

@@ -1,0 +1,193 @@
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { attention, prepareHeads } from "../../src/ops/attention.js";
+import { ShapeError } from "../../src/ops/shape-error.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import type { ComputeType } from "../../src/tensor/dtype.js";
+import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import * as oracle from "../support/oracle-attention.js";
+import { rounded } from "../support/rounded.js";
+
+// Relative to the largest value. f32: WGSL allows exp an error of 3 + 2|x| roundings (6e-8 each), and scores differ by
+// ten and more; measured 1.1e-6. f16: inputs are rounded before, so what is left is the rounding of the result, 2^-11.
+const TOLERANCE = { f32: 5e-6, f16: 5e-4 } as const;
+
+const types = await testableTypes();
+
+describe.each(types)("attention in %s", (dtype: ComputeType) => {
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = await openTestArena(dtype);
+  });
+  afterEach(() => arena.checkGuards());
+
+  const normals = (random: Random, count: number, scale = 1) => rounded(random.normals(count, scale), dtype);
+
+  interface Case {
+    readonly batch: number;
+    readonly queries: number;
+    readonly keys: number;
+    readonly heads: number;
+    readonly kvHeads: number;
+    readonly dimHead: number;
+    readonly causal?: boolean;
+    readonly nullKv?: boolean;
+    readonly bias?: boolean;
+    readonly mask?: boolean;
+  }
+
+  const random = new Random(10);
+  const cases: Case[] = [
+    { batch: 1, queries: 1, keys: 1, heads: 1, kvHeads: 1, dimHead: 4 },
+    // Edges of the blocks of four keys and of the workgroup of 32 queries.
+    { batch: 2, queries: 31, keys: 3, heads: 2, kvHeads: 2, dimHead: 8 },
+    { batch: 1, queries: 32, keys: 4, heads: 2, kvHeads: 1, dimHead: 16, nullKv: true },
+    { batch: 1, queries: 33, keys: 5, heads: 2, kvHeads: 2, dimHead: 12, mask: true },
+    { batch: 2, queries: 33, keys: 33, heads: 4, kvHeads: 4, dimHead: 16, causal: true },
+    { batch: 2, queries: 37, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
+    { batch: 3, queries: 9, keys: 17, heads: 4, kvHeads: 2, dimHead: 64, nullKv: true, mask: true },
+    { batch: 1, queries: 256, keys: 256, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },
+    { batch: 1, queries: 6, keys: 300, heads: 1, kvHeads: 1, dimHead: 128 },
+    ...Array.from({ length: 8 }, (): Case => {
+      const kvHeads = random.integer(1, 2);
+      const causal = random.next() < 0.5;
+      const queries = random.integer(1, 70);
+      return {
+        batch: random.integer(1, 3),
+        queries,
+        keys: causal ? queries : random.integer(1, 70),
+        heads: kvHeads * random.integer(1, 3),
+        kvHeads,
+        dimHead: 32,
+        causal,
+        nullKv: random.next() < 0.5,
+        bias: random.next() < 0.5,
+        mask: random.next() < 0.5,
+      };
+    }),
+  ];
+
+  test.each(cases)("%j", async (c) => {
+    const { batch, queries, keys, heads, kvHeads, dimHead, causal = false } = c;
+    // Offsets and spare channels: heads are taken from the middle of wider rows.
+    const qHeads = { offset: 4, channels: heads * dimHead + 8, length: queries };
+    const kHeads = { offset: 0, channels: 2 * kvHeads * dimHead, length: keys };
+    const vHeads = { ...kHeads, offset: kvHeads * dimHead };
+    const qValues = normals(random, batch * queries * qHeads.channels);
+    const kvValues = normals(random, batch * keys * kHeads.channels, 2);
+    const nullKv = c.nullKv ? random.normals(2 * dimHead) : undefined;
+    const relativeBias = c.bias ? random.normals(queries * heads, 3) : undefined;
+    const keyMask = c.mask ? Uint32Array.from({ length: batch * keys }, () => random.integer(0, 1)) : undefined;
+    const scale = dimHead ** -0.5;
+    const kv = arena.from(kvValues, [batch, keys, kHeads.channels]);
+    const y = attention({
+      q: arena.from(qValues, [batch, queries, qHeads.channels]),
+      k: kv,
+      v: kv,
+      qOffset: qHeads.offset,
+      vOffset: vHeads.offset,
+      heads,
+      kvHeads,
+      dimHead,
+      scale,
+      causal,
+      nullKv: nullKv && arena.from(nullKv, [2, dimHead], "f32"),
+      relativeBias: relativeBias && arena.from(relativeBias, [queries, heads], "f32"),
+      keyMask: keyMask && arena.from(keyMask, [batch, keys], "u32"),
+    });
+    const expected = oracle.attention({
+      batch,
+      q: { ...qHeads, values: qValues },
+      k: { ...kHeads, values: kvValues },
+      v: { ...vHeads, values: kvValues },
+      heads,
+      kvHeads,
+      dimHead,
+      scale,
+      causal,
+      nullKv,
+      relativeBias,
+      keyMask,
+    });
+    expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
+  });
+
+  test("a query that sees no key yields zero", async () => {
+    const tokens = arena.from(random.normals(2 * 3 * 4), [2, 3, 4]);
+    const keyMask = arena.from([0, 0, 0, 1, 0, 0], [2, 3], "u32");
+    const y = await attention({
+      q: tokens,
+      k: tokens,
+      v: tokens,
+      heads: 1,
+      kvHeads: 1,
+      dimHead: 4,
+      scale: 1,
+      keyMask,
+    }).read();
+    expect([...y.slice(0, 12)]).toEqual(Array<number>(12).fill(0));
+    expect([...y.slice(12, 16)]).toEqual([...(await tokens.read()).slice(12, 16)]);
+  });
+
+  test("scores too large for exp without the running maximum", async () => {
+    const values = rounded(random.normals(5 * 8, 30), dtype);
+    const tokens = arena.from(values, [1, 5, 8]);
+    const heads = { values, length: 5, channels: 8, offset: 0 };
+    const y = await attention({ q: tokens, k: tokens, v: tokens, heads: 1, kvHeads: 1, dimHead: 8, scale: 1 }).read();
+    const shared = { batch: 1, heads: 1, kvHeads: 1, dimHead: 8, scale: 1, causal: false };
+    expectClose(y, oracle.attention({ ...shared, q: heads, k: heads, v: heads }), { maxRelative: TOLERANCE[dtype] });
+  });
+
+  test("refuses what does not fit, by name", () => {
+    const tokens = arena.from(new Float32Array(2 * 3 * 8), [2, 3, 8]);
+    const options = { q: tokens, k: tokens, v: tokens, heads: 2, kvHeads: 2, dimHead: 4, scale: 1 };
+    const other = arena.from(new Float32Array(2 * 4 * 8), [2, 4, 8]);
+    expect(() => attention({ ...options, dimHead: 6 })).toThrow(ShapeError);
+    expect(() => attention({ ...options, vOffset: 4 })).toThrow(/attention: v is/);
+    expect(() => attention({ ...options, v: other })).toThrow(/attention: v is \[2, 4, 8\]; expected \[2, 3, 8\]/);
+    expect(() => attention({ ...options, k: other, v: other, causal: true })).toThrow(/causal/);
+    const keyMask = arena.from(new Float32Array(6), [2, 3], "f32");
+    expect(() => attention({ ...options, keyMask })).toThrow(/attention: keyMask is f32; expected u32/);
+  });
+
+  describe("prepareHeads", () => {
+    const headCases = [
+      { batch: 1, length: 1, heads: 1, dimHead: 4, pairs: 0, l2norm: true },
+      { batch: 2, length: 3, heads: 2, dimHead: 8, pairs: 3, l2norm: false },
+      { batch: 2, length: 9, heads: 3, dimHead: 32, pairs: 16, l2norm: true },
+      { batch: 1, length: 80, heads: 12, dimHead: 64, pairs: 16, l2norm: true },
+      { batch: 1, length: 5, heads: 1, dimHead: 128, pairs: 0, l2norm: false },
+    ];
+
+    test.each(headCases)("%j", async ({ batch, length, heads, dimHead, pairs, l2norm }) => {
+      const x = { length, channels: heads * dimHead + 6, offset: 4 };
+      const values = normals(random, batch * length * x.channels);
+      const angles = Float64Array.from({ length: length * pairs }, () => 2 * Math.PI * random.next());
+      const cos = Float32Array.from(angles, Math.cos);
+      const sin = Float32Array.from(angles, Math.sin);
+      const table = (data: Float32Array) => arena.from(data, [length, pairs], "f32");
+      const y = prepareHeads(arena.from(values, [batch, length, x.channels]), {
+        offset: x.offset,
+        heads,
+        dimHead,
+        l2norm,
+        scale: 4,
+        rotary: pairs > 0 ? { cos: table(cos), sin: table(sin) } : undefined,
+      });
+      const expected = oracle.prepareHeads(
+        batch,
+        { ...x, values },
+        { heads, dimHead, pairs, cos, sin, l2norm, scale: 4 },
+      );
+      expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
+    });
+
+    test("gives a head of zeros no length", async () => {
+      const y = await prepareHeads(arena.from(new Float32Array(8), [1, 1, 8]), {
+        heads: 2,
+        dimHead: 4,
+        l2norm: true,
+      }).read();
+      expect([...y]).toEqual(Array<number>(8).fill(0));
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { linearAttention, type LinearAttentionVariant } from "../../src/ops/linear-attention.js";
+import { ShapeError } from "../../src/ops/shape-error.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import type { ComputeType } from "../../src/tensor/dtype.js";
+import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import * as oracle from "../support/oracle-attention.js";
+import { rounded } from "../support/rounded.js";
+
+// Relative to the largest value. f32: two softmaxes, whose exponentials WGSL allows some roundings, and sums over
+// positions; measured 8e-7. f16: the rounding of the result, at most 2^-11, as inputs are rounded before and everything
+// between is f32. Factors push results below 6e-5, where the spacing of halves is 2^-24 whatever the value.
+const TOLERANCE = { f32: 3e-6, f16: 5e-4 } as const;
+const SUBNORMAL_ROUNDING = 2 ** -25;
+
+const types = await testableTypes();
+
+describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = await openTestArena(dtype);
+  });
+  afterEach(() => arena.checkGuards());
+
+  interface Case {
+    readonly shape: readonly [batch: number, height: number, width: number];
+    readonly heads: number;
+    readonly dimHead: number;
+    readonly variant: LinearAttentionVariant;
+  }
+
+  const random = new Random(20);
+  const variants = ["plain", "v_hw", "l2v_sqrt"] as const;
+  const cases: Case[] = [
+    { shape: [1, 1, 1], heads: 1, dimHead: 4, variant: "plain" },
+    // Edges of a chunk of 64 positions.
+    { shape: [1, 7, 9], heads: 2, dimHead: 8, variant: "plain" },
+    { shape: [2, 8, 8], heads: 1, dimHead: 32, variant: "v_hw" },
+    { shape: [2, 5, 13], heads: 3, dimHead: 16, variant: "l2v_sqrt" },
+    { shape: [2, 32, 32], heads: 2, dimHead: 32, variant: "l2v_sqrt" },
+    // More than 16 chunks' worth, unevenly.
+    { shape: [1, 41, 37], heads: 1, dimHead: 64, variant: "plain" },
+    ...Array.from({ length: 6 }, (): Case => ({
+      shape: [random.integer(1, 3), random.integer(1, 15), random.integer(1, 15)],
+      heads: random.integer(1, 4),
+      dimHead: 32,
+      variant: random.pick(variants),
+    })),
+  ];
+
+  test.each(cases)("%j", async ({ shape, heads, dimHead, variant }) => {
+    const [batch, height, width] = shape;
+    const positions = height * width;
+    const channels = 3 * heads * dimHead;
+    const values = rounded(random.normals(batch * positions * channels, 2), dtype);
+    const y = linearAttention(arena.from(values, [...shape, channels]), {
+      heads,
+      dimHead,
+      variant,
+      activation: "gelu",
+    });
+    expect(y.shape).toEqual([...shape, heads * dimHead]);
+    const expected = oracle.linearAttention(values, [batch, positions], { heads, dimHead, variant });
+    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const subnormal = dtype === "f16" ? SUBNORMAL_ROUNDING / largest : 0;
+    expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] + subnormal });
+  });
+
+  test("keys too large for exp, in chunks with different maxima", async () => {
+    const [positions, dimHead] = [200, 8];
+    const values = rounded(random.normals(positions * 3 * dimHead, 100), dtype);
+    const y = await linearAttention(arena.from(values, [1, positions, 3 * dimHead]), {
+      heads: 1,
+      dimHead,
+      variant: "plain",
+      activation: "gelu",
+    }).read();
+    const expected = oracle.linearAttention(values, [1, positions], { heads: 1, dimHead, variant: "plain" });
+    expectClose(y, expected, { maxRelative: TOLERANCE[dtype] });
+  });
+
+  test("values of length zero", async () => {
+    const values = new Float32Array(2 * 2 * 12).fill(1).map((one, i) => (i % 12 >= 8 ? 0 : one));
+    const options = { heads: 1, dimHead: 4, variant: "l2v_sqrt", activation: "gelu" } as const;
+    const y = await linearAttention(arena.from(values, [1, 2, 2, 12]), options).read();
+    expect([...y]).toEqual(Array<number>(16).fill(0));
+  });
+
+  test("refuses channels that are not three times the heads", () => {
+    const x = arena.from(new Float32Array(4 * 8), [1, 2, 2, 8]);
+    const options = { heads: 1, dimHead: 4, variant: "plain", activation: "gelu" } as const;
+    expect(() => linearAttention(x, options)).toThrow(ShapeError);
+  });
+});

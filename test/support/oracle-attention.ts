@@ -1,0 +1,166 @@
+/** Plain float64 versions of the attentions, written after their formulas: full score matrices, no tricks. */
+
+type Values = ArrayLike<number>;
+
+export interface Heads {
+  readonly values: Values;
+  readonly length: number;
+  /** Channels per row, of which the heads start at `offset`. */
+  readonly channels: number;
+  readonly offset: number;
+}
+
+export interface AttentionCase {
+  readonly batch: number;
+  readonly q: Heads;
+  readonly k: Heads;
+  readonly v: Heads;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly dimHead: number;
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly nullKv?: Values | undefined;
+  readonly relativeBias?: Values | undefined;
+  readonly keyMask?: Values | undefined;
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, i) => i);
+const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+
+function softmax(scores: number[]): number[] {
+  const peak = Math.max(...scores);
+  const weights = scores.map((score) => Math.exp(score - peak));
+  const total = sum(weights);
+  return weights.map((weight) => weight / total);
+}
+
+function headOf({ values, length, channels, offset }: Heads, dimHead: number, b: number, row: number, head: number) {
+  const start = (b * length + row) * channels + offset + head * dimHead;
+  return range(dimHead).map((d) => values[start + d]!);
+}
+
+const dot = (a: number[], b: number[]) => sum(a.map((value, i) => value * b[i]!));
+
+/** `[batch, queries, heads · dimHead]`; a query without a visible key gives 0. */
+export function attention(c: AttentionCase): Float64Array {
+  const y = new Float64Array(c.batch * c.q.length * c.heads * c.dimHead);
+  let at = 0;
+  for (const b of range(c.batch)) {
+    for (const i of range(c.q.length)) {
+      for (const head of range(c.heads)) {
+        for (const value of attend(c, b, i, head)) y[at++] = value;
+      }
+    }
+  }
+  return y;
+}
+
+function attend(c: AttentionCase, b: number, i: number, head: number): number[] {
+  const { dimHead, heads, kvHeads } = c;
+  const kvHead = Math.floor(head / (heads / kvHeads));
+  const shift = c.nullKv ? 1 : 0;
+  const query = headOf(c.q, dimHead, b, i, head);
+  const visible = range(c.k.length).filter(
+    (j) => (!c.causal || j <= i) && (c.keyMask?.[b * c.k.length + j] ?? 1) !== 0,
+  );
+  const entries = visible.map((j) => ({
+    position: j + shift,
+    key: headOf(c.k, dimHead, b, j, kvHead),
+    value: headOf(c.v, dimHead, b, j, kvHead),
+  }));
+  if (c.nullKv) {
+    const rows = Array.from(c.nullKv);
+    entries.unshift({ position: 0, key: rows.slice(0, dimHead), value: rows.slice(dimHead) });
+  }
+  if (entries.length === 0) return range(dimHead).map(() => 0);
+  const bias = (position: number) => c.relativeBias?.[Math.max(i - position, 0) * heads + head] ?? 0;
+  const weights = softmax(entries.map(({ key, position }) => c.scale * dot(query, key) + bias(position)));
+  return range(dimHead).map((d) => sum(entries.map(({ value }, n) => weights[n]! * value[d]!)));
+}
+
+/** x: heads at an offset; result `[batch, length, heads · dimHead]`. */
+export function prepareHeads(
+  batch: number,
+  x: Heads,
+  options: {
+    heads: number;
+    dimHead: number;
+    pairs: number;
+    cos?: Values | undefined;
+    sin?: Values | undefined;
+    l2norm: boolean;
+    scale: number;
+  },
+): Float64Array {
+  const { heads, dimHead, pairs, cos, sin, l2norm, scale } = options;
+  const y = new Float64Array(batch * x.length * heads * dimHead);
+  let at = 0;
+  for (const b of range(batch)) {
+    for (const row of range(x.length)) {
+      for (const head of range(heads)) {
+        const v = headOf(x, dimHead, b, row, head);
+        for (const pair of range(pairs)) {
+          const [first, second] = [v[2 * pair]!, v[2 * pair + 1]!];
+          const [cosine, sine] = [cos![row * pairs + pair]!, sin![row * pairs + pair]!];
+          v[2 * pair] = first * cosine - second * sine;
+          v[2 * pair + 1] = second * cosine + first * sine;
+        }
+        const length = l2norm ? Math.max(Math.sqrt(dot(v, v)), 1e-12) : 1;
+        for (const value of v) y[at++] = (value / length) * scale;
+      }
+    }
+  }
+  return y;
+}
+
+/** The error function by its series of positive terms, e^(-z²) Σ 2ⁿ z²ⁿ⁺¹ / (1 · 3 · … · (2n + 1)); good to 1e-15. */
+export function erf(x: number): number {
+  const z = Math.min(Math.abs(x), 6);
+  let term = z;
+  let total = z;
+  for (let n = 1; term > 1e-18 * total; n++) {
+    term *= (2 * z * z) / (2 * n + 1);
+    total += term;
+  }
+  return Math.sign(x) * (2 / Math.sqrt(Math.PI)) * Math.exp(-z * z) * total;
+}
+
+export const gelu = (x: number) => 0.5 * x * (1 + erf(x * Math.SQRT1_2));
+
+/** qkv: `[batch, positions, 3 · heads · dimHead]`; result `[batch, positions, heads · dimHead]`. */
+export function linearAttention(
+  qkv: Values,
+  [batch, positions]: readonly [number, number],
+  { heads, dimHead, variant }: { heads: number; dimHead: number; variant: "plain" | "v_hw" | "l2v_sqrt" },
+): Float64Array {
+  const inner = heads * dimHead;
+  const part = (offset: number): Heads => ({ values: qkv, length: positions, channels: 3 * inner, offset });
+  const y = new Float64Array(batch * positions * inner);
+  for (const b of range(batch)) {
+    for (const head of range(heads)) {
+      const rows = (offset: number) => range(positions).map((n) => headOf(part(offset), dimHead, b, n, head));
+      const [q, k, v] = [rows(0), rows(inner), rows(2 * inner)];
+      const columns = range(dimHead).map((d) => softmax(k.map((row) => row[d]!)));
+      const scaled = v.map((row) => {
+        const length = variant === "l2v_sqrt" ? Math.max(Math.sqrt(dot(row, row)), 1e-12) : 1;
+        return row.map((value) => value / length / (variant === "plain" ? 1 : positions));
+      });
+      const context = range(dimHead).map((d) =>
+        range(dimHead).map((e) => sum(range(positions).map((n) => columns[d]![n]! * scaled[n]![e]!))),
+      );
+      q.forEach((row, n) => {
+        const weights = softmax(row).map((weight) => weight / Math.sqrt(dimHead));
+        for (const e of range(dimHead)) {
+          y[(b * positions + n) * inner + head * dimHead + e] = gelu(
+            dot(
+              weights,
+              context.map((line) => line[e]!),
+            ),
+          );
+        }
+      });
+    }
+  }
+  return y;
+}
