@@ -36,7 +36,10 @@ export class DownStage {
       samplesFirst || stage.isLast ? new Conv2d(post, dimDown, dimOut, 1) : downsample(post, dimDown, dimOut, unet);
   }
 
-  /** Consumes `x`; `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`, or of the same size in the last stage. */
+  /**
+   * Consumes `x`; `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`. Where stages downsample last, the last of them keeps its
+   * size.
+   */
   forward(x: Tensor, { time, tokens }: Conditions, skips: Tensor[]): Tensor {
     if (this.#preDownsample) x = apply(this.#preDownsample, x);
     x = advance(x, (x) => this.#initBlock.forward(x, time, tokens));
