@@ -14,8 +14,6 @@ export interface LinearAttentionOptions {
   /** A multiple of 4, at most 128. */
   readonly dimHead: number;
   readonly variant: LinearAttentionVariant;
-  /** Applied to the result. */
-  readonly activation: "gelu";
 }
 
 /** Kernels keep a head in a private array of this size. */

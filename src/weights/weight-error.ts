@@ -34,7 +34,8 @@ export function describeProblems({ missing, unused, misshapen }: WeightProblems)
     ...missing.map((name) => `  missing    ${name}`),
     ...unused.map((name) => `  unused     ${name}`),
     ...misshapen.map(
-      ({ name, got, expected }) => `  misshapen  ${name}: [${got.join(", ")}] in the file, [${expected.join(", ")}] needed`,
+      ({ name, got, expected }) =>
+        `  misshapen  ${name}: [${got.join(", ")}] in the file, [${expected.join(", ")}] needed`,
     ),
   ];
   return lines.join("\n");

@@ -89,7 +89,9 @@ describe.each(types)("linear in %s", (dtype) => {
   it("names what does not fit", async () => {
     const arena = await openTestArena(dtype);
     const weight = packed(arena, values(random, 20), [4, 5], 1);
-    expect(() => linear(arena.from([1, 2, 3], [1, 3]), weight)).toThrow(/linear: x is \[1, 3\]; expected \[\.\.\., 4\]/);
+    expect(() => linear(arena.from([1, 2, 3], [1, 3]), weight)).toThrow(
+      /linear: x is \[1, 3\]; expected \[\.\.\., 4\]/,
+    );
     const bias = arena.from([1, 2], [2], "f32");
     expect(() => linear(arena.from([1, 2, 3, 4], [1, 4]), weight, { bias })).toThrow(/bias/);
   });

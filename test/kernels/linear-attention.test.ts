@@ -57,7 +57,6 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
       heads,
       dimHead,
       variant,
-      activation: "gelu",
     });
     expect(y.shape).toEqual([...shape, heads * dimHead]);
     const expected = oracle.linearAttention(values, [batch, positions], { heads, dimHead, variant });
@@ -73,7 +72,6 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
       heads: 1,
       dimHead,
       variant: "plain",
-      activation: "gelu",
     }).read();
     const expected = oracle.linearAttention(values, [1, positions], { heads: 1, dimHead, variant: "plain" });
     expectClose(y, expected, { maxRelative: TOLERANCE[dtype] });
@@ -81,14 +79,14 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
 
   test("values of length zero", async () => {
     const values = new Float32Array(2 * 2 * 12).fill(1).map((one, i) => (i % 12 >= 8 ? 0 : one));
-    const options = { heads: 1, dimHead: 4, variant: "l2v_sqrt", activation: "gelu" } as const;
+    const options = { heads: 1, dimHead: 4, variant: "l2v_sqrt" } as const;
     const y = await linearAttention(arena.from(values, [1, 2, 2, 12]), options).read();
     expect([...y]).toEqual(Array<number>(16).fill(0));
   });
 
   test("refuses channels that are not three times the heads", () => {
     const x = arena.from(new Float32Array(4 * 8), [1, 2, 2, 8]);
-    const options = { heads: 1, dimHead: 4, variant: "plain", activation: "gelu" } as const;
+    const options = { heads: 1, dimHead: 4, variant: "plain" } as const;
     expect(() => linearAttention(x, options)).toThrow(ShapeError);
   });
 });

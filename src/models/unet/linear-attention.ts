@@ -36,7 +36,6 @@ export class LinearAttention {
         heads: this.unet.attnHeads,
         dimHead: this.unet.attnDimHead,
         variant: this.unet.linearAttention,
-        activation: "gelu",
       });
       return this.#outNorm.forward(this.#toOut.forward(attended), { residual: x });
     });
