@@ -1,0 +1,95 @@
+/**
+ * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled
+ * by default. `clip.load_model_from` is an extension: upstream downloads CLIP by name.
+ */
+import { z } from "zod";
+import { resolveBeside } from "../files/open.js";
+import { ConfigError, parseConfig } from "./config-error.js";
+import { readJson } from "./read-json.js";
+import { adapterConfig } from "./train-config.js";
+
+const steps = z.int().positive();
+const scale = z.number();
+
+/** Where a file is: `local` paths are relative to the config, unlike upstream's, which are relative to the working folder. */
+const file = z.looseObject({
+  load_type: z.enum(["local", "url"]),
+  path: z.string().min(1),
+  checksum_file_path: z.string().nullish(),
+  cache_dir: z.string().nullish(),
+  filename_override: z.string().nullish(),
+});
+export type FileLocation = z.output<typeof file>;
+
+const unetSource = z
+  .looseObject({
+    unet_numbers: z.array(z.int().positive()).nonempty(),
+    default_sample_timesteps: z.array(steps.nullable()).nullish(),
+    default_cond_scale: z.array(scale).nullish(),
+    load_model_from: file,
+    load_config_from: file.nullish(),
+  })
+  .check(({ value, issues }) => {
+    for (const field of ["default_sample_timesteps", "default_cond_scale"] as const) {
+      const given = value[field];
+      if (given && given.length !== value.unet_numbers.length) {
+        const message = `${given.length} values for ${value.unet_numbers.length} unet_numbers; there must be one for each`;
+        issues.push({ code: "custom", message, path: [field], input: given });
+      }
+    }
+  });
+export type UnetSource = z.output<typeof unetSource>;
+
+const decoderLoadConfig = z.looseObject({ unet_sources: z.array(unetSource).nonempty() }).check(({ value, issues }) => {
+  const numbers = value.unet_sources.flatMap((source) => source.unet_numbers).sort((a, b) => a - b);
+  if (numbers.some((number, index) => number !== index + 1)) {
+    const message = `the unet_numbers of all sources are ${numbers.join(", ")}; they must be 1, 2, … without gaps or repetitions`;
+    issues.push({ code: "custom", message, path: ["unet_sources"], input: value.unet_sources });
+  }
+});
+
+const priorLoadConfig = z.looseObject({
+  default_sample_timesteps: steps.nullish(),
+  default_cond_scale: scale.nullish(),
+  load_model_from: file,
+  load_config_from: file.nullish(),
+});
+
+const clipLoadConfig = adapterConfig.extend({ load_model_from: file.nullish() });
+
+const modelLoadConfig = z.looseObject({
+  decoder: decoderLoadConfig.nullish(),
+  prior: priorLoadConfig.nullish(),
+  clip: clipLoadConfig.nullish(),
+  strict_loading: z.boolean().default(true),
+});
+export type ModelLoadConfigData = z.output<typeof modelLoadConfig>;
+
+/** A load config and where it came from, against which its relative paths are read. */
+export class ModelLoadConfig {
+  private constructor(
+    readonly data: ModelLoadConfigData,
+    /** Path or URL of the config. */
+    readonly source: string,
+  ) {}
+
+  /** Reads a load config from a JSON file. Rejects with `FileError` or `ConfigError`. */
+  static async fromJsonPath(path: string): Promise<ModelLoadConfig> {
+    return ModelLoadConfig.parse(await readJson(path), path);
+  }
+
+  /** Checks a load config that was read already; its relative paths start at the folder of `source`. */
+  static parse(value: unknown, source: string): ModelLoadConfig {
+    return new ModelLoadConfig(parseConfig(modelLoadConfig, value, source), source);
+  }
+
+  /** Path of a file that the config names. Throws `ConfigError` for a `url`, which cannot be loaded yet. */
+  locate({ load_type, path }: FileLocation): string {
+    if (load_type === "url") {
+      throw new ConfigError(
+        `${this.source}: ${path} has load_type "url", which is not supported yet; download it and use "local"`,
+      );
+    }
+    return resolveBeside(this.source, path);
+  }
+}
