@@ -129,6 +129,8 @@ export interface PriorOptions {
   /** DDIM steps by default; null for all `timesteps` (DDPM). */
   readonly sampleTimesteps: number | null;
   readonly objective: Objective;
+  /** `predict_x_start` itself, which decides how estimates are clamped also where v is predicted. */
+  readonly predictXStart: boolean;
   readonly betaSchedule: BetaScheduleName;
   readonly conditionOnTextEncodings: boolean;
   readonly samplingClampL2norm: boolean;
@@ -370,6 +372,7 @@ export function resolvePriorConfig(config: PriorConfig): PriorOptions {
     timesteps: config.timesteps,
     sampleTimesteps: config.sample_timesteps,
     objective: objectiveOf(config.predict_v, config.predict_x_start),
+    predictXStart: config.predict_x_start,
     betaSchedule: config.beta_schedule,
     conditionOnTextEncodings: config.condition_on_text_encodings,
     samplingClampL2norm: config.sampling_clamp_l2norm,

@@ -1,0 +1,185 @@
+import type { PriorOptions } from "../config/resolve.js";
+import { PriorNetwork, type PriorCondition } from "../models/prior/prior-network.js";
+import { concatTokens } from "../ops/layout.js";
+import { l2Norm } from "../ops/norm.js";
+import { predictX0 } from "../ops/sampler.js";
+import type { Arena } from "../tensor/arena.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Dialect } from "../weights/dialect.js";
+import type { Weights } from "../weights/store.js";
+import { ddimSteps } from "./ddim.js";
+import { ddpmSteps } from "./ddpm.js";
+import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "./denoise.js";
+import { silence, StateNoise, type NoiseSource } from "./noise.js";
+import { requireMended } from "./sampler-dialect.js";
+import { checkFinite, SamplingError } from "./sampling-error.js";
+import type { NoiseSchedule } from "./schedule.js";
+import { schedulePlace, storedSchedule } from "./stored-schedule.js";
+import { priorTimeGrid } from "./time-grid.js";
+
+export interface PriorSampling {
+  /** `[B, D]`, as CLIP gives it. */
+  readonly textEmbed: Tensor;
+  /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
+  readonly textEncodings?: Tensor | undefined;
+  /** Strength of guidance; 1, the default, is none. */
+  readonly condScale?: number | undefined;
+  /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
+  readonly numSamplesPerBatch?: number | undefined;
+  /** Number of sampling steps; default: the prior's own. */
+  readonly timesteps?: number | undefined;
+  readonly noise: NoiseSource;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: OnStep | undefined;
+}
+
+/**
+ * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
+ * CLIP embedding of an image that a text describes.
+ */
+export class DiffusionPrior {
+  readonly #arena: Arena;
+  readonly #network: PriorNetwork;
+  readonly #schedule: () => NoiseSchedule;
+
+  /** Declares its weights. `dialect` is that of the version that trained it. */
+  constructor(
+    weights: Weights,
+    readonly options: PriorOptions,
+    private readonly dialect: Dialect,
+  ) {
+    requireMended(dialect.sampler);
+    this.#arena = weights.arena;
+    this.#network = new PriorNetwork(weights.at("net"), options.net, dialect.network);
+    const place = schedulePlace(weights, "noise_scheduler", dialect.network);
+    this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
+    // Trainers saved a CLIP beside it, which has a file of its own.
+    weights.ignore("clip.");
+  }
+
+  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
+  async sample(sampling: PriorSampling): Promise<Float32Array> {
+    const { textEmbed, noise, signal, onStep } = sampling;
+    const candidates = sampling.numSamplesPerBatch ?? 2;
+    const condition = this.#arena.scope(() => this.#condition(sampling, candidates));
+    try {
+      const model = this.#denoiser(sampling, condition);
+      const x = await denoise(model, { ...this.#start(condition, noise), signal, onStep });
+      const embeddings = await this.#finish(x);
+      return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
+    } finally {
+      condition.textEmbed.dispose();
+      condition.textEncodings?.dispose();
+    }
+  }
+
+  /** Encodes what `sample` would run, for `Gpu.warmup`. */
+  rehearse(sampling: Omit<PriorSampling, "noise">): void {
+    this.#arena.scope(() => {
+      const condition = this.#condition({ ...sampling, noise: silence }, sampling.numSamplesPerBatch ?? 2);
+      rehearse(this.#denoiser(sampling, condition), this.#start(condition, silence));
+    });
+  }
+
+  /** Each text once per candidate, candidates of a text side by side. */
+  #condition({ textEmbed, textEncodings }: PriorSampling, candidates: number): PriorCondition {
+    const [batch = 0, dim = 0] = textEmbed.shape;
+    const { imageEmbedDim, conditionOnTextEncodings } = this.options;
+    if (dim !== imageEmbedDim) {
+      throw new SamplingError(`The text embedding has ${dim} values; this prior was trained with ${imageEmbedDim}.`);
+    }
+    if (conditionOnTextEncodings && !textEncodings) {
+      throw new SamplingError("This prior was trained with text encodings; pass textEncodings.");
+    }
+    const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
+      concatTokens(new Array<Tensor>(candidates).fill(x)).reshape(shape);
+    const rows = batch * candidates;
+    const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
+    if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
+    return { textEmbed: embed, textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]) };
+  }
+
+  #start({ textEmbed }: PriorCondition, source: NoiseSource) {
+    const noise = new StateNoise(this.#arena, source, [textEmbed.shape[0]!, this.options.imageEmbedDim]);
+    return this.options.initImageEmbedL2norm ? { noise, start: (x: Tensor) => this.#clampNorm(x) } : { noise };
+  }
+
+  #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
+    const { canGuide, net } = this.options;
+    if (condScale !== 1 && !canGuide) {
+      throw new SamplingError(
+        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
+      );
+    }
+    return {
+      arena: this.#arena,
+      steps: this.#steps(timesteps ?? this.options.sampleTimesteps),
+      selfCond: net.selfCond,
+      predict: (x, time, selfCond) => {
+        const times = new Array<number>(x.shape[0]!).fill(time);
+        return this.#network.forwardWithCondScale(x, times, { ...condition, selfCond }, condScale);
+      },
+      estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
+    };
+  }
+
+  #steps(count: number | null): SamplerStep[] {
+    const schedule = this.#schedule();
+    const { objective, timesteps } = this.options;
+    if (count === null || count === timesteps) return ddpmSteps(schedule, { objective });
+    if (!Number.isInteger(count) || count < 2 || count > timesteps) {
+      throw new SamplingError(`A prior takes 2 to ${timesteps} sampling steps, not ${count}.`);
+    }
+    const grid = priorTimeGrid(timesteps, count, this.dialect.sampler.ddimGridPrior);
+    return ddimSteps(schedule, { grid, objective, alphas: schedule.tables.alphasCumprodPrev, eta: 1 });
+  }
+
+  #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {
+    const { predictXStart, samplingClampL2norm } = this.options;
+    const x0 = predictX0(x, prediction, {
+      scaleX: estimate.x,
+      scalePrediction: estimate.prediction,
+      limit: predictXStart ? undefined : 1,
+    });
+    return predictXStart && samplingClampL2norm ? this.#clampNorm(x0) : x0;
+  }
+
+  /** Embeddings live multiplied by `imageEmbedScale` inside the process, so that they look like unit noise to it. */
+  #clampNorm(x: Tensor): Tensor {
+    return l2Norm(x, { scale: this.options.imageEmbedScale });
+  }
+
+  /** Reads and frees the sample, brought back to the scale of CLIP. */
+  async #finish(x: Tensor): Promise<Float32Array> {
+    const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
+    const clamps = predictXStart && samplingFinalClampL2norm;
+    const clamped = clamps ? this.#arena.scope(() => this.#clampNorm(x)) : x;
+    const values = await clamped.read();
+    x.dispose();
+    clamped.dispose();
+    checkFinite("An image embedding from the prior", values);
+    return values.map((value) => value / imageEmbedScale);
+  }
+}
+
+/** Of the candidates for each text, the one whose direction is nearest to that of the text embedding. */
+function best(texts: Float32Array, candidates: Float32Array, count: number, dim: number): Float32Array {
+  const result = new Float32Array(texts.length);
+  for (let start = 0; start < texts.length; start += dim) {
+    const text = texts.subarray(start, start + dim);
+    const row = (i: number) => candidates.subarray(start * count + i * dim, start * count + (i + 1) * dim);
+    const similarities = Array.from({ length: count }, (_, i) => cosine(text, row(i)));
+    result.set(row(similarities.indexOf(Math.max(...similarities))), start);
+  }
+  return result;
+}
+
+function cosine(a: Float32Array, b: Float32Array): number {
+  let [dot, aa, bb] = [0, 0, 0];
+  for (const [i, x] of a.entries()) {
+    dot += x * b[i]!;
+    aa += x * x;
+    bb += b[i]! * b[i]!;
+  }
+  return dot / Math.sqrt(aa * bb);
+}

@@ -1,0 +1,41 @@
+import type { BetaScheduleName } from "../config/train-config.js";
+import type { NetworkDialect } from "../weights/dialect-flags.js";
+import type { Weights } from "../weights/store.js";
+import { NoiseSchedule, type ScheduleTables } from "./schedule.js";
+
+const TABLES = [
+  "betas",
+  "alphasCumprod",
+  "alphasCumprodPrev",
+  "sqrtAlphasCumprod",
+  "sqrtOneMinusAlphasCumprod",
+  "logOneMinusAlphasCumprod",
+  "sqrtRecipAlphasCumprod",
+  "sqrtRecipm1AlphasCumprod",
+  "posteriorVariance",
+  "posteriorLogVarianceClipped",
+  "posteriorMeanCoef1",
+  "posteriorMeanCoef2",
+] as const satisfies readonly (keyof ScheduleTables)[];
+
+/** The place of a model's schedule in its state dict; `path` is the one since 0.11.0, before which it lay at the root. */
+export function schedulePlace(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
+  return dialect.noisePrefix === "root" ? weights : weights.at(path);
+}
+
+/**
+ * The schedule that a model was trained with, to be called once its weights are loaded. The tables in its checkpoint are
+ * taken as they are, because defaults changed from version to version; without them `name` says which.
+ */
+export function storedSchedule(weights: Weights, name: BetaScheduleName, timesteps: number): () => NoiseSchedule {
+  if (!weights.has("betas")) return () => NoiseSchedule.named(name, timesteps);
+  const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
+  // A weight of the training loss, in versions since 0.7.1.
+  weights.ignore("p2_loss_weight");
+  return () => new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
+}
+
+/** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */
+function bufferName(table: string): string {
+  return table.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

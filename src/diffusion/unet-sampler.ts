@@ -1,0 +1,221 @@
+import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
+import type { UnetCondition } from "../models/unet/conditioning.js";
+import { Unet } from "../models/unet/unet.js";
+import { affine, clamp, combine } from "../ops/elementwise.js";
+import { resizeNearest } from "../ops/resize.js";
+import { quantile } from "../ops/reduce.js";
+import { dynamicThreshold, predictX0 } from "../ops/sampler.js";
+import type { Arena } from "../tensor/arena.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Dialect } from "../weights/dialect.js";
+import type { Weights } from "../weights/store.js";
+import { ddimSteps } from "./ddim.js";
+import { ddpmSteps } from "./ddpm.js";
+import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "./denoise.js";
+import { Inpainting, prepareKnown, type Known } from "./inpaint.js";
+import { silence, StateNoise, type NoiseSource } from "./noise.js";
+import { requireMended } from "./sampler-dialect.js";
+import { NotFiniteError, SamplingError } from "./sampling-error.js";
+import { NoiseSchedule } from "./schedule.js";
+import { schedulePlace, storedSchedule } from "./stored-schedule.js";
+import { decoderTimeGrid } from "./time-grid.js";
+
+/** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
+const LOWRES_NOISE_STEPS = 1000;
+
+export interface UnetSampling {
+  readonly batch: number;
+  readonly imageEmbed?: Tensor | undefined;
+  readonly textEncodings?: Tensor | undefined;
+  readonly condScale: number;
+  /** Number of sampling steps; null for the U-Net's own. */
+  readonly timesteps: number | null;
+  /** Image of the stage before, f32 NHWC, which an upsampler starts from. */
+  readonly lowres?: Tensor | undefined;
+  readonly known?: Known | undefined;
+  /** How often each step is taken when inpainting. */
+  readonly resampleTimes: number;
+  readonly noise: NoiseSource;
+  readonly signal?: AbortSignal | undefined;
+  readonly onStep?: OnStep | undefined;
+}
+
+/** What a run computes once, before its first step. */
+interface Prepared {
+  readonly lowres: Tensor | undefined;
+  readonly known: Known | undefined;
+}
+
+/** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
+export class UnetSampler {
+  readonly #arena: Arena;
+  readonly #unet: Unet;
+  readonly #schedule: () => NoiseSchedule;
+  readonly #eta: number;
+  readonly #percentile: number;
+
+  /** Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. */
+  constructor(
+    weights: Weights,
+    readonly decoder: DecoderOptions,
+    readonly index: number,
+    private readonly dialect: Dialect,
+  ) {
+    requireMended(dialect.sampler);
+    const { stage } = this;
+    this.#arena = weights.arena;
+    this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
+    const place = schedulePlace(weights, `noise_schedulers.${index}`, dialect.network);
+    this.#schedule = storedSchedule(place, stage.betaSchedule, decoder.timesteps);
+    this.#eta = decoder.ddimSamplingEta ?? dialect.sampler.ddimEta;
+    this.#percentile = decoder.dynamicThresPercentile ?? dialect.sampler.dynamicThresPercentile;
+  }
+
+  get stage(): DecoderStage {
+    return this.decoder.stages[this.index]!;
+  }
+
+  /**
+   * Throws `SamplingError` where the U-Net cannot be guided or sampled so, and `NotFiniteError` where the schedule ends in
+   * noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference computes NaN there.
+   */
+  check(condScale: number, timesteps: number | null): void {
+    const name = `U-Net ${this.index + 1}`;
+    if (condScale !== 1 && !this.decoder.canGuide) {
+      throw new SamplingError(
+        `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
+      );
+    }
+    const count = this.#stepCount(timesteps);
+    if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
+      throw new SamplingError(`${name} takes 1 to ${this.decoder.timesteps} sampling steps, not ${count}.`);
+    }
+    const singular = this.#steps(count).find(({ estimate }) => !Number.isFinite(estimate.x));
+    if (!singular) return;
+    throw new NotFiniteError(
+      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so a picture cannot be told from predicted noise. Sample with fewer than ${this.decoder.timesteps} steps.`,
+    );
+  }
+
+  /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
+  async sample(sampling: UnetSampling): Promise<Tensor> {
+    const { noise, signal, onStep } = sampling;
+    const prepared = this.#arena.scope(() => this.#prepare(sampling));
+    try {
+      const inpainting = this.#inpainting(sampling, prepared);
+      const stateNoise = this.#stateNoise(sampling.batch, noise);
+      const model = this.#denoiser(sampling, prepared);
+      const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep });
+      const images = this.#arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x));
+      if (images !== x) x.dispose();
+      return images;
+    } finally {
+      prepared.lowres?.dispose();
+      prepared.known?.image.dispose();
+      prepared.known?.mask.dispose();
+    }
+  }
+
+  /** Encodes what `sample` would run, for `Gpu.warmup`; its result is a tensor of the right shape without content. */
+  rehearse(sampling: Omit<UnetSampling, "noise">): Tensor {
+    return this.#arena.scope(() => {
+      const silent = { ...sampling, noise: silence };
+      const prepared = this.#prepare(silent);
+      const inpainting = this.#inpainting(silent, prepared);
+      const noise = this.#stateNoise(sampling.batch, silence);
+      rehearse(this.#denoiser(silent, prepared), { noise, inpainting });
+      const x = noise.draw();
+      return this.#denormalize(inpainting?.compose(x) ?? x);
+    });
+  }
+
+  #prepare({ batch, lowres, known, noise }: UnetSampling): Prepared {
+    const { imageSize, unet } = this.stage;
+    if (unet.lowresCond && !lowres) {
+      throw new SamplingError(`U-Net ${this.index + 1} enlarges an image, and there is none to start from.`);
+    }
+    return {
+      lowres: unet.lowresCond && lowres ? this.#lowresCondition(lowres, this.#stateNoise(batch, noise)) : undefined,
+      known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
+    };
+  }
+
+  /** The smaller image at this stage's size, clamped to its range, normalised, and noised where the U-Net expects that. */
+  #lowresCondition(image: Tensor, noise: StateNoise): Tensor {
+    const { imageSize, unet } = this.stage;
+    const { autoNormalizeImg } = this.decoder;
+    const isSized = image.shape[1] === imageSize;
+    const resized = isSized ? image : resizeNearest(image, [imageSize, imageSize]);
+    const ranged = isSized ? resized : clamp(resized, autoNormalizeImg ? 0 : -1, 1);
+    const normal = autoNormalizeImg ? affine(ranged, 2, -1) : ranged;
+    if (!unet.lowresNoiseCond) return normal;
+    const schedule = NoiseSchedule.named("linear", LOWRES_NOISE_STEPS);
+    const scale = schedule.qSample(this.#lowresNoiseLevel());
+    return combine(normal, scale.x0, noise.draw(), scale.noise);
+  }
+
+  #lowresNoiseLevel(): number {
+    return Math.trunc(this.decoder.lowresNoiseSampleLevel * LOWRES_NOISE_STEPS);
+  }
+
+  #inpainting({ resampleTimes }: UnetSampling, { known }: Prepared): Inpainting | undefined {
+    return known && new Inpainting(known, this.#schedule(), resampleTimes);
+  }
+
+  #stateNoise(batch: number, source: NoiseSource): StateNoise {
+    const { imageSize } = this.stage;
+    return new StateNoise(this.#arena, source, [batch, imageSize, imageSize, this.decoder.channels]);
+  }
+
+  #denoiser(sampling: UnetSampling, { lowres }: Prepared): Denoiser {
+    const { batch, imageEmbed, textEncodings, condScale, timesteps } = sampling;
+    const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
+    const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
+    const condition: UnetCondition = { imageEmbed, textEncodings, lowresCondImg: lowres, lowresNoiseLevel };
+    return {
+      arena: this.#arena,
+      steps: this.#steps(this.#stepCount(timesteps)),
+      selfCond: this.stage.unet.selfCond,
+      predict: (x, time, selfCond) =>
+        this.#unet.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
+      estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
+    };
+  }
+
+  #stepCount(asked: number | null): number {
+    return asked ?? this.stage.sampleTimesteps ?? this.decoder.timesteps;
+  }
+
+  /** DDPM where every timestep is taken, else DDIM. */
+  #steps(count: number): SamplerStep[] {
+    const schedule = this.#schedule();
+    const { objective, learnedVariance } = this.stage;
+    const { timesteps, learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
+    if (count === timesteps) {
+      return ddpmSteps(schedule, { objective, learnedVariance: learnedVariance ? { constrainFrac } : undefined });
+    }
+    const { ddimGridDecoder, ddimAlphas } = this.dialect.sampler;
+    const { alphasCumprod, alphasCumprodPrev } = schedule.tables;
+    return ddimSteps(schedule, {
+      grid: decoderTimeGrid(timesteps, count, ddimGridDecoder),
+      objective,
+      alphas: ddimAlphas === "cumprod" ? alphasCumprod : alphasCumprodPrev,
+      eta: this.#eta,
+    });
+  }
+
+  /** The reference clamps to ±1, or dynamically, whatever the network predicts. */
+  #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {
+    const { useDynamicThres } = this.decoder;
+    const x0 = predictX0(x, prediction, {
+      scaleX: estimate.x,
+      scalePrediction: estimate.prediction,
+      limit: useDynamicThres ? undefined : 1,
+    });
+    return useDynamicThres ? dynamicThreshold(x0, quantile(x0, this.#percentile)) : x0;
+  }
+
+  #denormalize(x: Tensor): Tensor {
+    return this.decoder.autoNormalizeImg ? affine(x, 0.5, 0.5) : x;
+  }
+}
