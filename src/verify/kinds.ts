@@ -1,7 +1,9 @@
 import type { Arena } from "../tensor/arena.js";
 import type { Fixture } from "./fixture.js";
 import { verifyClip } from "./clip.js";
+import { verifyDecoderSample } from "./decoder-sample.js";
 import { verifyPriorNet } from "./prior-net.js";
+import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
 import type { Output } from "./result.js";
 import { verifyRng } from "./rng.js";
@@ -18,7 +20,9 @@ export type Runner = (fixture: Fixture, openArena: () => Promise<Arena>) => Prom
 /** The runner of each kind of fixture that can be verified. */
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["clip", verifyClip],
+  ["decoder-sample", verifyDecoderSample],
   ["prior-net", verifyPriorNet],
+  ["prior-sample", verifyPriorSample],
   ["resize", verifyResize],
   ["rng", verifyRng],
   ["schedules", verifySchedules],

@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { parseConfig } from "../config/config-error.js";
+import { resolveDecoderConfig } from "../config/resolve.js";
+import { trainDecoderConfig } from "../config/train-config.js";
+import { Decoder, type DecoderSampling } from "../diffusion/decoder.js";
+import { Generator } from "../diffusion/generator.js";
+import { NotFiniteError } from "../diffusion/sampling-error.js";
+import type { Arena } from "../tensor/arena.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Fixture, HostTensor } from "./fixture.js";
+import type { Runner } from "./kinds.js";
+import { EXACT, LOOP, type Output } from "./result.js";
+import { pairOutputs, upload, withModel } from "./run-model.js";
+
+const info = z.looseObject({
+  torch_seed: z.int(),
+  call: z.strictObject({
+    cond_scale: z.union([z.number(), z.array(z.number())]).optional(),
+    start_at_unet_number: z.int().positive().optional(),
+    stop_at_unet_number: z.int().positive().optional(),
+    inpaint_resample_times: z.int().positive().optional(),
+  }),
+});
+
+/** The decoder's whole cascade, its noise drawn from the seed. */
+export const verifyDecoderSample: Runner = async (fixture, openArena) => {
+  const { torch_seed: seed, call } = fixture.info(info);
+  const inputs = {
+    imageEmbed: await fixture.tensorIfAny("in.image_embed"),
+    textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    image: await fixture.tensorIfAny("in.image"),
+    inpaintImage: await fixture.tensorIfAny("in.inpaint_image"),
+    inpaintMask: await fixture.tensorIfAny("in.inpaint_mask"),
+  };
+  const arena = await openArena();
+  return withModel(
+    fixture,
+    arena,
+    (weights, { name, config }) => {
+      const { decoder } = parseConfig(trainDecoderConfig, config, name);
+      return new Decoder(arena, Decoder.declare(weights, resolveDecoderConfig(decoder), fixture.dialect));
+    },
+    async (decoder) => {
+      using imageEmbed = upload(arena, inputs.imageEmbed);
+      using textEncodings = upload(arena, inputs.textEncodings);
+      using image = uploadImage(arena, inputs.image);
+      using inpaintImage = uploadImage(arena, inputs.inpaintImage);
+      using inpaintMask = uploadMask(arena, inputs.inpaintMask);
+      const sampling: DecoderSampling = {
+        imageEmbed,
+        textEncodings,
+        image,
+        inpaintImage,
+        inpaintMask,
+        condScale: call.cond_scale,
+        startAtUnetNumber: call.start_at_unet_number,
+        stopAtUnetNumber: call.stop_at_unet_number,
+        inpaintResampleTimes: call.inpaint_resample_times,
+        noise: new Generator(seed),
+      };
+      try {
+        return await pairOutputs(fixture, { images: await decoder.sample(sampling) }, LOOP[arena.dtype]);
+      } catch (error) {
+        if (error instanceof NotFiniteError) return [await refusal(fixture)];
+        throw error;
+      }
+    },
+  );
+};
+
+/** We refuse to sample where the reference computes nothing but NaN; that agrees with it, and with no other output. */
+async function refusal(fixture: Fixture): Promise<Output> {
+  const { data: expected } = await fixture.tensor("out.images");
+  return { name: "images", actual: expected.map(() => NaN), expected, tolerance: EXACT };
+}
+
+function uploadImage(arena: Arena, tensor: HostTensor | undefined): Tensor | undefined {
+  return tensor && arena.fromNchw(tensor.data, tensor.shape as [number, number, number, number], "f32");
+}
+
+/** `[B, H, W]` as `[B, H, W, 1]`. */
+function uploadMask(arena: Arena, tensor: HostTensor | undefined): Tensor | undefined {
+  return tensor && arena.from(tensor.data, [...tensor.shape, 1], "f32");
+}

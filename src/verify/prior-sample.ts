@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { parseConfig } from "../config/config-error.js";
+import { resolvePriorConfig } from "../config/resolve.js";
+import { trainPriorConfig } from "../config/train-config.js";
+import { Generator } from "../diffusion/generator.js";
+import { DiffusionPrior } from "../diffusion/prior.js";
+import type { Runner } from "./kinds.js";
+import { LOOP } from "./result.js";
+import { upload, withModel } from "./run-model.js";
+
+const info = z.looseObject({
+  torch_seed: z.int(),
+  call: z.strictObject({
+    cond_scale: z.number().optional(),
+    num_samples_per_batch: z.int().positive().optional(),
+    timesteps: z.int().positive().optional(),
+  }),
+});
+
+/** The prior's whole sampling loop, its noise drawn from the seed, and the choice among candidates. */
+export const verifyPriorSample: Runner = async (fixture, openArena) => {
+  const { torch_seed: seed, call } = fixture.info(info);
+  const inputs = {
+    textEmbed: await fixture.tensor("in.text_embed"),
+    textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+  };
+  const { data: expected } = await fixture.tensor("out.image_embed");
+  const arena = await openArena();
+  return withModel(
+    fixture,
+    arena,
+    (weights, { name, config }) => {
+      const { prior } = parseConfig(trainPriorConfig, config, name);
+      return new DiffusionPrior(weights, resolvePriorConfig(prior), fixture.dialect);
+    },
+    async (prior) => {
+      using textEmbed = upload(arena, inputs.textEmbed);
+      using textEncodings = upload(arena, inputs.textEncodings);
+      const actual = await prior.sample({
+        textEmbed,
+        textEncodings,
+        condScale: call.cond_scale,
+        numSamplesPerBatch: call.num_samples_per_batch,
+        timesteps: call.timesteps,
+        noise: new Generator(seed),
+      });
+      return [{ name: "image_embed", actual, expected, tolerance: LOOP[arena.dtype] }];
+    },
+  );
+};
