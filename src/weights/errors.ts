@@ -10,3 +10,6 @@ export class FormatError extends Error {
     super(`${source}: ${problem}`, options);
   }
 }
+
+/** Content that goes on beyond the bytes at hand: the file is cut off, or too little of it was read. */
+export class TruncatedError extends FormatError {}

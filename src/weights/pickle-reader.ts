@@ -1,4 +1,4 @@
-import { FormatError } from "./errors.js";
+import { FormatError, TruncatedError } from "./errors.js";
 
 /** Longest decimal or textual argument of protocol 0, which is ended by a newline. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -7,15 +7,21 @@ const MAX_INTEGER_BYTES = 128;
 
 /** Reads the arguments of pickle opcodes, little-endian, from a buffer; every read past its end is a FormatError. */
 export class PickleReader {
-  private position = 0;
   private readonly view: DataView;
   private readonly utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   constructor(
     private readonly bytes: Uint8Array,
     readonly source: string,
+    /** Where the next byte is read. */
+    private position = 0,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Bytes from the buffer's start to what is read next. */
+  get offset(): number {
+    return this.position;
   }
 
   uint8(): number {
@@ -37,7 +43,7 @@ export class PickleReader {
   /** A length of 8 bytes. */
   uint64(): number {
     const value = this.view.getBigUint64(this.take(8), true);
-    if (value > BigInt(this.bytes.length)) throw this.error(`a length of ${value} bytes`);
+    if (value > BigInt(this.bytes.length)) throw this.cutOff(`a length of ${value} bytes`);
     return Number(value);
   }
 
@@ -58,8 +64,10 @@ export class PickleReader {
   /** Text up to a newline, which is consumed and left out. */
   line(): string {
     const end = this.bytes.indexOf(0x0a, this.position);
-    if (end < 0 || end - this.position > MAX_LINE_BYTES) throw this.error("a text argument without its end of line");
-    const text = this.text(end - this.position);
+    const length = (end < 0 ? this.bytes.length : end) - this.position;
+    if (length > MAX_LINE_BYTES) throw this.error(`a text argument of more than ${MAX_LINE_BYTES} bytes`);
+    if (end < 0) throw this.cutOff("a text argument without its end of line");
+    const text = this.text(length);
     this.take(1);
     return text;
   }
@@ -79,13 +87,21 @@ export class PickleReader {
   }
 
   error(problem: string): FormatError {
-    return new FormatError(this.source, `damaged or hostile pickle, ${problem} (near byte ${this.position})`);
+    return new FormatError(this.source, this.describe(problem));
+  }
+
+  private cutOff(problem: string): TruncatedError {
+    return new TruncatedError(this.source, this.describe(problem));
+  }
+
+  private describe(problem: string): string {
+    return `damaged or hostile pickle, ${problem} (near byte ${this.position})`;
   }
 
   private take(length: number): number {
     const start = this.position;
     if (length < 0 || start + length > this.bytes.length)
-      throw this.error(`it ends within an argument of ${length} bytes`);
+      throw this.cutOff(`it ends within an argument of ${length} bytes`);
     this.position += length;
     return start;
   }

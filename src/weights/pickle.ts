@@ -31,7 +31,20 @@ export interface UnpickleOptions {
  * Map, set is Set. Throws FormatError for anything damaged, over the limits, or outside the format.
  */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): unknown {
-  return new Machine(new PickleReader(bytes, options.source), options).run();
+  return unpickleAt(bytes, 0, options).value;
+}
+
+/**
+ * The same for a pickle that starts at byte `start`, with the position behind it: files may hold several in a row.
+ * Throws TruncatedError where the bytes end first.
+ */
+export function unpickleAt(
+  bytes: Uint8Array,
+  start: number,
+  options: UnpickleOptions,
+): { value: unknown; end: number } {
+  const reader = new PickleReader(bytes, options.source, start);
+  return { value: new Machine(reader, options).run(), end: reader.offset };
 }
 
 class Machine {

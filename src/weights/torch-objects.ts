@@ -4,16 +4,18 @@ import { FormatError } from "./errors.js";
 import { PythonName } from "./pickle-values.js";
 import { spanElements } from "./strided.js";
 
-/** A storage: elements of one type in a file of the archive. Nothing of it has been read. */
+/** A storage: elements of one type under one key of the file. Nothing of it has been read. */
 export class StorageRef {
   constructor(
     readonly key: string,
     readonly dtype: Dtype,
     readonly elements: number,
+    /** The part that tensors of this reference see: its first element and how many. torch before 0.4 had such views. */
+    readonly view: readonly [start: number, elements: number] = [0, elements],
   ) {}
 }
 
-/** A tensor as torch saves it: a view of a storage. Offset and strides count elements. */
+/** A tensor as torch saves it: a view of a storage. The offset, from the storage's start, and strides count elements. */
 export class TensorRef {
   constructor(
     readonly storage: StorageRef,
@@ -45,9 +47,12 @@ const STORAGE_DTYPES: ReadonlyMap<string, Dtype> = new Map([
   ["BoolStorage", "BOOL"],
 ]);
 
-/** The storage behind a persistent id `("storage", type, key, location, elements)`. Throws FormatError. */
+/**
+ * The storage behind a persistent id `("storage", type, key, location, elements)`, which the legacy format follows by None
+ * or a view `(key, start, elements)`. Throws FormatError.
+ */
 export function loadStorage(id: unknown, source: string): StorageRef {
-  const [tag, type, key, , elements] = Array.isArray(id) ? (id as unknown[]) : [];
+  const [tag, type, key, , elements, view] = Array.isArray(id) ? (id as unknown[]) : [];
   if (tag !== "storage" || !(type instanceof PythonName) || typeof key !== "string" || !isSize(elements))
     throw new FormatError(source, "a persistent id that does not name a torch storage");
   const dtype = STORAGE_DTYPES.get(type.name);
@@ -56,7 +61,15 @@ export function loadStorage(id: unknown, source: string): StorageRef {
       source,
       `storage ${key} is a ${type.toString()}; supported are ${[...STORAGE_DTYPES.keys()].join(", ")}`,
     );
-  return new StorageRef(key, dtype, elements);
+  return new StorageRef(key, dtype, elements, storageView(view, key, elements, source));
+}
+
+function storageView(view: unknown, key: string, elements: number, source: string): readonly [number, number] {
+  if (view === undefined || view === null) return [0, elements];
+  const [, start, length] = Array.isArray(view) ? (view as unknown[]) : [];
+  if (!isSize(start) || !isSize(length) || start + length > elements)
+    throw new FormatError(source, `a view beyond the ${elements} elements of storage ${key}`);
+  return [start, length];
 }
 
 /** Makes what torch's own names stand for, or gives undefined for a name that is not torch's. Throws FormatError. */
@@ -84,13 +97,11 @@ function rebuildTensor([storage, offset, shape, strides]: readonly unknown[], so
     throw new FormatError(source, `a tensor in storage ${storage.key} with an impossible offset, shape or strides`);
   if (!Number.isSafeInteger(elementCount(shape) * DTYPE_BYTES[storage.dtype]))
     throw new FormatError(source, `a tensor in storage ${storage.key} with more bytes than a number can count`);
+  const [start, elements] = storage.view;
   const end = offset + spanElements({ shape, strides });
-  if (end > storage.elements)
-    throw new FormatError(
-      source,
-      `a tensor reaches element ${end} of storage ${storage.key}, which has ${storage.elements}`,
-    );
-  return new TensorRef(storage, offset, shape, strides);
+  if (end > elements)
+    throw new FormatError(source, `a tensor reaches element ${end} of storage ${storage.key}, which has ${elements}`);
+  return new TensorRef(storage, start + offset, shape, strides);
 }
 
 function isSize(value: unknown): value is number {

@@ -1,0 +1,96 @@
+import { zip, type ZipOptions } from "./zip.js";
+
+/** Element types of test tensors, by torch's storage classes. */
+const STORAGE_TYPES = { F64: "DoubleStorage", F32: "FloatStorage", F16: "HalfStorage", I64: "LongStorage" } as const;
+
+/** A tensor to pickle. Tensors that share `storage` are views of it. */
+export class TestTensor {
+  readonly strides: readonly number[];
+
+  constructor(
+    readonly shape: readonly number[],
+    readonly storage: { readonly dtype: keyof typeof STORAGE_TYPES; readonly bytes: Uint8Array },
+    readonly offset = 0,
+  ) {
+    this.strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  }
+}
+
+/** A tensor of f32 values in a storage of its own. */
+export function f32(shape: readonly number[], values: readonly number[]): TestTensor {
+  return new TestTensor(shape, { dtype: "F32", bytes: new Uint8Array(Float32Array.from(values).buffer) });
+}
+
+/** A vector of one value: enough where a test asks which tensor it is. */
+export function scalar(value: number): TestTensor {
+  return f32([1], [value]);
+}
+
+/** A value in the text of pickle's protocol 0, for tests that write the text themselves. */
+export class PickleText {
+  constructor(readonly text: string) {}
+}
+
+type Value = TestTensor | PickleText | string | number | boolean | null | { readonly [key: string]: Value };
+export type TestTree = Value;
+
+const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8 } as const;
+
+/** Pickles a tree as torch does, with persistent ids for storages, and lists the storages by key. */
+class Pickler {
+  readonly storages: TestTensor["storage"][] = [];
+
+  constructor(private readonly isLegacy: boolean) {}
+
+  pickle(value: Value): string {
+    if (value instanceof PickleText) return value.text;
+    if (value instanceof TestTensor) return this.tensor(value);
+    if (value === null) return "N";
+    if (typeof value === "string") return `V${value}\n`;
+    if (typeof value === "number") return int(value);
+    if (typeof value === "boolean") return value ? "I01\n" : "I00\n";
+    return `}(${Object.entries(value)
+      .map(([key, item]) => `V${key}\n${this.pickle(item)}`)
+      .join("")}u`;
+  }
+
+  private tensor({ storage, shape, strides, offset }: TestTensor): string {
+    let key = this.storages.indexOf(storage);
+    if (key < 0) key = this.storages.push(storage) - 1;
+    const elements = storage.bytes.length / BYTES[storage.dtype];
+    const id = `(Vstorage\nctorch\n${STORAGE_TYPES[storage.dtype]}\nV${key}\nVcpu\n${int(elements)}${this.isLegacy ? "N" : ""}tQ`;
+    return `ctorch._utils\n_rebuild_tensor_v2\n(${id}${int(offset)}${tuple(shape)}${tuple(strides)}I00\n}tR`;
+  }
+}
+
+const int = (value: number): string => `L${value}L\n`;
+const tuple = (values: readonly number[]): string => `(${values.map(int).join("")}t`;
+
+/** A checkpoint as torch.save writes it since 1.6. */
+export function torchZip(tree: Value, options?: ZipOptions): Buffer {
+  const pickler = new Pickler(false);
+  const pickle = Buffer.from(`${pickler.pickle(tree)}.`, "latin1");
+  const storages = pickler.storages.map(({ bytes }, key) => [`m/data/${key}`, bytes] as const);
+  return zip([["m/data.pkl", pickle], ...storages], options);
+}
+
+/** The magic number, the protocol and the system, as torch before 1.6 pickled them. */
+export const LEGACY_HEAD = Buffer.from(
+  `\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e` +
+    "\x80\x02M\xe9\x03." +
+    "\x80\x02}Vlittle_endian\nI01\ns.",
+  "latin1",
+);
+
+/** A checkpoint as torch.save wrote it before 1.6. */
+export function torchLegacy(tree: Value): Buffer {
+  const pickler = new Pickler(true);
+  const objects = `${pickler.pickle(tree)}.`;
+  const keys = `(${pickler.storages.map((_, key) => `V${key}\n`).join("")}l.`;
+  const storages = pickler.storages.flatMap(({ dtype, bytes }) => {
+    const count = Buffer.alloc(8);
+    count.writeBigInt64LE(BigInt(bytes.length / BYTES[dtype]));
+    return [count, bytes];
+  });
+  return Buffer.concat([LEGACY_HEAD, Buffer.from(objects + keys, "latin1"), ...storages]);
+}
