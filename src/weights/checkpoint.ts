@@ -1,102 +1,194 @@
+import { openSource, resolveBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
+import { splitComponents } from "./component-names.js";
 import { FormatError } from "./errors.js";
 import { toPlain, versionText } from "./plain.js";
-import { looksLikeSafetensors, openSafetensors } from "./safetensors.js";
+import { looksLikeJson, openSafetensorsIndex } from "./safetensors-index.js";
+import { looksLikeSafetensors, openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import { restoreSparseRows, SPARSE_SHAPE } from "./sparse-rows.js";
-import { findStateDict } from "./state-dict.js";
-import type { TensorEntry } from "./tensor-entry.js";
+import { findWeights, type Container, type WeightsChoice } from "./state-dict.js";
+import { TensorEntry } from "./tensor-entry.js";
+import type { TorchArchive } from "./torch-archive.js";
+import { looksLikeTorchLegacy, openTorchLegacy } from "./torch-legacy.js";
+import { TensorRef } from "./torch-objects.js";
 import { openTorchZip } from "./torch-zip.js";
 
 /** A checkpoint file: what it says of itself, and the model's tensors, unread. */
 export interface Checkpoint {
   /** Path or URL, for messages. */
   readonly name: string;
-  readonly format: "safetensors" | "torch" | "torchscript";
+  readonly format: "safetensors" | "safetensors-index" | TorchArchive["format"];
+  readonly container: Container;
+  /** Which weights `tensors` are. A tracker's save holds the average as its only weights, which count as online. */
+  readonly weights: WeightsChoice;
+  /** What `openCheckpoint` can be asked for. */
+  readonly availableWeights: readonly WeightsChoice[];
   /** All that torch pickled, optimizer and EMA as references; null for safetensors. See `unpickle` for the values. */
   readonly tree: unknown;
   /** The strings of a safetensors header; empty for torch. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** The model's state dict. Names are as stored, prefixes included. */
+  /** The model's state dict, under the names that the model itself gives. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** The state dict of the CLIP that was saved along with the model; empty if none was. */
+  readonly clip: ReadonlyMap<string, TensorEntry>;
   /** The version of the library that saved it, such as "1.14.2", where it says so. */
   readonly version?: string;
   /** The train config stored with it, as plain data, where there is one. */
   readonly config?: unknown;
+  /** The dialect that a converted checkpoint was found to have, as plain data. */
+  readonly dialect?: unknown;
   close(): Promise<void>;
 }
 
-type Content = Omit<Checkpoint, "name" | "close">;
+/** What to read of a checkpoint, and how. */
+export interface OpenOptions {
+  /** Default: the weights that upstream's loader takes, those under `model`. */
+  readonly weights?: WeightsChoice | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Opens a shard by its name beside an index of shards. Default: where the index's path or URL says. */
+  readonly openShard?: ((name: string) => Promise<ByteSource>) | undefined;
+}
+
+/** `close` closes whatever was opened besides the source. */
+type Content = Omit<Checkpoint, "name" | "close"> & { readonly close?: () => Promise<void> };
 
 interface Format {
   /** Whether a file that starts with `head` and has `size` bytes is of this format. */
   readonly matches: (head: Uint8Array, size: number) => boolean;
-  readonly open: (source: ByteSource, signal?: AbortSignal) => Promise<Content>;
+  readonly open: (source: ByteSource, options: OpenOptions) => Promise<Content>;
 }
 
 const HEAD_BYTES = 16;
 
 const FORMATS: readonly Format[] = [
-  { matches: (head) => startsWith(head, 0x50, 0x4b, 0x03, 0x04), open: readTorchZip },
-  { matches: looksLikeSafetensors, open: readSafetensors },
+  {
+    matches: (head) => startsWith(head, 0x50, 0x4b, 0x03, 0x04),
+    open: async (source, options) => readTorch(await openTorchZip(source, options.signal), source.name, options),
+  },
+  {
+    matches: looksLikeTorchLegacy,
+    open: async (source, options) => readTorch(await openTorchLegacy(source, options.signal), source.name, options),
+  },
+  {
+    matches: looksLikeSafetensors,
+    open: async (source, options) =>
+      readSafetensors("safetensors", await openSafetensors(source, options.signal), source.name, options),
+  },
+  { matches: looksLikeJson, open: readSafetensorsIndex },
 ];
 
 /**
- * Opens a checkpoint of any format that this library reads: safetensors, torch's zip, TorchScript. Only headers are read.
- * The source is the checkpoint's from here on: closed by `close`, or at once when opening fails (FormatError, FileError).
+ * Opens a checkpoint of any format that this library reads: safetensors in one file or in shards with an index, torch's
+ * zip and what it wrote before 1.6, TorchScript. Only headers are read. The source is the checkpoint's from here on:
+ * closed by `close`, or at once when opening fails (FormatError, FileError).
  */
-export async function openCheckpoint(source: ByteSource, signal?: AbortSignal): Promise<Checkpoint> {
+export async function openCheckpoint(source: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   try {
-    const head = await source.read(0, Math.min(HEAD_BYTES, source.size), signal);
+    const head = await source.read(0, Math.min(HEAD_BYTES, source.size), options.signal);
     const format = FORMATS.find(({ matches }) => matches(head, source.size));
     if (!format)
       throw new FormatError(
         source.name,
         `${describeUnknown(head)}; expected .safetensors, or .pth as torch.save writes it`,
       );
-    return { name: source.name, ...(await format.open(source, signal)), close: () => source.close() };
+    const { close, ...content } = await format.open(source, options);
+    return {
+      name: source.name,
+      ...content,
+      close: async () => {
+        await close?.();
+        await source.close();
+      },
+    };
   } catch (error) {
     await source.close();
     throw error;
   }
 }
 
-async function readSafetensors(source: ByteSource, signal?: AbortSignal): Promise<Content> {
-  const { metadata, tensors } = await openSafetensors(source, signal);
+function readTorch({ format, tree, tensor }: TorchArchive, source: string, { weights }: OpenOptions): Content {
+  const isTensor = (value: unknown) => value instanceof TensorRef;
+  const content = readModel({ tree, isTensor, entry: tensor, source, weights });
+  const outer = tree instanceof Map ? (tree as ReadonlyMap<unknown, unknown>) : undefined;
+  const version = versionText(outer?.get("version"));
+  const config = outer?.get("config");
+  return {
+    format,
+    tree,
+    metadata: new Map(),
+    ...content,
+    ...(version !== undefined && { version }),
+    ...(config instanceof Map && { config: toPlain(config, source) }),
+  };
+}
+
+async function readSafetensorsIndex(source: ByteSource, options: OpenOptions): Promise<Content> {
+  const { openShard = (name: string) => openSource(resolveBeside(source.name, name)), signal } = options;
+  const index = await openSafetensorsIndex(source, openShard, signal);
+  try {
+    return { ...(await readSafetensors("safetensors-index", index, source.name, options)), close: () => index.close() };
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
+}
+
+async function readSafetensors(
+  format: "safetensors" | "safetensors-index",
+  { metadata, tensors }: SafetensorsFile,
+  source: string,
+  { weights, signal }: OpenOptions,
+): Promise<Content> {
   const sparse = metadata.get(SPARSE_SHAPE);
+  const tree = sparse === undefined ? tensors : await restoreSparseRows(tensors, sparse, source, signal);
+  const isTensor = (value: unknown) => value instanceof TensorEntry;
+  const entry = (name: string, stored: TensorEntry) => stored.renamed(name);
   const version = metadata.get("version");
   const config = metadata.get("config");
+  const dialect = metadata.get("dialect");
   return {
-    format: "safetensors",
+    format,
     tree: null,
     metadata,
-    tensors: sparse === undefined ? tensors : await restoreSparseRows(tensors, sparse, source.name, signal),
+    ...readModel({ tree, isTensor, entry, source, weights }),
     ...(version !== undefined && { version }),
-    ...(config !== undefined && { config: parseConfig(config, source.name) }),
+    ...(config !== undefined && { config: parseMetadata("config", config, source) }),
+    ...(dialect !== undefined && { dialect: parseMetadata("dialect", dialect, source) }),
   };
 }
 
-async function readTorchZip(source: ByteSource, signal?: AbortSignal): Promise<Content> {
-  const archive = await openTorchZip(source, signal);
-  const found = findStateDict(archive.tree);
-  if (!found) throw new FormatError(source.name, `no model in it: ${describeTree(archive.tree)}`);
-  const tensors = new Map([...found.tensors].map(([name, ref]) => [name, archive.tensor(name, ref)] as const));
-  const version = versionText(found.container?.get("version"));
-  const config = found.container?.get("config");
-  return {
-    format: archive.isScript ? "torchscript" : "torch",
-    tree: archive.tree,
-    metadata: new Map(),
-    tensors,
-    ...(version !== undefined && { version }),
-    ...(config instanceof Map && { config: toPlain(config, source.name) }),
-  };
+interface ModelSource<Tensor> {
+  readonly tree: unknown;
+  readonly isTensor: (value: unknown) => value is Tensor;
+  /** The tensor under the name that it is to have. */
+  readonly entry: (name: string, tensor: Tensor) => TensorEntry;
+  readonly source: string;
+  readonly weights: WeightsChoice | undefined;
 }
 
-function parseConfig(json: string, source: string): unknown {
+function readModel<Tensor>({ tree, isTensor, entry, source, weights: wanted }: ModelSource<Tensor>) {
+  const found = findWeights(tree, isTensor, wanted);
+  if (!found) throw new FormatError(source, describeMissing(tree, findWeights(tree, isTensor)?.available));
+  const { tensors, weights, available, container } = found;
+  const { model, clip } = splitComponents(tensors);
+  const entries = (part: ReadonlyMap<string, Tensor>) =>
+    new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
+  return { container, weights, availableWeights: available, tensors: entries(model), clip: entries(clip) };
+}
+
+function describeMissing(tree: unknown, available: readonly WeightsChoice[] | undefined): string {
+  if (available)
+    return `it holds only ${available.join()} weights, others were asked for; leave the choice to the file (a tracker's save holds the average as its model)`;
+  if (!(tree instanceof Map)) return "no model in it: it holds no dict";
+  const keys = [...tree.keys()].slice(0, 12).map(String);
+  return `no model in it: expected a state dict, or one under "model"; it has the keys ${keys.join(", ")}`;
+}
+
+function parseMetadata(key: string, json: string, source: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch (cause) {
-    throw new FormatError(source, "metadata config is not JSON", { cause });
+    throw new FormatError(source, `metadata ${key} is not JSON`, { cause });
   }
 }
 
@@ -105,15 +197,6 @@ function startsWith(head: Uint8Array, ...bytes: readonly number[]): boolean {
 }
 
 function describeUnknown(head: Uint8Array): string {
-  // torch before 1.6 began with its magic number, a pickled integer of 10 bytes.
-  if (startsWith(head, 0x80, 0x02, 0x8a, 0x0a))
-    return "written by torch before 1.6; load it in torch and save it again";
   if (startsWith(head, 0x3c)) return "looks like a web page; was the download refused?";
   return `not a known checkpoint format (it starts with ${[...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ")})`;
-}
-
-function describeTree(tree: unknown): string {
-  if (!(tree instanceof Map)) return "it holds no dict";
-  const keys = [...tree.keys()].slice(0, 12).map(String);
-  return `expected a state dict, or one under "model"; it has the keys ${keys.join(", ")}`;
 }

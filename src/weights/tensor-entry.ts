@@ -37,6 +37,11 @@ export class TensorEntry {
     this.rowBytes = elementCount(shape.slice(1)) * DTYPE_BYTES[dtype];
   }
 
+  /** The same tensor under another name. */
+  renamed(name: string): TensorEntry {
+    return new TensorEntry(name, this.dtype, this.shape, this.readRows);
+  }
+
   /** Bytes of the whole tensor. */
   get byteLength(): number {
     return this.rowCount * this.rowBytes;
