@@ -1,0 +1,51 @@
+// Means over windows that lie side by side: y[b, i, j] = mean of x[b, i · window_height + m, j · window_width + n].
+//
+// x: [batch, height, width, channels4], of which rows and columns beyond the last whole window are left out;
+// y: [batch, out_height, out_width, channels4]. One invocation per vec4 of y. Sums in f32.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  channels4: u32,
+  window_height: u32,
+  window_width: u32,
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let column = index % params.channels4;
+  let pixel = index / params.channels4;
+  let j = pixel % params.out_width;
+  let i = pixel / params.out_width % params.out_height;
+  let b = pixel / params.out_width / params.out_height;
+  var sum = vec4<f32>(0.0);
+  for (var m = 0u; m < params.window_height; m++) {
+    let row = (b * params.height + i * params.window_height + m) * params.width + j * params.window_width;
+    for (var n = 0u; n < params.window_width; n++) {
+      sum += vec4<f32>(x[(row + n) * params.channels4 + column]);
+    }
+  }
+  y[index] = Element4(sum / f32(params.window_height * params.window_width));
+}

@@ -1,0 +1,52 @@
+// Cuts images into square patches, each a row: y[b, i, j, (m · size + n) · channels + c] = x[b, i · size + m, j · size + n, c],
+// the rearrangement "b c (h p1) (w p2) -> b (h w) (p1 p2 c)".
+//
+// x: [batch, height, width, x_channels4]; y: [batch, rows, columns, y_channels4]. One invocation per vec4 of y.
+//
+//: use lib/grid.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+struct Params {
+  vectors: u32,
+  height: u32,
+  width: u32,
+  channels: u32,
+  x_channels4: u32,
+  y_channels4: u32,
+  rows: u32,
+  columns: u32,
+  size: u32,
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index >= params.vectors) {
+    return;
+  }
+  let first = index % params.y_channels4 * 4u;
+  let token = index / params.y_channels4;
+  let left = token % params.columns * params.size;
+  let top = token / params.columns % params.rows * params.size;
+  let b = token / params.columns / params.rows;
+  var value = vec4<f32>(0.0);
+  for (var k = 0u; k < 4u && first + k < params.size * params.size * params.channels; k++) {
+    let c = (first + k) % params.channels;
+    let place = (first + k) / params.channels;
+    let pixel = (b * params.height + top + place / params.size) * params.width + left + place % params.size;
+    value[k] = f32(x[pixel * params.x_channels4 + c / 4u][c % 4u]);
+  }
+  y[index] = Element4(value);
+}
