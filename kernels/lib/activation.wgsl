@@ -6,6 +6,7 @@ const ACTIVATION_NONE: u32 = 0u;
 const ACTIVATION_SILU: u32 = 1u;
 const ACTIVATION_GELU: u32 = 2u;
 const ACTIVATION_QUICK_GELU: u32 = 3u;
+const ACTIVATION_RELU: u32 = 4u;
 
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
   return 1.0 / (1.0 + exp(min(-x, vec4<f32>(80.0))));
@@ -50,6 +51,7 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
     case ACTIVATION_SILU: { return silu(x); }
     case ACTIVATION_GELU: { return gelu(x); }
     case ACTIVATION_QUICK_GELU: { return quick_gelu(x); }
+    case ACTIVATION_RELU: { return max(x, vec4<f32>(0.0)); }
     default: { return x; }
   }
 }

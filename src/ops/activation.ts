@@ -1,5 +1,11 @@
 /** Pointwise functions that kernels can apply to what they write. "gelu" is the exact one (torch's default). */
-export type Activation = "none" | "silu" | "gelu" | "quickGelu";
+export type Activation = "none" | "silu" | "gelu" | "quickGelu" | "relu";
 
 /** Numbers of the activations in kernels/lib/activation.wgsl. */
-export const activationKinds: Readonly<Record<Activation, number>> = { none: 0, silu: 1, gelu: 2, quickGelu: 3 };
+export const activationKinds: Readonly<Record<Activation, number>> = {
+  none: 0,
+  silu: 1,
+  gelu: 2,
+  quickGelu: 3,
+  relu: 4,
+};

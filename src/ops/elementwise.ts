@@ -48,17 +48,32 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   return dispatchPointwise("clamp", x, { low, high });
 }
 
-/** `[..., 2N]` to `[..., N]`: the first half times SiLU of the second (DALLE2-pytorch's SwiGLU). */
+/** `[..., 2N]` to `[..., N]`: the first half times SiLU of the second (SwiGLU of Shazeer 2020, as lucidrains splits it). */
 export function swiglu(x: Tensor): Tensor {
-  if (x.channels % 2 !== 0) throw new ShapeError("swiglu", "x", x.shape, "an even number of channels");
+  return dispatchGatedLinear("swiglu", x, "silu");
+}
+
+/** `[..., 2N]` to `[..., N]`: the first half times the exact GELU of the second (GEGLU of Shazeer 2020). */
+export function geglu(x: Tensor): Tensor {
+  return dispatchGatedLinear("geglu", x, "gelu");
+}
+
+function dispatchGatedLinear(op: string, x: Tensor, activation: Activation): Tensor {
+  if (x.channels % 2 !== 0) throw new ShapeError(op, "x", x.shape, "an even number of channels");
   const channels = x.channels / 2;
-  const Element = floatType("swiglu", "x", x);
+  const Element = floatType(op, "x", x);
   const y = x.arena.empty([...x.shape.slice(0, -1), channels], Element);
-  x.arena.gpu.dispatch("swiglu", {
+  x.arena.gpu.dispatch("gatedLinear", {
     types: { Element },
     overrides: { ALIGNED: channels % 4 === 0 },
     bindings: { x: x.storage, y: y.storage },
-    params: { rows: x.rows, channels, channels4: y.stride / 4, x_channels4: x.stride / 4 },
+    params: {
+      rows: x.rows,
+      channels,
+      channels4: y.stride / 4,
+      x_channels4: x.stride / 4,
+      activation: activationKinds[activation],
+    },
     grid: invocations(x.arena.gpu, y.vectors),
   });
   return y;

@@ -8,6 +8,7 @@ import {
   multiply,
   scaleBy,
   subtract,
+  geglu,
   swiglu,
 } from "../../src/ops/elementwise.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
@@ -132,7 +133,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       expect([...(await clamp(tensor, 0.25, 1).read())]).toEqual([...clamped]);
     });
 
-    test.each(["silu", "gelu", "quickGelu"] as const)("%s, far out as well", async (kind) => {
+    test.each(["silu", "gelu", "quickGelu", "relu"] as const)("%s, far out as well", async (kind) => {
       // f16 cannot hold the squares of larger values, but x · sigmoid(x) it can.
       const values = rounded(
         Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 10),
@@ -147,7 +148,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
     });
   });
 
-  describe("swiglu", () => {
+  describe("gated linear units", () => {
     test.each([
       [1, 4],
       [3, 8],
@@ -158,10 +159,15 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       [4, 256],
     ])("%i rows to %i channels", async (rows, n) => {
       const x = make([rows, 2 * n], 2);
-      const y = swiglu(x.tensor);
-      expect(y.shape).toEqual([rows, n]);
-      const expected = build([rows, n], (row, c) => x.at(row, c) * activation64("silu", x.at(row, n + c)));
-      expectClose(await y.read(), expected, close);
+      for (const [unit, gate] of [
+        [swiglu, "silu"],
+        [geglu, "gelu"],
+      ] as const) {
+        const y = unit(x.tensor);
+        expect(y.shape).toEqual([rows, n]);
+        const expected = build([rows, n], (row, c) => x.at(row, c) * activation64(gate, x.at(row, n + c)));
+        expectClose(await y.read(), expected, close);
+      }
     });
 
     test("refuses an odd number of channels", () => {

@@ -5,6 +5,7 @@ import type { Activation } from "../../src/ops/activation.js";
 export function activation64(kind: Activation, x: number): number {
   if (kind === "silu") return x / (1 + Math.exp(-x));
   if (kind === "quickGelu") return x / (1 + Math.exp(-1.702 * x));
+  if (kind === "relu") return Math.max(x, 0);
   return kind === "gelu" ? 0.5 * x * (1 + erf(x / Math.SQRT2)) : x;
 }
 

@@ -1,4 +1,4 @@
-// SwiGLU (Shazeer 2020) as DALLE2-pytorch splits it: y = x[.., first half] · silu(x[.., second half]).
+// Gated linear units (Shazeer 2020): y = x[.., first half] · activation(x[.., second half]).
 //
 // x: [rows, x_channels4] with 2 · channels channels; y: [rows, channels4]. One invocation per vec4 of y.
 //
@@ -21,6 +21,7 @@ struct Params {
   channels: u32,
   channels4: u32,
   x_channels4: u32,
+  activation: u32,
 }
 
 /// Four gates from channel `first` on; those that do not exist are zero.
@@ -49,7 +50,8 @@ fn main(
     return;
   }
   let column = index % params.channels4;
-  // Where channels is no multiple of 4, the last vec4 of the first half ends with gates; a gate of zero clears them.
+  // Where channels is no multiple of 4, the last vec4 of the first half ends with gates; a gate of zero, which
+  // silu and gelu leave zero, clears them.
   let value = vec4<f32>(x[row * params.x_channels4 + column]);
-  y[index] = Element4(value * silu(gates(row, column * 4u)));
+  y[index] = Element4(value * activate(params.activation, gates(row, column * 4u)));
 }
