@@ -1,7 +1,7 @@
 // Makes queries or keys ready for attention: rotary position embedding, unit length per head, scale, in this order.
 //
 // x: [batch · length, stride4], heads from vec4 `offset4` on; y: [batch · length, heads, dim_head4].
-// cosines, sines: [length, pairs], f32, in rows of pair_stride; the first 2 · pairs channels of a head are rotated as
+// cosines, sines: [positions, pairs], f32, in rows of pair_stride; the first 2 · pairs channels of a head are rotated as
 // interleaved pairs (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021), the rest pass.
 // One invocation per (row, head); a rotation leaves the length as it is.
 //
@@ -21,6 +21,7 @@ struct Params {
   dim_head4: u32,
   pairs: u32,
   pair_stride: u32,
+  halves: u32,
   l2_norm: u32,
   scale: f32,
 }
@@ -55,7 +56,13 @@ fn main(
     factor /= max(sqrt(squares), MIN_LENGTH);
   }
   for (var i = 0u; i < params.dim_head4; i++) {
-    let rotated = rotate(vec4<f32>(x[start + i]), row % params.length, 2u * i);
+    let position = row % params.length;
+    var rotated: vec4<f32>;
+    if (params.halves != 0u) {
+      rotated = rotate_halves(start, i, position);
+    } else {
+      rotated = rotate(vec4<f32>(x[start + i]), position, 2u * i);
+    }
     y[index * params.dim_head4 + i] = Element4(rotated * factor);
   }
 }
@@ -70,4 +77,18 @@ fn rotate(v: vec4<f32>, position: u32, pair: u32) -> vec4<f32> {
     sine[i] = sines[at];
   }
   return v * cosine.xxyy + vec4<f32>(-v.y, v.x, -v.w, v.z) * sine.xxyy;
+}
+
+/// Vec4 i of the head at `start`, rotated with the other half of its first 2 · pairs channels.
+fn rotate_halves(start: u32, i: u32, position: u32) -> vec4<f32> {
+  var value = vec4<f32>(x[start + i]);
+  for (var k = 0u; k < 4u && 4u * i + k < 2u * params.pairs; k++) {
+    let channel = 4u * i + k;
+    let is_first = channel < params.pairs;
+    let other = select(channel - params.pairs, channel + params.pairs, is_first);
+    let partner = f32(x[start + other / 4u][other % 4u]);
+    let at = position * params.pair_stride + channel % params.pairs;
+    value[k] = value[k] * cosines[at] + select(partner, -partner, is_first) * sines[at];
+  }
+  return value;
 }

@@ -1,24 +1,32 @@
+import type { RotaryTables } from "../ops/attention.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
+export interface RotaryEmbeddingOptions {
+  /** Name of the frequencies in the checkpoint; default that of rotary-embedding-torch. */
+  readonly name?: "freqs" | "inv_freq";
+  readonly pairs?: NonNullable<RotaryTables["pairs"]>;
+}
+
 /**
- * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1, from the frequencies in the
- * checkpoint: `freqs` `[dim / 2]` of rotary-embedding-torch. They are rounded to f32 where torch rounds.
+ * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1, from the frequencies
+ * `[dim / 2]` in the checkpoint. They are rounded to f32 where torch rounds.
  */
-export class RotaryEmbedding {
-  /** `[length, dim / 2]`, f32. */
+export class RotaryEmbedding implements RotaryTables {
   readonly cos: Tensor;
   readonly sin: Tensor;
+  readonly pairs: NonNullable<RotaryTables["pairs"]>;
 
-  constructor(weights: Weights, dim: number, length: number) {
+  constructor(weights: Weights, dim: number, length: number, options: RotaryEmbeddingOptions = {}) {
     const { arena } = weights;
-    const pairs = dim / 2;
-    const freqs = weights.values("freqs", [pairs]);
-    this.cos = arena.detached([length, pairs], "f32");
-    this.sin = arena.detached([length, pairs], "f32");
+    const count = dim / 2;
+    const freqs = weights.values(options.name ?? "freqs", [count]);
+    this.pairs = options.pairs ?? "neighbours";
+    this.cos = arena.detached([length, count], "f32");
+    this.sin = arena.detached([length, count], "f32");
     weights.derive(() => {
-      const angles = Float32Array.from({ length: length * pairs }, (_, i) => {
-        return Math.floor(i / pairs) * freqs.data[i % pairs]!;
+      const angles = Float32Array.from({ length: length * count }, (_, i) => {
+        return Math.floor(i / count) * freqs.data[i % count]!;
       });
       arena.upload(this.cos, angles.map(Math.cos));
       arena.upload(this.sin, angles.map(Math.sin));

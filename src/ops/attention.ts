@@ -9,14 +9,21 @@ const QUERIES = 2;
 /** Kernels keep a head in a private array of this size. */
 const MAX_DIM_HEAD = 128;
 
+/** Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding, for at least `length` positions. */
+export interface RotaryTables {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+  /** What is rotated as a pair: neighbours (the default), or the same channel of either half of the rotated ones. */
+  readonly pairs?: "neighbours" | "halves";
+}
+
 export interface PrepareHeadsOptions {
   /** First channel of x to take; a multiple of 4. Default 0. */
   readonly offset?: number;
   readonly heads: number;
   /** A multiple of 4, at most 128. */
   readonly dimHead: number;
-  /** Tables `[length, rotated channels / 2]`, f32. */
-  readonly rotary?: { readonly cos: Tensor; readonly sin: Tensor } | undefined;
+  readonly rotary?: RotaryTables | undefined;
   /** Give each head unit length. */
   readonly l2norm?: boolean;
   readonly scale?: number;
@@ -33,8 +40,9 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   const [batch, length] = checkHeads("prepareHeads", "x", x, offset, heads, dimHead);
   const pairs = rotary?.cos.channels ?? 0;
   if (2 * pairs > dimHead) throw new ShapeError("prepareHeads", "rotary.cos", [length, pairs], [length, dimHead / 2]);
-  checkF32("prepareHeads", "rotary.cos", rotary?.cos, [length, pairs]);
-  checkF32("prepareHeads", "rotary.sin", rotary?.sin, [length, pairs]);
+  const positions = Math.max(rotary?.cos.rows ?? 0, length);
+  checkF32("prepareHeads", "rotary.cos", rotary?.cos, [positions, pairs]);
+  checkF32("prepareHeads", "rotary.sin", rotary?.sin, [positions, pairs]);
   const y = arena.empty([batch, length, heads * dimHead], x.dtype);
   arena.gpu.dispatch("prepareHeads", {
     types: { Element: floatType("prepareHeads", "x", x) },
@@ -48,6 +56,7 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
       dim_head4: dimHead / 4,
       pairs,
       pair_stride: rotary?.cos.stride ?? 0,
+      halves: Number(rotary?.pairs === "halves"),
       l2_norm: Number(l2norm),
       scale,
     },

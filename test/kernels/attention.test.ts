@@ -155,10 +155,12 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
       { batch: 2, length: 3, heads: 2, dimHead: 8, pairs: 3, l2norm: false },
       { batch: 2, length: 9, heads: 3, dimHead: 32, pairs: 16, l2norm: true },
       { batch: 1, length: 80, heads: 12, dimHead: 64, pairs: 16, l2norm: true },
+      { batch: 2, length: 5, heads: 2, dimHead: 16, pairs: 8, l2norm: false, halves: true },
+      { batch: 1, length: 7, heads: 3, dimHead: 12, pairs: 3, l2norm: true, halves: true },
       { batch: 1, length: 5, heads: 1, dimHead: 128, pairs: 0, l2norm: false },
     ];
 
-    test.each(headCases)("%j", async ({ batch, length, heads, dimHead, pairs, l2norm }) => {
+    test.each(headCases)("%j", async ({ batch, length, heads, dimHead, pairs, l2norm, halves = false }) => {
       const x = { length, channels: heads * dimHead + 6, offset: 4 };
       const values = normals(random, batch * length * x.channels);
       const angles = Float64Array.from({ length: length * pairs }, () => 2 * Math.PI * random.next());
@@ -171,12 +173,12 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
         dimHead,
         l2norm,
         scale: 4,
-        rotary: pairs > 0 ? { cos: table(cos), sin: table(sin) } : undefined,
+        rotary: pairs > 0 ? { cos: table(cos), sin: table(sin), pairs: halves ? "halves" : "neighbours" } : undefined,
       });
       const expected = oracle.prepareHeads(
         batch,
         { ...x, values },
-        { heads, dimHead, pairs, cos, sin, l2norm, scale: 4 },
+        { heads, dimHead, pairs, halves, cos, sin, l2norm, scale: 4 },
       );
       expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
     });

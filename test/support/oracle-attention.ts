@@ -87,13 +87,14 @@ export function prepareHeads(
     heads: number;
     dimHead: number;
     pairs: number;
+    halves?: boolean | undefined;
     cos?: Values | undefined;
     sin?: Values | undefined;
     l2norm: boolean;
     scale: number;
   },
 ): Float64Array {
-  const { heads, dimHead, pairs, cos, sin, l2norm, scale } = options;
+  const { heads, dimHead, pairs, halves = false, cos, sin, l2norm, scale } = options;
   const y = new Float64Array(batch * x.length * heads * dimHead);
   let at = 0;
   for (const b of range(batch)) {
@@ -101,10 +102,11 @@ export function prepareHeads(
       for (const head of range(heads)) {
         const v = headOf(x, dimHead, b, row, head);
         for (const pair of range(pairs)) {
-          const [first, second] = [v[2 * pair]!, v[2 * pair + 1]!];
+          const [one, other] = halves ? [pair, pairs + pair] : [2 * pair, 2 * pair + 1];
+          const [first, second] = [v[one]!, v[other]!];
           const [cosine, sine] = [cos![row * pairs + pair]!, sin![row * pairs + pair]!];
-          v[2 * pair] = first * cosine - second * sine;
-          v[2 * pair + 1] = second * cosine + first * sine;
+          v[one] = first * cosine - second * sine;
+          v[other] = second * cosine + first * sine;
         }
         const length = l2norm ? Math.max(Math.sqrt(dot(v, v)), 1e-12) : 1;
         for (const value of v) y[at++] = (value / length) * scale;
