@@ -1,0 +1,24 @@
+/** A part of the pictures of a call that is computed together. */
+export interface Batch {
+  /** Numbers of its pictures, counted over the whole call. */
+  readonly start: number;
+  readonly end: number;
+  /** For each picture the index of the input that it comes from. */
+  readonly inputs: readonly number[];
+}
+
+/**
+ * `samplesPerInput` pictures for each input, side by side, in batches of at most `batchSize` (dalle2-laion's
+ * `_repeat_tensor_and_batch`). With one generator for all, pictures depend on how they are batched, as upstream's do.
+ */
+export function batchesOf(inputCount: number, samplesPerInput: number, batchSize: number): Batch[] {
+  for (const [name, value] of Object.entries({ sampleCount: samplesPerInput, batchSize })) {
+    if (!Number.isInteger(value) || value < 1) throw new RangeError(`${name} must be a whole number of at least 1.`);
+  }
+  const inputs = Array.from({ length: inputCount * samplesPerInput }, (_, i) => Math.floor(i / samplesPerInput));
+  return Array.from({ length: Math.ceil(inputs.length / batchSize) }, (_, i) => {
+    const start = i * batchSize;
+    const end = Math.min(start + batchSize, inputs.length);
+    return { start, end, inputs: inputs.slice(start, end) };
+  });
+}

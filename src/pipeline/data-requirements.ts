@@ -1,0 +1,62 @@
+import type { DecoderStage } from "../config/resolve.js";
+
+/** What a caller has to offer. */
+export interface DataGiven {
+  readonly imageEmbedding?: boolean;
+  readonly textEncoding?: boolean;
+  /** Side in pixels of the smallest image, where there are images. */
+  readonly imageSize?: number | undefined;
+  readonly text?: boolean;
+}
+
+/** What a model has to be given, and whether a CLIP can make it from text and images (dalle2-laion's `DataRequirements`). */
+export class DataRequirements {
+  constructor(
+    readonly needs: {
+      readonly imageEmbedding: boolean;
+      readonly textEncoding: boolean;
+      /** An image to start from. */
+      readonly image: boolean;
+      /** Smallest side of an image that can be used. */
+      readonly imageSize: number;
+    },
+    /** Whether a CLIP can embed what is given as text or image. */
+    readonly canGenerateEmbedding: boolean,
+  ) {}
+
+  /** What the U-Nets of a decoder need; `startAtUnetNumber` above 1 starts from an image. */
+  static ofDecoder(
+    stages: readonly DecoderStage[],
+    startAtUnetNumber: number,
+    canGenerateEmbedding: boolean,
+  ): DataRequirements {
+    const used = stages.slice(startAtUnetNumber - 1);
+    const needs = {
+      imageEmbedding: used.some(({ unet }) => unet.condOnImageEmbeds),
+      textEncoding: used.some(({ unet }) => unet.condOnTextEncodings),
+      image: startAtUnetNumber > 1,
+      imageSize: stages[Math.max(startAtUnetNumber - 2, 0)]?.imageSize ?? 0,
+    };
+    return new DataRequirements(needs, canGenerateEmbedding);
+  }
+
+  /** What is missing, one sentence each; nothing if `given` will do. */
+  problems(given: DataGiven): string[] {
+    const { imageEmbedding, textEncoding, image, imageSize } = this.needs;
+    const problems: string[] = [];
+    const canEmbed = this.canGenerateEmbedding;
+    const { imageSize: givenSize } = given;
+    const hasImage = givenSize !== undefined;
+    if (textEncoding && !given.textEncoding && !(canEmbed && given.text)) {
+      problems.push(`It was trained with text: give ${canEmbed ? "text or " : ""}textEncoding.`);
+    }
+    if (imageEmbedding && !given.imageEmbedding && !(canEmbed && hasImage)) {
+      problems.push(`It draws an image embedding: give imageEmbed${canEmbed ? " or images" : ""}.`);
+    }
+    if (image && !hasImage) problems.push("It enlarges an image: give images.");
+    if (hasImage && !given.imageEmbedding && givenSize < imageSize) {
+      problems.push(`Images of at least ${imageSize} pixels are needed; the smallest has ${givenSize}.`);
+    }
+    return problems;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Arena } from "../tensor/arena.js";
+import type { DType } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** What CLIP or the prior computed, on the host: callers have nothing to free, and workers can pass it on. */
+export interface Embedding {
+  /** `[D]` for the embedding of a text or an image, `[L, W]` for text encodings. */
+  readonly shape: readonly number[];
+  /** Row major. */
+  readonly data: Float32Array;
+}
+
+/** The rows of a batch `[B, ...]`, each an embedding of its own. */
+export function splitRows(data: Float32Array, shape: readonly number[]): Embedding[] {
+  const [batch = 0, ...row] = shape;
+  const size = data.length / batch;
+  return Array.from({ length: batch }, (_, i) => ({ shape: row, data: data.slice(i * size, (i + 1) * size) }));
+}
+
+/** Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws RangeError where shapes differ. */
+export function stackRows(arena: Arena, rows: readonly Embedding[], dtype?: DType): Tensor {
+  const [first] = rows;
+  if (!first) throw new RangeError("A batch needs at least one embedding.");
+  const data = new Float32Array(rows.length * first.data.length);
+  for (const [i, row] of rows.entries()) {
+    if (row.shape.join() !== first.shape.join()) {
+      throw new RangeError(
+        `Embeddings of shapes [${first.shape.join(", ")}] and [${row.shape.join(", ")}] in one batch.`,
+      );
+    }
+    data.set(row.data, i * first.data.length);
+  }
+  return arena.from(data, [rows.length, ...first.shape], dtype);
+}

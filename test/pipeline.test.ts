@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../src/config/config-error.js";
+import { ModelLoadConfig } from "../src/config/load-config.js";
+import { Generator } from "../src/diffusion/generator.js";
+import { SamplingError } from "../src/diffusion/sampling-error.js";
+import { makeImage, type RgbImage } from "../src/image/image.js";
+import { BasicInference } from "../src/pipeline/basic-inference.js";
+import { InferenceScript, type SampleDecoderOptions, type ScriptProgress } from "../src/pipeline/inference-script.js";
+import { DalleModelManager } from "../src/pipeline/model-manager.js";
+import { Fixture } from "../src/verify/fixture.js";
+import { fixtureFolder } from "./support/golden.js";
+import { sharedGpu } from "./support/gpu.js";
+
+const folder = fixtureFolder("pipeline");
+const prompts = ["a red square", "a blue circle on a green background"] as const;
+const seeds = { basic: 1013, variation: 1014, inpaint: 1015 };
+
+let fixture: Fixture;
+let manager: DalleModelManager;
+
+beforeAll(async () => {
+  fixture = await Fixture.open(folder);
+  const config = await ModelLoadConfig.fromJsonPath(`${folder}/load_config.json`);
+  manager = await DalleModelManager.create(config, { gpu: await sharedGpu(), dtype: "f32" });
+});
+
+afterAll(async () => {
+  manager.dispose();
+  await fixture.close();
+});
+
+/** What upstream's other scripts do, with the protected methods that they use. */
+class OtherScripts extends InferenceScript {
+  variation(image: RgbImage, text: string): Promise<Map<number, RgbImage[]>> {
+    return this.sampleDecoder({ images: [image], text: [text], sampleCount: 2, seed: seeds.variation });
+  }
+
+  async inpaint(image: RgbImage, mask: Float32Array, text: string): Promise<Map<number, RgbImage[]>> {
+    const generator = new Generator(seeds.inpaint);
+    const embeddings = await this.samplePrior([text], { generator });
+    return this.sampleDecoder({
+      text: [text],
+      imageEmbed: embeddings.get(0)!,
+      inpaintImages: [image],
+      inpaintImageMasks: [mask],
+      generator,
+    });
+  }
+
+  draw(options: SampleDecoderOptions): Promise<Map<number, RgbImage[]>> {
+    return this.sampleDecoder(options);
+  }
+}
+
+async function photo(): Promise<RgbImage> {
+  const { shape, data } = await fixture.tensor("in.photo");
+  return makeImage(shape[1]!, shape[0]!, 3, Uint8Array.from(data));
+}
+
+/** f32 rounding may carry a value over the next whole number before its fraction is cut off: ±1, and rarely. */
+async function expectPixels(image: RgbImage | undefined, name: string): Promise<void> {
+  const { shape, data } = await fixture.tensor(name);
+  expect([image?.height, image?.width, image?.channels]).toEqual(shape);
+  const errors = data.map((value, i) => Math.abs(value - image!.data[i]!));
+  expect(Math.max(...errors)).toBeLessThanOrEqual(1);
+  expect(errors.filter((error) => error > 0).length).toBeLessThanOrEqual(data.length / 100);
+}
+
+describe.each([
+  ["clip", "openai"],
+  ["dalle2-laion", "bare"],
+] as const)("with the tokens of %s", (tokenization, style) => {
+  it("BasicInference draws the reference's pictures", async () => {
+    const script = new BasicInference(manager, { tokenization });
+    const pictures = await script.run(prompts, { seed: seeds.basic, priorSampleCount: 2, decoderBatchSize: 3 });
+    expect([...pictures].map(([text, byEmbedding]) => [text, [...byEmbedding.keys()]])).toEqual([
+      [0, [0, 1]],
+      [1, [2, 3]],
+    ]);
+    for (const [text, embedding] of [
+      [0, 0],
+      [0, 1],
+      [1, 2],
+      [1, 3],
+    ] as const) {
+      const images = pictures.get(text)!.get(embedding)!;
+      expect(images).toHaveLength(1);
+      await expectPixels(images[0], `out.${style}.basic.${text}.${embedding}.0`);
+    }
+  });
+
+  it("sampleDecoder varies the reference's picture", async () => {
+    const images = (await new OtherScripts(manager, { tokenization }).variation(await photo(), prompts[0])).get(0)!;
+    expect(images).toHaveLength(2);
+    for (const i of [0, 1]) await expectPixels(images[i], `out.${style}.variation.0.${i}`);
+  });
+
+  it("sampleDecoder inpaints the reference's picture", async () => {
+    const { data: mask } = await fixture.tensor("in.mask");
+    const script = new OtherScripts(manager, { tokenization });
+    const images = (await script.inpaint(await photo(), mask, prompts[0])).get(0)!;
+    await expectPixels(images[0], `out.${style}.inpaint.0.0`);
+  });
+});
+
+it("draws a picture by its own seed, whatever its batch", async () => {
+  const script = new BasicInference(manager);
+  const together = await script.run(prompts, { seeds: [5, 6] });
+  const alone = await script.run(prompts[1], { seed: 6 });
+  const pixels = together.get(1)!.get(1)![0]!.data;
+  const expected = alone.get(0)!.get(0)![0]!.data;
+  expect(Math.max(...pixels.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThanOrEqual(1);
+  expect(together.get(0)!.get(0)![0]!.data).not.toEqual(pixels);
+});
+
+it("reports each step of every batch", async () => {
+  const progress: ScriptProgress[] = [];
+  await new BasicInference(manager).run(prompts, {
+    seed: 1,
+    decoderBatchSize: 1,
+    onProgress: (one) => progress.push(one),
+  });
+  const lines = progress.map(
+    ({ phase, unetNumber, step, steps, batch, batches }) =>
+      `${phase}${unetNumber ?? ""} ${step}/${steps} ${batch}/${batches}`,
+  );
+  // The prior's 3 DDIM steps are 2 evaluations; U-Nets of 4 and 3 steps take one more.
+  const cascade = (batch: number): string[] => [
+    ...[1, 2, 3, 4].map((step) => `decoder1 ${step}/4 ${batch}/2`),
+    ...[1, 2, 3].map((step) => `decoder2 ${step}/3 ${batch}/2`),
+  ];
+  expect(lines).toEqual(["prior 1/2 1/1", "prior 2/2 1/1", ...cascade(1), ...cascade(2)]);
+});
+
+it("leaves no tensor behind in a run", async () => {
+  const { live } = manager.gpu.memory();
+  await new BasicInference(manager).run(prompts[0], { seed: 1 });
+  expect(manager.gpu.memory().live).toBe(live);
+});
+
+it("draws the same picture from the same seed, and takes no memory for warming up", async () => {
+  const { live } = manager.gpu.memory();
+  await manager.warmup();
+  expect(manager.gpu.memory().live).toBe(live);
+  const [first, second] = [
+    await new BasicInference(manager).run(prompts[0], { seed: 1 }),
+    await new BasicInference(manager).run(prompts[0], { seed: 1 }),
+  ];
+  expect(first).toEqual(second);
+});
+
+describe("says what is wrong:", () => {
+  it("inputs that the decoder lacks", async () => {
+    const script = new OtherScripts(manager);
+    await expect(script.draw({ text: ["a"] })).rejects.toThrow("give imageEmbed or images");
+    await expect(script.draw({ images: [await photo()] })).rejects.toThrow("give text or textEncoding");
+    const embedding = { shape: [32], data: new Float32Array(32).fill(0.1) };
+    await expect(script.draw({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
+      "1 of imageEmbed, 2 of textEncodings",
+    );
+    await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
+      "2 seeds or generators were given for 1 pictures",
+    );
+    const tiny = makeImage(8, 8, 3, new Uint8Array(192)) as RgbImage;
+    await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");
+  });
+
+  it("files of a load config", async () => {
+    const local = (path: string) => ({ load_type: "local", path });
+    const gpu = await sharedGpu();
+    const create = (config: object) =>
+      DalleModelManager.create(ModelLoadConfig.parse(config, `${folder}/c.json`), { gpu });
+    await expect(create({ prior: { load_model_from: local("prior.pth") } })).rejects.toThrow(
+      "prior.pth holds no config of its own; name one as load_config_from",
+    );
+    await expect(create({ clip: { make: "openai" } })).rejects.toThrow("clip.load_model_from is missing");
+    await expect(create({ clip: { make: "coca", load_model_from: local("clip.safetensors") } })).rejects.toThrow(
+      "coca",
+    );
+    await expect(create({ prior: { load_model_from: local("nothing.pth") } })).rejects.toThrow("nothing.pth");
+    const url = { load_type: "url", path: "https://example.org/prior.pth" };
+    await expect(create({ prior: { load_model_from: url } })).rejects.toThrow(
+      'load_type "url", which is not supported',
+    );
+  });
+
+  it("models that a load config leaves out", async () => {
+    const config = ModelLoadConfig.parse({}, "empty.json");
+    using empty = await DalleModelManager.create(config, { gpu: await sharedGpu() });
+    await expect(new BasicInference(empty).run("a red square")).rejects.toThrow(SamplingError);
+    await expect(new OtherScripts(empty).draw({})).rejects.toThrow("There is no decoder in the load config");
+  });
+
+  it("a load config that does not fit together", () => {
+    const source = (numbers: number[], more: object = {}) => ({
+      unet_numbers: numbers,
+      load_model_from: { load_type: "local", path: "d.pth" },
+      ...more,
+    });
+    const parse = (...sources: object[]) => ModelLoadConfig.parse({ decoder: { unet_sources: sources } }, "c.json");
+    expect(() => parse(source([1]), source([3]))).toThrow("the unet_numbers of all sources are 1, 3");
+    expect(() => parse(source([1, 2]), source([2]))).toThrow("1, 2, 2");
+    expect(() => parse(source([1, 2], { default_cond_scale: [1] }))).toThrow(
+      "decoder.unet_sources[0].default_cond_scale: 1 values for 2 unet_numbers",
+    );
+    expect(() =>
+      ModelLoadConfig.parse({ prior: { load_model_from: { load_type: "ftp", path: "x" } } }, "c.json"),
+    ).toThrow(ConfigError);
+  });
+});
