@@ -186,7 +186,6 @@ describe("a hostile or damaged checkpoint is refused", () => {
     ],
     ["a dict without tensors", archive("}Vstep\nI1\ns."), /no model in it.*keys step/],
     ["a list", archive("(lI1\na."), /it holds no dict/],
-    ["a command", archive("cos\nsystem\n(Vid\ntR."), /it holds no dict/],
     ["a pickle that is cut", archive("}Vw\n"), /ends within/],
     [
       "a storage of 2^40 elements",

@@ -62,7 +62,7 @@ describe("the save of a trainer", () => {
     const checkpoint = await open(PRIOR_TRAINER, { weights: "ema" });
     expect(checkpoint.weights).toBe("ema");
     expect(await values(checkpoint.tensors)).toEqual({ "net.a": 11, "noise_scheduler.betas": 2 });
-    const { ema_model: _, ...wrapped } = PRIOR_TRAINER;
+    const wrapped = { ...PRIOR_TRAINER, ema_model: null };
     expect(await values((await open(wrapped, { weights: "ema" })).tensors)).toEqual({
       "net.a": 11,
       "noise_scheduler.betas": 2,

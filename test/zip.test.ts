@@ -54,8 +54,14 @@ describe("a damaged archive", () => {
     ["an encrypted entry", patched({}, "PK\x01\x02", 8, 1), /m\/data\/0: it is encrypted/],
     ["an unknown method", patched({}, "PK\x01\x02", 10, 93), /compression method 93/],
     ["sizes that differ though stored", patched({}, "PK\x01\x02", 24, 0), /its sizes differ/],
-    ["a header elsewhere", patched({}, "PK\x01\x02", 42, 1), /no local header at byte/],
-    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /beyond the file's end/],
+    ["a header elsewhere", patched({}, "PK\x01\x02", 42, 52), /no local header at byte 52/],
+    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /m\/data\/0: its bytes .* run into/],
+    ["entries that share bytes", patched({}, "PK\x01\x02", 42, 20), /m\/data.pkl: its bytes 0 to 43 run into .* at 20/],
+    [
+      "an entry that runs into the directory",
+      patched({}, "PK\x01\x02", 20, 0x99, 0x13),
+      /m\/data\/0: its bytes .* run into/,
+    ],
     ["two entries of one name", zip([files[0], files[0]]), /two zip entries are named m\/data.pkl/],
     ["more entries than records", patched({}, "PK\x05\x06", 10, 200), /directory is damaged/],
     ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory claims/],
@@ -70,6 +76,11 @@ describe("a damaged archive", () => {
     ["less content than promised", patched({ deflate: true }, "PK\x01\x02", 24, 0x89), /data is damaged/],
     ["more content than promised", patched({ deflate: true }, "PK\x01\x02", 24, 0x87), /data is damaged/],
     ["a bomb", patched({ deflate: true }, "PK\x01\x02", 24, 0, 0, 0, 0x7f), /without compression/],
+    [
+      "a bomb that is not even one",
+      patched({ deflate: true }, "PK\x01\x02", 24, 0, 0, 0, 0x0f),
+      /bytes cannot hold the 251/,
+    ],
   ];
   it.each(cases)("with %s is refused", async (_, bytes, message) => {
     const error: unknown = await read(bytes).catch((reason: unknown) => reason);

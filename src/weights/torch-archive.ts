@@ -1,6 +1,7 @@
 // What torch's two file formats have in common: one pickled tree of objects, and the storages that its tensors view.
 import { DTYPE_BYTES } from "./dtypes.js";
 import { FormatError } from "./errors.js";
+import { refuseAttack } from "./pickle-attack.js";
 import type { UnpickleOptions } from "./pickle.js";
 import { gather, isContiguous, spanElements } from "./strided.js";
 import { TensorEntry, type RowRange } from "./tensor-entry.js";
@@ -24,7 +25,10 @@ export interface TorchArchive {
 export function torchPickle(source: string): UnpickleOptions {
   return {
     source,
-    construct: (type, args) => constructTorch(type, args, source),
+    construct: (type, args) => {
+      refuseAttack(type, source);
+      return constructTorch(type, args, source);
+    },
     persistentLoad: (id) => loadStorage(id, source),
   };
 }

@@ -24,9 +24,13 @@ const DEFLATED = 8;
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 /** torch stores; what another tool has deflated must be inflated whole, in memory. */
 const MAX_INFLATED_BYTES = 256 * 2 ** 20;
+/** Deflate codes at most 258 bytes in two bits. */
+const MAX_DEFLATE_RATIO = 1032;
 
 interface DirectoryRecord {
   readonly name: string;
+  /** Length of the name as it is stored. */
+  readonly nameBytes: number;
   readonly method: number;
   readonly encrypted: boolean;
   readonly crc32: number;
@@ -85,6 +89,8 @@ export class ZipEntry {
       throw this.error(
         `it is deflated and has ${size} bytes; write the archive without compression, as torch.save does`,
       );
+    if (size > compressedSize * MAX_DEFLATE_RATIO)
+      throw this.error(`its ${compressedSize} bytes cannot hold the ${size} that its size promises`);
     const data = await this.source.read(start, compressedSize, signal);
     try {
       return await inflate(data, size, crc32);
@@ -104,15 +110,30 @@ export async function openZip(source: ByteSource, signal?: AbortSignal): Promise
   if (offset + size > source.size || size > MAX_DIRECTORY_BYTES)
     throw new FormatError(source.name, `its zip directory claims ${size} bytes at ${offset}, of ${source.size}`);
   const directory = await source.read(offset, size, signal);
-  const entries = new Map<string, ZipEntry>();
+  const records = new Map<string, DirectoryRecord>();
   let position = 0;
   for (let index = 0; index < count; index++) {
     const { record, end } = parseRecord(directory, position, source.name);
-    if (entries.has(record.name)) throw new FormatError(source.name, `two zip entries are named ${record.name}`);
-    entries.set(record.name, new ZipEntry(source, record));
+    if (records.has(record.name)) throw new FormatError(source.name, `two zip entries are named ${record.name}`);
+    records.set(record.name, record);
     position = end;
   }
-  return entries;
+  checkPlaces([...records.values()], offset, source.name);
+  return new Map([...records].map(([name, record]) => [name, new ZipEntry(source, record)]));
+}
+
+/** Entries must lie one after the other before the directory: where they share bytes, a small archive unpacks to a huge one. */
+function checkPlaces(records: readonly DirectoryRecord[], directoryOffset: number, source: string): void {
+  const inOrder = [...records].sort((a, b) => a.headerOffset - b.headerOffset);
+  for (const [index, { name, nameBytes, headerOffset, compressedSize }] of inOrder.entries()) {
+    const end = headerOffset + LOCAL_HEADER_BYTES + nameBytes + compressedSize;
+    const limit = inOrder[index + 1]?.headerOffset ?? directoryOffset;
+    if (end > limit)
+      throw new FormatError(
+        source,
+        `zip entry ${name}: its bytes ${headerOffset} to ${end} run into what begins at ${limit}`,
+      );
+  }
 }
 
 interface DirectoryPlace {
@@ -183,9 +204,10 @@ function parseRecord(directory: Uint8Array, at: number, source: string): { recor
   const compressedSize = field(at + 20);
   const headerOffset = field(at + 42);
   const method = bytes.getUint16(at + 10, true);
+  const nameBytes = bytes.getUint16(at + 28, true);
   const encrypted = (bytes.getUint16(at + 8, true) & 1) !== 0;
   const crc32 = bytes.getUint32(at + 16, true);
-  return { record: { name, method, encrypted, crc32, compressedSize, size, headerOffset }, end };
+  return { record: { name, nameBytes, method, encrypted, crc32, compressedSize, size, headerOffset }, end };
 }
 
 function wideFields(bytes: DataView, start: number, end: number, source: string): number[] {

@@ -3,13 +3,20 @@ import { zip, type ZipOptions } from "./zip.js";
 /** Element types of test tensors, by torch's storage classes. */
 const STORAGE_TYPES = { F64: "DoubleStorage", F32: "FloatStorage", F16: "HalfStorage", I64: "LongStorage" } as const;
 
+interface TestStorage {
+  readonly dtype: keyof typeof STORAGE_TYPES;
+  readonly bytes: Uint8Array;
+  /** The number of elements that the pickle claims. Default: as many as there are. */
+  readonly elements?: number;
+}
+
 /** A tensor to pickle. Tensors that share `storage` are views of it. */
 export class TestTensor {
   readonly strides: readonly number[];
 
   constructor(
     readonly shape: readonly number[],
-    readonly storage: { readonly dtype: keyof typeof STORAGE_TYPES; readonly bytes: Uint8Array },
+    readonly storage: TestStorage,
     readonly offset = 0,
   ) {
     this.strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
@@ -38,7 +45,7 @@ const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8 } as const;
 
 /** Pickles a tree as torch does, with persistent ids for storages, and lists the storages by key. */
 class Pickler {
-  readonly storages: TestTensor["storage"][] = [];
+  readonly storages: TestStorage[] = [];
 
   constructor(private readonly isLegacy: boolean) {}
 
@@ -57,7 +64,7 @@ class Pickler {
   private tensor({ storage, shape, strides, offset }: TestTensor): string {
     let key = this.storages.indexOf(storage);
     if (key < 0) key = this.storages.push(storage) - 1;
-    const elements = storage.bytes.length / BYTES[storage.dtype];
+    const { elements = storage.bytes.length / BYTES[storage.dtype] } = storage;
     const id = `(Vstorage\nctorch\n${STORAGE_TYPES[storage.dtype]}\nV${key}\nVcpu\n${int(elements)}${this.isLegacy ? "N" : ""}tQ`;
     return `ctorch._utils\n_rebuild_tensor_v2\n(${id}${int(offset)}${tuple(shape)}${tuple(strides)}I00\n}tR`;
   }
