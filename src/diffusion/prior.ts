@@ -73,6 +73,11 @@ export class DiffusionPrior {
     }
   }
 
+  /** How often `sample` evaluates the network. */
+  evaluations(timesteps?: number): number {
+    return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
+  }
+
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
   rehearse(sampling: Omit<PriorSampling, "noise">): void {
     this.#arena.scope(() => {

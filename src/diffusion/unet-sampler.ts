@@ -97,6 +97,11 @@ export class UnetSampler {
     );
   }
 
+  /** How often `sample` evaluates the U-Net when it does not inpaint. */
+  evaluations(timesteps: number | null = null): number {
+    return this.#steps(this.#stepCount(timesteps)).length;
+  }
+
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
   async sample(sampling: UnetSampling): Promise<Tensor> {
     const { noise, signal, onStep } = sampling;
