@@ -1,4 +1,5 @@
 // Runs in the browser: the same sources as in Node, bundled for the browser's half of the platform.
+import * as api from "../../src/index.js";
 import type { AdapterDescription } from "../../src/gpu/gpu.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
@@ -24,4 +25,5 @@ const tests: BrowserTests = {
   },
 };
 
-Object.assign(globalThis, { tests });
+// The whole package is bundled, so that the test sees whether any of it needs Node.
+Object.assign(globalThis, { tests, api });

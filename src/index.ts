@@ -1,0 +1,36 @@
+// What the package offers. Everything is named here once, so that the rest of the package can move.
+
+export { ConfigError } from "./config/config-error.js";
+export { ModelLoadConfig, type ModelLoadConfigData } from "./config/load-config.js";
+export { Generator } from "./diffusion/generator.js";
+export { SamplingError } from "./diffusion/sampling-error.js";
+export {
+  DeviceLostError,
+  GpuError,
+  GpuLimitError,
+  GpuOutOfMemoryError,
+  GpuUnavailableError,
+  GpuValidationError,
+  ShaderError,
+} from "./gpu/errors.js";
+export type { AdapterDescription, Gpu, GpuFeatures, GpuOptions } from "./gpu/gpu.js";
+export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
+export type { RgbaImage, RgbImage } from "./image/image.js";
+export { encodePng } from "./image/png.js";
+export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
+export type { Embedding } from "./pipeline/embedding.js";
+export {
+  InferenceScript,
+  type CallOptions,
+  type SampleDecoderOptions,
+  type SamplePriorOptions,
+  type ScriptOptions,
+  type ScriptProgress,
+} from "./pipeline/inference-script.js";
+export { DalleModelManager, type ManagerOptions } from "./pipeline/model-manager.js";
+export { FileError } from "./platform/errors.js";
+export { openCheckpoint, type Checkpoint } from "./weights/checkpoint.js";
+export { FormatError } from "./weights/errors.js";
+export { UnsupportedError } from "./weights/unsupported-error.js";
+export { WeightError } from "./weights/weight-error.js";
+export { decodeImage } from "#platform";
