@@ -42,8 +42,8 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
     return arena.scope(() => selectRows({ tokens, fallback, mask, keep: arena.from(keep, [keep.length], "u32") }));
   }
   checkFallback(fallback, tokens);
-  checkMask("keep", keep, [batch]);
-  if (mask) checkMask("mask", mask, [batch, tokensLength]);
+  checkMask("selectRows", "keep", keep, [batch]);
+  if (mask) checkMask("selectRows", "mask", mask, [batch, tokensLength]);
   const Element = floatType("selectRows", "tokens", tokens);
   const y = arena.empty([batch, length, channels], Element);
   arena.gpu.dispatch("selectRows", {
@@ -68,6 +68,40 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
   return y;
 }
 
+export interface VisibleTokens {
+  /** u32 `[B]`: 0 where the first `optional` tokens of a sample are hidden. */
+  readonly keep: Tensor;
+  /** How many tokens, from the first on, depend on `keep`. */
+  readonly optional: number;
+  /** u32 `[B, L]`: 0 where one of the first L tokens is hidden. Default: none is. */
+  readonly mask?: Tensor | undefined;
+  /** Tokens in a sequence. */
+  readonly length: number;
+}
+
+/** u32 `[B, length]`, 1 for each token that attention may see: a `keyMask` in the manner of the reference before 0.23.1. */
+export function visibleTokens({ keep, optional, mask, length }: VisibleTokens): Tensor {
+  const { arena, channels: batch } = keep;
+  checkMask("visibleTokens", "keep", keep, [batch]);
+  const maskLength = mask?.channels ?? 0;
+  if (mask) checkMask("visibleTokens", "mask", mask, [batch, maskLength]);
+  if (maskLength > length) throw new ShapeError("visibleTokens", "mask", mask!.shape, [batch, `<= ${length}`]);
+  const y = arena.empty([batch, length], "u32");
+  arena.gpu.dispatch("visibleTokens", {
+    bindings: { mask: mask?.storage, keep: keep.storage, y: y.storage },
+    params: {
+      batch,
+      length,
+      stride: y.stride,
+      mask_length: maskLength,
+      mask_stride: mask?.stride ?? 0,
+      optional,
+    },
+    grid: invocations(arena.gpu, batch * y.stride),
+  });
+  return y;
+}
+
 function checkFallback(fallback: Tensor, tokens: Tensor): void {
   const length = fallback.shape.length === 3 && fallback.shape[0] === 1 ? fallback.shape[1]! : fallback.shape[0]!;
   if (fallback.rows !== length || fallback.channels !== tokens.channels) {
@@ -76,7 +110,7 @@ function checkFallback(fallback: Tensor, tokens: Tensor): void {
   checkDType("selectRows", "fallback", fallback, tokens.dtype);
 }
 
-function checkMask(argument: string, tensor: Tensor, expected: readonly number[]): void {
-  checkShape("selectRows", argument, tensor, expected);
-  checkDType("selectRows", argument, tensor, "u32");
+function checkMask(op: string, argument: string, tensor: Tensor, expected: readonly number[]): void {
+  checkShape(op, argument, tensor, expected);
+  checkDType(op, argument, tensor, "u32");
 }

@@ -183,6 +183,17 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
       expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
     });
 
+    test("takes tables for more positions than there are", async () => {
+      const x = arena.from(normals(random, 3 * 4), [1, 3, 4]);
+      const angles = Float64Array.from({ length: 5 * 2 }, () => 2 * Math.PI * random.next());
+      const table = (of: (angle: number) => number, rows: number) =>
+        arena.from(Float32Array.from(angles.subarray(0, rows * 2), of), [rows, 2], "f32");
+      const rotated = (rows: number) =>
+        prepareHeads(x, { heads: 1, dimHead: 4, rotary: { cos: table(Math.cos, rows), sin: table(Math.sin, rows) } });
+      expect([...(await rotated(5).read())]).toEqual([...(await rotated(3).read())]);
+      expect(() => rotated(2)).toThrow(ShapeError);
+    });
+
     test("gives a head of zeros no length", async () => {
       const y = await prepareHeads(arena.from(new Float32Array(8), [1, 1, 8]), {
         heads: 2,

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { embedding, sinusoidalEmbedding } from "../../src/ops/embedding.js";
-import { nonZeroRows, selectRows } from "../../src/ops/select.js";
+import { nonZeroRows, selectRows, visibleTokens } from "../../src/ops/select.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
@@ -62,6 +62,12 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       // Angles up to 999 are rounded to f32 as in the reference, each of three roundings moving them by up to 3e-5.
       const bounds = { maxRelative: dtype === "f32" ? 1e-4 : 1e-3 };
       expectClose(await sinusoidalEmbedding(arena, times, dim).read(), expected, bounds);
+    });
+
+    test("is cut to whole numbers: 0 but where it is 1 to the last bit of f32", async () => {
+      // cos 355 is -1 to ten digits. Frequencies are 1 and 1e-4: cos 0.0002 is 1 - 2e-8, which f32 cannot tell from 1.
+      const y = sinusoidalEmbedding(arena, [0, 2, 355], 4, { truncate: true });
+      expect([...(await y.read())].map(Math.abs)).toEqual([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0]);
     });
 
     test("refuses sizes that the formula cannot take", () => {
@@ -135,6 +141,37 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keep: [1, 1] })).toThrow(ShapeError);
       expect(() => selectRows({ tokens, fallback, keep: [1] })).toThrow(/keep is \[1\]; expected \[2\]/);
       expect(() => selectRows({ tokens, fallback, keep: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
+    });
+  });
+
+  describe("visibleTokens", () => {
+    test.each([
+      { batch: 1, masked: 0, optional: 1, length: 4 },
+      { batch: 3, masked: 5, optional: 7, length: 10 },
+      { batch: 2, masked: 7, optional: 3, length: 7 },
+      { batch: 2, masked: 77, optional: 78, length: 81 },
+    ])("$masked masked and $optional optional of $batch × $length", async ({ batch, masked, optional, length }) => {
+      const mask = bits(batch * masked);
+      const keep = Array.from({ length: batch }, (_, b) => b % 2);
+      const y = visibleTokens({
+        keep: arena.from(keep, [batch], "u32"),
+        optional,
+        mask: masked > 0 ? arena.from(mask, [batch, masked], "u32") : undefined,
+        length,
+      });
+      expect(y.dtype).toBe("u32");
+      const expected = build([batch, length], (b, l) => {
+        return Number((l >= optional || keep[b] === 1) && (l >= masked || mask[b * masked + l] === 1));
+      });
+      expect([...(await y.read())]).toEqual([...expected]);
+    });
+
+    test("refuses what does not fit", () => {
+      const keep = arena.from([1, 1], [2], "u32");
+      const mask = (shape: readonly number[]) => arena.from(new Uint32Array(shape[0]! * shape[1]!), shape, "u32");
+      expect(() => visibleTokens({ keep: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keep is f/);
+      expect(() => visibleTokens({ keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
+      expect(() => visibleTokens({ keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(/expected \[2, <= 8\]/);
     });
   });
 });

@@ -1,0 +1,44 @@
+// Which tokens of a sequence may be attended to: y[b, l] = 0 where the token is one of the first `optional` of a sample
+// that is not kept, or hidden by the mask of the first `mask_length`, else 1.
+//
+// mask: u32 [batch, mask_stride]; keep: u32 [batch]; y: u32 [batch, stride], stride being length rounded up to whole
+// vec4s; its padding is zero. One invocation per element of y.
+//
+//: use lib/grid.wgsl
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> mask: array<u32>;
+@group(0) @binding(1) var<storage, read> keep: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Params {
+  batch: u32,
+  length: u32,
+  stride: u32,
+  mask_length: u32,
+  mask_stride: u32,
+  optional: u32,
+}
+
+fn is_visible(sample: u32, position: u32) -> bool {
+  if (position >= params.length || (position < params.optional && keep[sample] == 0u)) {
+    return false;
+  }
+  return position >= params.mask_length || mask[sample * params.mask_stride + position] != 0u;
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let sample = index / params.stride;
+  if (sample >= params.batch) {
+    return;
+  }
+  y[index] = u32(is_visible(sample, index % params.stride));
+}
