@@ -1,0 +1,14 @@
+import { z } from "zod";
+
+/**
+ * Entries beside `load_model_from` in a load config, extensions of ours: which version of DALLE2-pytorch made the
+ * checkpoint, and single flags of its dialect where that is not enough. The flags are checked where dialects are known
+ * (weights/dialect-overrides.ts).
+ */
+export const dialectEntries = {
+  version: z
+    .string()
+    .regex(/^v?\d+(?:\.\d+)*/, "expected a version of DALLE2-pytorch, such as 1.1.0")
+    .nullish(),
+  dialect: z.record(z.string(), z.union([z.string(), z.number()])).nullish(),
+};
