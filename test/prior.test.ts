@@ -4,7 +4,8 @@ import { priorNetConfig } from "../src/config/train-config.js";
 import { PriorNetwork } from "../src/models/prior/prior-network.js";
 import { distanceBucket } from "../src/nn/relative-position-bias.js";
 import { WeightStore } from "../src/weights/store.js";
-import { currentDialect } from "../src/weights/dialect.js";
+import type { NetworkDialect } from "../src/weights/dialect-flags.js";
+import { currentDialect, dialectForVersion } from "../src/weights/dialect.js";
 import { UnsupportedError } from "../src/weights/unsupported-error.js";
 import { openTestArena } from "./support/gpu.js";
 
@@ -17,16 +18,34 @@ describe("distanceBucket", () => {
 });
 
 describe("PriorNetwork", () => {
-  it.each([
-    ["priorTextPad", "nonZero"],
-    ["priorCfg", "noop"],
-    ["priorTime", "sinusInt"],
-    ["priorSelfCond", "imageImageSelf"],
-  ])("refuses a dialect whose %s is %s, which it would compute wrongly", async (flag, value) => {
-    const options = resolvePriorNetConfig(priorNetConfig.parse({ dim: 32, depth: 1, self_cond: true }));
+  const options = resolvePriorNetConfig(
+    priorNetConfig.parse({ dim: 8, depth: 1, heads: 1, dim_head: 8, num_timesteps: 10, max_text_len: 4 }),
+  );
+
+  async function build(flags: Partial<NetworkDialect>): Promise<PriorNetwork> {
     const store = new WeightStore(await openTestArena(), { name: "prior.pth", tensors: new Map() });
-    const dialect = { ...currentDialect.network, [flag]: value };
-    expect(() => new PriorNetwork(store.root, options, dialect)).toThrow(UnsupportedError);
-    expect(() => new PriorNetwork(store.root, options, dialect)).toThrow(`${flag} ${value}`);
+    return new PriorNetwork(store.root, options, { ...currentDialect.network, ...flags });
+  }
+
+  it.each([
+    { priorTextPad: "nonZero", priorCfg: "nullsAll" },
+    { priorTextPad: "ones", priorCfg: "noop" },
+    { priorTextPad: "nullTokens", priorCfg: "mask" },
+  ] as const)("refuses flags that no version had together: $priorTextPad, $priorCfg", async (flags) => {
+    await expect(build(flags)).rejects.toThrow(UnsupportedError);
+    await expect(build(flags)).rejects.toThrow(`priorTextPad "${flags.priorTextPad}" and priorCfg "${flags.priorCfg}"`);
+  });
+
+  it("refuses texts that its sequences have no room for, and masks of another size", async () => {
+    const network = await build(dialectForVersion("0.11.0", { sampler: "fixed" }).network);
+    const arena = await openTestArena();
+    const embed = arena.from(new Float32Array(16), [2, 8]);
+    const forward = (length: number, textMask?: number[][]) => {
+      const textEncodings = arena.from(new Float32Array(2 * length * 8), [2, length, 8]);
+      return network.forward(embed, [1, 2], { textEmbed: embed, textEncodings, textMask });
+    };
+    expect(() => forward(5)).toThrow(/textEncodings is \[2, 5, 8\]; expected \[2, <= 4, 8\]/);
+    expect(() => forward(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
+    expect(() => forward(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
   });
 });

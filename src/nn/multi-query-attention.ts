@@ -48,8 +48,8 @@ export class MultiQueryAttention {
     this.#normOut = gainNorm(weights.at("to_out.1"), dim, dialect);
   }
 
-  /** `[batch, length, dim]` in and out: `attention(norm(x)) + x`. */
-  forward(x: Tensor): Tensor {
+  /** `[batch, length, dim]` in and out: `attention(norm(x)) + x`. `keyMask` u32 `[batch, length]` hides tokens where it is 0. */
+  forward(x: Tensor, keyMask?: Tensor): Tensor {
     const { heads, dimHead, logits, causal, rotary, relativeBias } = this.#options;
     return x.arena.scope(() => {
       const normed = this.#norm.forward(x);
@@ -67,6 +67,7 @@ export class MultiQueryAttention {
         causal: causal ?? false,
         nullKv: this.#nullKv,
         relativeBias: relativeBias?.table,
+        keyMask,
       });
       return this.#normOut.forward(this.#toOut.forward(mixed), { residual: x });
     });

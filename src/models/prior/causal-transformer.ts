@@ -32,17 +32,17 @@ export class CausalTransformer {
   readonly #normOut: LayerNorm | undefined;
   readonly #projectOut: Linear | undefined;
 
-  /** `length` is the number of tokens in a sequence. */
-  constructor(weights: Weights, options: CausalTransformerOptions, length: number, dialect: NetworkDialect) {
+  /** `maxLength` is the largest number of tokens in a sequence. */
+  constructor(weights: Weights, options: CausalTransformerOptions, maxLength: number, dialect: NetworkDialect) {
     const { dim, depth, heads, dimHead } = options;
     this.#normIn = options.normIn ? gainNorm(weights.at("init_norm"), dim, dialect) : undefined;
-    const relativeBias = new RelativePositionBias(weights.at("rel_pos_bias"), heads, length, dialect.relposMult);
+    const relativeBias = new RelativePositionBias(weights.at("rel_pos_bias"), heads, maxLength, dialect.relposMult);
     const logits: Logits =
       dialect.priorAttn === "cosine16" ? { cosine: true, scale: 16 } : { cosine: false, scale: dimHead ** -0.5 };
     this.#layers = Array.from({ length: depth }, (_, i) => {
       const layer = weights.at("layers", i);
       const freqs = layer.at(0, "rotary_emb");
-      const rotary = options.rotaryEmb ? new RotaryEmbedding(freqs, Math.min(32, dimHead), length) : undefined;
+      const rotary = options.rotaryEmb ? new RotaryEmbedding(freqs, Math.min(32, dimHead), maxLength) : undefined;
       const attention = { dim, heads, dimHead, logits, causal: true, rotary, relativeBias };
       return {
         attention: new MultiQueryAttention(layer.at(0), attention, dialect),
@@ -53,12 +53,17 @@ export class CausalTransformer {
     this.#projectOut = options.finalProj ? new Linear(weights.at("project_out"), dim, dim, { bias: false }) : undefined;
   }
 
-  /** Tokens `[batch, length, dim]` to what the last one becomes, `[batch, dim]`. */
-  forward(tokens: Tensor): Tensor {
+  /**
+   * Tokens `[batch, length, dim]` to what the last one becomes, `[batch, dim]`. `keyMask` u32 `[batch, length]` hides tokens
+   * where it is 0.
+   */
+  forward(tokens: Tensor, keyMask?: Tensor): Tensor {
     const [batch, length, dim] = tokens.shape as [number, number, number];
     return tokens.arena.scope(() => {
       let x = this.#normIn?.forward(tokens) ?? tokens;
-      for (const { attention, feedForward } of this.#layers) x = feedForward.forward(attention.forward(x));
+      for (const { attention, feedForward } of this.#layers) {
+        x = feedForward.forward(attention.forward(x, keyMask));
+      }
       x = sliceTokens(x, length - 1, length).reshape([batch, dim]);
       x = this.#normOut?.forward(x) ?? x;
       return this.#projectOut?.forward(x) ?? x;

@@ -1,25 +1,29 @@
 import type { PriorNetOptions } from "../../config/resolve.js";
 import { Linear } from "../../nn/linear.js";
-import { broadcastBatch, cast, concatTokens, repeatBatch } from "../../ops/layout.js";
+import { cast, concatTokens, repeatBatch } from "../../ops/layout.js";
 import { guide } from "../../ops/sampler.js";
-import { nonZeroRows, selectRows } from "../../ops/select.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
 import type { Weights } from "../../weights/store.js";
-import { UnsupportedError } from "../../weights/unsupported-error.js";
 import { CausalTransformer } from "./causal-transformer.js";
+import { conditioningOf, type Conditioning } from "./conditioning.js";
+import { lastTokensOf, type LastTokens } from "./last-tokens.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
 
 /** What the prediction of an image embedding depends on. Tensors may be f32 or of the arena's type. */
 export interface PriorCondition {
   /** `[batch, dim]` */
   readonly textEmbed: Tensor;
-  /** `[batch, length, dim]`; a token of zeros is padding. Without them, all text tokens are the learned padding. */
+  /** `[batch, length, dim]`; a token of zeros is padding. */
   readonly textEncodings?: Tensor | undefined;
+  /** For each sample 1 or 0 for each of its text encodings: 0 is padding. Before 0.22.0 networks took it beside the encodings; later ones do without. */
+  readonly textMask?: TextMask | undefined;
   /** `[batch, dim]`: the last prediction, for networks with self-conditioning. Zeros where it is missing. */
   readonly selfCond?: Tensor | undefined;
 }
+
+export type TextMask = readonly (readonly number[])[];
 
 /** Per sample 1, or 0 where text or image embedding is replaced by what the network learned for dropped ones. */
 export interface KeepMasks {
@@ -37,18 +41,11 @@ export class PriorNetwork {
   readonly #toTextEmbeds: Linear | undefined;
   readonly #toImageEmbeds: Linear | undefined;
   readonly #toTimeEmbeds: TimeEmbedding;
+  readonly #conditioning: Conditioning;
+  readonly #lastTokens: LastTokens;
   readonly #transformer: CausalTransformer;
-  /** `[1, 1, dim]` */
-  readonly #learnedQuery: Tensor;
-  /** `[1, maxTextLen, dim]` */
-  readonly #nullTextEncodings: Tensor;
-  /** `[1, numTextEmbeds, dim]` */
-  readonly #nullTextEmbeds: Tensor;
-  /** `[1, dim]` */
-  readonly #nullImageEmbed: Tensor;
 
   constructor(weights: Weights, options: PriorNetOptions, dialect: NetworkDialect) {
-    checkDialect(options, dialect);
     const { dim, maxTextLen, numTimesteps, numTimeEmbeds, numImageEmbeds, numTextEmbeds } = options;
     this.#options = options;
     this.#weights = weights;
@@ -59,45 +56,48 @@ export class PriorNetwork {
     const time = weights.at("to_time_embeds.0");
     this.#toTimeEmbeds =
       numTimesteps === null
-        ? new ContinuousTime(time, dim, dim * numTimeEmbeds)
+        ? new ContinuousTime(time, dim, dim * numTimeEmbeds, dialect)
         : new TimestepTable(time, numTimesteps, dim * numTimeEmbeds);
-    const length = maxTextLen + numTextEmbeds + numTimeEmbeds + numImageEmbeds + (options.selfCond ? 2 : 1);
-    this.#transformer = new CausalTransformer(weights.at("causal_transformer"), options, length, dialect);
-    this.#learnedQuery = weights.table("learned_query", [1, 1, dim], { fileShape: [dim] });
-    this.#nullTextEncodings = weights.table("null_text_encodings", [1, maxTextLen, dim]);
-    this.#nullTextEmbeds = weights.table("null_text_embeds", [1, numTextEmbeds, dim]);
-    this.#nullImageEmbed = weights.table("null_image_embed", [1, dim]);
+    this.#lastTokens = lastTokensOf(weights, options, dialect);
+    const tokensBehindText = numTimeEmbeds + numImageEmbeds + this.#lastTokens.count;
+    this.#conditioning = conditioningOf(weights, options, tokensBehindText, dialect);
+    const maxLength = maxTextLen + numTextEmbeds + tokensBehindText;
+    this.#transformer = new CausalTransformer(weights.at("causal_transformer"), options, maxLength, dialect);
   }
 
   /** Predicts from the noised `imageEmbed` `[batch, dim]` at one timestep per sample: `[batch, dim]`. */
   forward(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition, keep?: KeepMasks): Tensor {
     const { arena } = this.#weights;
     const batch = this.#checkInputs(imageEmbed, timesteps, condition);
+    const { textEmbed, textEncodings, textMask, selfCond } = condition;
     const { numTextEmbeds, numTimeEmbeds, numImageEmbeds } = this.#options;
+    const all = timesteps.map(() => 1);
+    const { text, image } = keep && this.#conditioning.canDrop ? keep : { text: all, image: all };
     return arena.scope(() => {
       // What has to be uploaded comes first, as every upload submits the work encoded before it.
-      const keepText = arena.from(keep?.text ?? timesteps.map(() => 1), [batch], "u32");
-      const keepImage = arena.from(keep?.image ?? timesteps.map(() => 1), [batch], "u32");
-      const selfCond = this.#selfCondTokens(condition.selfCond, batch);
+      const keepText = arena.from(text, [batch], "u32");
+      const keepImage = arena.from(image, [batch], "u32");
+      const mask = textEncodings && textMask && arena.from(textMask.flat(), [batch, textEncodings.shape[1]!], "u32");
       const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(timesteps), undefined, numTimeEmbeds);
-      const textEmbeds = this.#toTokens(condition.textEmbed, this.#toTextEmbeds, numTextEmbeds);
-      const imageEmbeds = this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds);
-      const nullImageEmbeds = repeatBatch(this.#nullImageEmbed, numImageEmbeds);
-      const tokens = concatTokens([
-        this.#textTokens(condition.textEncodings, keepText),
-        selectRows({ tokens: textEmbeds, fallback: this.#nullTextEmbeds, keep: keepText }),
-        timeEmbeds,
-        selectRows({ tokens: imageEmbeds, fallback: nullImageEmbeds, keep: keepImage }),
-        ...selfCond,
-        broadcastBatch(this.#learnedQuery, batch),
-      ]);
-      return this.#transformer.forward(tokens);
+      const conditions = this.#conditioning.tokens({
+        textEncodings: textEncodings && cast(textEncodings, arena.dtype),
+        textMask: mask,
+        textEmbeds: this.#toTokens(textEmbed, this.#toTextEmbeds, numTextEmbeds),
+        imageEmbeds: this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds),
+        keepText,
+        keepImage,
+      });
+      const previous = selfCond && this.#toTokens(selfCond, undefined, 1);
+      const last = this.#lastTokens.forward(conditions.image, previous);
+      const tokens = concatTokens([...conditions.text, timeEmbeds, conditions.image, ...last]);
+      return this.#transformer.forward(tokens, conditions.keyMask);
     });
   }
 
   /**
    * Classifier-free guidance (Ho & Salimans 2022): null + (conditional − null) · condScale, `[batch, dim]` in f32. Both
-   * predictions come from one batch of twice the size. A scale of 1 is the conditional prediction alone.
+   * predictions come from one batch of twice the size. A scale of 1 is the conditional prediction alone, as is any scale
+   * where a version's null prediction is the conditional one.
    */
   forwardWithCondScale(
     imageEmbed: Tensor,
@@ -106,12 +106,15 @@ export class PriorNetwork {
     condScale: number,
   ): Tensor {
     return this.#weights.arena.scope(() => {
-      if (condScale === 1) return cast(this.forward(imageEmbed, timesteps, condition), "f32");
+      if (condScale === 1 || !this.#conditioning.canDrop) {
+        return cast(this.forward(imageEmbed, timesteps, condition), "f32");
+      }
       const twice = (x: Tensor | undefined): Tensor | undefined => x && repeatBatch(x, 2);
-      const { textEmbed, textEncodings, selfCond } = condition;
+      const { textEmbed, textEncodings, textMask, selfCond } = condition;
       const doubled = {
         textEmbed: repeatBatch(textEmbed, 2),
         textEncodings: twice(textEncodings),
+        textMask: textMask && [...textMask, ...textMask],
         selfCond: twice(selfCond),
       };
       const keep = timesteps.map(() => 1).concat(timesteps.map(() => 0));
@@ -126,23 +129,9 @@ export class PriorNetwork {
     return (spread?.forward(x) ?? x).reshape([embed.shape[0]!, count, this.#options.dim]);
   }
 
-  /** Text encodings, learned tokens where they are padding, missing or dropped: `[batch, maxTextLen, dim]`. */
-  #textTokens(encodings: Tensor | undefined, keep: Tensor): Tensor {
-    if (!encodings) return broadcastBatch(this.#nullTextEncodings, keep.shape[0]!);
-    const tokens = cast(encodings, this.#weights.arena.dtype);
-    return selectRows({ tokens, fallback: this.#nullTextEncodings, mask: nonZeroRows(tokens), keep });
-  }
-
-  #selfCondTokens(selfCond: Tensor | undefined, batch: number): Tensor[] {
-    const { dim, selfCond: isUsed } = this.#options;
-    if (!isUsed) return [];
-    const { arena } = this.#weights;
-    return [this.#toTokens(selfCond ?? arena.from(new Float32Array(batch * dim), [batch, dim]), undefined, 1)];
-  }
-
   #checkInputs(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition): number {
     const { dim } = this.#options;
-    const { textEmbed, textEncodings, selfCond } = condition;
+    const { textEmbed, textEncodings, textMask, selfCond } = condition;
     const batch = timesteps.length;
     const vectors = { imageEmbed, textEmbed, selfCond };
     for (const [name, x] of Object.entries(vectors)) {
@@ -151,19 +140,14 @@ export class PriorNetwork {
     if (textEncodings && (textEncodings.shape[0] !== batch || textEncodings.channels !== dim)) {
       throw new ShapeError("PriorNetwork", "textEncodings", textEncodings.shape, [batch, "length", dim]);
     }
+    if (textEncodings && textMask) checkTextMask(textMask, batch, textEncodings.shape[1]!);
     return batch;
   }
 }
 
-/** Refuses the dialects whose networks differ in more than the numbers that are read from them here. */
-function checkDialect(options: PriorNetOptions, dialect: NetworkDialect): void {
-  const { priorTextPad, priorCfg, priorTime, priorSelfCond } = dialect;
-  const isBuilt =
-    priorTextPad === "nullTokens" &&
-    priorCfg === "nullsAll" &&
-    (options.numTimesteps !== null || priorTime === "sinusFloat") &&
-    (!options.selfCond || priorSelfCond === "imageSelfQuery");
-  if (isBuilt) return;
-  const flags = Object.entries({ priorTextPad, priorCfg, priorTime, priorSelfCond });
-  throw new UnsupportedError(`a prior of that dialect (${flags.map(([name, flag]) => `${name} ${flag}`).join(", ")})`);
+function checkTextMask(mask: TextMask, batch: number, length: number): void {
+  const wrong = mask.find((row) => row.length !== length);
+  if (mask.length !== batch || wrong) {
+    throw new ShapeError("PriorNetwork", "textMask", [mask.length, wrong?.length ?? length], [batch, length]);
+  }
 }

@@ -1,6 +1,7 @@
 import { Linear } from "../../nn/linear.js";
 import { embedding, sinusoidalEmbedding } from "../../ops/embedding.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { NetworkDialect } from "../../weights/dialect-flags.js";
 import type { Weights } from "../../weights/store.js";
 
 /** Embeds the diffusion timestep of each sample: `[batch, outputs]`. */
@@ -25,13 +26,15 @@ export class TimestepTable implements TimeEmbedding {
 export class ContinuousTime implements TimeEmbedding {
   readonly #weights: Weights;
   readonly #dim: number;
+  readonly #truncate: boolean;
   readonly #layers: readonly Linear[];
   readonly #out: Linear;
 
-  constructor(weights: Weights, dim: number, outputs: number) {
+  constructor(weights: Weights, dim: number, outputs: number, { priorTime }: Pick<NetworkDialect, "priorTime">) {
     const hidden = 2 * outputs;
     this.#weights = weights;
     this.#dim = dim;
+    this.#truncate = priorTime === "sinusInt";
     this.#layers = [
       new Linear(weights.at("1.net.0.0"), dim, hidden),
       new Linear(weights.at("1.net.1.0"), hidden, hidden),
@@ -42,7 +45,7 @@ export class ContinuousTime implements TimeEmbedding {
   forward(timesteps: readonly number[]): Tensor {
     const { arena } = this.#weights;
     return arena.scope(() => {
-      const sinusoids = sinusoidalEmbedding(arena, timesteps, this.#dim);
+      const sinusoids = sinusoidalEmbedding(arena, timesteps, this.#dim, { truncate: this.#truncate });
       const hidden = this.#layers.reduce((x, layer) => layer.forward(x, { activation: "silu" }), sinusoids);
       return this.#out.forward(hidden);
     });
