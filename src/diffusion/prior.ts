@@ -1,5 +1,6 @@
 import type { PriorOptions } from "../config/resolve.js";
-import { PriorNetwork, type PriorCondition } from "../models/prior/prior-network.js";
+import { PriorNetwork, type PriorCondition, type TextMask } from "../models/prior/prior-network.js";
+import { scaleBy } from "../ops/elementwise.js";
 import { concatTokens } from "../ops/layout.js";
 import { l2Norm } from "../ops/norm.js";
 import { predictX0 } from "../ops/sampler.js";
@@ -11,7 +12,6 @@ import { ddimSteps } from "./ddim.js";
 import { ddpmSteps } from "./ddpm.js";
 import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "./denoise.js";
 import { silence, StateNoise, type NoiseSource } from "./noise.js";
-import { requireMended } from "./sampler-dialect.js";
 import { checkFinite, SamplingError } from "./sampling-error.js";
 import type { NoiseSchedule } from "./schedule.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
@@ -22,6 +22,8 @@ export interface PriorSampling {
   readonly textEmbed: Tensor;
   /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
   readonly textEncodings?: Tensor | undefined;
+  /** For each text 1 or 0 for each of its encodings, 0 being padding. Only priors of versions before 0.22.0 read it. */
+  readonly textMask?: TextMask | undefined;
   /** Strength of guidance; 1, the default, is none. */
   readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
@@ -48,7 +50,6 @@ export class DiffusionPrior {
     readonly options: PriorOptions,
     private readonly dialect: Dialect,
   ) {
-    requireMended(dialect.sampler);
     this.#arena = weights.arena;
     this.#network = new PriorNetwork(weights.at("net"), options.net, dialect.network);
     const place = schedulePlace(weights, "noise_scheduler", dialect.network);
@@ -87,7 +88,7 @@ export class DiffusionPrior {
   }
 
   /** Each text once per candidate, candidates of a text side by side. */
-  #condition({ textEmbed, textEncodings }: PriorSampling, candidates: number): PriorCondition {
+  #condition({ textEmbed, textEncodings, textMask }: PriorSampling, candidates: number): PriorCondition {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
@@ -101,7 +102,11 @@ export class DiffusionPrior {
     const rows = batch * candidates;
     const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
-    return { textEmbed: embed, textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]) };
+    return {
+      textEmbed: embed,
+      textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]),
+      textMask: textMask?.flatMap((row) => new Array<typeof row>(candidates).fill(row)),
+    };
   }
 
   #start({ textEmbed }: PriorCondition, source: NoiseSource) {
@@ -116,16 +121,25 @@ export class DiffusionPrior {
         `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
       );
     }
+    const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
+    const later = condScale === 1 ? condition : this.#afterGuidance(condition);
     return {
       arena: this.#arena,
-      steps: this.#steps(timesteps ?? this.options.sampleTimesteps),
+      steps,
       selfCond: net.selfCond,
       predict: (x, time, selfCond) => {
         const times = new Array<number>(x.shape[0]!).fill(time);
-        return this.#network.forwardWithCondScale(x, times, { ...condition, selfCond }, condScale);
+        const { textMask } = time === steps[0]?.time ? condition : later;
+        return this.#network.forwardWithCondScale(x, times, { ...condition, textMask, selfCond }, condScale);
       },
       estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
     };
+  }
+
+  /** What a guided step leaves of the condition: some versions dropped the text in the caller's own mask, for good. */
+  #afterGuidance(condition: PriorCondition): PriorCondition {
+    if (this.dialect.sampler.priorCfgMask === "fresh") return condition;
+    return { ...condition, textMask: condition.textMask?.map((row) => row.map(() => 0)) };
   }
 
   #steps(count: number | null): SamplerStep[] {
@@ -135,8 +149,17 @@ export class DiffusionPrior {
     if (!Number.isInteger(count) || count < 2 || count > timesteps) {
       throw new SamplingError(`A prior takes 2 to ${timesteps} sampling steps, not ${count}.`);
     }
-    const grid = priorTimeGrid(timesteps, count, this.dialect.sampler.ddimGridPrior);
-    return ddimSteps(schedule, { grid, objective, alphas: schedule.tables.alphasCumprodPrev, eta: 1 });
+    const { ddimGridPrior, ddimNoisePrior, ddimNoiseSign, ddimLastNoise, ddimPriorUpdate } = this.dialect.sampler;
+    const steps = ddimSteps(schedule, {
+      grid: priorTimeGrid(timesteps, count, ddimGridPrior),
+      objective,
+      alphas: schedule.tables.alphasCumprodPrev,
+      eta: 1,
+      epsilon: ddimNoisePrior,
+      epsilonSign: ddimNoiseSign,
+      lastNoise: ddimLastNoise,
+    });
+    return ddimPriorUpdate === "on" ? steps : steps.map((step) => ({ ...step, advance: (x) => scaleBy(x, 1) }));
   }
 
   #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {

@@ -6,13 +6,7 @@ import { UnsupportedError } from "../weights/unsupported-error.js";
  * `sampler: "fixed"` never carry them.
  */
 const MENDED: { readonly [Flag in keyof SamplerDialect]?: SamplerDialect[Flag] } = {
-  ddimNoiseDecoder: "clamped",
-  ddimNoisePrior: "clamped",
-  ddimNoiseSign: "right",
-  ddimLastNoise: "off",
-  ddimPriorUpdate: "on",
   ddimLowresNormalize: "on",
-  priorCfgMask: "fresh",
   inpaint: "repaint",
 };
 

@@ -199,13 +199,16 @@ export class UnetSampler {
     if (count === timesteps) {
       return ddpmSteps(schedule, { objective, learnedVariance: learnedVariance ? { constrainFrac } : undefined });
     }
-    const { ddimGridDecoder, ddimAlphas } = this.dialect.sampler;
+    const { ddimGridDecoder, ddimAlphas, ddimNoiseDecoder, ddimNoiseSign, ddimLastNoise } = this.dialect.sampler;
     const { alphasCumprod, alphasCumprodPrev } = schedule.tables;
     return ddimSteps(schedule, {
       grid: decoderTimeGrid(timesteps, count, ddimGridDecoder),
       objective,
       alphas: ddimAlphas === "cumprod" ? alphasCumprod : alphasCumprodPrev,
       eta: this.#eta,
+      epsilon: ddimNoiseDecoder,
+      epsilonSign: ddimNoiseSign,
+      lastNoise: ddimLastNoise,
     });
   }
 
