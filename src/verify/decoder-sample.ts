@@ -32,12 +32,13 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
     inpaintImage: await fixture.tensorIfAny("in.inpaint_image"),
     inpaintMask: await fixture.tensorIfAny("in.inpaint_mask"),
   };
+  const configBeside = await fixture.config();
   const arena = await openArena();
   return withModel(
     fixture,
     arena,
     (weights, { name, config }) => {
-      const { decoder } = parseConfig(trainDecoderConfig, config, name);
+      const { decoder } = parseConfig(trainDecoderConfig, configBeside ?? config, name);
       return new Decoder(arena, Decoder.declare(weights, resolveDecoderConfig(decoder), fixture.dialect));
     },
     async (decoder) => {

@@ -14,6 +14,7 @@ const headerSchema = z.looseObject({
   /** "dalle2_pytorch 1.14.2, torch 1.13.0a0" */
   reference: z.string().regex(/^dalle2_pytorch \d[\w.]*/),
   checkpoint: z.string().optional(),
+  config: z.string().optional(),
 });
 
 /** A tensor of a fixture on the host, row major in torch's order; whole numbers come as floats. */
@@ -37,13 +38,8 @@ export class Fixture {
 
   /** Reads `fixture.json`. Rejects with FileError, or FormatError where that is not what a fixture has. */
   static async open(folder: string): Promise<Fixture> {
-    const source = await openSource(`${folder}/fixture.json`);
-    try {
-      const bytes = await source.read(0, source.size);
-      return new Fixture(folder, checked(headerSchema, parseJson(bytes, source.name), source.name));
-    } finally {
-      await source.close();
-    }
+    const file = `${folder}/fixture.json`;
+    return new Fixture(folder, checked(headerSchema, await readJson(file), file));
   }
 
   get name(): string {
@@ -97,6 +93,12 @@ export class Fixture {
     return this.keep(await openCheckpoint(await this.file(file)));
   }
 
+  /** The train config beside the checkpoint, for checkpoints that hold none; undefined where `fixture.json` names none. */
+  async config(): Promise<unknown> {
+    const { config } = this.header;
+    return config === undefined ? undefined : readJson(resolveBeside(`${this.folder}/fixture.json`, config));
+  }
+
   /** Closes every file that was opened. */
   async close(): Promise<void> {
     for (const opened of this.#open.splice(0)) await opened.close();
@@ -120,11 +122,17 @@ export class Fixture {
   }
 }
 
-function parseJson(bytes: Uint8Array, source: string): unknown {
+/** From a path or an URL. Rejects with FileError, or FormatError where it is not JSON. */
+async function readJson(location: string): Promise<unknown> {
+  const source = await openSource(location);
   try {
+    const bytes = await source.read(0, source.size);
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
-    throw new FormatError(source, "not JSON", { cause });
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new FormatError(location, "not JSON", { cause });
+  } finally {
+    await source.close();
   }
 }
 

@@ -4,7 +4,7 @@ import { priorNetConfig } from "../config/train-config.js";
 import { PriorNetwork } from "../models/prior/prior-network.js";
 import type { Runner } from "./kinds.js";
 import { FORWARD } from "./result.js";
-import { pairOutputs, upload, withModel } from "./run-model.js";
+import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
 
 const info = z.looseObject({ net: priorNetConfig });
 
@@ -16,6 +16,7 @@ export const verifyPriorNet: Runner = async (fixture, openArena) => {
     timesteps: await fixture.tensor("in.timesteps"),
     textEmbed: await fixture.tensor("in.text_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    mask: await fixture.tensorIfAny("in.mask"),
     selfCond: await fixture.tensorIfAny("in.self_cond"),
   };
   const arena = await openArena();
@@ -31,6 +32,7 @@ export const verifyPriorNet: Runner = async (fixture, openArena) => {
         const condition = {
           textEmbed: upload(arena, inputs.textEmbed),
           textEncodings: upload(arena, inputs.textEncodings),
+          textMask: inputs.mask && maskRows(inputs.mask),
           selfCond: upload(arena, inputs.selfCond),
         };
         return {

@@ -6,7 +6,7 @@ import { Generator } from "../diffusion/generator.js";
 import { DiffusionPrior } from "../diffusion/prior.js";
 import type { Runner } from "./kinds.js";
 import { LOOP } from "./result.js";
-import { upload, withModel } from "./run-model.js";
+import { maskRows, upload, withModel } from "./run-model.js";
 
 const info = z.looseObject({
   torch_seed: z.int(),
@@ -23,14 +23,16 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
   const inputs = {
     textEmbed: await fixture.tensor("in.text_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    mask: await fixture.tensorIfAny("in.mask"),
   };
   const { data: expected } = await fixture.tensor("out.image_embed");
+  const configBeside = await fixture.config();
   const arena = await openArena();
   return withModel(
     fixture,
     arena,
     (weights, { name, config }) => {
-      const { prior } = parseConfig(trainPriorConfig, config, name);
+      const { prior } = parseConfig(trainPriorConfig, configBeside ?? config, name);
       return new DiffusionPrior(weights, resolvePriorConfig(prior), fixture.dialect);
     },
     async (prior) => {
@@ -39,6 +41,7 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
       const actual = await prior.sample({
         textEmbed,
         textEncodings,
+        textMask: inputs.mask && maskRows(inputs.mask),
         condScale: call.cond_scale,
         numSamplesPerBatch: call.num_samples_per_batch,
         timesteps: call.timesteps,

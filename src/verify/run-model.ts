@@ -42,3 +42,9 @@ export async function pairOutputs(
   }
   return outputs;
 }
+
+/** The rows of a mask `[batch, length]`. */
+export function maskRows({ shape, data }: HostTensor): number[][] {
+  const [batch = 0, length = 0] = shape;
+  return Array.from({ length: batch }, (_, i) => [...data.subarray(i * length, (i + 1) * length)]);
+}
