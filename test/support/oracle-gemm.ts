@@ -95,3 +95,40 @@ export function conv64(
   }
   return y;
 }
+
+export interface ConvTransposeCase {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+
+/**
+ * `x` NHWC with torch's `w` `[inputs, outputs, 4, 4]`, stride 2 and padding 1, NHWC out: each input pixel adds its multiple
+ * of the kernel to the result.
+ */
+export function convTranspose64(
+  x: Float32Array,
+  w: Float32Array,
+  bias: Float32Array,
+  { batch, height, width, inputs, outputs }: ConvTransposeCase,
+): Float64Array {
+  const [outHeight, outWidth] = [2 * height, 2 * width];
+  const y = Float64Array.from({ length: batch * outHeight * outWidth * outputs }, (_, at) => bias[at % outputs]!);
+  for (let pixel = 0; pixel < batch * height * width; pixel++) {
+    const image = Math.floor(pixel / (height * width));
+    for (let tap = 0; tap < 16; tap++) {
+      const oy = (Math.floor(pixel / width) % height) * 2 - 1 + Math.floor(tap / 4);
+      const ox = (pixel % width) * 2 - 1 + (tap % 4);
+      if (oy < 0 || oy >= outHeight || ox < 0 || ox >= outWidth) continue;
+      for (let i = 0; i < inputs; i++) {
+        for (let o = 0; o < outputs; o++) {
+          const to = ((image * outHeight + oy) * outWidth + ox) * outputs + o;
+          y[to]! += x[pixel * inputs + i]! * w[(i * outputs + o) * 16 + tap]!;
+        }
+      }
+    }
+  }
+  return y;
+}

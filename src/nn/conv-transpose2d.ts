@@ -1,0 +1,23 @@
+import { convTranspose2d } from "../ops/conv-transpose.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { Weights } from "../weights/store.js";
+
+/**
+ * torch's `nn.ConvTranspose2d(inputs, outputs, 4, stride = 2, padding = 1)`: takes `weight` `[inputs, outputs, 4, 4]` and
+ * `bias` `[outputs]`.
+ */
+export class ConvTranspose2d {
+  readonly #weight: Tensor;
+  readonly #bias: Tensor;
+
+  constructor(weights: Weights, inputs: number, outputs: number) {
+    // Packed as it is, the input channels come to lie innermost: what `convTranspose2d` reads.
+    this.#weight = weights.conv("weight", [inputs, outputs, 4, 4]);
+    this.#bias = weights.vector("bias", outputs);
+  }
+
+  /** `[B, H, W, inputs]` to `[B, 2H, 2W, outputs]`. */
+  forward(x: Tensor): Tensor {
+    return convTranspose2d(x, this.#weight, this.#bias);
+  }
+}
