@@ -15,7 +15,7 @@ describe("unetConfig", () => {
     const options = resolveUnetConfig(parseConfig(unetConfig, unet, "test"));
     expect(options).toMatchObject({
       condDim: 8,
-      initDim: 8,
+      initDim: null,
       channelsOut: 3,
       numImageTokens: 4,
       numTimeTokens: 2,
@@ -57,7 +57,6 @@ describe("unetConfig", () => {
     [{ cond_on_image_embeds: true, image_embed_dim: null }, /image_embed_dim is missing/],
     [{ cond_on_text_encodings: true, text_embed_dim: null }, /text_embed_dim is missing/],
     [{ cond_on_image_embeds: true, cond_dim: 32 }, /cond_dim equals image_embed_dim/],
-    [{ init_dim: 16 }, /init_dim is 16/],
   ])("refuses what the reference cannot run: %o", (fields, message) => {
     const config = parseConfig(unetConfig, { ...unet, ...fields }, "test");
     expect(() => resolveUnetConfig(config)).toThrow(message);

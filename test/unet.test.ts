@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { ConfigError } from "../src/config/config-error.js";
 import { resolveUnetConfig } from "../src/config/resolve.js";
 import { unetConfig } from "../src/config/train-config.js";
 import { unetArchitecture } from "../src/models/unet/architecture.js";
@@ -9,7 +10,6 @@ import { Arena } from "../src/tensor/arena.js";
 import { Fixture } from "../src/verify/fixture.js";
 import { currentDialect, dialectForVersion } from "../src/weights/dialect.js";
 import { WeightStore } from "../src/weights/store.js";
-import { UnsupportedError } from "../src/weights/unsupported-error.js";
 import { fixtureFolder } from "./support/golden.js";
 import { Random, sharedGpu } from "./support/gpu.js";
 
@@ -22,17 +22,39 @@ describe("the architecture", () => {
       dialectForVersion(version, { sampler: "fixed" }).network,
     );
 
+  // Each stage: channels in, out, of the first block's input, of the blocks on the way down and of those on the way up.
   it.each([
-    ["0.5.0", "layout ASingle"],
-    ["0.7.1", "layout A "],
-    ["0.8.0", "layout B"],
-    ["0.8.1", "layout C"],
-    ["0.12.4", "layout CAllUps"],
-    ["0.15.2", "layout D"],
-    ["0.16.2", "unetTextPad"],
-  ])("of version %s is refused by name: %s", (version, name) => {
-    expect(() => built(version)).toThrow(UnsupportedError);
-    expect(() => built(version)).toThrow(name);
+    ["0.5.0", false, ["4 8 4 8 4", "8 16 8 16 8"], 4, "transposed"],
+    ["0.8.0", false, ["8 8 8 8 8", "8 16 16 16 8"], 8, "transposed"],
+    ["0.12.4", false, ["8 8 8 8 8", "8 16 8 16 8"], 8, "transposed"],
+    ["0.14.1", false, ["8 8 8 8 8", "8 16 8 8 16"], 8, "nearest"],
+    ["0.15.4", true, ["8 8 8 8 8", "8 16 16 16 16"], 8, "transposed"],
+    ["0.21.1", false, ["8 8 8 8 8", "8 16 8 8 16"], 8, "pixelShuffle"],
+  ])("of version %s, memory efficient: %s, widens where that version did", (version, memoryEfficient, ...expected) => {
+    const { stages, initDim, upsample } = built(version, { memory_efficient: memoryEfficient });
+    const widths = stages.map((stage) => {
+      const { dimIn, dimOut, dimStart, dimDown, dimUp } = stage;
+      return [dimIn, dimOut, dimStart, dimDown, dimUp].join(" ");
+    });
+    expect([widths, initDim, upsample]).toEqual(expected);
+  });
+
+  it("attends where the version did", () => {
+    const attention = (version: string) => {
+      const options = { dim_mults: [1, 2, 3], self_attn: [false, true, true], attend_at_middle: false };
+      const { stages, midAttention } = built(version, options);
+      const ups = stages.map(({ crossAttendUp }) => crossAttendUp);
+      return [stages.map((stage) => stage.attention), ups, midAttention];
+    };
+    expect(attention("0.9.0")).toEqual([["none", "none", "none"], [false, false, true], false]);
+    expect(attention("0.15.2")).toEqual([["none", "none", "none"], [false, true, true], false]);
+    expect(attention("0.15.3")).toEqual([["none", "self", "self"], [false, true, true], true]);
+  });
+
+  it("refuses widths that the version could not join", () => {
+    expect(() => built("1.14.2", { init_dim: 16 })).toThrow(ConfigError);
+    expect(() => built("0.9.2", { init_dim: 16 })).toThrow("init_dim is 16");
+    expect(built("0.7.1", { init_dim: 16 }).initDim).toBe(16);
   });
 
   it("takes numbers and layers from the version", () => {

@@ -42,7 +42,8 @@ export interface UnetOptions {
   readonly maxTextLen: number;
   readonly condOnImageEmbeds: boolean;
   readonly addImageEmbedsToTime: boolean;
-  readonly initDim: number;
+  /** Channels of the first convolution; null where the config leaves it to the version: `dim` since 0.8.0. */
+  readonly initDim: number | null;
   readonly initConvKernelSize: number;
   /** Per stage. */
   readonly resnetGroups: readonly number[];
@@ -182,7 +183,7 @@ export function resolveUnetConfig(config: UnetConfig, path = "unet"): UnetOption
     maxTextLen: config.max_text_len,
     condOnImageEmbeds: config.cond_on_image_embeds,
     addImageEmbedsToTime: config.add_image_embeds_to_time,
-    initDim: config.init_dim ?? config.dim,
+    initDim: config.init_dim,
     initConvKernelSize: config.init_conv_kernel_size,
     resnetGroups: spread(config.resnet_groups, stages, `${path}.resnet_groups`),
     resnetWeightStandardization: config.resnet_weight_standardization,
@@ -213,11 +214,6 @@ function checkUnet(unet: UnetOptions, path: string): void {
   if (unet.condOnImageEmbeds && unet.imageEmbedDim === unet.condDim) {
     throw new ConfigError(
       `${path}.cond_dim equals image_embed_dim (${unet.condDim}): the reference makes no image tokens then and cannot run; no checkpoint can have been trained so`,
-    );
-  }
-  if (unet.initDim !== unet.dim) {
-    throw new ConfigError(
-      `${path}.init_dim is ${unet.initDim}, but the reference runs only where it equals dim (${unet.dim})`,
     );
   }
 }

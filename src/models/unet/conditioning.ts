@@ -7,7 +7,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { ImageCondition } from "./image-condition.js";
-import { TextCondition } from "./text-condition.js";
+import { TextCondition, type TextMask } from "./text-condition.js";
 import { TimeCondition } from "./time-condition.js";
 
 /** What a U-Net is conditioned on besides the time. It takes what it was trained with and ignores the rest. */
@@ -16,6 +16,8 @@ export interface UnetCondition {
   readonly imageEmbed?: Tensor | undefined;
   /** CLIP text encodings `[B, L, textEmbedDim]`; rows of zeros are padding. */
   readonly textEncodings?: Tensor | undefined;
+  /** Which of them are text: for versions before 0.21.1, to which rows of zeros are text too. */
+  readonly textMask?: TextMask | undefined;
   /** The smaller picture `[B, H, W, channels]` in [-1, 1], already of this U-Net's size. */
   readonly lowresCondImg?: Tensor | undefined;
   /** How far `lowresCondImg` was noised, in steps of 1000, per sample. */
@@ -59,7 +61,7 @@ export class Conditioning {
     }
     // The reference makes these whether or not it uses them.
     if (!this.#image) weights.ignore("null_image_embed");
-    if (!this.#image || !unet.addImageEmbedsToTime) weights.ignore("null_image_hiddens");
+    if (!this.#image || unet.imageCondition.vector !== "nulled") weights.ignore("null_image_hiddens");
     if (!this.#text) weights.ignore("null_text_embed");
     this.#norm = new LayerNorm(weights.at("norm_cond"), condDim);
     this.#midNorm = new LayerNorm(weights.at("norm_mid_cond"), condDim);
@@ -79,7 +81,7 @@ export class Conditioning {
       }
       const text =
         this.#text && condition.textEncodings
-          ? [this.#text.forward(condition.textEncodings, keepMask(arena, keep.text))]
+          ? [this.#text.forward(condition.textEncodings, condition.textMask, keepMask(arena, keep.text))]
           : [];
       return {
         time: activate(vector, "silu"),

@@ -9,21 +9,19 @@ import type { Architecture } from "./architecture.js";
 export class ImageCondition {
   readonly #toTokens: Linear;
   readonly #nullTokens: Tensor;
-  readonly #vector: { readonly linear: Linear; readonly null: Tensor } | undefined;
+  readonly #vector: ImageVector | undefined;
 
   constructor(
     weights: Weights,
     embedDim: number,
     private readonly unet: Architecture,
   ) {
-    const { condDim, numImageTokens, timeCondDim } = unet;
-    this.#toTokens = new Linear(weights.at("image_to_tokens", 0), embedDim, condDim * numImageTokens);
+    const { condDim, numImageTokens, imageCondition } = unet;
+    this.#toTokens = new Linear(weights.at(imageCondition.tokens, 0), embedDim, condDim * numImageTokens);
     this.#nullTokens = weights.table("null_image_embed", [1, numImageTokens, condDim]);
-    if (!unet.addImageEmbedsToTime) return;
-    this.#vector = {
-      linear: new Linear(weights.at("to_image_hiddens", 0), embedDim, timeCondDim),
-      null: weights.table("null_image_hiddens", [1, timeCondDim]),
-    };
+    if (imageCondition.vector !== "none") {
+      this.#vector = new VECTORS[imageCondition.vector](weights, embedDim, unet.timeCondDim);
+    }
   }
 
   /**
@@ -41,18 +39,47 @@ export class ImageCondition {
         fallback: this.#nullTokens,
         keep,
       });
-      return { vector: this.#vectorOf(embed, keep), tokens };
+      return { vector: this.#vector?.forward(embed, keep), tokens };
     });
   }
+}
 
-  #vectorOf(embed: Tensor, keep: Tensor): Tensor | undefined {
-    if (!this.#vector) return undefined;
-    const hiddens = this.#vector.linear.forward(embed, { activation: "gelu" });
-    const [batch = 0, channels = 0] = hiddens.shape;
-    return selectRows({
-      tokens: hiddens.reshape([batch, 1, channels]),
-      fallback: this.#vector.null,
-      keep,
-    }).reshape(hiddens.shape);
+/** What of the image embedding is added to the time condition, `[B, timeCondDim]`. */
+interface ImageVector {
+  forward(embed: Tensor, keep: Tensor): Tensor;
+}
+
+/** A vector that guidance does not drop. */
+class KeptVector implements ImageVector {
+  readonly #linear: Linear;
+
+  constructor(weights: Weights, embedDim: number, timeCondDim: number) {
+    this.#linear = new Linear(weights.at("to_image_hiddens", 0), embedDim, timeCondDim);
+  }
+
+  forward(embed: Tensor): Tensor {
+    return this.#linear.forward(embed, { activation: "gelu" });
   }
 }
+
+/** A vector in whose place a learned one is put for the samples that `keep` drops. */
+class DroppableVector implements ImageVector {
+  readonly #vector: KeptVector;
+  readonly #null: Tensor;
+
+  constructor(weights: Weights, embedDim: number, timeCondDim: number) {
+    this.#vector = new KeptVector(weights, embedDim, timeCondDim);
+    this.#null = weights.table("null_image_hiddens", [1, timeCondDim]);
+  }
+
+  forward(embed: Tensor, keep: Tensor): Tensor {
+    return embed.arena.scope(() => {
+      const hiddens = this.#vector.forward(embed);
+      const [batch = 0, channels = 0] = hiddens.shape;
+      const tokens = hiddens.reshape([batch, 1, channels]);
+      return selectRows({ tokens, fallback: this.#null, keep }).reshape(hiddens.shape);
+    });
+  }
+}
+
+const VECTORS = { unnulled: KeptVector, nulled: DroppableVector } as const;

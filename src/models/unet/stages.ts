@@ -7,84 +7,71 @@ import type { Architecture, Stage } from "./architecture.js";
 import type { Conditions } from "./conditioning.js";
 import { downsample, type Layer } from "./downsample.js";
 import { advance, share } from "./feature-map.js";
+import type { DownModule, UpModule } from "./layout.js";
 import { LinearAttention } from "./linear-attention.js";
 import { ResnetBlock } from "./resnet-block.js";
 import { SelfAttention } from "./self-attention.js";
 import { upsample } from "./upsample.js";
 
+/** What runs of a stage at one time. */
+interface Step {
+  /** From one feature map to the next; absent where the step only leaves a skip. */
+  readonly run?: (x: Tensor, conditions: Conditions) => Tensor;
+  /** On the way down: whether the result is kept. On the way up: whether what was kept is joined to the input. */
+  readonly skip: boolean;
+}
+
 /** One resolution on the way down. Its feature maps go onto a stack of skips, from which the way up takes them. */
 export class DownStage {
-  readonly #preDownsample: Layer | undefined;
-  readonly #initBlock: ResnetBlock;
-  readonly #blocks: readonly ResnetBlock[];
-  readonly #attention: Layer | undefined;
-  readonly #postDownsample: Layer;
+  readonly #steps: readonly Step[];
 
   constructor(weights: Weights, stage: Stage, unet: Architecture) {
-    const at = unet.layout.down;
-    const { dimIn, dimOut, dimDown, groups, crossAttend } = stage;
-    const samplesFirst = unet.memoryEfficient;
-    this.#preDownsample = samplesFirst ? downsample(weights.at(at.preDownsample), dimIn, dimOut, unet) : undefined;
-    this.#initBlock = new ResnetBlock(weights.at(at.initBlock), dimDown, dimDown, { groups }, unet);
-    this.#blocks = Array.from(
-      { length: stage.blocks },
-      (_, j) => new ResnetBlock(weights.at(at.blocks, j), dimDown, dimDown, { groups, crossAttend }, unet),
-    );
-    this.#attention = stageAttention(weights.at(at.attention), dimDown, stage, unet);
-    const post = weights.at(at.postDownsample);
-    this.#postDownsample =
-      samplesFirst || stage.isLast ? new Conv2d(post, dimDown, dimOut, 1) : downsample(post, dimDown, dimOut, unet);
+    this.#steps = unet.layout.down.flatMap((name, index) => downSteps[name](weights.at(index), stage, unet));
   }
 
   /**
    * Consumes `x`; `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`. Where stages downsample last, the last of them keeps its
    * size.
    */
-  forward(x: Tensor, { time, tokens }: Conditions, skips: Tensor[]): Tensor {
-    if (this.#preDownsample) x = apply(this.#preDownsample, x);
-    x = advance(x, (x) => this.#initBlock.forward(x, time, tokens));
-    for (const block of this.#blocks) {
-      x = advance(x, (x) => block.forward(x, time, tokens));
-      skips.push(share(x));
+  forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
+    for (const { run, skip } of this.#steps) {
+      if (run) x = advance(x, (x) => run(x, conditions));
+      if (skip) skips.push(share(x));
     }
-    if (this.#attention) x = apply(this.#attention, x);
-    skips.push(share(x));
-    return apply(this.#postDownsample, x);
+    return x;
   }
 }
 
 /** One resolution on the way up. */
 export class UpStage {
-  readonly #blocks: readonly ResnetBlock[];
-  readonly #attention: Layer | undefined;
+  readonly #steps: readonly Step[];
   readonly #upsample: Layer | undefined;
   readonly #skipScale: number;
 
   constructor(weights: Weights, stage: Stage, unet: Architecture) {
-    const at = unet.layout.up;
-    const { dimIn, dimOut, dimDown, groups, crossAttend } = stage;
-    const places = Array.from({ length: stage.blocks }, (_, j) => weights.at(at.blocks, j));
-    this.#blocks = [weights.at(at.initBlock), ...places].map(
-      (place) => new ResnetBlock(place, dimOut + dimDown, dimOut, { groups, crossAttend }, unet),
+    const { up } = unet.layout;
+    this.#steps = up.flatMap((name, index) =>
+      name === "upsample" ? [] : upSteps[name](weights.at(index), stage, unet),
     );
-    this.#attention = stageAttention(weights.at(at.attention), dimOut, stage, unet);
-    const isLargest = stage.isFirst && !unet.memoryEfficient;
-    this.#upsample = isLargest ? undefined : upsample(weights.at(at.upsample), dimOut, dimIn, unet);
+    const isFullSize = stage.isFirst && !unet.memoryEfficient;
+    const place = weights.at(up.indexOf("upsample"));
+    this.#upsample = isFullSize ? undefined : upsample(place, stage.dimUp, stage.dimIn, unet);
     this.#skipScale = unet.skipScale;
   }
 
-  /** Consumes `x` and as many skips as it has blocks; the result has the size and `dimOut` of this resolution. */
-  forward(x: Tensor, { time, tokens }: Conditions, skips: Tensor[]): Tensor {
-    for (const block of this.#blocks) {
-      x = this.#connectSkip(x, skips);
-      x = advance(x, (x) => block.forward(x, time, tokens));
+  /** Consumes `x` and the skips of its resolution; the result has the size and `dimUp` of this resolution. */
+  forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
+    for (const { run, skip } of this.#steps) {
+      if (skip) x = this.#connectSkip(x, skips);
+      if (run) x = advance(x, (x) => run(x, conditions));
     }
-    return this.#attention ? apply(this.#attention, x) : x;
+    return x;
   }
 
   /** To the next larger resolution, `[B, 2H, 2W, dimIn]`; the largest stays as it is. Consumes `x`. */
   upsample(x: Tensor): Tensor {
-    return this.#upsample ? apply(this.#upsample, x) : x;
+    const layer = this.#upsample;
+    return layer ? advance(x, (x) => layer.forward(x)) : x;
   }
 
   #connectSkip(x: Tensor, skips: Tensor[]): Tensor {
@@ -94,16 +81,78 @@ export class UpStage {
   }
 }
 
-function apply(layer: Layer, x: Tensor): Tensor {
-  return advance(x, (x) => layer.forward(x));
+type StepsOf<Module extends string> = Readonly<
+  Record<Module, (place: Weights, stage: Stage, unet: Architecture) => readonly Step[]>
+>;
+
+const downSteps: StepsOf<DownModule> = {
+  preDownsample: (place, { dimIn, dimOut }, unet) =>
+    unet.memoryEfficient ? [ofLayer(downsample(place, dimIn, dimOut, unet))] : [],
+
+  initBlock: (place, { dimStart, dimDown, groups }, unet) => [
+    ofBlock(new ResnetBlock(place, dimStart, dimDown, { groups }, unet)),
+  ],
+
+  blocks: (place, stage, unet) => {
+    const { dimDown, groups, crossAttend } = stage;
+    const blocks = blockPlaces(place, stage, unet).map(
+      (place) => new ResnetBlock(place, dimDown, dimDown, { groups, crossAttend }, unet),
+    );
+    if (unet.layout.skips === "perBlock") return blocks.map((block) => ofBlock(block, true));
+    return [...blocks.map((block) => ofBlock(block)), { skip: true }];
+  },
+
+  attention: (place, stage, unet) => {
+    const attention = stageAttention(place, stage.dimDown, stage, unet);
+    const skip = unet.layout.skips === "perBlock";
+    return attention ? [ofLayer(attention, skip)] : [{ skip }];
+  },
+
+  postDownsample: (place, { dimDown, dimOut, isLast }, unet) => {
+    const keepsSize = isLast || unet.memoryEfficient;
+    if (!keepsSize) return [ofLayer(downsample(place, dimDown, dimOut, unet))];
+    return unet.layout.widensIn === "resampling" ? [ofLayer(new Conv2d(place, dimDown, dimOut, 1))] : [];
+  },
+};
+
+const upSteps: StepsOf<Exclude<UpModule, "upsample">> = {
+  initBlock: (place, { dimOut, dimDown, dimUp, groups, crossAttendUp: crossAttend }, unet) => [
+    ofBlock(new ResnetBlock(place, dimOut + dimDown, dimUp, { groups, crossAttend }, unet), true),
+  ],
+
+  blocks: (place, stage, unet) => {
+    const { dimDown, dimUp, groups, crossAttendUp: crossAttend } = stage;
+    const skip = unet.layout.skips === "perBlock";
+    const dimIn = skip ? dimUp + dimDown : dimUp;
+    return blockPlaces(place, stage, unet).map((place) =>
+      ofBlock(new ResnetBlock(place, dimIn, dimUp, { groups, crossAttend }, unet), skip),
+    );
+  },
+
+  attention: (place, stage, unet) => {
+    const attention = stageAttention(place, stage.dimUp, stage, unet);
+    return attention ? [ofLayer(attention)] : [];
+  },
+};
+
+function ofLayer(layer: Layer, skip = false): Step {
+  return { run: (x) => layer.forward(x), skip };
 }
 
-function stageAttention(weights: Weights, dim: number, stage: Stage, unet: Architecture): Layer | undefined {
+function ofBlock(block: ResnetBlock, skip = false): Step {
+  return { run: (x, { time, tokens }) => block.forward(x, time, tokens), skip };
+}
+
+function blockPlaces(place: Weights, stage: Stage, { layout }: Architecture): readonly Weights[] {
+  return layout.blocks === "single" ? [place] : Array.from({ length: stage.blocks }, (_, j) => place.at(j));
+}
+
+function stageAttention(place: Weights, dim: number, stage: Stage, unet: Architecture): Layer | undefined {
   switch (stage.attention) {
     case "self":
-      return new SelfAttention(weights, dim, unet);
+      return new SelfAttention(place, dim, unet);
     case "linear":
-      return new LinearAttention(weights, dim, unet);
+      return new LinearAttention(place, dim, unet);
     case "none":
       return undefined;
   }

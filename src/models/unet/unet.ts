@@ -27,35 +27,37 @@ export class Unet {
   readonly #initBlock: ResnetBlock | undefined;
   readonly #downs: readonly DownStage[];
   readonly #midBlock1: ResnetBlock;
-  readonly #midAttention: SelfAttention;
+  readonly #midAttention: SelfAttention | undefined;
   readonly #midBlock2: ResnetBlock;
   readonly #ups: readonly UpStage[];
   readonly #combiner: UpsampleCombiner | undefined;
   readonly #finalBlock: ResnetBlock;
   readonly #toOut: Conv2d;
 
-  /** Declares the weights; throws `UnsupportedError` for dialects whose layers are not there. */
+  /** Declares the weights, named and wired as the dialect's version had them. */
   constructor(weights: Weights, options: UnetOptions, dialect: NetworkDialect) {
     const unet = unetArchitecture(options, dialect);
-    const { dim, stages, outerGroups } = unet;
+    const { dim, initDim, layout, stages, outerGroups, head } = unet;
     const midDim = stages.at(-1)!.dimOut;
     const first = { groups: outerGroups.first };
     const middle = { groups: outerGroups.middle, crossAttend: true };
     this.#unet = unet;
     this.#conditioning = new Conditioning(weights, unet);
     this.#initConv = initConv(weights.at("init_conv"), unet);
-    if (unet.memoryEfficient) {
-      this.#initBlock = new ResnetBlock(weights.at("init_resnet_block"), dim, dim, first, unet);
+    if (unet.memoryEfficient && layout.blockBeforeStages) {
+      this.#initBlock = new ResnetBlock(weights.at("init_resnet_block"), initDim, initDim, first, unet);
     }
     this.#downs = stages.map((stage, i) => new DownStage(weights.at("downs", i), stage, unet));
     this.#midBlock1 = new ResnetBlock(weights.at("mid_block1"), midDim, midDim, middle, unet);
-    this.#midAttention = new SelfAttention(weights.at("mid_attn"), midDim, unet);
+    if (unet.midAttention) this.#midAttention = new SelfAttention(weights.at("mid_attn"), midDim, unet);
     this.#midBlock2 = new ResnetBlock(weights.at("mid_block2"), midDim, midDim, middle, unet);
-    this.#ups = stages.toReversed().map((stage, i) => new UpStage(weights.at("ups", i), stage, unet));
+    const upStages = unet.memoryEfficient || layout.upAtFullSize ? stages : stages.slice(1);
+    this.#ups = upStages.toReversed().map((stage, i) => new UpStage(weights.at("ups", i), stage, unet));
     const combined = unet.combineUpsampleFmaps ? stages.length * dim : 0;
     if (unet.combineUpsampleFmaps) this.#combiner = new UpsampleCombiner(weights.at("upsample_combiner"), unet);
-    this.#finalBlock = new ResnetBlock(weights.at("final_resnet_block"), dim + combined + dim, dim, first, unet);
-    this.#toOut = outConv(weights.at("to_out"), unet);
+    const joined = dim + combined + (unet.firstMapAtEnd ? dim : 0);
+    this.#finalBlock = new ResnetBlock(weights.at(head.block), joined, dim, { ...first, timed: head.timed }, unet);
+    this.#toOut = outConv(weights.at(head.conv), unet);
   }
 
   /**
@@ -75,7 +77,7 @@ export class Unet {
       // 2. The picture with those that it is conditioned on, into the first feature map.
       const lowres = this.#unet.lowresCond ? cast(required(condition.lowresCondImg), arena.dtype) : undefined;
       let h = this.#initConv.forward(this.#input(x, condition.selfCond, lowres));
-      const first = share(h);
+      const first = this.#unet.firstMapAtEnd ? [share(h)] : [];
       const initBlock = this.#initBlock;
       if (initBlock) h = advance(h, (h) => initBlock.forward(h, time, tokens));
 
@@ -85,7 +87,8 @@ export class Unet {
 
       // 4. The middle sees the text.
       h = advance(h, (h) => this.#midBlock1.forward(h, time, midTokens));
-      h = advance(h, (h) => this.#midAttention.forward(h));
+      const attend = this.#midAttention;
+      if (attend) h = advance(h, (h) => attend.forward(h));
       h = advance(h, (h) => this.#midBlock2.forward(h, time, midTokens));
 
       // 5. Up: each block takes the last feature map that was kept.
@@ -99,7 +102,8 @@ export class Unet {
       // 6. Joined with the first feature map and, where they are combined, those of the way up.
       const [, height, width] = h.shape as [number, number, number, number];
       const combined = this.#combiner?.forward(maps, [height, width]) ?? [];
-      h = advance(h, (h) => concatChannels([h, ...combined, first]));
+      const joined = [...combined, ...first];
+      if (joined.length > 0) h = advance(h, (h) => concatChannels([h, ...joined]));
       h = advance(h, (h) => this.#finalBlock.forward(h, time, tokens));
 
       // 7. Output.
@@ -139,18 +143,18 @@ export class Unet {
 }
 
 function initConv(weights: Weights, unet: Architecture): Layer {
-  const { dim, channels, initConvKernelSize: kernel } = unet;
+  const { initDim, channels, initConvKernelSize: kernel } = unet;
   const inputs = channels * (1 + Number(unet.lowresCond) + Number(unet.selfCond));
   if (unet.initCrossEmbed) {
-    return new CrossEmbed(weights, inputs, dim, { kernelSizes: unet.initCrossEmbedKernelSizes, stride: 1 });
+    return new CrossEmbed(weights, inputs, initDim, { kernelSizes: unet.initCrossEmbedKernelSizes, stride: 1 });
   }
-  return new Conv2d(weights, inputs, dim, kernel, { padding: Math.floor(kernel / 2) });
+  return new Conv2d(weights, inputs, initDim, kernel, { padding: Math.floor(kernel / 2) });
 }
 
 function outConv(weights: Weights, unet: Architecture): Conv2d {
-  const { dim, channels, channelsOut, finalConvKernelSize: kernel } = unet;
+  const { dim, channels, channelsOut, head } = unet;
   const inputs = dim + (unet.lowresAtEnd ? channels : 0);
-  return new Conv2d(weights, inputs, channelsOut, kernel, { padding: Math.floor(kernel / 2) });
+  return new Conv2d(weights, inputs, channelsOut, head.kernelSize, { padding: Math.floor(head.kernelSize / 2) });
 }
 
 function required(lowresCondImg: Tensor | undefined): Tensor {
@@ -165,10 +169,11 @@ function keepAll(batch: number): Keep {
 
 function repeatCondition(condition: UnetCondition): UnetCondition {
   const twice = (x: Tensor | undefined) => x && repeatBatch(x, 2);
-  const { lowresNoiseLevel: level } = condition;
+  const { lowresNoiseLevel: level, textMask } = condition;
   return {
     imageEmbed: twice(condition.imageEmbed),
     textEncodings: twice(condition.textEncodings),
+    textMask: textMask && [...textMask, ...textMask],
     lowresCondImg: twice(condition.lowresCondImg),
     selfCond: twice(condition.selfCond),
     lowresNoiseLevel: level && [...level, ...level],

@@ -1,4 +1,5 @@
 import { Conv2d } from "../../nn/conv2d.js";
+import { ConvTranspose2d } from "../../nn/conv-transpose2d.js";
 import { resizeNearest } from "../../ops/resize.js";
 import { pixelShuffle } from "../../ops/shuffle.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -8,8 +9,14 @@ import type { Layer } from "./downsample.js";
 
 /** Doubles height and width, `[B, H, W, dimIn]` to `[B, 2H, 2W, dimOut]`, the way that the U-Net does. */
 export function upsample(weights: Weights, dimIn: number, dimOut: number, unet: Architecture): Layer {
-  const Upsample = unet.upsample === "pixelShuffle" ? PixelShuffleUpsample : NearestUpsample;
-  return new Upsample(weights, dimIn, dimOut);
+  switch (unet.upsample) {
+    case "pixelShuffle":
+      return new PixelShuffleUpsample(weights, dimIn, dimOut);
+    case "nearest":
+      return new NearestUpsample(weights, dimIn, dimOut);
+    case "transposed":
+      return new ConvTranspose2d(weights, dimIn, dimOut);
+  }
 }
 
 /** Makes the four pixels of each patch as channels, then moves them into place (Shi et al. 2016). */
