@@ -35,8 +35,6 @@ export interface Checkpoint {
   readonly version?: string;
   /** The train config stored with it, as plain data, where there is one. */
   readonly config?: unknown;
-  /** The dialect that a converted checkpoint was found to have, as plain data. */
-  readonly dialect?: unknown;
   close(): Promise<void>;
 }
 
@@ -145,15 +143,13 @@ async function readSafetensors(
   const entry = (name: string, stored: TensorEntry) => stored.renamed(name);
   const version = metadata.get("version");
   const config = metadata.get("config");
-  const dialect = metadata.get("dialect");
   return {
     format,
     tree: null,
     metadata,
     ...readModel({ tree, isTensor, entry, source, weights }),
     ...(version !== undefined && { version }),
-    ...(config !== undefined && { config: parseMetadata("config", config, source) }),
-    ...(dialect !== undefined && { dialect: parseMetadata("dialect", dialect, source) }),
+    ...(config !== undefined && { config: parseConfig(config, source) }),
   };
 }
 
@@ -184,11 +180,11 @@ function describeMissing(tree: unknown, available: readonly WeightsChoice[] | un
   return `no model in it: expected a state dict, or one under "model"; it has the keys ${keys.join(", ")}`;
 }
 
-function parseMetadata(key: string, json: string, source: string): unknown {
+function parseConfig(json: string, source: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch (cause) {
-    throw new FormatError(source, `metadata ${key} is not JSON`, { cause });
+    throw new FormatError(source, "metadata config is not JSON", { cause });
   }
 }
 

@@ -7,7 +7,8 @@ const TRANSPARENT = /(?<=^|\.)(?:module|_orig_mod)\./g;
  */
 const HOLDERS = ["model.", "net.", "clip."] as const;
 
-const CLIP = "clip.";
+/** What the names of a CLIP saved along with a model begin with. */
+export const CLIP_PREFIX = "clip.";
 /** Autoencoders of latent diffusion, which DALLE2-pytorch's decoder has room for; none was ever published. */
 const DROPPED = "vaes.";
 
@@ -34,7 +35,7 @@ export interface Components<Tensor> {
 /** Splits a state dict into the model and what was saved along with it. */
 export function splitComponents<Tensor>(tensors: ReadonlyMap<string, Tensor>): Components<Tensor> {
   const entries = [...tensors].filter(([name]) => !name.startsWith(DROPPED));
-  const isClip = ([name]: readonly [string, Tensor]): boolean => name.startsWith(CLIP);
+  const isClip = ([name]: readonly [string, Tensor]): boolean => name.startsWith(CLIP_PREFIX);
   return {
     model: new Map(entries.filter((entry) => !isClip(entry))),
     clip: unwrapNames(new Map(entries.filter(isClip))),
