@@ -10,9 +10,13 @@ interface CommandModule {
 
 /** Only the module of the named command is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  dream: () => import("./dream.js"),
+  demo: () => import("./demo.js"),
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
   verify: () => import("./verify.js"),
+  inspect: () => import("./inspect.js"),
+  convert: () => import("./convert.js"),
 };
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,8 +1,11 @@
 import type { Checkpoint } from "./checkpoint.js";
+import { componentOf } from "./component.js";
+import { detectDialect } from "./detect-dialect.js";
 import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
 import { writeSafetensors, type TensorData } from "./safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./sparse-rows.js";
+import { CLIP_PREFIX } from "./component-names.js";
 import type { TensorEntry } from "./tensor-entry.js";
 
 /** How to store a converted checkpoint. */
@@ -17,9 +20,12 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What is read, converted and written at once; a few such arrays wait for the collector at any time. */
+const CHUNK_BYTES = 8 * 2 ** 20;
+
 /**
- * The bytes of a safetensors file with a checkpoint's model, version and config, made as they are consumed: host memory
- * stays near one chunk. Throws FormatError for a value that f16 cannot hold.
+ * The bytes of a safetensors file with a checkpoint's model, the CLIP beside it, version, dialect and config, made as they
+ * are consumed: host memory stays near a few chunks. Throws FormatError for a value that f16 cannot hold.
  */
 export async function* convertCheckpoint(
   checkpoint: Checkpoint,
@@ -29,7 +35,7 @@ export async function* convertCheckpoint(
   if (absent !== undefined) throw new FormatError(checkpoint.name, `has no tensor ${absent} to store by rows`);
   const tensors: TensorData[] = [];
   const sparseShapes: Record<string, readonly number[]> = {};
-  for (const entry of checkpoint.tensors.values()) {
+  for (const entry of storedTensors(checkpoint)) {
     const dtype = storedDtype(entry, options.dtype);
     if (!options.sparseRows?.includes(entry.name)) {
       tensors.push({
@@ -55,12 +61,23 @@ export async function* convertCheckpoint(
   yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes));
 }
 
+function storedTensors({ tensors, clip }: Checkpoint): readonly TensorEntry[] {
+  return [...tensors.values(), ...[...clip.values()].map((entry) => entry.renamed(CLIP_PREFIX + entry.name))];
+}
+
 function convertedMetadata(checkpoint: Checkpoint, sparseShapes: Record<string, readonly number[]>) {
   const metadata = new Map([["format", "dalle2-webgpu"]]);
   if (checkpoint.version !== undefined) metadata.set("version", checkpoint.version);
+  if (componentOf(checkpoint.tensors)) metadata.set("dialect", JSON.stringify(writtenDialect(checkpoint)));
   if (checkpoint.config !== undefined) metadata.set("config", JSON.stringify(checkpoint.config));
   if (Object.keys(sparseShapes).length > 0) metadata.set(SPARSE_SHAPE, JSON.stringify(sparseShapes));
   return metadata;
+}
+
+/** For readers other than this library, which detects it from the rest. */
+function writtenDialect(checkpoint: Checkpoint) {
+  const { component, dialect, assumed } = detectDialect(checkpoint, { sampler: "as-written" });
+  return { component, ...dialect, assumed };
 }
 
 function storedDtype({ dtype, shape }: TensorEntry, wanted: "f16" | "f32" | undefined): Dtype {
@@ -69,7 +86,7 @@ function storedDtype({ dtype, shape }: TensorEntry, wanted: "f16" | "f32" | unde
 }
 
 async function* allRows(entry: TensorEntry, dtype: Dtype, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  for await (const { bytes } of entry.readChunks(undefined, signal)) yield convertBytes(entry, bytes, dtype);
+  for await (const { bytes } of entry.readChunks(CHUNK_BYTES, signal)) yield convertBytes(entry, bytes, dtype);
 }
 
 async function* someRows(
@@ -79,7 +96,7 @@ async function* someRows(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   let next = 0;
-  for await (const { rows: range, bytes } of entry.readChunks(undefined, signal))
+  for await (const { rows: range, bytes } of entry.readChunks(CHUNK_BYTES, signal))
     for (; next < rows.length && rows[next]! < range[1]; next++) {
       const start = (rows[next]! - range[0]) * entry.rowBytes;
       yield convertBytes(entry, bytes.subarray(start, start + entry.rowBytes), dtype);
@@ -88,7 +105,7 @@ async function* someRows(
 
 async function usedRows(entry: TensorEntry, signal?: AbortSignal): Promise<Int32Array<ArrayBuffer>> {
   const used: number[] = [];
-  for await (const { rows, bytes } of entry.readChunks(undefined, signal))
+  for await (const { rows, bytes } of entry.readChunks(CHUNK_BYTES, signal))
     for (let row = rows[0]; row < rows[1]; row++) {
       const start = (row - rows[0]) * entry.rowBytes;
       // A row of negative zeros has bytes that are not zero, and is kept.

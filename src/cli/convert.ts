@@ -1,0 +1,47 @@
+import { Option, type Command } from "commander";
+import { openSource } from "../files/open.js";
+import { writeFileAtomic } from "../platform/node.js";
+import { openCheckpoint } from "../weights/checkpoint.js";
+import { convertCheckpoint, type ConvertOptions } from "../weights/convert.js";
+import type { WeightsChoice } from "../weights/state-dict.js";
+import { UsageError } from "./errors.js";
+import { interruptSignal } from "./interrupt.js";
+
+interface Options {
+  readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
+  readonly weights?: WeightsChoice;
+  readonly sparseRows: readonly string[];
+}
+
+export function register(program: Command): void {
+  program
+    .command("convert")
+    .description("write a checkpoint's model, version, dialect and config as one safetensors file")
+    .argument("<in>", "a path or URL: .safetensors, .safetensors.index.json, .pth, .pt")
+    .argument("<out>", "the .safetensors file to write")
+    .addOption(new Option("--dtype <type>", "type of matrices and kernels; default as stored").choices(["f16", "f32"]))
+    .addOption(
+      new Option("--weights <which>", "which weights to take, where a file has both").choices(["online", "ema"]),
+    )
+    .option("--sparse-rows <name>", "store this table by the rows that are not zero; may be repeated", append, [])
+    .action(convert);
+}
+
+const append = (name: string, names: readonly string[]): readonly string[] => [...names, name];
+
+async function convert(input: string, output: string, { dtype, weights, sparseRows }: Options): Promise<void> {
+  if (!output.endsWith(".safetensors")) {
+    throw new UsageError(
+      `${output}: the file to write is a safetensors file; give it a name that ends in .safetensors.`,
+    );
+  }
+  const signal = interruptSignal();
+  const checkpoint = await openCheckpoint(await openSource(input, { signal }), { weights, signal });
+  try {
+    await writeFileAtomic(output, convertCheckpoint(checkpoint, { ...(dtype && { dtype }), sparseRows, signal }));
+  } finally {
+    await checkpoint.close();
+  }
+  const { tensors, clip } = checkpoint;
+  console.log(`${output}: ${tensors.size + clip.size} tensors`);
+}
