@@ -54,6 +54,7 @@ export class ProgressReport {
   readonly #isTerminal = process.stderr.isTTY;
   #last = performance.now();
   #heading = "";
+  #shown = 0;
 
   constructor(
     plan: WorkPlan,
@@ -84,8 +85,10 @@ export class ProgressReport {
 
   #bar(): string {
     const { fraction, millisecondsLeft } = this.#estimate;
-    const filled = Math.round(fraction * BAR);
-    const percent = String(Math.floor(fraction * 100)).padStart(3);
+    // The first step of a slow network shows that less is done than it seemed; the bar waits there.
+    this.#shown = Math.max(this.#shown, fraction);
+    const filled = Math.round(this.#shown * BAR);
+    const percent = String(Math.floor(this.#shown * 100)).padStart(3);
     return `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${percent} %  ${formatDuration(millisecondsLeft)} left`;
   }
 
