@@ -1,4 +1,5 @@
 import type { DecoderOptions } from "../config/resolve.js";
+import type { TextMask } from "../models/unet/text-condition.js";
 import { resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -20,6 +21,11 @@ export interface DecoderSampling {
   readonly imageEmbed?: Tensor | undefined;
   /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
   readonly textEncodings?: Tensor | undefined;
+  /**
+   * For each image 1 or 0 for each of its text encodings, 0 being padding. Only U-Nets of versions before 0.21.1 read it,
+   * and take everything for text without it.
+   */
+  readonly textMask?: TextMask | undefined;
   /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
   readonly condScale?: number | readonly number[] | undefined;
   /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
@@ -133,7 +139,8 @@ export class Decoder {
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: Omit<DecoderSampling, "noise">) {
-    const { imageEmbed, textEncodings, image, inpaintImage, inpaintMask, inpaintResampleTimes = 5 } = sampling;
+    const { imageEmbed, textEncodings, textMask, image, inpaintImage, inpaintMask } = sampling;
+    const { inpaintResampleTimes = 5 } = sampling;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
     const count = this.stages.length;
     const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
@@ -164,7 +171,7 @@ export class Decoder {
     for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
-      shared: { batch, imageEmbed, textEncodings, known, resampleTimes: inpaintResampleTimes },
+      shared: { batch, imageEmbed, textEncodings, textMask, known, resampleTimes: inpaintResampleTimes },
       stages: stages.map((sampler) => ({
         sampler,
         unetNumber: sampler.index + 1,

@@ -1,8 +1,8 @@
 import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
 import type { UnetCondition } from "../models/unet/conditioning.js";
+import type { TextMask } from "../models/unet/text-condition.js";
 import { Unet } from "../models/unet/unet.js";
-import { affine, clamp, combine } from "../ops/elementwise.js";
-import { resizeNearest } from "../ops/resize.js";
+import { affine, combine } from "../ops/elementwise.js";
 import { quantile } from "../ops/reduce.js";
 import { dynamicThreshold, predictX0 } from "../ops/sampler.js";
 import type { Arena } from "../tensor/arena.js";
@@ -13,8 +13,8 @@ import { ddimSteps } from "./ddim.js";
 import { ddpmSteps } from "./ddpm.js";
 import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "./denoise.js";
 import { Inpainting, prepareKnown, type Known } from "./inpaint.js";
+import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { silence, StateNoise, type NoiseSource } from "./noise.js";
-import { requireMended } from "./sampler-dialect.js";
 import { NotFiniteError, SamplingError } from "./sampling-error.js";
 import { NoiseSchedule } from "./schedule.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
@@ -27,6 +27,7 @@ export interface UnetSampling {
   readonly batch: number;
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
+  readonly textMask?: TextMask | undefined;
   readonly condScale: number;
   /** Number of sampling steps; null for the U-Net's own. */
   readonly timesteps: number | null;
@@ -53,6 +54,7 @@ export class UnetSampler {
   readonly #schedule: () => NoiseSchedule;
   readonly #eta: number;
   readonly #percentile: number;
+  readonly #resizeLowres: LowresResize;
 
   /** Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. */
   constructor(
@@ -61,7 +63,6 @@ export class UnetSampler {
     readonly index: number,
     private readonly dialect: Dialect,
   ) {
-    requireMended(dialect.sampler);
     const { stage } = this;
     this.#arena = weights.arena;
     this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
@@ -69,6 +70,7 @@ export class UnetSampler {
     this.#schedule = storedSchedule(place, stage.betaSchedule, decoder.timesteps);
     this.#eta = decoder.ddimSamplingEta ?? dialect.sampler.ddimEta;
     this.#percentile = decoder.dynamicThresPercentile ?? dialect.sampler.dynamicThresPercentile;
+    this.#resizeLowres = lowresResizeOf(dialect.network);
   }
 
   get stage(): DecoderStage {
@@ -134,25 +136,27 @@ export class UnetSampler {
     });
   }
 
-  #prepare({ batch, lowres, known, noise }: UnetSampling): Prepared {
+  #prepare({ batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
       throw new SamplingError(`U-Net ${this.index + 1} enlarges an image, and there is none to start from.`);
     }
     return {
-      lowres: unet.lowresCond && lowres ? this.#lowresCondition(lowres, this.#stateNoise(batch, noise)) : undefined,
+      lowres:
+        unet.lowresCond && lowres
+          ? this.#lowresCondition(lowres, this.#stepCount(timesteps), this.#stateNoise(batch, noise))
+          : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
   }
 
-  /** The smaller image at this stage's size, clamped to its range, normalised, and noised where the U-Net expects that. */
-  #lowresCondition(image: Tensor, noise: StateNoise): Tensor {
+  /** The smaller image at this stage's size, normalised, and noised where the U-Net expects that. */
+  #lowresCondition(image: Tensor, steps: number, noise: StateNoise): Tensor {
     const { imageSize, unet } = this.stage;
-    const { autoNormalizeImg } = this.decoder;
-    const isSized = image.shape[1] === imageSize;
-    const resized = isSized ? image : resizeNearest(image, [imageSize, imageSize]);
-    const ranged = isSized ? resized : clamp(resized, autoNormalizeImg ? 0 : -1, 1);
-    const normal = autoNormalizeImg ? affine(ranged, 2, -1) : ranged;
+    const { autoNormalizeImg, timesteps } = this.decoder;
+    const resized = this.#resizeLowres(image, imageSize, [autoNormalizeImg ? 0 : -1, 1]);
+    const forgets = steps < timesteps && this.dialect.sampler.ddimLowresNormalize === "off";
+    const normal = autoNormalizeImg && !forgets ? affine(resized, 2, -1) : resized;
     if (!unet.lowresNoiseCond) return normal;
     const schedule = NoiseSchedule.named("linear", LOWRES_NOISE_STEPS);
     const scale = schedule.qSample(this.#lowresNoiseLevel());
@@ -164,7 +168,8 @@ export class UnetSampler {
   }
 
   #inpainting({ resampleTimes }: UnetSampling, { known }: Prepared): Inpainting | undefined {
-    return known && new Inpainting(known, this.#schedule(), resampleTimes);
+    const times = this.dialect.sampler.inpaint === "repaint" ? resampleTimes : 1;
+    return known && new Inpainting(known, this.#schedule(), times);
   }
 
   #stateNoise(batch: number, source: NoiseSource): StateNoise {
@@ -173,10 +178,10 @@ export class UnetSampler {
   }
 
   #denoiser(sampling: UnetSampling, { lowres }: Prepared): Denoiser {
-    const { batch, imageEmbed, textEncodings, condScale, timesteps } = sampling;
+    const { batch, imageEmbed, textEncodings, textMask, condScale, timesteps } = sampling;
     const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
     const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
-    const condition: UnetCondition = { imageEmbed, textEncodings, lowresCondImg: lowres, lowresNoiseLevel };
+    const condition: UnetCondition = { imageEmbed, textEncodings, textMask, lowresCondImg: lowres, lowresNoiseLevel };
     return {
       arena: this.#arena,
       steps: this.#steps(this.#stepCount(timesteps)),
