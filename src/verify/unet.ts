@@ -7,7 +7,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { HostTensor } from "./fixture.js";
 import type { Runner } from "./kinds.js";
 import { FORWARD } from "./result.js";
-import { pairOutputs, upload, withModel } from "./run-model.js";
+import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
 
 const info = z.looseObject({ unet: unetConfig });
 
@@ -19,6 +19,7 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
     times: await fixture.tensor("in.time"),
     imageEmbed: await fixture.tensorIfAny("in.image_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    mask: await fixture.tensorIfAny("in.mask"),
     lowresCondImg: await fixture.tensorIfAny("in.lowres_cond_img"),
     lowresNoiseLevel: await fixture.tensorIfAny("in.lowres_noise_level"),
     selfCond: await fixture.tensorIfAny("in.self_cond"),
@@ -35,6 +36,7 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
         const condition = {
           imageEmbed: upload(arena, inputs.imageEmbed),
           textEncodings: upload(arena, inputs.textEncodings),
+          textMask: inputs.mask && maskRows(inputs.mask),
           lowresCondImg: inputs.lowresCondImg && uploadImage(arena, inputs.lowresCondImg),
           lowresNoiseLevel: inputs.lowresNoiseLevel && [...inputs.lowresNoiseLevel.data],
           selfCond: inputs.selfCond && uploadImage(arena, inputs.selfCond),
