@@ -1,11 +1,11 @@
-import { zip, type ZipOptions } from "./zip.js";
+import { Hole, sparseZip, zip, type Sparse, type ZipOptions } from "./zip.js";
 
 /** Element types of test tensors, by torch's storage classes. */
 const STORAGE_TYPES = { F64: "DoubleStorage", F32: "FloatStorage", F16: "HalfStorage", I64: "LongStorage" } as const;
 
 interface TestStorage {
   readonly dtype: keyof typeof STORAGE_TYPES;
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array | Hole;
   /** The number of elements that the pickle claims. Default: as many as there are. */
   readonly elements?: number;
 }
@@ -26,6 +26,12 @@ export class TestTensor {
 /** A tensor of f32 values in a storage of its own. */
 export function f32(shape: readonly number[], values: readonly number[]): TestTensor {
   return new TestTensor(shape, { dtype: "F32", bytes: new Uint8Array(Float32Array.from(values).buffer) });
+}
+
+/** A tensor of zeros that takes no room where the file may have holes. */
+export function hole(shape: readonly number[]): TestTensor {
+  const bytes = new Hole(4 * shape.reduce((product, size) => product * size, 1));
+  return new TestTensor(shape, { dtype: "F32", bytes });
 }
 
 /** A vector of one value: enough where a test asks which tensor it is. */
@@ -75,10 +81,18 @@ const tuple = (values: readonly number[]): string => `(${values.map(int).join(""
 
 /** A checkpoint as torch.save writes it since 1.6. */
 export function torchZip(tree: Value, options?: ZipOptions): Buffer {
+  return zip(torchFiles(tree), options);
+}
+
+/** The same with holes, in zip64, for files of any size. */
+export function sparseTorchZip(tree: Value): Sparse {
+  return sparseZip(torchFiles(tree), { zip64: true });
+}
+
+function torchFiles(tree: Value): (readonly [string, Uint8Array | Hole])[] {
   const pickler = new Pickler(false);
   const pickle = Buffer.from(`${pickler.pickle(tree)}.`, "latin1");
-  const storages = pickler.storages.map(({ bytes }, key) => [`m/data/${key}`, bytes] as const);
-  return zip([["m/data.pkl", pickle], ...storages], options);
+  return [["m/data.pkl", pickle], ...pickler.storages.map(({ bytes }, key) => [`m/data/${key}`, bytes] as const)];
 }
 
 /** The magic number, the protocol and the system, as torch before 1.6 pickled them. */
@@ -97,7 +111,7 @@ export function torchLegacy(tree: Value): Buffer {
   const storages = pickler.storages.flatMap(({ dtype, bytes }) => {
     const count = Buffer.alloc(8);
     count.writeBigInt64LE(BigInt(bytes.length / BYTES[dtype]));
-    return [count, bytes];
+    return [count, bytes instanceof Hole ? Buffer.alloc(bytes.length) : bytes];
   });
   return Buffer.concat([LEGACY_HEAD, Buffer.from(objects + keys, "latin1"), ...storages]);
 }

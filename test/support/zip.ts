@@ -8,32 +8,51 @@ export interface ZipOptions {
   readonly comment?: string;
 }
 
+/** Zeros that take no room: in a file, a hole. They are not deflated, and have no checksum. */
+export class Hole {
+  constructor(readonly length: number) {}
+}
+
+/** The bytes of a file that may have holes; what no part covers is zero. */
+export interface Sparse {
+  readonly parts: readonly { readonly at: number; readonly bytes: Uint8Array }[];
+  readonly size: number;
+}
+
+type Files = readonly (readonly [name: string, content: Uint8Array | Hole])[];
+
 /** A zip archive of the given files, written field by field from the format's specification. */
-export function zip(
-  files: readonly (readonly [name: string, content: Uint8Array])[],
-  options: ZipOptions = {},
-): Buffer {
+export function zip(files: Files, options: ZipOptions = {}): Buffer {
+  const { parts, size } = sparseZip(files, options);
+  const archive = Buffer.alloc(size);
+  for (const { at, bytes } of parts) archive.set(bytes, at);
+  return archive;
+}
+
+/** The same, with the holes left out; beyond 4 GiB it must be zip64. */
+export function sparseZip(files: Files, options: ZipOptions = {}): Sparse {
   const { deflate = false, zip64 = false, comment = "" } = options;
-  const locals: Buffer[] = [];
+  const parts: Sparse["parts"][number][] = [];
   const directory: Buffer[] = [];
   let offset = 0;
   for (const [name, content] of files) {
-    const data = deflate ? deflateRawSync(content) : Buffer.from(content);
-    const common = Buffer.concat([u16(0), u16(deflate ? 8 : 0), u32(0), u32(crc32(content))]);
+    const isHole = content instanceof Hole;
+    const data = isHole ? content : deflate ? deflateRawSync(content) : content;
+    const method = deflate && !isHole ? 8 : 0;
+    const common = Buffer.concat([u16(0), u16(method), u32(0), u32(isHole ? 0 : crc32(content))]);
     // As torch does, an extra field in the local header alone moves the data.
     const local = Buffer.concat([
       u32(0x04034b50),
       u16(45),
       common,
-      u32(data.length),
-      u32(content.length),
+      u32(Math.min(data.length, 0xffffffff)),
+      u32(Math.min(content.length, 0xffffffff)),
       u16(name.length),
       u16(8),
       Buffer.from(name),
       u16(0x4246),
       u16(4),
       u32(0),
-      data,
     ]);
     const wide = Buffer.concat([u16(1), u16(24), u64(content.length), u64(data.length), u64(offset)]);
     const narrow = (value: number) => u32(zip64 ? 0xffffffff : value);
@@ -56,8 +75,9 @@ export function zip(
         zip64 ? wide : Buffer.alloc(0),
       ]),
     );
-    locals.push(local);
-    offset += local.length;
+    parts.push({ at: offset, bytes: local });
+    if (!(data instanceof Hole)) parts.push({ at: offset + local.length, bytes: data });
+    offset += local.length + data.length;
   }
   const records = Buffer.concat(directory);
   const count = files.length;
@@ -81,7 +101,8 @@ export function zip(
     ? [u16(0xffff), u16(0xffff), u32(0xffffffff), u32(0xffffffff)]
     : [u16(count), u16(count), u32(records.length), u32(offset)];
   const end = [u32(0x06054b50), u16(0), u16(0), ...place, u16(comment.length), Buffer.from(comment)];
-  return Buffer.concat([...locals, records, zip64 ? end64 : Buffer.alloc(0), ...end]);
+  const tail = Buffer.concat([records, zip64 ? end64 : Buffer.alloc(0), ...end]);
+  return { parts: [...parts, { at: offset, bytes: tail }], size: offset + tail.length };
 }
 
 function crc32(content: Uint8Array): number {
