@@ -119,11 +119,13 @@ function convertBytes(entry: TensorEntry, bytes: Uint8Array, dtype: Dtype): Uint
   const values = toFloat32(entry.dtype, bytes);
   if (dtype !== "F16") return new Uint8Array(values.buffer);
   const halves = float32ToF16(values);
-  const overflow = values.findIndex((value, i) => Number.isFinite(value) && (halves[i]! & 0x7fff) === 0x7c00);
-  if (overflow >= 0)
-    throw new FormatError(
-      entry.name,
-      `the value ${values[overflow]} is beyond f16, whose largest is 65504; convert to f32`,
-    );
+  checkOverflow(entry.name, values, halves);
   return new Uint8Array(halves.buffer);
+}
+
+/** Throws FormatError where a finite value became infinite. */
+function checkOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
+  for (let i = 0; i < halves.length; i++)
+    if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(values[i]))
+      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504; convert to f32`);
 }
