@@ -160,9 +160,16 @@ export class Weights {
     return this.#packed(name, [outputs, inputs], [inputs, outputs]);
   }
 
-  /** Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. */
-  conv(name: string, [outputs, inputs, height, width]: readonly [number, number, number, number]): Tensor {
-    return this.#packed(name, [outputs, inputs, height, width], [height, width, inputs, outputs]);
+  /**
+   * Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. `outputScale` gives
+   * a factor for each output, for which it may use what was declared before.
+   */
+  conv(
+    name: string,
+    [outputs, inputs, height, width]: readonly [number, number, number, number],
+    { outputScale }: { readonly outputScale?: () => Float32Array } = {},
+  ): Tensor {
+    return this.#packed(name, [outputs, inputs, height, width], [height, width, inputs, outputs], outputScale);
   }
 
   /** A vector `[size]` in f32: a bias or gain. `fileShape` where the file gives it axes of size one. */
@@ -234,7 +241,12 @@ export class Weights {
     return this.path === "" ? name : `${this.path}.${name}`;
   }
 
-  #packed(name: string, fileShape: readonly number[], shape: readonly number[]): Tensor {
+  #packed(
+    name: string,
+    fileShape: readonly number[],
+    shape: readonly number[],
+    outputScale?: () => Float32Array,
+  ): Tensor {
     const { arena } = this;
     const tensor = this.store.own(arena.packed(shape));
     const [, inputs = 1, ...kernel] = fileShape;
@@ -242,10 +254,13 @@ export class Weights {
     this.store.request(this.#full(name), fileShape, async (entry, signal) => {
       const rowBytes = inputs * taps * 4;
       const step = Math.max(4, Math.floor(STAGING_BYTES / rowBytes / 4) * 4);
+      const scale = outputScale?.();
       for (let firstRow = 0; firstRow < entry.rowCount; firstRow += step) {
         const rows = Math.min(step, entry.rowCount - firstRow);
         const bytes = await entry.read([firstRow, firstRow + rows], signal);
-        const values = roundedTo(tensor.dtype, toFloat32(entry.dtype, bytes));
+        const loaded = toFloat32(entry.dtype, bytes);
+        if (scale) scaleRows(loaded, scale.subarray(firstRow, firstRow + rows));
+        const values = roundedTo(tensor.dtype, loaded);
         arena.scope(() => {
           const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
           packRows(staged, tensor, { firstRow, rows, inputs, taps });
@@ -256,6 +271,12 @@ export class Weights {
     });
     return tensor;
   }
+}
+
+/** Multiplies each of the rows that `values` consists of by its factor. */
+function scaleRows(values: Float32Array, factors: Float32Array): void {
+  const length = values.length / factors.length;
+  for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / length)]!;
 }
 
 /** Rounds on the host, to nearest even, so that weights do not depend on how a GPU converts to f16. */

@@ -1,0 +1,55 @@
+import { conv2d, type ConvOptions } from "../ops/conv.js";
+import type { Tensor } from "../tensor/tensor.js";
+import type { HostValues, Weights } from "../weights/store.js";
+import type { Conv2dOptions } from "./conv2d.js";
+
+/** torch's default. */
+const EPS = 1e-5;
+
+/**
+ * torch's `nn.Conv2d` without bias and the `nn.BatchNorm2d` (Ioffe & Szegedy 2015) behind it, which in inference is a
+ * factor and a shift for each channel: they are folded into the convolution when it is loaded.
+ */
+export class NormedConv2d {
+  readonly #weight: Tensor;
+  readonly #bias: Tensor;
+  readonly #options: Pick<Conv2dOptions, "stride" | "padding">;
+
+  constructor(
+    conv: Weights,
+    norm: Weights,
+    [inputs, outputs, kernel]: readonly [inputs: number, outputs: number, kernel: number],
+    options: Pick<Conv2dOptions, "stride" | "padding"> = {},
+  ) {
+    this.#options = options;
+    const gain = norm.values("weight", [outputs]);
+    const variance = norm.values("running_var", [outputs]);
+    const scale = (): Float32Array => gain.data.map((value, c) => value / Math.sqrt(variance.data[c]! + EPS));
+    this.#weight = conv.conv("weight", [outputs, inputs, kernel, kernel], { outputScale: scale });
+    this.#bias = shiftOf(norm, outputs, scale);
+    // How many batches its statistics are of.
+    norm.ignore("num_batches_tracked");
+  }
+
+  /** NHWC in and out: `activation(norm(x * w)) + residual`. */
+  forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
+    return conv2d(x, this.#weight, { ...options, ...this.#options, bias: this.#bias });
+  }
+}
+
+/** What the norm adds, given its factors: bias - mean · scale. */
+function shiftOf(norm: Weights, channels: number, scale: () => Float32Array): Tensor {
+  const { arena } = norm;
+  const bias: HostValues = norm.values("bias", [channels]);
+  const mean: HostValues = norm.values("running_mean", [channels]);
+  const shift = norm.store.own(arena.detached([channels], "f32"));
+  norm.derive(() => {
+    const factors = scale();
+    arena.upload(
+      shift,
+      bias.data.map((value, c) => value - mean.data[c]! * factors[c]!),
+    );
+    return [];
+  });
+  return shift;
+}
