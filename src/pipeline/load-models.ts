@@ -91,6 +91,7 @@ export class ModelLoader {
   /** CLIP. Its file stays open, because token embeddings are read as prompts need them. */
   async clip({
     make,
+    model,
     load_model_from: file,
   }: NonNullable<ModelLoadConfig["data"]["clip"]>): Promise<Loaded<ClipModel>> {
     if (make !== "openai")
@@ -104,7 +105,8 @@ export class ModelLoader {
     const { network } = currentDialect;
     return this.#load(
       file,
-      (weights, checkpoint) => Promise.resolve(new OpenAiClip(weights, inferOpenAiClip(checkpoint), network)),
+      (weights, checkpoint) =>
+        Promise.resolve(new OpenAiClip(weights, inferOpenAiClip(checkpoint, { make, model }), network)),
       { keepOpen: true },
     );
   }

@@ -1,33 +1,27 @@
 import { z } from "zod";
 import { adapterConfig } from "../config/train-config.js";
-import { OpenAiClip } from "../models/clip/openai.js";
-import { inferOpenAiClip } from "../models/clip/openai-options.js";
+import { createClip } from "../models/clip/create.js";
 import type { Arena } from "../tensor/arena.js";
-import { UnsupportedError } from "../weights/unsupported-error.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import type { Fixture, HostTensor } from "./fixture.js";
 import type { Runner } from "./kinds.js";
 import { FORWARD, type Output } from "./result.js";
-import { pairOutputs, withModel } from "./run-model.js";
+import { pairOutputs } from "./run-model.js";
 
 const info = z.looseObject({ clip: adapterConfig });
 
 /** Embeddings and encodings of texts, with and without start and end tokens, and of images. */
 export const verifyClip: Runner = async (fixture, openArena) => {
-  const { make } = fixture.info(info).clip;
-  if (make !== "openai") throw new UnsupportedError(`a CLIP of make ${make}`);
-  const { network: dialect } = fixture.dialect;
+  const config = fixture.info(info).clip;
   const arena = await openArena();
-  return withModel(
-    fixture,
-    arena,
-    (weights, checkpoint) => new OpenAiClip(weights, inferOpenAiClip(checkpoint), dialect),
-    async (clip) => [
-      ...(await textOutputs(fixture, arena, clip, "")),
-      ...((await fixture.has("in.tokens_bare")) ? await textOutputs(fixture, arena, clip, "_bare") : []),
-      ...(await imageOutputs(fixture, arena, clip)),
-    ],
-  );
+  const { clip, store } = createClip(config, await fixture.checkpoint(), arena, fixture.dialect.network);
+  using weights = store;
+  await weights.load();
+  return [
+    ...(await textOutputs(fixture, arena, clip, "")),
+    ...((await fixture.has("in.tokens_bare")) ? await textOutputs(fixture, arena, clip, "_bare") : []),
+    ...(await imageOutputs(fixture, arena, clip)),
+  ];
 };
 
 async function textOutputs(fixture: Fixture, arena: Arena, clip: ClipModel, suffix: string): Promise<Output[]> {

@@ -2,9 +2,9 @@ import type { Tensor } from "../../tensor/tensor.js";
 
 /** A text as CLIP sees it. The caller disposes both tensors. */
 export interface TextEmbedding {
-  /** `[batch, dimLatent]`, f32, of unit length. */
+  /** `[batch, dimLatent]`, f32, of unit length (but for CoCa). */
   readonly textEmbed: Tensor;
-  /** `[batch, contextLength, width]`: every token after the last layer; zero where there is no text. */
+  /** `[batch, length, width]`: every token after the last layer; zero where there is no text. */
   readonly textEncodings: Tensor;
 }
 
@@ -12,14 +12,16 @@ export interface TextEmbedding {
 export interface ClipModel {
   /** Side in pixels of the square image that the image encoder takes. */
   readonly imageSize: number;
-  /** Tokens in a text. */
+  /** Most tokens in a text. */
   readonly contextLength: number;
   /** Width of the space that texts and images share. */
   readonly dimLatent: number;
+  /** How its training cut texts into tokens: `openai` with a start and an end token, `bare` without. */
+  readonly tokenization: "openai" | "bare";
 
-  /** Embeds rows of tokens. Longer rows are cut, shorter ones filled with zeros. */
+  /** Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. */
   embedText(tokens: readonly Int32Array[], options?: { readonly signal?: AbortSignal }): Promise<TextEmbedding>;
 
-  /** Embeds images `[batch, side, side, 3]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
+  /** Embeds images `[batch, side, side, channels]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
   embedImage(image: Tensor): Tensor;
 }

@@ -3,15 +3,14 @@ import { add, multiply } from "../../ops/elementwise.js";
 import { embedding } from "../../ops/embedding.js";
 import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
-import { l2Norm } from "../../ops/norm.js";
-import { resizeCubic } from "../../ops/resize.js";
-import { selectRows } from "../../ops/select.js";
-import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
 import type { TableReader, Weights } from "../../weights/store.js";
 import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import { sizedImage } from "./image-input.js";
+import { ModifiedResNet } from "./modified-resnet.js";
 import type { OpenAiClipOptions } from "./openai-options.js";
+import { fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
 import { textMasks, type TextMask } from "./text-mask.js";
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
@@ -19,129 +18,87 @@ import { VisionTransformer } from "./vision-transformer.js";
 /** Token at the end of a text, of which the last layer's output stands for the whole text. */
 const END_TOKEN = 49407;
 
-/** Mean and standard deviation of red, green and blue in CLIP's training images. */
-const IMAGE_MEAN = [0.48145466, 0.4578275, 0.40821073];
-const IMAGE_STD = [0.26862954, 0.26130258, 0.27577711];
-
 /**
- * OpenAI's CLIP with a vision transformer (Radford et al. 2021; openai/CLIP, clip/model.py), seen through the adapter of
- * DALLE2-pytorch: embeddings of unit length, text encodings zeroed where there is no text.
+ * OpenAI's CLIP (Radford et al. 2021; openai/CLIP, clip/model.py), and open_clip's of the same architecture, seen through
+ * the adapters of DALLE2-pytorch: embeddings of unit length, text encodings zeroed where there is no text.
  */
 export class OpenAiClip implements ClipModel {
   readonly imageSize: number;
   readonly contextLength: number;
   readonly dimLatent: number;
-  readonly #width: number;
+  readonly tokenization = "openai";
+  readonly #options: OpenAiClipOptions;
   readonly #textMask: TextMask;
   readonly #tokenEmbedding: TableReader;
   readonly #positions: Tensor;
   readonly #transformer: Transformer;
   readonly #normFinal: LayerNorm;
   readonly #textProjection: Tensor;
-  readonly #visual: VisionTransformer;
+  readonly #visual: VisionTransformer | ModifiedResNet;
 
   constructor(weights: Weights, options: OpenAiClipOptions, dialect: Pick<NetworkDialect, "clipTextMask">) {
-    const { embedDim, contextLength, vocabSize, transformerWidth: width } = options;
-    this.imageSize = options.imageResolution;
+    const { embedDim, contextLength, vocabSize, text, vision } = options;
+    const { width } = text;
+    this.imageSize = vision.resolution;
     this.contextLength = contextLength;
     this.dimLatent = embedDim;
-    this.#width = width;
+    this.#options = options;
     this.#textMask = textMasks[dialect.clipTextMask];
     // A prompt needs a few of its rows, and whole it is larger than some adapters can bind.
     this.#tokenEmbedding = weights.at("token_embedding").rows("weight", [vocabSize, width]);
     this.#positions = weights.table("positional_embedding", [1, contextLength, width], {
       fileShape: [contextLength, width],
     });
-    this.#transformer = new Transformer(weights.at("transformer"), {
-      width,
-      layers: options.transformerLayers,
-      heads: options.transformerHeads,
-      causal: true,
-    });
+    this.#transformer = new Transformer(weights.at("transformer"), { ...text, causal: true });
     this.#normFinal = new LayerNorm(weights.at("ln_final"), width);
     this.#textProjection = weights.table("text_projection", [width, embedDim]);
-    this.#visual = new VisionTransformer(weights.at("visual"), {
-      resolution: options.imageResolution,
-      patchSize: options.visionPatchSize,
-      width: options.visionWidth,
-      layers: options.visionLayers,
-      heads: options.visionHeads,
-      outputDim: embedDim,
-    });
-    // The temperature of training, and what TorchScript archives say of the shapes.
-    weights.ignore("logit_scale", "input_resolution", "context_length", "vocab_size");
+    const visual = weights.at("visual");
+    this.#visual =
+      vision.kind === "vit"
+        ? new VisionTransformer(visual, vision, embedDim)
+        : new ModifiedResNet(visual, vision, embedDim);
+    // The temperature and the bias of training, a causal mask, and what TorchScript archives say of the shapes.
+    weights.ignore("logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size");
   }
 
   async embedText(
     tokens: readonly Int32Array[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<TextEmbedding> {
-    const texts = tokens.map((row) => fitted(row, this.contextLength));
-    const rows = await this.#tokenEmbedding.read(
-      texts.flatMap((text) => [...text]),
-      signal,
-    );
-    return this.#encodeText(texts, rows);
+    const texts = fittedRows(tokens, this.contextLength);
+    return this.#encodeText(texts, await readEmbeddings(this.#tokenEmbedding, texts, signal));
   }
 
   embedImage(image: Tensor): Tensor {
-    const [batch = 0, height = 0, width = 0] = image.shape;
-    if (image.channels !== 3 || height !== width || width < this.imageSize || image.dtype !== "f32") {
-      throw new ShapeError("embedImage", `image (${image.dtype})`, image.shape, [
-        batch,
-        `>= ${this.imageSize}`,
-        "the same",
-        "3 (f32)",
-      ]);
-    }
     const { arena } = this.#positions;
     return arena.scope(() => {
-      const sized = width === this.imageSize ? image : resizeCubic(image, [this.imageSize, this.imageSize]);
-      const invStd = arena.from(
-        IMAGE_STD.map((std) => 1 / std),
-        [3],
-        "f32",
-      );
-      const shift = arena.from(
-        IMAGE_MEAN.map((mean, c) => -mean / IMAGE_STD[c]!),
-        [3],
-        "f32",
-      );
-      const normalised = add(multiply(sized, invStd), shift);
-      return l2Norm(cast(this.#visual.forward(cast(normalised, arena.dtype)), "f32"));
+      const normalised = this.#normalised(sizedImage(image, this.imageSize, 3));
+      return unitEmbedding(this.#visual.forward(cast(normalised, arena.dtype)));
     });
+  }
+
+  #normalised(image: Tensor): Tensor {
+    const { imageMean, imageStd } = this.#options;
+    const scale = imageStd.map((std) => 1 / std);
+    const shift = imageMean.map((mean, c) => -mean * scale[c]!);
+    const { arena } = image;
+    return add(multiply(image, arena.from(scale, [3], "f32")), arena.from(shift, [3], "f32"));
   }
 
   #encodeText(texts: readonly Int32Array[], tokenRows: Float32Array): TextEmbedding {
     const { arena } = this.#positions;
-    const shape = [texts.length, this.contextLength, this.#width];
+    const { width } = this.#options.text;
     return arena.scope(() => {
-      const tokens = add(arena.from(tokenRows, shape), this.#positions);
+      const tokens = add(arena.from(tokenRows, [texts.length, this.contextLength, width]), this.#positions);
       const x = this.#normFinal.forward(this.#transformer.forward(tokens));
       // As OpenAI wrote it: the end token is the highest number of each text.
       const ends = texts.map((text, i) => i * this.contextLength + text.indexOf(Math.max(...text)));
-      const pooled = embedding(x.reshape([texts.length * this.contextLength, this.#width]), ends);
-      const textEmbed = l2Norm(cast(linear(pooled, this.#textProjection), "f32"));
-      return { textEmbed, textEncodings: this.#maskPadding(x, texts) };
+      const pooled = embedding(x.reshape([texts.length * this.contextLength, width]), ends);
+      const masks = texts.map((text) => this.#textMask(text, END_TOKEN));
+      return {
+        textEmbed: unitEmbedding(linear(pooled, this.#textProjection)),
+        textEncodings: zeroPadding(x, masks),
+      };
     });
   }
-
-  #maskPadding(encodings: Tensor, texts: readonly Int32Array[]): Tensor {
-    const { arena } = encodings;
-    const [batch, length, width] = encodings.shape as [number, number, number];
-    const mask = texts.flatMap((text) => this.#textMask(text, END_TOKEN));
-    return selectRows({
-      tokens: encodings,
-      fallback: arena.from(new Float32Array(length * width), [length, width]),
-      mask: arena.from(mask, [batch, length], "u32"),
-      keep: texts.map(() => 1),
-    });
-  }
-}
-
-/** The row cut or filled with zeros to `length`. */
-function fitted(row: Int32Array, length: number): Int32Array {
-  const text = new Int32Array(length);
-  text.set(row.subarray(0, length));
-  return text;
 }

@@ -1,7 +1,16 @@
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
 
+type Rule = NetworkDialect["clipTextMask"];
+
 /** Which text positions an adapter keeps, per token 0 or 1, given one row of tokens. */
 export type TextMask = (tokens: Int32Array, endToken: number) => number[];
+
+/** The same where texts have no end token. */
+export type BareTextMask = (tokens: Int32Array) => number[];
+
+const everywhere: BareTextMask = (tokens) => Array.from(tokens, () => 1);
+
+const notZero: BareTextMask = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
 
 /** 1 up to and including the first end token, and everywhere if there is none. */
 const upToEnd: TextMask = (tokens, endToken) => {
@@ -9,15 +18,18 @@ const upToEnd: TextMask = (tokens, endToken) => {
   return Array.from(tokens, (_, i) => (end < 0 || i <= end ? 1 : 0));
 };
 
-const notZero: TextMask = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
-
-/** How the CLIP adapters of each version of DALLE2-pytorch tell text from padding. */
-export const textMasks: Readonly<Record<NetworkDialect["clipTextMask"], TextMask>> = {
-  ne0Raw: (tokens) => Array.from(tokens, () => 1),
+/** How the adapters of OpenAI's CLIP in each version of DALLE2-pytorch tell text from padding. */
+export const textMasks: Readonly<Record<Rule, TextMask>> = {
+  ne0Raw: everywhere,
   ne0: notZero,
   eos: upToEnd,
   eosAndNe0: (tokens, endToken) => {
-    const isText = notZero(tokens, endToken);
+    const isText = notZero(tokens);
     return upToEnd(tokens, endToken).map((keep, i) => keep * isText[i]!);
   },
 };
+
+/** How the adapters of x-clip and CoCa do, which know no end tokens. */
+export function bareTextMask(rule: Rule): BareTextMask {
+  return rule === "ne0Raw" ? everywhere : notZero;
+}

@@ -4,11 +4,9 @@ import { attention } from "../../ops/attention.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import type { MlpActivation, TransformerShape } from "./openai-options.js";
 
-export interface TransformerOptions {
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
+export interface TransformerOptions extends TransformerShape {
   /** Each token sees itself and those before it. */
   readonly causal: boolean;
 }
@@ -33,20 +31,22 @@ class Block {
   readonly #norm2: LayerNorm;
   readonly #expand: Linear;
   readonly #contract: Linear;
+  readonly #activation: MlpActivation;
 
   constructor(weights: Weights, options: TransformerOptions) {
-    const { width } = options;
+    const { width, mlpWidth, activation } = options;
     this.#norm1 = new LayerNorm(weights.at("ln_1"), width);
     this.#attention = new SelfAttention(weights.at("attn"), options);
     this.#norm2 = new LayerNorm(weights.at("ln_2"), width);
-    this.#expand = new Linear(weights.at("mlp.c_fc"), width, 4 * width);
-    this.#contract = new Linear(weights.at("mlp.c_proj"), 4 * width, width);
+    this.#expand = new Linear(weights.at("mlp.c_fc"), width, mlpWidth);
+    this.#contract = new Linear(weights.at("mlp.c_proj"), mlpWidth, width);
+    this.#activation = activation;
   }
 
   forward(x: Tensor): Tensor {
     return x.arena.scope(() => {
       const h = this.#attention.forward(this.#norm1.forward(x), x);
-      const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: "quickGelu" });
+      const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: this.#activation });
       return this.#contract.forward(hidden, { residual: h });
     });
   }

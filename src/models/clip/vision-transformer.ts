@@ -5,21 +5,12 @@ import { broadcastBatch, concatTokens, sliceTokens } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import type { VitOptions } from "./openai-options.js";
 import { Transformer } from "./transformer.js";
-
-export interface VisionTransformerOptions {
-  /** Side of the image in pixels. */
-  readonly resolution: number;
-  readonly patchSize: number;
-  readonly width: number;
-  readonly layers: number;
-  readonly heads: number;
-  readonly outputDim: number;
-}
 
 /** CLIP's vision transformer (Dosovitskiy et al. 2021; `VisionTransformer` of openai/CLIP). */
 export class VisionTransformer {
-  readonly #options: VisionTransformerOptions;
+  readonly #width: number;
   readonly #patches: Conv2d;
   readonly #classEmbedding: Tensor;
   readonly #positions: Tensor;
@@ -28,22 +19,22 @@ export class VisionTransformer {
   readonly #normPost: LayerNorm;
   readonly #projection: Tensor;
 
-  constructor(weights: Weights, options: VisionTransformerOptions) {
-    const { resolution, patchSize, width, layers, heads, outputDim } = options;
+  constructor(weights: Weights, options: VitOptions, outputDim: number) {
+    const { resolution, patchSize, width } = options;
     const length = (resolution / patchSize) ** 2 + 1;
-    this.#options = options;
+    this.#width = width;
     this.#patches = new Conv2d(weights.at("conv1"), 3, width, patchSize, { stride: patchSize, bias: false });
     this.#classEmbedding = weights.table("class_embedding", [1, 1, width], { fileShape: [width] });
     this.#positions = weights.table("positional_embedding", [1, length, width], { fileShape: [length, width] });
     this.#normPre = new LayerNorm(weights.at("ln_pre"), width);
-    this.#transformer = new Transformer(weights.at("transformer"), { width, layers, heads, causal: false });
+    this.#transformer = new Transformer(weights.at("transformer"), { ...options, causal: false });
     this.#normPost = new LayerNorm(weights.at("ln_post"), width);
     this.#projection = weights.table("proj", [width, outputDim]);
   }
 
   /** Normalised images `[batch, resolution, resolution, 3]` to `[batch, outputDim]`. */
   forward(image: Tensor): Tensor {
-    const { width } = this.#options;
+    const width = this.#width;
     const batch = image.shape[0]!;
     return image.arena.scope(() => {
       const grid = this.#patches.forward(image);

@@ -1,0 +1,109 @@
+import type { CocaConfig } from "../../config/clip-config.js";
+import type { LayerNorm } from "../../nn/layer-norm.js";
+import { broadcastBatch, cast, concatTokens, sliceTokens } from "../../ops/layout.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { TableReader, Weights } from "../../weights/store.js";
+import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
+import { createImageEncoder, type ImageEncoder } from "./image-encoder.js";
+import { sizedImage } from "./image-input.js";
+import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
+import { bareTextMask, type BareTextMask } from "./text-mask.js";
+
+/**
+ * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) seen through the adapter of DALLE2-pytorch: embeddings are the
+ * normed class tokens themselves, not of unit length. A text is as long as its row of tokens, up to `contextLength`.
+ */
+export class Coca implements ClipModel {
+  readonly imageSize: number;
+  readonly contextLength: number;
+  readonly dimLatent: number;
+  readonly tokenization = "bare";
+  readonly #weights: Weights;
+  readonly #channels: number;
+  readonly #textMask: BareTextMask;
+  readonly #tokenEmbedding: TableReader;
+  readonly #textClassToken: Tensor;
+  readonly #textBlocks: readonly ParallelBlock[];
+  readonly #textNorm: LayerNorm;
+  readonly #imageEncoder: ImageEncoder;
+  readonly #imageQueries: Tensor;
+  readonly #imagePool: AttentionPooling;
+  readonly #imageNorm: LayerNorm;
+
+  constructor(weights: Weights, config: CocaConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+    const { dim, heads, dim_head: dimHead, img_encoder: imageEncoder, image_size: size } = config;
+    this.imageSize = size;
+    this.contextLength = config.max_text_len;
+    this.dimLatent = dim;
+    this.#weights = weights;
+    this.#channels = config.image_channels;
+    this.#textMask = bareTextMask(dialect.clipTextMask);
+    this.#tokenEmbedding = weights.at("token_emb").rows("weight", [config.num_tokens, dim]);
+    this.#textClassToken = weights.table("text_cls_token", [1, 1, dim], { fileShape: [dim] });
+    const layer = { dim, heads, dimHead, ffMult: config.ff_mult, length: config.max_text_len + 1 };
+    this.#textBlocks = Array.from(
+      { length: config.unimodal_depth },
+      (_, i) => new ParallelBlock(weights.at("unimodal_layers", i, "fn"), layer),
+    );
+    this.#textNorm = cocaNorm(weights.at("text_cls_norm"), dim);
+    this.#imageEncoder = createImageEncoder(weights.at("img_encoder"), imageEncoder, {
+      size,
+      channels: this.#channels,
+    });
+    const queries = config.num_img_queries + 1;
+    this.#imageQueries = weights.table("img_queries", [1, queries, dim], { fileShape: [queries, dim] });
+    const contextDim = config.image_dim ?? dim;
+    this.#imagePool = new AttentionPooling(weights.at("img_attn_pool"), { dim, contextDim, heads, dimHead });
+    this.#imageNorm = cocaNorm(weights.at("img_attn_pool_norm"), dim);
+    // The captioner, and what its adapter leaves out.
+    weights.ignore("multimodal_layers.", "to_logits.", "temperature", "text_to_latents.", "img_to_latents.");
+  }
+
+  async embedText(
+    tokens: readonly Int32Array[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<TextEmbedding> {
+    const length = commonLength(tokens, this.contextLength);
+    const texts = fittedRows(tokens, length);
+    const rows = await readEmbeddings(this.#tokenEmbedding, texts, signal);
+    return this.#encodeText(texts, rows, [texts.length, length, this.dimLatent]);
+  }
+
+  #encodeText(
+    texts: readonly Int32Array[],
+    rows: Float32Array,
+    [batch, length, dim]: readonly [number, number, number],
+  ): TextEmbedding {
+    const { arena } = this.#weights;
+    return arena.scope(() => {
+      const isText = texts.flatMap((text) => [...Array.from(text, (token) => Number(token !== PAD)), 1]);
+      const mask = arena.from(isText, [batch, length + 1], "u32");
+      const text = arena.from(rows, [batch, length, dim]);
+      const tokens = concatTokens([text, broadcastBatch(this.#textClassToken, batch)]);
+      const encoded = this.#textBlocks.reduce((x, block) => block.forward(x, mask), tokens);
+      const classToken = this.#textNorm.forward(sliceTokens(encoded, length, length + 1));
+      return {
+        textEmbed: cast(classToken, "f32").reshape([batch, dim]),
+        textEncodings: zeroPadding(sliceTokens(encoded, 0, length), texts.map(this.#textMask)),
+      };
+    });
+  }
+
+  embedImage(image: Tensor): Tensor {
+    const { arena } = this.#weights;
+    const batch = image.shape[0]!;
+    return arena.scope(() => {
+      const sized = sizedImage(image, this.imageSize, this.#channels);
+      const tokens = this.#imageEncoder.forward(cast(sized, arena.dtype));
+      // The first query's output is the embedding; the others serve the captioner.
+      const query = broadcastBatch(sliceTokens(this.#imageQueries, 0, 1), batch);
+      const embedded = this.#imageNorm.forward(this.#imagePool.forward(query, tokens));
+      return cast(embedded, "f32").reshape([batch, this.dimLatent]);
+    });
+  }
+}
+
+/** The token that fills texts up. */
+const PAD = 0;

@@ -1,0 +1,55 @@
+import { cocaConfig, openAiClipConfig, xClipConfig } from "../../config/clip-config.js";
+import { parseConfig } from "../../config/config-error.js";
+import type { AdapterConfig } from "../../config/train-config.js";
+import type { Arena } from "../../tensor/arena.js";
+import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import { WeightStore, type TensorSource, type Weights } from "../../weights/store.js";
+import type { ClipModel } from "./clip-model.js";
+import { Coca } from "./coca.js";
+import { OpenAiClip } from "./openai.js";
+import { inferOpenAiClip } from "./openai-options.js";
+import { withOpenAiNames } from "./transformers-names.js";
+import { XClip } from "./x-clip.js";
+
+export type ClipDialect = Pick<NetworkDialect, "clipTextMask">;
+
+/** Which CLIP a file holds (`clip` of a load config, upstream's AdapterConfig). */
+export type ClipConfig = Pick<AdapterConfig, "make" | "model" | "base_model_kwargs">;
+
+/** A CLIP whose weights are declared: `store.load()` reads them, `store.dispose()` frees them. */
+export interface DeclaredClip {
+  readonly clip: ClipModel;
+  readonly store: WeightStore;
+}
+
+/**
+ * Builds the CLIP that a file holds. Its checkpoint has to stay open as long as it embeds texts, because embeddings of
+ * tokens are read as they are needed. Throws `ConfigError` where `base_model_kwargs` is not as its make needs it,
+ * `WeightError` and `UnsupportedError` where the file holds another kind of model.
+ */
+export function createClip(config: ClipConfig, source: TensorSource, arena: Arena, dialect: ClipDialect): DeclaredClip {
+  const names = config.make === "openai" || config.make === "open_clip" ? withOpenAiNames(source) : source;
+  const store = new WeightStore(arena, names);
+  try {
+    return { clip: declare(config, store.root, dialect), store };
+  } catch (error) {
+    store.dispose();
+    throw error;
+  }
+}
+
+function declare(config: ClipConfig, weights: Weights, dialect: ClipDialect): ClipModel {
+  const kwargs = config.base_model_kwargs ?? {};
+  const place = `base_model_kwargs of the CLIP "${config.model}" (${config.make})`;
+  switch (config.make) {
+    case "openai":
+    case "open_clip": {
+      const published = parseConfig(openAiClipConfig, kwargs, place);
+      return new OpenAiClip(weights, inferOpenAiClip(weights.store.source, config, published), dialect);
+    }
+    case "x-clip":
+      return new XClip(weights, parseConfig(xClipConfig, kwargs, place), dialect);
+    case "coca":
+      return new Coca(weights, parseConfig(cocaConfig, kwargs, place), dialect);
+  }
+}

@@ -1,0 +1,46 @@
+import type { ImageEncoderConfig } from "../../config/clip-config.js";
+import { Conv2d } from "../../nn/conv2d.js";
+import { LayerNorm } from "../../nn/layer-norm.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { Weights } from "../../weights/store.js";
+import { VitPytorch } from "./vit-pytorch.js";
+
+/** What CoCa sees an image with. */
+export interface ImageEncoder {
+  /** Images `[batch, size, size, channels]` to tokens `[batch, length, dim]`. */
+  forward(image: Tensor): Tensor;
+}
+
+export interface ImageShape {
+  /** Side in pixels. */
+  readonly size: number;
+  readonly channels: number;
+}
+
+/** The image encoder that a CoCa's config describes. */
+export function createImageEncoder(weights: Weights, config: ImageEncoderConfig, image: ImageShape): ImageEncoder {
+  return config.make === "patch"
+    ? new PatchEncoder(weights, config, image.channels)
+    : new VitPytorch(weights, config, image);
+}
+
+/** A convolution of the stride of its kernel, and a layer norm. */
+class PatchEncoder implements ImageEncoder {
+  readonly #dim: number;
+  readonly #project: Conv2d;
+  readonly #norm: LayerNorm;
+
+  constructor(weights: Weights, { dim, patch_size: stride }: ImageEncoderConfig, channels: number) {
+    this.#dim = dim;
+    this.#project = new Conv2d(weights.at("proj"), channels, dim, stride, { stride });
+    this.#norm = new LayerNorm(weights.at("norm"), dim);
+  }
+
+  forward(image: Tensor): Tensor {
+    return image.arena.scope(() => {
+      const grid = this.#project.forward(image);
+      const batch = image.shape[0]!;
+      return this.#norm.forward(grid.reshape([batch, grid.rows / batch, this.#dim]));
+    });
+  }
+}

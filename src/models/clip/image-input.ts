@@ -1,0 +1,17 @@
+import { resizeCubic } from "../../ops/resize.js";
+import { ShapeError } from "../../ops/shape-error.js";
+import type { Tensor } from "../../tensor/tensor.js";
+
+/**
+ * Square images `[batch, side, side, channels]`, f32, brought to `size` as DALLE2-pytorch's adapters do. Throws
+ * `ShapeError` for images of another form, or smaller than that.
+ */
+export function sizedImage(image: Tensor, size: number, channels: number): Tensor {
+  const [batch = 0, height, width = 0] = image.shape;
+  const fits = image.shape.length === 4 && height === width && width >= size && image.channels === channels;
+  if (!fits || image.dtype !== "f32") {
+    const expected = [batch, `>= ${size}`, "the same", `${channels} (f32)`];
+    throw new ShapeError("embedImage", `image (${image.dtype})`, image.shape, expected);
+  }
+  return width === size ? image : resizeCubic(image, [size, size]);
+}

@@ -1,0 +1,48 @@
+import { cast } from "../../ops/layout.js";
+import { l2Norm } from "../../ops/norm.js";
+import { selectRows } from "../../ops/select.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { TableReader } from "../../weights/store.js";
+
+/** Rows of tokens, each cut or filled with zeros to `length`. */
+export function fittedRows(tokens: readonly Int32Array[], length: number): Int32Array[] {
+  return tokens.map((row) => {
+    const text = new Int32Array(length);
+    text.set(row.subarray(0, length));
+    return text;
+  });
+}
+
+/** The length that rows of tokens get in CLIPs that take texts of any length up to their context: that of the longest. */
+export function commonLength(tokens: readonly Int32Array[], contextLength: number): number {
+  return Math.min(contextLength, Math.max(1, ...tokens.map((row) => row.length)));
+}
+
+/** The embeddings of all tokens of all texts, `[texts · length, dim]`. */
+export function readEmbeddings(
+  table: TableReader,
+  texts: readonly Int32Array[],
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
+  return table.read(
+    texts.flatMap((text) => [...text]),
+    signal,
+  );
+}
+
+/** Encodings `[texts, length, width]` with zeros where a text's mask is 0. */
+export function zeroPadding(encodings: Tensor, masks: readonly (readonly number[])[]): Tensor {
+  const { arena } = encodings;
+  const [batch, length, width] = encodings.shape as [number, number, number];
+  return selectRows({
+    tokens: encodings,
+    fallback: arena.from(new Float32Array(length * width), [length, width]),
+    mask: arena.from(masks.flat(), [batch, length], "u32"),
+    keep: masks.map(() => 1),
+  });
+}
+
+/** An embedding as adapters give it: f32, of unit length. */
+export function unitEmbedding(x: Tensor): Tensor {
+  return l2Norm(cast(x, "f32"));
+}

@@ -1,0 +1,68 @@
+import type { TensorSource } from "../../weights/store.js";
+import type { TensorEntry } from "../../weights/tensor-entry.js";
+import { concatRows, transposed } from "../../weights/tensor-views.js";
+
+/**
+ * Modules of `CLIPModel` of the transformers library (4.x) and of openai/CLIP. Applied from top to bottom, so parts of a
+ * layer come after the lists of layers.
+ */
+const MODULES: readonly (readonly [theirs: RegExp, ours: string])[] = [
+  [/^text_model\.embeddings\.token_embedding\./, "token_embedding."],
+  [/^text_model\.embeddings\.position_embedding\.weight$/, "positional_embedding"],
+  [/^text_model\.final_layer_norm\./, "ln_final."],
+  [/^text_model\.encoder\.layers\./, "transformer.resblocks."],
+  [/^text_projection\.weight$/, "text_projection"],
+  [/^vision_model\.embeddings\.class_embedding$/, "visual.class_embedding"],
+  [/^vision_model\.embeddings\.patch_embedding\./, "visual.conv1."],
+  [/^vision_model\.embeddings\.position_embedding\.weight$/, "visual.positional_embedding"],
+  // Misspelt there.
+  [/^vision_model\.pre_layrnorm\./, "visual.ln_pre."],
+  [/^vision_model\.post_layernorm\./, "visual.ln_post."],
+  [/^vision_model\.encoder\.layers\./, "visual.transformer.resblocks."],
+  [/^visual_projection\.weight$/, "visual.proj"],
+  [/\.self_attn\.([qkv])_proj\.(weight|bias)$/, ".attn.in_proj_$2.$1"],
+  [/\.self_attn\.out_proj\./, ".attn.out_proj."],
+  [/\.layer_norm([12])\./, ".ln_$1."],
+  [/\.mlp\.fc1\./, ".mlp.c_fc."],
+  [/\.mlp\.fc2\./, ".mlp.c_proj."],
+];
+
+/** Multiplied from the left there, from the right here. */
+const TRANSPOSED: ReadonlySet<string> = new Set(["text_projection", "visual.proj"]);
+
+/** Buffers with the numbers 0, 1, …, which older versions saved. */
+const POSITION_IDS = ".embeddings.position_ids";
+
+/** Queries, keys and values, which openai/CLIP has in one tensor, in this order. */
+const PARTS = ["q", "k", "v"] as const;
+
+/**
+ * A state dict of a CLIP under the names of openai/CLIP, where it has those of the transformers library (the model hub's
+ * `openai/clip-*`, LAION's `CLIP-ViT-*`); any other as it is. Nothing is read before the tensors are.
+ */
+export function withOpenAiNames(source: TensorSource): TensorSource {
+  if (!source.tensors.has("text_model.embeddings.token_embedding.weight")) return source;
+  const renamed = new Map<string, TensorEntry>();
+  for (const [name, entry] of source.tensors) {
+    if (name.endsWith(POSITION_IDS)) continue;
+    const ours = MODULES.reduce((current, [theirs, replacement]) => current.replace(theirs, replacement), name);
+    renamed.set(ours, TRANSPOSED.has(ours) && entry.shape.length === 2 ? transposed(ours, entry) : entry);
+  }
+  return { name: source.name, tensors: joinedProjections(renamed) };
+}
+
+function joinedProjections(tensors: ReadonlyMap<string, TensorEntry>): ReadonlyMap<string, TensorEntry> {
+  const joined = new Map(tensors);
+  for (const name of tensors.keys()) {
+    if (!name.endsWith(".q")) continue;
+    const whole = name.slice(0, -".q".length);
+    const names = PARTS.map((part) => `${whole}.${part}`);
+    const parts = names.flatMap((part) => tensors.get(part) ?? []);
+    const entry = parts.length === PARTS.length ? concatRows(whole, parts) : undefined;
+    // Parts that make no whole stay, to be named by the error about tensors that do not fit.
+    if (!entry) continue;
+    for (const part of names) joined.delete(part);
+    joined.set(whole, entry);
+  }
+  return joined;
+}

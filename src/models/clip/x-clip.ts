@@ -1,0 +1,85 @@
+import type { XClipConfig } from "../../config/clip-config.js";
+import { Linear } from "../../nn/linear.js";
+import { cast, sliceTokens } from "../../ops/layout.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { Weights } from "../../weights/store.js";
+import { UnsupportedError } from "../../weights/unsupported-error.js";
+import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import { sizedImage } from "./image-input.js";
+import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
+import { bareTextMask, type BareTextMask } from "./text-mask.js";
+import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
+
+/**
+ * lucidrains' x-clip (0.7 to 0.14) seen through the adapter of DALLE2-pytorch, which attends to padding as to any token:
+ * a text is as long as its row of tokens, up to `contextLength`. Throws `UnsupportedError` for an older state dict.
+ */
+export class XClip implements ClipModel {
+  readonly imageSize: number;
+  readonly contextLength: number;
+  readonly dimLatent: number;
+  readonly tokenization = "bare";
+  readonly #weights: Weights;
+  readonly #config: XClipConfig;
+  readonly #textMask: BareTextMask;
+  readonly #text: XClipTextEncoder;
+  readonly #toTextLatent: Linear;
+  readonly #visual: XClipImageEncoder;
+  readonly #toVisualLatent: Linear;
+
+  constructor(weights: Weights, config: XClipConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+    checkVersion(weights);
+    const { dim_text: dimText, dim_image: dimImage, dim_latent: dimLatent } = config;
+    this.imageSize = config.visual_image_size;
+    this.contextLength = config.text_seq_len;
+    this.dimLatent = dimLatent;
+    this.#weights = weights;
+    this.#config = config;
+    this.#textMask = bareTextMask(dialect.clipTextMask);
+    this.#text = new XClipTextEncoder(weights.at("text_transformer"), config);
+    this.#visual = new XClipImageEncoder(weights.at("visual_transformer"), config);
+    this.#toTextLatent = new Linear(weights.at("to_text_latent"), dimText, dimLatent, { bias: false });
+    this.#toVisualLatent = new Linear(weights.at("to_visual_latent"), dimImage, dimLatent, { bias: false });
+    // Of training alone.
+    weights.ignore("temperature", "to_text_latent_extra.", "to_visual_latent_extra.", "mlm.", "visual_ssl.");
+  }
+
+  async embedText(
+    tokens: readonly Int32Array[],
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<TextEmbedding> {
+    const length = commonLength(tokens, this.contextLength);
+    const texts = fittedRows(tokens, length);
+    const rows = await readEmbeddings(this.#text.tokenEmbedding, texts, signal);
+    const { dim_text: dim, dim_latent: dimLatent } = this.#config;
+    const { arena } = this.#weights;
+    return arena.scope(() => {
+      const encoded = this.#text.forward(arena.from(rows, [texts.length, length, dim]));
+      const latent = this.#toTextLatent.forward(sliceTokens(encoded, 0, 1)).reshape([texts.length, dimLatent]);
+      const masks = texts.map(this.#textMask);
+      return {
+        textEmbed: unitEmbedding(latent),
+        textEncodings: zeroPadding(sliceTokens(encoded, 1, 1 + length), masks),
+      };
+    });
+  }
+
+  embedImage(image: Tensor): Tensor {
+    const { arena } = this.#weights;
+    return arena.scope(() => {
+      const sized = sizedImage(image, this.imageSize, this.#config.channels);
+      return unitEmbedding(this.#toVisualLatent.forward(this.#visual.forward(cast(sized, arena.dtype))));
+    });
+  }
+}
+
+/** Until 0.7 the image encoder had a class token instead of a mean, and other layers. */
+function checkVersion(weights: Weights): void {
+  if (weights.has("visual_transformer.cls_token")) {
+    throw new UnsupportedError(
+      `${weights.store.source.name}: written by x-clip before 0.7 (its image encoder has a class token), whose layers were ` +
+        "others; x-clip 0.7 and later can be read",
+    );
+  }
+}
