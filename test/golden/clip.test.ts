@@ -1,3 +1,3 @@
 import { testFixtures } from "../support/golden.js";
 
-await testFixtures(["clip-openai-vit"]);
+await testFixtures(["clip-openai-vit", "clip-openai-resnet", "clip-xclip", "clip-coca"]);
