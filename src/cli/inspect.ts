@@ -89,7 +89,7 @@ function formatFile({
     ["size", formatBytes(bytes)],
     ["format", FORMATS[format]],
     ["container", container],
-    ["weights", others.length > 0 ? `${weights} (also in the file: ${others.join()})` : weights],
+    ["weights", others.length > 0 ? `${weights} (also in the file: ${others.join()})` : "as saved"],
     ["component", component],
     ["version", version ?? "not said"],
     ["parameters", formatCount(rest.parameters)],
