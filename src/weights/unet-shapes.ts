@@ -1,5 +1,5 @@
 import type { UnetPart } from "./component.js";
-import type { Shape, TensorScope } from "./tensor-scope.js";
+import type { TensorScope } from "./tensor-scope.js";
 
 /**
  * How the modules of a stage are ordered, as far as names tell (REFERENCE's layouts). `downFirst`: B, and C with
@@ -68,10 +68,6 @@ export class UnetShapes {
     const count = this.tensors.length(`${path}.convs`);
     if (count > 0) return Array.from({ length: count }, (_, i) => `${path}.convs.${i}.weight`);
     return this.tensors.has(`${path}.weight`) ? [`${path}.weight`] : [];
-  }
-
-  shape(name: string): Shape | undefined {
-    return this.tensors.shape(name);
   }
 
   /** Name of the first convolution of a residual block's `block1`, which the oldest versions kept in a list. */
