@@ -1,7 +1,7 @@
+import type { UnetPart } from "./component.js";
 import { clue, type Clue } from "./dialect-candidates.js";
 import type { NetworkDialect } from "./dialect-flags.js";
 import { UnetShapes, type Wiring } from "./unet-shapes.js";
-import type { UnetPart } from "./component.js";
 
 /** What each wiring says of the layout; C and its successor differ where stages do not downsample first. */
 const LAYOUTS: Readonly<Record<Exclude<Wiring, "C">, readonly NetworkDialect["layout"][]>> = {
@@ -66,7 +66,7 @@ function layoutRules({ tensors, wiring, stages }: UnetShapes): Clue[] {
   if (wiring !== "C") return [clue("layout", LAYOUTS[wiring], "names", detail)];
   // One stage up for each resolution, or one less.
   const ups = tensors.length("ups");
-  return [clue("layout", [ups < stages ? "C" : "CAllUps"], "names", `${ups} ups for ${stages} downs`)];
+  return [clue("layout", [ups < stages ? "C" : "CAllUps"], "names", `ups has ${ups} stages, downs ${stages}`)];
 }
 
 function downsampleRules({ tensors }: UnetShapes): Clue[] {
