@@ -7,7 +7,7 @@ import { interruptSignal } from "./interrupt.js";
 import { seedNumber } from "./option-values.js";
 import { ensureAdapter } from "./setup.js";
 
-/** One of each shape and ground, most colours, sizes, places and relations that the Shapes model knows. */
+/** Every shape, ground and colour that the Shapes model knows, in its own words. */
 const PROMPTS = [
   "a large red circle on a white background",
   "a blue square on the left on a beige background",
@@ -16,9 +16,9 @@ const PROMPTS = [
   "a large green ring on a black background",
   "a white cross on the right on a gray background",
   "a red circle to the left of a blue square on a white background",
-  "a pink diamond above a purple ring on a beige background",
-  "a cyan triangle below a yellow circle on a navy background",
-  "a green square to the right of a yellow cross on a black background",
+  "a pink diamond to the left of a purple ring on a beige background",
+  "a large cyan triangle on a navy background",
+  "a yellow cross to the left of a green square on a black background",
   "a black ring at the bottom on a teal background",
   "a medium purple triangle on a gray background",
 ] as const;
