@@ -109,6 +109,7 @@ export abstract class InferenceScript {
       const data = await prior.sample({
         textEmbed,
         textEncodings,
+        textMask: embedded.textMask,
         condScale,
         numSamplesPerBatch,
         timesteps,

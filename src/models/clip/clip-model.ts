@@ -1,11 +1,13 @@
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** A text as CLIP sees it. The caller disposes both tensors. */
+/** Texts as CLIP sees them. The caller disposes both tensors. */
 export interface TextEmbedding {
   /** `[batch, dimLatent]`, f32, of unit length (but for CoCa). */
   readonly textEmbed: Tensor;
   /** `[batch, length, width]`: every token after the last layer; zero where there is no text. */
   readonly textEncodings: Tensor;
+  /** For each text 1 or 0 for each of its encodings: 0 is padding. Priors and decoders of old versions go by it. */
+  readonly textMask: readonly (readonly number[])[];
 }
 
 /** What prior and decoder need of a CLIP of any make (Radford et al. 2021). */

@@ -9,7 +9,7 @@ import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
 import { createImageEncoder, type ImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
-import { bareTextMask, type BareTextMask } from "./text-mask.js";
+import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
 
 /**
  * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) seen through the adapter of DALLE2-pytorch: embeddings are the
@@ -87,6 +87,7 @@ export class Coca implements ClipModel {
       return {
         textEmbed: cast(classToken, "f32").reshape([batch, dim]),
         textEncodings: zeroPadding(sliceTokens(encoded, 0, length), texts.map(this.#textMask)),
+        textMask: texts.map(notZero),
       };
     });
   }

@@ -11,7 +11,7 @@ import { sizedImage } from "./image-input.js";
 import { ModifiedResNet } from "./modified-resnet.js";
 import type { OpenAiClipOptions } from "./openai-options.js";
 import { fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { textMasks, type TextMask } from "./text-mask.js";
+import { notZero, textMasks, type TextMask } from "./text-mask.js";
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
@@ -98,6 +98,7 @@ export class OpenAiClip implements ClipModel {
       return {
         textEmbed: unitEmbedding(linear(pooled, this.#textProjection)),
         textEncodings: zeroPadding(x, masks),
+        textMask: texts.map(notZero),
       };
     });
   }

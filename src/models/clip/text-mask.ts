@@ -10,7 +10,8 @@ export type BareTextMask = (tokens: Int32Array) => number[];
 
 const everywhere: BareTextMask = (tokens) => Array.from(tokens, () => 1);
 
-const notZero: BareTextMask = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
+/** What adapters before 0.22.0 handed on beside the encodings: every token but 0. */
+export const notZero: BareTextMask = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
 
 /** 1 up to and including the first end token, and everywhere if there is none. */
 const upToEnd: TextMask = (tokens, endToken) => {

@@ -8,7 +8,7 @@ import { UnsupportedError } from "../../weights/unsupported-error.js";
 import type { ClipModel, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { bareTextMask, type BareTextMask } from "./text-mask.js";
+import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
 import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
 
 /**
@@ -61,6 +61,7 @@ export class XClip implements ClipModel {
       return {
         textEmbed: unitEmbedding(latent),
         textEncodings: zeroPadding(sliceTokens(encoded, 1, 1 + length), masks),
+        textMask: texts.map(notZero),
       };
     });
   }

@@ -17,12 +17,13 @@ export interface PriorCondition {
   readonly textEmbed: Tensor;
   /** `[batch, length, dim]`; a token of zeros is padding. */
   readonly textEncodings?: Tensor | undefined;
-  /** For each sample 1 or 0 for each of its text encodings: 0 is padding. Before 0.22.0 networks took it beside the encodings; later ones do without. */
+  /** Networks before 0.22.0 took it beside the encodings; later ones do without. */
   readonly textMask?: TextMask | undefined;
   /** `[batch, dim]`: the last prediction, for networks with self-conditioning. Zeros where it is missing. */
   readonly selfCond?: Tensor | undefined;
 }
 
+/** For each sample 1 or 0 for each of its text encodings: 0 is padding. */
 export type TextMask = readonly (readonly number[])[];
 
 /** Per sample 1, or 0 where text or image embedding is replaced by what the network learned for dropped ones. */
