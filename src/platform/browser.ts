@@ -31,6 +31,8 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = async (path, data) =
   await stream.close();
 };
 
+export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";
+
 export const join: Platform["join"] = (...parts) => normalize(parts.filter((part) => part !== "").join("/"));
 
 export const dirname: Platform["dirname"] = (path) => {

@@ -1,7 +1,9 @@
 // Node's side of the platform: the only file besides src/cli that may import Node's own modules.
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
+import process from "node:process";
 import { checkRange, FileError } from "./errors.js";
 import type { FileData, Platform } from "./platform.js";
 import type { ByteSource } from "./source.js";
@@ -81,6 +83,14 @@ async function writeChunks(file: string, data: FileData): Promise<void> {
     await handle.close();
   }
 }
+
+export const cacheFolder: Platform["cacheFolder"] = () => {
+  const { DALLE2_CACHE: own, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = process.env;
+  if (own) return own;
+  if (process.platform === "win32") return join(local ?? join(homedir(), "AppData", "Local"), "dalle2-webgpu", "cache");
+  if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "dalle2-webgpu");
+  return join(xdg ?? join(homedir(), ".cache"), "dalle2-webgpu");
+};
 
 export { dirname, isAbsolute, join };
 

@@ -17,6 +17,8 @@ export interface Platform {
    * Missing folders are made. When `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
+  /** Folder for what was downloaded and can be again; it need not exist. `DALLE2_CACHE` names another one in Node. */
+  readonly cacheFolder: () => string;
   /** The pixels of a picture file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
   readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
   readonly join: (...parts: string[]) => string;
