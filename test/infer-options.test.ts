@@ -10,10 +10,10 @@ import {
 } from "../src/config/train-config.js";
 import { unetParts } from "../src/weights/component.js";
 import { compareVersions, dialectForVersion } from "../src/weights/dialect.js";
-import { checkDecoderOptions, completeDecoderConfig, inferDecoder } from "../src/weights/infer-decoder.js";
+import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../src/weights/infer-decoder.js";
 import { inferUnet } from "../src/weights/infer-unet.js";
 import { contradictionsOf } from "../src/weights/infer-options.js";
-import { checkPriorOptions, completePriorConfig, inferPrior } from "../src/weights/infer-prior.js";
+import { completePriorConfig, inferPrior, priorMisfit } from "../src/weights/infer-prior.js";
 import type { Header } from "../src/weights/tensor-scope.js";
 import { headerSet, type HeaderSet } from "./support/headers.js";
 
@@ -116,18 +116,16 @@ describe("decoders", () => {
       unets: [{ ...built[0], dim: 320, num_resnet_blocks: [2, 4], attn_heads: 4 }, built[1]],
     };
     const options = resolveDecoderConfig(parseConfig(decoderConfig, given, "decoder"));
-    const act = () => {
-      checkDecoderOptions("model.pth", options, inferred);
-    };
-    expect(act).toThrow(ConfigError);
-    expect(act).toThrow(
+    const misfit = decoderMisfit("model.pth", options, inferred);
+    expect(misfit).toBeInstanceOf(ConfigError);
+    expect(misfit?.message).toContain(
       [
         "the config does not fit model.pth:",
         "  decoder.unets[0].dim: config says 320, to_time_hiddens.1.weight says 8",
         "  decoder.unets[0].num_resnet_blocks: config says [2,4], the number of blocks in downs says [2,2]",
       ].join("\n"),
     );
-    expect(act).toThrow("decoder.unets[0].attn_heads: config says 4, downs.1.3.fn.fn.to_q.weight says 2");
+    expect(misfit?.message).toContain("decoder.unets[0].attn_heads: config says 4, downs.1.3.fn.fn.to_q.weight says 2");
   });
 });
 
@@ -140,9 +138,7 @@ describe("priors", () => {
     const { net } = resolvePriorConfig(parseConfig(priorConfig, set.options, "prior"));
     for (const [version, header] of cases(set)) {
       const inferred = inferPrior(header, network(version));
-      expect(() => {
-        checkPriorOptions(version, { net }, inferred);
-      }).not.toThrow();
+      expect(priorMisfit(version, { net }, inferred)).toBeUndefined();
       expect(Object.keys(inferred.net.facts).length).toBeGreaterThanOrEqual(14);
     }
   });
@@ -160,9 +156,8 @@ describe("priors", () => {
   it("refuse a config of another model", () => {
     const inferred = inferPrior(of(priors, "1.1.0"), network("1.1.0"));
     const { net } = resolvePriorConfig(parseConfig(priorConfig, priors.options, "prior"));
-    expect(() => {
-      checkPriorOptions("prior.pth", { net: { ...net, normformer: false, heads: 12 } }, inferred);
-    }).toThrow(
+    const misfit = priorMisfit("prior.pth", { net: { ...net, normformer: false, heads: 12 } }, inferred);
+    expect(misfit?.message).toMatch(
       /prior\.net\.heads: config says 12, .*to_q\.weight says 2\n {2}prior\.net\.normformer: config says false, .*\.1\.3\.g says true/,
     );
   });

@@ -1,12 +1,13 @@
+import type { ConfigError } from "../config/config-error.js";
 import type { DecoderOptions, UnetOptions } from "../config/resolve.js";
 import { unetParts } from "./component.js";
 import type { NetworkDialect } from "./dialect-flags.js";
 import { inferUnet } from "./infer-unet.js";
 import {
   asConfig,
-  checkOptions,
   complete,
   isRecord,
+  misfitOf,
   missingOptions,
   present,
   type Inferred,
@@ -72,7 +73,7 @@ export function completeDecoderConfig(
     complete(listed[i], known[i] ?? (listed[i] === undefined ? any : {})),
   );
   const missing = missingOptions(inferred.open, decoder).filter(
-    (path) => path !== "image_sizes" || !hasImageSize(decoder),
+    (path) => !(path === "image_sizes" && hasImageSize(decoder)) && !hasDefault(path, listed),
   );
   return {
     config: { ...(isRecord(given) ? given : {}), decoder: { ...complete(decoder, inferred.config), unets } },
@@ -80,16 +81,23 @@ export function completeDecoderConfig(
   };
 }
 
+/** Whether a U-Net's option may be left out: training configs always say `dim`, and mean the reference's defaults. */
+function hasDefault(path: string, listed: readonly unknown[]): boolean {
+  const [, index] = /^unets\[(\d+)\]/.exec(path) ?? [];
+  const unet = index === undefined ? undefined : listed[Number(index)];
+  return isRecord(unet) && unet.dim != null;
+}
+
 function hasImageSize(decoder: unknown): boolean {
   return isRecord(decoder) && decoder.image_size != null;
 }
 
-/** Throws one `ConfigError` that lists where a decoder's options contradict the shapes in the checkpoint `name`. */
-export function checkDecoderOptions(
+/** One error that lists where a decoder's options contradict the shapes in the checkpoint `name`, if they do. */
+export function decoderMisfit(
   name: string,
   options: Pick<DecoderOptions, "stages">,
   inferred: InferredDecoder,
-): void {
+): ConfigError | undefined {
   const parts = options.stages.flatMap(({ unet }, i) => {
     const facts = inferred.unets[i]?.facts;
     if (!facts) return [];
@@ -97,5 +105,5 @@ export function checkDecoderOptions(
     const initDim = unet.initDim === null ? undefined : facts.initDim;
     return [{ path: `decoder.unets[${i}]`, options: unet, facts: present<UnetOptions>({ ...facts, initDim }) }];
   });
-  checkOptions(name, parts);
+  return misfitOf(name, parts);
 }

@@ -35,11 +35,14 @@ export interface CheckedPart<Options> {
   readonly facts: Facts<Options>;
 }
 
-/** Throws one `ConfigError` that lists every option that says another thing than the shapes in the checkpoint `name`. */
-export function checkOptions<Options extends object>(name: string, parts: readonly CheckedPart<Options>[]): void {
+/** An error that lists every option that says another thing than the shapes in the checkpoint `name`, if any does. */
+export function misfitOf<Options extends object>(
+  name: string,
+  parts: readonly CheckedPart<Options>[],
+): ConfigError | undefined {
   const contradictions = parts.flatMap((part) => contradictionsOf(part));
-  if (contradictions.length === 0) return;
-  throw new ConfigError(
+  if (contradictions.length === 0) return undefined;
+  return new ConfigError(
     `the config does not fit ${name}:\n  ${contradictions.join("\n  ")}\nIt is the config of another model, or has been edited.`,
   );
 }

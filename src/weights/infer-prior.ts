@@ -1,12 +1,13 @@
+import type { ConfigError } from "../config/config-error.js";
 import type { PriorNetOptions, PriorOptions } from "../config/resolve.js";
 import { priorNetworkPart } from "./component.js";
 import type { NetworkDialect } from "./dialect-flags.js";
 import {
   asConfig,
-  checkOptions,
   complete,
   fact,
   isRecord,
+  misfitOf,
   missingOptions,
   present,
   type Facts,
@@ -123,7 +124,11 @@ export function completePriorConfig(
   };
 }
 
-/** Throws one `ConfigError` that lists where a prior's options contradict the shapes in the checkpoint `name`. */
-export function checkPriorOptions(name: string, options: Pick<PriorOptions, "net">, inferred: InferredPrior): void {
-  checkOptions(name, [{ path: "prior.net", options: options.net, facts: inferred.net.facts }]);
+/** One error that lists where a prior's options contradict the shapes in the checkpoint `name`, if they do. */
+export function priorMisfit(
+  name: string,
+  options: Pick<PriorOptions, "net">,
+  inferred: InferredPrior,
+): ConfigError | undefined {
+  return misfitOf(name, [{ path: "prior.net", options: options.net, facts: inferred.net.facts }]);
 }

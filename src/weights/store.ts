@@ -4,7 +4,7 @@ import { padChannels, type DType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { float32ToF16, toFloat32 } from "./dtypes.js";
 import type { TensorEntry } from "./tensor-entry.js";
-import { describeProblems, WeightError, type Misshapen } from "./weight-error.js";
+import { describeProblems, WeightError, type Misshapen, type WeightProblems } from "./weight-error.js";
 
 /** What a store reads: the state dict of a checkpoint. */
 export interface TensorSource {
@@ -113,7 +113,8 @@ export class WeightStore {
     this.#derivations.push(make);
   }
 
-  #check(strict: boolean, onWarning: LoadOptions["onWarning"]): void {
+  /** What does not fit between the file and what was declared; undefined if all does. Reads nothing. */
+  problems(): WeightProblems | undefined {
     const missing: string[] = [];
     const misshapen: Misshapen[] = [];
     for (const [name, { shape }] of this.#requests) {
@@ -124,8 +125,13 @@ export class WeightStore {
     const unused = [...this.source.tensors.keys()].filter(
       (name) => !this.#requests.has(name) && !this.#ignored.some((matches) => matches(name)),
     );
-    if (missing.length + unused.length + misshapen.length === 0) return;
-    const problems = { missing, unused, misshapen };
+    if (missing.length + unused.length + misshapen.length === 0) return undefined;
+    return { missing, unused, misshapen };
+  }
+
+  #check(strict: boolean, onWarning: LoadOptions["onWarning"]): void {
+    const problems = this.problems();
+    if (!problems) return;
     if (strict) throw new WeightError(this.source.name, problems);
     onWarning?.(`${this.source.name}: ${describeProblems(problems)}`);
   }

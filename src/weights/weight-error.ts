@@ -19,11 +19,10 @@ export class WeightError extends Error {
   constructor(
     readonly source: string,
     readonly problems: WeightProblems,
+    /** What is known of the cause. */
+    hint = "The model is built from the config and version beside the checkpoint; check both.",
   ) {
-    super(
-      `${source} does not fit the model: ${describeProblems(problems)}\n` +
-        "The model is built from the config and version beside the checkpoint; check both.",
-    );
+    super(`${source} does not fit the model: ${describeProblems(problems)}\n${hint}`);
   }
 }
 
