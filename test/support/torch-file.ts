@@ -25,7 +25,12 @@ export class TestTensor {
 
 /** A tensor of f32 values in a storage of its own. */
 export function f32(shape: readonly number[], values: readonly number[]): TestTensor {
-  return new TestTensor(shape, { dtype: "F32", bytes: new Uint8Array(Float32Array.from(values).buffer) });
+  return f32Tensor(shape, Float32Array.from(values));
+}
+
+/** The same of values that are f32 already. */
+export function f32Tensor(shape: readonly number[], { buffer, byteOffset, byteLength }: Float32Array): TestTensor {
+  return new TestTensor(shape, { dtype: "F32", bytes: new Uint8Array(buffer, byteOffset, byteLength) });
 }
 
 /** A tensor of zeros that takes no room where the file may have holes. */
@@ -44,7 +49,8 @@ export class PickleText {
   constructor(readonly text: string) {}
 }
 
-type Value = TestTensor | PickleText | string | number | boolean | null | { readonly [key: string]: Value };
+type Value =
+  TestTensor | PickleText | string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value };
 export type TestTree = Value;
 
 const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8 } as const;
@@ -60,8 +66,9 @@ class Pickler {
     if (value instanceof TestTensor) return this.tensor(value);
     if (value === null) return "N";
     if (typeof value === "string") return `V${value}\n`;
-    if (typeof value === "number") return int(value);
+    if (typeof value === "number") return Number.isInteger(value) ? int(value) : `F${value}\n`;
     if (typeof value === "boolean") return value ? "I01\n" : "I00\n";
+    if (isList(value)) return `](${value.map((item) => this.pickle(item)).join("")}e`;
     return `}(${Object.entries(value)
       .map(([key, item]) => `V${key}\n${this.pickle(item)}`)
       .join("")}u`;
@@ -74,6 +81,10 @@ class Pickler {
     const id = `(Vstorage\nctorch\n${STORAGE_TYPES[storage.dtype]}\nV${key}\nVcpu\n${int(elements)}${this.isLegacy ? "N" : ""}tQ`;
     return `ctorch._utils\n_rebuild_tensor_v2\n(${id}${int(offset)}${tuple(shape)}${tuple(strides)}I00\n}tR`;
   }
+}
+
+function isList(value: Value): value is readonly Value[] {
+  return Array.isArray(value);
 }
 
 const int = (value: number): string => `L${value}L\n`;

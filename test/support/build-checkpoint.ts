@@ -1,0 +1,156 @@
+/**
+ * Checkpoints of any version of DALLE2-pytorch with random weights, in the containers that its trainers wrote. Names and
+ * shapes are those that our own models ask for, and those beside them that the reference saved and no model reads.
+ */
+import { resolveDecoderConfig, resolvePriorConfig, type DecoderOptions } from "../../src/config/resolve.js";
+import type { BetaScheduleName, TrainDecoderConfig, TrainPriorConfig } from "../../src/config/train-config.js";
+import { Decoder } from "../../src/diffusion/decoder.js";
+import { DiffusionPrior } from "../../src/diffusion/prior.js";
+import { NoiseSchedule, type ScheduleTables } from "../../src/diffusion/schedule.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import { dialectForVersion } from "../../src/weights/dialect.js";
+import { WeightStore } from "../../src/weights/store.js";
+import type { TensorEntry } from "../../src/weights/tensor-entry.js";
+import { Random } from "./gpu.js";
+import { f32Tensor, PickleText, TestTensor, type TestTree } from "./torch-file.js";
+
+export type Shapes = ReadonlyMap<string, readonly number[]>;
+export type StateDict = ReadonlyMap<string, TestTensor>;
+
+/** A file that seems to have every tensor that it is asked for. */
+class AnyTensors extends Map<string, TensorEntry> {
+  override has(): boolean {
+    return true;
+  }
+}
+
+/** Notes what a model declares. */
+class RecordingStore extends WeightStore {
+  readonly shapes = new Map<string, readonly number[]>();
+
+  constructor(arena: Arena) {
+    super(arena, { name: "recorded", tensors: new AnyTensors() });
+  }
+
+  override request(name: string, shape: readonly number[]): void {
+    this.shapes.set(name, shape);
+  }
+}
+
+/** Names and shapes of the state dict of a decoder, as that version made it. */
+export function decoderShapes(arena: Arena, config: TrainDecoderConfig, version: string): Shapes {
+  const options = resolveDecoderConfig(config.decoder);
+  using store = new RecordingStore(arena);
+  Decoder.declare(store.root, options, dialectForVersion(version, { sampler: "fixed" }));
+  return new Map([...store.shapes, ...unreadShapes(store.shapes), ...unusedNulls(options)]);
+}
+
+/** Names and shapes of the state dict of a prior, as that version made it. */
+export function priorShapes(arena: Arena, config: TrainPriorConfig, version: string): Shapes {
+  using store = new RecordingStore(arena);
+  new DiffusionPrior(store.root, resolvePriorConfig(config.prior), dialectForVersion(version, { sampler: "fixed" }));
+  return new Map([...store.shapes, ...unreadShapes(store.shapes)]);
+}
+
+/** Buffers that nothing is computed with: biases that are zero by definition, and weights of the training loss. */
+function unreadShapes(shapes: Shapes): Shapes {
+  const found = new Map<string, readonly number[]>();
+  for (const [name, shape] of shapes) {
+    if (name.endsWith(".gamma") && shape.length === 1) found.set(name.replace(/gamma$/, "beta"), shape);
+    if (/(?:^|\.)betas$/.test(name)) found.set(name.replace(/betas$/, "p2_loss_weight"), shape);
+  }
+  return found;
+}
+
+/** What stands for dropped conditions (0.7.0 and later) is in every U-Net, also in those without that condition. */
+function unusedNulls({ stages }: DecoderOptions): Shapes {
+  const nulls = stages.flatMap(({ unet }, i): [string, readonly number[]][] => [
+    [`unets.${i}.null_image_embed`, [1, unet.numImageTokens, unet.condDim]],
+    [`unets.${i}.null_image_hiddens`, [1, 4 * unet.dim]],
+    [`unets.${i}.null_text_embed`, [1, unet.maxTextLen, unet.condDim]],
+  ]);
+  return new Map(nulls);
+}
+
+/** Weights with which activations neither vanish nor explode, and true noise schedules. */
+export function randomWeights(shapes: Shapes, schedules: readonly BetaScheduleName[], seed: number): StateDict {
+  const random = new Random(seed);
+  const weights = [...shapes].map(
+    ([name, shape]) => [name, f32Tensor(shape, values(name, shape, schedules, random))] as const,
+  );
+  return new Map(weights);
+}
+
+function values(
+  name: string,
+  shape: readonly number[],
+  schedules: readonly BetaScheduleName[],
+  random: Random,
+): Float32Array {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  const table = /^noise_schedulers?\.(?:(\d+)\.)?(\w+)$/.exec(name);
+  if (table) return scheduleTable(table[2]!, schedules[Number(table[1] ?? 0)]!, size);
+  if (name.endsWith(".beta")) return new Float32Array(size);
+  if (name.endsWith("rotary_emb.freqs")) return Float32Array.from({ length: size }, (_, i) => 10000 ** (-i / size));
+  const isGain = /\.(?:g|gamma)$/.test(name) || (shape.length === 1 && name.endsWith(".weight"));
+  if (isGain) return random.normals(size, 0.1).map((value) => 1 + value);
+  const inputs = shape.slice(1).reduce((product, extent) => product * extent, 1);
+  return random.normals(size, shape.length === 1 ? 0.05 : 1 / Math.sqrt(inputs));
+}
+
+function scheduleTable(buffer: string, schedule: BetaScheduleName, timesteps: number): Float32Array {
+  if (buffer === "p2_loss_weight") return new Float32Array(timesteps).fill(1);
+  const table = buffer.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return NoiseSchedule.named(schedule, timesteps).tables[table as keyof ScheduleTables];
+}
+
+/** Who saved a checkpoint (REFERENCE: trainer.py and trackers.py of DALLE2-pytorch). */
+export interface Saved {
+  readonly model: StateDict;
+  readonly version: string;
+  readonly config?: TestTree;
+  /** The CLIP that the model was trained with, under OpenAI's names. */
+  readonly clip?: StateDict;
+}
+
+/** A tracker's "model" until 0.26.1: the average alone, and the frozen CLIP where one was attached. */
+export function bareSave({ model, clip = new Map<string, TestTensor>() }: Saved): TestTree {
+  const frozen = [...clip].map(([name, tensor]) => [`clip.clip.${name}`, tensor] as const);
+  return Object.fromEntries([...model, ...frozen]);
+}
+
+/** A tracker's "model" since 0.26.2. */
+export function trackerSave({ model, version, config = {} }: Saved): TestTree {
+  return { version: pickledVersion(version), config, model: Object.fromEntries(model) };
+}
+
+/** The save of a prior's trainer from 0.10.0 to 1.0.0. The weights being trained, `model`, are not yet the average. */
+export function priorTrainerSave({ model, version }: Saved, trained: StateDict): TestTree {
+  const prefixed = (prefix: string, weights: StateDict) =>
+    [...weights].map(([name, tensor]) => [`${prefix}.${name}`, tensor] as const);
+  const counter = f32Tensor([1], new Float32Array([1]));
+  return {
+    scaler: {},
+    optimizer: { state: {}, param_groups: [{ lr: 0.00011, betas: [0.9, 0.999] }] },
+    model: Object.fromEntries(trained),
+    version: pickledVersion(version),
+    step: 1000,
+    ema: Object.fromEntries([
+      ["initted", counter],
+      ["step", counter],
+      ...prefixed("online_model", trained),
+      ...prefixed("ema_model", model),
+    ]),
+    ema_model: Object.fromEntries(model),
+  };
+}
+
+/** A `packaging.version.Version` as pickle's protocol 2 builds it. */
+function pickledVersion(version: string): PickleText {
+  const release = version
+    .split(".")
+    .map((number) => `I${number}\n`)
+    .join("");
+  const parts = `cpackaging.version\n_Version\n(I0\n(${release}tNNNNt\x81`;
+  return new PickleText(`cpackaging.version\nVersion\n)\x81}V_version\n${parts}sb`);
+}
