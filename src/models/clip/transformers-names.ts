@@ -20,7 +20,7 @@ const MODULES: readonly (readonly [theirs: RegExp, ours: string])[] = [
   [/^vision_model\.post_layernorm\./, "visual.ln_post."],
   [/^vision_model\.encoder\.layers\./, "visual.transformer.resblocks."],
   [/^visual_projection\.weight$/, "visual.proj"],
-  [/\.self_attn\.([qkv])_proj\.(weight|bias)$/, ".attn.in_proj_$2.$1"],
+  [/\.self_attn\.in_proj_/, ".attn.in_proj_"],
   [/\.self_attn\.out_proj\./, ".attn.out_proj."],
   [/\.layer_norm([12])\./, ".ln_$1."],
   [/\.mlp\.fc1\./, ".mlp.c_fc."],
@@ -33,7 +33,8 @@ const TRANSPOSED: ReadonlySet<string> = new Set(["text_projection", "visual.proj
 /** Buffers with the numbers 0, 1, …, which older versions saved. */
 const POSITION_IDS = ".embeddings.position_ids";
 
-/** Queries, keys and values, which openai/CLIP has in one tensor, in this order. */
+/** Queries of an attention; keys and values have names alike. openai/CLIP has all of them in one tensor, in this order. */
+const QUERIES = /^(.*\.self_attn\.)q_proj\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
 
 /**
@@ -43,21 +44,23 @@ const PARTS = ["q", "k", "v"] as const;
 export function withOpenAiNames(source: TensorSource): TensorSource {
   if (!source.tensors.has("text_model.embeddings.token_embedding.weight")) return source;
   const renamed = new Map<string, TensorEntry>();
-  for (const [name, entry] of source.tensors) {
+  for (const [name, entry] of withJoinedProjections(source.tensors)) {
     if (name.endsWith(POSITION_IDS)) continue;
     const ours = MODULES.reduce((current, [theirs, replacement]) => current.replace(theirs, replacement), name);
     renamed.set(ours, TRANSPOSED.has(ours) && entry.shape.length === 2 ? transposed(ours, entry) : entry);
   }
-  return { name: source.name, tensors: joinedProjections(renamed) };
+  return { name: source.name, tensors: renamed };
 }
 
-function joinedProjections(tensors: ReadonlyMap<string, TensorEntry>): ReadonlyMap<string, TensorEntry> {
+/** The same tensors, but those of queries, keys and values joined to `in_proj_weight` and `in_proj_bias`. */
+function withJoinedProjections(tensors: ReadonlyMap<string, TensorEntry>): ReadonlyMap<string, TensorEntry> {
   const joined = new Map(tensors);
   for (const name of tensors.keys()) {
-    if (!name.endsWith(".q")) continue;
-    const whole = name.slice(0, -".q".length);
-    const names = PARTS.map((part) => `${whole}.${part}`);
+    const [, path, kind] = QUERIES.exec(name) ?? [];
+    if (path === undefined) continue;
+    const names = PARTS.map((part) => `${path}${part}_proj.${kind}`);
     const parts = names.flatMap((part) => tensors.get(part) ?? []);
+    const whole = `${path}in_proj_${kind}`;
     const entry = parts.length === PARTS.length ? concatRows(whole, parts) : undefined;
     // Parts that make no whole stay, to be named by the error about tensors that do not fit.
     if (!entry) continue;
