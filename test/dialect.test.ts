@@ -94,6 +94,7 @@ const samplerBorders: Border<SamplerDialect>[] = [
   ["ddimLowresNormalize", "0.18.0", "on", "0.19.1", "off"],
   ["ddimLowresNormalize", "0.23.3", "off", "0.23.4", "on"],
   ["priorCfgMask", "0.21.3", "inPlace", "0.22.0", "fresh"],
+  ["textMaskDefault", "0.19.6", "allText", "0.20.0", "nonZero"],
   ["dynamicThresPercentile", "0.26.0", 0.9, "0.26.1", 0.95],
   ["inpaint", "0.25.2", "repaint", "0.26.0", "renoise"],
   ["inpaint", "1.0.4", "renoise", "1.0.5", "repaint"],

@@ -7,6 +7,7 @@ import type { Dialect } from "../weights/dialect.js";
 import type { Weights } from "../weights/store.js";
 import type { NoiseSource } from "./noise.js";
 import { SamplingError } from "./sampling-error.js";
+import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
 /** A step of a cascade: `step` of `steps` of the U-Net with that number, counted from 1. */
@@ -22,8 +23,8 @@ export interface DecoderSampling {
   /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
   readonly textEncodings?: Tensor | undefined;
   /**
-   * For each image 1 or 0 for each of its text encodings, 0 being padding. Only U-Nets of versions before 0.21.1 read it,
-   * and take everything for text without it.
+   * For each image 1 or 0 for each of its text encodings, 0 being padding; default: rows of zeros are. Only U-Nets of
+   * versions before 0.21.1 read it.
    */
   readonly textMask?: TextMask | undefined;
   /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
@@ -82,7 +83,8 @@ export class Decoder {
     }
     // Training noised low-resolution images by tables that are the same for all; trainers saved CLIP and VAEs beside.
     weights.ignore("lowres_conds.", "clip.", "vaes.");
-    return wanted.map((number) => new UnetSampler(weights, options, number - 1, dialect));
+    const schedules = decoderSchedules(weights, options, dialect.network);
+    return wanted.map((number) => new UnetSampler(weights, options, number - 1, dialect, schedules));
   }
 
   /** Whether any U-Net was trained with text encodings. */

@@ -1,3 +1,4 @@
+import type { DecoderOptions } from "../config/resolve.js";
 import type { BetaScheduleName } from "../config/train-config.js";
 import type { NetworkDialect } from "../weights/dialect-flags.js";
 import type { Weights } from "../weights/store.js";
@@ -33,6 +34,26 @@ export function storedSchedule(weights: Weights, name: BetaScheduleName, timeste
   // A weight of the training loss, in versions since 0.7.1.
   weights.ignore("p2_loss_weight");
   return () => new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
+}
+
+/** Declares a U-Net's schedule, by its index: what to call for it once the weights are loaded. */
+export type DecoderSchedules = (index: number) => () => NoiseSchedule;
+
+/** The schedules of a decoder's U-Nets: each its own, or before 0.11.0 one for all. */
+export function decoderSchedules(
+  weights: Weights,
+  { stages, timesteps }: DecoderOptions,
+  dialect: Pick<NetworkDialect, "noisePrefix">,
+): DecoderSchedules {
+  const declare = (index: number) =>
+    storedSchedule(
+      schedulePlace(weights, `noise_schedulers.${index}`, dialect),
+      stages[index]!.betaSchedule,
+      timesteps,
+    );
+  if (dialect.noisePrefix !== "root") return declare;
+  const shared = declare(0);
+  return () => shared;
 }
 
 /** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */

@@ -17,7 +17,7 @@ import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { silence, StateNoise, type NoiseSource } from "./noise.js";
 import { NotFiniteError, SamplingError } from "./sampling-error.js";
 import { NoiseSchedule } from "./schedule.js";
-import { schedulePlace, storedSchedule } from "./stored-schedule.js";
+import type { DecoderSchedules } from "./stored-schedule.js";
 import { decoderTimeGrid } from "./time-grid.js";
 
 /** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
@@ -55,6 +55,7 @@ export class UnetSampler {
   readonly #eta: number;
   readonly #percentile: number;
   readonly #resizeLowres: LowresResize;
+  readonly #textMask: TextMask | undefined;
 
   /** Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. */
   constructor(
@@ -62,15 +63,16 @@ export class UnetSampler {
     readonly decoder: DecoderOptions,
     readonly index: number,
     private readonly dialect: Dialect,
+    schedules: DecoderSchedules,
   ) {
     const { stage } = this;
     this.#arena = weights.arena;
     this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
-    const place = schedulePlace(weights, `noise_schedulers.${index}`, dialect.network);
-    this.#schedule = storedSchedule(place, stage.betaSchedule, decoder.timesteps);
+    this.#schedule = schedules(index);
     this.#eta = decoder.ddimSamplingEta ?? dialect.sampler.ddimEta;
     this.#percentile = decoder.dynamicThresPercentile ?? dialect.sampler.dynamicThresPercentile;
     this.#resizeLowres = lowresResizeOf(dialect.network);
+    if (dialect.sampler.textMaskDefault === "nonZero") this.#textMask = "nonZero";
   }
 
   get stage(): DecoderStage {
@@ -181,7 +183,13 @@ export class UnetSampler {
     const { batch, imageEmbed, textEncodings, textMask, condScale, timesteps } = sampling;
     const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
     const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
-    const condition: UnetCondition = { imageEmbed, textEncodings, textMask, lowresCondImg: lowres, lowresNoiseLevel };
+    const condition: UnetCondition = {
+      imageEmbed,
+      textEncodings,
+      textMask: textMask ?? this.#textMask,
+      lowresCondImg: lowres,
+      lowresNoiseLevel,
+    };
     return {
       arena: this.#arena,
       steps: this.#steps(this.#stepCount(timesteps)),

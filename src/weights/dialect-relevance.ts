@@ -57,6 +57,7 @@ const OWNERS: Readonly<Record<Flag, Owner>> = {
   ddimEta: "unet",
   ddimNoiseDecoder: "unet",
   ddimLowresNormalize: "unet",
+  textMaskDefault: "unet",
   dynamicThresPercentile: "unet",
   inpaint: "unet",
   ddimGridPrior: "prior",
@@ -91,7 +92,7 @@ export function relevantFlags(component: Component, header: Header, config: Know
 }
 
 /*
- * Not among them: `lnHalfEps`, since norms are computed in float32; `clipTextMask`, since texts with an end token come out
+ * Not among them: `textMaskDefault`, since the newer choice is right for any; `lnHalfEps`, since norms are computed in float32; `clipTextMask`, since texts with an end token come out
  * the same; flags that are settled by names wherever they apply; and `byConfig`, which the config settles.
  */
 function unetFlags(header: Header): readonly Flag[] {

@@ -232,6 +232,10 @@ export const SAMPLER_HISTORY: Histories<SamplerDialect> = {
     [OLDEST, "inPlace"],
     ["0.22.0", "fresh"],
   ],
+  textMaskDefault: [
+    [OLDEST, "allText"],
+    ["0.20.0", "nonZero"],
+  ],
   dynamicThresPercentile: [
     [OLDEST, 0.9],
     ["0.26.1", 0.95],
@@ -257,5 +261,6 @@ export const SAMPLER_FIXES = {
   ddimPriorUpdate: "on",
   ddimLowresNormalize: "on",
   priorCfgMask: "fresh",
+  textMaskDefault: "nonZero",
   inpaint: "repaint",
 } as const satisfies Partial<SamplerDialect>;

@@ -6,8 +6,8 @@ import type { NetworkDialect } from "../../weights/dialect-flags.js";
 import type { Weights } from "../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
-/** For each sample 1 or 0 for each of its text encodings: 0 is padding. */
-export type TextMask = readonly (readonly number[])[];
+/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
+export type TextMask = readonly (readonly number[])[] | "nonZero";
 
 /** The CLIP text encodings as tokens; learned ones stand for padding. */
 export class TextCondition {
@@ -48,8 +48,9 @@ const PADDINGS: Readonly<Record<NetworkDialect["unetTextPad"], Padding>> = {
   nullEmbed: (tokens, textEncodings) => ({ tokens, mask: nonZeroRows(textEncodings) }),
 
   // The caller says what is padding. Otherwise nothing is, and tokens of zeros fill up the length.
-  mask: (tokens, _textEncodings, textMask, length) => {
+  mask: (tokens, textEncodings, textMask, length) => {
     const [batch = 0, given = 0] = tokens.shape;
+    if (textMask === "nonZero") return { tokens, mask: nonZeroRows(textEncodings) };
     if (textMask) return { tokens, mask: tokens.arena.from(textMask.flat(), [batch, given], "u32") };
     return { tokens: given < length ? padTokens(tokens, length) : tokens };
   },

@@ -173,7 +173,7 @@ function repeatCondition(condition: UnetCondition): UnetCondition {
   return {
     imageEmbed: twice(condition.imageEmbed),
     textEncodings: twice(condition.textEncodings),
-    textMask: textMask && [...textMask, ...textMask],
+    textMask: typeof textMask === "object" ? [...textMask, ...textMask] : textMask,
     lowresCondImg: twice(condition.lowresCondImg),
     selfCond: twice(condition.selfCond),
     lowresNoiseLevel: level && [...level, ...level],
