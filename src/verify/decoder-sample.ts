@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Fixture, HostTensor } from "./fixture.js";
 import type { Runner } from "./kinds.js";
 import { EXACT, LOOP, type Output } from "./result.js";
-import { pairOutputs, upload, withModel } from "./run-model.js";
+import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
 
 const info = z.looseObject({
   torch_seed: z.int(),
@@ -28,6 +28,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
   const inputs = {
     imageEmbed: await fixture.tensorIfAny("in.image_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
+    mask: await fixture.tensorIfAny("in.mask"),
     image: await fixture.tensorIfAny("in.image"),
     inpaintImage: await fixture.tensorIfAny("in.inpaint_image"),
     inpaintMask: await fixture.tensorIfAny("in.inpaint_mask"),
@@ -50,6 +51,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
       const sampling: DecoderSampling = {
         imageEmbed,
         textEncodings,
+        textMask: inputs.mask && maskRows(inputs.mask),
         image,
         inpaintImage,
         inpaintMask,
