@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { register } from "../src/cli/verify.js";
-import { EXACT, judge, type Output, type VerifyResult } from "../src/verify/result.js";
+import { EXACT, judge, PIXELS, type Output, type VerifyResult } from "../src/verify/result.js";
 import { verifyFixture } from "../src/verify/verify.js";
 import { fixtureFolder } from "./support/golden.js";
 
@@ -62,6 +62,18 @@ describe("judge", () => {
     expect(judge("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
   });
 
+  it("lets one byte in a hundred of a picture err by more than one", () => {
+    const expected = new Float32Array(200).fill(7);
+    const picture = (...wrong: number[]) => expected.map((value, i) => (i < wrong.length ? wrong[i]! : value + 1));
+    const tolerance = PIXELS.f32;
+    expect(judge("case", "kind", [{ name: "a", actual: picture(9, 5), expected, tolerance }]).pass).toBe(true);
+    const result = judge("case", "kind", [{ name: "a", actual: picture(9, 5, 255), expected, tolerance }]);
+    expect(result).toMatchObject({
+      pass: false,
+      message: "a: share of values that err by more than 1 is 1.5e-2, allowed 1.0e-2",
+    });
+  });
+
   it("does not pass a fixture without outputs", () => {
     expect(judge("case", "kind", [])).toMatchObject({ pass: false, maxAbs: null, nmse: null });
   });
@@ -80,10 +92,13 @@ describe("verifyFixture", () => {
   });
 
   it.each([
-    ["a kind", (json: string) => json.replace('"kind": "prior-net"', '"kind": "pipeline"'), /^unsupported: .*pipeline/],
-    ["a version", (json: string) => json.replace("1.14.2", "0.23.4"), /^unsupported: .*0\.23\.4/],
-  ])("names %s that is not built as unsupported", async (_, change, message) => {
-    const result = await verifyFixture(altered("prior-net", change), noGpu);
+    ["a kind", ['"kind": "prior-net"', '"kind": "portrait"'], /^unsupported: .*portrait/],
+    ["a version", ["1.14.2", "0.4.14"], /0\.4\.14 is older than 0\.5\.0/],
+  ] as const)("names %s that cannot be verified", async (_, [from, to], message) => {
+    const result = await verifyFixture(
+      altered("prior-net", (json) => json.replace(from, to)),
+      noGpu,
+    );
     expect(result).toMatchObject({ name: "prior-net", pass: false, maxAbs: null, nmse: null });
     expect(result.message).toMatch(message);
   });
