@@ -22,7 +22,7 @@ export interface PriorSampling {
   readonly textEmbed: Tensor;
   /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
   readonly textEncodings?: Tensor | undefined;
-  /** For each text 1 or 0 for each of its encodings, 0 being padding. Only priors of versions before 0.22.0 read it. */
+  /** For each text 1 or 0 for each of its encodings, 0 being padding; default: rows of zeros are. Only priors of versions before 0.22.0 read it. */
   readonly textMask?: TextMask | undefined;
   /** Strength of guidance; 1, the default, is none. */
   readonly condScale?: number | undefined;
@@ -43,6 +43,7 @@ export class DiffusionPrior {
   readonly #arena: Arena;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
+  readonly #defaultMask: TextMask | undefined;
 
   /** Declares its weights. `dialect` is that of the version that trained it. */
   constructor(
@@ -52,6 +53,7 @@ export class DiffusionPrior {
   ) {
     this.#arena = weights.arena;
     this.#network = new PriorNetwork(weights.at("net"), options.net, dialect.network);
+    if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
     const place = schedulePlace(weights, "noise_scheduler", dialect.network);
     this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
     // Trainers saved a CLIP beside it, which has a file of its own.
@@ -102,10 +104,11 @@ export class DiffusionPrior {
     const rows = batch * candidates;
     const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
+    const mask = textMask ?? this.#defaultMask;
     return {
       textEmbed: embed,
       textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]),
-      textMask: textMask?.flatMap((row) => new Array<typeof row>(candidates).fill(row)),
+      textMask: mapRows(mask, (row) => new Array<typeof row>(candidates).fill(row)),
     };
   }
 
@@ -139,7 +142,7 @@ export class DiffusionPrior {
   /** What a guided step leaves of the condition: some versions dropped the text in the caller's own mask, for good. */
   #afterGuidance(condition: PriorCondition): PriorCondition {
     if (this.dialect.sampler.priorCfgMask === "fresh") return condition;
-    return { ...condition, textMask: condition.textMask?.map((row) => row.map(() => 0)) };
+    return { ...condition, textMask: mapRows(condition.textMask, (row) => [row.map(() => 0)]) };
   }
 
   #steps(count: number | null): SamplerStep[] {
@@ -188,6 +191,13 @@ export class DiffusionPrior {
     checkFinite("An image embedding from the prior", values);
     return values.map((value) => value / imageEmbedScale);
   }
+}
+
+function mapRows(
+  mask: TextMask | undefined,
+  rowsOf: (row: readonly number[]) => readonly (readonly number[])[],
+): TextMask | undefined {
+  return typeof mask === "object" ? mask.flatMap(rowsOf) : mask;
 }
 
 /** Of the candidates for each text, the one whose direction is nearest to that of the text embedding. */

@@ -45,20 +45,38 @@ await testFixtures([
   "laion-prior",
 ]);
 
-describe("without the flag of its version", () => {
-  async function verifyWith(name: string, flags: Partial<NetworkDialect & SamplerDialect>): Promise<VerifyResult> {
-    const fixture = await Fixture.open(fixtureFolder(name));
-    const { version, network, sampler } = fixture.dialect;
-    const dialect = { version, network: { ...network, ...flags }, sampler: { ...sampler, ...flags } };
-    vi.spyOn(fixture, "dialect", "get").mockReturnValue(dialect);
-    try {
-      const gpu = await sharedGpu();
-      return judge(name, "", await RUNNERS.get(fixture.kind)!(fixture, () => Promise.resolve(new Arena(gpu))));
-    } finally {
-      await fixture.close();
-    }
+/** Verifies a fixture with other flags than those of its version, or without the mask of its texts. */
+async function verifyWith(
+  name: string,
+  flags: Partial<NetworkDialect & SamplerDialect>,
+  { mask = true }: { readonly mask?: boolean } = {},
+): Promise<VerifyResult> {
+  const fixture = await Fixture.open(fixtureFolder(name));
+  const { version, network, sampler } = fixture.dialect;
+  const dialect = { version, network: { ...network, ...flags }, sampler: { ...sampler, ...flags } };
+  vi.spyOn(fixture, "dialect", "get").mockReturnValue(dialect);
+  if (!mask) {
+    const tensorIfAny = fixture.tensorIfAny.bind(fixture);
+    vi.spyOn(fixture, "tensorIfAny").mockImplementation((tensor) =>
+      tensor === "in.mask" ? Promise.resolve(undefined) : tensorIfAny(tensor),
+    );
   }
+  try {
+    const gpu = await sharedGpu();
+    return judge(name, "", await RUNNERS.get(fixture.kind)!(fixture, () => Promise.resolve(new Arena(gpu))));
+  } finally {
+    await fixture.close();
+  }
+}
 
+// Its padding is zero, so it can be told without the mask that this version took.
+it("finds padding by its zeros where the caller gives no mask, unless the version did otherwise", async () => {
+  const name = "dialect-0.15.4-prior-sample";
+  expect((await verifyWith(name, { textMaskDefault: "nonZero" }, { mask: false })).pass).toBe(true);
+  expect((await verifyWith(name, { textMaskDefault: "allText" }, { mask: false })).pass).toBe(false);
+});
+
+describe("without the flag of its version", () => {
   const cases: [name: string, flags: Partial<NetworkDialect & SamplerDialect>][] = [
     ["dialect-0.15.4-prior-net", { lnStable: "all" }],
     ["dialect-0.16.2-prior-net", { relposMult: 128 }],

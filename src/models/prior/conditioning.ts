@@ -11,8 +11,8 @@ import { UnsupportedError } from "../../weights/unsupported-error.js";
 export interface Conditions {
   /** `[batch, length, dim]`, if there are any. */
   readonly textEncodings: Tensor | undefined;
-  /** u32 `[batch, length]`: 0 where a token is padding, if the caller knows. */
-  readonly textMask: Tensor | undefined;
+  /** u32 `[batch, length]`: 0 where a token is padding, if the caller knows; `nonZero`: where it is all zeros. */
+  readonly textMask: Tensor | "nonZero" | undefined;
   /** `[batch, numTextEmbeds, dim]` */
   readonly textEmbeds: Tensor;
   /** `[batch, numImageEmbeds, dim]` */
@@ -40,11 +40,11 @@ export interface Conditioning {
 }
 
 type Dialect = Pick<NetworkDialect, "priorTextPad" | "priorCfg">;
-type TextMask = (encodings: Tensor, given: Tensor | undefined) => Tensor | undefined;
+type TextMask = (encodings: Tensor, given: Conditions["textMask"]) => Tensor | undefined;
 
 const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, TextMask>> = {
-  maskOrOnes: (_, given) => given,
-  maskOrNonZero: (encodings, given) => given ?? nonZeroRows(encodings),
+  maskOrOnes: (encodings, given) => (given === "nonZero" ? nonZeroRows(encodings) : given),
+  maskOrNonZero: (encodings, given) => (typeof given === "object" ? given : nonZeroRows(encodings)),
   nonZero: (encodings) => nonZeroRows(encodings),
   ones: () => undefined,
 };

@@ -23,8 +23,8 @@ export interface PriorCondition {
   readonly selfCond?: Tensor | undefined;
 }
 
-/** For each sample 1 or 0 for each of its text encodings: 0 is padding. */
-export type TextMask = readonly (readonly number[])[];
+/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
+export type TextMask = readonly (readonly number[])[] | "nonZero";
 
 /** Per sample 1, or 0 where text or image embedding is replaced by what the network learned for dropped ones. */
 export interface KeepMasks {
@@ -78,7 +78,7 @@ export class PriorNetwork {
       // What has to be uploaded comes first, as every upload submits the work encoded before it.
       const keepText = arena.from(text, [batch], "u32");
       const keepImage = arena.from(image, [batch], "u32");
-      const mask = textEncodings && textMask && arena.from(textMask.flat(), [batch, textEncodings.shape[1]!], "u32");
+      const mask = textEncodings && this.#uploadMask(textMask, textEncodings);
       const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(timesteps), undefined, numTimeEmbeds);
       const conditions = this.#conditioning.tokens({
         textEncodings: textEncodings && cast(textEncodings, arena.dtype),
@@ -115,7 +115,7 @@ export class PriorNetwork {
       const doubled = {
         textEmbed: repeatBatch(textEmbed, 2),
         textEncodings: twice(textEncodings),
-        textMask: textMask && [...textMask, ...textMask],
+        textMask: typeof textMask === "object" ? [...textMask, ...textMask] : textMask,
         selfCond: twice(selfCond),
       };
       const keep = timesteps.map(() => 1).concat(timesteps.map(() => 0));
@@ -130,6 +130,10 @@ export class PriorNetwork {
     return (spread?.forward(x) ?? x).reshape([embed.shape[0]!, count, this.#options.dim]);
   }
 
+  #uploadMask(mask: TextMask | undefined, { shape }: Tensor): Tensor | "nonZero" | undefined {
+    return typeof mask === "object" ? this.#weights.arena.from(mask.flat(), shape.slice(0, 2), "u32") : mask;
+  }
+
   #checkInputs(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition): number {
     const { dim } = this.#options;
     const { textEmbed, textEncodings, textMask, selfCond } = condition;
@@ -141,12 +145,12 @@ export class PriorNetwork {
     if (textEncodings && (textEncodings.shape[0] !== batch || textEncodings.channels !== dim)) {
       throw new ShapeError("PriorNetwork", "textEncodings", textEncodings.shape, [batch, "length", dim]);
     }
-    if (textEncodings && textMask) checkTextMask(textMask, batch, textEncodings.shape[1]!);
+    if (textEncodings && typeof textMask === "object") checkTextMask(textMask, batch, textEncodings.shape[1]!);
     return batch;
   }
 }
 
-function checkTextMask(mask: TextMask, batch: number, length: number): void {
+function checkTextMask(mask: Exclude<TextMask, string>, batch: number, length: number): void {
   const wrong = mask.find((row) => row.length !== length);
   if (mask.length !== batch || wrong) {
     throw new ShapeError("PriorNetwork", "textMask", [mask.length, wrong?.length ?? length], [batch, length]);
