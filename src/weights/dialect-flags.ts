@@ -97,7 +97,7 @@ export interface SamplerDialect {
   readonly ddimLowresNormalize: "on" | "off";
   /** Whether guidance with a mask edits that mask in place, so that the text is masked in both passes from the second step on. */
   readonly priorCfgMask: "fresh" | "inPlace";
-  /** What the decoder takes for text where it is given no mask: everything, or rows that are not zero. U-Nets since 0.21.1 see to it themselves. */
+  /** What samplers take for text where they are given no mask: everything, or rows that are not zero. U-Nets since 0.21.1 and priors since 0.22.0 see to it themselves. */
   readonly textMaskDefault: "allText" | "nonZero";
   /** Percentile of the dynamic threshold where the config gives none. */
   readonly dynamicThresPercentile: 0.9 | 0.95;
