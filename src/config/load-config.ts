@@ -1,10 +1,12 @@
 /**
  * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled
- * by default. `clip.load_model_from` is an extension: upstream downloads CLIP by name.
+ * by default. Extensions of ours: `clip.load_model_from`, without which CLIP comes along with the prior or is downloaded
+ * by name; `version` and `dialect` beside a model's `load_model_from`.
  */
 import { z } from "zod";
 import { resolveBeside } from "../files/open.js";
 import { ConfigError, parseConfig } from "./config-error.js";
+import { dialectEntries } from "./dialect-config.js";
 import { readJson } from "./read-json.js";
 import { adapterConfig } from "./train-config.js";
 
@@ -28,6 +30,7 @@ const unetSource = z
     default_cond_scale: z.array(scale).nullish(),
     load_model_from: file,
     load_config_from: file.nullish(),
+    ...dialectEntries,
   })
   .check(({ value, issues }) => {
     for (const field of ["default_sample_timesteps", "default_cond_scale"] as const) {
@@ -53,9 +56,12 @@ const priorLoadConfig = z.looseObject({
   default_cond_scale: scale.nullish(),
   load_model_from: file,
   load_config_from: file.nullish(),
+  ...dialectEntries,
 });
+export type PriorSource = z.output<typeof priorLoadConfig>;
 
 const clipLoadConfig = adapterConfig.extend({ load_model_from: file.nullish() });
+export type ClipSource = z.output<typeof clipLoadConfig>;
 
 const modelLoadConfig = z.looseObject({
   decoder: decoderLoadConfig.nullish(),

@@ -15,7 +15,7 @@ export interface DownloadOptions extends HttpOptions {
   /** Default: the user's cache (`cacheFolder` of the platform). */
   readonly folder?: string | undefined;
   /** Called after each part with the bytes fetched so far and in all. */
-  readonly onProgress?: (fetchedBytes: number, totalBytes: number) => void;
+  readonly onProgress?: ((fetchedBytes: number, totalBytes: number) => void) | undefined;
 }
 
 // Large enough for the connection to be busy, small enough for one in memory not to matter.

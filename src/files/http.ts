@@ -3,8 +3,8 @@ import type { ByteSource } from "../platform/source.js";
 
 /** How to fetch; `fetch` is replaceable for tests, proxies and authentication. */
 export interface HttpOptions {
-  readonly fetch?: typeof fetch;
-  readonly signal?: AbortSignal;
+  readonly fetch?: typeof fetch | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

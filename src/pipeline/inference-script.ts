@@ -71,8 +71,8 @@ export interface SampleDecoderOptions extends CallOptions {
 
 export interface ScriptOptions {
   /**
-   * `clip`, the default: as CLIP's own tokenizer, which its embeddings were trained with. `dalle2-laion`: without start and
-   * end tokens, as upstream's scripts do.
+   * `clip`, the default: as the CLIP's own training did, OpenAI's with start and end tokens. `dalle2-laion`: without them
+   * for every CLIP, as upstream's scripts do.
    */
   readonly tokenization?: "clip" | "dalle2-laion" | undefined;
   /** Takes warnings; default `console.warn`. */
@@ -180,7 +180,9 @@ export abstract class InferenceScript {
   protected tokenizeText(text: readonly string[]): Int32Array[] {
     const { tokenization = "clip", onWarning = console.warn } = this.options;
     if (tokenization === "dalle2-laion") return tokenizeBare(text, { warn: onWarning });
-    return tokenizeOpenAi(text, { contextLength: this.clip.contextLength, warn: onWarning });
+    const { contextLength, tokenization: own } = this.clip;
+    const tokenize = own === "openai" ? tokenizeOpenAi : tokenizeBare;
+    return tokenize(text, { contextLength, warn: onWarning });
   }
 
   /** Throws `SamplingError` where the load config names no CLIP. */

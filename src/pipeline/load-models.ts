@@ -1,6 +1,5 @@
 import { ConfigError, parseConfig } from "../config/config-error.js";
-import type { FileLocation, ModelLoadConfig, UnetSource } from "../config/load-config.js";
-import { readJson } from "../config/read-json.js";
+import type { ClipSource, ModelLoadConfig, PriorSource, UnetSource } from "../config/load-config.js";
 import { resolveDecoderConfig, resolvePriorConfig } from "../config/resolve.js";
 import { trainDecoderConfig, trainPriorConfig } from "../config/train-config.js";
 import { Decoder } from "../diffusion/decoder.js";
@@ -8,35 +7,34 @@ import { DiffusionPrior } from "../diffusion/prior.js";
 import type { UnetSampler } from "../diffusion/unet-sampler.js";
 import { openSource } from "../files/open.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
-import { OpenAiClip } from "../models/clip/openai.js";
-import { inferOpenAiClip } from "../models/clip/openai-options.js";
+import { createClip } from "../models/clip/create.js";
 import type { Arena } from "../tensor/arena.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
-import { currentDialect, dialectForVersion, type Dialect } from "../weights/dialect.js";
+import { detectDialect } from "../weights/detect-dialect.js";
+import { currentDialect, type Dialect } from "../weights/dialect.js";
+import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../weights/infer-decoder.js";
+import { completePriorConfig, inferPrior, priorMisfit } from "../weights/infer-prior.js";
 import { WeightStore, type Weights } from "../weights/store.js";
-import { UnsupportedError } from "../weights/unsupported-error.js";
-
-export interface LoadProgress {
-  /** The file being read. */
-  readonly file: string;
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
-}
-
-export interface LoadingOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /** Takes what `strict_loading: false` tolerates; default `console.warn`. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
+import { WeightError } from "../weights/weight-error.js";
+import { openClipFile } from "./clip-file.js";
+import type { LoadingOptions } from "./loading-options.js";
+import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
 
 /** A model with the weights and the file that it lives on. */
 export interface Loaded<Model> {
   readonly model: Model;
-  /** DALLE2-pytorch's version in the checkpoint, where it has one. */
-  readonly version: string | undefined;
+  /** How the versions compute that wrote its files: one for each file, none for a CLIP. */
+  readonly dialects: readonly Dialect[];
   /** Frees the model. */
   dispose(): void;
+}
+
+/** A model whose weights are declared. */
+interface Declared<Model> {
+  readonly model: Model;
+  readonly dialect: Dialect;
+  /** Where its config contradicts the shapes in the file. */
+  readonly misfit: ConfigError | undefined;
 }
 
 /** Loads the models that a load config names, one after the other, onto one arena. */
@@ -48,13 +46,17 @@ export class ModelLoader {
   ) {}
 
   /** The prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, each of which names the file. */
-  async prior(source: NonNullable<ModelLoadConfig["data"]["prior"]>): Promise<Loaded<DiffusionPrior>> {
-    return this.#load(source.load_model_from, async (weights, checkpoint) => {
-      const { value, name } = await this.#trainConfig(checkpoint, source.load_config_from);
-      const { prior } = parseConfig(trainPriorConfig, value, name);
+  async prior(source: PriorSource): Promise<Loaded<DiffusionPrior>> {
+    return this.#load(source, (weights, checkpoint, given) => {
+      const dialect = this.#dialect(checkpoint, source, given, "prior");
+      const inferred = inferPrior(checkpoint.tensors, dialect.network);
+      const { config, missing } = completePriorConfig(given.value, inferred);
+      requireOptions(missing, given, this.config);
+      const { prior } = parseConfig(trainPriorConfig, config, given.name);
       const sampleTimesteps = source.default_sample_timesteps ?? prior.sample_timesteps;
       const options = resolvePriorConfig({ ...prior, sample_timesteps: sampleTimesteps });
-      return new DiffusionPrior(weights, options, dialectOf(checkpoint, /\bnull_text_encodings$/));
+      const model = new DiffusionPrior(weights, options, dialect);
+      return { model, dialect, misfit: priorMisfit(checkpoint.name, options, inferred) };
     });
   }
 
@@ -70,7 +72,8 @@ export class ModelLoader {
     try {
       for (const source of sources) loaded.push(await this.#unets(source));
       const stages = loaded.flatMap(({ model }) => model).sort((a, b) => a.index - b.index);
-      return { model: new Decoder(this.arena, stages), version: loaded[0]!.version, dispose };
+      const dialects = loaded.flatMap((one) => one.dialects);
+      return { model: new Decoder(this.arena, stages), dialects, dispose };
     } catch (error) {
       dispose();
       throw error;
@@ -78,93 +81,120 @@ export class ModelLoader {
   }
 
   async #unets(source: UnetSource): Promise<Loaded<readonly UnetSampler[]>> {
-    return this.#load(source.load_model_from, async (weights, checkpoint) => {
-      const { value, name } = await this.#trainConfig(checkpoint, source.load_config_from);
-      const { decoder } = parseConfig(trainDecoderConfig, value, name);
+    return this.#load(source, (weights, checkpoint, given) => {
+      const dialect = this.#dialect(checkpoint, source, given, "decoder");
+      const inferred = inferDecoder(checkpoint.tensors, dialect.network);
+      const { config, missing } = completeDecoderConfig(given.value, inferred);
+      requireOptions(missing, given, this.config);
+      const { decoder } = parseConfig(trainDecoderConfig, config, given.name);
       const sampleTimesteps = sourceTimesteps(source, decoder.unets.length) ?? decoder.sample_timesteps;
       const options = resolveDecoderConfig({ ...decoder, sample_timesteps: sampleTimesteps });
-      const dialect = dialectOf(checkpoint, /\bcross_attn\.to_q\.weight$/);
-      return Decoder.declare(weights, options, dialect, source.unet_numbers);
+      const model = Decoder.declare(weights, options, dialect, source.unet_numbers);
+      return { model, dialect, misfit: decoderMisfit(checkpoint.name, options, inferred) };
     });
   }
 
   /** CLIP. Its file stays open, because token embeddings are read as prompts need them. */
-  async clip({
-    make,
-    model,
-    load_model_from: file,
-  }: NonNullable<ModelLoadConfig["data"]["clip"]>): Promise<Loaded<ClipModel>> {
-    if (make !== "openai")
-      throw new UnsupportedError(`${this.config.source}: clip.make "${make}"; only "openai" is built`);
-    if (!file) {
-      throw new ConfigError(
-        `${this.config.source}: clip.load_model_from is missing; name a file with OpenAI's weights, as {"load_type": "local", "path": …}`,
-      );
-    }
-    // Adapters changed their text mask from version to version; for texts with an end token all of them agree.
-    const { network } = currentDialect;
-    return this.#load(
-      file,
-      (weights, checkpoint) =>
-        Promise.resolve(new OpenAiClip(weights, inferOpenAiClip(checkpoint, { make, model }), network)),
-      { keepOpen: true },
-    );
-  }
-
-  async #load<Model>(
-    file: FileLocation,
-    build: (weights: Weights, checkpoint: Checkpoint) => Promise<Model>,
-    { keepOpen = false }: { keepOpen?: boolean } = {},
-  ): Promise<Loaded<Model>> {
-    const { signal, onProgress, onWarning = console.warn } = this.options;
-    const path = this.config.locate(file);
-    const checkpoint = await openCheckpoint(await openSource(path), { signal });
-    const store = new WeightStore(this.arena, checkpoint);
+  async clip(source: ClipSource): Promise<Loaded<ClipModel>> {
+    const file = await openClipFile(source, this.config, this.options);
     try {
-      const model = await build(store.root, checkpoint);
-      await store.load({
-        signal,
-        strict: this.config.data.strict_loading,
-        onWarning,
-        onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: path, loadedBytes, totalBytes }),
+      // Adapters changed their text mask from version to version; for texts with an end token all of them agree.
+      const { clip, store } = createClip(source, file, this.arena, currentDialect.network);
+      await this.#read(store).catch((error: unknown) => {
+        store.dispose();
+        throw error;
       });
-      if (!keepOpen) await checkpoint.close();
       const dispose = (): void => {
         store.dispose();
-        if (keepOpen) checkpoint.close().catch(() => undefined);
+        file.close().catch(() => undefined);
       };
-      return { model, version: checkpoint.version, dispose };
+      return { model: clip, dialects: [], dispose };
     } catch (error) {
-      store.dispose();
-      await checkpoint.close();
+      await file.close();
       throw error;
     }
   }
 
-  /** The train config in the checkpoint, or else in the file beside it. */
-  async #trainConfig(checkpoint: Checkpoint, beside: FileLocation | null | undefined) {
-    if (checkpoint.config !== undefined) return { value: checkpoint.config, name: checkpoint.name };
-    if (!beside) {
+  /** Builds a model of a prior or decoder file and its train config, and reads its weights. */
+  async #load<Model>(
+    { load_model_from: file, load_config_from: configFile }: PriorSource | UnetSource,
+    declare: (weights: Weights, checkpoint: Checkpoint, given: TrainConfig) => Declared<Model>,
+  ): Promise<Loaded<Model>> {
+    const { signal, fetch } = this.options;
+    const source = await openSource(this.config.locate(file), { signal, fetch });
+    const checkpoint = await openCheckpoint(source, { signal });
+    const store = new WeightStore(this.arena, checkpoint);
+    try {
+      const given = await trainConfigOf(checkpoint, configFile, this.config);
+      const { model, dialect, misfit } = declare(store.root, checkpoint, given);
+      await this.#read(store, misfit);
+      return {
+        model,
+        dialects: [dialect],
+        dispose: () => {
+          store.dispose();
+        },
+      };
+    } catch (error) {
+      store.dispose();
+      throw error;
+    } finally {
+      await checkpoint.close();
+    }
+  }
+
+  /** Reads declared weights, once everything that does not fit is known: tensors, and the config's part in it. */
+  async #read(store: WeightStore, misfit?: ConfigError): Promise<void> {
+    const { signal, onProgress } = this.options;
+    const { name } = store.source;
+    const strict = this.config.data.strict_loading;
+    const problems = store.problems();
+    if (strict && problems) throw new WeightError(name, problems, misfit?.message);
+    if (strict && misfit) throw misfit;
+    if (misfit && !problems) this.#warn(misfit.message);
+    await store.load({
+      signal,
+      strict,
+      onWarning: (message) => {
+        this.#warn(message);
+      },
+      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: name, loadedBytes, totalBytes }),
+    });
+  }
+
+  /** The dialect of a checkpoint, with warnings of what was assumed. Throws where it holds another kind of model. */
+  #dialect(
+    checkpoint: Checkpoint,
+    { version, dialect: overrides }: PriorSource | UnetSource,
+    { value: config }: TrainConfig,
+    expected: "prior" | "decoder",
+  ): Dialect {
+    const { component, dialect, warnings } = detectDialect(checkpoint, { version, overrides, config });
+    if (component !== expected) {
       throw new ConfigError(
-        `${checkpoint.name} holds no config of its own; name one as load_config_from in ${this.config.source}`,
+        `${this.config.source} names ${checkpoint.name} as a ${expected}, but that holds ${COMPONENTS[component]}`,
       );
     }
-    const name = this.config.locate(beside);
-    return { value: await readJson(name), name };
+    for (const warning of warnings) this.#warn(warning);
+    return dialect;
+  }
+
+  #warn(message: string): void {
+    const { onWarning = console.warn } = this.options;
+    onWarning(message);
   }
 }
+
+const COMPONENTS = {
+  prior: "a prior",
+  decoder: "a decoder",
+  clip: "a CLIP",
+  unet: "a U-Net without its decoder's schedule",
+  priorNetwork: "the network of a prior without its schedule",
+} as const;
 
 /** Steps by U-Net, null where the source names none; undefined where it leaves them all to the checkpoint. */
 function sourceTimesteps({ unet_numbers: numbers, default_sample_timesteps: given }: UnetSource, count: number) {
   if (!given) return undefined;
   return Array.from({ length: count }, (_, i) => given[numbers.indexOf(i + 1)] ?? null);
-}
-
-/** The dialect of a checkpoint by its version; one without is taken for current where it has a tensor of today's names. */
-function dialectOf({ name, version, tensors }: Checkpoint, currentName: RegExp): Dialect {
-  if (version !== undefined) return dialectForVersion(version, { sampler: "fixed" });
-  if ([...tensors.keys()].some((tensor) => currentName.test(tensor))) return currentDialect;
-  throw new UnsupportedError(
-    `${name} does not say which version of DALLE2-pytorch made it, and its names are not those of 1.14; such checkpoints cannot be read yet.`,
-  );
 }

@@ -7,7 +7,8 @@ import { openGpu } from "../gpu/open.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
-import { ModelLoader, type Loaded, type LoadingOptions } from "./load-models.js";
+import { ModelLoader, type Loaded } from "./load-models.js";
+import type { LoadingOptions } from "./loading-options.js";
 
 export interface ManagerOptions extends LoadingOptions {
   /** Device to use; the caller keeps it. Default: the manager opens one, and closes it when disposed. */
