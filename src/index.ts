@@ -18,10 +18,13 @@ export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
 export type { RgbaImage, RgbImage } from "./image/image.js";
 export { encodePng } from "./image/png.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
+export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
+export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
 export {
   InferenceScript,
   type CallOptions,
+  type Mask,
   type SampleDecoderOptions,
   type SamplePriorOptions,
   type ScriptOptions,

@@ -1,0 +1,68 @@
+import { SamplingError } from "../diffusion/sampling-error.js";
+import type { RgbImage } from "../image/image.js";
+import { InferenceScript, type CallOptions, type Mask } from "./inference-script.js";
+import { randomnessOf } from "./randomness.js";
+
+export interface BasicInpaintingOptions extends CallOptions {
+  /** Default: that of the load config. */
+  readonly priorCondScale?: number | undefined;
+  /** For all U-Nets, or for each. Default: that of the load config. */
+  readonly decoderCondScale?: number | readonly number[] | undefined;
+  /** Image embeddings for each text, each of which is drawn once. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** Default 100. */
+  readonly priorBatchSize?: number | undefined;
+  /** Default 10. */
+  readonly decoderBatchSize?: number | undefined;
+  /** Sampling steps of the prior. Default: that of the load config. */
+  readonly priorTimesteps?: number | undefined;
+  /** Sampling steps of the U-Nets. Default: that of the load config. */
+  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
+  /** How often each step is taken (Lugmayr et al. 2022). Default 5. */
+  readonly resampleTimes?: number | undefined;
+}
+
+/** Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). */
+export class BasicInpainting extends InferenceScript {
+  /**
+   * Pictures by index of the input. Images are square and of one size; a mask is true where its image is kept. There is one
+   * text and one mask for each image.
+   */
+  async run(
+    images: readonly RgbImage[],
+    masks: readonly Mask[],
+    text: string | readonly string[],
+    options: BasicInpaintingOptions = {},
+  ): Promise<Map<number, RgbImage[]>> {
+    const texts = typeof text === "string" ? [text] : text;
+    if (images.length !== texts.length || masks.length !== texts.length) {
+      throw new SamplingError(
+        `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
+      );
+    }
+    const { sampleCount, signal, onProgress } = options;
+    const shared = { generator: randomnessOf(options), signal, onProgress };
+    const embeddings = await this.samplePrior(texts, {
+      ...shared,
+      condScale: options.priorCondScale,
+      sampleCount,
+      batchSize: options.priorBatchSize,
+      timesteps: options.priorTimesteps,
+    });
+    const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
+    const pictures = await this.sampleDecoder({
+      ...shared,
+      text: flat.map(({ input }) => texts[input]!),
+      imageEmbed: flat.map(({ embedding }) => embedding),
+      inpaintImages: flat.map(({ input }) => images[input]!),
+      inpaintImageMasks: flat.map(({ input }) => masks[input]!),
+      inpaintResampleTimes: options.resampleTimes,
+      condScale: options.decoderCondScale,
+      batchSize: options.decoderBatchSize,
+      timesteps: options.decoderTimesteps,
+    });
+    const result = new Map(texts.map((_, input): [number, RgbImage[]] => [input, []]));
+    for (const [i, { input }] of flat.entries()) result.get(input)!.push(...pictures.get(i)!);
+    return result;
+  }
+}
