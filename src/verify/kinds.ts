@@ -2,6 +2,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { Fixture } from "./fixture.js";
 import { verifyClip } from "./clip.js";
 import { verifyDecoderSample } from "./decoder-sample.js";
+import { verifyPipeline } from "./pipeline.js";
 import { verifyPriorNet } from "./prior-net.js";
 import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
@@ -21,6 +22,7 @@ export type Runner = (fixture: Fixture, openArena: () => Promise<Arena>) => Prom
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["clip", verifyClip],
   ["decoder-sample", verifyDecoderSample],
+  ["pipeline", verifyPipeline],
   ["prior-net", verifyPriorNet],
   ["prior-sample", verifyPriorSample],
   ["resize", verifyResize],

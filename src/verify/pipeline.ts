@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { ModelLoadConfig } from "../config/load-config.js";
+import { resolveBeside } from "../files/open.js";
+import { makeImage, type RgbImage } from "../image/image.js";
+import { BasicInference } from "../pipeline/basic-inference.js";
+import { BasicInpainting } from "../pipeline/basic-inpainting.js";
+import { ImageVariation } from "../pipeline/image-variation.js";
+import type { ScriptOptions } from "../pipeline/inference-script.js";
+import { DalleModelManager } from "../pipeline/model-manager.js";
+import type { Fixture } from "./fixture.js";
+import type { Runner } from "./kinds.js";
+import { PIXELS } from "./result.js";
+
+const count = z.int().positive();
+const texts = z.array(z.string()).nonempty();
+const seed = z.int();
+
+const info = z.looseObject({
+  load_config: z.string(),
+  prompts: texts,
+  torch_seeds: z.strictObject({ basic: seed, variation: seed, inpaint: seed }),
+  calls: z.strictObject({
+    basic: z.strictObject({ prior_sample_count: count, decoder_sample_count: count, decoder_batch_size: count }),
+    variation: z.strictObject({ text: texts, sample_count: count }),
+    inpaint: z.strictObject({ text: texts }),
+  }),
+});
+type Calls = z.output<typeof info>;
+
+/** How texts were cut into tokens, by what outputs are named after it. */
+const TOKENIZATIONS = { bare: "dalle2-laion", openai: "clip" } as const;
+
+/** The three scripts of dalle2-laion from a load config to pixels, with both ways to cut texts into tokens. */
+export const verifyPipeline: Runner = async (fixture, openArena) => {
+  const calls = fixture.info(info);
+  const image = await photo(fixture);
+  const { data: mask } = await fixture.tensor("in.mask");
+  const names = await fixture.names("out.");
+  const arena = await openArena();
+  const config = await ModelLoadConfig.fromJsonPath(resolveBeside(`${fixture.folder}/fixture.json`, calls.load_config));
+  // The outputs judge what was assumed of checkpoints.
+  const onWarning = (): void => undefined;
+  using manager = await DalleModelManager.create(config, { gpu: arena.gpu, dtype: arena.dtype, onWarning });
+  const drawn = new Map<string, RgbImage>();
+  for (const [style, tokenization] of Object.entries(TOKENIZATIONS)) {
+    const pictures = draw(manager, { tokenization, onWarning }, calls, { image, mask });
+    for await (const [name, picture] of pictures) drawn.set(`out.${style}.${name}`, picture);
+  }
+  return await Promise.all(
+    names.map(async (name) => ({
+      name: name.slice("out.".length),
+      actual: drawn.get(name)?.data ?? [],
+      expected: (await fixture.tensor(name)).data,
+      tolerance: PIXELS[arena.dtype],
+    })),
+  );
+};
+
+interface Inpainted {
+  readonly image: RgbImage;
+  readonly mask: Float32Array;
+}
+
+/** The pictures of every call, named by the call and by the indices under which it returns them. */
+async function* draw(
+  manager: DalleModelManager,
+  options: ScriptOptions,
+  { prompts, torch_seeds: seeds, calls: { basic, variation, inpaint } }: Calls,
+  { image, mask }: Inpainted,
+): AsyncGenerator<readonly [string, RgbImage]> {
+  const inferred = await new BasicInference(manager, options).run(prompts, {
+    seed: seeds.basic,
+    priorSampleCount: basic.prior_sample_count,
+    decoderSampleCount: basic.decoder_sample_count,
+    decoderBatchSize: basic.decoder_batch_size,
+  });
+  for (const [text, byEmbedding] of inferred) yield* named(`basic.${text}`, byEmbedding);
+  const variationOptions = { text: variation.text, sampleCount: variation.sample_count, seed: seeds.variation };
+  yield* named("variation", await new ImageVariation(manager, options).run([image], variationOptions));
+  const inpainting = new BasicInpainting(manager, options);
+  yield* named("inpaint", await inpainting.run([image], [mask], inpaint.text, { seed: seeds.inpaint }));
+}
+
+function named(call: string, pictures: ReadonlyMap<number, readonly RgbImage[]>): (readonly [string, RgbImage])[] {
+  return [...pictures].flatMap(([input, some]) =>
+    some.map((picture, i) => [`${call}.${input}.${i}`, picture] as const),
+  );
+}
+
+/** `in.photo`, bytes `[H, W, 3]`. */
+async function photo(fixture: Fixture): Promise<RgbImage> {
+  const { shape, data } = await fixture.tensor("in.photo");
+  const [height = 0, width = 0] = shape;
+  return makeImage(width, height, 3, Uint8Array.from(data));
+}
