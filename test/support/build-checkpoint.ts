@@ -104,7 +104,7 @@ function scheduleTable(buffer: string, schedule: BetaScheduleName, timesteps: nu
   return NoiseSchedule.named(schedule, timesteps).tables[table as keyof ScheduleTables];
 }
 
-/** Who saved a checkpoint (REFERENCE: trainer.py and trackers.py of DALLE2-pytorch). */
+/** What goes into a checkpoint (trainer.py and trackers.py of DALLE2-pytorch). */
 export interface Saved {
   readonly model: StateDict;
   readonly version: string;

@@ -1,0 +1,193 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { openSource } from "../../src/files/open.js";
+import type { Arena } from "../../src/tensor/arena.js";
+import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import {
+  bareSave,
+  decoderShapes,
+  priorShapes,
+  priorTrainerSave,
+  randomWeights,
+  trackerSave,
+  type StateDict,
+} from "./build-checkpoint.js";
+import { fixtureFolder } from "./golden.js";
+import { narrowConfig, type NarrowConfig } from "./narrow-config.js";
+import { TestTensor, torchZip, type TestTree } from "./torch-file.js";
+
+/** How a published checkpoint was made: its train config (configs/laion/train), by which version, saved how. */
+interface Published {
+  readonly train: string;
+  /** Known from the file or from who published it, else one of those that agree with its names and its date. */
+  readonly version: string;
+  readonly save: "bare" | "bare with CLIP" | "tracker" | "prior trainer";
+}
+
+const HUB = "https://huggingface.co/";
+
+const PUBLISHED: Readonly<Record<string, Published>> = {
+  "laion/DALLE2-PyTorch/resolve/main/decoder/v1.0.2/latest.pth": {
+    train: "decoder-v1.0.2",
+    version: "1.1.0",
+    save: "tracker",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/prior/latest.pth": { train: "prior", version: "0.23.4", save: "bare with CLIP" },
+  "Veldrovive/upsamplers/resolve/main/working/latest.pth": {
+    train: "upsampler.assumed",
+    version: "0.26.0",
+    save: "bare",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/decoder/1.5B/latest.pth": {
+    train: "decoder-1.5B",
+    version: "0.15.4",
+    save: "bare with CLIP",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/decoder/1.5B_laion2B/latest.pth": {
+    train: "decoder-1.5B",
+    version: "0.15.4",
+    save: "bare with CLIP",
+  },
+  "Veldrovive/DA-VINC-E/resolve/main/text_conditioned_epoch_34.pth": {
+    train: "da-vinc-e",
+    version: "0.11.5",
+    save: "bare",
+  },
+  "zenglishuci/conditioned-prior/resolve/main/vit-l-14/prior_aes_finetune.pth": {
+    train: "prior-aes-finetune",
+    version: "0.11.5",
+    save: "prior trainer",
+  },
+  "nousr/conditioned-prior/resolve/main/vit-l-14/aesthetic/best.pth": {
+    train: "prior-aesthetic",
+    version: "0.19.6",
+    save: "bare with CLIP",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/decoder/2B/checkpoints/latest.pth": {
+    train: "decoder-2B.assumed",
+    version: "1.1.0",
+    save: "tracker",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/decoder/2.4B_fp16/checkpoints/latest.pth": {
+    train: "decoder-2B.assumed",
+    version: "1.2.2",
+    save: "tracker",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/decoder/3B_fp16/checkpoints/latest.pth": {
+    train: "decoder-3B-fp16.assumed",
+    version: "1.4.2",
+    save: "tracker",
+  },
+  "nousr/dalle2-pytorch/resolve/main/decoder/latest.pth": {
+    train: "nousr-vit-h-14.assumed",
+    version: "1.11.4",
+    save: "tracker",
+  },
+  "laion/DALLE2-PyTorch/resolve/main/upsampler/1024/v1.0.3/latest.pth": {
+    train: "upsampler-1024.assumed",
+    version: "1.6.4",
+    save: "tracker",
+  },
+};
+
+const CONFIGS = fileURLToPath(new URL("../../configs/laion", import.meta.url));
+
+/** A CLIP of OpenAI's architecture, as narrow as the models that are built here. */
+const CLIP_FILE = join(fixtureFolder("pipeline"), "clip.safetensors");
+
+/** Files that stand for a published checkpoint and the train config beside it. */
+interface Built {
+  readonly model: string;
+  readonly config: string;
+}
+
+export interface LoadConfigOptions {
+  /** The version to say beside a checkpoint, given the one that made it. Default: none but the load config's own. */
+  readonly version?: (made: string) => string;
+}
+
+/** Stands in for the published files: each is built once, narrow, with random weights, in `folder`. */
+export class LaionFiles {
+  readonly #built = new Map<string, Promise<Built>>();
+
+  constructor(
+    private readonly folder: string,
+    private readonly arena: Arena,
+  ) {}
+
+  /** A load config of configs/laion, with the built files for the published ones. */
+  async loadConfig(name: string, { version: say }: LoadConfigOptions = {}): Promise<ModelLoadConfig> {
+    const path = join(CONFIGS, `${name}.json`);
+    const { data } = await ModelLoadConfig.fromJsonPath(path);
+    const sources = [...(data.decoder?.unet_sources ?? []), ...(data.prior ? [data.prior] : [])];
+    const saves = sources.map(({ load_model_from: file }) => publishedAt(file.path).save);
+    for (const source of sources) {
+      const { version } = publishedAt(source.load_model_from.path);
+      const { model, config } = await this.#file(source.load_model_from.path);
+      source.load_model_from = { load_type: "local", path: model };
+      if (source.load_config_from) source.load_config_from = { load_type: "local", path: config };
+      if (say) source.version = say(version);
+    }
+    // Where none of the files brings a CLIP along, it would be downloaded.
+    if (data.clip && !saves.includes("bare with CLIP")) {
+      data.clip.load_model_from = { load_type: "local", path: CLIP_FILE };
+    }
+    return ModelLoadConfig.parse(data, path);
+  }
+
+  #file(url: string): Promise<Built> {
+    const known = this.#built.get(url);
+    if (known) return known;
+    const built = this.#build(publishedAt(url), this.#built.size);
+    this.#built.set(url, built);
+    return built;
+  }
+
+  async #build({ train, version, save }: Published, index: number): Promise<Built> {
+    const narrow = narrowConfig(JSON.parse(await readFile(join(CONFIGS, "train", `${train}.json`), "utf8")));
+    const model = this.#weights(narrow, version, 2 * index);
+    const config = JSON.stringify(narrow.config);
+    const saved = { model, version, config: JSON.parse(config, asPydantic) as TestTree };
+    const trees = {
+      bare: () => bareSave(saved),
+      "bare with CLIP": async () => bareSave({ ...saved, clip: await readClip() }),
+      tracker: () => trackerSave(saved),
+      "prior trainer": () => priorTrainerSave(saved, this.#weights(narrow, version, 2 * index + 1)),
+    };
+    const files = { model: join(this.folder, `${index}.pth`), config: join(this.folder, `${index}.json`) };
+    await writeFile(files.model, torchZip(await trees[save]()));
+    await writeFile(files.config, config);
+    return files;
+  }
+
+  #weights({ kind, config }: NarrowConfig, version: string, seed: number): StateDict {
+    if (kind === "prior") return randomWeights(priorShapes(this.arena, config, version), ["cosine"], seed);
+    const schedules = config.decoder.unets.map(() => "cosine" as const);
+    return randomWeights(decoderShapes(this.arena, config, version), schedules, seed);
+  }
+}
+
+function publishedAt(url: string): Published {
+  const published = PUBLISHED[url.slice(HUB.length)];
+  if (!published || !url.startsWith(HUB)) throw new Error(`no checkpoint is known at ${url}`);
+  return published;
+}
+
+/** What pydantic made of a config that a tracker stored: `self_attn` was declared a list of int. */
+function asPydantic(key: string, value: unknown): unknown {
+  return key === "self_attn" && Array.isArray(value) ? value.map(Number) : value;
+}
+
+async function readClip(): Promise<StateDict> {
+  const checkpoint = await openCheckpoint(await openSource(CLIP_FILE));
+  const clip = new Map<string, TestTensor>();
+  for (const [name, entry] of checkpoint.tensors) {
+    const { dtype, shape } = entry;
+    if (dtype !== "F16" && dtype !== "F32") throw new Error(`${name} of the CLIP is ${dtype}`);
+    clip.set(name, new TestTensor(shape, { dtype, bytes: await entry.read() }));
+  }
+  await checkpoint.close();
+  return clip;
+}
