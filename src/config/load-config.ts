@@ -1,7 +1,7 @@
 /**
  * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled
  * by default. Extensions of ours: `clip.load_model_from`, without which CLIP comes along with the prior or is downloaded
- * by name; `version` and `dialect` beside a model's `load_model_from`.
+ * by name; `version`, `dialect` and `weights` beside a model's `load_model_from`.
  */
 import { z } from "zod";
 import { resolveBeside } from "../files/open.js";
@@ -12,6 +12,9 @@ import { adapterConfig } from "./train-config.js";
 
 const steps = z.int().positive();
 const scale = z.number();
+
+/** Which weights of a checkpoint to take, an extension of ours: those as trained, or their average. Default: those under `model`. */
+const weights = z.enum(["online", "ema"]).nullish();
 
 /** Where a file is: `local` paths are relative to the config, unlike upstream's, which are relative to the working folder. */
 const file = z.looseObject({
@@ -30,6 +33,7 @@ const unetSource = z
     default_cond_scale: z.array(scale).nullish(),
     load_model_from: file,
     load_config_from: file.nullish(),
+    weights,
     ...dialectEntries,
   })
   .check(({ value, issues }) => {
@@ -56,6 +60,7 @@ const priorLoadConfig = z.looseObject({
   default_cond_scale: scale.nullish(),
   load_model_from: file,
   load_config_from: file.nullish(),
+  weights,
   ...dialectEntries,
 });
 export type PriorSource = z.output<typeof priorLoadConfig>;

@@ -117,12 +117,12 @@ export class ModelLoader {
 
   /** Builds a model of a prior or decoder file and its train config, and reads its weights. */
   async #load<Model>(
-    { load_model_from: file, load_config_from: configFile }: PriorSource | UnetSource,
+    { load_model_from: file, load_config_from: configFile, weights }: PriorSource | UnetSource,
     declare: (weights: Weights, checkpoint: Checkpoint, given: TrainConfig) => Declared<Model>,
   ): Promise<Loaded<Model>> {
     const { signal, fetch } = this.options;
     const source = await openSource(this.config.locate(file), { signal, fetch });
-    const checkpoint = await openCheckpoint(source, { signal });
+    const checkpoint = await openCheckpoint(source, { signal, weights: weights ?? undefined });
     const store = new WeightStore(this.arena, checkpoint);
     try {
       const given = await trainConfigOf(checkpoint, configFile, this.config);

@@ -1,0 +1,42 @@
+import { writeFile } from "node:fs/promises";
+import { openSource } from "../../src/files/open.js";
+import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { writeSafetensors, type TensorData } from "../../src/weights/safetensors.js";
+import { collect } from "./collect.js";
+
+export interface Rewriting {
+  /** Default: keeps it. */
+  readonly version?: string | null;
+  /** Default: keeps it. */
+  readonly config?: null;
+  /** What becomes of each tensor; null drops it. */
+  readonly tensor?: (tensor: TensorData) => TensorData | null;
+  /** A checkpoint whose tensors are saved along, as `clip.*`. */
+  readonly clip?: string;
+}
+
+/** Writes a small checkpoint anew as safetensors, with some of it changed. */
+export async function rewriteCheckpoint(from: string, to: string, change: Rewriting): Promise<void> {
+  const checkpoint = await openCheckpoint(await openSource(from));
+  const tensors = await tensorsOf(from, "");
+  if (change.clip !== undefined) tensors.push(...(await tensorsOf(change.clip, "clip.")));
+  const version = change.version === undefined ? checkpoint.version : change.version;
+  const metadata = new Map<string, string>();
+  if (version != null) metadata.set("version", version);
+  if (change.config === undefined && checkpoint.config !== undefined)
+    metadata.set("config", JSON.stringify(checkpoint.config));
+  const kept = tensors.flatMap((tensor) => (change.tensor ?? ((same) => same))(tensor) ?? []);
+  await checkpoint.close();
+  await writeFile(to, await collect(writeSafetensors(kept, metadata)));
+}
+
+async function tensorsOf(file: string, prefix: string): Promise<TensorData[]> {
+  const checkpoint = await openCheckpoint(await openSource(file));
+  const tensors: TensorData[] = [];
+  for (const [name, entry] of checkpoint.tensors) {
+    const bytes = await entry.read();
+    tensors.push({ name: prefix + name, dtype: entry.dtype, shape: entry.shape, chunks: () => [bytes] });
+  }
+  await checkpoint.close();
+  return tensors;
+}
