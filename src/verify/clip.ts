@@ -4,7 +4,7 @@ import { createClip } from "../models/clip/create.js";
 import type { Arena } from "../tensor/arena.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import type { Fixture, HostTensor } from "./fixture.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { FORWARD, type Output } from "./result.js";
 import { pairOutputs } from "./run-model.js";
 

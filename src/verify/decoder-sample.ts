@@ -8,7 +8,7 @@ import { NotFiniteError } from "../diffusion/sampling-error.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Fixture, HostTensor } from "./fixture.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { EXACT, LOOP, type Output } from "./result.js";
 import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
 

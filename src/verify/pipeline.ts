@@ -8,7 +8,7 @@ import { ImageVariation } from "../pipeline/image-variation.js";
 import type { ScriptOptions } from "../pipeline/inference-script.js";
 import { DalleModelManager } from "../pipeline/model-manager.js";
 import type { Fixture } from "./fixture.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { PIXELS } from "./result.js";
 
 const count = z.int().positive();

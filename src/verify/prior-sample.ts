@@ -4,7 +4,7 @@ import { resolvePriorConfig } from "../config/resolve.js";
 import { trainPriorConfig } from "../config/train-config.js";
 import { Generator } from "../diffusion/generator.js";
 import { DiffusionPrior } from "../diffusion/prior.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { LOOP } from "./result.js";
 import { maskRows, upload, withModel } from "./run-model.js";
 

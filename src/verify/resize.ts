@@ -4,7 +4,7 @@ import { resizeLanczos } from "../image/pillow-resize.js";
 import { resizeCubic, resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Fixture, HostTensor } from "./fixture.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { EXACT, FORWARD, type Output, type Tolerance } from "./result.js";
 
 type ResizePlanes = (planes: Planes, height: number, width: number) => Float64Array;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { Generator } from "../diffusion/generator.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import type { Output, Tolerance } from "./result.js";
 
 const call = z.object({

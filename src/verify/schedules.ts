@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { betaScheduleName } from "../config/train-config.js";
 import { NoiseSchedule, type ScheduleTables } from "../diffusion/schedule.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import type { Output, Tolerance } from "./result.js";
 
 const info = z.looseObject({ schedules: z.array(z.tuple([betaScheduleName, z.int()])) });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { encode } from "../tokenizer/bpe.js";
 import { tokenizeOpenAi } from "../tokenizer/tokenize.js";
-import type { Runner } from "./kinds.js";
+import type { Runner } from "./runner.js";
 import { EXACT } from "./result.js";
 
 const tokens = z.array(z.int().nonnegative());
