@@ -29,7 +29,7 @@ export function schedulePlace(weights: Weights, path: string, dialect: Pick<Netw
  * taken as they are, because defaults changed from version to version; without them `name` says which.
  */
 export function storedSchedule(weights: Weights, name: BetaScheduleName, timesteps: number): () => NoiseSchedule {
-  if (!weights.has("betas")) return () => NoiseSchedule.named(name, timesteps);
+  if (!TABLES.some((table) => weights.has(bufferName(table)))) return () => NoiseSchedule.named(name, timesteps);
   const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
   // A weight of the training loss, in versions since 0.7.1.
   weights.ignore("p2_loss_weight");

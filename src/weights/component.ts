@@ -10,21 +10,23 @@ export interface UnetPart {
   readonly index: number | undefined;
 }
 
-/** A name that every U-Net and every network of a prior has, in all versions since 0.5.0. */
-const UNET = /^(?:unets\.(\d+)\.)?to_time_hiddens\.1\.weight$/;
-const PRIOR_NETWORK = /^(net\.)?causal_transformer\.rel_pos_bias\.relative_attention_bias\.weight$/;
+/** Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing. */
+const UNET = /^(?:unets\.(\d+)\.)?(?:to_time_hiddens|mid_block1)\./;
+const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
 /** OpenAI's and open_clip's names, those of the transformers library, x-clip's, CoCa's. */
 const CLIP =
   /^(?:visual|transformer\.resblocks|vision_model|text_model|text_transformer|visual_transformer|img_encoder|text_cls_token)\b/;
 
 /** The U-Nets of a decoder, or the one that stands by itself, in the order of the cascade; a decoder may lack some. */
 export function unetParts(header: Header): readonly UnetPart[] {
-  const parts = [...header.keys()].flatMap((name): UnetPart[] => {
+  const indices = new Set<string | undefined>();
+  for (const name of header.keys()) {
     const match = UNET.exec(name);
-    if (!match) return [];
-    const index = match[1];
-    if (index === undefined) return [{ tensors: new TensorScope(header), index: undefined }];
-    return [{ tensors: new TensorScope(header, `unets.${index}.`), index: Number(index) }];
+    if (match) indices.add(match[1]);
+  }
+  const parts = [...indices].map((index): UnetPart => {
+    if (index === undefined) return { tensors: new TensorScope(header), index: undefined };
+    return { tensors: new TensorScope(header, `unets.${index}.`), index: Number(index) };
   });
   return parts.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
 }

@@ -10,6 +10,7 @@ import {
   misfitOf,
   missingOptions,
   present,
+  saysDim,
   type Inferred,
   type OpenOption,
 } from "./infer-options.js";
@@ -56,8 +57,9 @@ export function inferDecoder(header: Header, network: NetworkDialect): InferredD
 }
 
 /**
- * A decoder's train config, with what it leaves out taken from shapes, and the options that are still missing and have
- * no default. U-Nets that the checkpoint lacks, and the config too, stand in as another, since none is built of them.
+ * A decoder's train config, and the options that are still missing and have no default. Training configs, which always say
+ * `dim` of each U-Net, mean the reference's defaults by what they leave out; what others leave out is taken from shapes.
+ * U-Nets that neither the checkpoint nor the config has stand in as another, since none is built of them.
  */
 export function completeDecoderConfig(
   given: unknown,
@@ -66,6 +68,7 @@ export function completeDecoderConfig(
   const decoder = isRecord(given) ? given.decoder : undefined;
   const givenUnets: unknown = isRecord(decoder) ? decoder.unets : undefined;
   const listed: readonly unknown[] = Array.isArray(givenUnets) ? givenUnets : [];
+  if (isRecord(decoder) && listed.length > 0 && listed.every(saysDim)) return { config: { decoder }, missing: [] };
   const known = inferred.unets.map((unet) => unet && asConfig(unet.facts));
   const any = known.find((unet) => unet !== undefined) ?? {};
   const count = Math.max(listed.length, known.length);
@@ -73,19 +76,12 @@ export function completeDecoderConfig(
     complete(listed[i], known[i] ?? (listed[i] === undefined ? any : {})),
   );
   const missing = missingOptions(inferred.open, decoder).filter(
-    (path) => !(path === "image_sizes" && hasImageSize(decoder)) && !hasDefault(path, listed),
+    (path) => path !== "image_sizes" || !hasImageSize(decoder),
   );
   return {
     config: { ...(isRecord(given) ? given : {}), decoder: { ...complete(decoder, inferred.config), unets } },
     missing: missing.map((path) => `decoder.${path}`),
   };
-}
-
-/** Whether a U-Net's option may be left out: training configs always say `dim`, and mean the reference's defaults. */
-function hasDefault(path: string, listed: readonly unknown[]): boolean {
-  const [, index] = /^unets\[(\d+)\]/.exec(path) ?? [];
-  const unet = index === undefined ? undefined : listed[Number(index)];
-  return isRecord(unet) && unet.dim != null;
 }
 
 function hasImageSize(decoder: unknown): boolean {

@@ -69,6 +69,11 @@ export function complete(given: unknown, inferred: Readonly<Record<string, unkno
   return { ...inferred, ...Object.fromEntries(entries) };
 }
 
+/** Whether a network's config is one that it was trained with, all of which say `dim`, rather than a part of one. */
+export function saysDim(network: unknown): boolean {
+  return isRecord(network) && network.dim != null;
+}
+
 /** The open options that have to be given and are not. `given` is the config that their paths start from. */
 export function missingOptions(open: readonly OpenOption[], given: unknown): readonly string[] {
   return open

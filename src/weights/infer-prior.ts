@@ -10,6 +10,7 @@ import {
   misfitOf,
   missingOptions,
   present,
+  saysDim,
   type Facts,
   type Inferred,
   type OpenOption,
@@ -110,12 +111,16 @@ function exists(tensors: TensorScope, path: string): { readonly value: boolean; 
   return { value: false, from: `the absence of ${path}` };
 }
 
-/** A prior's train config, with what it leaves out taken from shapes, and the options that are missing and have no default. */
+/**
+ * A prior's train config, and the options that are missing and have no default. A training config means the reference's
+ * defaults by what it leaves out; what a part of one leaves out is taken from shapes.
+ */
 export function completePriorConfig(
   given: unknown,
   inferred: InferredPrior,
 ): { readonly config: { readonly prior: Readonly<Record<string, unknown>> }; readonly missing: readonly string[] } {
   const prior = isRecord(given) ? given.prior : undefined;
+  if (isRecord(prior) && saysDim(prior.net)) return { config: { prior }, missing: [] };
   const net = complete(isRecord(prior) ? prior.net : undefined, asConfig(inferred.net.facts));
   const missing = missingOptions(inferred.open, prior).map((path) => `prior.${path}`);
   return {
