@@ -152,6 +152,13 @@ describe("a checkpoint of which three tensors do not fit", () => {
   });
 });
 
+it("names a missing tensor that its version is known to have, though others have not", async () => {
+  const name = "net.null_text_encodings";
+  const path = await rewritten(priorFile, { version: "1.14.2", tensor: (one) => (one.name === name ? null : one) });
+  const loading = load({ prior: { load_model_from: local(path), load_config_from: local(priorConfig) } });
+  await expect(loading).rejects.toThrow(`1 missing, 0 unused, 0 misshapen.\n  missing    ${name}`);
+});
+
 describe("a checkpoint without a config", () => {
   it("asks by name for what shapes do not tell, and for nothing else", async () => {
     const bare = await rewritten(decoderFile, { config: null });

@@ -20,5 +20,5 @@ function paddingRules(network: TensorScope): Clue[] {
     return [clue("priorCfg", ["nullsAll", "nullsKeepTextEmbed"], "names", "null_text_encodings")];
   }
   if (network.has("null_text_embed")) return [clue("priorCfg", ["noop"], "names", "null_text_embed")];
-  return [clue("priorCfg", ["mask"], "names", "no null_text_embed, no null_text_encodings")];
+  return [clue("priorCfg", ["mask"], "absence", "no null_text_embed, no null_text_encodings")];
 }

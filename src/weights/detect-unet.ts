@@ -56,8 +56,8 @@ function imageRules({ tensors }: UnetShapes): Clue[] {
   const cond = tensors.find(/^image_to_cond\./);
   if (cond) return [clue("imageHiddens", ["none"], "names", cond)];
   const hiddens = tensors.find(/^to_image_hiddens\./);
-  if (hiddens) return [clue("imageHiddens", ["unnulled"], "names", hiddens)];
-  return [clue("imageHiddens", ["unnulled", "none"], "names", "null_image_hiddens is not there")];
+  if (hiddens) return [clue("imageHiddens", ["unnulled"], "absence", `null_image_hiddens is not there, ${hiddens} is`)];
+  return [clue("imageHiddens", ["unnulled", "none"], "absence", "null_image_hiddens is not there")];
 }
 
 function layoutRules({ tensors, wiring, stages }: UnetShapes): Clue[] {

@@ -12,12 +12,15 @@ import { dialectForVersion } from "./dialect.js";
 
 /**
  * The dialect of a version that the checkpoint or the user names. Where names and shapes are of another version they are
- * right, and a warning says so: forks kept old numbers, and no other reading of such tensors could run.
+ * right, and a warning says so: forks kept old numbers, and no other reading of such tensors could run. A name that is
+ * not there says nothing against a version, since its tensor may be missing.
  */
 export function readByVersion(exhibit: Exhibit, version: string, source: "version" | "override"): Reading {
   const { network, sampler } = dialectForVersion(version, exhibit.mode);
   const values = { ...network, ...sampler };
-  const contradictions = structuralClues(exhibit).filter((found) => !agrees(network, found));
+  const contradictions = structuralClues(exhibit).filter(
+    (found) => found.source !== "absence" && !agrees(network, found),
+  );
   const evidence = new Map<Flag, Evidence>([
     ...flagsOf(exhibit.component).map(
       (flag) => [flag, { value: values[flag], source, detail: `version ${version}` }] as const,

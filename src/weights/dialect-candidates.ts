@@ -10,7 +10,8 @@ import { NETWORK_HISTORY, SAMPLER_HISTORY } from "./dialect-table.js";
 export interface Clue {
   readonly flag: keyof NetworkDialect;
   readonly values: readonly NetworkDialect[keyof NetworkDialect][];
-  readonly source: "names" | "shapes" | "config" | "override";
+  /** `absence`: a name is not there, as it also is where a tensor is missing from a broken file. */
+  readonly source: "names" | "absence" | "shapes" | "config" | "override";
   /** What was seen: a tensor's name, its shape, an option. */
   readonly detail: string;
 }

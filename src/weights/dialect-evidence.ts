@@ -10,7 +10,7 @@ import type { Header } from "./tensor-scope.js";
 /** Why a flag has its value. */
 export interface Evidence {
   readonly value: unknown;
-  readonly source: "version" | "names" | "shapes" | "config" | "default" | "override";
+  readonly source: "version" | "names" | "absence" | "shapes" | "config" | "default" | "override";
   readonly detail: string;
 }
 
