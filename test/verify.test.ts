@@ -91,16 +91,11 @@ describe("verifyFixture", () => {
     expect(result.message).toContain('bpe of "Hello World"');
   });
 
-  it.each([
-    ["a kind", ['"kind": "prior-net"', '"kind": "portrait"'], /^unsupported: .*portrait/],
-    ["a version", ["1.14.2", "0.4.14"], /0\.4\.14 is older than 0\.5\.0/],
-  ] as const)("names %s that cannot be verified", async (_, [from, to], message) => {
-    const result = await verifyFixture(
-      altered("prior-net", (json) => json.replace(from, to)),
-      noGpu,
-    );
+  it("names a kind that is not built as unsupported", async () => {
+    const folder = altered("prior-net", (json) => json.replace('"kind": "prior-net"', '"kind": "portrait"'));
+    const result = await verifyFixture(folder, noGpu);
     expect(result).toMatchObject({ name: "prior-net", pass: false, maxAbs: null, nmse: null });
-    expect(result.message).toMatch(message);
+    expect(result.message).toMatch(/^unsupported: .*portrait/);
   });
 
   it("reports what is wrong with a fixture as its result", async () => {
