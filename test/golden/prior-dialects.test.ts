@@ -1,11 +1,6 @@
-import { describe, expect, it, vi } from "vitest";
-import { Arena } from "../../src/tensor/arena.js";
-import { Fixture } from "../../src/verify/fixture.js";
-import { RUNNERS } from "../../src/verify/kinds.js";
-import { judge, type VerifyResult } from "../../src/verify/result.js";
+import { describe, expect, it } from "vitest";
 import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect-flags.js";
-import { fixtureFolder, testFixtures } from "../support/golden.js";
-import { sharedGpu } from "../support/gpu.js";
+import { testFixtures, verifyWith } from "../support/golden.js";
 
 // Priors as 14 versions of the library saved them: one pass of the network, sampling, sampling with guidance.
 const VERSIONS = [
@@ -44,30 +39,6 @@ await testFixtures([
   ...OPTIONS,
   "laion-prior",
 ]);
-
-/** Verifies a fixture with other flags than those of its version, or without the mask of its texts. */
-async function verifyWith(
-  name: string,
-  flags: Partial<NetworkDialect & SamplerDialect>,
-  { mask = true }: { readonly mask?: boolean } = {},
-): Promise<VerifyResult> {
-  const fixture = await Fixture.open(fixtureFolder(name));
-  const { version, network, sampler } = fixture.dialect;
-  const dialect = { version, network: { ...network, ...flags }, sampler: { ...sampler, ...flags } };
-  vi.spyOn(fixture, "dialect", "get").mockReturnValue(dialect);
-  if (!mask) {
-    const tensorIfAny = fixture.tensorIfAny.bind(fixture);
-    vi.spyOn(fixture, "tensorIfAny").mockImplementation((tensor) =>
-      tensor === "in.mask" ? Promise.resolve(undefined) : tensorIfAny(tensor),
-    );
-  }
-  try {
-    const gpu = await sharedGpu();
-    return judge(name, "", await RUNNERS.get(fixture.kind)!(fixture, () => Promise.resolve(new Arena(gpu))));
-  } finally {
-    await fixture.close();
-  }
-}
 
 // Its padding is zero, so it can be told without the mask that this version took.
 it("finds padding by its zeros where the caller gives no mask, unless the version did otherwise", async () => {

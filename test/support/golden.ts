@@ -1,7 +1,11 @@
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Arena } from "../../src/tensor/arena.js";
+import { Fixture } from "../../src/verify/fixture.js";
+import { RUNNERS } from "../../src/verify/kinds.js";
+import { judge, type VerifyResult } from "../../src/verify/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
+import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect-flags.js";
 import { openTestArena, sharedGpu, testableTypes } from "./gpu.js";
 
 /** The folder of a fixture in test/fixtures. */
@@ -31,4 +35,28 @@ export async function testFixtures(names: readonly string[]): Promise<void> {
     await verifyFixture(fixtureFolder(name), () => Promise.resolve(new Arena(gpu)));
     expect(gpu.memory().live).toBe(live);
   });
+}
+
+/** Verifies a fixture with other flags than those of its version, or without the mask of its texts. */
+export async function verifyWith(
+  name: string,
+  flags: Partial<NetworkDialect & SamplerDialect>,
+  { mask = true }: { readonly mask?: boolean } = {},
+): Promise<VerifyResult> {
+  const fixture = await Fixture.open(fixtureFolder(name));
+  const { version, network, sampler } = fixture.dialect;
+  const dialect = { version, network: { ...network, ...flags }, sampler: { ...sampler, ...flags } };
+  vi.spyOn(fixture, "dialect", "get").mockReturnValue(dialect);
+  if (!mask) {
+    const tensorIfAny = fixture.tensorIfAny.bind(fixture);
+    vi.spyOn(fixture, "tensorIfAny").mockImplementation((tensor) =>
+      tensor === "in.mask" ? Promise.resolve(undefined) : tensorIfAny(tensor),
+    );
+  }
+  try {
+    const gpu = await sharedGpu();
+    return judge(name, "", await RUNNERS.get(fixture.kind)!(fixture, () => Promise.resolve(new Arena(gpu))));
+  } finally {
+    await fixture.close();
+  }
 }
