@@ -11,11 +11,23 @@ import { ConfigError } from "../src/config/config-error.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-dream-"));
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
-const modelConfig = fileURLToPath(new URL("fixtures/pipeline/load_config.json", import.meta.url));
+const fixture = fileURLToPath(new URL("fixtures/pipeline/", import.meta.url));
+// The fixture's prior does not say its version, which is worth a warning; here it is said.
+const modelConfig = join(folder, "load_config.json");
+writeFileSync(modelConfig, versionedConfig());
 
 afterAll(() => {
   rmSync(folder, { recursive: true });
 });
+
+/** The fixture's load config with absolute paths and the version of its prior. */
+function versionedConfig(): string {
+  const text = readFileSync(join(fixture, "load_config.json"), "utf8");
+  const config = JSON.parse(text, (key, value: unknown) =>
+    key === "path" && typeof value === "string" ? join(fixture, value) : value,
+  ) as { prior: object };
+  return JSON.stringify({ ...config, prior: { ...config.prior, version: "1.14.2" } });
+}
 
 /** Runs the built command (`npm test` builds it first) to its end, on the small model of the `pipeline` fixture. */
 function dream(args: readonly string[]) {

@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { checkDType, checkShape, floatType } from "./check.js";
+import { checkDType } from "./check.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -25,20 +25,6 @@ export function quantile(x: Tensor, q: number): Tensor {
       weight: rank === size - 1 ? 0 : position - rank,
     },
     grid: [batch, 1, 1],
-  });
-  return y;
-}
-
-/** f32 `[..., 1]`: dot product of the rows of `a` and `b`, both `[..., C]`. */
-export function dot(a: Tensor, b: Tensor): Tensor {
-  checkShape("dot", "b", b, a.shape);
-  checkDType("dot", "b", b, a.dtype);
-  const y = a.arena.empty([...a.shape.slice(0, -1), 1], "f32");
-  a.arena.gpu.dispatch("rowDot", {
-    types: { Element: floatType("dot", "a", a) },
-    bindings: { a: a.storage, b: b.storage, y: y.storage },
-    params: { rows: a.rows, channels4: a.stride / 4 },
-    grid: a.arena.gpu.grid(a.rows),
   });
   return y;
 }
