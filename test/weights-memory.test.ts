@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { measuredRun } from "./support/measured-run.js";
 import { writeSparse } from "./support/sparse-file.js";
 import { hole, sparseTorchZip } from "./support/torch-file.js";
@@ -18,19 +19,33 @@ afterAll(() => {
  * DALLE2_LARGE_TESTS=1 asks for, which need 1 GB on the disk and half a minute of two busy cores.
  */
 const MATRICES = process.env.DALLE2_LARGE_TESTS === "1" ? 20 : 6;
+const SIZE = 5000;
 const LIMIT_BYTES = 300e6;
 
-it(`dalle2 convert of ${MATRICES * 100} MB peaks under 300 MB`, () => {
-  const source = join(folder, "large.pth");
-  const out = join(folder, "large.safetensors");
+const source = join(folder, "large.pth");
+
+beforeAll(() => {
   const model = Object.fromEntries(
-    Array.from({ length: MATRICES }, (_, i) => [`unets.0.mid.${i}.weight`, hole([5000, 5000])]),
+    Array.from({ length: MATRICES }, (_, i) => [`unets.0.mid.${i}.weight`, hole([SIZE, SIZE])]),
   );
   writeSparse(source, sparseTorchZip({ version: "1.1.0", model }));
   expect(statSync(source).size).toBeGreaterThan(MATRICES * 100e6);
+});
 
+it(`dalle2 convert of ${MATRICES * 100} MB peaks under 300 MB`, () => {
+  const out = join(folder, "large.safetensors");
   const { status, stderr, peakBytes } = measuredRun(main, ["convert", source, out, "--dtype", "f16"]);
   expect([status, stderr]).toEqual([0, ""]);
   expect(statSync(out).size).toBeGreaterThan(MATRICES * 50e6);
   expect(peakBytes).toBeLessThan(LIMIT_BYTES);
+});
+
+it(`loading ${MATRICES * 100} MB keeps JavaScript's memory under 200 MB`, () => {
+  const script = fileURLToPath(new URL("support/load-large.js", import.meta.url));
+  const { status, stdout } = spawnSync(process.execPath, [script, source, `${SIZE}`], { encoding: "utf8" });
+  expect(status).toBe(0);
+  const peakBytes = Number(stdout.trim());
+  // An empty process takes some megabytes: a reading near zero would mean that nothing was measured.
+  expect(peakBytes).toBeGreaterThan(4e6);
+  expect(peakBytes).toBeLessThan(200e6);
 });

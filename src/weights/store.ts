@@ -43,8 +43,8 @@ interface Request {
   readonly upload: Upload;
 }
 
-// A staging buffer of this size fits every adapter's binding limit.
-const STAGING_BYTES = 2 ** 25;
+// Fits every binding limit, and a few copies of it on the host (as read, as f32, rounded, staged) stay small.
+const STAGING_BYTES = 2 ** 23;
 
 /**
  * The weights of one model: declared by the layers' constructors, checked against the file's header as a whole, then
