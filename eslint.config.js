@@ -18,7 +18,15 @@ export default tseslint.config(
   {
     files: ["**/*.js", "**/*.cjs"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", URL: "readonly", module: "writable", Buffer: "readonly" },
+      globals: {
+        process: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        console: "readonly",
+        URL: "readonly",
+        module: "writable",
+        Buffer: "readonly",
+      },
     },
   },
 );
