@@ -109,6 +109,28 @@ describe("names of the transformers library", () => {
     await fixture.close();
   });
 
+  it("warn of the activation where nothing says it, and only there", async () => {
+    const arena = await openTestArena();
+    const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+    const source = await fixture.checkpoint();
+    const warned = (config: ClipConfig, from = asTransformers(source)) => {
+      const { store, warnings } = createClip(config, from, arena, currentDialect.network);
+      store.dispose();
+      return warnings;
+    };
+    expect(warned(OPENAI)).toEqual([expect.stringMatching(/quick GELU, assumed.*"make": "open_clip"/)]);
+    const stated = { text_config: { hidden_act: "gelu" }, vision_config: { hidden_act: "gelu" } };
+    for (const quiet of [
+      { ...OPENAI, base_model_kwargs: stated },
+      { ...OPENAI, make: "open_clip" as const },
+    ]) {
+      expect(warned(quiet)).toEqual([]);
+    }
+    expect(warned({ ...OPENAI, base_model_kwargs: { quick_gelu: false } })).toEqual([]);
+    expect(warned(OPENAI, source)).toEqual([]);
+    await fixture.close();
+  });
+
   it("leave other state dicts alone", () => {
     const source = { name: "clip.pt", tensors: new Map<string, TensorEntry>() };
     expect(withOpenAiNames(source)).toBe(source);

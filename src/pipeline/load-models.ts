@@ -99,7 +99,8 @@ export class ModelLoader {
     const file = await openClipFile(source, this.config, this.options);
     try {
       // Adapters changed their text mask from version to version; for texts with an end token all of them agree.
-      const { clip, store } = createClip(source, file, this.arena, currentDialect.network);
+      const { clip, store, warnings } = createClip(source, file, this.arena, currentDialect.network);
+      for (const warning of warnings) this.#warn(warning);
       await this.#read(store).catch((error: unknown) => {
         store.dispose();
         throw error;

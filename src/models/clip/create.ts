@@ -7,7 +7,7 @@ import { WeightStore, type TensorSource, type Weights } from "../../weights/stor
 import type { ClipModel } from "./clip-model.js";
 import { Coca } from "./coca.js";
 import { OpenAiClip } from "./openai.js";
-import { inferOpenAiClip } from "./openai-options.js";
+import { guessesQuickGelu, inferOpenAiClip } from "./openai-options.js";
 import { withOpenAiNames } from "./transformers-names.js";
 import { XClip } from "./x-clip.js";
 
@@ -20,6 +20,8 @@ export type ClipConfig = Pick<AdapterConfig, "make" | "model" | "base_model_kwar
 export interface DeclaredClip {
   readonly clip: ClipModel;
   readonly store: WeightStore;
+  /** What was assumed because neither file nor config says it. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -31,11 +33,20 @@ export function createClip(config: ClipConfig, source: TensorSource, arena: Aren
   const names = config.make === "openai" || config.make === "open_clip" ? withOpenAiNames(source) : source;
   const store = new WeightStore(arena, names);
   try {
-    return { clip: declare(config, store.root, dialect), store };
+    const clip = declare(config, store.root, dialect);
+    return { clip, store, warnings: names === source ? [] : activationWarnings(config, names) };
   } catch (error) {
     store.dispose();
     throw error;
   }
+}
+
+function activationWarnings({ make, base_model_kwargs: kwargs }: ClipConfig, renamed: TensorSource): string[] {
+  if (make !== "openai" || !guessesQuickGelu(renamed, openAiClipConfig.parse(kwargs ?? {}))) return [];
+  return [
+    `${renamed.name} has the names of the transformers library, which do not tell OpenAI's CLIPs (quick GELU, assumed) from ` +
+      `LAION's (exact GELU). For one of LAION's say "make": "open_clip"; or give its config.json as base_model_kwargs.`,
+  ];
 }
 
 function declare(config: ClipConfig, weights: Weights, dialect: ClipDialect): ClipModel {

@@ -88,15 +88,14 @@ export function inferOpenAiClip(
       `${source.name}: a CLIP with an image encoder of timm; only CLIP's own ViT and ResNet run`,
     );
   }
-  const isResNet = source.tensors.has("visual.layer1.0.conv1.weight");
-  const wide = !isResNet && WIDE_HEADS.has(sizeOf(source, "visual.conv1.weight", 0));
+  const wide = isWide(source);
   // OpenAI made none as wide, and open_clip's exact GELU is the default of its configs.
   const usual = (make === "openai" && !wide) || /-quickgelu\b/.test(model) ? "quickGelu" : "gelu";
   const stated = statedBy(config, usual);
   const width = sizeOf(source, "ln_final.weight", 0);
   return {
     embedDim: sizeOf(source, "text_projection", 1),
-    vision: isResNet ? inferResNet(source) : inferVit(source, stated),
+    vision: isResNet(source) ? inferResNet(source) : inferVit(source, stated),
     text: {
       width,
       layers: countChildren(source, "transformer.resblocks"),
@@ -109,6 +108,24 @@ export function inferOpenAiClip(
     imageMean: stated.imageMean,
     imageStd: stated.imageStd,
   };
+}
+
+/**
+ * Whether OpenAI's quick GELU is a guess: the transformers library has files of OpenAI's and of open_clip's training under
+ * the same names and shapes, and only the config beside them says which activation they were trained with.
+ */
+export function guessesQuickGelu(source: TensorSource, config: OpenAiClipConfig): boolean {
+  const { text_config: text, vision_config: vision, model_cfg: model } = config;
+  const stated = model?.quick_gelu ?? config.quick_gelu ?? (text?.hidden_act && vision?.hidden_act);
+  return (stated ?? undefined) === undefined && !isWide(source);
+}
+
+function isResNet(source: TensorSource): boolean {
+  return source.tensors.has("visual.layer1.0.conv1.weight");
+}
+
+function isWide(source: TensorSource): boolean {
+  return !isResNet(source) && WIDE_HEADS.has(sizeOf(source, "visual.conv1.weight", 0));
 }
 
 function statedBy(config: OpenAiClipConfig, usual: MlpActivation): Stated {
