@@ -48,6 +48,7 @@ export class BasicInference extends InferenceScript {
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
+      onPicture: options.onPicture,
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }): Embedding => embedding),
       condScale: options.decoderCondScale,

@@ -52,6 +52,7 @@ export class BasicInpainting extends InferenceScript {
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const pictures = await this.sampleDecoder({
       ...shared,
+      onPicture: options.onPicture,
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       inpaintImages: flat.map(({ input }) => images[input]!),

@@ -28,6 +28,11 @@ export interface ScriptProgress {
 export interface CallOptions extends RandomOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: ScriptProgress) => void) | undefined;
+  /**
+   * Takes each picture as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
+   * call: input × samples of each + sample. The call waits for what it returns.
+   */
+  readonly onPicture?: ((picture: RgbImage, index: number) => void | Promise<void>) | undefined;
 }
 
 export interface SamplePriorOptions extends CallOptions {
@@ -151,7 +156,9 @@ export abstract class InferenceScript {
         onProgress: (progress) =>
           onProgress?.({ phase: "decoder", ...progress, batch: index + 1, batches: batches.length }),
       });
-      collect(result, batch, await readPictures(images));
+      const pictures = await readPictures(images);
+      for (const [i, picture] of pictures.entries()) await options.onPicture?.(picture, batch.start + i);
+      collect(result, batch, pictures);
     }
     return result;
   }
