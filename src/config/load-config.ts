@@ -4,10 +4,12 @@
  * by name; `version`, `dialect` and `weights` beside a model's `load_model_from`.
  */
 import { z } from "zod";
-import { resolveBeside } from "../files/open.js";
+import type { HttpOptions } from "../files/http.js";
+import { openSource, resolveBeside } from "../files/open.js";
+import type { ByteSource } from "../platform/source.js";
 import { ConfigError, parseConfig } from "./config-error.js";
 import { dialectEntries } from "./dialect-config.js";
-import { readJson } from "./read-json.js";
+import { parseJson, readJson } from "./read-json.js";
 import { adapterConfig } from "./train-config.js";
 
 const steps = z.int().positive();
@@ -76,6 +78,27 @@ const modelLoadConfig = z.looseObject({
 });
 export type ModelLoadConfigData = z.output<typeof modelLoadConfig>;
 
+/** How the files of a load config are opened. */
+export interface FileOptions extends HttpOptions {
+  /** Folder for what is downloaded and has no `cache_dir`. Default: the user's cache. */
+  readonly cacheFolder?: string | undefined;
+  /** False: what was downloaded before is used without asking its server. Default true. */
+  readonly checkUpdates?: boolean | undefined;
+  /** False: what has no `cache_dir` is downloaded each time and removed when it is closed, as dalle2-laion does. Default true. */
+  readonly keepDownloads?: boolean | undefined;
+  readonly onProgress?: ((progress: FileProgress) => void) | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** How much of a file has come. */
+export interface FileProgress {
+  /** Path or URL. */
+  readonly file: string;
+  readonly loadedBytes: number;
+  /** Undefined where a server does not say. */
+  readonly totalBytes?: number | undefined;
+}
+
 /** A load config and where it came from, against which its relative paths are read. */
 export class ModelLoadConfig {
   private constructor(
@@ -94,8 +117,27 @@ export class ModelLoadConfig {
     return new ModelLoadConfig(parseConfig(modelLoadConfig, value, source), source);
   }
 
-  /** Path of a file that the config names. Throws `ConfigError` for a `url`, which cannot be loaded yet. */
-  locate({ load_type, path }: FileLocation): string {
+  /** Opens a file that the config names, for reads by range; the caller closes it. Rejects with `FileError`. */
+  async openFile(file: FileLocation, options: FileOptions = {}): Promise<ByteSource> {
+    return openSource(this.#locate(file), { signal: options.signal, fetch: options.fetch });
+  }
+
+  /** The content of a JSON file that the config names. Rejects with `FileError`, or `ConfigError` where it is not JSON. */
+  async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
+    const source = await this.openFile(file, options);
+    try {
+      return parseJson(await source.read(0, source.size, options.signal), source.name);
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Where a file that the config names is, for messages. */
+  describe(file: FileLocation): string {
+    return file.load_type === "url" ? file.path : resolveBeside(this.source, file.path);
+  }
+
+  #locate({ load_type, path }: FileLocation): string {
     if (load_type === "url") {
       throw new ConfigError(
         `${this.source}: ${path} has load_type "url", which is not supported yet; download it and use "local"`,

@@ -1,7 +1,6 @@
 import { ConfigError } from "../config/config-error.js";
 import type { ClipSource, FileLocation, ModelLoadConfig } from "../config/load-config.js";
 import { openPublished } from "../files/download.js";
-import { openSource } from "../files/open.js";
 import { openAiModelUrl } from "../models/clip/openai-models.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
 import type { TensorSource } from "../weights/store.js";
@@ -22,15 +21,14 @@ export async function openClipFile(
   options: LoadingOptions,
 ): Promise<ClipFile> {
   if (source.load_model_from) return openAt(config, source.load_model_from, options);
-  return (await openBundled(config, options)) ?? openCheckpoint(await openByName(source, config, options), options);
+  return (
+    (await openBundled(config, options)) ??
+    openCheckpoint(await openByName(source, config, options), { signal: options.signal })
+  );
 }
 
-async function openAt(
-  config: ModelLoadConfig,
-  file: FileLocation,
-  { signal, fetch }: LoadingOptions,
-): Promise<Checkpoint> {
-  return openCheckpoint(await openSource(config.locate(file), { signal, fetch }), { signal });
+async function openAt(config: ModelLoadConfig, file: FileLocation, options: LoadingOptions): Promise<Checkpoint> {
+  return openCheckpoint(await config.openFile(file, options), { signal: options.signal });
 }
 
 /** The CLIP in the checkpoint of the prior, or of a part of the decoder. */

@@ -5,7 +5,6 @@ import { trainDecoderConfig, trainPriorConfig } from "../config/train-config.js"
 import { Decoder } from "../diffusion/decoder.js";
 import { DiffusionPrior } from "../diffusion/prior.js";
 import type { UnetSampler } from "../diffusion/unet-sampler.js";
-import { openSource } from "../files/open.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { createClip } from "../models/clip/create.js";
 import type { Arena } from "../tensor/arena.js";
@@ -121,12 +120,11 @@ export class ModelLoader {
     { load_model_from: file, load_config_from: configFile, weights }: PriorSource | UnetSource,
     declare: (weights: Weights, checkpoint: Checkpoint, given: TrainConfig) => Declared<Model>,
   ): Promise<Loaded<Model>> {
-    const { signal, fetch } = this.options;
-    const source = await openSource(this.config.locate(file), { signal, fetch });
-    const checkpoint = await openCheckpoint(source, { signal, weights: weights ?? undefined });
+    const source = await this.config.openFile(file, this.options);
+    const checkpoint = await openCheckpoint(source, { signal: this.options.signal, weights: weights ?? undefined });
     const store = new WeightStore(this.arena, checkpoint);
     try {
-      const given = await trainConfigOf(checkpoint, configFile, this.config);
+      const given = await trainConfigOf(checkpoint, configFile, this.config, this.options);
       const { model, dialect, misfit } = declare(store.root, checkpoint, given);
       await this.#read(store, misfit);
       return {

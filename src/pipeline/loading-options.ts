@@ -1,17 +1,10 @@
-export interface LoadProgress {
-  /** The file being read. */
-  readonly file: string;
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
-}
+import type { FileOptions, FileProgress } from "../config/load-config.js";
 
-export interface LoadingOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /** Takes what was assumed of a checkpoint, and what `strict_loading: false` tolerates; default `console.warn`. */
-  readonly onWarning?: ((message: string) => void) | undefined;
-  /** Fetches URLs; for proxies and authentication. */
-  readonly fetch?: typeof fetch | undefined;
-  /** Folder for what is downloaded. Default: the user's cache. */
-  readonly cacheFolder?: string | undefined;
-}
+/** How much of a file has been downloaded, or read onto the GPU. */
+export type LoadProgress = FileProgress;
+
+/**
+ * How the models of a load config are loaded. `onWarning` takes also what was assumed of a checkpoint, and what
+ * `strict_loading: false` tolerates; default `console.warn`.
+ */
+export type LoadingOptions = FileOptions;

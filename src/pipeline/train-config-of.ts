@@ -1,7 +1,7 @@
 import { ConfigError } from "../config/config-error.js";
 import type { FileLocation, ModelLoadConfig } from "../config/load-config.js";
-import { readJson } from "../config/read-json.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
+import type { LoadingOptions } from "./loading-options.js";
 
 /** A train config as it was read, and the file that it is in, or would be in. */
 export interface TrainConfig {
@@ -15,11 +15,11 @@ export async function trainConfigOf(
   checkpoint: Checkpoint,
   beside: FileLocation | null | undefined,
   loadConfig: ModelLoadConfig,
+  options: LoadingOptions,
 ): Promise<TrainConfig> {
   if (checkpoint.config !== undefined) return { value: checkpoint.config, name: checkpoint.name };
   if (!beside) return { value: undefined, name: checkpoint.name };
-  const name = loadConfig.locate(beside);
-  return { value: await readJson(name), name };
+  return { value: await loadConfig.readJson(beside, options), name: loadConfig.describe(beside) };
 }
 
 /** Throws one `ConfigError` that asks for the options that neither a train config nor the shapes say. */
