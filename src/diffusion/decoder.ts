@@ -54,20 +54,13 @@ export interface DecoderSampling {
  * U-Nets (Ho et al. 2022) from an image embedding to an image. Its U-Nets may come from several checkpoints.
  */
 export class Decoder {
-  /** Stage i is U-Net i + 1. Throws `SamplingError` where an upsampler was trained for images of another size. */
+  /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
   constructor(
     private readonly arena: Arena,
     readonly stages: readonly UnetSampler[],
   ) {
-    for (const [i, { decoder, index }] of stages.entries()) {
+    for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
-      if (i === 0) continue;
-      const { imageSize: expected } = decoder.stages[i - 1]!;
-      const { imageSize: given } = stages[i - 1]!.stage;
-      if (given === expected) continue;
-      throw new SamplingError(
-        `U-Net ${i + 1} was trained to enlarge images of ${expected} pixels, but U-Net ${i} makes ${given}.`,
-      );
     }
   }
 
@@ -121,6 +114,20 @@ export class Decoder {
     return image!;
   }
 
+  /** Sampling steps of each U-Net where a call asks for these. Throws `SamplingError` for a list of another length. */
+  stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
+    const asked = this.perUnet("timesteps", timesteps ?? null);
+    return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
+  }
+
+  /** One value for each U-Net, of an option given for all or for each. Throws `SamplingError` for a list of another length. */
+  perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
+    const count = this.stages.length;
+    if (!isList(value)) return new Array<T>(count).fill(value);
+    if (value.length === count) return value;
+    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
+  }
+
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
   rehearse(sampling: Omit<DecoderSampling, "noise">): void {
     const run = this.#check(sampling);
@@ -168,8 +175,8 @@ export class Decoder {
         throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
       }
     }
-    const condScales = this.#perUnet("condScale", sampling.condScale ?? 1);
-    const timesteps = this.#perUnet("timesteps", sampling.timesteps ?? null);
+    const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
+    const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
     for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
@@ -190,13 +197,6 @@ export class Decoder {
     if (textEncodings && !this.conditionOnTextEncodings) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
-  }
-
-  #perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
-    const count = this.stages.length;
-    if (!isList(value)) return new Array<T>(count).fill(value);
-    if (value.length === count) return value;
-    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
   }
 }
 

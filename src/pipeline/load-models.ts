@@ -15,6 +15,7 @@ import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../weights/i
 import { completePriorConfig, inferPrior, priorMisfit } from "../weights/infer-prior.js";
 import { WeightStore, type Weights } from "../weights/store.js";
 import { WeightError } from "../weights/weight-error.js";
+import { checkImageSizes } from "./cascade.js";
 import { openClipFile } from "./clip-file.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
@@ -70,7 +71,13 @@ export class ModelLoader {
     };
     try {
       for (const source of sources) loaded.push(await this.#unets(source));
-      const stages = loaded.flatMap(({ model }) => model).sort((a, b) => a.index - b.index);
+      const parts = loaded.flatMap(({ model }, i) => {
+        const origin = `decoder.unet_sources[${i}], ${this.config.describe(sources[i]!.load_model_from)}`;
+        return model.map((sampler) => ({ sampler, origin }));
+      });
+      parts.sort((a, b) => a.sampler.index - b.sampler.index);
+      checkImageSizes(parts, this.config.source);
+      const stages = parts.map(({ sampler }) => sampler);
       const dialects = loaded.flatMap((one) => one.dialects);
       return { model: new Decoder(this.arena, stages), dialects, dispose };
     } catch (error) {
