@@ -30,6 +30,11 @@ export interface GpuFeatures {
 export interface GpuOptions {
   /** Bytes of freed buffers kept for reuse. Default 1 GiB. */
   readonly poolBytes?: number;
+  /**
+   * Bytes that tensors may take together, those kept for reuse included; what does not fit is a `GpuOutOfMemoryError`.
+   * Default: whatever the device has.
+   */
+  readonly memoryLimit?: number;
   /** Largest tensor in bytes, to act like an adapter with a smaller limit. Default: the adapter's. */
   readonly maxBindingSize?: number;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
@@ -72,7 +77,12 @@ export class Gpu {
     options: GpuOptions = {},
   ) {
     this.limits = device.limits;
-    this.#pool = new BufferPool(device, options.poolBytes ?? 2 ** 30, options.maxBindingSize);
+    this.#pool = new BufferPool(device, {
+      poolBytes: options.poolBytes ?? 2 ** 30,
+      memoryLimit: options.memoryLimit ?? Infinity,
+      maxBindingSize: options.maxBindingSize ?? Infinity,
+      onCheck: (check) => this.#checks.push(check),
+    });
     this.#pipelines = new PipelineCache(device);
     this.#uniforms = new UniformRing(device);
     this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
@@ -105,8 +115,10 @@ export class Gpu {
       return;
     }
     this.#throwIfFailed();
-    const { source, layout, pipeline, key } = this.#pipelines.get(kernel, call);
     if (this.#uniforms.isFull || this.#timer?.isFull || this.#encoded >= BATCH) this.flush();
+    // Opens the batch, whose error scope then sees all that follows.
+    this.#commands();
+    const { source, layout, pipeline, key } = this.#pipelines.get(kernel, call);
     const bindings: Readonly<Record<string, GpuStorage | undefined>> = call.bindings;
     const entries: GPUBindGroupEntry[] = source.bindings.map(({ name }, binding) => {
       const storage = bindings[name];
@@ -137,7 +149,10 @@ export class Gpu {
     if (this.#dry) return;
     this.#throwIfFailed();
     this.flush();
-    this.device.queue.writeBuffer(target.buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+    const { buffer } = target;
+    this.device.pushErrorScope("validation");
+    this.device.queue.writeBuffer(buffer, offset, data.buffer, data.byteOffset, data.byteLength);
+    this.#checkValidation();
   }
 
   /** Fills a storage with zeros. */
@@ -151,20 +166,22 @@ export class Gpu {
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
     this.#throwIfFailed();
     const size = Math.ceil(byteLength / 4) * 4;
-    const staging = this.device.createBuffer({ size, usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST });
     this.#endPass();
-    this.#commands().copyBufferToBuffer(source.buffer, 0, staging, 0, size);
-    this.flush();
+    const commands = this.#commands();
+    const staging = this.device.createBuffer({ size, usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST });
     try {
-      await staging.mapAsync(MapMode.READ);
-    } catch (error) {
+      commands.copyBufferToBuffer(source.buffer, 0, staging, 0, size);
+      this.flush();
+      await staging.mapAsync(MapMode.READ).catch(async (error: unknown) => {
+        await this.#settle();
+        throw error;
+      });
+      const bytes = staging.getMappedRange().slice(0, byteLength);
       await this.#settle();
-      throw error;
+      return bytes;
+    } finally {
+      staging.destroy();
     }
-    const bytes = staging.getMappedRange().slice(0, byteLength);
-    staging.destroy();
-    await this.#settle();
-    return bytes;
   }
 
   /** Submits what is encoded. */
@@ -175,14 +192,12 @@ export class Gpu {
     this.#encoder = undefined;
     this.#encoded = 0;
     const collect = this.#timer?.resolve(encoder);
-    this.device.pushErrorScope("validation");
-    this.device.pushErrorScope("out-of-memory");
     this.#uniforms.upload();
     this.device.queue.submit([encoder.finish()]);
     this.#checks.push(
       this.device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)),
-      this.device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)),
     );
+    this.#checkValidation();
     collect?.();
   }
 
@@ -191,6 +206,17 @@ export class Gpu {
     this.flush();
     await this.device.queue.onSubmittedWorkDone();
     await this.#settle();
+  }
+
+  /**
+   * After a call that failed: waits until its work has left the device, forgets what that reported, and destroys buffers
+   * kept for reuse, so that the next call starts afresh. Rejects with `DeviceLostError` alone.
+   */
+  async recover(): Promise<void> {
+    await this.sync().catch((error: unknown) => {
+      if (error instanceof DeviceLostError) throw error;
+    });
+    this.trim();
   }
 
   /**
@@ -234,8 +260,21 @@ export class Gpu {
     this.dispose();
   }
 
+  /** The encoder of the batch; opening one opens the error scopes that `flush` closes. */
   #commands(): GPUCommandEncoder {
-    return (this.#encoder ??= this.device.createCommandEncoder());
+    if (!this.#encoder) {
+      this.device.pushErrorScope("validation");
+      this.device.pushErrorScope("out-of-memory");
+      this.#encoder = this.device.createCommandEncoder();
+    }
+    return this.#encoder;
+  }
+
+  /** Closes the scope "validation". */
+  #checkValidation(): void {
+    this.#checks.push(
+      this.device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)),
+    );
   }
 
   #beginPass(key: string): GPUComputePassEncoder {
@@ -254,7 +293,9 @@ export class Gpu {
     const errors = await Promise.all(this.#checks.splice(0));
     await this.#pipelines.settled();
     this.#throwIfFailed();
-    const error = errors.find((found) => found !== undefined);
+    const found = errors.filter((error) => error !== undefined);
+    // What is done with a buffer that got no memory is invalid too, and no error of its own.
+    const error = found.find((one) => one instanceof GpuOutOfMemoryError) ?? found[0];
     if (error) throw error;
   }
 

@@ -1,4 +1,6 @@
 import { BufferUsage } from "./constants.js";
+import { GpuOutOfMemoryError } from "./errors.js";
+
 /** What the GPU memory of a device holds, in bytes where named so. */
 export interface GpuMemory {
   /** Buffers in use. */
@@ -8,6 +10,8 @@ export interface GpuMemory {
   peakBytes: number;
   /** Bytes kept for reuse. */
   pooledBytes: number;
+  /** Largest sum of `liveBytes` and `pooledBytes` seen: what the device gave. */
+  peakAllocatedBytes: number;
   /** Buffers created since the device was opened: constant between two equal runs. */
   created: number;
 }
@@ -20,6 +24,17 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
+export interface PoolOptions {
+  /** Bytes of freed buffers kept for reuse. */
+  readonly poolBytes: number;
+  /** Bytes that all buffers together may take. */
+  readonly memoryLimit: number;
+  /** Bytes of the largest buffer, where the device allows more. */
+  readonly maxBindingSize: number;
+  /** Is given, for each new buffer, the promise of the error that the device reports where it has no memory left. */
+  readonly onCheck: (check: Promise<GpuOutOfMemoryError | undefined>) => void;
+}
+
 /**
  * Recycles storage buffers by size class. A released buffer may be handed out at once: commands run in submission
  * order, so work encoded later sees it only after the earlier work is done. Uploads keep that order because `Gpu.write`
@@ -27,36 +42,71 @@ export function sizeClass(bytes: number): number {
  */
 export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
-  readonly #memory: GpuMemory = { live: 0, liveBytes: 0, peakBytes: 0, pooledBytes: 0, created: 0 };
+  /** Buffers for which the device had no memory: they are never handed out again. */
+  readonly #failed = new WeakSet<GPUBuffer>();
+  readonly #memory: GpuMemory = {
+    live: 0,
+    liveBytes: 0,
+    peakBytes: 0,
+    pooledBytes: 0,
+    peakAllocatedBytes: 0,
+    created: 0,
+  };
 
   /** Bytes of the largest tensor. */
   readonly maxBindingSize: number;
 
   constructor(
     private readonly device: GPUDevice,
-    private readonly capBytes: number,
-    maxBindingSize = Infinity,
+    private readonly options: PoolOptions,
   ) {
     const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
-    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, maxBindingSize);
+    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, options.maxBindingSize);
   }
 
-  acquire(bytes: number): GPUBuffer {
+  /** Throws `GpuOutOfMemoryError` beyond `memoryLimit`; that the device has no memory is known later, by `onCheck`. */
+  acquire(bytes: number, label: string): GPUBuffer {
     const size = sizeClass(bytes);
     const memory = this.#memory;
-    let buffer = this.#free.get(size)?.pop();
-    if (buffer) {
-      memory.pooledBytes -= size;
-    } else {
-      buffer = this.device.createBuffer({
-        size,
-        usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
-      });
-      memory.created++;
-    }
+    const buffer = this.#reuse(size) ?? this.#create(size, label);
     memory.live++;
     memory.liveBytes += size;
     memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
+    memory.peakAllocatedBytes = Math.max(memory.peakAllocatedBytes, memory.liveBytes + memory.pooledBytes);
+    return buffer;
+  }
+
+  #reuse(size: number): GPUBuffer | undefined {
+    const list = this.#free.get(size);
+    for (let buffer = list?.pop(); buffer; buffer = list?.pop()) {
+      this.#memory.pooledBytes -= size;
+      if (!this.#failed.has(buffer)) return buffer;
+    }
+    return undefined;
+  }
+
+  #create(size: number, label: string): GPUBuffer {
+    const { memoryLimit, onCheck } = this.options;
+    if (this.#memory.liveBytes + this.#memory.pooledBytes + size > memoryLimit) this.trim();
+    const { liveBytes } = this.#memory;
+    if (liveBytes + size > memoryLimit) {
+      throw new GpuOutOfMemoryError(
+        `${label} needs ${size} bytes of GPU memory; ${liveBytes} are in use of the ${memoryLimit} that memoryLimit allows.`,
+      );
+    }
+    this.device.pushErrorScope("out-of-memory");
+    const buffer = this.device.createBuffer({
+      size,
+      usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
+    });
+    onCheck(
+      this.device.popErrorScope().then((error) => {
+        if (!error) return undefined;
+        this.#failed.add(buffer);
+        return new GpuOutOfMemoryError(`The GPU has no memory left for ${label} (${size} bytes): ${error.message}`);
+      }),
+    );
+    this.#memory.created++;
     return buffer;
   }
 
@@ -65,7 +115,7 @@ export class BufferPool {
     const memory = this.#memory;
     memory.live--;
     memory.liveBytes -= size;
-    if (memory.pooledBytes + size > this.capBytes) {
+    if (this.#failed.has(buffer) || memory.pooledBytes + size > this.options.poolBytes) {
       buffer.destroy();
       return;
     }

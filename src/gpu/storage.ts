@@ -7,6 +7,7 @@ import type { BufferPool } from "./pool.js";
  */
 export class GpuStorage {
   #buffer: GPUBuffer | undefined;
+  #isEvicted = false;
   #references = 1;
 
   constructor(
@@ -27,7 +28,8 @@ export class GpuStorage {
   /** The buffer, allocated on first access. */
   get buffer(): GPUBuffer {
     if (this.#references === 0) throw new Error(`${this.label} was used after it was disposed.`);
-    this.#buffer ??= this.pool.acquire(this.byteLength);
+    if (this.#isEvicted) throw new Error(`${this.label} was used while its weights were not loaded.`);
+    this.#buffer ??= this.pool.acquire(this.byteLength, this.label);
     return this.#buffer;
   }
 
@@ -44,12 +46,36 @@ export class GpuStorage {
     this.#references++;
   }
 
+  /** Returns the buffer to the pool though the owners stay. Its content is lost, and using it an error until `admit`. */
+  evict(): void {
+    this.#isEvicted = true;
+    this.#free();
+  }
+
+  /** Lets an evicted storage be used again. */
+  admit(): void {
+    this.#isEvicted = false;
+  }
+
+  /** Takes over the buffer of another storage of the same size, which is left without one. */
+  take(other: GpuStorage): void {
+    if (other.byteLength !== this.byteLength) {
+      throw new RangeError(`${this.label} has ${this.byteLength} bytes, ${other.label} ${other.byteLength}.`);
+    }
+    const buffer = other.buffer;
+    other.#buffer = undefined;
+    this.#free();
+    this.#buffer = buffer;
+  }
+
   /** Gives up one ownership; the last one returns the buffer to the pool, where work encoded later may reuse it. */
   release(): void {
     if (this.#references === 0) return;
-    if (--this.#references === 0 && this.#buffer) {
-      this.pool.release(this.#buffer, this.byteLength);
-      this.#buffer = undefined;
-    }
+    if (--this.#references === 0) this.#free();
+  }
+
+  #free(): void {
+    if (this.#buffer) this.pool.release(this.#buffer, this.byteLength);
+    this.#buffer = undefined;
   }
 }
