@@ -15,8 +15,18 @@ export {
 } from "./gpu/errors.js";
 export type { AdapterDescription, Gpu, GpuFeatures, GpuOptions } from "./gpu/gpu.js";
 export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
-export type { RgbaImage, RgbImage } from "./image/image.js";
-export { encodePng } from "./image/png.js";
+export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";
+export {
+  centerCropToSquare,
+  makeImage,
+  maskFromRed,
+  removeAlpha,
+  type Image,
+  type RgbaImage,
+  type RgbImage,
+} from "./image/image.js";
+export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
+export type { ImageText } from "./image/png-text.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
@@ -32,6 +42,7 @@ export {
 } from "./pipeline/inference-script.js";
 export { DalleModelManager, type ManagerOptions } from "./pipeline/model-manager.js";
 export { FileError } from "./platform/errors.js";
+export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
 export { openCheckpoint, type Checkpoint } from "./weights/checkpoint.js";
 export { FormatError } from "./weights/errors.js";
 export { UnsupportedError } from "./weights/unsupported-error.js";

@@ -6,7 +6,7 @@ import { drawText } from "../src/image/font.js";
 import { centerCropToSquare, fromPlanes, makeImage, maskFromRed, removeAlpha, toPlanes } from "../src/image/image.js";
 import type { RgbImage } from "../src/image/image.js";
 import { encodePng } from "../src/image/png.js";
-import { ImageDecodeError } from "../src/platform/image-decode.js";
+import { ImageDecodeError } from "../src/platform/image-types.js";
 
 /** Pixels that no filter or compression makes trivial. */
 function noise(length: number): Uint8Array {

@@ -1,7 +1,10 @@
-import { ImageDecodeError, MAX_PIXELS } from "./image-decode.js";
+import { ImageDecodeError, ImageEncodeError, MAX_PIXELS } from "./image-types.js";
 import type { Platform } from "./platform.js";
 
-/** Decodes with the browser's own decoders. A canvas keeps colours premultiplied, so transparent ones come back rounded. */
+/**
+ * Decodes with the browser's own decoders. A canvas keeps colours premultiplied, so transparent ones come back rounded.
+ * Chromium does not turn WebP files upright.
+ */
 export const decodeImage: Platform["decodeImage"] = async (bytes) => {
   const blob = new Blob([new Uint8Array(bytes)]);
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" }).catch((cause: unknown) => {
@@ -20,4 +23,21 @@ export const decodeImage: Platform["decodeImage"] = async (bytes) => {
   } finally {
     bitmap.close();
   }
+};
+
+/** Encodes with the browser's own encoders. */
+export const encodePicture: Platform["encodePicture"] = async ({ width, height, channels, data }, format, quality) => {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  if (context === null) throw new ImageEncodeError("this browser gives no 2D canvas to encode pictures with");
+  const pixels = context.createImageData(width, height);
+  if (channels === 4) pixels.data.set(data);
+  else pixels.data.forEach((_, i, all) => (all[i] = i % 4 === 3 ? 255 : data[(i >> 2) * 3 + (i % 4)]!));
+  context.putImageData(pixels, 0, 0);
+  const type = `image/${format}`;
+  const blob = await canvas.convertToBlob({ type, quality: quality / 100 });
+  // Where a browser lacks an encoder it gives a PNG instead of an error.
+  if (blob.type !== type)
+    throw new ImageEncodeError(`this browser cannot encode pictures as ${format}; use png or jpeg`);
+  return new Uint8Array(await blob.arrayBuffer());
 };

@@ -4,7 +4,7 @@ import type { Platform } from "./platform.js";
 import { BlobSource } from "./source.js";
 
 export { adapterAdvice, openWebGpu } from "./browser-gpu.js";
-export { decodeImage } from "./browser-image.js";
+export { decodeImage, encodePicture } from "./browser-image.js";
 
 export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
 

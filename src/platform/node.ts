@@ -9,7 +9,7 @@ import type { FileData, Platform } from "./platform.js";
 import type { ByteSource } from "./source.js";
 
 export { adapterAdvice, openWebGpu } from "./node-gpu.js";
-export { decodeImage } from "./node-image.js";
+export { decodeImage, encodePicture } from "./node-image.js";
 
 class NodeFileSource implements ByteSource {
   constructor(

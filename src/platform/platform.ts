@@ -1,4 +1,4 @@
-import type { DecodedImage } from "./image-decode.js";
+import type { DecodedImage, Pixels } from "./image-types.js";
 import type { ByteSource } from "./source.js";
 
 /**
@@ -21,6 +21,11 @@ export interface Platform {
   readonly cacheFolder: () => string;
   /** The pixels of a picture file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
   readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
+  /**
+   * A picture file. `quality` is from 1 to 100, at which WebP is lossless. Rejects with ImageEncodeError where the system
+   * has no encoder for the format, as some browsers have none for WebP.
+   */
+  readonly encodePicture: (image: Pixels, format: "jpeg" | "webp", quality: number) => Promise<Uint8Array<ArrayBuffer>>;
   readonly join: (...parts: string[]) => string;
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;

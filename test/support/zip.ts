@@ -105,7 +105,7 @@ export function sparseZip(files: Files, options: ZipOptions = {}): Sparse {
   return { parts: [...parts, { at: offset, bytes: tail }], size: offset + tail.length };
 }
 
-function crc32(content: Uint8Array): number {
+export function crc32(content: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of content) {
     crc ^= byte;

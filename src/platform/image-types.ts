@@ -6,10 +6,23 @@ export interface DecodedImage {
   readonly data: Uint8Array;
 }
 
+/** A picture to encode: `height` × `width` × `channels` bytes, with straight alpha where there are 4. */
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 3 | 4;
+  readonly data: Uint8Array;
+}
+
 /** Pixels that a picture may have: larger ones would take more than 256 MiB, and no model reads them. */
 export const MAX_PIXELS = 2 ** 26;
 
 /** Bytes that are no picture in a known format, or a picture that is too large. */
 export class ImageDecodeError extends Error {
   override readonly name = "ImageDecodeError";
+}
+
+/** A picture that cannot be written in the format that was asked for. */
+export class ImageEncodeError extends Error {
+  override readonly name = "ImageEncodeError";
 }

@@ -1,0 +1,119 @@
+import type { Server } from "node:http";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { decodeImage } from "#platform";
+import { encodeImage, readImageText, type ImageFormat } from "../../src/image/encode.js";
+import { centerCropToSquare, makeImage, removeAlpha, type Image, type RgbImage } from "../../src/image/image.js";
+import { resizeBicubic, resizeLanczos } from "../../src/image/pillow-resize.js";
+import type * as Api from "../../src/index.js";
+import { largestDifference, pictureFiles, turnedFiles } from "../support/picture-files.js";
+import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+
+declare global {
+  // What page.ts puts there, in the browser.
+  var api: typeof Api;
+}
+
+const files = await pictureFiles();
+// Chromium leaves WebP as it is stored, whatever its EXIF record says.
+const turned = await Promise.all((["png", "jpeg"] as const).map(turnedFiles));
+const text = { Description: "a naïve red circle 円" };
+
+// Pixels that no filter makes trivial, taller than wide by an odd number.
+const noise = Uint8Array.from({ length: 20 * 31 * 3 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) ^ (i % 7));
+const tall = makeImage(20, 31, 3, noise);
+
+/** What passes between Node and the page: JSON. */
+type Wire = Omit<Image, "data"> & { data: number[] };
+
+function received({ width, height, channels, data }: Wire): Image {
+  return { width, height, channels, data: Uint8Array.from(data) };
+}
+
+describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("pictures in Chromium", () => {
+  let browser: Browser;
+  let server: Server;
+  let page: Page;
+
+  beforeAll(async () => {
+    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
+    const bundle = await bundleForBrowser("test/browser/page.ts");
+    const served = await servePage(bundle.outputFiles[0]!.text);
+    server = served.server;
+    browser = await launchChromium(chromiumPath);
+    page = await browser.newPage();
+    await page.goto(served.url);
+    await page.waitForFunction(() => "api" in globalThis);
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    server.close();
+  });
+
+  async function decodeThere(bytes: Uint8Array): Promise<RgbImage> {
+    const decoded = await page.evaluate(
+      async (sent): Promise<Wire> => {
+        const image = await api.decodeImage(Uint8Array.from(sent));
+        return { ...image, data: [...image.data] };
+      },
+      [...bytes],
+    );
+    return removeAlpha(received(decoded));
+  }
+
+  async function encodeThere(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
+    const sent = { ...image, data: [...image.data] };
+    const file = await page.evaluate(
+      async ({ sent, format, quality, text }) => {
+        const image = { ...sent, data: Uint8Array.from(sent.data) } as Api.Image;
+        return [...(await api.encodeImage(image, { format, quality, text }))];
+      },
+      { sent, format, quality, text },
+    );
+    return Uint8Array.from(file);
+  }
+
+  it.each([...files, ...turned.flat()])("are read: $name", async ({ bytes, image, tolerance }) => {
+    const decoded = await decodeThere(bytes);
+    expect([decoded.width, decoded.height]).toEqual([image.width, image.height]);
+    expect(largestDifference(decoded.data, image.data)).toBeLessThanOrEqual(tolerance);
+  });
+
+  it("that are no pictures are refused", async () => {
+    const name = await page.evaluate(() =>
+      api.decodeImage(new Uint8Array(100)).catch((error: unknown) => (error as Error).name),
+    );
+    expect(name).toBe("ImageDecodeError");
+  });
+
+  it("are cropped and resized to the same bytes as in Node", async () => {
+    const there = await page.evaluate(
+      async (sent): Promise<Wire[]> => {
+        const square = api.centerCropToSquare(api.removeAlpha(await api.decodeImage(Uint8Array.from(sent))));
+        const sizes = [api.resizeLanczos(square, 7, 7), api.resizeBicubic(square, 64, 33)];
+        return [square, ...sizes].map((image) => ({ ...image, data: [...image.data] }));
+      },
+      [...(await encodeImage(tall))],
+    );
+    const square = centerCropToSquare(tall);
+    expect(there.map(received)).toEqual([square, resizeLanczos(square, 7, 7), resizeBicubic(square, 64, 33)]);
+  });
+
+  it("are written as PNG with the pixels and texts of Node's", async () => {
+    const file = await encodeThere(tall, "png", 90);
+    expect(removeAlpha(await decodeImage(file))).toEqual(tall);
+    expect(Object.fromEntries(await readImageText(file))).toEqual(text);
+  });
+
+  it.each([
+    ["jpeg", 100, 4],
+    ["webp", 100, 0],
+    ["webp", 90, 16],
+  ] as const)("are written as %s of quality %i, with texts", async (format, quality, tolerance) => {
+    const { image } = files[0]!;
+    const file = await encodeThere(image, format, quality);
+    expect(largestDifference(removeAlpha(await decodeImage(file)).data, image.data)).toBeLessThanOrEqual(tolerance);
+    expect(Object.fromEntries(await readImageText(file))).toEqual(text);
+  });
+});

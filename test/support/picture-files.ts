@@ -1,0 +1,122 @@
+// Files of one picture in many formats, encoded by libvips, for decoders in Node and in the browser.
+import sharp, { type Sharp } from "sharp";
+import { makeImage, type RgbImage } from "../../src/image/image.js";
+
+const WIDTH = 24;
+const HEIGHT = 16;
+
+/** Six flat fields of 8 × 8 pixels, which JPEG keeps apart, of different greys: 3 beside each other, 2 below each other. */
+const upright = picture((x, y) => {
+  const field = Math.floor(x / 8) + 3 * Math.floor(y / 8);
+  return [30 + 35 * field, 30 + 35 * field, 30 + 35 * field];
+});
+const colours = picture((x, y) => [x * 10, y * 15, 128]);
+
+function picture(at: (x: number, y: number) => readonly [number, number, number], width = WIDTH, height = HEIGHT) {
+  const pixels = Array.from({ length: width * height }, (_, i) => at(i % width, Math.floor(i / width)));
+  return makeImage(width, height, 3, Uint8Array.from(pixels.flat()));
+}
+
+export interface PictureFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** What it shows. */
+  readonly image: RgbImage;
+  /** Largest difference of a channel. */
+  readonly tolerance: number;
+}
+
+function open({ width, height, channels, data }: RgbImage): Sharp {
+  return sharp(data, { raw: { width, height, channels } });
+}
+
+/** 16 bits from 8, so that the high byte alone is the answer. */
+function deep(image: RgbImage, channels: 1 | 3): Sharp {
+  const values = Uint16Array.from(image.data, (value) => value * 257);
+  const kept = channels === 3 ? values : values.filter((_, i) => i % 3 === 0);
+  return sharp(kept, { raw: { width: image.width, height: image.height, channels } });
+}
+
+/** Where the pixel (x, y) of the upright picture stands in a file of each EXIF orientation (EXIF 2.32, table 6). */
+const STORED_AT: Record<number, (x: number, y: number) => readonly [x: number, y: number]> = {
+  1: (x, y) => [x, y],
+  2: (x, y) => [WIDTH - 1 - x, y],
+  3: (x, y) => [WIDTH - 1 - x, HEIGHT - 1 - y],
+  4: (x, y) => [x, HEIGHT - 1 - y],
+  5: (x, y) => [y, x],
+  6: (x, y) => [y, WIDTH - 1 - x],
+  7: (x, y) => [HEIGHT - 1 - y, WIDTH - 1 - x],
+  8: (x, y) => [HEIGHT - 1 - y, x],
+};
+
+function turned(orientation: number): RgbImage {
+  const [width, height] = orientation < 5 ? [WIDTH, HEIGHT] : [HEIGHT, WIDTH];
+  const data = new Uint8Array(upright.data.length);
+  for (let y = 0; y < HEIGHT; y++) {
+    for (let x = 0; x < WIDTH; x++) {
+      const [storedX, storedY] = STORED_AT[orientation]!(x, y);
+      const from = (y * WIDTH + x) * 3;
+      data.set(upright.data.subarray(from, from + 3), (storedY * width + storedX) * 3);
+    }
+  }
+  return makeImage(width, height, 3, data);
+}
+
+/** Files whose orientation is in their EXIF record; all show one picture. */
+export async function turnedFiles(format: "png" | "jpeg" | "webp"): Promise<PictureFile[]> {
+  const files = Object.keys(STORED_AT).map(async (orientation) => {
+    const stored = open(turned(Number(orientation))).withMetadata({ orientation: Number(orientation) });
+    const bytes = await stored.toFormat(format, { quality: 100 }).toBuffer();
+    // JPEG and WebP compute luminance in whole numbers.
+    return {
+      name: `${format} of EXIF orientation ${orientation}`,
+      bytes,
+      image: upright,
+      tolerance: format === "png" ? 0 : 2,
+    };
+  });
+  return Promise.all(files);
+}
+
+/** Files of every kind of pixels. */
+export async function pictureFiles(): Promise<PictureFile[]> {
+  const second = open(picture(() => [255, 255, 255]));
+  const frames = [await open(colours).png().toBuffer(), await second.png().toBuffer()];
+  const grey = open(upright).toColourspace("b-w");
+  const cases: [name: string, file: Sharp, image: RgbImage, tolerance: number][] = [
+    ["PNG", open(colours).png(), colours, 0],
+    ["PNG, interlaced", open(colours).png({ progressive: true }), colours, 0],
+    ["PNG, grey", grey.clone().png(), upright, 0],
+    ["PNG, palette", open(upright).png({ palette: true, colours: 8, dither: 0 }), upright, 1],
+    ["PNG, 16 bit", deep(colours, 3).toColourspace("rgb16").png(), colours, 0],
+    ["PNG, grey of 16 bit", deep(upright, 1).toColourspace("grey16").png(), upright, 0],
+    // Quantisation of quality 100 and conversion of colours, in whole numbers.
+    ["JPEG", open(colours).jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), colours, 4],
+    [
+      "JPEG, progressive",
+      open(colours).jpeg({ quality: 100, progressive: true, chromaSubsampling: "4:4:4" }),
+      colours,
+      4,
+    ],
+    ["JPEG, grey", grey.clone().jpeg({ quality: 100 }), upright, 2],
+    // Inks mix no dark greys but black, and decoders differ in inks; read as their opposites, they would be off by 195.
+    ["JPEG, CMYK", open(upright).toColourspace("cmyk").jpeg({ quality: 100 }), upright, 40],
+    ["WebP, lossless", open(colours).webp({ lossless: true }), colours, 0],
+    // WebP halves the resolution of colours: a gradient suffers little.
+    ["WebP", open(colours).webp({ quality: 100 }), colours, 12],
+    [
+      "WebP, animated: its first frame",
+      sharp(frames, { join: { animated: true } }).webp({ lossless: true }),
+      colours,
+      0,
+    ],
+  ];
+  return Promise.all(
+    cases.map(async ([name, file, image, tolerance]) => ({ name, bytes: await file.toBuffer(), image, tolerance })),
+  );
+}
+
+/** The largest difference of a colour between two pictures of one size. */
+export function largestDifference(a: Uint8Array, b: Uint8Array): number {
+  return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
+}
