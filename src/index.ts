@@ -31,16 +31,19 @@ export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inf
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
-export {
-  InferenceScript,
-  type CallOptions,
-  type Mask,
-  type SampleDecoderOptions,
-  type SamplePriorOptions,
-  type ScriptOptions,
-  type ScriptProgress,
-} from "./pipeline/inference-script.js";
+export { InferenceScript } from "./pipeline/inference-script.js";
 export { DalleModelManager, type ManagerOptions } from "./pipeline/model-manager.js";
+export type { Json, Picture, PictureParameters } from "./pipeline/picture.js";
+export type {
+  CallOptions,
+  DrawOptions,
+  Mask,
+  PriorSettings,
+  SampleDecoderOptions,
+  SamplePriorOptions,
+  ScriptOptions,
+  ScriptProgress,
+} from "./pipeline/script-options.js";
 export { FileError } from "./platform/errors.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
 export { openCheckpoint, type Checkpoint } from "./weights/checkpoint.js";

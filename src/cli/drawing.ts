@@ -1,6 +1,7 @@
 import { Generator } from "../diffusion/generator.js";
 import type { RgbImage } from "../image/image.js";
-import { InferenceScript, type CallOptions } from "../pipeline/inference-script.js";
+import { InferenceScript } from "../pipeline/inference-script.js";
+import type { CallOptions } from "../pipeline/script-options.js";
 
 /** A picture to draw: what it shows, and the seed of its own generator. */
 export interface Job {

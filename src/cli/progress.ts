@@ -1,4 +1,4 @@
-import type { ScriptProgress } from "../pipeline/inference-script.js";
+import type { ScriptProgress } from "../pipeline/script-options.js";
 import { networkName, type WorkPlan } from "./drawing.js";
 
 /** How far a plan is done, and how long the rest will take by the pace of each network so far. */

@@ -11,6 +11,8 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
  * and native/cpu/DistributionTemplates.h, torch 1.13). Only the low 32 bits of a seed count, as there.
  */
 export class Generator {
+  /** What it began with: the low 32 bits where the seed was given as bigint. */
+  readonly seed: number;
   private readonly engine: Mt19937;
   /** Box-Muller makes two values; a call for fewer than 16 keeps one that is left over for the next such call. */
   private spare: number | null = null;
@@ -20,7 +22,9 @@ export class Generator {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new RangeError(`seed ${seed} is not an integer within ±2^53; give larger ones as bigint`);
     }
-    this.engine = new Mt19937(Number(BigInt.asUintN(32, BigInt(seed))));
+    const low = Number(BigInt.asUintN(32, BigInt(seed)));
+    this.seed = typeof seed === "number" ? seed : low;
+    this.engine = new Mt19937(low);
   }
 
   /** `torch.rand(count)`: uniform in [0, 1). */

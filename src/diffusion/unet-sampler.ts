@@ -90,7 +90,7 @@ export class UnetSampler {
         `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
       );
     }
-    const count = this.#stepCount(timesteps);
+    const count = this.stepCount(timesteps);
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
       throw new SamplingError(`${name} takes 1 to ${this.decoder.timesteps} sampling steps, not ${count}.`);
     }
@@ -103,7 +103,7 @@ export class UnetSampler {
 
   /** How often `sample` evaluates the U-Net when it does not inpaint. */
   evaluations(timesteps: number | null = null): number {
-    return this.#steps(this.#stepCount(timesteps)).length;
+    return this.#steps(this.stepCount(timesteps)).length;
   }
 
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
@@ -146,7 +146,7 @@ export class UnetSampler {
     return {
       lowres:
         unet.lowresCond && lowres
-          ? this.#lowresCondition(lowres, this.#stepCount(timesteps), this.#stateNoise(batch, noise))
+          ? this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(batch, noise))
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -192,7 +192,7 @@ export class UnetSampler {
     };
     return {
       arena: this.#arena,
-      steps: this.#steps(this.#stepCount(timesteps)),
+      steps: this.#steps(this.stepCount(timesteps)),
       selfCond: this.stage.unet.selfCond,
       predict: (x, time, selfCond) =>
         this.#unet.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
@@ -200,7 +200,8 @@ export class UnetSampler {
     };
   }
 
-  #stepCount(asked: number | null): number {
+  /** Sampling steps where a call asks for this many; null for the U-Net's own number. */
+  stepCount(asked: number | null): number {
     return asked ?? this.stage.sampleTimesteps ?? this.decoder.timesteps;
   }
 

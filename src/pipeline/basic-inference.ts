@@ -1,7 +1,7 @@
-import type { RgbImage } from "../image/image.js";
-import type { Embedding } from "./embedding.js";
-import { InferenceScript, type CallOptions } from "./inference-script.js";
+import { InferenceScript } from "./inference-script.js";
+import type { JsonOptions, Picture } from "./picture.js";
 import { randomnessOf } from "./randomness.js";
+import type { CallOptions, PriorSettings } from "./script-options.js";
 
 export interface BasicInferenceOptions extends CallOptions {
   /** Default: that of the load config. */
@@ -26,6 +26,8 @@ export interface BasicInferenceOptions extends CallOptions {
 
 /** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
 export class BasicInference extends InferenceScript {
+  protected override readonly scriptName: string = "BasicInference";
+
   /**
    * Pictures by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
    * each picture and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
@@ -33,31 +35,47 @@ export class BasicInference extends InferenceScript {
   async run(
     text: string | readonly string[],
     options: BasicInferenceOptions = {},
-  ): Promise<Map<number, Map<number, RgbImage[]>>> {
+  ): Promise<Map<number, Map<number, Picture[]>>> {
     const texts = typeof text === "string" ? [text] : text;
-    const { signal, onProgress } = options;
+    const { signal, onProgress, onPicture } = options;
     const shared = { generator: randomnessOf(options), signal, onProgress };
+    const prior = this.priorSettings({
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      numSamplesPerBatch: options.priorNumSamplesPerBatch,
+    });
     const embeddings = await this.samplePrior(texts, {
       ...shared,
-      condScale: options.priorCondScale,
+      ...prior,
       sampleCount: options.priorSampleCount,
       batchSize: options.priorBatchSize,
-      numSamplesPerBatch: options.priorNumSamplesPerBatch,
-      timesteps: options.priorTimesteps,
     });
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
-      onPicture: options.onPicture,
+      onPicture,
       text: flat.map(({ index }) => texts[index]!),
-      imageEmbed: flat.map(({ embedding }): Embedding => embedding),
+      imageEmbed: flat.map(({ embedding }) => embedding),
       condScale: options.decoderCondScale,
       sampleCount: options.decoderSampleCount,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      describe: (_, decoder) => withPrior(prior, decoder),
     });
-    const result = new Map(texts.map((_, index) => [index, new Map<number, RgbImage[]>()]));
+    const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
     return result;
   }
+}
+
+/** The options of a script that samples the prior and then the decoder, from those of both. */
+export function withPrior(prior: PriorSettings, { condScale, timesteps, ...decoder }: JsonOptions): JsonOptions {
+  return {
+    ...decoder,
+    priorCondScale: prior.condScale,
+    priorTimesteps: prior.timesteps,
+    priorNumSamplesPerBatch: prior.numSamplesPerBatch,
+    decoderCondScale: condScale,
+    decoderTimesteps: timesteps,
+  };
 }

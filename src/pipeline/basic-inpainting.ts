@@ -1,7 +1,10 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
-import { InferenceScript, type CallOptions, type Mask } from "./inference-script.js";
+import { withPrior } from "./basic-inference.js";
+import { InferenceScript } from "./inference-script.js";
+import type { Picture } from "./picture.js";
 import { randomnessOf } from "./randomness.js";
+import type { CallOptions, Mask } from "./script-options.js";
 
 export interface BasicInpaintingOptions extends CallOptions {
   /** Default: that of the load config. */
@@ -24,6 +27,8 @@ export interface BasicInpaintingOptions extends CallOptions {
 
 /** Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). */
 export class BasicInpainting extends InferenceScript {
+  protected override readonly scriptName: string = "BasicInpainting";
+
   /**
    * Pictures by index of the input. Images are square and of one size; a mask is true where its image is kept. There is one
    * text and one mask for each image.
@@ -33,36 +38,37 @@ export class BasicInpainting extends InferenceScript {
     masks: readonly Mask[],
     text: string | readonly string[],
     options: BasicInpaintingOptions = {},
-  ): Promise<Map<number, RgbImage[]>> {
+  ): Promise<Map<number, Picture[]>> {
     const texts = typeof text === "string" ? [text] : text;
     if (images.length !== texts.length || masks.length !== texts.length) {
       throw new SamplingError(
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
       );
     }
-    const { sampleCount, signal, onProgress } = options;
+    const { sampleCount, resampleTimes = 5, signal, onProgress, onPicture } = options;
     const shared = { generator: randomnessOf(options), signal, onProgress };
+    const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
     const embeddings = await this.samplePrior(texts, {
       ...shared,
-      condScale: options.priorCondScale,
+      ...prior,
       sampleCount,
       batchSize: options.priorBatchSize,
-      timesteps: options.priorTimesteps,
     });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const pictures = await this.sampleDecoder({
       ...shared,
-      onPicture: options.onPicture,
+      onPicture,
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
-      inpaintResampleTimes: options.resampleTimes,
+      inpaintResampleTimes: resampleTimes,
       condScale: options.decoderCondScale,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
-    const result = new Map(texts.map((_, input): [number, RgbImage[]] => [input, []]));
+    const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));
     for (const [i, { input }] of flat.entries()) result.get(input)!.push(...pictures.get(i)!);
     return result;
   }

@@ -36,3 +36,8 @@ export function noiseFor(randomness: Randomness, { start, end }: Batch, pictures
   }
   return new NoisePerPicture(randomness.slice(start, end));
 }
+
+/** The seed that the generator of a picture began with. */
+export function seedOf(randomness: Randomness, picture: number): number {
+  return (randomness instanceof Generator ? randomness : randomness[picture]!).seed;
+}

@@ -1,0 +1,36 @@
+import { checkFinite } from "../diffusion/sampling-error.js";
+import { fromPlanes, type RgbImage } from "../image/image.js";
+import type { Tensor } from "../tensor/tensor.js";
+
+/** What JSON can say. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** Options of a script by name, as plain JSON. */
+export type JsonOptions = Readonly<Record<string, Json | undefined>>;
+
+/**
+ * What a picture was drawn with: the options of its script's `run` that tell on it, by their names there, defaults written
+ * out. Options that hold binary data, as pictures and masks do, and counts of pictures are left out.
+ */
+export interface PictureParameters extends JsonOptions {
+  /** Class of the script. */
+  readonly script: string;
+}
+
+/** A picture that a script has drawn. */
+export interface Picture extends RgbImage {
+  /**
+   * Seed that its generator began with. It repeats the picture alone where the call was given `seeds`, and all pictures of
+   * the call, with the same batches, where they shared a generator.
+   */
+  readonly seed: number;
+  readonly parameters: PictureParameters;
+}
+
+/** Reads images `[B, H, W, 3]` in [0, 1]. */
+export async function readImages(images: Tensor): Promise<RgbImage[]> {
+  const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;
+  const planes = await images.arena.readNchw(images);
+  checkFinite("A picture from the decoder", planes);
+  return fromPlanes(planes, [batch, channels, height, width]);
+}

@@ -1,0 +1,85 @@
+import type { RgbImage } from "../image/image.js";
+import type { Embedding } from "./embedding.js";
+import type { JsonOptions, Picture } from "./picture.js";
+import type { RandomOptions } from "./randomness.js";
+
+/** A step that has been taken: `step` of `steps` of the prior, or of U-Net `unetNumber`, in batch `batch` of `batches`. */
+export interface ScriptProgress {
+  readonly phase: "prior" | "decoder";
+  /** Counted from 1; absent for the prior. */
+  readonly unetNumber?: number;
+  readonly step: number;
+  readonly steps: number;
+  /** Counted from 1. */
+  readonly batch: number;
+  readonly batches: number;
+}
+
+/** What every long call takes. */
+export interface CallOptions extends RandomOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: ScriptProgress) => void) | undefined;
+  /**
+   * Takes each picture as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
+   * call: input × samples of each + sample. The call waits for what it returns.
+   */
+  readonly onPicture?: ((picture: Picture, index: number) => void | Promise<void>) | undefined;
+}
+
+export interface SamplePriorOptions extends CallOptions {
+  /** Default: that of the load config. */
+  readonly condScale?: number | undefined;
+  /** Embeddings for each text. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** Most embeddings computed at once. Default 100. */
+  readonly batchSize?: number | undefined;
+  /** Candidates for each embedding, of which the one most like the text is kept. Default 2. */
+  readonly numSamplesPerBatch?: number | undefined;
+  /** Sampling steps. Default: that of the load config, or of the checkpoint. */
+  readonly timesteps?: number | undefined;
+}
+
+/** The settings of the prior that tell on an embedding, defaults filled in. */
+export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamplesPerBatch", number>>;
+
+/** True where a pixel of the picture is kept, row by row. */
+export type Mask = ArrayLike<boolean | number>;
+
+/** How the decoder draws, whatever it draws from. */
+export interface DrawOptions extends CallOptions {
+  /** For all U-Nets, or for each. Default: that of the load config. */
+  readonly condScale?: number | readonly number[] | undefined;
+  /** Pictures for each input. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** Most pictures computed at once. Default 10. */
+  readonly batchSize?: number | undefined;
+  /** Sampling steps for all U-Nets, or for each. Default: that of the load config, or of the checkpoint. */
+  readonly timesteps?: number | readonly (number | null)[] | undefined;
+}
+
+export interface SampleDecoderOptions extends DrawOptions {
+  /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
+  readonly images?: readonly RgbImage[] | undefined;
+  readonly imageEmbed?: readonly Embedding[] | undefined;
+  readonly text?: readonly string[] | undefined;
+  readonly textEncoding?: readonly Embedding[] | undefined;
+  /** Square pictures of one size, of which `inpaintImageMasks` says what is kept. */
+  readonly inpaintImages?: readonly RgbImage[] | undefined;
+  readonly inpaintImageMasks?: readonly Mask[] | undefined;
+  /** How often each step is taken when inpainting. Default 5. */
+  readonly inpaintResampleTimes?: number | undefined;
+  readonly startAtUnetNumber?: number | undefined;
+  readonly stopAtUnetNumber?: number | undefined;
+  /** What a picture says that it was drawn with, from its input and this call's own options; default: those. */
+  readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
+}
+
+export interface ScriptOptions {
+  /**
+   * `clip`, the default: as the CLIP's own training did, OpenAI's with start and end tokens. `dalle2-laion`: without them
+   * for every CLIP, as upstream's scripts do.
+   */
+  readonly tokenization?: "clip" | "dalle2-laion" | undefined;
+  /** Takes warnings; default `console.warn`. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
