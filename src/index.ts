@@ -1,7 +1,8 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
 export { ConfigError } from "./config/config-error.js";
-export { ModelLoadConfig, type ModelLoadConfigData } from "./config/load-config.js";
+export { ModelLoadConfig, type FileOptions } from "./config/load-config.js";
+export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
 export { SamplingError } from "./diffusion/sampling-error.js";
 export {

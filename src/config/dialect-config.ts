@@ -9,6 +9,10 @@ export const dialectEntries = {
   version: z
     .string()
     .regex(/^v?\d+(?:\.\d+)*/, "expected a version of DALLE2-pytorch, such as 1.1.0")
-    .nullish(),
-  dialect: z.record(z.string(), z.union([z.string(), z.number()])).nullish(),
+    .nullish()
+    .describe("The version of DALLE2-pytorch that made the checkpoint, where it does not say so itself."),
+  dialect: z
+    .record(z.string(), z.union([z.string(), z.number()], { error: "expected a text or a number" }))
+    .nullish()
+    .describe("Single flags of the checkpoint's dialect, where its version does not tell them."),
 };

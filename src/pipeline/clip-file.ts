@@ -1,5 +1,7 @@
 import { ConfigError } from "../config/config-error.js";
-import type { ClipSource, FileLocation, ModelLoadConfig } from "../config/load-config.js";
+import type { FileLocation } from "../config/file-location.js";
+import type { ModelLoadConfig } from "../config/load-config.js";
+import type { ClipSource } from "../config/load-config-schema.js";
 import { openPublished } from "../files/download.js";
 import { openAiModelUrl } from "../models/clip/openai-models.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";

@@ -1,5 +1,6 @@
 import { ConfigError, parseConfig } from "../config/config-error.js";
-import type { ClipSource, ModelLoadConfig, PriorSource, UnetSource } from "../config/load-config.js";
+import type { ModelLoadConfig } from "../config/load-config.js";
+import type { ClipSource, PriorSource, UnetSource } from "../config/load-config-schema.js";
 import { resolveDecoderConfig, resolvePriorConfig } from "../config/resolve.js";
 import { trainDecoderConfig, trainPriorConfig } from "../config/train-config.js";
 import { Decoder } from "../diffusion/decoder.js";

@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/config-error.js";
-import type { FileLocation, ModelLoadConfig } from "../config/load-config.js";
+import type { FileLocation } from "../config/file-location.js";
+import type { ModelLoadConfig } from "../config/load-config.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { LoadingOptions } from "./loading-options.js";
 

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { isUrl } from "../files/open.js";
+import { rule } from "./rule.js";
+
+const url = z.string().refine(isUrl, { error: "expected a URL (http or https)" });
+
+/** Folders in the name would lead out of `cache_dir`. */
+const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected the name of a file, without folders" });
+
+/** Where a file is (upstream's `File`). */
+export const file = z
+  .strictObject({
+    load_type: z.enum(["local", "url"]).describe("Whether the file is on this machine or is downloaded."),
+    path: z
+      .string()
+      .min(1)
+      .describe("Path or URL. A relative path is looked up in this config's folder, then in the working directory."),
+    checksum_file_path: url
+      .nullish()
+      .describe(
+        "URL of the file's checksum: sha256sum's output, bare hexadecimal or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
+      ),
+    cache_dir: z
+      .string()
+      .min(1)
+      .nullish()
+      .describe(
+        "Folder that a download is kept in: under the working directory if it exists there, else beside this config. Default: the user's cache.",
+      ),
+    filename_override: filename.nullish().describe("Name of the download in cache_dir. Default: the URL's last part."),
+  })
+  .check(
+    rule(
+      z.object({ load_type: z.literal("url"), path: z.string(), filename_override: z.unknown().optional() }),
+      (value) => {
+        if (!isUrl(value.path))
+          return [{ path: ["path"], message: `expected a URL (http or https)`, found: value.path }];
+        if (value.filename_override || nameInUrl(value.path) !== "") return [];
+        return [{ path: ["path"], message: "ends without a name for the file; say it as filename_override" }];
+      },
+    ),
+  )
+  .meta({ id: "File", description: "Where a file is." });
+export type FileLocation = z.output<typeof file>;
+
+/** The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query. */
+export function downloadName({ path, filename_override: override }: FileLocation): string {
+  return override ?? nameInUrl(path);
+}
+
+function nameInUrl(text: string): string {
+  return text
+    .replace(/[?#].*$/, "")
+    .split("/")
+    .at(-1)!;
+}

@@ -1,0 +1,86 @@
+import { join } from "#platform";
+import { z } from "zod";
+import { formatPath } from "./config-error.js";
+import { downloadName, file } from "./file-location.js";
+import { rule, type Fault } from "./rule.js";
+
+const PER_UNET = ["default_sample_timesteps", "default_cond_scale"] as const;
+const anyList = z.array(z.unknown());
+
+/** What a source says of each of its U-Nets is as long as `unet_numbers`. */
+export const checkPerUnet = rule(
+  z.object({
+    unet_numbers: anyList,
+    default_sample_timesteps: anyList.nullish().catch(null),
+    default_cond_scale: anyList.nullish().catch(null),
+  }),
+  (source) => {
+    const count = source.unet_numbers.length;
+    return PER_UNET.flatMap((field) => {
+      const given = source[field]?.length ?? count;
+      if (given === count) return [];
+      return [{ path: [field], message: `${given} values for ${count} unet_numbers; there must be one for each` }];
+    });
+  },
+);
+
+/** The U-Nets of all sources are 1, 2, … (upstream's `verify_unet_numbers_valid`). */
+export const checkUnetNumbers = rule(
+  z.object({ unet_sources: z.array(z.object({ unet_numbers: z.array(z.int().positive()).nonempty() })).nonempty() }),
+  ({ unet_sources: sources }) => {
+    const firstPlaces = new Map<number, string>();
+    const faults: Fault[] = [];
+    for (const [i, { unet_numbers: numbers }] of sources.entries()) {
+      for (const [j, number] of numbers.entries()) {
+        const path = ["unet_sources", i, "unet_numbers", j];
+        const first = firstPlaces.get(number);
+        firstPlaces.set(number, first ?? formatPath(["decoder", ...path]));
+        if (first !== undefined) faults.push({ path, message: `repeats U-Net ${number}, which ${first} names` });
+      }
+    }
+    const highest = Math.max(...firstPlaces.keys());
+    const absent = Array.from({ length: highest }, (_, i) => i + 1).filter((number) => !firstPlaces.has(number));
+    if (absent.length === 0) return faults;
+    const names = absent.length > 3 ? `${absent.slice(0, 3).join(", ")}, …` : absent.join(", ");
+    const message =
+      absent[0] === 1
+        ? `the unet_numbers of all sources must start at 1; ${names} ${absent.length > 1 ? "are" : "is"} not among them`
+        : `the unet_numbers of all sources must not skip any; ${names} ${absent.length > 1 ? "are" : "is"} not among them, but ${highest} is`;
+    return [...faults, { path: ["unet_sources"], message }];
+  },
+);
+
+/** No two downloads are kept under the same name in the same folder: each would replace the other. */
+export const checkDownloads = rule(z.unknown(), (config) => {
+  const kept = new Map<string, { readonly url: string; readonly place: string }>();
+  const faults: Fault[] = [];
+  for (const { path, url, keptAs } of downloadsIn(config)) {
+    const other = kept.get(keptAs);
+    if (!other) {
+      kept.set(keptAs, { url, place: formatPath(path) });
+    } else if (other.url !== url) {
+      const message = `is kept as ${keptAs}, and so is another file, ${other.place}; give one of them another filename_override`;
+      faults.push({ path, message });
+    }
+  }
+  return faults;
+});
+
+interface Download {
+  readonly path: readonly (string | number)[];
+  readonly url: string;
+  /** Its name in its `cache_dir`. */
+  readonly keptAs: string;
+}
+
+/** Every `File` in a value that is downloaded to a folder of its own. */
+function downloadsIn(value: unknown, path: readonly (string | number)[] = []): readonly Download[] {
+  const { success, data } = file.safeParse(value);
+  if (success) {
+    if (data.load_type === "local" || data.cache_dir == null) return [];
+    return [{ path, url: data.path, keptAs: join(data.cache_dir, downloadName(data)) }];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, i) => downloadsIn(item, [...path, i]));
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, item]) => downloadsIn(item, [...path, key]));
+}

@@ -1,0 +1,110 @@
+/**
+ * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled by
+ * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `version`, `dialect` and
+ * `weights` beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
+ *
+ * configs/load-config.schema.json is made of it (scripts/generate-config-schema.js), descriptions included.
+ */
+import { z } from "zod";
+import { device } from "./devices.js";
+import { dialectEntries } from "./dialect-config.js";
+import { file } from "./file-location.js";
+import { checkDownloads, checkPerUnet, checkUnetNumbers } from "./load-config-rules.js";
+
+const steps = z.int().positive();
+
+const loadModelFrom = file.describe("The checkpoint: .pth, .pt or .safetensors, of any version of DALLE2-pytorch.");
+const loadConfigFrom = file
+  .nullish()
+  .describe("The train config, as JSON. Needed only where the checkpoint does not hold it and shapes do not tell all.");
+
+/** Entries of ours beside `load_model_from`. */
+const extensions = {
+  weights: z
+    .enum(["online", "ema"])
+    .nullish()
+    .describe("Which weights of the checkpoint: as trained, or their average. Default: those under `model`."),
+  ...dialectEntries,
+};
+
+const unetSource = z
+  .strictObject({
+    unet_numbers: z
+      .array(z.int().positive())
+      .nonempty()
+      .describe("Which U-Nets of the decoder are taken from this source, counted from 1."),
+    default_sample_timesteps: z
+      .array(steps.nullable())
+      .nullish()
+      .describe("Sampling steps of each of unet_numbers; null: as its train config says."),
+    default_cond_scale: z
+      .array(z.number())
+      .nullish()
+      .describe("Guidance of each of unet_numbers; 1, the default, is none."),
+    load_model_from: loadModelFrom,
+    load_config_from: loadConfigFrom,
+    ...extensions,
+  })
+  .check(checkPerUnet)
+  .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets that are taken from it." });
+export type UnetSource = z.output<typeof unetSource>;
+
+const decoderLoadConfig = z
+  .strictObject({
+    unet_sources: z.array(unetSource).nonempty().describe("Where the U-Nets are; together 1, 2, … each once."),
+    final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion, and not read."),
+  })
+  .check(checkUnetNumbers);
+
+const priorLoadConfig = z.strictObject({
+  default_sample_timesteps: steps.nullish().describe("Sampling steps. Default: as the train config says."),
+  default_cond_scale: z.number().nullish().describe("Guidance; 1, the default, is none."),
+  load_model_from: loadModelFrom,
+  load_config_from: loadConfigFrom,
+  ...extensions,
+});
+export type PriorSource = z.output<typeof priorLoadConfig>;
+
+const clipLoadConfig = z.strictObject({
+  make: z
+    .enum(["openai", "open_clip", "x-clip", "coca"])
+    .default("openai")
+    .describe("The library that it was made with."),
+  model: z.string().default("ViT-L/14").describe("Its name; OpenAI's are downloaded by it."),
+  base_model_kwargs: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .default(null)
+    .describe(
+      "Arguments of its constructor, for x-clip and coca. For openai and open_clip its published config.json or open_clip_config.json, which is also read where it lies beside load_model_from.",
+    ),
+  load_model_from: file
+    .nullish()
+    .describe("Its weights. Default: those saved along with the prior or the decoder, else OpenAI's by name."),
+});
+export type ClipSource = z.output<typeof clipLoadConfig>;
+
+export const modelLoadConfig = z
+  .strictObject({
+    $schema: z.string().optional().describe("The schema of this file, for editors."),
+    decoder: decoderLoadConfig.nullish().describe("From image embeddings to pictures."),
+    prior: priorLoadConfig.nullish().describe("From texts to image embeddings."),
+    clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and pictures."),
+    devices: z
+      .union([device, z.array(device).nonempty()], { error: "expected the name of a device, or a list of such names" })
+      .default("cuda:0")
+      .describe(
+        'Where models run: "cpu" is a software adapter; all other devices are the GPU, or a software adapter where there is none. Of a list the first counts.',
+      ),
+    load_on_cpu: z.boolean().default(true).describe("Without effect: weights are read piece by piece."),
+    strict_loading: z
+      .boolean()
+      .default(true)
+      .describe("Whether tensors that are missing, unused or misshapen are an error rather than a warning."),
+  })
+  .check(checkDownloads)
+  .meta({
+    title: "Load config",
+    description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
+  });
+export type ModelLoadConfigData = z.output<typeof modelLoadConfig>;

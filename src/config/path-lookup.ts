@@ -1,0 +1,37 @@
+/** Where the relative paths of a load config lead. */
+import { dirname, folderExists, isAbsolute, join, statFile } from "#platform";
+import { isUrl, resolveBeside } from "../files/open.js";
+import { FileError } from "../platform/errors.js";
+
+/** A file that a config names, found. */
+export interface FoundFile {
+  /** Path or URL. */
+  readonly location: string;
+  /** True where it was found from the working directory only, in which dalle2-laion looks. */
+  readonly inWorkingDirectory: boolean;
+}
+
+/**
+ * Finds a local file that the load config `config` (path or URL) names: in the config's folder, else in the working
+ * directory. Rejects with `FileError`, which names both places.
+ */
+export async function findFile(config: string, path: string): Promise<FoundFile> {
+  const beside = resolveBeside(config, path);
+  if (isUrl(beside) || isAbsolute(path) || (await statFile(beside))) {
+    return { location: beside, inWorkingDirectory: false };
+  }
+  if (await statFile(path)) return { location: path, inWorkingDirectory: true };
+  throw new FileError(
+    path,
+    `there is no such file, neither in the folder of ${config} (${dirname(config)}) nor in the working directory`,
+  );
+}
+
+/**
+ * The folder that a `cache_dir` in the load config `config` means: that of the working directory if it is there, else the
+ * one beside the config. Undefined where neither can be, because the config was read from a URL.
+ */
+export async function findCacheFolder(config: string, cacheDir: string): Promise<string | undefined> {
+  if (isAbsolute(cacheDir) || (await folderExists(cacheDir))) return cacheDir;
+  return isUrl(config) ? undefined : join(dirname(config), cacheDir);
+}
