@@ -5,9 +5,20 @@ import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import { checkRange, FileError } from "./errors.js";
+import { fileError, isSystemError } from "./node-error.js";
 import type { FileData, Platform } from "./platform.js";
 import type { ByteSource } from "./source.js";
 
+export {
+  createSha256,
+  exclusively,
+  folderExists,
+  listFiles,
+  moveFile,
+  openWriter,
+  removeFile,
+  statFile,
+} from "./node-files.js";
 export { adapterAdvice, openWebGpu } from "./node-gpu.js";
 export { decodeImage, encodePicture } from "./node-image.js";
 
@@ -92,14 +103,8 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
   return join(xdg ?? join(homedir(), ".cache"), "dalle2-webgpu");
 };
 
+export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];
+
+export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
+
 export { dirname, isAbsolute, join };
-
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "errno" in error && "syscall" in error;
-}
-
-function fileError(file: string, problem: string, cause: unknown): FileError {
-  if (!isSystemError(cause)) return new FileError(file, problem, { cause });
-  const missing = `no such file or folder; a relative path starts from ${process.cwd()}`;
-  return new FileError(file, `${problem}: ${cause.code === "ENOENT" ? missing : cause.message}`, { cause });
-}

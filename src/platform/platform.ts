@@ -17,6 +17,24 @@ export interface Platform {
    * Missing folders are made. When `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
+  /** Opens a file to be written at any offset; what it holds is kept. Missing folders are made. Rejects with FileError. */
+  readonly openWriter: (path: string) => Promise<FileWriter>;
+  /** Undefined where there is no such file. */
+  readonly statFile: (path: string) => Promise<FileStat | undefined>;
+  /** Names of the files in a folder; none where it is missing. */
+  readonly listFiles: (folder: string) => Promise<string[]>;
+  readonly folderExists: (path: string) => Promise<boolean>;
+  /** Moves a file in one step, over one that is there. False where `from` is missing. */
+  readonly moveFile: (from: string, to: string) => Promise<boolean>;
+  /** Removes a file, which may be missing. */
+  readonly removeFile: (path: string) => Promise<void>;
+  /** Runs one body of a name at a time: within this process in Node, among all tabs of the site in browsers. */
+  readonly exclusively: <Result>(name: string, body: () => Promise<Result>) => Promise<Result>;
+  readonly createSha256: () => Sha256;
+  /** Browsers have no environment: undefined. */
+  readonly environmentVariable: (name: string) => string | undefined;
+  /** False in browsers: a header that CORS does not list asks for permission first, which most servers refuse. */
+  readonly sendsAnyHeader: boolean;
   /** Folder for what was downloaded and can be again; it need not exist. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
   /** The pixels of a picture file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
@@ -46,3 +64,24 @@ export interface WebGpuOptions {
 
 /** A file's content, whole or in chunks that are written as they come. */
 export type FileData = Uint8Array | AsyncIterable<Uint8Array>;
+
+/** A file being written. */
+export interface FileWriter {
+  /** Rejects with FileError, where the disk is full too. */
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** What was written outlives the process from here on, and the system where that can be had. */
+  close(): Promise<void>;
+}
+
+/** Length in bytes, and when it was last changed, in milliseconds since 1970. */
+export interface FileStat {
+  readonly size: number;
+  readonly modified: number;
+}
+
+/** SHA-256 (FIPS 180-4) of bytes that come in parts. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  /** In lower-case hexadecimal. Nothing can be added after it. */
+  digest(): string;
+}

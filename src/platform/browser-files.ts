@@ -1,0 +1,173 @@
+// Files in the origin private file system, which needs no permission.
+import { sha256 } from "@noble/hashes/sha2.js";
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { join } from "./browser-paths.js";
+import { FileError } from "./errors.js";
+import type { FileWriter, Platform } from "./platform.js";
+import { BlobSource } from "./source.js";
+
+export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
+
+export const readText: Platform["readText"] = async (path) => {
+  const bytes = await (await fileAt(path)).arrayBuffer();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FileError(path, "is not UTF-8 text", { cause });
+  }
+};
+
+/** Keeps the browser's own promise: what a writable stream holds becomes the file only when it is closed. */
+export const writeFileAtomic: Platform["writeFileAtomic"] = async (path, data) => {
+  const handle = await handleAt(path, true);
+  const stream = await handle.createWritable();
+  try {
+    if (data instanceof Uint8Array) await stream.write(new Uint8Array(data));
+    else for await (const chunk of data) await stream.write(new Uint8Array(chunk));
+  } catch (error) {
+    await stream.abort();
+    throw error;
+  }
+  await stream.close();
+};
+
+const COMMIT_BYTES = 2 ** 26;
+
+/**
+ * Only closing a writable stream makes its bytes the file's, and opening it copies the file. So it is closed and opened
+ * each time that as much was written as was there: a page that is closed loses half at most, and what is copied is at most
+ * as much again as is written. The handles that write in place exist in workers only.
+ */
+class OpfsWriter implements FileWriter {
+  #stream: FileSystemWritableFileStream | undefined;
+  #pending = 0;
+
+  constructor(
+    private readonly handle: FileSystemFileHandle,
+    private readonly path: string,
+    /** Bytes that are the file's already. */
+    private committed: number,
+  ) {}
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    try {
+      this.#stream ??= await this.handle.createWritable({ keepExistingData: true });
+      await this.#stream.write({ type: "write", position: offset, data: new Uint8Array(bytes) });
+      this.#pending += bytes.length;
+      if (this.#pending >= Math.max(COMMIT_BYTES, this.committed)) await this.#commit();
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#commit().catch((cause: unknown) => {
+      throw writeError(this.path, cause);
+    });
+  }
+
+  async #commit(): Promise<void> {
+    const stream = this.#stream;
+    this.#stream = undefined;
+    this.committed += this.#pending;
+    this.#pending = 0;
+    await stream?.close();
+  }
+}
+
+function writeError(path: string, cause: unknown): FileError {
+  const isFull = cause instanceof DOMException && cause.name === "QuotaExceededError";
+  const problem = isFull
+    ? "this site's storage is full; free some space on the disk, or clear the cache"
+    : String(cause);
+  return new FileError(path, `could not be written: ${problem}`, { cause });
+}
+
+export const openWriter: Platform["openWriter"] = async (path) => {
+  const handle = await handleAt(path, true);
+  return new OpfsWriter(handle, path, (await handle.getFile()).size);
+};
+
+export const statFile: Platform["statFile"] = async (path) => {
+  const file = await ifPresent(fileAt(path));
+  return file && { size: file.size, modified: file.lastModified };
+};
+
+export const folderExists: Platform["folderExists"] = async (path) =>
+  (await ifPresent(folderAt(path, partsOf(path), false))) !== undefined;
+
+export const listFiles: Platform["listFiles"] = async (path) => {
+  const folder = await ifPresent(folderAt(path, partsOf(path), false));
+  const names: string[] = [];
+  if (folder) for await (const [name, { kind }] of folder.entries()) if (kind === "file") names.push(name);
+  return names;
+};
+
+/** Every browser with a private file system has this; it is not in TypeScript's library because outside of it none may. */
+interface MovableFileHandle extends FileSystemFileHandle {
+  move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
+}
+
+export const moveFile: Platform["moveFile"] = async (from, to) => {
+  const handle = await ifPresent(handleAt(from, false));
+  if (!handle) return false;
+  const parts = partsOf(to);
+  const name = parts.pop()!;
+  await (handle as MovableFileHandle).move(await folderAt(to, parts, true), name);
+  return true;
+};
+
+export const removeFile: Platform["removeFile"] = async (path) => {
+  const parts = partsOf(path);
+  const name = parts.pop()!;
+  await ifPresent(folderAt(path, parts, false).then((folder) => inFolder(path, folder.removeEntry(name))));
+};
+
+export const createSha256: Platform["createSha256"] = () => {
+  const hash = sha256.create();
+  return { update: (bytes) => void hash.update(bytes), digest: () => bytesToHex(hash.digest()) };
+};
+
+async function fileAt(path: string): Promise<File> {
+  return (await handleAt(path, false)).getFile();
+}
+
+async function handleAt(path: string, create: boolean): Promise<FileSystemFileHandle> {
+  const parts = partsOf(path);
+  const name = parts.pop();
+  if (name === undefined) throw new FileError(path, "is not the path of a file");
+  const folder = await folderAt(path, parts, create);
+  return inFolder(path, folder.getFileHandle(name, { create }));
+}
+
+async function folderAt(path: string, parts: readonly string[], create: boolean): Promise<FileSystemDirectoryHandle> {
+  let folder = await inFolder(path, navigator.storage.getDirectory());
+  for (const part of parts) folder = await inFolder(path, folder.getDirectoryHandle(part, { create }));
+  return folder;
+}
+
+function partsOf(path: string): string[] {
+  const parts = join(path)
+    .split("/")
+    .filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new FileError(path, "is not the path of a file");
+  return parts;
+}
+
+async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Value> {
+  return result.catch((cause: unknown) => {
+    const remedy = "give a URL, or the File that the user picked, to read anything else";
+    throw new FileError(path, `could not be opened in this site's private file system; ${remedy}`, { cause });
+  });
+}
+
+/** Undefined where a file or folder is missing. */
+async function ifPresent<Value>(found: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    const { cause } = error as FileError;
+    if (cause instanceof DOMException && cause.name === "NotFoundError") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,112 @@
+// What keeping downloads needs of Node's file system.
+import { createHash } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fileError, isSystemError } from "./node-error.js";
+import type { FileWriter, Platform } from "./platform.js";
+
+class NodeFileWriter implements FileWriter {
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly path: string,
+  ) {}
+
+  async write(offset: number, bytes: Uint8Array): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length;) {
+        const { bytesWritten } = await this.handle.write(bytes, done, bytes.length - done, offset + done);
+        done += bytesWritten;
+      }
+    } catch (cause) {
+      throw fileError(this.path, "could not be written", cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.handle.sync();
+    } catch (cause) {
+      throw fileError(this.path, "could not be written", cause);
+    } finally {
+      await this.handle.close();
+    }
+  }
+}
+
+export const openWriter: Platform["openWriter"] = async (path) => {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    // Not "w", which empties the file: the bytes that another process has written so far are kept.
+    return new NodeFileWriter(await open(path, constants.O_WRONLY | constants.O_CREAT), path);
+  } catch (cause) {
+    throw fileError(path, "could not be written", cause);
+  }
+};
+
+export const statFile: Platform["statFile"] = async (path) => {
+  const found = await ifPresent(stat(path)).catch((cause: unknown) => {
+    throw fileError(path, "could not be looked up", cause);
+  });
+  return found && fileStat(found);
+};
+
+function fileStat({ size, mtimeMs }: Stats) {
+  return { size, modified: mtimeMs };
+}
+
+export const folderExists: Platform["folderExists"] = async (path) => {
+  const found = await ifPresent(stat(path)).catch((cause: unknown) => {
+    throw fileError(path, "could not be looked up", cause);
+  });
+  return found?.isDirectory() ?? false;
+};
+
+export const listFiles: Platform["listFiles"] = async (folder) => {
+  const entries = await ifPresent(readdir(folder, { withFileTypes: true })).catch((cause: unknown) => {
+    throw fileError(folder, "could not be listed", cause);
+  });
+  return (entries ?? []).filter((entry) => entry.isFile()).map(({ name }) => name);
+};
+
+export const moveFile: Platform["moveFile"] = async (from, to) => {
+  const moved = await ifPresent(rename(from, to).then(() => true)).catch((cause: unknown) => {
+    throw fileError(to, "could not be put in its place", cause);
+  });
+  return moved ?? false;
+};
+
+export const removeFile: Platform["removeFile"] = async (path) => {
+  await rm(path, { force: true }).catch((cause: unknown) => {
+    throw fileError(path, "could not be removed", cause);
+  });
+};
+
+const lastOfName = new Map<string, Promise<unknown>>();
+
+export const exclusively: Platform["exclusively"] = async (name, body) => {
+  const before = lastOfName.get(name) ?? Promise.resolve();
+  const running = before.then(body);
+  const ended = running.catch(() => undefined);
+  lastOfName.set(name, ended);
+  try {
+    return await running;
+  } finally {
+    if (lastOfName.get(name) === ended) lastOfName.delete(name);
+  }
+};
+
+export const createSha256: Platform["createSha256"] = () => {
+  const hash = createHash("sha256");
+  return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
+};
+
+/** Undefined where a file or folder is missing. */
+async function ifPresent<Value>(found: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isSystemError(error) && (error.code === "ENOENT" || error.code === "ENOTDIR")) return undefined;
+    throw error;
+  }
+}
