@@ -9,8 +9,8 @@ export const device = z
 
 /** Which adapter WebGPU is asked for. */
 export interface AdapterChoice {
-  /** `gpu`: the machine's GPU, or a software adapter where it has none. */
-  readonly adapter: "gpu" | "software";
+  /** The kind of adapter to take where there are both. */
+  readonly prefer: "gpu" | "software";
   /** What of the devices cannot be had. */
   readonly warning: string | undefined;
 }
@@ -27,7 +27,7 @@ export function adapterChoice(devices: string | readonly string[]): AdapterChoic
       : undefined,
   ].filter((limit) => limit !== undefined);
   return {
-    adapter: kind === "cpu" ? "software" : "gpu",
+    prefer: kind === "cpu" ? "software" : "gpu",
     warning: limits.length > 0 ? `devices: ${limits.join("; ")}.` : undefined,
   };
 }

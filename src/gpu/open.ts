@@ -5,6 +5,8 @@ import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from 
 export interface OpenGpuOptions extends GpuOptions {
   /** Pretend that the adapter lacks these. */
   readonly without?: readonly (keyof GpuFeatures)[];
+  /** Which kind of adapter to take where there are both. Default: the GPU. */
+  readonly prefer?: "gpu" | "software" | undefined;
 }
 
 /** Limits that are raised to what the adapter offers; the others stay at WebGPU's defaults. */
@@ -25,12 +27,11 @@ const FEATURES = {
 } as const satisfies Record<keyof GpuFeatures, string>;
 
 /**
- * Opens the best adapter of this machine with all it offers.
+ * Opens the best adapter of this machine, of the kind preferred, with all it offers.
  * Throws `GpuUnavailableError` if there is none; Dawn's Null backend, which computes nothing, counts as none.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
-  const entry = await openWebGpu();
-  const adapter = await entry.requestAdapter({ powerPreference: "high-performance" });
+  const adapter = await requestAdapter(options.prefer === "software");
   if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found. `npx dalle2 setup` installs a software one.");
   const description = describeAdapter(adapter.info);
   if (/\bnull\b/i.test(`${adapter.info.description} ${adapter.info.device}`)) {
@@ -53,6 +54,12 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
     requiredLimits,
   });
   return new Gpu(device, description, features, options);
+}
+
+async function requestAdapter(preferSoftware: boolean): Promise<GPUAdapter | null> {
+  const entry = await openWebGpu({ preferSoftware });
+  const fallback = preferSoftware ? await entry.requestAdapter({ forceFallbackAdapter: true }) : null;
+  return fallback ?? entry.requestAdapter({ powerPreference: "high-performance" });
 }
 
 function describeAdapter(info: GPUAdapterInfo): AdapterDescription {

@@ -15,22 +15,25 @@ const instances = new Map<string, GPU>();
 
 /**
  * Tries what the system's loader finds (it puts GPUs before software drivers), then lavapipe alone, then the SwiftShader
- * that Chromium brings. A driver chosen by the caller in `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
+ * that Chromium brings; the software drivers first where they are preferred. A driver chosen by the caller in
+ * `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
  */
 export const openWebGpu: Platform["openWebGpu"] = async (options = {}) => {
   const words = process.env.DALLE2_DAWN_FLAGS?.split(/\s+/).filter((word) => word !== "");
   const flags = [...DEFAULT_FLAGS, ...(options.flags ?? words ?? [])];
-  const key = JSON.stringify([flags, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
+  const { preferSoftware = false } = options;
+  const key = JSON.stringify([flags, preferSoftware, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
   const known = instances.get(key);
   if (known) return known;
 
   const { create } = await import("webgpu");
   // Mesa's window-system code complains without it, also when nothing is ever shown.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
-  const firstChoice = create(flags);
-  const gpu = (await hasAdapter(firstChoice)) ? firstChoice : await openSoftwareDriver(() => create(flags));
+  const openSoftware = () => openSoftwareDriver(() => create(flags));
+  const first = (preferSoftware ? await openSoftware() : undefined) ?? create(flags);
+  const gpu = (await hasAdapter(first)) ? first : await openSoftware();
   if (gpu) instances.set(key, gpu);
-  return gpu ?? firstChoice;
+  return gpu ?? first;
 };
 
 export const adapterAdvice: Platform["adapterAdvice"] = () => {

@@ -60,6 +60,8 @@ export interface Platform {
 export interface WebGpuOptions {
   /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
   readonly flags?: readonly string[];
+  /** Looks for software drivers first. */
+  readonly preferSoftware?: boolean;
 }
 
 /** A file's content, whole or in chunks that are written as they come. */
