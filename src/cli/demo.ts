@@ -1,8 +1,12 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomic } from "#platform";
+import { contactSheet } from "../image/contact-sheet.js";
 import type { RgbImage } from "../image/image.js";
-import { SHAPES_CONFIG } from "./dream.js";
+import { encodePng } from "../image/png.js";
+import { BasicInference } from "../pipeline/basic-inference.js";
+import { drawPictures } from "./drawing-command.js";
+import { planSamples } from "./drawing-plan.js";
 import { interruptSignal } from "./interrupt.js";
 import { seedNumber } from "./option-values.js";
 import { ensureAdapter } from "./setup.js";
@@ -43,25 +47,22 @@ export function register(program: Command): void {
 
 async function demo({ outputPath, seed }: Options): Promise<void> {
   await ensureAdapter({ interactive: true });
-  const { drawPictures } = await import("./draw-pictures.js");
-  const { savePicture } = await import("./pictures.js");
-  const { contactSheet } = await import("../image/contact-sheet.js");
-  const { encodePng } = await import("../image/png.js");
-  const jobs = PROMPTS.map((prompt, i) => ({ prompt, seed: seed + i }));
-  const images: RgbImage[] = [];
-  const pictures = drawPictures(jobs, {
-    modelConfig: SHAPES_CONFIG,
-    dtype: "auto",
-    batchSize: PROMPTS.length,
-    priorBatchSize: PROMPTS.length,
+  const subjects = PROMPTS.map((prompt) => ({ name: prompt, inputs: { prompt } }));
+  const flags = {
+    outputPath,
+    format: "png",
+    overwrite: true,
     verbose: true,
-    quiet: false,
-    signal: interruptSignal(),
+    decoderBatchSize: PROMPTS.length,
+  } as const;
+  const images: RgbImage[] = [];
+  await drawPictures(flags, interruptSignal(), {
+    pictures: planSamples(subjects, 1, seed),
+    draw: async (manager, call) => {
+      const drawn = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
+      images.push(...[...drawn.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));
+    },
   });
-  for await (const { job, image } of pictures) {
-    images.push(image);
-    console.log(await savePicture(outputPath, job, image));
-  }
   const sheet = contactSheet(images, { columns: COLUMNS, labels: PROMPTS, scale: MAGNIFICATION });
   const file = join(outputPath, "demo.png");
   await writeFileAtomic(file, await encodePng(sheet));

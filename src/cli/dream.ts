@@ -1,94 +1,71 @@
-import { fileURLToPath } from "node:url";
-import { Option, type Command } from "commander";
-import type { ComputeType } from "../tensor/dtype.js";
-import type { Job } from "./drawing.js";
+import type { Command } from "commander";
+import { BasicInference } from "../pipeline/basic-inference.js";
+import { askSamples, openAsker } from "./asking.js";
+import { drawPictures } from "./drawing-command.js";
+import {
+  addDrawingOptions,
+  addPriorOptions,
+  priorAndDecoderOptions,
+  type DrawingFlags,
+  type PriorFlags,
+} from "./drawing-options.js";
+import { planSamples } from "./drawing-plan.js";
 import { interruptSignal } from "./interrupt.js";
-import { collectPrompts, finiteNumber, numbers, seedNumber, wholeNumber, wholeNumbers } from "./option-values.js";
+import { collectTexts } from "./option-values.js";
 import { askPrompts, readPrompts } from "./prompts.js";
+import { flagsOf, recordToRepeat } from "./repeat.js";
 
-/** The Shapes model, which comes with the package. */
-export const SHAPES_CONFIG = fileURLToPath(new URL("../../configs/shapes.json", import.meta.url));
-
-interface Options {
-  readonly prompt: readonly string[];
+interface DreamFlags extends DrawingFlags, PriorFlags {
+  readonly prompt?: readonly string[];
   readonly promptsFile?: string;
-  readonly samples: number;
-  readonly priorCondScale?: number;
-  readonly condScale?: readonly number[];
-  readonly priorSteps?: number;
-  readonly steps?: readonly number[];
-  readonly seed?: number;
-  readonly dtype: "auto" | ComputeType;
-  readonly batchSize: number;
-  readonly priorBatchSize: number;
-  readonly outputPath: string;
-  readonly modelConfig: string;
-  readonly json?: true;
-  readonly verbose?: true;
+  readonly from?: string;
 }
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 dream --prompt "a red circle" --samples 4 --seed 1
+  $ dalle2 dream --prompts-file prompts.txt --output-path out --json
+  $ dalle2 dream --prompt "a blue square" --cond-scale 3,1 --steps 24,12 --prior-steps 16
+  $ dalle2 dream --from output/a-red-circle-1.png
+  $ printf 'a red circle\\na blue square\\n\\n2\\n' | dalle2 dream
+
+Without --prompt, --prompts-file and --from it asks; a pipe answers line by line: prompts, an empty line, pictures of each.
+--from repeats a picture on the same adapter, dtype and models to ±1 in 255, and warns where they differ; other options
+override what it recorded.`;
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command("dream")
     .description("draw pictures of prompts")
-    .option("--prompt <text>", "what to draw; may be given several times", collectPrompts, [])
+    .option("--prompt <text>", "what to draw; may be given several times", collectTexts)
     .option("--prompts-file <file>", "prompts from a file: one per line, or a JSON array")
-    .option("--samples <n>", "pictures of each prompt", wholeNumber, 1)
-    .option("--prior-cond-scale <scale>", "guidance of the prior (default: the model's)", finiteNumber)
-    .option("--cond-scale <scales>", "guidance of the decoder: one number, or one for each U-Net: 2,1", numbers)
-    .option("--prior-steps <n>", "sampling steps of the prior (default: the model's)", wholeNumber)
-    .option("--steps <n>", "sampling steps of the decoder: one number, or one for each U-Net: 24,12", wholeNumbers)
-    .option("--seed <n>", "seed of the first picture; the next has the next (default: a random one)", seedNumber)
-    .addOption(
-      new Option("--dtype <type>", "what the models compute in; auto: f16 on GPUs that have it")
-        .choices(["auto", "f32", "f16"])
-        .default("auto"),
-    )
-    .option("--batch-size <n>", "pictures decoded at once; changes memory and speed, not pictures", wholeNumber, 10)
-    .option("--prior-batch-size <n>", "embeddings computed at once", wholeNumber, 100)
-    .option("--output-path <folder>", "where the PNG files go", "output")
-    .option("--model-config <file>", "load config of the models (default: the Shapes model)", SHAPES_CONFIG)
-    .option("--json", "print one JSON array of {prompt, file, seed, width, height}")
-    .option("--verbose", "say what is loaded, where it runs and how long it takes")
-    .action(dream);
+    .option("--from <picture>", "draw a picture again as its file says");
+  addDrawingOptions(addPriorOptions(command))
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => dream(self.optsWithGlobals<DreamFlags>()));
 }
 
-async function dream(options: Options): Promise<void> {
-  const { outputPath, json = false, verbose = false } = options;
-  const prompts = await gatherPrompts(options);
-  const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!;
-  const jobs = prompts
-    .flatMap((prompt) => new Array<string>(options.samples).fill(prompt))
-    .map((prompt, i): Job => ({ prompt, seed: seed + i }));
-  const { drawPictures } = await import("./draw-pictures.js");
-  const { savePicture } = await import("./pictures.js");
-  const records: object[] = [];
-  const pictures = drawPictures(jobs, {
-    modelConfig: options.modelConfig,
-    dtype: options.dtype,
-    priorCondScale: options.priorCondScale,
-    condScale: oneOrEach(options.condScale),
-    priorSteps: options.priorSteps,
-    steps: oneOrEach(options.steps),
-    batchSize: options.batchSize,
-    priorBatchSize: options.priorBatchSize,
-    verbose,
-    quiet: json && !verbose,
-    signal: interruptSignal(),
+async function dream(given: DreamFlags): Promise<void> {
+  const signal = interruptSignal();
+  const repeats = given.from === undefined ? undefined : await recordToRepeat(given.from);
+  const flags = repeats ? { ...flagsOf(repeats), ...given } : given;
+  const { prompts, samples } = await gatherPrompts(flags, signal);
+  const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
+  await drawPictures(flags, signal, {
+    pictures: planSamples(subjects, samples, flags.seed),
+    repeats,
+    draw: (manager, call) =>
+      new BasicInference(manager, { onWarning: console.error }).run(prompts, {
+        ...call,
+        ...priorAndDecoderOptions(flags),
+        priorSampleCount: samples,
+      }),
   });
-  for await (const { job, image } of pictures) {
-    const file = await savePicture(outputPath, job, image);
-    records.push({ prompt: job.prompt, file, seed: job.seed, width: image.width, height: image.height });
-    if (!json) console.log(`${file}  (seed ${job.seed})`);
-  }
-  if (json) console.log(JSON.stringify(records, null, 2));
 }
 
-async function gatherPrompts({ prompt, promptsFile }: Options): Promise<readonly string[]> {
+async function gatherPrompts({ prompt = [], promptsFile, samples }: DreamFlags, signal: AbortSignal) {
   const prompts = [...prompt, ...(promptsFile === undefined ? [] : await readPrompts(promptsFile))];
-  return prompts.length > 0 ? prompts : askPrompts();
-}
-
-function oneOrEach(values: readonly number[] | undefined): number | readonly number[] | undefined {
-  return values?.length === 1 ? values[0] : values;
+  if (prompts.length > 0) return { prompts, samples: samples ?? 1 };
+  using asker = openAsker({ options: "--prompt, --prompts-file or --from", signal });
+  return { prompts: await askPrompts(asker), samples: samples ?? (await askSamples(asker, "prompt")) };
 }

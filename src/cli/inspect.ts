@@ -10,6 +10,7 @@ import {
 } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/state-dict.js";
 import { interruptSignal } from "./interrupt.js";
+import { printable } from "./printable.js";
 
 interface Options {
   readonly json?: true;
@@ -49,7 +50,7 @@ type Row = readonly string[];
 
 function formatReport(report: InspectReport): string {
   const { dialect, warnings, config, clip } = report;
-  return [
+  const text = [
     formatFile(report),
     dialect ? formatDialect(dialect) : undefined,
     ...warnings.map((warning) => `Warning\n${indent(warning)}`),
@@ -58,12 +59,9 @@ function formatReport(report: InspectReport): string {
     clip ? formatTensors("CLIP saved along", clip) : undefined,
   ]
     .filter((section) => section !== undefined)
-    .join("\n\n")
-    .replace(UNPRINTABLE, "\uFFFD");
+    .join("\n\n");
+  return printable(text);
 }
-
-/** Control characters but the newline: names in a file could otherwise steer the terminal. */
-const UNPRINTABLE = /[^\P{C}\n]/gu;
 
 const FORMATS: Readonly<Record<Inspection["format"], string>> = {
   safetensors: "safetensors",

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config/config-error.js";
 import { UsageError } from "./errors.js";
 import { InterruptedError } from "./interrupt.js";
+import { PACKAGE_VERSION } from "./package-version.js";
 
 interface CommandModule {
   register(program: Command): void;
@@ -11,6 +12,9 @@ interface CommandModule {
 /** Only the module of the named command is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   dream: () => import("./dream.js"),
+  variation: () => import("./variation.js"),
+  inpaint: () => import("./inpaint.js"),
+  show: () => import("./show.js"),
   demo: () => import("./demo.js"),
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
@@ -19,11 +23,21 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   convert: () => import("./convert.js"),
 };
 
+const EXIT_CODES = `
+Each command explains itself with --help. Results go to standard output, everything else to standard error.
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (finished pictures stay).`;
+
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")
     .description("DALL·E 2 (unCLIP) on WebGPU: runs DALLE2-pytorch checkpoints without Python.")
+    .version(PACKAGE_VERSION)
+    // dalle2-laion takes these two before the command; here they may also stand among its own.
+    .addOption(new Option("-v, --verbose").hideHelp())
+    .addOption(new Option("-s, --suppress-updates").hideHelp())
+    .enablePositionalOptions()
+    .addHelpText("after", EXIT_CODES)
     .exitOverride();
-  const named = COMMANDS[args[0] ?? ""];
+  const named = COMMANDS[args.find((arg) => !arg.startsWith("-")) ?? ""];
   for (const load of named ? [named] : Object.values(COMMANDS)) (await load()).register(program);
   try {
     await program.parseAsync(args, { from: "user" });

@@ -1,11 +1,16 @@
 // Readers of option values for commander: each throws InvalidArgumentError, whose message follows the option's name.
 import { InvalidArgumentError } from "commander";
 
-/** Adds a prompt to those before it. */
-export function collectPrompts(value: string, before: readonly string[]): readonly string[] {
-  const prompt = value.trim();
-  if (prompt === "") throw new InvalidArgumentError("It is empty.");
-  return [...before, prompt];
+/** A text that says something, without spaces around it. */
+export function filledText(value: string): string {
+  const text = value.trim();
+  if (text === "") throw new InvalidArgumentError("It is empty.");
+  return text;
+}
+
+/** Adds a text, or a path, to those before it. */
+export function collectTexts(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, filledText(value)];
 }
 
 /** A number. */

@@ -1,8 +1,9 @@
-import { parseConfig } from "../config/config-error.js";
+import { existsSync } from "node:fs";
 import { z } from "zod";
 import { readText } from "#platform";
+import { parseConfig } from "../config/config-error.js";
 import { readJson } from "../config/read-json.js";
-import { UsageError } from "./errors.js";
+import type { Asker } from "./asking.js";
 
 /** Prompts of a file: a JSON array of strings (`.json`), or one in each line that is not blank. */
 export async function readPrompts(file: string): Promise<readonly string[]> {
@@ -12,19 +13,22 @@ export async function readPrompts(file: string): Promise<readonly string[]> {
   return lines.filter((line) => line !== "");
 }
 
-/** Asks a person at the terminal for prompts, until an empty one. Throws `UsageError` where there is nobody to ask. */
-export async function askPrompts(): Promise<readonly string[]> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError("There is nothing to draw: give --prompt or --prompts-file.");
-  }
-  const { isCancel, text } = await import("@clack/prompts");
+/** Asks for prompts, or files of prompts, one by one, until an empty answer. */
+export async function askPrompts(asker: Asker): Promise<readonly string[]> {
+  asker.say("Enter your prompts one by one, or .txt and .json files of prompts. Enter an empty prompt to finish.");
   const prompts: string[] = [];
   for (;;) {
-    const message = prompts.length === 0 ? "What shall be drawn?" : "And then? (empty to begin)";
-    const answer = await text({ message, output: process.stderr });
-    if (isCancel(answer)) throw new UsageError("Nothing was drawn.");
-    const prompt = answer.trim();
-    if (prompt === "" && prompts.length > 0) return prompts;
-    if (prompt !== "") prompts.push(prompt);
+    const answer = await asker.ask({
+      message: `Prompt ${prompts.length + 1}`,
+      fallback: prompts.length > 0 ? "" : undefined,
+      check: (given) => (isPromptsFile(given) && !existsSync(given) ? "There is no such file." : undefined),
+    });
+    if (answer === "") return prompts;
+    prompts.push(...(isPromptsFile(answer) ? await readPrompts(answer) : [answer]));
   }
+}
+
+/** Whether an answer names a file of prompts, as upstream's `is_text_file` and `is_json_file` tell them. */
+function isPromptsFile(answer: string): boolean {
+  return /\.(txt|json)$/i.test(answer);
 }

@@ -1,0 +1,109 @@
+import { basename, parse } from "node:path";
+import type { Command } from "commander";
+import { BasicInpainting } from "../pipeline/basic-inpainting.js";
+import { askSamples, openAsker, type Asker } from "./asking.js";
+import { askText, textsFor } from "./captions.js";
+import { drawPictures } from "./drawing-command.js";
+import {
+  addDrawingOptions,
+  addPriorOptions,
+  priorAndDecoderOptions,
+  type DrawingFlags,
+  type PriorFlags,
+} from "./drawing-options.js";
+import { planSamples } from "./drawing-plan.js";
+import { UsageError } from "./errors.js";
+import { imageProblem, loadMasked, type MaskedFiles } from "./image-files.js";
+import { interruptSignal } from "./interrupt.js";
+import { collectTexts, wholeNumber } from "./option-values.js";
+
+interface InpaintFlags extends DrawingFlags, PriorFlags {
+  readonly image?: readonly string[];
+  readonly mask?: readonly string[];
+  readonly text?: readonly string[];
+  readonly invertMask?: true;
+  readonly resampleTimes?: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 inpaint --image room.png --mask mask.png --text "a room with a red sofa"
+  $ dalle2 inpaint --image room.png --mask hole.png --invert-mask --text "a window" --samples 4
+
+A mask is a picture of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew;
+--invert-mask swaps the two. Pictures that are not square are cropped, and all are resized to the smallest. Without
+--text, the file's name is the text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
+by line: file, mask and text of each, an empty line, samples of each.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("inpaint")
+    .description("draw into the parts of pictures that masks leave free")
+    .option("--image <file>", "PNG, JPEG or WebP; may be given several times", collectTexts)
+    .option("--mask <file>", "what is kept of an image: one for each, or one for all", collectTexts)
+    .option("--invert-mask", "draw where the mask's red is above 128, and keep the rest")
+    .option("--text <text>", "what to draw: one for each image, or one for all", collectTexts)
+    .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
+  addDrawingOptions(addPriorOptions(command))
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => inpaint(self.optsWithGlobals<InpaintFlags>()));
+}
+
+async function inpaint(flags: InpaintFlags): Promise<void> {
+  const signal = interruptSignal();
+  const { files, texts, samples } = await gather(flags, signal);
+  const inputs = await loadMasked(files, { invert: flags.invertMask ?? false, say: console.error });
+  const subjects = files.map(({ image, mask }, i) => ({
+    name: parse(image).name,
+    inputs: { image: basename(image), mask: basename(mask), prompt: texts[i]! },
+  }));
+  const images = inputs.map(({ image }) => image);
+  const masks = inputs.map(({ mask }) => mask);
+  await drawPictures(flags, signal, {
+    pictures: planSamples(subjects, samples, flags.seed),
+    draw: (manager, call) =>
+      new BasicInpainting(manager, { onWarning: console.error }).run(images, masks, texts, {
+        ...call,
+        ...priorAndDecoderOptions(flags),
+        sampleCount: samples,
+        resampleTimes: flags.resampleTimes,
+      }),
+  });
+}
+
+interface Gathered {
+  readonly files: readonly MaskedFiles[];
+  /** One for each file. */
+  readonly texts: readonly string[];
+  readonly samples: number;
+}
+
+async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathered> {
+  const { image: images = [], mask: masks = [], text = [], samples } = flags;
+  if (images.length > 0) {
+    if (masks.length !== 1 && masks.length !== images.length) {
+      throw new UsageError(
+        `There are ${images.length} images and ${masks.length} masks: give --mask once, or for each image.`,
+      );
+    }
+    const files = images.map((image, i) => ({ image, mask: masks[masks.length === 1 ? 0 : i]! }));
+    return { files, texts: textsFor(images, text), samples: samples ?? 1 };
+  }
+  using asker = openAsker({ options: "--image, --mask and --text", signal });
+  const { files, texts } = await askMasked(asker);
+  return { files, texts, samples: samples ?? (await askSamples(asker, "image")) };
+}
+
+async function askMasked(asker: Asker): Promise<Pick<Gathered, "files" | "texts">> {
+  asker.say("Enter the paths to your images and masks one at a time. Enter an empty image path to continue.");
+  const files: MaskedFiles[] = [];
+  const texts: string[] = [];
+  for (;;) {
+    const fallback = files.length > 0 ? "" : undefined;
+    const image = await asker.ask({ message: `File ${files.length + 1}`, fallback, check: imageProblem });
+    if (image === "") return { files, texts };
+    const mask = await asker.ask({ message: `Mask for ${basename(image)}`, check: imageProblem });
+    files.push({ image, mask });
+    texts.push(await askText(asker, image));
+  }
+}

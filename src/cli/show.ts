@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import { readRecord, type PictureRecord, type RecordedPicture } from "./picture-record.js";
+import { printable } from "./printable.js";
+
+/** What `dalle2 show --json` prints of a file. */
+export interface ShowReport {
+  readonly file: string;
+  /** Null where there is none. */
+  readonly record: PictureRecord | null;
+  /** Other texts in the file, by keyword. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 show output/a-red-circle-7.png
+  $ dalle2 show output/*.png --json
+
+Ends with status 1 where a file has no record of how it was drawn.`;
+
+export function register(program: Command): void {
+  program
+    .command("show")
+    .description("say how pictures were drawn: prompt, seed, models, parameters, adapter")
+    .argument("<file...>", "pictures that dalle2 has written: PNG, JPEG, WebP")
+    .option("--json", "print one JSON array of {file, record, texts}")
+    .addHelpText("after", EXAMPLES)
+    .action(show);
+}
+
+async function show(files: readonly string[], { json }: { readonly json?: true }): Promise<void> {
+  const reports: ShowReport[] = [];
+  for (const file of files) reports.push(reportOf(file, await readRecord(file)));
+  console.log(json ? JSON.stringify(reports, null, 2) : reports.map(format).join("\n\n"));
+  if (reports.some(({ record }) => record === null)) process.exitCode = 1;
+}
+
+function reportOf(file: string, { record, texts }: RecordedPicture): ShowReport {
+  return { file, record: record ?? null, texts };
+}
+
+function format({ file, record, texts }: ShowReport): string {
+  const rows = record ? recordRows(record) : [["record", "none; here are the file's texts"], ...Object.entries(texts)];
+  const width = Math.max(...rows.map(([name = ""]) => name.length));
+  return [file, ...rows.map(([name = "", value = ""]) => printable(`  ${name.padEnd(width)}  ${value}`))].join("\n");
+}
+
+function recordRows({ inputs, seed, parameters, model, ...drawnOn }: PictureRecord): string[][] {
+  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+  return [
+    ...Object.entries(inputs).map(([name, value]) => [name, String(value)]),
+    ["seed", String(seed)],
+    ...Object.entries(parameters).map(([name, value]) => [name, text(value)]),
+    ["config", model.config ?? "the package's own"],
+    ...model.files.map(({ name, bytes, fingerprint }) => ["model", `${name}, ${bytes} bytes, ${fingerprint}`]),
+    ...Object.entries(drawnOn),
+  ];
+}

@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { PictureReport } from "../../src/cli/picture-output.js";
+import { removeAlpha, type RgbImage } from "../../src/image/image.js";
+import { decodeImage } from "../../src/platform/node.js";
+
+/** The built command; `npm test` builds it first. */
+export const CLI = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+/** Options that make pictures quick and rough, for tests in which it does not matter what they show. */
+export const FEW_STEPS = ["--steps", "2"] as const;
+
+/** Runs the command to its end; each line of `input` answers a question. */
+export function dalle2(args: readonly string[], input = "", env: Readonly<Record<string, string>> = {}) {
+  return spawnSync(process.execPath, [CLI, ...args], {
+    encoding: "utf8",
+    input,
+    env: { ...process.env, ...env },
+    maxBuffer: 2 ** 26,
+  });
+}
+
+/** What a command with `--json` says of its pictures; fails where it does not end well. */
+export function drawn(args: readonly string[], input = ""): PictureReport[] {
+  const { status, stdout, stderr } = dalle2([...args, "--json"], input);
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout) as PictureReport[];
+}
+
+/** The pixels of a picture file. */
+export async function readPicture(file: string): Promise<RgbImage> {
+  return removeAlpha(await decodeImage(readFileSync(file)));
+}
+
+/** Runs the command, interrupts it as soon as it prints a line, and gives how it ended. */
+export async function interrupted(args: readonly string[]) {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let stderr = "";
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (stdout === "") child.kill("SIGINT");
+    stdout += chunk.toString();
+  });
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, stdout, stderr };
+}
