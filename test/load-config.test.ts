@@ -1,11 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { ConfigError } from "../src/config/config-error.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 
-const configs = fileURLToPath(new URL("../configs", import.meta.url));
 const local = (path: string) => ({ load_type: "local", path });
 const source = (unet_numbers: unknown, more: object = {}) => ({
   unet_numbers,

@@ -1,0 +1,12 @@
+// Writes configs/load-config.schema.json from the zod schema of load configs, as it was built last.
+//
+//   npm run build && node scripts/generate-config-schema.js
+
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import prettier from "prettier";
+import { loadConfigJsonSchema } from "../dist/config/json-schema.js";
+
+const output = fileURLToPath(new URL("../configs/load-config.schema.json", import.meta.url));
+const options = await prettier.resolveConfig(output);
+writeFileSync(output, await prettier.format(JSON.stringify(loadConfigJsonSchema()), { ...options, filepath: output }));
