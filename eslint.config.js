@@ -2,7 +2,16 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "output/", "src/gpu/kernel-sources.ts", "src/tokenizer/vocabulary.ts", "test/fixtures/"] },
+  {
+    ignores: [
+      "dist/",
+      "output/",
+      ".cache/",
+      "src/gpu/kernel-sources.ts",
+      "src/tokenizer/vocabulary.ts",
+      "test/fixtures/",
+    ],
+  },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

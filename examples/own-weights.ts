@@ -1,0 +1,27 @@
+// A model from checkpoints of your own, as DALLE2-pytorch's trainers saved them (.pth) or converted (.safetensors).
+import { mkdir, writeFile } from "node:fs/promises";
+import { BasicInference, encodeImage, ModelLoadConfig } from "dalle2-webgpu";
+
+const file = (path: string) => ({ load_type: "local", path });
+const config = ModelLoadConfig.parse(
+  {
+    clip: { make: "openai", model: "shapes", load_model_from: file("clip.safetensors") },
+    prior: { load_model_from: file("prior.safetensors"), default_sample_timesteps: 16 },
+    decoder: {
+      unet_sources: [
+        { unet_numbers: [1, 2], load_model_from: file("decoder.safetensors"), default_cond_scale: [2, 1] },
+      ],
+    },
+  },
+  // Names the config in messages; paths start from its folder.
+  "configs/shapes/own.json",
+);
+
+// A tensor that is missing, left over or of another shape is an error that lists them all.
+using inference = await BasicInference.create(config, { onWarning: console.error });
+const pictures = await inference.run("a pink diamond on a beige background", { seed: 5, decoderTimesteps: [24, 12] });
+
+await mkdir("output", { recursive: true });
+for (const [image] of pictures.get(0)!.values())
+  await writeFile("output/own-weights.webp", await encodeImage(image!, { format: "webp" }));
+console.log("output/own-weights.webp");
