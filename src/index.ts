@@ -32,6 +32,7 @@ export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inf
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
+export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
 export { DalleModelManager, type ManagerOptions } from "./pipeline/model-manager.js";
 export type { Json, Picture, PictureParameters } from "./pipeline/picture.js";
@@ -44,7 +45,9 @@ export type {
   SamplePriorOptions,
   ScriptOptions,
   ScriptProgress,
+  TwoStageOptions,
 } from "./pipeline/script-options.js";
+export { Upscale, type UpscaleOptions } from "./pipeline/upscale.js";
 export { FileError } from "./platform/errors.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
 export { openCheckpoint, type Checkpoint } from "./weights/checkpoint.js";

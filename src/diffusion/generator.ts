@@ -13,7 +13,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
 export class Generator {
   /** What it began with: the low 32 bits where the seed was given as bigint. */
   readonly seed: number;
-  private readonly engine: Mt19937;
+  private engine: Mt19937;
   /** Box-Muller makes two values; a call for fewer than 16 keeps one that is left over for the next such call. */
   private spare: number | null = null;
 
@@ -25,6 +25,14 @@ export class Generator {
     const low = Number(BigInt.asUintN(32, BigInt(seed)));
     this.seed = typeof seed === "number" ? seed : low;
     this.engine = new Mt19937(low);
+  }
+
+  /** One in the same state: both give the same values from here on. */
+  clone(): Generator {
+    const copy = new Generator(this.seed);
+    copy.engine = this.engine.clone();
+    copy.spare = this.spare;
+    return copy;
   }
 
   /** `torch.rand(count)`: uniform in [0, 1). */

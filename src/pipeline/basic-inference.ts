@@ -1,27 +1,15 @@
 import { InferenceScript } from "./inference-script.js";
 import type { JsonOptions, Picture } from "./picture.js";
 import { randomnessOf } from "./randomness.js";
-import type { CallOptions, PriorSettings } from "./script-options.js";
+import type { PriorSettings, TwoStageOptions } from "./script-options.js";
 
-export interface BasicInferenceOptions extends CallOptions {
-  /** Default: that of the load config. */
-  readonly priorCondScale?: number | undefined;
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly decoderCondScale?: number | readonly number[] | undefined;
+export interface BasicInferenceOptions extends TwoStageOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
   /** Pictures for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
-  /** Default 100. */
-  readonly priorBatchSize?: number | undefined;
-  /** Default 10. */
-  readonly decoderBatchSize?: number | undefined;
   /** Candidates for each image embedding. Default 2. */
   readonly priorNumSamplesPerBatch?: number | undefined;
-  /** Sampling steps of the prior. Default: that of the load config. */
-  readonly priorTimesteps?: number | undefined;
-  /** Sampling steps of the U-Nets. Default: that of the load config. */
-  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
 }
 
 /** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
@@ -68,13 +56,16 @@ export class BasicInference extends InferenceScript {
   }
 }
 
-/** The options of a script that samples the prior and then the decoder, from those of both. */
-export function withPrior(prior: PriorSettings, { condScale, timesteps, ...decoder }: JsonOptions): JsonOptions {
+/** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
+export function withPrior(
+  prior: PriorSettings | undefined,
+  { condScale, timesteps, ...decoder }: JsonOptions,
+): JsonOptions {
   return {
     ...decoder,
-    priorCondScale: prior.condScale,
-    priorTimesteps: prior.timesteps,
-    priorNumSamplesPerBatch: prior.numSamplesPerBatch,
+    priorCondScale: prior?.condScale,
+    priorTimesteps: prior?.timesteps,
+    priorNumSamplesPerBatch: prior?.numSamplesPerBatch,
     decoderCondScale: condScale,
     decoderTimesteps: timesteps,
   };

@@ -4,23 +4,11 @@ import { withPrior } from "./basic-inference.js";
 import { InferenceScript } from "./inference-script.js";
 import type { Picture } from "./picture.js";
 import { randomnessOf } from "./randomness.js";
-import type { CallOptions, Mask } from "./script-options.js";
+import type { Mask, TwoStageOptions } from "./script-options.js";
 
-export interface BasicInpaintingOptions extends CallOptions {
-  /** Default: that of the load config. */
-  readonly priorCondScale?: number | undefined;
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly decoderCondScale?: number | readonly number[] | undefined;
+export interface BasicInpaintingOptions extends TwoStageOptions {
   /** Image embeddings for each text, each of which is drawn once. Default 1. */
   readonly sampleCount?: number | undefined;
-  /** Default 100. */
-  readonly priorBatchSize?: number | undefined;
-  /** Default 10. */
-  readonly decoderBatchSize?: number | undefined;
-  /** Sampling steps of the prior. Default: that of the load config. */
-  readonly priorTimesteps?: number | undefined;
-  /** Sampling steps of the U-Nets. Default: that of the load config. */
-  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
   /** How often each step is taken (Lugmayr et al. 2022). Default 5. */
   readonly resampleTimes?: number | undefined;
 }

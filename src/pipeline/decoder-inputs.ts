@@ -57,9 +57,22 @@ export function commonCount(inputs: DecoderInputs): number {
   return count;
 }
 
-/** A picture as a row of a batch. */
-export function planesOf(image: RgbImage): Embedding {
-  return { shape: [3, image.height, image.width], data: toPlanes(image) };
+/** Pictures as rows of batches. Throws `SamplingError` where they are not squares of one size. */
+export function squares(images: readonly RgbImage[]): Embedding[] {
+  const side = images[0]?.width;
+  for (const [i, { width, height }] of images.entries()) {
+    if (width !== height) {
+      throw new SamplingError(
+        `Picture ${i + 1} has ${width} × ${height} pixels, and the decoder works on squares: crop it or fill it up.`,
+      );
+    }
+    if (width !== side) {
+      throw new SamplingError(
+        `Pictures of one call must have one size; the first has ${side} × ${side} pixels and picture ${i + 1} ${width} × ${height}.`,
+      );
+    }
+  }
+  return images.map((image) => ({ shape: [3, image.height, image.width], data: toPlanes(image) }));
 }
 
 /** A mask as a row of a batch. Throws `SamplingError` where it is not of its picture's size. */

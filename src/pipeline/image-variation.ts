@@ -1,10 +1,10 @@
 import type { RgbImage } from "../image/image.js";
 import { InferenceScript } from "./inference-script.js";
 import type { Picture } from "./picture.js";
-import type { DrawOptions } from "./script-options.js";
+import { eachOf, type DrawOptions } from "./script-options.js";
 
 export interface ImageVariationOptions extends DrawOptions {
-  /** A text for each picture; needed where the decoder was trained with text. */
+  /** A text for each picture, or one for all; needed where the decoder was trained with text. */
   readonly text?: string | readonly string[] | undefined;
 }
 
@@ -14,6 +14,10 @@ export class ImageVariation extends InferenceScript {
 
   /** Variations by index of the picture. */
   run(images: readonly RgbImage[], { text, ...options }: ImageVariationOptions = {}): Promise<Map<number, Picture[]>> {
-    return this.sampleDecoder({ ...options, images, text: typeof text === "string" ? [text] : text });
+    return this.sampleDecoder({
+      ...options,
+      images,
+      text: text === undefined ? undefined : eachOf(text, images.length),
+    });
   }
 }

@@ -8,10 +8,10 @@ import type { ClipModel } from "../models/clip/clip-model.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
-import { BatchTensors, commonCount, maskPlane, planesOf, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
+import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
 import { splitRows, type Embedding } from "./embedding.js";
 import { DalleModelManager, type ManagerOptions } from "./model-manager.js";
-import { readImages, type Picture, type PictureParameters } from "./picture.js";
+import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
 import { noiseFor, randomnessOf, seedOf } from "./randomness.js";
 import type { PriorSettings, SampleDecoderOptions, SamplePriorOptions, ScriptOptions } from "./script-options.js";
 
@@ -107,7 +107,7 @@ export abstract class InferenceScript {
     const describe = options.describe ?? ((_input, own) => own);
     const drawnFrom = (input: number): PictureParameters => ({
       script: this.scriptName,
-      ...describe(input, { text: options.text?.[input], condScale, timesteps }),
+      ...defined(describe(input, defined({ text: options.text?.[input], condScale, timesteps }))),
     });
     const result = new Map<number, Picture[]>();
     for (const [index, batch] of batches.entries()) {
@@ -157,6 +157,14 @@ export abstract class InferenceScript {
     return text.map((one) => rows[distinct.indexOf(one)]!);
   }
 
+  /** CLIP's embeddings of texts, `[dimLatent]` each, in the space of its embeddings of pictures. */
+  protected async embedText(text: readonly string[]): Promise<Embedding[]> {
+    const { textEmbed, textEncodings } = await this.clip.embedText(this.tokenizeText(text));
+    textEncodings.dispose();
+    using embeddings = textEmbed;
+    return splitRows(await embeddings.read(), embeddings.shape);
+  }
+
   /** A row of tokens for each text. */
   protected tokenizeText(text: readonly string[]): Int32Array[] {
     const { tokenization = "clip", onWarning = console.warn } = this.options;
@@ -195,8 +203,8 @@ export abstract class InferenceScript {
     return {
       imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!))) : undefined,
       textEncodings: needsText ? (textEncoding ?? (await this.encodeText(text!))) : undefined,
-      image: image ? images!.map(planesOf) : undefined,
-      inpaintImage: options.inpaintImages?.map(planesOf),
+      image: image ? squares(images!) : undefined,
+      inpaintImage: options.inpaintImages && squares(options.inpaintImages),
       inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages?.[i])),
     };
   }

@@ -27,6 +27,11 @@ export interface Picture extends RgbImage {
   readonly parameters: PictureParameters;
 }
 
+/** Without the options that are undefined, as JSON has them. */
+export function defined(options: JsonOptions): JsonOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
 /** Reads images `[B, H, W, 3]` in [0, 1]. */
 export async function readImages(images: Tensor): Promise<RgbImage[]> {
   const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;

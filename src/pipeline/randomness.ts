@@ -25,7 +25,17 @@ export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomn
   }
   if (generator !== undefined) return generator;
   if (seeds !== undefined) return seeds.map((one) => new Generator(one));
-  return new Generator(seed ?? crypto.getRandomValues(new Uint32Array(1))[0]!);
+  return new Generator(seed ?? randomSeed());
+}
+
+/** A generator for pictures that are all to have the same noise. */
+export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
+  return new Generator(seed ?? randomSeed());
+}
+
+/** A seed that nobody knows. */
+function randomSeed(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 /** The noise of one batch of a call that makes `pictures` in all. Throws RangeError for another number of generators. */

@@ -57,6 +57,22 @@ export interface DrawOptions extends CallOptions {
   readonly timesteps?: number | readonly (number | null)[] | undefined;
 }
 
+/** What scripts take that sample the prior and then the decoder. */
+export interface TwoStageOptions extends CallOptions {
+  /** Default: that of the load config. */
+  readonly priorCondScale?: number | undefined;
+  /** For all U-Nets, or for each. Default: that of the load config. */
+  readonly decoderCondScale?: number | readonly number[] | undefined;
+  /** Default 100. */
+  readonly priorBatchSize?: number | undefined;
+  /** Default 10. */
+  readonly decoderBatchSize?: number | undefined;
+  /** Sampling steps of the prior. Default: that of the load config, or of the checkpoint. */
+  readonly priorTimesteps?: number | undefined;
+  /** Sampling steps of the U-Nets. Default: that of the load config, or of the checkpoint. */
+  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
+}
+
 export interface SampleDecoderOptions extends DrawOptions {
   /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
@@ -72,6 +88,11 @@ export interface SampleDecoderOptions extends DrawOptions {
   readonly stopAtUnetNumber?: number | undefined;
   /** What a picture says that it was drawn with, from its input and this call's own options; default: those. */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
+}
+
+/** An option that was given for each of `count` inputs, or once for all of them. */
+export function eachOf<T>(value: T | readonly T[], count: number): readonly T[] {
+  return Array.isArray(value) ? (value as readonly T[]) : new Array<T>(count).fill(value as T);
 }
 
 export interface ScriptOptions {

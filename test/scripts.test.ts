@@ -1,0 +1,194 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Generator } from "../src/diffusion/generator.js";
+import { SamplingError } from "../src/diffusion/sampling-error.js";
+import { makeImage, type RgbImage } from "../src/image/image.js";
+import { BasicInference } from "../src/pipeline/basic-inference.js";
+import { ImageVariation } from "../src/pipeline/image-variation.js";
+import { InferenceScript } from "../src/pipeline/inference-script.js";
+import { Interpolate } from "../src/pipeline/interpolate.js";
+import { DalleModelManager } from "../src/pipeline/model-manager.js";
+import { ModelLoadConfig } from "../src/config/load-config.js";
+import type { Picture } from "../src/pipeline/picture.js";
+import type { SampleDecoderOptions } from "../src/pipeline/script-options.js";
+import { Upscale } from "../src/pipeline/upscale.js";
+import { sharedGpu } from "./support/gpu.js";
+import { scorePicture, totalScore } from "./support/shapes-measure.js";
+
+const CONFIG = "configs/shapes.json";
+
+/** Few steps, where it does not matter what a picture shows. */
+const few = { priorTimesteps: 3, decoderTimesteps: [3, 2] };
+const fewDecoder = { timesteps: few.decoderTimesteps };
+
+let manager: DalleModelManager;
+
+beforeAll(async () => {
+  manager = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath(CONFIG), {
+    gpu: await sharedGpu(),
+    dtype: "f32",
+  });
+});
+
+afterAll(() => {
+  manager.dispose();
+});
+
+/** Hands out what scripts keep to themselves. */
+class Bare extends InferenceScript {
+  decode(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
+    return this.sampleDecoder(options);
+  }
+}
+
+/** A picture as the model's training had them: a shape of a colour in the middle of a ground. */
+function drawn(shape: "circle" | "square", color: readonly number[], side = 64, ground = [250, 250, 250]): RgbImage {
+  const data = new Uint8Array(side * side * 3);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const [dx, dy] = [(x + 0.5) / side - 0.5, (y + 0.5) / side - 0.5];
+      const inside = shape === "circle" ? Math.hypot(dx, dy) < 0.22 : Math.max(Math.abs(dx), Math.abs(dy)) < 0.2;
+      data.set(inside ? color : ground, (y * side + x) * 3);
+    }
+  }
+  return makeImage(side, side, 3, data);
+}
+
+const redCircle = drawn("circle", [220, 40, 40]);
+const blueSquare = drawn("square", [40, 80, 220]);
+
+/** Largest difference of two pictures' bytes. */
+function apart(a: RgbImage, b: RgbImage): number {
+  expect([b.width, b.height]).toEqual([a.width, a.height]);
+  return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
+}
+
+function meanApart(a: RgbImage, b: RgbImage): number {
+  return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
+}
+
+function only(pictures: Map<number, Picture[]>): Picture {
+  expect(pictures.size).toBe(1);
+  return pictures.get(0)![0]!;
+}
+
+async function inferred(text: string, options: object): Promise<Picture> {
+  const pictures = await new BasicInference(manager).run(text, { ...few, ...options });
+  return only(pictures.get(0)!);
+}
+
+it("tells with each picture what repeats it", async () => {
+  const pictures = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
+  const second = pictures.get(1)!.get(1)![0]!;
+  expect(second.seed).toBe(8);
+  expect(second.parameters).toEqual({
+    script: "BasicInference",
+    text: "a blue square",
+    priorCondScale: 1,
+    priorTimesteps: 3,
+    priorNumSamplesPerBatch: 2,
+    decoderCondScale: [2, 1],
+    decoderTimesteps: [3, 2],
+  });
+  const { text, ...parameters } = JSON.parse(JSON.stringify(second.parameters)) as { text: string };
+  expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
+});
+
+it("is made from the path of a load config, and then frees its models", async () => {
+  const gpu = await sharedGpu();
+  const { live } = gpu.memory();
+  {
+    using script = await BasicInference.create(CONFIG, { gpu, dtype: "f32" });
+    const pictures = await script.run("a red circle", { ...few, seed: 1 });
+    expect(only(pictures.get(0)!).width).toBe(64);
+    expect(gpu.memory().live).toBeGreaterThan(live);
+  }
+  expect(gpu.memory().live).toBe(live);
+  new BasicInference(manager).dispose();
+  await inferred("a red circle", { seed: 1 });
+});
+
+it("draws variations of a red circle that are red circles", async () => {
+  const pictures = await new ImageVariation(manager).run([redCircle], {
+    text: "a red circle",
+    sampleCount: 4,
+    seed: 1,
+  });
+  const scores = pictures
+    .get(0)!
+    .map((picture) => scorePicture("a red circle on a white background", 64, picture.data));
+  expect(totalScore(scores)).toBe(1);
+}, 120_000);
+
+describe("Upscale", () => {
+  const small = drawn("circle", [220, 40, 40], 32);
+
+  it("makes the 64-pixel picture of a 32-pixel one", async () => {
+    const picture = only(await new Upscale(manager).run([small], { seed: 3 }));
+    const same = only(await new Bare(manager).decode({ images: [small], startAtUnetNumber: 2, seed: 3 }));
+    expect(picture).toMatchObject({ width: 64, height: 64, data: same.data });
+    expect(picture.parameters).toEqual({
+      script: "Upscale",
+      startAtUnetNumber: 2,
+      condScale: [2, 1],
+      timesteps: [24, 12],
+    });
+    expect(scorePicture("a red circle on a white background", 64, picture.data)).toEqual({ earned: 2, possible: 2 });
+    // 5 levels off on average, most of it at the edge; a blue square in its place would be 23 off.
+    expect(meanApart(picture, redCircle)).toBeLessThan(8);
+  }, 60_000);
+
+  it("takes squares of one size that are large enough", async () => {
+    const script = new Upscale(manager);
+    const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
+    await expect(script.run([small, oblong])).rejects.toThrow("Picture 2 has 40 × 50 pixels");
+    await expect(script.run([small, redCircle])).rejects.toThrow("and picture 2 64 × 64");
+    await expect(script.run([drawn("circle", [0, 0, 0], 16)])).rejects.toThrow("at least 32 pixels");
+    await expect(script.run([redCircle], { startAtUnetNumber: 3 })).rejects.toThrow("U-Nets 3 to 2 were asked for");
+  });
+});
+
+describe("Interpolate", () => {
+  it("ends at what BasicInference draws of both prompts", async () => {
+    const script = new Interpolate(manager);
+    const pictures = await script.run("a red circle", "a blue square", { ...few, frames: 3, seed: 5 });
+    const [first, middle, last] = pictures as [Picture, Picture, Picture];
+    const ends = [await inferred("a red circle", { seed: 5 }), await inferred("a blue square", { seed: 5 })] as const;
+    // Pictures of a batch and alone are computed by the same kernels in the same order: no byte differs on lavapipe.
+    expect(apart(first, ends[0])).toBeLessThanOrEqual(1);
+    expect(apart(last, ends[1])).toBeLessThanOrEqual(1);
+    expect(Math.min(apart(first, last), apart(middle, first), apart(middle, last))).toBeGreaterThan(100);
+    expect(middle.parameters).toMatchObject({ start: "a red circle", end: "a blue square", frames: 3, position: 0.5 });
+  }, 60_000);
+
+  it("ends at what ImageVariation draws of both pictures", async () => {
+    const text = "a shape";
+    const pictures = await new Interpolate(manager).run(redCircle, blueSquare, { ...few, frames: 3, seed: 5, text });
+    const variation = async (image: RgbImage): Promise<Picture> =>
+      only(await new ImageVariation(manager).run([image], { ...fewDecoder, seed: 5, text }));
+    expect(apart(pictures[0]!, await variation(redCircle))).toBeLessThanOrEqual(1);
+    expect(apart(pictures[2]!, await variation(blueSquare))).toBeLessThanOrEqual(1);
+    expect(pictures[1]!.parameters).toEqual({
+      script: "Interpolate",
+      text,
+      frames: 3,
+      position: 0.5,
+      decoderCondScale: [2, 1],
+      decoderTimesteps: [3, 2],
+    });
+  }, 60_000);
+
+  it("says what it lacks", async () => {
+    const script = new Interpolate(manager);
+    await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(SamplingError);
+    await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
+  });
+});
+
+it("clones a generator", () => {
+  const generator = new Generator(3);
+  generator.randn(5);
+  const copy = generator.clone();
+  const expected = [...generator.randn(7), ...generator.randn(40)];
+  expect([...copy.randn(7), ...copy.randn(40)]).toEqual(expected);
+  expect(copy.seed).toBe(3);
+});
