@@ -184,10 +184,10 @@ describe("Interpolate", () => {
   });
 });
 
-it("clones a generator", () => {
+it("forks a generator", () => {
   const generator = new Generator(3);
   generator.randn(5);
-  const copy = generator.clone();
+  const copy = generator.fork();
   const expected = [...generator.randn(7), ...generator.randn(40)];
   expect([...copy.randn(7), ...copy.randn(40)]).toEqual(expected);
   expect(copy.seed).toBe(3);

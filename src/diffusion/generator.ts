@@ -13,7 +13,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
 export class Generator {
   /** What it began with: the low 32 bits where the seed was given as bigint. */
   readonly seed: number;
-  private engine: Mt19937;
+  private readonly engine: Mt19937;
   /** Box-Muller makes two values; a call for fewer than 16 keeps one that is left over for the next such call. */
   private spare: number | null = null;
 
@@ -27,12 +27,17 @@ export class Generator {
     this.engine = new Mt19937(low);
   }
 
-  /** One in the same state: both give the same values from here on. */
-  clone(): Generator {
+  /** A generator that gives what this one will give. */
+  fork(): Generator {
     const copy = new Generator(this.seed);
-    copy.engine = this.engine.clone();
-    copy.spare = this.spare;
+    copy.continueFrom(this);
     return copy;
+  }
+
+  /** Goes on where `other` is. */
+  continueFrom(other: Generator): void {
+    this.engine.continueFrom(other.engine);
+    this.spare = other.spare;
   }
 
   /** `torch.rand(count)`: uniform in [0, 1). */

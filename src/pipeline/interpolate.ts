@@ -45,7 +45,7 @@ export class Interpolate extends InferenceScript {
     const encodings = await this.#encode(ends, options);
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
     const pictures = await this.sampleDecoder({
-      generator: positions.map(() => noise.clone()),
+      generator: positions.map(() => noise.fork()),
       signal,
       onProgress,
       onPicture,
@@ -83,7 +83,7 @@ export class Interpolate extends InferenceScript {
   ): Promise<readonly [Embedding, Embedding, Generator]> {
     const prompts = ends.filter(isPrompt);
     const images = ends.filter((one) => typeof one !== "string");
-    const generators = prompts.map(() => generator.clone());
+    const generators = prompts.map(() => generator.fork());
     const call = { ...prior, batchSize, generator: generators, signal, onProgress };
     const sampled = prompts.length > 0 ? await this.samplePrior(prompts, call) : undefined;
     const seen = images.length > 0 ? await this.embedImages(images) : [];
