@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../src/config/config-error.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
+import { shortHash } from "../src/files/hash.js";
 import { openAiModelUrl } from "../src/models/clip/openai-models.js";
 import { BasicInference } from "../src/pipeline/basic-inference.js";
 import type { LoadingOptions } from "../src/pipeline/loading-options.js";
@@ -212,7 +213,10 @@ describe("a CLIP without a file", () => {
   it("is read from the cache, where it was downloaded before", async () => {
     const cacheFolder = join(folder, "cache");
     await mkdir(cacheFolder);
-    await copyFile(clipFile, join(cacheFolder, `${sha256}-ViT-B-32.pt`));
+    const path = join(cacheFolder, `${shortHash(url)}-ViT-B-32.pt`);
+    await copyFile(clipFile, path);
+    const { size, mtimeMs: modified } = await stat(path);
+    await writeFile(`${path}.record.json`, JSON.stringify({ url, size, modified, sha256 }));
     const cached = await load({ clip: named }, { cacheFolder, fetch: offline });
     using disposed = cached.manager;
     expect(disposed.clip?.model.contextLength).toBe(77);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
@@ -103,6 +103,43 @@ describe("files in Node", () => {
     expect(readdirSync(path.dirname(target))).toEqual(["out.txt"]);
   });
 
+  it("are written at any offset, moved over others, listed and removed", async () => {
+    const [part, target] = [path.join(folder, "parts", "a.part"), path.join(folder, "parts", "a")];
+    await node.writeFileAtomic(target, content);
+    for (const [offset, bytes] of [
+      [0, content.slice(0, 20)],
+      [10, content.slice(10, 40)],
+    ] as const) {
+      const writer = await node.openWriter(part);
+      await writer.write(offset, bytes);
+      await writer.close();
+    }
+    expect((await node.listFiles(path.dirname(part))).sort()).toEqual(["a", "a.part"]);
+    expect(await node.moveFile(part, target)).toBe(true);
+    expect(await node.moveFile(part, target)).toBe(false);
+    expect(new Uint8Array(readFileSync(target))).toEqual(content.slice(0, 40));
+    expect(await node.statFile(target)).toEqual({ size: 40, modified: statSync(target).mtimeMs });
+    await node.removeFile(target);
+    await node.removeFile(target);
+    expect(await node.statFile(target)).toBeUndefined();
+    expect(await node.listFiles(path.join(folder, "absent"))).toEqual([]);
+  });
+
+  it("run one body of a name at a time", async () => {
+    const running = new Set<string>();
+    const body = (name: string) => async () => {
+      expect(running).not.toContain(name);
+      running.add(name);
+      await new Promise(setImmediate);
+      running.delete(name);
+      if (name === "b") throw new Error("failed");
+      return name;
+    };
+    const runs = ["a", "b", "a", "b"].map((name) => node.exclusively(name, body(name)));
+    const ends = (await Promise.allSettled(runs)).map(({ status }) => status);
+    expect(ends).toEqual(["fulfilled", "rejected", "fulfilled", "rejected"]);
+  });
+
   it("cannot be written below another file", async () => {
     await expect(node.writeFileAtomic(path.join(file, "out.bin"), content)).rejects.toThrow(FileError);
   });
@@ -143,6 +180,18 @@ describe("files in the browser", () => {
     expect(await browser.readText("models/prior.txt")).toBe("hello");
     await expect(browser.openFile("models/absent")).rejects.toThrow(/private file system/);
     await expect(browser.openFile("../outside")).rejects.toThrow(FileError);
+  });
+});
+
+// The digest of "abc" is the example of FIPS 180-4.
+describe.each([
+  ["Node", node],
+  ["the browser", browser],
+] as const)("SHA-256 in %s", (_, { createSha256 }) => {
+  it("is that of all parts together", () => {
+    const hash = createSha256();
+    for (const part of ["", "a", "bc"]) hash.update(new TextEncoder().encode(part));
+    expect(hash.digest()).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   });
 });
 

@@ -1,62 +1,64 @@
-import { cacheFolder, join, openFile, writeFileAtomic } from "#platform";
+import { statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
-import type { ByteSource } from "../platform/source.js";
-import { openUrl, type HttpOptions } from "./http.js";
-import { Sha256 } from "./sha256.js";
+import type { FileStat } from "../platform/platform.js";
+import { sha256OfFile, shortHash } from "./hash.js";
+import { removePart } from "./kept-file.js";
+import type { Claim } from "./publication.js";
+import { ChangedError, transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
 
-/** A published file that is known by its content. */
-export interface PublishedFile {
-  readonly url: string;
-  /** In lower-case hexadecimal. */
-  readonly sha256: string;
+const ROUNDS = 4;
+
+/** Begins anew where the file changed underway. */
+export async function settled<Result>(body: () => Promise<Result>): Promise<Result> {
+  for (let round = 1; ; round++) {
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof ChangedError) || round === ROUNDS) throw error;
+    }
+  }
 }
 
-export interface DownloadOptions extends HttpOptions {
-  /** Default: the user's cache (`cacheFolder` of the platform). */
-  readonly folder?: string | undefined;
-  /** Called after each part with the bytes fetched so far and in all. */
-  readonly onProgress?: ((fetchedBytes: number, totalBytes: number) => void) | undefined;
+/** A part is named by its content; where that has no name, it gets one that nobody else will use. */
+export function partOf(url: string, { sha256 }: Claim, { version, size, isExact }: RemoteState) {
+  if (sha256 !== undefined) return { name: sha256.slice(0, 16), isResumable: true };
+  if (isExact) return { name: shortHash(JSON.stringify([url, version, size])), isResumable: true };
+  return { name: crypto.randomUUID(), isResumable: false };
 }
-
-// Large enough for the connection to be busy, small enough for one in memory not to matter.
-const PART_BYTES = 2 ** 23;
 
 /**
- * Opens a published file from the cache, into which it is downloaded the first time. It gets there only once its SHA-256
- * is right, and is not hashed again. Rejects with FileError; the caller closes the source.
+ * Fetches what is missing of a part, and gives its size, time and SHA-256. Its bytes are read back for it, because others
+ * may have written some of them. A part that turns out wrong, or that nobody can go on with, is removed.
  */
-export async function openPublished(file: PublishedFile, options: DownloadOptions = {}): Promise<ByteSource> {
-  const name = new URL(file.url).pathname.split("/").at(-1)!;
-  const path = join(options.folder ?? cacheFolder(), `${file.sha256}-${name}`);
-  return await openFile(path).catch(async (error: unknown) => {
-    if (!(error instanceof FileError)) throw error;
-    await download(file, path, options);
-    return openFile(path);
+export async function fetchVerified(
+  url: string,
+  claim: Claim,
+  state: RemoteState,
+  part: PartFile,
+  options: TransferOptions,
+): Promise<FileStat & { readonly sha256: string }> {
+  if (claim.size !== undefined && state.size !== undefined && claim.size !== state.size) {
+    throw new FileError(
+      url,
+      `the server has ${state.size} bytes, but ${claim.source} says ${claim.size}; try again later`,
+    );
+  }
+  const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
+  await transfer(url, state, part, options).catch(async (error: unknown) => {
+    if (!part.isResumable) await removePart(part.path);
+    throw error;
   });
-}
-
-async function download(file: PublishedFile, path: string, options: DownloadOptions): Promise<void> {
-  const source = await openUrl(file.url, options);
-  try {
-    await writeFileAtomic(path, checkedParts(source, file.sha256, options));
-  } finally {
-    await source.close();
-  }
-}
-
-/** The content of a source; throws after the last part, before anyone takes it for complete, where it is not the one expected. */
-async function* checkedParts(source: ByteSource, sha256: string, { signal, onProgress }: DownloadOptions) {
-  const hash = new Sha256();
-  for (let start = 0; start < source.size; start += PART_BYTES) {
-    const part = await source.read(start, Math.min(PART_BYTES, source.size - start), signal);
-    hash.update(part);
-    yield part;
-    onProgress?.(start + part.length, source.size);
-  }
-  const found = hash.digest();
-  if (found === sha256) return;
+  const stat = await statFile(part.path);
+  const sha256 = await sha256OfFile(part.path, options.signal);
+  // Another process has put the part in its place, or removed it and begun again.
+  if (!stat || sha256 === undefined || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
+  if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, sha256 };
+  await removePart(part.path);
+  // The bytes of an earlier run may have been the wrong ones.
+  if (wasBegun) throw new ChangedError(url);
+  const by = claim.source === undefined ? "" : `, as ${claim.source} says`;
   throw new FileError(
-    source.name,
-    `its SHA-256 is ${found}, not ${sha256}: the download was damaged, or is another file; try again`,
+    url,
+    `its SHA-256 is ${sha256}, not ${claim.sha256}${by}: the server has another file; nothing was kept`,
   );
 }

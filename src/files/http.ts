@@ -1,31 +1,28 @@
 import { checkRange, FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
+import { statusError } from "./http-error.js";
+import { contentRange, request, type HttpOptions } from "./request.js";
 
-/** How to fetch; `fetch` is replaceable for tests, proxies and authentication. */
-export interface HttpOptions {
-  readonly fetch?: typeof fetch | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+export type { HttpOptions } from "./request.js";
 
 /**
  * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes.
  * Rejects with FileError where the server sends no ranges.
  */
 export async function openUrl(url: string, options: HttpOptions = {}): Promise<ByteSource> {
-  const fetcher = options.fetch ?? fetch;
-  const response = await request(fetcher, url, "bytes=0-0", options.signal);
+  const response = await request(url, options, { start: 0, end: 1 });
   await response.body?.cancel();
   if (response.status === 200)
     throw new FileError(url, "the server ignores range requests; download the file and give its path");
   // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
-  if (response.status !== 206 && response.status !== 416) throw new FileError(url, `HTTP status ${response.status}`);
+  if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
   const size = contentRange(response, url).size;
-  return new HttpSource(fetcher, url, size, response.headers.get("etag"));
+  return new HttpSource(options.fetch, url, size, response.headers.get("etag"));
 }
 
 class HttpSource implements ByteSource {
   constructor(
-    private readonly fetcher: typeof fetch,
+    private readonly fetcher: typeof fetch | undefined,
     readonly name: string,
     readonly size: number,
     private readonly etag: string | null,
@@ -34,8 +31,8 @@ class HttpSource implements ByteSource {
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this.name, this.size, offset, length);
     if (length === 0) return new Uint8Array(0);
-    const range = `bytes=${offset}-${offset + length - 1}`;
-    const response = await request(this.fetcher, this.name, range, signal);
+    const range = { start: offset, end: offset + length };
+    const response = await request(this.name, { fetch: this.fetcher, signal }, range);
     try {
       this.checkPart(response, offset, length);
     } catch (error) {
@@ -61,29 +58,6 @@ class HttpSource implements ByteSource {
         `the server sent bytes ${range.start} to ${range.end}, not ${offset} to ${offset + length}`,
       );
   }
-}
-
-// A plain `Range` header on GET needs no CORS preflight; `If-Range` would, so a change is noticed by its ETag instead.
-async function request(fetcher: typeof fetch, url: string, range: string, signal?: AbortSignal): Promise<Response> {
-  try {
-    return await fetcher(url, { headers: { Range: range }, ...(signal && { signal }) });
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new FileError(url, "the server could not be reached, or does not allow this page to read from it (CORS)", {
-      cause,
-    });
-  }
-}
-
-function contentRange(response: Response, url: string): { start: number; end: number; size: number } {
-  const header = response.headers.get("content-range");
-  const match = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+)$/.exec(header ?? "");
-  if (!match)
-    throw new FileError(
-      url,
-      `the answer's Content-Range is ${header ?? "missing"}; a server of another origin must expose it by Access-Control-Expose-Headers`,
-    );
-  return { start: Number(match[1] ?? 0), end: Number(match[2] ?? -1) + 1, size: Number(match[3]) };
 }
 
 async function readBody(response: Response, url: string, length: number): Promise<Uint8Array<ArrayBuffer>> {

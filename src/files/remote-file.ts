@@ -1,16 +1,17 @@
-import { cacheFolder, join, openFile, writeFileAtomic } from "#platform";
+import { cacheFolder, exclusively, join, openFile, removeFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
-import { openUrl, type HttpOptions } from "./http.js";
-import { Sha256 } from "./sha256.js";
+import { fetchVerified, partOf, settled } from "./download.js";
+import { shortHash } from "./hash.js";
+import { KeptFile, type KeptVersion } from "./kept-file.js";
+import { askClaim, type Claim, type PublishedFile } from "./publication.js";
+import type { HttpOptions } from "./request.js";
+import { PATIENCE, type Patience } from "./retry.js";
+import { TemporarySource } from "./temporary-source.js";
+import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
 
 /** A file on a server that is kept on this machine once it was fetched. */
-export interface RemoteFile {
-  readonly url: string;
-  /** Where its checksum stands: `sha256sum` output, bare hex, or a git LFS pointer. Hub `resolve/` URLs find theirs (`raw/`) alone. */
-  readonly checksumUrl?: string | undefined;
-  /** In lower-case hexadecimal, where it is known beforehand. */
-  readonly sha256?: string | undefined;
+export interface RemoteFile extends PublishedFile {
   /** Folder it is kept in under `filename`, as dalle2-laion keeps it. Default: the user's cache. */
   readonly folder?: string | undefined;
   readonly filename: string;
@@ -32,44 +33,159 @@ export interface RemoteOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** Default true; with false, a file without `folder` is fetched each time and removed when its source is closed. */
   readonly keep?: boolean | undefined;
+  readonly patience?: Partial<Patience> | undefined;
+  /** Called ten times a second at most, and at the end. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  /** Takes what the user should know although the file can be opened; default `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-// Large enough for the connection to be busy, small enough for one in memory not to matter.
-const PART_BYTES = 2 ** 23;
-
-/** Opens a file on a server from the folder it is kept in, to which it is downloaded the first time. Rejects with FileError. */
+/**
+ * Opens a file on a server from the folder it is kept in, to which it is downloaded the first time and whenever the server
+ * has a newer version. Its bytes are verified by their SHA-256 where that is published, else by their number. An
+ * interrupted download goes on where it stopped. Where the server cannot be asked, what is kept is used, with a warning.
+ *
+ * Any number of processes may do this with the same folder at a time, and be killed at any moment: a file in its place is
+ * always whole. Rejects with FileError; the caller closes the source.
+ */
 export async function openRemote(file: RemoteFile, options: RemoteOptions = {}): Promise<ByteSource> {
-  const name = file.folder === undefined ? `${hashText(file.url).slice(0, 16)}-${file.filename}` : file.filename;
-  const path = join(file.folder ?? options.cacheFolder ?? cacheFolder(), name);
-  return await openFile(path).catch(async (error: unknown) => {
-    if (!(error instanceof FileError)) throw error;
-    const source = await openUrl(file.url, options);
-    try {
-      await writeFileAtomic(path, checkedParts(source, file, options));
-    } finally {
-      await source.close();
-    }
-    return openFile(path);
+  if (/[/\\]|^\.{0,2}$/.test(file.filename)) {
+    throw new FileError(
+      file.url,
+      `cannot be kept as "${file.filename}", which is not the name of a file; choose another`,
+    );
+  }
+  const cache = options.cacheFolder ?? cacheFolder();
+  if (file.folder === undefined && options.keep === false) return openOnce(file, cache, options);
+  // Files of the same name from different places have each its own place in the user's cache.
+  const name = file.folder === undefined ? `${shortHash(file.url)}-${file.filename}` : file.filename;
+  const kept = new KeptFile(file.folder ?? cache, name);
+  return exclusively(kept.path, async () => {
+    await settled(() => bringUpToDate(file, kept, options));
+    return openFile(kept.path);
   });
 }
 
-async function* checkedParts(source: ByteSource, { url, sha256 }: RemoteFile, { signal, onProgress }: RemoteOptions) {
-  const hash = new Sha256();
-  for (let start = 0; start < source.size; start += PART_BYTES) {
-    const part = await source.read(start, Math.min(PART_BYTES, source.size - start), signal);
-    hash.update(part);
-    yield part;
-    onProgress?.({ file: url, loadedBytes: start + part.length, totalBytes: source.size });
-  }
-  const found = hash.digest();
-  if (sha256 === undefined || found === sha256) return;
-  throw new FileError(url, `its SHA-256 is ${found}, not ${sha256}: the download was damaged, or is another file`);
+async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
+  const { onWarning: warn = console.warn } = options;
+  const onDamaged = (): void => {
+    warn(`${kept.path}: its bytes are not those that were downloaded; it is downloaded again`);
+  };
+  const version = await kept.current(file.sha256, onDamaged, options.signal);
+  if (version && !needsCheck(version, file, options)) return;
+  const claim = await newClaim(version, file, kept, options);
+  if (!claim) return;
+  if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
+  else if (file.folder === undefined) sayOnce(kept.folder, warn);
+  await download(file, kept, claim, options);
+  // Another process may have replaced it already, or cleared the folder.
+  if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
 
-function hashText(text: string): string {
-  const hash = new Sha256();
-  hash.update(new TextEncoder().encode(text));
-  return hash.digest();
+function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = true }: RemoteOptions): boolean {
+  if (file.sha256 !== undefined) return file.sha256 !== version.record.sha256;
+  return checkUpdates || isOther(version, file);
+}
+
+/** Whether the file that is kept under the name was downloaded from another address. */
+function isOther({ record }: KeptVersion, { url }: RemoteFile): boolean {
+  return record.url !== undefined && record.url !== url;
+}
+
+/** Asks what the file should be; undefined where it is that already, or where the server cannot be asked. */
+async function newClaim(
+  version: KeptVersion | undefined,
+  file: RemoteFile,
+  kept: KeptFile,
+  options: RemoteOptions,
+): Promise<Claim | undefined> {
+  const { stall, ...rest } = patienceOf(options);
+  // Whoever can go on without an answer does not wait long for one.
+  const patience = version ? { ...rest, attempts: 1, stall: Math.min(stall, 10_000) } : { ...rest, stall };
+  try {
+    const claim = await askClaim(file, patience, options);
+    if (!version || !(await isCurrent(version, claim, file, patience, options))) return claim;
+    await kept.confirm(version, file.url, claim.text);
+  } catch (error) {
+    if (!version || isOther(version, file) || !(error instanceof FileError)) throw error;
+    const { onWarning: warn = console.warn } = options;
+    warn(`${error.message}. Whether there is a newer version is not known; ${kept.path} is used as it is`);
+  }
+  return undefined;
+}
+
+async function isCurrent(
+  version: KeptVersion,
+  claim: Claim,
+  file: RemoteFile,
+  patience: Patience,
+  options: RemoteOptions,
+): Promise<boolean> {
+  if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
+  if (isOther(version, file)) return false;
+  if (claim.text !== undefined) return claim.text === version.checksum;
+  // As upstream, what nothing is known of is left as it is.
+  const { size, version: known } = version.record;
+  const state = await probe(file.url, patience, options);
+  const isRenamed = known !== undefined && state.version !== undefined && known !== state.version;
+  return !isRenamed && (state.size ?? size) === size;
+}
+
+function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
+  if (isOther(version, file)) return `is from ${version.record.url}; the file of ${file.url} takes its place`;
+  return "the server has a newer version, which takes its place; without a check for updates this one would be used";
+}
+
+const said = new Set<string>();
+
+function sayOnce(folder: string, say: (message: string) => void): void {
+  if (said.has(folder)) return;
+  said.add(folder);
+  say(
+    `Downloads are kept in ${folder}; set DALLE2_CACHE to use another folder, see "dalle2 cache" to list and clear it`,
+  );
+}
+
+async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options: RemoteOptions): Promise<void> {
+  const state = await probe(file.url, patienceOf(options), options);
+  const { name, isResumable } = partOf(file.url, claim, state);
+  const { version, size } = state;
+  await kept.begin(name, { url: file.url, version, size });
+  const part = { path: kept.partPath(name), isResumable };
+  const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file.url, state, options));
+  await kept.install(name, { url: file.url, version, ...verified }, claim.text);
+}
+
+/** Fetches a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
+async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
+  const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
+  try {
+    await settled(async () => {
+      const claim = await askClaim(file, patienceOf(options), options);
+      const state = await probe(file.url, patienceOf(options), options);
+      await removeFile(path);
+      const part = { path, isResumable: state.isExact };
+      await fetchVerified(file.url, claim, state, part, transferOptions(file.url, state, options));
+    });
+    return new TemporarySource(await openFile(path), path);
+  } catch (error) {
+    await removeFile(path);
+    throw error;
+  }
+}
+
+function transferOptions(file: string, { size: totalBytes }: RemoteState, options: RemoteOptions): TransferOptions {
+  const { fetch, signal } = options;
+  let last = -Infinity;
+  const onProgress = (loadedBytes: number): void => {
+    const now = performance.now();
+    if (loadedBytes !== totalBytes && now - last < 100) return;
+    last = now;
+    options.onProgress?.({ file, loadedBytes, totalBytes });
+  };
+  return { fetch, signal, patience: patienceOf(options), onProgress };
+}
+
+function patienceOf({ patience }: RemoteOptions): Patience {
+  return { ...PATIENCE, ...patience };
 }

@@ -2,7 +2,7 @@ import { ConfigError } from "../config/config-error.js";
 import type { FileLocation } from "../config/file-location.js";
 import type { ModelLoadConfig } from "../config/load-config.js";
 import type { ClipSource } from "../config/load-config-schema.js";
-import { openPublished } from "../files/download.js";
+import { openRemote } from "../files/remote-file.js";
 import { openAiModelUrl } from "../models/clip/openai-models.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
 import type { TensorSource } from "../weights/store.js";
@@ -52,8 +52,7 @@ function openByName({ make, model }: ClipSource, config: ModelLoadConfig, option
       `${config.source}: clip.load_model_from is missing, and no checkpoint holds a CLIP; name a file with the weights of "${model}" (${make})`,
     );
   }
-  const { signal, fetch, cacheFolder: folder, onProgress } = options;
   const file = openAiModelUrl(model);
-  const report = (loadedBytes: number, totalBytes: number) => onProgress?.({ file: file.url, loadedBytes, totalBytes });
-  return openPublished(file, { signal, fetch, folder, onProgress: report });
+  const filename = file.url.split("/").at(-1)!;
+  return openRemote({ ...file, filename }, { ...options, keep: options.keepDownloads });
 }

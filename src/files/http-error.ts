@@ -1,0 +1,43 @@
+import { FileError } from "../platform/errors.js";
+import { isOnHub, TOKEN_VARIABLES, tokenFor } from "./hub.js";
+
+/** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
+export class TransientError extends FileError {
+  constructor(
+    location: string,
+    problem: string,
+    options: ErrorOptions & {
+      /** Milliseconds that the server asks to wait for. */
+      readonly retryAfter?: number | undefined;
+    } = {},
+  ) {
+    super(location, problem, options);
+    this.retryAfter = options.retryAfter;
+  }
+
+  readonly retryAfter: number | undefined;
+}
+
+const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/** What a status that is no success means, and what to do about it. */
+export function statusError(url: string, { status, headers }: Response): FileError {
+  if (status >= 500 || PASSING_STATUSES.has(status)) {
+    const seconds = Number(headers.get("retry-after") ?? NaN);
+    const retryAfter = Number.isFinite(seconds) ? 1000 * seconds : undefined;
+    const problem = status === 429 ? "the server takes no more requests for now" : "the server failed";
+    return new TransientError(url, `${problem} (HTTP status ${status}); try again later`, { retryAfter });
+  }
+  return new FileError(url, statusProblem(url, status));
+}
+
+function statusProblem(url: string, status: number): string {
+  if (status === 404 || status === 410)
+    return `the server has no such file (HTTP status ${status}); check the address, and whether it was moved`;
+  if (status !== 401 && status !== 403) return `HTTP status ${status}`;
+  const refused = `the server refuses access (HTTP status ${status})`;
+  if (!isOnHub(url)) return `${refused}; download it by other means and give its path`;
+  const terms = "accept the terms of use on the model's page where it has any";
+  if (tokenFor(url) !== undefined) return `${refused} to the token of ${TOKEN_VARIABLES[0]}; ${terms}`;
+  return `${refused}, or has no such file: set ${TOKEN_VARIABLES[0]} to a token of an account that may read it, and ${terms}`;
+}

@@ -1,0 +1,45 @@
+// Hugging Face's model hub: where its files have their checksum, and how one proves that one may read them.
+import { environmentVariable } from "#platform";
+
+const HUB = "https://huggingface.co";
+
+/** Environment variables with a token for the hub; the first one that is set is taken. */
+export const TOKEN_VARIABLES = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] as const;
+
+/** Where the hub is reached: `HF_ENDPOINT` names a mirror, as for Hugging Face's own libraries. */
+function endpoint(): string {
+  const mirror = environmentVariable("HF_ENDPOINT")?.replace(/\/+$/, "");
+  return mirror === undefined || mirror === "" ? HUB : mirror;
+}
+
+/** The path below the hub, or below its mirror; undefined for any other server. */
+function hubPath(url: string): string | undefined {
+  const { href } = new URL(url);
+  const base = [HUB, endpoint()].find((host) => href.startsWith(`${host}/`));
+  return base === undefined ? undefined : href.slice(base.length);
+}
+
+export function isOnHub(url: string): boolean {
+  return hubPath(url) !== undefined;
+}
+
+/** The address to ask: the mirror's for what is on the hub. */
+export function addressOf(url: string): string {
+  const path = hubPath(url);
+  return path === undefined ? url : endpoint() + path;
+}
+
+/** The token to send along; undefined for every server but the hub, or where none is set. */
+export function tokenFor(url: string): string | undefined {
+  if (!isOnHub(url)) return undefined;
+  return TOKEN_VARIABLES.map((name) => environmentVariable(name)?.trim()).find(Boolean);
+}
+
+/**
+ * Where the hub says which content a file of its has: `raw` in place of `resolve` gives the git LFS pointer of a large
+ * file, and a small one itself. Undefined for other addresses. dalle2-laion (dalle2_laion/config.py, File) does it for `main`.
+ */
+export function hubChecksumUrl(url: string): string | undefined {
+  const match = /^(\/(?:(?:datasets|spaces)\/)?[^/]+(?:\/[^/]+)?)\/resolve\/([^?#]+)/.exec(hubPath(url) ?? "");
+  return match ? `${HUB}${match[1]}/raw/${match[2]}` : undefined;
+}

@@ -1,0 +1,179 @@
+import { join, listFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
+import { z } from "zod";
+import { FileError } from "../platform/errors.js";
+import type { FileStat } from "../platform/platform.js";
+import { parseChecksum } from "./checksum.js";
+import { sha256OfFile, whereThere } from "./hash.js";
+
+/** What else is in the folder of a kept file `model.pth`: `model.pth.checksum` and so on. */
+export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: ".part", origin: ".part.json" } as const;
+
+/** Where a content came from: its URL and what the server called this version of it. */
+const origin = z.object({
+  url: z.string().optional(),
+  version: z.string().optional(),
+  size: z.number().optional(),
+});
+export type Origin = z.output<typeof origin>;
+
+const fileRecord = origin.extend({
+  size: z.number(),
+  /** When the file was last changed, as its file system says. */
+  modified: z.number(),
+  sha256: z.string(),
+  /** Names the part that becomes the file. */
+  part: z.string().optional(),
+});
+
+/** Says of a file of this size that was last changed at this time that its bytes were verified, and where they are from. */
+export type FileRecord = z.output<typeof fileRecord>;
+
+/** The file as it is, its bytes verified. */
+export interface KeptVersion {
+  readonly record: FileRecord;
+  /** What the server's checksum file said when the file was fetched. */
+  readonly checksum: string | undefined;
+}
+
+/**
+ * A file from a server, kept in a folder under a name. Beside it are the text of its checksum file, as dalle2-laion keeps
+ * it, so that both programs can share a folder; a record of ours; and `.part` files with what was fetched so far, each
+ * named by its content.
+ *
+ * The record is written before the part takes the file's place: a process killed in between leaves a record that names a
+ * complete part, and the next one finishes what was begun.
+ */
+export class KeptFile {
+  readonly path: string;
+
+  constructor(
+    readonly folder: string,
+    private readonly filename: string,
+  ) {
+    this.path = join(folder, filename);
+  }
+
+  partPath(part: string): string {
+    return `${this.path}.${part}${SUFFIXES.part}`;
+  }
+
+  /**
+   * The file as it is kept. Its bytes are verified by its record, or else, at the cost of reading it once, by a SHA-256:
+   * `sha256`, that of dalle2-laion's checksum file, or that of the record. One without any of these is taken as it is.
+   * Undefined where it is missing, or damaged, which `onDamaged` is told.
+   */
+  async current(
+    sha256: string | undefined,
+    onDamaged: () => void,
+    signal?: AbortSignal,
+  ): Promise<KeptVersion | undefined> {
+    const record = await readRecord(this.path);
+    if (record && !describes(record, await statFile(this.path))) await this.#finish(record, signal);
+    const stat = await statFile(this.path);
+    if (!stat) return undefined;
+    const checksum = await readTextIfThere(this.path + SUFFIXES.checksum);
+    if (record && describes(record, stat)) return { record, checksum };
+    const found = await sha256OfFile(this.path, signal);
+    if (found === undefined) return undefined;
+    if (found === record?.sha256) return { record: await this.#renew(record, stat), checksum };
+    const expected = sha256 ?? this.#sha256In(checksum) ?? record?.sha256 ?? found;
+    if (expected === found) return { record: await this.#renew({ ...stat, sha256: found }, stat), checksum };
+    onDamaged();
+    return undefined;
+  }
+
+  /** Says where a part comes from, before it is begun. */
+  async begin(part: string, origin: Origin): Promise<void> {
+    await writeJson(originPath(this.partPath(part)), origin);
+  }
+
+  /** Puts a part that is complete and verified in the file's place, and removes all others. */
+  async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
+    await writeJson(this.path + SUFFIXES.record, { ...record, part });
+    await moveFile(this.partPath(part), this.path);
+    await this.#writeChecksum(checksum);
+    const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
+    await Promise.all(parts.map((name) => removeFile(join(this.folder, name))));
+  }
+
+  /** Notes that a version is what `url` has now, and what its checksum file says. */
+  async confirm({ record, checksum }: KeptVersion, url: string, text: string | undefined): Promise<void> {
+    if (record.url !== url) await this.#renew({ ...record, url }, record);
+    if (text !== undefined && text !== checksum) await this.#writeChecksum(text).catch(() => undefined);
+  }
+
+  async #writeChecksum(text: string | undefined): Promise<void> {
+    const path = this.path + SUFFIXES.checksum;
+    if (text === undefined) await removeFile(path);
+    else await writeFileAtomic(path, new TextEncoder().encode(text));
+  }
+
+  /** Moves the part that a record names to its place, where it is whole. */
+  async #finish({ part, size, sha256 }: FileRecord, signal?: AbortSignal): Promise<void> {
+    if (part === undefined) return;
+    const path = this.partPath(part);
+    if ((await statFile(path))?.size !== size || (await sha256OfFile(path, signal)) !== sha256) return;
+    await moveFile(path, this.path);
+  }
+
+  #isPart(name: string): boolean {
+    return name.startsWith(`${this.filename}.`) && (name.endsWith(SUFFIXES.part) || name.endsWith(SUFFIXES.origin));
+  }
+
+  async #renew(record: FileRecord, stat: FileStat): Promise<FileRecord> {
+    const renewed = { ...record, size: stat.size, modified: stat.modified };
+    // In a folder that one may only read, the file is read once more the next time.
+    await writeJson(this.path + SUFFIXES.record, renewed).catch(() => undefined);
+    return renewed;
+  }
+
+  #sha256In(checksum: string | undefined): string | undefined {
+    try {
+      return checksum === undefined ? undefined : parseChecksum(checksum, this.filename, this.path)?.sha256;
+    } catch (error) {
+      // A list of checksums in which the file has another name.
+      if (error instanceof FileError) return undefined;
+      throw error;
+    }
+  }
+}
+
+/** Removes a part and what says where it comes from. */
+export async function removePart(path: string): Promise<void> {
+  await removeFile(path);
+  await removeFile(originPath(path));
+}
+
+function originPath(part: string): string {
+  return part.slice(0, -SUFFIXES.part.length) + SUFFIXES.origin;
+}
+
+/** The record of the file at `path`; undefined where there is none that can be read. */
+export async function readRecord(path: string): Promise<FileRecord | undefined> {
+  return fileRecord.safeParse(await readJson(path + SUFFIXES.record)).data;
+}
+
+/** Where the part at `path` comes from. */
+export async function readOrigin(path: string): Promise<Origin> {
+  return origin.safeParse(await readJson(originPath(path))).data ?? {};
+}
+
+function describes({ size, modified }: FileRecord, stat: FileStat | undefined): boolean {
+  return stat?.size === size && stat.modified === modified;
+}
+
+async function readTextIfThere(path: string): Promise<string | undefined> {
+  return whereThere(path, () => readText(path));
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse((await readTextIfThere(path)) ?? "null");
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(value, null, 2)));
+}

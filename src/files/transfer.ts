@@ -1,0 +1,173 @@
+import { openWriter, removeFile, statFile } from "#platform";
+import { FileError } from "../platform/errors.js";
+import { statusError, TransientError } from "./http-error.js";
+import { contentRange, request, type HttpOptions } from "./request.js";
+import { withoutStall, withRetries, type Patience } from "./retry.js";
+
+/** What a server says of a file without sending it. */
+export interface RemoteState {
+  /** In bytes; undefined where the server does not say. */
+  readonly size: number | undefined;
+  /** Its ETag, or else its Last-Modified; undefined where the server sends neither. */
+  readonly version: string | undefined;
+  /** Whether `version` and `size` name these very bytes, so that parts fetched at different times fit together. */
+  readonly isExact: boolean;
+}
+
+/** The file is another one than when the transfer began. */
+export class ChangedError extends FileError {
+  constructor(url: string) {
+    super(url, "the file changed on the server while it was downloaded; try again");
+  }
+}
+
+/** Asks for the state of a file, by its first byte: servers of signed addresses refuse HEAD. Rejects with FileError. */
+export function probe(url: string, patience: Patience, options: HttpOptions): Promise<RemoteState> {
+  return withRetries(patience, options.signal, () =>
+    withoutStall(url, patience, options, async (inTime) => {
+      const response = await request(url, inTime, { start: 0, end: 1 });
+      await response.body?.cancel();
+      // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
+      if (!response.ok && response.status !== 416) throw statusError(url, response);
+      return stateOf(response, url);
+    }),
+  );
+}
+
+function stateOf(response: Response, url: string): RemoteState {
+  const { status, headers } = response;
+  const size = status === 200 ? lengthOf(response) : contentRange(response, url).size;
+  const [etag, modified] = [headers.get("etag"), headers.get("last-modified")];
+  if (etag !== null) return { size, version: etag, isExact: size !== undefined && !etag.startsWith("W/") };
+  // A file that changed in the second of the answer may do so once more (RFC 9110, section 8.8.2.2).
+  const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
+  const isExact = size !== undefined && modified !== null && !(age < 1000);
+  return { size, version: modified ?? undefined, isExact };
+}
+
+function lengthOf({ headers }: Response): number | undefined {
+  const length = headers.get("content-length");
+  // The length of what was compressed for the way says nothing of the file's.
+  return length === null || headers.has("content-encoding") ? undefined : Number(length);
+}
+
+export interface TransferOptions extends HttpOptions {
+  readonly patience: Patience;
+  readonly onProgress: (loadedBytes: number) => void;
+}
+
+/** Where a file is written while it is fetched. */
+export interface PartFile {
+  readonly path: string;
+  /** Whether what is there may be gone on with: all who write there mean the same bytes. */
+  readonly isResumable: boolean;
+}
+
+// A transfer that gets on by as much between two breaks goes on for ever; one that only trickles is given up.
+const PROGRESS_BYTES = 2 ** 20;
+
+/**
+ * Fetches a file in the state that `probe` found. Several processes may write to a resumable part at a time: each starts
+ * at a length that was there and writes the same bytes, so up to its length the part is right whenever one is killed.
+ *
+ * Rejects with ChangedError when the server has another state by now.
+ */
+export async function transfer(url: string, state: RemoteState, part: PartFile, options: TransferOptions) {
+  const { patience, signal } = options;
+  let furthest = 0;
+  let reached = 0;
+  const hasAdvanced = (): boolean => {
+    const advanced = reached >= furthest + PROGRESS_BYTES;
+    if (advanced) furthest = reached;
+    return advanced;
+  };
+  const onProgress = (end: number): void => {
+    reached = Math.max(reached, end);
+    options.onProgress(end);
+  };
+  await withRetries(patience, signal, () => fetchRest(url, state, part, { ...options, onProgress }), hasAdvanced);
+}
+
+/** One request for what is missing of the part. */
+async function fetchRest(
+  url: string,
+  state: RemoteState,
+  { path, isResumable }: PartFile,
+  { patience, onProgress, ...http }: TransferOptions,
+): Promise<void> {
+  const { size, version } = state;
+  const kept = (await statFile(path))?.size ?? 0;
+  const start = isResumable && kept <= (size ?? 0) ? kept : 0;
+  if (start < kept) await removeFile(path);
+  onProgress(start);
+  if (start === size) return touch(path);
+  await withoutStall(url, patience, http, async (inTime, alive) => {
+    const response = await request(url, inTime, { start, ifRange: start > 0 ? version : undefined });
+    try {
+      const chunks = chunksOf(response, url, inTime.signal);
+      await write(path, chunks, { url, offset: startOf(response, url, start, state), size }, (end) => {
+        alive();
+        onProgress(end);
+      });
+    } finally {
+      // Of no effect where the answer was read to its end.
+      await response.body?.cancel().catch(() => undefined);
+    }
+  });
+}
+
+async function touch(path: string): Promise<void> {
+  await (await openWriter(path)).close();
+}
+
+/** Where the bytes of an answer belong: at 0 where the server ignores ranges. Throws unless they are of that state. */
+function startOf(response: Response, url: string, start: number, state: RemoteState): number {
+  if (response.status === 416) throw new ChangedError(url);
+  if (!response.ok) throw statusError(url, response);
+  const { size, version } = stateOf(response, url);
+  if (version !== state.version || (size ?? state.size) !== state.size) throw new ChangedError(url);
+  const offset = response.status === 206 ? contentRange(response, url).start : 0;
+  if (offset === start || offset === 0) return offset;
+  throw new FileError(url, `the server sent bytes from ${offset} on, not from ${start}`);
+}
+
+async function write(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  { url, offset, size }: { url: string; offset: number; size: number | undefined },
+  onBytes: (end: number) => void,
+): Promise<void> {
+  const writer = await openWriter(path);
+  let end = offset;
+  try {
+    for await (const chunk of chunks) {
+      if (end + chunk.length > (size ?? Infinity))
+        throw new FileError(url, `the server sent more than the ${size} bytes that it announced`);
+      await writer.write(end, chunk);
+      end += chunk.length;
+      onBytes(end);
+    }
+  } catch (error) {
+    // The first failure is the one to report, even where closing fails too.
+    await writer.close().catch(() => undefined);
+    throw error;
+  }
+  await writer.close();
+  if (end < (size ?? 0)) throw new TransientError(url, `the connection ended after ${end} of ${size} bytes; try again`);
+}
+
+async function* chunksOf(response: Response, url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const part = await reader?.read();
+      if (!part || part.done) return;
+      yield part.value;
+    }
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new TransientError(url, "the connection broke off; try again", { cause });
+  } finally {
+    reader?.releaseLock();
+  }
+}
