@@ -5,6 +5,7 @@ export default tseslint.config(
   {
     ignores: [
       "dist/",
+      "docs/api/",
       "output/",
       ".cache/",
       "src/gpu/kernel-sources.ts",

@@ -5,6 +5,8 @@ export { ModelLoadConfig, type FileOptions } from "./config/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
 export { SamplingError } from "./diffusion/sampling-error.js";
+export { openSource } from "./files/open.js";
+export type { DownloadProgress } from "./files/remote-file.js";
 export {
   DeviceLostError,
   GpuError,
@@ -16,6 +18,7 @@ export {
 } from "./gpu/errors.js";
 export type { AdapterDescription, Gpu, GpuFeatures, GpuOptions } from "./gpu/gpu.js";
 export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
+export type { GpuMemory } from "./gpu/pool.js";
 export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";
 export {
   centerCropToSquare,
@@ -34,8 +37,9 @@ export type { Embedding } from "./pipeline/embedding.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
-export { DalleModelManager, type ManagerOptions } from "./pipeline/model-manager.js";
-export type { Json, Picture, PictureParameters } from "./pipeline/picture.js";
+export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/model-manager.js";
+export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
+export type { Randomness } from "./pipeline/randomness.js";
 export type {
   CallOptions,
   DrawOptions,
@@ -50,8 +54,11 @@ export type {
 export { Upscale, type UpscaleOptions } from "./pipeline/upscale.js";
 export { FileError } from "./platform/errors.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
-export { openCheckpoint, type Checkpoint } from "./weights/checkpoint.js";
+export type { ByteSource } from "./platform/source.js";
+export type { ComputeType } from "./tensor/dtype.js";
+export { openCheckpoint, type Checkpoint, type OpenOptions } from "./weights/checkpoint.js";
 export { FormatError } from "./weights/errors.js";
+export type { Container, WeightsChoice } from "./weights/state-dict.js";
 export { UnsupportedError } from "./weights/unsupported-error.js";
-export { WeightError } from "./weights/weight-error.js";
+export { WeightError, type Misshapen, type WeightProblems } from "./weights/weight-error.js";
 export { decodeImage } from "#platform";

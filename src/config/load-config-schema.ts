@@ -107,4 +107,5 @@ export const modelLoadConfig = z
     title: "Load config",
     description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
   });
+/** A load config that was checked, defaults filled in; its keys are those of the JSON file. */
 export type ModelLoadConfigData = z.output<typeof modelLoadConfig>;

@@ -2,6 +2,7 @@ import { openWebGpu } from "#platform";
 import { GpuUnavailableError } from "./errors.js";
 import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
 
+/** Which adapter is opened, and how. */
 export interface OpenGpuOptions extends GpuOptions {
   /** Pretend that the adapter lacks these. */
   readonly without?: readonly (keyof GpuFeatures)[];

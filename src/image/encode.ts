@@ -6,8 +6,10 @@ import { readPngText, type ImageText } from "./png-text.js";
 import { encodePng } from "./png.js";
 import { addXmpToJpeg, addXmpToWebp, readXmp, xmpPacket } from "./xmp.js";
 
+/** A format of picture files that can be written. */
 export type ImageFormat = "png" | "jpeg" | "webp";
 
+/** How a picture file is written. */
 export interface EncodeOptions {
   /** Default "png". */
   readonly format?: ImageFormat | undefined;

@@ -18,6 +18,7 @@ export interface RgbaImage extends ByteImage {
   readonly channels: 4;
 }
 
+/** A picture, opaque or not. */
 export type Image = RgbImage | RgbaImage;
 
 /** Wraps pixels that are there already. Throws RangeError where their number is not `width` × `height` × `channels`. */

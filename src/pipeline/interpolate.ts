@@ -9,6 +9,7 @@ import type { Picture } from "./picture.js";
 import { oneGenerator } from "./randomness.js";
 import { eachOf, type PriorSettings, type TwoStageOptions } from "./script-options.js";
 
+/** How pictures between two ends are drawn. */
 export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
   /** Number of pictures, both ends included. Default 8. */
   readonly frames?: number | undefined;
@@ -17,8 +18,6 @@ export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | 
   /** Candidates for the image embedding of a prompt. Default 2. */
   readonly priorNumSamplesPerBatch?: number | undefined;
 }
-
-type End = RgbImage | string;
 
 /**
  * Pictures between two pictures or prompts (Ramesh et al. 2022, section 3.2): the decoder draws image embeddings along the
@@ -33,7 +32,7 @@ export class Interpolate extends InferenceScript {
    * The pictures in order. Between two prompts the ends are what `BasicInference` draws of them with the same seed; between
    * two pictures, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
    */
-  async run(start: End, end: End, options: InterpolateOptions = {}): Promise<Picture[]> {
+  async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
     const { frames = 8, signal, onProgress, onPicture } = options;
     if (!Number.isInteger(frames) || frames < 2) {
       throw new SamplingError(`frames must be a whole number of at least 2, for both ends; it is ${frames}.`);
@@ -76,7 +75,7 @@ export class Interpolate extends InferenceScript {
 
   /** Image embeddings of both ends, and the generator as it is after them. */
   async #embed(
-    ends: readonly End[],
+    ends: readonly (RgbImage | string)[],
     prior: PriorSettings | undefined,
     generator: Generator,
     { priorBatchSize: batchSize, signal, onProgress }: InterpolateOptions,
@@ -93,7 +92,7 @@ export class Interpolate extends InferenceScript {
   }
 
   /** Text encodings of both ends, if the decoder takes any. */
-  async #encode(ends: readonly End[], { text }: InterpolateOptions) {
+  async #encode(ends: readonly (RgbImage | string)[], { text }: InterpolateOptions) {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
     const given = text === undefined ? ends : eachOf(text, 2);
     const texts = given.filter(isPrompt);
@@ -105,6 +104,6 @@ export class Interpolate extends InferenceScript {
   }
 }
 
-function isPrompt(end: End): end is string {
+function isPrompt(end: RgbImage | string): end is string {
   return typeof end === "string";
 }

@@ -17,7 +17,9 @@ export interface ScriptProgress {
 
 /** What every long call takes. */
 export interface CallOptions extends RandomOptions {
+  /** Ends the call within one step; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of each step that was taken. */
   readonly onProgress?: ((progress: ScriptProgress) => void) | undefined;
   /**
    * Takes each picture as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
@@ -95,6 +97,7 @@ export function eachOf<T>(value: T | readonly T[], count: number): readonly T[] 
   return Array.isArray(value) ? (value as readonly T[]) : new Array<T>(count).fill(value as T);
 }
 
+/** How a script is set up. */
 export interface ScriptOptions {
   /**
    * `clip`, the default: as the CLIP's own training did, OpenAI's with start and end tokens. `dalle2-laion`: without them

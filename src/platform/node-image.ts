@@ -1,4 +1,4 @@
-import { ImageDecodeError, ImageEncodeError, MAX_PIXELS } from "./image-types.js";
+import { ImageDecodeError, ImageEncodeError, MAX_PIXELS, type DecodedImage } from "./image-types.js";
 import type { Platform } from "./platform.js";
 
 /** Loaded where it is used, because only callers with picture files need this native library. */
@@ -6,7 +6,11 @@ async function loadSharp() {
   return (await import("sharp")).default;
 }
 
-export const decodeImage: Platform["decodeImage"] = async (bytes) => {
+/**
+ * The pixels of a picture file (PNG, JPEG, WebP …), turned upright as its EXIF record says; the first picture of an animated
+ * file. Rejects with ImageDecodeError.
+ */
+export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const sharp = await loadSharp();
   try {
     const picture = sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true }).autoOrient();
@@ -18,7 +22,7 @@ export const decodeImage: Platform["decodeImage"] = async (bytes) => {
       cause,
     });
   }
-};
+}
 
 export const encodePicture: Platform["encodePicture"] = async ({ data, width, height, channels }, format, quality) => {
   const sharp = await loadSharp();

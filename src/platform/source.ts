@@ -10,7 +10,9 @@ export interface ByteSource {
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
+  /** The bytes from `offset` on. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Gives back what the source holds open. */
   close(): Promise<void>;
 }
 

@@ -35,6 +35,7 @@ export interface Checkpoint {
   readonly version?: string;
   /** The train config stored with it, as plain data, where there is one. */
   readonly config?: unknown;
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
