@@ -5,6 +5,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Dialect } from "../weights/dialect.js";
 import type { Weights } from "../weights/store.js";
+import type { Preview } from "./denoise.js";
 import type { NoiseSource } from "./noise.js";
 import { SamplingError } from "./sampling-error.js";
 import { decoderSchedules } from "./stored-schedule.js";
@@ -47,6 +48,8 @@ export interface DecoderSampling {
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DecoderProgress) => void) | undefined;
+  /** Takes the images that a U-Net is making, f32 `[B, side, side, C]` in [0, 1], unclamped. */
+  readonly preview?: Preview | undefined;
 }
 
 /**
@@ -94,7 +97,7 @@ export class Decoder {
     let image = this.#startImage(sampling);
     try {
       for (const { sampler, unetNumber, condScale, timesteps } of run.stages) {
-        const { noise, signal, onProgress } = sampling;
+        const { noise, signal, onProgress, preview } = sampling;
         const next: Tensor = await sampler.sample({
           ...run.shared,
           condScale,
@@ -103,6 +106,7 @@ export class Decoder {
           noise,
           signal,
           onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
+          preview,
         });
         image?.dispose();
         image = next;

@@ -15,8 +15,16 @@ export interface SamplerStep {
   readonly advance: (x: Tensor, x0: Tensor, prediction: Tensor, noise: Tensor | undefined) => Tensor;
 }
 
-/** Called after each step has been encoded; the step before it has run by then. */
+/** Called when a step has run; the next one is encoded by then. */
 export type OnStep = (step: number, steps: number) => void;
+
+/** A look at how the sample comes along. */
+export interface Preview {
+  /** Once in this many steps. */
+  readonly every: number;
+  /** Takes the estimate of the clean sample, f32, before `OnStep` is told of the step. It is freed afterwards. */
+  readonly show: (x0: Tensor) => Promise<void>;
+}
 
 /** What a sampling loop needs of a model. Tensors made by these functions are freed with the step. */
 export interface Denoiser {
@@ -37,11 +45,12 @@ export interface DenoiseOptions {
   readonly inpainting?: Inpainting | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
+  readonly preview?: Preview | undefined;
 }
 
 interface State {
   readonly x: Tensor;
-  /** The latest estimate, kept for self-conditioning. */
+  /** The latest estimate, kept for self-conditioning, and for a preview until it is shown. */
   readonly x0: Tensor | undefined;
 }
 
@@ -59,14 +68,15 @@ interface Pass {
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
   const { arena } = model;
-  const { signal, onStep } = options;
+  const { signal, onStep, preview } = options;
   const passes = passesOf(model.steps, options.inpainting?.resampleTimes ?? 1);
   let state = arena.scope(() => first(options));
   let running: Promise<void> | undefined;
   try {
     for (const [index, pass] of passes.entries()) {
       signal?.throwIfAborted();
-      const next = arena.scope(() => runPass(model, options, state, pass));
+      const isShown = preview !== undefined && (index + 1) % preview.every === 0;
+      const next = arena.scope(() => runPass(model, options, state, pass, isShown || model.selfCond));
       release(state);
       state = next;
       const encoded = arena.gpu.sync();
@@ -74,15 +84,17 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
       encoded.catch(() => undefined);
       await running;
       running = encoded;
-      onStep?.(index + 1, passes.length);
+      if (index > 0) onStep?.(index, passes.length);
+      if (isShown) await preview.show(state.x0!);
+      if (!model.selfCond) state = withoutEstimate(state);
     }
     await running;
+    onStep?.(passes.length, passes.length);
   } catch (error) {
     release(state);
     throw error;
   }
-  if (state.x0 !== state.x) state.x0?.dispose();
-  return state.x;
+  return withoutEstimate(state).x;
 }
 
 /**
@@ -94,7 +106,7 @@ export function rehearse(model: Denoiser, options: DenoiseOptions): void {
   model.arena.scope(() => {
     let state = first(options);
     for (const pass of new Set([passes.at(0), passes.at(1), passes.at(-1)])) {
-      if (pass) state = runPass(model, options, state, pass);
+      if (pass) state = runPass(model, options, state, pass, model.selfCond);
     }
   });
 }
@@ -112,7 +124,13 @@ function first({ noise, start }: DenoiseOptions): State {
   return { x: start?.(x) ?? x, x0: undefined };
 }
 
-function runPass(model: Denoiser, options: DenoiseOptions, state: State, { step, repeats }: Pass): State {
+function runPass(
+  model: Denoiser,
+  options: DenoiseOptions,
+  state: State,
+  { step, repeats }: Pass,
+  keepsEstimate: boolean,
+): State {
   const { noise, inpainting } = options;
   const x = inpainting ? inpainting.impose(state.x, step.time, noise.draw()) : state.x;
   const prediction = model.predict(x, step.time, state.x0);
@@ -121,8 +139,13 @@ function runPass(model: Denoiser, options: DenoiseOptions, state: State, { step,
   const next = step.advance(x, x0, prediction, step.noise === "added" ? noise.draw() : undefined);
   return {
     x: inpainting && repeats ? inpainting.renoise(next, step.nextTime, step.time, noise.draw()) : next,
-    x0: model.selfCond ? x0 : undefined,
+    x0: keepsEstimate ? x0 : undefined,
   };
+}
+
+function withoutEstimate({ x, x0 }: State): State {
+  if (x0 !== x) x0?.dispose();
+  return { x, x0: undefined };
 }
 
 function release({ x, x0 }: State): void {

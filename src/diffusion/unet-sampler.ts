@@ -11,7 +11,7 @@ import type { Dialect } from "../weights/dialect.js";
 import type { Weights } from "../weights/store.js";
 import { ddimSteps } from "./ddim.js";
 import { ddpmSteps } from "./ddpm.js";
-import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "./denoise.js";
+import { denoise, rehearse, type Denoiser, type OnStep, type Preview, type SamplerStep } from "./denoise.js";
 import { Inpainting, prepareKnown, type Known } from "./inpaint.js";
 import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { silence, StateNoise, type NoiseSource } from "./noise.js";
@@ -39,6 +39,8 @@ export interface UnetSampling {
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
+  /** Takes estimates as images like those that `sample` returns. */
+  readonly preview?: Preview | undefined;
 }
 
 /** What a run computes once, before its first step. */
@@ -101,9 +103,9 @@ export class UnetSampler {
     );
   }
 
-  /** How often `sample` evaluates the U-Net when it does not inpaint. */
-  evaluations(timesteps: number | null = null): number {
-    return this.#steps(this.stepCount(timesteps)).length;
+  /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. */
+  evaluations(timesteps: number | null = null, resampleTimes = 1): number {
+    return this.#steps(this.stepCount(timesteps)).length * this.#resampleTimes(resampleTimes);
   }
 
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
@@ -114,7 +116,8 @@ export class UnetSampler {
       const inpainting = this.#inpainting(sampling, prepared);
       const stateNoise = this.#stateNoise(sampling.batch, noise);
       const model = this.#denoiser(sampling, prepared);
-      const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep });
+      const preview = sampling.preview && this.#preview(sampling.preview, inpainting);
+      const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep, preview });
       const images = this.#arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x));
       if (images !== x) x.dispose();
       return images;
@@ -170,8 +173,22 @@ export class UnetSampler {
   }
 
   #inpainting({ resampleTimes }: UnetSampling, { known }: Prepared): Inpainting | undefined {
-    const times = this.dialect.sampler.inpaint === "repaint" ? resampleTimes : 1;
-    return known && new Inpainting(known, this.#schedule(), times);
+    return known && new Inpainting(known, this.#schedule(), this.#resampleTimes(resampleTimes));
+  }
+
+  /** Versions before RePaint took each step once. */
+  #resampleTimes(asked: number): number {
+    return this.dialect.sampler.inpaint === "repaint" ? asked : 1;
+  }
+
+  #preview({ every, show }: Preview, inpainting: Inpainting | undefined): Preview {
+    return {
+      every,
+      show: async (x0) => {
+        using images = this.#arena.scope(() => this.#denormalize(inpainting?.compose(x0) ?? x0.reshape(x0.shape)));
+        await show(images);
+      },
+    };
   }
 
   #stateNoise(batch: number, source: NoiseSource): StateNoise {
