@@ -149,7 +149,9 @@ describe("a config itself", () => {
     await expect(ModelLoadConfig.fromJsonPath("broken.json")).rejects.toThrow(/^broken\.json is not JSON: /);
     await expect(ModelLoadConfig.fromJsonPath("broken.json")).rejects.toThrow(ConfigError);
     const url = "https://example.org/models.json";
-    await expect(ModelLoadConfig.fromJsonPath(url, { fetch: serverOf({}) })).rejects.toThrow(`${url}: HTTP status 404`);
+    await expect(ModelLoadConfig.fromJsonPath(url, { fetch: serverOf({}) })).rejects.toThrow(
+      `${url}: the server has no such file (HTTP status 404)`,
+    );
     await expect(ModelLoadConfig.fromJsonPath(url, { fetch: serverOf({ [url]: "<html>" }) })).rejects.toThrow(
       `${url} is not JSON`,
     );

@@ -1,6 +1,6 @@
-import type { HttpOptions } from "../files/http.js";
 import { openSource, resolveBeside } from "../files/open.js";
-import { openRemote, type DownloadProgress } from "../files/remote-file.js";
+import { openRemote, type DownloadProgress, type RemoteOptions } from "../files/remote-file.js";
+import type { HttpOptions } from "../files/request.js";
 import type { ByteSource } from "../platform/source.js";
 import { parseConfig } from "./config-error.js";
 import { downloadName, type FileLocation } from "./file-location.js";
@@ -16,6 +16,9 @@ export interface FileOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** False: downloads that have no `cache_dir` are fetched each time and removed when closed, as dalle2-laion does. Default true. */
   readonly keepDownloads?: boolean | undefined;
+  /** How often and how long servers are tried. */
+  readonly patience?: RemoteOptions["patience"];
+  /** Told how much of a download has come. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Default `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;

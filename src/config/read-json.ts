@@ -1,6 +1,7 @@
 import { readText } from "#platform";
-import type { HttpOptions } from "../files/http.js";
+import { statusError } from "../files/http-error.js";
 import { isUrl } from "../files/open.js";
+import { request, type HttpOptions } from "../files/request.js";
 import { FileError } from "../platform/errors.js";
 import { ConfigError } from "./config-error.js";
 
@@ -30,14 +31,8 @@ function parse(text: string, name: string): unknown {
   }
 }
 
-async function fetchText(url: string, { fetch: fetcher = fetch, signal }: HttpOptions): Promise<string> {
-  try {
-    const response = await fetcher(url, signal ? { signal } : {});
-    if (!response.ok) throw new FileError(url, `HTTP status ${response.status}`);
-    return decode(new Uint8Array(await response.arrayBuffer()), url);
-  } catch (cause) {
-    signal?.throwIfAborted();
-    if (cause instanceof FileError) throw cause;
-    throw new FileError(url, "could not be fetched", { cause });
-  }
+async function fetchText(url: string, options: HttpOptions): Promise<string> {
+  const response = await request(url, options);
+  if (!response.ok) throw statusError(url, response);
+  return decode(new Uint8Array(await response.arrayBuffer()), url);
 }

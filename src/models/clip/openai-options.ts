@@ -63,6 +63,9 @@ const WIDE_HEADS: ReadonlyMap<number, number> = new Map([
   [1792, 112],
 ]);
 
+/** What a `config.json` leaves out (`CLIPTextConfig` and `CLIPVisionConfig` of the transformers library, 4.x). */
+const TRANSFORMERS_ACTIVATION = "quick_gelu";
+
 /** What shapes do not tell of a CLIP: from its published config, else what is usual for its make and name. */
 interface Stated {
   readonly textActivation: MlpActivation;
@@ -116,8 +119,8 @@ export function inferOpenAiClip(
  */
 export function guessesQuickGelu(source: TensorSource, config: OpenAiClipConfig): boolean {
   const { text_config: text, vision_config: vision, model_cfg: model } = config;
-  const stated = model?.quick_gelu ?? config.quick_gelu ?? (text?.hidden_act && vision?.hidden_act);
-  return (stated ?? undefined) === undefined && !isWide(source);
+  const isStated = model != null || config.quick_gelu != null || (text != null && vision != null);
+  return !isStated && !isWide(source);
 }
 
 function isResNet(source: TensorSource): boolean {
@@ -131,12 +134,13 @@ function isWide(source: TensorSource): boolean {
 function statedBy(config: OpenAiClipConfig, usual: MlpActivation): Stated {
   const openClip = config.model_cfg ?? config;
   const { text_config: text, vision_config: vision, preprocess_cfg: preprocess } = config;
-  const quick = openClip.quick_gelu ?? usual === "quickGelu";
+  // A config of open_clip's that does not say it means its default, the exact one.
+  const quick = openClip.quick_gelu ?? (!config.model_cfg && usual === "quickGelu");
   const activation = (given: "quick_gelu" | "gelu" | null | undefined): MlpActivation =>
     (given ? given === "quick_gelu" : quick) ? "quickGelu" : "gelu";
   return {
-    textActivation: activation(text?.hidden_act),
-    visionActivation: activation(vision?.hidden_act),
+    textActivation: activation(text && (text.hidden_act ?? TRANSFORMERS_ACTIVATION)),
+    visionActivation: activation(vision && (vision.hidden_act ?? TRANSFORMERS_ACTIVATION)),
     textHeads: text?.num_attention_heads ?? openClip.text_cfg?.heads ?? undefined,
     visionHeads: vision?.num_attention_heads ?? undefined,
     visionHeadWidth: openClip.vision_cfg?.head_width ?? undefined,
