@@ -56,13 +56,13 @@ async function demo({ outputPath, seed }: Options): Promise<void> {
     decoderBatchSize: PROMPTS.length,
   } as const;
   const images: RgbImage[] = [];
-  await drawPictures(flags, interruptSignal(), {
+  await drawPictures(flags, interruptSignal(), (manager) => ({
     pictures: planSamples(subjects, 1, seed),
-    draw: async (manager, call) => {
+    draw: async (call) => {
       const drawn = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
       images.push(...[...drawn.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));
     },
-  });
+  }));
   const sheet = contactSheet(images, { columns: COLUMNS, labels: PROMPTS, scale: MAGNIFICATION });
   const file = join(outputPath, "demo.png");
   await writeFileAtomic(file, await encodePng(sheet));

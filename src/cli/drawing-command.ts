@@ -16,11 +16,11 @@ import { differences } from "./repeat.js";
 
 type Flags = DrawingFlags & Partial<PriorFlags>;
 
-/** Loads the models and draws what a plan says; the plan may depend on the models. Frees everything in the end. */
+/** Loads the models and draws what the plan made for them says. Frees everything in the end. */
 export async function drawPictures(
   flags: Flags,
   signal: AbortSignal,
-  plan: DrawingPlan | ((manager: DalleModelManager) => Promise<DrawingPlan>),
+  plan: (manager: DalleModelManager) => DrawingPlan | Promise<DrawingPlan>,
 ): Promise<void> {
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
   const say = flags.verbose ? console.error : () => undefined;
@@ -28,7 +28,7 @@ export async function drawPictures(
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG);
   using manager = await DalleModelManager.create(config, { ...loading, dtype: flags.dtype });
-  const drawing = typeof plan === "function" ? await plan(manager) : plan;
+  const drawing = await plan(manager);
   await prepareFolder(flags.outputPath);
   const drawnOn = await describeModels(manager, flags, loading);
   if (drawing.repeats) for (const warning of differences(drawing.repeats, drawnOn)) console.error(warning);
@@ -38,7 +38,7 @@ export async function drawPictures(
   say(`${drawnOn.adapter}, ${drawnOn.dtype}; ${config.source}`);
   say(`Models loaded and kernels compiled in ${formatDuration(ready - begin)}.`);
 
-  const count = await drawAndWrite(manager, drawing, { flags, drawnOn, progress, signal });
+  const count = await drawAndWrite(drawing, { flags, drawnOn, progress, signal });
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
   const load = loadavg().map((one) => one.toFixed(1));
   say(
@@ -58,7 +58,6 @@ interface Run {
  * the files; with `--json`, the reports of all that were written. Gives their number.
  */
 async function drawAndWrite(
-  manager: DalleModelManager,
   { pictures, draw }: DrawingPlan,
   { flags, drawnOn, progress, signal }: Run,
 ): Promise<number> {
@@ -72,7 +71,7 @@ async function drawAndWrite(
   progress.start();
   try {
     const seeds = pictures.map(({ seed }) => seed);
-    await draw(manager, {
+    await draw({
       seeds,
       signal,
       onPicture,

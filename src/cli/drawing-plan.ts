@@ -1,4 +1,3 @@
-import type { DalleModelManager } from "../pipeline/model-manager.js";
 import type { CallOptions } from "../pipeline/script-options.js";
 import { fileNameOf } from "./picture-files.js";
 import type { PictureRecord } from "./picture-record.js";
@@ -17,7 +16,7 @@ export interface DrawingPlan {
   /** In the order in which the call hands them out. */
   readonly pictures: readonly PlannedPicture[];
   /** Calls the script; each picture of the call has its seed. */
-  readonly draw: (manager: DalleModelManager, call: CallOptions) => Promise<unknown>;
+  readonly draw: (call: CallOptions) => Promise<unknown>;
   /** The record of a picture that is drawn again. */
   readonly repeats?: PictureRecord | undefined;
 }

@@ -51,16 +51,16 @@ async function dream(given: DreamFlags): Promise<void> {
   const flags = repeats ? { ...flagsOf(repeats), ...given } : given;
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
-  await drawPictures(flags, signal, {
+  await drawPictures(flags, signal, (manager) => ({
     pictures: planSamples(subjects, samples, flags.seed),
     repeats,
-    draw: (manager, call) =>
+    draw: (call) =>
       new BasicInference(manager, { onWarning: console.error }).run(prompts, {
         ...call,
         ...priorAndDecoderOptions(flags),
         priorSampleCount: samples,
       }),
-  });
+  }));
 }
 
 async function gatherPrompts({ prompt = [], promptsFile, samples }: DreamFlags, signal: AbortSignal) {

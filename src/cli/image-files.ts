@@ -21,11 +21,16 @@ export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
 
+/** Whether a path ends as those of pictures do. */
+export function isImageName(path: string): boolean {
+  return /\.(png|jpe?g|webp)$/i.test(path);
+}
+
 function imagesAt(path: string): readonly string[] {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new UsageError(`${path}: there is no such file or folder.`);
   if (!found.isDirectory()) return [path];
-  const names = readdirSync(path).filter((name) => /\.(png|jpe?g|webp)$/i.test(name));
+  const names = readdirSync(path).filter(isImageName);
   if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
   return names.sort().map((name) => join(path, name));
 }

@@ -59,16 +59,16 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   }));
   const images = inputs.map(({ image }) => image);
   const masks = inputs.map(({ mask }) => mask);
-  await drawPictures(flags, signal, {
+  await drawPictures(flags, signal, (manager) => ({
     pictures: planSamples(subjects, samples, flags.seed),
-    draw: (manager, call) =>
+    draw: (call) =>
       new BasicInpainting(manager, { onWarning: console.error }).run(images, masks, texts, {
         ...call,
         ...priorAndDecoderOptions(flags),
         sampleCount: samples,
         resampleTimes: flags.resampleTimes,
       }),
-  });
+  }));
 }
 
 interface Gathered {

@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   dream: () => import("./dream.js"),
   variation: () => import("./variation.js"),
   inpaint: () => import("./inpaint.js"),
+  upscale: () => import("./upscale.js"),
+  interpolate: () => import("./interpolate.js"),
   show: () => import("./show.js"),
   demo: () => import("./demo.js"),
   setup: () => import("./setup.js"),

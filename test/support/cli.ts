@@ -10,9 +10,6 @@ import { decodeImage } from "../../src/platform/node.js";
 /** The built command; `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Options that make pictures quick and rough, for tests in which it does not matter what they show. */
-export const FEW_STEPS = ["--steps", "2"] as const;
-
 /** Runs the command to its end; each line of `input` answers a question. */
 export function dalle2(args: readonly string[], input = "", env: Readonly<Record<string, string>> = {}) {
   return spawnSync(process.execPath, [CLI, ...args], {
@@ -35,16 +32,18 @@ export async function readPicture(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeImage(readFileSync(file)));
 }
 
-/** Runs the command, interrupts it as soon as it prints a line, and gives how it ended. */
-export async function interrupted(args: readonly string[]) {
+/** Runs the command, interrupts it as soon as it has said `cue`, and gives how it ended. */
+export async function interrupted(args: readonly string[], cue: RegExp) {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let stderr = "";
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdout.on("data", (chunk: Buffer) => {
-    if (stdout === "") child.kill("SIGINT");
-    stdout += chunk.toString();
-  });
+  const said = { stdout: "", stderr: "" };
+  let sent = false;
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].on("data", (chunk: Buffer) => {
+      said[name] += chunk.toString();
+      if (sent || !cue.test(said[name])) return;
+      sent = child.kill("SIGINT");
+    });
+  }
   const [status] = (await once(child, "close")) as [number | null];
-  return { status, stdout, stderr };
+  return { status, ...said };
 }

@@ -1,0 +1,124 @@
+import { statSync } from "node:fs";
+import { parse } from "node:path";
+import type { Command } from "commander";
+import type { RgbImage } from "../image/image.js";
+import { Interpolate } from "../pipeline/interpolate.js";
+import type { DalleModelManager } from "../pipeline/model-manager.js";
+import { openAsker } from "./asking.js";
+import { captionOf } from "./captions.js";
+import { drawPictures } from "./drawing-command.js";
+import {
+  addDrawingOptions,
+  addPriorOptions,
+  priorAndDecoderOptions,
+  type DrawingFlags,
+  type PriorFlags,
+} from "./drawing-options.js";
+import { randomSeed, type DrawingPlan, type PlannedPicture } from "./drawing-plan.js";
+import { decoderTakesText } from "./gather-images.js";
+import { imageProblem, isImageName, loadImage } from "./image-files.js";
+import { interruptSignal } from "./interrupt.js";
+import { filledText, wholeNumber } from "./option-values.js";
+import { fileNameOf } from "./picture-files.js";
+
+interface InterpolateFlags extends DrawingFlags, PriorFlags {
+  readonly start?: string;
+  readonly end?: string;
+  readonly startText?: string;
+  readonly endText?: string;
+  readonly frames: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 interpolate --start "a red circle" --end "a blue square" --frames 8 --seed 1
+  $ dalle2 interpolate --start cat.png --end dog.png --frames 12
+  $ dalle2 interpolate --start cat.png --end "a dog in the snow" --start-text "a cat"
+
+An end that is a file is a picture, anything else a prompt. All pictures of a series are drawn from the noise of one seed;
+--samples draws several series. Without --start or --end it asks; a pipe answers line by line.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("interpolate")
+    .description("draw the pictures between two pictures or prompts")
+    .option("--start <end>", "a picture's file, or a prompt", filledText)
+    .option("--end <end>", "a picture's file, or a prompt", filledText)
+    .option("--frames <n>", "pictures, both ends among them", wholeNumber, 8)
+    .option("--start-text <text>", "what the picture at the start shows (default: as its name says)", filledText)
+    .option("--end-text <text>", "what the picture at the end shows (default: as its name says)", filledText);
+  addDrawingOptions(addPriorOptions(command))
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => interpolate(self.optsWithGlobals<InterpolateFlags>()));
+}
+
+/** What a series starts or ends at. */
+interface End {
+  readonly content: RgbImage | string;
+  /** What pictures are named after. */
+  readonly name: string;
+  /** A prompt, or the name of a file. */
+  readonly input: string;
+  /** What the decoder is told of it. */
+  readonly text: string;
+}
+
+async function interpolate(flags: InterpolateFlags): Promise<void> {
+  const signal = interruptSignal();
+  const { start, end } = await gatherEnds(flags, signal);
+  const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
+  await drawPictures(flags, signal, (manager) => planSeries(manager, ends, flags));
+}
+
+function planSeries(manager: DalleModelManager, ends: readonly [End, End], flags: InterpolateFlags): DrawingPlan {
+  const { frames, samples = 1, seed = randomSeed() } = flags;
+  const [start, end] = ends;
+  const script = new Interpolate(manager, { onWarning: console.error });
+  const text = decoderTakesText(manager) ? ([start.text, end.text] as const) : undefined;
+  const series = Array.from({ length: samples }, (_, i) => seed + i);
+  return {
+    pictures: series.flatMap((seriesSeed) => planFrames(ends, frames, seriesSeed)),
+    draw: async ({ onPicture, signal, onProgress }) => {
+      for (const [i, seriesSeed] of series.entries()) {
+        await script.run(start.content, end.content, {
+          ...priorAndDecoderOptions(flags),
+          signal,
+          onProgress,
+          onPicture: (picture, index) => onPicture?.(picture, i * frames + index),
+          seed: seriesSeed,
+          frames,
+          text,
+        });
+      }
+    },
+  };
+}
+
+/** Pictures of one series, whose names sort in their order. */
+function planFrames([start, end]: readonly [End, End], frames: number, seed: number): PlannedPicture[] {
+  const name = `${fileNameOf(`${start.name} to ${end.name}`)}-${seed}`;
+  const digits = String(frames).length;
+  return Array.from({ length: frames }, (_, i) => ({
+    seed,
+    name: `${name}-${String(i + 1).padStart(digits, "0")}`,
+    inputs: { start: start.input, end: end.input, frame: i + 1 },
+  }));
+}
+
+async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal) {
+  if (start !== undefined && end !== undefined) return { start, end };
+  using asker = openAsker({ options: "--start and --end", signal });
+  const ask = (message: string): Promise<string> =>
+    asker.ask({ message, check: (given) => (isImageName(given) ? imageProblem(given) : undefined) });
+  return {
+    start: start ?? (await ask("Start: an image file, or a prompt")),
+    end: end ?? (await ask("End: an image file, or a prompt")),
+  };
+}
+
+async function readEnd(given: string, text: string | undefined): Promise<End> {
+  const isFile = isImageName(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
+  if (!isFile) return { content: given, name: given, input: given, text: text ?? given };
+  const { name, base } = parse(given);
+  return { content: await loadImage(given), name, input: base, text: text ?? captionOf(given) };
+}

@@ -1,0 +1,86 @@
+import { basename, parse } from "node:path";
+import type { Command } from "commander";
+import { resizeLanczos } from "../image/pillow-resize.js";
+import type { RgbImage } from "../image/image.js";
+import type { DalleModelManager } from "../pipeline/model-manager.js";
+import { Upscale } from "../pipeline/upscale.js";
+import { drawPictures } from "./drawing-command.js";
+import { addDrawingOptions, decoderOptions } from "./drawing-options.js";
+import { planSamples, type DrawingPlan } from "./drawing-plan.js";
+import { UsageError } from "./errors.js";
+import { decoderTakesText, gatherImages, type ImageFlags } from "./gather-images.js";
+import { loadSquare } from "./image-files.js";
+import { interruptSignal } from "./interrupt.js";
+import { collectTexts, wholeNumber } from "./option-values.js";
+
+interface UpscaleFlags extends ImageFlags {
+  readonly startAtUnet: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 upscale --image small.png
+  $ dalle2 upscale --image small/ --start-at-unet 3 --model-config configs/laion/upsampler.json
+
+Pictures are cropped to squares and brought to the size that the U-Net before the first makes. Without --image it asks; a
+pipe answers line by line: files, each with its text where those U-Nets take one, an empty line, pictures of each.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("upscale")
+    .description("enlarge pictures by the later U-Nets of a decoder")
+    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts)
+    .option("--start-at-unet <n>", "first U-Net to run, counted from 1", wholeNumber, 2);
+  addDrawingOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>()));
+}
+
+async function upscale(flags: UpscaleFlags): Promise<void> {
+  const signal = interruptSignal();
+  await drawPictures(flags, signal, (manager) => planUpscale(manager, flags, signal));
+}
+
+async function planUpscale(manager: DalleModelManager, flags: UpscaleFlags, signal: AbortSignal): Promise<DrawingPlan> {
+  const { startAtUnet } = flags;
+  const size = startSize(manager, startAtUnet);
+  const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager, startAtUnet), signal);
+  const images = await Promise.all(files.map((file) => loadAtSize(file, size)));
+  const subjects = files.map((file, i) => ({
+    name: parse(file).name,
+    inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
+  }));
+  return {
+    pictures: planSamples(subjects, samples, flags.seed),
+    draw: (call) =>
+      new Upscale(manager, { onWarning: console.error }).run(images, {
+        ...call,
+        ...decoderOptions(flags),
+        text: texts,
+        sampleCount: samples,
+        startAtUnetNumber: startAtUnet,
+      }),
+  };
+}
+
+/** Side in pixels of the pictures that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
+function startSize({ decoder }: DalleModelManager, startAt: number): number {
+  const stages = decoder?.model.stages ?? [];
+  const before = stages[startAt - 2];
+  if (before && startAt <= stages.length) return before.stage.imageSize;
+  throw new UsageError(
+    `--start-at-unet ${startAt}: this decoder has ${stages.length} U-Nets; those from 2 on enlarge pictures.`,
+  );
+}
+
+/** The square in the middle of a picture, made smaller where it is larger than `size`. */
+async function loadAtSize(file: string, size: number): Promise<RgbImage> {
+  const image = await loadSquare(file, console.error);
+  if (image.width < size) {
+    throw new UsageError(`${file} has ${image.width} pixels a side; ${size} are needed to start from.`);
+  }
+  if (image.width === size) return image;
+  console.error(`${basename(file)} is resized to ${size} pixels a side, from which it is enlarged.`);
+  return resizeLanczos(image, size, size);
+}
