@@ -1,0 +1,15 @@
+// Pictures on the way from one prompt to another, all drawn from the same noise.
+import { mkdir, writeFile } from "node:fs/promises";
+import { encodeImage, Interpolate } from "dalle2-webgpu";
+
+const [start = "a red circle on a white background", end = "a blue square on a black background"] =
+  process.argv.slice(2);
+
+using inference = await Interpolate.create("configs/shapes.json");
+const pictures = await inference.run(start, end, { frames: 5, seed: 2, decoderTimesteps: [12, 6] });
+
+await mkdir("output", { recursive: true });
+for (const [i, picture] of pictures.entries()) {
+  await writeFile(`output/interpolate-${i}.png`, await encodeImage(picture));
+  console.log(`output/interpolate-${i}.png`);
+}
