@@ -82,9 +82,9 @@ function rowsOf(entry: TensorEntry, name: string, part: number): TensorEntry {
 const OPENAI: ClipConfig = { make: "openai", model: "tiny", base_model_kwargs: null };
 
 async function outputs(config: ClipConfig, source: TensorSource, arena: Arena, fixture: Fixture) {
-  const { clip, store } = createClip(config, source, arena, currentDialect.network);
-  using weights = store;
-  await weights.load();
+  const { clip, weights } = createClip(config, source, arena, currentDialect.network);
+  using store = weights;
+  await store.load();
   const tokens = await fixture.tensor("in.tokens");
   const length = tokens.shape[1]!;
   const rows = [0, 1].map((i) => Int32Array.from(tokens.data.subarray(i * length, (i + 1) * length)));
@@ -114,8 +114,8 @@ describe("names of the transformers library", () => {
     const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
     const source = await fixture.checkpoint();
     const warned = (config: ClipConfig, from = asTransformers(source)) => {
-      const { store, warnings } = createClip(config, from, arena, currentDialect.network);
-      store.dispose();
+      const { weights, warnings } = createClip(config, from, arena, currentDialect.network);
+      weights.dispose();
       return warnings;
     };
     expect(warned(OPENAI)).toEqual([expect.stringMatching(/quick GELU, assumed.*"make": "open_clip"/)]);
@@ -142,9 +142,9 @@ describe("names of the transformers library", () => {
     const { name, tensors } = asTransformers(await fixture.checkpoint());
     const incomplete = new Map(tensors);
     incomplete.delete("text_model.encoder.layers.1.self_attn.k_proj.weight");
-    const { store } = createClip(OPENAI, { name, tensors: incomplete }, arena, currentDialect.network);
-    using weights = store;
-    const error = await weights.load().catch((reason: unknown) => reason);
+    const { weights } = createClip(OPENAI, { name, tensors: incomplete }, arena, currentDialect.network);
+    using store = weights;
+    const error = await store.load().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(WeightError);
     expect((error as WeightError).problems).toEqual({
       missing: ["transformer.resblocks.1.attn.in_proj_weight"],

@@ -24,7 +24,9 @@ describe("PriorNetwork", () => {
 
   async function build(flags: Partial<NetworkDialect>): Promise<PriorNetwork> {
     const store = new WeightStore(await openTestArena(), { name: "prior.pth", tensors: new Map() });
-    return new PriorNetwork(store.root, options, { ...currentDialect.network, ...flags });
+    const network = new PriorNetwork(store.root, options, { ...currentDialect.network, ...flags });
+    store.reserve();
+    return network;
   }
 
   it.each([

@@ -46,11 +46,16 @@ export interface DecoderSampling {
   /** Number of images, where no tensor tells. Default 1. */
   readonly batchSize?: number | undefined;
   readonly noise: NoiseSource;
+  /** Runs the sampling of each U-Net, to have its weights on the GPU meanwhile. Default: they are there. */
+  readonly useUnet?: UseUnet | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DecoderProgress) => void) | undefined;
   /** Takes the images that a U-Net is making, f32 `[B, side, side, C]` in [0, 1], unclamped. */
   readonly preview?: Preview | undefined;
 }
+
+/** Runs `body` while the weights of U-Net `unetNumber`, counted from 1, are on the GPU. */
+export type UseUnet = <T>(unetNumber: number, body: () => Promise<T>) => Promise<T>;
 
 /**
  * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion
@@ -67,8 +72,17 @@ export class Decoder {
     }
   }
 
-  /** Declares the weights of a decoder, or of the U-Nets with the given numbers in it. */
-  static declare(weights: Weights, options: DecoderOptions, dialect: Dialect, unetNumbers?: readonly number[]) {
+  /**
+   * Declares the weights of a decoder, or of the U-Nets with the given numbers in it: each U-Net's at `weightsOf` it, by
+   * default where the schedules are.
+   */
+  static declare(
+    weights: Weights,
+    options: DecoderOptions,
+    dialect: Dialect,
+    unetNumbers?: readonly number[],
+    weightsOf: (unetNumber: number) => Weights = () => weights,
+  ): UnetSampler[] {
     const all = options.stages.map((_, i) => i + 1);
     const wanted = unetNumbers ?? all;
     const absent = wanted.find((number) => !all.includes(number));
@@ -80,7 +94,7 @@ export class Decoder {
     // Training noised low-resolution images by tables that are the same for all; trainers saved CLIP and VAEs beside.
     weights.ignore("lowres_conds.", "clip.", "vaes.");
     const schedules = decoderSchedules(weights, options, dialect.network);
-    return wanted.map((number) => new UnetSampler(weights, options, number - 1, dialect, schedules));
+    return wanted.map((number) => new UnetSampler(weightsOf(number), options, number - 1, dialect, schedules));
   }
 
   /** Whether any U-Net was trained with text encodings. */
@@ -97,17 +111,20 @@ export class Decoder {
     let image = this.#startImage(sampling);
     try {
       for (const { sampler, unetNumber, condScale, timesteps } of run.stages) {
-        const { noise, signal, onProgress, preview } = sampling;
-        const next: Tensor = await sampler.sample({
-          ...run.shared,
-          condScale,
-          timesteps,
-          lowres: image,
-          noise,
-          signal,
-          onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
-          preview,
-        });
+        const { noise, signal, onProgress, preview, useUnet = alreadyThere } = sampling;
+        const lowres = image;
+        const next: Tensor = await useUnet(unetNumber, () =>
+          sampler.sample({
+            ...run.shared,
+            condScale,
+            timesteps,
+            lowres,
+            noise,
+            signal,
+            onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
+            preview,
+          }),
+        );
         image?.dispose();
         image = next;
       }
@@ -203,6 +220,8 @@ export class Decoder {
     }
   }
 }
+
+const alreadyThere: UseUnet = (_unetNumber, body) => body();
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);

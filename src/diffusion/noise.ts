@@ -26,6 +26,28 @@ export class NoisePerPicture implements NoiseSource {
   }
 }
 
+/**
+ * The noise of the pictures `start` to `end` in a batch of `pictures` that are computed in parts: it draws for the whole
+ * batch and gives their rows, so that pictures do not depend on the parts.
+ */
+export class NoiseOfPart implements NoiseSource {
+  constructor(
+    private readonly source: NoiseSource,
+    private readonly pictures: number,
+    private readonly start: number,
+    private readonly end: number,
+  ) {}
+
+  randn([batch = 0, ...rest]: readonly number[]): Float32Array {
+    const share = batch / (this.end - this.start);
+    if (!Number.isInteger(share)) {
+      throw new RangeError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
+    }
+    const size = share * sizeOf(rest);
+    return this.source.randn([share * this.pictures, ...rest]).slice(this.start * size, this.end * size);
+  }
+}
+
 /** Noise that was recorded elsewhere, one array for each draw: tells a difference of samplers from one of generators. */
 export class RecordedNoise implements NoiseSource {
   #next = 0;

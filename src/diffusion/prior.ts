@@ -45,14 +45,15 @@ export class DiffusionPrior {
   readonly #schedule: () => NoiseSchedule;
   readonly #defaultMask: TextMask | undefined;
 
-  /** Declares its weights. `dialect` is that of the version that trained it. */
+  /** Declares its weights; those of the network may have a store of their own. `dialect` is that of the version that trained it. */
   constructor(
     weights: Weights,
     readonly options: PriorOptions,
     private readonly dialect: Dialect,
+    networkWeights: Weights = weights,
   ) {
     this.#arena = weights.arena;
-    this.#network = new PriorNetwork(weights.at("net"), options.net, dialect.network);
+    this.#network = new PriorNetwork(networkWeights.at("net"), options.net, dialect.network);
     if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
     const place = schedulePlace(weights, "noise_scheduler", dialect.network);
     this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
@@ -184,10 +185,9 @@ export class DiffusionPrior {
   async #finish(x: Tensor): Promise<Float32Array> {
     const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
     const clamps = predictXStart && samplingFinalClampL2norm;
-    const clamped = clamps ? this.#arena.scope(() => this.#clampNorm(x)) : x;
+    using state = x;
+    using clamped = clamps ? this.#arena.scope(() => this.#clampNorm(state)) : state;
     const values = await clamped.read();
-    x.dispose();
-    clamped.dispose();
     checkFinite("An image embedding from the prior", values);
     return values.map((value) => value / imageEmbedScale);
   }

@@ -118,9 +118,11 @@ export class UnetSampler {
       const model = this.#denoiser(sampling, prepared);
       const preview = sampling.preview && this.#preview(sampling.preview, inpainting);
       const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep, preview });
-      const images = this.#arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x));
-      if (images !== x) x.dispose();
-      return images;
+      try {
+        return this.#arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
+      } finally {
+        x.dispose();
+      }
     } finally {
       prepared.lowres?.dispose();
       prepared.known?.image.dispose();

@@ -18,8 +18,11 @@ export interface AdapterDescription {
   readonly description: string;
   /** A driver that computes on the CPU (lavapipe, SwiftShader). */
   readonly isSoftware: boolean;
+  /** Bytes of its memory, where that is known: the system's for a software adapter. */
+  readonly memoryBytes?: number | undefined;
 }
 
+/** What an adapter may have beyond the minimum of WebGPU. */
 export interface GpuFeatures {
   readonly f16: boolean;
   readonly subgroups: boolean;
@@ -27,6 +30,7 @@ export interface GpuFeatures {
   readonly timestamps: boolean;
 }
 
+/** How a device is used. */
 export interface GpuOptions {
   /** Bytes of freed buffers kept for reuse. Default 1 GiB. */
   readonly poolBytes?: number;
@@ -74,7 +78,7 @@ export class Gpu {
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
     readonly features: GpuFeatures,
-    options: GpuOptions = {},
+    private readonly options: GpuOptions = {},
   ) {
     this.limits = device.limits;
     this.#pool = new BufferPool(device, {
@@ -187,8 +191,11 @@ export class Gpu {
   /** Submits what is encoded. */
   flush(): void {
     this.#endPass();
-    const encoder = this.#encoder;
-    if (!encoder) return;
+    if (this.#encoder) this.#submit(this.#encoder);
+    this.#pool.sweep();
+  }
+
+  #submit(encoder: GPUCommandEncoder): void {
     this.#encoder = undefined;
     this.#encoded = 0;
     const collect = this.#timer?.resolve(encoder);
@@ -233,13 +240,21 @@ export class Gpu {
     await this.#pipelines.settled();
   }
 
+  /** How much memory the buffers of this device take. */
   memory(): GpuMemory {
     return this.#pool.memory();
+  }
+
+  /** Bytes of memory that tensors may take: `memoryLimit`, or the adapter's memory; undefined where neither is known. */
+  get memoryBytes(): number | undefined {
+    const known = [this.options.memoryLimit, this.adapter.memoryBytes].filter((bytes) => bytes !== undefined);
+    return known.length > 0 ? Math.min(...known) : undefined;
   }
 
   /** Destroys buffers kept for reuse. */
   trim(): void {
     this.#pool.trim();
+    this.flush();
   }
 
   /** GPU time per kernel variant, longest first; empty unless opened with `timeKernels` on an adapter with timestamps. */
@@ -256,6 +271,7 @@ export class Gpu {
     this.device.destroy();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

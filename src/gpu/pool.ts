@@ -44,6 +44,8 @@ export class BufferPool {
   readonly #free = new Map<number, GPUBuffer[]>();
   /** Buffers for which the device had no memory: they are never handed out again. */
   readonly #failed = new WeakSet<GPUBuffer>();
+  /** Buffers to be destroyed when the work that was encoded with them has been submitted. */
+  readonly #condemned: GPUBuffer[] = [];
   readonly #memory: GpuMemory = {
     live: 0,
     liveBytes: 0,
@@ -116,7 +118,7 @@ export class BufferPool {
     memory.live--;
     memory.liveBytes -= size;
     if (this.#failed.has(buffer) || memory.pooledBytes + size > this.options.poolBytes) {
-      buffer.destroy();
+      this.#condemned.push(buffer);
       return;
     }
     const list = this.#free.get(size);
@@ -125,11 +127,16 @@ export class BufferPool {
     memory.pooledBytes += size;
   }
 
-  /** Destroys the buffers kept for reuse. */
+  /** Gives up the buffers kept for reuse; `sweep` destroys them. */
   trim(): void {
-    for (const list of this.#free.values()) for (const buffer of list) buffer.destroy();
+    for (const list of this.#free.values()) this.#condemned.push(...list);
     this.#free.clear();
     this.#memory.pooledBytes = 0;
+  }
+
+  /** Destroys what was given up; to be called when no work is encoded and not yet submitted. */
+  sweep(): void {
+    for (const buffer of this.#condemned.splice(0)) buffer.destroy();
   }
 
   memory(): GpuMemory {

@@ -33,6 +33,11 @@ export class GpuStorage {
     return this.#buffer;
   }
 
+  /** Takes its memory now. */
+  allocate(): void {
+    this.#buffer = this.buffer;
+  }
+
   get isAllocated(): boolean {
     return this.#buffer !== undefined;
   }

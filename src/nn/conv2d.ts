@@ -13,14 +13,18 @@ export interface Conv2dOptions {
 
 /** torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. */
 export class Conv2d {
-  #weight: Tensor;
+  readonly #weight: Tensor;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
   readonly #padding: number;
 
   constructor(weights: Weights, inputs: number, outputs: number, kernel: number, options: Conv2dOptions = {}) {
     this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
-    if (options.standardize) weights.derive(() => [this.#standardize()]);
+    if (options.standardize) {
+      weights.derive(() => {
+        this.#standardize();
+      });
+    }
     this.#bias = options.bias === false ? undefined : weights.vector("bias", outputs);
     this.#stride = options.stride ?? 1;
     this.#padding = options.padding ?? 0;
@@ -31,11 +35,9 @@ export class Conv2d {
     return conv2d(x, this.#weight, { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding });
   }
 
-  /** Once for all forward passes; the weight as loaded is freed. */
-  #standardize(): Tensor {
-    const loaded = this.#weight;
-    this.#weight = weightStandardize(loaded);
-    loaded.dispose();
-    return this.#weight;
+  /** Once for all forward passes. */
+  #standardize(): void {
+    using standardized = weightStandardize(this.#weight);
+    this.#weight.storage.take(standardized.storage);
   }
 }

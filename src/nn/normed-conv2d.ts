@@ -42,14 +42,12 @@ function shiftOf(norm: Weights, channels: number, scale: () => Float32Array): Te
   const { arena } = norm;
   const bias: HostValues = norm.values("bias", [channels]);
   const mean: HostValues = norm.values("running_mean", [channels]);
-  const shift = norm.store.own(arena.detached([channels], "f32"));
-  norm.derive(() => {
+  const shift = arena.detached([channels], "f32");
+  return norm.derived(shift, () => {
     const factors = scale();
     arena.upload(
       shift,
       bias.data.map((value, c) => value - mean.data[c]! * factors[c]!),
     );
-    return [];
   });
-  return shift;
 }

@@ -10,13 +10,11 @@ export function nullKeyValue(weights: Weights, dimHead: number, { unitKey }: { r
   const { arena } = weights;
   const stored = weights.values("null_kv", [2, dimHead]);
   const nullKv = arena.detached([2, dimHead], "f32");
-  weights.derive(() => {
+  return weights.derived(nullKv, () => {
     const length = Math.max(Math.hypot(...stored.data.subarray(0, dimHead)), 1e-12);
     arena.upload(
       nullKv,
       stored.data.map((value, i) => (i < dimHead ? value / length : value)),
     );
-    return [nullKv];
   });
-  return nullKv;
 }

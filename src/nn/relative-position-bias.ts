@@ -21,13 +21,11 @@ export class RelativePositionBias {
   constructor(weights: Weights, heads: number, distances: number, factor: number) {
     const { arena } = weights;
     const buckets = weights.at("relative_attention_bias").values("weight", [BUCKETS, heads]);
-    this.table = arena.detached([distances, heads], "f32");
-    weights.derive(() => {
+    this.table = weights.derived(arena.detached([distances, heads], "f32"), () => {
       const biases = Float32Array.from({ length: distances * heads }, (_, i) => {
         return factor * buckets.data[distanceBucket(Math.floor(i / heads)) * heads + (i % heads)]!;
       });
       arena.upload(this.table, biases);
-      return [this.table];
     });
   }
 }

@@ -22,15 +22,16 @@ export class RotaryEmbedding implements RotaryTables {
     const count = dim / 2;
     const freqs = weights.values(options.name ?? "freqs", [count]);
     this.pairs = options.pairs ?? "neighbours";
-    this.cos = arena.detached([length, count], "f32");
-    this.sin = arena.detached([length, count], "f32");
-    weights.derive(() => {
-      const angles = Float32Array.from({ length: length * count }, (_, i) => {
-        return Math.floor(i / count) * freqs.data[i % count]!;
+    const table = (wave: (angle: number) => number): Tensor => {
+      const tensor = arena.detached([length, count], "f32");
+      return weights.derived(tensor, () => {
+        const angles = Float32Array.from({ length: length * count }, (_, i) => {
+          return Math.floor(i / count) * freqs.data[i % count]!;
+        });
+        arena.upload(tensor, angles.map(wave));
       });
-      arena.upload(this.cos, angles.map(Math.cos));
-      arena.upload(this.sin, angles.map(Math.sin));
-      return [this.cos, this.sin];
-    });
+    };
+    this.cos = table(Math.cos);
+    this.sin = table(Math.sin);
   }
 }

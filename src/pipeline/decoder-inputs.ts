@@ -25,17 +25,20 @@ export class BatchTensors {
     readonly inpaintMask: Tensor | undefined,
   ) {}
 
-  static upload(arena: Arena, inputs: DecoderInputs, { inputs: chosen }: Batch): BatchTensors {
+  static upload(arena: Arena, inputs: DecoderInputs, { inputs: chosen }: Pick<Batch, "inputs">): BatchTensors {
     const pick = (rows: readonly Embedding[] | undefined) => rows && chosen.map((index) => rows[index]!);
     const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, rows, "f32");
     const planes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, rows);
-    return new BatchTensors(
-      stack(pick(inputs.imageEmbed)),
-      stack(pick(inputs.textEncodings)),
-      planes(pick(inputs.image)),
-      planes(pick(inputs.inpaintImage)),
-      planes(pick(inputs.inpaintMask)),
-    );
+    // In a scope, which frees the first of them where a later one fails.
+    const tensors = arena.scope(() => ({
+      imageEmbed: stack(pick(inputs.imageEmbed)),
+      textEncodings: stack(pick(inputs.textEncodings)),
+      image: planes(pick(inputs.image)),
+      inpaintImage: planes(pick(inputs.inpaintImage)),
+      inpaintMask: planes(pick(inputs.inpaintMask)),
+    }));
+    const { imageEmbed, textEncodings, image, inpaintImage, inpaintMask } = tensors;
+    return new BatchTensors(imageEmbed, textEncodings, image, inpaintImage, inpaintMask);
   }
 
   [Symbol.dispose](): void {

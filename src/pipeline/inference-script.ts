@@ -10,9 +10,10 @@ import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
 import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
 import { splitRows, type Embedding } from "./embedding.js";
+import { TextTensors } from "./encoded-texts.js";
 import { DalleModelManager, type ManagerOptions } from "./model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
-import { noiseFor, randomnessOf, seedOf } from "./randomness.js";
+import { BatchNoise, randomnessOf, seedOf } from "./randomness.js";
 import type { PriorSettings, SampleDecoderOptions, SamplePriorOptions, ScriptOptions } from "./script-options.js";
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
@@ -43,6 +44,7 @@ export abstract class InferenceScript {
     if (this.#ownsManager) this.manager.dispose();
   }
 
+  /** The same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }
@@ -52,33 +54,40 @@ export abstract class InferenceScript {
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
   ): Promise<Map<number, Embedding[]>> {
-    const prior = this.#prior;
     const { sampleCount = 1, batchSize = 100, signal, onProgress } = options;
     const { condScale, timesteps, numSamplesPerBatch } = this.priorSettings(options);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
     const randomness = randomnessOf(options);
+    const encoded = await this.manager.encodeTexts(tokens, signal);
+    const { arena } = this.manager;
     const result = new Map<number, Embedding[]>();
     for (const [index, batch] of batches.entries()) {
-      const embedded = await this.clip.embedText(
-        batch.inputs.map((input) => tokens[input]!),
-        signal ? { signal } : {},
-      );
-      using textEmbed = embedded.textEmbed;
-      using textEncodings = embedded.textEncodings;
-      const data = await prior.sample({
-        textEmbed,
-        textEncodings,
-        textMask: embedded.textMask,
-        condScale,
-        numSamplesPerBatch,
-        timesteps,
+      const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
+      const samplePart = async (prior: DiffusionPrior, start: number, end: number): Promise<Embedding[]> => {
+        const texts = batch.inputs.slice(start, end).map((input) => encoded[input]!);
+        using condition = TextTensors.upload(arena, texts);
+        const data = await prior.sample({
+          textEmbed: condition.textEmbed,
+          textEncodings: condition.textEncodings,
+          textMask: condition.textMask,
+          condScale,
+          numSamplesPerBatch,
+          timesteps,
+          signal,
+          noise: noise.part(start, end),
+          onStep: (step, steps) =>
+            onProgress?.({ phase: "prior", step, steps, batch: index + 1, batches: batches.length }),
+        });
+        return splitRows(data, condition.textEmbed.shape);
+      };
+      const rows = await this.manager.usePrior(
+        (prior) =>
+          this.manager.inParts("embeddings", batch.inputs.length, (start, end) => samplePart(prior, start, end)),
         signal,
-        noise: noiseFor(randomness, batch, tokens.length * sampleCount),
-        onStep: (step, steps) =>
-          onProgress?.({ phase: "prior", step, steps, batch: index + 1, batches: batches.length }),
-      });
-      collect(result, batch, splitRows(data, textEmbed.shape));
+      );
+      noise.finish();
+      collect(result, batch, rows);
     }
     return result;
   }
@@ -111,24 +120,30 @@ export abstract class InferenceScript {
     });
     const result = new Map<number, Picture[]>();
     for (const [index, batch] of batches.entries()) {
-      using tensors = BatchTensors.upload(this.manager.arena, inputs, batch);
-      using images = await decoder.sample({
-        imageEmbed: tensors.imageEmbed,
-        textEncodings: tensors.textEncodings,
-        image: tensors.image,
-        inpaintImage: tensors.inpaintImage,
-        inpaintMask: tensors.inpaintMask,
-        inpaintResampleTimes: options.inpaintResampleTimes,
-        condScale,
-        timesteps,
-        startAtUnetNumber: options.startAtUnetNumber,
-        stopAtUnetNumber: options.stopAtUnetNumber,
-        signal,
-        noise: noiseFor(randomness, batch, count * sampleCount),
-        onProgress: (progress) =>
-          onProgress?.({ phase: "decoder", ...progress, batch: index + 1, batches: batches.length }),
+      const noise = new BatchNoise(randomness, batch, count * sampleCount);
+      const images = await this.manager.inParts("pictures", batch.inputs.length, async (start, end) => {
+        using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
+        using part = await decoder.sample({
+          imageEmbed: tensors.imageEmbed,
+          textEncodings: tensors.textEncodings,
+          image: tensors.image,
+          inpaintImage: tensors.inpaintImage,
+          inpaintMask: tensors.inpaintMask,
+          inpaintResampleTimes: options.inpaintResampleTimes,
+          condScale,
+          timesteps,
+          startAtUnetNumber: options.startAtUnetNumber,
+          stopAtUnetNumber: options.stopAtUnetNumber,
+          signal,
+          noise: noise.part(start, end),
+          useUnet: (unetNumber, body) => this.manager.useUnet(unetNumber, body, signal),
+          onProgress: (progress) =>
+            onProgress?.({ phase: "decoder", ...progress, batch: index + 1, batches: batches.length }),
+        });
+        return await readImages(part);
       });
-      const pictures = (await readImages(images)).map((image, i): Picture => {
+      noise.finish();
+      const pictures = images.map((image, i): Picture => {
         return { ...image, seed: seedOf(randomness, batch.start + i), parameters: drawnFrom(batch.inputs[i]!) };
       });
       for (const [i, picture] of pictures.entries()) await options.onPicture?.(picture, batch.start + i);
@@ -143,26 +158,25 @@ export abstract class InferenceScript {
     const { arena } = this.manager;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    using embedded = arena.scope(() => this.clip.embedImage(stackPlanes(arena, rows)));
-    return splitRows(await embedded.read(), embedded.shape);
+    return this.manager.useImageEncoder((clip) =>
+      this.manager.inParts("images", rows.length, async (start, end) => {
+        using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
+        return splitRows(await embedded.read(), embedded.shape);
+      }),
+    );
   }
 
   /** CLIP's text encodings, `[contextLength, width]` each. */
-  protected async encodeText(text: readonly string[]): Promise<Embedding[]> {
+  protected async encodeText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
     const distinct = [...new Set(text)];
-    const { textEmbed, textEncodings } = await this.clip.embedText(this.tokenizeText(distinct));
-    textEmbed.dispose();
-    using encodings = textEncodings;
-    const rows = splitRows(await encodings.read(), encodings.shape);
-    return text.map((one) => rows[distinct.indexOf(one)]!);
+    const encoded = await this.manager.encodeTexts(this.tokenizeText(distinct), signal);
+    return text.map((one) => encoded[distinct.indexOf(one)]!.textEncodings);
   }
 
   /** CLIP's embeddings of texts, `[dimLatent]` each, in the space of its embeddings of pictures. */
-  protected async embedText(text: readonly string[]): Promise<Embedding[]> {
-    const { textEmbed, textEncodings } = await this.clip.embedText(this.tokenizeText(text));
-    textEncodings.dispose();
-    using embeddings = textEmbed;
-    return splitRows(await embeddings.read(), embeddings.shape);
+  protected async embedText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
+    const encoded = await this.manager.encodeTexts(this.tokenizeText(text), signal);
+    return encoded.map(({ textEmbed }) => textEmbed);
   }
 
   /** A row of tokens for each text. */
@@ -202,7 +216,7 @@ export abstract class InferenceScript {
     const { imageEmbedding, textEncoding: needsText, image } = requirements.needs;
     return {
       imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!))) : undefined,
-      textEncodings: needsText ? (textEncoding ?? (await this.encodeText(text!))) : undefined,
+      textEncodings: needsText ? (textEncoding ?? (await this.encodeText(text!, options.signal))) : undefined,
       image: image ? squares(images!) : undefined,
       inpaintImage: options.inpaintImages && squares(options.inpaintImages),
       inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages?.[i])),

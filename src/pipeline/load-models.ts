@@ -14,19 +14,23 @@ import { detectDialect } from "../weights/detect-dialect.js";
 import { currentDialect, type Dialect } from "../weights/dialect.js";
 import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../weights/infer-decoder.js";
 import { completePriorConfig, inferPrior, priorMisfit } from "../weights/infer-prior.js";
-import { WeightStore, type Weights } from "../weights/store.js";
+import { WeightSet, WeightStore, type Weights } from "../weights/store.js";
 import { WeightError } from "../weights/weight-error.js";
 import { checkImageSizes } from "./cascade.js";
 import { openClipFile } from "./clip-file.js";
+import type { Component } from "./component.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { withPublishedConfig } from "./published-clip-config.js";
 import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
 
-/** A model with the weights and the file that it lives on. */
+/** A model that is ready for its weights: its files are open and were checked, and nothing of it is on the GPU yet. */
 export interface Loaded<Model> {
   readonly model: Model;
   /** How the versions compute that wrote its files: one for each file, none for a CLIP. */
   readonly dialects: readonly Dialect[];
-  /** Frees the model. */
+  /** What its weights come in. The prior has one; a decoder one for each U-Net, in order; a CLIP its text encoder and its image encoder. */
+  readonly components: readonly Component[];
+  /** Frees the model, and closes its files. */
   dispose(): void;
 }
 
@@ -36,9 +40,10 @@ interface Declared<Model> {
   readonly dialect: Dialect;
   /** Where its config contradicts the shapes in the file. */
   readonly misfit: ConfigError | undefined;
+  readonly components: readonly Component[];
 }
 
-/** Loads the models that a load config names, one after the other, onto one arena. */
+/** Makes the models that a load config names, on one arena. Of their files the headers are read, and the noise schedules. */
 export class ModelLoader {
   constructor(
     private readonly arena: Arena,
@@ -48,7 +53,7 @@ export class ModelLoader {
 
   /** The prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, each of which names the file. */
   async prior(source: PriorSource): Promise<Loaded<DiffusionPrior>> {
-    return this.#load(source, (weights, checkpoint, given) => {
+    return this.#open(source, (weights, checkpoint, given) => {
       const dialect = this.#dialect(checkpoint, source, given, "prior");
       const inferred = inferPrior(checkpoint.tensors, dialect.network);
       const { config, missing } = completePriorConfig(given.value, inferred);
@@ -56,8 +61,10 @@ export class ModelLoader {
       const { prior } = parseConfig(trainPriorConfig, config, given.name);
       const sampleTimesteps = source.default_sample_timesteps ?? prior.sample_timesteps;
       const options = resolvePriorConfig({ ...prior, sample_timesteps: sampleTimesteps });
-      const model = new DiffusionPrior(weights, options, dialect);
-      return { model, dialect, misfit: priorMisfit(checkpoint.name, options, inferred) };
+      const network = new WeightStore(this.arena, checkpoint);
+      const model = new DiffusionPrior(weights, options, dialect, network.root);
+      const misfit = priorMisfit(checkpoint.name, options, inferred);
+      return { model, dialect, misfit, components: [{ name: "the prior", weights: network }] };
     });
   }
 
@@ -72,15 +79,19 @@ export class ModelLoader {
     };
     try {
       for (const source of sources) loaded.push(await this.#unets(source));
-      const parts = loaded.flatMap(({ model }, i) => {
+      const parts = loaded.flatMap(({ model, components }, i) => {
         const origin = `decoder.unet_sources[${i}], ${this.config.describe(sources[i]!.load_model_from)}`;
-        return model.map((sampler) => ({ sampler, origin }));
+        return model.map((sampler, j) => ({ sampler, origin, component: components[j]! }));
       });
       parts.sort((a, b) => a.sampler.index - b.sampler.index);
       checkImageSizes(parts, this.config.source);
       const stages = parts.map(({ sampler }) => sampler);
-      const dialects = loaded.flatMap((one) => one.dialects);
-      return { model: new Decoder(this.arena, stages), dialects, dispose };
+      return {
+        model: new Decoder(this.arena, stages),
+        dialects: loaded.flatMap((one) => one.dialects),
+        components: parts.map(({ component }) => component),
+        dispose,
+      };
     } catch (error) {
       dispose();
       throw error;
@@ -88,7 +99,7 @@ export class ModelLoader {
   }
 
   async #unets(source: UnetSource): Promise<Loaded<readonly UnetSampler[]>> {
-    return this.#load(source, (weights, checkpoint, given) => {
+    return this.#open(source, (weights, checkpoint, given) => {
       const dialect = this.#dialect(checkpoint, source, given, "decoder");
       const inferred = inferDecoder(checkpoint.tensors, dialect.network);
       const { config, missing } = completeDecoderConfig(given.value, inferred);
@@ -96,76 +107,83 @@ export class ModelLoader {
       const { decoder } = parseConfig(trainDecoderConfig, config, given.name);
       const sampleTimesteps = sourceTimesteps(source, decoder.unets.length) ?? decoder.sample_timesteps;
       const options = resolveDecoderConfig({ ...decoder, sample_timesteps: sampleTimesteps });
-      const model = Decoder.declare(weights, options, dialect, source.unet_numbers);
-      return { model, dialect, misfit: decoderMisfit(checkpoint.name, options, inferred) };
+      const unets = new Map(source.unet_numbers.map((number) => [number, new WeightStore(this.arena, checkpoint)]));
+      const model = Decoder.declare(
+        weights,
+        options,
+        dialect,
+        source.unet_numbers,
+        (number) => unets.get(number)!.root,
+      );
+      const misfit = decoderMisfit(checkpoint.name, options, inferred);
+      const components = [...unets].map(([number, store]) => ({ name: `U-Net ${number}`, weights: store }));
+      return { model, dialect, misfit, components };
     });
   }
 
-  /** CLIP. Its file stays open, because token embeddings are read as prompts need them. */
+  /** CLIP. Its two encoders are loaded apart. */
   async clip(source: ClipSource): Promise<Loaded<ClipModel>> {
     const file = await openClipFile(source, this.config, this.options);
     try {
       // Adapters changed their text mask from version to version; for texts with an end token all of them agree.
-      const { clip, store, warnings } = createClip(source, file, this.arena, currentDialect.network);
+      const described = await withPublishedConfig(source, file, this.config, this.options);
+      const { clip, text, image, weights, warnings } = createClip(described, file, this.arena, currentDialect.network);
       for (const warning of warnings) this.#warn(warning);
-      await this.#read(store).catch((error: unknown) => {
-        store.dispose();
-        throw error;
-      });
+      this.#check(weights);
+      const components = [
+        { name: "CLIP's text encoder", weights: text },
+        { name: "CLIP's image encoder", weights: image },
+      ];
       const dispose = (): void => {
-        store.dispose();
-        file.close().catch(() => undefined);
+        weights.dispose();
+        closeQuietly(file);
       };
-      return { model: clip, dialects: [], dispose };
+      return { model: clip, dialects: [], components, dispose };
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
-  /** Builds a model of a prior or decoder file and its train config, and reads its weights. */
-  async #load<Model>(
-    { load_model_from: file, load_config_from: configFile, weights }: PriorSource | UnetSource,
+  /** Builds a model of a prior or decoder file and its train config; `declare` is given the place for what is not a component's. */
+  async #open<Model>(
+    { load_model_from: file, load_config_from: configFile, weights: choice }: PriorSource | UnetSource,
     declare: (weights: Weights, checkpoint: Checkpoint, given: TrainConfig) => Declared<Model>,
   ): Promise<Loaded<Model>> {
+    const { signal } = this.options;
     const source = await this.config.openFile(file, this.options);
-    const checkpoint = await openCheckpoint(source, { signal: this.options.signal, weights: weights ?? undefined });
-    const store = new WeightStore(this.arena, checkpoint);
+    const checkpoint = await openCheckpoint(source, { signal, weights: choice ?? undefined });
     try {
       const given = await trainConfigOf(checkpoint, configFile, this.config, this.options);
-      const { model, dialect, misfit } = declare(store.root, checkpoint, given);
-      await this.#read(store, misfit);
-      return {
-        model,
-        dialects: [dialect],
-        dispose: () => {
-          store.dispose();
-        },
+      const shared = new WeightStore(this.arena, checkpoint);
+      const { model, dialect, misfit, components } = declare(shared.root, checkpoint, given);
+      const weights = new WeightSet([shared, ...components.map((one) => one.weights)]);
+      this.#check(weights, misfit);
+      // Noise schedules, on the host: how many steps there are is asked before anything is sampled.
+      await shared.fill({ signal });
+      const dispose = (): void => {
+        weights.dispose();
+        closeQuietly(checkpoint);
       };
+      return { model, dialects: [dialect], components, dispose };
     } catch (error) {
-      store.dispose();
-      throw error;
-    } finally {
       await checkpoint.close();
+      throw error;
     }
   }
 
-  /** Reads declared weights, once everything that does not fit is known: tensors, and the config's part in it. */
-  async #read(store: WeightStore, misfit?: ConfigError): Promise<void> {
-    const { signal, onProgress } = this.options;
-    const { name } = store.source;
-    const strict = this.config.data.strict_loading;
-    const problems = store.problems();
-    if (strict && problems) throw new WeightError(name, problems, misfit?.message);
+  /** Reports everything that does not fit, before weights are read: tensors, and the config's part in it. */
+  #check(weights: WeightSet, misfit?: ConfigError): void {
+    const { strict_loading: strict } = this.config.data;
+    const problems = weights.problems();
+    if (strict && problems) throw new WeightError(weights.stores[0].source.name, problems, misfit?.message);
     if (strict && misfit) throw misfit;
     if (misfit && !problems) this.#warn(misfit.message);
-    await store.load({
-      signal,
+    weights.check({
       strict,
       onWarning: (message) => {
         this.#warn(message);
       },
-      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: name, loadedBytes, totalBytes }),
     });
   }
 
@@ -199,6 +217,11 @@ const COMPONENTS = {
   unet: "a U-Net without its decoder's schedule",
   priorNetwork: "the network of a prior without its schedule",
 } as const;
+
+/** A file that was only read has nothing to lose. */
+function closeQuietly(file: { close(): Promise<void> }): void {
+  file.close().catch(() => undefined);
+}
 
 /** Steps by U-Net, null where the source names none; undefined where it leaves them all to the checkpoint. */
 function sourceTimesteps({ unet_numbers: numbers, default_sample_timesteps: given }: UnetSource, count: number) {

@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
+import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 
 /**
@@ -38,13 +38,44 @@ function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
-/** The noise of one batch of a call that makes `pictures` in all. Throws RangeError for another number of generators. */
-export function noiseFor(randomness: Randomness, { start, end }: Batch, pictures: number): NoiseSource {
-  if (randomness instanceof Generator) return randomness;
-  if (randomness.length !== pictures) {
-    throw new RangeError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
+/** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */
+export class BatchNoise {
+  /** One for all, or one for each picture. */
+  readonly #generators: readonly Generator[];
+  readonly #isShared: boolean;
+  readonly #pictures: number;
+  /** Where the generators will be when the batch is done. */
+  readonly #ends: Generator[] = [];
+
+  /** For a call that makes `pictures` in all. Throws RangeError for another number of generators. */
+  constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, pictures: number) {
+    this.#pictures = end - start;
+    this.#isShared = randomness instanceof Generator;
+    if (randomness instanceof Generator) {
+      this.#generators = [randomness];
+      return;
+    }
+    if (randomness.length !== pictures) {
+      throw new RangeError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
+    }
+    this.#generators = randomness.slice(start, end);
   }
-  return new NoisePerPicture(randomness.slice(start, end));
+
+  /** The noise of its pictures from `start` to `end`: what they get when the batch is computed at once. */
+  part(start: number, end: number): NoiseSource {
+    if (this.#isShared) {
+      const fork = (this.#ends[0] = this.#generators[0]!.fork());
+      return new NoiseOfPart(fork, this.#pictures, start, end);
+    }
+    const forks = this.#generators.slice(start, end).map((generator) => generator.fork());
+    for (const [i, fork] of forks.entries()) this.#ends[start + i] = fork;
+    return new NoisePerPicture(forks);
+  }
+
+  /** Moves the generators on, when all parts are done. */
+  finish(): void {
+    for (const [i, end] of this.#ends.entries()) this.#generators[i]!.continueFrom(end);
+  }
 }
 
 /** The seed that the generator of a picture began with. */

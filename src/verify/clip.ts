@@ -14,9 +14,9 @@ const info = z.looseObject({ clip: adapterConfig });
 export const verifyClip: Runner = async (fixture, openArena) => {
   const config = fixture.info(info).clip;
   const arena = await openArena();
-  const { clip, store } = createClip(config, await fixture.checkpoint(), arena, fixture.dialect.network);
-  using weights = store;
-  await weights.load();
+  const { clip, weights } = createClip(config, await fixture.checkpoint(), arena, fixture.dialect.network);
+  using store = weights;
+  await store.load();
   return [
     ...(await textOutputs(fixture, arena, clip, "")),
     ...((await fixture.has("in.tokens_bare")) ? await textOutputs(fixture, arena, clip, "_bare") : []),

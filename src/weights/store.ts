@@ -1,3 +1,4 @@
+import { sizeClass } from "../gpu/pool.js";
 import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
@@ -41,21 +42,24 @@ type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<v
 interface Request {
   readonly shape: readonly number[];
   readonly upload: Upload;
+  /** What is cleared where the file has nothing that fits. */
+  readonly tensor: Tensor | undefined;
 }
 
 // Fits every binding limit, and a few copies of it on the host (as read, as f32, rounded, staged) stay small.
 const STAGING_BYTES = 2 ** 23;
 
 /**
- * The weights of one model: declared by the layers' constructors, checked against the file's header as a whole, then
- * streamed to the GPU one tensor at a time. Owns its tensors.
+ * The weights of one model, or of a part that is loaded by itself: declared by the layers' constructors, checked against
+ * the file's header as a whole, then streamed to the GPU one tensor at a time. Owns its tensors.
  */
 export class WeightStore {
   readonly root: Weights;
   readonly #requests = new Map<string, Request>();
   readonly #tensors: Tensor[] = [];
-  readonly #derivations: (() => readonly Tensor[])[] = [];
+  readonly #derivations: (() => void)[] = [];
   readonly #ignored: ((name: string) => boolean)[] = [];
+  #isLoaded = false;
 
   constructor(
     readonly arena: Arena,
@@ -64,29 +68,68 @@ export class WeightStore {
     this.root = new Weights(this, "");
   }
 
+  /** Whether its tensors are on the GPU. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** GPU memory that its tensors take while it is loaded. */
+  get gpuBytes(): number {
+    return this.#tensors.reduce((sum, { storage }) => sum + sizeClass(storage.byteLength), 0);
+  }
+
   /**
    * Reads everything that was declared. Throws `WeightError` before any payload is read if a declared tensor is missing
-   * or has another shape, or if the file holds tensors that nobody declared or ignored.
+   * or has another shape, or if the file holds tensors that nobody declared or ignored. What failed can be loaded again.
    */
-  async load({ signal, onProgress, strict = true, onWarning }: LoadOptions = {}): Promise<void> {
-    this.#check(strict, onWarning);
-    const plan = [...this.#requests].flatMap(([name, { shape, upload }]) => {
-      const entry = this.source.tensors.get(name);
-      return entry && sameShape(entry.shape, shape) ? [{ entry, upload }] : [];
-    });
-    const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
-    let loadedBytes = 0;
-    for (const { entry, upload } of plan) {
-      signal?.throwIfAborted();
-      await upload(entry, signal);
-      loadedBytes += entry.byteLength;
-      onProgress?.(loadedBytes, totalBytes);
+  async load(options: LoadOptions = {}): Promise<void> {
+    new WeightSet([this]).check(options);
+    await this.fill(options);
+  }
+
+  /** As `load`, of what fits; what the file lacks is zero. For who has checked the file before (`WeightSet.check`). */
+  async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
+    const plan: { entry: TensorEntry; upload: Upload }[] = [];
+    for (const { storage } of this.#tensors) storage.admit();
+    try {
+      for (const [name, { shape, upload, tensor }] of this.#requests) {
+        const entry = this.source.tensors.get(name);
+        if (entry && sameShape(entry.shape, shape)) plan.push({ entry, upload });
+        else if (tensor) this.arena.gpu.clear(tensor.storage);
+      }
+      const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
+      let loadedBytes = 0;
+      for (const { entry, upload } of plan) {
+        signal?.throwIfAborted();
+        await upload(entry, signal);
+        loadedBytes += entry.byteLength;
+        onProgress?.(loadedBytes, totalBytes);
+      }
+      for (const derive of this.#derivations) derive();
+      await this.arena.gpu.sync();
+      this.#isLoaded = true;
+    } catch (error) {
+      this.unload();
+      throw error;
     }
-    for (const derive of this.#derivations) this.#tensors.push(...derive());
-    await this.arena.gpu.sync();
+  }
+
+  /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */
+  unload(): void {
+    this.#isLoaded = false;
+    for (const { storage } of this.#tensors) storage.evict();
+  }
+
+  /** Takes the GPU memory of the weights without reading them, to count it. */
+  reserve(): void {
+    for (const { storage } of this.#tensors) {
+      storage.admit();
+      storage.allocate();
+    }
   }
 
   dispose(): void {
+    this.#isLoaded = false;
     for (const tensor of this.#tensors.splice(0)) tensor.dispose();
   }
 
@@ -95,12 +138,14 @@ export class WeightStore {
   }
 
   /** Declares a tensor; see `Weights`. */
-  request(name: string, shape: readonly number[], upload: Upload): void {
+  request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
     if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
-    this.#requests.set(name, { shape, upload });
+    this.#requests.set(name, { shape, upload, tensor });
   }
 
+  /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
   own(tensor: Tensor): Tensor {
+    tensor.storage.evict();
     this.#tensors.push(tensor);
     return tensor;
   }
@@ -109,12 +154,12 @@ export class WeightStore {
     this.#ignored.push(matches);
   }
 
-  derive(make: () => readonly Tensor[]): void {
-    this.#derivations.push(make);
+  derive(fill: () => void): void {
+    this.#derivations.push(fill);
   }
 
-  /** What does not fit between the file and what was declared; undefined if all does. Reads nothing. */
-  problems(): WeightProblems | undefined {
+  /** Declared tensors that the file lacks, or has in another shape. */
+  misfits(): Pick<WeightProblems, "missing" | "misshapen"> {
     const missing: string[] = [];
     const misshapen: Misshapen[] = [];
     for (const [name, { shape }] of this.#requests) {
@@ -122,18 +167,55 @@ export class WeightStore {
       if (!entry) missing.push(name);
       else if (!sameShape(entry.shape, shape)) misshapen.push({ name, got: entry.shape, expected: shape });
     }
-    const unused = [...this.source.tensors.keys()].filter(
-      (name) => !this.#requests.has(name) && !this.#ignored.some((matches) => matches(name)),
-    );
+    return { missing, misshapen };
+  }
+
+  /** Whether a tensor of the file was declared or ignored. */
+  knows(name: string): boolean {
+    return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
+  }
+}
+
+/** Stores that share a file, each of which may be loaded by itself. What does not fit is known of all together. */
+export class WeightSet {
+  constructor(readonly stores: readonly [WeightStore, ...WeightStore[]]) {}
+
+  /** What does not fit between the file and the stores; unused is what none of them knows. Reads nothing. */
+  problems(): WeightProblems | undefined {
+    const { stores } = this;
+    const misfits = stores.map((store) => store.misfits());
+    const missing = misfits.flatMap((one) => one.missing);
+    const misshapen = misfits.flatMap((one) => one.misshapen);
+    const names = [...stores[0].source.tensors.keys()];
+    const unused = names.filter((name) => !stores.some((store) => store.knows(name)));
     if (missing.length + unused.length + misshapen.length === 0) return undefined;
     return { missing, unused, misshapen };
   }
 
-  #check(strict: boolean, onWarning: LoadOptions["onWarning"]): void {
+  /**
+   * Throws `WeightError` where a declared tensor is missing or has another shape, or where the file holds tensors that
+   * nobody declared or ignored; with `strict` false they are reported to `onWarning`.
+   */
+  check({ strict = true, onWarning }: Pick<LoadOptions, "strict" | "onWarning"> = {}): void {
     const problems = this.problems();
     if (!problems) return;
-    if (strict) throw new WeightError(this.source.name, problems);
-    onWarning?.(`${this.source.name}: ${describeProblems(problems)}`);
+    const { name } = this.stores[0].source;
+    if (strict) throw new WeightError(name, problems);
+    onWarning?.(`${name}: ${describeProblems(problems)}`);
+  }
+
+  /** Checks, then loads all. */
+  async load(options: LoadOptions = {}): Promise<void> {
+    this.check(options);
+    for (const store of this.stores) await store.fill(options);
+  }
+
+  dispose(): void {
+    for (const store of this.stores) store.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }
 
@@ -191,10 +273,15 @@ export class Weights {
   ): Tensor {
     const { arena } = this;
     const tensor = this.store.own(arena.detached(shape, dtype));
-    this.store.request(this.#full(name), fileShape, async (entry, signal) => {
-      const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-      arena.upload(tensor, values);
-    });
+    this.store.request(
+      this.#full(name),
+      fileShape,
+      async (entry, signal) => {
+        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
+        arena.upload(tensor, values);
+      },
+      tensor,
+    );
     return tensor;
   }
 
@@ -238,9 +325,16 @@ export class Weights {
     this.store.ignore((name) => full.some((one) => name === one || (one.endsWith(".") && name.startsWith(one))));
   }
 
-  /** Runs after everything is loaded, to compute tensors from weights once; the store owns what it returns. */
-  derive(make: () => readonly Tensor[]): void {
-    this.store.derive(make);
+  /** A tensor that is computed from weights each time they have been loaded. The store owns it; `fill` gives it content. */
+  derived(tensor: Tensor, fill: () => void): Tensor {
+    this.store.own(tensor);
+    this.store.derive(fill);
+    return tensor;
+  }
+
+  /** Runs each time after everything was loaded, to change a declared tensor. */
+  derive(fill: () => void): void {
+    this.store.derive(fill);
   }
 
   #full(name: string): string {
@@ -257,24 +351,29 @@ export class Weights {
     const tensor = this.store.own(arena.packed(shape));
     const [, inputs = 1, ...kernel] = fileShape;
     const taps = kernel.reduce((product, size) => product * size, 1);
-    this.store.request(this.#full(name), fileShape, async (entry, signal) => {
-      const rowBytes = inputs * taps * 4;
-      const step = Math.max(4, Math.floor(STAGING_BYTES / rowBytes / 4) * 4);
-      const scale = outputScale?.();
-      for (let firstRow = 0; firstRow < entry.rowCount; firstRow += step) {
-        const rows = Math.min(step, entry.rowCount - firstRow);
-        const bytes = await entry.read([firstRow, firstRow + rows], signal);
-        const loaded = toFloat32(entry.dtype, bytes);
-        if (scale) scaleRows(loaded, scale.subarray(firstRow, firstRow + rows));
-        const values = roundedTo(tensor.dtype, loaded);
-        arena.scope(() => {
-          const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
-          packRows(staged, tensor, { firstRow, rows, inputs, taps });
-        });
-        // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
-        await arena.gpu.sync();
-      }
-    });
+    this.store.request(
+      this.#full(name),
+      fileShape,
+      async (entry, signal) => {
+        const rowBytes = inputs * taps * 4;
+        const step = Math.max(4, Math.floor(STAGING_BYTES / rowBytes / 4) * 4);
+        const scale = outputScale?.();
+        for (let firstRow = 0; firstRow < entry.rowCount; firstRow += step) {
+          const rows = Math.min(step, entry.rowCount - firstRow);
+          const bytes = await entry.read([firstRow, firstRow + rows], signal);
+          const loaded = toFloat32(entry.dtype, bytes);
+          if (scale) scaleRows(loaded, scale.subarray(firstRow, firstRow + rows));
+          const values = roundedTo(tensor.dtype, loaded);
+          arena.scope(() => {
+            const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
+            packRows(staged, tensor, { firstRow, rows, inputs, taps });
+          });
+          // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
+          await arena.gpu.sync();
+        }
+      },
+      tensor,
+    );
     return tensor;
   }
 }

@@ -11,9 +11,9 @@ it.each(["0.19.1", "1.14.2"])("CLIP for a prior of %s says which encodings are o
   const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
   const { network } = dialectForVersion(version, { sampler: "fixed" });
   const arena = new Arena(await sharedGpu());
-  const { clip, store } = createClip(adapterConfig.parse({}), await fixture.checkpoint(), arena, network);
-  using weights = store;
-  await weights.load();
+  const { clip, weights } = createClip(adapterConfig.parse({}), await fixture.checkpoint(), arena, network);
+  using store = weights;
+  await store.load();
   const { textEmbed, textEncodings, textMask } = await clip.embedText([Int32Array.of(49406, 320, 49407)]);
   const [, length = 0, width = 0] = textEncodings.shape;
   expect(textMask).toEqual([Array.from({ length }, (_, i) => (i < 3 ? 1 : 0))]);

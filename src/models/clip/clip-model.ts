@@ -1,4 +1,11 @@
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Weights } from "../../weights/store.js";
+
+/** The root of a CLIP's state dict, as seen by its text encoder and by its image encoder: they are loaded apart. */
+export interface ClipWeights {
+  readonly text: Weights;
+  readonly image: Weights;
+}
 
 /** Texts as CLIP sees them. The caller disposes both tensors. */
 export interface TextEmbedding {
@@ -23,6 +30,9 @@ export interface ClipModel {
 
   /** Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. */
   embedText(tokens: readonly Int32Array[], options?: { readonly signal?: AbortSignal }): Promise<TextEmbedding>;
+
+  /** Encodes what `embedText` does to that many texts, for `Gpu.warmup`: without content, and without reading the file. */
+  rehearseText(texts: number): void;
 
   /** Embeds images `[batch, side, side, channels]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
   embedImage(image: Tensor): Tensor;

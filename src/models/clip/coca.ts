@@ -1,10 +1,11 @@
 import type { CocaConfig } from "../../config/clip-config.js";
 import type { LayerNorm } from "../../nn/layer-norm.js";
 import { broadcastBatch, cast, concatTokens, sliceTokens } from "../../ops/layout.js";
+import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
-import type { TableReader, Weights } from "../../weights/store.js";
-import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import type { TableReader } from "../../weights/store.js";
+import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
 import { createImageEncoder, type ImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
@@ -20,7 +21,7 @@ export class Coca implements ClipModel {
   readonly contextLength: number;
   readonly dimLatent: number;
   readonly tokenization = "bare";
-  readonly #weights: Weights;
+  readonly #arena: Arena;
   readonly #channels: number;
   readonly #textMask: BareTextMask;
   readonly #tokenEmbedding: TableReader;
@@ -32,33 +33,33 @@ export class Coca implements ClipModel {
   readonly #imagePool: AttentionPooling;
   readonly #imageNorm: LayerNorm;
 
-  constructor(weights: Weights, config: CocaConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+  constructor({ text, image }: ClipWeights, config: CocaConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
     const { dim, heads, dim_head: dimHead, img_encoder: imageEncoder, image_size: size } = config;
     this.imageSize = size;
     this.contextLength = config.max_text_len;
     this.dimLatent = dim;
-    this.#weights = weights;
+    this.#arena = text.arena;
     this.#channels = config.image_channels;
     this.#textMask = bareTextMask(dialect.clipTextMask);
-    this.#tokenEmbedding = weights.at("token_emb").rows("weight", [config.num_tokens, dim]);
-    this.#textClassToken = weights.table("text_cls_token", [1, 1, dim], { fileShape: [dim] });
+    this.#tokenEmbedding = text.at("token_emb").rows("weight", [config.num_tokens, dim]);
+    this.#textClassToken = text.table("text_cls_token", [1, 1, dim], { fileShape: [dim] });
     const layer = { dim, heads, dimHead, ffMult: config.ff_mult, length: config.max_text_len + 1 };
     this.#textBlocks = Array.from(
       { length: config.unimodal_depth },
-      (_, i) => new ParallelBlock(weights.at("unimodal_layers", i, "fn"), layer),
+      (_, i) => new ParallelBlock(text.at("unimodal_layers", i, "fn"), layer),
     );
-    this.#textNorm = cocaNorm(weights.at("text_cls_norm"), dim);
-    this.#imageEncoder = createImageEncoder(weights.at("img_encoder"), imageEncoder, {
+    this.#textNorm = cocaNorm(text.at("text_cls_norm"), dim);
+    this.#imageEncoder = createImageEncoder(image.at("img_encoder"), imageEncoder, {
       size,
       channels: this.#channels,
     });
     const queries = config.num_img_queries + 1;
-    this.#imageQueries = weights.table("img_queries", [1, queries, dim], { fileShape: [queries, dim] });
+    this.#imageQueries = image.table("img_queries", [1, queries, dim], { fileShape: [queries, dim] });
     const contextDim = config.image_dim ?? dim;
-    this.#imagePool = new AttentionPooling(weights.at("img_attn_pool"), { dim, contextDim, heads, dimHead });
-    this.#imageNorm = cocaNorm(weights.at("img_attn_pool_norm"), dim);
+    this.#imagePool = new AttentionPooling(image.at("img_attn_pool"), { dim, contextDim, heads, dimHead });
+    this.#imageNorm = cocaNorm(image.at("img_attn_pool_norm"), dim);
     // The captioner, and what its adapter leaves out.
-    weights.ignore("multimodal_layers.", "to_logits.", "temperature", "text_to_latents.", "img_to_latents.");
+    text.ignore("multimodal_layers.", "to_logits.", "temperature", "text_to_latents.", "img_to_latents.");
   }
 
   async embedText(
@@ -71,12 +72,20 @@ export class Coca implements ClipModel {
     return this.#encodeText(texts, rows, [texts.length, length, this.dimLatent]);
   }
 
+  rehearseText(count: number): void {
+    const { contextLength: length, dimLatent } = this;
+    const texts = Array.from({ length: count }, () => new Int32Array(length));
+    this.#arena.scope(() => {
+      this.#encodeText(texts, new Float32Array(count * length * dimLatent), [count, length, dimLatent]);
+    });
+  }
+
   #encodeText(
     texts: readonly Int32Array[],
     rows: Float32Array,
     [batch, length, dim]: readonly [number, number, number],
   ): TextEmbedding {
-    const { arena } = this.#weights;
+    const arena = this.#arena;
     return arena.scope(() => {
       const isText = texts.flatMap((text) => [...Array.from(text, (token) => Number(token !== PAD)), 1]);
       const mask = arena.from(isText, [batch, length + 1], "u32");
@@ -93,7 +102,7 @@ export class Coca implements ClipModel {
   }
 
   embedImage(image: Tensor): Tensor {
-    const { arena } = this.#weights;
+    const arena = this.#arena;
     const batch = image.shape[0]!;
     return arena.scope(() => {
       const sized = sizedImage(image, this.imageSize, this.#channels);

@@ -3,8 +3,8 @@ import { parseConfig } from "../../config/config-error.js";
 import type { AdapterConfig } from "../../config/train-config.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
-import { WeightStore, type TensorSource, type Weights } from "../../weights/store.js";
-import type { ClipModel } from "./clip-model.js";
+import { WeightSet, WeightStore, type TensorSource } from "../../weights/store.js";
+import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { Coca } from "./coca.js";
 import { OpenAiClip } from "./openai.js";
 import { guessesQuickGelu, inferOpenAiClip } from "./openai-options.js";
@@ -16,10 +16,13 @@ export type ClipDialect = Pick<NetworkDialect, "clipTextMask">;
 /** Which CLIP a file holds (`clip` of a load config, upstream's AdapterConfig). */
 export type ClipConfig = Pick<AdapterConfig, "make" | "model" | "base_model_kwargs">;
 
-/** A CLIP whose weights are declared: `store.load()` reads them, `store.dispose()` frees them. */
+/** A CLIP whose weights are declared: a store for each encoder, which shares the file with the other. */
 export interface DeclaredClip {
   readonly clip: ClipModel;
-  readonly store: WeightStore;
+  readonly text: WeightStore;
+  readonly image: WeightStore;
+  /** Both. */
+  readonly weights: WeightSet;
   /** What was assumed because neither file nor config says it. */
   readonly warnings: readonly string[];
 }
@@ -31,12 +34,13 @@ export interface DeclaredClip {
  */
 export function createClip(config: ClipConfig, source: TensorSource, arena: Arena, dialect: ClipDialect): DeclaredClip {
   const names = config.make === "openai" || config.make === "open_clip" ? withOpenAiNames(source) : source;
-  const store = new WeightStore(arena, names);
+  const [text, image] = [new WeightStore(arena, names), new WeightStore(arena, names)];
+  const weights = new WeightSet([text, image]);
   try {
-    const clip = declare(config, store.root, dialect);
-    return { clip, store, warnings: names === source ? [] : activationWarnings(config, names) };
+    const clip = declare(config, { text: text.root, image: image.root }, dialect);
+    return { clip, text, image, weights, warnings: names === source ? [] : activationWarnings(config, names) };
   } catch (error) {
-    store.dispose();
+    weights.dispose();
     throw error;
   }
 }
@@ -49,14 +53,14 @@ function activationWarnings({ make, base_model_kwargs: kwargs }: ClipConfig, ren
   ];
 }
 
-function declare(config: ClipConfig, weights: Weights, dialect: ClipDialect): ClipModel {
+function declare(config: ClipConfig, weights: ClipWeights, dialect: ClipDialect): ClipModel {
   const kwargs = config.base_model_kwargs ?? {};
   const place = `base_model_kwargs of the CLIP "${config.model}" (${config.make})`;
   switch (config.make) {
     case "openai":
     case "open_clip": {
       const published = parseConfig(openAiClipConfig, kwargs, place);
-      return new OpenAiClip(weights, inferOpenAiClip(weights.store.source, config, published), dialect);
+      return new OpenAiClip(weights, inferOpenAiClip(weights.text.store.source, config, published), dialect);
     }
     case "x-clip":
       return new XClip(weights, parseConfig(xClipConfig, kwargs, place), dialect);

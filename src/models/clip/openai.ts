@@ -5,8 +5,8 @@ import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
-import type { TableReader, Weights } from "../../weights/store.js";
-import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import type { TableReader } from "../../weights/store.js";
+import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { ModifiedResNet } from "./modified-resnet.js";
 import type { OpenAiClipOptions } from "./openai-options.js";
@@ -36,7 +36,11 @@ export class OpenAiClip implements ClipModel {
   readonly #textProjection: Tensor;
   readonly #visual: VisionTransformer | ModifiedResNet;
 
-  constructor(weights: Weights, options: OpenAiClipOptions, dialect: Pick<NetworkDialect, "clipTextMask">) {
+  constructor(
+    { text: weights, image }: ClipWeights,
+    options: OpenAiClipOptions,
+    dialect: Pick<NetworkDialect, "clipTextMask">,
+  ) {
     const { embedDim, contextLength, vocabSize, text, vision } = options;
     const { width } = text;
     this.imageSize = vision.resolution;
@@ -52,7 +56,7 @@ export class OpenAiClip implements ClipModel {
     this.#transformer = new Transformer(weights.at("transformer"), { ...text, causal: true });
     this.#normFinal = new LayerNorm(weights.at("ln_final"), width);
     this.#textProjection = weights.table("text_projection", [width, embedDim]);
-    const visual = weights.at("visual");
+    const visual = image.at("visual");
     this.#visual =
       vision.kind === "vit"
         ? new VisionTransformer(visual, vision, embedDim)
@@ -67,6 +71,16 @@ export class OpenAiClip implements ClipModel {
   ): Promise<TextEmbedding> {
     const texts = fittedRows(tokens, this.contextLength);
     return this.#encodeText(texts, await readEmbeddings(this.#tokenEmbedding, texts, signal));
+  }
+
+  rehearseText(count: number): void {
+    const { contextLength } = this;
+    const texts = Array.from({ length: count }, () => new Int32Array(contextLength));
+    const { width } = this.#options.text;
+    const { arena } = this.#positions;
+    arena.scope(() => {
+      this.#encodeText(texts, new Float32Array(count * contextLength * width));
+    });
   }
 
   embedImage(image: Tensor): Tensor {

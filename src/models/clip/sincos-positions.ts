@@ -9,12 +9,10 @@ const TEMPERATURE = 10000;
  */
 export function sincosPositions(weights: Weights, side: number, dim: number): Tensor {
   const { arena } = weights;
-  const positions = weights.store.own(arena.detached([1, side ** 2, dim]));
-  weights.derive(() => {
+  const positions = arena.detached([1, side ** 2, dim]);
+  return weights.derived(positions, () => {
     arena.upload(positions, sincosTable(side, dim));
-    return [];
   });
-  return positions;
 }
 
 /** Its values; `dim` is a multiple of 4. */

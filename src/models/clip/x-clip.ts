@@ -1,11 +1,12 @@
 import type { XClipConfig } from "../../config/clip-config.js";
 import { Linear } from "../../nn/linear.js";
 import { cast, sliceTokens } from "../../ops/layout.js";
+import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect-flags.js";
 import type { Weights } from "../../weights/store.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
-import type { ClipModel, TextEmbedding } from "./clip-model.js";
+import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
 import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
@@ -20,7 +21,7 @@ export class XClip implements ClipModel {
   readonly contextLength: number;
   readonly dimLatent: number;
   readonly tokenization = "bare";
-  readonly #weights: Weights;
+  readonly #arena: Arena;
   readonly #config: XClipConfig;
   readonly #textMask: BareTextMask;
   readonly #text: XClipTextEncoder;
@@ -28,21 +29,21 @@ export class XClip implements ClipModel {
   readonly #visual: XClipImageEncoder;
   readonly #toVisualLatent: Linear;
 
-  constructor(weights: Weights, config: XClipConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
-    checkVersion(weights);
+  constructor({ text, image }: ClipWeights, config: XClipConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+    checkVersion(image);
     const { dim_text: dimText, dim_image: dimImage, dim_latent: dimLatent } = config;
     this.imageSize = config.visual_image_size;
     this.contextLength = config.text_seq_len;
     this.dimLatent = dimLatent;
-    this.#weights = weights;
+    this.#arena = text.arena;
     this.#config = config;
     this.#textMask = bareTextMask(dialect.clipTextMask);
-    this.#text = new XClipTextEncoder(weights.at("text_transformer"), config);
-    this.#visual = new XClipImageEncoder(weights.at("visual_transformer"), config);
-    this.#toTextLatent = new Linear(weights.at("to_text_latent"), dimText, dimLatent, { bias: false });
-    this.#toVisualLatent = new Linear(weights.at("to_visual_latent"), dimImage, dimLatent, { bias: false });
+    this.#text = new XClipTextEncoder(text.at("text_transformer"), config);
+    this.#visual = new XClipImageEncoder(image.at("visual_transformer"), config);
+    this.#toTextLatent = new Linear(text.at("to_text_latent"), dimText, dimLatent, { bias: false });
+    this.#toVisualLatent = new Linear(image.at("to_visual_latent"), dimImage, dimLatent, { bias: false });
     // Of training alone.
-    weights.ignore("temperature", "to_text_latent_extra.", "to_visual_latent_extra.", "mlm.", "visual_ssl.");
+    text.ignore("temperature", "to_text_latent_extra.", "to_visual_latent_extra.", "mlm.", "visual_ssl.");
   }
 
   async embedText(
@@ -51,9 +52,20 @@ export class XClip implements ClipModel {
   ): Promise<TextEmbedding> {
     const length = commonLength(tokens, this.contextLength);
     const texts = fittedRows(tokens, length);
-    const rows = await readEmbeddings(this.#text.tokenEmbedding, texts, signal);
+    return this.#encodeText(texts, await readEmbeddings(this.#text.tokenEmbedding, texts, signal), length);
+  }
+
+  rehearseText(count: number): void {
+    const { contextLength: length } = this;
+    const texts = Array.from({ length: count }, () => new Int32Array(length));
+    this.#arena.scope(() => {
+      this.#encodeText(texts, new Float32Array(count * length * this.#config.dim_text), length);
+    });
+  }
+
+  #encodeText(texts: readonly Int32Array[], rows: Float32Array, length: number): TextEmbedding {
     const { dim_text: dim, dim_latent: dimLatent } = this.#config;
-    const { arena } = this.#weights;
+    const arena = this.#arena;
     return arena.scope(() => {
       const encoded = this.#text.forward(arena.from(rows, [texts.length, length, dim]));
       const latent = this.#toTextLatent.forward(sliceTokens(encoded, 0, 1)).reshape([texts.length, dimLatent]);
@@ -67,10 +79,9 @@ export class XClip implements ClipModel {
   }
 
   embedImage(image: Tensor): Tensor {
-    const { arena } = this.#weights;
-    return arena.scope(() => {
+    return this.#arena.scope(() => {
       const sized = sizedImage(image, this.imageSize, this.#config.channels);
-      return unitEmbedding(this.#toVisualLatent.forward(this.#visual.forward(cast(sized, arena.dtype))));
+      return unitEmbedding(this.#toVisualLatent.forward(this.#visual.forward(cast(sized, this.#arena.dtype))));
     });
   }
 }

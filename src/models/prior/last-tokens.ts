@@ -84,9 +84,7 @@ class ImageAndZero extends ImageAndPrediction {
 function zeroToken(weights: Weights, dim: number): Tensor {
   const { arena } = weights;
   const zero = arena.detached([1, 1, dim]);
-  weights.derive(() => {
+  return weights.derived(zero, () => {
     arena.upload(zero, new Float32Array(dim));
-    return [zero];
   });
-  return zero;
 }
