@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { LoadProgress } from "../pipeline/loading-options.js";
 import type { ScriptProgress } from "../pipeline/script-options.js";
 
@@ -12,6 +13,8 @@ export function formatDuration(milliseconds: number): string {
 
 const BAR = 24;
 const CLEAR_LINE = "\r\u001b[K";
+/** Files are read in many more pieces than the eye can follow. */
+const MILLISECONDS_PER_FRAME = 50;
 
 /**
  * Shows on standard error how a command goes on: a bar with the time left at a terminal, elsewhere a line for each download,
@@ -22,16 +25,17 @@ export class ProgressReport {
   #begin = performance.now();
   #heading = "";
   #shown = 0;
+  #lastFrame = 0;
 
   constructor(private readonly quiet: boolean) {}
 
   /** Takes how much of a model file has been read. */
   load({ file, loadedBytes, totalBytes }: LoadProgress): void {
     const isDownload = /^https?:/.test(file);
-    const share = totalBytes ? `  ${bar(loadedBytes / totalBytes)}` : "";
-    const line = `${isDownload ? "Downloading" : "Loading"} ${file}`;
-    if (this.#isTerminal) this.#replaceLine(`${line}${share}`);
-    else if (isDownload) this.#writeHeading(line);
+    const verb = isDownload ? "Downloading" : "Loading";
+    const share = totalBytes ? bar(loadedBytes / totalBytes) : `${Math.round(loadedBytes / 1e6)} MB`;
+    if (this.#isTerminal) this.#replaceLine(`${share}  ${verb} ${basename(file)}`);
+    else if (isDownload) this.#writeHeading(`${verb} ${file}`);
   }
 
   /** Takes the progress of a script. */
@@ -58,7 +62,8 @@ export class ProgressReport {
 
   /** Takes the bar away, so that a line can be printed. */
   clear(): void {
-    if (this.#isTerminal) this.#replaceLine("");
+    if (this.#isTerminal && !this.quiet) process.stderr.write(CLEAR_LINE);
+    this.#lastFrame = 0;
   }
 
   #timeBar(millisecondsLeft: number | undefined): string {
@@ -70,8 +75,11 @@ export class ProgressReport {
   }
 
   #replaceLine(line: string): void {
-    if (this.quiet) return;
-    process.stderr.write(`${CLEAR_LINE}${line.slice(0, process.stderr.columns - 1)}`);
+    const now = performance.now();
+    if (this.quiet || now - this.#lastFrame < MILLISECONDS_PER_FRAME) return;
+    this.#lastFrame = now;
+    // A terminal that does not know its width says 0.
+    process.stderr.write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`);
   }
 
   #writeHeading(heading: string): void {
