@@ -90,7 +90,7 @@ export class KeptFile {
   /** Puts a part that is complete and verified in the file's place, and removes all others. */
   async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
     await writeJson(this.path + SUFFIXES.record, { ...record, part });
-    await moveFile(this.partPath(part), this.path);
+    await this.#take(part);
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
     await Promise.all(parts.map((name) => removeFile(join(this.folder, name))));
@@ -113,6 +113,13 @@ export class KeptFile {
     if (part === undefined) return;
     const path = this.partPath(part);
     if ((await statFile(path))?.size !== size || (await sha256OfFile(path, signal)) !== sha256) return;
+    await this.#take(part);
+  }
+
+  async #take(part: string): Promise<void> {
+    const path = this.partPath(part);
+    // Before the part is gone, because nobody would look for it afterwards.
+    await removeFile(originPath(path));
     await moveFile(path, this.path);
   }
 

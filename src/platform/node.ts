@@ -71,7 +71,7 @@ export const readText: Platform["readText"] = async (file) => {
 };
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
-  const aside = `${file}.${randomUUID()}.part`;
+  const aside = `${file}.${randomUUID()}.tmp`;
   try {
     await mkdir(dirname(file), { recursive: true });
     await writeChunks(aside, data);

@@ -124,13 +124,14 @@ export function stallAfter(bytes: number): Answer {
   return (exchange) => void exchange.response.write(begin(exchange).subarray(0, bytes));
 }
 
-/** Sends the answer in pieces of `bytes`, each after a pause. */
-export function drip(bytes: number, milliseconds: number): Answer {
+/** Sends the answer in pieces of `bytes`, each followed by a pause; `onSent` is told which share of it is out. */
+export function drip(bytes: number, milliseconds: number, onSent: (share: number) => void = () => undefined): Answer {
   return async (exchange) => {
     const { response } = exchange;
     const content = begin(exchange);
     for (let start = 0; start < content.length && !response.destroyed; start += bytes) {
       response.write(content.subarray(start, start + bytes));
+      onSent(Math.min(1, (start + bytes) / content.length));
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
     }
     response.end();
