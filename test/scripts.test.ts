@@ -9,7 +9,7 @@ import { Interpolate } from "../src/pipeline/interpolate.js";
 import { DalleModelManager } from "../src/pipeline/model-manager.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import type { Picture } from "../src/pipeline/picture.js";
-import type { SampleDecoderOptions } from "../src/pipeline/script-options.js";
+import type { CallOptions, SampleDecoderOptions, ScriptProgress } from "../src/pipeline/script-options.js";
 import { Upscale } from "../src/pipeline/upscale.js";
 import { sharedGpu } from "./support/gpu.js";
 import { scorePicture, totalScore } from "./support/shapes-measure.js";
@@ -181,6 +181,90 @@ describe("Interpolate", () => {
     const script = new Interpolate(manager);
     await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(SamplingError);
     await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
+  });
+});
+
+describe("progress", () => {
+  it("tells of each step in order, and of the time left until all is done", async () => {
+    const seen: ScriptProgress[] = [];
+    const onProgress = (progress: ScriptProgress): void => void seen.push(progress);
+    await new BasicInference(manager).run(["a red circle", "a blue square"], {
+      ...few,
+      seed: 1,
+      decoderBatchSize: 1,
+      onProgress,
+    });
+    const places = seen.map(({ phase, unetNumber = 0, batch, step }) => [
+      Number(phase === "decoder"),
+      batch,
+      unetNumber,
+      step,
+    ]);
+    expect(places).toEqual([...places].sort((a, b) => a.map((x, i) => x - b[i]!).find((x) => x !== 0) ?? 0));
+    // 2 of the prior; for each picture 3 + 2 of the decoder, whose grids have one more each.
+    expect(seen).toHaveLength(2 + 2 * (3 + 2));
+    for (const { step, steps, batch, batches, millisecondsLeft, preview } of seen) {
+      expect(step).toBeLessThanOrEqual(steps);
+      expect(batch).toBeLessThanOrEqual(batches);
+      expect(millisecondsLeft).toBeGreaterThanOrEqual(0);
+      expect(preview).toBeUndefined();
+    }
+    expect(seen.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([seen.at(-1)]);
+  });
+
+  it("shows pictures that come to be the last one", async () => {
+    const previews: { readonly place: string; readonly pictures: readonly RgbImage[] }[] = [];
+    const gpu = await sharedGpu();
+    const { live } = gpu.memory();
+    const options = { text: "a red circle", timesteps: [9, 6], seed: 2 };
+    const watched = only(
+      await new ImageVariation(manager).run([redCircle], {
+        ...options,
+        previewEvery: 3,
+        onProgress: ({ unetNumber, step, preview }) => {
+          if (preview) previews.push({ place: `${unetNumber}.${step}`, pictures: preview });
+        },
+      }),
+    );
+    expect(gpu.memory().live).toBe(live);
+    expect(previews.map(({ place }) => place)).toEqual(["1.3", "1.6", "1.9", "2.3", "2.6"]);
+    const pictures = previews.map(({ pictures: [picture] }) => picture!);
+    expect(pictures.map(({ width }) => width)).toEqual([32, 32, 32, 64, 64]);
+    const [early, later] = pictures.map((picture) => meanApart(picture, pictures[2]!)) as [number, number];
+    expect(later).toBeLessThan(early);
+    const [before, last] = pictures.slice(3).map((picture) => meanApart(picture, watched)) as [number, number];
+    expect(last).toBeLessThan(before);
+    // The grid of the decoder ends a little noisy: the last estimate is not yet the picture, but a level or two off.
+    expect(last).toBeLessThan(2);
+    expect(only(await new ImageVariation(manager).run([redCircle], options))).toEqual(watched);
+  }, 60_000);
+
+  it("takes whole numbers of steps", async () => {
+    const run = new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], { previewEvery: 0.5 });
+    await expect(run).rejects.toThrow("previewEvery must be a whole number of at least 1, not 0.5");
+  });
+});
+
+describe("a signal ends within a step", () => {
+  const calls: Record<string, (options: CallOptions) => Promise<unknown>> = {
+    Upscale: (options) => new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], options),
+    Interpolate: (options) =>
+      new Interpolate(manager).run("a red circle", "a blue square", {
+        signal: options.signal,
+        onProgress: options.onProgress,
+      }),
+  };
+
+  it.each(Object.keys(calls))("%s", async (name) => {
+    const { live } = (await sharedGpu()).memory();
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = (): void => {
+      if (++steps === 2) controller.abort(new Error("enough"));
+    };
+    await expect(calls[name]!({ signal: controller.signal, onProgress })).rejects.toThrow("enough");
+    expect(steps).toBe(2);
+    expect((await sharedGpu()).memory().live).toBe(live);
   });
 });
 

@@ -47,7 +47,7 @@ export class ProgressReport {
     batch,
     batches,
     millisecondsLeft,
-  }: ScriptProgress & { readonly millisecondsLeft?: number }): void {
+  }: ScriptProgress): void {
     const network = phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
     const part = batches > 1 ? `${network}, batch ${batch} of ${batches}` : network;
     if (this.#isTerminal) this.#replaceLine(`${this.#timeBar(millisecondsLeft)}  ${part}, step ${step} of ${steps}`);

@@ -25,27 +25,33 @@ export class BasicInference extends InferenceScript {
     options: BasicInferenceOptions = {},
   ): Promise<Map<number, Map<number, Picture[]>>> {
     const texts = typeof text === "string" ? [text] : text;
-    const { signal, onProgress, onPicture } = options;
-    const shared = { generator: randomnessOf(options), signal, onProgress };
+    const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const prior = this.priorSettings({
       condScale: options.priorCondScale,
       timesteps: options.priorTimesteps,
       numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
+    const count = texts.length * priorSampleCount;
+    const estimate = this.estimate({
+      prior: { embeddings: count, timesteps: prior.timesteps },
+      decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
+    });
+    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
     const embeddings = await this.samplePrior(texts, {
       ...shared,
       ...prior,
-      sampleCount: options.priorSampleCount,
+      sampleCount: priorSampleCount,
       batchSize: options.priorBatchSize,
     });
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
       onPicture,
+      previewEvery,
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       condScale: options.decoderCondScale,
-      sampleCount: options.decoderSampleCount,
+      sampleCount: decoderSampleCount,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
       describe: (_, decoder) => withPrior(prior, decoder),

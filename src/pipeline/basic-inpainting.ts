@@ -33,9 +33,14 @@ export class BasicInpainting extends InferenceScript {
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
       );
     }
-    const { sampleCount, resampleTimes = 5, signal, onProgress, onPicture } = options;
-    const shared = { generator: randomnessOf(options), signal, onProgress };
+    const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
     const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
+    const count = texts.length * sampleCount;
+    const estimate = this.estimate({
+      prior: { embeddings: count, timesteps: prior.timesteps },
+      decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
+    });
+    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
     const embeddings = await this.samplePrior(texts, {
       ...shared,
       ...prior,
@@ -46,6 +51,7 @@ export class BasicInpainting extends InferenceScript {
     const pictures = await this.sampleDecoder({
       ...shared,
       onPicture,
+      previewEvery,
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       inpaintImages: flat.map(({ input }) => images[input]!),

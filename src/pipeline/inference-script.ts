@@ -11,9 +11,11 @@ import { DataRequirements } from "./data-requirements.js";
 import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
 import { splitRows, type Embedding } from "./embedding.js";
 import { TextTensors } from "./encoded-texts.js";
+import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { DalleModelManager, type ManagerOptions } from "./model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
 import { BatchNoise, randomnessOf, seedOf } from "./randomness.js";
+import { Reporter } from "./reporter.js";
 import type { PriorSettings, SampleDecoderOptions, SamplePriorOptions, ScriptOptions } from "./script-options.js";
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
@@ -54,13 +56,16 @@ export abstract class InferenceScript {
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
   ): Promise<Map<number, Embedding[]>> {
-    const { sampleCount = 1, batchSize = 100, signal, onProgress } = options;
+    const { sampleCount = 1, batchSize = 100, signal } = options;
     const { condScale, timesteps, numSamplesPerBatch } = this.priorSettings(options);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
     const randomness = randomnessOf(options);
     const encoded = await this.manager.encodeTexts(tokens, signal);
     const { arena } = this.manager;
+    const estimate =
+      options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
+    const reporter = new Reporter(options, estimate, batches.length);
     const result = new Map<number, Embedding[]>();
     for (const [index, batch] of batches.entries()) {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
@@ -76,8 +81,9 @@ export abstract class InferenceScript {
           timesteps,
           signal,
           noise: noise.part(start, end),
-          onStep: (step, steps) =>
-            onProgress?.({ phase: "prior", step, steps, batch: index + 1, batches: batches.length }),
+          onStep: (step, steps) => {
+            reporter.step({ phase: "prior", step, steps, batch: index + 1 }, end - start);
+          },
         });
         return splitRows(data, condition.textEmbed.shape);
       };
@@ -92,6 +98,16 @@ export abstract class InferenceScript {
     return result;
   }
 
+  /** The time that a script will take, for the `estimate` of each of its calls. Counts from now. */
+  protected estimate({ prior, decoder }: ScriptWork): Estimate {
+    return new Estimate(
+      new Map([
+        ...(prior ? priorPlan(this.#prior, prior) : []),
+        ...(decoder ? decoderPlan(this.#decoder, decoder) : []),
+      ]),
+    );
+  }
+
   /** How `samplePrior` samples with these options, defaults filled in. */
   protected priorSettings({ condScale, timesteps, numSamplesPerBatch = 2 }: SamplePriorOptions): PriorSettings {
     const { sampleTimesteps, timesteps: all } = this.#prior.options;
@@ -104,9 +120,8 @@ export abstract class InferenceScript {
 
   /** Pictures: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
-    const decoder = this.manager.decoder?.model;
-    if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.");
-    const { sampleCount = 1, batchSize = 10, signal, onProgress } = options;
+    const decoder = this.#decoder;
+    const { sampleCount = 1, batchSize = 10, signal } = options;
     const inputs = await this.#decoderInputs(decoder, options);
     const count = commonCount(inputs);
     const batches = batchesOf(count, sampleCount, batchSize);
@@ -118,6 +133,9 @@ export abstract class InferenceScript {
       script: this.scriptName,
       ...defined(describe(input, defined({ text: options.text?.[input], condScale, timesteps }))),
     });
+    const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
+    const work = { ...options, pictures: count * sampleCount, resampleTimes };
+    const reporter = new Reporter(options, options.estimate ?? this.estimate({ decoder: work }), batches.length);
     const result = new Map<number, Picture[]>();
     for (const [index, batch] of batches.entries()) {
       const noise = new BatchNoise(randomness, batch, count * sampleCount);
@@ -137,8 +155,10 @@ export abstract class InferenceScript {
           signal,
           noise: noise.part(start, end),
           useUnet: (unetNumber, body) => this.manager.useUnet(unetNumber, body, signal),
-          onProgress: (progress) =>
-            onProgress?.({ phase: "decoder", ...progress, batch: index + 1, batches: batches.length }),
+          onProgress: (progress) => {
+            reporter.step({ phase: "decoder", ...progress, batch: index + 1 }, end - start);
+          },
+          preview: reporter.preview,
         });
         return await readImages(part);
       });
@@ -199,6 +219,12 @@ export abstract class InferenceScript {
     const prior = this.manager.prior?.model;
     if (!prior) throw new SamplingError("There is no prior in the load config, and this needs one.");
     return prior;
+  }
+
+  get #decoder(): Decoder {
+    const decoder = this.manager.decoder?.model;
+    if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.");
+    return decoder;
   }
 
   /** What the decoder takes, embedded where it was not given so. */

@@ -7,7 +7,7 @@ import { InferenceScript } from "./inference-script.js";
 import { lerp, slerp } from "./interpolation.js";
 import type { Picture } from "./picture.js";
 import { oneGenerator } from "./randomness.js";
-import { eachOf, type PriorSettings, type TwoStageOptions } from "./script-options.js";
+import { eachOf, type PriorSettings, type SamplePriorOptions, type TwoStageOptions } from "./script-options.js";
 
 /** How pictures between two ends are drawn. */
 export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
@@ -33,14 +33,24 @@ export class Interpolate extends InferenceScript {
    * two pictures, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
    */
   async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
-    const { frames = 8, signal, onProgress, onPicture } = options;
+    const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
     if (!Number.isInteger(frames) || frames < 2) {
       throw new SamplingError(`frames must be a whole number of at least 2, for both ends; it is ${frames}.`);
     }
     const ends = [start, end] as const;
     const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
     const generator = oneGenerator(options);
-    const [first, last, noise] = await this.#embed(ends, prior, generator, options);
+    const estimate = this.estimate({
+      prior: prior && { embeddings: ends.filter(isPrompt).length, timesteps: prior.timesteps },
+      decoder: { pictures: frames, timesteps: options.decoderTimesteps },
+    });
+    const [first, last, noise] = await this.#embed(ends, generator, {
+      ...prior,
+      batchSize: options.priorBatchSize,
+      signal,
+      onProgress,
+      estimate,
+    });
     const encodings = await this.#encode(ends, options);
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
     const pictures = await this.sampleDecoder({
@@ -48,6 +58,8 @@ export class Interpolate extends InferenceScript {
       signal,
       onProgress,
       onPicture,
+      previewEvery,
+      estimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
       textEncoding: encodings && positions.map((position) => lerp(...encodings, position)),
       condScale: options.decoderCondScale,
@@ -76,15 +88,14 @@ export class Interpolate extends InferenceScript {
   /** Image embeddings of both ends, and the generator as it is after them. */
   async #embed(
     ends: readonly (RgbImage | string)[],
-    prior: PriorSettings | undefined,
     generator: Generator,
-    { priorBatchSize: batchSize, signal, onProgress }: InterpolateOptions,
+    prior: SamplePriorOptions,
   ): Promise<readonly [Embedding, Embedding, Generator]> {
     const prompts = ends.filter(isPrompt);
     const images = ends.filter((one) => typeof one !== "string");
     const generators = prompts.map(() => generator.fork());
-    const call = { ...prior, batchSize, generator: generators, signal, onProgress };
-    const sampled = prompts.length > 0 ? await this.samplePrior(prompts, call) : undefined;
+    const sampled =
+      prompts.length > 0 ? await this.samplePrior(prompts, { ...prior, generator: generators }) : undefined;
     const seen = images.length > 0 ? await this.embedImages(images) : [];
     const fromPrompts = prompts.map((_, i) => sampled!.get(i)![0]!);
     const [first, last] = ends.map((one) => (isPrompt(one) ? fromPrompts.shift()! : seen.shift()!));

@@ -1,5 +1,6 @@
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
+import type { Estimate } from "./estimate.js";
 import type { JsonOptions, Picture } from "./picture.js";
 import type { RandomOptions } from "./randomness.js";
 
@@ -13,6 +14,13 @@ export interface ScriptProgress {
   /** Counted from 1. */
   readonly batch: number;
   readonly batches: number;
+  /**
+   * Until the script is done, by the pace so far; for calls that a script of yours makes, until each is, unless they share
+   * an `estimate`.
+   */
+  readonly millisecondsLeft: number | undefined;
+  /** The pictures of this batch as they are coming along, in the size that the U-Net makes; with `previewEvery`. */
+  readonly preview?: readonly RgbImage[];
 }
 
 /** What every long call takes. */
@@ -21,6 +29,8 @@ export interface CallOptions extends RandomOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each step that was taken. */
   readonly onProgress?: ((progress: ScriptProgress) => void) | undefined;
+  /** Has each so-manieth step of a U-Net tell of its progress with a preview. Default: none, and nothing is read back. */
+  readonly previewEvery?: number | undefined;
   /**
    * Takes each picture as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
    * call: input × samples of each + sample. The call waits for what it returns.
@@ -28,7 +38,13 @@ export interface CallOptions extends RandomOptions {
   readonly onPicture?: ((picture: Picture, index: number) => void | Promise<void>) | undefined;
 }
 
-export interface SamplePriorOptions extends CallOptions {
+/** What the calls of a script take, beyond what the script does. */
+export interface SharedOptions {
+  /** Counts the time of several calls together (`InferenceScript.estimate`). Default: of this one alone. */
+  readonly estimate?: Estimate | undefined;
+}
+
+export interface SamplePriorOptions extends CallOptions, SharedOptions {
   /** Default: that of the load config. */
   readonly condScale?: number | undefined;
   /** Embeddings for each text. Default 1. */
@@ -75,7 +91,7 @@ export interface TwoStageOptions extends CallOptions {
   readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
 }
 
-export interface SampleDecoderOptions extends DrawOptions {
+export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
   readonly imageEmbed?: readonly Embedding[] | undefined;

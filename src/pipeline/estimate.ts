@@ -1,0 +1,99 @@
+import type { Decoder, DecoderSampling } from "../diffusion/decoder.js";
+import type { DiffusionPrior } from "../diffusion/prior.js";
+
+/** Work of a call: network evaluations times rows of the batch, for each network by name. */
+export type WorkPlan = ReadonlyMap<string, number>;
+
+/** A network's name in a plan. */
+export function networkName(phase: "prior" | "decoder", unetNumber = 0): string {
+  return phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
+}
+
+/** What the prior is to sample. */
+export interface PriorWork {
+  readonly embeddings: number;
+  readonly timesteps?: number | undefined;
+}
+
+/** What the decoder is to sample. */
+export interface DecoderWork {
+  readonly pictures: number;
+  readonly timesteps?: DecoderSampling["timesteps"];
+  readonly startAtUnetNumber?: number | undefined;
+  readonly stopAtUnetNumber?: number | undefined;
+  /** How often each step is taken; where nothing is inpainted, once. */
+  readonly resampleTimes?: number | undefined;
+}
+
+/** What a script is about to sample in all its calls. */
+export interface ScriptWork {
+  readonly prior?: PriorWork | undefined;
+  readonly decoder?: DecoderWork | undefined;
+}
+
+export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: PriorWork): WorkPlan {
+  return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
+}
+
+export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
+  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const steps = decoder.stepCounts(work.timesteps);
+  const plan = decoder.stages.map((sampler, i) => {
+    return [networkName("decoder", i + 1), pictures * sampler.evaluations(steps[i], resampleTimes)] as const;
+  });
+  return new Map(plan.slice(start - 1, stop));
+}
+
+/** What a network has done so far. */
+interface Done {
+  readonly work: number;
+  readonly milliseconds: number;
+  /** Its first step, which also brings in weights and compiles kernels. */
+  readonly first: Pace;
+}
+
+type Pace = Pick<Done, "work" | "milliseconds">;
+
+/** How long the rest of a plan will take, by the pace of each network so far. */
+export class Estimate {
+  readonly #done = new Map<string, Done>();
+  #last: number;
+
+  /** Begins now. `clock` gives milliseconds. */
+  constructor(
+    private readonly plan: WorkPlan,
+    private readonly clock: () => number = () => performance.now(),
+  ) {
+    this.#last = clock();
+  }
+
+  /** Counts the time since the last step for this one: `rows` rows through a network. */
+  step(network: string, rows: number): void {
+    const now = this.clock();
+    const step = { work: rows, milliseconds: now - this.#last };
+    this.#last = now;
+    const done = this.#done.get(network);
+    this.#done.set(network, done ? { ...sum(done, step), first: done.first } : { ...step, first: step });
+  }
+
+  /** Networks that have not run yet are taken to be as slow as the slowest that has. Undefined before the first step. */
+  get millisecondsLeft(): number | undefined {
+    if (this.#done.size === 0) return undefined;
+    const paces = new Map([...this.#done].map(([network, done]) => [network, paceOf(done)]));
+    const slowest = Math.max(...paces.values());
+    return [...this.plan].reduce((total, [network, work]) => {
+      const left = Math.max(0, work - (this.#done.get(network)?.work ?? 0));
+      return total + left * (paces.get(network) ?? slowest);
+    }, 0);
+  }
+}
+
+/** Milliseconds for a unit of work; the first step counts only until there is another. */
+function paceOf({ work, milliseconds, first }: Done): number {
+  if (work === first.work) return milliseconds / work;
+  return (milliseconds - first.milliseconds) / (work - first.work);
+}
+
+function sum(a: Pace, b: Pace): Pace {
+  return { work: a.work + b.work, milliseconds: a.milliseconds + b.milliseconds };
+}
