@@ -1,12 +1,15 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
 export { ConfigError } from "./config/config-error.js";
-export { ModelLoadConfig, type FileOptions } from "./config/load-config.js";
+export type { FileLocation } from "./config/file-location.js";
+export { ModelLoadConfig, type FileOptions, type NamedFile } from "./config/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
 export { SamplingError } from "./diffusion/sampling-error.js";
 export { openSource } from "./files/open.js";
 export type { DownloadProgress } from "./files/remote-file.js";
+export type { HttpOptions } from "./files/request.js";
+export type { Patience } from "./files/retry.js";
 export {
   DeviceLostError,
   GpuError,
@@ -40,6 +43,7 @@ export { InferenceScript } from "./pipeline/inference-script.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";
+export type { Residency } from "./pipeline/residence.js";
 export type {
   CallOptions,
   DrawOptions,
