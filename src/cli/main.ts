@@ -17,11 +17,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   upscale: () => import("./upscale.js"),
   interpolate: () => import("./interpolate.js"),
   show: () => import("./show.js"),
+  test: () => import("./test.js"),
+  cache: () => import("./cache.js"),
   demo: () => import("./demo.js"),
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
   verify: () => import("./verify.js"),
   inspect: () => import("./inspect.js"),
+  memory: () => import("./memory.js"),
   convert: () => import("./convert.js"),
 };
 

@@ -16,12 +16,21 @@ export interface FileOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** False: downloads that have no `cache_dir` are fetched each time and removed when closed, as dalle2-laion does. Default true. */
   readonly keepDownloads?: boolean | undefined;
+  /** How files on servers are read: downloaded as a whole, the default; or by ranges, which is better for headers alone. */
+  readonly remote?: "download" | "ranges" | undefined;
   /** How often and how long servers are tried. */
   readonly patience?: RemoteOptions["patience"];
   /** Told how much of a download has come. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Default `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+/** A file that a load config names. */
+export interface NamedFile {
+  /** Its path in the config, such as `decoder.unet_sources[0].load_model_from`. */
+  readonly place: string;
+  readonly file: FileLocation;
 }
 
 /** A load config and where it came from, against which its relative paths are read. */
@@ -39,9 +48,26 @@ export class ModelLoadConfig {
     return ModelLoadConfig.parse(await readJson(path, options), path);
   }
 
-  /** Checks a load config that was read already; its relative paths start at the folder of `source`. Throws `ConfigError`. */
-  static parse(value: unknown, source: string): ModelLoadConfig {
+  /**
+   * Checks a load config that was read already; its relative paths start at the folder of `source`, or at the working
+   * directory where there is none. Throws `ConfigError`.
+   */
+  static parse(value: unknown, source = "load config"): ModelLoadConfig {
     return new ModelLoadConfig(parseConfig(modelLoadConfig, value, source), source);
+  }
+
+  /** Every file that the config names, with its place in the config: `prior.load_model_from`. */
+  files(): readonly NamedFile[] {
+    const { decoder, prior, clip } = this.data;
+    const models = [
+      ...(decoder?.unet_sources ?? []).map((source, i) => [`decoder.unet_sources[${i}]`, source] as const),
+      ...(prior ? [["prior", prior] as const] : []),
+    ];
+    const files = models.flatMap(([place, { load_model_from: model, load_config_from: config }]) => [
+      { place: `${place}.load_model_from`, file: model },
+      ...(config ? [{ place: `${place}.load_config_from`, file: config }] : []),
+    ]);
+    return clip?.load_model_from ? [...files, { place: "clip.load_model_from", file: clip.load_model_from }] : files;
   }
 
   /**
@@ -53,6 +79,7 @@ export class ModelLoadConfig {
     if (file.load_type === "local") {
       return openSource(await this.#find(file.path, onWarning), { signal, fetch });
     }
+    if (options.remote === "ranges") return openSource(file.path, { signal, fetch });
     const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
     const folder = cacheDir == null ? undefined : await findCacheFolder(this.source, cacheDir);
     const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file) };

@@ -106,7 +106,10 @@ export function rehearse(model: Denoiser, options: DenoiseOptions): void {
   model.arena.scope(() => {
     let state = first(options);
     for (const pass of new Set([passes.at(0), passes.at(1), passes.at(-1)])) {
-      if (pass) state = runPass(model, options, state, pass, model.selfCond);
+      if (!pass) continue;
+      const before = state;
+      state = model.arena.scope(() => runPass(model, options, before, pass, model.selfCond));
+      release(before);
     }
   });
 }

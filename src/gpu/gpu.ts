@@ -245,6 +245,11 @@ export class Gpu {
     return this.#pool.memory();
   }
 
+  /** Forgets `peakBytes` and `peakAllocatedBytes`, to measure those of what follows. */
+  resetPeaks(): void {
+    this.#pool.resetPeaks();
+  }
+
   /** Bytes of memory that tensors may take: `memoryLimit`, or the adapter's memory; undefined where neither is known. */
   get memoryBytes(): number | undefined {
     const known = [this.options.memoryLimit, this.adapter.memoryBytes].filter((bytes) => bytes !== undefined);

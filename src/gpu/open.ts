@@ -1,4 +1,4 @@
-import { openWebGpu } from "#platform";
+import { openWebGpu, systemMemory } from "#platform";
 import { GpuUnavailableError } from "./errors.js";
 import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
 
@@ -66,11 +66,27 @@ async function requestAdapter(preferSoftware: boolean): Promise<GPUAdapter | nul
 function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
   const { vendor, architecture, device, description } = info;
   const software = /llvmpipe|lavapipe|swiftshader|software|\bcpu\b/i;
+  const isSoftware = info.isFallbackAdapter || software.test(`${architecture} ${device} ${description}`);
   return {
     vendor,
     architecture,
     device,
     description,
-    isSoftware: info.isFallbackAdapter || software.test(`${architecture} ${device} ${description}`),
+    isSoftware,
+    memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };
+}
+
+/** A heap in the adapter info of Chromium with "WebGPU Developer Features"; Dawn for Node and other browsers name none. */
+interface MemoryHeap {
+  readonly size: number;
+  /** Bit 1: memory of the device's own. */
+  readonly properties: number;
+}
+
+const DEVICE_LOCAL = 1;
+
+function heapBytes(info: GPUAdapterInfo & { readonly memoryHeaps?: readonly MemoryHeap[] }): number | undefined {
+  const local = (info.memoryHeaps ?? []).filter(({ properties }) => (properties & DEVICE_LOCAL) !== 0);
+  return local.length > 0 ? Math.max(...local.map(({ size }) => size)) : undefined;
 }

@@ -6,7 +6,7 @@ export interface GpuMemory {
   /** Buffers in use. */
   live: number;
   liveBytes: number;
-  /** Largest `liveBytes` seen. */
+  /** Largest `liveBytes` seen since the device was opened, or since `resetPeaks`. */
   peakBytes: number;
   /** Bytes kept for reuse. */
   pooledBytes: number;
@@ -137,6 +137,13 @@ export class BufferPool {
   /** Destroys what was given up; to be called when no work is encoded and not yet submitted. */
   sweep(): void {
     for (const buffer of this.#condemned.splice(0)) buffer.destroy();
+  }
+
+  /** Forgets the peaks: those of what follows are measured. */
+  resetPeaks(): void {
+    const memory = this.#memory;
+    memory.peakBytes = memory.liveBytes;
+    memory.peakAllocatedBytes = memory.liveBytes + memory.pooledBytes;
   }
 
   memory(): GpuMemory {

@@ -2,6 +2,7 @@ import { ConfigError } from "../config/config-error.js";
 import type { FileLocation } from "../config/file-location.js";
 import type { ModelLoadConfig } from "../config/load-config.js";
 import type { ClipSource } from "../config/load-config-schema.js";
+import { openSource } from "../files/open.js";
 import { openRemote } from "../files/remote-file.js";
 import { openAiModelUrl } from "../models/clip/openai-models.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
@@ -53,6 +54,7 @@ function openByName({ make, model }: ClipSource, config: ModelLoadConfig, option
     );
   }
   const file = openAiModelUrl(model);
+  if (options.remote === "ranges") return openSource(file.url, options);
   const filename = file.url.split("/").at(-1)!;
   return openRemote({ ...file, filename }, { ...options, keep: options.keepDownloads });
 }

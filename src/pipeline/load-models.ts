@@ -49,6 +49,8 @@ export class ModelLoader {
     private readonly arena: Arena,
     private readonly config: ModelLoadConfig,
     private readonly options: LoadingOptions,
+    /** With `headersOnly` no noise schedule is read either: models have the right sizes, and cannot sample. */
+    private readonly extent: { readonly headersOnly?: boolean } = {},
   ) {}
 
   /** The prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, each of which names the file. */
@@ -160,7 +162,7 @@ export class ModelLoader {
       const weights = new WeightSet([shared, ...components.map((one) => one.weights)]);
       this.#check(weights, misfit);
       // Noise schedules, on the host: how many steps there are is asked before anything is sampled.
-      await shared.fill({ signal });
+      if (!this.extent.headersOnly) await shared.fill({ signal });
       const dispose = (): void => {
         weights.dispose();
         closeQuietly(checkpoint);

@@ -7,11 +7,13 @@ import type { Gpu } from "../gpu/gpu.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
+import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { BatchSplitter } from "./batch-splitter.js";
 import { EncodedTexts, type EncodedText } from "./encoded-texts.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { openDevice } from "./open-device.js";
+import { rehearseDecoder, rehearsePrior } from "./rehearsal.js";
 import { Residence, type Residency } from "./residence.js";
 
 /** How models are loaded and where they run. */
@@ -100,16 +102,12 @@ export class DalleModelManager {
 
   /** Guidance of the prior where a call names none. */
   get defaultPriorCondScale(): number {
-    return this.config.data.prior?.default_cond_scale ?? 1;
+    return defaultPriorCondScale(this.config);
   }
 
   /** Guidance of each U-Net where a call names none. */
   get defaultDecoderCondScale(): readonly number[] {
-    const sources = this.config.data.decoder?.unet_sources ?? [];
-    const scales = sources.flatMap(({ unet_numbers: numbers, default_cond_scale: given }) =>
-      numbers.map((number, i) => [number, given?.[i] ?? 1] as const),
-    );
-    return scales.sort(([a], [b]) => a - b).map(([, scale]) => scale);
+    return defaultDecoderCondScale(this.config);
   }
 
   /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
@@ -186,35 +184,12 @@ export class DalleModelManager {
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
+    const { arena, clip, prior, decoder } = this;
     await this.gpu.warmup(() => {
-      this.arena.scope(() => {
-        this.clip?.model.rehearseText(1);
-        this.#rehearsePrior(options.priorCondScale ?? this.defaultPriorCondScale);
-        this.#rehearseDecoder(options.decoderCondScale ?? this.defaultDecoderCondScale);
-      });
-    });
-  }
-
-  #rehearsePrior(condScale: number): void {
-    const prior = this.prior?.model;
-    if (!prior) return;
-    const { imageEmbedDim, net } = prior.options;
-    const textEmbed = this.arena.empty([1, imageEmbedDim], "f32");
-    const textEncodings = this.arena.empty([1, net.maxTextLen, net.dim], "f32");
-    prior.rehearse({ textEmbed, textEncodings, condScale });
-  }
-
-  #rehearseDecoder(condScale: number | readonly number[]): void {
-    const decoder = this.decoder?.model;
-    if (!decoder) return;
-    const units = decoder.stages.map(({ stage }) => stage.unet);
-    const imageDim = units.find((unet) => unet.condOnImageEmbeds)?.imageEmbedDim ?? undefined;
-    const text = units.find((unet) => unet.condOnTextEncodings);
-    const textDim = text?.textEmbedDim ?? undefined;
-    decoder.rehearse({
-      imageEmbed: imageDim === undefined ? undefined : this.arena.empty([1, imageDim], "f32"),
-      textEncodings: textDim === undefined ? undefined : this.arena.empty([1, text!.maxTextLen, textDim], "f32"),
-      condScale,
+      clip?.model.rehearseText(1);
+      if (prior) rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
+      const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
+      if (decoder) rehearseDecoder(arena, decoder.model, 1, { condScale });
     });
   }
 

@@ -7,3 +7,5 @@ export const openWebGpu: Platform["openWebGpu"] = () => {
 
 export const adapterAdvice: Platform["adapterAdvice"] = () =>
   "Open the page over https or from localhost, in a browser with WebGPU switched on (Chrome 113, Safari 26, Firefox 141 and later).";
+
+export const systemMemory: Platform["systemMemory"] = () => undefined;

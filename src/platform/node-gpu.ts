@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { Platform } from "./platform.js";
@@ -40,6 +40,12 @@ export const adapterAdvice: Platform["adapterAdvice"] = () => {
   if (process.platform === "darwin") return "WebGPU needs Metal here: run on a Mac with macOS 13 or later, natively.";
   if (process.platform === "win32") return "Install the newest driver of your GPU; WebGPU needs Direct3D 12 or Vulkan.";
   return "Run `npx dalle2 setup`, or install a Vulkan driver: your GPU's, or Mesa's software driver (lavapipe, version 25 or later).";
+};
+
+export const systemMemory: Platform["systemMemory"] = () => {
+  // What a container may take; 0 where nothing limits it, or more than there is.
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 };
 
 async function hasAdapter(gpu: GPU): Promise<boolean> {

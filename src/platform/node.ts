@@ -19,7 +19,7 @@ export {
   removeFile,
   statFile,
 } from "./node-files.js";
-export { adapterAdvice, openWebGpu } from "./node-gpu.js";
+export { adapterAdvice, openWebGpu, systemMemory } from "./node-gpu.js";
 export { decodeImage, encodePicture } from "./node-image.js";
 
 class NodeFileSource implements ByteSource {

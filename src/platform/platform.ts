@@ -54,6 +54,8 @@ export interface Platform {
   readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
   /** What to do on this system when no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
+  /** Bytes of the system's memory that this process may take, which is what software adapters have; undefined in browsers. */
+  readonly systemMemory: () => number | undefined;
 }
 
 /** How WebGPU is opened; browsers have no choices. */

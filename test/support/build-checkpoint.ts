@@ -8,7 +8,9 @@ import { Decoder } from "../../src/diffusion/decoder.js";
 import { DiffusionPrior } from "../../src/diffusion/prior.js";
 import { NoiseSchedule, type ScheduleTables } from "../../src/diffusion/schedule.js";
 import type { Arena } from "../../src/tensor/arena.js";
-import { dialectForVersion } from "../../src/weights/dialect.js";
+import { OpenAiClip } from "../../src/models/clip/openai.js";
+import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
+import { currentDialect, dialectForVersion } from "../../src/weights/dialect.js";
 import { WeightStore } from "../../src/weights/store.js";
 import type { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { Random } from "./gpu.js";
@@ -50,6 +52,13 @@ export function priorShapes(arena: Arena, config: TrainPriorConfig, version: str
   using store = new RecordingStore(arena);
   new DiffusionPrior(store.root, resolvePriorConfig(config.prior), dialectForVersion(version, { sampler: "fixed" }));
   return new Map([...store.shapes, ...unreadShapes(store.shapes)]);
+}
+
+/** Names and shapes of the state dict of a CLIP of OpenAI's architecture. */
+export function clipShapes(arena: Arena, options: OpenAiClipOptions): Shapes {
+  using store = new RecordingStore(arena);
+  new OpenAiClip({ text: store.root, image: store.root }, options, currentDialect.network);
+  return store.shapes;
 }
 
 /** Buffers that nothing is computed with: biases that are zero by definition, and weights of the training loss. */

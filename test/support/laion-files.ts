@@ -1,22 +1,27 @@
+import { writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ModelLoadConfig } from "../../src/config/load-config.js";
 import { openSource } from "../../src/files/open.js";
+import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import { openCheckpoint } from "../../src/weights/checkpoint.js";
 import {
   bareSave,
+  clipShapes,
   decoderShapes,
   priorShapes,
   priorTrainerSave,
   randomWeights,
   trackerSave,
+  type Shapes,
   type StateDict,
 } from "./build-checkpoint.js";
 import { fixtureFolder } from "./golden.js";
-import { narrowConfig, type NarrowConfig } from "./narrow-config.js";
-import { TestTensor, torchZip, type TestTree } from "./torch-file.js";
+import { narrowConfig, wholeConfig, type ModelConfig } from "./narrow-config.js";
+import { writeSparse } from "./sparse-file.js";
+import { hole, sparseTorchZip, TestTensor, torchZip, type TestTree } from "./torch-file.js";
 
 /** How a published checkpoint was made: its train config (configs/laion/train), by which version, saved how. */
 interface Published {
@@ -108,13 +113,20 @@ export interface LoadConfigOptions {
   readonly version?: (made: string) => string;
 }
 
-/** Stands in for the published files: each is built once, narrow, with random weights, in `folder`. */
+/**
+ * How the files are built: with random weights of narrow models, which run; or as large as the published ones, whose
+ * headers alone are of use: their weights are holes, which take no room on the disk.
+ */
+type Size = "narrow" | "published";
+
+/** Stands in for the published files: each is built once, in `folder`. */
 export class LaionFiles {
   readonly #built = new Map<string, Promise<Built>>();
 
   constructor(
     private readonly folder: string,
     private readonly arena: Arena,
+    private readonly size: Size = "narrow",
   ) {}
 
   /** A load config of configs/laion, with the built files for the published ones. */
@@ -132,7 +144,7 @@ export class LaionFiles {
     }
     // Where none of the files brings a CLIP along, it would be downloaded.
     if (data.clip && !saves.includes("bare with CLIP")) {
-      data.clip.load_model_from = { load_type: "local", path: CLIP_FILE };
+      data.clip.load_model_from = { load_type: "local", path: this.#clipFile(data.clip.model) };
     }
     return ModelLoadConfig.parse(data, path);
   }
@@ -146,27 +158,75 @@ export class LaionFiles {
   }
 
   async #build({ train, version, save }: Published, index: number): Promise<Built> {
-    const narrow = narrowConfig(JSON.parse(await readFile(join(CONFIGS, "train", `${train}.json`), "utf8")));
-    const model = this.#weights(narrow, version, 2 * index);
-    const config = JSON.stringify(narrow.config);
+    const published: unknown = JSON.parse(await readFile(join(CONFIGS, "train", `${train}.json`), "utf8"));
+    const built = this.size === "narrow" ? narrowConfig(published) : wholeConfig(published);
+    const model = this.#weights(built, version, 2 * index);
+    const config = JSON.stringify(built.config);
     const saved = { model, version, config: JSON.parse(config, asPydantic) as TestTree };
     const trees = {
       bare: () => bareSave(saved),
-      "bare with CLIP": async () => bareSave({ ...saved, clip: await readClip() }),
+      "bare with CLIP": async () => bareSave({ ...saved, clip: await this.#clip() }),
       tracker: () => trackerSave(saved),
-      "prior trainer": () => priorTrainerSave(saved, this.#weights(narrow, version, 2 * index + 1)),
+      "prior trainer": () => priorTrainerSave(saved, this.#weights(built, version, 2 * index + 1)),
     };
     const files = { model: join(this.folder, `${index}.pth`), config: join(this.folder, `${index}.json`) };
-    await writeFile(files.model, torchZip(await trees[save]()));
+    this.#write(files.model, await trees[save]());
     await writeFile(files.config, config);
     return files;
   }
 
-  #weights({ kind, config }: NarrowConfig, version: string, seed: number): StateDict {
-    if (kind === "prior") return randomWeights(priorShapes(this.arena, config, version), ["cosine"], seed);
-    const schedules = config.decoder.unets.map(() => "cosine" as const);
-    return randomWeights(decoderShapes(this.arena, config, version), schedules, seed);
+  #write(path: string, tree: TestTree): void {
+    if (this.size === "narrow") writeFileSync(path, torchZip(tree));
+    else writeSparse(path, sparseTorchZip(tree));
   }
+
+  #weights({ kind, config }: ModelConfig, version: string, seed: number): StateDict {
+    const shapes =
+      kind === "prior" ? priorShapes(this.arena, config, version) : decoderShapes(this.arena, config, version);
+    if (this.size === "published") return holes(shapes);
+    const schedules = kind === "prior" ? ["cosine" as const] : config.decoder.unets.map(() => "cosine" as const);
+    return randomWeights(shapes, schedules, seed);
+  }
+
+  async #clip(): Promise<StateDict> {
+    return this.size === "narrow" ? readClip() : holes(clipShapes(this.arena, CLIPS["ViT-L/14"]!));
+  }
+
+  #clipFile(model: string): string {
+    if (this.size === "narrow") return CLIP_FILE;
+    const path = join(this.folder, `${model.replace("/", "-")}.pt`);
+    this.#write(path, Object.fromEntries(holes(clipShapes(this.arena, CLIPS[model]!))));
+    return path;
+  }
+}
+
+/** The CLIPs of the load configs: OpenAI's, and LAION's of open_clip. */
+const CLIPS: Readonly<Record<string, OpenAiClipOptions>> = {
+  "ViT-L/14": vitClip({ embedDim: 768, layers: 24, width: 1024, textLayers: 12, activation: "quickGelu" }),
+  "ViT-H-14": vitClip({ embedDim: 1024, layers: 32, width: 1280, textLayers: 24, activation: "gelu" }),
+};
+
+function vitClip(size: {
+  readonly embedDim: number;
+  readonly layers: number;
+  readonly width: number;
+  readonly textLayers: number;
+  readonly activation: "quickGelu" | "gelu";
+}): OpenAiClipOptions {
+  const { embedDim, layers, width, textLayers, activation } = size;
+  return {
+    embedDim,
+    vision: { kind: "vit", resolution: 224, patchSize: 14, width, layers, heads: 16, mlpWidth: 4 * width, activation },
+    text: { width: embedDim, layers: textLayers, heads: embedDim / 64, mlpWidth: 4 * embedDim, activation },
+    contextLength: 77,
+    vocabSize: 49408,
+    imageMean: [0, 0, 0],
+    imageStd: [1, 1, 1],
+  };
+}
+
+function holes(shapes: Shapes): StateDict {
+  return new Map([...shapes].map(([name, shape]) => [name, hole(shape)]));
 }
 
 function publishedAt(url: string): Published {

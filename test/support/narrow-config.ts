@@ -11,16 +11,22 @@ const CLIP_WIDTH = 32;
 /** Side of the first U-Net's images: the four halvings of LAION's U-Nets leave one pixel. */
 const IMAGE_SIZE = 16;
 
-/** What `narrowConfig` made of a train config. */
-export type NarrowConfig =
+/** A train config, and what it is of. */
+export type ModelConfig =
   | { readonly kind: "decoder"; readonly config: TrainDecoderConfig }
   | { readonly kind: "prior"; readonly config: TrainPriorConfig };
 
-/** A train config of the same structure, so with the same names in its state dict, but narrow: widths and pictures only. */
-export function narrowConfig(full: unknown): NarrowConfig {
+/** A train config as it is. */
+export function wholeConfig(full: unknown): ModelConfig {
   const decoder = trainDecoderConfig.safeParse(full);
-  if (decoder.success) return { kind: "decoder", config: narrowDecoder(decoder.data) };
-  return { kind: "prior", config: narrowPrior(trainPriorConfig.parse(full)) };
+  if (decoder.success) return { kind: "decoder", config: decoder.data };
+  return { kind: "prior", config: trainPriorConfig.parse(full) };
+}
+
+/** A train config of the same structure, so with the same names in its state dict, but narrow: widths and pictures only. */
+export function narrowConfig(full: unknown): ModelConfig {
+  const { kind, config } = wholeConfig(full);
+  return kind === "decoder" ? { kind, config: narrowDecoder(config) } : { kind, config: narrowPrior(config) };
 }
 
 function narrowDecoder({ decoder, ...rest }: TrainDecoderConfig): TrainDecoderConfig {

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import { ModelLoadConfig } from "../config/load-config.js";
+import { planMemory, type MemoryPlan } from "../pipeline/memory-plan.js";
+import { interruptSignal } from "./interrupt.js";
+import { wholeNumber } from "./option-values.js";
+
+interface Options {
+  readonly batchSize: number;
+  readonly json?: true;
+}
+
+/** Adds the command. */
+export function register(program: Command): void {
+  program
+    .command("memory")
+    .description("say how much GPU memory the models of a load config take; only headers of their files are read")
+    .argument("<config>", "a load config, by path or URL")
+    .option("--batch-size <n>", "pictures computed at once", wholeNumber, 1)
+    .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
+    .action(async (path: string, { batchSize, json }: Options) => {
+      const plans = await plansOf(path, batchSize);
+      console.log(json ? JSON.stringify(plans, null, 2) : formatPlans(path, plans));
+    });
+}
+
+async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
+  const signal = interruptSignal();
+  const config = await ModelLoadConfig.fromJsonPath(path, { signal });
+  const options = { batchSize, signal };
+  // What is said of a file is said once.
+  const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: console.error });
+  const f16 = await planMemory(config, { ...options, dtype: "f16", onWarning: () => undefined });
+  return [f32, f16];
+}
+
+function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
+  const [first] = plans;
+  const rows = [
+    ["", ...plans.flatMap(({ dtype }) => [`${dtype} weights`, `${dtype} work`])],
+    ...(first?.components ?? []).map(({ name }, i) => [
+      name,
+      ...plans.flatMap(({ components }) => [components[i]!.weightBytes, components[i]!.workBytes].map(mebibytes)),
+    ]),
+    ["all weights kept", ...plans.flatMap(({ keepBytes }) => ["", mebibytes(keepBytes)])],
+    ["one at a time", ...plans.flatMap(({ oneAtATimeBytes }) => ["", mebibytes(oneAtATimeBytes)])],
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
+  );
+  return [`${path}: GPU memory in MiB, batches of ${first?.batchSize ?? 0}`, ...lines].join("\n");
+}
+
+function mebibytes(bytes: number): string {
+  return Math.ceil(bytes / 2 ** 20).toLocaleString("en-US");
+}
