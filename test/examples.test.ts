@@ -29,6 +29,7 @@ const pictures: Record<string, Record<string, string | undefined>> = {
     "output/interpolate-3.png": undefined,
     "output/interpolate-4.png": "a blue square on a black background",
   },
+  preview: { "output/preview.png": "a large orange ring on a teal background" },
   "own-weights": { "output/own-weights.webp": "a pink diamond on a beige background" },
 };
 
@@ -66,6 +67,13 @@ describe("example", () => {
     const text = await readImageText(readFileSync(`${root}output/text-to-image-1.png`));
     expect(text.get("Seed")).toBe("101");
     expect(JSON.parse(text.get("Parameters")!)).toMatchObject({ script: "BasicInference" });
+  });
+
+  it("preview shows each U-Net's picture in its size", async () => {
+    const sizes = ["output/preview-1-24.png", "output/preview-2-8.png"].map(
+      async (file) => (await readPicture(file)).width,
+    );
+    expect(await Promise.all(sizes)).toEqual([32, 64]);
   });
 
   it("inpainting keeps what its mask keeps", async () => {
