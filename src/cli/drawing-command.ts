@@ -3,6 +3,7 @@ import { ModelLoadConfig } from "../config/load-config.js";
 import type { LoadingOptions } from "../pipeline/loading-options.js";
 import { DalleModelManager } from "../pipeline/model-manager.js";
 import type { Picture } from "../pipeline/picture.js";
+import type { ScriptOptions } from "../pipeline/script-options.js";
 import { SHAPES_CONFIG } from "./default-config.js";
 import { decoderOptions, type DrawingFlags, type PriorFlags } from "./drawing-options.js";
 import type { DrawingPlan } from "./drawing-plan.js";
@@ -20,23 +21,24 @@ type Flags = DrawingFlags & Partial<PriorFlags>;
 export async function drawPictures(
   flags: Flags,
   signal: AbortSignal,
-  plan: (manager: DalleModelManager) => DrawingPlan | Promise<DrawingPlan>,
+  plan: (manager: DalleModelManager, scripts: ScriptOptions) => DrawingPlan | Promise<DrawingPlan>,
 ): Promise<void> {
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
   const say = flags.verbose ? console.error : () => undefined;
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
-  const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG);
-  using manager = await DalleModelManager.create(config, { ...loading, dtype: flags.dtype });
-  const drawing = await plan(manager);
+  const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  const { dtype, residency } = flags;
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, residency });
+  const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);
   const drawnOn = await describeModels(manager, flags, loading);
-  if (drawing.repeats) for (const warning of differences(drawing.repeats, drawnOn)) console.error(warning);
+  if (drawing.repeats) differences(drawing.repeats, drawnOn).forEach(progress.warn);
   await manager.warmup({ priorCondScale: flags.priorCondScale, decoderCondScale: decoderOptions(flags).condScale });
   progress.clear();
   const ready = performance.now();
   say(`${drawnOn.adapter}, ${drawnOn.dtype}; ${config.source}`);
-  say(`Models loaded and kernels compiled in ${formatDuration(ready - begin)}.`);
+  say(`Models opened and kernels compiled in ${formatDuration(ready - begin)}.`);
 
   const count = await drawAndWrite(drawing, { flags, drawnOn, progress, signal });
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
@@ -90,7 +92,7 @@ function loadingOptions(flags: DrawingFlags, signal: AbortSignal, progress: Prog
   return {
     signal,
     checkUpdates: flags.suppressUpdates !== true,
-    onWarning: console.error,
+    onWarning: progress.warn,
     onProgress: (loaded) => {
       progress.load(loaded);
     },

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../image/encode.js";
+import type { Residency } from "../pipeline/residence.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import { finiteNumber, numbers, seedNumber, wholeNumber, wholeNumbers } from "./option-values.js";
 
@@ -19,6 +20,7 @@ export interface DrawingFlags {
   readonly json?: true;
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
+  readonly residency?: Residency;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
 }
@@ -49,10 +51,15 @@ export function addDrawingOptions(command: Command): Command {
     .optionsGroup("Models:")
     .option("--model-config <file>", "load config of the models (default: the Shapes model, which comes along)")
     .addOption(
-      new Option("--dtype <type>", "what the models compute in; auto: f16 on GPUs that have it").choices([
-        "auto",
-        "f32",
-        "f16",
+      new Option(
+        "--dtype <type>",
+        "what the models compute in; auto: f16 on GPUs that have it (default: auto)",
+      ).choices(["auto", "f32", "f16"]),
+    )
+    .addOption(
+      new Option("--residency <which>", "weights on the GPU (default: what its memory allows)").choices([
+        "keep",
+        "one-at-a-time",
       ]),
     )
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server");

@@ -51,11 +51,11 @@ async function dream(given: DreamFlags): Promise<void> {
   const flags = repeats ? { ...flagsOf(repeats), ...given } : given;
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
-  await drawPictures(flags, signal, (manager) => ({
+  await drawPictures(flags, signal, (manager, scripts) => ({
     pictures: planSamples(subjects, samples, flags.seed),
     repeats,
     draw: (call) =>
-      new BasicInference(manager, { onWarning: console.error }).run(prompts, {
+      new BasicInference(manager, scripts).run(prompts, {
         ...call,
         ...priorAndDecoderOptions(flags),
         priorSampleCount: samples,

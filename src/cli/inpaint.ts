@@ -59,10 +59,10 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   }));
   const images = inputs.map(({ image }) => image);
   const masks = inputs.map(({ mask }) => mask);
-  await drawPictures(flags, signal, (manager) => ({
+  await drawPictures(flags, signal, (manager, scripts) => ({
     pictures: planSamples(subjects, samples, flags.seed),
     draw: (call) =>
-      new BasicInpainting(manager, { onWarning: console.error }).run(images, masks, texts, {
+      new BasicInpainting(manager, scripts).run(images, masks, texts, {
         ...call,
         ...priorAndDecoderOptions(flags),
         sampleCount: samples,

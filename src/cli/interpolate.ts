@@ -6,6 +6,7 @@ import { Interpolate } from "../pipeline/interpolate.js";
 import type { DalleModelManager } from "../pipeline/model-manager.js";
 import { openAsker } from "./asking.js";
 import { captionOf } from "./captions.js";
+import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
 import {
   addDrawingOptions,
@@ -67,13 +68,18 @@ async function interpolate(flags: InterpolateFlags): Promise<void> {
   const signal = interruptSignal();
   const { start, end } = await gatherEnds(flags, signal);
   const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
-  await drawPictures(flags, signal, (manager) => planSeries(manager, ends, flags));
+  await drawPictures(flags, signal, (manager, scripts) => planSeries(manager, scripts, ends, flags));
 }
 
-function planSeries(manager: DalleModelManager, ends: readonly [End, End], flags: InterpolateFlags): DrawingPlan {
+function planSeries(
+  manager: DalleModelManager,
+  scripts: ScriptOptions,
+  ends: readonly [End, End],
+  flags: InterpolateFlags,
+): DrawingPlan {
   const { frames, samples = 1, seed = randomSeed() } = flags;
   const [start, end] = ends;
-  const script = new Interpolate(manager, { onWarning: console.error });
+  const script = new Interpolate(manager, scripts);
   const text = decoderTakesText(manager) ? ([start.text, end.text] as const) : undefined;
   const series = Array.from({ length: samples }, (_, i) => seed + i);
   return {

@@ -66,6 +66,12 @@ export class ProgressReport {
     this.#lastFrame = 0;
   }
 
+  /** Says something in a line of its own, also where `quiet`. */
+  readonly warn = (message: string): void => {
+    this.clear();
+    console.error(message);
+  };
+
   #timeBar(millisecondsLeft: number | undefined): string {
     if (millisecondsLeft === undefined) return bar(0);
     const spent = performance.now() - this.#begin;

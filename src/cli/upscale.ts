@@ -4,6 +4,7 @@ import { resizeLanczos } from "../image/pillow-resize.js";
 import type { RgbImage } from "../image/image.js";
 import type { DalleModelManager } from "../pipeline/model-manager.js";
 import { Upscale } from "../pipeline/upscale.js";
+import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
 import { addDrawingOptions, decoderOptions } from "./drawing-options.js";
 import { planSamples, type DrawingPlan } from "./drawing-plan.js";
@@ -39,10 +40,15 @@ export function register(program: Command): void {
 
 async function upscale(flags: UpscaleFlags): Promise<void> {
   const signal = interruptSignal();
-  await drawPictures(flags, signal, (manager) => planUpscale(manager, flags, signal));
+  await drawPictures(flags, signal, (manager, scripts) => planUpscale(manager, scripts, flags, signal));
 }
 
-async function planUpscale(manager: DalleModelManager, flags: UpscaleFlags, signal: AbortSignal): Promise<DrawingPlan> {
+async function planUpscale(
+  manager: DalleModelManager,
+  scripts: ScriptOptions,
+  flags: UpscaleFlags,
+  signal: AbortSignal,
+): Promise<DrawingPlan> {
   const { startAtUnet } = flags;
   const size = startSize(manager, startAtUnet);
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager, startAtUnet), signal);
@@ -54,7 +60,7 @@ async function planUpscale(manager: DalleModelManager, flags: UpscaleFlags, sign
   return {
     pictures: planSamples(subjects, samples, flags.seed),
     draw: (call) =>
-      new Upscale(manager, { onWarning: console.error }).run(images, {
+      new Upscale(manager, scripts).run(images, {
         ...call,
         ...decoderOptions(flags),
         text: texts,

@@ -2,6 +2,7 @@ import { basename, parse } from "node:path";
 import type { Command } from "commander";
 import { ImageVariation } from "../pipeline/image-variation.js";
 import type { DalleModelManager } from "../pipeline/model-manager.js";
+import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
 import { addDrawingOptions, decoderOptions } from "./drawing-options.js";
 import { planSamples, type DrawingPlan } from "./drawing-plan.js";
@@ -33,10 +34,15 @@ export function register(program: Command): void {
 
 async function variation(flags: ImageFlags): Promise<void> {
   const signal = interruptSignal();
-  await drawPictures(flags, signal, (manager) => planVariation(manager, flags, signal));
+  await drawPictures(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
 }
 
-async function planVariation(manager: DalleModelManager, flags: ImageFlags, signal: AbortSignal): Promise<DrawingPlan> {
+async function planVariation(
+  manager: DalleModelManager,
+  scripts: ScriptOptions,
+  flags: ImageFlags,
+  signal: AbortSignal,
+): Promise<DrawingPlan> {
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager), signal);
   const images = await Promise.all(files.map(loadImage));
   const subjects = files.map((file, i) => ({
@@ -46,7 +52,7 @@ async function planVariation(manager: DalleModelManager, flags: ImageFlags, sign
   return {
     pictures: planSamples(subjects, samples, flags.seed),
     draw: (call) =>
-      new ImageVariation(manager, { onWarning: console.error }).run(images, {
+      new ImageVariation(manager, scripts).run(images, {
         ...call,
         ...decoderOptions(flags),
         text: texts,
