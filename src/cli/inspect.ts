@@ -9,6 +9,7 @@ import {
   type Inspection,
 } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/state-dict.js";
+import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { printable } from "./printable.js";
 
@@ -137,10 +138,4 @@ function indent(text: string): string {
 
 function formatCount(count: number): string {
   return count.toLocaleString("en-US");
-}
-
-function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 2)} ${units[power]}`;
 }

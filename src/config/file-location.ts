@@ -41,6 +41,7 @@ export const file = z
     ),
   )
   .meta({ id: "File", description: "Where a file is." });
+/** Where a file of a load config is: a path on this machine, or a URL and where its download is kept. */
 export type FileLocation = z.output<typeof file>;
 
 /** The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query. */

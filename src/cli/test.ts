@@ -1,0 +1,135 @@
+import type { Command } from "commander";
+import { ModelLoadConfig } from "../config/load-config.js";
+import type { LoadingOptions } from "../pipeline/loading-options.js";
+import { DalleModelManager } from "../pipeline/model-manager.js";
+import { checkFiles, type FileReport } from "./check-files.js";
+import { SHAPES_CONFIG } from "./default-config.js";
+import { formatBytes } from "./format-bytes.js";
+import { interruptSignal } from "./interrupt.js";
+import { ProgressReport } from "./progress.js";
+
+interface Flags {
+  readonly modelConfig?: string;
+  readonly load: boolean;
+  readonly suppressUpdates?: true;
+  readonly json?: boolean;
+}
+
+/** What `dalle2 test --json` prints. */
+export interface ConfigReport {
+  /** Path or URL of the load config. */
+  readonly config: string;
+  readonly files: readonly FileReport[];
+  /** Null with --no-load, and where a file cannot be opened. */
+  readonly models: ModelsReport | null;
+}
+
+export interface ModelsReport {
+  readonly adapter: string;
+  readonly dtype: string;
+  readonly prior: { readonly version: string } | null;
+  readonly decoder: readonly UnetReport[];
+  readonly clip: { readonly make: string; readonly model: string } | null;
+}
+
+export interface UnetReport {
+  readonly unetNumber: number;
+  /** Side of the images that it makes, in pixels. */
+  readonly imageSize: number;
+}
+
+export function register(program: Command): void {
+  program
+    .command("test")
+    .description("check a load config: find or download its files, print their checksums, load its models")
+    .option("--model-config <file>", "load config, by path or URL (default: that of the Shapes model)")
+    .option("--no-load", "leave the models alone: no GPU is needed")
+    .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
+    .option("--json", "print one JSON object")
+    .action(async (_, self: Command) => {
+      const flags = self.optsWithGlobals<Flags>();
+      const report = await test(flags);
+      console.log(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (report.files.some(isFaulty)) process.exitCode = 1;
+    });
+}
+
+async function test({ modelConfig = SHAPES_CONFIG, load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
+  const signal = interruptSignal();
+  const progress = new ProgressReport(json);
+  const options: LoadingOptions = {
+    signal,
+    checkUpdates: suppressUpdates !== true,
+    onWarning: (message) => {
+      progress.clear();
+      console.error(message);
+    },
+    onProgress: (loaded) => {
+      progress.load(loaded);
+    },
+  };
+  const config = await ModelLoadConfig.fromJsonPath(modelConfig, { signal });
+  const files = await checkFiles(config, options);
+  progress.clear();
+  const models = load && !files.some(isFaulty) ? await loadModels(config, options) : null;
+  progress.clear();
+  return { config: modelConfig, files, models };
+}
+
+/** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
+async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
+  using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
+  const { prior, decoder, clip, gpu, arena } = manager;
+  const { signal } = options;
+  const loaded = () => Promise.resolve();
+  const stages = decoder?.model.stages ?? [];
+  if (clip) {
+    await manager.useTextEncoder(loaded, signal);
+    await manager.useImageEncoder(loaded, signal);
+  }
+  if (prior) await manager.usePrior(loaded, signal);
+  for (const i of stages.keys()) await manager.useUnet(i + 1, loaded, signal);
+  return {
+    adapter: gpu.adapter.description || gpu.adapter.device,
+    dtype: arena.dtype,
+    prior: prior ? { version: prior.dialects[0]!.version } : null,
+    decoder: stages.map(({ stage }, i) => ({ unetNumber: i + 1, imageSize: stage.imageSize })),
+    clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,
+  };
+}
+
+function isFaulty({ problem }: FileReport): boolean {
+  return problem !== null;
+}
+
+function formatReport({ config, files, models }: ConfigReport): string {
+  const faults = files.filter(isFaulty).length;
+  return [
+    `${config} is a valid load config.`,
+    ...files.map(formatFile),
+    ...(faults > 0 ? [`${faults} of ${files.length} files cannot be used.`] : []),
+    ...(models ? [formatModels(models)] : []),
+  ].join("\n\n");
+}
+
+function formatFile({ place, location, path, bytes, checksumFile, sha256, problem }: FileReport): string {
+  return [
+    place,
+    `  ${location}`,
+    ...(path === null || path === location ? [] : [`  at ${path}`]),
+    ...(bytes === null ? [] : [`  ${formatBytes(bytes)}`]),
+    ...(checksumFile === null ? [] : [`  Checksum: ${checksumFile}`]),
+    ...(sha256 === null ? [] : [`  SHA-256: ${sha256}`]),
+    ...(problem === null ? [] : [`  Cannot be used: ${problem}`]),
+  ].join("\n");
+}
+
+function formatModels({ adapter, dtype, prior, decoder, clip }: ModelsReport): string {
+  const sizes = decoder.map(({ unetNumber, imageSize }) => `U-Net ${unetNumber} to ${imageSize} pixels`);
+  return [
+    `All models load on ${adapter}, in ${dtype}:`,
+    ...(prior ? [`  prior, read as version ${prior.version} of DALLE2-pytorch`] : []),
+    ...(decoder.length > 0 ? [`  decoder: ${sizes.join(", ")}`] : []),
+    ...(clip ? [`  CLIP: ${clip.model} (${clip.make})`] : []),
+  ].join("\n");
+}
