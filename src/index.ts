@@ -10,6 +10,8 @@ export { openSource } from "./files/open.js";
 export type { DownloadProgress } from "./files/remote-file.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/retry.js";
+export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
+export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export {
   DeviceLostError,
   GpuError,

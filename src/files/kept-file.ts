@@ -145,6 +145,13 @@ export class KeptFile {
   }
 }
 
+/** Removes a kept file and what is known of it. */
+export async function removeKept(path: string): Promise<void> {
+  await removeFile(path);
+  await removeFile(path + SUFFIXES.checksum);
+  await removeFile(path + SUFFIXES.record);
+}
+
 /** Removes a part and what says where it comes from. */
 export async function removePart(path: string): Promise<void> {
   await removeFile(path);

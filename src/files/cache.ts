@@ -1,0 +1,59 @@
+import { cacheFolder, join, listFiles, removeFile, statFile } from "#platform";
+import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept-file.js";
+
+/** A downloaded file, or what there is of it so far. */
+export interface CacheEntry {
+  /** Its name in the folder. */
+  readonly name: string;
+  readonly path: string;
+  /** Where it came from; undefined where that was not recorded, as dalle2-laion does not. */
+  readonly url: string | undefined;
+  readonly bytes: number;
+  /** Of an unfinished download, how many bytes it will have, if the server said so. */
+  readonly totalBytes: number | undefined;
+  readonly isComplete: boolean;
+}
+
+/** The downloads in a folder, by name. Default: the user's cache. What else is in the folder is left out. */
+export async function listCache(folder: string = cacheFolder()): Promise<CacheEntry[]> {
+  const names = await listFiles(folder);
+  const kept = names.filter((name) => [SUFFIXES.record, SUFFIXES.checksum].some((end) => names.includes(name + end)));
+  const parts = names.filter((name) => name.endsWith(SUFFIXES.part));
+  const entries = await Promise.all([
+    ...kept.map((name) => completeEntry(folder, name)),
+    ...parts.map((name) => partEntry(folder, name)),
+  ]);
+  return entries.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+async function completeEntry(folder: string, name: string): Promise<CacheEntry> {
+  const path = join(folder, name);
+  const [record, stat] = [await readRecord(path), await statFile(path)];
+  const bytes = stat?.size ?? 0;
+  return { name, path, url: record?.url, bytes, totalBytes: bytes, isComplete: true };
+}
+
+async function partEntry(folder: string, name: string): Promise<CacheEntry> {
+  const path = join(folder, name);
+  const [{ url, size: totalBytes }, stat] = [await readOrigin(path), await statFile(path)];
+  return { name, path, url, bytes: stat?.size ?? 0, totalBytes, isComplete: false };
+}
+
+/**
+ * Removes the downloads that `isChosen` picks, all by default, with what was kept beside them, and gives what it removed.
+ * A process that has one open reads on, except in Windows, which refuses to remove it.
+ */
+export async function clearCache(
+  folder: string = cacheFolder(),
+  isChosen: (entry: CacheEntry) => boolean = () => true,
+): Promise<CacheEntry[]> {
+  const chosen = (await listCache(folder)).filter(isChosen);
+  for (const { name, path, isComplete } of chosen) {
+    if (isComplete) await removeKept(path);
+    else await removePart(path);
+    // Scraps of a process that was killed while it wrote a record.
+    const scraps = (await listFiles(folder)).filter((other) => other.startsWith(`${name}.`) && other.endsWith(".tmp"));
+    for (const scrap of scraps) await removeFile(join(folder, scrap));
+  }
+  return chosen;
+}
