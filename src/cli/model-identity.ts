@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import type { FileLocation } from "../config/file-location.js";
 import type { FileOptions, ModelLoadConfig } from "../config/load-config.js";
 import type { ByteSource } from "../platform/source.js";
 
@@ -17,8 +16,10 @@ const SAMPLE_BYTES = 2 ** 14;
 
 /** The files of the models that a load config names: prior, decoder, CLIP. One that is named twice is listed once. */
 export async function identifyModels(config: ModelLoadConfig, options: FileOptions): Promise<ModelFile[]> {
+  const models = config.files().filter(({ place }) => place.endsWith("load_model_from"));
+  const distinct = new Map(models.map(({ file }) => [file.path, file]));
   const files: ModelFile[] = [];
-  for (const location of locations(config)) {
+  for (const location of distinct.values()) {
     // The models have just been opened: to ask their servers again would be in vain.
     const source = await config.openFile(location, { ...options, checkUpdates: false });
     try {
@@ -28,12 +29,6 @@ export async function identifyModels(config: ModelLoadConfig, options: FileOptio
     }
   }
   return files;
-}
-
-function locations({ data }: ModelLoadConfig): FileLocation[] {
-  const files = [data.prior, ...(data.decoder?.unet_sources ?? []), data.clip].map((model) => model?.load_model_from);
-  const distinct = new Map(files.filter((file) => file != null).map((file) => [file.path, file]));
-  return [...distinct.values()];
 }
 
 async function fingerprint(source: ByteSource): Promise<string> {

@@ -39,15 +39,7 @@ export class ProgressReport {
   }
 
   /** Takes the progress of a script. */
-  step({
-    phase,
-    unetNumber,
-    step,
-    steps,
-    batch,
-    batches,
-    millisecondsLeft,
-  }: ScriptProgress): void {
+  step({ phase, unetNumber, step, steps, batch, batches, millisecondsLeft }: ScriptProgress): void {
     const network = phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
     const part = batches > 1 ? `${network}, batch ${batch} of ${batches}` : network;
     if (this.#isTerminal) this.#replaceLine(`${this.#timeBar(millisecondsLeft)}  ${part}, step ${step} of ${steps}`);
