@@ -6,12 +6,12 @@ export { ModelLoadConfig, type FileOptions, type NamedFile } from "./config/load
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
 export { SamplingError } from "./diffusion/sampling-error.js";
+export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export { openSource } from "./files/open.js";
-export type { DownloadProgress } from "./files/remote-file.js";
+export type { PublishedFile } from "./files/publication.js";
+export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/retry.js";
-export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
-export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export {
   DeviceLostError,
   GpuError,
