@@ -57,6 +57,7 @@ export type {
   ScriptProgress,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
+export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/text-guided-edit.js";
 export { Upscale, type UpscaleOptions } from "./pipeline/upscale.js";
 export { FileError } from "./platform/errors.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";

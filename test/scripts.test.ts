@@ -3,6 +3,7 @@ import { Generator } from "../src/diffusion/generator.js";
 import { SamplingError } from "../src/diffusion/sampling-error.js";
 import { makeImage, type RgbImage } from "../src/image/image.js";
 import { BasicInference } from "../src/pipeline/basic-inference.js";
+import { BasicInpainting } from "../src/pipeline/basic-inpainting.js";
 import { ImageVariation } from "../src/pipeline/image-variation.js";
 import { InferenceScript } from "../src/pipeline/inference-script.js";
 import { Interpolate } from "../src/pipeline/interpolate.js";
@@ -10,9 +11,10 @@ import { DalleModelManager } from "../src/pipeline/model-manager.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import type { Picture } from "../src/pipeline/picture.js";
 import type { CallOptions, SampleDecoderOptions, ScriptProgress } from "../src/pipeline/script-options.js";
+import { TextGuidedEdit } from "../src/pipeline/text-guided-edit.js";
 import { Upscale } from "../src/pipeline/upscale.js";
 import { sharedGpu } from "./support/gpu.js";
-import { scorePicture, totalScore } from "./support/shapes-measure.js";
+import { scorePicture } from "./support/shapes-measure.js";
 
 const CONFIG = "configs/shapes.json";
 
@@ -107,17 +109,11 @@ it("is made from the path of a load config, and then frees its models", async ()
   await inferred("a red circle", { seed: 1 });
 });
 
-it("draws variations of a red circle that are red circles", async () => {
-  const pictures = await new ImageVariation(manager).run([redCircle], {
-    text: "a red circle",
-    sampleCount: 4,
-    seed: 1,
-  });
-  const scores = pictures
-    .get(0)!
-    .map((picture) => scorePicture("a red circle on a white background", 64, picture.data));
-  expect(totalScore(scores)).toBe(1);
-}, 120_000);
+it.each([1, 2, 3])("draws a variation of a red circle that is a red circle, seed %i", async (seed) => {
+  const options = { text: "a red circle", timesteps: [10, 4], seed };
+  const { data } = only(await new ImageVariation(manager).run([redCircle], options));
+  expect(scorePicture("a red circle on a white background", 64, data)).toEqual({ earned: 2, possible: 2 });
+});
 
 describe("Upscale", () => {
   const small = drawn("circle", [220, 40, 40], 32);
@@ -181,6 +177,80 @@ describe("Interpolate", () => {
     const script = new Interpolate(manager);
     await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(SamplingError);
     await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
+  });
+});
+
+describe("TextGuidedEdit", () => {
+  it("starts at the variation of a picture, and turns it into what the text says", async () => {
+    const options = { seed: 4, timesteps: [10, 4] };
+    const script = new TextGuidedEdit(manager);
+    const call = { ...options, from: "a red circle", to: "a blue circle", strength: 0.5, frames: 3 };
+    const pictures = (await script.run([redCircle], call)).get(0)!;
+    const variation = only(await new ImageVariation(manager).run([redCircle], { ...options, text: "a red circle" }));
+    expect(apart(pictures[0]!, variation)).toBeLessThanOrEqual(1);
+    const shows = (color: string): number[] =>
+      pictures.map(({ data }) => scorePicture(`a ${color} circle on a white background`, 64, data).earned);
+    // One point for the ground, and one for the colour: red goes as blue comes.
+    expect(shows("red")).toEqual([2, expect.any(Number), 1]);
+    expect(shows("blue")).toEqual([1, expect.any(Number), 2]);
+    expect(pictures.map(({ parameters }) => parameters.strength)).toEqual([0, 0.25, 0.5]);
+  }, 60_000);
+
+  it("says what it cannot do", async () => {
+    const script = new TextGuidedEdit(manager);
+    const same = { from: "a red circle", to: "a red circle" };
+    await expect(script.run([redCircle], same)).rejects.toThrow("mean the same to CLIP");
+    await expect(script.run([redCircle], { ...same, strength: 2 })).rejects.toThrow("strength must be 0 to 1, not 2");
+    await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow("for each of 1 pictures");
+  });
+});
+
+describe("BasicInpainting", () => {
+  const inpaint = async (image: RgbImage, mask: readonly boolean[], options: object): Promise<Picture> => {
+    const call = { ...few, seed: 1, resampleTimes: 1, ...options };
+    return only(await new BasicInpainting(manager).run([image], [mask], "a blue square", call));
+  };
+
+  it("gives back each byte that the mask keeps, and draws the rest", async () => {
+    const noise = makeImage(
+      64,
+      64,
+      3,
+      Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256),
+    );
+    const mask = Array.from({ length: 64 * 64 }, (_, pixel) => pixel % 64 < 40);
+    const picture = await inpaint(noise, mask, {});
+    const changed = picture.data.reduce(
+      (counts, value, i) => {
+        counts[mask[Math.floor(i / 3)] ? 0 : 1]! += Number(value !== noise.data[i]);
+        return counts;
+      },
+      [0, 0],
+    );
+    expect(changed[0]).toBe(0);
+    expect(changed[1]).toBeGreaterThan(24 * 64 * 2);
+  });
+
+  it("keeps the nearest pixels of a picture of another size", async () => {
+    const side = 96;
+    const noise = makeImage(
+      side,
+      side,
+      3,
+      Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7919) % 256),
+    );
+    const picture = await inpaint(noise, new Array<boolean>(side * side).fill(true), {});
+    const expected = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => {
+      const [y, x] = [Math.floor(i / 3 / 64), Math.floor(i / 3) % 64];
+      return noise.data[(Math.floor(y * 1.5) * side + Math.floor(x * 1.5)) * 3 + (i % 3)]!;
+    });
+    expect(picture.data).toEqual(expected);
+  });
+
+  it("refuses what is not square", async () => {
+    const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
+    await expect(inpaint(oblong, new Array<boolean>(2000).fill(true), {})).rejects.toThrow("40 × 50 pixels");
+    await expect(inpaint(redCircle, [true], {})).rejects.toThrow("A mask has 1 pixels; its picture has 64 × 64");
   });
 });
 

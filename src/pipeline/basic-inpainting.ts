@@ -13,13 +13,16 @@ export interface BasicInpaintingOptions extends TwoStageOptions {
   readonly resampleTimes?: number | undefined;
 }
 
-/** Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). */
+/**
+ * Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). A mask is true where
+ * its image is kept, as in dalle2-laion's code; its README says the opposite.
+ */
 export class BasicInpainting extends InferenceScript {
   protected override readonly scriptName: string = "BasicInpainting";
 
   /**
-   * Pictures by index of the input. Images are square and of one size; a mask is true where its image is kept. There is one
-   * text and one mask for each image.
+   * Pictures by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
+   * has the bytes of the image, at the picture's size by nearest neighbours.
    */
   async run(
     images: readonly RgbImage[],

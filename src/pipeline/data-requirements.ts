@@ -9,7 +9,10 @@ export interface DataGiven {
   readonly text?: boolean;
 }
 
-/** What a model has to be given, and whether a CLIP can make it from text and images (dalle2-laion's `DataRequirements`). */
+/**
+ * What a model has to be given, and whether a CLIP can make it from text and images (dalle2-laion's `DataRequirements`, but
+ * that U-Nets which take no image embedding need none).
+ */
 export class DataRequirements {
   constructor(
     readonly needs: {
@@ -42,20 +45,29 @@ export class DataRequirements {
 
   /** What is missing, one sentence each; nothing if `given` will do. */
   problems(given: DataGiven): string[] {
-    const { imageEmbedding, textEncoding, image, imageSize } = this.needs;
-    const problems: string[] = [];
+    const { imageEmbedding, textEncoding, image, imageSize: least } = this.needs;
     const canEmbed = this.canGenerateEmbedding;
-    const { imageSize: givenSize } = given;
-    const hasImage = givenSize !== undefined;
+    const { imageSize: size } = given;
+    const problems: string[] = [];
     if (textEncoding && !given.textEncoding && !(canEmbed && given.text)) {
-      problems.push(`It was trained with text: give ${canEmbed ? "text or " : ""}textEncoding.`);
+      problems.push(
+        canEmbed
+          ? "It was trained with text: give text or textEncoding."
+          : `It was trained with text: give textEncoding${given.text ? ", as there is no CLIP that reads the text" : ""}.`,
+      );
     }
-    if (imageEmbedding && !given.imageEmbedding && !(canEmbed && hasImage)) {
-      problems.push(`It draws an image embedding: give imageEmbed${canEmbed ? " or images" : ""}.`);
+    const mustEmbed = imageEmbedding && !given.imageEmbedding;
+    if (mustEmbed && !(canEmbed && size !== undefined)) {
+      problems.push(
+        canEmbed
+          ? "It draws an image embedding: give imageEmbed or images."
+          : `It draws an image embedding: give imageEmbed${size === undefined ? "" : ", as there is no CLIP that sees the images"}.`,
+      );
     }
-    if (image && !hasImage) problems.push("It enlarges an image: give images.");
-    if (hasImage && !given.imageEmbedding && givenSize < imageSize) {
-      problems.push(`Images of at least ${imageSize} pixels are needed; the smallest has ${givenSize}.`);
+    if (image && size === undefined) problems.push("It enlarges an image: give images.");
+    const isUsed = image || (mustEmbed && canEmbed);
+    if (isUsed && size !== undefined && size < least) {
+      problems.push(`Images of at least ${least} pixels are needed; the smallest has ${size}.`);
     }
     return problems;
   }

@@ -12,6 +12,7 @@ import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type Decode
 import { splitRows, type Embedding } from "./embedding.js";
 import { TextTensors } from "./encoded-texts.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
+import { keepPixels } from "./kept-pixels.js";
 import { DalleModelManager, type ManagerOptions } from "./model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
 import { BatchNoise, randomnessOf, seedOf } from "./randomness.js";
@@ -164,7 +165,10 @@ export abstract class InferenceScript {
       });
       noise.finish();
       const pictures = images.map((image, i): Picture => {
-        return { ...image, seed: seedOf(randomness, batch.start + i), parameters: drawnFrom(batch.inputs[i]!) };
+        const input = batch.inputs[i]!;
+        const [known, mask] = [options.inpaintImages?.[input], options.inpaintImageMasks?.[input]];
+        const whole = known && mask ? keepPixels(image, known, mask) : image;
+        return { ...whole, seed: seedOf(randomness, batch.start + i), parameters: drawnFrom(input) };
       });
       for (const [i, picture] of pictures.entries()) await options.onPicture?.(picture, batch.start + i);
       collect(result, batch, pictures);

@@ -25,7 +25,8 @@ export function slerp(a: Embedding, b: Embedding, position: number): Embedding {
 export function difference(from: Embedding, to: Embedding, length: number): Embedding {
   const rest = weighted(from, to, -1, 1);
   const scale = length / lengthOf(rest);
-  if (!Number.isFinite(scale)) throw new RangeError("Two embeddings are the same: there is no difference to go along.");
+  if (!Number.isFinite(scale))
+    throw new RangeError("Two texts mean the same to CLIP: there is no difference to go along.");
   return { shape: rest.shape, data: rest.data.map((value) => value * scale) };
 }
 
