@@ -39,6 +39,7 @@ export type { ImageText } from "./image/png-text.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
+export type { DecoderWork, Estimate, PriorWork, ScriptWork } from "./pipeline/estimate.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
