@@ -74,6 +74,10 @@ describe("a local path of a load config", () => {
     const config = configAt(join(beside, "models.json"));
     expect(await open(config, local("x.txt"), options)).toEqual({ text: "x", name: "x.txt" });
     expect((await open(config, local("./y.txt"), options)).text).toBe("y");
+    expect([local("x.txt"), local("z.txt")].map((file) => config.describe(file))).toEqual([
+      "x.txt",
+      join(beside, "z.txt"),
+    ]);
     expect(warnings).toEqual([
       `x.txt is not in the folder of ${join(beside, "models.json")}; it is read from the working directory.`,
     ]);

@@ -79,6 +79,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
   it.each([
     ["no U-Net 1", [source([2]), source([3])], "must start at 1; 1 is not among them"],
     ["numbers from 0", [source([0, 1])], "decoder.unet_sources[0].unet_numbers[0]: expected a number above 0, found 0"],
+    ["a number that is out of all bounds", [source([1e15])], "must start at 1; 1, 2, 3, … are not among them"],
     ["gaps", [source([1]), source([9, 5])], "must not skip any; 2, 3, 4, … are not among them, but 9 is"],
     ["a list that is empty", [source([])], "decoder.unet_sources[0].unet_numbers: expected a list that is not empty"],
     ["no list", [source(1)], "decoder.unet_sources[0].unet_numbers: expected a list, found 1"],

@@ -2,8 +2,8 @@ import type { FileLocation } from "../config/file-location.js";
 import type { FileOptions, ModelLoadConfig } from "../config/load-config.js";
 import { sha256OfFile } from "../files/hash.js";
 import { hubChecksumUrl } from "../files/hub.js";
-import { isUrl } from "../files/open.js";
 import { readRecord } from "../files/kept-file.js";
+import { isUrl } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
 
 /** What `dalle2 test` says of a file that a load config names. */

@@ -24,31 +24,42 @@ export const checkPerUnet = rule(
   },
 );
 
-/** The U-Nets of all sources are 1, 2, … (upstream's `verify_unet_numbers_valid`). */
+/** The U-Nets of all sources are 1, 2, …, each once (upstream's `verify_unet_numbers_valid`). */
 export const checkUnetNumbers = rule(
   z.object({ unet_sources: z.array(z.object({ unet_numbers: z.array(z.int().positive()).nonempty() })).nonempty() }),
   ({ unet_sources: sources }) => {
-    const firstPlaces = new Map<number, string>();
-    const faults: Fault[] = [];
-    for (const [i, { unet_numbers: numbers }] of sources.entries()) {
-      for (const [j, number] of numbers.entries()) {
-        const path = ["unet_sources", i, "unet_numbers", j];
-        const first = firstPlaces.get(number);
-        firstPlaces.set(number, first ?? formatPath(["decoder", ...path]));
-        if (first !== undefined) faults.push({ path, message: `repeats U-Net ${number}, which ${first} names` });
-      }
-    }
-    const highest = Math.max(...firstPlaces.keys());
-    const absent = Array.from({ length: highest }, (_, i) => i + 1).filter((number) => !firstPlaces.has(number));
-    if (absent.length === 0) return faults;
-    const names = absent.length > 3 ? `${absent.slice(0, 3).join(", ")}, …` : absent.join(", ");
-    const message =
-      absent[0] === 1
-        ? `the unet_numbers of all sources must start at 1; ${names} ${absent.length > 1 ? "are" : "is"} not among them`
-        : `the unet_numbers of all sources must not skip any; ${names} ${absent.length > 1 ? "are" : "is"} not among them, but ${highest} is`;
-    return [...faults, { path: ["unet_sources"], message }];
+    const named = sources.flatMap(({ unet_numbers: numbers }, i) =>
+      numbers.map((number, j) => ({ number, path: ["unet_sources", i, "unet_numbers", j] })),
+    );
+    const absent = absentNumbers(named.map(({ number }) => number));
+    return [...repetitions(named), ...(absent === undefined ? [] : [{ path: ["unet_sources"], message: absent }])];
   },
 );
+
+function repetitions(named: readonly { readonly number: number; readonly path: Fault["path"] }[]): Fault[] {
+  const first = new Map<number, string>();
+  const faults: Fault[] = [];
+  for (const { number, path } of named) {
+    const before = first.get(number);
+    if (before === undefined) first.set(number, formatPath(["decoder", ...path]));
+    else faults.push({ path, message: `repeats U-Net ${number}, which ${before} names` });
+  }
+  return faults;
+}
+
+/** What is wrong where not all numbers from 1 to the highest are there. */
+function absentNumbers(numbers: readonly number[]): string | undefined {
+  const highest = Math.max(...numbers);
+  const absent: number[] = [];
+  for (let number = 1; number < highest && absent.length <= 3; number++) {
+    if (!numbers.includes(number)) absent.push(number);
+  }
+  if (absent.length === 0) return undefined;
+  const names = `${absent.slice(0, 3).join(", ")}${absent.length > 3 ? ", …" : ""} ${absent.length > 1 ? "are" : "is"}`;
+  return absent[0] === 1
+    ? `the unet_numbers of all sources must start at 1; ${names} not among them`
+    : `the unet_numbers of all sources must not skip any; ${names} not among them, but ${highest} is`;
+}
 
 /** No two downloads are kept under the same name in the same folder: each would replace the other. */
 export const checkDownloads = rule(z.unknown(), (config) => {

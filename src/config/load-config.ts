@@ -35,7 +35,8 @@ export interface NamedFile {
 
 /** A load config and where it came from, against which its relative paths are read. */
 export class ModelLoadConfig {
-  #saidWorkingDirectory = false;
+  /** Where local files were found that are not in the config's folder, by their path in the config. */
+  readonly #inWorkingDirectory = new Map<string, string>();
 
   private constructor(
     readonly data: ModelLoadConfigData,
@@ -96,17 +97,18 @@ export class ModelLoadConfig {
     }
   }
 
-  /** A file that the config names, for messages: its URL, or its path from the config's folder. */
-  describe(file: FileLocation): string {
-    return file.load_type === "url" ? file.path : resolveBeside(this.source, file.path);
+  /** Path or URL of a file that the config names, for messages. */
+  describe({ load_type, path }: FileLocation): string {
+    return load_type === "url" ? path : (this.#inWorkingDirectory.get(path) ?? resolveBeside(this.source, path));
   }
 
   async #find(path: string, onWarning: (message: string) => void): Promise<string> {
     const { location, inWorkingDirectory } = await findFile(this.source, path);
-    if (inWorkingDirectory && !this.#saidWorkingDirectory) {
-      this.#saidWorkingDirectory = true;
+    if (!inWorkingDirectory) return location;
+    if (this.#inWorkingDirectory.size === 0) {
       onWarning(`${path} is not in the folder of ${this.source}; it is read from the working directory.`);
     }
+    this.#inWorkingDirectory.set(path, location);
     return location;
   }
 }

@@ -51,7 +51,7 @@ export function detectDialect(checkpoint: DetectableCheckpoint, options: DetectO
     component,
     tensors,
     config: knownConfig(options.config ?? checkpoint.config),
-    overrides: parseOverrides(options.overrides ?? {}),
+    overrides: parseOverrides(options.overrides ?? {}, name),
     mode: { sampler: options.sampler ?? "fixed" },
   };
   return overridden(exhibit, read(exhibit, options.version ?? undefined, checkpoint.version));

@@ -1,4 +1,4 @@
-import { ConfigError } from "../config/config-error.js";
+import { ConfigError, nearestName } from "../config/config-error.js";
 import type { NetworkDialect, SamplerDialect } from "./dialect-flags.js";
 import type { Flag } from "./dialect-relevance.js";
 import { NETWORK_HISTORY, SAMPLER_HISTORY, type History } from "./dialect-table.js";
@@ -8,11 +8,17 @@ export type DialectOverrides = Partial<NetworkDialect & SamplerDialect>;
 
 const HISTORIES = { ...NETWORK_HISTORY, ...SAMPLER_HISTORY } as Readonly<Record<Flag, History<unknown>>>;
 
-/** Checks the `dialect` entry of a load config. Throws one `ConfigError` that lists every name and value that is none. */
-export function parseOverrides(given: Readonly<Record<string, unknown>>): DialectOverrides {
+/**
+ * Checks the `dialect` entry of a load config beside the checkpoint `name`. Throws one `ConfigError` that lists every name
+ * and value that is none.
+ */
+export function parseOverrides(given: Readonly<Record<string, unknown>>, name: string): DialectOverrides {
   const faults = Object.entries(given).flatMap(([flag, value]) => {
     if (!Object.hasOwn(HISTORIES, flag)) {
-      return [`dialect.${flag} is not a flag; the flags are ${Object.keys(HISTORIES).join(", ")}`];
+      const flags = Object.keys(HISTORIES);
+      const nearest = nearestName(flag, flags);
+      const hint = nearest === undefined ? `the flags are ${flags.join(", ")}` : `did you mean ${nearest}?`;
+      return [`dialect.${flag} is not a flag; ${hint}`];
     }
     const values = [...new Set(HISTORIES[flag as Flag].map(([, known]) => known))];
     if (values.includes(value)) return [];
@@ -20,6 +26,6 @@ export function parseOverrides(given: Readonly<Record<string, unknown>>): Dialec
       `dialect.${flag} is ${JSON.stringify(value)}; it can be ${values.map((known) => JSON.stringify(known)).join(", ")}`,
     ];
   });
-  if (faults.length > 0) throw new ConfigError(faults.join("\n"));
+  if (faults.length > 0) throw new ConfigError(`The load config of ${name}:\n  ${faults.join("\n  ")}`);
   return given;
 }
