@@ -78,15 +78,15 @@ export class Gpu {
     readonly device: GPUDevice,
     readonly adapter: AdapterDescription,
     readonly features: GpuFeatures,
-    private readonly options: GpuOptions = {},
+    options: GpuOptions = {},
   ) {
     this.limits = device.limits;
     this.#pool = new BufferPool(device, {
       poolBytes: options.poolBytes ?? 2 ** 30,
-      memoryLimit: options.memoryLimit ?? Infinity,
       maxBindingSize: options.maxBindingSize ?? Infinity,
       onCheck: (check) => this.#checks.push(check),
     });
+    this.memoryLimit = options.memoryLimit ?? Infinity;
     this.#pipelines = new PipelineCache(device);
     this.#uniforms = new UniformRing(device);
     this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
@@ -250,10 +250,20 @@ export class Gpu {
     this.#pool.resetPeaks();
   }
 
+  /** Bytes that tensors may take together, as in `GpuOptions`; what is in use stays when it is lowered. */
+  get memoryLimit(): number {
+    return this.#pool.memoryLimit;
+  }
+
+  set memoryLimit(bytes: number) {
+    this.#pool.memoryLimit = bytes;
+    this.trim();
+  }
+
   /** Bytes of memory that tensors may take: `memoryLimit`, or the adapter's memory; undefined where neither is known. */
   get memoryBytes(): number | undefined {
-    const known = [this.options.memoryLimit, this.adapter.memoryBytes].filter((bytes) => bytes !== undefined);
-    return known.length > 0 ? Math.min(...known) : undefined;
+    const bytes = Math.min(this.memoryLimit, this.adapter.memoryBytes ?? Infinity);
+    return Number.isFinite(bytes) ? bytes : undefined;
   }
 
   /** Destroys buffers kept for reuse. */

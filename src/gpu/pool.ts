@@ -27,8 +27,6 @@ export function sizeClass(bytes: number): number {
 export interface PoolOptions {
   /** Bytes of freed buffers kept for reuse. */
   readonly poolBytes: number;
-  /** Bytes that all buffers together may take. */
-  readonly memoryLimit: number;
   /** Bytes of the largest buffer, where the device allows more. */
   readonly maxBindingSize: number;
   /** Is given, for each new buffer, the promise of the error that the device reports where it has no memory left. */
@@ -57,6 +55,8 @@ export class BufferPool {
 
   /** Bytes of the largest tensor. */
   readonly maxBindingSize: number;
+  /** Bytes that all buffers together may take. */
+  memoryLimit = Infinity;
 
   constructor(
     private readonly device: GPUDevice,
@@ -88,7 +88,7 @@ export class BufferPool {
   }
 
   #create(size: number, label: string): GPUBuffer {
-    const { memoryLimit, onCheck } = this.options;
+    const { memoryLimit } = this;
     if (this.#memory.liveBytes + this.#memory.pooledBytes + size > memoryLimit) this.trim();
     const { liveBytes } = this.#memory;
     if (liveBytes + size > memoryLimit) {
@@ -101,7 +101,7 @@ export class BufferPool {
       size,
       usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
     });
-    onCheck(
+    this.options.onCheck(
       this.device.popErrorScope().then((error) => {
         if (!error) return undefined;
         this.#failed.add(buffer);

@@ -27,14 +27,14 @@ export class BatchSplitter {
     return rows;
   }
 
-  /** After `count` rows failed: settles for half of them, or frees what is idle. Rethrows what no room helps. */
+  /** After `count` rows failed: settles for half of them, or takes other weights away. Rethrows what no room helps. */
   async #makeRoom(count: number, error: unknown): Promise<undefined> {
     const isMemory = error instanceof GpuOutOfMemoryError && !(error instanceof WeightMemoryError);
     const isLimit = error instanceof GpuLimitError && count > 1;
     if (!isMemory && !isLimit) throw error;
     await this.arena.gpu.recover();
     if (count === 1) {
-      if (this.residence.evictIdle()) return;
+      if (this.residence.makeRoom()) return;
       throw new GpuOutOfMemoryError(
         `The GPU has no memory for ${this.name}, even one at a time${helpWith(this.arena.dtype)}. ${(error as Error).message}`,
         { cause: error },

@@ -62,6 +62,19 @@ export class Residence {
     return idle.length > 0;
   }
 
+  /** Keeps no more than one component from now on, with a warning. False where that is so already. */
+  makeRoom(): boolean {
+    if (this.#residency === "one-at-a-time") return false;
+    const { onWarning = console.warn } = this.options;
+    onWarning(
+      "The GPU has no memory for all of the models together: from now on each is loaded when it is needed " +
+        '(residency "one-at-a-time").',
+    );
+    this.#residency = "one-at-a-time";
+    this.evictIdle();
+    return true;
+  }
+
   #bestResidency(): Residency {
     const { memoryBytes } = this.gpu;
     const needed = this.components.reduce((sum, { weights }) => sum + weights.gpuBytes, 0);
@@ -88,8 +101,7 @@ export class Residence {
     } catch (error) {
       if (!(error instanceof GpuOutOfMemoryError)) throw error;
       await this.gpu.recover();
-      if (!this.evictIdle()) throw tooLarge(component, error);
-      this.#settleForOne();
+      if (!this.makeRoom()) throw tooLarge(component, error);
       await this.#fill(component, signal).catch(async (again: unknown) => {
         if (!(again instanceof GpuOutOfMemoryError)) throw again;
         await this.gpu.recover();
@@ -104,17 +116,6 @@ export class Residence {
       signal,
       onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
     });
-  }
-
-  #settleForOne(): void {
-    const { onWarning = console.warn } = this.options;
-    if (this.#residency === "keep") {
-      onWarning(
-        "The models do not fit into the GPU's memory together: from now on each is loaded when it is needed " +
-          '(residency "one-at-a-time").',
-      );
-    }
-    this.#residency = "one-at-a-time";
   }
 }
 

@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { ModelLoadConfig } from "../src/config/load-config.js";
+import { Generator } from "../src/diffusion/generator.js";
+import { GpuOutOfMemoryError } from "../src/gpu/errors.js";
+import type { Gpu } from "../src/gpu/gpu.js";
+import type { RgbImage } from "../src/image/image.js";
+import { BasicInference } from "../src/pipeline/basic-inference.js";
+import type { Component } from "../src/pipeline/component.js";
+import type { Embedding } from "../src/pipeline/embedding.js";
+import { ImageVariation } from "../src/pipeline/image-variation.js";
+import { InferenceScript } from "../src/pipeline/inference-script.js";
+import { DalleModelManager, type ManagerOptions } from "../src/pipeline/model-manager.js";
+import type { RandomOptions } from "../src/pipeline/randomness.js";
+import { fixtureFolder } from "./support/golden.js";
+import { sharedGpu } from "./support/gpu.js";
+
+const TEXTS = ["a red square", "a blue circle", "a green star", "a cat"];
+
+let gpu: Gpu;
+let warnings: string[];
+
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+
+beforeEach(() => {
+  warnings = [];
+  gpu.memoryLimit = Infinity;
+});
+
+afterAll(() => {
+  gpu.dispose();
+});
+
+async function openManager(options: ManagerOptions = {}): Promise<DalleModelManager> {
+  const config = await ModelLoadConfig.fromJsonPath(`${fixtureFolder("pipeline")}/load_config.json`);
+  // The prior of this fixture does not say its version, which is a warning of its own.
+  config.data.prior!.version = "1.14.2";
+  const onWarning = (message: string): void => {
+    warnings.push(message);
+  };
+  return DalleModelManager.create(config, { gpu, dtype: "f32", onWarning, ...options });
+}
+
+function componentsOf({ clip, prior, decoder }: DalleModelManager): readonly Component[] {
+  return [clip!, prior!, decoder!].flatMap(({ components }) => components);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Four pictures in one batch, of few steps. */
+async function draw(manager: DalleModelManager, options: RandomOptions & { readonly decoderBatchSize?: number }) {
+  const drawn = await new BasicInference(manager).run(TEXTS, {
+    priorTimesteps: 2,
+    decoderTimesteps: [2, 2],
+    ...options,
+  });
+  return TEXTS.map((_, i) => drawn.get(i)!.get(i)![0]!.data);
+}
+
+class Embeddings extends InferenceScript {
+  async run(texts: readonly string[], options: RandomOptions): Promise<(readonly Embedding[])[]> {
+    return [...(await this.samplePrior(texts, { timesteps: 3, ...options })).values()];
+  }
+}
+
+/** Most bytes that tensors take during a run. */
+async function peakOf(run: () => Promise<unknown>): Promise<number> {
+  gpu.trim();
+  gpu.resetPeaks();
+  await run();
+  return gpu.memory().peakBytes;
+}
+
+/** A limit that a run of a whole batch exceeds, and one of its halves does not. */
+async function limitBetween(whole: () => Promise<unknown>, half: () => Promise<unknown>): Promise<number> {
+  const [most, less] = [await peakOf(whole), await peakOf(half)];
+  expect(less).toBeLessThan(most);
+  return (most + less) / 2;
+}
+
+describe("a batch for which there is no memory is computed in parts, with one warning and the same result:", () => {
+  it.each([
+    ["one generator", { seed: 5 }],
+    ["a seed for each picture", { seeds: [5, 6, 7, 8] }],
+  ] as const)("pictures, %s", async (_, randomness) => {
+    using manager = await openManager();
+    await manager.load();
+    const whole = await draw(manager, randomness);
+    const { live } = gpu.memory();
+    const limit = await limitBetween(
+      () => draw(manager, randomness),
+      () => draw(manager, { ...randomness, decoderBatchSize: 2 }),
+    );
+    gpu.memoryLimit = limit;
+    expect(await draw(manager, randomness)).toEqual(whole);
+    expect(await draw(manager, randomness)).toEqual(whole);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 4 of pictures at once")]);
+    expect(gpu.memory().live).toBe(live);
+    expect(gpu.memory().peakBytes).toBeLessThanOrEqual(limit);
+  });
+
+  it.each([
+    ["one generator", { seed: 5 }],
+    ["a seed for each", { seeds: Array.from({ length: 32 }, (_, i) => i) }],
+  ] as const)("embeddings of the prior, %s", async (_, randomness) => {
+    using manager = await openManager();
+    const script = new Embeddings(manager);
+    const texts = Array.from({ length: 32 }, (_, i) => TEXTS[i % TEXTS.length]!);
+    const whole = await script.run(texts, randomness);
+    const [peak, weights] = [await peakOf(() => script.run(texts, randomness)), gpu.memory().liveBytes];
+    gpu.memoryLimit = weights + 0.7 * (peak - weights);
+    expect(await script.run(texts, randomness)).toEqual(whole);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 32 of embeddings at once")]);
+    expect(gpu.memory().liveBytes).toBe(weights);
+  });
+
+  it("pictures that CLIP sees", async () => {
+    using manager = await openManager();
+    const photo = (shade: number): RgbImage => ({
+      width: 32,
+      height: 32,
+      channels: 3,
+      data: new Uint8Array(32 * 32 * 3).map((_, i) => (i * shade) % 256),
+    });
+    class Seeing extends ImageVariation {
+      see(): Promise<Embedding[]> {
+        return this.embedImages(Array.from({ length: 16 }, (_, i) => photo(i + 1)));
+      }
+    }
+    const script = new Seeing(manager);
+    const whole = await script.see();
+    const [peak, weights] = [await peakOf(() => script.see()), gpu.memory().liveBytes];
+    gpu.memoryLimit = weights + 0.7 * (peak - weights);
+    expect(await script.see()).toEqual(whole);
+    expect(warnings).toHaveLength(1);
+  });
+});
+
+it("leaves the generator where a whole batch leaves it", async () => {
+  using manager = await openManager();
+  const [first, second] = [new Generator(3), new Generator(3)];
+  await draw(manager, { generator: first });
+  const limit = await limitBetween(
+    () => draw(manager, { seed: 3 }),
+    () => draw(manager, { seed: 3, decoderBatchSize: 2 }),
+  );
+  gpu.memoryLimit = limit;
+  await draw(manager, { generator: second });
+  expect(warnings).toHaveLength(1);
+  expect(second.randn(20)).toEqual(first.randn(20));
+});
+
+describe("one picture for which there is no memory", () => {
+  it("is a typed error that says what helps; afterwards the models work as before", async () => {
+    using manager = await openManager();
+    const whole = await draw(manager, { seed: 1 });
+    const largest = Math.max(...manager.decoder!.components.map(({ weights }) => weights.gpuBytes));
+    gpu.memoryLimit = largest + 2 ** 16;
+    const error = await draw(manager, { seed: 1 }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(GpuOutOfMemoryError);
+    expect((error as Error).message).toContain('even one at a time; dtype "f16" halves that');
+    gpu.memoryLimit = Infinity;
+    expect(await draw(manager, { seed: 1 })).toEqual(whole);
+    manager.release();
+    expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0 });
+  });
+
+  it("is one too where not even the weights fit", async () => {
+    using manager = await openManager();
+    gpu.memoryLimit = 2 ** 16;
+    await expect(draw(manager, { seed: 1 })).rejects.toThrow(GpuOutOfMemoryError);
+    await expect(draw(manager, { seed: 1 })).rejects.toThrow("The weights of CLIP's text encoder take 1 MiB");
+    expect(gpu.memory().live).toBe(0);
+    gpu.memoryLimit = Infinity;
+    expect(await draw(manager, { seed: 1 })).toHaveLength(4);
+  });
+});
+
+describe("residency", () => {
+  it("one-at-a-time gives the same pictures with less memory, and nothing stays but the last component", async () => {
+    using kept = await openManager({ residency: "keep" });
+    await kept.load();
+    let pictures: Uint8Array[] = [];
+    const keepPeak = await peakOf(async () => (pictures = await draw(kept, { seed: 2 })));
+    kept.release();
+    expect(gpu.memory().live).toBe(0);
+
+    using single = await openManager({ residency: "one-at-a-time" });
+    const singlePeak = await peakOf(async () => {
+      expect(await draw(single, { seed: 2 })).toEqual(pictures);
+    });
+    const weights = componentsOf(kept).map((one) => one.weights.gpuBytes);
+    // At the peak there are the weights of one component instead of all.
+    expect(keepPeak - singlePeak).toBeGreaterThanOrEqual(sum(weights) - Math.max(...weights));
+    expect(gpu.memory().liveBytes).toBe(weights.at(-1));
+    expect(warnings).toEqual([]);
+  });
+
+  it("goes by the memory that the device has", async () => {
+    using roomy = await openManager();
+    expect(roomy.residency).toBe("keep");
+    gpu.memoryLimit = sum(componentsOf(roomy).map((one) => one.weights.gpuBytes));
+    using tight = await openManager();
+    expect(tight.residency).toBe("one-at-a-time");
+    expect(warnings).toEqual([]);
+  });
+
+  it("settles for one at a time where weights do not fit together, with one warning", async () => {
+    using manager = await openManager();
+    const drawOne = () =>
+      new BasicInference(manager).run(TEXTS[0]!, { seed: 4, priorTimesteps: 2, decoderTimesteps: 2 });
+    const alone = await drawOne();
+    gpu.memoryLimit = sum(componentsOf(manager).map((one) => one.weights.gpuBytes)) - 1;
+    await manager.load();
+    expect(manager.residency).toBe("one-at-a-time");
+    expect(await drawOne()).toEqual(alone);
+    expect(warnings).toEqual([expect.stringContaining("from now on each is loaded when it is needed")]);
+  });
+
+  it("reads weights again after release, and draws the same", async () => {
+    using manager = await openManager();
+    const whole = await draw(manager, { seed: 9 });
+    const { liveBytes } = gpu.memory();
+    manager.release();
+    expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0, pooledBytes: 0 });
+    expect(await draw(manager, { seed: 9 })).toEqual(whole);
+    expect(gpu.memory().liveBytes).toBeLessThanOrEqual(liveBytes);
+  });
+
+  it("loads nothing when made and everything on request; two calls at once share what they use", async () => {
+    using manager = await openManager();
+    expect(gpu.memory().live).toBe(0);
+    await manager.load();
+    const { live } = gpu.memory();
+    expect(componentsOf(manager).every(({ weights }) => weights.isLoaded)).toBe(true);
+    const [one, other] = await Promise.all([draw(manager, { seed: 1 }), draw(manager, { seed: 1 })]);
+    expect(one).toEqual(other);
+    expect(gpu.memory().live).toBe(live);
+  });
+
+  it("gives up loading when aborted, and loads the next time", async () => {
+    let controller: AbortController | undefined = new AbortController();
+    using manager = await openManager({ onProgress: () => controller?.abort(new Error("enough")) });
+    await expect(manager.load(controller.signal)).rejects.toThrow("enough");
+    expect(gpu.memory().live).toBe(0);
+    controller = undefined;
+    await manager.load();
+    expect(gpu.memory().live).toBeGreaterThan(0);
+  });
+});
