@@ -110,6 +110,16 @@ describe("dalle2 dream", () => {
     expect(readdirSync(out).sort()).toEqual(["a-ring-1.png", "a-ring-1_2.png"]);
   });
 
+  it.each([
+    ["jpeg", "a-ring-1.jpg", "\u00ff\u00d8\u00ff"],
+    ["webp", "a-ring-1.webp", "RIFF"],
+  ])("writes %s files", (format, name, magic) => {
+    const out = ["--output-path", join(folder, format), "--format", format];
+    const [report] = drawn([...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", ...out]);
+    expect(report!.file).toBe(join(folder, format, name));
+    expect(readFileSync(report!.file).toString("latin1").startsWith(magic)).toBe(true);
+  });
+
   it("keeps names of pictures in the folder, apart and readable, whatever a prompt holds", () => {
     const out = join(folder, "hostile");
     const prompts = join(folder, "hostile.json");

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -123,16 +123,15 @@ describe("inpaint", () => {
   const options = { ...both, seeds: [5], resampleTimes: 1 };
   const flags = ["inpaint", ...steps, ...priorSteps, "--resample-times", "1"];
 
-  it("draws what BasicInpainting draws, where the mask is not white, and with --invert-mask where it is", async () => {
+  it("draws what BasicInpainting draws where the mask is not white, and with --invert-mask where it is", async () => {
     const [image, mask] = [await save("room_red.png", red), await save("mask.png", leftMask)];
     const script = new BasicInpainting(manager);
-    const expected = await script.run([red], [kept], "Room red", options);
-    const reports = await expectDrawn([...flags, "--image", image, "--mask", mask], expected.values());
-    expect(reports[0]).toMatchObject({ image: "room_red.png", mask: "mask.png", prompt: "Room red" });
-    await expectDrawn(flags, expected.values(), `${image}\n${mask}\n\n\n\n`);
-    const opposite = await script.run([red], [kept.map((keep) => !keep)], "a blue square", options);
-    const inverted = ["--image", image, "--mask", mask, "--invert-mask", "--text", "a blue square"];
-    await expectDrawn([...flags, ...inverted], opposite.values());
+    const expected = await script.run([red], [kept], "a blue square", options);
+    const given = ["--image", image, "--mask", mask, "--text", "a blue square"];
+    const reports = await expectDrawn([...flags, ...given], expected.values());
+    expect(reports[0]).toMatchObject({ image: "room_red.png", mask: "mask.png", prompt: "a blue square" });
+    const opposite = await script.run([red], [kept.map((keep) => !keep)], "Room red", options);
+    await expectDrawn([...flags, "--invert-mask"], opposite.values(), `${image}\n${mask}\n\n\n\n`);
   });
 });
 
@@ -143,11 +142,10 @@ describe("upscale", () => {
     const file = await save("small.png", small);
     const [report] = await expectDrawn(["upscale", ...steps, "--image", file], expected.values());
     expect(report).toMatchObject({ image: "small.png", width: SIDE, height: SIDE });
-    await expectDrawn(["upscale", ...steps], expected.values(), `${file}\n\n\n`);
     // The white left and right of the disc is cut off; what is left is larger than the first U-Net's pictures.
     const wide = await save("wide.png", disc([220, 30, 30], 2 * SIDE, SIDE));
     const resized = await new Upscale(manager).run([resizeLanczos(red, 32, 32)], { timesteps, seeds: [5] });
-    await expectDrawn(["upscale", ...steps, "--image", wide], resized.values());
+    await expectDrawn(["upscale", ...steps], resized.values(), `${wide}\n\n\n`);
   });
 });
 
@@ -160,14 +158,13 @@ describe("interpolate", () => {
     const reports = await expectSeries([...flags, "--start", "a red circle", "--end", "a blue square"], expected);
     expect(reports.map(({ frame }) => frame)).toEqual([1, 2, 3]);
     expect(reports[0]!.file.endsWith("a-red-circle-to-a-blue-square-5-1.png")).toBe(true);
-    await expectSeries(flags, expected, "a red circle\na blue square\n");
   });
 
   it("draws what Interpolate draws between pictures, with texts guessed from names", async () => {
     const text = ["Red circle", "a blue disc"] as const;
     const expected = await new Interpolate(manager).run(red, blue, { ...both, frames, seed: 5, text });
-    const ends = ["--start", await save("red_circle.png", red), "--end", await save("b.png", blue)];
-    await expectSeries([...flags, ...ends, "--end-text", "a blue disc"], expected);
+    const ends = [await save("red_circle.png", red), await save("b.png", blue)];
+    await expectSeries([...flags, "--end-text", "a blue disc"], expected, `${ends.join("\n")}\n`);
   });
 
   /** As `expectDrawn`, for pictures of one seed. */
@@ -206,17 +203,4 @@ describe("Ctrl-C", () => {
     for (const { file } of reports) await expect(readPicture(file)).resolves.toMatchObject({ width: SIDE });
     expect(readdirSync(join(folder, "interrupted", command))).toHaveLength(reports.length);
   });
-});
-
-it("writes JPEG and WebP as well", () => {
-  const args = ["--prompt", "a red circle", "--seed", "5", ...steps, ...priorSteps];
-  const out = ["--output-path", join(folder, "formats")];
-  for (const [format, name, magic] of [
-    ["jpeg", "a-red-circle-5.jpg", "\u00ff\u00d8\u00ff"],
-    ["webp", "a-red-circle-5.webp", "RIFF"],
-  ] as const) {
-    const [report] = drawn(["dream", ...args, ...out, "--format", format]);
-    expect(report!.file).toBe(join(folder, "formats", name));
-    expect(readFileSync(report!.file).toString("latin1").startsWith(magic)).toBe(true);
-  }
 });

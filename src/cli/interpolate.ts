@@ -6,7 +6,7 @@ import { Interpolate } from "../pipeline/interpolate.js";
 import type { DalleModelManager } from "../pipeline/model-manager.js";
 import { openAsker } from "./asking.js";
 import { captionOf } from "./captions.js";
-import type { ScriptOptions } from "../pipeline/script-options.js";
+import type { ScriptOptions, ScriptProgress } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
 import {
   addDrawingOptions,
@@ -86,10 +86,11 @@ function planSeries(
     pictures: series.flatMap((seriesSeed) => planFrames(ends, frames, seriesSeed)),
     draw: async ({ onPicture, signal, onProgress }) => {
       for (const [i, seriesSeed] of series.entries()) {
+        const begin = performance.now();
         await script.run(start.content, end.content, {
           ...priorAndDecoderOptions(flags),
           signal,
-          onProgress,
+          onProgress: (step) => onProgress?.(withLater(step, performance.now() - begin, series.length - 1 - i)),
           onPicture: (picture, index) => onPicture?.(picture, i * frames + index),
           seed: seriesSeed,
           frames,
@@ -98,6 +99,12 @@ function planSeries(
       }
     },
   };
+}
+
+/** Counts also the time of `later` series, each as long as the one that is being drawn. */
+function withLater(step: ScriptProgress, millisecondsSpent: number, later: number): ScriptProgress {
+  const { millisecondsLeft: left } = step;
+  return left === undefined ? step : { ...step, millisecondsLeft: left + later * (millisecondsSpent + left) };
 }
 
 /** Pictures of one series, whose names sort in their order. */
