@@ -214,7 +214,7 @@ describe("what the user says", () => {
     const act = () => detect(of(decoders, "1.9.0"), { overrides: { linearAttn: "fast", warp: 9 } });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
-      /dialect\.linearAttn is "fast"; it can be "plain", "vHw", "l2vSqrt"\n  dialect\.warp is not a flag; the flags are /,
+      /dialect\.linearAttn is "fast"; it can be "plain", "vHw", "l2vSqrt"\n {2}dialect\.warp is not a flag; the flags are /,
     );
     const misspelt = () => detect(of(decoders, "1.9.0"), { overrides: { linear_attn: "plain" } });
     expect(misspelt).toThrow("dialect.linear_attn is not a flag; did you mean linearAttn?");
