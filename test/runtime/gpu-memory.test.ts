@@ -1,0 +1,83 @@
+import { expect, it } from "vitest";
+import { GpuOutOfMemoryError } from "../../src/gpu/errors.js";
+import type { Gpu } from "../../src/gpu/gpu.js";
+import { openGpu } from "../../src/gpu/open.js";
+import { linear } from "../../src/ops/linear.js";
+import { Arena } from "../../src/tensor/arena.js";
+
+/** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
+function failNextBuffer({ device }: Gpu): void {
+  const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
+  device.popErrorScope = async () => {
+    device.popErrorScope = popErrorScope;
+    await popErrorScope();
+    return { message: "simulated" };
+  };
+  device.createBuffer = (descriptor) => {
+    device.createBuffer = createBuffer;
+    return createBuffer({ ...descriptor, usage: 0 });
+  };
+}
+
+function doubled(arena: Arena, values: readonly number[]): Promise<Float32Array> {
+  using weight = arena.packed([4, 4]);
+  arena.gpu.write(weight.storage, new Float32Array([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2]));
+  using x = arena.from(values, [1, 4]);
+  using y = linear(x, weight);
+  return y.read();
+}
+
+it("says what the device has no memory for, to the call in flight alone", async () => {
+  using gpu = await openGpu();
+  const arena = new Arena(gpu);
+  expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
+  gpu.trim();
+  const x = arena.from([1, 2, 3, 4], [1, 4]);
+  const weight = arena.packed([4, 4]);
+  gpu.clear(weight.storage);
+  failNextBuffer(gpu);
+  const y = linear(x, weight);
+  // What is done with the invalid buffer is invalid too; the cause is what is reported.
+  const error: unknown = await y.read().catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(GpuOutOfMemoryError);
+  expect((error as Error).message).toContain("no memory left for tensor f32[1, 4]");
+  y.dispose();
+  await gpu.recover();
+  // Its buffer is not used again.
+  expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
+});
+
+it("keeps to a limit of memory, to which buffers kept for reuse count until they are in the way", async () => {
+  using gpu = await openGpu({ memoryLimit: 8192 });
+  const arena = new Arena(gpu);
+  const use = (bytes: number) => {
+    const tensor = arena.empty([1, bytes / 4], "f32");
+    gpu.clear(tensor.storage);
+    return tensor;
+  };
+  use(6144).dispose();
+  expect(gpu.memory()).toMatchObject({ liveBytes: 0, pooledBytes: 6144 });
+  using small = use(4096);
+  expect(gpu.memory()).toMatchObject({ liveBytes: small.storage.byteLength, pooledBytes: 0 });
+  expect(() => use(6144)).toThrow(GpuOutOfMemoryError);
+  expect(() => use(6144)).toThrow(
+    "needs 6144 bytes of GPU memory; 4096 are in use of the 8192 that memoryLimit allows",
+  );
+  using fits = use(4096);
+  expect(gpu.memory()).toMatchObject({ live: 2, peakAllocatedBytes: 8192 });
+  await gpu.sync();
+  expect(fits.isDisposed).toBe(false);
+});
+
+it("does not destroy buffers under work that was encoded with them and not yet submitted", async () => {
+  using gpu = await openGpu({ poolBytes: 0 });
+  const arena = new Arena(gpu);
+  // Without a pool each is destroyed once it is released, here long before the work runs.
+  const y = arena.scope(() => {
+    const weight = arena.packed([4, 4]);
+    gpu.clear(weight.storage);
+    return linear(arena.from([1, 2, 3, 4], [1, 4]), weight);
+  });
+  gpu.trim();
+  expect([...(await y.read())]).toEqual([0, 0, 0, 0]);
+});
