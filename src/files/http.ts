@@ -3,8 +3,6 @@ import type { ByteSource } from "../platform/source.js";
 import { statusError } from "./http-error.js";
 import { contentRange, request, type HttpOptions } from "./request.js";
 
-export type { HttpOptions } from "./request.js";
-
 /**
  * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes.
  * Rejects with FileError where the server sends no ranges.

@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, openFile } from "#platform";
 import type { ByteSource } from "../platform/source.js";
-import { openUrl, type HttpOptions } from "./http.js";
+import { openUrl } from "./http.js";
+import type { HttpOptions } from "./request.js";
 
 /** True for what is fetched (`http:`, `https:`) rather than opened from a disk. */
 export function isUrl(location: string): boolean {

@@ -28,7 +28,8 @@ export async function request(url: string, options: HttpOptions, range?: RangeRe
   if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
   const { fetch: fetcher = fetch, signal } = options;
   try {
-    return await fetcher(addressOf(url), { headers, ...(signal && { signal }) });
+    // A browser's own cache would answer with an older version, and keep everything a second time.
+    return await fetcher(addressOf(url), { headers, cache: "no-store", ...(signal && { signal }) });
   } catch (cause) {
     signal?.throwIfAborted();
     const problem = "the server could not be reached, or does not allow this page to read from it (CORS)";

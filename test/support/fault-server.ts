@@ -66,6 +66,9 @@ export class FaultServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "";
     this.requests.push({ path, headers: request.headers });
+    // As servers do whose files pages of other origins may read.
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.setHeader("Access-Control-Expose-Headers", "ETag, Content-Range, Content-Length");
     const file = this.files.get(path);
     if (!file) {
       response.writeHead(404).end();

@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import type { Server } from "node:http";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type * as Api from "../../src/index.js";
+import { FaultServer, stallAfter } from "../support/fault-server.js";
+import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+
+declare global {
+  // What page.ts puts there, in the browser.
+  var api: typeof Api;
+}
+
+const content = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 31) % 251);
+const sha256 = createHash("sha256").update(content).digest("hex");
+
+// A fresh machine has no browser: there this is skipped, unless REQUIRE_BROWSER says that it must run.
+describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chromium", () => {
+  let browser: Browser;
+  let pageServer: Server;
+  let server: FaultServer;
+  let page: Page;
+  let otherTab: Page;
+
+  beforeAll(async () => {
+    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
+    const bundle = await bundleForBrowser("test/browser/page.ts");
+    const served = await servePage(bundle.outputFiles[0]!.text);
+    pageServer = served.server;
+    server = await FaultServer.start();
+    browser = await launchChromium(chromiumPath);
+    const context = await browser.newContext();
+    [page, otherTab] = [await context.newPage(), await context.newPage()];
+    for (const tab of [page, otherTab]) {
+      await tab.goto(served.url);
+      await tab.waitForFunction(() => "api" in globalThis);
+    }
+  });
+
+  afterAll(async () => {
+    await browser.close();
+    await server.close();
+    pageServer.close();
+  });
+
+  /** Opens a file in the page, from a server of another origin; gives the SHA-256 of what it reads and what it warned of. */
+  function open(file: { path: string; sha256?: string }, tab = page) {
+    const remote = { url: server.url(file.path), filename: "model.pth", folder: "models", ...file };
+    return tab.evaluate(async (remote) => {
+      const warnings: string[] = [];
+      const patience = { attempts: 1, stall: 1000 };
+      const onWarning = (message: string) => warnings.push(message);
+      const source = await api.openRemote(remote, { patience, onWarning });
+      const digest = await crypto.subtle.digest("SHA-256", await source.read(0, source.size));
+      await source.close();
+      return {
+        sha256: [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+        warnings,
+      };
+    }, remote);
+  }
+
+  it("go on where they stopped, are kept in the private file system, replaced at an update, listed and cleared", async () => {
+    server.files.set("/model.pth", { content, etag: '"1"' });
+    server.spoil(stallAfter(600_000));
+    await expect(open({ path: "/model.pth" })).rejects.toThrow("nothing came from the server for 1 s");
+    const [part] = await page.evaluate(() => api.listCache("models"));
+    expect(part).toMatchObject({ isComplete: false, totalBytes: content.length, url: server.url("/model.pth") });
+    expect(part!.bytes).toBeGreaterThan(0);
+
+    expect(await open({ path: "/model.pth" })).toEqual({ sha256, warnings: [] });
+    expect(server.transfers("/model.pth").at(-1)!.range).toBe(`bytes=${part!.bytes}-`);
+    server.requests.length = 0;
+    expect(await open({ path: "/model.pth" })).toEqual({ sha256, warnings: [] });
+    expect(server.transfers("/model.pth")).toEqual([]);
+
+    const newer = content.slice(5);
+    server.files.set("/model.pth", { content: newer, etag: '"2"' });
+    const update = await open({ path: "/model.pth" });
+    expect(update.sha256).toBe(createHash("sha256").update(newer).digest("hex"));
+    expect(update.warnings).toEqual([expect.stringContaining("the server has a newer version")]);
+
+    const cleared = await page.evaluate(() => api.clearCache("models"));
+    expect(cleared.map(({ name, bytes, isComplete }) => [name, bytes, isComplete])).toEqual([
+      ["model.pth", newer.length, true],
+    ]);
+    expect(await page.evaluate(() => api.listCache("models"))).toEqual([]);
+  });
+
+  it("are fetched once by two tabs, and refused where their checksum is wrong", async () => {
+    server.files.set("/shared.pth", { content, etag: '"1"' });
+    server.requests.length = 0;
+    const shared = { path: "/shared.pth", sha256 };
+    expect(await Promise.all([open(shared), open(shared, otherTab)])).toEqual(Array(2).fill({ sha256, warnings: [] }));
+    expect(server.transfers("/shared.pth")).toHaveLength(1);
+    const wrong = "0".repeat(64);
+    await expect(open({ path: "/shared.pth", sha256: wrong })).rejects.toThrow(
+      `its SHA-256 is ${sha256}, not ${wrong}`,
+    );
+    expect(await open(shared)).toEqual({ sha256, warnings: [] });
+  });
+});
