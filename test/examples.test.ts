@@ -30,6 +30,7 @@ const pictures: Record<string, Record<string, string | undefined>> = {
     "output/interpolate-4.png": "a blue square on a black background",
   },
   preview: { "output/preview.png": "a large orange ring on a teal background" },
+  "text-guided-edit": { "output/text-guided-edit.png": "a blue circle on a white background" },
   "own-weights": { "output/own-weights.webp": "a pink diamond on a beige background" },
 };
 

@@ -7,6 +7,7 @@ import type { Picture } from "./picture.js";
 import { oneGenerator } from "./randomness.js";
 import type { DrawOptions } from "./script-options.js";
 
+/** How pictures are edited. */
 export interface TextGuidedEditOptions extends Omit<DrawOptions, "generator" | "sampleCount"> {
   /** What the pictures show. */
   readonly from: string;
