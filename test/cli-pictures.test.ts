@@ -12,6 +12,7 @@ import { BasicInpainting } from "../src/pipeline/basic-inpainting.js";
 import { ImageVariation } from "../src/pipeline/image-variation.js";
 import { Interpolate } from "../src/pipeline/interpolate.js";
 import { DalleModelManager } from "../src/pipeline/model-manager.js";
+import { TextGuidedEdit } from "../src/pipeline/text-guided-edit.js";
 import { Upscale } from "../src/pipeline/upscale.js";
 import { drawn, interrupted, readPicture } from "./support/cli.js";
 import { sharedGpu } from "./support/gpu.js";
@@ -77,6 +78,18 @@ async function expectDrawn(
     const { data } = images[i]!;
     expect({ ...(await readPicture(file)) }).toEqual({ width, height, channels: 3, data });
   }
+  return reports;
+}
+
+/** As `expectDrawn`, for pictures of one seed. */
+async function expectSeries(
+  args: readonly string[],
+  images: readonly RgbImage[],
+  input = "",
+): Promise<PictureReport[]> {
+  const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
+  expect(reports.map(({ seed }) => seed)).toEqual(images.map(() => 5));
+  for (const [i, { file }] of reports.entries()) expect((await readPicture(file)).data).toEqual(images[i]!.data);
   return reports;
 }
 
@@ -166,14 +179,21 @@ describe("interpolate", () => {
     const ends = [await save("red_circle.png", red), await save("b.png", blue)];
     await expectSeries([...flags, "--end-text", "a blue disc"], expected, `${ends.join("\n")}\n`);
   });
+});
 
-  /** As `expectDrawn`, for pictures of one seed. */
-  async function expectSeries(args: readonly string[], images: readonly RgbImage[], input = "") {
-    const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
-    expect(reports.map(({ seed }) => seed)).toEqual(images.map(() => 5));
-    for (const [i, { file }] of reports.entries()) expect((await readPicture(file)).data).toEqual(images[i]!.data);
-    return reports;
-  }
+describe("edit", () => {
+  const call = { from: "a red circle", to: "a blue circle", strength: 0.3, timesteps, seeds: [5] };
+  const flags = ["edit", ...steps, "--strength", "0.3"];
+
+  it("draws what TextGuidedEdit draws", async () => {
+    const file = await save("a_red_circle.png", red);
+    const given = ["--image", file, "--from", call.from, "--to", call.to];
+    const one = await new TextGuidedEdit(manager).run([red], call);
+    const [report] = await expectDrawn([...flags, ...given], one.values());
+    expect(report).toMatchObject({ image: "a_red_circle.png", from: call.from, to: call.to });
+    const two = await new TextGuidedEdit(manager).run([red], { ...call, from: "A red circle", frames: 2 });
+    await expectSeries([...flags, "--frames", "2"], two.get(0)!, `${file}\n\n\n${call.to}\n1\n`);
+  });
 });
 
 describe("Ctrl-C", () => {
@@ -190,6 +210,7 @@ describe("Ctrl-C", () => {
     ["variation", [...image, ...samples]],
     ["inpaint", [...image, "--mask", join(folder, "mask.png"), ...samples, ...priorSteps]],
     ["upscale", [...image, ...samples]],
+    ["edit", [...image, "--from", "a circle", "--to", "a ring", "--frames", "8"]],
     ["interpolate", ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorSteps]],
   ])("ends %s within a step with status 130, and the pictures that are finished stay", async (command, args) => {
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];

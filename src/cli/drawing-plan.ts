@@ -33,6 +33,18 @@ export function planSamples(subjects: readonly Subject[], samples: number, first
   });
 }
 
+/** The pictures of a series, which share a seed. Their names sort in their order. */
+export function planFrames({ name, inputs }: Subject, frames: number, seed: number): PlannedPicture[] {
+  const start = `${fileNameOf(name)}-${seed}`;
+  if (frames === 1) return [{ seed, name: start, inputs }];
+  const digits = String(frames).length;
+  return Array.from({ length: frames }, (_, i) => ({
+    seed,
+    name: `${start}-${String(i + 1).padStart(digits, "0")}`,
+    inputs: { ...inputs, frame: i + 1 },
+  }));
+}
+
 /** A seed that nobody chose. */
 export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;

@@ -118,7 +118,10 @@ export function imageProblem(answer: string): string | undefined {
  * Asks for pictures, or folders of them, one by one, until an empty answer; `each` takes the files of an answer before the
  * next is asked for.
  */
-export async function askImages(asker: Asker, each: (file: string) => Promise<void>): Promise<readonly string[]> {
+export async function askImages(
+  asker: Asker,
+  each: (file: string) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly string[]> {
   asker.say("Enter paths to your images. All images of a folder are taken. Enter an empty line to finish.");
   const files: string[] = [];
   for (;;) {

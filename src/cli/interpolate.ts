@@ -15,12 +15,11 @@ import {
   type DrawingFlags,
   type PriorFlags,
 } from "./drawing-options.js";
-import { randomSeed, type DrawingPlan, type PlannedPicture } from "./drawing-plan.js";
+import { planFrames, randomSeed, type DrawingPlan } from "./drawing-plan.js";
 import { decoderTakesText } from "./gather-images.js";
 import { imageProblem, isImageName, loadImage } from "./image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
-import { fileNameOf } from "./picture-files.js";
 
 interface InterpolateFlags extends DrawingFlags, PriorFlags {
   readonly start?: string;
@@ -81,9 +80,10 @@ function planSeries(
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
   const text = decoderTakesText(manager) ? ([start.text, end.text] as const) : undefined;
+  const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input } };
   const series = Array.from({ length: samples }, (_, i) => seed + i);
   return {
-    pictures: series.flatMap((seriesSeed) => planFrames(ends, frames, seriesSeed)),
+    pictures: series.flatMap((seriesSeed) => planFrames(subject, frames, seriesSeed)),
     draw: async ({ onPicture, signal, onProgress }) => {
       for (const [i, seriesSeed] of series.entries()) {
         const begin = performance.now();
@@ -105,17 +105,6 @@ function planSeries(
 function withLater(step: ScriptProgress, millisecondsSpent: number, later: number): ScriptProgress {
   const { millisecondsLeft: left } = step;
   return left === undefined ? step : { ...step, millisecondsLeft: left + later * (millisecondsSpent + left) };
-}
-
-/** Pictures of one series, whose names sort in their order. */
-function planFrames([start, end]: readonly [End, End], frames: number, seed: number): PlannedPicture[] {
-  const name = `${fileNameOf(`${start.name} to ${end.name}`)}-${seed}`;
-  const digits = String(frames).length;
-  return Array.from({ length: frames }, (_, i) => ({
-    seed,
-    name: `${name}-${String(i + 1).padStart(digits, "0")}`,
-    inputs: { start: start.input, end: end.input, frame: i + 1 },
-  }));
 }
 
 async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal) {

@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   inpaint: () => import("./inpaint.js"),
   upscale: () => import("./upscale.js"),
   interpolate: () => import("./interpolate.js"),
+  edit: () => import("./edit.js"),
   show: () => import("./show.js"),
   test: () => import("./test.js"),
   cache: () => import("./cache.js"),

@@ -20,6 +20,13 @@ export function finiteNumber(value: string): number {
   return number;
 }
 
+/** A number from 0 to 1. */
+export function fraction(value: string): number {
+  const number = finiteNumber(value);
+  if (number < 0 || number > 1) throw new InvalidArgumentError("It is not a number from 0 to 1.");
+  return number;
+}
+
 /** A count of at least 1. */
 export function wholeNumber(value: string): number {
   const number = finiteNumber(value);

@@ -1,0 +1,75 @@
+import { basename, parse } from "node:path";
+import type { Command } from "commander";
+import { TextGuidedEdit } from "../pipeline/text-guided-edit.js";
+import { askSamples, openAsker } from "./asking.js";
+import { captionOf } from "./captions.js";
+import { drawPictures } from "./drawing-command.js";
+import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing-options.js";
+import { planFrames, randomSeed } from "./drawing-plan.js";
+import { askImages, expandFolders, loadImage } from "./image-files.js";
+import { interruptSignal } from "./interrupt.js";
+import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
+
+interface EditFlags extends DrawingFlags {
+  readonly image?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly strength: number;
+  readonly frames: number;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 edit --image cat.jpg --from "a cat" --to "an anime drawing of a cat"
+  $ dalle2 edit --image house.png --from "a photo of a house in summer" --to "a photo of a house in winter" --frames 6
+
+CLIP's view of the picture turns towards what tells the second text from the first, and is drawn anew: small things
+change too. With --frames, a series leads there from the variation that is not edited, all from the noise of one seed.
+What is not given is asked for; a pipe answers line by line: files, an empty line, both texts, pictures of each.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("edit")
+    .description("change what pictures show by words")
+    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .option("--from <text>", "what the images show", filledText)
+    .option("--to <text>", "what they should show instead", filledText)
+    .option("--strength <fraction>", "how far to turn, 0 to 1; the paper goes 0.25 to 0.5", fraction, 0.4)
+    .option("--frames <n>", "pictures of a series that leads there", wholeNumber, 1);
+  addDrawingOptions(command)
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => edit(self.optsWithGlobals<EditFlags>()));
+}
+
+async function edit(flags: EditFlags): Promise<void> {
+  const { strength, frames, seed = randomSeed() } = flags;
+  const signal = interruptSignal();
+  const { files, from, to, samples } = await gather(flags, signal);
+  const images = await Promise.all(files.map(loadImage));
+  /** Which image each series is of; it has the seed of its place here. */
+  const series = files.flatMap((_, i) => new Array<number>(samples).fill(i));
+  const subjects = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
+  await drawPictures(flags, signal, (manager, scripts) => ({
+    pictures: series.flatMap((image, i) => planFrames(subjects[image]!, frames, seed + i)),
+    draw: (call) =>
+      new TextGuidedEdit(manager, scripts).run(
+        series.map((image) => images[image]!),
+        { ...call, ...decoderOptions(flags), seeds: series.map((_, i) => seed + i), from, to, strength, frames },
+      ),
+  }));
+}
+
+async function gather({ image, from, to, samples }: EditFlags, signal: AbortSignal) {
+  if (image && from !== undefined && to !== undefined) {
+    return { files: expandFolders(image), from, to, samples: samples ?? 1 };
+  }
+  using asker = openAsker({ options: "--image, --from and --to", signal });
+  const files = image ? expandFolders(image) : await askImages(asker);
+  const shown = { message: "What do the images show?", fallback: captionOf(files[0]!) };
+  return {
+    files,
+    from: from ?? (await asker.ask(shown)),
+    to: to ?? (await asker.ask({ message: "What should they show instead?" })),
+    samples: samples ?? (await askSamples(asker, "image")),
+  };
+}
