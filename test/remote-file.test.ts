@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -107,6 +107,20 @@ describe("a download", () => {
       expect(server.transfers(PATH).map(({ range }) => range)).toEqual([`bytes=${kept}-`]);
       expect(await partLengths()).toEqual([]);
     }
+  });
+
+  it("starts again where what an earlier run left turns out to be wrong", async () => {
+    server.spoil(dropAfter(200_000), dropAfter(0));
+    await expect(open({ sha256 })).rejects.toThrow(FileError);
+    const part = (await readdir(folder)).find((name) => name.endsWith(".part"))!;
+    await writeFile(join(folder, part), "not these bytes");
+    expect(same(await open({ sha256 }), content)).toBe(true);
+    expect(
+      server
+        .transfers(PATH)
+        .map(({ range }) => range)
+        .slice(-2),
+    ).toEqual(["bytes=15-", "bytes=0-"]);
   });
 
   it("starts again, and is never mixed, where the server names no version", async () => {
