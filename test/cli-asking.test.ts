@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { CLI, dalle2 } from "./support/cli.js";
+import { CLI, dalle2, interrupted } from "./support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-asking-"));
 afterAll(() => {
@@ -28,6 +28,12 @@ describe("a pipe", () => {
     expect(stdout).toBe("");
     expect(readdirSync(folder)).not.toContain("none");
   });
+});
+
+it("ends with status 130 when it is interrupted while it waits for a pipe", async () => {
+  const { status, stderr } = await interrupted(["dream"], /Prompt 1/);
+  expect(status).toBe(130);
+  expect(stderr.trimEnd().split("\n").at(-1)).toBe("Interrupted.");
 });
 
 const hasScript = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;

@@ -55,8 +55,8 @@ describe("dalle2 show", () => {
     expect(record.adapter).not.toBe("");
     expect(record.model.config).toBeUndefined();
     expect(record.model.files.map(({ name }) => name)).toEqual([
-      "prior.safetensors",
       "decoder.safetensors",
+      "prior.safetensors",
       "clip.safetensors",
     ]);
     const { stdout } = dalle2(["show", picture]);
@@ -132,6 +132,14 @@ describe("dalle2 dream --from", () => {
     ].entries()) {
       expect(warnings[i]).toContain(text);
     }
+  });
+
+  it("fetches no models that a record chooses", async () => {
+    const elsewhere = { ...record, model: { ...record.model, config: "https://example.org/config.json" } };
+    const file = await writeTexts("url.png", recordTexts(elsewhere, "x"));
+    const { status, stderr } = dalle2(["dream", "--from", file]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("https://example.org/config.json: if you trust it, give it as --model-config");
   });
 
   it.each([

@@ -30,12 +30,8 @@ export interface AskerOptions {
  */
 export function openAsker(options: AskerOptions): Asker {
   if (!process.stdin.isTTY) return new PipedAsker(options);
-  if (!process.stderr.isTTY) throw new UsageError(nobodyAnswers(options.options));
+  if (!process.stderr.isTTY) throw new UsageError(`There is nobody to ask what to do: give ${options.options}.`);
   return new TerminalAsker(options.signal);
-}
-
-function nobodyAnswers(options: string): string {
-  return `There is nobody to ask what to do: give ${options}.`;
 }
 
 class TerminalAsker implements Asker {
@@ -81,9 +77,9 @@ class PipedAsker implements Asker {
     const hint = fallback ? ` [${fallback}]` : "";
     process.stderr.write(`${message}${hint}: `);
     const line = await this.#lines.next();
-    this.options.signal.throwIfAborted();
     const answer = line.done ? undefined : line.value.trim() || undefined;
     process.stderr.write(`${answer ?? ""}\n`);
+    this.options.signal.throwIfAborted();
     const given = answer ?? fallback;
     if (given === undefined) {
       const reason = line.done ? "Standard input ended before" : "There is an empty line in place of";
@@ -101,6 +97,7 @@ class PipedAsker implements Asker {
 
   [Symbol.dispose](): void {
     this.#reader.close();
+    // A pipe that stays open would keep the process from ending.
     process.stdin.destroy();
   }
 }

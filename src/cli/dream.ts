@@ -48,7 +48,7 @@ export function register(program: Command): void {
 async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
   const repeats = given.from === undefined ? undefined : await recordToRepeat(given.from);
-  const flags = repeats ? { ...flagsOf(repeats), ...given } : given;
+  const flags = repeats ? { ...flagsOf(repeats, given.modelConfig), ...given } : given;
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
   await drawPictures(flags, signal, (manager, scripts) => ({

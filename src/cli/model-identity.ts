@@ -14,7 +14,7 @@ export interface ModelFile {
 const SAMPLES = 64;
 const SAMPLE_BYTES = 2 ** 14;
 
-/** The files of the models that a load config names: prior, decoder, CLIP. One that is named twice is listed once. */
+/** The model files that a load config names, each once. A CLIP that goes by its name alone has none: it is always the same. */
 export async function identifyModels(config: ModelLoadConfig, options: FileOptions): Promise<ModelFile[]> {
   const models = config.files().filter(({ place }) => place.endsWith("load_model_from"));
   const distinct = new Map(models.map(({ file }) => [file.path, file]));

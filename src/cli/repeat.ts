@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { isUrl } from "../files/open.js";
 import type { DrawingFlags, PriorFlags } from "./drawing-options.js";
 import { UsageError } from "./errors.js";
+import { printable } from "./printable.js";
 import { readRecord, type DrawnOn, type PictureRecord } from "./picture-record.js";
 
 /** Parameters of `BasicInference` that have a flag. */
@@ -18,7 +20,7 @@ export type RepeatedFlags = { readonly prompt: readonly string[] } & Pick<
   "seed" | "priorCondScale" | "priorSteps" | "condScale" | "steps" | "modelConfig" | "dtype"
 >;
 
-/** The record in a picture file. Throws `UsageError` where there is none, or none of a picture that `dream` can repeat. */
+/** The record in a picture file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
 export async function recordToRepeat(file: string): Promise<PictureRecord> {
   const { record } = await readRecord(file);
   if (!record) {
@@ -28,17 +30,18 @@ export async function recordToRepeat(file: string): Promise<PictureRecord> {
   }
   const { script } = record.parameters;
   if (script !== "BasicInference") {
-    throw new UsageError(
-      `${file}: it was drawn by ${script} from ${Object.values(record.inputs).join(", ")}, not by dream.`,
-    );
+    const inputs = printable(Object.values(record.inputs).join(", "));
+    throw new UsageError(`${file}: it was drawn by ${printable(script)} from ${inputs}, not by dream.`);
   }
   return record;
 }
 
-/** Flags that draw the picture of a record again. */
-export function flagsOf({ seed, parameters, model, dtype }: PictureRecord): RepeatedFlags {
-  const { text, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps } =
-    dreamParameters.parse(parameters);
+/** Flags that draw the picture of a record again. Throws `UsageError` where it lacks what they take. */
+export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(record)): RepeatedFlags {
+  const { seed, parameters, dtype } = record;
+  const parsed = dreamParameters.safeParse(parameters);
+  if (!parsed.success) throw new UsageError(`The record cannot be repeated: ${z.prettifyError(parsed.error)}`);
+  const { text, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps } = parsed.data;
   return {
     prompt: [text],
     seed,
@@ -48,21 +51,28 @@ export function flagsOf({ seed, parameters, model, dtype }: PictureRecord): Repe
     steps: decoderTimesteps,
     // Every adapter has f32, not all have f16: where it is missing, a warning says that the type differs.
     dtype: dtype === "f32" ? "f32" : "auto",
-    ...(model.config === undefined ? {} : { modelConfig: model.config }),
+    ...(modelConfig === undefined ? {} : { modelConfig }),
   };
 }
+
+/** The load config that a record names. Whoever made the picture must not choose what is fetched. */
+function recordedConfig({ model: { config } }: PictureRecord): string | undefined {
+  if (config === undefined || !isUrl(config)) return config;
+  throw new UsageError(
+    `The load config of the picture is ${printable(config)}: if you trust it, give it as --model-config.`,
+  );
+}
+
+const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
 
 /** Why a picture may not be the recorded one to ±1: a sentence for each thing that differs. */
 export function differences(record: PictureRecord, now: DrawnOn): string[] {
   const then = { ...record, model: modelText(record) };
   const here = { ...now, model: modelText(now) };
-  const names = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
-  return (Object.keys(names) as (keyof typeof names)[])
+  return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
     .filter((key) => then[key] !== here[key])
-    .map(
-      (key) =>
-        `Warning: the picture was drawn with another ${names[key]} (${then[key]}; here ${here[key]}): it may look different.`,
-    );
+    .map((key) => `another ${COMPARED[key]} (${printable(then[key])}; here ${here[key]})`)
+    .map((difference) => `Warning: the picture was drawn with ${difference}: it may look different.`);
 }
 
 function modelText({ model }: Pick<DrawnOn, "model">): string {

@@ -34,7 +34,7 @@ export async function readPicture(file: string): Promise<RgbImage> {
 
 /** Runs the command, interrupts it as soon as it has said `cue`, and gives how it ended. */
 export async function interrupted(args: readonly string[], cue: RegExp) {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: "pipe" });
   const said = { stdout: "", stderr: "" };
   let sent = false;
   for (const name of ["stdout", "stderr"] as const) {
