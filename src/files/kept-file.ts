@@ -75,8 +75,10 @@ export class KeptFile {
     if (record && describes(record, stat)) return { record, checksum };
     const found = await sha256OfFile(this.path, signal);
     if (found === undefined) return undefined;
-    if (found === record?.sha256) return { record: await this.#renew(record, stat), checksum };
-    const expected = sha256 ?? this.#sha256In(checksum) ?? record?.sha256 ?? found;
+    // Read again, because another process may have replaced both meanwhile.
+    const latest = await readRecord(this.path);
+    if (found === latest?.sha256) return { record: await this.#renew(latest, stat), checksum };
+    const expected = sha256 ?? this.#sha256In(checksum) ?? latest?.sha256 ?? found;
     if (expected === found) return { record: await this.#renew({ ...stat, sha256: found }, stat), checksum };
     onDamaged();
     return undefined;
@@ -93,7 +95,8 @@ export class KeptFile {
     await this.#take(part);
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
-    await Promise.all(parts.map((name) => removeFile(join(this.folder, name))));
+    // In Windows, one that another process writes to cannot be removed.
+    await Promise.all(parts.map((name) => removeFile(join(this.folder, name)).catch(() => undefined)));
   }
 
   /** Notes that a version is what `url` has now, and what its checksum file says. */
