@@ -153,6 +153,7 @@ describe("dalle2 dream", () => {
   it.each([
     [[], 'Standard input ended before an answer to "Prompt 1". Answer it, or give --prompt, --prompts-file or --from.'],
     [["--prompt", "x", "--steps", "0"], "not a whole number of at least 1"],
+    [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, and the decoder 2 U-Nets"],
     [["--prompt", "x", "--seed", "1.5"], "not a whole number from 0"],
     [["--prompt", " "], "It is empty"],
     [["--prompt", "x", "--dtype", "f64"], "Allowed choices are auto, f32, f16"],

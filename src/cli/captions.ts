@@ -16,9 +16,7 @@ export function textsFor(files: readonly string[], given: readonly string[]): re
   if (given.length === 0) return files.map(captionOf);
   if (given.length === 1) return files.map(() => given[0]!);
   if (given.length === files.length) return given;
-  throw new UsageError(
-    `There are ${files.length} images and ${given.length} texts: give --text once, or for each image.`,
-  );
+  throw new UsageError(`Give --text once, or for each of ${files.length} images, not ${given.length} times.`);
 }
 
 /** Asks for the text of a file. */

@@ -7,6 +7,7 @@ import type { ScriptOptions } from "../pipeline/script-options.js";
 import { SHAPES_CONFIG } from "./default-config.js";
 import { decoderOptions, type DrawingFlags, type PriorFlags } from "./drawing-options.js";
 import type { DrawingPlan } from "./drawing-plan.js";
+import { UsageError } from "./errors.js";
 import { identifyModels } from "./model-identity.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 import { prepareFolder } from "./picture-files.js";
@@ -30,6 +31,7 @@ export async function drawPictures(
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
   const { dtype, residency } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, residency });
+  checkPerUnet(manager, flags);
   const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);
   const drawnOn = await describeModels(manager, flags, loading);
@@ -46,6 +48,18 @@ export async function drawPictures(
   say(
     `${count} pictures in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
+}
+
+/** Throws `UsageError` where an option has neither one number nor one for each U-Net. */
+function checkPerUnet({ decoder }: DalleModelManager, { condScale = [], steps = [] }: DrawingFlags): void {
+  const count = decoder?.model.stages.length ?? 0;
+  for (const [option, { length }] of Object.entries({ "--cond-scale": condScale, "--steps": steps })) {
+    if (length > 1 && length !== count) {
+      throw new UsageError(
+        `${option} has ${length} numbers, and the decoder ${count} U-Nets: give one, or one for each.`,
+      );
+    }
+  }
 }
 
 interface Run {

@@ -1,7 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { decodeImage } from "#platform";
+import { decodeImage, openFile } from "#platform";
 import {
   centerCropToSquare,
   maskFromRed,
@@ -12,6 +11,7 @@ import {
 } from "../image/image.js";
 import { resizeBicubic } from "../image/pillow-resize.js";
 import { FileError } from "../platform/errors.js";
+import { ImageDecodeError } from "../platform/image-types.js";
 import type { Mask } from "../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "./errors.js";
@@ -41,10 +41,14 @@ export async function loadImage(file: string): Promise<RgbImage> {
 }
 
 async function decodeFile(file: string): Promise<RgbaImage> {
+  const source = await openFile(file);
   try {
-    return await decodeImage(await readFile(file));
+    return await decodeImage(await source.read(0, source.size));
   } catch (cause) {
-    throw new FileError(file, cause instanceof Error ? cause.message : String(cause), { cause });
+    if (!(cause instanceof ImageDecodeError)) throw cause;
+    throw new FileError(file, cause.message, { cause });
+  } finally {
+    await source.close();
   }
 }
 

@@ -82,9 +82,7 @@ async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathere
   const { image: images = [], mask: masks = [], text = [], samples } = flags;
   if (images.length > 0) {
     if (masks.length !== 1 && masks.length !== images.length) {
-      throw new UsageError(
-        `There are ${images.length} images and ${masks.length} masks: give --mask once, or for each image.`,
-      );
+      throw new UsageError(`Give --mask once, or for each of ${images.length} images, not ${masks.length} times.`);
     }
     const files = images.map((image, i) => ({ image, mask: masks[masks.length === 1 ? 0 : i]! }));
     return { files, texts: textsFor(images, text), samples: samples ?? 1 };
