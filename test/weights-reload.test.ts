@@ -10,10 +10,10 @@ function convFile() {
   const counts = { reads: 0 };
   const entry = (name: string, shape: readonly number[]): [string, TensorEntry] => {
     const values = random.normals(shape.reduce((product, size) => product * size, 1));
-    const rowBytes = (4 * values.length) / shape[0]!;
+    const rowLength = values.length / shape[0]!;
     const read = ([start, end]: readonly [number, number]) => {
       counts.reads++;
-      return Promise.resolve(new Uint8Array(values.buffer.slice(start * rowBytes, end * rowBytes)));
+      return Promise.resolve(new Uint8Array(values.slice(start * rowLength, end * rowLength).buffer));
     };
     return [name, new TensorEntry(name, "F32", shape, read)];
   };

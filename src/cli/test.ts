@@ -54,7 +54,12 @@ export function register(program: Command): void {
     });
 }
 
-async function test({ modelConfig = SHAPES_CONFIG, load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
+async function test({
+  modelConfig = SHAPES_CONFIG,
+  load,
+  suppressUpdates,
+  json = false,
+}: Flags): Promise<ConfigReport> {
   const signal = interruptSignal();
   const progress = new ProgressReport(json);
   const options: LoadingOptions = {
