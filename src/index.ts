@@ -39,7 +39,7 @@ export type { ImageText } from "./image/png-text.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
-export type { DecoderWork, Estimate, PriorWork, ScriptWork } from "./pipeline/estimate.js";
+export { Estimate, type DecoderWork, type PriorWork, type ScriptWork, type WorkPlan } from "./pipeline/estimate.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
@@ -51,11 +51,13 @@ export type {
   CallOptions,
   DrawOptions,
   Mask,
+  NegativeOptions,
   PriorSettings,
   SampleDecoderOptions,
   SamplePriorOptions,
   ScriptOptions,
   ScriptProgress,
+  SharedOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
 export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/text-guided-edit.js";

@@ -180,6 +180,60 @@ describe("Interpolate", () => {
   });
 });
 
+describe("a negative text", () => {
+  it("that is the text itself leaves what is drawn without guidance", async () => {
+    const text = "a red circle";
+    const guided = { priorCondScale: 3, decoderCondScale: [4, 1], seed: 3 };
+    const unguided = await inferred(text, { priorCondScale: 1, decoderCondScale: 1, seed: 3 });
+    const away = await inferred(text, { ...guided, negativeText: text });
+    // null + (conditional - null) · scale, where both are the same: what remains is rounding, times the scale.
+    expect(apart(away, unguided)).toBeLessThanOrEqual(1);
+    expect(apart(away, await inferred(text, guided))).toBeGreaterThan(100);
+    expect(away.parameters).toMatchObject({ text, negativeText: text, priorCondScale: 3 });
+  }, 60_000);
+
+  it("reaches the decoder of a variation, too", async () => {
+    const options = { ...fewDecoder, seed: 3, text: "a red circle", condScale: [3, 1] };
+    const variation = async (more: object): Promise<Picture> =>
+      only(await new ImageVariation(manager).run([redCircle], { ...options, ...more }));
+    const [plain, away] = [await variation({}), await variation({ negativeText: "a blue square" })];
+    expect(apart(plain, away)).toBeGreaterThan(100);
+    expect(away.parameters.negativeText).toBe("a blue square");
+  }, 60_000);
+
+  it.each([11, 12])(
+    "is what pictures move away from, seed %i",
+    async (seed) => {
+      const options = {
+        seed,
+        priorCondScale: 2,
+        priorTimesteps: 8,
+        decoderCondScale: [3, 1],
+        decoderTimesteps: [10, 4],
+      };
+      /** How much more red than blue a picture is that is to be a circle of any colour. */
+      const redness = async (negativeText: string): Promise<number> => {
+        const { data } = await inferred("a circle", { ...options, negativeText });
+        return data.reduce((sum, value, i) => sum + (i % 3 === 0 ? value : i % 3 === 2 ? -value : 0), 0) / (64 * 64);
+      };
+      // Measured: 49 and -161 levels of 255, 63 and -30.
+      expect(await redness("a blue circle")).toBeGreaterThan((await redness("a red circle")) + 60);
+    },
+    60_000,
+  );
+
+  it("that would change nothing is refused", async () => {
+    const none = { negativeText: "a blue square", priorCondScale: 1, decoderCondScale: 1 };
+    await expect(inferred("a red circle", none)).rejects.toThrow("negativeText would change nothing");
+    // The second U-Net of the Shapes model is told of neither text nor image embedding.
+    const small = drawn("circle", [220, 40, 40], 32);
+    const upscaled = new Upscale(manager).run([small], { condScale: 2, negativeText: "a blue square" });
+    await expect(upscaled).rejects.toThrow("negativeText would change nothing");
+    const two = { ...few, negativeText: ["a", "b"], decoderCondScale: 2 };
+    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 texts; there are 1 inputs");
+  });
+});
+
 describe("TextGuidedEdit", () => {
   it("starts at the variation of a picture, and turns it into what the text says", async () => {
     const options = { seed: 4, timesteps: [10, 4] };

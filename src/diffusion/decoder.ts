@@ -1,4 +1,5 @@
 import type { DecoderOptions } from "../config/resolve.js";
+import type { NegativeCondition } from "../models/unet/conditioning.js";
 import type { TextMask } from "../models/unet/text-condition.js";
 import { resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
@@ -28,6 +29,8 @@ export interface DecoderSampling {
    * versions before 0.21.1 read it.
    */
   readonly textMask?: TextMask | undefined;
+  /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
+  readonly negative?: NegativeCondition | undefined;
   /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
   readonly condScale?: number | readonly number[] | undefined;
   /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
@@ -169,7 +172,7 @@ export class Decoder {
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: Omit<DecoderSampling, "noise">) {
-    const { imageEmbed, textEncodings, textMask, image, inpaintImage, inpaintMask } = sampling;
+    const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5 } = sampling;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
     const count = this.stages.length;
@@ -201,7 +204,7 @@ export class Decoder {
     for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
-      shared: { batch, imageEmbed, textEncodings, textMask, known, resampleTimes: inpaintResampleTimes },
+      shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
       stages: stages.map((sampler) => ({
         sampler,
         unetNumber: sampler.index + 1,

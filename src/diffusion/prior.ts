@@ -17,13 +17,19 @@ import type { NoiseSchedule } from "./schedule.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 import { priorTimeGrid } from "./time-grid.js";
 
-export interface PriorSampling {
+/** Texts as the prior takes them. */
+export interface PriorText {
   /** `[B, D]`, as CLIP gives it. */
   readonly textEmbed: Tensor;
   /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
   readonly textEncodings?: Tensor | undefined;
   /** For each text 1 or 0 for each of its encodings, 0 being padding; default: rows of zeros are. Only priors of versions before 0.22.0 read it. */
   readonly textMask?: TextMask | undefined;
+}
+
+export interface PriorSampling extends PriorText {
+  /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
+  readonly negative?: PriorText | undefined;
   /** Strength of guidance; 1, the default, is none. */
   readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
@@ -65,15 +71,17 @@ export class DiffusionPrior {
   async sample(sampling: PriorSampling): Promise<Float32Array> {
     const { textEmbed, noise, signal, onStep } = sampling;
     const candidates = sampling.numSamplesPerBatch ?? 2;
-    const condition = this.#arena.scope(() => this.#condition(sampling, candidates));
+    const condition = this.#arena.scope(() => this.#conditions(sampling, candidates));
     try {
       const model = this.#denoiser(sampling, condition);
       const x = await denoise(model, { ...this.#start(condition, noise), signal, onStep });
       const embeddings = await this.#finish(x);
       return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
     } finally {
-      condition.textEmbed.dispose();
-      condition.textEncodings?.dispose();
+      for (const text of [condition, condition.negative]) {
+        text?.textEmbed.dispose();
+        text?.textEncodings?.dispose();
+      }
     }
   }
 
@@ -85,13 +93,21 @@ export class DiffusionPrior {
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
   rehearse(sampling: Omit<PriorSampling, "noise">): void {
     this.#arena.scope(() => {
-      const condition = this.#condition({ ...sampling, noise: silence }, sampling.numSamplesPerBatch ?? 2);
+      const condition = this.#conditions(sampling, sampling.numSamplesPerBatch ?? 2);
       rehearse(this.#denoiser(sampling, condition), this.#start(condition, silence));
     });
   }
 
+  #conditions(sampling: Omit<PriorSampling, "noise">, candidates: number): PriorCondition {
+    const { negative } = sampling;
+    return {
+      ...this.#condition(sampling, candidates),
+      negative: negative && this.#condition(negative, candidates),
+    };
+  }
+
   /** Each text once per candidate, candidates of a text side by side. */
-  #condition({ textEmbed, textEncodings, textMask }: PriorSampling, candidates: number): PriorCondition {
+  #condition({ textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {

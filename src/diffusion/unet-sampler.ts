@@ -1,5 +1,5 @@
 import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
-import type { UnetCondition } from "../models/unet/conditioning.js";
+import type { NegativeCondition, UnetCondition } from "../models/unet/conditioning.js";
 import type { TextMask } from "../models/unet/text-condition.js";
 import { Unet } from "../models/unet/unet.js";
 import { affine, combine } from "../ops/elementwise.js";
@@ -28,6 +28,8 @@ export interface UnetSampling {
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
   readonly textMask?: TextMask | undefined;
+  /** What guidance leads away from; default: what was learned for dropped conditions. */
+  readonly negative?: NegativeCondition | undefined;
   readonly condScale: number;
   /** Number of sampling steps; null for the U-Net's own. */
   readonly timesteps: number | null;
@@ -199,13 +201,14 @@ export class UnetSampler {
   }
 
   #denoiser(sampling: UnetSampling, { lowres }: Prepared): Denoiser {
-    const { batch, imageEmbed, textEncodings, textMask, condScale, timesteps } = sampling;
+    const { batch, imageEmbed, textEncodings, textMask, negative, condScale, timesteps } = sampling;
     const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
     const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
     const condition: UnetCondition = {
       imageEmbed,
       textEncodings,
       textMask: textMask ?? this.#textMask,
+      negative,
       lowresCondImg: lowres,
       lowresNoiseLevel,
     };

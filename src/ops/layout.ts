@@ -110,6 +110,21 @@ export function repeatBatch(x: Tensor, times: number): Tensor {
   return y;
 }
 
+/** Joins batches `[B1, ...]` and `[B2, ...]` of samples of one shape. */
+export function concatBatch(a: Tensor, b: Tensor): Tensor {
+  checkSamples("concatBatch", a);
+  const sample = a.shape.slice(1);
+  if (b.shape.slice(1).join() !== sample.join()) throw new ShapeError("concatBatch", "b", b.shape, ["B", ...sample]);
+  const y = output("concatBatch", a, [a.shape[0]! + b.shape[0]!, ...sample]);
+  let start = 0;
+  for (const x of [a, b]) {
+    const size = x.rows * x.stride;
+    copyRanges(1, size, { tensor: x, stride: 0 }, { tensor: y, stride: 0, start });
+    start += size;
+  }
+  return y;
+}
+
 /** `[1, ...]` repeated to `[batch, ...]`. */
 export function broadcastBatch(x: Tensor, batch: number): Tensor {
   if (x.shape[0] !== 1) throw new ShapeError("broadcastBatch", "x", x.shape, [1, "..."]);

@@ -1,9 +1,9 @@
 import { InferenceScript } from "./inference-script.js";
 import type { JsonOptions, Picture } from "./picture.js";
-import { randomnessOf } from "./randomness.js";
-import type { PriorSettings, TwoStageOptions } from "./script-options.js";
+import { forkOf, randomnessOf, type Randomness } from "./randomness.js";
+import { eachOf, type NegativeOptions, type PriorSettings, type TwoStageOptions } from "./script-options.js";
 
-export interface BasicInferenceOptions extends TwoStageOptions {
+export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
   /** Pictures for each image embedding. Default 1. */
@@ -31,18 +31,18 @@ export class BasicInference extends InferenceScript {
       timesteps: options.priorTimesteps,
       numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
+    const { decoderCondScale } = options;
+    const negativeText = eachOf("negativeText", options.negativeText, texts.length);
+    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * priorSampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count, timesteps: prior.timesteps },
+      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
       decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
-    const embeddings = await this.samplePrior(texts, {
-      ...shared,
-      ...prior,
-      sampleCount: priorSampleCount,
-      batchSize: options.priorBatchSize,
-    });
+    const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
+    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
@@ -50,7 +50,9 @@ export class BasicInference extends InferenceScript {
       previewEvery,
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
-      condScale: options.decoderCondScale,
+      negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
+      negativeImageEmbed: away && [...away.values()].flat(),
+      condScale: decoderCondScale,
       sampleCount: decoderSampleCount,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
@@ -60,6 +62,11 @@ export class BasicInference extends InferenceScript {
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
     return result;
   }
+}
+
+/** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
+export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
+  return { ...call, condScale: 1, generator: forkOf(call.generator) };
 }
 
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */

@@ -1,12 +1,12 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
-import { withPrior } from "./basic-inference.js";
+import { unguided, withPrior } from "./basic-inference.js";
 import { InferenceScript } from "./inference-script.js";
 import type { Picture } from "./picture.js";
 import { randomnessOf } from "./randomness.js";
-import type { Mask, TwoStageOptions } from "./script-options.js";
+import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "./script-options.js";
 
-export interface BasicInpaintingOptions extends TwoStageOptions {
+export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text, each of which is drawn once. Default 1. */
   readonly sampleCount?: number | undefined;
   /** How often each step is taken (Lugmayr et al. 2022). Default 5. */
@@ -38,18 +38,18 @@ export class BasicInpainting extends InferenceScript {
     }
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
     const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
+    const { decoderCondScale } = options;
+    const negativeText = eachOf("negativeText", options.negativeText, texts.length);
+    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count, timesteps: prior.timesteps },
+      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
       decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
-    const embeddings = await this.samplePrior(texts, {
-      ...shared,
-      ...prior,
-      sampleCount,
-      batchSize: options.priorBatchSize,
-    });
+    const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
+    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const pictures = await this.sampleDecoder({
       ...shared,
@@ -57,10 +57,12 @@ export class BasicInpainting extends InferenceScript {
       previewEvery,
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
+      negativeText: negativeText && flat.map(({ input }) => negativeText[input]!),
+      negativeImageEmbed: away && [...away.values()].flat(),
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
       inpaintResampleTimes: resampleTimes,
-      condScale: options.decoderCondScale,
+      condScale: decoderCondScale,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),

@@ -1,5 +1,6 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
+import type { NegativeCondition } from "../models/unet/conditioning.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Batch } from "./batches.js";
@@ -10,6 +11,8 @@ import type { Mask } from "./script-options.js";
 export interface DecoderInputs {
   readonly imageEmbed: readonly Embedding[] | undefined;
   readonly textEncodings: readonly Embedding[] | undefined;
+  readonly negativeImageEmbed: readonly Embedding[] | undefined;
+  readonly negativeTextEncodings: readonly Embedding[] | undefined;
   readonly image: readonly Embedding[] | undefined;
   readonly inpaintImage: readonly Embedding[] | undefined;
   readonly inpaintMask: readonly Embedding[] | undefined;
@@ -20,6 +23,8 @@ export class BatchTensors {
   private constructor(
     readonly imageEmbed: Tensor | undefined,
     readonly textEncodings: Tensor | undefined,
+    /** What guidance leads away from, if anything is named. */
+    readonly negative: NegativeCondition,
     readonly image: Tensor | undefined,
     readonly inpaintImage: Tensor | undefined,
     readonly inpaintMask: Tensor | undefined,
@@ -33,16 +38,22 @@ export class BatchTensors {
     const tensors = arena.scope(() => ({
       imageEmbed: stack(pick(inputs.imageEmbed)),
       textEncodings: stack(pick(inputs.textEncodings)),
+      negative: {
+        imageEmbed: stack(pick(inputs.negativeImageEmbed)),
+        textEncodings: stack(pick(inputs.negativeTextEncodings)),
+      },
       image: planes(pick(inputs.image)),
       inpaintImage: planes(pick(inputs.inpaintImage)),
       inpaintMask: planes(pick(inputs.inpaintMask)),
     }));
-    const { imageEmbed, textEncodings, image, inpaintImage, inpaintMask } = tensors;
-    return new BatchTensors(imageEmbed, textEncodings, image, inpaintImage, inpaintMask);
+    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = tensors;
+    return new BatchTensors(imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask);
   }
 
   [Symbol.dispose](): void {
-    for (const tensor of [this.imageEmbed, this.textEncodings, this.image, this.inpaintImage, this.inpaintMask]) {
+    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this;
+    const pictures = [image, inpaintImage, inpaintMask];
+    for (const tensor of [imageEmbed, textEncodings, negative.imageEmbed, negative.textEncodings, ...pictures]) {
       tensor?.dispose();
     }
   }

@@ -1,9 +1,9 @@
 import type { RgbImage } from "../image/image.js";
 import { InferenceScript } from "./inference-script.js";
 import type { Picture } from "./picture.js";
-import { eachOf, type DrawOptions } from "./script-options.js";
+import { eachOf, type DrawOptions, type NegativeOptions } from "./script-options.js";
 
-export interface ImageVariationOptions extends DrawOptions {
+export interface ImageVariationOptions extends DrawOptions, NegativeOptions {
   /** A text for each picture, or one for all; needed where the decoder was trained with text. */
   readonly text?: string | readonly string[] | undefined;
 }
@@ -13,11 +13,14 @@ export class ImageVariation extends InferenceScript {
   protected override readonly scriptName: string = "ImageVariation";
 
   /** Variations by index of the picture. */
-  run(images: readonly RgbImage[], { text, ...options }: ImageVariationOptions = {}): Promise<Map<number, Picture[]>> {
+  async run(
+    images: readonly RgbImage[],
+    { text, negativeText, ...options }: ImageVariationOptions = {},
+  ): Promise<Map<number, Picture[]>> {
     return this.sampleDecoder({
-      ...options,
+      ...(await this.negativeInputs(negativeText, images.length, options)),
       images,
-      text: text === undefined ? undefined : eachOf(text, images.length),
+      text: eachOf("text", text, images.length),
     });
   }
 }

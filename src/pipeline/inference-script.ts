@@ -15,9 +15,15 @@ import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js
 import { keepPixels } from "./kept-pixels.js";
 import { DalleModelManager, type ManagerOptions } from "./model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
-import { BatchNoise, randomnessOf, seedOf } from "./randomness.js";
+import { BatchNoise, forkOf, randomnessOf, seedOf } from "./randomness.js";
 import { Reporter } from "./reporter.js";
-import type { PriorSettings, SampleDecoderOptions, SamplePriorOptions, ScriptOptions } from "./script-options.js";
+import {
+  eachOf,
+  type PriorSettings,
+  type SampleDecoderOptions,
+  type SamplePriorOptions,
+  type ScriptOptions,
+} from "./script-options.js";
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
 export abstract class InferenceScript {
@@ -62,7 +68,9 @@ export abstract class InferenceScript {
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
     const randomness = randomnessOf(options);
-    const encoded = await this.manager.encodeTexts(tokens, signal);
+    const negative = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
+    // Together, so that they are of one length.
+    const encoded = await this.manager.encodeTexts([...tokens, ...this.tokenizeText(negative)], signal);
     const { arena } = this.manager;
     const estimate =
       options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
@@ -71,9 +79,16 @@ export abstract class InferenceScript {
     for (const [index, batch] of batches.entries()) {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
       const samplePart = async (prior: DiffusionPrior, start: number, end: number): Promise<Embedding[]> => {
-        const texts = batch.inputs.slice(start, end).map((input) => encoded[input]!);
-        using condition = TextTensors.upload(arena, texts);
+        const inputs = batch.inputs.slice(start, end);
+        const upload = (first: number): TextTensors =>
+          TextTensors.upload(
+            arena,
+            inputs.map((input) => encoded[first + input]!),
+          );
+        using condition = upload(0);
+        using away = negative.length > 0 ? upload(tokens.length) : undefined;
         const data = await prior.sample({
+          negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
           textMask: condition.textMask,
@@ -119,6 +134,56 @@ export abstract class InferenceScript {
     };
   }
 
+  /**
+   * What a call of `sampleDecoder` takes for a negative text, for scripts that do not sample the prior otherwise; `inputs`
+   * inputs with `sampleCount` pictures each. Throws `SamplingError` where it would change nothing.
+   */
+  protected async negativeInputs(
+    negativeText: string | readonly string[] | undefined,
+    inputs: number,
+    options: SampleDecoderOptions,
+  ): Promise<SampleDecoderOptions> {
+    if (negativeText === undefined) return options;
+    this.checkNegative(options);
+    const { generator, seed, seeds, sampleCount = 1, signal, onProgress, ...rest } = options;
+    const randomness = randomnessOf({ generator, seed, seeds });
+    const texts = eachOf("negativeText", negativeText, inputs);
+    const hasPrior = this.manager.prior !== undefined;
+    const estimate = this.estimate({
+      prior: hasPrior ? { embeddings: inputs } : undefined,
+      decoder: { ...rest, pictures: inputs * sampleCount },
+    });
+    const call = { generator: forkOf(randomness, sampleCount), condScale: 1, signal, onProgress, estimate };
+    const embeddings = hasPrior ? await this.samplePrior(texts, call) : undefined;
+    return {
+      ...rest,
+      sampleCount,
+      signal,
+      onProgress,
+      estimate,
+      generator: randomness,
+      negativeText: texts,
+      negativeImageEmbed: embeddings && [...embeddings.values()].flat(),
+    };
+  }
+
+  /** Throws `SamplingError` where a negative text would change nothing, with the prior guided by `priorCondScale`. */
+  protected checkNegative(
+    { condScale, startAtUnetNumber: start = 1, stopAtUnetNumber: stop }: SampleDecoderOptions,
+    priorCondScale = 1,
+  ): void {
+    const decoder = this.#decoder;
+    const scales = decoder.perUnet("condScale", condScale ?? this.manager.defaultDecoderCondScale);
+    const hears = decoder.stages.slice(start - 1, stop).some(({ stage: { unet }, index }) => {
+      const isTold = unet.condOnTextEncodings || (unet.condOnImageEmbeds && this.manager.prior !== undefined);
+      return isTold && scales[index] !== 1;
+    });
+    if (hears || priorCondScale !== 1) return;
+    throw new SamplingError(
+      "negativeText would change nothing: it takes guidance, a condScale other than 1, of the prior or of a U-Net that is told of texts or image embeddings.",
+    );
+  }
+
   /** Pictures: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
     const decoder = this.#decoder;
@@ -130,10 +195,11 @@ export abstract class InferenceScript {
     const condScale = decoder.perUnet("condScale", options.condScale ?? this.manager.defaultDecoderCondScale);
     const timesteps = decoder.stepCounts(options.timesteps);
     const describe = options.describe ?? ((_input, own) => own);
-    const drawnFrom = (input: number): PictureParameters => ({
-      script: this.scriptName,
-      ...defined(describe(input, defined({ text: options.text?.[input], condScale, timesteps }))),
-    });
+    const drawnFrom = (input: number): PictureParameters => {
+      const [text, negativeText] = [options.text?.[input], options.negativeText?.[input]];
+      const own = defined({ text, negativeText, condScale, timesteps });
+      return { script: this.scriptName, ...defined(describe(input, own)) };
+    };
     const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
     const work = { ...options, pictures: count * sampleCount, resampleTimes };
     const reporter = new Reporter(options, options.estimate ?? this.estimate({ decoder: work }), batches.length);
@@ -145,6 +211,7 @@ export abstract class InferenceScript {
         using part = await decoder.sample({
           imageEmbed: tensors.imageEmbed,
           textEncodings: tensors.textEncodings,
+          negative: tensors.negative,
           image: tensors.image,
           inpaintImage: tensors.inpaintImage,
           inpaintMask: tensors.inpaintMask,
@@ -246,10 +313,21 @@ export abstract class InferenceScript {
     const { imageEmbedding, textEncoding: needsText, image } = requirements.needs;
     return {
       imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!))) : undefined,
-      textEncodings: needsText ? (textEncoding ?? (await this.encodeText(text!, options.signal))) : undefined,
+      ...(needsText ? await this.#textInputs(options) : { textEncodings: undefined, negativeTextEncodings: undefined }),
+      negativeImageEmbed: imageEmbedding ? options.negativeImageEmbed : undefined,
       image: image ? squares(images!) : undefined,
       inpaintImage: options.inpaintImages && squares(options.inpaintImages),
       inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages?.[i])),
+    };
+  }
+
+  /** Text encodings of texts and negative texts; encoded together, so that they are of one length. */
+  async #textInputs({ text = [], textEncoding, negativeText, signal }: SampleDecoderOptions) {
+    const known = textEncoding ? [] : text;
+    const encoded = await this.encodeText([...known, ...(negativeText ?? [])], signal);
+    return {
+      textEncodings: textEncoding ?? encoded.slice(0, known.length),
+      negativeTextEncodings: negativeText && encoded.slice(known.length),
     };
   }
 }

@@ -105,7 +105,7 @@ export class Interpolate extends InferenceScript {
   /** Text encodings of both ends, if the decoder takes any. */
   async #encode(ends: readonly (RgbImage | string)[], { text }: InterpolateOptions) {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
-    const given = text === undefined ? ends : eachOf(text, 2);
+    const given = text === undefined ? ends : eachOf("text", text, 2);
     const texts = given.filter(isPrompt);
     if (texts.length < 2) {
       throw new SamplingError("This decoder was trained with text: pass what both ends show as the option text.");

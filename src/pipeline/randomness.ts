@@ -78,6 +78,12 @@ export class BatchNoise {
   }
 }
 
+/** The same that goes on by itself; of generators for `samplesPerInput` pictures of each input, the first for each. */
+export function forkOf(randomness: Randomness, samplesPerInput = 1): Randomness {
+  if (randomness instanceof Generator) return randomness.fork();
+  return randomness.filter((_, i) => i % samplesPerInput === 0).map((generator) => generator.fork());
+}
+
 /** The seed that the generator of a picture began with. */
 export function seedOf(randomness: Randomness, picture: number): number {
   return (randomness instanceof Generator ? randomness : randomness[picture]!).seed;

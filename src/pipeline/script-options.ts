@@ -1,3 +1,4 @@
+import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
 import type { Estimate } from "./estimate.js";
@@ -55,6 +56,8 @@ export interface SamplePriorOptions extends CallOptions, SharedOptions {
   readonly numSamplesPerBatch?: number | undefined;
   /** Sampling steps. Default: that of the load config, or of the checkpoint. */
   readonly timesteps?: number | undefined;
+  /** For each text, or for all: what guidance leads away from. Default: the null that the prior learned. */
+  readonly negativeText?: string | readonly string[] | undefined;
 }
 
 /** The settings of the prior that tell on an embedding, defaults filled in. */
@@ -62,6 +65,16 @@ export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamp
 
 /** True where a pixel of the picture is kept, row by row. */
 export type Mask = ArrayLike<boolean | number>;
+
+/**
+ * For scripts in which guidance can lead away from a text. The prior's null branch is told of it in place of its learned
+ * null, and so are U-Nets that take text; those that take image embeddings see there what the prior makes of it, from the
+ * same noise and without guidance, or the learned null where there is no prior.
+ */
+export interface NegativeOptions {
+  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a condScale other than 1. */
+  readonly negativeText?: string | readonly string[] | undefined;
+}
 
 /** How the decoder draws, whatever it draws from. */
 export interface DrawOptions extends CallOptions {
@@ -97,6 +110,10 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   readonly imageEmbed?: readonly Embedding[] | undefined;
   readonly text?: readonly string[] | undefined;
   readonly textEncoding?: readonly Embedding[] | undefined;
+  /** For each input what guidance leads away from, where U-Nets take text. Default: the null that they learned. */
+  readonly negativeText?: readonly string[] | undefined;
+  /** The same for U-Nets that take image embeddings. */
+  readonly negativeImageEmbed?: readonly Embedding[] | undefined;
   /** Square pictures of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
@@ -108,9 +125,17 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
 }
 
-/** An option that was given for each of `count` inputs, or once for all of them. */
-export function eachOf<T>(value: T | readonly T[], count: number): readonly T[] {
-  return Array.isArray(value) ? (value as readonly T[]) : new Array<T>(count).fill(value as T);
+/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `SamplingError` for another number. */
+export function eachOf<T extends string | readonly string[] | undefined>(
+  name: string,
+  text: T,
+  count: number,
+): readonly string[] | Extract<T, undefined>;
+export function eachOf(name: string, text: string | readonly string[] | undefined, count: number) {
+  if (text === undefined) return undefined;
+  if (typeof text === "string") return new Array<string>(count).fill(text);
+  if (text.length === count) return text;
+  throw new SamplingError(`${name} has ${text.length} texts; there are ${count} inputs.`);
 }
 
 /** How a script is set up. */

@@ -1,9 +1,9 @@
 import type { RgbImage } from "../image/image.js";
 import { InferenceScript } from "./inference-script.js";
 import type { Picture } from "./picture.js";
-import { eachOf, type DrawOptions } from "./script-options.js";
+import { eachOf, type DrawOptions, type NegativeOptions } from "./script-options.js";
 
-export interface UpscaleOptions extends DrawOptions {
+export interface UpscaleOptions extends DrawOptions, NegativeOptions {
   /** A text for each picture, or one for all; needed where the U-Nets that run were trained with text. */
   readonly text?: string | readonly string[] | undefined;
   /** First U-Net to run, counted from 1. Default 2. */
@@ -18,15 +18,15 @@ export class Upscale extends InferenceScript {
   protected override readonly scriptName: string = "Upscale";
 
   /** Enlarged pictures by index of the picture. Pictures are squares of one size. */
-  run(
+  async run(
     images: readonly RgbImage[],
-    { text, startAtUnetNumber = 2, ...options }: UpscaleOptions = {},
+    { text, negativeText, startAtUnetNumber = 2, ...options }: UpscaleOptions = {},
   ): Promise<Map<number, Picture[]>> {
+    const call = { ...options, startAtUnetNumber };
     return this.sampleDecoder({
-      ...options,
+      ...(await this.negativeInputs(negativeText, images.length, call)),
       images,
-      text: text === undefined ? undefined : eachOf(text, images.length),
-      startAtUnetNumber,
+      text: eachOf("text", text, images.length),
       describe: (_, own) => ({ ...own, startAtUnetNumber }),
     });
   }

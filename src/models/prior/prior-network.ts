@@ -1,6 +1,6 @@
 import type { PriorNetOptions } from "../../config/resolve.js";
 import { Linear } from "../../nn/linear.js";
-import { cast, concatTokens, repeatBatch } from "../../ops/layout.js";
+import { cast, concatBatch, concatTokens, repeatBatch } from "../../ops/layout.js";
 import { guide } from "../../ops/sampler.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -21,6 +21,8 @@ export interface PriorCondition {
   readonly textMask?: TextMask | undefined;
   /** `[batch, dim]`: the last prediction, for networks with self-conditioning. Zeros where it is missing. */
   readonly selfCond?: Tensor | undefined;
+  /** What guidance leads away from, in place of the learned nulls. */
+  readonly negative?: Pick<PriorCondition, "textEmbed" | "textEncodings" | "textMask"> | undefined;
 }
 
 /** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
@@ -96,9 +98,9 @@ export class PriorNetwork {
   }
 
   /**
-   * Classifier-free guidance (Ho & Salimans 2022): null + (conditional − null) · condScale, `[batch, dim]` in f32. Both
-   * predictions come from one batch of twice the size. A scale of 1 is the conditional prediction alone, as is any scale
-   * where a version's null prediction is the conditional one.
+   * Classifier-free guidance (Ho & Salimans 2022): null + (conditional − null) · condScale, `[batch, dim]` in f32, where the
+   * null may be the prediction for a negative text. Both predictions come from one batch of twice the size. A scale of 1 is
+   * the conditional prediction alone, as is any scale where a version's null prediction is the conditional one.
    */
   forwardWithCondScale(
     imageEmbed: Tensor,
@@ -107,18 +109,18 @@ export class PriorNetwork {
     condScale: number,
   ): Tensor {
     return this.#weights.arena.scope(() => {
-      if (condScale === 1 || !this.#conditioning.canDrop) {
+      const { textEmbed, textEncodings, textMask, selfCond, negative } = condition;
+      if (condScale === 1 || (!negative && !this.#conditioning.canDrop)) {
         return cast(this.forward(imageEmbed, timesteps, condition), "f32");
       }
-      const twice = (x: Tensor | undefined): Tensor | undefined => x && repeatBatch(x, 2);
-      const { textEmbed, textEncodings, textMask, selfCond } = condition;
+      const other = negative ?? condition;
       const doubled = {
-        textEmbed: repeatBatch(textEmbed, 2),
-        textEncodings: twice(textEncodings),
-        textMask: typeof textMask === "object" ? [...textMask, ...textMask] : textMask,
-        selfCond: twice(selfCond),
+        textEmbed: concatBatch(textEmbed, other.textEmbed),
+        textEncodings: textEncodings && other.textEncodings && concatBatch(textEncodings, other.textEncodings),
+        textMask: joinMasks(textMask, other.textMask),
+        selfCond: selfCond && repeatBatch(selfCond, 2),
       };
-      const keep = timesteps.map(() => 1).concat(timesteps.map(() => 0));
+      const keep = timesteps.map(() => 1).concat(timesteps.map(() => (negative ? 1 : 0)));
       const times = [...timesteps, ...timesteps];
       return guide(this.forward(repeatBatch(imageEmbed, 2), times, doubled, { text: keep, image: keep }), condScale);
     });
@@ -148,6 +150,10 @@ export class PriorNetwork {
     if (textEncodings && typeof textMask === "object") checkTextMask(textMask, batch, textEncodings.shape[1]!);
     return batch;
   }
+}
+
+function joinMasks(a: TextMask | undefined, b: TextMask | undefined): TextMask | undefined {
+  return typeof a === "object" && typeof b === "object" ? [...a, ...b] : a;
 }
 
 function checkTextMask(mask: Exclude<TextMask, string>, batch: number, length: number): void {

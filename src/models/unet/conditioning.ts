@@ -24,7 +24,12 @@ export interface UnetCondition {
   readonly lowresNoiseLevel?: readonly number[] | undefined;
   /** The previous estimate of the clean picture `[B, H, W, channels]`; zeros by default. */
   readonly selfCond?: Tensor | undefined;
+  /** What guidance leads away from, in place of the learned nulls; of what is left out here, the null stays. */
+  readonly negative?: NegativeCondition | undefined;
 }
+
+/** A condition of the null branch of guidance. */
+export type NegativeCondition = Pick<UnetCondition, "imageEmbed" | "textEncodings" | "textMask">;
 
 /** Per sample 1 to keep a condition or 0 to put its learned null in its place (Ho & Salimans 2022). */
 export interface Keep {

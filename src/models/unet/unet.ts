@@ -1,6 +1,6 @@
 import { Conv2d } from "../../nn/conv2d.js";
 import type { UnetOptions } from "../../config/resolve.js";
-import { cast, concatChannels, repeatBatch } from "../../ops/layout.js";
+import { cast, concatBatch, concatChannels, repeatBatch } from "../../ops/layout.js";
 import { guide } from "../../ops/sampler.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -114,13 +114,18 @@ export class Unet {
 
   /**
    * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · condScale in f32, both predictions from
-   * one batch of twice the size. A scale of 1 is the conditional prediction alone.
+   * one batch of twice the size; the null may be the prediction for a negative condition. A scale of 1 is the conditional
+   * prediction alone.
    */
   forwardWithCondScale(x: Tensor, times: readonly number[], condition: UnetCondition, condScale: number): Tensor {
     return x.arena.scope(() => {
       if (condScale === 1) return cast(this.forward(x, times, condition), "f32");
-      const both = [...times.map(() => 1), ...times.map(() => 0)];
-      const keep = { image: both, text: both };
+      const { negative } = condition;
+      const half = (value: number): number[] => times.map(() => value);
+      const keep = {
+        image: [...half(1), ...half(negative?.imageEmbed ? 1 : 0)],
+        text: [...half(1), ...half(negative?.textEncodings ? 1 : 0)],
+      };
       const twice = this.forward(repeatBatch(x, 2), [...times, ...times], repeatCondition(condition), keep);
       return guide(twice, condScale);
     });
@@ -169,11 +174,13 @@ function keepAll(batch: number): Keep {
 
 function repeatCondition(condition: UnetCondition): UnetCondition {
   const twice = (x: Tensor | undefined) => x && repeatBatch(x, 2);
-  const { lowresNoiseLevel: level, textMask } = condition;
+  const join = (a: Tensor | undefined, b: Tensor | undefined) => a && concatBatch(a, b ?? a);
+  const { lowresNoiseLevel: level, textMask, negative } = condition;
+  const otherMask = negative?.textEncodings ? negative.textMask : textMask;
   return {
-    imageEmbed: twice(condition.imageEmbed),
-    textEncodings: twice(condition.textEncodings),
-    textMask: typeof textMask === "object" ? [...textMask, ...textMask] : textMask,
+    imageEmbed: join(condition.imageEmbed, negative?.imageEmbed),
+    textEncodings: join(condition.textEncodings, negative?.textEncodings),
+    textMask: typeof textMask === "object" && typeof otherMask === "object" ? [...textMask, ...otherMask] : textMask,
     lowresCondImg: twice(condition.lowresCondImg),
     selfCond: twice(condition.selfCond),
     lowresNoiseLevel: level && [...level, ...level],
