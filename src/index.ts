@@ -43,10 +43,11 @@ export { Estimate, type DecoderWork, type PriorWork, type ScriptWork, type WorkP
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
+export { planMemory, type ComponentMemory, type MemoryPlan, type MemoryPlanOptions } from "./pipeline/memory-plan.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";
-export type { Residency } from "./pipeline/residence.js";
+export { WeightMemoryError, type Residency } from "./pipeline/residence.js";
 export type {
   CallOptions,
   DrawOptions,
