@@ -29,6 +29,8 @@ beforeAll(async () => {
     gpu: await sharedGpu(),
     dtype: "f32",
   });
+  // All weights, so that what a call leaves on the GPU can be told from what it brought there.
+  await manager.load();
 });
 
 afterAll(() => {
@@ -370,13 +372,11 @@ describe("progress", () => {
 });
 
 describe("a signal ends within a step", () => {
-  const calls: Record<string, (options: CallOptions) => Promise<unknown>> = {
+  const calls: Record<string, (options: Pick<CallOptions, "signal" | "onProgress">) => Promise<unknown>> = {
+    TextGuidedEdit: (options) =>
+      new TextGuidedEdit(manager).run([redCircle], { ...options, from: "a red circle", to: "a blue circle" }),
     Upscale: (options) => new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], options),
-    Interpolate: (options) =>
-      new Interpolate(manager).run("a red circle", "a blue square", {
-        signal: options.signal,
-        onProgress: options.onProgress,
-      }),
+    Interpolate: (options) => new Interpolate(manager).run("a red circle", "a blue square", options),
   };
 
   it.each(Object.keys(calls))("%s", async (name) => {

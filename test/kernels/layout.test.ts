@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
   broadcastBatch,
   cast,
+  concatBatch,
   concatChannels,
   concatTokens,
   padTokens,
@@ -146,6 +147,14 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     await expectSame(part, [batch + 1, ...rest], (b, ...index) => at(b % batch, ...index));
   });
 
+  test.each([[[2, 3, 5]], [[1, 4]], [[3, 7]]])("concatBatch of %j and another", async (shape) => {
+    const [batch, ...rest] = shape as [number, ...number[]];
+    const [a, b] = [make(shape), make([2, ...rest])];
+    await expectSame(concatBatch(a.tensor, b.tensor), [batch + 2, ...rest], (sample, ...index) =>
+      sample < batch ? a.at(sample, ...index) : b.at(sample - batch, ...index),
+    );
+  });
+
   test("broadcastBatch repeats one sample", async () => {
     const { tensor, at } = make([1, 2, 5]);
     await expectSame(broadcastBatch(tensor, 4), [4, 2, 5], (_, l, c) => at(0, l, c));
@@ -158,6 +167,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     expect(() => concatChannels([])).toThrow(/concatChannels: tensors is an empty list/);
     expect(() => concatChannels([tensor, other])).toThrow(/tensors\[1\] is \w+ \[2, 4, 5\]; expected \w+ \[2, 3, 5\]/);
     expect(() => concatTokens([tensor, make([2, 3, 4]).tensor])).toThrow(ShapeError);
+    expect(() => concatBatch(tensor, other)).toThrow(ShapeError);
     expect(() => concatTokens([make([2, 5]).tensor])).toThrow(ShapeError);
     expect(() => sliceChannels(tensor, 2, 6)).toThrow(/range is 2 to 6; expected within the 5 of axis 2/);
     expect(() => sliceTokens(tensor, -1, 2)).toThrow(ShapeError);
