@@ -31,6 +31,7 @@ export interface MemoryPlan {
   readonly oneAtATimeBytes: number;
 }
 
+/** What is counted: the type that the models compute in, and pictures at once. */
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
   readonly dtype: ComputeType;
   readonly batchSize: number;
