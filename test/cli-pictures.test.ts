@@ -96,12 +96,12 @@ async function expectSeries(
 describe("dream", () => {
   it("draws what BasicInference draws", async () => {
     const prompts = ["a red circle", "a blue square"];
-    const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6] });
+    const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6], negativeText: "a ring" });
     const expected = [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()]);
-    const flags = ["--prompt", prompts[0]!, "--prompt", prompts[1]!];
-    const reports = await expectDrawn(["dream", ...steps, ...priorSteps, ...flags], expected);
+    const dream = ["dream", ...steps, ...priorSteps, "--negative-prompt", "a ring"];
+    const reports = await expectDrawn([...dream, ...prompts.flatMap((prompt) => ["--prompt", prompt])], expected);
     expect(reports.map(({ prompt }) => prompt)).toEqual(prompts);
-    await expectDrawn(["dream", ...steps, ...priorSteps], expected, `${prompts.join("\n")}\n\n\n`);
+    await expectDrawn(dream, expected, `${prompts.join("\n")}\n\n\n`);
   });
 });
 

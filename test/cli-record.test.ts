@@ -9,7 +9,20 @@ import { makeImage } from "../src/image/image.js";
 import { dalle2, drawn, readPicture } from "./support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-record-"));
-const args = ["--prompt", "a red circle", "--seed", "5", "--steps", "2,3", "--prior-steps", "2", "--cond-scale", "1.5"];
+const args = [
+  "--prompt",
+  "a red circle",
+  "--seed",
+  "5",
+  "--steps",
+  "2,3",
+  "--prior-steps",
+  "2",
+  "--cond-scale",
+  "1.5",
+  "--negative-prompt",
+  "a square",
+];
 let picture: string;
 let record: PictureRecord;
 
@@ -45,6 +58,7 @@ describe("dalle2 show", () => {
       parameters: {
         script: "BasicInference",
         text: "a red circle",
+        negativeText: "a square",
         priorTimesteps: 2,
         decoderTimesteps: [2, 3],
         decoderCondScale: [1.5, 1.5],

@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 import type { ImageFormat } from "../image/encode.js";
 import type { Residency } from "../pipeline/residence.js";
 import type { ComputeType } from "../tensor/dtype.js";
-import { finiteNumber, numbers, seedNumber, wholeNumber, wholeNumbers } from "./option-values.js";
+import { filledText, finiteNumber, numbers, seedNumber, wholeNumber, wholeNumbers } from "./option-values.js";
 
 /** Options of every command that draws, as commander gives them. */
 export interface DrawingFlags {
@@ -30,6 +30,16 @@ export interface PriorFlags {
   readonly priorCondScale?: number;
   readonly priorSteps?: number;
   readonly priorBatchSize: number;
+}
+
+/** Option of commands that take a negative prompt. */
+export interface NegativeFlags {
+  readonly negativePrompt?: string;
+}
+
+/** Adds the option of `NegativeFlags`. */
+export function addNegativeOption(command: Command): Command {
+  return command.option("--negative-prompt <text>", "what pictures are to be unlike; it takes guidance", filledText);
 }
 
 /** Adds the options of `DrawingFlags`. */

@@ -4,9 +4,11 @@ import { askSamples, openAsker } from "./asking.js";
 import { drawPictures } from "./drawing-command.js";
 import {
   addDrawingOptions,
+  addNegativeOption,
   addPriorOptions,
   priorAndDecoderOptions,
   type DrawingFlags,
+  type NegativeFlags,
   type PriorFlags,
 } from "./drawing-options.js";
 import { planSamples } from "./drawing-plan.js";
@@ -15,7 +17,7 @@ import { collectTexts } from "./option-values.js";
 import { askPrompts, readPrompts } from "./prompts.js";
 import { flagsOf, recordToRepeat } from "./repeat.js";
 
-interface DreamFlags extends DrawingFlags, PriorFlags {
+interface DreamFlags extends DrawingFlags, PriorFlags, NegativeFlags {
   readonly prompt?: readonly string[];
   readonly promptsFile?: string;
   readonly from?: string;
@@ -40,7 +42,7 @@ export function register(program: Command): void {
     .option("--prompt <text>", "what to draw; may be given several times", collectTexts)
     .option("--prompts-file <file>", "prompts from a file: one per line, or a JSON array")
     .option("--from <picture>", "draw a picture again as its file says");
-  addDrawingOptions(addPriorOptions(command))
+  addDrawingOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => dream(self.optsWithGlobals<DreamFlags>()));
 }
@@ -58,6 +60,7 @@ async function dream(given: DreamFlags): Promise<void> {
       new BasicInference(manager, scripts).run(prompts, {
         ...call,
         ...priorAndDecoderOptions(flags),
+        negativeText: flags.negativePrompt,
         priorSampleCount: samples,
       }),
   }));

@@ -1,11 +1,11 @@
 import type { DalleModelManager } from "../pipeline/model-manager.js";
 import { askSamples, openAsker } from "./asking.js";
 import { askText, textsFor } from "./captions.js";
-import type { DrawingFlags } from "./drawing-options.js";
+import type { DrawingFlags, NegativeFlags } from "./drawing-options.js";
 import { askImages, expandFolders } from "./image-files.js";
 
 /** What commands that draw from pictures are given. */
-export interface ImageFlags extends DrawingFlags {
+export interface ImageFlags extends DrawingFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly text?: readonly string[];
 }

@@ -6,9 +6,11 @@ import { askText, textsFor } from "./captions.js";
 import { drawPictures } from "./drawing-command.js";
 import {
   addDrawingOptions,
+  addNegativeOption,
   addPriorOptions,
   priorAndDecoderOptions,
   type DrawingFlags,
+  type NegativeFlags,
   type PriorFlags,
 } from "./drawing-options.js";
 import { planSamples } from "./drawing-plan.js";
@@ -17,7 +19,7 @@ import { imageProblem, loadMasked, type MaskedFiles } from "./image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
 
-interface InpaintFlags extends DrawingFlags, PriorFlags {
+interface InpaintFlags extends DrawingFlags, PriorFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly mask?: readonly string[];
   readonly text?: readonly string[];
@@ -44,7 +46,7 @@ export function register(program: Command): void {
     .option("--invert-mask", "draw where the mask's red is above 128, and keep the rest")
     .option("--text <text>", "what to draw: one for each image, or one for all", collectTexts)
     .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
-  addDrawingOptions(addPriorOptions(command))
+  addDrawingOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => inpaint(self.optsWithGlobals<InpaintFlags>()));
 }
@@ -65,6 +67,7 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
       new BasicInpainting(manager, scripts).run(images, masks, texts, {
         ...call,
         ...priorAndDecoderOptions(flags),
+        negativeText: flags.negativePrompt,
         sampleCount: samples,
         resampleTimes: flags.resampleTimes,
       }),

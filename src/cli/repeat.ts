@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isUrl } from "../files/open.js";
-import type { DrawingFlags, PriorFlags } from "./drawing-options.js";
+import type { DrawingFlags, NegativeFlags, PriorFlags } from "./drawing-options.js";
 import { UsageError } from "./errors.js";
 import { printable } from "./printable.js";
 import { readRecord, type DrawnOn, type PictureRecord } from "./picture-record.js";
@@ -8,6 +8,7 @@ import { readRecord, type DrawnOn, type PictureRecord } from "./picture-record.j
 /** Parameters of `BasicInference` that have a flag. */
 const dreamParameters = z.looseObject({
   text: z.string(),
+  negativeText: z.string().optional(),
   priorCondScale: z.number(),
   priorTimesteps: z.int().positive(),
   decoderCondScale: z.array(z.number()),
@@ -16,8 +17,8 @@ const dreamParameters = z.looseObject({
 
 /** What a record says in the flags of `dalle2 dream`. */
 export type RepeatedFlags = { readonly prompt: readonly string[] } & Pick<
-  DrawingFlags & PriorFlags,
-  "seed" | "priorCondScale" | "priorSteps" | "condScale" | "steps" | "modelConfig" | "dtype"
+  DrawingFlags & PriorFlags & NegativeFlags,
+  "negativePrompt" | "seed" | "priorCondScale" | "priorSteps" | "condScale" | "steps" | "modelConfig" | "dtype"
 >;
 
 /** The record in a picture file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
@@ -41,7 +42,7 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
   const { seed, parameters, dtype } = record;
   const parsed = dreamParameters.safeParse(parameters);
   if (!parsed.success) throw new UsageError(`The record cannot be repeated: ${z.prettifyError(parsed.error)}`);
-  const { text, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps } = parsed.data;
+  const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps } = parsed.data;
   return {
     prompt: [text],
     seed,
@@ -51,6 +52,7 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
     steps: decoderTimesteps,
     // Every adapter has f32, not all have f16: where it is missing, a warning says that the type differs.
     dtype: dtype === "f32" ? "f32" : "auto",
+    ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
     ...(modelConfig === undefined ? {} : { modelConfig }),
   };
 }

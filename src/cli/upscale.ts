@@ -6,7 +6,7 @@ import type { DalleModelManager } from "../pipeline/model-manager.js";
 import { Upscale } from "../pipeline/upscale.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
-import { addDrawingOptions, decoderOptions } from "./drawing-options.js";
+import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing-options.js";
 import { planSamples, type DrawingPlan } from "./drawing-plan.js";
 import { UsageError } from "./errors.js";
 import { decoderTakesText, gatherImages, type ImageFlags } from "./gather-images.js";
@@ -33,7 +33,7 @@ export function register(program: Command): void {
     .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts)
     .option("--start-at-unet <n>", "first U-Net to run, counted from 1", wholeNumber, 2);
-  addDrawingOptions(command)
+  addDrawingOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>()));
 }
@@ -64,6 +64,7 @@ async function planUpscale(
         ...call,
         ...decoderOptions(flags),
         text: texts,
+        negativeText: flags.negativePrompt,
         sampleCount: samples,
         startAtUnetNumber: startAtUnet,
       }),

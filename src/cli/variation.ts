@@ -4,7 +4,7 @@ import { ImageVariation } from "../pipeline/image-variation.js";
 import type { DalleModelManager } from "../pipeline/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing-command.js";
-import { addDrawingOptions, decoderOptions } from "./drawing-options.js";
+import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing-options.js";
 import { planSamples, type DrawingPlan } from "./drawing-plan.js";
 import { decoderTakesText, gatherImages, type ImageFlags } from "./gather-images.js";
 import { loadImage } from "./image-files.js";
@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .description("draw variations of pictures")
     .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
-  addDrawingOptions(command)
+  addDrawingOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => variation(self.optsWithGlobals<ImageFlags>()));
 }
@@ -56,6 +56,7 @@ async function planVariation(
         ...call,
         ...decoderOptions(flags),
         text: texts,
+        negativeText: flags.negativePrompt,
         sampleCount: samples,
       }),
   };
