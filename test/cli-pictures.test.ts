@@ -47,7 +47,8 @@ function disc(colour: readonly number[], width = SIDE, height = SIDE): RgbImage 
 }
 
 const red = disc([220, 30, 30]);
-const blue = disc([30, 60, 220]);
+/** Larger than CLIP sees. */
+const blue = disc([30, 60, 220], 2 * SIDE, 2 * SIDE);
 /** Keeps the left half. */
 const leftMask = makeImage(
   SIDE,

@@ -6,7 +6,7 @@ import { captionOf } from "./captions.js";
 import { drawPictures } from "./drawing-command.js";
 import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing-options.js";
 import { planFrames, randomSeed } from "./drawing-plan.js";
-import { askImages, expandFolders, loadImage } from "./image-files.js";
+import { askImages, expandFolders, loadForClip } from "./image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
 
@@ -45,18 +45,21 @@ async function edit(flags: EditFlags): Promise<void> {
   const { strength, frames, seed = randomSeed() } = flags;
   const signal = interruptSignal();
   const { files, from, to, samples } = await gather(flags, signal);
-  const images = await Promise.all(files.map(loadImage));
   /** Which image each series is of; it has the seed of its place here. */
   const series = files.flatMap((_, i) => new Array<number>(samples).fill(i));
   const subjects = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
-  await drawPictures(flags, signal, (manager, scripts) => ({
-    pictures: series.flatMap((image, i) => planFrames(subjects[image]!, frames, seed + i)),
-    draw: (call) =>
-      new TextGuidedEdit(manager, scripts).run(
-        series.map((image) => images[image]!),
-        { ...call, ...decoderOptions(flags), seeds: series.map((_, i) => seed + i), from, to, strength, frames },
-      ),
-  }));
+  await drawPictures(flags, signal, async (manager, scripts) => {
+    const images = await loadForClip(files, manager);
+    const seeds = series.map((_, i) => seed + i);
+    return {
+      pictures: series.flatMap((image, i) => planFrames(subjects[image]!, frames, seed + i)),
+      draw: (call) =>
+        new TextGuidedEdit(manager, scripts).run(
+          series.map((image) => images[image]!),
+          { ...call, ...decoderOptions(flags), seeds, from, to, strength, frames },
+        ),
+    };
+  });
 }
 
 async function gather({ image, from, to, samples }: EditFlags, signal: AbortSignal) {

@@ -9,9 +9,10 @@ import {
   type RgbaImage,
   type RgbImage,
 } from "../image/image.js";
-import { resizeBicubic } from "../image/pillow-resize.js";
+import { resizeBicubic, resizeLanczos } from "../image/pillow-resize.js";
 import { FileError } from "../platform/errors.js";
 import { ImageDecodeError } from "../platform/image-types.js";
+import type { DalleModelManager } from "../pipeline/model-manager.js";
 import type { Mask } from "../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "./errors.js";
@@ -38,6 +39,20 @@ function imagesAt(path: string): readonly string[] {
 /** Reads a picture, without its alpha. Rejects with `FileError`, which names the file. */
 export async function loadImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeFile(file));
+}
+
+/**
+ * Reads pictures that CLIP will see; larger ones at once in its size, to which scripts bring them as well, so that a folder
+ * of photos fits into memory.
+ */
+export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
+  const size = clip?.model.imageSize ?? Infinity;
+  const images: RgbImage[] = [];
+  for (const file of files) {
+    const image = await loadImage(file);
+    images.push(Math.min(image.width, image.height) > size ? resizeLanczos(image, size, size) : image);
+  }
+  return images;
 }
 
 async function decodeFile(file: string): Promise<RgbaImage> {

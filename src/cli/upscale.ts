@@ -52,7 +52,8 @@ async function planUpscale(
   const { startAtUnet } = flags;
   const size = startSize(manager, startAtUnet);
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager, startAtUnet), signal);
-  const images = await Promise.all(files.map((file) => loadAtSize(file, size)));
+  const images: RgbImage[] = [];
+  for (const file of files) images.push(await loadAtSize(file, size));
   const subjects = files.map((file, i) => ({
     name: parse(file).name,
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },

@@ -7,7 +7,7 @@ import { drawPictures } from "./drawing-command.js";
 import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing-options.js";
 import { planSamples, type DrawingPlan } from "./drawing-plan.js";
 import { decoderTakesText, gatherImages, type ImageFlags } from "./gather-images.js";
-import { loadImage } from "./image-files.js";
+import { loadForClip } from "./image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
 
@@ -44,7 +44,7 @@ async function planVariation(
   signal: AbortSignal,
 ): Promise<DrawingPlan> {
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager), signal);
-  const images = await Promise.all(files.map(loadImage));
+  const images = await loadForClip(files, manager);
   const subjects = files.map((file, i) => ({
     name: parse(file).name,
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
