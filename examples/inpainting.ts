@@ -11,7 +11,7 @@ const image = removeAlpha(await decodeImage(await readFile(file)));
 const mask = maskFromRed(await decodeImage(await readFile(maskFile)));
 
 using inference = await BasicInpainting.create("configs/shapes.json");
-const pictures = await inference.run([image], [mask], text, { seed: 3, resampleTimes: 3 });
+const pictures = await inference.run([image], [mask], text, { seed: 3, resampleTimes: 2 });
 
 await mkdir("output", { recursive: true });
 await writeFile("output/inpainting.png", await encodeImage(pictures.get(0)![0]!));

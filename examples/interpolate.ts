@@ -6,7 +6,7 @@ const [start = "a red circle on a white background", end = "a blue square on a b
   process.argv.slice(2);
 
 using inference = await Interpolate.create("configs/shapes.json");
-const pictures = await inference.run(start, end, { frames: 5, seed: 2, decoderTimesteps: [12, 6] });
+const pictures = await inference.run(start, end, { frames: 4, seed: 2, decoderTimesteps: [12, 4] });
 
 await mkdir("output", { recursive: true });
 for (const [i, picture] of pictures.entries()) {
