@@ -36,18 +36,23 @@ export {
 } from "./image/image.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
-export { BasicInference, type BasicInferenceOptions } from "./pipeline/basic-inference.js";
-export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/basic-inpainting.js";
+export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
+export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
 export { Estimate, type DecoderWork, type PriorWork, type ScriptWork, type WorkPlan } from "./pipeline/estimate.js";
-export { ImageVariation, type ImageVariationOptions } from "./pipeline/image-variation.js";
-export { Interpolate, type InterpolateOptions } from "./pipeline/interpolate.js";
+export { ImageVariation, type ImageVariationOptions } from "./pipeline/scripts/image-variation.js";
+export { Interpolate, type InterpolateOptions } from "./pipeline/scripts/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
-export { planMemory, type ComponentMemory, type MemoryPlan, type MemoryPlanOptions } from "./pipeline/memory-plan.js";
-export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/model-manager.js";
+export {
+  planMemory,
+  type ComponentMemory,
+  type MemoryPlan,
+  type MemoryPlanOptions,
+} from "./pipeline/manager/memory-plan.js";
+export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";
-export { WeightMemoryError, type Residency } from "./pipeline/residence.js";
+export { WeightMemoryError, type Residency } from "./pipeline/manager/residence.js";
 export type {
   CallOptions,
   DrawOptions,
@@ -61,8 +66,8 @@ export type {
   SharedOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
-export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/text-guided-edit.js";
-export { Upscale, type UpscaleOptions } from "./pipeline/upscale.js";
+export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/scripts/text-guided-edit.js";
+export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";
 export { FileError } from "./platform/errors.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
 export type { ByteSource } from "./platform/source.js";

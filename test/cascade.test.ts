@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { ConfigError } from "../src/config/config-error.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import { openSource } from "../src/files/open.js";
-import { DalleModelManager } from "../src/pipeline/model-manager.js";
+import { DalleModelManager } from "../src/pipeline/manager/model-manager.js";
 import { openCheckpoint } from "../src/weights/checkpoint.js";
 import { fixtureFolder } from "./support/golden.js";
 import { sharedGpu } from "./support/gpu.js";

@@ -7,8 +7,8 @@ import { MemorySource, type ByteSource } from "../src/platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../src/weights/checkpoint.js";
 import { toFloat32 } from "../src/weights/dtypes.js";
 import { FormatError } from "../src/weights/errors.js";
-import { OpaqueObject } from "../src/weights/pickle-values.js";
-import { TensorRef } from "../src/weights/torch-objects.js";
+import { OpaqueObject } from "../src/weights/formats/pickle-values.js";
+import { TensorRef } from "../src/weights/formats/torch-objects.js";
 import { zip } from "./support/zip.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));

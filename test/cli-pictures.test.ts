@@ -2,18 +2,18 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PictureReport } from "../src/cli/picture-output.js";
+import type { PictureReport } from "../src/cli/drawing/picture-output.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import { encodeImage } from "../src/image/encode.js";
 import { makeImage, type RgbImage } from "../src/image/image.js";
 import { resizeLanczos } from "../src/image/pillow-resize.js";
-import { BasicInference } from "../src/pipeline/basic-inference.js";
-import { BasicInpainting } from "../src/pipeline/basic-inpainting.js";
-import { ImageVariation } from "../src/pipeline/image-variation.js";
-import { Interpolate } from "../src/pipeline/interpolate.js";
-import { DalleModelManager } from "../src/pipeline/model-manager.js";
-import { TextGuidedEdit } from "../src/pipeline/text-guided-edit.js";
-import { Upscale } from "../src/pipeline/upscale.js";
+import { BasicInference } from "../src/pipeline/scripts/basic-inference.js";
+import { BasicInpainting } from "../src/pipeline/scripts/basic-inpainting.js";
+import { ImageVariation } from "../src/pipeline/scripts/image-variation.js";
+import { Interpolate } from "../src/pipeline/scripts/interpolate.js";
+import { DalleModelManager } from "../src/pipeline/manager/model-manager.js";
+import { TextGuidedEdit } from "../src/pipeline/scripts/text-guided-edit.js";
+import { Upscale } from "../src/pipeline/scripts/upscale.js";
 import { drawn, interrupted, readPicture } from "./support/cli.js";
 import { sharedGpu } from "./support/gpu.js";
 

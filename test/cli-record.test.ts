@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { recordTexts, type PictureRecord } from "../src/cli/picture-record.js";
+import { recordTexts, type PictureRecord } from "../src/cli/drawing/picture-record.js";
 import type { ShowReport } from "../src/cli/show.js";
 import { encodeImage, type ImageFormat } from "../src/image/encode.js";
 import { makeImage } from "../src/image/image.js";

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../src/config/config-error.js";
-import { detectDialect, type DetectOptions } from "../src/weights/detect-dialect.js";
-import { currentDialect, compareVersions, dialectForVersion, DialectError } from "../src/weights/dialect.js";
-import { RELEASED } from "../src/weights/dialect-dates.js";
-import { flagsOf, type Flag } from "../src/weights/dialect-relevance.js";
-import { NETWORK_HISTORY } from "../src/weights/dialect-table.js";
-import type { Header } from "../src/weights/tensor-scope.js";
+import { detectDialect, type DetectOptions } from "../src/weights/dialect/detect-dialect.js";
+import { currentDialect, compareVersions, dialectForVersion, DialectError } from "../src/weights/dialect/dialect.js";
+import { RELEASED } from "../src/weights/dialect/dates.js";
+import { flagsOf, type Flag } from "../src/weights/dialect/relevance.js";
+import { NETWORK_HISTORY } from "../src/weights/dialect/table.js";
+import type { Header } from "../src/weights/formats/tensor-scope.js";
 import { headerSet, type HeaderSet } from "./support/headers.js";
 
 const decoders = await headerSet("decoder");

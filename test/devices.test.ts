@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { adapterChoice } from "../src/config/devices.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import { openGpu } from "../src/gpu/open.js";
-import { openDevice } from "../src/pipeline/open-device.js";
+import { openDevice } from "../src/pipeline/manager/open-device.js";
 
 describe("the adapter that devices stand for", () => {
   it.each(["cuda:0", "cuda", "mps", "gpu", "xpu:0", "hip", "vulkan"])("%s: the GPU", (devices) => {

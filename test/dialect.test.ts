@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { compareVersions, currentDialect, dialectForVersion, DialectError } from "../src/weights/dialect.js";
-import type { NetworkDialect, SamplerDialect } from "../src/weights/dialect-flags.js";
-import { NETWORK_HISTORY, SAMPLER_HISTORY } from "../src/weights/dialect-table.js";
+import { compareVersions, currentDialect, dialectForVersion, DialectError } from "../src/weights/dialect/dialect.js";
+import type { NetworkDialect, SamplerDialect } from "../src/weights/dialect/flags.js";
+import { NETWORK_HISTORY, SAMPLER_HISTORY } from "../src/weights/dialect/table.js";
 
 const network = (version: string) => dialectForVersion(version, { sampler: "as-written" }).network;
 const asWritten = (version: string) => dialectForVersion(version, { sampler: "as-written" }).sampler;

@@ -8,13 +8,13 @@ import {
   trainPriorConfig,
   unetConfig,
 } from "../src/config/train-config.js";
-import { unetParts } from "../src/weights/component.js";
-import { compareVersions, dialectForVersion } from "../src/weights/dialect.js";
-import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../src/weights/infer-decoder.js";
-import { inferUnet } from "../src/weights/infer-unet.js";
-import { contradictionsOf } from "../src/weights/infer-options.js";
-import { completePriorConfig, inferPrior, priorMisfit } from "../src/weights/infer-prior.js";
-import type { Header } from "../src/weights/tensor-scope.js";
+import { unetParts } from "../src/weights/dialect/component.js";
+import { compareVersions, dialectForVersion } from "../src/weights/dialect/dialect.js";
+import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../src/weights/dialect/infer-decoder.js";
+import { inferUnet } from "../src/weights/dialect/infer-unet.js";
+import { contradictionsOf } from "../src/weights/dialect/infer-options.js";
+import { completePriorConfig, inferPrior, priorMisfit } from "../src/weights/dialect/infer-prior.js";
+import type { Header } from "../src/weights/formats/tensor-scope.js";
 import { headerSet, type HeaderSet } from "./support/headers.js";
 
 const decoders = await headerSet("decoder");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { difference, lengthOf, lerp, slerp } from "../src/pipeline/interpolation.js";
+import { difference, lengthOf, lerp, slerp } from "../src/pipeline/scripts/interpolation.js";
 
 const embedding = (...values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../src/weights/errors.js";
-import { OpaqueObject, PythonName } from "../src/weights/pickle-values.js";
-import { unpickle, type PickleLimits } from "../src/weights/pickle.js";
+import { OpaqueObject, PythonName } from "../src/weights/formats/pickle-values.js";
+import { unpickle, type PickleLimits } from "../src/weights/formats/pickle.js";
 
 const ignoreNames = { construct: () => undefined, persistentLoad: (id: unknown) => ({ id }) };
 

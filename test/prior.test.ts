@@ -4,8 +4,8 @@ import { priorNetConfig } from "../src/config/train-config.js";
 import { PriorNetwork } from "../src/models/prior/prior-network.js";
 import { distanceBucket } from "../src/nn/relative-position-bias.js";
 import { WeightStore } from "../src/weights/store.js";
-import type { NetworkDialect } from "../src/weights/dialect-flags.js";
-import { currentDialect, dialectForVersion } from "../src/weights/dialect.js";
+import type { NetworkDialect } from "../src/weights/dialect/flags.js";
+import { currentDialect, dialectForVersion } from "../src/weights/dialect/dialect.js";
 import { UnsupportedError } from "../src/weights/unsupported-error.js";
 import { openTestArena } from "./support/gpu.js";
 

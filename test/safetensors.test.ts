@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { collect } from "./support/collect.js";
 import { MemorySource } from "../src/platform/source.js";
 import { FormatError } from "../src/weights/errors.js";
-import { openSafetensors, writeSafetensors, type TensorData } from "../src/weights/safetensors.js";
+import { openSafetensors, writeSafetensors, type TensorData } from "../src/weights/formats/safetensors.js";
 
 /** A file from the text of its header and its data, lengths as they are. */
 function file(header: string, data: Uint8Array = new Uint8Array()): Buffer {

@@ -10,7 +10,7 @@ import { Arena } from "../src/tensor/arena.js";
 import type { Tensor } from "../src/tensor/tensor.js";
 import { Fixture } from "../src/verify/fixture.js";
 import { verifyFixture } from "../src/verify/verify.js";
-import { currentDialect } from "../src/weights/dialect.js";
+import { currentDialect } from "../src/weights/dialect/dialect.js";
 import { WeightStore } from "../src/weights/store.js";
 import { fixtureFolder } from "./support/golden.js";
 import { difference, Random, sharedGpu } from "./support/gpu.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TensorEntry, type RowRange } from "../src/weights/tensor-entry.js";
-import { concatRows, transposed } from "../src/weights/tensor-views.js";
+import { concatRows, transposed } from "../src/weights/formats/tensor-views.js";
 
 /** A matrix in f32 that counts up from `first`, and the ranges of rows that were read. */
 function matrix(first: number, [rows, columns]: readonly [number, number]) {

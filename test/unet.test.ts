@@ -8,7 +8,7 @@ import { Unet } from "../src/models/unet/unet.js";
 import { ShapeError } from "../src/ops/shape-error.js";
 import { Arena } from "../src/tensor/arena.js";
 import { Fixture } from "../src/verify/fixture.js";
-import { currentDialect, dialectForVersion } from "../src/weights/dialect.js";
+import { currentDialect, dialectForVersion } from "../src/weights/dialect/dialect.js";
 import { WeightStore } from "../src/weights/store.js";
 import { fixtureFolder } from "./support/golden.js";
 import { Random, sharedGpu } from "./support/gpu.js";

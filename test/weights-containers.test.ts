@@ -3,7 +3,7 @@ import { MemorySource } from "../src/platform/source.js";
 import { openCheckpoint, type Checkpoint, type OpenOptions } from "../src/weights/checkpoint.js";
 import { toFloat32 } from "../src/weights/dtypes.js";
 import { FormatError } from "../src/weights/errors.js";
-import { writeSafetensors } from "../src/weights/safetensors.js";
+import { writeSafetensors } from "../src/weights/formats/safetensors.js";
 import { collect } from "./support/collect.js";
 import { scalar, TestTensor, torchZip, type TestTree } from "./support/torch-file.js";
 

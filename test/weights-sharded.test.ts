@@ -8,7 +8,7 @@ import { MemorySource } from "../src/platform/source.js";
 import { openCheckpoint } from "../src/weights/checkpoint.js";
 import { toFloat32 } from "../src/weights/dtypes.js";
 import { FormatError } from "../src/weights/errors.js";
-import { writeSafetensors } from "../src/weights/safetensors.js";
+import { writeSafetensors } from "../src/weights/formats/safetensors.js";
 import { collect } from "./support/collect.js";
 
 let folder: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../src/platform/source.js";
 import { FormatError } from "../src/weights/errors.js";
-import { openZip } from "../src/weights/zip.js";
+import { openZip } from "../src/weights/formats/zip.js";
 import { zip, type ZipOptions } from "./support/zip.js";
 
 const content = Uint8Array.from({ length: 5000 }, (_, i) => (i * i) % 7);

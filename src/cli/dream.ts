@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { BasicInference } from "../pipeline/basic-inference.js";
-import { askSamples, openAsker } from "./asking.js";
-import { drawPictures } from "./drawing-command.js";
+import { BasicInference } from "../pipeline/scripts/basic-inference.js";
+import { askSamples, openAsker } from "./asking/asking.js";
+import { drawPictures } from "./drawing/command.js";
 import {
   addDrawingOptions,
   addNegativeOption,
@@ -10,12 +10,12 @@ import {
   type DrawingFlags,
   type NegativeFlags,
   type PriorFlags,
-} from "./drawing-options.js";
-import { planSamples } from "./drawing-plan.js";
+} from "./drawing/options.js";
+import { planSamples } from "./drawing/plan.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
-import { askPrompts, readPrompts } from "./prompts.js";
-import { flagsOf, recordToRepeat } from "./repeat.js";
+import { askPrompts, readPrompts } from "./asking/prompts.js";
+import { flagsOf, recordToRepeat } from "./drawing/repeat.js";
 
 interface DreamFlags extends DrawingFlags, PriorFlags, NegativeFlags {
   readonly prompt?: readonly string[];

@@ -1,12 +1,12 @@
 import { basename, parse } from "node:path";
 import type { Command } from "commander";
-import { TextGuidedEdit } from "../pipeline/text-guided-edit.js";
-import { askSamples, openAsker } from "./asking.js";
-import { captionOf } from "./captions.js";
-import { drawPictures } from "./drawing-command.js";
-import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing-options.js";
-import { planFrames, randomSeed } from "./drawing-plan.js";
-import { askImages, expandFolders, loadForClip } from "./image-files.js";
+import { TextGuidedEdit } from "../pipeline/scripts/text-guided-edit.js";
+import { askSamples, openAsker } from "./asking/asking.js";
+import { captionOf } from "./asking/captions.js";
+import { drawPictures } from "./drawing/command.js";
+import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing/options.js";
+import { planFrames, randomSeed } from "./drawing/plan.js";
+import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
 

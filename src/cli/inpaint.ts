@@ -1,9 +1,9 @@
 import { basename, parse } from "node:path";
 import type { Command } from "commander";
-import { BasicInpainting } from "../pipeline/basic-inpainting.js";
-import { askSamples, openAsker, type Asker } from "./asking.js";
-import { askText, textsFor } from "./captions.js";
-import { drawPictures } from "./drawing-command.js";
+import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
+import { askSamples, openAsker, type Asker } from "./asking/asking.js";
+import { askText, textsFor } from "./asking/captions.js";
+import { drawPictures } from "./drawing/command.js";
 import {
   addDrawingOptions,
   addNegativeOption,
@@ -12,10 +12,10 @@ import {
   type DrawingFlags,
   type NegativeFlags,
   type PriorFlags,
-} from "./drawing-options.js";
-import { planSamples } from "./drawing-plan.js";
+} from "./drawing/options.js";
+import { planSamples } from "./drawing/plan.js";
 import { UsageError } from "./errors.js";
-import { imageProblem, loadMasked, type MaskedFiles } from "./image-files.js";
+import { imageProblem, loadMasked, type MaskedFiles } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
 

@@ -2,22 +2,22 @@ import { statSync } from "node:fs";
 import { parse } from "node:path";
 import type { Command } from "commander";
 import type { RgbImage } from "../image/image.js";
-import { Interpolate } from "../pipeline/interpolate.js";
-import type { DalleModelManager } from "../pipeline/model-manager.js";
-import { openAsker } from "./asking.js";
-import { captionOf } from "./captions.js";
+import { Interpolate } from "../pipeline/scripts/interpolate.js";
+import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
+import { openAsker } from "./asking/asking.js";
+import { captionOf } from "./asking/captions.js";
 import type { ScriptOptions, ScriptProgress } from "../pipeline/script-options.js";
-import { drawPictures } from "./drawing-command.js";
+import { drawPictures } from "./drawing/command.js";
 import {
   addDrawingOptions,
   addPriorOptions,
   priorAndDecoderOptions,
   type DrawingFlags,
   type PriorFlags,
-} from "./drawing-options.js";
-import { planFrames, randomSeed, type DrawingPlan } from "./drawing-plan.js";
-import { decoderTakesText } from "./gather-images.js";
-import { imageProblem, isImageName, loadImage } from "./image-files.js";
+} from "./drawing/options.js";
+import { planFrames, randomSeed, type DrawingPlan } from "./drawing/plan.js";
+import { decoderTakesText } from "./asking/gather-images.js";
+import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { ModelLoadConfig } from "../config/load-config.js";
-import { planMemory, type MemoryPlan } from "../pipeline/memory-plan.js";
+import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
 import { interruptSignal } from "./interrupt.js";
 import { wholeNumber } from "./option-values.js";
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { readRecord, type PictureRecord, type RecordedPicture } from "./picture-record.js";
+import { readRecord, type PictureRecord, type RecordedPicture } from "./drawing/picture-record.js";
 import { printable } from "./printable.js";
 
 /** What `dalle2 show --json` prints of a file. */

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { ModelLoadConfig } from "../config/load-config.js";
-import type { LoadingOptions } from "../pipeline/loading-options.js";
-import { DalleModelManager } from "../pipeline/model-manager.js";
+import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
+import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
 import { SHAPES_CONFIG } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
-import { ProgressReport } from "./progress.js";
+import { ProgressReport } from "./drawing/progress.js";
 
 interface Flags {
   readonly modelConfig?: string;

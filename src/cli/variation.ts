@@ -1,13 +1,13 @@
 import { basename, parse } from "node:path";
 import type { Command } from "commander";
-import { ImageVariation } from "../pipeline/image-variation.js";
-import type { DalleModelManager } from "../pipeline/model-manager.js";
+import { ImageVariation } from "../pipeline/scripts/image-variation.js";
+import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
-import { drawPictures } from "./drawing-command.js";
-import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing-options.js";
-import { planSamples, type DrawingPlan } from "./drawing-plan.js";
-import { decoderTakesText, gatherImages, type ImageFlags } from "./gather-images.js";
-import { loadForClip } from "./image-files.js";
+import { drawPictures } from "./drawing/command.js";
+import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing/options.js";
+import { planSamples, type DrawingPlan } from "./drawing/plan.js";
+import { decoderTakesText, gatherImages, type ImageFlags } from "./asking/gather-images.js";
+import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
 

@@ -4,7 +4,7 @@ import type { TextMask } from "../models/unet/text-condition.js";
 import { resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Dialect } from "../weights/dialect.js";
+import type { Dialect } from "../weights/dialect/dialect.js";
 import type { Weights } from "../weights/store.js";
 import type { Preview } from "./denoise.js";
 import type { NoiseSource } from "./noise.js";

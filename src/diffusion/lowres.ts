@@ -1,7 +1,7 @@
 import { clamp } from "../ops/elementwise.js";
 import { resizeCubic, resizeNearest } from "../ops/resize.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { NetworkDialect } from "../weights/dialect-flags.js";
+import type { NetworkDialect } from "../weights/dialect/flags.js";
 
 /** Brings an image f32 NHWC to `side` × `side` pixels; `range` is what its values should lie in. */
 export type LowresResize = (image: Tensor, side: number, range: readonly [low: number, high: number]) => Tensor;

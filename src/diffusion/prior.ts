@@ -6,7 +6,7 @@ import { l2Norm } from "../ops/norm.js";
 import { predictX0 } from "../ops/sampler.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Dialect } from "../weights/dialect.js";
+import type { Dialect } from "../weights/dialect/dialect.js";
 import type { Weights } from "../weights/store.js";
 import { ddimSteps } from "./ddim.js";
 import { ddpmSteps } from "./ddpm.js";

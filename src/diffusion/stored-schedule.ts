@@ -1,6 +1,6 @@
 import type { DecoderOptions } from "../config/resolve.js";
 import type { BetaScheduleName } from "../config/train-config.js";
-import type { NetworkDialect } from "../weights/dialect-flags.js";
+import type { NetworkDialect } from "../weights/dialect/flags.js";
 import type { Weights } from "../weights/store.js";
 import { NoiseSchedule, type ScheduleTables } from "./schedule.js";
 

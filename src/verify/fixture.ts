@@ -2,10 +2,10 @@ import { z } from "zod";
 import { openSource, resolveBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
-import { dialectForVersion, type Dialect } from "../weights/dialect.js";
+import { dialectForVersion, type Dialect } from "../weights/dialect/dialect.js";
 import { toFloat32 } from "../weights/dtypes.js";
 import { FormatError } from "../weights/errors.js";
-import { openSafetensors } from "../weights/safetensors.js";
+import { openSafetensors } from "../weights/formats/safetensors.js";
 import type { TensorEntry } from "../weights/tensor-entry.js";
 
 const headerSchema = z.looseObject({

@@ -1,17 +1,17 @@
 import { openSource, resolveBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
-import { splitComponents } from "./component-names.js";
+import { splitComponents } from "./dialect/component-names.js";
 import { FormatError } from "./errors.js";
-import { toPlain, versionText } from "./plain.js";
-import { looksLikeJson, openSafetensorsIndex } from "./safetensors-index.js";
-import { looksLikeSafetensors, openSafetensors, type SafetensorsFile } from "./safetensors.js";
-import { restoreSparseRows, SPARSE_SHAPE } from "./sparse-rows.js";
+import { toPlain, versionText } from "./formats/plain.js";
+import { looksLikeJson, openSafetensorsIndex } from "./formats/safetensors-index.js";
+import { looksLikeSafetensors, openSafetensors, type SafetensorsFile } from "./formats/safetensors.js";
+import { restoreSparseRows, SPARSE_SHAPE } from "./formats/sparse-rows.js";
 import { findWeights, type Container, type WeightsChoice } from "./state-dict.js";
 import { TensorEntry } from "./tensor-entry.js";
-import type { TorchArchive } from "./torch-archive.js";
-import { looksLikeTorchLegacy, openTorchLegacy } from "./torch-legacy.js";
-import { TensorRef } from "./torch-objects.js";
-import { openTorchZip } from "./torch-zip.js";
+import type { TorchArchive } from "./formats/torch-archive.js";
+import { looksLikeTorchLegacy, openTorchLegacy } from "./formats/torch-legacy.js";
+import { TensorRef } from "./formats/torch-objects.js";
+import { openTorchZip } from "./formats/torch-zip.js";
 
 /** A checkpoint file: what it says of itself, and the model's tensors, unread. */
 export interface Checkpoint {

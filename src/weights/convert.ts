@@ -1,11 +1,11 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { componentOf } from "./component.js";
-import { detectDialect } from "./detect-dialect.js";
+import { componentOf } from "./dialect/component.js";
+import { detectDialect } from "./dialect/detect-dialect.js";
 import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
-import { writeSafetensors, type TensorData } from "./safetensors.js";
-import { rowsName, SPARSE_SHAPE } from "./sparse-rows.js";
-import { CLIP_PREFIX } from "./component-names.js";
+import { writeSafetensors, type TensorData } from "./formats/safetensors.js";
+import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
+import { CLIP_PREFIX } from "./dialect/component-names.js";
 import type { TensorEntry } from "./tensor-entry.js";
 
 /** How to store a converted checkpoint. */

@@ -1,7 +1,7 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { componentOf, type Component } from "./component.js";
-import { detectDialect, type DetectedDialect } from "./detect-dialect.js";
-import { compareVersions } from "./dialect.js";
+import { componentOf, type Component } from "./dialect/component.js";
+import { detectDialect, type DetectedDialect } from "./dialect/detect-dialect.js";
+import { compareVersions } from "./dialect/dialect.js";
 import { elementCount, type Dtype } from "./dtypes.js";
 import type { TensorEntry } from "./tensor-entry.js";
 

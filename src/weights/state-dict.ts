@@ -1,5 +1,5 @@
-import { unwrapNames } from "./component-names.js";
-import { OpaqueObject } from "./pickle-values.js";
+import { unwrapNames } from "./dialect/component-names.js";
+import { OpaqueObject } from "./formats/pickle-values.js";
 
 /** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */
 export type WeightsChoice = "online" | "ema";

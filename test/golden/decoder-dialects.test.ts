@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect-flags.js";
+import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect/flags.js";
 import { testFixtures, verifyWith } from "../support/golden.js";
 
 // One for each sampler that the decoder had, most of them by weights-tools/python/make_decoder_fixtures.py. `dalle2 verify`

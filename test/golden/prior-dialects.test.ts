@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect-flags.js";
+import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect/flags.js";
 import { testFixtures, verifyWith } from "../support/golden.js";
 
 // Priors as 14 versions of the library saved them: one pass of the network, sampling, sampling with guidance.

@@ -3,7 +3,7 @@ import { adapterConfig } from "../../src/config/train-config.js";
 import { createClip } from "../../src/models/clip/create.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { Fixture } from "../../src/verify/fixture.js";
-import { dialectForVersion } from "../../src/weights/dialect.js";
+import { dialectForVersion } from "../../src/weights/dialect/dialect.js";
 import { fixtureFolder } from "../support/golden.js";
 import { sharedGpu } from "../support/gpu.js";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NetworkDialect } from "../../src/weights/dialect-flags.js";
+import type { NetworkDialect } from "../../src/weights/dialect/flags.js";
 import { testFixtures, verifyWith } from "../support/golden.js";
 
 // One for each way that a U-Net was built, most of them by weights-tools/python/make_decoder_fixtures.py. `dalle2 verify`

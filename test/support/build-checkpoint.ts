@@ -10,7 +10,7 @@ import { NoiseSchedule, type ScheduleTables } from "../../src/diffusion/schedule
 import type { Arena } from "../../src/tensor/arena.js";
 import { OpenAiClip } from "../../src/models/clip/openai.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
-import { currentDialect, dialectForVersion } from "../../src/weights/dialect.js";
+import { currentDialect, dialectForVersion } from "../../src/weights/dialect/dialect.js";
 import { WeightStore } from "../../src/weights/store.js";
 import type { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { Random } from "./gpu.js";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import type { PictureReport } from "../../src/cli/picture-output.js";
+import type { PictureReport } from "../../src/cli/drawing/picture-output.js";
 import { removeAlpha, type RgbImage } from "../../src/image/image.js";
 import { decodeImage } from "../../src/platform/node.js";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { Header } from "../../src/weights/tensor-scope.js";
+import type { Header } from "../../src/weights/formats/tensor-scope.js";
 
 /**
  * Names and shapes of the state dicts that every version of DALLE2-pytorch from 0.5.0 to 1.15.6 makes of the same options

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MemorySource } from "../../src/platform/source.js";
-import { openSafetensors } from "../../src/weights/safetensors.js";
+import { openSafetensors } from "../../src/weights/formats/safetensors.js";
 
 /** A tensor of a fixture's `io.safetensors`, in host memory. */
 export interface IoTensor {

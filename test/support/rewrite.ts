@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { openSource } from "../../src/files/open.js";
 import { openCheckpoint } from "../../src/weights/checkpoint.js";
-import { writeSafetensors, type TensorData } from "../../src/weights/safetensors.js";
+import { writeSafetensors, type TensorData } from "../../src/weights/formats/safetensors.js";
 import { collect } from "./collect.js";
 
 export interface Rewriting {

@@ -3,7 +3,7 @@ import type { LayerNorm } from "../../nn/layer-norm.js";
 import { broadcastBatch, cast, concatTokens, sliceTokens } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { TableReader } from "../../weights/store.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";

@@ -2,7 +2,7 @@ import { cocaConfig, openAiClipConfig, xClipConfig } from "../../config/clip-con
 import { parseConfig } from "../../config/config-error.js";
 import type { AdapterConfig } from "../../config/train-config.js";
 import type { Arena } from "../../tensor/arena.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import { WeightSet, WeightStore, type TensorSource } from "../../weights/store.js";
 import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { Coca } from "./coca.js";

@@ -1,6 +1,6 @@
 import type { TensorSource } from "../../weights/store.js";
 import type { TensorEntry } from "../../weights/tensor-entry.js";
-import { concatRows, transposed } from "../../weights/tensor-views.js";
+import { concatRows, transposed } from "../../weights/formats/tensor-views.js";
 
 /**
  * Modules of `CLIPModel` of the transformers library (4.x) and of openai/CLIP. Applied from top to bottom, so parts of a

@@ -7,7 +7,7 @@ import { RotaryEmbedding } from "../../nn/rotary-embedding.js";
 import { swiglu } from "../../ops/elementwise.js";
 import { sliceTokens } from "../../ops/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 
 export interface CausalTransformerOptions {

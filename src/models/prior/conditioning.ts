@@ -3,7 +3,7 @@ import { broadcastBatch, repeatBatch } from "../../ops/layout.js";
 import { nonZeroRows, selectRows, visibleTokens } from "../../ops/select.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
 

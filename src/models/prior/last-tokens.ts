@@ -1,7 +1,7 @@
 import type { PriorNetOptions } from "../../config/resolve.js";
 import { broadcastBatch } from "../../ops/layout.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 
 /** The end of a sequence, behind the image embedding. The network's prediction is read at the last token. */

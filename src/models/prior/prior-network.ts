@@ -4,7 +4,7 @@ import { cast, concatBatch, concatTokens, repeatBatch } from "../../ops/layout.j
 import { guide } from "../../ops/sampler.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
 import { conditioningOf, type Conditioning } from "./conditioning.js";

@@ -1,7 +1,7 @@
 import { Linear } from "../../nn/linear.js";
 import { embedding, sinusoidalEmbedding } from "../../ops/embedding.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 
 /** Embeds the diffusion timestep of each sample: `[batch, outputs]`. */

@@ -3,7 +3,7 @@ import type { UnetOptions } from "../../config/resolve.js";
 import type { NormDialect } from "../../nn/gain-norm.js";
 import type { Logits } from "../../nn/multi-query-attention.js";
 import type { LinearAttentionVariant } from "../../ops/linear-attention.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { BlockNames } from "./block.js";
 import { LAYOUTS, type Layout } from "./layout.js";
 

@@ -1,4 +1,4 @@
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 
 /** A module of a stage on the way down. All but the blocks may be absent: see `DownStage`. */
 export type DownModule = "preDownsample" | "initBlock" | "blocks" | "attention" | "postDownsample";

@@ -2,7 +2,7 @@ import { Linear } from "../../nn/linear.js";
 import { cast, padTokens } from "../../ops/layout.js";
 import { nonZeroRows, selectRows } from "../../ops/select.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 

@@ -4,7 +4,7 @@ import { cast, concatBatch, concatChannels, repeatBatch } from "../../ops/layout
 import { guide } from "../../ops/sampler.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect-flags.js";
+import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { unetArchitecture, type Architecture } from "./architecture.js";
 import { Conditioning, type Keep, type UnetCondition } from "./conditioning.js";

@@ -1,0 +1,44 @@
+import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
+import { askSamples, openAsker } from "./asking.js";
+import { askText, textsFor } from "./captions.js";
+import type { DrawingFlags, NegativeFlags } from "../drawing/options.js";
+import { askImages, expandFolders } from "./image-files.js";
+
+/** What commands that draw from pictures are given. */
+export interface ImageFlags extends DrawingFlags, NegativeFlags {
+  readonly image?: readonly string[];
+  readonly text?: readonly string[];
+}
+
+export interface GatheredImages {
+  readonly files: readonly string[];
+  /** One for each file; undefined where the decoder takes none. */
+  readonly texts: readonly string[] | undefined;
+  readonly samples: number;
+}
+
+/** Takes pictures and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts. */
+export async function gatherImages(
+  { image = [], text = [], samples }: ImageFlags,
+  takesText: boolean,
+  signal: AbortSignal,
+): Promise<GatheredImages> {
+  if (text.length > 0 && !takesText)
+    console.error("Warning: these U-Nets were trained without text; --text is ignored.");
+  if (image.length > 0) {
+    const files = expandFolders(image);
+    return { files, texts: takesText ? textsFor(files, text) : undefined, samples: samples ?? 1 };
+  }
+  using asker = openAsker({ options: "--image", signal });
+  const texts: string[] = [];
+  const files = await askImages(asker, async (file) => {
+    if (takesText) texts.push(await askText(asker, file));
+  });
+  return { files, texts: takesText ? texts : undefined, samples: samples ?? (await askSamples(asker, "image")) };
+}
+
+/** Whether a decoder was trained with text, in its U-Nets from `startAt` on, counted from 1. */
+export function decoderTakesText({ decoder }: DalleModelManager, startAt = 1): boolean {
+  const stages = decoder?.model.stages.slice(startAt - 1) ?? [];
+  return stages.some(({ stage }) => stage.unet.condOnTextEncodings);
+}

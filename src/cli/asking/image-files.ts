@@ -1,0 +1,155 @@
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { decodeImage, openFile } from "#platform";
+import {
+  centerCropToSquare,
+  maskFromRed,
+  removeAlpha,
+  type Image,
+  type RgbaImage,
+  type RgbImage,
+} from "../../image/image.js";
+import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
+import { FileError } from "../../platform/errors.js";
+import { ImageDecodeError } from "../../platform/image-types.js";
+import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
+import type { Mask } from "../../pipeline/script-options.js";
+import type { Asker } from "./asking.js";
+import { UsageError } from "../errors.js";
+
+/** Files as they are given; a folder stands for the pictures in it, by name. Throws `UsageError` where there are none. */
+export function expandFolders(paths: readonly string[]): readonly string[] {
+  return paths.flatMap(imagesAt);
+}
+
+/** Whether a path ends as those of pictures do. */
+export function isImageName(path: string): boolean {
+  return /\.(png|jpe?g|webp)$/i.test(path);
+}
+
+function imagesAt(path: string): readonly string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new UsageError(`${path}: there is no such file or folder.`);
+  if (!found.isDirectory()) return [path];
+  const names = readdirSync(path).filter(isImageName);
+  if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
+  return names.sort().map((name) => join(path, name));
+}
+
+/** Reads a picture, without its alpha. Rejects with `FileError`, which names the file. */
+export async function loadImage(file: string): Promise<RgbImage> {
+  return removeAlpha(await decodeFile(file));
+}
+
+/**
+ * Reads pictures that CLIP will see; larger ones at once in its size, to which scripts bring them as well, so that a folder
+ * of photos fits into memory.
+ */
+export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
+  const size = clip?.model.imageSize ?? Infinity;
+  const images: RgbImage[] = [];
+  for (const file of files) {
+    const image = await loadImage(file);
+    images.push(Math.min(image.width, image.height) > size ? resizeLanczos(image, size, size) : image);
+  }
+  return images;
+}
+
+async function decodeFile(file: string): Promise<RgbaImage> {
+  const source = await openFile(file);
+  try {
+    return await decodeImage(await source.read(0, source.size));
+  } catch (cause) {
+    if (!(cause instanceof ImageDecodeError)) throw cause;
+    throw new FileError(file, cause.message, { cause });
+  } finally {
+    await source.close();
+  }
+}
+
+/** Reads a picture and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
+export async function loadSquare(file: string, say: (message: string) => void): Promise<RgbImage> {
+  const image = await loadImage(file);
+  sayIfCropped(file, image, say);
+  return centerCropToSquare(image);
+}
+
+function sayIfCropped(file: string, { width, height }: Image, say: (message: string) => void): void {
+  if (width !== height) say(`${basename(file)} is not a square image. It will be center cropped into a square.`);
+}
+
+/** A picture and a mask: where its red is above 128, the picture is kept (upstream's `get_mask_from_image`). */
+export interface MaskedFiles {
+  readonly image: string;
+  readonly mask: string;
+}
+
+export interface MaskedImage {
+  readonly image: RgbImage;
+  readonly mask: Mask;
+}
+
+/**
+ * Pictures and masks for inpainting, as upstream prepares them: squares from their middles, all resized to the smallest of
+ * them (Pillow's default filter, bicubic). `invert` keeps where the mask's red is at most 128.
+ */
+export async function loadMasked(
+  files: readonly MaskedFiles[],
+  { invert, say }: { readonly invert: boolean; readonly say: (message: string) => void },
+): Promise<MaskedImage[]> {
+  const squares = [];
+  for (const pair of files) squares.push(await loadMaskedSquare(pair, say));
+  const size = Math.min(...squares.map(({ image }) => image.width));
+  if (squares.some(({ image }) => image.width !== size)) {
+    say(`Minimum image size is ${size}. All images will be resized to this size for inference.`);
+  }
+  return squares.map(({ image, mask }) => {
+    const kept = maskFromRed(resizeBicubic(mask, size, size));
+    return {
+      image: removeAlpha(resizeBicubic(image, size, size)),
+      mask: invert ? kept.map((keep) => !keep) : kept,
+    };
+  });
+}
+
+async function loadMaskedSquare(files: MaskedFiles, say: (message: string) => void) {
+  const [image, mask] = [await decodeFile(files.image), await decodeFile(files.mask)];
+  if (image.width !== mask.width || image.height !== mask.height) {
+    throw new UsageError(
+      `${files.image} has ${image.width} × ${image.height} pixels and its mask ${files.mask} ${mask.width} × ${mask.height}; they must have the same.`,
+    );
+  }
+  sayIfCropped(files.image, image, say);
+  return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
+}
+
+/** Why there is no picture at an answer, if there is none. */
+export function imageProblem(answer: string): string | undefined {
+  try {
+    expandFolders(answer === "" ? [] : [answer]);
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/**
+ * Asks for pictures, or folders of them, one by one, until an empty answer; `each` takes the files of an answer before the
+ * next is asked for.
+ */
+export async function askImages(
+  asker: Asker,
+  each: (file: string) => Promise<void> = () => Promise.resolve(),
+): Promise<readonly string[]> {
+  asker.say("Enter paths to your images. All images of a folder are taken. Enter an empty line to finish.");
+  const files: string[] = [];
+  for (;;) {
+    const fallback = files.length > 0 ? "" : undefined;
+    const answer = await asker.ask({ message: `File ${files.length + 1}`, fallback, check: imageProblem });
+    if (answer === "") return files;
+    for (const file of expandFolders([answer])) {
+      await each(file);
+      files.push(file);
+    }
+  }
+}

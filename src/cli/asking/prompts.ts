@@ -1,0 +1,34 @@
+import { existsSync } from "node:fs";
+import { z } from "zod";
+import { readText } from "#platform";
+import { parseConfig } from "../../config/config-error.js";
+import { readJson } from "../../config/read-json.js";
+import type { Asker } from "./asking.js";
+
+/** Prompts of a file: a JSON array of strings (`.json`), or one in each line that is not blank. */
+export async function readPrompts(file: string): Promise<readonly string[]> {
+  if (file.toLowerCase().endsWith(".json"))
+    return parseConfig(z.array(z.string().trim().min(1)), await readJson(file), file);
+  const lines = (await readText(file)).split(/\r?\n/).map((line) => line.trim());
+  return lines.filter((line) => line !== "");
+}
+
+/** Asks for prompts, or files of prompts, one by one, until an empty answer. */
+export async function askPrompts(asker: Asker): Promise<readonly string[]> {
+  asker.say("Enter your prompts one by one, or .txt and .json files of prompts. Enter an empty prompt to finish.");
+  const prompts: string[] = [];
+  for (;;) {
+    const answer = await asker.ask({
+      message: `Prompt ${prompts.length + 1}`,
+      fallback: prompts.length > 0 ? "" : undefined,
+      check: (given) => (isPromptsFile(given) && !existsSync(given) ? "There is no such file." : undefined),
+    });
+    if (answer === "") return prompts;
+    prompts.push(...(isPromptsFile(answer) ? await readPrompts(answer) : [answer]));
+  }
+}
+
+/** Whether an answer names a file of prompts, as upstream's `is_text_file` and `is_json_file` tell them. */
+function isPromptsFile(answer: string): boolean {
+  return /\.(txt|json)$/i.test(answer);
+}

@@ -1,0 +1,129 @@
+import { loadavg } from "node:os";
+import { ModelLoadConfig } from "../../config/load-config.js";
+import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
+import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
+import type { Picture } from "../../pipeline/picture.js";
+import type { ScriptOptions } from "../../pipeline/script-options.js";
+import { SHAPES_CONFIG } from "../default-config.js";
+import { decoderOptions, type DrawingFlags, type PriorFlags } from "./options.js";
+import type { DrawingPlan } from "./plan.js";
+import { UsageError } from "../errors.js";
+import { identifyModels } from "./model-identity.js";
+import { PACKAGE_VERSION } from "../package-version.js";
+import { prepareFolder } from "./picture-files.js";
+import { writePicture, type PictureReport } from "./picture-output.js";
+import { TUNING, type DrawnOn } from "./picture-record.js";
+import { formatDuration, ProgressReport } from "./progress.js";
+import { differences } from "./repeat.js";
+
+type Flags = DrawingFlags & Partial<PriorFlags>;
+
+/** Loads the models and draws what the plan made for them says. Frees everything in the end. */
+export async function drawPictures(
+  flags: Flags,
+  signal: AbortSignal,
+  plan: (manager: DalleModelManager, scripts: ScriptOptions) => DrawingPlan | Promise<DrawingPlan>,
+): Promise<void> {
+  const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
+  const say = flags.verbose ? console.error : () => undefined;
+  const begin = performance.now();
+  const loading = loadingOptions(flags, signal, progress);
+  const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  const { dtype, residency } = flags;
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, residency });
+  checkPerUnet(manager, flags);
+  const drawing = await plan(manager, { onWarning: progress.warn });
+  await prepareFolder(flags.outputPath);
+  const drawnOn = await describeModels(manager, flags, loading);
+  if (drawing.repeats) differences(drawing.repeats, drawnOn).forEach(progress.warn);
+  await manager.warmup({ priorCondScale: flags.priorCondScale, decoderCondScale: decoderOptions(flags).condScale });
+  progress.clear();
+  const ready = performance.now();
+  say(`${drawnOn.adapter}, ${drawnOn.dtype}; ${config.source}`);
+  say(`Models opened and kernels compiled in ${formatDuration(ready - begin)}.`);
+
+  const count = await drawAndWrite(drawing, { flags, drawnOn, progress, signal });
+  const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
+  const load = loadavg().map((one) => one.toFixed(1));
+  say(
+    `${count} pictures in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
+  );
+}
+
+/** Throws `UsageError` where an option has neither one number nor one for each U-Net. */
+function checkPerUnet({ decoder }: DalleModelManager, { condScale = [], steps = [] }: DrawingFlags): void {
+  const count = decoder?.model.stages.length ?? 0;
+  for (const [option, { length }] of Object.entries({ "--cond-scale": condScale, "--steps": steps })) {
+    if (length > 1 && length !== count) {
+      throw new UsageError(
+        `${option} has ${length} numbers, and the decoder ${count} U-Nets: give one, or one for each.`,
+      );
+    }
+  }
+}
+
+interface Run {
+  readonly flags: DrawingFlags;
+  readonly drawnOn: DrawnOn;
+  readonly progress: ProgressReport;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes each picture as soon as it is there, so that it stays when a later one fails or the command is interrupted. Prints
+ * the files; with `--json`, the reports of all that were written. Gives their number.
+ */
+async function drawAndWrite(
+  { pictures, draw }: DrawingPlan,
+  { flags, drawnOn, progress, signal }: Run,
+): Promise<number> {
+  const reports: PictureReport[] = [];
+  const onPicture = async (picture: Picture, index: number): Promise<void> => {
+    const report = await writePicture(picture, pictures[index]!, drawnOn, flags);
+    reports.push(report);
+    progress.clear();
+    if (!flags.json) console.log(`${report.file}  (seed ${report.seed})`);
+  };
+  progress.start();
+  try {
+    const seeds = pictures.map(({ seed }) => seed);
+    await draw({
+      seeds,
+      signal,
+      onPicture,
+      onProgress: (step) => {
+        progress.step(step);
+      },
+    });
+  } finally {
+    progress.clear();
+    if (flags.json) console.log(JSON.stringify(reports, null, 2));
+  }
+  return reports.length;
+}
+
+function loadingOptions(flags: DrawingFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
+  return {
+    signal,
+    checkUpdates: flags.suppressUpdates !== true,
+    onWarning: progress.warn,
+    onProgress: (loaded) => {
+      progress.load(loaded);
+    },
+  };
+}
+
+async function describeModels(
+  { config, gpu, arena }: DalleModelManager,
+  { modelConfig }: DrawingFlags,
+  loading: LoadingOptions,
+): Promise<DrawnOn> {
+  const files = await identifyModels(config, loading);
+  return {
+    software: `dalle2-webgpu ${PACKAGE_VERSION}`,
+    model: modelConfig === undefined ? { files } : { config: modelConfig, files },
+    adapter: gpu.adapter.description || gpu.adapter.device,
+    dtype: arena.dtype,
+    tuning: TUNING,
+  };
+}

@@ -1,0 +1,78 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { readImageText } from "../../image/encode.js";
+import type { ImageText } from "../../image/png-text.js";
+import { FileError } from "../../platform/errors.js";
+
+/** The text of a picture file that holds its record, as JSON. */
+const KEYWORD = "dalle2";
+
+const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
+
+const pictureRecord = z.object({
+  /** Name and version of this package. */
+  software: z.string(),
+  /** Of the picture's own generator. */
+  seed: z.int().nonnegative(),
+  /** Options of the script that drew it, by their names in the library; `script` is its class. */
+  parameters: z.looseObject({ script: z.string() }),
+  /** What the command was given for this picture: prompt, names of files. */
+  inputs: z.record(z.string(), z.union([z.string(), z.number()])),
+  /** Load config as it was named, absent for the one that comes with the package, and the model files. */
+  model: z.object({ config: z.string().optional(), files: z.array(modelFile) }),
+  adapter: z.string(),
+  dtype: z.enum(["f32", "f16"]),
+  /** Table of kernel variants; there is one so far. */
+  tuning: z.string(),
+});
+
+/** What a picture file says of how it was drawn, so that it can be drawn again. */
+export type PictureRecord = z.output<typeof pictureRecord>;
+
+/** What the records of all pictures of a run have in common. */
+export type DrawnOn = Omit<PictureRecord, "seed" | "parameters" | "inputs">;
+
+/** The table of kernel variants that is in use. */
+export const TUNING = "default";
+
+/** A record as texts of a picture file: whole, and the parts that other programs show. */
+export function recordTexts(record: PictureRecord, description: string): ImageText {
+  return {
+    Description: description,
+    Software: record.software,
+    Seed: String(record.seed),
+    [KEYWORD]: JSON.stringify(record),
+  };
+}
+
+/** What a picture file says of itself. */
+export interface RecordedPicture {
+  /** Undefined where this package has not written the file, or another program has dropped the record. */
+  readonly record: PictureRecord | undefined;
+  /** Its other texts by keyword. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Reads the texts of a picture file. Rejects with `FileError` where it cannot be read or its record is none. */
+export async function readRecord(file: string): Promise<RecordedPicture> {
+  const fail = (problem: string, cause?: unknown): never => {
+    throw new FileError(file, problem, { cause });
+  };
+  const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+  const bytes = await readFile(file).catch((cause: unknown) => fail(`could not be read: ${reason(cause)}`, cause));
+  const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), cause));
+  const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
+  if (json === undefined) return { record: undefined, texts };
+  const parsed = pictureRecord.safeParse(parseJson(json));
+  if (!parsed.success) return fail(`its record of how it was drawn is damaged: ${z.prettifyError(parsed.error)}`);
+  return { record: parsed.data, texts };
+}
+
+/** Undefined for what is no JSON, which no schema of an object takes. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

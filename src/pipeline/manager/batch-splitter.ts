@@ -1,0 +1,51 @@
+import { GpuLimitError, GpuOutOfMemoryError } from "../../gpu/errors.js";
+import type { Arena } from "../../tensor/arena.js";
+import { helpWith, WeightMemoryError, type Residence } from "./residence.js";
+
+/** Computes batches whole while the GPU has memory for that, and from then on in parts that fit. */
+export class BatchSplitter {
+  /** Most rows at once. */
+  #most = Infinity;
+
+  /** `name` is what computes, for messages. */
+  constructor(
+    private readonly name: string,
+    private readonly arena: Arena,
+    private readonly residence: Residence,
+    private readonly warn: (message: string) => void = console.warn,
+  ) {}
+
+  /** The rows of a batch. Rejects with `GpuOutOfMemoryError` where not even one fits. */
+  async run<Row>(size: number, body: (start: number, end: number) => Promise<readonly Row[]>): Promise<Row[]> {
+    const rows: Row[] = [];
+    while (rows.length < size) {
+      const start = rows.length;
+      const end = Math.min(size, start + this.#most);
+      const part = await body(start, end).catch((error: unknown) => this.#makeRoom(end - start, error));
+      rows.push(...(part ?? []));
+    }
+    return rows;
+  }
+
+  /** After `count` rows failed: settles for half of them, or takes other weights away. Rethrows what no room helps. */
+  async #makeRoom(count: number, error: unknown): Promise<undefined> {
+    const isMemory = error instanceof GpuOutOfMemoryError && !(error instanceof WeightMemoryError);
+    const isLimit = error instanceof GpuLimitError && count > 1;
+    if (!isMemory && !isLimit) throw error;
+    await this.arena.gpu.recover();
+    if (count === 1) {
+      if (this.residence.makeRoom()) return;
+      throw new GpuOutOfMemoryError(
+        `The GPU has no memory for ${this.name}, even one at a time${helpWith(this.arena.dtype)}. ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+    if (this.#most === Infinity) {
+      this.warn(
+        `The GPU has no memory for ${count} of ${this.name} at once: they are computed in smaller batches, which takes longer ` +
+          "and changes nothing else.",
+      );
+    }
+    this.#most = Math.ceil(count / 2);
+  }
+}

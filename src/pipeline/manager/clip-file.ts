@@ -1,0 +1,60 @@
+import { ConfigError } from "../../config/config-error.js";
+import type { FileLocation } from "../../config/file-location.js";
+import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ClipSource } from "../../config/load-config-schema.js";
+import { openSource } from "../../files/open.js";
+import { openRemote } from "../../files/remote-file.js";
+import { openAiModelUrl } from "../../models/clip/openai-models.js";
+import { openCheckpoint, type Checkpoint } from "../../weights/checkpoint.js";
+import type { TensorSource } from "../../weights/store.js";
+import type { LoadingOptions } from "./loading-options.js";
+
+/** An open file with the weights of a CLIP. */
+export interface ClipFile extends TensorSource {
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the weights of the CLIP that a load config describes: the file that it names; or those that were saved along with
+ * the prior or the decoder; or those that OpenAI published under its name, which are downloaded the first time.
+ */
+export async function openClipFile(
+  source: ClipSource,
+  config: ModelLoadConfig,
+  options: LoadingOptions,
+): Promise<ClipFile> {
+  if (source.load_model_from) return openAt(config, source.load_model_from, options);
+  return (
+    (await openBundled(config, options)) ??
+    openCheckpoint(await openByName(source, config, options), { signal: options.signal })
+  );
+}
+
+async function openAt(config: ModelLoadConfig, file: FileLocation, options: LoadingOptions): Promise<Checkpoint> {
+  return openCheckpoint(await config.openFile(file, options), { signal: options.signal });
+}
+
+/** The CLIP in the checkpoint of the prior, or of a part of the decoder. */
+async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Promise<ClipFile | undefined> {
+  const { prior, decoder } = config.data;
+  const models = [...(prior ? [prior] : []), ...(decoder?.unet_sources ?? [])];
+  for (const { load_model_from: file } of models) {
+    const checkpoint = await openAt(config, file, options);
+    const { name, clip } = checkpoint;
+    if (clip.size > 0) return { name: `${name} (clip.*)`, tensors: clip, close: () => checkpoint.close() };
+    await checkpoint.close();
+  }
+  return undefined;
+}
+
+function openByName({ make, model }: ClipSource, config: ModelLoadConfig, options: LoadingOptions) {
+  if (make !== "openai") {
+    throw new ConfigError(
+      `${config.source}: clip.load_model_from is missing, and no checkpoint holds a CLIP; name a file with the weights of "${model}" (${make})`,
+    );
+  }
+  const file = openAiModelUrl(model);
+  if (options.remote === "ranges") return openSource(file.url, options);
+  const filename = file.url.split("/").at(-1)!;
+  return openRemote({ ...file, filename }, { ...options, keep: options.keepDownloads });
+}

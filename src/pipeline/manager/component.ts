@@ -1,0 +1,8 @@
+import type { WeightStore } from "../../weights/store.js";
+
+/** A part of the models whose weights are on the GPU together: an encoder of CLIP, the prior's network, or a U-Net. */
+export interface Component {
+  /** As messages call it. */
+  readonly name: string;
+  readonly weights: WeightStore;
+}

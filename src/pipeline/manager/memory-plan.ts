@@ -1,0 +1,131 @@
+import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { Decoder } from "../../diffusion/decoder.js";
+import type { DiffusionPrior } from "../../diffusion/prior.js";
+import { openCountingGpu } from "../../gpu/counting-gpu.js";
+import type { ClipModel } from "../../models/clip/clip-model.js";
+import { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
+import type { Component } from "./component.js";
+import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { ModelLoader, type Loaded } from "./load-models.js";
+import type { LoadingOptions } from "./loading-options.js";
+import { rehearseDecoder, rehearseImageEncoder, rehearsePrior } from "./rehearsal.js";
+
+/** GPU memory of a component, in bytes. */
+export interface ComponentMemory {
+  readonly name: string;
+  readonly weightBytes: number;
+  /** Most that computing with it takes beside its weights. */
+  readonly workBytes: number;
+}
+
+/** GPU memory of the models of a load config. */
+export interface MemoryPlan {
+  readonly dtype: ComputeType;
+  /** Pictures computed at once. */
+  readonly batchSize: number;
+  readonly components: readonly ComponentMemory[];
+  /** With all weights on the GPU, and what is kept for reuse from one component to the next. */
+  readonly keepBytes: number;
+  /** Of the component that takes most. */
+  readonly oneAtATimeBytes: number;
+}
+
+/** What is counted: the type that the models compute in, and pictures at once. */
+export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
+  readonly dtype: ComputeType;
+  readonly batchSize: number;
+}
+
+/**
+ * Counts the GPU memory of a load config's models by building them on a device that holds nothing and rehearsing a step of
+ * each, as guided as the config asks for. Of their files only headers are read, also where they are on a server.
+ */
+export async function planMemory(
+  config: ModelLoadConfig,
+  { dtype, batchSize, ...files }: MemoryPlanOptions,
+): Promise<MemoryPlan> {
+  const arena = new Arena(openCountingGpu(), dtype);
+  const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
+  const loaded: Loaded<unknown>[] = [];
+  const stages: Stage[] = [];
+  const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {
+    loaded.push(one);
+    return one;
+  };
+  try {
+    const { clip, prior, decoder } = config.data;
+    if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
+    if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
+    if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
+    const components = stages.map((stage): ComponentMemory => {
+      const weightBytes = stage.component.weights.gpuBytes;
+      return { name: stage.component.name, weightBytes, workBytes: measure(arena, [stage]) - weightBytes };
+    });
+    return {
+      dtype,
+      batchSize,
+      components,
+      keepBytes: measure(arena, stages),
+      oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
+    };
+  } finally {
+    for (const one of loaded) one.dispose();
+    arena.gpu.dispose();
+  }
+}
+
+/** A component, and what is computed with it. */
+interface Stage {
+  readonly component: Component;
+  readonly rehearse: () => void;
+}
+
+function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
+  const rehearsals = [
+    () => {
+      model.rehearseText(batch);
+    },
+    () => {
+      rehearseImageEncoder(arena, model, batch);
+    },
+  ];
+  return components.map((component, i) => ({ component, rehearse: rehearsals[i]! }));
+}
+
+function priorStages(
+  arena: Arena,
+  { model, components }: Loaded<DiffusionPrior>,
+  batch: number,
+  config: ModelLoadConfig,
+): Stage[] {
+  const rehearse = (): void => {
+    rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
+  };
+  return components.map((component) => ({ component, rehearse }));
+}
+
+function decoderStages(
+  arena: Arena,
+  { model, components }: Loaded<Decoder>,
+  batch: number,
+  config: ModelLoadConfig,
+): Stage[] {
+  const condScale = defaultDecoderCondScale(config);
+  return components.map((component, i) => ({
+    component,
+    rehearse: () => {
+      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
+    },
+  }));
+}
+
+/** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
+function measure({ gpu }: Arena, stages: readonly Stage[]): number {
+  gpu.trim();
+  gpu.resetPeaks();
+  for (const { component } of stages) component.weights.reserve();
+  for (const { rehearse } of stages) rehearse();
+  for (const { component } of stages) component.weights.unload();
+  return gpu.memory().peakAllocatedBytes;
+}

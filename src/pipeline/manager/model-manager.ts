@@ -1,0 +1,215 @@
+import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { Decoder } from "../../diffusion/decoder.js";
+import type { DiffusionPrior } from "../../diffusion/prior.js";
+import { SamplingError } from "../../diffusion/sampling-error.js";
+import { GpuUnavailableError } from "../../gpu/errors.js";
+import type { Gpu } from "../../gpu/gpu.js";
+import type { ClipModel } from "../../models/clip/clip-model.js";
+import { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
+import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { BatchSplitter } from "./batch-splitter.js";
+import { EncodedTexts, type EncodedText } from "./encoded-texts.js";
+import { ModelLoader, type Loaded } from "./load-models.js";
+import type { LoadingOptions } from "./loading-options.js";
+import { openDevice } from "./open-device.js";
+import { rehearseDecoder, rehearsePrior } from "./rehearsal.js";
+import { Residence, type Residency } from "./residence.js";
+
+/** How models are loaded and where they run. */
+export interface ManagerOptions extends LoadingOptions {
+  /** Device to use; the caller keeps it. Default: the manager opens what `devices` asks for, and closes it when disposed. */
+  readonly gpu?: Gpu | undefined;
+  /** What weights and activations are stored in. `auto`, the default, is f16 on real GPUs that have it, else f32. */
+  readonly dtype?: "auto" | ComputeType | undefined;
+  /**
+   * Which weights stay on the GPU once they were used. Default: all, where they take at most three quarters of the GPU's
+   * memory or where that is not known, until it is out of memory.
+   */
+  readonly residency?: Residency | undefined;
+}
+
+/** How the models will be called, as far as kernels depend on it; default: as the load config says. */
+export interface WarmupOptions {
+  readonly priorCondScale?: number | undefined;
+  readonly decoderCondScale?: number | readonly number[] | undefined;
+}
+
+interface Models {
+  readonly prior: Loaded<DiffusionPrior> | undefined;
+  readonly decoder: Loaded<Decoder> | undefined;
+  readonly clip: Loaded<ClipModel> | undefined;
+}
+
+/**
+ * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
+ * one, `usePrior`, `useUnet`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
+ * component of its own. Disposable.
+ */
+export class DalleModelManager {
+  readonly prior: Loaded<DiffusionPrior> | undefined;
+  readonly decoder: Loaded<Decoder> | undefined;
+  readonly clip: Loaded<ClipModel> | undefined;
+  readonly #residence: Residence;
+  readonly #splitters = new Map<string, BatchSplitter>();
+  readonly #texts = new EncodedTexts(this);
+
+  private constructor(
+    readonly config: ModelLoadConfig,
+    readonly arena: Arena,
+    { prior, decoder, clip }: Models,
+    private readonly options: ManagerOptions,
+  ) {
+    this.prior = prior;
+    this.decoder = decoder;
+    this.clip = clip;
+    const components = [clip, prior, decoder].flatMap((model) => model?.components ?? []);
+    this.#residence = new Residence(arena.gpu, components, options.residency, options);
+  }
+
+  /**
+   * Opens the files of every model that `config` names and checks that they fit; weights are read when they are needed.
+   * Rejects with the error of the first that fails (`FileError`, `FormatError`, `ConfigError`, `WeightError`,
+   * `GpuUnavailableError`) and leaves nothing behind.
+   */
+  static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
+    const gpu = options.gpu ?? (await openDevice(config, options));
+    const loaded: Loaded<unknown>[] = [];
+    const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {
+      loaded.push(one);
+      return one;
+    };
+    try {
+      const arena = new Arena(gpu, computeType(gpu, options.dtype ?? "auto"));
+      const loader = new ModelLoader(arena, config, options);
+      const { prior, decoder, clip } = config.data;
+      const models = {
+        prior: prior ? keep(await loader.prior(prior)) : undefined,
+        decoder: decoder ? keep(await loader.decoder(decoder)) : undefined,
+        clip: clip ? keep(await loader.clip(clip)) : undefined,
+      };
+      return new DalleModelManager(config, arena, models, options);
+    } catch (error) {
+      for (const one of loaded) one.dispose();
+      if (options.gpu === undefined) gpu.dispose();
+      throw error;
+    }
+  }
+
+  get gpu(): Gpu {
+    return this.arena.gpu;
+  }
+
+  /** Guidance of the prior where a call names none. */
+  get defaultPriorCondScale(): number {
+    return defaultPriorCondScale(this.config);
+  }
+
+  /** Guidance of each U-Net where a call names none. */
+  get defaultDecoderCondScale(): readonly number[] {
+    return defaultDecoderCondScale(this.config);
+  }
+
+  /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
+  get residency(): Residency {
+    return this.#residence.residency;
+  }
+
+  /**
+   * Runs `body` while the prior's weights are on the GPU, as the others of its kind do for their component: the first brings
+   * them there. Rejects with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit.
+   */
+  usePrior<T>(body: (prior: DiffusionPrior) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.prior, "prior", 0, body, signal);
+  }
+
+  /** As `usePrior`, for the half of CLIP that reads texts. */
+  useTextEncoder<T>(body: (clip: ClipModel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.clip, "CLIP", 0, body, signal);
+  }
+
+  /** As `usePrior`, for the half of CLIP that sees pictures. */
+  useImageEncoder<T>(body: (clip: ClipModel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.clip, "CLIP", 1, body, signal);
+  }
+
+  /** What CLIP makes of rows of tokens, on the host. What was encoded lately is not encoded again. */
+  encodeTexts(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
+    return this.#texts.of(tokens, signal);
+  }
+
+  /** As `usePrior`, for the U-Net with that number, counted from 1. */
+  useUnet<T>(unetNumber: number, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.decoder, "decoder", unetNumber - 1, body, signal);
+  }
+
+  async #use<Model, T>(
+    loaded: Loaded<Model> | undefined,
+    what: string,
+    index: number,
+    body: (model: Model) => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    const component = loaded?.components[index];
+    if (!loaded || !component) throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
+    return this.#residence.use(component, () => body(loaded.model), signal);
+  }
+
+  /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
+  async load(signal?: AbortSignal): Promise<void> {
+    await this.#residence.load(signal);
+  }
+
+  /** Frees the GPU memory of all weights that are not being used. What needs them reads them again. */
+  release(): void {
+    this.#residence.evictIdle();
+  }
+
+  /**
+   * Computes the rows of a batch, as `body` does from row `start` to row `end`: all at once, or in parts where the GPU has no
+   * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company.
+   */
+  inParts<Row>(
+    name: string,
+    size: number,
+    body: (start: number, end: number) => Promise<readonly Row[]>,
+  ): Promise<Row[]> {
+    let splitter = this.#splitters.get(name);
+    if (!splitter) {
+      splitter = new BatchSplitter(name, this.arena, this.#residence, this.options.onWarning);
+      this.#splitters.set(name, splitter);
+    }
+    return splitter.run(size, body);
+  }
+
+  /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
+  async warmup(options: WarmupOptions = {}): Promise<void> {
+    const { arena, clip, prior, decoder } = this;
+    await this.gpu.warmup(() => {
+      clip?.model.rehearseText(1);
+      if (prior) rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
+      const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
+      if (decoder) rehearseDecoder(arena, decoder.model, 1, { condScale });
+    });
+  }
+
+  /** Frees the models, closes their files, and the device too if the manager opened it. */
+  dispose(): void {
+    for (const one of [this.prior, this.decoder, this.clip]) one?.dispose();
+    if (this.options.gpu === undefined) this.gpu.dispose();
+  }
+
+  /** The same as `dispose`, for `using`. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+function computeType({ features, adapter }: Gpu, dtype: "auto" | ComputeType): ComputeType {
+  // Software adapters emulate half precision, and are slower for it.
+  if (dtype === "auto") return features.f16 && !adapter.isSoftware ? "f16" : "f32";
+  if (dtype === "f16" && !features.f16) {
+    throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16; use dtype "f32".`);
+  }
+  return dtype;
+}

@@ -1,0 +1,75 @@
+import { openAiClipConfig } from "../../config/clip-config.js";
+import { downloadName, type FileLocation } from "../../config/file-location.js";
+import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ClipSource } from "../../config/load-config-schema.js";
+import { TransientError } from "../../files/http-error.js";
+import { isOnHub } from "../../files/hub.js";
+import { resolveBeside } from "../../files/open.js";
+import { FileError } from "../../platform/errors.js";
+import type { TensorSource } from "../../weights/store.js";
+import type { LoadingOptions } from "./loading-options.js";
+
+/** Names under which open_clip and the transformers library publish a model's config beside its weights. */
+const NAMES = ["open_clip_config.json", "config.json"];
+
+/**
+ * Completes what a load config says of a CLIP of open_clip's, or one with the names of the transformers library, by the
+ * config that was published beside its file: on this machine, or on the model hub. Shapes do not tell the activation and,
+ * of wide models, the number of heads. Without `base_model_kwargs` only, which are believed rather.
+ */
+export async function withPublishedConfig(
+  source: ClipSource,
+  { tensors }: Pick<TensorSource, "tensors">,
+  config: ModelLoadConfig,
+  options: LoadingOptions,
+): Promise<ClipSource> {
+  const { make, base_model_kwargs: given, load_model_from: file } = source;
+  const isDescribed = make === "open_clip" || (make === "openai" && tensors.has("text_model.final_layer_norm.weight"));
+  if (given !== null || !file || !isDescribed) return source;
+  for (const name of NAMES) {
+    const location = besideFile(file, name);
+    const published = location && (await readIfThere(location, config, options));
+    if (isClipConfig(published)) return { ...source, base_model_kwargs: published };
+  }
+  return source;
+}
+
+/** Undefined for what is on a server other than the hub, whose folders hold what nobody knows. */
+function besideFile(file: FileLocation, name: string): FileLocation | undefined {
+  if (file.load_type === "local") return { load_type: "local", path: resolveBeside(file.path, name) };
+  if (!isOnHub(file.path)) return undefined;
+  const { cache_dir } = file;
+  return {
+    load_type: "url",
+    path: new URL(name, file.path).href,
+    cache_dir,
+    filename_override: `${downloadName(file)}.${name}`,
+  };
+}
+
+async function readIfThere(file: FileLocation, config: ModelLoadConfig, options: LoadingOptions): Promise<unknown> {
+  const { checkUpdates = true, patience, onWarning = console.warn } = options;
+  // Most models have one of the two only, or none: without updates, no server is asked for what was not there before.
+  const asking = checkUpdates
+    ? { patience: { ...patience, attempts: 2 } }
+    : { patience: { ...patience, attempts: 1 }, fetch: refuse };
+  try {
+    return await config.readJson(file, { ...options, ...asking });
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    if (checkUpdates && error instanceof TransientError) {
+      onWarning(
+        `${error.message}. Whether this CLIP has a config is not known; what is usual for its make is assumed.`,
+      );
+    }
+    return undefined;
+  }
+}
+
+const refuse: typeof fetch = () => Promise.reject(new Error("updates are not asked for"));
+
+/** Whether it says what shapes do not: the folder may also hold the config of something else. */
+function isClipConfig(value: unknown): value is Record<string, unknown> {
+  const { success, data } = openAiClipConfig.safeParse(value);
+  return success && Boolean(data.model_cfg ?? data.vision_cfg ?? (data.text_config && data.vision_config));
+}

@@ -1,0 +1,133 @@
+import { GpuOutOfMemoryError } from "../../gpu/errors.js";
+import type { Gpu } from "../../gpu/gpu.js";
+import type { Component } from "./component.js";
+import type { LoadingOptions } from "./loading-options.js";
+
+/**
+ * Which components stay on the GPU: all that were used; or only the one in use, so that a component is read from its file
+ * again each time that its turn comes.
+ */
+export type Residency = "keep" | "one-at-a-time";
+
+/** Share of the GPU's memory that weights may take if they are to stay; the rest is for what is computed with them. */
+const WEIGHT_SHARE = 0.75;
+
+/** The weights of a component do not fit onto the GPU, even alone. */
+export class WeightMemoryError extends GpuOutOfMemoryError {}
+
+/** Brings components to the GPU when they are used, and takes idle ones away as the residency says. */
+export class Residence {
+  readonly #uses = new Map<Component, number>();
+  #residency: Residency;
+  /** Components are brought in one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** Without a residency it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
+  constructor(
+    private readonly gpu: Gpu,
+    private readonly components: readonly Component[],
+    residency: Residency | undefined,
+    private readonly options: Pick<LoadingOptions, "onProgress" | "onWarning">,
+  ) {
+    this.#residency = residency ?? this.#bestResidency();
+  }
+
+  get residency(): Residency {
+    return this.#residency;
+  }
+
+  /** Runs `body` while the component's weights are on the GPU. Rejects with `WeightMemoryError` where they do not fit. */
+  async use<T>(component: Component, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    this.#count(component, 1);
+    try {
+      await this.#enter(component, signal);
+      return await body();
+    } finally {
+      this.#count(component, -1);
+    }
+  }
+
+  /** Brings all components in, where more than one may stay. */
+  async load(signal?: AbortSignal): Promise<void> {
+    for (const component of this.components) {
+      if (this.#residency === "keep") await this.use(component, () => Promise.resolve(), signal);
+    }
+  }
+
+  /** Takes the components away that nobody uses. False where there were none. */
+  evictIdle(): boolean {
+    const idle = this.components.filter((one) => one.weights.isLoaded && !this.#uses.has(one));
+    for (const { weights } of idle) weights.unload();
+    this.gpu.trim();
+    return idle.length > 0;
+  }
+
+  /** Keeps no more than one component from now on, with a warning. False where that is so already. */
+  makeRoom(): boolean {
+    if (this.#residency === "one-at-a-time") return false;
+    const { onWarning = console.warn } = this.options;
+    onWarning(
+      "The GPU has no memory for all of the models together: from now on each is loaded when it is needed " +
+        '(residency "one-at-a-time").',
+    );
+    this.#residency = "one-at-a-time";
+    this.evictIdle();
+    return true;
+  }
+
+  #bestResidency(): Residency {
+    const { memoryBytes } = this.gpu;
+    const needed = this.components.reduce((sum, { weights }) => sum + weights.gpuBytes, 0);
+    return memoryBytes !== undefined && needed > WEIGHT_SHARE * memoryBytes ? "one-at-a-time" : "keep";
+  }
+
+  #count(component: Component, change: 1 | -1): void {
+    const uses = (this.#uses.get(component) ?? 0) + change;
+    if (uses > 0) this.#uses.set(component, uses);
+    else this.#uses.delete(component);
+  }
+
+  #enter(component: Component, signal: AbortSignal | undefined): Promise<void> {
+    const entered = this.#queue.then(() => this.#bring(component, signal));
+    this.#queue = entered.catch(() => undefined);
+    return entered;
+  }
+
+  async #bring(component: Component, signal: AbortSignal | undefined): Promise<void> {
+    if (component.weights.isLoaded) return;
+    if (this.#residency === "one-at-a-time") this.evictIdle();
+    try {
+      await this.#fill(component, signal);
+    } catch (error) {
+      if (!(error instanceof GpuOutOfMemoryError)) throw error;
+      await this.gpu.recover();
+      if (!this.makeRoom()) throw tooLarge(component, error);
+      await this.#fill(component, signal).catch(async (again: unknown) => {
+        if (!(again instanceof GpuOutOfMemoryError)) throw again;
+        await this.gpu.recover();
+        throw tooLarge(component, again);
+      });
+    }
+  }
+
+  async #fill({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+    const { onProgress } = this.options;
+    await weights.fill({
+      signal,
+      onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
+    });
+  }
+}
+
+function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {
+  const size = Math.ceil(weights.gpuBytes / 2 ** 20);
+  return new WeightMemoryError(
+    `The weights of ${name} take ${size} MiB, for which the GPU has no memory${helpWith(weights.arena.dtype)}.`,
+    { cause },
+  );
+}
+
+/** What else can be done where memory does not suffice. */
+export function helpWith(dtype: "f32" | "f16"): string {
+  return dtype === "f32" ? '; dtype "f16" halves that, where the adapter has it' : "";
+}

@@ -1,0 +1,85 @@
+import { InferenceScript } from "../inference-script.js";
+import type { JsonOptions, Picture } from "../picture.js";
+import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
+import { eachOf, type NegativeOptions, type PriorSettings, type TwoStageOptions } from "../script-options.js";
+
+export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
+  /** Image embeddings for each text. Default 1. */
+  readonly priorSampleCount?: number | undefined;
+  /** Pictures for each image embedding. Default 1. */
+  readonly decoderSampleCount?: number | undefined;
+  /** Candidates for each image embedding. Default 2. */
+  readonly priorNumSamplesPerBatch?: number | undefined;
+}
+
+/** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
+export class BasicInference extends InferenceScript {
+  protected override readonly scriptName: string = "BasicInference";
+
+  /**
+   * Pictures by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
+   * each picture and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
+   */
+  async run(
+    text: string | readonly string[],
+    options: BasicInferenceOptions = {},
+  ): Promise<Map<number, Map<number, Picture[]>>> {
+    const texts = typeof text === "string" ? [text] : text;
+    const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
+    const prior = this.priorSettings({
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      numSamplesPerBatch: options.priorNumSamplesPerBatch,
+    });
+    const { decoderCondScale } = options;
+    const negativeText = eachOf("negativeText", options.negativeText, texts.length);
+    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
+    const count = texts.length * priorSampleCount;
+    const estimate = this.estimate({
+      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
+      decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
+    });
+    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
+    const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
+    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
+    const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
+    const images = await this.sampleDecoder({
+      ...shared,
+      onPicture,
+      previewEvery,
+      text: flat.map(({ index }) => texts[index]!),
+      imageEmbed: flat.map(({ embedding }) => embedding),
+      negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
+      negativeImageEmbed: away && [...away.values()].flat(),
+      condScale: decoderCondScale,
+      sampleCount: decoderSampleCount,
+      batchSize: options.decoderBatchSize,
+      timesteps: options.decoderTimesteps,
+      describe: (_, decoder) => withPrior(prior, decoder),
+    });
+    const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
+    for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
+    return result;
+  }
+}
+
+/** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
+export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
+  return { ...call, condScale: 1, generator: forkOf(call.generator) };
+}
+
+/** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
+export function withPrior(
+  prior: PriorSettings | undefined,
+  { condScale, timesteps, ...decoder }: JsonOptions,
+): JsonOptions {
+  return {
+    ...decoder,
+    priorCondScale: prior?.condScale,
+    priorTimesteps: prior?.timesteps,
+    priorNumSamplesPerBatch: prior?.numSamplesPerBatch,
+    decoderCondScale: condScale,
+    decoderTimesteps: timesteps,
+  };
+}

@@ -1,0 +1,74 @@
+import { SamplingError } from "../../diffusion/sampling-error.js";
+import type { RgbImage } from "../../image/image.js";
+import { unguided, withPrior } from "./basic-inference.js";
+import { InferenceScript } from "../inference-script.js";
+import type { Picture } from "../picture.js";
+import { randomnessOf } from "../randomness.js";
+import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+
+export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
+  /** Image embeddings for each text, each of which is drawn once. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** How often each step is taken (Lugmayr et al. 2022). Default 5. */
+  readonly resampleTimes?: number | undefined;
+}
+
+/**
+ * Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). A mask is true where
+ * its image is kept, as in dalle2-laion's code; its README says the opposite.
+ */
+export class BasicInpainting extends InferenceScript {
+  protected override readonly scriptName: string = "BasicInpainting";
+
+  /**
+   * Pictures by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
+   * has the bytes of the image, at the picture's size by nearest neighbours.
+   */
+  async run(
+    images: readonly RgbImage[],
+    masks: readonly Mask[],
+    text: string | readonly string[],
+    options: BasicInpaintingOptions = {},
+  ): Promise<Map<number, Picture[]>> {
+    const texts = typeof text === "string" ? [text] : text;
+    if (images.length !== texts.length || masks.length !== texts.length) {
+      throw new SamplingError(
+        `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
+      );
+    }
+    const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
+    const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
+    const { decoderCondScale } = options;
+    const negativeText = eachOf("negativeText", options.negativeText, texts.length);
+    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
+    const count = texts.length * sampleCount;
+    const estimate = this.estimate({
+      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
+      decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
+    });
+    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
+    const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
+    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
+    const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
+    const pictures = await this.sampleDecoder({
+      ...shared,
+      onPicture,
+      previewEvery,
+      text: flat.map(({ input }) => texts[input]!),
+      imageEmbed: flat.map(({ embedding }) => embedding),
+      negativeText: negativeText && flat.map(({ input }) => negativeText[input]!),
+      negativeImageEmbed: away && [...away.values()].flat(),
+      inpaintImages: flat.map(({ input }) => images[input]!),
+      inpaintImageMasks: flat.map(({ input }) => masks[input]!),
+      inpaintResampleTimes: resampleTimes,
+      condScale: decoderCondScale,
+      batchSize: options.decoderBatchSize,
+      timesteps: options.decoderTimesteps,
+      describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
+    });
+    const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));
+    for (const [i, { input }] of flat.entries()) result.get(input)!.push(...pictures.get(i)!);
+    return result;
+  }
+}

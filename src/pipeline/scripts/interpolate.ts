@@ -1,0 +1,120 @@
+import { SamplingError } from "../../diffusion/sampling-error.js";
+import type { Generator } from "../../diffusion/generator.js";
+import type { RgbImage } from "../../image/image.js";
+import { withPrior } from "./basic-inference.js";
+import type { Embedding } from "../embedding.js";
+import { InferenceScript } from "../inference-script.js";
+import { lerp, slerp } from "./interpolation.js";
+import type { Picture } from "../picture.js";
+import { oneGenerator } from "../randomness.js";
+import { eachOf, type PriorSettings, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
+
+/** How pictures between two ends are drawn. */
+export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
+  /** Number of pictures, both ends included. Default 8. */
+  readonly frames?: number | undefined;
+  /** For a decoder that was trained with text: what to tell it of both ends, or of each. Default: a prompt tells itself. */
+  readonly text?: string | readonly [start: string, end: string] | undefined;
+  /** Candidates for the image embedding of a prompt. Default 2. */
+  readonly priorNumSamplesPerBatch?: number | undefined;
+}
+
+/**
+ * Pictures between two pictures or prompts (Ramesh et al. 2022, section 3.2): the decoder draws image embeddings along the
+ * arc from one to the other, all from the same noise. A prompt's embedding comes from the prior. Text encodings, where the
+ * decoder was trained with them, go along the straight line; prompts that differ in length differ there by padding, which
+ * the decoder takes for text as soon as it is not zero.
+ */
+export class Interpolate extends InferenceScript {
+  protected override readonly scriptName: string = "Interpolate";
+
+  /**
+   * The pictures in order. Between two prompts the ends are what `BasicInference` draws of them with the same seed; between
+   * two pictures, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
+   */
+  async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
+    const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
+    if (!Number.isInteger(frames) || frames < 2) {
+      throw new SamplingError(`frames must be a whole number of at least 2, for both ends; it is ${frames}.`);
+    }
+    const ends = [start, end] as const;
+    const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
+    const generator = oneGenerator(options);
+    const estimate = this.estimate({
+      prior: prior && { embeddings: ends.filter(isPrompt).length, timesteps: prior.timesteps },
+      decoder: { pictures: frames, timesteps: options.decoderTimesteps },
+    });
+    const [first, last, noise] = await this.#embed(ends, generator, {
+      ...prior,
+      batchSize: options.priorBatchSize,
+      signal,
+      onProgress,
+      estimate,
+    });
+    const encodings = await this.#encode(ends, options);
+    const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
+    const pictures = await this.sampleDecoder({
+      generator: positions.map(() => noise.fork()),
+      signal,
+      onProgress,
+      onPicture,
+      previewEvery,
+      estimate,
+      imageEmbed: positions.map((position) => slerp(first, last, position)),
+      textEncoding: encodings && positions.map((position) => lerp(...encodings, position)),
+      condScale: options.decoderCondScale,
+      timesteps: options.decoderTimesteps,
+      batchSize: options.decoderBatchSize,
+      describe: (input, own) => ({
+        start: isPrompt(start) ? start : undefined,
+        end: isPrompt(end) ? end : undefined,
+        text: options.text,
+        frames,
+        position: positions[input],
+        ...withPrior(prior, own),
+      }),
+    });
+    return positions.map((_, i) => pictures.get(i)![0]!);
+  }
+
+  #priorSettings({ priorCondScale, priorTimesteps, priorNumSamplesPerBatch }: InterpolateOptions): PriorSettings {
+    return this.priorSettings({
+      condScale: priorCondScale,
+      timesteps: priorTimesteps,
+      numSamplesPerBatch: priorNumSamplesPerBatch,
+    });
+  }
+
+  /** Image embeddings of both ends, and the generator as it is after them. */
+  async #embed(
+    ends: readonly (RgbImage | string)[],
+    generator: Generator,
+    prior: SamplePriorOptions,
+  ): Promise<readonly [Embedding, Embedding, Generator]> {
+    const prompts = ends.filter(isPrompt);
+    const images = ends.filter((one) => typeof one !== "string");
+    const generators = prompts.map(() => generator.fork());
+    const sampled =
+      prompts.length > 0 ? await this.samplePrior(prompts, { ...prior, generator: generators }) : undefined;
+    const seen = images.length > 0 ? await this.embedImages(images) : [];
+    const fromPrompts = prompts.map((_, i) => sampled!.get(i)![0]!);
+    const [first, last] = ends.map((one) => (isPrompt(one) ? fromPrompts.shift()! : seen.shift()!));
+    return [first!, last!, generators[0] ?? generator];
+  }
+
+  /** Text encodings of both ends, if the decoder takes any. */
+  async #encode(ends: readonly (RgbImage | string)[], { text }: InterpolateOptions) {
+    if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
+    const given = text === undefined ? ends : eachOf("text", text, 2);
+    const texts = given.filter(isPrompt);
+    if (texts.length < 2) {
+      throw new SamplingError("This decoder was trained with text: pass what both ends show as the option text.");
+    }
+    const [first, last] = await this.encodeText(texts);
+    return [first!, last!] as const;
+  }
+}
+
+function isPrompt(end: RgbImage | string): end is string {
+  return typeof end === "string";
+}

@@ -1,0 +1,30 @@
+import { agrees } from "./candidates.js";
+import { clueEvidence, describeClues, structuralClues, type Evidence, type Exhibit, type Reading } from "./evidence.js";
+import { flagsOf, type Flag } from "./relevance.js";
+import { dialectForVersion } from "./dialect.js";
+
+/**
+ * The dialect of a version that the checkpoint or the user names. Where names and shapes are of another version they are
+ * right, and a warning says so: forks kept old numbers, and no other reading of such tensors could run. A name that is
+ * not there says nothing against a version, since its tensor may be missing.
+ */
+export function readByVersion(exhibit: Exhibit, version: string, source: "version" | "override"): Reading {
+  const { network, sampler } = dialectForVersion(version, exhibit.mode);
+  const values = { ...network, ...sampler };
+  const contradictions = structuralClues(exhibit).filter(
+    (found) => found.source !== "absence" && !agrees(network, found),
+  );
+  const evidence = new Map<Flag, Evidence>([
+    ...flagsOf(exhibit.component).map(
+      (flag) => [flag, { value: values[flag], source, detail: `version ${version}` }] as const,
+    ),
+    ...clueEvidence(contradictions),
+  ]);
+  if (contradictions.length === 0) return { version, evidence, assumed: [], warnings: [] };
+  const warning = [
+    `${exhibit.name} is taken to be of version ${version}, but some of its names or shapes are of other versions, and were followed:`,
+    ...describeClues(contradictions),
+    'If the version is wrong, set the right one as "version" beside load_model_from.',
+  ].join("\n");
+  return { version, evidence, assumed: [], warnings: [warning] };
+}

@@ -1,0 +1,95 @@
+// Tables stored by their used rows. A CLIP trained on few words uses few of its 49408 token embeddings; the rest are
+// zero. Such a table NAME is kept as NAME `[n, ...]`, the rows that are not zero, and NAME.rows `[n]` (I32), their
+// numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
+import { FormatError } from "../errors.js";
+import { TensorEntry, type RowRange } from "../tensor-entry.js";
+
+/** The metadata key whose JSON names the tables that are stored by rows, with their full shapes. */
+export const SPARSE_SHAPE = "sparse_shape";
+
+/** The name of the tensor with the row numbers of table `name`. */
+export function rowsName(name: string): string {
+  return `${name}.rows`;
+}
+
+/** Puts the full tables in the place of the stored rows and row numbers. Rejects with FormatError. */
+export async function restoreSparseRows(
+  tensors: ReadonlyMap<string, TensorEntry>,
+  shapesJson: string,
+  source: string,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, TensorEntry>> {
+  const restored = new Map(tensors);
+  for (const [name, shape] of parseShapes(shapesJson, source)) {
+    const stored = tensors.get(name);
+    const numbers = tensors.get(rowsName(name));
+    if (!stored || !numbers)
+      throw new FormatError(source, `${SPARSE_SHAPE} names ${name}, whose rows are not in the file`);
+    const rows = await readRowNumbers(numbers, source, signal);
+    checkFit(stored, rows, shape, source);
+    restored.delete(rowsName(name));
+    restored.set(name, sparseEntry(stored, rows, shape));
+  }
+  return restored;
+}
+
+function parseShapes(json: string, source: string): [string, number[]][] {
+  let shapes: unknown;
+  try {
+    shapes = JSON.parse(json);
+  } catch (cause) {
+    throw new FormatError(source, `metadata ${SPARSE_SHAPE} is not JSON`, { cause });
+  }
+  const isShape = (shape: unknown) =>
+    Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
+  if (typeof shapes !== "object" || shapes === null || !Object.values(shapes).every(isShape))
+    throw new FormatError(source, `metadata ${SPARSE_SHAPE} does not map names to shapes`);
+  return Object.entries(shapes) as [string, number[]][];
+}
+
+async function readRowNumbers(numbers: TensorEntry, source: string, signal?: AbortSignal): Promise<Int32Array> {
+  if (numbers.dtype !== "I32" || numbers.shape.length !== 1)
+    throw new FormatError(
+      source,
+      `tensor ${numbers.name} is ${numbers.dtype} [${numbers.shape.join(", ")}], expected I32 [n]`,
+    );
+  return new Int32Array((await numbers.read(undefined, signal)).buffer);
+}
+
+function checkFit(stored: TensorEntry, rows: Int32Array, shape: readonly number[], source: string): void {
+  const ascending = rows.every((row, i) => row > (i === 0 ? -1 : rows[i - 1]!) && row < shape[0]!);
+  const sameRow =
+    shape.length === stored.shape.length && shape.slice(1).every((size, i) => size === stored.shape[i + 1]);
+  if (!ascending || !sameRow || rows.length !== stored.rowCount)
+    throw new FormatError(
+      source,
+      `tensor ${stored.name}: ${rows.length} row numbers and rows [${stored.shape.join(", ")}] do not make up [${shape.join(", ")}]`,
+    );
+}
+
+function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly number[]): TensorEntry {
+  const { name, dtype, rowBytes } = stored;
+  return new TensorEntry(name, dtype, shape, async ([start, end]: RowRange, signal) => {
+    const first = lowerBound(rows, start);
+    const last = lowerBound(rows, end);
+    const bytes = new Uint8Array((end - start) * rowBytes);
+    const used = await stored.read([first, last], signal);
+    for (let i = first; i < last; i++) {
+      const from = (i - first) * rowBytes;
+      bytes.set(used.subarray(from, from + rowBytes), (rows[i]! - start) * rowBytes);
+    }
+    return bytes;
+  });
+}
+
+/** The first position in ascending `values` whose value is `least` or more. */
+function lowerBound(values: Int32Array, least: number): number {
+  let low = 0;
+  let high = values.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (values[middle]! < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,51 @@
+import { DTYPE_BYTES, elementCount, type Dtype } from "../dtypes.js";
+
+/** A view of elements in memory or in a file; strides count elements. */
+export interface StridedView {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+/** Whether a view's elements lie in row-major order without gaps. */
+export function isContiguous({ shape, strides }: StridedView): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    // The stride of an axis of one element is never used, and torch writes anything there.
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
+
+/** Elements from a view's first to its last, both included; 0 for an empty view. */
+export function spanElements({ shape, strides }: StridedView): number {
+  if (shape.includes(0)) return 0;
+  return shape.reduce((last, extent, axis) => last + (extent - 1) * strides[axis]!, 1);
+}
+
+/** Copies a view's elements, the first of which is the first of `span`, to row-major bytes. */
+export function gather(span: Uint8Array<ArrayBuffer>, dtype: Dtype, view: StridedView): Uint8Array<ArrayBuffer> {
+  const Words = WORDS[DTYPE_BYTES[dtype]]!;
+  const from = new Words(span.buffer);
+  const to = new Words(elementCount(view.shape));
+  const last = view.shape.length - 1;
+  let next = 0;
+  const copyAxis = (axis: number, start: number): void => {
+    const stride = view.strides[axis]!;
+    const extent = view.shape[axis]!;
+    if (axis < last) for (let i = 0; i < extent; i++) copyAxis(axis + 1, start + i * stride);
+    else for (let i = 0; i < extent; i++) to[next++] = from[start + i * stride]!;
+  };
+  copyAxis(0, 0);
+  return new Uint8Array(to.buffer);
+}
+
+// Elements are moved as whole words of their size, whatever their type.
+const WORDS: Readonly<
+  Record<number, Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor | BigUint64ArrayConstructor>
+> = {
+  1: Uint8Array,
+  2: Uint16Array,
+  4: Uint32Array,
+  8: BigUint64Array,
+};

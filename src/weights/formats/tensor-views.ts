@@ -1,0 +1,33 @@
+// Tensors made of others in the file, for state dicts that cut the same weights in another way.
+import { DTYPE_BYTES } from "../dtypes.js";
+import { gather } from "./strided.js";
+import { TensorEntry } from "../tensor-entry.js";
+
+/** The rows of several tensors of one type, one after the other. Undefined where their rows differ in shape or type. */
+export function concatRows(name: string, parts: readonly TensorEntry[]): TensorEntry | undefined {
+  const [first] = parts;
+  const rowOf = ({ dtype, shape }: TensorEntry): string => [dtype, ...shape.slice(1)].join();
+  if (!first || parts.some((part) => rowOf(part) !== rowOf(first))) return undefined;
+  const rowCount = parts.reduce((sum, part) => sum + part.rowCount, 0);
+  return new TensorEntry(name, first.dtype, [rowCount, ...first.shape.slice(1)], async ([start, end], signal) => {
+    const bytes = new Uint8Array((end - start) * first.rowBytes);
+    let offset = 0;
+    for (const part of parts) {
+      const from = Math.max(start, offset);
+      const to = Math.min(end, offset + part.rowCount);
+      if (from < to) bytes.set(await part.read([from - offset, to - offset], signal), (from - start) * first.rowBytes);
+      offset += part.rowCount;
+    }
+    return bytes;
+  });
+}
+
+/** A matrix with rows and columns exchanged. Whatever rows are asked for, all of it is read. */
+export function transposed(name: string, entry: TensorEntry): TensorEntry {
+  const [rows, columns] = entry.shape as [number, number];
+  return new TensorEntry(name, entry.dtype, [columns, rows], async ([start, end], signal) => {
+    const bytes = await entry.read(undefined, signal);
+    const view = { shape: [end - start, rows], strides: [1, columns] };
+    return gather(bytes.slice(start * DTYPE_BYTES[entry.dtype]), entry.dtype, view);
+  });
+}
