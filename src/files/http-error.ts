@@ -1,5 +1,5 @@
 import { FileError } from "../platform/errors.js";
-import { isOnHub, TOKEN_VARIABLES, tokenFor } from "./hub.js";
+import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
 /** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
 export class TransientError extends FileError {
@@ -38,6 +38,7 @@ function statusProblem(url: string, status: number): string {
   const refused = `the server refuses access (HTTP status ${status})`;
   if (!isOnHub(url)) return `${refused}; download it by other means and give its path`;
   const terms = "accept the terms of use on the model's page where it has any";
-  if (tokenFor(url) !== undefined) return `${refused} to the token of ${TOKEN_VARIABLES[0]}; ${terms}`;
+  const variable = tokenVariable();
+  if (variable !== undefined) return `${refused} to the token of ${variable}; ${terms}`;
   return `${refused}, or has no such file: set ${TOKEN_VARIABLES[0]} to a token of an account that may read it, and ${terms}`;
 }

@@ -31,8 +31,13 @@ export function addressOf(url: string): string {
 
 /** The token to send along; undefined for every server but the hub, or where none is set. */
 export function tokenFor(url: string): string | undefined {
-  if (!isOnHub(url)) return undefined;
-  return TOKEN_VARIABLES.map((name) => environmentVariable(name)?.trim()).find(Boolean);
+  const variable = isOnHub(url) ? tokenVariable() : undefined;
+  return variable === undefined ? undefined : environmentVariable(variable)?.trim();
+}
+
+/** The environment variable that the token is taken from; undefined where none is set. */
+export function tokenVariable(): string | undefined {
+  return TOKEN_VARIABLES.find((name) => environmentVariable(name)?.trim());
 }
 
 /**
