@@ -23,7 +23,7 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
   const close = { maxRelative: dtype === "f32" ? 5e-6 : 2e-3 };
   const size = (shape: readonly number[]) => shape.reduce((product, axis) => product * axis, 1);
 
-  test.each([20, 32, 64, 13])("an image of 40 × 40 to %i × %i as the reference", async (target) => {
+  test.each([20, 32, 64, 13])("an image of 40 × 40 to %i pixels as the reference", async (target) => {
     const image = arena.fromNchw(floats(fixture, "in.image"), [1, 3, 40, 40]);
     const nearest = await arena.readNchw(resizeNearest(image, [target, target]));
     expect([...nearest]).toEqual([...rounded(floats(fixture, `out.nearest.${target}`), dtype)]);
