@@ -54,6 +54,9 @@ export interface Dispatch<K extends KernelName> extends Variant<K> {
   readonly label?: string | undefined;
 }
 
+/** What an error scope caught. */
+type Check = Promise<GpuOutOfMemoryError | GpuValidationError | undefined>;
+
 const MAX_GROUPS = 65535;
 /** Dispatches per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
 const BATCH = 128;
@@ -71,7 +74,8 @@ export class Gpu {
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
   #dry = false;
-  readonly #checks: Promise<GpuOutOfMemoryError | GpuValidationError | undefined>[] = [];
+  /** Error scopes of what was submitted since the last `sync` or `read`. */
+  readonly #checks: Check[] = [];
   #failure: Error | undefined;
 
   constructor(
@@ -176,12 +180,13 @@ export class Gpu {
     try {
       commands.copyBufferToBuffer(source.buffer, 0, staging, 0, size);
       this.flush();
+      const checks = this.#checks.splice(0);
       await staging.mapAsync(MapMode.READ).catch(async (error: unknown) => {
-        await this.#settle();
+        await this.#settle(checks);
         throw error;
       });
       const bytes = staging.getMappedRange().slice(0, byteLength);
-      await this.#settle();
+      await this.#settle(checks);
       return bytes;
     } finally {
       staging.destroy();
@@ -211,8 +216,10 @@ export class Gpu {
   /** Submits what is encoded and waits until it has run. Rejects with the typed error of anything that went wrong. */
   async sync(): Promise<void> {
     this.flush();
+    // Before anything is waited for: what others encode meanwhile is theirs to hear of.
+    const checks = this.#checks.splice(0);
     await this.device.queue.onSubmittedWorkDone();
-    await this.#settle();
+    await this.#settle(checks);
   }
 
   /**
@@ -319,9 +326,9 @@ export class Gpu {
     this.#pass = undefined;
   }
 
-  /** Waits for the error scopes of the submitted batches and throws what they caught. */
-  async #settle(): Promise<void> {
-    const errors = await Promise.all(this.#checks.splice(0));
+  /** Waits for error scopes of submitted batches and throws what they caught. */
+  async #settle(checks: readonly Check[]): Promise<void> {
+    const errors = await Promise.all(checks);
     await this.#pipelines.settled();
     this.#throwIfFailed();
     const found = errors.filter((error) => error !== undefined);

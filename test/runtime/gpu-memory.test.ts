@@ -47,6 +47,18 @@ it("says what the device has no memory for, to the call in flight alone", async 
   expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
 });
 
+it("tells of missing memory the call that it happened to, though another waits at the same time", async () => {
+  using gpu = await openGpu();
+  const arena = new Arena(gpu);
+  gpu.clear(arena.empty([1, 4], "f32").storage);
+  const other = gpu.sync();
+  failNextBuffer(gpu);
+  gpu.clear(arena.empty([1, 4], "f32").storage);
+  const [first, second] = await Promise.allSettled([other, gpu.sync()]);
+  expect(first.status).toBe("fulfilled");
+  expect(second).toMatchObject({ status: "rejected", reason: expect.any(GpuOutOfMemoryError) as unknown });
+});
+
 it("keeps to a limit of memory, to which buffers kept for reuse count until they are in the way", async () => {
   using gpu = await openGpu({ memoryLimit: 8192 });
   const arena = new Arena(gpu);
