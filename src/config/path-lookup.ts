@@ -29,9 +29,11 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
 
 /**
  * The folder that a `cache_dir` in the load config `config` means: that of the working directory if it is there, else the
- * one beside the config. Undefined where neither can be, because the config was read from a URL.
+ * one beside the config. Undefined where the config was read from a URL: whoever serves it does not choose where files
+ * are written here.
  */
 export async function findCacheFolder(config: string, cacheDir: string): Promise<string | undefined> {
+  if (isUrl(config)) return undefined;
   if (isAbsolute(cacheDir) || (await folderExists(cacheDir))) return cacheDir;
-  return isUrl(config) ? undefined : join(dirname(config), cacheDir);
+  return join(dirname(config), cacheDir);
 }
