@@ -78,6 +78,20 @@ describe("an HTTP source", () => {
     await expect(source.read(10, 20)).rejects.toThrow(message);
   });
 
+  it("reports a connection that breaks off by its address", async () => {
+    const { fetch } = server((range, headers) => {
+      if (range[0] !== 10) return undefined;
+      const body = new ReadableStream({
+        pull(controller) {
+          controller.error(new TypeError("terminated"));
+        },
+      });
+      return new Response(body, { status: 206, headers });
+    });
+    const source = await openUrl(url, { fetch });
+    await expect(source.read(10, 20)).rejects.toThrow(`${url}: the connection broke off; try again`);
+  });
+
   it("reports an unreachable server by its address, and an abort as the abort", async () => {
     const fetch = () => Promise.reject(new TypeError("fetch failed"));
     await expect(openUrl(url, { fetch })).rejects.toThrow(`${url}: the server could not be reached`);

@@ -1,7 +1,7 @@
 import { checkRange, FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
 import { statusError } from "./http-error.js";
-import { contentRange, request, type HttpOptions } from "./request.js";
+import { chunksOf, contentRange, request, type HttpOptions } from "./request.js";
 
 /**
  * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes.
@@ -33,11 +33,12 @@ class HttpSource implements ByteSource {
     const response = await request(this.name, { fetch: this.fetcher, signal }, range);
     try {
       this.checkPart(response, offset, length);
+      return await readBody(response, this.name, length, signal);
     } catch (error) {
-      await response.body?.cancel();
+      // The first failure is the one to report, even where there is nothing left to cancel.
+      await response.body?.cancel().catch(() => undefined);
       throw error;
     }
-    return readBody(response, this.name, length);
   }
 
   close(): Promise<void> {
@@ -58,20 +59,20 @@ class HttpSource implements ByteSource {
   }
 }
 
-async function readBody(response: Response, url: string, length: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBody(
+  response: Response,
+  url: string,
+  length: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   let filled = 0;
-  if (response.body)
-    for (const reader = response.body.getReader(); ;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      if (filled + value.length > length) {
-        await reader.cancel();
-        throw new FileError(url, `the server sent more than the ${length} bytes that it announced`);
-      }
-      bytes.set(value, filled);
-      filled += value.length;
-    }
+  for await (const chunk of chunksOf(response, url, signal)) {
+    if (filled + chunk.length > length)
+      throw new FileError(url, `the server sent more than the ${length} bytes that it announced`);
+    bytes.set(chunk, filled);
+    filled += chunk.length;
+  }
   if (filled < length) throw new FileError(url, `the connection ended after ${filled} of ${length} bytes; try again`);
   return bytes;
 }

@@ -5,7 +5,7 @@ import { fetchVerified, partOf, settled } from "./download.js";
 import { shortHash } from "./hash.js";
 import { KeptFile, type KeptVersion } from "./kept-file.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
-import type { HttpOptions } from "./request.js";
+import { checkAddress, type HttpOptions } from "./request.js";
 import { PATIENCE, type Patience } from "./retry.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
@@ -49,6 +49,7 @@ export interface RemoteOptions extends HttpOptions {
  * always whole. Rejects with FileError; the caller closes the source.
  */
 export async function openRemote(file: RemoteFile, options: RemoteOptions = {}): Promise<ByteSource> {
+  checkAddress(file.url);
   if (/[/\\]|^\.{0,2}$/.test(file.filename)) {
     throw new FileError(
       file.url,

@@ -18,8 +18,17 @@ export interface RangeRequest {
   readonly ifRange?: string | undefined;
 }
 
-/** Sends a GET, with the hub's token to the hub. Rejects with TransientError where no answer comes; any status is one. */
+/** Throws FileError for what no request can be sent to. */
+export function checkAddress(url: string): void {
+  if (!URL.canParse(url)) throw new FileError(url, "is not a valid address; check how it is written");
+}
+
+/**
+ * Sends a GET, with the hub's token to the hub. Rejects with TransientError where no answer comes; any status is one.
+ * Rejects with FileError where the URL is none.
+ */
 export async function request(url: string, options: HttpOptions, range?: RangeRequest): Promise<Response> {
+  checkAddress(url);
   const headers = new Headers();
   if (range) headers.set("range", `bytes=${range.start}-${range.end === undefined ? "" : range.end - 1}`);
   // A plain `Range` on GET needs no CORS preflight; `If-Range` would, so there a change is noticed by the answer alone.
@@ -33,8 +42,14 @@ export async function request(url: string, options: HttpOptions, range?: RangeRe
   } catch (cause) {
     signal?.throwIfAborted();
     const problem = "the server could not be reached, or does not allow this page to read from it (CORS)";
-    throw new TransientError(url, problem, { cause });
+    throw new TransientError(url, problem + reasonOf(cause), { cause });
   }
+}
+
+/** Node's fetch only says that it failed, and why in the cause of its error; browsers tell pages nothing. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
 }
 
 /** What the Content-Range of an answer says; `start` and `end` are 0 where it names no bytes. Throws FileError where it is missing. */
@@ -47,4 +62,25 @@ export function contentRange(response: Response, url: string): { start: number; 
       `the answer's Content-Range is ${header ?? "missing"}; a server of another origin must expose it by Access-Control-Expose-Headers`,
     );
   return { start: Number(match[1] ?? 0), end: Number(match[2] ?? -1) + 1, size: Number(match[3]) };
+}
+
+/** The bytes of an answer as they come. Throws TransientError where the connection breaks off. */
+export async function* chunksOf(
+  response: Response,
+  url: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  try {
+    for (;;) {
+      const part = await reader?.read();
+      if (!part || part.done) return;
+      yield part.value;
+    }
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw new TransientError(url, "the connection broke off; try again", { cause });
+  } finally {
+    reader?.releaseLock();
+  }
 }

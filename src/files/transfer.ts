@@ -1,7 +1,7 @@
 import { openWriter, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { statusError, TransientError } from "./http-error.js";
-import { contentRange, request, type HttpOptions } from "./request.js";
+import { chunksOf, contentRange, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type Patience } from "./retry.js";
 
 /** What a server says of a file without sending it. */
@@ -154,20 +154,4 @@ async function write(
   }
   await writer.close();
   if (end < (size ?? 0)) throw new TransientError(url, `the connection ended after ${end} of ${size} bytes; try again`);
-}
-
-async function* chunksOf(response: Response, url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const reader = response.body?.getReader();
-  try {
-    for (;;) {
-      const part = await reader?.read();
-      if (!part || part.done) return;
-      yield part.value;
-    }
-  } catch (cause) {
-    signal?.throwIfAborted();
-    throw new TransientError(url, "the connection broke off; try again", { cause });
-  } finally {
-    reader?.releaseLock();
-  }
 }
