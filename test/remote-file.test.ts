@@ -268,6 +268,19 @@ describe("a download that cannot succeed", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
+  it("finds its line among checksums whatever its address holds", async () => {
+    server.files.set("/100%25%20or%20100%.pth", { content });
+    server.files.set("/50%25%20off.pth", { content });
+    const checksumUrl = server.url("/sums");
+    for (const [url, name] of [
+      [server.url("/100%25%20or%20100%.pth"), "100%25%20or%20100%.pth"],
+      [server.url("/50%25%20off.pth"), "50% off.pth"],
+    ] as const) {
+      server.files.set("/sums", { content: Buffer.from(`${"1".repeat(64)}  a.pth\n${sha256}  ${name}\n`) });
+      expect(same(await open({ url, checksumUrl, filename: "x.pth" }), content)).toBe(true);
+    }
+  });
+
   it("names who published a wrong checksum", async () => {
     const checksumUrl = server.url("/sums");
     server.files.set("/sums", { content: Buffer.from("1".repeat(64)) });
@@ -308,6 +321,19 @@ describe("a download that cannot succeed", () => {
     await expect(open()).rejects.toThrow(`${part}: could not be written: the disk is full; free some space`);
     await rm(part);
     expect(same(await open(), content)).toBe(true);
+  });
+
+  it.each(["https://", "http://[::1/a.pth", "https://a b/c.pth"])("says so of %j, which is no address", async (url) => {
+    await expect(open({ url })).rejects.toThrow(new FileError(url, "is not a valid address; check how it is written"));
+    await expect(open({ checksumUrl: url })).rejects.toThrow(`${url}: is not a valid address`);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it("says why a server cannot be reached", async () => {
+    const cause = Object.assign(new Error("getaddrinfo ENOTFOUND example.org"), { code: "ENOTFOUND" });
+    const fetch = () => Promise.reject(new TypeError("fetch failed", { cause }));
+    const opening = open({}, { fetch, patience: { attempts: 1 } });
+    await expect(opening).rejects.toThrow(/could not be reached.*: getaddrinfo ENOTFOUND example\.org/);
   });
 
   it.each(["", "..", "a/b.pth", "..\\b.pth"])("is not begun under the name %j", async (name) => {

@@ -43,8 +43,18 @@ export async function askClaim(file: PublishedFile, patience: Patience, options:
     }),
   );
   if (text === undefined) return {};
-  const name = new URL(file.url).pathname.split("/").at(-1)!;
-  return { text, source: url, ...parseChecksum(text, decodeURIComponent(name), url) };
+  return { text, source: url, ...parseChecksum(text, nameIn(file.url), url) };
+}
+
+/** The name of the file that an address ends in. */
+function nameIn(url: string): string {
+  const name = new URL(url).pathname.split("/").at(-1)!;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // A "%" that begins no escape is allowed in addresses, and stands for itself.
+    return name;
+  }
 }
 
 /** Undefined for a text that is too long for a checksum. */
