@@ -76,6 +76,14 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     ]);
   });
 
+  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("takes no %j for a URL", (path) => {
+    const faults = faultsOf({ prior: { load_model_from: { load_type: "url", path, checksum_file_path: path } } });
+    expect(faults).toEqual([
+      `prior.load_model_from.checksum_file_path: expected a URL (http or https), found "${path}"`,
+      `prior.load_model_from.path: expected a URL (http or https), found "${path}"`,
+    ]);
+  });
+
   it.each([
     ["no U-Net 1", [source([2]), source([3])], "must start at 1; 1 is not among them"],
     ["numbers from 0", [source([0, 1])], "decoder.unet_sources[0].unet_numbers[0]: expected a number above 0, found 0"],

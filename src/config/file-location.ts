@@ -2,7 +2,8 @@ import { z } from "zod";
 import { isUrl } from "../files/open.js";
 import { rule } from "./rule.js";
 
-const url = z.string().refine(isUrl, { error: "expected a URL (http or https)" });
+const NO_URL = "expected a URL (http or https)";
+const url = z.string().refine(isAddress, { error: NO_URL });
 
 /** Folders in the name would lead out of `cache_dir`. */
 const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected the name of a file, without folders" });
@@ -33,8 +34,7 @@ export const file = z
     rule(
       z.object({ load_type: z.literal("url"), path: z.string(), filename_override: z.unknown().optional() }),
       (value) => {
-        if (!isUrl(value.path))
-          return [{ path: ["path"], message: `expected a URL (http or https)`, found: value.path }];
+        if (!isAddress(value.path)) return [{ path: ["path"], message: NO_URL, found: value.path }];
         if (value.filename_override || nameInUrl(value.path) !== "") return [];
         return [{ path: ["path"], message: "ends without a name for the file; say it as filename_override" }];
       },
@@ -47,6 +47,10 @@ export type FileLocation = z.output<typeof file>;
 /** The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query. */
 export function downloadName({ path, filename_override: override }: FileLocation): string {
   return override ?? nameInUrl(path);
+}
+
+function isAddress(text: string): boolean {
+  return isUrl(text) && URL.canParse(text);
 }
 
 function nameInUrl(text: string): string {
