@@ -233,6 +233,35 @@ describe("residency", () => {
     ]);
   });
 
+  it("one-at-a-time lets calls for different components wait for each other, and an aborted one not at all", async () => {
+    using manager = await openManager({ residency: "one-at-a-time" });
+    const order: string[] = [];
+    let leave = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (leave = resolve));
+    const first = manager.useUnet(1, async () => {
+      order.push("in U-Net 1");
+      await gate;
+      order.push("out of U-Net 1");
+    });
+    const loadedWith = (): Promise<void> => {
+      order.push(
+        componentsOf(manager)
+          .flatMap(({ name, weights }) => (weights.isLoaded ? [name] : []))
+          .join(),
+      );
+      return Promise.resolve();
+    };
+    const second = manager.useUnet(2, loadedWith);
+    const third = manager.useUnet(1, loadedWith);
+    const controller = new AbortController();
+    const aborted = manager.usePrior(loadedWith, controller.signal);
+    controller.abort(new Error("enough"));
+    await expect(aborted).rejects.toThrow("enough");
+    leave();
+    await Promise.all([first, second, third]);
+    expect(order).toEqual(["in U-Net 1", "out of U-Net 1", "U-Net 2", "U-Net 1"]);
+  });
+
   it("reads weights again after release, and draws the same", async () => {
     using manager = await openManager();
     const whole = await draw(manager, { seed: 9 });

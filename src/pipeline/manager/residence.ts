@@ -15,12 +15,18 @@ const WEIGHT_SHARE = 0.75;
 /** The weights of a component do not fit onto the GPU, even alone. */
 export class WeightMemoryError extends GpuOutOfMemoryError {}
 
-/** Brings components to the GPU when they are used, and takes idle ones away as the residency says. */
+/**
+ * Brings components to the GPU when they are used, and takes idle ones away as the residency says. Where there is to be one
+ * at a time, calls that use different ones wait for each other, in the order in which they came.
+ */
 export class Residence {
+  /** How many uses of each component there are now. */
   readonly #uses = new Map<Component, number>();
   #residency: Residency;
   /** Components are brought in one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
+  /** Called when a use ends, for the one at the head of the queue, which may wait for that. */
+  #wake: () => void = () => undefined;
 
   /** Without a residency it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
   constructor(
@@ -36,11 +42,13 @@ export class Residence {
     return this.#residency;
   }
 
-  /** Runs `body` while the component's weights are on the GPU. Rejects with `WeightMemoryError` where they do not fit. */
+  /**
+   * Runs `body` while the component's weights are on the GPU; it must not use another component itself. Rejects with
+   * `WeightMemoryError` where they do not fit.
+   */
   async use<T>(component: Component, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    this.#count(component, 1);
+    await this.#enter(component, signal);
     try {
-      await this.#enter(component, signal);
       return await body();
     } finally {
       this.#count(component, -1);
@@ -85,23 +93,47 @@ export class Residence {
     const uses = (this.#uses.get(component) ?? 0) + change;
     if (uses > 0) this.#uses.set(component, uses);
     else this.#uses.delete(component);
+    if (change < 0) this.#wake();
   }
 
-  #enter(component: Component, signal: AbortSignal | undefined): Promise<void> {
-    const entered = this.#queue.then(() => this.#bring(component, signal));
+  async #enter(component: Component, signal: AbortSignal | undefined): Promise<void> {
+    const turn = this.#queue;
+    const entered = turn.then(() => this.#bring(component, signal));
     this.#queue = entered.catch(() => undefined);
-    return entered;
+    await unlessAborted(turn, signal);
+    await entered;
   }
 
+  /** Brings a component in, and counts it as used. */
   async #bring(component: Component, signal: AbortSignal | undefined): Promise<void> {
-    if (component.weights.isLoaded) return;
-    if (this.#residency === "one-at-a-time") this.evictIdle();
+    signal?.throwIfAborted();
+    const { isLoaded } = component.weights;
+    if (!isLoaded && this.#residency === "one-at-a-time") await this.#clear(component, signal);
+    this.#count(component, 1);
+    try {
+      if (!isLoaded) await this.#load(component, signal);
+    } catch (error) {
+      this.#count(component, -1);
+      throw error;
+    }
+  }
+
+  /** Waits until no other component is used, and takes all of them away. */
+  async #clear(component: Component, signal: AbortSignal | undefined): Promise<void> {
+    while ([...this.#uses.keys()].some((used) => used !== component)) {
+      await unlessAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+    }
+    this.evictIdle();
+  }
+
+  async #load(component: Component, signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#fill(component, signal);
     } catch (error) {
       if (!(error instanceof GpuOutOfMemoryError)) throw error;
       await this.gpu.recover();
       if (!this.makeRoom()) throw tooLarge(component, error);
+      await this.#clear(component, signal);
       await this.#fill(component, signal).catch(async (again: unknown) => {
         if (!(again instanceof GpuOutOfMemoryError)) throw again;
         await this.gpu.recover();
@@ -117,6 +149,25 @@ export class Residence {
       onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
     });
   }
+}
+
+/** Waits for what does not fail, unless the signal comes first. */
+async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) {
+    await wait;
+    return;
+  }
+  signal.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const stop = (): void => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", stop, { once: true });
+    void wait.then(() => {
+      signal.removeEventListener("abort", stop);
+      resolve();
+    });
+  });
 }
 
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {
