@@ -3,7 +3,6 @@ import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { splitRows, stackRows, type Embedding } from "../embedding.js";
-import type { DalleModelManager } from "./model-manager.js";
 
 /** What CLIP makes of a text, on the host. */
 export interface EncodedText {
@@ -24,7 +23,9 @@ const REMEMBERED = 1000;
 export class EncodedTexts {
   readonly #known = new Map<string, EncodedText>();
 
-  constructor(private readonly manager: Pick<DalleModelManager, "inParts" | "useTextEncoder">) {}
+  constructor(
+    private readonly encode: (tokens: readonly Int32Array[], signal?: AbortSignal) => Promise<EncodedText[]>,
+  ) {}
 
   /** Of rows of tokens, each of which is filled up to the longest. */
   async of(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
@@ -34,9 +35,9 @@ export class EncodedTexts {
     const found = new Map([...wanted.keys()].map((key) => [key, this.#known.get(key)]));
     for (let start = 0; start < unknown.length; start += AT_ONCE) {
       const some = unknown.slice(start, start + AT_ONCE);
-      const texts = some.map(([, row]) => row);
-      const encoded = await this.manager.inParts("texts", texts.length, (from, to) =>
-        this.manager.useTextEncoder((clip) => encode(clip, texts.slice(from, to), signal), signal),
+      const encoded = await this.encode(
+        some.map(([, row]) => row),
+        signal,
       );
       for (const [i, [key]] of some.entries()) found.set(key, encoded[i]);
     }
@@ -88,10 +89,11 @@ export class TextTensors {
   }
 }
 
-async function encode(
+/** Encodes rows of tokens of one length at once. */
+export async function encodeTokens(
   clip: ClipModel,
   tokens: readonly Int32Array[],
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<EncodedText[]> {
   const embedded = await clip.embedText(tokens, signal ? { signal } : {});
   using textEmbed = embedded.textEmbed;

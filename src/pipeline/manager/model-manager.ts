@@ -9,7 +9,7 @@ import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { BatchSplitter } from "./batch-splitter.js";
-import { EncodedTexts, type EncodedText } from "./encoded-texts.js";
+import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { openDevice } from "./open-device.js";
@@ -52,7 +52,11 @@ export class DalleModelManager {
   readonly clip: Loaded<ClipModel> | undefined;
   readonly #residence: Residence;
   readonly #splitters = new Map<string, BatchSplitter>();
-  readonly #texts = new EncodedTexts(this);
+  readonly #texts = new EncodedTexts((tokens, signal) =>
+    this.inParts("texts", tokens.length, (start, end) =>
+      this.useTextEncoder((clip) => encodeTokens(clip, tokens.slice(start, end), signal), signal),
+    ),
+  );
 
   private constructor(
     readonly config: ModelLoadConfig,
@@ -117,7 +121,7 @@ export class DalleModelManager {
 
   /**
    * Runs `body` while the prior's weights are on the GPU, as the others of its kind do for their component: the first brings
-   * them there. Rejects with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit.
+   * them there. `body` must not use another component: with one at a time, that would wait for `body` itself. Rejects with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit.
    */
   usePrior<T>(body: (prior: DiffusionPrior) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.prior, "prior", 0, body, signal);
