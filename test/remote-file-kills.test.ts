@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { openRemote, type RemoteFile } from "../src/files/remote-file.js";
 import { drip, FaultServer } from "./support/fault-server.js";
 import { bundleFetching, Fetching } from "./support/fetching.js";
@@ -52,8 +52,11 @@ class Publisher {
     this.publish(LENGTH);
   }
 
-  static async open(hasChecksum: boolean): Promise<Publisher> {
-    return new Publisher(await FaultServer.start(), await mkdtemp(join(tmpdir(), "kept-")), hasChecksum);
+  /** Until the test is finished. */
+  static async open({ onTestFinished }: TestContext, hasChecksum: boolean): Promise<Publisher> {
+    const publisher = new Publisher(await FaultServer.start(), await mkdtemp(join(tmpdir(), "kept-")), hasChecksum);
+    onTestFinished(() => publisher.close());
+    return publisher;
   }
 
   publish(length: number): void {
@@ -107,21 +110,13 @@ function randomMoment(): { readonly share: number; readonly delay: number } {
   return share < 1 ? { share, delay: 4 * Math.random() } : { share: 1, delay: 60 * Math.random() };
 }
 
-describe.each([
+// At once, because most of the time goes into starting processes.
+describe.concurrent.each([
   ["with a checksum", true],
   ["with an ETag alone", false],
 ])("a file %s", (_, hasChecksum) => {
-  let publisher: Publisher;
-
-  beforeEach(async () => {
-    publisher = await Publisher.open(hasChecksum);
-  });
-
-  afterEach(async () => {
-    await publisher.close();
-  });
-
-  it(`is whole after each of ${KILLS} kills at random moments`, async () => {
+  it(`is whole after each of ${KILLS} kills at random moments`, async (context) => {
+    const publisher = await Publisher.open(context, hasChecksum);
     let next = new Fetching(script, publisher.file());
     let kills = 0;
     let partial = 0;
@@ -154,25 +149,33 @@ describe.each([
     expect(partial).toBeGreaterThan(KILLS / 4);
   }, 300_000);
 
-  it("is whole after a kill before each change of a file in an update", async () => {
+  it("is whole after a kill before each change of a file in an update", async (context) => {
+    const publisher = await Publisher.open(context, hasChecksum);
     publisher.isSlow = false;
+    const killedBefore = (change: number) =>
+      new Fetching(killingScript, publisher.file(), { KILL_BEFORE: String(change) });
+    let next = killedBefore(0);
     let changes = 0;
     for (; ; changes++) {
+      const fetching = next;
       await rm(publisher.folder, { recursive: true });
       await (await openRemote(publisher.file())).close();
       publisher.publish(50_000);
-      const fetching = new Fetching(killingScript, publisher.file(), { KILL_BEFORE: String(changes) });
       await fetching.begin();
+      next = killedBefore(changes + 1);
       const end = await fetching.end();
       await publisher.expectNothingWrong();
       await publisher.expectNextRunSucceeds();
       if ("sha256" in end) break;
     }
+    next.kill();
+    await next.end();
     // Beginning a part, writing it, recording, moving and tidying up are all among them.
     expect(changes).toBeGreaterThan(10);
   }, 300_000);
 
-  it("is fetched by four processes at once, of which one is killed", async () => {
+  it("is fetched by four processes at once, of which one is killed", async (context) => {
+    const publisher = await Publisher.open(context, hasChecksum);
     const fetchings = Array.from({ length: 4 }, () => new Fetching(script, publisher.file()));
     await Promise.all(fetchings.map((one) => one.begin()));
     await once(publisher.events, "sent");
@@ -181,5 +184,5 @@ describe.each([
     expect(ends.slice(1)).toEqual(Array.from({ length: 3 }, () => ({ sha256: publisher.current })));
     await publisher.expectNothingWrong();
     await publisher.expectNextRunSucceeds();
-  });
+  }, 60_000);
 });
