@@ -229,6 +229,16 @@ describe("a kept file", () => {
 });
 
 describe("the user's cache", () => {
+  it("lists, and is cleared of, a download of which no byte came", async () => {
+    serve("first", '"1"');
+    server.spoil(status(500), status(500), status(500));
+    await expect(open()).rejects.toThrow(/HTTP status 500/);
+    const [begun] = await listCache(folder);
+    expect(begun).toMatchObject({ url: server.url(PATH), bytes: 0, totalBytes: 5, isComplete: false });
+    expect(await clearCache(folder)).toEqual([begun]);
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it("keeps files of one name from different addresses apart, and is said once", async () => {
     serve("first", '"1"');
     server.files.set("/elsewhere/model.pth", { content: text("other"), etag: '"1"' });

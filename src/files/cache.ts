@@ -18,12 +18,19 @@ export interface CacheEntry {
 export async function listCache(folder: string = cacheFolder()): Promise<CacheEntry[]> {
   const names = await listFiles(folder);
   const kept = names.filter((name) => [SUFFIXES.record, SUFFIXES.checksum].some((end) => names.includes(name + end)));
-  const parts = names.filter((name) => name.endsWith(SUFFIXES.part));
+  const parts = new Set(names.map(partNamed).filter((name) => name !== undefined));
   const entries = await Promise.all([
     ...kept.map((name) => completeEntry(folder, name)),
-    ...parts.map((name) => partEntry(folder, name)),
+    ...[...parts].map((name) => partEntry(folder, name)),
   ]);
   return entries.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** The part that a file is, or that it tells the origin of: of one that was only begun, the origin is all there is. */
+function partNamed(name: string): string | undefined {
+  const { part, origin } = SUFFIXES;
+  if (name.endsWith(origin)) return name.slice(0, -origin.length) + part;
+  return name.endsWith(part) ? name : undefined;
 }
 
 async function completeEntry(folder: string, name: string): Promise<CacheEntry> {
