@@ -15,6 +15,7 @@ describe("a checksum file", () => {
     ["sha256sum --tag's output", `SHA256 (out/model.pth) = ${SUM}\n`, { sha256: SUM }],
     ["one line for a file of another name", `${SUM}  weights/best.pth\n`, { sha256: SUM }],
     ["several lines", `${OTHER}  other.pth\n${SUM}  ./model.pth\n`, { sha256: SUM }],
+    ["lines with a gap and a remark", `# models\n${OTHER}  other.pth\n\n${SUM}  model.pth\n`, { sha256: SUM }],
     ["an MD5", "d41d8cd98f00b204e9800998ecf8427e", undefined],
     ["a config", '{"unets": []}', undefined],
     ["a pointer by another hash", "version https://git-lfs.github.com/spec/v1\noid md5:00\nsize 1\n", undefined],

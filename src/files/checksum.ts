@@ -18,8 +18,11 @@ export function parseChecksum(text: string, filename: string, location: string):
   const content = text.trim();
   if (content.startsWith(LFS_POINTER)) return parsePointer(content);
   if (/^[0-9a-f]{64}$/i.test(content)) return { sha256: content.toLowerCase() };
-  const lines = content.split(/\r?\n/).map(parseLine);
-  if (!lines.every((line) => line !== undefined)) return undefined;
+  const lines = content
+    .split(/\r?\n/)
+    .filter((line) => !/^\s*(#|$)/.test(line))
+    .map(parseLine);
+  if (lines.length === 0 || !lines.every((line) => line !== undefined)) return undefined;
   const found = lines.find(({ name }) => name === filename) ?? (lines.length === 1 ? lines[0] : undefined);
   if (found) return { sha256: found.sha256.toLowerCase() };
   const names = lines.map(({ name }) => name).join(", ");
