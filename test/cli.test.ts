@@ -17,11 +17,14 @@ describe("dalle2", () => {
     for (const command of ["setup", "doctor", "verify"]) expect(stdout).toMatch(new RegExp(`^ +${command} `, "m"));
   });
 
-  it.each([[["no-such-command"]], [["doctor", "--no-such-option"]], [[]]])("ends with status 2 for %j", (args) => {
-    const { status, stderr } = dalle2(args);
-    expect(status).toBe(2);
-    expect(stderr).toMatch(/error: unknown (command|option)|Usage: dalle2/);
-  });
+  it.each([[["no-such-command"]], [["constructor"]], [["doctor", "--no-such-option"]], [[]]])(
+    "ends with status 2 for %j",
+    (args) => {
+      const { status, stderr } = dalle2(args);
+      expect(status).toBe(2);
+      expect(stderr).toMatch(/error: unknown (command|option)|Usage: dalle2/);
+    },
+  );
 
   it("doctor reports the adapter and passes its self-test", () => {
     const { status, stdout } = dalle2(["doctor", "--json"]);

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { ConfigError } from "../config/config-error.js";
+import { SamplingError } from "../diffusion/sampling-error.js";
 import { UsageError } from "./errors.js";
 import { InterruptedError } from "./interrupt.js";
 import { PACKAGE_VERSION } from "./package-version.js";
@@ -43,8 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
     .exitOverride();
-  const named = COMMANDS[args.find((arg) => !arg.startsWith("-")) ?? ""];
-  for (const load of named ? [named] : Object.values(COMMANDS)) (await load()).register(program);
+  const name = args.find((arg) => !arg.startsWith("-")) ?? "";
+  const loads = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  for (const load of loads) (await load()).register(program);
   try {
     await program.parseAsync(args, { from: "user" });
     return 0;
@@ -61,7 +63,7 @@ function exitStatus(error: unknown): number {
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
   console.error(stack ?? message);
   if (error instanceof InterruptedError) return 130;
-  return error instanceof UsageError || error instanceof ConfigError ? 2 : 1;
+  return [UsageError, ConfigError, SamplingError].some((kind) => error instanceof kind) ? 2 : 1;
 }
 
 // `dalle2 … | head` closes our output early: not an error of ours.
