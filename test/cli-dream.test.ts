@@ -150,20 +150,28 @@ describe("dalle2 dream", () => {
     expect(readdirSync(out)).toHaveLength(texts.length);
   });
 
+  const blank = join(folder, "blank.txt");
+  writeFileSync(blank, "\n");
+
   it.each([
     [[], 'Standard input ended before an answer to "Prompt 1". Answer it, or give --prompt, --prompts-file or --from.'],
     [["--prompt", "x", "--steps", "0"], "not a whole number of at least 1"],
     [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, and the decoder 2 U-Nets"],
-    [["--prompt", "x", "--seed", "1.5"], "not a whole number from 0"],
-    [["--prompt", " "], "It is empty"],
-    [["--prompt", "x", "--dtype", "f64"], "Allowed choices are auto, f32, f16"],
     [["--prompt", "x", "--format", "gif"], "Allowed choices are png, jpeg, webp"],
     [["--prompt", "x", "--model-config", join(folder, "prompts.txt")], "is not JSON"],
+    [["--prompts-file", blank], "there are no prompts in this file"],
   ])("ends with status 2 for %j", (args, message) => {
     const { status, stderr } = dalle2([...dream, ...args, "--output-path", join(folder, "none")]);
     expect(stderr).toContain(message);
     expect(status).toBe(2);
     expect(readdirSync(folder)).not.toContain("none");
+  });
+
+  it("ends with status 2 where a model cannot take as many steps", () => {
+    const args = ["--prompt", "x", "--steps", "5000", "--output-path", join(folder, "steps")];
+    const { status, stderr } = dalle2([...dream, ...args]);
+    expect(stderr).toMatch(/U-Net 1 takes 1 to \d+ sampling steps, not 5000\./);
+    expect(status).toBe(2);
   });
 
   it("says before it draws where pictures cannot be written", () => {

@@ -7,8 +7,8 @@ import { UsageError } from "../src/cli/errors.js";
 import { expandFolders, loadMasked, loadSquare } from "../src/cli/asking/image-files.js";
 import { fileNameOf } from "../src/cli/drawing/picture-files.js";
 import { formatDuration } from "../src/cli/drawing/progress.js";
+import { filledText, numbers, seedNumber, wholeNumber } from "../src/cli/option-values.js";
 import { readPrompts } from "../src/cli/asking/prompts.js";
-import { ConfigError } from "../src/config/config-error.js";
 import { encodePng } from "../src/image/png.js";
 import { makeImage, type RgbImage } from "../src/image/image.js";
 
@@ -113,12 +113,30 @@ describe("input pictures", () => {
   }
 });
 
+it("takes no value of an option that cannot be meant", () => {
+  expect(() => wholeNumber("0")).toThrow("not a whole number of at least 1");
+  expect(() => seedNumber("1.5")).toThrow("not a whole number from 0");
+  expect(() => numbers("1,")).toThrow("not a number");
+  expect(() => filledText(" ")).toThrow("It is empty");
+});
+
 it("reads prompts from a JSON array, and nothing else from JSON", async () => {
   const file = join(folder, "prompts.json");
   writeFileSync(file, JSON.stringify(["a red square", " a ring "]));
   await expect(readPrompts(file)).resolves.toEqual(["a red square", "a ring"]);
   writeFileSync(file, JSON.stringify({ prompt: "a ring" }));
-  await expect(readPrompts(file)).rejects.toThrow(ConfigError);
+  await expect(readPrompts(file)).rejects.toThrow("must hold an array of strings");
+});
+
+it("does not take a file without prompts for none given", async () => {
+  for (const [name, content] of [
+    ["none.txt", " \n"],
+    ["none.json", "[]"],
+  ] as const) {
+    const file = join(folder, name);
+    writeFileSync(file, content);
+    await expect(readPrompts(file)).rejects.toThrow(`${file}: there are no prompts in this file.`);
+  }
 });
 
 it.each([

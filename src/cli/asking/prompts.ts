@@ -1,14 +1,29 @@
 import { existsSync } from "node:fs";
 import { z } from "zod";
 import { readText } from "#platform";
-import { parseConfig } from "../../config/config-error.js";
 import { readJson } from "../../config/read-json.js";
+import { UsageError } from "../errors.js";
 import type { Asker } from "./asking.js";
 
-/** Prompts of a file: a JSON array of strings (`.json`), or one in each line that is not blank. */
+const promptList = z.array(z.string().trim().min(1));
+
+/**
+ * Prompts of a file: a JSON array of strings (`.json`), or one in each line that is not blank. Rejects with `UsageError`
+ * where there are none.
+ */
 export async function readPrompts(file: string): Promise<readonly string[]> {
-  if (file.toLowerCase().endsWith(".json"))
-    return parseConfig(z.array(z.string().trim().min(1)), await readJson(file), file);
+  const prompts = file.toLowerCase().endsWith(".json") ? await readList(file) : await readLines(file);
+  if (prompts.length === 0) throw new UsageError(`${file}: there are no prompts in this file.`);
+  return prompts;
+}
+
+async function readList(file: string): Promise<readonly string[]> {
+  const { data } = promptList.safeParse(await readJson(file));
+  if (data) return data;
+  throw new UsageError(`${file}: a JSON file of prompts must hold an array of strings, none of them empty.`);
+}
+
+async function readLines(file: string): Promise<readonly string[]> {
   const lines = (await readText(file)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== "");
 }
