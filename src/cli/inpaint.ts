@@ -84,12 +84,14 @@ interface Gathered {
 async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathered> {
   const { image: images = [], mask: masks = [], text = [], samples } = flags;
   if (images.length > 0) {
+    if (masks.length === 0) throw new UsageError("Give --mask, a picture that says what to keep of --image.");
     if (masks.length !== 1 && masks.length !== images.length) {
       throw new UsageError(`Give --mask once, or for each of ${images.length} images, not ${masks.length} times.`);
     }
     const files = images.map((image, i) => ({ image, mask: masks[masks.length === 1 ? 0 : i]! }));
     return { files, texts: textsFor(images, text), samples: samples ?? 1 };
   }
+  if (masks.length > 0 || text.length > 0) throw new UsageError("--mask and --text go with --image: give that too.");
   using asker = openAsker({ options: "--image, --mask and --text", signal });
   const { files, texts } = await askMasked(asker);
   return { files, texts, samples: samples ?? (await askSamples(asker, "image")) };

@@ -9,7 +9,7 @@ import { drawPictures } from "./drawing/command.js";
 import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing/options.js";
 import { planSamples, type DrawingPlan } from "./drawing/plan.js";
 import { UsageError } from "./errors.js";
-import { decoderTakesText, gatherImages, type ImageFlags } from "./asking/gather-images.js";
+import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadSquare } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
@@ -38,8 +38,9 @@ export function register(program: Command): void {
     .action((_, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>()));
 }
 
-async function upscale(flags: UpscaleFlags): Promise<void> {
+async function upscale(given: UpscaleFlags): Promise<void> {
   const signal = interruptSignal();
+  const flags = withFiles(given);
   await drawPictures(flags, signal, (manager, scripts) => planUpscale(manager, scripts, flags, signal));
 }
 

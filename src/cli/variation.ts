@@ -6,7 +6,7 @@ import type { ScriptOptions } from "../pipeline/script-options.js";
 import { drawPictures } from "./drawing/command.js";
 import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing/options.js";
 import { planSamples, type DrawingPlan } from "./drawing/plan.js";
-import { decoderTakesText, gatherImages, type ImageFlags } from "./asking/gather-images.js";
+import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
@@ -32,8 +32,9 @@ export function register(program: Command): void {
     .action((_, self: Command) => variation(self.optsWithGlobals<ImageFlags>()));
 }
 
-async function variation(flags: ImageFlags): Promise<void> {
+async function variation(given: ImageFlags): Promise<void> {
   const signal = interruptSignal();
+  const flags = withFiles(given);
   await drawPictures(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
 }
 

@@ -1,4 +1,5 @@
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
+import { UsageError } from "../errors.js";
 import { askSamples, openAsker } from "./asking.js";
 import { askText, textsFor } from "./captions.js";
 import type { DrawingFlags, NegativeFlags } from "../drawing/options.js";
@@ -17,24 +18,29 @@ export interface GatheredImages {
   readonly samples: number;
 }
 
-/** Takes pictures and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts. */
+/** The flags with files in place of folders, so that a wrong path is noticed before models are downloaded. */
+export function withFiles<Flags extends ImageFlags>(flags: Flags): Flags {
+  return flags.image ? { ...flags, image: expandFolders(flags.image) } : flags;
+}
+
+/** Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts. */
 export async function gatherImages(
-  { image = [], text = [], samples }: ImageFlags,
+  { image: files = [], text = [], samples }: ImageFlags,
   takesText: boolean,
   signal: AbortSignal,
 ): Promise<GatheredImages> {
   if (text.length > 0 && !takesText)
     console.error("Warning: these U-Nets were trained without text; --text is ignored.");
-  if (image.length > 0) {
-    const files = expandFolders(image);
+  if (files.length > 0) {
     return { files, texts: takesText ? textsFor(files, text) : undefined, samples: samples ?? 1 };
   }
+  if (text.length > 0) throw new UsageError("--text goes with --image: give that too.");
   using asker = openAsker({ options: "--image", signal });
   const texts: string[] = [];
-  const files = await askImages(asker, async (file) => {
+  const asked = await askImages(asker, async (file) => {
     if (takesText) texts.push(await askText(asker, file));
   });
-  return { files, texts: takesText ? texts : undefined, samples: samples ?? (await askSamples(asker, "image")) };
+  return { files: asked, texts: takesText ? texts : undefined, samples: samples ?? (await askSamples(asker, "image")) };
 }
 
 /** Whether a decoder was trained with text, in its U-Nets from `startAt` on, counted from 1. */
