@@ -40,7 +40,9 @@ function reportOf(file: string, { record, texts }: RecordedPicture): ShowReport 
 }
 
 function format({ file, record, texts }: ShowReport): string {
-  const rows = record ? recordRows(record) : [["record", "none; here are the file's texts"], ...Object.entries(texts)];
+  const others = Object.entries(texts);
+  const none = others.length === 0 ? "none, nor other texts" : "none; here are the file's texts";
+  const rows = record ? recordRows(record) : [["record", none], ...others];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
   return [file, ...rows.map(([name = "", value = ""]) => printable(`  ${name.padEnd(width)}  ${value}`))].join("\n");
 }

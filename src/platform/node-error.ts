@@ -14,6 +14,7 @@ export function fileError(file: string, problem: string, cause: unknown): FileEr
 
 function reason({ code, message }: NodeJS.ErrnoException): string {
   if (code === "ENOENT") return `no such file or folder; a relative path starts from ${process.cwd()}`;
+  if (code === "EISDIR") return "it is a folder; name a file in it";
   if (code === "ENOSPC") return "the disk is full; free some space, or choose a folder on another disk";
   if (code === "EDQUOT")
     return "your quota on this disk is used up; free some space, or choose a folder on another disk";

@@ -1,7 +1,7 @@
 import { access, constants, mkdir, open, rm } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { writeFileAtomic } from "#platform";
-import { FileError } from "../../platform/errors.js";
+import { fileError } from "../../platform/node-error.js";
 
 /** File systems allow 255 bytes; numbers, the extension and the mark of a file that is being written come on top. */
 const NAME_BYTES = 100;
@@ -24,8 +24,7 @@ export async function prepareFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FileError(folder, `pictures cannot be written there: ${reason}`, { cause });
+    throw fileError(folder, "pictures cannot be written there", cause);
   }
 }
 
@@ -59,8 +58,7 @@ async function claimFile(folder: string, wanted: string): Promise<string> {
       return file;
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === "EEXIST") continue;
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new FileError(file, `could not be written: ${reason}`, { cause });
+      throw fileError(file, "could not be written", cause);
     }
   }
 }

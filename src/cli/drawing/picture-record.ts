@@ -3,6 +3,7 @@ import { z } from "zod";
 import { readImageText } from "../../image/encode.js";
 import type { ImageText } from "../../image/png-text.js";
 import { FileError } from "../../platform/errors.js";
+import { fileError } from "../../platform/node-error.js";
 
 /** The text of a picture file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
@@ -59,7 +60,9 @@ export async function readRecord(file: string): Promise<RecordedPicture> {
     throw new FileError(file, problem, { cause });
   };
   const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-  const bytes = await readFile(file).catch((cause: unknown) => fail(`could not be read: ${reason(cause)}`, cause));
+  const bytes = await readFile(file).catch((cause: unknown) => {
+    throw fileError(file, "could not be read", cause);
+  });
   const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), cause));
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
