@@ -41,15 +41,19 @@ export async function request(url: string, options: HttpOptions, range?: RangeRe
     return await fetcher(addressOf(url), { headers, cache: "no-store", ...(signal && { signal }) });
   } catch (cause) {
     signal?.throwIfAborted();
-    const problem = "the server could not be reached, or does not allow this page to read from it (CORS)";
-    throw new TransientError(url, problem + reasonOf(cause), { cause });
+    // Only pages in browsers need the server's leave, and are not told which of the two it was.
+    const refused = sendsAnyHeader ? "" : ", or does not allow this page to read from it (CORS)";
+    throw new TransientError(url, `the server could not be reached${refused}${reasonOf(cause)}`, { cause });
   }
 }
 
 /** Node's fetch only says that it failed, and why in the cause of its error; browsers tell pages nothing. */
 function reasonOf(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "";
+  if (!(cause instanceof Error)) return "";
+  // Where a name has several addresses, the reasons of all are within.
+  const [first] = cause instanceof AggregateError ? (cause.errors as readonly unknown[]) : [cause];
+  return first instanceof Error && first.message !== "" ? `: ${first.message}` : "";
 }
 
 /** What the Content-Range of an answer says; `start` and `end` are 0 where it names no bytes. Throws FileError where it is missing. */
