@@ -2,7 +2,7 @@ import { readText } from "#platform";
 import { statusError } from "../files/http-error.js";
 import { isUrl } from "../files/open.js";
 import { request, type HttpOptions } from "../files/request.js";
-import { FileError } from "../platform/errors.js";
+import { decodeUtf8 } from "../platform/utf8.js";
 import { ConfigError } from "./config-error.js";
 
 /** The content of a JSON file, given by path or URL. Rejects with `FileError`, or `ConfigError` where it is not JSON. */
@@ -12,15 +12,7 @@ export async function readJson(location: string, options: HttpOptions = {}): Pro
 
 /** The value of JSON in UTF-8; `name` is where it came from. Throws `FileError`, or `ConfigError` where it is not JSON. */
 export function parseJson(bytes: Uint8Array, name: string): unknown {
-  return parse(decode(bytes, name), name);
-}
-
-function decode(bytes: Uint8Array, name: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new FileError(name, "is not UTF-8 text", { cause });
-  }
+  return parse(decodeUtf8(bytes, name), name);
 }
 
 function parse(text: string, name: string): unknown {
@@ -34,5 +26,5 @@ function parse(text: string, name: string): unknown {
 async function fetchText(url: string, options: HttpOptions): Promise<string> {
   const response = await request(url, options);
   if (!response.ok) throw statusError(url, response);
-  return decode(new Uint8Array(await response.arrayBuffer()), url);
+  return decodeUtf8(new Uint8Array(await response.arrayBuffer()), url);
 }

@@ -5,16 +5,13 @@ import { join } from "./browser-paths.js";
 import { FileError } from "./errors.js";
 import type { FileWriter, Platform } from "./platform.js";
 import { BlobSource } from "./source.js";
+import { decodeUtf8 } from "./utf8.js";
 
 export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
 
 export const readText: Platform["readText"] = async (path) => {
-  const bytes = await (await fileAt(path)).arrayBuffer();
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new FileError(path, "is not UTF-8 text", { cause });
-  }
+  const file = await fileAt(path);
+  return decodeUtf8(new Uint8Array(await file.arrayBuffer()), path);
 };
 
 /** Keeps the browser's own promise: what a writable stream holds becomes the file only when it is closed. */

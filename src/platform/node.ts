@@ -8,6 +8,7 @@ import { checkRange, FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
 import type { FileData, Platform } from "./platform.js";
 import type { ByteSource } from "./source.js";
+import { decodeUtf8 } from "./utf8.js";
 
 export {
   createSha256,
@@ -63,11 +64,7 @@ export const readText: Platform["readText"] = async (file) => {
   const bytes = await readFile(file).catch((cause: unknown) => {
     throw fileError(file, "could not be read", cause);
   });
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new FileError(file, "is not UTF-8 text", { cause });
-  }
+  return decodeUtf8(bytes, file);
 };
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
