@@ -56,14 +56,16 @@ type Pace = Pick<Done, "work" | "milliseconds">;
 
 /** How long the rest of a plan will take, by the pace of each network so far. */
 export class Estimate {
+  readonly #plan: Map<string, number>;
   readonly #done = new Map<string, Done>();
   #last: number;
 
   /** Begins now. `clock` gives milliseconds. */
   constructor(
-    private readonly plan: WorkPlan,
+    plan: WorkPlan,
     private readonly clock: () => number = () => performance.now(),
   ) {
+    this.#plan = new Map(plan);
     this.#last = clock();
   }
 
@@ -76,12 +78,17 @@ export class Estimate {
     this.#done.set(network, done ? { ...sum(done, step), first: done.first } : { ...step, first: step });
   }
 
+  /** Plans what was lost once more: `rows` rows through a network. */
+  repeat(network: string, rows: number): void {
+    this.#plan.set(network, (this.#plan.get(network) ?? 0) + rows);
+  }
+
   /** Networks that have not run yet are taken to be as slow as the slowest that has. Undefined before the first step. */
   get millisecondsLeft(): number | undefined {
     if (this.#done.size === 0) return undefined;
     const paces = new Map([...this.#done].map(([network, done]) => [network, paceOf(done)]));
     const slowest = Math.max(...paces.values());
-    return [...this.plan].reduce((total, [network, work]) => {
+    return [...this.#plan].reduce((total, [network, work]) => {
       const left = Math.max(0, work - (this.#done.get(network)?.work ?? 0));
       return total + left * (paces.get(network) ?? slowest);
     }, 0);

@@ -74,9 +74,9 @@ export abstract class InferenceScript {
     const { arena } = this.manager;
     const estimate =
       options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
-    const reporter = new Reporter(options, estimate, batches.length);
+    const reporter = new Reporter(options, estimate, batches);
     const result = new Map<number, Embedding[]>();
-    for (const [index, batch] of batches.entries()) {
+    for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
       const samplePart = async (prior: DiffusionPrior, start: number, end: number): Promise<Embedding[]> => {
         const inputs = batch.inputs.slice(start, end);
@@ -98,14 +98,16 @@ export abstract class InferenceScript {
           signal,
           noise: noise.part(start, end),
           onStep: (step, steps) => {
-            reporter.step({ phase: "prior", step, steps, batch: index + 1 }, end - start);
+            reporter.step({ phase: "prior", step, steps });
           },
         });
         return splitRows(data, condition.textEmbed.shape);
       };
       const rows = await this.manager.usePrior(
         (prior) =>
-          this.manager.inParts("embeddings", batch.inputs.length, (start, end) => samplePart(prior, start, end)),
+          this.manager.inParts("embeddings", batch.inputs.length, (start, end) =>
+            reporter.batch(batch, start, end, () => samplePart(prior, start, end)),
+          ),
         signal,
       );
       noise.finish();
@@ -202,11 +204,11 @@ export abstract class InferenceScript {
     };
     const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
     const work = { ...options, pictures: count * sampleCount, resampleTimes };
-    const reporter = new Reporter(options, options.estimate ?? this.estimate({ decoder: work }), batches.length);
+    const reporter = new Reporter(options, options.estimate ?? this.estimate({ decoder: work }), batches);
     const result = new Map<number, Picture[]>();
-    for (const [index, batch] of batches.entries()) {
+    for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, count * sampleCount);
-      const images = await this.manager.inParts("pictures", batch.inputs.length, async (start, end) => {
+      const samplePart = async (start: number, end: number): Promise<RgbImage[]> => {
         using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
         using part = await decoder.sample({
           imageEmbed: tensors.imageEmbed,
@@ -224,12 +226,15 @@ export abstract class InferenceScript {
           noise: noise.part(start, end),
           useUnet: (unetNumber, body) => this.manager.useUnet(unetNumber, body, signal),
           onProgress: (progress) => {
-            reporter.step({ phase: "decoder", ...progress, batch: index + 1 }, end - start);
+            reporter.step({ phase: "decoder", ...progress });
           },
           preview: reporter.preview,
         });
         return await readImages(part);
-      });
+      };
+      const images = await this.manager.inParts("pictures", batch.inputs.length, (start, end) =>
+        reporter.batch(batch, start, end, () => samplePart(start, end)),
+      );
       noise.finish();
       const pictures = images.map((image, i): Picture => {
         const input = batch.inputs[i]!;
@@ -244,17 +249,18 @@ export abstract class InferenceScript {
   }
 
   /** CLIP's embeddings of pictures, `[dimLatent]` each. Pictures are resized to CLIP's size as Pillow's LANCZOS does. */
-  protected async embedImages(images: readonly RgbImage[]): Promise<Embedding[]> {
+  protected async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     const { imageSize: size } = this.clip;
     const { arena } = this.manager;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    return this.manager.useImageEncoder((clip) =>
+    const embed = (clip: ClipModel): Promise<Embedding[]> =>
       this.manager.inParts("images", rows.length, async (start, end) => {
+        signal?.throwIfAborted();
         using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
         return splitRows(await embedded.read(), embedded.shape);
-      }),
-    );
+      });
+    return this.manager.useImageEncoder(embed, signal);
   }
 
   /** CLIP's text encodings, `[contextLength, width]` each. */
@@ -300,7 +306,7 @@ export abstract class InferenceScript {
 
   /** What the decoder takes, embedded where it was not given so. */
   async #decoderInputs(decoder: Decoder, options: SampleDecoderOptions): Promise<DecoderInputs> {
-    const { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 } = options;
+    const { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1, signal } = options;
     const stages = decoder.stages.map(({ stage }) => stage);
     const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, this.manager.clip !== undefined);
     const problems = requirements.problems({
@@ -312,7 +318,7 @@ export abstract class InferenceScript {
     if (problems.length > 0) throw new SamplingError(`The decoder cannot run on this. ${problems.join(" ")}`);
     const { imageEmbedding, textEncoding: needsText, image } = requirements.needs;
     return {
-      imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!))) : undefined,
+      imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!, signal))) : undefined,
       ...(needsText ? await this.#textInputs(options) : { textEncodings: undefined, negativeTextEncodings: undefined }),
       negativeImageEmbed: imageEmbedding ? options.negativeImageEmbed : undefined,
       image: image ? squares(images!) : undefined,

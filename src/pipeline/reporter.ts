@@ -1,5 +1,6 @@
 import type { Preview } from "../diffusion/denoise.js";
 import type { RgbImage } from "../image/image.js";
+import type { Batch } from "./batches.js";
 import { networkName, type Estimate } from "./estimate.js";
 import { readImages } from "./picture.js";
 import type { CallOptions, ScriptProgress } from "./script-options.js";
@@ -8,28 +9,61 @@ import type { CallOptions, ScriptProgress } from "./script-options.js";
 export class Reporter {
   /** Pictures of the step that is told of next. */
   #shown: readonly RgbImage[] | undefined;
+  /** Most rows at once, as far as is known. */
+  #most: number;
+  #done = 0;
+  #batches: number;
+  #rows = 0;
+  /** Rows through each network since the batch began. */
+  #taken = new Map<string, number>();
 
   /** Throws RangeError where `previewEvery` is no number of steps. */
   constructor(
     private readonly options: Pick<CallOptions, "onProgress" | "previewEvery">,
     private readonly estimate: Estimate,
-    private readonly batches: number,
+    private readonly planned: readonly Batch[],
   ) {
     const { previewEvery = 1 } = options;
     if (!Number.isInteger(previewEvery) || previewEvery < 1) {
       throw new RangeError(`previewEvery must be a whole number of at least 1, not ${previewEvery}.`);
     }
+    this.#batches = planned.length;
+    this.#most = Math.max(0, ...planned.map(sizeOf));
   }
 
-  /** Tells of a step that `rows` rows have taken. */
-  step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps" | "batch">, rows: number): void {
-    this.estimate.step(networkName(progress.phase, progress.unetNumber), rows);
+  /**
+   * Runs `body`, which computes the rows `start` to `end` of a batch. A part of what was planned as one counts as a batch of
+   * its own. Where it fails, its steps are still to be taken.
+   */
+  async batch<T>(batch: Batch, start: number, end: number, body: () => Promise<T>): Promise<T> {
+    this.#rows = end - start;
+    if (end < sizeOf(batch)) this.#most = this.#rows;
+    const left = [sizeOf(batch) - end, ...this.planned.filter((one) => one.start >= batch.end).map(sizeOf)];
+    this.#batches = left.reduce((sum, rows) => sum + Math.ceil(rows / this.#most), this.#done + 1);
+    this.#taken.clear();
+    try {
+      const result = await body();
+      this.#done++;
+      return result;
+    } catch (error) {
+      for (const [network, rows] of this.#taken) this.estimate.repeat(network, rows);
+      this.#shown = undefined;
+      throw error;
+    }
+  }
+
+  /** Tells of a step that all rows of the batch have taken. */
+  step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps">): void {
+    const network = networkName(progress.phase, progress.unetNumber);
+    this.#taken.set(network, (this.#taken.get(network) ?? 0) + this.#rows);
+    this.estimate.step(network, this.#rows);
     const { millisecondsLeft } = this.estimate;
     const preview = this.#shown;
     this.#shown = undefined;
     this.options.onProgress?.({
       ...progress,
-      batches: this.batches,
+      batch: this.#done + 1,
+      batches: this.#batches,
       millisecondsLeft,
       ...(preview ? { preview } : {}),
     });
@@ -46,4 +80,8 @@ export class Reporter {
       },
     };
   }
+}
+
+function sizeOf({ start, end }: Batch): number {
+  return end - start;
 }

@@ -12,7 +12,7 @@ export interface ScriptProgress {
   readonly unetNumber?: number;
   readonly step: number;
   readonly steps: number;
-  /** Counted from 1. */
+  /** Counted from 1. Where the GPU has no memory for a batch, its parts are batches of their own. */
   readonly batch: number;
   readonly batches: number;
   /**

@@ -96,21 +96,21 @@ export class Interpolate extends InferenceScript {
     const generators = prompts.map(() => generator.fork());
     const sampled =
       prompts.length > 0 ? await this.samplePrior(prompts, { ...prior, generator: generators }) : undefined;
-    const seen = images.length > 0 ? await this.embedImages(images) : [];
+    const seen = images.length > 0 ? await this.embedImages(images, prior.signal) : [];
     const fromPrompts = prompts.map((_, i) => sampled!.get(i)![0]!);
     const [first, last] = ends.map((one) => (isPrompt(one) ? fromPrompts.shift()! : seen.shift()!));
     return [first!, last!, generators[0] ?? generator];
   }
 
   /** Text encodings of both ends, if the decoder takes any. */
-  async #encode(ends: readonly (RgbImage | string)[], { text }: InterpolateOptions) {
+  async #encode(ends: readonly (RgbImage | string)[], { text, signal }: InterpolateOptions) {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
     const given = text === undefined ? ends : eachOf("text", text, 2);
     const texts = given.filter(isPrompt);
     if (texts.length < 2) {
       throw new SamplingError("This decoder was trained with text: pass what both ends show as the option text.");
     }
-    const [first, last] = await this.encodeText(texts);
+    const [first, last] = await this.encodeText(texts, signal);
     return [first!, last!] as const;
   }
 }

@@ -42,7 +42,7 @@ export class TextGuidedEdit extends InferenceScript {
     const generators = this.#generators(images.length, seed, seeds);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
-    const seen = await this.embedImages(images);
+    const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
     const pictures = await this.sampleDecoder({
