@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import * as browser from "../src/platform/browser.js";
@@ -19,6 +19,7 @@ afterAll(() => {
 
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
 });
 
 async function* chunks(...parts: (Uint8Array | Error)[]): AsyncGenerator<Uint8Array> {
@@ -225,4 +226,16 @@ class FakeFolder {
 const sides: readonly import("../src/platform/platform.js").Platform[] = [node, browser];
 it("has two sides", () => {
   expect(sides.map((side) => typeof side.openFile)).toEqual(["function", "function"]);
+});
+
+describe("the folder for downloads", () => {
+  it.runIf(process.platform === "linux").each(["", "relative/cache"])("is not in XDG_CACHE_HOME %j", (xdg) => {
+    vi.stubEnv("DALLE2_CACHE", "");
+    vi.stubEnv("XDG_CACHE_HOME", xdg);
+    expect(node.cacheFolder()).toBe(path.join(homedir(), ".cache", "dalle2-webgpu"));
+    vi.stubEnv("XDG_CACHE_HOME", folder);
+    expect(node.cacheFolder()).toBe(path.join(folder, "dalle2-webgpu"));
+    vi.stubEnv("DALLE2_CACHE", file);
+    expect(node.cacheFolder()).toBe(file);
+  });
 });

@@ -97,7 +97,8 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
   if (own) return own;
   if (process.platform === "win32") return join(local ?? join(homedir(), "AppData", "Local"), "dalle2-webgpu", "cache");
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "dalle2-webgpu");
-  return join(xdg ?? join(homedir(), ".cache"), "dalle2-webgpu");
+  // An empty or relative one is to be ignored (XDG Base Directory Specification, "Basics").
+  return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "dalle2-webgpu");
 };
 
 export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];
