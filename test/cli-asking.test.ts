@@ -65,7 +65,9 @@ describe.runIf(hasScript)("a terminal", () => {
   /** Runs the command in a terminal and types each answer as soon as its question has appeared. */
   async function typed(args: readonly string[], answers: readonly (readonly [question: string, keys: string])[]) {
     const command = ["stty cols 100 rows 30;", process.execPath, CLI, ...args].join(" ");
-    const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"]);
+    // On a "dumb" terminal, as some machines without one say of theirs, backspace does nothing.
+    const env = { ...process.env, TERM: "xterm" };
+    const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], { env });
     let output = "";
     let seen = 0;
     const left = [...answers];
