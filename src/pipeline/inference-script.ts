@@ -12,7 +12,7 @@ import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type Decode
 import { splitRows, type Embedding } from "./embedding.js";
 import { TextTensors } from "./manager/encoded-texts.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
-import { keepPixels } from "./scripts/kept-pixels.js";
+import { keepPixels } from "./kept-pixels.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
 import { BatchNoise, forkOf, randomnessOf, seedOf } from "./randomness.js";

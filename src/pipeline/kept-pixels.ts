@@ -1,5 +1,5 @@
-import type { RgbImage } from "../../image/image.js";
-import type { Mask } from "../script-options.js";
+import type { RgbImage } from "../image/image.js";
+import type { Mask } from "./script-options.js";
 
 /**
  * A picture that was drawn around what `mask` keeps of `image`, with exactly those bytes in it: on their way through the
