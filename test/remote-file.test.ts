@@ -206,6 +206,7 @@ describe("a download", () => {
     server.spoil(status(code));
     expect(same(await open(), content)).toBe(true);
     expect(server.transfers(PATH)).toHaveLength(2);
+    expect(warnings).toEqual([expect.stringMatching(`latest.pth: .*HTTP status ${code}.; trying again in 1 s$`)]);
   });
 
   it("waits as long as the server asks", async () => {

@@ -3,19 +3,22 @@ import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
 /** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
 export class TransientError extends FileError {
+  readonly retryAfter: number | undefined;
+
   constructor(
     location: string,
-    problem: string,
+    /** What happened, without advice. */
+    readonly problem: string,
     options: ErrorOptions & {
       /** Milliseconds that the server asks to wait for. */
       readonly retryAfter?: number | undefined;
+      /** What to do when all attempts have failed. */
+      readonly advice?: string;
     } = {},
   ) {
-    super(location, problem, options);
+    super(location, options.advice === undefined ? problem : `${problem}; ${options.advice}`, options);
     this.retryAfter = options.retryAfter;
   }
-
-  readonly retryAfter: number | undefined;
 }
 
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
@@ -26,7 +29,7 @@ export function statusError(url: string, { status, headers }: Response): FileErr
     const seconds = Number(headers.get("retry-after") ?? NaN);
     const retryAfter = Number.isFinite(seconds) ? 1000 * seconds : undefined;
     const problem = status === 429 ? "the server takes no more requests for now" : "the server failed";
-    return new TransientError(url, `${problem} (HTTP status ${status}); try again later`, { retryAfter });
+    return new TransientError(url, `${problem} (HTTP status ${status})`, { retryAfter, advice: "try again later" });
   }
   return new FileError(url, statusProblem(url, status));
 }

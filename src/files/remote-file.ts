@@ -187,6 +187,9 @@ function transferOptions(file: string, { size: totalBytes }: RemoteState, option
   return { fetch, signal, patience: patienceOf(options), onProgress };
 }
 
-function patienceOf({ patience }: RemoteOptions): Patience {
-  return { ...PATIENCE, ...patience };
+function patienceOf({ patience, onWarning: warn = console.warn }: RemoteOptions): Patience {
+  const onRetry: Patience["onRetry"] = ({ location, problem }, pause) => {
+    warn(`${location}: ${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
+  };
+  return { ...PATIENCE, onRetry, ...patience };
 }

@@ -83,7 +83,7 @@ export async function* chunksOf(
     }
   } catch (cause) {
     signal?.throwIfAborted();
-    throw new TransientError(url, "the connection broke off; try again", { cause });
+    throw new TransientError(url, "the connection broke off", { cause, advice: "try again" });
   } finally {
     reader?.releaseLock();
   }

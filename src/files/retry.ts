@@ -9,6 +9,8 @@ export interface Patience {
   readonly pause: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30 000. */
   readonly stall: number;
+  /** Told of each failure that is not the last, and of the milliseconds before the next attempt. */
+  readonly onRetry?: ((failure: TransientError, pause: number) => void) | undefined;
 }
 
 export const PATIENCE: Patience = { attempts: 6, pause: 1000, stall: 30_000 };
@@ -20,7 +22,7 @@ const LONGEST_PAUSE = 30_000;
  * whether it got on since the one before; then the count starts anew.
  */
 export async function withRetries<Result>(
-  { attempts, pause }: Patience,
+  { attempts, pause, onRetry }: Patience,
   signal: AbortSignal | undefined,
   body: () => Promise<Result>,
   hasAdvanced: () => boolean = () => false,
@@ -35,7 +37,9 @@ export async function withRetries<Result>(
       if (failures >= attempts) throw error;
       const backoff = Math.min(LONGEST_PAUSE, pause * 2 ** (failures - 1));
       // Jitter, so that all who lost the same server do not come back at the same moment.
-      await sleep(Math.min(LONGEST_PAUSE, error.retryAfter ?? backoff * (0.5 + Math.random() / 2)), signal);
+      const wait = Math.min(LONGEST_PAUSE, error.retryAfter ?? backoff * (0.5 + Math.random() / 2));
+      onRetry?.(error, wait);
+      await sleep(wait, signal);
     }
   }
 }
@@ -66,7 +70,8 @@ export async function withoutStall<Result>(
 ): Promise<Result> {
   const stalled = new AbortController();
   const giveUp = (): void => {
-    stalled.abort(new TransientError(url, `nothing came from the server for ${stall / 1000} s; try again later`));
+    const problem = `nothing came from the server for ${stall / 1000} s`;
+    stalled.abort(new TransientError(url, problem, { advice: "try again later" }));
   };
   let timer = setTimeout(giveUp, stall);
   const alive = (): void => {

@@ -153,5 +153,7 @@ async function write(
     throw error;
   }
   await writer.close();
-  if (end < (size ?? 0)) throw new TransientError(url, `the connection ended after ${end} of ${size} bytes; try again`);
+  if (end < (size ?? 0)) {
+    throw new TransientError(url, `the connection ended after ${end} of ${size} bytes`, { advice: "try again" });
+  }
 }
