@@ -106,6 +106,13 @@ it("draws the same picture from the same seed, and takes no memory for warming u
 });
 
 describe("says what is wrong:", () => {
+  it("more pictures of an embedding than seeds for them, before anything runs", async () => {
+    const steps: unknown[] = [];
+    const options = { seeds: [1, 2], decoderSampleCount: 2, onProgress: (step: unknown) => steps.push(step) };
+    await expect(new BasicInference(manager).run(prompts, options)).rejects.toThrow("ask for more by priorSampleCount");
+    expect(steps).toEqual([]);
+  });
+
   it("inputs that the decoder lacks", async () => {
     const script = new Drawing(manager);
     await expect(script.draw({ text: ["a"] })).rejects.toThrow("give imageEmbed or images");

@@ -188,8 +188,8 @@ function transferOptions(file: string, { size: totalBytes }: RemoteState, option
 }
 
 function patienceOf({ patience, onWarning: warn = console.warn }: RemoteOptions): Patience {
-  const onRetry: Patience["onRetry"] = ({ location, problem }, pause) => {
-    warn(`${location}: ${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
+  const onRetry: Patience["onRetry"] = (problem, pause) => {
+    warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
   };
   return { ...PATIENCE, onRetry, ...patience };
 }

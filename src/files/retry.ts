@@ -9,8 +9,8 @@ export interface Patience {
   readonly pause: number;
   /** Milliseconds without a byte after which a connection is given up. Default 30 000. */
   readonly stall: number;
-  /** Told of each failure that is not the last, and of the milliseconds before the next attempt. */
-  readonly onRetry?: ((failure: TransientError, pause: number) => void) | undefined;
+  /** Told of what failed, unless it was the last attempt, and of the milliseconds before the next. */
+  readonly onRetry?: ((problem: string, pause: number) => void) | undefined;
 }
 
 export const PATIENCE: Patience = { attempts: 6, pause: 1000, stall: 30_000 };
@@ -38,7 +38,7 @@ export async function withRetries<Result>(
       const backoff = Math.min(LONGEST_PAUSE, pause * 2 ** (failures - 1));
       // Jitter, so that all who lost the same server do not come back at the same moment.
       const wait = Math.min(LONGEST_PAUSE, error.retryAfter ?? backoff * (0.5 + Math.random() / 2));
-      onRetry?.(error, wait);
+      onRetry?.(`${error.location}: ${error.problem}`, wait);
       await sleep(wait, signal);
     }
   }

@@ -1,3 +1,4 @@
+import { Generator } from "../../diffusion/generator.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, Picture } from "../picture.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
@@ -32,6 +33,12 @@ export class BasicInference extends InferenceScript {
       numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
     const { decoderCondScale } = options;
+    const generator = randomnessOf(options);
+    if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
+      throw new RangeError(
+        "With one seed for each picture, an embedding is drawn once: leave decoderSampleCount at 1, and ask for more by priorSampleCount.",
+      );
+    }
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * priorSampleCount;
@@ -39,7 +46,7 @@ export class BasicInference extends InferenceScript {
       prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
       decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
     });
-    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
+    const shared = { generator, signal, onProgress, estimate };
     const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
