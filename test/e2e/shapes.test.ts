@@ -6,7 +6,7 @@ import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { sharedGpu } from "../support/gpu.js";
 import { readTensors } from "../support/io.js";
-import { scorePicture, totalScore } from "../support/shapes-measure.js";
+import { isRight, judge } from "../support/shapes-measure.js";
 
 /** The embedded model from text to pixels, against pictures that the reference drew for the same prompts and seed. */
 
@@ -34,43 +34,64 @@ afterAll(() => {
   manager.dispose();
 });
 
+/** Draws the 40 prompts as the reference did. */
+async function drawAll(models: DalleModelManager): Promise<RgbImage[]> {
+  const call = JSON.parse(readFileSync(`${folder}/call.json`, "utf8")) as Call;
+  const images = await new BasicInference(models).run(prompts, {
+    seed: call.torch_seed,
+    priorBatchSize: call.prior_batch_size,
+    decoderBatchSize: call.decoder_batch_size,
+    priorNumSamplesPerBatch: call.prior_num_samples_per_batch,
+    priorSampleCount: call.prior_sample_count,
+    decoderSampleCount: call.decoder_sample_count,
+  });
+  return [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat());
+}
+
+/** The prompts that an image does not show, with what is wrong. */
+function wrong(images: readonly RgbImage[]): string[] {
+  return images.flatMap(({ data }, i) => {
+    const judgement = judge(prompts[i]!, SIDE, data);
+    return isRight(judgement) ? [] : [`${prompts[i]}: ${JSON.stringify(judgement)}`];
+  });
+}
+
+/** The model is right for 99 % of captions that it never saw; the reference's images are right for all of these 40. */
+const MOST_WRONG = 0.05 * prompts.length;
+
 describe("the 40 prompts", () => {
-  const pictures: RgbImage[] = [];
-  let expected: ArrayLike<number>[];
+  let images: RgbImage[];
 
   beforeAll(async () => {
-    const call = JSON.parse(readFileSync(`${folder}/call.json`, "utf8")) as Call;
-    const tensors = await readTensors(`${folder}/io.safetensors`);
-    expected = prompts.map((_, i) => tensors.get(`out.${i}`)!.data as Uint8Array);
-    const images = await new BasicInference(manager).run(prompts, {
-      seed: call.torch_seed,
-      priorBatchSize: call.prior_batch_size,
-      decoderBatchSize: call.decoder_batch_size,
-      priorNumSamplesPerBatch: call.prior_num_samples_per_batch,
-      priorSampleCount: call.prior_sample_count,
-      decoderSampleCount: call.decoder_sample_count,
-    });
-    for (const byEmbedding of images.values()) for (const [first] of byEmbedding.values()) pictures.push(first!);
-    // A software adapter on two busy cores takes minutes for 40 pictures.
+    images = await drawAll(manager);
+    // A software adapter on two busy cores takes minutes for 40 images.
   }, 1_500_000);
 
-  it("are the reference's pictures", () => {
+  it("give the reference's images", async () => {
+    const tensors = await readTensors(`${folder}/io.safetensors`);
     let values = 0;
     let off = 0;
-    for (const [i, picture] of pictures.entries()) {
-      expect(picture).toMatchObject({ width: SIDE, height: SIDE });
-      values += picture.data.length;
-      picture.data.forEach((value, at) => (off += Math.abs(value - expected[i]![at]!) > 2 ? 1 : 0));
+    for (const [i, image] of images.entries()) {
+      expect(image).toMatchObject({ width: SIDE, height: SIDE });
+      const expected = tensors.get(`out.${i}`)!.data as Uint8Array;
+      values += image.data.length;
+      image.data.forEach((value, at) => (off += Math.abs(value - expected[at]!) > 2 ? 1 : 0));
     }
-    expect(pictures).toHaveLength(40);
+    expect(images).toHaveLength(40);
     // 36 steps round differently in f32: a byte is off by one here and there. On lavapipe none is off by two.
     expect(off / values).toBeLessThan(0.01);
   });
 
-  it("show their prompts as well as the reference's do", () => {
-    const ours = totalScore(prompts.map((prompt, i) => scorePicture(prompt, SIDE, pictures[i]!.data)));
-    const reference = totalScore(prompts.map((prompt, i) => scorePicture(prompt, SIDE, expected[i]!)));
-    expect(ours).toBeGreaterThanOrEqual(reference);
+  it("are shown, in ground, colours, place, size and outline", () => {
+    expect(wrong(images).length, wrong(images).join("\n")).toBeLessThanOrEqual(MOST_WRONG);
+  });
+
+  it("are shown in f16 too, where the adapter has it", { timeout: 1_500_000 }, async ({ skip }) => {
+    const gpu = await sharedGpu();
+    if (!gpu.features.f16) skip("no shader-f16");
+    using half = await DalleModelManager.create(manager.config, { gpu, dtype: "f16" });
+    const failures = wrong(await drawAll(half));
+    expect(failures.length, failures.join("\n")).toBeLessThanOrEqual(MOST_WRONG);
   });
 });
 

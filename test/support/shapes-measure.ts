@@ -1,185 +1,197 @@
 /**
- * Measures whether a picture of the Shapes model shows its prompt: ground colour, the colours of the shapes, and where
- * they are. Outlines are not judged. The language and its colours are those of weights-tools/python/shapes/shapes.py.
+ * Judges whether an image of the Shapes model shows its prompt: ground, colours, place, size, the kind of shape by its
+ * outline, and nothing else in the image. The measure is that of weights-tools/python/shapes/score.py.
  */
+import {
+  COLORS,
+  GROUNDS,
+  parsePrompt,
+  PLACES,
+  RELATIONS,
+  SIZES,
+  type Color,
+  type Point,
+  type Rgb,
+  type Size,
+  type Wanted,
+} from "./shapes-language.js";
+import { centreOf, centroid, covers, fitOutlines, type Mask, type Outline } from "./shapes-outline.js";
 
-type Rgb = readonly [number, number, number];
-type Point = readonly [x: number, y: number];
-
-const COLORS: Readonly<Record<string, Rgb>> = {
-  red: [220, 40, 40],
-  green: [40, 160, 60],
-  blue: [40, 80, 220],
-  yellow: [245, 215, 50],
-  orange: [245, 140, 30],
-  purple: [130, 50, 170],
-  pink: [250, 140, 190],
-  cyan: [60, 200, 220],
-  white: [250, 250, 250],
-  black: [20, 20, 20],
-};
-
-const GROUNDS: Readonly<Record<string, Rgb>> = {
-  white: [250, 250, 250],
-  black: [20, 20, 20],
-  gray: [128, 128, 128],
-  navy: [25, 35, 95],
-  beige: [235, 220, 185],
-  teal: [20, 110, 110],
-};
-
-/** Centres as fractions of the side. */
-const PLACES: Readonly<Record<string, Point>> = {
-  "at the center": [0.5, 0.5],
-  "on the left": [0.28, 0.5],
-  "on the right": [0.72, 0.5],
-  "at the top": [0.5, 0.28],
-  "at the bottom": [0.5, 0.72],
-};
-
-const RELATIONS: Readonly<Record<string, readonly [Point, Point]>> = {
-  "to the left of": [
-    [0.26, 0.5],
-    [0.74, 0.5],
-  ],
-  "to the right of": [
-    [0.74, 0.5],
-    [0.26, 0.5],
-  ],
-  above: [
-    [0.5, 0.26],
-    [0.5, 0.74],
-  ],
-  below: [
-    [0.5, 0.74],
-    [0.5, 0.26],
-  ],
-};
-
-interface Wanted {
-  readonly ground: string | undefined;
-  readonly objects: readonly { readonly color: string; readonly at: Point | undefined }[];
+/** Each property: whether it is as the prompt says; undefined where the prompt leaves it open. */
+export interface Judgement {
+  readonly ground: boolean | undefined;
+  readonly color: boolean;
+  readonly place: boolean | undefined;
+  readonly size: boolean | undefined;
+  readonly kind: boolean;
+  /** Nothing else is in the image, and its ground is one of the six. */
+  readonly clean: boolean;
 }
 
-/** What a prompt of the Shapes language asks for. */
-export function parsePrompt(prompt: string): Wanted {
-  const ground = /on a (\w+) background$/.exec(prompt)?.[1];
-  const scene = prompt.replace(/ on a \w+ background$/, "");
-  for (const [relation, [first, second]] of Object.entries(RELATIONS)) {
-    const [left, right] = scene.split(` ${relation} `);
-    if (left && right) {
-      return {
-        ground,
-        objects: [
-          { color: colorIn(left), at: first },
-          { color: colorIn(right), at: second },
-        ],
-      };
-    }
-  }
-  const place = Object.keys(PLACES).find((name) => scene.endsWith(name));
-  return { ground, objects: [{ color: colorIn(scene), at: place === undefined ? undefined : PLACES[place] }] };
-}
-
-function colorIn(text: string): string {
-  const color = text.split(" ").find((word) => word in COLORS);
-  if (color === undefined) throw new Error(`No colour in "${text}".`);
-  return color;
-}
-
-/** Points that a picture earns out of those that its prompt can give: one for the ground and up to two per shape. */
-export interface Score {
-  readonly earned: number;
-  readonly possible: number;
-}
-
-/** Fraction of the side that a shape's centre may be off. */
-const PLACE_TOLERANCE = 0.12;
-
-/** A shape of the right colour covers at least this fraction of the picture; a small one covers about 4 %. */
+/** Distances of colours (0 to 255 a channel): pixels this far from the ground belong to something else. */
+const OFF_GROUND = 60;
+const NEAR_COLOR = 75;
+const NEAR_GROUND = 40;
+/** A shape of the right colour covers at least this fraction of the image; a small one covers about 4 %. */
 const LEAST_COVER = 0.008;
+const PLACE_TOLERANCE = 0.14;
+/** How far apart, at least, the centres of two objects are in the direction that the prompt says. */
+const LEAST_APART = 0.2;
+/** Small shapes cover less than this, large ones more. */
+const SIZE_COVER = 0.08;
+const LEAST_IOU = 0.7;
+const EDGE_PIXELS = 1.6;
+const MOST_STRAY = 0.01;
 
-/** Scores a square RGB picture, bytes row by row. */
-export function scorePicture(prompt: string, side: number, data: ArrayLike<number>): Score {
+interface Blob {
+  readonly centre: Point;
+  /** Fraction of the image. */
+  readonly cover: number;
+}
+
+class SquareImage {
+  readonly ground: Rgb;
+
+  constructor(
+    readonly side: number,
+    readonly data: ArrayLike<number>,
+  ) {
+    this.ground = this.#border();
+  }
+
+  get pixels(): number {
+    return this.side * this.side;
+  }
+
+  at(pixel: number): Rgb {
+    return [this.data[pixel * 3]!, this.data[pixel * 3 + 1]!, this.data[pixel * 3 + 2]!];
+  }
+
+  /** Distance of a pixel's colour from the ground's. */
+  offGround(pixel: number): number {
+    return distance(this.at(pixel), this.ground);
+  }
+
+  /** What there is of a colour, or nothing where it covers too little. */
+  blob(color: Color): Blob | undefined {
+    const found = this.where((pixel) => {
+      const value = this.at(pixel);
+      return (
+        distance(value, this.ground) >= OFF_GROUND &&
+        nearest(value, COLORS) === color &&
+        distance(value, COLORS[color]) < NEAR_COLOR
+      );
+    });
+    const cover = found.length / this.pixels;
+    return cover < LEAST_COVER ? undefined : { centre: centroid(found, this.side), cover };
+  }
+
+  where(test: (pixel: number) => boolean): number[] {
+    return Array.from({ length: this.pixels }, (_, pixel) => pixel).filter(test);
+  }
+
+  /** Median of the outermost pixels, which shapes rarely reach. */
+  #border(): Rgb {
+    const last = this.side - 1;
+    const border = this.where((pixel) => {
+      const [x, y] = [pixel % this.side, Math.floor(pixel / this.side)];
+      return x === 0 || y === 0 || x === last || y === last;
+    });
+    const median = (channel: 0 | 1 | 2): number =>
+      border.map((pixel) => this.at(pixel)[channel]).sort((p, q) => p - q)[border.length >> 1]!;
+    return [median(0), median(1), median(2)];
+  }
+}
+
+/** Judges a square RGB image, bytes row by row. Throws where the prompt is not in the model's language. */
+export function judge(prompt: string, side: number, data: ArrayLike<number>): Judgement {
   const wanted = parsePrompt(prompt);
-  const ground = borderColor(side, data);
-  let earned = 0;
-  let possible = 0;
-  if (wanted.ground !== undefined) {
-    possible++;
-    if (nearest(ground, GROUNDS) === wanted.ground) earned++;
-  }
-  for (const { color, at } of wanted.objects) {
-    const found = centreOf(color, ground, side, data, at);
-    possible++;
-    if (found) earned++;
-    if (at) {
-      possible++;
-      if (found && Math.hypot(found[0] - at[0], found[1] - at[1]) <= PLACE_TOLERANCE) earned++;
-    }
-  }
-  return { earned, possible };
+  const image = new SquareImage(side, data);
+  const ground = nearest(image.ground, GROUNDS);
+  const blobs = wanted.objects.map(({ color }) => image.blob(color));
+  const found = blobs.filter((blob) => blob !== undefined);
+  const base = {
+    ground: wanted.ground === undefined ? undefined : ground === wanted.ground,
+    color: found.length === blobs.length,
+    place: undefined,
+    size: undefined,
+  };
+  if (!base.color) return { ...base, kind: false, clean: false };
+  const outlines = objectMasks(image, wanted, found).map((mask) => fitOutlines(mask, side));
+  const best = outlines.flatMap(([first]) => (first ? [first] : []));
+  return {
+    ...base,
+    place: placeFits(wanted, found),
+    size: sizeFits(wanted.objects[0].size, found[0]!, best[0]),
+    kind: wanted.objects.every(({ kind }, i) => best[i]?.kind === kind && best[i].iou >= LEAST_IOU),
+    clean: distance(image.ground, GROUNDS[ground]) < NEAR_GROUND && isClean(image, best),
+  };
 }
 
-/** Mean of the outermost pixels, which shapes rarely reach. */
-function borderColor(side: number, data: ArrayLike<number>): Rgb {
-  const channels: [number[], number[], number[]] = [[], [], []];
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      if (x > 0 && y > 0 && x < side - 1 && y < side - 1) continue;
-      for (const c of [0, 1, 2] as const) channels[c].push(data[(y * side + x) * 3 + c]!);
-    }
+/** Whether everything is as the prompt says. */
+export function isRight(judgement: Judgement): boolean {
+  return Object.values(judgement).every((property) => property !== false);
+}
+
+function placeFits({ place, relation }: Wanted, [first, second]: readonly Blob[]): boolean | undefined {
+  if (relation) {
+    const [dx, dy] = RELATIONS[relation];
+    const [[x1, y1], [x2, y2]] = [first!.centre, second!.centre];
+    return (x1 - x2) * dx + (y1 - y2) * dy > LEAST_APART;
   }
-  const [r, g, b] = channels.map((values) => values.sort((p, q) => p - q)[values.length >> 1]!);
-  return [r!, g!, b!];
+  if (!place) return undefined;
+  const [[x, y], [atX, atY]] = [first!.centre, PLACES[place]];
+  return Math.hypot(x - atX, y - atY) <= PLACE_TOLERANCE;
 }
 
-/**
- * Centre of the pixels that differ from the ground and are nearest to `color`, or nothing if they cover too little. Where
- * a place is asked for, only the half of the picture on its side counts, so that a second shape of like colour is not
- * averaged in.
- */
-function centreOf(
-  color: string,
-  ground: Rgb,
-  side: number,
-  data: ArrayLike<number>,
-  at: Point | undefined,
-): Point | undefined {
-  let count = 0;
-  let sumX = 0;
-  let sumY = 0;
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
-      const point: Point = [(x + 0.5) / side, (y + 0.5) / side];
-      if (at && !sameSide(point, at)) continue;
-      const i = (y * side + x) * 3;
-      const pixel: Rgb = [data[i]!, data[i + 1]!, data[i + 2]!];
-      if (distance(pixel, ground) < 45 || nearest(pixel, COLORS) !== color) continue;
-      count++;
-      sumX += point[0];
-      sumY += point[1];
-    }
+function sizeFits(size: Size | undefined, { cover }: Blob, outline: Outline | undefined): boolean | undefined {
+  if (!size) return undefined;
+  if (size === "small" && cover > SIZE_COVER) return false;
+  if (size === "large" && cover < SIZE_COVER) return false;
+  if (!outline) return false;
+  const byRadius = Object.entries(SIZES).sort(([, a], [, b]) => Math.abs(a - outline.r) - Math.abs(b - outline.r));
+  return byRadius[0]![0] === size;
+}
+
+/** Each object's pixels: of the ground and the wanted colours its own is nearest; of two objects, on its own side. */
+function objectMasks(image: SquareImage, { objects }: Wanted, blobs: readonly Blob[]): Mask[] {
+  const names = ["first", "second"] as const;
+  const colors = objects.map(({ color }, i) => [names[i]!, COLORS[color]] as const);
+  const candidates: Record<string, Rgb> = { ground: image.ground, ...Object.fromEntries(colors) };
+  const labels = image.where(() => true).map((pixel) => nearest(image.at(pixel), candidates));
+  return objects.map((_, i) =>
+    Uint8Array.from(labels, (label, pixel) => {
+      const other = blobs[1 - i];
+      // Where the edge takes the other's colour, it still is this object's.
+      if (!other) return label === names[i] ? 1 : 0;
+      const at = centreOf(pixel, image.side);
+      return label !== "ground" && apart(at, blobs[i]!.centre) < apart(at, other.centre) ? 1 : 0;
+    }),
+  );
+}
+
+function isClean(image: SquareImage, outlines: readonly Outline[]): boolean {
+  const margin = EDGE_PIXELS / image.side;
+  const stray = image.where(
+    (pixel) => image.offGround(pixel) > OFF_GROUND && !outlines.some((one) => covers(one, pixel, image.side, margin)),
+  );
+  return stray.length < MOST_STRAY * image.pixels;
+}
+
+function nearest<Name extends string>(pixel: Rgb, palette: Readonly<Record<Name, Rgb>>): Name {
+  let best: Name | undefined;
+  let least = Infinity;
+  for (const name in palette) {
+    const away = distance(pixel, palette[name]);
+    if (away < least) [best, least] = [name, away];
   }
-  return count < LEAST_COVER * side * side ? undefined : [sumX / count, sumY / count];
-}
-
-function sameSide([x, y]: Point, [atX, atY]: Point): boolean {
-  const fits = (value: number, wanted: number) => Math.abs(wanted - 0.5) < 0.1 || value > 0.5 === wanted > 0.5;
-  return fits(x, atX) && fits(y, atY);
-}
-
-function nearest(pixel: Rgb, palette: Readonly<Record<string, Rgb>>): string {
-  const [first] = Object.entries(palette).sort(([, a], [, b]) => distance(pixel, a) - distance(pixel, b));
-  return first![0];
+  return best!;
 }
 
 function distance(a: Rgb, b: Rgb): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
-/** The score of many pictures as a fraction of all points that they can earn. */
-export function totalScore(scores: readonly Score[]): number {
-  const sum = (key: keyof Score) => scores.reduce((total, score) => total + score[key], 0);
-  return sum("earned") / sum("possible");
+function apart([x1, y1]: Point, [x2, y2]: Point): number {
+  return Math.hypot(x1 - x2, y1 - y2);
 }
