@@ -11,20 +11,20 @@ import { interruptSignal } from "./interrupt.js";
 import { seedNumber } from "./option-values.js";
 import { ensureAdapter } from "./setup.js";
 
-/** Every shape, ground and colour that the Shapes model knows, in its own words. */
+/** A plain sample of the language that the Shapes model knows: drawn at random, kept as it came. */
 const PROMPTS = [
-  "a large red circle on a white background",
-  "a blue square on the left on a beige background",
-  "a yellow triangle at the top on a navy background",
-  "a small orange diamond at the center on a teal background",
-  "a large green ring on a black background",
-  "a white cross on the right on a gray background",
-  "a red circle to the left of a blue square on a white background",
-  "a pink diamond to the left of a purple ring on a beige background",
-  "a large cyan triangle on a navy background",
-  "a yellow cross to the left of a green square on a black background",
-  "a black ring at the bottom on a teal background",
-  "a medium purple triangle on a gray background",
+  "a large white circle on a teal background",
+  "a large red diamond on a black background",
+  "a medium black ring at the top",
+  "a large white diamond",
+  "a red cross above a green triangle",
+  "a blue circle on the right",
+  "a orange circle at the top",
+  "a red triangle on a navy background",
+  "a cyan triangle to the left of a purple triangle on a white background",
+  "a blue diamond below a purple ring on a black background",
+  "a orange triangle to the right of a cyan triangle on a white background",
+  "a white circle to the left of a pink ring",
 ] as const;
 
 const COLUMNS = 4;
