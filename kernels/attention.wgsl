@@ -1,7 +1,8 @@
 // Attention with an online softmax (Milakov & Gimelshein 2018): the score matrix never exists.
 //
 // q: [batch, queries, q_stride4], heads side by side from vec4 q_offset4 on; k, v: [batch, keys, ...] likewise, with
-// kv_heads heads of which each serves heads / kv_heads query heads; y: [batch, queries, heads, dim_head4].
+// kv_heads heads of which each serves heads / kv_heads query heads; y: [batch, queries, heads, dim_head4]. A head whose
+// size is no multiple of 4 ends in zeros.
 // score(i, j) = scale · q_i · k_j + relative_bias[max(i - position of j, 0), head], masked by causal (j > i) and by
 // key_mask [batch, keys] (0 = hidden); a query that sees no key yields 0.
 // has_null: null_kv [2, dimHead] is a key and its value for all heads, always visible, at position 0; position of key j
@@ -12,21 +13,26 @@
 // over channels have no constant bound: unrolled, they take minutes to compile on software adapters. Options are uniform
 // data and not variants for the same reason.
 //
+// An invocation keeps at most COLUMNS vec4s of its results: workgroups share the channels of a head wider than that, in
+// slabs of slab4 vec4s, of which each computes the scores anew. Grid: [blocks of queries, heads, batch · slabs].
+//
 //: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
 const QUERIES: u32 = 2u;
-const MAX_DIM_HEAD4: u32 = 32u;
+const COLUMNS: u32 = 32u;
 override WORKGROUP: u32 = 32u;
 
 struct Params {
+  batch: u32,
   queries: u32,
   keys: u32,
   heads: u32,
   kv_heads: u32,
   dim_head4: u32,
+  slab4: u32,
   q_stride4: u32,
   k_stride4: u32,
   v_stride4: u32,
@@ -56,11 +62,14 @@ const LANES = vec4<u32>(0u, 1u, 2u, 3u);
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let head = wid.y;
-  let sample = wid.z;
+  let slab = wid.z / params.batch;
+  let sample = wid.z % params.batch;
   let dim4 = params.dim_head4;
+  let first_column = slab * params.slab4;
+  let columns = min(dim4 - first_column, params.slab4);
   let kv_head = head * params.kv_heads / params.heads;
   let k_start = sample * params.keys * params.k_stride4 + params.k_offset4 + kv_head * dim4;
-  let v_start = sample * params.keys * params.v_stride4 + params.v_offset4 + kv_head * dim4;
+  let v_start = sample * params.keys * params.v_stride4 + params.v_offset4 + kv_head * dim4 + first_column;
 
   var query: array<u32, QUERIES>;
   var q_start: array<u32, QUERIES>;
@@ -74,7 +83,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   // The running softmax of each query: largest score, sum of exponentials, values weighted by them.
   var peak: array<f32, QUERIES>;
   var total: array<f32, QUERIES>;
-  var sum: array<array<vec4<f32>, MAX_DIM_HEAD4>, QUERIES>;
+  var sum: array<array<vec4<f32>, COLUMNS>, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
     peak[r] = LOWEST;
   }
@@ -83,7 +92,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       var score = 0.0;
       for (var i = 0u; i < dim4; i++) {
         score += dot(vec4<f32>(q[q_start[r] + i]), null_kv[i]);
-        sum[r][i] = null_kv[dim4 + i];
+      }
+      for (var i = 0u; i < columns; i++) {
+        sum[r][i] = null_kv[dim4 + first_column + i];
       }
       peak[r] = score * params.scale + bias_at(query[r], 0u, head);
       total[r] = 1.0;
@@ -124,7 +135,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       total[r] = total[r] * rescale[r] + sum_of(weights[r]);
     }
 
-    for (var i = 0u; i < dim4; i++) {
+    for (var i = 0u; i < columns; i++) {
       let v0 = vec4<f32>(v[v_at.x + i]);
       let v1 = vec4<f32>(v[v_at.y + i]);
       let v2 = vec4<f32>(v[v_at.z + i]);
@@ -139,8 +150,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   for (var r = 0u; r < QUERIES; r++) {
     if (query[r] < params.queries) {
       let normalise = select(1.0 / total[r], 0.0, total[r] == 0.0);
-      let y_start = ((sample * params.queries + query[r]) * params.heads + head) * dim4;
-      for (var i = 0u; i < dim4; i++) {
+      let y_start = ((sample * params.queries + query[r]) * params.heads + head) * dim4 + first_column;
+      for (var i = 0u; i < columns; i++) {
         y[y_start + i] = Element4(sum[r][i] * normalise);
       }
     }

@@ -1,25 +1,28 @@
 // Linear attention, last of three launches: y = GELU(scale · softmax(q) · context), the softmax running over the channels
 // of a head.
 //
-// qkv: [batch, positions, 3 · heads · dim_head4]; context: [batch, heads, dimHead, dim_head4] vec4s, f32;
-// y: [batch, positions, heads, dim_head4].
+// qkv: [batch, positions, 3 · heads · dim_head4]; context: [batch, heads, 4 · dim_head4, dim_head4] vec4s, f32;
+// y: [batch, positions, heads, dim_head4]. A head whose size, dim_head, is no multiple of 4 ends in zeros, which take no
+// part in the softmax.
 //
 // Each invocation works on POSITIONS positions of one head, a workgroup apart; a workgroup belongs to one head, so that
 // its invocations read the same entry of the context at the same time.
 //
 //: use lib/activation.wgsl
+//: use lib/channels.wgsl
 //: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-const POSITIONS: u32 = 2u;
-const MAX_DIM_HEAD4: u32 = 32u;
+const POSITIONS: u32 = 2u; //: const
+const MAX_DIM_HEAD4: u32 = 32u; //: const
 override WORKGROUP: u32 = 32u;
 
 struct Params {
   positions: u32,
   heads: u32,
+  dim_head: u32,
   dim_head4: u32,
   scale: f32,
 }
@@ -46,11 +49,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let q_start = row * 3u * inner4 + head * dim4;
     var peak = LOWEST;
     for (var i = 0u; i < dim4; i++) {
-      peak = max(peak, max_of(vec4<f32>(qkv[q_start + i])));
+      let exists = existing_channels(i * 4u, params.dim_head);
+      peak = max(peak, max_of(select(vec4<f32>(LOWEST), vec4<f32>(qkv[q_start + i]), exists)));
     }
     var total = 0.0;
     for (var i = 0u; i < dim4; i++) {
-      let weight = exp(vec4<f32>(qkv[q_start + i]) - peak);
+      let weight = zero_padding(exp(vec4<f32>(qkv[q_start + i]) - peak), i * 4u, params.dim_head);
       weights[r][i] = weight;
       total += sum_of(weight);
     }

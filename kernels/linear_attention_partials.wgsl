@@ -3,10 +3,13 @@
 //
 // qkv: [batch, positions, 3 · heads · dim_head4]; peaks, sums: [batch, chunks, heads · dim_head4] vec4s;
 // contexts: [batch, chunks, heads, dimHead (of k), dim_head4 (of v)] vec4s; all three f32. chunk_size is a multiple of 4.
-// l2_values: each value is divided by its length.
+// l2_values: each value is divided by its length. A head whose size is no multiple of 4 ends in zeros; the rows of the
+// context that belong to such channels of k are never read.
 //
 // One invocation per (batch, chunk, head, four channels of k) computes its exponentials once and keeps its four rows of
 // the context. It takes positions four at a time, so that each entry of the context is touched once per four products.
+// It keeps at most COLUMNS vec4s of each row: the rows of a wider head are shared among slabs of slab4 vec4s.
+// Grid: [x, y, slabs].
 // Loops over channels have no constant bound: unrolled, they take minutes to compile on software adapters.
 //
 //: use lib/grid.wgsl
@@ -15,7 +18,7 @@
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-const MAX_DIM_HEAD4: u32 = 32u;
+const COLUMNS: u32 = 32u;
 override WORKGROUP: u32 = 64u;
 
 struct Params {
@@ -23,6 +26,7 @@ struct Params {
   positions: u32,
   heads: u32,
   dim_head4: u32,
+  slab4: u32,
   chunks: u32,
   chunk_size: u32,
   l2_values: u32,
@@ -42,8 +46,10 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  let index = flat_workgroup(vec3<u32>(wid.xy, 0u), count) * WORKGROUP + lane;
   let dim4 = params.dim_head4;
+  let first_column = wid.z * params.slab4;
+  let columns = min(dim4 - first_column, params.slab4);
   let inner4 = params.heads * dim4;
   let channel4 = index % inner4;
   let chunk = (index / inner4) % params.chunks;
@@ -63,7 +69,7 @@ fn main(
   }
 
   var sum = vec4<f32>(0.0);
-  var context: array<array<vec4<f32>, 4>, MAX_DIM_HEAD4>;
+  var context: array<array<vec4<f32>, 4>, COLUMNS>;
   for (var first = begin; first < end; first += 4u) {
     var weights: array<vec4<f32>, 4>;
     var v_at: array<u32, 4>;
@@ -81,22 +87,25 @@ fn main(
         weights[p] /= max(lengths[p], MIN_LENGTH);
       }
     }
-    for (var i = 0u; i < dim4; i++) {
-      let v0 = vec4<f32>(qkv[v_at[0] + i]);
-      let v1 = vec4<f32>(qkv[v_at[1] + i]);
-      let v2 = vec4<f32>(qkv[v_at[2] + i]);
-      let v3 = vec4<f32>(qkv[v_at[3] + i]);
+    for (var i = 0u; i < columns; i++) {
+      let at = first_column + i;
+      let v0 = vec4<f32>(qkv[v_at[0] + at]);
+      let v1 = vec4<f32>(qkv[v_at[1] + at]);
+      let v2 = vec4<f32>(qkv[v_at[2] + at]);
+      let v3 = vec4<f32>(qkv[v_at[3] + at]);
       for (var d = 0u; d < 4u; d++) {
         context[i][d] += weights[0][d] * v0 + weights[1][d] * v1 + weights[2][d] * v2 + weights[3][d] * v3;
       }
     }
   }
 
-  peaks[index] = peak;
-  sums[index] = sum;
-  for (var i = 0u; i < dim4; i++) {
+  if (first_column == 0u) {
+    peaks[index] = peak;
+    sums[index] = sum;
+  }
+  for (var i = 0u; i < columns; i++) {
     for (var d = 0u; d < 4u; d++) {
-      contexts[(index * 4u + d) * dim4 + i] = context[i][d];
+      contexts[(index * 4u + d) * dim4 + first_column + i] = context[i][d];
     }
   }
 }

@@ -2,7 +2,8 @@
 //
 // x: [batch · length, stride4], heads from vec4 `offset4` on; y: [batch · length, heads, dim_head4].
 // cosines, sines: [positions, pairs], f32, in rows of pair_stride; the first 2 · pairs channels of a head are rotated as
-// interleaved pairs (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021), the rest pass.
+// interleaved pairs (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021), the rest pass. A head whose size is no
+// multiple of 4 ends in zeros, which take no part.
 // One invocation per (row, head); a rotation leaves the length as it is.
 //
 //: use lib/grid.wgsl

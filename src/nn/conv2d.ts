@@ -1,6 +1,7 @@
 import { conv2d, type ConvOptions } from "../ops/conv.js";
 import { weightStandardize } from "../ops/norm.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Axis, Heads } from "../weights/head-axis.js";
 import type { Weights } from "../weights/store.js";
 
 export interface Conv2dOptions {
@@ -11,14 +12,17 @@ export interface Conv2dOptions {
   readonly standardize?: boolean;
 }
 
-/** torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. */
+/**
+ * torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. Channels that
+ * consist of heads are padded head by head.
+ */
 export class Conv2d {
   readonly #weight: Tensor;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
   readonly #padding: number;
 
-  constructor(weights: Weights, inputs: number, outputs: number, kernel: number, options: Conv2dOptions = {}) {
+  constructor(weights: Weights, inputs: number | Heads, outputs: Axis, kernel: number, options: Conv2dOptions = {}) {
     this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
     if (options.standardize) {
       weights.derive(() => {

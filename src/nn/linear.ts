@@ -1,13 +1,14 @@
 import { linear, type LinearOptions } from "../ops/linear.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Axis, Heads } from "../weights/head-axis.js";
 import type { Weights } from "../weights/store.js";
 
-/** torch's `nn.Linear`: takes `weight` `[out, in]` and `bias` `[out]`. */
+/** torch's `nn.Linear`: takes `weight` `[out, in]` and `bias` `[out]`. An axis that consists of heads is padded head by head. */
 export class Linear {
   readonly #weight: Tensor;
   readonly #bias: Tensor | undefined;
 
-  constructor(weights: Weights, inputs: number, outputs: number, { bias = true }: { bias?: boolean } = {}) {
+  constructor(weights: Weights, inputs: number | Heads, outputs: Axis, { bias = true }: { bias?: boolean } = {}) {
     this.#weight = weights.linear("weight", [outputs, inputs]);
     this.#bias = bias ? weights.vector("bias", outputs) : undefined;
   }

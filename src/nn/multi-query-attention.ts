@@ -1,4 +1,5 @@
 import { attention, prepareHeads } from "../ops/attention.js";
+import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 import { gainNorm, type NormDialect } from "./gain-norm.js";
@@ -41,10 +42,10 @@ export class MultiQueryAttention {
     const { dim, heads, dimHead, logits } = options;
     this.#options = options;
     this.#norm = gainNorm(weights.at("norm"), dim, dialect);
-    this.#toQ = new Linear(weights.at("to_q"), dim, heads * dimHead, { bias: false });
-    this.#toKv = new Linear(weights.at("to_kv"), dim, 2 * dimHead, { bias: false });
+    this.#toQ = new Linear(weights.at("to_q"), dim, { heads, dimHead }, { bias: false });
+    this.#toKv = new Linear(weights.at("to_kv"), dim, { heads: 2, dimHead }, { bias: false });
     this.#nullKv = nullKeyValue(weights, dimHead, { unitKey: logits.cosine });
-    this.#toOut = new Linear(weights.at("to_out.0"), heads * dimHead, dim, { bias: false });
+    this.#toOut = new Linear(weights.at("to_out.0"), { heads, dimHead }, dim, { bias: false });
     this.#normOut = gainNorm(weights.at("to_out.1"), dim, dialect);
   }
 
@@ -59,7 +60,7 @@ export class MultiQueryAttention {
         q: prepareHeads(this.#toQ.forward(normed), { ...prepared, heads }),
         k: prepareHeads(kv, { ...prepared, heads: 1 }),
         v: kv,
-        vOffset: dimHead,
+        vOffset: padChannels(dimHead),
         heads,
         kvHeads: 1,
         dimHead,

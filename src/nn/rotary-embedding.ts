@@ -10,7 +10,7 @@ export interface RotaryEmbeddingOptions {
 
 /**
  * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1, from the frequencies
- * `[dim / 2]` in the checkpoint. They are rounded to f32 where torch rounds.
+ * `[dim / 2]`, rounded down, in the checkpoint. They are rounded to f32 where torch rounds.
  */
 export class RotaryEmbedding implements RotaryTables {
   readonly cos: Tensor;
@@ -19,7 +19,7 @@ export class RotaryEmbedding implements RotaryTables {
 
   constructor(weights: Weights, dim: number, length: number, options: RotaryEmbeddingOptions = {}) {
     const { arena } = weights;
-    const count = dim / 2;
+    const count = Math.floor(dim / 2);
     const freqs = weights.values(options.name ?? "freqs", [count]);
     this.pairs = options.pairs ?? "neighbours";
     const table = (wave: (angle: number) => number): Tensor => {

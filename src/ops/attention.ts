@@ -1,3 +1,4 @@
+import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { invocations } from "./grid.js";
@@ -6,8 +7,8 @@ import { ShapeError } from "./shape-error.js";
 const ATTENTION_WORKGROUP = 32;
 /** Queries per invocation, as in kernels/attention.wgsl. */
 const QUERIES = 2;
-/** Kernels keep a head in a private array of this size. */
-const MAX_DIM_HEAD = 128;
+/** Most vec4s of a head that an invocation keeps: `COLUMNS` of kernels/attention.wgsl. */
+const COLUMNS = 32;
 
 /** Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding, for at least `length` positions. */
 export interface RotaryTables {
@@ -21,7 +22,7 @@ export interface PrepareHeadsOptions {
   /** First channel of x to take; a multiple of 4. Default 0. */
   readonly offset?: number;
   readonly heads: number;
-  /** A multiple of 4, at most 128. */
+  /** Channels of a head; in tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly rotary?: RotaryTables | undefined;
   /** Give each head unit length. */
@@ -30,9 +31,9 @@ export interface PrepareHeadsOptions {
 }
 
 /**
- * Takes `heads · dimHead` channels of x `[batch, length, *]` and makes them ready for attention, in this order: rotary
- * position embedding (Su et al. 2021; interleaved pairs of the first channels of each head), unit length, scale.
- * Returns `[batch, length, heads · dimHead]`.
+ * Takes `heads · paddedHead` channels of x `[batch, length, *]`, where paddedHead is dimHead rounded up to a multiple of 4,
+ * and makes them ready for attention, in this order: rotary position embedding (Su et al. 2021; interleaved pairs of the
+ * first channels of each head), unit length, scale. Returns `[batch, length, heads · paddedHead]`.
  */
 export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   const { offset = 0, heads, dimHead, rotary, l2norm = false, scale = 1 } = options;
@@ -43,7 +44,8 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   const positions = Math.max(rotary?.cos.rows ?? 0, length);
   checkF32("prepareHeads", "rotary.cos", rotary?.cos, [positions, pairs]);
   checkF32("prepareHeads", "rotary.sin", rotary?.sin, [positions, pairs]);
-  const y = arena.empty([batch, length, heads * dimHead], x.dtype);
+  const paddedHead = padChannels(dimHead);
+  const y = arena.empty([batch, length, heads * paddedHead], x.dtype);
   arena.gpu.dispatch("prepareHeads", {
     types: { Element: floatType("prepareHeads", "x", x) },
     bindings: { x: x.storage, cosines: rotary?.cos.storage, sines: rotary?.sin.storage, y: y.storage },
@@ -53,7 +55,7 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
       stride4: x.stride / 4,
       offset4: offset / 4,
       heads,
-      dim_head4: dimHead / 4,
+      dim_head4: paddedHead / 4,
       pairs,
       pair_stride: rotary?.cos.stride ?? 0,
       halves: Number(rotary?.pairs === "halves"),
@@ -77,7 +79,7 @@ export interface AttentionOptions {
   readonly heads: number;
   /** Heads of keys and values, a divisor of `heads`; 1 is multi-query attention (Shazeer 2019). */
   readonly kvHeads: number;
-  /** A multiple of 4, at most 128. */
+  /** Channels of a head; in tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly scale: number;
   /** Query i sees keys up to i (and the null key). */
@@ -93,7 +95,10 @@ export interface AttentionOptions {
   readonly keyMask?: Tensor | undefined;
 }
 
-/** softmax(scale · q kᵀ + bias) v. Returns `[batch, queries, heads · dimHead]`; softmax and sums are f32. */
+/**
+ * softmax(scale · q kᵀ + bias) v. Returns `[batch, queries, heads · paddedHead]`, where paddedHead is dimHead rounded up to
+ * a multiple of 4; softmax and sums are f32.
+ */
 export function attention(options: AttentionOptions): Tensor {
   const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, heads, kvHeads, dimHead, scale } = options;
   const { causal = false, nullKv, relativeBias, keyMask } = options;
@@ -107,7 +112,10 @@ export function attention(options: AttentionOptions): Tensor {
   checkF32("attention", "nullKv", nullKv, [2, dimHead]);
   const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
   checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
-  const y = arena.empty([batch, queries, heads * dimHead], q.dtype);
+  const paddedHead = padChannels(dimHead);
+  const dimHead4 = paddedHead / 4;
+  const slabs = Math.ceil(dimHead4 / COLUMNS);
+  const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
   arena.gpu.dispatch("attention", {
     types: { Element: floatType("attention", "q", q) },
     overrides: { WORKGROUP: ATTENTION_WORKGROUP },
@@ -121,11 +129,13 @@ export function attention(options: AttentionOptions): Tensor {
       y: y.storage,
     },
     params: {
+      batch,
       queries,
       keys,
       heads,
       kv_heads: kvHeads,
-      dim_head4: dimHead / 4,
+      dim_head4: dimHead4,
+      slab4: Math.ceil(dimHead4 / slabs),
       q_stride4: q.stride / 4,
       k_stride4: k.stride / 4,
       v_stride4: v.stride / 4,
@@ -140,7 +150,7 @@ export function attention(options: AttentionOptions): Tensor {
       has_bias: Number(relativeBias !== undefined),
       has_mask: Number(keyMask !== undefined),
     },
-    grid: [Math.ceil(queries / (QUERIES * ATTENTION_WORKGROUP)), heads, batch],
+    grid: [Math.ceil(queries / (QUERIES * ATTENTION_WORKGROUP)), heads, batch * slabs],
   });
   return y;
 }
@@ -154,13 +164,13 @@ function checkHeads(
   heads: number,
   dimHead: number,
 ): [batch: number, length: number] {
-  if (dimHead % 4 !== 0 || dimHead > MAX_DIM_HEAD) {
-    throw new ShapeError(op, "dimHead", `${dimHead}`, `a multiple of 4, at most ${MAX_DIM_HEAD}`);
-  }
+  if (!Number.isInteger(dimHead) || dimHead < 1)
+    throw new ShapeError(op, "dimHead", `${dimHead}`, "a whole number above 0");
   if (offset % 4 !== 0) throw new ShapeError(op, `offset into ${argument}`, `${offset}`, "a multiple of 4");
   const [batch, length, channels] = x.shape;
-  if (x.shape.length !== 3 || offset + heads * dimHead > channels!) {
-    throw new ShapeError(op, argument, x.shape, ["batch", "length", `>= ${offset + heads * dimHead}`]);
+  const end = offset + heads * padChannels(dimHead);
+  if (x.shape.length !== 3 || end > channels!) {
+    throw new ShapeError(op, argument, x.shape, ["batch", "length", `>= ${end}`]);
   }
   return [batch!, length!];
 }

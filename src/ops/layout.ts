@@ -79,6 +79,21 @@ export function sliceChannels(x: Tensor, start: number, end: number): Tensor {
   return y;
 }
 
+/** `[B, count · C]` as `count` tokens each, `[B, count, C]`; a copy only where C is no multiple of 4 and rows have padding. */
+export function splitChannels(x: Tensor, count: number): Tensor {
+  checkAxes("splitChannels", "x", x, ["B", "count · C"]);
+  const [batch, all] = x.shape as [number, number];
+  const channels = all / count;
+  if (count === 1 || channels % 4 === 0) return x.reshape([batch, count, channels]);
+  return x.arena.scope(() =>
+    concatTokens(
+      Array.from({ length: count }, (_, i) =>
+        sliceChannels(x, i * channels, (i + 1) * channels).reshape([batch, 1, channels]),
+      ),
+    ),
+  );
+}
+
 /** Tokens `start` (included) to `end` (excluded) of `[B, L, C]`. */
 export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
   checkAxes("sliceTokens", "x", x, ["B", "L", "C"]);

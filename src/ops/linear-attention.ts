@@ -1,3 +1,5 @@
+import type { Grid } from "../gpu/gpu.js";
+import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
 import { invocations } from "./grid.js";
@@ -11,31 +13,35 @@ export type LinearAttentionVariant = "plain" | "v_hw" | "l2v_sqrt";
 
 export interface LinearAttentionOptions {
   readonly heads: number;
-  /** A multiple of 4, at most 128. */
+  /** Channels of a head, at most 1024; in tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly variant: LinearAttentionVariant;
 }
 
-/** Kernels keep a head in a private array of this size. */
-const MAX_DIM_HEAD = 128;
-/** `POSITIONS` of 32 invocations in kernels/linear_attention_apply.wgsl. */
-const POSITIONS_PER_GROUP = 64;
+/** Most vec4s of a head that an invocation keeps: `COLUMNS` of kernels/linear_attention_partials.wgsl. */
+const COLUMNS = 32;
+/** Invocations in a workgroup of kernels/linear_attention_apply.wgsl. */
+const APPLY_WORKGROUP = 32;
+/** That kernel keeps a head in a private array, which WGSL limits to 8 KiB. */
+const MAX_DIM_HEAD = 1024;
 /** Chunks, of a multiple of 4 positions, are worked on in parallel; each takes memory for one context matrix per head. */
 const MIN_CHUNK = 64;
 const MAX_CHUNKS = 16;
 
 /**
- * Linear attention (Shen et al. 2018) with exact GELU: qkv is `[batch, ..., 3 · heads · dimHead]`, queries, keys and
- * values side by side; the result is `[batch, ..., heads · dimHead]`. Queries go through a softmax over the channels of
- * a head and are scaled by 1/√dimHead, keys through one over all positions. Statistics and factors are f32.
+ * Linear attention (Shen et al. 2018) with exact GELU: qkv is `[batch, ..., 3 · heads · paddedHead]`, queries, keys and
+ * values side by side, where paddedHead is dimHead rounded up to a multiple of 4; the result is
+ * `[batch, ..., heads · paddedHead]`. Queries go through a softmax over the channels of a head and are scaled by
+ * 1/√dimHead, keys through one over all positions. Statistics and factors are f32.
  */
 export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: LinearAttentionOptions): Tensor {
   const { arena, shape } = qkv;
   const gpu = arena.gpu;
-  const inner = heads * dimHead;
+  const paddedHead = padChannels(dimHead);
+  const inner = heads * paddedHead;
   const Element = floatType("linearAttention", "qkv", qkv);
-  if (dimHead % 4 !== 0 || dimHead > MAX_DIM_HEAD) {
-    throw new ShapeError("linearAttention", "dimHead", `${dimHead}`, `a multiple of 4, at most ${MAX_DIM_HEAD}`);
+  if (dimHead > MAX_DIM_HEAD) {
+    throw new ShapeError("linearAttention", "dimHead", `${dimHead}`, `at most ${MAX_DIM_HEAD}`);
   }
   if (shape.length < 3 || qkv.channels !== 3 * inner) {
     throw new ShapeError("linearAttention", "qkv", shape, ["batch", "...", 3 * inner]);
@@ -44,12 +50,13 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
   const positions = qkv.rows / batch;
   const chunkSize = Math.max(MIN_CHUNK, 4 * Math.ceil(positions / MAX_CHUNKS / 4));
   const chunks = Math.ceil(positions / chunkSize);
-  const dimHead4 = dimHead / 4;
+  const dimHead4 = paddedHead / 4;
+  const slabs = Math.ceil(dimHead4 / COLUMNS);
 
   return arena.scope(() => {
     const peaks = arena.empty([batch, chunks, inner], "f32");
     const sums = arena.empty([batch, chunks, inner], "f32");
-    const contexts = arena.empty([batch, chunks, inner, dimHead], "f32");
+    const contexts = arena.empty([batch, chunks, inner, paddedHead], "f32");
     gpu.dispatch("linearAttentionPartials", {
       types: { Element },
       bindings: { qkv: qkv.storage, peaks: peaks.storage, sums: sums.storage, contexts: contexts.storage },
@@ -58,13 +65,14 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
         positions,
         heads,
         dim_head4: dimHead4,
+        slab4: Math.ceil(dimHead4 / slabs),
         chunks,
         chunk_size: chunkSize,
         l2_values: Number(variant === "l2v_sqrt"),
       },
-      grid: invocations(gpu, peaks.vectors),
+      grid: inLayers(invocations(gpu, peaks.vectors), slabs),
     });
-    const context = arena.empty([batch, inner, dimHead], "f32");
+    const context = arena.empty([batch, inner, paddedHead], "f32");
     gpu.dispatch("linearAttentionContext", {
       bindings: {
         peaks: peaks.storage,
@@ -76,12 +84,24 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
       grid: invocations(gpu, context.vectors),
     });
     const y = arena.empty([...shape.slice(0, -1), inner], qkv.dtype);
+    const constants = applyConstants(dimHead4);
     gpu.dispatch("linearAttentionApply", {
       types: { Element },
+      constants,
       bindings: { qkv: qkv.storage, context: context.storage, y: y.storage },
-      params: { positions, heads, dim_head4: dimHead4, scale: dimHead ** -0.5 },
-      grid: [Math.ceil(positions / POSITIONS_PER_GROUP), heads, batch],
+      params: { positions, heads, dim_head: dimHead, dim_head4: dimHead4, scale: dimHead ** -0.5 },
+      grid: [Math.ceil(positions / (constants.POSITIONS * APPLY_WORKGROUP)), heads, batch],
     });
     return y;
   });
+}
+
+function inLayers([x, y]: Grid, layers: number): Grid {
+  return [x, y, layers];
+}
+
+/** Heads up to 128 channels wide share a variant; wider ones take the next power of two, and one position at a time. */
+function applyConstants(dimHead4: number): { readonly POSITIONS: number; readonly MAX_DIM_HEAD4: number } {
+  if (dimHead4 <= 32) return { POSITIONS: 2, MAX_DIM_HEAD4: 32 };
+  return { POSITIONS: 1, MAX_DIM_HEAD4: 2 ** Math.ceil(Math.log2(dimHead4)) };
 }

@@ -2,8 +2,9 @@ import { sizeClass } from "../gpu/pool.js";
 import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
+import { Tensor } from "../tensor/tensor.js";
 import { float32ToF16, toFloat32 } from "./dtypes.js";
+import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { describeProblems, WeightError, type Misshapen, type WeightProblems } from "./weight-error.js";
 
@@ -243,26 +244,55 @@ export class Weights {
     return this.store.source.tensors.get(this.#full(name))?.shape;
   }
 
-  /** Weight of a linear layer, `[out, in]` in the file, packed `[in, out]` for `linear`. */
-  linear(name: string, [outputs, inputs]: readonly [number, number]): Tensor {
-    return this.#packed(name, [outputs, inputs], [inputs, outputs]);
+  /** Weight of a linear layer, `[out, in]` in the file, packed `[in, out]` for `linear`; heads on either axis get padding. */
+  linear(name: string, [outputs, inputs]: readonly [Axis, number | Heads]): Tensor {
+    return this.#packed(name, [outputs, inputs], []);
+  }
+
+  /** A matrix that lies in the file as `linear` reads it, `[in, out]`. */
+  matrix(name: string, [inputs, outputs]: readonly [number, number]): Tensor {
+    const { arena } = this;
+    const tensor = this.store.own(arena.packed([inputs, outputs]));
+    const rows = padChannels(inputs);
+    this.store.request(
+      this.#full(name),
+      [inputs, outputs],
+      async (entry, signal) => {
+        const values = new Float32Array(rows * outputs);
+        values.set(toFloat32(entry.dtype, await entry.read(undefined, signal)));
+        arena.upload(new Tensor(arena, [rows, outputs], tensor.dtype, tensor.storage), values);
+      },
+      tensor,
+    );
+    return tensor;
   }
 
   /**
-   * Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. `outputScale` gives
-   * a factor for each output, for which it may use what was declared before.
+   * Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`; heads among the
+   * channels get padding. `outputScale` gives a factor for each output, for which it may use what was declared before.
    */
   conv(
     name: string,
-    [outputs, inputs, height, width]: readonly [number, number, number, number],
+    [outputs, inputs, height, width]: readonly [Axis, number | Heads, number, number],
     { outputScale }: { readonly outputScale?: () => Float32Array } = {},
   ): Tensor {
-    return this.#packed(name, [outputs, inputs, height, width], [height, width, inputs, outputs], outputScale);
+    return this.#packed(name, [outputs, inputs], [height, width], outputScale);
   }
 
-  /** A vector `[size]` in f32: a bias or gain. `fileShape` where the file gives it axes of size one. */
-  vector(name: string, size: number, fileShape: readonly number[] = [size]): Tensor {
-    return this.table(name, [size], { dtype: "f32", fileShape });
+  /** A vector `[size]` in f32: a bias or gain; heads get padding. `fileShape` where the file gives it axes of size one. */
+  vector(name: string, size: Axis, fileShape: readonly number[] = [fileSize(size)]): Tensor {
+    const { arena } = this;
+    const tensor = this.store.own(arena.detached([storedSize(size)], "f32"));
+    this.store.request(
+      this.#full(name),
+      fileShape,
+      async (entry, signal) => {
+        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
+        arena.upload(tensor, padAxis(values, size));
+      },
+      tensor,
+    );
+    return tensor;
   }
 
   /** A tensor as it is in the file, row major. Default type: that of the arena. */
@@ -343,30 +373,28 @@ export class Weights {
 
   #packed(
     name: string,
-    fileShape: readonly number[],
-    shape: readonly number[],
+    [outputs, inputs]: readonly [Axis, number | Heads],
+    kernel: readonly number[],
     outputScale?: () => Float32Array,
   ): Tensor {
     const { arena } = this;
-    const tensor = this.store.own(arena.packed(shape));
-    const [, inputs = 1, ...kernel] = fileShape;
+    const tensor = this.store.own(arena.packed([...kernel, storedSize(inputs), storedSize(outputs)]));
     const taps = kernel.reduce((product, size) => product * size, 1);
     this.store.request(
       this.#full(name),
-      fileShape,
+      [fileSize(outputs), fileSize(inputs), ...kernel],
       async (entry, signal) => {
-        const rowBytes = inputs * taps * 4;
-        const step = Math.max(4, Math.floor(STAGING_BYTES / rowBytes / 4) * 4);
+        const rowLength = storedSize(inputs) * taps;
         const scale = outputScale?.();
-        for (let firstRow = 0; firstRow < entry.rowCount; firstRow += step) {
-          const rows = Math.min(step, entry.rowCount - firstRow);
-          const bytes = await entry.read([firstRow, firstRow + rows], signal);
-          const loaded = toFloat32(entry.dtype, bytes);
-          if (scale) scaleRows(loaded, scale.subarray(firstRow, firstRow + rows));
-          const values = roundedTo(tensor.dtype, loaded);
+        for (const part of partsOf(outputs, STAGING_BYTES / 4 / rowLength)) {
+          const rows: [number, number] = [part.start, part.start + part.size];
+          const loaded = toFloat32(entry.dtype, await entry.read(rows, signal));
+          if (scale) scaleRows(loaded, scale.subarray(...rows));
+          const values = roundedTo(tensor.dtype, padRows(loaded, part, inputs, taps));
           arena.scope(() => {
             const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
-            packRows(staged, tensor, { firstRow, rows, inputs, taps });
+            const source = { firstRow: part.target, rows: values.length / rowLength };
+            packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps });
           });
           // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
           await arena.gpu.sync();

@@ -47,6 +47,14 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     { batch: 3, queries: 9, keys: 17, heads: 4, kvHeads: 2, dimHead: 64, nullKv: true, mask: true },
     { batch: 1, queries: 256, keys: 256, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },
     { batch: 1, queries: 6, keys: 300, heads: 1, kvHeads: 1, dimHead: 128 },
+    // Heads that end within a vec4, and heads in two and more slabs.
+    { batch: 2, queries: 5, keys: 5, heads: 3, kvHeads: 3, dimHead: 1 },
+    { batch: 1, queries: 34, keys: 34, heads: 3, kvHeads: 1, dimHead: 6, causal: true, nullKv: true, bias: true },
+    { batch: 2, queries: 9, keys: 7, heads: 4, kvHeads: 2, dimHead: 5, nullKv: true, mask: true },
+    { batch: 2, queries: 9, keys: 7, heads: 2, kvHeads: 2, dimHead: 130, nullKv: true, mask: true },
+    { batch: 2, queries: 70, keys: 70, heads: 2, kvHeads: 1, dimHead: 160, causal: true, nullKv: true, bias: true },
+    { batch: 1, queries: 3, keys: 9, heads: 1, kvHeads: 1, dimHead: 256 },
+    { batch: 2, queries: 3, keys: 9, heads: 2, kvHeads: 1, dimHead: 521, nullKv: true },
     ...Array.from({ length: 8 }, (): Case => {
       const kvHeads = random.integer(1, 2);
       const causal = random.next() < 0.5;
@@ -64,16 +72,32 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
         mask: random.next() < 0.5,
       };
     }),
+    ...Array.from({ length: 6 }, (): Case => {
+      const kvHeads = random.integer(1, 2);
+      return {
+        batch: random.integer(1, 3),
+        queries: random.integer(1, 40),
+        keys: random.integer(1, 40),
+        heads: kvHeads * random.integer(1, 3),
+        kvHeads,
+        dimHead: random.integer(1, 300),
+        nullKv: random.next() < 0.5,
+        mask: random.next() < 0.5,
+      };
+    }),
   ];
 
   test.each(cases)("%j", async (c) => {
     const { batch, queries, keys, heads, kvHeads, dimHead, causal = false } = c;
     // Offsets and spare channels: heads are taken from the middle of wider rows.
-    const qHeads = { offset: 4, channels: heads * dimHead + 8, length: queries };
-    const kHeads = { offset: 0, channels: 2 * kvHeads * dimHead, length: keys };
-    const vHeads = { ...kHeads, offset: kvHeads * dimHead };
-    const qValues = normals(random, batch * queries * qHeads.channels);
-    const kvValues = normals(random, batch * keys * kHeads.channels, 2);
+    const padded = oracle.paddedHead(dimHead);
+    const qHeads = { offset: 4, channels: heads * padded + 8, length: queries };
+    const kHeads = { offset: 0, channels: 2 * kvHeads * padded, length: keys };
+    const vHeads = { ...kHeads, offset: kvHeads * padded };
+    const clear = (values: Float32Array, place: { offset: number; channels: number }, heads: number) =>
+      oracle.clearPadding(values, { ...place, heads, dimHead });
+    const qValues = clear(normals(random, batch * queries * qHeads.channels), qHeads, heads);
+    const kvValues = clear(normals(random, batch * keys * kHeads.channels, 2), kHeads, 2 * kvHeads);
     const nullKv = c.nullKv ? random.normals(2 * dimHead) : undefined;
     const relativeBias = c.bias ? random.normals(queries * heads, 3) : undefined;
     const keyMask = c.mask ? Uint32Array.from({ length: batch * keys }, () => random.integer(0, 1)) : undefined;
@@ -142,6 +166,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     const options = { q: tokens, k: tokens, v: tokens, heads: 2, kvHeads: 2, dimHead: 4, scale: 1 };
     const other = arena.from(new Float32Array(2 * 4 * 8), [2, 4, 8]);
     expect(() => attention({ ...options, dimHead: 6 })).toThrow(ShapeError);
+    expect(() => attention({ ...options, dimHead: 2.5 })).toThrow(/dimHead is 2.5; expected a whole number above 0/);
     expect(() => attention({ ...options, vOffset: 4 })).toThrow(/attention: v is/);
     expect(() => attention({ ...options, v: other })).toThrow(/attention: v is \[2, 4, 8\]; expected \[2, 3, 8\]/);
     expect(() => attention({ ...options, k: other, v: other, causal: true })).toThrow(/causal/);
@@ -158,11 +183,16 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
       { batch: 2, length: 5, heads: 2, dimHead: 16, pairs: 8, l2norm: false, halves: true },
       { batch: 1, length: 7, heads: 3, dimHead: 12, pairs: 3, l2norm: true, halves: true },
       { batch: 1, length: 5, heads: 1, dimHead: 128, pairs: 0, l2norm: false },
+      { batch: 2, length: 5, heads: 3, dimHead: 5, pairs: 2, l2norm: true },
+      { batch: 2, length: 5, heads: 3, dimHead: 6, pairs: 3, l2norm: true },
+      { batch: 2, length: 5, heads: 3, dimHead: 6, pairs: 3, l2norm: true, halves: true },
+      { batch: 1, length: 3, heads: 2, dimHead: 1, pairs: 0, l2norm: true },
+      { batch: 1, length: 3, heads: 2, dimHead: 162, pairs: 16, l2norm: true },
     ];
 
     test.each(headCases)("%j", async ({ batch, length, heads, dimHead, pairs, l2norm, halves = false }) => {
-      const x = { length, channels: heads * dimHead + 6, offset: 4 };
-      const values = normals(random, batch * length * x.channels);
+      const x = { length, channels: heads * oracle.paddedHead(dimHead) + 6, offset: 4 };
+      const values = oracle.clearPadding(normals(random, batch * length * x.channels), { ...x, heads, dimHead });
       const angles = Float64Array.from({ length: length * pairs }, () => 2 * Math.PI * random.next());
       const cos = Float32Array.from(angles, Math.cos);
       const sin = Float32Array.from(angles, Math.sin);

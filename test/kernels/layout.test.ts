@@ -10,6 +10,7 @@ import {
   selectBatch,
   sliceChannels,
   sliceTokens,
+  splitChannels,
 } from "../../src/ops/layout.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
@@ -43,6 +44,19 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     expect(tensor.dtype).toBe(dtype);
     expect([...(await tensor.read())]).toEqual([...build(shape, at)]);
   }
+
+  test.each([
+    [1, 5],
+    [2, 4],
+    [2, 6],
+    [3, 5],
+    [4, 1],
+    [7, 13],
+  ])("splitChannels into %i of %i", async (count, channels) => {
+    const { tensor, at } = make([3, count * channels]);
+    const y = splitChannels(tensor, count);
+    await expectSame(y, [3, count, channels], (b, token, c) => at(b!, token! * channels + c!));
+  });
 
   const channelCases = [
     [4, 8],

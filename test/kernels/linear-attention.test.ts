@@ -40,6 +40,20 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
     { shape: [2, 32, 32], heads: 2, dimHead: 32, variant: "l2v_sqrt" },
     // More than 16 chunks' worth, unevenly.
     { shape: [1, 41, 37], heads: 1, dimHead: 64, variant: "plain" },
+    // Heads that end within a vec4, and heads in two and more slabs.
+    { shape: [2, 3, 5], heads: 3, dimHead: 1, variant: "l2v_sqrt" },
+    { shape: [2, 3, 5], heads: 3, dimHead: 6, variant: "plain" },
+    { shape: [1, 9, 9], heads: 2, dimHead: 5, variant: "l2v_sqrt" },
+    { shape: [2, 3, 5], heads: 2, dimHead: 130, variant: "l2v_sqrt" },
+    { shape: [1, 9, 9], heads: 1, dimHead: 160, variant: "v_hw" },
+    { shape: [1, 2, 3], heads: 1, dimHead: 300, variant: "plain" },
+    { shape: [1, 1, 2], heads: 1, dimHead: 1024, variant: "plain" },
+    ...Array.from({ length: 6 }, (): Case => ({
+      shape: [random.integer(1, 3), random.integer(1, 9), random.integer(1, 9)],
+      heads: random.integer(1, 4),
+      dimHead: random.integer(1, 40),
+      variant: random.pick(variants),
+    })),
     ...Array.from({ length: 6 }, (): Case => ({
       shape: [random.integer(1, 3), random.integer(1, 15), random.integer(1, 15)],
       heads: random.integer(1, 4),
@@ -51,14 +65,20 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
   test.each(cases)("%j", async ({ shape, heads, dimHead, variant }) => {
     const [batch, height, width] = shape;
     const positions = height * width;
-    const channels = 3 * heads * dimHead;
-    const values = rounded(random.normals(batch * positions * channels, 2), dtype);
+    const inner = heads * oracle.paddedHead(dimHead);
+    const channels = 3 * inner;
+    const values = oracle.clearPadding(rounded(random.normals(batch * positions * channels, 2), dtype), {
+      channels,
+      offset: 0,
+      heads: 3 * heads,
+      dimHead,
+    });
     const y = linearAttention(arena.from(values, [...shape, channels]), {
       heads,
       dimHead,
       variant,
     });
-    expect(y.shape).toEqual([...shape, heads * dimHead]);
+    expect(y.shape).toEqual([...shape, inner]);
     const expected = oracle.linearAttention(values, [batch, positions], { heads, dimHead, variant });
     const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const subnormal = dtype === "f16" ? SUBNORMAL_ROUNDING / largest : 0;
@@ -77,6 +97,17 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
     expectClose(y, expected, { maxRelative: TOLERANCE[dtype] });
   });
 
+  test("queries far below zero in heads that end in padding", async () => {
+    const [positions, dimHead] = [3, 5];
+    const channels = 3 * oracle.paddedHead(dimHead);
+    const place = { channels, offset: 0, heads: 3, dimHead };
+    const low = random.normals(positions * channels).map((value, i) => (i % channels < dimHead ? value - 200 : value));
+    const values = oracle.clearPadding(rounded(low, dtype), place);
+    const options = { heads: 1, dimHead, variant: "plain" } as const;
+    const y = await linearAttention(arena.from(values, [1, positions, 1, channels]), options).read();
+    expectClose(y, oracle.linearAttention(values, [1, positions], options), { maxRelative: TOLERANCE[dtype] });
+  });
+
   test("values of length zero", async () => {
     const values = new Float32Array(2 * 2 * 12).fill(1).map((one, i) => (i % 12 >= 8 ? 0 : one));
     const options = { heads: 1, dimHead: 4, variant: "l2v_sqrt" } as const;
@@ -88,5 +119,6 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
     const x = arena.from(new Float32Array(4 * 8), [1, 2, 2, 8]);
     const options = { heads: 1, dimHead: 4, variant: "plain" } as const;
     expect(() => linearAttention(x, options)).toThrow(ShapeError);
+    expect(() => linearAttention(x, { ...options, dimHead: 1025 })).toThrow(/dimHead is 1025; expected at most 1024/);
   });
 });

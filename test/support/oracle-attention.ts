@@ -1,4 +1,7 @@
-/** Plain float64 versions of the attentions, written after their formulas: full score matrices, no tricks. */
+/**
+ * Plain float64 versions of the attentions, written after their formulas: full score matrices, no tricks. As in tensors,
+ * each head ends in as many zeros as make its size a multiple of 4; they are not read.
+ */
 
 type Values = ArrayLike<number>;
 
@@ -35,21 +38,39 @@ function softmax(scores: number[]): number[] {
   return weights.map((weight) => weight / total);
 }
 
+/** Channels from one head to the next. */
+export const paddedHead = (dimHead: number) => 4 * Math.ceil(dimHead / 4);
+
+const zeros = (count: number) => new Array<number>(count).fill(0);
+
+/** Sets the channels behind the heads that begin at `offset` in each row to zero. */
+export function clearPadding(
+  values: Float32Array,
+  { channels, offset, heads, dimHead }: { channels: number; offset: number; heads: number; dimHead: number },
+): Float32Array {
+  return values.map((value, i) => {
+    const at = (i % channels) - offset;
+    const isPadding = at >= 0 && at < heads * paddedHead(dimHead) && at % paddedHead(dimHead) >= dimHead;
+    return isPadding ? 0 : value;
+  });
+}
+
 function headOf({ values, length, channels, offset }: Heads, dimHead: number, b: number, row: number, head: number) {
-  const start = (b * length + row) * channels + offset + head * dimHead;
+  const start = (b * length + row) * channels + offset + head * paddedHead(dimHead);
   return range(dimHead).map((d) => values[start + d]!);
 }
 
 const dot = (a: number[], b: number[]) => sum(a.map((value, i) => value * b[i]!));
 
-/** `[batch, queries, heads · dimHead]`; a query without a visible key gives 0. */
+/** `[batch, queries, heads · paddedHead]`; a query without a visible key gives 0. */
 export function attention(c: AttentionCase): Float64Array {
-  const y = new Float64Array(c.batch * c.q.length * c.heads * c.dimHead);
+  const padding = zeros(paddedHead(c.dimHead) - c.dimHead);
+  const y = new Float64Array(c.batch * c.q.length * c.heads * paddedHead(c.dimHead));
   let at = 0;
   for (const b of range(c.batch)) {
     for (const i of range(c.q.length)) {
       for (const head of range(c.heads)) {
-        for (const value of attend(c, b, i, head)) y[at++] = value;
+        for (const value of [...attend(c, b, i, head), ...padding]) y[at++] = value;
       }
     }
   }
@@ -79,7 +100,7 @@ function attend(c: AttentionCase, b: number, i: number, head: number): number[] 
   return range(dimHead).map((d) => sum(entries.map(({ value }, n) => weights[n]! * value[d]!)));
 }
 
-/** x: heads at an offset; result `[batch, length, heads · dimHead]`. */
+/** x: heads at an offset; result `[batch, length, heads · paddedHead]`. */
 export function prepareHeads(
   batch: number,
   x: Heads,
@@ -95,7 +116,8 @@ export function prepareHeads(
   },
 ): Float64Array {
   const { heads, dimHead, pairs, halves = false, cos, sin, l2norm, scale } = options;
-  const y = new Float64Array(batch * x.length * heads * dimHead);
+  const padding = zeros(paddedHead(dimHead) - dimHead);
+  const y = new Float64Array(batch * x.length * heads * paddedHead(dimHead));
   let at = 0;
   for (const b of range(batch)) {
     for (const row of range(x.length)) {
@@ -109,7 +131,7 @@ export function prepareHeads(
           v[other] = second * cosine + first * sine;
         }
         const length = l2norm ? Math.max(Math.sqrt(dot(v, v)), 1e-12) : 1;
-        for (const value of v) y[at++] = (value / length) * scale;
+        for (const value of [...v, ...padding]) y[at++] = (value / length) * scale;
       }
     }
   }
@@ -130,13 +152,13 @@ export function erf(x: number): number {
 
 export const gelu = (x: number) => 0.5 * x * (1 + erf(x * Math.SQRT1_2));
 
-/** qkv: `[batch, positions, 3 · heads · dimHead]`; result `[batch, positions, heads · dimHead]`. */
+/** qkv: `[batch, positions, 3 · heads · paddedHead]`; result `[batch, positions, heads · paddedHead]`. */
 export function linearAttention(
   qkv: Values,
   [batch, positions]: readonly [number, number],
   { heads, dimHead, variant }: { heads: number; dimHead: number; variant: "plain" | "v_hw" | "l2v_sqrt" },
 ): Float64Array {
-  const inner = heads * dimHead;
+  const inner = heads * paddedHead(dimHead);
   const part = (offset: number): Heads => ({ values: qkv, length: positions, channels: 3 * inner, offset });
   const y = new Float64Array(batch * positions * inner);
   for (const b of range(batch)) {
@@ -154,7 +176,7 @@ export function linearAttention(
       q.forEach((row, n) => {
         const weights = softmax(row).map((weight) => weight / Math.sqrt(dimHead));
         for (const e of range(dimHead)) {
-          y[(b * positions + n) * inner + head * dimHead + e] = gelu(
+          y[(b * positions + n) * inner + head * paddedHead(dimHead) + e] = gelu(
             dot(
               weights,
               context.map((line) => line[e]!),

@@ -24,14 +24,15 @@ export class AttentionPool {
   readonly #out: Linear;
 
   constructor(weights: Weights, options: AttentionPoolOptions) {
-    const { side, channels, outputDim } = options;
+    const { side, channels, heads, outputDim } = options;
     const length = side ** 2 + 1;
     this.#options = options;
     this.#positions = weights.table("positional_embedding", [1, length, channels], { fileShape: [length, channels] });
-    this.#q = new Linear(weights.at("q_proj"), channels, channels);
-    this.#k = new Linear(weights.at("k_proj"), channels, channels);
-    this.#v = new Linear(weights.at("v_proj"), channels, channels);
-    this.#out = new Linear(weights.at("c_proj"), channels, outputDim);
+    const inHeads = { heads, dimHead: channels / heads };
+    this.#q = new Linear(weights.at("q_proj"), channels, inHeads);
+    this.#k = new Linear(weights.at("k_proj"), channels, inHeads);
+    this.#v = new Linear(weights.at("v_proj"), channels, inHeads);
+    this.#out = new Linear(weights.at("c_proj"), inHeads, outputDim);
   }
 
   /** `[batch, side, side, channels]` to `[batch, outputDim]`. */

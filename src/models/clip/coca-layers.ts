@@ -4,6 +4,7 @@ import { RotaryEmbedding } from "../../nn/rotary-embedding.js";
 import { attention, prepareHeads } from "../../ops/attention.js";
 import { swiglu } from "../../ops/elementwise.js";
 import { concatTokens, sliceChannels, sliceTokens } from "../../ops/layout.js";
+import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 
@@ -38,7 +39,6 @@ export class ParallelBlock {
 
   constructor(weights: Weights, options: ParallelBlockOptions) {
     const { dim, heads, dimHead, ffMult, length } = options;
-    const inner = heads * dimHead;
     const hidden = ffMult * dim;
     this.#options = options;
     this.#norm = cocaNorm(weights.at("norm"), dim);
@@ -47,16 +47,16 @@ export class ParallelBlock {
       pairs: "halves",
     });
     // Queries, one key, one value, and what the feed-forward layer gates.
-    const projected = inner + 2 * dimHead + 2 * hidden;
+    const projected = { heads: heads + 2, dimHead, rest: 2 * hidden };
     this.#project = new Linear(weights.at("fused_attn_ff_proj"), dim, projected, { bias: false });
-    this.#attentionOut = new Linear(weights.at("attn_out"), inner, dim, { bias: false });
+    this.#attentionOut = new Linear(weights.at("attn_out"), { heads, dimHead }, dim, { bias: false });
     this.#feedForwardOut = new Linear(weights.at("ff_out.1"), hidden, dim, { bias: false });
   }
 
   /** `[batch, length, dim]` in and out. `isText` u32 `[batch, length]` is 0 where the class token does not look. */
   forward(x: Tensor, isText: Tensor): Tensor {
     const { heads, dimHead } = this.#options;
-    const start = heads * dimHead + 2 * dimHead;
+    const start = (heads + 2) * padChannels(dimHead);
     return x.arena.scope(() => {
       const projected = this.#project.forward(this.#norm.forward(x));
       const attended = this.#attentionOut.forward(this.#attend(projected, isText), { residual: x });
@@ -67,13 +67,14 @@ export class ParallelBlock {
 
   #attend(projected: Tensor, isText: Tensor): Tensor {
     const { heads, dimHead } = this.#options;
-    const inner = heads * dimHead;
+    const paddedHead = padChannels(dimHead);
+    const inner = heads * paddedHead;
     const last = projected.shape[1]! - 1;
     const q = prepareHeads(projected, { heads, dimHead, rotary: this.#rotary });
     const shared = {
       k: prepareHeads(projected, { offset: inner, heads: 1, dimHead, rotary: this.#rotary }),
       v: projected,
-      vOffset: inner + dimHead,
+      vOffset: inner + paddedHead,
       heads,
       kvHeads: 1,
       dimHead,
@@ -104,9 +105,9 @@ export class AttentionPooling {
     this.#options = options;
     this.#norm = cocaNorm(weights.at("norm"), dim);
     this.#contextNorm = cocaNorm(weights.at("context_norm"), contextDim);
-    this.#toQ = new Linear(weights.at("to_q"), dim, heads * dimHead, { bias: false });
-    this.#toKv = new Linear(weights.at("to_kv"), contextDim, 2 * dimHead, { bias: false });
-    this.#toOut = new Linear(weights.at("to_out"), heads * dimHead, dim, { bias: false });
+    this.#toQ = new Linear(weights.at("to_q"), dim, { heads, dimHead }, { bias: false });
+    this.#toKv = new Linear(weights.at("to_kv"), contextDim, { heads: 2, dimHead }, { bias: false });
+    this.#toOut = new Linear(weights.at("to_out"), { heads, dimHead }, dim, { bias: false });
   }
 
   /** Queries `[batch, n, dim]` and context `[batch, length, contextDim]` to `[batch, n, dim]`. */
@@ -117,7 +118,9 @@ export class AttentionPooling {
       const kv = this.#toKv.forward(this.#contextNorm.forward(context));
       const [k, v] = [kv, kv];
       const scale = dimHead ** -0.5;
-      return this.#toOut.forward(attention({ q, k, v, vOffset: dimHead, heads, kvHeads: 1, dimHead, scale }));
+      return this.#toOut.forward(
+        attention({ q, k, v, vOffset: padChannels(dimHead), heads, kvHeads: 1, dimHead, scale }),
+      );
     });
   }
 }

@@ -55,7 +55,7 @@ export class OpenAiClip implements ClipModel {
     });
     this.#transformer = new Transformer(weights.at("transformer"), { ...text, causal: true });
     this.#normFinal = new LayerNorm(weights.at("ln_final"), width);
-    this.#textProjection = weights.table("text_projection", [width, embedDim]);
+    this.#textProjection = weights.matrix("text_projection", [width, embedDim]);
     const visual = image.at("visual");
     this.#visual =
       vision.kind === "vit"

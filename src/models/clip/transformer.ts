@@ -2,6 +2,7 @@ import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { attention } from "../../ops/attention.js";
 import { linear } from "../../ops/linear.js";
+import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { MlpActivation, TransformerShape } from "./openai-options.js";
@@ -60,19 +61,22 @@ class SelfAttention {
   readonly #out: Linear;
 
   constructor(weights: Weights, options: TransformerOptions) {
-    const { width } = options;
+    const { width, heads } = options;
+    const dimHead = width / heads;
+    const projected = { heads: 3 * heads, dimHead };
     this.#options = options;
-    this.#inWeight = weights.linear("in_proj_weight", [3 * width, width]);
-    this.#inBias = weights.vector("in_proj_bias", 3 * width);
-    this.#out = new Linear(weights.at("out_proj"), width, width);
+    this.#inWeight = weights.linear("in_proj_weight", [projected, width]);
+    this.#inBias = weights.vector("in_proj_bias", projected);
+    this.#out = new Linear(weights.at("out_proj"), { heads, dimHead }, width);
   }
 
   forward(x: Tensor, residual: Tensor): Tensor {
     const { width, heads, causal } = this.#options;
     const dimHead = width / heads;
+    const inner = heads * padChannels(dimHead);
     const qkv = linear(x, this.#inWeight, { bias: this.#inBias });
     const [q, k, v] = [qkv, qkv, qkv];
-    const places = { qOffset: 0, kOffset: width, vOffset: 2 * width };
+    const places = { qOffset: 0, kOffset: inner, vOffset: 2 * inner };
     const mixed = attention({ q, k, v, ...places, heads, kvHeads: heads, dimHead, scale: dimHead ** -0.5, causal });
     return this.#out.forward(mixed, { residual });
   }

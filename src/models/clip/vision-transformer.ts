@@ -29,7 +29,7 @@ export class VisionTransformer {
     this.#normPre = new LayerNorm(weights.at("ln_pre"), width);
     this.#transformer = new Transformer(weights.at("transformer"), { ...options, causal: false });
     this.#normPost = new LayerNorm(weights.at("ln_post"), width);
-    this.#projection = weights.table("proj", [width, outputDim]);
+    this.#projection = weights.matrix("proj", [width, outputDim]);
   }
 
   /** Normalised images `[batch, resolution, resolution, 3]` to `[batch, outputDim]`. */

@@ -5,6 +5,7 @@ import { attention } from "../../ops/attention.js";
 import { add } from "../../ops/elementwise.js";
 import { broadcastBatch, concatTokens } from "../../ops/layout.js";
 import { patches } from "../../ops/patches.js";
+import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { ImageEncoder, ImageShape } from "./image-encoder.js";
@@ -105,13 +106,17 @@ class Block {
 
   constructor(weights: Weights, options: VitConfig) {
     const { dim, heads, dim_head: dimHead, mlp_dim: hidden } = options;
-    const inner = heads * dimHead;
     this.#options = options;
     const names = blockNames(weights, options.make);
     this.#norm1 = new LayerNorm(weights.at("0.norm"), dim);
-    this.#toQkv = new Linear(weights.at(names.attention, "to_qkv"), dim, 3 * inner, { bias: false });
+    this.#toQkv = new Linear(
+      weights.at(names.attention, "to_qkv"),
+      dim,
+      { heads: 3 * heads, dimHead },
+      { bias: false },
+    );
     const isSimple = options.make === "simple_vit";
-    this.#toOut = new Linear(weights.at(names.attention, names.out), inner, dim, { bias: !isSimple });
+    this.#toOut = new Linear(weights.at(names.attention, names.out), { heads, dimHead }, dim, { bias: !isSimple });
     this.#norm2 = new LayerNorm(weights.at(names.norm2), dim);
     this.#expand = new Linear(weights.at(names.expand), dim, hidden);
     this.#contract = new Linear(weights.at(names.contract), hidden, dim);
@@ -119,7 +124,7 @@ class Block {
 
   forward(x: Tensor): Tensor {
     const { heads, dim_head: dimHead } = this.#options;
-    const inner = heads * dimHead;
+    const inner = heads * padChannels(dimHead);
     return x.arena.scope(() => {
       const qkv = this.#toQkv.forward(this.#norm1.forward(x));
       const [q, k, v] = [qkv, qkv, qkv];

@@ -3,6 +3,7 @@ import { Linear } from "../../nn/linear.js";
 import type { RotaryEmbedding } from "../../nn/rotary-embedding.js";
 import { attention, prepareHeads } from "../../ops/attention.js";
 import { geglu } from "../../ops/elementwise.js";
+import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 
@@ -78,18 +79,17 @@ class SelfAttention {
 
   constructor(weights: Weights, options: XClipTransformerOptions) {
     const { dim, heads, dimHead, normParameters: parameters } = options;
-    const inner = heads * dimHead;
     this.#options = options;
     this.#norm = new LayerNorm(weights.at("norm"), dim, { parameters });
-    this.#toQkv = new Linear(weights.at("fn.to_qkv"), dim, 3 * inner, { bias: false });
-    this.#toOut = new Linear(weights.at("fn.to_out.0"), inner, dim, { bias: false });
+    this.#toQkv = new Linear(weights.at("fn.to_qkv"), dim, { heads: 3 * heads, dimHead }, { bias: false });
+    this.#toOut = new Linear(weights.at("fn.to_out.0"), { heads, dimHead }, dim, { bias: false });
     this.#normOut = new LayerNorm(weights.at("fn.to_out.1"), dim, { parameters });
   }
 
   /** `attention(norm(x)) + x` */
   forward(x: Tensor): Tensor {
     const { heads, dimHead, cosine, rotary } = this.#options;
-    const inner = heads * dimHead;
+    const inner = heads * padChannels(dimHead);
     return x.arena.scope(() => {
       const qkv = this.#toQkv.forward(this.#norm.forward(x));
       // Values are rotated too.

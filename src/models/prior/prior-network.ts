@@ -1,6 +1,6 @@
 import type { PriorNetOptions } from "../../config/resolve.js";
 import { Linear } from "../../nn/linear.js";
-import { cast, concatBatch, concatTokens, repeatBatch } from "../../ops/layout.js";
+import { cast, concatBatch, concatTokens, repeatBatch, splitChannels } from "../../ops/layout.js";
 import { guide } from "../../ops/sampler.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -129,7 +129,7 @@ export class PriorNetwork {
   /** `[batch, dim]` to `count` tokens, by the linear layer where there is one. */
   #toTokens(embed: Tensor, spread: Linear | undefined, count: number): Tensor {
     const x = cast(embed, this.#weights.arena.dtype);
-    return (spread?.forward(x) ?? x).reshape([embed.shape[0]!, count, this.#options.dim]);
+    return splitChannels(spread?.forward(x) ?? x, count);
   }
 
   #uploadMask(mask: TextMask | undefined, { shape }: Tensor): Tensor | "nonZero" | undefined {

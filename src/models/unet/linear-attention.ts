@@ -20,11 +20,11 @@ export class LinearAttention {
     dim: number,
     private readonly unet: Architecture,
   ) {
-    const inner = unet.attnHeads * unet.attnDimHead;
+    const { attnHeads: heads, attnDimHead: dimHead } = unet;
     const layer = weights.at("fn");
     this.#norm = this.#channelNorm(layer.at("norm"), dim);
-    this.#toQkv = new Conv2d(layer.at("to_qkv"), dim, 3 * inner, 1, { bias: false });
-    this.#toOut = new Conv2d(layer.at("to_out", 0), inner, dim, 1, { bias: false });
+    this.#toQkv = new Conv2d(layer.at("to_qkv"), dim, { heads: 3 * heads, dimHead }, 1, { bias: false });
+    this.#toOut = new Conv2d(layer.at("to_out", 0), { heads, dimHead }, dim, 1, { bias: false });
     this.#outNorm = this.#channelNorm(layer.at("to_out", 1), dim);
   }
 

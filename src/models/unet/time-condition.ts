@@ -1,6 +1,7 @@
 import { Linear } from "../../nn/linear.js";
 import { add } from "../../ops/elementwise.js";
 import { sinusoidalEmbedding } from "../../ops/embedding.js";
+import { splitChannels } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
@@ -37,9 +38,8 @@ export class TimeCondition {
     lowresNoiseLevel: readonly number[] | undefined,
   ): { vector: Tensor; tokens: Tensor } {
     return arena.scope(() => {
-      const { numTimeTokens, condDim } = this.unet;
       const hiddens = this.#hiddens.forward(arena, times);
-      const tokens = this.#tokens.forward(hiddens).reshape([times.length, numTimeTokens, condDim]);
+      const tokens = splitChannels(this.#tokens.forward(hiddens), this.unet.numTimeTokens);
       const vector = this.#vector.forward(hiddens);
       if (!this.#lowresNoise || !lowresNoiseLevel) return { vector, tokens };
       const noise = this.#lowresNoise.hiddens.forward(arena, lowresNoiseLevel);

@@ -1,0 +1,93 @@
+import { padChannels } from "../tensor/dtype.js";
+
+/**
+ * An axis that consists of heads of attention, side by side. On the GPU each head is padded with zeros to a multiple of 4,
+ * since kernels read whole vec4s.
+ */
+export interface Heads {
+  readonly heads: number;
+  readonly dimHead: number;
+}
+
+/** Heads, and what comes behind them. */
+interface HeadsAndRest extends Heads {
+  /** Default 0. */
+  readonly rest?: number;
+}
+
+/** An axis of a weight: its size, or the heads that it consists of. */
+export type Axis = number | HeadsAndRest;
+
+/** Entries of an axis in the file. */
+export function fileSize(axis: Axis): number {
+  return typeof axis === "number" ? axis : axis.heads * axis.dimHead + (axis.rest ?? 0);
+}
+
+/** Entries of an axis on the GPU. */
+export function storedSize(axis: Axis): number {
+  return typeof axis === "number" ? axis : axis.heads * padChannels(axis.dimHead) + (axis.rest ?? 0);
+}
+
+/** A run of entries along an axis: where it begins in the file, and on the GPU. */
+export interface AxisPart {
+  readonly start: number;
+  readonly size: number;
+  readonly target: number;
+  /** Entries of each head that the run consists of; undefined where nothing is put between them. */
+  readonly dimHead: number | undefined;
+}
+
+/** Cuts an axis into runs of about `most` entries, each of which begins at a multiple of 4 on the GPU. */
+export function partsOf(axis: Axis, most: number): readonly AxisPart[] {
+  if (typeof axis === "number" || axis.dimHead % 4 === 0) return runs({ size: fileSize(axis), most, quantum: 4 });
+  const { heads, dimHead } = axis;
+  const size = heads * dimHead;
+  const inHeads = runs({ size, most, quantum: dimHead }).map((part) => ({
+    ...part,
+    target: (part.start / dimHead) * padChannels(dimHead),
+    dimHead,
+  }));
+  const rest = runs({ size: axis.rest ?? 0, most, quantum: 4 }).map((part) => ({
+    ...part,
+    start: size + part.start,
+    target: heads * padChannels(dimHead) + part.target,
+  }));
+  return [...inHeads, ...rest];
+}
+
+function runs({ size, most, quantum }: { size: number; most: number; quantum: number }): readonly AxisPart[] {
+  const step = Math.max(1, Math.floor(most / quantum)) * quantum;
+  return Array.from({ length: Math.ceil(size / step) }, (_, i) => ({
+    start: i * step,
+    size: Math.min(step, size - i * step),
+    target: i * step,
+    dimHead: undefined,
+  }));
+}
+
+/** Values of a vector, padding put behind each of its heads. */
+export function padAxis(values: Float32Array, axis: Axis): Float32Array {
+  if (typeof axis === "number") return values;
+  const padded = new Float32Array(storedSize(axis));
+  for (const { start, size, target, dimHead } of partsOf(axis, values.length)) {
+    const part = values.subarray(start, start + size);
+    padded.set(dimHead === undefined ? part : padHeads(part, dimHead), target);
+  }
+  return padded;
+}
+
+/** Rows `[out, in, taps]` of a weight, padding put behind each head of either axis. */
+export function padRows(rows: Float32Array, { dimHead }: AxisPart, inputs: number | Heads, taps: number): Float32Array {
+  const widened = typeof inputs === "number" ? rows : padHeads(rows, inputs.dimHead, taps);
+  return dimHead === undefined ? widened : padHeads(widened, dimHead, storedSize(inputs) * taps);
+}
+
+/** Heads of `dimHead` entries of `unit` values each, with zeros behind each head; the same array where there is nothing to pad. */
+function padHeads(values: Float32Array, dimHead: number, unit = 1): Float32Array {
+  const [from, to] = [dimHead * unit, padChannels(dimHead) * unit];
+  if (from === to) return values;
+  const heads = values.length / from;
+  const padded = new Float32Array(heads * to);
+  for (let head = 0; head < heads; head++) padded.set(values.subarray(head * from, (head + 1) * from), head * to);
+  return padded;
+}
