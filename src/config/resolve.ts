@@ -211,11 +211,6 @@ function checkUnet(unet: UnetOptions, path: string): void {
   if (unet.condOnTextEncodings && unet.textEmbedDim === null) {
     throw new ConfigError(`${path}.text_embed_dim is missing; cond_on_text_encodings needs it`);
   }
-  if (unet.condOnImageEmbeds && unet.imageEmbedDim === unet.condDim) {
-    throw new ConfigError(
-      `${path}.cond_dim equals image_embed_dim (${unet.condDim}): the reference makes no image tokens then and cannot run; no checkpoint can have been trained so`,
-    );
-  }
 }
 
 /** Applies the decoder's rules: per-stage lists, sizes, schedules, and what it overrides in each U-Net. */

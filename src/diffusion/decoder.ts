@@ -4,6 +4,7 @@ import type { TextMask } from "../models/unet/text-condition.js";
 import { resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { unetParts } from "../weights/dialect/component.js";
 import type { Dialect } from "../weights/dialect/dialect.js";
 import type { Weights } from "../weights/store.js";
 import type { Preview } from "./denoise.js";
@@ -77,7 +78,7 @@ export class Decoder {
 
   /**
    * Declares the weights of a decoder, or of the U-Nets with the given numbers in it: each U-Net's at `weightsOf` it, by
-   * default where the schedules are.
+   * default where the schedules are. Since 1.0.0 checkpoints hold nothing of U-Nets that were not trained.
    */
   static declare(
     weights: Weights,
@@ -97,7 +98,17 @@ export class Decoder {
     // Training noised low-resolution images by tables that are the same for all; trainers saved CLIP and VAEs beside.
     weights.ignore("lowres_conds.", "clip.", "vaes.");
     const schedules = decoderSchedules(weights, options, dialect.network);
-    return wanted.map((number) => new UnetSampler(weightsOf(number), options, number - 1, dialect, schedules));
+    const held = unetParts(weights.store.source.tensors).map(({ index }) => index);
+    return wanted.map((number) => {
+      const index = number - 1;
+      const isTrained = held.length === 0 || held.includes(index);
+      return new UnetSampler(weightsOf(number), options, index, dialect, schedules, isTrained);
+    });
+  }
+
+  /** Whether a U-Net gives each image of a batch the embeddings of all. */
+  get mixesBatch(): boolean {
+    return this.stages.some(({ mixesBatch }) => mixesBatch);
   }
 
   /** Whether any U-Net was trained with text encodings. */
@@ -201,7 +212,7 @@ export class Decoder {
     }
     const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
     const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null);
+    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },

@@ -166,10 +166,12 @@ export class DiffusionPrior {
     const schedule = this.#schedule();
     const { objective, timesteps } = this.options;
     if (count === null || count === timesteps) return ddpmSteps(schedule, { objective });
-    if (!Number.isInteger(count) || count < 2 || count > timesteps) {
-      throw new SamplingError(`A prior takes 2 to ${timesteps} sampling steps, not ${count}.`);
-    }
     const { ddimGridPrior, ddimNoisePrior, ddimNoiseSign, ddimLastNoise, ddimPriorUpdate } = this.dialect.sampler;
+    // Since 1.10.3 the network runs once less than there are steps: a single one would leave plain noise.
+    const fewest = ddimGridPrior === "toMinusOne" ? 2 : 1;
+    if (!Number.isInteger(count) || count < fewest || count > timesteps) {
+      throw new SamplingError(`This prior takes ${fewest} to ${timesteps} sampling steps, not ${count}.`);
+    }
     const steps = ddimSteps(schedule, {
       grid: priorTimeGrid(timesteps, count, ddimGridPrior),
       objective,

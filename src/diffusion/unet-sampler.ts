@@ -1,5 +1,6 @@
 import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
 import type { NegativeCondition, UnetCondition } from "../models/unet/conditioning.js";
+import { canBroadcast } from "../models/unet/image-condition.js";
 import type { TextMask } from "../models/unet/text-condition.js";
 import { Unet } from "../models/unet/unet.js";
 import { affine, combine } from "../ops/elementwise.js";
@@ -54,24 +55,28 @@ interface Prepared {
 /** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
 export class UnetSampler {
   readonly #arena: Arena;
-  readonly #unet: Unet;
+  readonly #unet: Unet | undefined;
   readonly #schedule: () => NoiseSchedule;
   readonly #eta: number;
   readonly #percentile: number;
   readonly #resizeLowres: LowresResize;
   readonly #textMask: TextMask | undefined;
 
-  /** Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. */
+  /**
+   * Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. A U-Net that was not trained has
+   * none: it cannot sample, and says only what it would have sampled.
+   */
   constructor(
     weights: Weights,
     readonly decoder: DecoderOptions,
     readonly index: number,
     private readonly dialect: Dialect,
     schedules: DecoderSchedules,
+    readonly isTrained = true,
   ) {
     const { stage } = this;
     this.#arena = weights.arena;
-    this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
+    if (isTrained) this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
     this.#schedule = schedules(index);
     this.#eta = decoder.ddimSamplingEta ?? dialect.sampler.ddimEta;
     this.#percentile = decoder.dynamicThresPercentile ?? dialect.sampler.dynamicThresPercentile;
@@ -83,12 +88,35 @@ export class UnetSampler {
     return this.decoder.stages[this.index]!;
   }
 
+  /** Whether each image of a batch is given the embeddings of all: see `BatchTokens` in models/unet/image-condition.ts. */
+  get mixesBatch(): boolean {
+    const { condOnImageEmbeds, imageEmbedDim, condDim } = this.stage.unet;
+    return condOnImageEmbeds && imageEmbedDim === condDim;
+  }
+
+  /** Throws `SamplingError` where the checkpoint holds no weights of this U-Net. */
+  checkTrained(): void {
+    if (this.isTrained) return;
+    const number = this.index + 1;
+    throw new SamplingError(
+      `U-Net ${number} was not trained: the checkpoint holds no weights of it. Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).`,
+    );
+  }
+
   /**
-   * Throws `SamplingError` where the U-Net cannot be guided or sampled so, and `NotFiniteError` where the schedule ends in
-   * noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference computes NaN there.
+   * Throws `SamplingError` where the U-Net cannot sample such a batch, be guided or sampled so, and `NotFiniteError` where
+   * the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
+   * computes NaN there.
    */
-  check(condScale: number, timesteps: number | null): void {
+  check(condScale: number, timesteps: number | null, batch = 1): void {
     const name = `U-Net ${this.index + 1}`;
+    this.checkTrained();
+    const { numImageTokens } = this.stage.unet;
+    if (this.mixesBatch && !canBroadcast(batch, numImageTokens)) {
+      throw new SamplingError(
+        `${name} was trained with cond_dim equal to image_embed_dim, and so takes a batch of 1 or ${numImageTokens}, not ${batch}.`,
+      );
+    }
     if (condScale !== 1 && !this.decoder.canGuide) {
       throw new SamplingError(
         `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
@@ -105,8 +133,9 @@ export class UnetSampler {
     );
   }
 
-  /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. */
+  /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
   evaluations(timesteps: number | null = null, resampleTimes = 1): number {
+    this.checkTrained();
     return this.#steps(this.stepCount(timesteps)).length * this.#resampleTimes(resampleTimes);
   }
 
@@ -217,7 +246,7 @@ export class UnetSampler {
       steps: this.#steps(this.stepCount(timesteps)),
       selfCond: this.stage.unet.selfCond,
       predict: (x, time, selfCond) =>
-        this.#unet.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
+        this.#unet!.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
       estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
     };
   }

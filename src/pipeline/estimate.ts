@@ -38,10 +38,11 @@ export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: Prio
 export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
   const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
   const steps = decoder.stepCounts(work.timesteps);
-  const plan = decoder.stages.map((sampler, i) => {
-    return [networkName("decoder", i + 1), pictures * sampler.evaluations(steps[i], resampleTimes)] as const;
+  const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
+    const evaluations = sampler.evaluations(steps[sampler.index], resampleTimes);
+    return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
   });
-  return new Map(plan.slice(start - 1, stop));
+  return new Map(plan);
 }
 
 /** What a network has done so far. */

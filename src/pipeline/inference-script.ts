@@ -232,9 +232,10 @@ export abstract class InferenceScript {
         });
         return await readImages(part);
       };
-      const images = await this.manager.inParts("pictures", batch.inputs.length, (start, end) =>
-        reporter.batch(batch, start, end, () => samplePart(start, end)),
-      );
+      const drawPart = (start: number, end: number) => reporter.batch(batch, start, end, () => samplePart(start, end));
+      // An image must not depend on the others of its batch.
+      const most = decoder.mixesBatch ? 1 : undefined;
+      const images = await this.manager.inParts("pictures", batch.inputs.length, drawPart, most);
       noise.finish();
       const pictures = images.map((image, i): Picture => {
         const input = batch.inputs[i]!;

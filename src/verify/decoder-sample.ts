@@ -50,7 +50,8 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
       using inpaintMask = uploadMask(arena, inputs.inpaintMask);
       const sampling: DecoderSampling = {
         imageEmbed,
-        textEncodings,
+        // Versions before 0.12.2 were told apart from the U-Nets whether there is text.
+        textEncodings: decoder.conditionOnTextEncodings ? textEncodings : undefined,
         textMask: inputs.mask && maskRows(inputs.mask),
         image,
         inpaintImage,

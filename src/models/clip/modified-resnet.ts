@@ -19,7 +19,7 @@ export class ModifiedResNet {
   readonly #pool: AttentionPool;
 
   constructor(weights: Weights, { resolution, width, layers, heads }: ResNetOptions, outputDim: number) {
-    const half = width / 2;
+    const half = Math.floor(width / 2);
     const stem = (i: number, inputs: number, outputs: number, stride: number): NormedConv2d =>
       new NormedConv2d(weights.at(`conv${i}`), weights.at(`bn${i}`), [inputs, outputs, 3], { stride, padding: 1 });
     this.#stem = [stem(1, 3, half, 2), stem(2, half, half, 1), stem(3, half, width, 1)];

@@ -40,6 +40,14 @@ export interface Conditioning {
 }
 
 type Dialect = Pick<NetworkDialect, "priorTextPad" | "priorCfg">;
+
+/** Text tokens that a prior takes at least where its version set no limit: what the reference's own tokenizer makes. */
+const UNLIMITED_TEXT = 256;
+
+/** Most text tokens of a sequence. `max_text_len` came with learned padding; versions before took texts of any length. */
+export function maxTextTokens({ maxTextLen }: PriorNetOptions, { priorTextPad }: Dialect): number {
+  return priorTextPad === "nullTokens" ? maxTextLen : Math.max(maxTextLen, UNLIMITED_TEXT);
+}
 type TextMask = (encodings: Tensor, given: Conditions["textMask"]) => Tensor | undefined;
 
 const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, TextMask>> = {
@@ -60,7 +68,8 @@ export function conditioningOf(
   { priorTextPad, priorCfg }: Dialect,
 ): Conditioning {
   if (priorTextPad !== "nullTokens" && priorCfg === "mask") {
-    return new MaskedText(options, tokensBehindText, TEXT_MASKS[priorTextPad]);
+    const most = maxTextTokens(options, { priorTextPad, priorCfg });
+    return new MaskedText({ ...options, maxTextLen: most }, tokensBehindText, TEXT_MASKS[priorTextPad]);
   }
   if (priorTextPad === "nullTokens" && priorCfg === "noop") return new LearnedPadding(weights, options);
   if (priorTextPad === "nullTokens" && priorCfg !== "mask") {

@@ -7,7 +7,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
-import { conditioningOf, type Conditioning } from "./conditioning.js";
+import { conditioningOf, maxTextTokens, type Conditioning } from "./conditioning.js";
 import { lastTokensOf, type LastTokens } from "./last-tokens.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
 
@@ -49,7 +49,7 @@ export class PriorNetwork {
   readonly #transformer: CausalTransformer;
 
   constructor(weights: Weights, options: PriorNetOptions, dialect: NetworkDialect) {
-    const { dim, maxTextLen, numTimesteps, numTimeEmbeds, numImageEmbeds, numTextEmbeds } = options;
+    const { dim, numTimesteps, numTimeEmbeds, numImageEmbeds, numTextEmbeds } = options;
     this.#options = options;
     this.#weights = weights;
     const spread = (name: string, count: number): Linear | undefined =>
@@ -64,7 +64,7 @@ export class PriorNetwork {
     this.#lastTokens = lastTokensOf(weights, options, dialect);
     const tokensBehindText = numTimeEmbeds + numImageEmbeds + this.#lastTokens.count;
     this.#conditioning = conditioningOf(weights, options, tokensBehindText, dialect);
-    const maxLength = maxTextLen + numTextEmbeds + tokensBehindText;
+    const maxLength = maxTextTokens(options, dialect) + numTextEmbeds + tokensBehindText;
     this.#transformer = new CausalTransformer(weights.at("causal_transformer"), options, maxLength, dialect);
   }
 

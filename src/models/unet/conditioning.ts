@@ -35,6 +35,8 @@ export type NegativeCondition = Pick<UnetCondition, "imageEmbed" | "textEncoding
 export interface Keep {
   readonly image: readonly number[];
   readonly text: readonly number[];
+  /** Batches, one behind the other, of which each is one for the reference. Default 1. */
+  readonly branches?: number;
 }
 
 /** Conditions as the layers take them. */
@@ -80,7 +82,7 @@ export class Conditioning {
       if (this.#image) {
         const { imageEmbed } = condition;
         if (!imageEmbed) throw new ShapeError("Unet.forward", "imageEmbed", "absent", [times.length, "imageEmbedDim"]);
-        const image = this.#image.forward(imageEmbed, keepMask(arena, keep.image));
+        const image = this.#image.forward(imageEmbed, keepMask(arena, keep.image), keep.branches ?? 1);
         if (image.vector) vector = add(vector, image.vector);
         tokens.push(image.tokens);
       }

@@ -125,6 +125,7 @@ export class Unet {
       const keep = {
         image: [...half(1), ...half(negative?.imageEmbed ? 1 : 0)],
         text: [...half(1), ...half(negative?.textEncodings ? 1 : 0)],
+        branches: 2,
       };
       const twice = this.forward(repeatBatch(x, 2), [...times, ...times], repeatCondition(condition), keep);
       return guide(twice, condScale);

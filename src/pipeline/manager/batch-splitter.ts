@@ -15,12 +15,16 @@ export class BatchSplitter {
     private readonly warn: (message: string) => void = console.warn,
   ) {}
 
-  /** The rows of a batch. Rejects with `GpuOutOfMemoryError` where not even one fits. */
-  async run<Row>(size: number, body: (start: number, end: number) => Promise<readonly Row[]>): Promise<Row[]> {
+  /** The rows of a batch, at most `most` at once. Rejects with `GpuOutOfMemoryError` where not even one fits. */
+  async run<Row>(
+    size: number,
+    body: (start: number, end: number) => Promise<readonly Row[]>,
+    most = Infinity,
+  ): Promise<Row[]> {
     const rows: Row[] = [];
     while (rows.length < size) {
       const start = rows.length;
-      const end = Math.min(size, start + this.#most);
+      const end = Math.min(size, start + Math.min(this.#most, most));
       const part = await body(start, end).catch((error: unknown) => this.#makeRoom(end - start, error));
       rows.push(...(part ?? []));
     }

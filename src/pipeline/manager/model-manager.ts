@@ -171,19 +171,21 @@ export class DalleModelManager {
 
   /**
    * Computes the rows of a batch, as `body` does from row `start` to row `end`: all at once, or in parts where the GPU has no
-   * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company.
+   * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company; with
+   * `most` it computes that many rows at once and no more.
    */
   inParts<Row>(
     name: string,
     size: number,
     body: (start: number, end: number) => Promise<readonly Row[]>,
+    most?: number,
   ): Promise<Row[]> {
     let splitter = this.#splitters.get(name);
     if (!splitter) {
       splitter = new BatchSplitter(name, this.arena, this.#residence, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
-    return splitter.run(size, body);
+    return splitter.run(size, body, most);
   }
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */

@@ -16,21 +16,35 @@ export function rehearsePrior(arena: Arena, prior: DiffusionPrior, batch: number
   });
 }
 
-/** As `rehearsePrior`, for a decoder or some of its U-Nets. */
+/** As `rehearsePrior`, for each U-Net of a decoder, or of some of them, that was trained. */
 export function rehearseDecoder(
   arena: Arena,
   decoder: Decoder,
   batch: number,
   run: Pick<DecoderSampling, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
 ): void {
+  const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
+  const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
+  for (const { index } of trained) rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
+}
+
+function rehearseUnet(
+  arena: Arena,
+  decoder: Decoder,
+  batch: number,
+  number: number,
+  condScale: DecoderSampling["condScale"],
+): void {
   const stages = decoder.stages.map(({ stage }) => stage);
   const imageDim = stages.find(({ unet }) => unet.condOnImageEmbeds)?.unet.imageEmbedDim ?? undefined;
   const text = stages.find(({ unet }) => unet.condOnTextEncodings)?.unet;
   const textDim = text?.textEmbedDim ?? undefined;
-  const before = stages[(run.startAtUnetNumber ?? 1) - 2];
+  const before = stages[number - 2];
   arena.scope(() => {
     decoder.rehearse({
-      ...run,
+      condScale,
+      startAtUnetNumber: number,
+      stopAtUnetNumber: number,
       batchSize: batch,
       imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
       textEncodings: textDim === undefined ? undefined : arena.empty([batch, text!.maxTextLen, textDim], "f32"),

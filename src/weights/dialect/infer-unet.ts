@@ -52,7 +52,8 @@ function conditionFacts({ tensors, dim }: UnetShapes, { imageHiddens }: NetworkD
     numTimeTokens: fact(tensors, "to_time_tokens.0.weight", ([rows]) => rows! / (condDim ?? dim)),
     numImageTokens: fact(tensors, "null_image_embed", ([, count]) => count!),
     maxTextLen: fact(tensors, "null_text_embed", ([, length]) => length!),
-    condOnImageEmbeds: { value: image !== undefined, from: image ?? "the absence of image_to_tokens" },
+    // Neither layer is there where embeddings are as wide as tokens and not added to the time.
+    condOnImageEmbeds: image === undefined ? undefined : { value: true, from: image },
     imageEmbedDim: image === undefined ? undefined : fact(tensors, image, ([, width]) => width!),
     addImageEmbedsToTime:
       image === undefined || imageHiddens === "none"

@@ -104,7 +104,8 @@ export class UnetShapes {
   #lowresCond(index: number | undefined, images: number, appended: number): boolean | undefined {
     if (index !== undefined) return index > 0;
     if (images === 1) return false;
-    if (appended > 0 || images === 3 || !this.tensors.find(/^image_to_(?:tokens|cond)\./)) return true;
+    if (appended > 0 || images === 3 || !this.tensors.find(/^(?:image_to_(?:tokens|cond)|to_image_hiddens)\./))
+      return true;
     return undefined;
   }
 }
