@@ -46,7 +46,7 @@ describe("PriorNetwork", () => {
       const textEncodings = arena.from(new Float32Array(2 * length * 8), [2, length, 8]);
       return network.forward(embed, [1, 2], { textEmbed: embed, textEncodings, textMask });
     };
-    expect(() => forward(5)).toThrow(/textEncodings is \[2, 5, 8\]; expected \[2, <= 4, 8\]/);
+    expect(() => forward(257)).toThrow(/textEncodings is \[2, 257, 8\]; expected \[2, <= 256, 8\]/);
     expect(() => forward(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
     expect(() => forward(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
   });

@@ -55,6 +55,8 @@ describe("the architecture", () => {
     expect(() => built("1.14.2", { init_dim: 16 })).toThrow(ConfigError);
     expect(() => built("0.9.2", { init_dim: 16 })).toThrow("init_dim is 16");
     expect(built("0.7.1", { init_dim: 16 }).initDim).toBe(16);
+    expect(() => built("1.14.2", { dim: 15 })).toThrow("dim is 15");
+    expect(() => built("1.14.2", { dim: 2 })).toThrow(ConfigError);
   });
 
   it("takes numbers and layers from the version", () => {

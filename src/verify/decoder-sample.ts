@@ -33,6 +33,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
     inpaintImage: await fixture.tensorIfAny("in.inpaint_image"),
     inpaintMask: await fixture.tensorIfAny("in.inpaint_mask"),
   };
+  const { shape: expected } = await fixture.tensor("out.images");
   const configBeside = await fixture.config();
   const arena = await openArena();
   return withModel(
@@ -60,6 +61,8 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
         startAtUnetNumber: call.start_at_unet_number,
         stopAtUnetNumber: call.stop_at_unet_number,
         inpaintResampleTimes: call.inpaint_resample_times,
+        // Where no input tells.
+        batchSize: expected[0],
         noise: new Generator(seed),
       };
       try {

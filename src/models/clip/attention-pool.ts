@@ -5,6 +5,7 @@ import { concatTokens, sliceTokens } from "../../ops/layout.js";
 import { meanToken } from "../../ops/pool.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import { headWidth } from "./head-width.js";
 
 export interface AttentionPoolOptions {
   /** Side of the feature map. */
@@ -28,7 +29,7 @@ export class AttentionPool {
     const length = side ** 2 + 1;
     this.#options = options;
     this.#positions = weights.table("positional_embedding", [1, length, channels], { fileShape: [length, channels] });
-    const inHeads = { heads, dimHead: channels / heads };
+    const inHeads = { heads, dimHead: headWidth(channels, heads) };
     this.#q = new Linear(weights.at("q_proj"), channels, inHeads);
     this.#k = new Linear(weights.at("k_proj"), channels, inHeads);
     this.#v = new Linear(weights.at("v_proj"), channels, inHeads);

@@ -15,7 +15,7 @@ export function sincosPositions(weights: Weights, side: number, dim: number): Te
   });
 }
 
-/** Its values; `dim` is a multiple of 4. */
+/** Its values; `dim` is a multiple of 4, at least 8. */
 export function sincosTable(side: number, dim: number): Float32Array {
   const quarter = dim / 4;
   const values = new Float32Array(side ** 2 * dim);

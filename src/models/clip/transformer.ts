@@ -5,6 +5,7 @@ import { linear } from "../../ops/linear.js";
 import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import { headWidth } from "./head-width.js";
 import type { MlpActivation, TransformerShape } from "./openai-options.js";
 
 export interface TransformerOptions extends TransformerShape {
@@ -62,7 +63,7 @@ class SelfAttention {
 
   constructor(weights: Weights, options: TransformerOptions) {
     const { width, heads } = options;
-    const dimHead = width / heads;
+    const dimHead = headWidth(width, heads);
     const projected = { heads: 3 * heads, dimHead };
     this.#options = options;
     this.#inWeight = weights.linear("in_proj_weight", [projected, width]);

@@ -8,6 +8,7 @@ import { patches } from "../../ops/patches.js";
 import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import { UnsupportedError } from "../../weights/unsupported-error.js";
 import type { ImageEncoder, ImageShape } from "./image-encoder.js";
 import { sincosPositions } from "./sincos-positions.js";
 
@@ -33,6 +34,9 @@ export class VitPytorch implements ImageEncoder {
     this.#patchSize = patchSize;
     this.#embedding = new PatchEmbedding(vit.at("to_patch_embedding"), image.channels * patchSize ** 2, dim);
     if (config.make === "simple_vit") {
+      if (dim % 4 !== 0 || dim < 8) {
+        throw new UnsupportedError(`a SimpleViT of dim ${dim}: its positions take a multiple of 4, at least 8`);
+      }
       this.#positions = sincosPositions(weights, side, dim);
     } else {
       const { positions, classToken } = learnedPositions(vit, side ** 2, dim);

@@ -1,3 +1,4 @@
+import { ConfigError } from "../../config/config-error.js";
 import { Linear } from "../../nn/linear.js";
 import { embedding, sinusoidalEmbedding } from "../../ops/embedding.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -32,6 +33,11 @@ export class ContinuousTime implements TimeEmbedding {
 
   constructor(weights: Weights, dim: number, outputs: number, { priorTime }: Pick<NetworkDialect, "priorTime">) {
     const hidden = 2 * outputs;
+    if (dim % 2 !== 0 || dim < 4) {
+      throw new ConfigError(
+        `prior.net.dim is ${dim}, but without num_timesteps the sinusoids of the time need an even number, at least 4`,
+      );
+    }
     this.#weights = weights;
     this.#dim = dim;
     this.#truncate = priorTime === "sinusInt";

@@ -87,6 +87,11 @@ export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect):
   const memoryEfficient = dialect.memEff === "byConfig" ? options.memoryEfficient : dialect.memEff === "always";
   const firstMapAtEnd = dialect.finalResidual === "on";
   const initDim = options.initDim ?? layout.initDim(options.dim);
+  if (options.dim % 2 !== 0 || options.dim < 4) {
+    throw new ConfigError(
+      `dim is ${options.dim}, but the sinusoids of a U-Net's time need an even number of channels, at least 4`,
+    );
+  }
   if (firstMapAtEnd && initDim !== options.dim) {
     throw new ConfigError(
       `init_dim is ${initDim}, but a U-Net of this version runs only where it equals dim (${options.dim})`,

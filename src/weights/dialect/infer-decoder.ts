@@ -30,6 +30,7 @@ export interface InferredDecoder {
 export function inferDecoder(header: Header, network: NetworkDialect): InferredDecoder {
   const unets: (Inferred<UnetOptions> | undefined)[] = [];
   for (const part of unetParts(header)) unets[part.index ?? 0] = inferUnet(part, network);
+  if (unets[0]) unets[0] = withImageCondition(unets[0], network);
   const places = Array.from(unets, (unet, i) => ({ unet, i }));
   const betas = [...header].find(([name]) => /^(?:noise_schedulers\.\d+\.)?betas$/.test(name))?.[1].shape;
   const channels = places.map(({ unet }) => unet?.facts.channels?.value).find((value) => value !== undefined);
@@ -54,6 +55,23 @@ export function inferDecoder(header: Header, network: NetworkDialect): InferredD
       ),
     ],
   };
+}
+
+/**
+ * The first U-Net of a decoder with text has image embeddings too. Where neither of the layers that take them is there, they
+ * are as wide as its tokens and not added to the time.
+ */
+function withImageCondition(first: Inferred<UnetOptions>, { imageHiddens }: NetworkDialect): Inferred<UnetOptions> {
+  const { condOnImageEmbeds, condOnTextEncodings, condDim } = first.facts;
+  if (condOnImageEmbeds || !condOnTextEncodings?.value) return first;
+  const from = `${condOnTextEncodings.from} beside the absence of image_to_tokens`;
+  const facts = present<UnetOptions>({
+    ...first.facts,
+    condOnImageEmbeds: { value: true, from },
+    imageEmbedDim: condDim && { value: condDim.value, from },
+    addImageEmbedsToTime: imageHiddens === "none" ? undefined : { value: false, from },
+  });
+  return { ...first, facts };
 }
 
 /**
