@@ -107,6 +107,17 @@ describe("decoders", () => {
     expect(parseConfig(trainDecoderConfig, config, "config").decoder.unets[1]!.dim_mults).toEqual([1, 2, 3]);
   });
 
+  it("need no layer for image embeddings that are as wide as tokens", () => {
+    const layers = /^unets\.0\.(?:image_to_tokens|to_image_hiddens)\./;
+    const header = new Map([...of(decoders, "1.1.0")].filter(([name]) => !layers.test(name)));
+    const inferred = inferDecoder(header, network("1.1.0"));
+    const { condDim, condOnImageEmbeds, imageEmbedDim, addImageEmbedsToTime } = inferred.unets[0]!.facts;
+    // Only a decoder that is not unconditional has text.
+    expect([condOnImageEmbeds?.value, addImageEmbedsToTime?.value]).toEqual([true, false]);
+    expect(imageEmbedDim?.value).toBe(condDim?.value);
+    expect(inferred.config.unconditional).toBe(false);
+  });
+
   it("refuse a config of another model with everything that is different", () => {
     const header = of(decoders, "1.9.0");
     const inferred = inferDecoder(header, network("1.9.0"));
