@@ -83,9 +83,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   // The running softmax of each query: largest score, sum of exponentials, values weighted by them.
   var peak: array<f32, QUERIES>;
   var total: array<f32, QUERIES>;
+  // A query that sees no key gets zeros; one whose scores all overflowed must not look like that.
+  var sees_any: array<bool, QUERIES>;
   var sum: array<array<vec4<f32>, COLUMNS>, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
     peak[r] = LOWEST;
+    sees_any[r] = params.has_null != 0u;
   }
   if (params.has_null != 0u) {
     for (var r = 0u; r < QUERIES; r++) {
@@ -128,6 +131,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     for (var r = 0u; r < QUERIES; r++) {
       let seen = present & (vec4<bool>(params.causal == 0u) | (keys <= vec4<u32>(query[r])));
       let score = select(vec4<f32>(LOWEST), scores[r] * params.scale + block_bias(query[r], keys, head), seen);
+      sees_any[r] |= any(seen);
       let new_peak = max(peak[r], max_of(score));
       rescale[r] = exp(peak[r] - new_peak);
       weights[r] = select(vec4<f32>(0.0), exp(score - new_peak), seen);
@@ -149,7 +153,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
 
   for (var r = 0u; r < QUERIES; r++) {
     if (query[r] < params.queries) {
-      let normalise = select(1.0 / total[r], 0.0, total[r] == 0.0);
+      let normalise = select(0.0, 1.0 / total[r], sees_any[r]);
       let y_start = ((sample * params.queries + query[r]) * params.heads + head) * dim4 + first_column;
       for (var i = 0u; i < columns; i++) {
         y[y_start + i] = Element4(sum[r][i] * normalise);

@@ -3,6 +3,7 @@
 // x, y: f32 [batch, sample_vectors]; threshold: f32 [batch, 1], padded to one vec4. One invocation per vec4.
 //
 //: use lib/grid.wgsl
+//: use lib/numbers.wgsl
 
 override WORKGROUP: u32 = 64u;
 
@@ -26,6 +27,8 @@ fn main(
   if (index >= params.vectors) {
     return;
   }
-  let s = max(threshold[index / params.sample_vectors].x, 1.0);
-  y[index] = clamp(x[index], vec4<f32>(-s), vec4<f32>(s)) / s;
+  let found = threshold[index / params.sample_vectors].x;
+  // Not by max, which may give 1 for what is not a number.
+  let s = select(found, 1.0, found < 1.0);
+  y[index] = clamp_numbers(x[index], -s, s) / s;
 }

@@ -1,10 +1,11 @@
-// One operand, elementwise: y = clamp(activation(x · scale + offset), low, high).
+// One operand, elementwise: y = clamp(activation(x · scale + offset), low, high); without `clamps`, infinities stay so.
 //
 // x, y: [rows, channels4]. One invocation per vec4.
 //
 //: use lib/activation.wgsl
 //: use lib/channels.wgsl
 //: use lib/grid.wgsl
+//: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
@@ -24,6 +25,7 @@ struct Params {
   channels4: u32,
   scale: f32,
   offset: f32,
+  clamps: u32,
   low: f32,
   high: f32,
 }
@@ -39,7 +41,10 @@ fn main(
     return;
   }
   let moved = vec4<f32>(x[index]) * params.scale + params.offset;
-  var value = clamp(activate(ACTIVATION, moved), vec4<f32>(params.low), vec4<f32>(params.high));
+  var value = activate(ACTIVATION, moved);
+  if (params.clamps != 0u) {
+    value = clamp_numbers(value, params.low, params.high);
+  }
   if (PADDED) {
     value = zero_padding(value, index % params.channels4 * 4u, params.channels);
   }

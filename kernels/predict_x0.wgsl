@@ -1,10 +1,12 @@
-// Estimate of the clean sample: x0 = clamp(x · scale_x + prediction · scale_prediction, -limit, limit).
+// Estimate of the clean sample: x0 = clamp(x · scale_x + prediction · scale_prediction, -limit, limit), or as it is without
+// a limit.
 //
 // x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4], of which the first `channels` channels count
 // (a learned variance follows them). One invocation per vec4 of x0.
 //
 //: use lib/channels.wgsl
 //: use lib/grid.wgsl
+//: use lib/numbers.wgsl
 
 alias Prediction = f32;
 
@@ -23,6 +25,7 @@ struct Params {
   scale_x: f32,
   scale_prediction: f32,
   limit: f32,
+  has_limit: u32,
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -39,5 +42,6 @@ fn main(
   let row = index / params.channels4;
   let predicted = vec4<f32>(prediction[row * params.prediction_channels4 + column]);
   let value = x[index] * params.scale_x + predicted * params.scale_prediction;
-  x0[index] = zero_padding(clamp(value, vec4<f32>(-params.limit), vec4<f32>(params.limit)), column * 4u, params.channels);
+  let limited = select(value, clamp_numbers(value, -params.limit, params.limit), params.has_limit != 0u);
+  x0[index] = zero_padding(limited, column * 4u, params.channels);
 }

@@ -1,6 +1,7 @@
 // Activations on four channels at a time. The kinds are those of src/ops/activation.ts.
 //
-// exp gets no argument above 80, so nothing overflows: WGSL does not promise infinities.
+// exp gets no argument above 80, so nothing overflows: WGSL does not promise infinities. What is not a number stays so, as
+// in torch: bounds are kept by select, because min and max may give the other operand for it.
 
 const ACTIVATION_NONE: u32 = 0u;
 const ACTIVATION_SILU: u32 = 1u;
@@ -9,7 +10,7 @@ const ACTIVATION_QUICK_GELU: u32 = 3u;
 const ACTIVATION_RELU: u32 = 4u;
 
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
-  return 1.0 / (1.0 + exp(min(-x, vec4<f32>(80.0))));
+  return 1.0 / (1.0 + exp(select(-x, vec4<f32>(80.0), x < vec4<f32>(-80.0))));
 }
 
 /// x · sigmoid(x)
@@ -51,7 +52,7 @@ fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
     case ACTIVATION_SILU: { return silu(x); }
     case ACTIVATION_GELU: { return gelu(x); }
     case ACTIVATION_QUICK_GELU: { return quick_gelu(x); }
-    case ACTIVATION_RELU: { return max(x, vec4<f32>(0.0)); }
+    case ACTIVATION_RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
     default: { return x; }
   }
 }

@@ -1,7 +1,9 @@
+import { FiniteWatch, type FirstNotFinite } from "../ops/finite.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Inpainting } from "./inpaint.js";
 import type { StateNoise } from "./noise.js";
+import { NotFiniteError } from "./sampling-error.js";
 
 /** One step of a sampler, from the state at `time` to the one at `nextTime`. */
 export interface SamplerStep {
@@ -29,6 +31,8 @@ export interface Preview {
 /** What a sampling loop needs of a model. Tensors made by these functions are freed with the step. */
 export interface Denoiser {
   readonly arena: Arena;
+  /** As errors call the network. */
+  readonly name: string;
   readonly steps: readonly SamplerStep[];
   /** Whether the network sees the previous estimate (Chen et al. 2022, "Analog Bits"). */
   readonly selfCond: boolean;
@@ -64,31 +68,42 @@ interface Pass {
 /**
  * Runs a sampler from noise to a sample, f32. The caller disposes the result. While a step runs on the GPU the next one
  * is encoded, never more; all tensors of a step are freed with it, so only the first step takes new memory. Rejects with
- * the reason of `signal` between two steps.
+ * the reason of `signal` between two steps, and with `NotFiniteError` one step after values stopped being finite.
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
   const { arena } = model;
   const { signal, onStep, preview } = options;
   const passes = passesOf(model.steps, options.inpainting?.resampleTimes ?? 1);
+  using watch = new FiniteWatch(arena);
+  const checkStep = async (found: Promise<FirstNotFinite | undefined> | undefined): Promise<void> => {
+    const place = await found;
+    if (place) throw notFinite(model, place, passes.length);
+  };
   let state = arena.scope(() => first(options));
-  let running: Promise<void> | undefined;
+  let running: Promise<FirstNotFinite | undefined> | undefined;
   try {
     for (const [index, pass] of passes.entries()) {
       signal?.throwIfAborted();
       const isShown = preview !== undefined && (index + 1) % preview.every === 0;
-      const next = arena.scope(() => runPass(model, options, state, pass, isShown || model.selfCond));
+      const before = state;
+      const next = arena.scope(() =>
+        runPass(model, options, before, { ...pass, index, keepsEstimate: isShown || model.selfCond, watch }),
+      );
       release(state);
       state = next;
-      const encoded = arena.gpu.sync();
+      const encoded = watch.read();
       // Awaited one step later; a failure before that is not an unhandled one.
       encoded.catch(() => undefined);
-      await running;
+      await checkStep(running);
       running = encoded;
       if (index > 0) onStep?.(index, passes.length);
-      if (isShown) await preview.show(state.x0!);
+      if (isShown) {
+        await checkStep(running);
+        await preview.show(state.x0!);
+      }
       if (!model.selfCond) state = withoutEstimate(state);
     }
-    await running;
+    await checkStep(running);
     onStep?.(passes.length, passes.length);
   } catch (error) {
     release(state);
@@ -104,14 +119,21 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
 export function rehearse(model: Denoiser, options: DenoiseOptions): void {
   const passes = passesOf(model.steps, Math.min(2, options.inpainting?.resampleTimes ?? 1));
   model.arena.scope(() => {
+    using watch = new FiniteWatch(model.arena);
     let state = first(options);
     for (const pass of new Set([passes.at(0), passes.at(1), passes.at(-1)])) {
       if (!pass) continue;
       const before = state;
-      state = model.arena.scope(() => runPass(model, options, before, pass, model.selfCond));
+      const run = { ...pass, index: 0, keepsEstimate: model.selfCond, watch };
+      state = model.arena.scope(() => runPass(model, options, before, run));
       release(before);
     }
   });
+}
+
+function notFinite({ name, arena }: Denoiser, { step, isPredicted }: FirstNotFinite, steps: number): NotFiniteError {
+  const what = isPredicted ? "the network's prediction" : "the sampler's next state";
+  return NotFiniteError.at({ component: name, dtype: arena.dtype, step: step + 1, steps, what });
 }
 
 function passesOf(steps: readonly SamplerStep[], times: number): readonly Pass[] {
@@ -127,12 +149,19 @@ function first({ noise, start }: DenoiseOptions): State {
   return { x: start?.(x) ?? x, x0: undefined };
 }
 
+/** A pass with its place in the run. */
+interface PassRun extends Pass {
+  readonly index: number;
+  readonly keepsEstimate: boolean;
+  /** Looks at what the network predicts, as clamps later hide what is not finite there, and at the next state. */
+  readonly watch: FiniteWatch;
+}
+
 function runPass(
   model: Denoiser,
   options: DenoiseOptions,
   state: State,
-  { step, repeats }: Pass,
-  keepsEstimate: boolean,
+  { step, repeats, index, keepsEstimate, watch }: PassRun,
 ): State {
   const { noise, inpainting } = options;
   const x = inpainting ? inpainting.impose(state.x, step.time, noise.draw()) : state.x;
@@ -140,6 +169,7 @@ function runPass(
   const x0 = model.estimate(x, prediction, step);
   if (step.noise === "unused") noise.skip();
   const next = step.advance(x, x0, prediction, step.noise === "added" ? noise.draw() : undefined);
+  watch.look(index, prediction, next);
   return {
     x: inpainting && repeats ? inpainting.renoise(next, step.nextTime, step.time, noise.draw()) : next,
     x0: keepsEstimate ? x0 : undefined,

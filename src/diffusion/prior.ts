@@ -17,6 +17,9 @@ import type { NoiseSchedule } from "./schedule.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 import { priorTimeGrid } from "./time-grid.js";
 
+/** As messages call it. */
+export const PRIOR_NAME = "the prior";
+
 /** Texts as the prior takes them. */
 export interface PriorText {
   /** `[B, D]`, as CLIP gives it. */
@@ -145,6 +148,7 @@ export class DiffusionPrior {
     const later = condScale === 1 ? condition : this.#afterGuidance(condition);
     return {
       arena: this.#arena,
+      name: PRIOR_NAME,
       steps,
       selfCond: net.selfCond,
       predict: (x, time, selfCond) => {
@@ -206,7 +210,7 @@ export class DiffusionPrior {
     using state = x;
     using clamped = clamps ? this.#arena.scope(() => this.#clampNorm(state)) : state;
     const values = await clamped.read();
-    checkFinite("An image embedding from the prior", values);
+    checkFinite({ component: PRIOR_NAME, dtype: this.#arena.dtype, what: "an image embedding" }, values);
     return values.map((value) => value / imageEmbedScale);
   }
 }

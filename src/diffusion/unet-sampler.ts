@@ -84,6 +84,11 @@ export class UnetSampler {
     if (dialect.sampler.textMaskDefault === "nonZero") this.#textMask = "nonZero";
   }
 
+  /** As messages call it. */
+  get name(): string {
+    return `U-Net ${this.index + 1}`;
+  }
+
   get stage(): DecoderStage {
     return this.decoder.stages[this.index]!;
   }
@@ -109,7 +114,7 @@ export class UnetSampler {
    * computes NaN there.
    */
   check(condScale: number, timesteps: number | null, batch = 1): void {
-    const name = `U-Net ${this.index + 1}`;
+    const { name } = this;
     this.checkTrained();
     const { numImageTokens } = this.stage.unet;
     if (this.mixesBatch && !canBroadcast(batch, numImageTokens)) {
@@ -243,6 +248,7 @@ export class UnetSampler {
     };
     return {
       arena: this.#arena,
+      name: this.name,
       steps: this.#steps(this.stepCount(timesteps)),
       selfCond: this.stage.unet.selfCond,
       predict: (x, time, selfCond) =>

@@ -4,8 +4,6 @@ import { floatType, sameShape } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-const LARGEST = 3.4028234663852886e38;
-
 /**
  * a + b. `b` has the shape of `a` or is broadcast: over the batch (`[1, ...]`), over positions (`[B, C]`, also with axes
  * of size 1 between) or over both (`[C]`). So do the other functions of two tensors here.
@@ -43,9 +41,9 @@ export function activate(x: Tensor, activation: Activation): Tensor {
   return dispatchPointwise("activate", x, { activation });
 }
 
-/** min(max(x, low), high). */
+/** min(max(x, low), high); what is not a number stays so. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
-  return dispatchPointwise("clamp", x, { low, high });
+  return dispatchPointwise("clamp", x, { limits: [low, high] });
 }
 
 /** `[..., 2N]` to `[..., N]`: the first half times SiLU of the second (SwiGLU of Shazeer 2020, as lucidrains splits it). */
@@ -83,20 +81,21 @@ interface Pointwise {
   readonly activation?: Activation;
   readonly scale?: number;
   readonly offset?: number;
-  readonly low?: number;
-  readonly high?: number;
+  readonly limits?: readonly [low: number, high: number];
 }
 
-/** clamp(activation(x · scale + offset), low, high) */
+/** clamp(activation(x · scale + offset), ...limits) */
 function dispatchPointwise(op: string, x: Tensor, choice: Pointwise): Tensor {
-  const { activation = "none", scale = 1, offset = 0, low = -LARGEST, high = LARGEST } = choice;
+  const { activation = "none", scale = 1, offset = 0, limits } = choice;
+  const [low, high] = limits ?? [0, 0];
+  const clamps = Number(limits !== undefined);
   const Element = floatType(op, "x", x);
   const y = x.arena.empty(x.shape, Element);
   x.arena.gpu.dispatch("pointwise", {
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation], PADDED: x.channels % 4 !== 0 },
     bindings: { x: x.storage, y: y.storage },
-    params: { vectors: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, low, high },
+    params: { vectors: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, clamps, low, high },
     grid: invocations(x.arena.gpu, x.vectors),
   });
   return y;

@@ -53,7 +53,8 @@ export function predictX0(x: Tensor, prediction: Tensor, { scaleX, scalePredicti
       prediction_channels4: prediction.stride / 4,
       scale_x: scaleX,
       scale_prediction: scalePrediction,
-      limit: limit ?? 3.4028234663852886e38,
+      limit: limit ?? 0,
+      has_limit: Number(limit !== undefined),
     },
     grid: invocations(arena.gpu, x.vectors),
   });

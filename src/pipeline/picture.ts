@@ -36,6 +36,6 @@ export function defined(options: JsonOptions): JsonOptions {
 export async function readImages(images: Tensor): Promise<RgbImage[]> {
   const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;
   const planes = await images.arena.readNchw(images);
-  checkFinite("A picture from the decoder", planes);
+  checkFinite({ component: "the decoder", dtype: images.arena.dtype, what: "an image" }, planes);
   return fromPlanes(planes, [batch, channels, height, width]);
 }

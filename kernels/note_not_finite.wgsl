@@ -1,0 +1,42 @@
+// Notes the first step of a sampler in which values are not finite, so that the host hears of it without reading them.
+//
+// prediction, state: f32, bound as bits; first: [first step with such a value in the prediction, the same of the state],
+// each no step at all (0xffffffff) to begin with. One invocation per vec4 of the longer one.
+// A value is infinite or not a number where all bits of its exponent are set. WGSL may assume that comparisons of floats
+// never meet such values, so none is made.
+//
+//: use lib/grid.wgsl
+
+override WORKGROUP: u32 = 64u;
+
+@group(0) @binding(0) var<storage, read> prediction: array<vec4<u32>>;
+@group(0) @binding(1) var<storage, read> state: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read_write> first: array<atomic<u32>, 2>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+struct Params {
+  prediction_vectors: u32,
+  state_vectors: u32,
+  step: u32,
+}
+
+const EXPONENT: vec4<u32> = vec4<u32>(0x7f800000u);
+
+fn is_finite(bits: vec4<u32>) -> bool {
+  return all((bits & EXPONENT) != EXPONENT);
+}
+
+@compute @workgroup_size(WORKGROUP)
+fn main(
+  @builtin(workgroup_id) wid: vec3<u32>,
+  @builtin(num_workgroups) count: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+  if (index < params.prediction_vectors && !is_finite(prediction[index])) {
+    atomicMin(&first[0], params.step);
+  }
+  if (index < params.state_vectors && !is_finite(state[index])) {
+    atomicMin(&first[1], params.step);
+  }
+}
