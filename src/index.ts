@@ -1,11 +1,12 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
+export { ArgumentError } from "./config/arguments.js";
 export { ConfigError } from "./config/config-error.js";
 export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./config/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
-export { SamplingError } from "./diffusion/sampling-error.js";
+export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";

@@ -50,7 +50,9 @@ export function register(program: Command): void {
 async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
   const repeats = given.from === undefined ? undefined : await recordToRepeat(given.from);
-  const flags = repeats ? { ...flagsOf(repeats, given.modelConfig), ...given } : given;
+  // A type that is asked for holds for all components.
+  const ofAll = given.dtype === undefined ? {} : { computeInF32: [] };
+  const flags = repeats ? { ...flagsOf(repeats, given.modelConfig), ...ofAll, ...given } : given;
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
   await drawPictures(flags, signal, (manager, scripts) => ({

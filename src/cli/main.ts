@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
+import { ArgumentError } from "../config/arguments.js";
 import { ConfigError } from "../config/config-error.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { UsageError } from "./errors.js";
@@ -63,7 +64,7 @@ function exitStatus(error: unknown): number {
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
   console.error(stack ?? message);
   if (error instanceof InterruptedError) return 130;
-  return [UsageError, ConfigError, SamplingError].some((kind) => error instanceof kind) ? 2 : 1;
+  return [UsageError, ConfigError, SamplingError, ArgumentError].some((kind) => error instanceof kind) ? 2 : 1;
 }
 
 // `dalle2 … | head` closes our output early: not an error of ours.

@@ -58,8 +58,11 @@ export interface DecoderSampling {
   readonly preview?: Preview | undefined;
 }
 
-/** Runs `body` while the weights of U-Net `unetNumber`, counted from 1, are on the GPU. */
-export type UseUnet = <T>(unetNumber: number, body: () => Promise<T>) => Promise<T>;
+/**
+ * Runs `body` while the weights of U-Net `unetNumber`, counted from 1, are on the GPU. The sampler that it is given may be one
+ * that computes in another type; where `body` rejects, it may be run once more, and draws the same noise again.
+ */
+export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Promise<T>) => Promise<T>;
 
 /**
  * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion
@@ -124,11 +127,13 @@ export class Decoder {
     const run = this.#check(sampling);
     let image = this.#startImage(sampling);
     try {
-      for (const { sampler, unetNumber, condScale, timesteps } of run.stages) {
-        const { noise, signal, onProgress, preview, useUnet = alreadyThere } = sampling;
+      for (const { unetNumber, condScale, timesteps } of run.stages) {
+        const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
         const lowres = image;
-        const next: Tensor = await useUnet(unetNumber, () =>
-          sampler.sample({
+        const rewind = noise.mark?.();
+        const next: Tensor = await useUnet(unetNumber, (sampler) => {
+          rewind?.();
+          return sampler.sample({
             ...run.shared,
             condScale,
             timesteps,
@@ -137,8 +142,8 @@ export class Decoder {
             signal,
             onStep: (step, steps) => onProgress?.({ unetNumber, step, steps }),
             preview,
-          }),
-        );
+          });
+        });
         image?.dispose();
         image = next;
       }
@@ -225,6 +230,8 @@ export class Decoder {
     };
   }
 
+  readonly #alreadyThere: UseUnet = (unetNumber, body) => body(this.stages[unetNumber - 1]!);
+
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
       throw new SamplingError("This decoder was trained with text; pass textEncodings.");
@@ -234,8 +241,6 @@ export class Decoder {
     }
   }
 }
-
-const alreadyThere: UseUnet = (_unetNumber, body) => body();
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);

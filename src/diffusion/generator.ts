@@ -40,6 +40,14 @@ export class Generator {
     this.spare = other.spare;
   }
 
+  /** Remembers where it is: the function that it gives goes back there. */
+  mark(): () => void {
+    const then = this.fork();
+    return () => {
+      this.continueFrom(then);
+    };
+  }
+
   /** `torch.rand(count)`: uniform in [0, 1). */
   uniform(count: number): Float32Array {
     const values = new Float32Array(count);

@@ -5,6 +5,8 @@ import type { Tensor } from "../tensor/tensor.js";
 export interface NoiseSource {
   /** Standard normal values for a tensor of this shape in torch's axis order: `[B, D]`, or `[B, C, H, W]` for images. */
   randn(shape: readonly number[]): Float32Array;
+  /** Remembers where it is: the function that it gives goes back there. Needed where a stage is computed once more. */
+  mark?(): () => void;
 }
 
 /**
@@ -23,6 +25,13 @@ export class NoisePerPicture implements NoiseSource {
     const values = new Float32Array(batch * sizeOf(rest));
     for (const [picture, source] of this.sources.entries()) values.set(source.randn([share, ...rest]), picture * size);
     return values;
+  }
+
+  mark(): () => void {
+    const marks = this.sources.map((source) => source.mark?.());
+    return () => {
+      for (const rewind of marks) rewind?.();
+    };
   }
 }
 
@@ -46,6 +55,11 @@ export class NoiseOfPart implements NoiseSource {
     const size = share * sizeOf(rest);
     return this.source.randn([share * this.pictures, ...rest]).slice(this.start * size, this.end * size);
   }
+
+  mark(): () => void {
+    const rewind = this.source.mark?.();
+    return () => rewind?.();
+  }
 }
 
 /** Noise that was recorded elsewhere, one array for each draw: tells a difference of samplers from one of generators. */
@@ -62,6 +76,13 @@ export class RecordedNoise implements NoiseSource {
     }
     this.#next++;
     return values;
+  }
+
+  mark(): () => void {
+    const next = this.#next;
+    return () => {
+      this.#next = next;
+    };
   }
 }
 

@@ -146,6 +146,17 @@ export class UnetSampler {
 
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
   async sample(sampling: UnetSampling): Promise<Tensor> {
+    const shared = this.#arena.scope(() => this.#shared(sampling));
+    try {
+      return await this.#sample({ ...sampling, ...shared });
+    } finally {
+      const { imageEmbed, textEncodings, negative, lowres, known } = shared;
+      const conditions = [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings];
+      for (const tensor of [...conditions, lowres, known?.image, known?.mask]) tensor?.dispose();
+    }
+  }
+
+  async #sample(sampling: UnetSampling): Promise<Tensor> {
     const { noise, signal, onStep } = sampling;
     const prepared = this.#arena.scope(() => this.#prepare(sampling));
     try {
@@ -164,6 +175,22 @@ export class UnetSampler {
       prepared.known?.image.dispose();
       prepared.known?.mask.dispose();
     }
+  }
+
+  /** The tensors of a call as tensors of this sampler's arena: those of another stage may be stored in another type there. */
+  #shared({ imageEmbed, textEncodings, negative, lowres, known }: UnetSampling) {
+    const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && this.#arena.share(tensor);
+    return {
+      imageEmbed: shared(imageEmbed),
+      textEncodings: shared(textEncodings),
+      negative: negative && {
+        ...negative,
+        imageEmbed: shared(negative.imageEmbed),
+        textEncodings: shared(negative.textEncodings),
+      },
+      lowres: shared(lowres),
+      known: known && { image: this.#arena.share(known.image), mask: this.#arena.share(known.mask) },
+    };
   }
 
   /** Encodes what `sample` would run, for `Gpu.warmup`; its result is a tensor of the right shape without content. */

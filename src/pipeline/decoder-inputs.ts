@@ -59,6 +59,13 @@ export class BatchTensors {
   }
 }
 
+/** All that is given for an input. */
+export function rowsOf(inputs: DecoderInputs, input: number): Embedding[] {
+  return Object.values(inputs as unknown as Record<string, readonly Embedding[] | undefined>).flatMap(
+    (rows) => rows?.[input] ?? [],
+  );
+}
+
 /** Number of inputs, the same for all that are given. */
 export function commonCount(inputs: DecoderInputs): number {
   const counts = Object.entries(inputs as unknown as Record<string, readonly Embedding[] | undefined>)

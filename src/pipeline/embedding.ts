@@ -8,13 +8,26 @@ export interface Embedding {
   readonly shape: readonly number[];
   /** Row major. */
   readonly data: Float32Array;
+  /** Components that computed it in f32 because half precision overflowed, by their names; absent where none did. */
+  readonly inF32?: readonly string[] | undefined;
+}
+
+/** Components that computed any of these in f32 for want of range. */
+export function joinedF32(
+  embeddings: readonly (Pick<Embedding, "inF32"> | undefined)[],
+): readonly string[] | undefined {
+  const names = new Set(embeddings.flatMap((one) => one?.inF32 ?? []));
+  return names.size > 0 ? [...names] : undefined;
 }
 
 /** The rows of a batch `[B, ...]`, each an embedding of its own. */
-export function splitRows(data: Float32Array, shape: readonly number[]): Embedding[] {
+export function splitRows(data: Float32Array, shape: readonly number[], inF32?: readonly string[]): Embedding[] {
   const [batch = 0, ...row] = shape;
   const size = data.length / batch;
-  return Array.from({ length: batch }, (_, i) => ({ shape: row, data: data.slice(i * size, (i + 1) * size) }));
+  return Array.from({ length: batch }, (_, i) => {
+    const values = data.slice(i * size, (i + 1) * size);
+    return inF32 ? { shape: row, data: values, inF32 } : { shape: row, data: values };
+  });
 }
 
 /** Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws RangeError where shapes differ. */

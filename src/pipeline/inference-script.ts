@@ -1,15 +1,25 @@
 import { ModelLoadConfig } from "../config/load-config.js";
 import type { Decoder } from "../diffusion/decoder.js";
 import type { DiffusionPrior } from "../diffusion/prior.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
+import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
-import { BatchTensors, commonCount, maskPlane, squares, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
-import { splitRows, type Embedding } from "./embedding.js";
+import {
+  BatchTensors,
+  commonCount,
+  maskPlane,
+  rowsOf,
+  squares,
+  stackPlanes,
+  type DecoderInputs,
+} from "./decoder-inputs.js";
+import { joinedF32, splitRows, type Embedding } from "./embedding.js";
+import type { Computed } from "./manager/computed-model.js";
+import { IMAGE_ENCODER } from "./manager/component.js";
 import { TextTensors } from "./manager/encoded-texts.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { keepPixels } from "./kept-pixels.js";
@@ -78,16 +88,16 @@ export abstract class InferenceScript {
     const result = new Map<number, Embedding[]>();
     for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
-      const samplePart = async (prior: DiffusionPrior, start: number, end: number): Promise<Embedding[]> => {
+      const samplePart = async (prior: Computed<DiffusionPrior>, start: number, end: number): Promise<Embedding[]> => {
         const inputs = batch.inputs.slice(start, end);
         const upload = (first: number): TextTensors =>
           TextTensors.upload(
-            arena,
+            arena.withType(prior.dtype),
             inputs.map((input) => encoded[first + input]!),
           );
         using condition = upload(0);
         using away = negative.length > 0 ? upload(tokens.length) : undefined;
-        const data = await prior.sample({
+        const data = await prior.model.sample({
           negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
@@ -101,7 +111,10 @@ export abstract class InferenceScript {
             reporter.step({ phase: "prior", step, steps });
           },
         });
-        return splitRows(data, condition.textEmbed.shape);
+        return splitRows(data, condition.textEmbed.shape).map((row, i): Embedding => {
+          const texts = [encoded[inputs[i]!], negative.length > 0 ? encoded[tokens.length + inputs[i]!] : undefined];
+          return { ...row, inF32: joinedF32([...texts.map((text) => text?.textEmbed), prior]) };
+        });
       };
       const rows = await this.manager.usePrior(
         (prior) =>
@@ -197,10 +210,10 @@ export abstract class InferenceScript {
     const condScale = decoder.perUnet("condScale", options.condScale ?? this.manager.defaultDecoderCondScale);
     const timesteps = decoder.stepCounts(options.timesteps);
     const describe = options.describe ?? ((_input, own) => own);
-    const drawnFrom = (input: number): PictureParameters => {
+    const drawnFrom = (input: number, computedInF32: readonly string[] | undefined): PictureParameters => {
       const [text, negativeText] = [options.text?.[input], options.negativeText?.[input]];
       const own = defined({ text, negativeText, condScale, timesteps });
-      return { script: this.scriptName, ...defined(describe(input, own)) };
+      return { script: this.scriptName, ...defined({ ...describe(input, own), computedInF32 }) };
     };
     const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
     const work = { ...options, pictures: count * sampleCount, resampleTimes };
@@ -208,7 +221,8 @@ export abstract class InferenceScript {
     const result = new Map<number, Picture[]>();
     for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, count * sampleCount);
-      const samplePart = async (start: number, end: number): Promise<RgbImage[]> => {
+      const samplePart = async (start: number, end: number): Promise<DrawnImage[]> => {
+        const unets: Pick<Embedding, "inF32">[] = [];
         using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
         using part = await decoder.sample({
           imageEmbed: tensors.imageEmbed,
@@ -224,24 +238,36 @@ export abstract class InferenceScript {
           stopAtUnetNumber: options.stopAtUnetNumber,
           signal,
           noise: noise.part(start, end),
-          useUnet: (unetNumber, body) => this.manager.useUnet(unetNumber, body, signal),
+          useUnet: async (unetNumber, body) => {
+            const [images, inF32] = await this.manager.useUnet(
+              unetNumber,
+              async (unet) => [await body(unet.model), unet.inF32] as const,
+              signal,
+            );
+            unets.push({ inF32 });
+            return images;
+          },
           onProgress: (progress) => {
             reporter.step({ phase: "decoder", ...progress });
           },
           preview: reporter.preview,
         });
-        return await readImages(part);
+        return (await readImages(part)).map((image) => ({ image, inF32: joinedF32(unets) }));
       };
       const drawPart = (start: number, end: number) => reporter.batch(batch, start, end, () => samplePart(start, end));
       // An image must not depend on the others of its batch.
       const most = decoder.mixesBatch ? 1 : undefined;
       const images = await this.manager.inParts("pictures", batch.inputs.length, drawPart, most);
       noise.finish();
-      const pictures = images.map((image, i): Picture => {
+      const pictures = images.map(({ image, inF32 }, i): Picture => {
         const input = batch.inputs[i]!;
         const [known, mask] = [options.inpaintImages?.[input], options.inpaintImageMasks?.[input]];
         const whole = known && mask ? keepPixels(image, known, mask) : image;
-        return { ...whole, seed: seedOf(randomness, batch.start + i), parameters: drawnFrom(input) };
+        return {
+          ...whole,
+          seed: seedOf(randomness, batch.start + i),
+          parameters: drawnFrom(input, joinedF32([...rowsOf(inputs, input), { inF32 }])),
+        };
       });
       for (const [i, picture] of pictures.entries()) await options.onPicture?.(picture, batch.start + i);
       collect(result, batch, pictures);
@@ -252,14 +278,16 @@ export abstract class InferenceScript {
   /** CLIP's embeddings of pictures, `[dimLatent]` each. Pictures are resized to CLIP's size as Pillow's LANCZOS does. */
   protected async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     const { imageSize: size } = this.clip;
-    const { arena } = this.manager;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    const embed = (clip: ClipModel): Promise<Embedding[]> =>
+    const embed = ({ model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
       this.manager.inParts("images", rows.length, async (start, end) => {
         signal?.throwIfAborted();
+        const arena = this.manager.arena.withType(dtype);
         using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
-        return splitRows(await embedded.read(), embedded.shape);
+        const values = await embedded.read();
+        checkFinite({ component: IMAGE_ENCODER, dtype, what: "an image's embedding" }, values);
+        return splitRows(values, embedded.shape, inF32);
       });
     return this.manager.useImageEncoder(embed, signal);
   }
@@ -337,6 +365,11 @@ export abstract class InferenceScript {
       negativeTextEncodings: negativeText && encoded.slice(known.length),
     };
   }
+}
+
+/** An image with the components that computed it in f32 for want of range. */
+interface DrawnImage extends Pick<Embedding, "inF32"> {
+  readonly image: RgbImage;
 }
 
 /** Adds the rows of a batch to what was made for their inputs. */

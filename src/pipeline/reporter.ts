@@ -55,6 +55,7 @@ export class Reporter {
   /** Tells of a step that all rows of the batch have taken. */
   step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps">): void {
     const network = networkName(progress.phase, progress.unetNumber);
+    if (progress.step === 1) this.#repeatLost(network);
     this.#taken.set(network, (this.#taken.get(network) ?? 0) + this.#rows);
     this.estimate.step(network, this.#rows);
     const { millisecondsLeft } = this.estimate;
@@ -67,6 +68,13 @@ export class Reporter {
       millisecondsLeft,
       ...(preview ? { preview } : {}),
     });
+  }
+
+  /** A network that begins anew in a batch, in another type, has lost what it did. */
+  #repeatLost(network: string): void {
+    const rows = this.#taken.get(network);
+    if (rows !== undefined) this.estimate.repeat(network, rows);
+    this.#taken.delete(network);
   }
 
   /** For the decoder; undefined where nobody asked for previews, and nothing is read back. */

@@ -18,7 +18,7 @@ const GUARD_WORD = 0x7fa5a5a5;
 
 /** Makes tensors of one device and frees them by scope. */
 export class Arena {
-  readonly #scopes: Tensor[][] = [];
+  readonly #scopes: Tensor[][];
   readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
 
   /** `dtype` is the storage type of activations and large weights. */
@@ -26,7 +26,18 @@ export class Arena {
     readonly gpu: Gpu,
     readonly dtype: ComputeType = "f32",
     private readonly options: ArenaOptions = {},
-  ) {}
+    scopes: Tensor[][] = [],
+  ) {
+    this.#scopes = scopes;
+  }
+
+  /**
+   * An arena that stores in another type on the same device. It shares the scopes of this one, so that models which compute
+   * in different types may take each other's tensors.
+   */
+  withType(dtype: ComputeType): Arena {
+    return dtype === this.dtype ? this : new Arena(this.gpu, dtype, this.options, this.#scopes);
+  }
 
   /**
    * Runs `body` and frees every tensor made in it, except those found in its result (a tensor, or an array or plain
@@ -137,6 +148,12 @@ export class Arena {
       }
     }
     return values;
+  }
+
+  /** A tensor of another arena of this device as one of this: on the same storage. Belongs to the current scope. */
+  share({ shape, dtype, storage }: Tensor): Tensor {
+    storage.retain();
+    return this.adopt(new Tensor(this, shape, dtype, storage));
   }
 
   /** Puts a tensor under the current scope. */

@@ -3,7 +3,7 @@ import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
-import { float32ToF16, toFloat32 } from "./dtypes.js";
+import { float32ToF16, isFloat, toFloat32 } from "./dtypes.js";
 import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { describeProblems, WeightError, type Misshapen, type WeightProblems } from "./weight-error.js";
@@ -113,6 +113,21 @@ export class WeightStore {
       this.unload();
       throw error;
     }
+  }
+
+  /** Names of the declared tensors in whose file there are infinities or NaN. Reads all of them, piece by piece. */
+  async notFinite(signal?: AbortSignal): Promise<string[]> {
+    const found: string[] = [];
+    for (const [name, { shape }] of this.#requests) {
+      const entry = this.source.tensors.get(name);
+      if (!entry || !sameShape(entry.shape, shape) || !isFloat(entry.dtype)) continue;
+      for await (const { bytes } of entry.readChunks(STAGING_BYTES, signal)) {
+        if (toFloat32(entry.dtype, bytes).every(Number.isFinite)) continue;
+        found.push(name);
+        break;
+      }
+    }
+    return found;
   }
 
   /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */

@@ -29,8 +29,8 @@ export async function drawPictures(
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
-  const { dtype, residency } = flags;
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, residency });
+  const { dtype, residency, computeInF32 } = flags;
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, residency, computeInF32 });
   checkPerUnet(manager, flags);
   const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);

@@ -20,6 +20,8 @@ export interface DrawingFlags {
   readonly json?: true;
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
+  /** Components that computed a recorded picture in f32 though the rest was in half precision; no option of its own. */
+  readonly computeInF32?: readonly string[];
   readonly residency?: Residency;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
@@ -63,7 +65,7 @@ export function addDrawingOptions(command: Command): Command {
     .addOption(
       new Option(
         "--dtype <type>",
-        "what the models compute in; auto: f16 on GPUs that have it (default: auto)",
+        "what the models compute in; auto: f16 on GPUs that have it, f32 where that overflows (default: auto)",
       ).choices(["auto", "f32", "f16"]),
     )
     .addOption(

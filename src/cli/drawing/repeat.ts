@@ -13,12 +13,21 @@ const dreamParameters = z.looseObject({
   priorTimesteps: z.int().positive(),
   decoderCondScale: z.array(z.number()),
   decoderTimesteps: z.array(z.int().positive()),
+  computedInF32: z.array(z.string()).optional(),
 });
 
 /** What a record says in the flags of `dalle2 dream`. */
 export type RepeatedFlags = { readonly prompt: readonly string[] } & Pick<
   DrawingFlags & PriorFlags & NegativeFlags,
-  "negativePrompt" | "seed" | "priorCondScale" | "priorSteps" | "condScale" | "steps" | "modelConfig" | "dtype"
+  | "negativePrompt"
+  | "seed"
+  | "priorCondScale"
+  | "priorSteps"
+  | "condScale"
+  | "steps"
+  | "modelConfig"
+  | "dtype"
+  | "computeInF32"
 >;
 
 /** The record in a picture file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
@@ -42,7 +51,8 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
   const { seed, parameters, dtype } = record;
   const parsed = dreamParameters.safeParse(parameters);
   if (!parsed.success) throw new UsageError(`The record cannot be repeated: ${z.prettifyError(parsed.error)}`);
-  const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps } = parsed.data;
+  const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps, computedInF32 } =
+    parsed.data;
   return {
     prompt: [text],
     seed,
@@ -52,6 +62,7 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
     steps: decoderTimesteps,
     // Every adapter has f32, not all have f16: where it is missing, a warning says that the type differs.
     dtype: dtype === "f32" ? "f32" : "auto",
+    ...(computedInF32 === undefined ? {} : { computeInF32: computedInF32 }),
     ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
     ...(modelConfig === undefined ? {} : { modelConfig }),
   };

@@ -6,3 +6,7 @@ export interface Component {
   readonly name: string;
   readonly weights: WeightStore;
 }
+
+/** Names of the halves of CLIP. */
+export const TEXT_ENCODER = "CLIP's text encoder";
+export const IMAGE_ENCODER = "CLIP's image encoder";

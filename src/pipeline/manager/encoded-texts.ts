@@ -1,7 +1,10 @@
+import { checkFinite } from "../../diffusion/sampling-error.js";
 import { fittedRows } from "../../models/clip/text-input.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import { TEXT_ENCODER } from "./component.js";
+import type { Computed } from "./computed-model.js";
 import { splitRows, stackRows, type Embedding } from "../embedding.js";
 
 /** What CLIP makes of a text, on the host. */
@@ -89,16 +92,21 @@ export class TextTensors {
   }
 }
 
-/** Encodes rows of tokens of one length at once. */
+/** Encodes rows of tokens of one length at once. Rejects with `NotFiniteError`. */
 export async function encodeTokens(
-  clip: ClipModel,
+  { model: clip, dtype, inF32 }: Computed<ClipModel>,
   tokens: readonly Int32Array[],
   signal?: AbortSignal,
 ): Promise<EncodedText[]> {
   const embedded = await clip.embedText(tokens, signal ? { signal } : {});
   using textEmbed = embedded.textEmbed;
   using textEncodings = embedded.textEncodings;
-  const embeds = splitRows(await textEmbed.read(), textEmbed.shape);
-  const encodings = splitRows(await textEncodings.read(), textEncodings.shape);
+  const readRows = async (tensor: Tensor, what: string): Promise<Embedding[]> => {
+    const values = await tensor.read();
+    checkFinite({ component: TEXT_ENCODER, dtype, what }, values);
+    return splitRows(values, tensor.shape, inF32);
+  };
+  const embeds = await readRows(textEmbed, "a text's embedding");
+  const encodings = await readRows(textEncodings, "a text's encodings");
   return embedded.textMask.map((textMask, i) => ({ textEmbed: embeds[i]!, textEncodings: encodings[i]!, textMask }));
 }

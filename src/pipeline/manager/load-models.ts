@@ -4,7 +4,7 @@ import type { ClipSource, PriorSource, UnetSource } from "../../config/load-conf
 import { resolveDecoderConfig, resolvePriorConfig } from "../../config/resolve.js";
 import { trainDecoderConfig, trainPriorConfig } from "../../config/train-config.js";
 import { Decoder } from "../../diffusion/decoder.js";
-import { DiffusionPrior } from "../../diffusion/prior.js";
+import { DiffusionPrior, PRIOR_NAME } from "../../diffusion/prior.js";
 import type { UnetSampler } from "../../diffusion/unet-sampler.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { createClip } from "../../models/clip/create.js";
@@ -18,7 +18,7 @@ import { WeightSet, WeightStore, type Weights } from "../../weights/store.js";
 import { WeightError } from "../../weights/weight-error.js";
 import { checkImageSizes } from "./cascade.js";
 import { openClipFile } from "./clip-file.js";
-import type { Component } from "./component.js";
+import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "./component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { withPublishedConfig } from "./published-clip-config.js";
 import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
@@ -66,7 +66,7 @@ export class ModelLoader {
       const network = new WeightStore(this.arena, checkpoint);
       const model = new DiffusionPrior(weights, options, dialect, network.root);
       const misfit = priorMisfit(checkpoint.name, options, inferred);
-      return { model, dialect, misfit, components: [{ name: "the prior", weights: network }] };
+      return { model, dialect, misfit, components: [{ name: PRIOR_NAME, weights: network }] };
     });
   }
 
@@ -133,8 +133,8 @@ export class ModelLoader {
       for (const warning of warnings) this.#warn(warning);
       this.#check(weights);
       const components = [
-        { name: "CLIP's text encoder", weights: text },
-        { name: "CLIP's image encoder", weights: image },
+        { name: TEXT_ENCODER, weights: text },
+        { name: IMAGE_ENCODER, weights: image },
       ];
       const dispose = (): void => {
         weights.dispose();

@@ -1,6 +1,8 @@
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
+import type { UnetSampler } from "../../diffusion/unet-sampler.js";
+import { ArgumentError } from "../../config/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -9,6 +11,7 @@ import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { BatchSplitter } from "./batch-splitter.js";
+import { ComputedModel, type Computed } from "./computed-model.js";
 import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -20,8 +23,13 @@ import { Residence, type Residency } from "./residence.js";
 export interface ManagerOptions extends LoadingOptions {
   /** Device to use; the caller keeps it. Default: the manager opens what `devices` asks for, and closes it when disposed. */
   readonly gpu?: Gpu | undefined;
-  /** What weights and activations are stored in. `auto`, the default, is f16 on real GPUs that have it, else f32. */
+  /**
+   * What weights and activations are stored in. `auto`, the default, is f16 on real GPUs that have it, else f32; a component
+   * that overflows in f16 is repeated in f32, and stays in f32 then. `f16` repeats nothing.
+   */
   readonly dtype?: "auto" | ComputeType | undefined;
+  /** Names of components that are to compute in f32 whatever `dtype` is, as pictures name them in `computedInF32`. */
+  readonly computeInF32?: readonly string[] | undefined;
   /**
    * Which weights stay on the GPU once they were used. Default: all, where they take at most three quarters of the GPU's
    * memory or where that is not known, until it is out of memory.
@@ -51,6 +59,11 @@ export class DalleModelManager {
   readonly decoder: Loaded<Decoder> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
   readonly #residence: Residence;
+  readonly #models: {
+    readonly prior: ComputedModel<DiffusionPrior> | undefined;
+    readonly decoder: ComputedModel<Decoder> | undefined;
+    readonly clip: ComputedModel<ClipModel> | undefined;
+  };
   readonly #splitters = new Map<string, BatchSplitter>();
   readonly #texts = new EncodedTexts((tokens, signal) =>
     this.inParts("texts", tokens.length, (start, end) =>
@@ -69,6 +82,25 @@ export class DalleModelManager {
     this.clip = clip;
     const components = [clip, prior, decoder].flatMap((model) => model?.components ?? []);
     this.#residence = new Residence(arena.gpu, components, options.residency, options);
+    const { data } = config;
+    const inF32 = this.#loaderInF32();
+    this.#models = {
+      prior: prior && this.#computed(prior, () => inF32.prior(data.prior!)),
+      decoder: decoder && this.#computed(decoder, () => inF32.decoder(data.decoder!)),
+      clip: clip && this.#computed(clip, () => inF32.clip(data.clip!)),
+    };
+  }
+
+  #computed<Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> {
+    const { dtype = "auto", onWarning = console.warn } = this.options;
+    const [arena, residence] = [this.arena, this.#residence];
+    return new ComputedModel(loaded, { arena, residence, inF32, repeats: dtype === "auto", warn: onWarning });
+  }
+
+  /** Of files that were opened before: their servers are not asked again, and what was assumed of them was said. */
+  #loaderInF32(): ModelLoader {
+    const options = { ...this.options, checkUpdates: false, onWarning: () => undefined };
+    return new ModelLoader(this.arena.withType("f32"), this.config, options);
   }
 
   /**
@@ -92,7 +124,9 @@ export class DalleModelManager {
         decoder: decoder ? keep(await loader.decoder(decoder)) : undefined,
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
-      return new DalleModelManager(config, arena, models, options);
+      const manager = new DalleModelManager(config, arena, models, options);
+      await manager.#computeInF32(options.computeInF32 ?? []);
+      return manager;
     } catch (error) {
       for (const one of loaded) one.dispose();
       if (options.gpu === undefined) gpu.dispose();
@@ -119,22 +153,35 @@ export class DalleModelManager {
     return this.#residence.residency;
   }
 
+  async #computeInF32(names: readonly string[]): Promise<void> {
+    const models = [this.clip, this.prior, this.decoder].flatMap((model) => model?.components ?? []);
+    const unknown = names.find((name) => !models.some((component) => component.name === name));
+    if (unknown !== undefined) {
+      const known = models.map(({ name }) => name).join(", ");
+      throw new ArgumentError(`computeInF32 names ${JSON.stringify(unknown)}; the components are: ${known}.`);
+    }
+    for (const model of Object.values(this.#models)) await model?.computeInF32(names);
+  }
+
   /**
    * Runs `body` while the prior's weights are on the GPU, as the others of its kind do for their component: the first brings
-   * them there. `body` must not use another component: with one at a time, that would wait for `body` itself. Rejects with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit.
+   * them there. `body` must not use another component: with one at a time, that would wait for `body` itself. With dtype
+   * `auto`, where `body` rejects because values are not finite in f16, it is run once more with the model in f32. Rejects
+   * with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit, with
+   * `NotFiniteError` that says what to do.
    */
-  usePrior<T>(body: (prior: DiffusionPrior) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.prior, "prior", 0, body, signal);
+  usePrior<T>(body: (prior: Computed<DiffusionPrior>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.#models.prior, "prior", 0, body, signal);
   }
 
   /** As `usePrior`, for the half of CLIP that reads texts. */
-  useTextEncoder<T>(body: (clip: ClipModel) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.clip, "CLIP", 0, body, signal);
+  useTextEncoder<T>(body: (clip: Computed<ClipModel>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.#models.clip, "CLIP", 0, body, signal);
   }
 
   /** As `usePrior`, for the half of CLIP that sees pictures. */
-  useImageEncoder<T>(body: (clip: ClipModel) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.clip, "CLIP", 1, body, signal);
+  useImageEncoder<T>(body: (clip: Computed<ClipModel>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#use(this.#models.clip, "CLIP", 1, body, signal);
   }
 
   /** What CLIP makes of rows of tokens, on the host. What was encoded lately is not encoded again. */
@@ -143,20 +190,23 @@ export class DalleModelManager {
   }
 
   /** As `usePrior`, for the U-Net with that number, counted from 1. */
-  useUnet<T>(unetNumber: number, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.decoder, "decoder", unetNumber - 1, body, signal);
+  useUnet<T>(unetNumber: number, body: (unet: Computed<UnetSampler>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const index = unetNumber - 1;
+    const ofDecoder = ({ model, ...rest }: Computed<Decoder>) => body({ ...rest, model: model.stages[index]! });
+    return this.#use(this.#models.decoder, "decoder", index, ofDecoder, signal);
   }
 
   async #use<Model, T>(
-    loaded: Loaded<Model> | undefined,
+    model: ComputedModel<Model> | undefined,
     what: string,
     index: number,
-    body: (model: Model) => Promise<T>,
+    body: (computed: Computed<Model>) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const component = loaded?.components[index];
-    if (!loaded || !component) throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
-    return this.#residence.use(component, () => body(loaded.model), signal);
+    if (!model?.loaded.components[index]) {
+      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
+    }
+    return model.use(index, body, signal);
   }
 
   /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
@@ -201,7 +251,7 @@ export class DalleModelManager {
 
   /** Frees the models, closes their files, and the device too if the manager opened it. */
   dispose(): void {
-    for (const one of [this.prior, this.decoder, this.clip]) one?.dispose();
+    for (const model of Object.values(this.#models)) model?.dispose();
     if (this.options.gpu === undefined) this.gpu.dispose();
   }
 

@@ -22,6 +22,7 @@ export class WeightMemoryError extends GpuOutOfMemoryError {}
 export class Residence {
   /** How many uses of each component there are now. */
   readonly #uses = new Map<Component, number>();
+  readonly #components: Set<Component>;
   #residency: Residency;
   /** Components are brought in one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
@@ -31,15 +32,27 @@ export class Residence {
   /** Without a residency it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
   constructor(
     private readonly gpu: Gpu,
-    private readonly components: readonly Component[],
+    components: readonly Component[],
     residency: Residency | undefined,
     private readonly options: Pick<LoadingOptions, "onProgress" | "onWarning">,
   ) {
+    this.#components = new Set(components);
     this.#residency = residency ?? this.#bestResidency();
   }
 
   get residency(): Residency {
     return this.#residency;
+  }
+
+  /** Puts a component in the place of another, whose memory is freed as soon as nobody uses it. */
+  replace(old: Component, by: Component): void {
+    this.#components.delete(old);
+    this.#components.add(by);
+    this.#unloadIfReplaced(old);
+  }
+
+  #unloadIfReplaced(component: Component): void {
+    if (!this.#components.has(component) && !this.#uses.has(component)) component.weights.unload();
   }
 
   /**
@@ -57,14 +70,14 @@ export class Residence {
 
   /** Brings all components in, where more than one may stay. */
   async load(signal?: AbortSignal): Promise<void> {
-    for (const component of this.components) {
+    for (const component of this.#components) {
       if (this.#residency === "keep") await this.use(component, () => Promise.resolve(), signal);
     }
   }
 
   /** Takes the components away that nobody uses. False where there were none. */
   evictIdle(): boolean {
-    const idle = this.components.filter((one) => one.weights.isLoaded && !this.#uses.has(one));
+    const idle = [...this.#components].filter((one) => one.weights.isLoaded && !this.#uses.has(one));
     for (const { weights } of idle) weights.unload();
     this.gpu.trim();
     return idle.length > 0;
@@ -85,7 +98,7 @@ export class Residence {
 
   #bestResidency(): Residency {
     const { memoryBytes } = this.gpu;
-    const needed = this.components.reduce((sum, { weights }) => sum + weights.gpuBytes, 0);
+    const needed = [...this.#components].reduce((sum, { weights }) => sum + weights.gpuBytes, 0);
     return memoryBytes !== undefined && needed > WEIGHT_SHARE * memoryBytes ? "one-at-a-time" : "keep";
   }
 
@@ -93,7 +106,9 @@ export class Residence {
     const uses = (this.#uses.get(component) ?? 0) + change;
     if (uses > 0) this.#uses.set(component, uses);
     else this.#uses.delete(component);
-    if (change < 0) this.#wake();
+    if (change > 0) return;
+    this.#unloadIfReplaced(component);
+    this.#wake();
   }
 
   async #enter(component: Component, signal: AbortSignal | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Embedding } from "../embedding.js";
+import { joinedF32, type Embedding } from "../embedding.js";
 
 /** From `a` at position 0 to `b` at position 1 along the straight line. */
 export function lerp(a: Embedding, b: Embedding, position: number): Embedding {
@@ -27,7 +27,7 @@ export function difference(from: Embedding, to: Embedding, length: number): Embe
   const scale = length / lengthOf(rest);
   if (!Number.isFinite(scale))
     throw new RangeError("Two texts mean the same to CLIP: there is no difference to go along.");
-  return { shape: rest.shape, data: rest.data.map((value) => value * scale) };
+  return { ...rest, data: rest.data.map((value) => value * scale) };
 }
 
 export function lengthOf(x: Embedding): number {
@@ -43,5 +43,9 @@ function weighted(a: Embedding, b: Embedding, weightA: number, weightB: number):
   if (a.shape.join() !== b.shape.join()) {
     throw new RangeError(`Embeddings of shapes [${a.shape.join(", ")}] and [${b.shape.join(", ")}] do not mix.`);
   }
-  return { shape: a.shape, data: a.data.map((value, i) => weightA * value + weightB * b.data[i]!) };
+  return {
+    shape: a.shape,
+    data: a.data.map((value, i) => weightA * value + weightB * b.data[i]!),
+    inF32: joinedF32([a, b]),
+  };
 }

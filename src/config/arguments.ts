@@ -1,0 +1,88 @@
+// Arguments of calls, whoever makes them: JavaScript passes anything. One rule for each kind; each gives what it was given.
+
+/** An argument that cannot be meant: not a number, infinite, out of range. The message begins with its name. */
+export class ArgumentError extends RangeError {
+  override readonly name = "ArgumentError";
+}
+
+/** A rule: throws `ArgumentError` for what breaks it. */
+export type ArgumentRule<T = number> = (name: string, value: unknown) => T;
+
+/** Any number that is neither infinite nor NaN: guidance, say. */
+export const finiteNumber: ArgumentRule = (name, value) => {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  return refuse(name, "a finite number", value);
+};
+
+/** From 0 to 1. */
+export const fraction: ArgumentRule = (name, value) => {
+  if (typeof value === "number" && value >= 0 && value <= 1) return value;
+  return refuse(name, "a number from 0 to 1", value);
+};
+
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): ArgumentRule {
+  return (name, value) => {
+    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
+    return refuse(name, `a whole number of at least ${least}`, value);
+  };
+}
+
+/** How many of something. */
+export const count = wholeNumber(1);
+
+/** From 0 to 2^53 - 1: larger ones lose digits as numbers. */
+export const seed: ArgumentRule = (name, value) => {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  return refuse(name, "a whole number from 0 to 2^53 - 1", value);
+};
+
+/** Bytes of memory; Infinity stands for no limit. */
+export const byteLimit: ArgumentRule = (name, value) => {
+  if (typeof value === "number" && value >= 0) return value;
+  return refuse(name, "a number of bytes of at least 0, or Infinity for no limit", value);
+};
+
+/** One value, or a list of them: one for each U-Net, say. */
+export function oneOrEach<T>(rule: ArgumentRule<T>): ArgumentRule<T | readonly T[]> {
+  return (name, value) => (Array.isArray(value) ? list(rule)(name, value) : rule(name, value));
+}
+
+/** A list. */
+export function list<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]> {
+  return (name, value) => {
+    if (!Array.isArray(value)) return refuse(name, "a list", value);
+    return value.map((one: unknown, i) => rule(`${name}[${i}]`, one));
+  };
+}
+
+/** Also null, which stands for a default. */
+export function orNull<T>(rule: ArgumentRule<T>): ArgumentRule<T | null> {
+  return (name, value) => (value === null ? null : rule(name, value));
+}
+
+/** Checks those of the arguments that are given, each by the rule of its name. */
+export function checkArguments<Rules extends Readonly<Record<string, ArgumentRule<unknown>>>>(
+  rules: Rules,
+  given: { readonly [Name in keyof Rules]?: unknown },
+): void {
+  for (const [name, rule] of Object.entries(rules)) {
+    const value = given[name];
+    if (value !== undefined) rule(name, value);
+  }
+}
+
+/** Longest text of a value in a message. */
+const SHOWN = 40;
+
+function refuse(name: string, expected: string, value: unknown): never {
+  throw new ArgumentError(`${name} must be ${expected}, not ${shown(value)}.`);
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" || value === null) {
+    return String(value);
+  }
+  if (typeof value !== "string") return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
+  return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
+}

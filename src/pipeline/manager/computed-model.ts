@@ -1,0 +1,154 @@
+import { COMPUTE_IN_F32, NotFiniteError, type NotFinitePlace } from "../../diffusion/sampling-error.js";
+import type { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
+import type { Component } from "./component.js";
+import type { Loaded } from "./load-models.js";
+import type { Residence } from "./residence.js";
+
+/** A model while one of its components is used. */
+export interface Computed<Model> {
+  readonly model: Model;
+  readonly dtype: ComputeType;
+  /** The component's name, where it computes in f32 because half precision overflowed or would. */
+  readonly inF32: readonly string[] | undefined;
+}
+
+/** Where and how a model computes. */
+export interface Computing<Model> {
+  readonly arena: Arena;
+  readonly residence: Residence;
+  /** Builds the model once more, to compute in f32. */
+  readonly inF32: () => Promise<Loaded<Model>>;
+  /** Whether a component whose values are not finite in half precision is repeated in f32. */
+  readonly repeats: boolean;
+  readonly warn: (message: string) => void;
+}
+
+/** Tensors that an error names. */
+const NAMED = 3;
+
+/**
+ * A model whose components compute in the manager's type, and in f32 where that is half precision and overflows: the failed
+ * component is built once more, and stays in f32.
+ */
+export class ComputedModel<Model> {
+  readonly #f32Components = new Set<number>();
+  #f32: Promise<Loaded<Model>> | undefined;
+
+  constructor(
+    readonly loaded: Loaded<Model>,
+    private readonly computing: Computing<Model>,
+  ) {}
+
+  /** Has the components of these names compute in f32 from the beginning. */
+  async computeInF32(names: readonly string[]): Promise<void> {
+    if (this.computing.arena.dtype === "f32") return;
+    for (const [index, { name }] of this.loaded.components.entries()) {
+      if (names.includes(name)) await this.#switch(index);
+    }
+  }
+
+  /**
+   * Runs `body` while the weights of a component are on the GPU. Where it rejects because values are not finite in half
+   * precision, `body` may be run once more.
+   */
+  async use<T>(index: number, body: (computed: Computed<Model>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { arena, residence, repeats } = this.computing;
+    const component = this.loaded.components[index]!;
+    if (this.#f32Components.has(index)) return this.#useInF32(index, body, signal);
+    try {
+      const computed = { model: this.loaded.model, dtype: arena.dtype, inF32: undefined };
+      return await residence.use(component, () => body(computed), signal);
+    } catch (error) {
+      if (!(error instanceof NotFiniteError) || !error.place) throw error;
+      if (!repeats || error.place.dtype === "f32") throw await explained(error, error.place, component, signal);
+      return await this.#repeat(index, body, error, signal);
+    }
+  }
+
+  dispose(): void {
+    this.loaded.dispose();
+    this.#f32?.then(
+      (loaded) => {
+        loaded.dispose();
+      },
+      () => undefined,
+    );
+  }
+
+  async #repeat<T>(
+    index: number,
+    body: (computed: Computed<Model>) => Promise<T>,
+    error: NotFiniteError,
+    signal: AbortSignal | undefined,
+  ): Promise<T> {
+    if (await this.#switch(index)) {
+      const { name } = this.loaded.components[index]!;
+      const { step } = error.place!;
+      const when = step === undefined ? "" : ` in step ${step}`;
+      this.computing.warn(
+        `${name} overflows in half precision${when}: it is repeated in f32, and stays so. It takes twice the memory.`,
+      );
+    }
+    return this.#useInF32(index, body, signal, error);
+  }
+
+  /** Has a component compute in f32 from now on. False where another call was first. */
+  async #switch(index: number): Promise<boolean> {
+    const { components } = await this.#loadInF32();
+    if (this.#f32Components.has(index)) return false;
+    this.#f32Components.add(index);
+    this.computing.residence.replace(this.loaded.components[index]!, components[index]!);
+    return true;
+  }
+
+  async #loadInF32(): Promise<Loaded<Model>> {
+    this.#f32 ??= this.computing.inF32();
+    try {
+      return await this.#f32;
+    } catch (error) {
+      this.#f32 = undefined;
+      throw error;
+    }
+  }
+
+  async #useInF32<T>(
+    index: number,
+    body: (computed: Computed<Model>) => Promise<T>,
+    signal: AbortSignal | undefined,
+    cause?: NotFiniteError,
+  ): Promise<T> {
+    const { model, components } = await this.#loadInF32();
+    const component = components[index]!;
+    const computed: Computed<Model> = { model, dtype: "f32", inF32: [component.name] };
+    try {
+      return await this.computing.residence.use(component, () => body(computed), signal);
+    } catch (error) {
+      if (!(error instanceof NotFiniteError) || !error.place) throw error;
+      throw await explained(error, error.place, component, signal, cause);
+    }
+  }
+}
+
+/** The error with what is wrong in the component's file, or what else can be done. */
+async function explained(
+  error: NotFiniteError,
+  place: NotFinitePlace,
+  { weights }: Component,
+  signal: AbortSignal | undefined,
+  before?: NotFiniteError,
+): Promise<NotFiniteError> {
+  const { name: file } = weights.source;
+  const damaged = await weights.notFinite(signal).catch(() => []);
+  const repeated = before ? "It was repeated in f32, as half precision failed too. " : "";
+  return NotFiniteError.at(place, repeated + advice(place, file, damaged), { cause: before ?? error });
+}
+
+function advice({ dtype }: NotFinitePlace, file: string, damaged: readonly string[]): string {
+  if (damaged.length > 0) {
+    const more = damaged.length > NAMED ? ` and ${damaged.length - NAMED} more` : "";
+    return `${file} is damaged, or was saved after its training had failed: there are infinities or NaN in ${damaged.slice(0, NAMED).join(", ")}${more}. Get another copy or an earlier checkpoint.`;
+  }
+  if (dtype === "f16") return `Half precision overflows: ${COMPUTE_IN_F32}.`;
+  return `The weights in ${file} are finite: the inputs or the guidance (condScale) may be too large for f32.`;
+}

@@ -1,0 +1,29 @@
+import type { Component } from "../../src/pipeline/manager/component.js";
+import { toFloat32 } from "../../src/weights/dtypes.js";
+import { TensorEntry } from "../../src/weights/tensor-entry.js";
+
+/** Changes the values of a tensor, as f32. */
+export type Change = (values: Float32Array) => void;
+
+/** One value in the middle that is not a number. */
+export const plantNaN: Change = (values) => {
+  values[Math.floor(values.length / 2)] = NaN;
+};
+
+/** Changes a tensor of a component as if its file held it so, from the next time that weights are read. Gives what undoes it. */
+export function changeTensor({ weights }: Component, name: string, change: Change): () => void {
+  const tensors = weights.source.tensors as Map<string, TensorEntry>;
+  const entry = tensors.get(name)!;
+  const changed = new TensorEntry(name, "F32", entry.shape, async ([start, end]) => {
+    const values = toFloat32(entry.dtype, await entry.read());
+    change(values);
+    const rowSize = entry.rowBytes === 0 ? 0 : values.length / entry.rowCount;
+    return new Uint8Array(values.slice(start * rowSize, end * rowSize).buffer);
+  });
+  tensors.set(name, changed);
+  weights.unload();
+  return () => {
+    tensors.set(name, entry);
+    weights.unload();
+  };
+}
