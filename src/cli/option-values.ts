@@ -1,5 +1,6 @@
 // Readers of option values for commander: each throws InvalidArgumentError, whose message follows the option's name.
 import { InvalidArgumentError } from "commander";
+import * as rules from "../config/arguments.js";
 
 /** A text that says something, without spaces around it. */
 export function filledText(value: string): string {
@@ -15,33 +16,22 @@ export function collectTexts(value: string, before: readonly string[] = []): rea
 
 /** A number. */
 export function finiteNumber(value: string): number {
-  const number = Number(value);
-  if (value.trim() === "" || !Number.isFinite(number)) throw new InvalidArgumentError("It is not a number.");
-  return number;
+  return byRule(rules.finiteNumber, value, "It is not a number.");
 }
 
 /** A number from 0 to 1. */
 export function fraction(value: string): number {
-  const number = finiteNumber(value);
-  if (number < 0 || number > 1) throw new InvalidArgumentError("It is not a number from 0 to 1.");
-  return number;
+  return byRule(rules.fraction, value, "It is not a number from 0 to 1.");
 }
 
 /** A count of at least 1. */
 export function wholeNumber(value: string): number {
-  const number = finiteNumber(value);
-  if (!Number.isInteger(number) || number < 1)
-    throw new InvalidArgumentError("It is not a whole number of at least 1.");
-  return number;
+  return byRule(rules.count, value, "It is not a whole number of at least 1.");
 }
 
 /** A seed. */
 export function seedNumber(value: string): number {
-  const number = finiteNumber(value);
-  if (!Number.isSafeInteger(number) || number < 0) {
-    throw new InvalidArgumentError("It is not a whole number from 0 to 2^53.");
-  }
-  return number;
+  return byRule(rules.seed, value, "It is not a whole number from 0 to 2^53 - 1.");
 }
 
 /** Numbers with commas between them. */
@@ -52,4 +42,14 @@ export function numbers(value: string): readonly number[] {
 /** Counts with commas between them. */
 export function wholeNumbers(value: string): readonly number[] {
   return value.split(",").map(wholeNumber);
+}
+
+/** The rule that the library has for such a number. */
+function byRule(rule: rules.ArgumentRule, value: string, complaint: string): number {
+  try {
+    return rule("", value.trim() === "" ? NaN : Number(value));
+  } catch (error) {
+    if (error instanceof rules.ArgumentError) throw new InvalidArgumentError(complaint);
+    throw error;
+  }
 }

@@ -43,6 +43,21 @@ export const byteLimit: ArgumentRule = (name, value) => {
   return refuse(name, "a number of bytes of at least 0, or Infinity for no limit", value);
 };
 
+/** One of some names. */
+export function oneOf<Name extends string>(...names: readonly Name[]): ArgumentRule<Name> {
+  const expected = names.map((one) => JSON.stringify(one)).join(" or ");
+  return (name, value) => names.find((one) => one === value) ?? refuse(name, expected, value);
+}
+
+/** Numbers none of which is infinite or NaN, as an embedding has. */
+export const finiteNumbers: ArgumentRule<ArrayLike<number>> = (name, value) => {
+  const numbers = value as ArrayLike<number>;
+  for (let i = 0; i < numbers.length; i++) {
+    if (!Number.isFinite(numbers[i])) finiteNumber(`${name}[${i}]`, numbers[i]);
+  }
+  return numbers;
+};
+
 /** One value, or a list of them: one for each U-Net, say. */
 export function oneOrEach<T>(rule: ArgumentRule<T>): ArgumentRule<T | readonly T[]> {
   return (name, value) => (Array.isArray(value) ? list(rule)(name, value) : rule(name, value));

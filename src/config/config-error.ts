@@ -87,6 +87,7 @@ const FOUND_LENGTH = 60;
 
 function withFound(expected: string, input: unknown): string {
   if (input === undefined) return `missing; ${expected}`;
-  const found = JSON.stringify(input);
+  // JSON.stringify would write null for these: a number such as 1e999 is read as Infinity.
+  const found = typeof input === "number" ? String(input) : JSON.stringify(input);
   return `${expected}, found ${found.length > FOUND_LENGTH ? `${found.slice(0, FOUND_LENGTH)}…` : found}`;
 }

@@ -1,3 +1,4 @@
+import { count as atLeastOne } from "../config/arguments.js";
 import type { DecoderOptions } from "../config/resolve.js";
 import type { NegativeCondition } from "../models/unet/conditioning.js";
 import type { TextMask } from "../models/unet/text-condition.js";
@@ -204,11 +205,7 @@ export class Decoder {
     if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
       throw new SamplingError("Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.");
     }
-    if (!Number.isInteger(inpaintResampleTimes) || inpaintResampleTimes < 1) {
-      throw new SamplingError(
-        `inpaintResampleTimes must be a whole number of at least 1, not ${inpaintResampleTimes}.`,
-      );
-    }
+    atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
     const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
     for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {

@@ -1,3 +1,4 @@
+import { count, finiteNumber } from "../config/arguments.js";
 import type { PriorOptions } from "../config/resolve.js";
 import { PriorNetwork, type PriorCondition, type TextMask } from "../models/prior/prior-network.js";
 import { scaleBy } from "../ops/elementwise.js";
@@ -73,7 +74,7 @@ export class DiffusionPrior {
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
   async sample(sampling: PriorSampling): Promise<Float32Array> {
     const { textEmbed, noise, signal, onStep } = sampling;
-    const candidates = sampling.numSamplesPerBatch ?? 2;
+    const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? 2);
     const condition = this.#arena.scope(() => this.#conditions(sampling, candidates));
     try {
       const model = this.#denoiser(sampling, condition);
@@ -139,6 +140,7 @@ export class DiffusionPrior {
 
   #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
     const { canGuide, net } = this.options;
+    finiteNumber("condScale", condScale);
     if (condScale !== 1 && !canGuide) {
       throw new SamplingError(
         `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,

@@ -1,3 +1,4 @@
+import { finiteNumber } from "../config/arguments.js";
 import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
 import type { NegativeCondition, UnetCondition } from "../models/unet/conditioning.js";
 import { canBroadcast } from "../models/unet/image-condition.js";
@@ -102,9 +103,8 @@ export class UnetSampler {
   /** Throws `SamplingError` where the checkpoint holds no weights of this U-Net. */
   checkTrained(): void {
     if (this.isTrained) return;
-    const number = this.index + 1;
     throw new SamplingError(
-      `U-Net ${number} was not trained: the checkpoint holds no weights of it. Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).`,
+      `${this.name} was not trained: the checkpoint holds no weights of it. Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).`,
     );
   }
 
@@ -122,6 +122,7 @@ export class UnetSampler {
         `${name} was trained with cond_dim equal to image_embed_dim, and so takes a batch of 1 or ${numImageTokens}, not ${batch}.`,
       );
     }
+    finiteNumber("condScale", condScale);
     if (condScale !== 1 && !this.decoder.canGuide) {
       throw new SamplingError(
         `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,

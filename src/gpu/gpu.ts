@@ -1,3 +1,4 @@
+import { byteLimit, checkArguments } from "../config/arguments.js";
 import { BufferUsage, MapMode } from "./constants.js";
 import { DeviceLostError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
@@ -36,7 +37,7 @@ export interface GpuOptions {
   readonly poolBytes?: number;
   /**
    * Bytes that tensors may take together, those kept for reuse included; what does not fit is a `GpuOutOfMemoryError`.
-   * Default: whatever the device has.
+   * Default: Infinity, whatever the device has.
    */
   readonly memoryLimit?: number;
   /** Largest tensor in bytes, to act like an adapter with a smaller limit. Default: the adapter's. */
@@ -57,9 +58,16 @@ export interface Dispatch<K extends KernelName> extends Variant<K> {
 /** What an error scope caught. */
 type Check = Promise<GpuOutOfMemoryError | GpuValidationError | undefined>;
 
+const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
+
 const MAX_GROUPS = 65535;
 /** Dispatches per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
 const BATCH = 128;
+
+/** Throws `ArgumentError` for limits that are no numbers of bytes. */
+export function checkGpuOptions(options: GpuOptions): void {
+  checkArguments(GPU_RULES, options);
+}
 
 /** A WebGPU device with its memory pool, pipelines and command batching. Knows nothing of tensors. */
 export class Gpu {
@@ -84,6 +92,7 @@ export class Gpu {
     readonly features: GpuFeatures,
     options: GpuOptions = {},
   ) {
+    checkGpuOptions(options);
     this.limits = device.limits;
     this.#pool = new BufferPool(device, {
       poolBytes: options.poolBytes ?? 2 ** 30,
@@ -263,7 +272,7 @@ export class Gpu {
   }
 
   set memoryLimit(bytes: number) {
-    this.#pool.memoryLimit = bytes;
+    this.#pool.memoryLimit = byteLimit("memoryLimit", bytes);
     this.trim();
   }
 

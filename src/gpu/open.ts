@@ -1,6 +1,6 @@
 import { openWebGpu, systemMemory } from "#platform";
 import { GpuUnavailableError } from "./errors.js";
-import { Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
+import { checkGpuOptions, Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
 
 /** Which adapter is opened, and how. */
 export interface OpenGpuOptions extends GpuOptions {
@@ -29,9 +29,10 @@ const FEATURES = {
 
 /**
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
- * Throws `GpuUnavailableError` if there is none; Dawn's Null backend, which computes nothing, counts as none.
+ * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
+  checkGpuOptions(options);
   const adapter = await requestAdapter(options.prefer === "software");
   if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found. `npx dalle2 setup` installs a software one.");
   const description = describeAdapter(adapter.info);

@@ -1,3 +1,5 @@
+import { count } from "../config/arguments.js";
+
 /** A part of the pictures of a call that is computed together. */
 export interface Batch {
   /** Numbers of its pictures, counted over the whole call. */
@@ -12,9 +14,8 @@ export interface Batch {
  * `_repeat_tensor_and_batch`). With one generator for all, pictures depend on how they are batched, as upstream's do.
  */
 export function batchesOf(inputCount: number, samplesPerInput: number, batchSize: number): Batch[] {
-  for (const [name, value] of Object.entries({ sampleCount: samplesPerInput, batchSize })) {
-    if (!Number.isInteger(value) || value < 1) throw new RangeError(`${name} must be a whole number of at least 1.`);
-  }
+  count("sampleCount", samplesPerInput);
+  count("batchSize", batchSize);
   const inputs = Array.from({ length: inputCount * samplesPerInput }, (_, i) => Math.floor(i / samplesPerInput));
   return Array.from({ length: Math.ceil(inputs.length / batchSize) }, (_, i) => {
     const start = i * batchSize;

@@ -1,3 +1,4 @@
+import { finiteNumbers } from "../config/arguments.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import type { NegativeCondition } from "../models/unet/conditioning.js";
@@ -56,6 +57,13 @@ export class BatchTensors {
     for (const tensor of [imageEmbed, textEncodings, negative.imageEmbed, negative.textEncodings, ...pictures]) {
       tensor?.dispose();
     }
+  }
+}
+
+/** Throws `ArgumentError` for embeddings of the caller's own that hold infinity or NaN. */
+export function checkEmbeddings(given: Readonly<Record<string, readonly Embedding[] | undefined>>): void {
+  for (const [name, rows] of Object.entries(given)) {
+    for (const [i, { data }] of (rows ?? []).entries()) finiteNumbers(`${name}[${i}].data`, data);
   }
 }
 

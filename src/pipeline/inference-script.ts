@@ -10,6 +10,7 @@ import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
 import {
   BatchTensors,
+  checkEmbeddings,
   commonCount,
   maskPlane,
   rowsOf,
@@ -28,6 +29,8 @@ import { defined, readImages, type Picture, type PictureParameters } from "./pic
 import { BatchNoise, forkOf, randomnessOf, seedOf } from "./randomness.js";
 import { Reporter } from "./reporter.js";
 import {
+  checkOptions,
+  checkPriorOptions,
   eachOf,
   type PriorSettings,
   type SampleDecoderOptions,
@@ -73,6 +76,7 @@ export abstract class InferenceScript {
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
   ): Promise<Map<number, Embedding[]>> {
+    checkPriorOptions(options);
     const { sampleCount = 1, batchSize = 100, signal } = options;
     const { condScale, timesteps, numSamplesPerBatch } = this.priorSettings(options);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
@@ -158,6 +162,7 @@ export abstract class InferenceScript {
     inputs: number,
     options: SampleDecoderOptions,
   ): Promise<SampleDecoderOptions> {
+    checkOptions(options);
     if (negativeText === undefined) return options;
     this.checkNegative(options);
     const { generator, seed, seeds, sampleCount = 1, signal, onProgress, ...rest } = options;
@@ -201,6 +206,7 @@ export abstract class InferenceScript {
 
   /** Pictures: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
+    checkOptions(options);
     const decoder = this.#decoder;
     const { sampleCount = 1, batchSize = 10, signal } = options;
     const inputs = await this.#decoderInputs(decoder, options);
@@ -335,7 +341,8 @@ export abstract class InferenceScript {
 
   /** What the decoder takes, embedded where it was not given so. */
   async #decoderInputs(decoder: Decoder, options: SampleDecoderOptions): Promise<DecoderInputs> {
-    const { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1, signal } = options;
+    const { images, imageEmbed, text, textEncoding, negativeImageEmbed, startAtUnetNumber = 1, signal } = options;
+    checkEmbeddings({ imageEmbed, textEncoding, negativeImageEmbed });
     const stages = decoder.stages.map(({ stage }) => stage);
     const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, this.manager.clip !== undefined);
     const problems = requirements.problems({
@@ -349,7 +356,7 @@ export abstract class InferenceScript {
     return {
       imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!, signal))) : undefined,
       ...(needsText ? await this.#textInputs(options) : { textEncodings: undefined, negativeTextEncodings: undefined }),
-      negativeImageEmbed: imageEmbedding ? options.negativeImageEmbed : undefined,
+      negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
       image: image ? squares(images!) : undefined,
       inpaintImage: options.inpaintImages && squares(options.inpaintImages),
       inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages?.[i])),

@@ -1,4 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
+import { list, seed as seedRule } from "../config/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 
@@ -18,19 +19,19 @@ export interface RandomOptions {
   readonly seeds?: readonly number[] | undefined;
 }
 
-/** The generators that the options ask for. Throws RangeError where they ask for more than one kind. */
+/** The generators that the options ask for. Throws RangeError where they ask for more than one kind, or by a seed that is none. */
 export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
   if ([generator, seed, seeds].filter((given) => given !== undefined).length > 1) {
     throw new RangeError("Give one of generator, seed and seeds.");
   }
   if (generator !== undefined) return generator;
-  if (seeds !== undefined) return seeds.map((one) => new Generator(one));
-  return new Generator(seed ?? randomSeed());
+  if (seeds !== undefined) return list(seedRule)("seeds", seeds).map((one) => new Generator(one));
+  return oneGenerator({ seed });
 }
 
 /** A generator for pictures that are all to have the same noise. */
 export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
-  return new Generator(seed ?? randomSeed());
+  return new Generator(seed === undefined ? randomSeed() : seedRule("seed", seed));
 }
 
 /** A seed that nobody knows. */

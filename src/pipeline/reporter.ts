@@ -1,3 +1,4 @@
+import { count } from "../config/arguments.js";
 import type { Preview } from "../diffusion/denoise.js";
 import type { RgbImage } from "../image/image.js";
 import type { Batch } from "./batches.js";
@@ -17,16 +18,13 @@ export class Reporter {
   /** Rows through each network since the batch began. */
   #taken = new Map<string, number>();
 
-  /** Throws RangeError where `previewEvery` is no number of steps. */
+  /** Throws `ArgumentError` where `previewEvery` is no number of steps. */
   constructor(
     private readonly options: Pick<CallOptions, "onProgress" | "previewEvery">,
     private readonly estimate: Estimate,
     private readonly planned: readonly Batch[],
   ) {
-    const { previewEvery = 1 } = options;
-    if (!Number.isInteger(previewEvery) || previewEvery < 1) {
-      throw new RangeError(`previewEvery must be a whole number of at least 1, not ${previewEvery}.`);
-    }
+    count("previewEvery", options.previewEvery ?? 1);
     this.#batches = planned.length;
     this.#most = Math.max(0, ...planned.map(sizeOf));
   }

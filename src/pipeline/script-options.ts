@@ -1,3 +1,14 @@
+import {
+  checkArguments,
+  count,
+  finiteNumber,
+  fraction,
+  list,
+  oneOrEach,
+  orNull,
+  seed,
+  type ArgumentRule,
+} from "../config/arguments.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
@@ -123,6 +134,46 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   readonly stopAtUnetNumber?: number | undefined;
   /** What a picture says that it was drawn with, from its input and this call's own options; default: those. */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
+}
+
+/** What is allowed of the numbers in the options of all scripts, by their names. */
+const OPTION_RULES = {
+  condScale: oneOrEach(finiteNumber),
+  priorCondScale: finiteNumber,
+  decoderCondScale: oneOrEach(finiteNumber),
+  timesteps: oneOrEach(orNull(count)),
+  priorTimesteps: count,
+  decoderTimesteps: oneOrEach(orNull(count)),
+  sampleCount: count,
+  priorSampleCount: count,
+  decoderSampleCount: count,
+  batchSize: count,
+  priorBatchSize: count,
+  decoderBatchSize: count,
+  numSamplesPerBatch: count,
+  priorNumSamplesPerBatch: count,
+  previewEvery: count,
+  seed,
+  seeds: list(seed),
+  startAtUnetNumber: count,
+  stopAtUnetNumber: count,
+  inpaintResampleTimes: count,
+  resampleTimes: count,
+  frames: count,
+  strength: fraction,
+} as const satisfies Readonly<Record<string, ArgumentRule<unknown>>>;
+
+/** The same where the prior alone is sampled. */
+const PRIOR_RULES = { ...OPTION_RULES, condScale: finiteNumber, timesteps: count };
+
+/** Throws `ArgumentError` for a number that cannot be meant, before anything is computed with it. */
+export function checkOptions(options: object): void {
+  checkArguments(OPTION_RULES, options);
+}
+
+/** The same for options of the prior alone. */
+export function checkPriorOptions(options: SamplePriorOptions): void {
+  checkArguments(PRIOR_RULES, options);
 }
 
 /** Texts that were given, if any were, for each of `count` inputs or for all. Throws `SamplingError` for another number. */

@@ -113,5 +113,5 @@ export async function askSamples(asker: Asker, subject: string): Promise<number>
 }
 
 function isCount(answer: string): boolean {
-  return Number.isInteger(Number(answer)) && Number(answer) >= 1;
+  return Number.isSafeInteger(Number(answer)) && Number(answer) >= 1;
 }

@@ -1,3 +1,4 @@
+import { checkArguments, count, oneOf } from "../../config/arguments.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
@@ -45,6 +46,7 @@ export async function planMemory(
   config: ModelLoadConfig,
   { dtype, batchSize, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
+  checkArguments({ dtype: oneOf("f32", "f16"), batchSize: count }, { dtype, batchSize });
   const arena = new Arena(openCountingGpu(), dtype);
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];

@@ -2,7 +2,7 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
 import type { UnetSampler } from "../../diffusion/unet-sampler.js";
-import { ArgumentError } from "../../config/arguments.js";
+import { ArgumentError, checkArguments, finiteNumber, oneOf, oneOrEach } from "../../config/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -42,6 +42,10 @@ export interface WarmupOptions {
   readonly priorCondScale?: number | undefined;
   readonly decoderCondScale?: number | readonly number[] | undefined;
 }
+
+const WARMUP_RULES = { priorCondScale: finiteNumber, decoderCondScale: oneOrEach(finiteNumber) };
+
+const MANAGER_RULES = { dtype: oneOf("auto", "f32", "f16"), residency: oneOf("keep", "one-at-a-time") };
 
 interface Models {
   readonly prior: Loaded<DiffusionPrior> | undefined;
@@ -109,6 +113,7 @@ export class DalleModelManager {
    * `GpuUnavailableError`) and leaves nothing behind.
    */
   static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
+    checkArguments(MANAGER_RULES, options);
     const gpu = options.gpu ?? (await openDevice(config, options));
     const loaded: Loaded<unknown>[] = [];
     const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {
@@ -240,6 +245,7 @@ export class DalleModelManager {
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
+    checkArguments(WARMUP_RULES, options);
     const { arena, clip, prior, decoder } = this;
     await this.gpu.warmup(() => {
       clip?.model.rehearseText(1);

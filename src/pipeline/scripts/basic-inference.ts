@@ -2,7 +2,13 @@ import { Generator } from "../../diffusion/generator.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, Picture } from "../picture.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
-import { eachOf, type NegativeOptions, type PriorSettings, type TwoStageOptions } from "../script-options.js";
+import {
+  checkOptions,
+  eachOf,
+  type NegativeOptions,
+  type PriorSettings,
+  type TwoStageOptions,
+} from "../script-options.js";
 
 export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text. Default 1. */
@@ -25,6 +31,7 @@ export class BasicInference extends InferenceScript {
     text: string | readonly string[],
     options: BasicInferenceOptions = {},
   ): Promise<Map<number, Map<number, Picture[]>>> {
+    checkOptions(options);
     const texts = typeof text === "string" ? [text] : text;
     const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const prior = this.priorSettings({

@@ -4,7 +4,7 @@ import { unguided, withPrior } from "./basic-inference.js";
 import { InferenceScript } from "../inference-script.js";
 import type { Picture } from "../picture.js";
 import { randomnessOf } from "../randomness.js";
-import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
 
 export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text, each of which is drawn once. Default 1. */
@@ -30,6 +30,7 @@ export class BasicInpainting extends InferenceScript {
     text: string | readonly string[],
     options: BasicInpaintingOptions = {},
   ): Promise<Map<number, Picture[]>> {
+    checkOptions(options);
     const texts = typeof text === "string" ? [text] : text;
     if (images.length !== texts.length || masks.length !== texts.length) {
       throw new SamplingError(

@@ -7,7 +7,13 @@ import { InferenceScript } from "../inference-script.js";
 import { lerp, slerp } from "./interpolation.js";
 import type { Picture } from "../picture.js";
 import { oneGenerator } from "../randomness.js";
-import { eachOf, type PriorSettings, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
+import {
+  checkOptions,
+  eachOf,
+  type PriorSettings,
+  type SamplePriorOptions,
+  type TwoStageOptions,
+} from "../script-options.js";
 
 /** How pictures between two ends are drawn. */
 export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
@@ -33,10 +39,9 @@ export class Interpolate extends InferenceScript {
    * two pictures, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
    */
   async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
+    checkOptions(options);
     const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
-    if (!Number.isInteger(frames) || frames < 2) {
-      throw new SamplingError(`frames must be a whole number of at least 2, for both ends; it is ${frames}.`);
-    }
+    if (frames < 2) throw new SamplingError(`frames must be at least 2, for both ends; it is ${frames}.`);
     const ends = [start, end] as const;
     const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
     const generator = oneGenerator(options);

@@ -1,11 +1,10 @@
 import { Generator } from "../../diffusion/generator.js";
-import { SamplingError } from "../../diffusion/sampling-error.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
 import type { Picture } from "../picture.js";
 import { oneGenerator } from "../randomness.js";
-import type { DrawOptions } from "../script-options.js";
+import { checkOptions, type DrawOptions } from "../script-options.js";
 
 /** How pictures are edited. */
 export interface TextGuidedEditOptions extends Omit<DrawOptions, "generator" | "sampleCount"> {
@@ -34,11 +33,8 @@ export class TextGuidedEdit extends InferenceScript {
 
   /** Edited pictures by index of the picture, in the order of their strength. */
   async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, Picture[]>> {
+    checkOptions(options);
     const { from, to, strength = 0.4, frames = 1, seed, seeds, ...drawing } = options;
-    if (!(strength >= 0 && strength <= 1)) throw new SamplingError(`strength must be 0 to 1, not ${strength}.`);
-    if (!Number.isInteger(frames) || frames < 1) {
-      throw new SamplingError(`frames must be a whole number of at least 1, not ${frames}.`);
-    }
     const generators = this.#generators(images.length, seed, seeds);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
