@@ -1,6 +1,6 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
-export { ArgumentError } from "./config/arguments.js";
+export { ArgumentError } from "./platform/arguments.js";
 export { ConfigError } from "./config/config-error.js";
 export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./config/load-config.js";
@@ -50,6 +50,7 @@ export {
   type MemoryPlan,
   type MemoryPlanOptions,
 } from "./pipeline/manager/memory-plan.js";
+export { DisposedError } from "./pipeline/manager/disposed-error.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";

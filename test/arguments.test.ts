@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InvalidArgumentError } from "commander";
 import * as optionValues from "../src/cli/option-values.js";
-import { ArgumentError } from "../src/config/arguments.js";
+import { ArgumentError } from "../src/platform/arguments.js";
 import { ConfigError, parseConfig } from "../src/config/config-error.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import { trainDecoderConfig } from "../src/config/train-config.js";

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
-import { ArgumentError } from "../config/arguments.js";
+import { ArgumentError } from "../platform/arguments.js";
 import { ConfigError } from "../config/config-error.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { UsageError } from "./errors.js";

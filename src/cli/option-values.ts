@@ -1,6 +1,6 @@
 // Readers of option values for commander: each throws InvalidArgumentError, whose message follows the option's name.
 import { InvalidArgumentError } from "commander";
-import * as rules from "../config/arguments.js";
+import * as rules from "../platform/arguments.js";
 
 /** A text that says something, without spaces around it. */
 export function filledText(value: string): string {

@@ -1,4 +1,4 @@
-import { count as atLeastOne } from "../config/arguments.js";
+import { count as atLeastOne } from "../platform/arguments.js";
 import type { DecoderOptions } from "../config/resolve.js";
 import type { NegativeCondition } from "../models/unet/conditioning.js";
 import type { TextMask } from "../models/unet/text-condition.js";

@@ -1,4 +1,4 @@
-import { count, finiteNumber } from "../config/arguments.js";
+import { count, finiteNumber } from "../platform/arguments.js";
 import type { PriorOptions } from "../config/resolve.js";
 import { PriorNetwork, type PriorCondition, type TextMask } from "../models/prior/prior-network.js";
 import { scaleBy } from "../ops/elementwise.js";

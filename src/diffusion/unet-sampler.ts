@@ -1,4 +1,4 @@
-import { finiteNumber } from "../config/arguments.js";
+import { finiteNumber } from "../platform/arguments.js";
 import type { DecoderOptions, DecoderStage } from "../config/resolve.js";
 import type { NegativeCondition, UnetCondition } from "../models/unet/conditioning.js";
 import { canBroadcast } from "../models/unet/image-condition.js";

@@ -1,6 +1,6 @@
-import { byteLimit, checkArguments } from "../config/arguments.js";
+import { byteLimit, checkArguments } from "../platform/arguments.js";
 import { BufferUsage, MapMode } from "./constants.js";
-import { DeviceLostError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
 import { BufferPool, type GpuMemory } from "./pool.js";
@@ -97,7 +97,9 @@ export class Gpu {
     this.#pool = new BufferPool(device, {
       poolBytes: options.poolBytes ?? 2 ** 30,
       maxBindingSize: options.maxBindingSize ?? Infinity,
-      onCheck: (check) => this.#checks.push(check),
+      onCheck: (check) => {
+        this.#keep(check);
+      },
     });
     this.memoryLimit = options.memoryLimit ?? Infinity;
     this.#pipelines = new PipelineCache(device);
@@ -113,9 +115,12 @@ export class Gpu {
     });
   }
 
-  /** Declares `byteLength` bytes of storage, allocated when first used. The caller releases it. */
-  allocate(byteLength: number, label: string): GpuStorage {
-    return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label);
+  /**
+   * Declares `byteLength` bytes of storage, allocated when first used. The caller releases it. Throws `GpuLimitError` where the
+   * adapter allows no such size, with `advice` on what to do.
+   */
+  allocate(byteLength: number, label: string, advice?: string): GpuStorage {
+    return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label, advice);
   }
 
   /** Folds a count of workgroups into a grid that respects 65535 per dimension (kernels/lib/grid.wgsl unfolds it). */
@@ -190,10 +195,7 @@ export class Gpu {
       commands.copyBufferToBuffer(source.buffer, 0, staging, 0, size);
       this.flush();
       const checks = this.#checks.splice(0);
-      await staging.mapAsync(MapMode.READ).catch(async (error: unknown) => {
-        await this.#settle(checks);
-        throw error;
-      });
+      await staging.mapAsync(MapMode.READ).catch((error: unknown) => this.#explain(error, checks));
       const bytes = staging.getMappedRange().slice(0, byteLength);
       await this.#settle(checks);
       return bytes;
@@ -215,7 +217,7 @@ export class Gpu {
     const collect = this.#timer?.resolve(encoder);
     this.#uniforms.upload();
     this.device.queue.submit([encoder.finish()]);
-    this.#checks.push(
+    this.#keep(
       this.device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)),
     );
     this.#checkValidation();
@@ -227,7 +229,7 @@ export class Gpu {
     this.flush();
     // Before anything is waited for: what others encode meanwhile is theirs to hear of.
     const checks = this.#checks.splice(0);
-    await this.device.queue.onSubmittedWorkDone();
+    await this.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#explain(error, checks));
     await this.#settle(checks);
   }
 
@@ -319,9 +321,15 @@ export class Gpu {
 
   /** Closes the scope "validation". */
   #checkValidation(): void {
-    this.#checks.push(
+    this.#keep(
       this.device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)),
     );
+  }
+
+  /** Keeps what the next `sync` or `read` waits for. Until then a failure must not end the host as an unhandled one. */
+  #keep(check: Check): void {
+    check.catch(() => undefined);
+    this.#checks.push(check);
   }
 
   #beginPass(key: string): GPUComputePassEncoder {
@@ -337,13 +345,20 @@ export class Gpu {
 
   /** Waits for error scopes of submitted batches and throws what they caught. */
   async #settle(checks: readonly Check[]): Promise<void> {
-    const errors = await Promise.all(checks);
+    const results = await Promise.allSettled(checks);
     await this.#pipelines.settled();
     this.#throwIfFailed();
+    const errors = results.map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)));
     const found = errors.filter((error) => error !== undefined);
     // What is done with a buffer that got no memory is invalid too, and no error of its own.
     const error = found.find((one) => one instanceof GpuOutOfMemoryError) ?? found[0];
     if (error) throw error;
+  }
+
+  /** Throws the typed error of what ended a wait: that of the work waited for, or of a device that went away. */
+  async #explain(error: unknown, checks: readonly Check[]): Promise<never> {
+    await this.#settle(checks);
+    throw asGpuError(error);
   }
 
   #throwIfFailed(): void {
@@ -353,4 +368,10 @@ export class Gpu {
     if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
     throw failure;
   }
+}
+
+function asGpuError(cause: unknown): GpuError {
+  if (cause instanceof GpuError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }

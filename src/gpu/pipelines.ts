@@ -24,6 +24,8 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
   /** Ready for encoding; undefined while it compiles. */
   pipeline: GPUComputePipeline | undefined;
+  /** Why it did not compile. */
+  failure: ShaderError | undefined;
 }
 
 /** Compiles each variant of each kernel once per device. */
@@ -35,13 +37,14 @@ export class PipelineCache {
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** The variant, compiled at once if it is not there yet. */
+  /** The variant, compiled at once if it is not there yet. Throws `ShaderError` for one that is known not to compile. */
   get(kernel: KernelName, variant: Variant): Pipeline {
     const entry = this.#entry(kernel, variant);
+    if (entry.failure) throw entry.failure;
     if (!entry.pipeline) {
       const { descriptor, module } = this.#describe(kernel, variant, entry.key);
       entry.pipeline = this.device.createComputePipeline(descriptor);
-      this.#reportLater(entry.key, module);
+      this.#reportLater(entry, module);
     }
     return entry;
   }
@@ -49,6 +52,7 @@ export class PipelineCache {
   /** Starts compiling the variant; `settled` waits for all that was started. */
   prepare(kernel: KernelName, variant: Variant): void {
     const entry = this.#entry(kernel, variant);
+    if (entry.failure) throw entry.failure;
     if (entry.pipeline || this.#pending.has(entry.key)) return;
     const { descriptor, module } = this.#describe(kernel, variant, entry.key);
     const job = this.device.createComputePipelineAsync(descriptor).then(
@@ -56,10 +60,19 @@ export class PipelineCache {
         entry.pipeline = pipeline;
       },
       async (error: unknown) => {
-        throw (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${String(error)}`);
+        entry.failure =
+          (await compileError(entry.key, module)) ??
+          new ShaderError(`${entry.key}: ${String(error)}`, { cause: error });
+        throw entry.failure;
       },
     );
-    this.#pending.set(entry.key, job);
+    this.#await(entry.key, job);
+  }
+
+  /** Keeps what `settled` waits for. Until then a failure is nobody's, and must not end the host as an unhandled one. */
+  #await(key: string, job: Promise<void>): void {
+    job.catch(() => undefined);
+    this.#pending.set(key, job);
   }
 
   /** Resolves when every started compilation has ended; rejects with the first failure. */
@@ -75,7 +88,13 @@ export class PipelineCache {
     const key = variantKey(kernel, variant);
     let entry = this.#entries.get(key);
     if (!entry) {
-      entry = { key, source: kernels[kernel], layout: this.#layout(kernel).bindGroup, pipeline: undefined };
+      entry = {
+        key,
+        source: kernels[kernel],
+        layout: this.#layout(kernel).bindGroup,
+        pipeline: undefined,
+        failure: undefined,
+      };
       this.#entries.set(key, entry);
     }
     return entry;
@@ -137,13 +156,12 @@ export class PipelineCache {
   }
 
   /** A synchronous compilation reports errors only through error scopes; the compiler's lines are fetched for them. */
-  #reportLater(key: string, module: GPUShaderModule): void {
-    this.#pending.set(
-      key,
-      compileError(key, module).then((error) => {
-        if (error) throw error;
-      }),
-    );
+  #reportLater(entry: Pipeline, module: GPUShaderModule): void {
+    const report = async (): Promise<void> => {
+      entry.failure = await compileError(entry.key, module);
+      if (entry.failure) throw entry.failure;
+    };
+    this.#await(entry.key, report());
   }
 }
 

@@ -1,4 +1,4 @@
-import { GpuLimitError } from "./errors.js";
+import { GpuError, GpuLimitError } from "./errors.js";
 import type { BufferPool } from "./pool.js";
 
 /**
@@ -15,20 +15,21 @@ export class GpuStorage {
     /** Bytes in use; the buffer behind may be larger. */
     readonly byteLength: number,
     readonly label: string,
+    /** What to do where it is larger than the adapter allows. */
+    advice = "Use a smaller batch or image size.",
   ) {
     const limit = pool.maxBindingSize;
     if (byteLength > limit) {
       throw new GpuLimitError(
-        `${label} needs ${byteLength} bytes in one binding, this adapter allows ${limit} (maxStorageBufferBindingSize). ` +
-          `Use a smaller batch or image size.`,
+        `${label} needs ${byteLength} bytes in one binding, this adapter allows ${limit} (maxStorageBufferBindingSize). ${advice}`,
       );
     }
   }
 
   /** The buffer, allocated on first access. */
   get buffer(): GPUBuffer {
-    if (this.#references === 0) throw new Error(`${this.label} was used after it was disposed.`);
-    if (this.#isEvicted) throw new Error(`${this.label} was used while its weights were not loaded.`);
+    if (this.#references === 0) throw new GpuError(`${this.label} was used after it was disposed.`);
+    if (this.#isEvicted) throw new GpuError(`${this.label} was used while its weights were not loaded.`);
     this.#buffer ??= this.pool.acquire(this.byteLength, this.label);
     return this.#buffer;
   }

@@ -44,7 +44,10 @@ export class KernelTimer {
     encoder.resolveQuerySet(this.#queries, 0, labels.length * 2, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, staging, 0, bytes);
     return () => {
-      this.#reads.push(this.#collect(staging, labels));
+      const read = this.#collect(staging, labels);
+      // Awaited by `totals`; a device that is lost before that must not end the host by an unhandled rejection.
+      read.catch(() => undefined);
+      this.#reads.push(read);
     };
   }
 

@@ -1,4 +1,4 @@
-import { count } from "../config/arguments.js";
+import { count } from "../platform/arguments.js";
 
 /** A part of the pictures of a call that is computed together. */
 export interface Batch {

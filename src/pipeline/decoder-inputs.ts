@@ -1,4 +1,4 @@
-import { finiteNumbers } from "../config/arguments.js";
+import { finiteNumbers } from "../platform/arguments.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import type { NegativeCondition } from "../models/unet/conditioning.js";

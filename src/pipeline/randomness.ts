@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { list, seed as seedRule } from "../config/arguments.js";
+import { list, seed as seedRule } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 

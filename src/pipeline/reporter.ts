@@ -1,4 +1,4 @@
-import { count } from "../config/arguments.js";
+import { count } from "../platform/arguments.js";
 import type { Preview } from "../diffusion/denoise.js";
 import type { RgbImage } from "../image/image.js";
 import type { Batch } from "./batches.js";

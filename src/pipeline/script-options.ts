@@ -8,7 +8,7 @@ import {
   orNull,
   seed,
   type ArgumentRule,
-} from "../config/arguments.js";
+} from "../platform/arguments.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";

@@ -80,10 +80,11 @@ export class Arena {
     return this.adopt(tensor);
   }
 
-  /** A tensor that belongs to no scope: it lives until it is disposed. */
-  detached(shape: readonly number[], dtype: DType = this.dtype): Tensor {
+  /** A tensor that belongs to no scope: it lives until it is disposed. `name` is that of the weight which it holds. */
+  detached(shape: readonly number[], dtype: DType = this.dtype, name?: string): Tensor {
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
+    if (name !== undefined) return this.#weight(shape, dtype, bytes, name);
     return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, `tensor ${dtype}[${shape.join(", ")}]`));
   }
 
@@ -91,11 +92,18 @@ export class Arena {
    * A weight `[..., in, out]` in the layout that matrix kernels read: here the `in` axis, too, is padded to a multiple of 4
    * in storage. Belongs to no scope; the caller disposes it.
    */
-  packed(shape: readonly number[], dtype: DType = this.dtype): Tensor {
+  packed(shape: readonly number[], dtype: DType = this.dtype, name = ""): Tensor {
     const [inputs = 1, outputs = 1] = shape.slice(-2);
     const taps = shape.slice(0, -2).reduce((product, size) => product * size, 1);
     const bytes = taps * padChannels(inputs) * padChannels(outputs) * bytesPerElement(dtype);
-    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, `weight ${dtype}[${shape.join(", ")}]`));
+    return this.#weight(shape, dtype, bytes, name);
+  }
+
+  #weight(shape: readonly number[], dtype: DType, bytes: number, name: string): Tensor {
+    const label = ["weight", name, `${dtype}[${shape.join(", ")}]`].filter((part) => part !== "").join(" ");
+    const half = dtype === "f32" ? ', or dtype "f16", which halves it where the adapter has it' : "";
+    const advice = `It is a weight, whose size no option changes: use an adapter with a larger limit${half}.`;
+    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, label, advice));
   }
 
   /** A tensor with the given values, row major and without padding; f16 is rounded to nearest even. */

@@ -317,7 +317,7 @@ export class Weights {
     { dtype = this.arena.dtype, fileShape = shape }: { dtype?: DType; fileShape?: readonly number[] } = {},
   ): Tensor {
     const { arena } = this;
-    const tensor = this.store.own(arena.detached(shape, dtype));
+    const tensor = this.store.own(arena.detached(shape, dtype, this.#full(name)));
     this.store.request(
       this.#full(name),
       fileShape,
@@ -393,7 +393,8 @@ export class Weights {
     outputScale?: () => Float32Array,
   ): Tensor {
     const { arena } = this;
-    const tensor = this.store.own(arena.packed([...kernel, storedSize(inputs), storedSize(outputs)]));
+    const shape = [...kernel, storedSize(inputs), storedSize(outputs)];
+    const tensor = this.store.own(arena.packed(shape, arena.dtype, this.#full(name)));
     const taps = kernel.reduce((product, size) => product * size, 1);
     this.store.request(
       this.#full(name),

@@ -1,4 +1,4 @@
-import { checkArguments, count, oneOf } from "../../config/arguments.js";
+import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";

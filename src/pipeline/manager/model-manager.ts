@@ -2,7 +2,7 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
 import type { UnetSampler } from "../../diffusion/unet-sampler.js";
-import { ArgumentError, checkArguments, finiteNumber, oneOf, oneOrEach } from "../../config/arguments.js";
+import { ArgumentError, checkArguments, finiteNumber, oneOf, oneOrEach } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -12,6 +12,7 @@ import type { ComputeType } from "../../tensor/dtype.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { BatchSplitter } from "./batch-splitter.js";
 import { ComputedModel, type Computed } from "./computed-model.js";
+import { DisposedError } from "./disposed-error.js";
 import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -63,6 +64,7 @@ export class DalleModelManager {
   readonly decoder: Loaded<Decoder> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
   readonly #residence: Residence;
+  #isDisposed = false;
   readonly #models: {
     readonly prior: ComputedModel<DiffusionPrior> | undefined;
     readonly decoder: ComputedModel<Decoder> | undefined;
@@ -211,12 +213,24 @@ export class DalleModelManager {
     if (!model?.loaded.components[index]) {
       throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
     }
-    return model.use(index, body, signal);
+    return this.#whileOpen(() => model.use(index, body, signal), signal);
+  }
+
+  /** Runs what needs the models. What fails because they were disposed meanwhile says so. */
+  async #whileOpen<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#isDisposed) throw new DisposedError("The model manager was disposed: create another to go on.");
+    try {
+      return await body();
+    } catch (cause) {
+      if (!this.#isDisposed || cause instanceof DisposedError || (signal?.aborted && cause === signal.reason))
+        throw cause;
+      throw new DisposedError("The model manager was disposed while its models were used.", { cause });
+    }
   }
 
   /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
   async load(signal?: AbortSignal): Promise<void> {
-    await this.#residence.load(signal);
+    await this.#whileOpen(() => this.#residence.load(signal), signal);
   }
 
   /** Frees the GPU memory of all weights that are not being used. What needs them reads them again. */
@@ -240,23 +254,29 @@ export class DalleModelManager {
       splitter = new BatchSplitter(name, this.arena, this.#residence, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
-    return splitter.run(size, body, most);
+    return this.#whileOpen(() => splitter.run(size, body, most));
   }
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkArguments(WARMUP_RULES, options);
     const { arena, clip, prior, decoder } = this;
-    await this.gpu.warmup(() => {
+    const rehearse = (): void => {
       clip?.model.rehearseText(1);
       if (prior) rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
       const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
       if (decoder) rehearseDecoder(arena, decoder.model, 1, { condScale });
-    });
+    };
+    await this.#whileOpen(() => this.gpu.warmup(rehearse));
   }
 
-  /** Frees the models, closes their files, and the device too if the manager opened it. */
+  /**
+   * Frees the models, closes their files, and the device too if the manager opened it. Calls that are running, and later ones,
+   * reject with `DisposedError`.
+   */
   dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     for (const model of Object.values(this.#models)) model?.dispose();
     if (this.options.gpu === undefined) this.gpu.dispose();
   }

@@ -17,7 +17,7 @@ export const finiteNumber: ArgumentRule = (name, value) => {
 /** From 0 to 1. */
 export const fraction: ArgumentRule = (name, value) => {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
-  return refuse(name, "a number from 0 to 1", value);
+  return refuse(name, "0 to 1", value);
 };
 
 /** A whole number of at least `least`. */

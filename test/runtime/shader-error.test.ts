@@ -1,0 +1,66 @@
+import { spawnSync } from "node:child_process";
+import { expect, it } from "vitest";
+
+/** Runs a script on the built package, as a user's own host is: what is not handled there ends it. */
+function run(script: string) {
+  return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", timeout: 100_000 });
+}
+
+/** Spoils the source of a kernel. */
+const SPOIL = `
+  const { kernels } = await import("./dist/gpu/kernel-sources.js");
+  const spoil = (name) => Object.defineProperty(kernels[name], "code", { value: kernels[name].code + "\\nfn broken( {" });
+`;
+
+it("a kernel that does not compile rejects the call in flight, and the host goes on", () => {
+  const { status, stdout, stderr } = run(`
+    ${SPOIL}
+    const { BasicInference, DalleModelManager, ModelLoadConfig, openGpu } = await import("./dist/index.js");
+    spoil("attention");
+    const gpu = await openGpu();
+    const config = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
+    const manager = await DalleModelManager.create(config, { gpu });
+    const draw = () => new BasicInference(manager).run("a red circle", { priorTimesteps: 2, decoderTimesteps: [1, 1] });
+    for (const call of [draw, draw, () => manager.warmup()]) {
+      const error = await call().catch((reason) => reason);
+      console.log(error.name, error.message.includes("attention"));
+    }
+    const both = await Promise.allSettled([draw(), draw()]);
+    console.log(both.map(({ reason }) => reason?.name).join());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    console.log("the host goes on");
+    process.exit(0);
+  `);
+  expect(stdout.trim().split("\n"), stderr).toEqual([
+    "ShaderError true",
+    "ShaderError true",
+    "ShaderError true",
+    "ShaderError,ShaderError",
+    "the host goes on",
+  ]);
+  expect(status).toBe(0);
+});
+
+it("a kernel that does not compile and that nobody waits for ends nothing", () => {
+  const { status, stdout, stderr } = run(`
+    ${SPOIL}
+    const { openGpu } = await import("./dist/index.js");
+    const { Arena } = await import("./dist/tensor/arena.js");
+    const { scaleBy } = await import("./dist/ops/elementwise.js");
+    spoil("pointwise");
+    const arena = new Arena(await openGpu());
+    scaleBy(arena.from([1, 2, 3, 4], [1, 4]), 2);
+    arena.gpu.flush();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const other = await openGpu({ timeKernels: true });
+    const lost = new Arena(other);
+    lost.from([1], [1]);
+    other.flush();
+    other.dispose();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    console.log("the host goes on");
+    process.exit(0);
+  `);
+  expect(stdout.trim(), stderr).toBe("the host goes on");
+  expect(status).toBe(0);
+});
