@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { encode, END_OF_TEXT, START_OF_TEXT } from "../src/tokenizer/bpe.js";
-import { cleanText, fixText } from "../src/tokenizer/clean.js";
+import { cleanText } from "../src/tokenizer/clean.js";
+import { fixText } from "../src/tokenizer/repair/fix-text.js";
 import { unescapeHtml } from "../src/tokenizer/html.js";
 import { PromptTooLongError, tokenizeBare, tokenizeOpenAi } from "../src/tokenizer/tokenize.js";
 

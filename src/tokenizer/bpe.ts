@@ -1,4 +1,5 @@
 /** CLIP's byte pair encoding (openai/CLIP simple_tokenizer.py; Sennrich et al. 2016): text to the 49408 token ids. */
+import { type Merges, mergeTokens, pairKey } from "./byte-pairs.js";
 import { cleanText } from "./clean.js";
 import { MERGES } from "./vocabulary.js";
 
@@ -16,10 +17,10 @@ const WORDS =
   /<\|startoftext\|>|<\|endoftext\|>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}\u0345]+/gu;
 
 interface Vocabulary {
-  /** Token id of a symbol. */
-  readonly ids: ReadonlyMap<string, number>;
-  /** Rank of a merge, the lower the earlier it applies, by `left right`. */
-  readonly ranks: ReadonlyMap<string, number>;
+  /** Token id of each byte that does not end a word, and of each that does. */
+  readonly byteIds: readonly number[];
+  readonly lastByteIds: readonly number[];
+  readonly merges: Merges;
 }
 
 /** A printable character for each byte: itself where it is printable, one from U+0100 on otherwise. */
@@ -35,68 +36,41 @@ function isPrintable(byte: number): boolean {
 let vocabulary: Vocabulary | undefined;
 
 function readVocabulary(): Vocabulary {
-  const merges = MERGES.split("\n");
+  const pairs = MERGES.split("\n").map((merge) => merge.split(" ") as [left: string, right: string]);
   const isOwnSymbol = (symbol: string) => symbol.codePointAt(0)! < 0x100;
   // Printable bytes come first, in both halves of the vocabulary.
   const bytes = [...BYTE_SYMBOLS.filter(isOwnSymbol), ...BYTE_SYMBOLS.filter((symbol) => !isOwnSymbol(symbol))];
   const symbols = [
     ...bytes,
     ...bytes.map((symbol) => symbol + END_OF_WORD),
-    ...merges.map((merge) => merge.replace(" ", "")),
+    ...pairs.map(([left, right]) => left + right),
   ];
+  const ids = new Map(symbols.map((symbol, id) => [symbol, id]));
+  const idOf = (symbol: string) => ids.get(symbol)!;
   return {
-    ids: new Map(symbols.map((symbol, id) => [symbol, id])),
-    ranks: new Map(merges.map((merge, rank) => [merge, rank])),
+    byteIds: BYTE_SYMBOLS.map(idOf),
+    lastByteIds: BYTE_SYMBOLS.map((symbol) => idOf(symbol + END_OF_WORD)),
+    merges: new Map(
+      pairs.map(([left, right], rank) => [pairKey(idOf(left), idOf(right)), { rank, id: idOf(left + right) }]),
+    ),
   };
 }
 
 /** Token ids of a text, cleaned first; without start and end tokens, of any length. */
 export function encode(text: string): number[] {
   vocabulary ??= readVocabulary();
-  const words = cleanText(text).match(WORDS) ?? [];
-  return words.flatMap((word) => SPECIAL_TOKENS.get(word) ?? encodeWord(word, vocabulary!));
-}
-
-function encodeWord(word: string, { ids, ranks }: Vocabulary): number[] {
-  const symbols = Array.from(new TextEncoder().encode(word), (byte) => BYTE_SYMBOLS[byte]!);
-  symbols.push(symbols.pop()! + END_OF_WORD);
-  return mergeSymbols(symbols, ranks).map((symbol) => ids.get(symbol)!);
-}
-
-/** Joins neighbours, always every occurrence of the pair of the lowest rank, until no pair is a merge. */
-function mergeSymbols(symbols: readonly string[], ranks: ReadonlyMap<string, number>): readonly string[] {
-  let merged = symbols;
-  for (;;) {
-    const pair = lowestRankedPair(merged, ranks);
-    if (pair === undefined) return merged;
-    merged = joinPair(merged, ...pair);
+  const ids: number[] = [];
+  for (const [word] of cleanText(text).matchAll(WORDS)) {
+    const special = SPECIAL_TOKENS.get(word);
+    if (special !== undefined) ids.push(special);
+    else for (const id of encodeWord(word, vocabulary)) ids.push(id);
   }
+  return ids;
 }
 
-function lowestRankedPair(
-  symbols: readonly string[],
-  ranks: ReadonlyMap<string, number>,
-): [left: string, right: string] | undefined {
-  let lowest: [string, string] | undefined;
-  let lowestRank = Infinity;
-  for (let i = 0; i + 1 < symbols.length; i++) {
-    const left = symbols[i]!;
-    const right = symbols[i + 1]!;
-    const rank = ranks.get(`${left} ${right}`) ?? Infinity;
-    if (rank < lowestRank) {
-      lowest = [left, right];
-      lowestRank = rank;
-    }
-  }
-  return lowest;
-}
-
-function joinPair(symbols: readonly string[], left: string, right: string): string[] {
-  const joined: string[] = [];
-  for (let i = 0; i < symbols.length; i++) {
-    const isPair = symbols[i] === left && symbols[i + 1] === right;
-    joined.push(isPair ? left + right : symbols[i]!);
-    if (isPair) i++;
-  }
-  return joined;
+function encodeWord(word: string, { byteIds, lastByteIds, merges }: Vocabulary): number[] {
+  const bytes = new TextEncoder().encode(word);
+  const ids = Array.from(bytes, (byte) => byteIds[byte]!);
+  ids[ids.length - 1] = lastByteIds[bytes.at(-1)!]!;
+  return mergeTokens(ids, merges);
 }

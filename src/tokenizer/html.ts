@@ -1,6 +1,7 @@
 /** HTML character references, by the rules of Python's `html.unescape` and by the narrower ones of ftfy. */
 import { decodeHTML, decodeHTMLStrict } from "entities";
-import { WINDOWS_1252_C1 } from "./windows-1252.js";
+import { fixC1Controls } from "./repair/c1-controls.js";
+import { type Edit, editsOf } from "./repair/draft.js";
 
 const PYTHON_REFERENCE = /&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/g;
 const FTFY_REFERENCE = /&#?[0-9A-Za-z]{1,24};/g;
@@ -12,17 +13,22 @@ export function unescapeHtml(text: string): string {
   );
 }
 
-/** ftfy's rule for text that may not be HTML at all: only references that end in a semicolon, and `&EACUTE;` beside `&Eacute;`. */
-export function unescapeHtmlCautiously(text: string): string {
-  return text.replace(FTFY_REFERENCE, (reference) => {
-    if (reference.startsWith("&#")) {
-      const character = unescapeHtml(reference);
-      return character.includes(";") ? reference : character;
-    }
-    const character = decodeHTMLStrict(reference);
-    if (character !== reference) return character;
-    return decodeUpperCased(reference);
-  });
+/**
+ * Edits by ftfy's rule for text that may not be HTML at all: only references that end in a semicolon, and `&EACUTE;` beside
+ * `&Eacute;`.
+ */
+export function cautiousEdits(text: string): Edit[] {
+  return editsOf(text, FTFY_REFERENCE, unescapeCautiously);
+}
+
+function unescapeCautiously(reference: string): string {
+  if (reference.startsWith("&#")) {
+    const character = unescapeHtml(reference);
+    return character.includes(";") ? reference : character;
+  }
+  const character = decodeHTMLStrict(reference);
+  if (character !== reference) return character;
+  return decodeUpperCased(reference);
 }
 
 /** `&NTILDE;` where `&ntilde;` is a name and no part of `NTILDE` is one already. */
@@ -39,7 +45,7 @@ function decodeNumber(body: string): string {
   const code = Number.parseInt(digits, /^#[xX]/.test(body) ? 16 : 10);
   if (code === 0 || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) return "\ufffd";
   // As in browsers (HTML, "numeric character reference end state").
-  if (code >= 0x80 && code <= 0x9f) return WINDOWS_1252_C1[code - 0x80]!;
+  if (code >= 0x80 && code <= 0x9f) return fixC1Controls(String.fromCharCode(code));
   return isInvalid(code) ? "" : String.fromCodePoint(code);
 }
 

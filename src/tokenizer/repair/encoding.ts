@@ -1,0 +1,74 @@
+/**
+ * Repair of text whose UTF-8 was read in an encoding of one byte a character (`schÃ¶n` for `schön`), by the rules of ftfy 6
+ * ("fixes text for you", R. Speer): as a whole where that gives UTF-8, else each garbled run for itself.
+ */
+import { fixC1Controls } from "./c1-controls.js";
+import { CODE_PAGES } from "./code-pages.js";
+import { Draft, type Edit, type Watch } from "./draft.js";
+import { GarbledPlace, isGarbled } from "./garbled.js";
+import { PageReading } from "./page-reading.js";
+import { runsAround } from "./utf8-runs.js";
+
+function repairEncoding(text: string): string {
+  const draft = new Draft(text);
+  new EncodingRepair(draft).run();
+  return draft.text;
+}
+
+export class EncodingRepair {
+  readonly #garbled: GarbledPlace;
+  readonly #readings: readonly PageReading[];
+  readonly #runChanges: Watch;
+  readonly #c1Changes: Watch;
+
+  constructor(private readonly draft: Draft) {
+    this.#garbled = new GarbledPlace(draft);
+    this.#readings = CODE_PAGES.map((page) => new PageReading(draft, page));
+    this.#runChanges = draft.watch();
+    this.#c1Changes = draft.watch();
+  }
+
+  /** Undoes the wrong reading, as often as it happened; text that does not look garbled stays as it is. */
+  run(): void {
+    for (let before: string | null = null; before !== this.draft.text;) {
+      before = this.draft.text;
+      if (this.#garbled.exists()) this.draft.apply(this.repairOnce());
+    }
+  }
+
+  private repairOnce(): Edit[] {
+    const whole = this.readWhole();
+    if (whole !== null) return this.draft.change({ start: 0, end: this.draft.text.length }, whole);
+    const runs = this.repairRuns();
+    return runs.length > 0 ? runs : this.repairC1Controls();
+  }
+
+  private readWhole(): string | null {
+    for (const reading of this.#readings) {
+      const read = reading.read();
+      if (read !== null) return read;
+    }
+    return null;
+  }
+
+  private repairRuns(): Edit[] {
+    const edits: Edit[] = [];
+    let done = 0;
+    for (const change of this.#runChanges.take()) {
+      for (const run of runsAround(this.draft.text, change)) {
+        if (run.start < done) continue;
+        done = run.end;
+        const part = this.draft.text.slice(run.start, run.end);
+        if (part.length < this.draft.text.length && isGarbled(part))
+          edits.push(...this.draft.change(run, repairEncoding(part)));
+      }
+    }
+    return edits;
+  }
+
+  private repairC1Controls(): Edit[] {
+    return this.#c1Changes.take().flatMap((span) => {
+      return this.draft.change(span, fixC1Controls(this.draft.text.slice(span.start, span.end)));
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { bytesIn } from "./code-page-bytes.js";
+import type { CodePage } from "./code-pages.js";
+import type { Draft, Mark, Span } from "./draft.js";
+import { type Leniency, READING_REACH, readUtf8 } from "./utf8-bytes.js";
+
+/** The UTF-8 that a text is when an encoding gives it back as bytes, if it is any; for a text that changes. */
+export class PageReading {
+  /** What in the text is no UTF-8, with all that decides so. */
+  readonly #failure: Mark;
+  readonly #leniency: Leniency;
+
+  constructor(
+    private readonly draft: Draft,
+    private readonly page: CodePage,
+  ) {
+    this.#failure = draft.mark();
+    // In MacRoman the space would often be one behind an en dash.
+    this.#leniency = { spaces: page.name !== "macroman", losses: page.sloppy };
+  }
+
+  /** The whole text, read anew; null where some of it is no UTF-8. */
+  read(): string | null {
+    if (this.#failure.isIntact) return null;
+    const last = this.#failure.span;
+    const failed = last === undefined ? undefined : this.failureNear(last);
+    const reading = failed === undefined ? this.readPart(this.draft.text) : { failed };
+    if ("text" in reading) return reading.text;
+    this.#failure.set(reading.failed);
+    return null;
+  }
+
+  private failureNear(place: Span): Span | undefined {
+    const { text } = this.draft;
+    const start = Math.max(0, place.start - READING_REACH);
+    const part = text.slice(start, place.end + READING_REACH);
+    // What stands at the edges may be cut off.
+    const reading = this.readPart(part, { start: place.start - start, end: place.end - start });
+    return "text" in reading ? undefined : { start: reading.failed.start + start, end: reading.failed.end + start };
+  }
+
+  private readPart(text: string, within = { start: 0, end: text.length }): { text: string } | { failed: Span } {
+    const bytes = bytesIn(this.page, text);
+    if (typeof bytes === "number") return { failed: { start: bytes, end: bytes + 1 } };
+    const reading = readUtf8(bytes, this.#leniency, (at) => at >= within.start && at < within.end);
+    if ("text" in reading) return reading;
+    const start = Math.max(0, reading.failedAt - READING_REACH);
+    return { failed: { start, end: Math.min(text.length, reading.failedAt + READING_REACH) } };
+  }
+}
