@@ -28,12 +28,13 @@ export function mergeTokens(tokens: readonly number[], merges: Merges): number[]
     const merge = word.mergeAt(place);
     if (merge !== undefined) candidates.add(merge.rank * MOST_PLACES + place);
   };
-  for (let place = 0; place < tokens.length; place++) propose(place);
+  for (const place of tokens.keys()) propose(place);
   while (candidates.least !== undefined) {
     const rank = Math.floor(candidates.least / MOST_PLACES);
     const joined: number[] = [];
-    for (; isOfRank(candidates.least, rank); candidates.removeLeast()) {
+    while (isOfRank(candidates.least, rank)) {
       const place = candidates.least % MOST_PLACES;
+      candidates.removeLeast();
       if (word.join(place, rank)) joined.push(place);
     }
     // What the joined tokens make with their neighbours counts from the next round on.

@@ -27,7 +27,12 @@ const ANY = new RegExp(
 
 /** Edits of ligatures, widths, quotation marks, line breaks, surrogates and controls. */
 export function characterEdits(text: string): Edit[] {
-  return editsOf(text, ANY, fixCharacters);
+  const fixed = new Map<string, string>();
+  return editsOf(text, ANY, (match) => {
+    const known = fixed.get(match) ?? fixCharacters(match);
+    fixed.set(match, known);
+    return known;
+  });
 }
 
 function fixCharacters(text: string): string {

@@ -39,7 +39,7 @@ function isLowSurrogate(text: string, index: number): boolean {
  * order, it takes n. It tells us, too, which of two marks goes first.
  */
 function inOrder(marks: string): string {
-  const characters = Array.from(marks, (mark) => [...mark.normalize("NFD")]).flat();
+  const characters = Array.from(marks, (mark) => Array.from(mark.normalize("NFD"))).flat();
   const ranks = ranksOf([...new Set(characters)].filter(isReordered));
   // Marks that keep their place part the others.
   let part = 0;

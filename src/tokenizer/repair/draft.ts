@@ -13,6 +13,9 @@ export interface Edit extends Span {
   readonly text: string;
 }
 
+/** Changed places are kept apart up to this many: to read all between them once costs less than to keep more in order. */
+const MOST_SPANS = 64;
+
 export class Draft {
   #text: string;
   readonly #watches: Watch[] = [];
@@ -107,7 +110,8 @@ export class Watch {
       start: moved(start, moves, "start"),
       end: moved(end, moves, "end"),
     }));
-    this.#spans = joined([...kept, ...moves.map(({ to }) => to)]);
+    const all = joined([...kept, ...moves.map(({ to }) => to)]);
+    this.#spans = all.length > MOST_SPANS ? [{ start: all[0]!.start, end: all.at(-1)!.end }] : all;
   }
 }
 

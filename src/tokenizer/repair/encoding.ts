@@ -7,7 +7,7 @@ import { CODE_PAGES } from "./code-pages.js";
 import { Draft, type Edit, type Watch } from "./draft.js";
 import { GarbledPlace, isGarbled } from "./garbled.js";
 import { PageReading } from "./page-reading.js";
-import { runsAround } from "./utf8-runs.js";
+import { RunFinder } from "./utf8-runs.js";
 
 function repairEncoding(text: string): string {
   const draft = new Draft(text);
@@ -18,12 +18,15 @@ function repairEncoding(text: string): string {
 export class EncodingRepair {
   readonly #garbled: GarbledPlace;
   readonly #readings: readonly PageReading[];
+  readonly #runs: RunFinder;
   readonly #runChanges: Watch;
   readonly #c1Changes: Watch;
+  readonly #repairedRuns = new Map<string, string>();
 
   constructor(private readonly draft: Draft) {
     this.#garbled = new GarbledPlace(draft);
     this.#readings = CODE_PAGES.map((page) => new PageReading(draft, page));
+    this.#runs = new RunFinder(draft);
     this.#runChanges = draft.watch();
     this.#c1Changes = draft.watch();
   }
@@ -55,15 +58,24 @@ export class EncodingRepair {
     const edits: Edit[] = [];
     let done = 0;
     for (const change of this.#runChanges.take()) {
-      for (const run of runsAround(this.draft.text, change)) {
+      for (const run of this.#runs.around(change)) {
         if (run.start < done) continue;
         done = run.end;
-        const part = this.draft.text.slice(run.start, run.end);
-        if (part.length < this.draft.text.length && isGarbled(part))
-          edits.push(...this.draft.change(run, repairEncoding(part)));
+        edits.push(...this.draft.change(run, this.repairRun(this.draft.text.slice(run.start, run.end))));
       }
     }
     return edits;
+  }
+
+  private repairRun(run: string): string {
+    // The whole text was tried already.
+    if (run.length === this.draft.text.length) return run;
+    let repaired = this.#repairedRuns.get(run);
+    if (repaired === undefined) {
+      repaired = isGarbled(run) ? repairEncoding(run) : run;
+      this.#repairedRuns.set(run, repaired);
+    }
+    return repaired;
   }
 
   private repairC1Controls(): Edit[] {

@@ -60,7 +60,7 @@ const CHARACTER = new RegExp(
 export const READING_REACH = 32;
 
 /** Failures count only where `counts` holds for the index. */
-export function readUtf8(bytes: string, leniency: Leniency, counts = (_: number) => true): Reading {
+export function readUtf8(bytes: string, leniency: Leniency, counts: (index: number) => boolean = () => true): Reading {
   const moves: Moves[] = [];
   let repaired = bytes;
   if (leniency.spaces) {

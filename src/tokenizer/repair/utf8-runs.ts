@@ -3,23 +3,29 @@
  * becomes, then as many as it asks for that continuation bytes become. What is garbled within text that is not is found so.
  */
 import { CODE_PAGES } from "./code-pages.js";
-import type { Span } from "./draft.js";
+import type { Draft, Mark, Span } from "./draft.js";
 
 const LATIN1_LIKE = /^(?:latin-1|windows-\d+)$/;
+/** How many characters a lead asks for with itself, 2 to 4. */
+const LEAD = 7;
 const CONTINUATION = 8;
 /** A continuation that hardly stands for itself beside garbled text: no space, dash, bullet, ellipsis or quotation mark. */
 const TELLING = 16;
 const ALSO_ALONE = " –—―‘’‚“”„•…";
 const LONGEST_CHARACTER = 4;
+const LOOK_AHEAD = LONGEST_CHARACTER - 1;
+/** Characters that are worth remembering to have been read, and how many such stretches are. */
+const LONG = 64;
+const MOST_SETTLED = 16;
 
-/** By character code: how many characters it leads (2 to 4) if it is a lead, and the flags above. */
+/** By character code, of the bits above. */
 let kinds: Uint8Array | undefined;
 
 function readKinds(): Uint8Array {
   const table = new Uint8Array(0x2200);
   const add = (character: string, kind: number) => (table[character.charCodeAt(0)]! |= kind);
   for (const { upper } of CODE_PAGES.filter(({ name }) => LATIN1_LIKE.test(name))) {
-    const at = (first: number, last: number) => [...upper.slice(first - 0x80, last - 0x7f)];
+    const at = (first: number, last: number) => Array.from(upper.slice(first - 0x80, last - 0x7f));
     for (const character of at(0xc2, 0xdf)) add(character, 2);
     for (const character of at(0xe0, 0xef)) add(character, 3);
     for (const character of [...at(0xf0, 0xf0), ...at(0xf3, 0xf3)]) add(character, 4);
@@ -31,11 +37,59 @@ function readKinds(): Uint8Array {
   return table;
 }
 
-/** The runs that a change within `change` may have made, or made longer or shorter, in order. */
-export function runsAround(text: string, change: Span): Span[] {
-  kinds ??= readKinds();
-  const start = fresh(text, Math.max(0, change.start - LONGEST_CHARACTER), -1);
-  const end = fresh(text, Math.min(text.length, change.end + LONGEST_CHARACTER), 1);
+/** Finds the runs of a text that changes. */
+export class RunFinder {
+  /** Long stretches that were read before; no run passes the end of one. */
+  readonly #settled: Mark[] = [];
+  #oldest = 0;
+
+  constructor(private readonly draft: Draft) {
+    kinds ??= readKinds();
+  }
+
+  /** The runs that a change within `change` may have made, or made longer or shorter, in order. */
+  around(change: Span): Span[] {
+    const { text } = this.draft;
+    const first = Math.max(0, change.start - LONGEST_CHARACTER);
+    const start = this.startBefore(first);
+    // A run may go on as long as characters of UTF-8 join.
+    let end = Math.min(text.length, change.end + LONGEST_CHARACTER);
+    while (end < text.length && reachFromLeft(text, end) > 0) end++;
+    const runs = runsBetween(text, start, end);
+    const across = runs.find((run) => run.start < first && run.end > first);
+    if (first - start > LONG) this.settle({ start, end: across?.start ?? first });
+    return runs;
+  }
+
+  /** Where to start reading, since a run depends on all of it that stands before: where none can reach on. */
+  private startBefore(index: number): number {
+    const { text } = this.draft;
+    let start = index;
+    for (let back = reachFromLeft(text, start); back > 0; back = reachFromLeft(text, start)) {
+      const settled = this.settledAt(start);
+      if (settled !== undefined) return settled;
+      start -= back;
+    }
+    return start;
+  }
+
+  private settledAt(index: number): number | undefined {
+    for (const { isIntact, span } of this.#settled) {
+      if (!isIntact || span === undefined) continue;
+      const end = span.end - LOOK_AHEAD;
+      if (index >= end && index < span.end) return end;
+    }
+    return undefined;
+  }
+
+  private settle({ start, end }: Span): void {
+    if (this.#settled.length < MOST_SETTLED) this.#settled.push(this.draft.mark());
+    this.#settled[this.#oldest]!.set({ start, end: end + LOOK_AHEAD });
+    this.#oldest = (this.#oldest + 1) % MOST_SETTLED;
+  }
+}
+
+function runsBetween(text: string, start: number, end: number): Span[] {
   const runs: Span[] = [];
   for (let at = start; at < end;) {
     const runEnd = endOfRun(text, at);
@@ -45,16 +99,13 @@ export function runsAround(text: string, change: Span): Span[] {
   return runs;
 }
 
-/** The next index in a direction that no run reaches or passes from the left, whatever the run's start. */
-function fresh(text: string, index: number, step: -1 | 1): number {
-  let at = index;
-  while (at > 0 && at < text.length && isReached(text, at)) at += step;
-  return at;
-}
-
-function isReached(text: string, index: number): boolean {
-  for (let back = 1; back <= LONGEST_CHARACTER; back++) if (characterLength(text, index - back) >= back) return true;
-  return false;
+/** How far back a character of UTF-8 begins that reaches an index or passes it; 0 for none. */
+function reachFromLeft(text: string, index: number): number {
+  for (let back = 1; back <= LONGEST_CHARACTER; back++) {
+    const isLead = (kindAt(text, index - back) & LEAD) >= back;
+    if (isLead && characterLength(text, index - back) > 0) return back;
+  }
+  return 0;
 }
 
 function endOfRun(text: string, start: number): number {
@@ -67,7 +118,7 @@ function endOfRun(text: string, start: number): number {
 
 /** How many characters from an index on look like one character of UTF-8; 0 for none. */
 function characterLength(text: string, index: number): number {
-  const length = kindAt(text, index) & 7;
+  const length = kindAt(text, index) & LEAD;
   for (let next = 1; next < length; next++) if (!(kindAt(text, index + next) & CONTINUATION)) return 0;
   return length;
 }
