@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it, vi } from "vitest";
 import { encode, END_OF_TEXT, START_OF_TEXT } from "../src/tokenizer/bpe.js";
 import { cleanText } from "../src/tokenizer/clean.js";
-import { fixText } from "../src/tokenizer/repair/fix-text.js";
 import { unescapeHtml } from "../src/tokenizer/html.js";
 import { PromptTooLongError, tokenizeBare, tokenizeOpenAi } from "../src/tokenizer/tokenize.js";
 
@@ -25,49 +24,7 @@ describe("the reference's tokens", () => {
   });
 });
 
-// Expected values: ftfy 6.3.1 and Python 3.11's html module.
-describe("fixText", () => {
-  it.each([
-    ["curly quotes", "\u2018it\u2019s\u2019 \u201cquoted\u201d", "'it's' \"quoted\""],
-    ["NFC", "re\u0301sume\u0301", "r\u00e9sum\u00e9"],
-    ["ligatures", "\ufb02u\ufb03est \ufb05 \u0132 \u01c4 \u0149", "fluffiest \u017ft IJ D\u017d 'n"],
-    ["widths", "\uff2c\uff2f\uff35\uff24\u3000\uff76\uff9e", "LOUD \u30ac"],
-    ["line breaks", "a\r\nb\rc\u2028d\u2029e", "a\nb\nc\nd\ne"],
-    ["C1 controls as Windows-1252", "a\x85 \x93b\x94", 'a… "b"'],
-    ["lone surrogates", "a\ud800b \ud83d\udc36", "a\ufffdb \ud83d\udc36"],
-    ["terminal escapes and controls", "\x1b[36;44mblue\x1b[0m\x07\x00\ufeff\ufffc", "blue"],
-    [
-      "entities with a semicolon only",
-      "&eacute; &NTILDE; &amp &amp;lt; &#233; &nope;",
-      "\u00e9 \u00d1 &amp < \u00e9 &nope;",
-    ],
-    ["no entities beside a tag, and on every line after it", "<b>&lt;\n&lt;", "<b>&lt;\n&lt;"],
-    ["joiners and soft hyphens stay", "a\u200db\u200bc\xadd", "a\u200db\u200bc\xadd"],
-    [
-      "text as it is",
-      "caf\u00e9 \u2014 \u4f60\u597d \u00c5ngstr\u00f6m 5\u20ac",
-      "caf\u00e9 \u2014 \u4f60\u597d \u00c5ngstr\u00f6m 5\u20ac",
-    ],
-  ])("%s", (_, text, expected) => {
-    expect(fixText(text)).toBe(expected);
-  });
-
-  it.each([
-    ["Latin-1", "sch\u00c3\u00b6n", "sch\u00f6n"],
-    ["Windows-1252", "it\u00e2\u20ac\u2122s", "it's"],
-    ["twice", "caf\u00c3\u0192\u00c2\u00a9", "caf\u00e9"],
-    ["among other letters", "\u4f60\u597d caf\u00c3\u00a9", "\u4f60\u597d caf\u00e9"],
-    ["four bytes", "\u00f0\u0178\u02dc\u20ac", "\u{1f600}"],
-    [
-      "nothing garbled",
-      "CAF\u00c9\u00ae \u00c5\u00c4\u00d6 \u00abna\u00efve\u00bb",
-      "CAF\u00c9\u00ae \u00c5\u00c4\u00d6 \u00abna\u00efve\u00bb",
-    ],
-  ])("repairs UTF-8 that was misread: %s", (_, text, expected) => {
-    expect(fixText(text)).toBe(expected);
-  });
-});
-
+// Expected values: Python 3.11's html module.
 describe("unescapeHtml", () => {
   it.each([
     ["&lt;&gt;&amp;&quot;&#39;&nbsp;", "<>&\"'\xa0"],
@@ -86,6 +43,8 @@ describe("cleanText", () => {
   it.each([
     ["\u00a0 A\u2003B\t\n c ", "a b c"],
     ["&amp;lt;B&amp;gt;", "<b>"],
+    ["<&#65279; a &#65279;", "<\ufeff a \ufeff"],
+    ["< &#65279;", "< \ufeff"],
     ["\u0130 \u039f\u0394\u039f\u03a3 \u1e9e", "i\u0307 \u03bf\u03b4\u03bf\u03c2 \u00df"],
   ])("%j", (text, expected) => {
     expect(cleanText(text)).toBe(expected);

@@ -50,9 +50,10 @@ function readVocabulary(): Vocabulary {
   return {
     byteIds: BYTE_SYMBOLS.map(idOf),
     lastByteIds: BYTE_SYMBOLS.map((symbol) => idOf(symbol + END_OF_WORD)),
-    merges: new Map(
-      pairs.map(([left, right], rank) => [pairKey(idOf(left), idOf(right)), { rank, id: idOf(left + right) }]),
-    ),
+    merges: {
+      ranks: new Map(pairs.map(([left, right], rank) => [pairKey(idOf(left), idOf(right)), rank])),
+      firstToken: 2 * bytes.length,
+    },
   };
 }
 

@@ -1,15 +1,12 @@
 /** Byte pair encoding of one word (Sennrich et al. 2016), in n log n steps for n bytes. */
 import { LeastFirst } from "./least-first.js";
 
-export interface Merge {
-  /** The lower, the earlier it applies. */
-  readonly rank: number;
-  /** The token that the pair becomes. */
-  readonly id: number;
+export interface Merges {
+  /** Rank of a pair by {@link pairKey}; the lower, the earlier it is joined. */
+  readonly ranks: ReadonlyMap<number, number>;
+  /** The token that the pair of rank 0 becomes; those of the others follow it by rank. */
+  readonly firstToken: number;
 }
-
-/** By {@link pairKey}. */
-export type Merges = ReadonlyMap<number, Merge>;
 
 const MOST_TOKENS = 2 ** 16;
 const MOST_PLACES = 2 ** 32;
@@ -25,8 +22,8 @@ export function mergeTokens(tokens: readonly number[], merges: Merges): number[]
   // Candidates by rank, those of one rank by place.
   const candidates = new LeastFirst();
   const propose = (place: number) => {
-    const merge = word.mergeAt(place);
-    if (merge !== undefined) candidates.add(merge.rank * MOST_PLACES + place);
+    const rank = word.rankAt(place);
+    if (rank !== undefined) candidates.add(rank * MOST_PLACES + place);
   };
   for (const place of tokens.keys()) propose(place);
   while (candidates.least !== undefined) {
@@ -74,20 +71,19 @@ class Word {
     return this.#previous[place]!;
   }
 
-  /** What the tokens at a place and behind it become. */
-  mergeAt(place: number): Merge | undefined {
+  /** The rank of the pair at a place and behind it, if it is one to be joined. */
+  rankAt(place: number): number | undefined {
     const left = this.#tokens[place] ?? GONE;
     const right = this.#tokens[this.#next[place] ?? GONE] ?? GONE;
-    return left === GONE || right === GONE ? undefined : this.merges.get(pairKey(left, right));
+    return left === GONE || right === GONE ? undefined : this.merges.ranks.get(pairKey(left, right));
   }
 
   /** Joins the tokens at a place and behind it, unless the pair is no longer there. */
   join(place: number, rank: number): boolean {
-    const merge = this.mergeAt(place);
-    if (merge?.rank !== rank) return false;
+    if (this.rankAt(place) !== rank) return false;
     const right = this.#next[place]!;
     const behind = this.#next[right]!;
-    this.#tokens[place] = merge.id;
+    this.#tokens[place] = this.merges.firstToken + rank;
     this.#tokens[right] = GONE;
     this.#next[place] = behind;
     if (behind < this.#previous.length) this.#previous[behind] = place;
