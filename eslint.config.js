@@ -26,6 +26,23 @@ export default tseslint.config(
     },
   },
   {
+    files: ["src/**/*.ts"],
+    ignores: ["src/cli/output.ts", "src/platform/printable.ts", "src/platform/json.ts"],
+    rules: {
+      // What is shown may come from strangers: it goes through src/cli/output.ts, or warnOnConsole.
+      "no-console": "error",
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "CallExpression[callee.property.name='write'][callee.object.property.name=/^std(out|err)$/]",
+          message: "Write by src/cli/output.ts.",
+        },
+      ],
+      // JSON from outside may nest so deep that whoever walks it runs out of stack: src/platform/json.ts bounds it.
+      "no-restricted-properties": ["error", { object: "JSON", property: "parse", message: "Use parseJson." }],
+    },
+  },
+  {
     files: ["**/*.js", "**/*.cjs"],
     languageOptions: {
       globals: {

@@ -12,7 +12,7 @@ export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export type { HttpOptions } from "./files/request.js";
-export type { Patience } from "./files/retry.js";
+export type { Patience } from "./files/patience.js";
 export {
   DeviceLostError,
   GpuError,

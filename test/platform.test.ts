@@ -78,7 +78,7 @@ describe("files in Node", () => {
     const absent = path.join(folder, "absent.bin");
     await expect(node.openFile(absent)).rejects.toThrow(`${absent}: could not be opened: no such file`);
     await expect(node.openFile(folder)).rejects.toThrow(/is a folder/);
-    await expect(node.readText(file)).rejects.toThrow(/not UTF-8/);
+    await expect(node.readText(file, 1000)).rejects.toThrow(/not UTF-8/);
   });
 
   it("appear only when they are complete", async () => {
@@ -100,7 +100,7 @@ describe("files in Node", () => {
     await node.writeFileAtomic(target, new TextEncoder().encode("old"));
     const half: FileData = chunks(content, new Error("the producer failed"));
     await expect(node.writeFileAtomic(target, half)).rejects.toThrow("the producer failed");
-    expect(await node.readText(target)).toBe("old");
+    expect(await node.readText(target, 100)).toBe("old");
     expect(readdirSync(path.dirname(target))).toEqual(["out.txt"]);
   });
 
@@ -172,13 +172,13 @@ describe("files in the browser", () => {
       "models/prior.txt",
       chunks(new TextEncoder().encode("hel"), Uint8Array.of(0x6c, 0x6f)),
     );
-    expect(await browser.readText("/models/../models/prior.txt")).toBe("hello");
+    expect(await browser.readText("/models/../models/prior.txt", 100)).toBe("hello");
     const source = await browser.openFile("models/prior.txt");
     expect(new TextDecoder().decode(await source.read(1, 3))).toBe("ell");
     await expect(browser.writeFileAtomic("models/prior.txt", chunks(content, new Error("stop")))).rejects.toThrow(
       "stop",
     );
-    expect(await browser.readText("models/prior.txt")).toBe("hello");
+    expect(await browser.readText("models/prior.txt", 100)).toBe("hello");
     await expect(browser.openFile("models/absent")).rejects.toThrow(/private file system/);
     await expect(browser.openFile("../outside")).rejects.toThrow(FileError);
   });

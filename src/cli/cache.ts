@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { clearCache, listCache, type CacheEntry } from "../files/cache.js";
 import { cacheFolder } from "../platform/node.js";
+import { publicUrl } from "../platform/secrets.js";
 import { UsageError } from "./errors.js";
 import { formatBytes } from "./format-bytes.js";
-import { printable } from "./printable.js";
+import { print, printJson } from "./output.js";
 
 interface Flags {
   readonly folder: string;
@@ -40,18 +41,18 @@ export function register(program: Command): void {
   shared(cache.command("list"))
     .description("list downloads, also unfinished ones, with their URLs and sizes")
     .action(async ({ folder, json }: Flags) => {
-      print(folder, await listCache(folder), json, "no downloads");
+      report(folder, await listCache(folder), json, "no downloads");
     });
   shared(cache.command("clear"))
     .description("remove downloads, and print what was removed")
     .argument("[names...]", "names or URLs as `list` prints them; all where none are given")
     .action(async (names: readonly string[], { folder, json }: Flags) => {
-      print(folder, await clear(folder, names), json, "nothing to remove");
+      report(folder, await clear(folder, names), json, "nothing to remove");
     });
 }
 
 async function clear(folder: string, names: readonly string[]): Promise<CacheEntry[]> {
-  const isNamed = ({ name, url }: CacheEntry, wanted: string): boolean => wanted === name || wanted === url;
+  const isNamed = ({ name, url }: CacheEntry, wanted: string): boolean => wanted === name || publicUrl(wanted) === url;
   const entries = await listCache(folder);
   const unknown = names.filter((wanted) => !entries.some((entry) => isNamed(entry, wanted)));
   if (unknown.length > 0)
@@ -59,16 +60,15 @@ async function clear(folder: string, names: readonly string[]): Promise<CacheEnt
   return clearCache(folder, (entry) => names.length === 0 || names.some((wanted) => isNamed(entry, wanted)));
 }
 
-function print(folder: string, files: readonly CacheEntry[], json: true | undefined, none: string): void {
+function report(folder: string, files: readonly CacheEntry[], json: true | undefined, none: string): void {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const report: CacheReport = { folder, bytes, files };
   if (json) {
-    console.log(JSON.stringify(report, null, 2));
+    printJson({ folder, bytes, files } satisfies CacheReport);
     return;
   }
   const summary =
     files.length === 0 ? none : `${files.length} ${files.length === 1 ? "file" : "files"}, ${formatBytes(bytes)}`;
-  console.log([...files.map(format), `${folder}: ${summary}`].map(printable).join("\n"));
+  print([...files.map(format), `${folder}: ${summary}`].join("\n"));
 }
 
 function format({ name, url, bytes, totalBytes, isComplete }: CacheEntry): string {

@@ -5,12 +5,13 @@ import { hubChecksumUrl } from "../files/hub.js";
 import { readRecord } from "../files/kept-file.js";
 import { isUrl } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
+import { publicUrl } from "../platform/secrets.js";
 
 /** What `dalle2 test` says of a file that a load config names. */
 export interface FileReport {
   /** Its path in the config: `prior.load_model_from`. */
   readonly place: string;
-  /** Path or URL, as the config says it. */
+  /** Path or URL, as the config says it, without the secrets in it. */
   readonly location: string;
   /** URL of the checksum that it is verified by; null where none is published. */
   readonly checksumFile: string | null;
@@ -26,7 +27,7 @@ export interface FileReport {
 export async function checkFiles(config: ModelLoadConfig, options: FileOptions): Promise<FileReport[]> {
   const reports: FileReport[] = [];
   for (const { place, file } of config.files()) {
-    const { path: location } = file;
+    const location = publicUrl(file.path);
     const start = { place, location, checksumFile: checksumFile(file) };
     try {
       reports.push({ ...start, ...(await examine(config, file, options)), problem: null });
@@ -39,7 +40,8 @@ export async function checkFiles(config: ModelLoadConfig, options: FileOptions):
 }
 
 function checksumFile({ load_type, path, checksum_file_path: given }: FileLocation): string | null {
-  return load_type === "local" ? null : (given ?? hubChecksumUrl(path) ?? null);
+  const url = load_type === "local" ? undefined : (given ?? hubChecksumUrl(path));
+  return url === undefined ? null : publicUrl(url);
 }
 
 async function examine(config: ModelLoadConfig, file: FileLocation, options: FileOptions) {

@@ -6,6 +6,7 @@ import { convertCheckpoint, type ConvertOptions } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/state-dict.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
+import { print } from "./output.js";
 
 interface Options {
   readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
@@ -43,5 +44,5 @@ async function convert(input: string, output: string, { dtype, weights, sparseRo
     await checkpoint.close();
   }
   const { tensors, clip } = checkpoint;
-  console.log(`${output}: ${tensors.size + clip.size} tensors`);
+  print(`${output}: ${tensors.size + clip.size} tensors`);
 }

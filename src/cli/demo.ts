@@ -8,6 +8,7 @@ import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { drawPictures } from "./drawing/command.js";
 import { planSamples } from "./drawing/plan.js";
 import { interruptSignal } from "./interrupt.js";
+import { print } from "./output.js";
 import { seedNumber } from "./option-values.js";
 import { ensureAdapter } from "./setup.js";
 
@@ -66,5 +67,5 @@ async function demo({ outputPath, seed }: Options): Promise<void> {
   const sheet = contactSheet(images, { columns: COLUMNS, labels: PROMPTS, scale: MAGNIFICATION });
   const file = join(outputPath, "demo.png");
   await writeFileAtomic(file, await encodePng(sheet));
-  console.log(file);
+  print(file);
 }

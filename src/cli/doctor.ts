@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { AdapterDescription, Gpu, GpuFeatures } from "../gpu/gpu.js";
 import type { SelfTestResult } from "../verify/self-test.js";
+import { print, printJson } from "./output.js";
 
 /** What `dalle2 doctor --json` prints. */
 export interface DoctorReport {
@@ -31,7 +32,8 @@ export function register(program: Command): void {
       const { openGpu } = await import("../gpu/open.js");
       using gpu = await openGpu();
       const report = await examine(gpu);
-      console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (json) printJson(report);
+      else print(formatReport(report));
       if (!report.pass) process.exitCode = 1;
     });
 }

@@ -17,6 +17,7 @@ import { planSamples } from "./drawing/plan.js";
 import { UsageError } from "./errors.js";
 import { imageProblem, loadMasked, type MaskedFiles } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
+import { say } from "./output.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
 
 interface InpaintFlags extends DrawingFlags, PriorFlags, NegativeFlags {
@@ -54,7 +55,7 @@ export function register(program: Command): void {
 async function inpaint(flags: InpaintFlags): Promise<void> {
   const signal = interruptSignal();
   const { files, texts, samples } = await gather(flags, signal);
-  const inputs = await loadMasked(files, { invert: flags.invertMask ?? false, say: console.error });
+  const inputs = await loadMasked(files, { invert: flags.invertMask ?? false, say });
   const subjects = files.map(({ image, mask }, i) => ({
     name: parse(image).name,
     inputs: { image: basename(image), mask: basename(mask), prompt: texts[i]! },

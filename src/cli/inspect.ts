@@ -11,7 +11,7 @@ import {
 import type { WeightsChoice } from "../weights/state-dict.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
-import { printable } from "./printable.js";
+import { print, printJson } from "./output.js";
 
 interface Options {
   readonly json?: true;
@@ -32,7 +32,8 @@ export function register(program: Command): void {
     .option("--json", "print one JSON object")
     .action(async (file: string, { json, weights }: Options) => {
       const report = await inspect(file, weights);
-      console.log(json ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (json) printJson(report);
+      else print(formatReport(report));
     });
 }
 
@@ -51,7 +52,7 @@ type Row = readonly string[];
 
 function formatReport(report: InspectReport): string {
   const { dialect, warnings, config, clip } = report;
-  const text = [
+  return [
     formatFile(report),
     dialect ? formatDialect(dialect) : undefined,
     ...warnings.map((warning) => `Warning\n${indent(warning)}`),
@@ -61,7 +62,6 @@ function formatReport(report: InspectReport): string {
   ]
     .filter((section) => section !== undefined)
     .join("\n\n");
-  return printable(text);
 }
 
 const FORMATS: Readonly<Record<Inspection["format"], string>> = {
@@ -110,7 +110,7 @@ function formatDialect({ dialect, evidence, assumed, verified }: InspectedDialec
 }
 
 function formatTensors(title: string, { tensors, parameters }: InspectedTensors): string {
-  const width = Math.max(0, ...tensors.map(({ parameters: count }) => formatCount(count).length));
+  const width = widest(tensors.map(({ parameters: count }) => formatCount(count)));
   const rows = tensors.map(({ name, dtype, shape, parameters: count }) => [
     name,
     dtype,
@@ -120,9 +120,14 @@ function formatTensors(title: string, { tensors, parameters }: InspectedTensors)
   return section(`${title}: ${formatCount(tensors.length)}, ${formatCount(parameters)} parameters`, rows);
 }
 
+/** The length of the longest text. A file may name more tensors than a call has room for arguments. */
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
 /** A title and indented rows whose columns are aligned. */
 function section(title: string, rows: readonly Row[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const widths = (rows[0] ?? []).map((_, column) => widest(rows.map((row) => row[column]!)));
   const lines = rows.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column]!))

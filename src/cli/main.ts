@@ -5,6 +5,7 @@ import { ConfigError } from "../config/config-error.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { UsageError } from "./errors.js";
 import { InterruptedError } from "./interrupt.js";
+import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
 interface CommandModule {
@@ -44,6 +45,7 @@ async function main(args: readonly string[]): Promise<number> {
     .addOption(new Option("-s, --suppress-updates").hideHelp())
     .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
+    .configureOutput({ writeErr: sayPart })
     .exitOverride();
   const name = args.find((arg) => !arg.startsWith("-")) ?? "";
   const loads = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
@@ -62,7 +64,7 @@ function exitStatus(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
-  console.error(stack ?? message);
+  say(stack ?? message);
   if (error instanceof InterruptedError) return 130;
   return [UsageError, ConfigError, SamplingError, ArgumentError].some((kind) => error instanceof kind) ? 2 : 1;
 }

@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { ModelLoadConfig } from "../config/load-config.js";
 import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
+import { publicUrl } from "../platform/secrets.js";
 import { interruptSignal } from "./interrupt.js";
+import { print, printJson, say } from "./output.js";
 import { wholeNumber } from "./option-values.js";
 
 interface Options {
@@ -19,7 +21,8 @@ export function register(program: Command): void {
     .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
     .action(async (path: string, { batchSize, json }: Options) => {
       const plans = await plansOf(path, batchSize);
-      console.log(json ? JSON.stringify(plans, null, 2) : formatPlans(path, plans));
+      if (json) printJson(plans);
+      else print(formatPlans(publicUrl(path), plans));
     });
 }
 
@@ -28,7 +31,7 @@ async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
   const config = await ModelLoadConfig.fromJsonPath(path, { signal });
   const options = { batchSize, signal };
   // What is said of a file is said once.
-  const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: console.error });
+  const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: say });
   const f16 = await planMemory(config, { ...options, dtype: "f16", onWarning: () => undefined });
   return [f32, f16];
 }

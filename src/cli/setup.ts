@@ -5,6 +5,7 @@ import { GpuUnavailableError } from "../gpu/errors.js";
 import { adapterAdvice, openWebGpu } from "#platform";
 import { planDriver, type DriverPlan } from "./driver-plan.js";
 import { UsageError } from "./errors.js";
+import { print, say } from "./output.js";
 
 export function register(program: Command): void {
   program
@@ -12,7 +13,7 @@ export function register(program: Command): void {
     .description("find a GPU or software driver; install one (Debian, Ubuntu) where there is none")
     .action(async () => {
       const { description, device } = await ensureAdapter({ interactive: true });
-      console.log(`Adapter: ${description || device}. Nothing more to install.`);
+      print(`Adapter: ${description || device}. Nothing more to install.`);
     });
 }
 
@@ -58,13 +59,13 @@ function instructions({ system, commands }: DriverPlan): string {
 async function askToInstall(plan: DriverPlan): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const { confirm, isCancel } = await import("@clack/prompts");
-  console.error(instructions(plan));
+  say(instructions(plan));
   const answer = await confirm({ message: "Run these commands now?", output: process.stderr });
   return !isCancel(answer) && answer;
 }
 
 function run(command: string): void {
-  console.error(`$ ${command}`);
+  say(`$ ${command}`);
   // Standard output is left to the command that needed the driver: it may be read by a machine.
   const { status } = spawnSync("sh", ["-c", command], { stdio: ["inherit", 2, 2] });
   if (status !== 0) throw new Error(`"${command}" ended with status ${status ?? "none"}. Nothing more was installed.`);

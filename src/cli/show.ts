@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { readRecord, type PictureRecord, type RecordedPicture } from "./drawing/picture-record.js";
-import { printable } from "./printable.js";
+import { print, printJson } from "./output.js";
 
 /** What `dalle2 show --json` prints of a file. */
 export interface ShowReport {
@@ -31,7 +31,8 @@ export function register(program: Command): void {
 async function show(files: readonly string[], { json }: { readonly json?: true }): Promise<void> {
   const reports: ShowReport[] = [];
   for (const file of files) reports.push(reportOf(file, await readRecord(file)));
-  console.log(json ? JSON.stringify(reports, null, 2) : reports.map(format).join("\n\n"));
+  if (json) printJson(reports);
+  else print(reports.map(format).join("\n\n"));
   if (reports.some(({ record }) => record === null)) process.exitCode = 1;
 }
 
@@ -43,8 +44,8 @@ function format({ file, record, texts }: ShowReport): string {
   const others = Object.entries(texts);
   const none = others.length === 0 ? "none, nor other texts" : "none; here are the file's texts";
   const rows = record ? recordRows(record) : [["record", none], ...others];
-  const width = Math.max(...rows.map(([name = ""]) => name.length));
-  return [file, ...rows.map(([name = "", value = ""]) => printable(`  ${name.padEnd(width)}  ${value}`))].join("\n");
+  const width = rows.reduce((most, [name = ""]) => Math.max(most, name.length), 0);
+  return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${value}`)].join("\n");
 }
 
 function recordRows({ inputs, seed, parameters, model, ...drawnOn }: PictureRecord): string[][] {

@@ -6,6 +6,7 @@ import { checkFiles, type FileReport } from "./check-files.js";
 import { SHAPES_CONFIG } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
+import { print, printJson, say } from "./output.js";
 import { ProgressReport } from "./drawing/progress.js";
 
 interface Flags {
@@ -17,7 +18,7 @@ interface Flags {
 
 /** What `dalle2 test --json` prints. */
 export interface ConfigReport {
-  /** Path or URL of the load config. */
+  /** Path or URL of the load config, without the secrets in it. */
   readonly config: string;
   readonly files: readonly FileReport[];
   /** Null with --no-load, and where a file cannot be opened. */
@@ -49,7 +50,8 @@ export function register(program: Command): void {
     .action(async (_, self: Command) => {
       const flags = self.optsWithGlobals<Flags>();
       const report = await test(flags);
-      console.log(flags.json ? JSON.stringify(report, null, 2) : formatReport(report));
+      if (flags.json) printJson(report);
+      else print(formatReport(report));
       if (report.files.some(isFaulty)) process.exitCode = 1;
     });
 }
@@ -67,7 +69,7 @@ async function test({
     checkUpdates: suppressUpdates !== true,
     onWarning: (message) => {
       progress.clear();
-      console.error(message);
+      say(message);
     },
     onProgress: (loaded) => {
       progress.load(loaded);
@@ -78,7 +80,7 @@ async function test({
   progress.clear();
   const models = load && !files.some(isFaulty) ? await loadModels(config, options) : null;
   progress.clear();
-  return { config: modelConfig, files, models };
+  return { config: config.source, files, models };
 }
 
 /** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */

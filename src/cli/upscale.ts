@@ -12,6 +12,7 @@ import { UsageError } from "./errors.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadSquare } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
+import { say } from "./output.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
 
 interface UpscaleFlags extends ImageFlags {
@@ -85,11 +86,11 @@ function startSize({ decoder }: DalleModelManager, startAt: number): number {
 
 /** The square in the middle of a picture, made smaller where it is larger than `size`. */
 async function loadAtSize(file: string, size: number): Promise<RgbImage> {
-  const image = await loadSquare(file, console.error);
+  const image = await loadSquare(file, say);
   if (image.width < size) {
     throw new UsageError(`${file} has ${image.width} pixels a side; ${size} are needed to start from.`);
   }
   if (image.width === size) return image;
-  console.error(`${basename(file)} is resized to ${size} pixels a side, from which it is enlarged.`);
+  say(`${basename(file)} is resized to ${size} pixels a side, from which it is enlarged.`);
   return resizeLanczos(image, size, size);
 }

@@ -7,6 +7,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { VerifyResult } from "../verify/result.js";
 import { UsageError } from "./errors.js";
+import { print, printJson } from "./output.js";
 
 interface Options {
   readonly dtype: ComputeType;
@@ -22,7 +23,7 @@ export function register(program: Command): void {
     .option("--json", "print one JSON array of {name, kind, pass, maxAbs, nmse, message?}")
     .action(async (folder: string, options: Options) => {
       const results = await verifyAll(fixtureFolders(folder), options);
-      if (options.json) console.log(JSON.stringify(results, null, 2));
+      if (options.json) printJson(results);
       if (results.some(({ pass }) => !pass)) process.exitCode = 1;
     });
 }
@@ -47,9 +48,9 @@ async function verifyAll(folders: readonly string[], { dtype, json }: Options): 
   for (const folder of folders) {
     const result = await verifyFixture(folder, () => lazyArena.open());
     results.push(result);
-    if (!json) console.log(formatResult(result));
+    if (!json) print(formatResult(result));
   }
-  if (!json) console.log(`${results.filter(({ pass }) => pass).length} of ${results.length} pass`);
+  if (!json) print(`${results.filter(({ pass }) => pass).length} of ${results.length} pass`);
   return results;
 }
 

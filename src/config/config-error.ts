@@ -1,9 +1,16 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
+import { excessOf } from "../platform/json.js";
+import { hideSecrets, isSecretName, publicUrl, safeOptions } from "../platform/secrets.js";
 
 /** A configuration that cannot be used. The message names the file or source, the path in it, what was found and what is expected. */
 export class ConfigError extends Error {
   override name = "ConfigError";
+
+  /** Secrets in the message, and in the cause, are left out. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(hideSecrets(message), safeOptions(options));
+  }
 }
 
 /** Writes a path as a reader of the JSON would: `decoder.unets[0].dim`. */
@@ -23,14 +30,29 @@ export function parseConfig<Schema extends z.ZodType>(
   value: unknown,
   source: string,
 ): z.output<Schema> {
+  const excess = excessOf(value);
+  if (excess !== undefined) throw new ConfigError(`${source} ${excess}; no configuration does`);
   const result = schema.safeParse(value, { error: describeFault, reportInput: true });
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) => {
-    const path = formatPath(issue.path);
-    const fault = issue.message.startsWith("expected ") ? withFound(issue.message, issue.input) : issue.message;
-    return path === "" ? fault : `${path}: ${fault}`;
-  });
+  const { issues } = result.error;
+  const faults = issues.slice(0, MAX_FAULTS).map(formatFault);
+  if (issues.length > MAX_FAULTS) faults.push(`and ${issues.length - MAX_FAULTS} more faults`);
   throw new ConfigError(`${source} is not a valid configuration:\n  ${faults.join("\n  ")}`);
+}
+
+// More than anybody mends at once: a list in the wrong place may have a fault in each of its values.
+const MAX_FAULTS = 50;
+// Keys and texts of the file are in it, which may be of any length.
+const FAULT_LENGTH = 1000;
+
+function formatFault(issue: z.core.$ZodIssue): string {
+  const path = shortened(formatPath(issue.path), FAULT_LENGTH);
+  const fault = issue.message.startsWith("expected ") ? withFound(issue.message, issue.input) : issue.message;
+  return path === "" ? fault : `${path}: ${shortened(fault, FAULT_LENGTH)}`;
+}
+
+function shortened(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** What is expected, for what a schema has no words of its own. */
@@ -43,10 +65,12 @@ function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
     case "too_small":
       return `expected ${describeMinimum(issue)}`;
     case "too_big":
+      if (issue.origin === "array") return `expected a list of at most ${issue.maximum}`;
       return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
     case "unrecognized_keys": {
       const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
-      return issue.keys.map((key) => describeUnknown(key, known)).join("; ");
+      const named = issue.keys.slice(0, MAX_FAULTS).map((key) => describeUnknown(key, known));
+      return [...named, ...(named.length < issue.keys.length ? ["…"] : [])].join("; ");
     }
     default:
       return undefined;
@@ -71,11 +95,12 @@ function describeMinimum({ origin, minimum, inclusive }: z.core.$ZodRawIssue<z.c
 
 function describeUnknown(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
-  return `unknown key ${JSON.stringify(key)}${nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`}`;
+  return `unknown key ${JSON.stringify(shortened(key, FOUND_LENGTH))}${nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`}`;
 }
 
 /** The one of `known` that `name` may be a misspelling of; undefined where none is alike. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
+  if (name.length > FOUND_LENGTH) return undefined;
   const letters = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
   const distances = known.map((one) => ({ one, edits: distance(letters(name), letters(one)) }));
   const [best] = distances.sort((a, b) => a.edits - b.edits);
@@ -87,7 +112,12 @@ const FOUND_LENGTH = 60;
 
 function withFound(expected: string, input: unknown): string {
   if (input === undefined) return `missing; ${expected}`;
-  // JSON.stringify would write null for these: a number such as 1e999 is read as Infinity.
-  const found = typeof input === "number" ? String(input) : JSON.stringify(input);
-  return `${expected}, found ${found.length > FOUND_LENGTH ? `${found.slice(0, FOUND_LENGTH)}…` : found}`;
+  // A secret that stands in the wrong place is one still. Hidden before the text is cut, which would take its end off.
+  // JSON.stringify would write null for a number such as 1e999, which is read as Infinity.
+  const found = JSON.stringify(input, (key, value: unknown) => {
+    if (typeof value === "bigint") return value.toString();
+    return typeof value === "string" ? (isSecretName(key) ? "…" : hideSecrets(publicUrl(value))) : value;
+  }) as string | undefined;
+  const text = typeof input === "number" ? String(input) : (found ?? typeof input);
+  return `${expected}, found ${shortened(text, FOUND_LENGTH)}`;
 }

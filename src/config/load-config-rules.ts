@@ -4,8 +4,11 @@ import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";
 import { rule, type Fault } from "./rule.js";
 
+/** Entries of a list in a load config; real cascades have three U-Nets. */
+export const MAX_ENTRIES = 100;
+
 const PER_UNET = ["default_sample_timesteps", "default_cond_scale"] as const;
-const anyList = z.array(z.unknown());
+const anyList = z.array(z.unknown()).max(MAX_ENTRIES);
 
 /** What a source says of each of its U-Nets is as long as `unet_numbers`. */
 export const checkPerUnet = rule(
@@ -26,7 +29,12 @@ export const checkPerUnet = rule(
 
 /** The U-Nets of all sources are 1, 2, …, each once (upstream's `verify_unet_numbers_valid`). */
 export const checkUnetNumbers = rule(
-  z.object({ unet_sources: z.array(z.object({ unet_numbers: z.array(z.int().positive()).nonempty() })).nonempty() }),
+  z.object({
+    unet_sources: z
+      .array(z.object({ unet_numbers: z.array(z.int().positive()).nonempty().max(MAX_ENTRIES) }))
+      .nonempty()
+      .max(MAX_ENTRIES),
+  }),
   ({ unet_sources: sources }) => {
     const named = sources.flatMap(({ unet_numbers: numbers }, i) =>
       numbers.map((number, j) => ({ number, path: ["unet_sources", i, "unet_numbers", j] })),
@@ -49,10 +57,11 @@ function repetitions(named: readonly { readonly number: number; readonly path: F
 
 /** What is wrong where not all numbers from 1 to the highest are there. */
 function absentNumbers(numbers: readonly number[]): string | undefined {
-  const highest = Math.max(...numbers);
+  const present = new Set(numbers);
+  const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
   const absent: number[] = [];
   for (let number = 1; number < highest && absent.length <= 3; number++) {
-    if (!numbers.includes(number)) absent.push(number);
+    if (!present.has(number)) absent.push(number);
   }
   if (absent.length === 0) return undefined;
   const names = `${absent.slice(0, 3).join(", ")}${absent.length > 3 ? ", …" : ""} ${absent.length > 1 ? "are" : "is"}`;
@@ -86,12 +95,13 @@ interface Download {
 
 /** Every `File` in a value that is downloaded to a folder of its own. */
 function downloadsIn(value: unknown, path: readonly (string | number)[] = []): readonly Download[] {
-  const { success, data } = file.safeParse(value);
+  if (typeof value !== "object" || value === null) return [];
+  // Only what looks like one is checked: a config may hold many other values.
+  const { success, data } = "load_type" in value ? file.safeParse(value) : { success: false as const };
   if (success) {
     if (data.load_type === "local" || data.cache_dir == null) return [];
     return [{ path, url: data.path, keptAs: join(data.cache_dir, downloadName(data)) }];
   }
   if (Array.isArray(value)) return value.flatMap((item, i) => downloadsIn(item, [...path, i]));
-  if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, item]) => downloadsIn(item, [...path, key]));
 }

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { device } from "./devices.js";
 import { dialectEntries } from "./dialect-config.js";
 import { file } from "./file-location.js";
-import { checkDownloads, checkPerUnet, checkUnetNumbers } from "./load-config-rules.js";
+import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
 const steps = z.int().positive();
 
@@ -32,13 +32,16 @@ const unetSource = z
     unet_numbers: z
       .array(z.int().positive())
       .nonempty()
+      .max(MAX_ENTRIES)
       .describe("Which U-Nets of the decoder are taken from this source, counted from 1."),
     default_sample_timesteps: z
       .array(steps.nullable())
+      .max(MAX_ENTRIES)
       .nullish()
       .describe("Sampling steps of each of unet_numbers; null: as its train config says."),
     default_cond_scale: z
       .array(z.number())
+      .max(MAX_ENTRIES)
       .nullish()
       .describe("Guidance of each of unet_numbers; 1, the default, is none."),
     load_model_from: loadModelFrom,
@@ -51,7 +54,11 @@ export type UnetSource = z.output<typeof unetSource>;
 
 const decoderLoadConfig = z
   .strictObject({
-    unet_sources: z.array(unetSource).nonempty().describe("Where the U-Nets are; together 1, 2, … each once."),
+    unet_sources: z
+      .array(unetSource)
+      .nonempty()
+      .max(MAX_ENTRIES)
+      .describe("Where the U-Nets are; together 1, 2, … each once."),
     final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion, and not read."),
   })
   .check(checkUnetNumbers);
@@ -91,7 +98,9 @@ export const modelLoadConfig = z
     prior: priorLoadConfig.nullish().describe("From texts to image embeddings."),
     clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and pictures."),
     devices: z
-      .union([device, z.array(device).nonempty()], { error: "expected the name of a device, or a list of such names" })
+      .union([device, z.array(device).nonempty().max(MAX_ENTRIES)], {
+        error: "expected the name of a device, or a list of such names",
+      })
       .default("cuda:0")
       .describe(
         'Where models run: "cpu" is a software adapter; all other devices are the GPU, or a software adapter where there is none. Of a list the first counts.',

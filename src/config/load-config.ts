@@ -1,6 +1,10 @@
 import { openSource, resolveBeside } from "../files/open.js";
-import { openRemote, type DownloadProgress, type RemoteOptions } from "../files/remote-file.js";
+import { openRemote, type DownloadProgress } from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
+import { FileError } from "../platform/errors.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
+import { warnOnConsole } from "../platform/printable.js";
+import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { parseConfig } from "./config-error.js";
 import { downloadName, type FileLocation } from "./file-location.js";
@@ -18,8 +22,6 @@ export interface FileOptions extends HttpOptions {
   readonly keepDownloads?: boolean | undefined;
   /** How files on servers are read: downloaded as a whole, the default; or by ranges, which is better for headers alone. */
   readonly remote?: "download" | "ranges" | undefined;
-  /** How often and how long servers are tried. */
-  readonly patience?: RemoteOptions["patience"];
   /** Told how much of a download has come. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Default `console.warn`. */
@@ -38,11 +40,18 @@ export class ModelLoadConfig {
   /** Where local files were found that are not in the config's folder, by their path in the config. */
   readonly #inWorkingDirectory = new Map<string, string>();
 
+  /** Path or URL of the config, for messages: of a URL without the secrets in it. */
+  readonly source: string;
+  /** The same as it was given. */
+  readonly #location: string;
+
   private constructor(
     readonly data: ModelLoadConfigData,
-    /** Path or URL of the config. */
-    readonly source: string,
-  ) {}
+    location: string,
+  ) {
+    this.#location = location;
+    this.source = publicUrl(location);
+  }
 
   /** Reads a load config from a JSON file, given by path or URL. Rejects with `FileError` or `ConfigError`. */
   static async fromJsonPath(path: string, options: HttpOptions = {}): Promise<ModelLoadConfig> {
@@ -51,10 +60,11 @@ export class ModelLoadConfig {
 
   /**
    * Checks a load config that was read already; its relative paths start at the folder of `source`, or at the working
-   * directory where there is none. Throws `ConfigError`.
+   * directory where there is none. Where `source` is a URL, they lead to files beside it on its server, and nowhere else.
+   * Throws `ConfigError`.
    */
   static parse(value: unknown, source = "load config"): ModelLoadConfig {
-    return new ModelLoadConfig(parseConfig(modelLoadConfig, value, source), source);
+    return new ModelLoadConfig(parseConfig(modelLoadConfig, value, publicUrl(source)), source);
   }
 
   /** Every file that the config names, with its place in the config: `prior.load_model_from`. */
@@ -75,35 +85,46 @@ export class ModelLoadConfig {
    * Opens a file that the config names, for reads by range; what is on a server is downloaded first, unless it was before.
    * The caller closes it. Rejects with `FileError`.
    */
-  async openFile(file: FileLocation, options: FileOptions = {}): Promise<ByteSource> {
-    const { signal, fetch, onWarning = console.warn } = options;
-    if (file.load_type === "local") {
-      return openSource(await this.#find(file.path, onWarning), { signal, fetch });
-    }
-    if (options.remote === "ranges") return openSource(file.path, { signal, fetch });
+  openFile(file: FileLocation, options: FileOptions = {}): Promise<ByteSource> {
+    return this.#open(file, options);
+  }
+
+  async #open(file: FileLocation, options: FileOptions, maxBytes?: number): Promise<ByteSource> {
+    const { signal, fetch, patience, onWarning = warnOnConsole } = options;
+    const http = { signal, fetch, patience };
+    if (file.load_type === "local") return openSource(await this.#find(file.path, onWarning), http);
+    if (options.remote === "ranges") return openSource(file.path, http);
     const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
-    const folder = cacheDir == null ? undefined : await findCacheFolder(this.source, cacheDir);
-    const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file) };
+    const folder = cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir);
+    const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
     return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning });
   }
 
   /** The content of a JSON file that the config names. Rejects with `FileError`, or `ConfigError` where it is not JSON. */
   async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
-    const source = await this.openFile(file, options);
+    const source = await this.#open(file, options, MAX_BYTES.config);
     try {
+      checkSize(source.name, source.size, MAX_BYTES.config);
       return parseJson(await source.read(0, source.size, options.signal), this.describe(file));
     } finally {
       await source.close();
     }
   }
 
-  /** Path or URL of a file that the config names, for messages. */
+  /** Path or URL of a file that the config names, for messages: of a URL without the secrets in it. */
   describe({ load_type, path }: FileLocation): string {
-    return load_type === "url" ? path : (this.#inWorkingDirectory.get(path) ?? resolveBeside(this.source, path));
+    if (load_type === "url") return publicUrl(path);
+    try {
+      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.source, path));
+    } catch (error) {
+      // A path that this config must not name leads nowhere.
+      if (error instanceof FileError) return path;
+      throw error;
+    }
   }
 
   async #find(path: string, onWarning: (message: string) => void): Promise<string> {
-    const { location, inWorkingDirectory } = await findFile(this.source, path);
+    const { location, inWorkingDirectory } = await findFile(this.#location, path);
     if (!inWorkingDirectory) return location;
     if (this.#inWorkingDirectory.size === 0) {
       onWarning(`${path} is not in the folder of ${this.source}; it is read from the working directory.`);

@@ -13,11 +13,12 @@ export interface FoundFile {
 
 /**
  * Finds a local file that the load config `config` (path or URL) names: in the config's folder, else in the working
- * directory. Rejects with `FileError`, which names both places.
+ * directory. A config from a URL names files on its server, and the disk is not looked at. Rejects with `FileError`, which
+ * names both places.
  */
 export async function findFile(config: string, path: string): Promise<FoundFile> {
   const beside = resolveBeside(config, path);
-  if (isUrl(beside) || isAbsolute(path) || (await statFile(beside))) {
+  if (isUrl(config) || isUrl(beside) || isAbsolute(path) || (await statFile(beside))) {
     return { location: beside, inWorkingDirectory: false };
   }
   if (await statFile(path)) return { location: path, inWorkingDirectory: true };

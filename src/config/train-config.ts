@@ -11,7 +11,15 @@ import { z } from "zod";
 export const betaScheduleName = z.enum(["cosine", "linear", "quadratic", "jsd", "sigmoid"]);
 export type BetaScheduleName = z.output<typeof betaScheduleName>;
 
-const count = z.int().positive();
+// Far above real models, and low enough that a config alone makes nobody wait or run out of memory.
+const count = z
+  .int()
+  .positive()
+  .max(2 ** 24);
+const layers = z.int().positive().max(1000);
+const timesteps = z.int().positive().max(100_000);
+const MAX_LIST = 64;
+
 const probability = z.number().min(0).max(1);
 // Configs that a tracker stored hold flags as 0 and 1 (REFERENCE: pydantic's list of int).
 const flag = z.union([z.boolean(), z.literal(0).transform(() => false), z.literal(1).transform(() => true)], {
@@ -29,7 +37,7 @@ function optional<Schema extends z.ZodType>(schema: Schema) {
 }
 
 function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([schema, z.array(schema)], { error: "expected one value or a list of them" });
+  return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
 }
 
 /** Which CLIP a model was trained with (upstream's AdapterConfig). */
@@ -43,7 +51,7 @@ export type AdapterConfig = z.output<typeof adapterConfig>;
 /** Arguments of the reference's `Unet`: the fields of UnetConfig and every other option of the constructor. */
 export const unetConfig = z.looseObject({
   dim: count,
-  dim_mults: withDefault(z.array(count).nonempty(), [1, 2, 4, 8]),
+  dim_mults: withDefault(z.array(count).nonempty().max(MAX_LIST), [1, 2, 4, 8]),
   image_embed_dim: optional(count),
   text_embed_dim: optional(count),
   cond_dim: optional(count),
@@ -69,11 +77,11 @@ export const unetConfig = z.looseObject({
   init_conv_kernel_size: withDefault(count, 7),
   resnet_groups: withDefault(oneOrMany(count), 8),
   resnet_weight_standardization: withDefault(flag, false),
-  num_resnet_blocks: withDefault(oneOrMany(z.int().nonnegative()), 2),
+  num_resnet_blocks: withDefault(oneOrMany(z.int().nonnegative().max(1000)), 2),
   init_cross_embed: withDefault(flag, true),
-  init_cross_embed_kernel_sizes: withDefault(z.array(count).nonempty(), [3, 7, 15]),
+  init_cross_embed_kernel_sizes: withDefault(z.array(count).nonempty().max(MAX_LIST), [3, 7, 15]),
   cross_embed_downsample: withDefault(flag, false),
-  cross_embed_downsample_kernel_sizes: withDefault(z.array(count).nonempty(), [2, 4]),
+  cross_embed_downsample_kernel_sizes: withDefault(z.array(count).nonempty().max(MAX_LIST), [2, 4]),
   memory_efficient: withDefault(flag, false),
   scale_skip_connection: withDefault(flag, false),
   pixel_shuffle_upsample: withDefault(flag, true),
@@ -85,12 +93,12 @@ export type UnetConfig = z.output<typeof unetConfig>;
 
 /** Arguments of the reference's `Decoder`: the fields of DecoderConfig and every option of the constructor that sampling reads. */
 export const decoderConfig = z.looseObject({
-  unets: z.array(unetConfig).nonempty(),
+  unets: z.array(unetConfig).nonempty().max(MAX_LIST),
   image_size: optional(count),
-  image_sizes: optional(z.array(count).nonempty()),
+  image_sizes: optional(z.array(count).nonempty().max(MAX_LIST)),
   clip: optional(adapterConfig),
   channels: withDefault(count, 3),
-  timesteps: withDefault(count, 1000),
+  timesteps: withDefault(timesteps, 1000),
   sample_timesteps: optional(oneOrMany(count.nullable())),
   beta_schedule: optional(oneOrMany(betaScheduleName)),
   learned_variance: withDefault(oneOrMany(flag), true),
@@ -113,9 +121,9 @@ export type DecoderConfig = z.output<typeof decoderConfig>;
 /** Arguments of the reference's `DiffusionPriorNetwork` and of the causal transformer in it. */
 export const priorNetConfig = z.looseObject({
   dim: count,
-  depth: count,
+  depth: layers,
   max_text_len: withDefault(count, 256),
-  num_timesteps: optional(count),
+  num_timesteps: optional(timesteps),
   num_time_embeds: withDefault(count, 1),
   num_image_embeds: withDefault(count, 1),
   num_text_embeds: withDefault(count, 1),
@@ -138,7 +146,7 @@ export const priorConfig = z.looseObject({
   image_embed_dim: count,
   image_size: optional(count),
   image_channels: withDefault(count, 3),
-  timesteps: withDefault(count, 1000),
+  timesteps: withDefault(timesteps, 1000),
   sample_timesteps: optional(count),
   cond_drop_prob: withDefault(probability, 0),
   text_cond_drop_prob: optional(probability),

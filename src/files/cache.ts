@@ -1,4 +1,5 @@
 import { cacheFolder, join, listFiles, removeFile, statFile } from "#platform";
+import { publicUrl } from "../platform/secrets.js";
 import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept-file.js";
 
 /** A downloaded file, or what there is of it so far. */
@@ -6,7 +7,7 @@ export interface CacheEntry {
   /** Its name in the folder. */
   readonly name: string;
   readonly path: string;
-  /** Where it came from; undefined where that was not recorded, as dalle2-laion does not. */
+  /** The URL that it came from, without the secrets in it; undefined where that was not recorded, as dalle2-laion does not. */
   readonly url: string | undefined;
   readonly bytes: number;
   /** Of an unfinished download, how many bytes it will have, if the server said so. */
@@ -37,13 +38,18 @@ async function completeEntry(folder: string, name: string): Promise<CacheEntry> 
   const path = join(folder, name);
   const [record, stat] = [await readRecord(path), await statFile(path)];
   const bytes = stat?.size ?? 0;
-  return { name, path, url: record?.url, bytes, totalBytes: bytes, isComplete: true };
+  return { name, path, url: shown(record?.url), bytes, totalBytes: bytes, isComplete: true };
 }
 
 async function partEntry(folder: string, name: string): Promise<CacheEntry> {
   const path = join(folder, name);
   const [{ url, size: totalBytes }, stat] = [await readOrigin(path), await statFile(path)];
-  return { name, path, url, bytes: stat?.size ?? 0, totalBytes, isComplete: false };
+  return { name, path, url: shown(url), bytes: stat?.size ?? 0, totalBytes, isComplete: false };
+}
+
+/** Records of earlier versions hold URLs as they were. */
+function shown(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : publicUrl(url);
 }
 
 /**

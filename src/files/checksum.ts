@@ -25,8 +25,9 @@ export function parseChecksum(text: string, filename: string, location: string):
   if (lines.length === 0 || !lines.every((line) => line !== undefined)) return undefined;
   const found = lines.find(({ name }) => name === filename) ?? (lines.length === 1 ? lines[0] : undefined);
   if (found) return { sha256: found.sha256.toLowerCase() };
-  const names = lines.map(({ name }) => name).join(", ");
-  throw new FileError(location, `has checksums of ${names}, but none of ${filename}`);
+  const names = lines.slice(0, 20).map(({ name }) => name);
+  if (names.length < lines.length) names.push("…");
+  throw new FileError(location, `has checksums of ${names.join(", ")}, but none of ${filename}`);
 }
 
 function parsePointer(text: string): Checksum | undefined {

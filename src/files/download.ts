@@ -1,5 +1,6 @@
 import { statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
+import { TooLargeError } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { sha256OfFile, shortHash } from "./hash.js";
 import { removePart } from "./kept-file.js";
@@ -45,7 +46,7 @@ export async function fetchVerified(
   }
   const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
   await transfer(url, state, part, options).catch(async (error: unknown) => {
-    if (!part.isResumable) await removePart(part.path);
+    if (!part.isResumable || error instanceof TooLargeError) await removePart(part.path);
     throw error;
   });
   const stat = await statFile(part.path);

@@ -1,14 +1,16 @@
 import { FileError } from "../platform/errors.js";
+import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
 /** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
 export class TransientError extends FileError {
   readonly retryAfter: number | undefined;
+  /** What happened, without advice. */
+  readonly problem: string;
 
   constructor(
     location: string,
-    /** What happened, without advice. */
-    readonly problem: string,
+    problem: string,
     options: ErrorOptions & {
       /** Milliseconds that the server asks to wait for. */
       readonly retryAfter?: number | undefined;
@@ -18,6 +20,7 @@ export class TransientError extends FileError {
   ) {
     super(location, options.advice === undefined ? problem : `${problem}; ${options.advice}`, options);
     this.retryAfter = options.retryAfter;
+    this.problem = hideSecrets(problem);
   }
 }
 

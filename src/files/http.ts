@@ -1,44 +1,66 @@
 import { checkRange, FileError } from "../platform/errors.js";
+import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { statusError } from "./http-error.js";
-import { chunksOf, contentRange, request, type HttpOptions } from "./request.js";
+import { PATIENCE, type Patience } from "./patience.js";
+import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
+import { withoutStall } from "./retry.js";
 
 /**
- * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes.
- * Rejects with FileError where the server sends no ranges.
+ * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes. A server that
+ * stands still is given up. Rejects with FileError, also where the server sends no ranges.
  */
-export async function openUrl(url: string, options: HttpOptions = {}): Promise<ByteSource> {
-  const response = await request(url, options, { start: 0, end: 1 });
-  await response.body?.cancel();
+export async function openUrl(url: string, options: HttpOptions = {}): Promise<HttpSource> {
+  const patience = { ...PATIENCE, ...options.patience };
+  const response = await withoutStall(url, patience, options, async (inTime) => {
+    const answer = await request(url, inTime, { start: 0, end: 1 });
+    await discard(answer);
+    return answer;
+  });
   if (response.status === 200)
     throw new FileError(url, "the server ignores range requests; download the file and give its path");
   // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
   if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
   const size = contentRange(response, url).size;
-  return new HttpSource(options.fetch, url, size, response.headers.get("etag"));
+  return new HttpSource(url, size, response.headers.get("etag"), patience, options.fetch);
 }
 
-class HttpSource implements ByteSource {
+/** A file on a server, read by range. */
+export class HttpSource implements ByteSource {
+  /** The address without the secrets in it. */
+  readonly name: string;
+  readonly #url: string;
+
   constructor(
-    private readonly fetcher: typeof fetch | undefined,
-    readonly name: string,
+    url: string,
     readonly size: number,
     private readonly etag: string | null,
-  ) {}
+    private readonly patience: Patience,
+    private readonly fetcher: typeof fetch | undefined,
+  ) {
+    this.name = publicUrl(url);
+    this.#url = url;
+  }
+
+  /** The whole address, for what lies beside the file: it may hold a user and password. Never to be shown. */
+  address(): string {
+    return this.#url;
+  }
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     checkRange(this.name, this.size, offset, length);
     if (length === 0) return new Uint8Array(0);
     const range = { start: offset, end: offset + length };
-    const response = await request(this.name, { fetch: this.fetcher, signal }, range);
-    try {
-      this.checkPart(response, offset, length);
-      return await readBody(response, this.name, length, signal);
-    } catch (error) {
-      // The first failure is the one to report, even where there is nothing left to cancel.
-      await response.body?.cancel().catch(() => undefined);
-      throw error;
-    }
+    const options = { fetch: this.fetcher, signal };
+    return withoutStall(this.#url, this.patience, options, async (inTime, alive) => {
+      const response = await request(this.#url, inTime, range);
+      try {
+        this.checkPart(response, offset, length);
+        return await readBody(chunksOf(response, this.name, inTime.signal, alive), this.name, length);
+      } finally {
+        await discard(response);
+      }
+    });
   }
 
   close(): Promise<void> {
@@ -60,14 +82,13 @@ class HttpSource implements ByteSource {
 }
 
 async function readBody(
-  response: Response,
+  chunks: AsyncIterable<Uint8Array>,
   url: string,
   length: number,
-  signal: AbortSignal | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(length);
   let filled = 0;
-  for await (const chunk of chunksOf(response, url, signal)) {
+  for await (const chunk of chunks) {
     if (filled + chunk.length > length)
       throw new FileError(url, `the server sent more than the ${length} bytes that it announced`);
     bytes.set(chunk, filled);

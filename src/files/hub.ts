@@ -1,5 +1,7 @@
 // Hugging Face's model hub: where its files have their checksum, and how one proves that one may read them.
 import { environmentVariable } from "#platform";
+import { FileError } from "../platform/errors.js";
+import { keepSecret } from "../platform/secrets.js";
 
 const HUB = "https://huggingface.co";
 
@@ -23,16 +25,31 @@ export function isOnHub(url: string): boolean {
   return hubPath(url) !== undefined;
 }
 
-/** The address to ask: the mirror's for what is on the hub. */
+/** The address to ask: the mirror's for what is on the hub. Throws FileError where `HF_ENDPOINT` is no address. */
 export function addressOf(url: string): string {
   const path = hubPath(url);
-  return path === undefined ? url : endpoint() + path;
+  if (path === undefined) return url;
+  const address = endpoint() + path;
+  if (URL.canParse(address)) return address;
+  throw new FileError(url, "the address in the environment variable HF_ENDPOINT is not valid; check how it is written");
 }
 
-/** The token to send along; undefined for every server but the hub, or where none is set. */
+/**
+ * The token to send along; undefined for every server but the hub, or where none is set. Throws FileError where it holds
+ * what no token has, and no header can: it names the variable, never the value.
+ */
 export function tokenFor(url: string): string | undefined {
   const variable = isOnHub(url) ? tokenVariable() : undefined;
-  return variable === undefined ? undefined : environmentVariable(variable)?.trim();
+  const token = variable === undefined ? undefined : environmentVariable(variable)?.trim();
+  if (variable === undefined || token === undefined) return undefined;
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new FileError(
+      url,
+      `the token in the environment variable ${variable} has a line break, a space or a letter that no token has; set it anew`,
+    );
+  }
+  keepSecret(token);
+  return token;
 }
 
 /** The environment variable that the token is taken from; undefined where none is set. */

@@ -1,20 +1,37 @@
 import { join, listFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
 import { z } from "zod";
 import { FileError } from "../platform/errors.js";
+import { parseJson } from "../platform/json.js";
+import { MAX_BYTES } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
+import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
-import { sha256OfFile, whereThere } from "./hash.js";
+import { sha256OfFile, shortHash, whereThere } from "./hash.js";
 
 /** What else is in the folder of a kept file `model.pth`: `model.pth.checksum` and so on. */
 export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: ".part", origin: ".part.json" } as const;
 
-/** Where a content came from: its URL and what the server called this version of it. */
+/** Where a content came from, and what the server called this version of it. */
 const origin = z.object({
+  /** The URL without the secrets in it. */
   url: z.string().optional(),
+  /** A hash of the whole URL, by which it is recognised. Records of earlier versions have none. */
+  address: z.string().optional(),
   version: z.string().optional(),
   size: z.number().optional(),
 });
 export type Origin = z.output<typeof origin>;
+
+/** What a record says of the URL that a content came from. */
+export function originAt(url: string): Pick<Origin, "url" | "address"> {
+  return { url: publicUrl(url), address: shortHash(url) };
+}
+
+/** Whether a record says that the content came from another URL. */
+export function isFromElsewhere(record: Origin, url: string): boolean {
+  if (record.address !== undefined) return record.address !== shortHash(url);
+  return record.url !== undefined && record.url !== url;
+}
 
 const fileRecord = origin.extend({
   size: z.number(),
@@ -101,7 +118,8 @@ export class KeptFile {
 
   /** Notes that a version is what `url` has now, and what its checksum file says. */
   async confirm({ record, checksum }: KeptVersion, url: string, text: string | undefined): Promise<void> {
-    if (record.url !== url) await this.#renew({ ...record, url }, record);
+    const from = originAt(url);
+    if (record.url !== from.url || record.address !== from.address) await this.#renew({ ...record, ...from }, record);
     if (text !== undefined && text !== checksum) await this.#writeChecksum(text).catch(() => undefined);
   }
 
@@ -180,12 +198,12 @@ function describes({ size, modified }: FileRecord, stat: FileStat | undefined): 
 }
 
 async function readTextIfThere(path: string): Promise<string | undefined> {
-  return whereThere(path, () => readText(path));
+  return whereThere(path, () => readText(path, MAX_BYTES.record));
 }
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    return JSON.parse((await readTextIfThere(path)) ?? "null");
+    return parseJson((await readTextIfThere(path)) ?? "null");
   } catch {
     return undefined;
   }

@@ -1,8 +1,11 @@
+import { MAX_BYTES, TooLargeError } from "../platform/limits.js";
+import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
 import { statusError } from "./http-error.js";
 import { hubChecksumUrl } from "./hub.js";
-import { request, type HttpOptions } from "./request.js";
-import { withoutStall, withRetries, type Patience } from "./retry.js";
+import type { Patience } from "./patience.js";
+import { discard, readAnswer, request, type HttpOptions } from "./request.js";
+import { withoutStall, withRetries, type Alive } from "./retry.js";
 
 /** What is said of a file's content by whoever publishes it; all of it is undefined where nothing is. */
 export interface Claim {
@@ -24,9 +27,6 @@ export interface PublishedFile {
   readonly sha256?: string | undefined;
 }
 
-// Checksum files are short; a small file that stands for its own checksum, as in LAION's configs, is not much longer.
-const LONGEST_CHECKSUM = 2 ** 20;
-
 /** Asks what the content of a file should be. Rejects with FileError. */
 export async function askClaim(file: PublishedFile, patience: Patience, options: HttpOptions): Promise<Claim> {
   if (file.sha256 !== undefined) return { sha256: file.sha256 };
@@ -35,15 +35,18 @@ export async function askClaim(file: PublishedFile, patience: Patience, options:
   const text = await withRetries(patience, options.signal, () =>
     withoutStall(url, patience, options, async (inTime, alive) => {
       const response = await request(url, inTime);
-      if (response.ok) return readShortText(response, alive);
-      await response.body?.cancel();
-      // Only an address that we made up may be wrong.
-      if (response.status === 404 && file.checksumUrl === undefined) return undefined;
-      throw statusError(url, response);
+      try {
+        if (response.ok) return await readShortText(response, url, inTime.signal, alive);
+        // Only an address that we made up may be wrong.
+        if (response.status === 404 && file.checksumUrl === undefined) return undefined;
+        throw statusError(url, response);
+      } finally {
+        await discard(response);
+      }
     }),
   );
   if (text === undefined) return {};
-  return { text, source: url, ...parseChecksum(text, nameIn(file.url), url) };
+  return { text, source: publicUrl(url), ...parseChecksum(text, nameIn(file.url), url) };
 }
 
 /** The name of the file that an address ends in. */
@@ -58,18 +61,16 @@ function nameIn(url: string): string {
 }
 
 /** Undefined for a text that is too long for a checksum. */
-async function readShortText(response: Response, alive: () => void): Promise<string | undefined> {
-  const reader = response.body?.getReader();
-  const decoder = new TextDecoder();
-  let text = "";
-  for (;;) {
-    const part = await reader?.read();
-    if (!part || part.done) return text + decoder.decode();
-    alive();
-    text += decoder.decode(part.value, { stream: true });
-    if (text.length > LONGEST_CHECKSUM) {
-      await reader?.cancel();
-      return undefined;
-    }
+async function readShortText(
+  response: Response,
+  url: string,
+  signal: AbortSignal | undefined,
+  alive: Alive,
+): Promise<string | undefined> {
+  try {
+    return new TextDecoder().decode(await readAnswer(response, url, MAX_BYTES.checksum, signal, alive));
+  } catch (error) {
+    if (error instanceof TooLargeError) return undefined;
+    throw error;
   }
 }

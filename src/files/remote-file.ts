@@ -1,12 +1,15 @@
 import { cacheFolder, exclusively, join, openFile, removeFile } from "#platform";
 import { FileError } from "../platform/errors.js";
+import { MAX_BYTES } from "../platform/limits.js";
+import { warnOnConsole } from "../platform/printable.js";
+import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { fetchVerified, partOf, settled } from "./download.js";
 import { shortHash } from "./hash.js";
-import { KeptFile, type KeptVersion } from "./kept-file.js";
+import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
+import { PATIENCE, type Patience } from "./patience.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
-import { PATIENCE, type Patience } from "./retry.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
 
@@ -15,11 +18,13 @@ export interface RemoteFile extends PublishedFile {
   /** Folder it is kept in under `filename`, as dalle2-laion keeps it. Default: the user's cache. */
   readonly folder?: string | undefined;
   readonly filename: string;
+  /** A larger file is refused. Default: 256 GiB. */
+  readonly maxBytes?: number | undefined;
 }
 
 /** How far the transfer of a file is. */
 export interface DownloadProgress {
-  /** The URL. */
+  /** The URL, without the secrets in it. */
   readonly file: string;
   readonly loadedBytes: number;
   /** Undefined where the server does not say. */
@@ -33,7 +38,6 @@ export interface RemoteOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** Default true; with false, a file without `folder` is fetched each time and removed when its source is closed. */
   readonly keep?: boolean | undefined;
-  readonly patience?: Partial<Patience> | undefined;
   /** Called ten times a second at most, and at the end. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Takes what the user should know although the file can be opened; default `console.warn`. */
@@ -68,7 +72,7 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
 }
 
 async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
-  const { onWarning: warn = console.warn } = options;
+  const { onWarning: warn = warnOnConsole } = options;
   const onDamaged = (): void => {
     warn(`${kept.path}: its bytes are not those that were downloaded; it is downloaded again`);
   };
@@ -85,12 +89,7 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
 
 function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = true }: RemoteOptions): boolean {
   if (file.sha256 !== undefined) return file.sha256 !== version.record.sha256;
-  return checkUpdates || isOther(version, file);
-}
-
-/** Whether the file that is kept under the name was downloaded from another address. */
-function isOther({ record }: KeptVersion, { url }: RemoteFile): boolean {
-  return record.url !== undefined && record.url !== url;
+  return checkUpdates || isFromElsewhere(version.record, file.url);
 }
 
 /** Asks what the file should be; undefined where it is that already, or where the server cannot be asked. */
@@ -108,8 +107,8 @@ async function newClaim(
     if (!version || !(await isCurrent(version, claim, file, patience, options))) return claim;
     await kept.confirm(version, file.url, claim.text);
   } catch (error) {
-    if (!version || isOther(version, file) || !(error instanceof FileError)) throw error;
-    const { onWarning: warn = console.warn } = options;
+    if (!version || isFromElsewhere(version.record, file.url) || !(error instanceof FileError)) throw error;
+    const { onWarning: warn = warnOnConsole } = options;
     warn(`${error.message}. Whether there is a newer version is not known; ${kept.path} is used as it is`);
   }
   return undefined;
@@ -123,7 +122,7 @@ async function isCurrent(
   options: RemoteOptions,
 ): Promise<boolean> {
   if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
-  if (isOther(version, file)) return false;
+  if (isFromElsewhere(version.record, file.url)) return false;
   if (claim.text !== undefined) return claim.text === version.checksum;
   // As upstream, what nothing is known of is left as it is.
   const { size, version: known } = version.record;
@@ -133,7 +132,10 @@ async function isCurrent(
 }
 
 function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
-  if (isOther(version, file)) return `is from ${version.record.url}; the file of ${file.url} takes its place`;
+  if (isFromElsewhere(version.record, file.url)) {
+    const [before, now] = [version.record.url ?? "another address", file.url].map(publicUrl);
+    return `is from ${before}; the file of ${now} takes its place`;
+  }
   return "the server has a newer version, which takes its place; without a check for updates this one would be used";
 }
 
@@ -151,10 +153,11 @@ async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options:
   const state = await probe(file.url, patienceOf(options), options);
   const { name, isResumable } = partOf(file.url, claim, state);
   const { version, size } = state;
-  await kept.begin(name, { url: file.url, version, size });
+  const origin = { ...originAt(file.url), version };
+  await kept.begin(name, { ...origin, size });
   const part = { path: kept.partPath(name), isResumable };
-  const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file.url, state, options));
-  await kept.install(name, { url: file.url, version, ...verified }, claim.text);
+  const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
+  await kept.install(name, { ...origin, ...verified }, claim.text);
 }
 
 /** Fetches a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
@@ -166,7 +169,7 @@ async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
       const part = { path, isResumable: state.isExact };
-      await fetchVerified(file.url, claim, state, part, transferOptions(file.url, state, options));
+      await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
     });
     return new TemporarySource(await openFile(path), path);
   } catch (error) {
@@ -175,8 +178,13 @@ async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions
   }
 }
 
-function transferOptions(file: string, { size: totalBytes }: RemoteState, options: RemoteOptions): TransferOptions {
+function transferOptions(
+  { url, maxBytes = MAX_BYTES.download }: RemoteFile,
+  { size: totalBytes }: RemoteState,
+  options: RemoteOptions,
+): TransferOptions {
   const { fetch, signal } = options;
+  const file = publicUrl(url);
   let last = -Infinity;
   const onProgress = (loadedBytes: number): void => {
     const now = performance.now();
@@ -184,10 +192,10 @@ function transferOptions(file: string, { size: totalBytes }: RemoteState, option
     last = now;
     options.onProgress?.({ file, loadedBytes, totalBytes });
   };
-  return { fetch, signal, patience: patienceOf(options), onProgress };
+  return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress };
 }
 
-function patienceOf({ patience, onWarning: warn = console.warn }: RemoteOptions): Patience {
+function patienceOf({ patience, onWarning: warn = warnOnConsole }: RemoteOptions): Patience {
   const onRetry: Patience["onRetry"] = (problem, pause) => {
     warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
   };

@@ -1,19 +1,6 @@
 import { TransientError } from "./http-error.js";
+import type { Patience } from "./patience.js";
 import type { HttpOptions } from "./request.js";
-
-/** How much patience a transfer has. */
-export interface Patience {
-  /** Failures in a row after which it is given up. Default 6. */
-  readonly attempts: number;
-  /** Milliseconds before the second attempt, twice as many before each further one, up to 30 s. Default 1000. */
-  readonly pause: number;
-  /** Milliseconds without a byte after which a connection is given up. Default 30 000. */
-  readonly stall: number;
-  /** Told of what failed, unless it was the last attempt, and of the milliseconds before the next. */
-  readonly onRetry?: ((problem: string, pause: number) => void) | undefined;
-}
-
-export const PATIENCE: Patience = { attempts: 6, pause: 1000, stall: 30_000 };
 
 const LONGEST_PAUSE = 30_000;
 
@@ -58,25 +45,41 @@ function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
+// A connection that brings less than this for ten stalls would take days for a model, and is as good as none.
+const SLOWEST_BYTES_PER_SECOND = 4096;
+const STALLS_FOR_SLOW = 10;
+
+/** Says that an answer goes on, by so many bytes. */
+export type Alive = (bytes: number) => void;
+
 /**
- * Runs a request whose answer `body` reads, calling `alive` at each sign of life. Without one for `stall` milliseconds the
- * signal that it gets is aborted, and it rejects with TransientError.
+ * Runs a request whose answer `body` reads, calling `alive` as bytes come. Without any for `stall` milliseconds, or with a
+ * trickle only, the signal that it gets is aborted, and it rejects with TransientError.
  */
 export async function withoutStall<Result>(
   url: string,
-  { stall }: Patience,
+  { stall }: Pick<Patience, "stall">,
   options: HttpOptions,
-  body: (options: HttpOptions, alive: () => void) => Promise<Result>,
+  body: (options: HttpOptions, alive: Alive) => Promise<Result>,
 ): Promise<Result> {
   const stalled = new AbortController();
-  const giveUp = (): void => {
-    const problem = `nothing came from the server for ${stall / 1000} s`;
+  const giveUp = (problem: string): void => {
     stalled.abort(new TransientError(url, problem, { advice: "try again later" }));
   };
-  let timer = setTimeout(giveUp, stall);
-  const alive = (): void => {
+  const wait = () =>
+    setTimeout(() => {
+      giveUp(`nothing came from the server for ${stall / 1000} s`);
+    }, stall);
+  const begin = performance.now();
+  let received = 0;
+  let timer = wait();
+  const alive: Alive = (bytes) => {
+    received += bytes;
+    const seconds = (performance.now() - begin) / 1000;
     clearTimeout(timer);
-    timer = setTimeout(giveUp, stall);
+    timer = wait();
+    if (seconds * 1000 > STALLS_FOR_SLOW * stall && received < seconds * SLOWEST_BYTES_PER_SECOND)
+      giveUp(`the server sent only ${received} bytes in ${Math.round(seconds)} s`);
   };
   const signal = options.signal ? AbortSignal.any([options.signal, stalled.signal]) : stalled.signal;
   try {

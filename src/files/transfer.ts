@@ -1,8 +1,11 @@
 import { openWriter, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
+import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
+import { announcedLength } from "./fetch-bytes.js";
 import { statusError, TransientError } from "./http-error.js";
-import { chunksOf, contentRange, request, type HttpOptions } from "./request.js";
-import { withoutStall, withRetries, type Patience } from "./retry.js";
+import type { Patience } from "./patience.js";
+import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
+import { withoutStall, withRetries } from "./retry.js";
 
 /** What a server says of a file without sending it. */
 export interface RemoteState {
@@ -26,7 +29,7 @@ export function probe(url: string, patience: Patience, options: HttpOptions): Pr
   return withRetries(patience, options.signal, () =>
     withoutStall(url, patience, options, async (inTime) => {
       const response = await request(url, inTime, { start: 0, end: 1 });
-      await response.body?.cancel();
+      await discard(response);
       // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
       if (!response.ok && response.status !== 416) throw statusError(url, response);
       return stateOf(response, url);
@@ -36,7 +39,7 @@ export function probe(url: string, patience: Patience, options: HttpOptions): Pr
 
 function stateOf(response: Response, url: string): RemoteState {
   const { status, headers } = response;
-  const size = status === 200 ? lengthOf(response) : contentRange(response, url).size;
+  const size = status === 200 ? announcedLength(response) : contentRange(response, url).size;
   const [etag, modified] = [headers.get("etag"), headers.get("last-modified")];
   if (etag !== null) return { size, version: etag, isExact: size !== undefined && !etag.startsWith("W/") };
   // A file that changed in the second of the answer may do so once more (RFC 9110, section 8.8.2.2).
@@ -45,14 +48,10 @@ function stateOf(response: Response, url: string): RemoteState {
   return { size, version: modified ?? undefined, isExact };
 }
 
-function lengthOf({ headers }: Response): number | undefined {
-  const length = headers.get("content-length");
-  // The length of what was compressed for the way says nothing of the file's.
-  return length === null || headers.has("content-encoding") ? undefined : Number(length);
-}
-
 export interface TransferOptions extends HttpOptions {
   readonly patience: Patience;
+  /** Larger files are refused. */
+  readonly maxBytes: number;
   readonly onProgress: (loadedBytes: number) => void;
 }
 
@@ -93,9 +92,10 @@ async function fetchRest(
   url: string,
   state: RemoteState,
   { path, isResumable }: PartFile,
-  { patience, onProgress, ...http }: TransferOptions,
+  { patience, onProgress, maxBytes, ...http }: TransferOptions,
 ): Promise<void> {
   const { size, version } = state;
+  checkSize(url, size ?? 0, maxBytes);
   const kept = (await statFile(path))?.size ?? 0;
   const start = isResumable && kept <= (size ?? 0) ? kept : 0;
   if (start < kept) await removeFile(path);
@@ -104,14 +104,13 @@ async function fetchRest(
   await withoutStall(url, patience, http, async (inTime, alive) => {
     const response = await request(url, inTime, { start, ifRange: start > 0 ? version : undefined });
     try {
-      const chunks = chunksOf(response, url, inTime.signal);
-      await write(path, chunks, { url, offset: startOf(response, url, start, state), size }, (end) => {
-        alive();
-        onProgress(end);
-      });
+      const chunks = chunksOf(response, url, inTime.signal, alive);
+      const offset = startOf(response, url, start, state);
+      // A few kilobytes may unpack to gigabytes.
+      const limit = response.headers.has("content-encoding") ? Math.min(maxBytes, MAX_BYTES.compressed) : maxBytes;
+      await write(path, chunks, { url, offset, size, maxBytes: limit }, onProgress);
     } finally {
-      // Of no effect where the answer was read to its end.
-      await response.body?.cancel().catch(() => undefined);
+      await discard(response);
     }
   });
 }
@@ -134,7 +133,7 @@ function startOf(response: Response, url: string, start: number, state: RemoteSt
 async function write(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-  { url, offset, size }: { url: string; offset: number; size: number | undefined },
+  { url, offset, size, maxBytes }: { url: string; offset: number; size: number | undefined; maxBytes: number },
   onBytes: (end: number) => void,
 ): Promise<void> {
   const writer = await openWriter(path);
@@ -143,6 +142,8 @@ async function write(
     for await (const chunk of chunks) {
       if (end + chunk.length > (size ?? Infinity))
         throw new FileError(url, `the server sent more than the ${size} bytes that it announced`);
+      if (end + chunk.length > maxBytes)
+        throw new TooLargeError(url, `the server announced no size, and sent more than ${maxBytes} bytes`, maxBytes);
       await writer.write(end, chunk);
       end += chunk.length;
       onBytes(end);

@@ -37,6 +37,7 @@ import {
   type SamplePriorOptions,
   type ScriptOptions,
 } from "./script-options.js";
+import { warnOnConsole } from "../platform/printable.js";
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
 export abstract class InferenceScript {
@@ -313,7 +314,7 @@ export abstract class InferenceScript {
 
   /** A row of tokens for each text. */
   protected tokenizeText(text: readonly string[]): Int32Array[] {
-    const { tokenization = "clip", onWarning = console.warn } = this.options;
+    const { tokenization = "clip", onWarning = warnOnConsole } = this.options;
     if (tokenization === "dalle2-laion") return tokenizeBare(text, { warn: onWarning });
     const { contextLength, tokenization: own } = this.clip;
     const tokenize = own === "openai" ? tokenizeOpenAi : tokenizeBare;

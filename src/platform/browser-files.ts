@@ -3,16 +3,21 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { join } from "./browser-paths.js";
 import { FileError } from "./errors.js";
+import { checkSize } from "./limits.js";
 import type { FileWriter, Platform } from "./platform.js";
 import { BlobSource } from "./source.js";
 import { decodeUtf8 } from "./utf8.js";
 
 export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
 
-export const readText: Platform["readText"] = async (path) => {
+export const readBytes: Platform["readBytes"] = async (path, maxBytes) => {
   const file = await fileAt(path);
-  return decodeUtf8(new Uint8Array(await file.arrayBuffer()), path);
+  checkSize(path, file.size, maxBytes);
+  return new Uint8Array(await file.arrayBuffer());
 };
+
+export const readText: Platform["readText"] = async (path, maxBytes) =>
+  decodeUtf8(await readBytes(path, maxBytes), path);
 
 /** Keeps the browser's own promise: what a writable stream holds becomes the file only when it is closed. */
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (path, data) => {

@@ -8,6 +8,7 @@ export {
   moveFile,
   openFile,
   openWriter,
+  readBytes,
   readText,
   removeFile,
   statFile,

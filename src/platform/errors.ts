@@ -1,17 +1,24 @@
-/** A file or address that could not be opened, read or written; `location` is the path or URL, `cause` the system's own error. */
+import { hideSecrets, publicUrl, safeOptions } from "./secrets.js";
+
+/**
+ * A file or address that could not be opened, read or written; `location` is the path or URL, `cause` the system's own
+ * error. None of its texts holds a secret: of a URL, user, password and what may be a token are left out.
+ */
 export class FileError extends Error {
   override readonly name = "FileError";
+  readonly location: string;
 
-  constructor(
-    readonly location: string,
-    problem: string,
-    options?: ErrorOptions,
-  ) {
-    super(`${location}: ${problem}`, options);
+  constructor(location: string, problem: string, options?: ErrorOptions) {
+    const shown = hideSecrets(publicUrl(location));
+    super(`${shown}: ${hideSecrets(problem)}`, safeOptions(options));
+    this.location = shown;
   }
 }
 
-/** Throws a FileError unless `length` bytes from `offset` lie within a source of `size` bytes. */
+/** More than an array can have, or than a caller can mean: a size that a file or server only claims. */
+const MAX_READ_BYTES = 2 ** 31;
+
+/** Throws a FileError unless `length` bytes from `offset` lie within a source of `size` bytes, and fit into one array. */
 export function checkRange(name: string, size: number, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0)
     throw new FileError(name, `invalid byte range: offset ${offset}, length ${length}`);
@@ -20,4 +27,6 @@ export function checkRange(name: string, size: number, offset: number, length: n
       name,
       `bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}; it may be truncated`,
     );
+  if (length > MAX_READ_BYTES)
+    throw new FileError(name, `${length} bytes are more than can be read at once, ${MAX_READ_BYTES}`);
 }

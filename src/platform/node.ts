@@ -1,14 +1,11 @@
 // Node's side of the platform: the only file besides src/cli that may import Node's own modules.
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
-import { checkRange, FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
 import type { FileData, Platform } from "./platform.js";
-import type { ByteSource } from "./source.js";
-import { decodeUtf8 } from "./utf8.js";
 
 export {
   createSha256,
@@ -22,50 +19,7 @@ export {
 } from "./node-files.js";
 export { adapterAdvice, openWebGpu, systemMemory } from "./node-gpu.js";
 export { decodeImage, encodePicture } from "./node-image.js";
-
-class NodeFileSource implements ByteSource {
-  constructor(
-    private readonly handle: FileHandle,
-    readonly name: string,
-    readonly size: number,
-  ) {}
-
-  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    checkRange(this.name, this.size, offset, length);
-    const bytes = new Uint8Array(length);
-    let filled = 0;
-    // One read of the system may return less than was asked for: Linux stops at 2 GiB, network drives earlier.
-    while (filled < length) {
-      signal?.throwIfAborted();
-      const { bytesRead } = await this.handle.read(bytes, filled, length - filled, offset + filled);
-      if (bytesRead === 0)
-        throw new FileError(this.name, `ended at byte ${offset + filled}; it shrank while it was read`);
-      filled += bytesRead;
-    }
-    return bytes;
-  }
-
-  async close(): Promise<void> {
-    await this.handle.close();
-  }
-}
-
-export const openFile: Platform["openFile"] = async (file) => {
-  const handle = await open(file, "r").catch((cause: unknown) => {
-    throw fileError(file, "could not be opened", cause);
-  });
-  const stat = await handle.stat();
-  if (stat.isFile()) return new NodeFileSource(handle, file, stat.size);
-  await handle.close();
-  throw new FileError(file, "is a folder or a device; name a file in it");
-};
-
-export const readText: Platform["readText"] = async (file) => {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw fileError(file, "could not be read", cause);
-  });
-  return decodeUtf8(bytes, file);
-};
+export { openFile, readBytes, readText } from "./node-reading.js";
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
   const aside = `${file}.${randomUUID()}.tmp`;

@@ -10,8 +10,13 @@ import type { ByteSource } from "./source.js";
 export interface Platform {
   /** Opens a file for reads by range; the caller closes it. Rejects with FileError. */
   readonly openFile: (path: string) => Promise<ByteSource>;
-  /** The whole of a UTF-8 text file. Rejects with FileError. */
-  readonly readText: (path: string) => Promise<string>;
+  /**
+   * The whole of a file that has at most `maxBytes`; in Node also of an open pipe, by the name `/dev/stdin` or `/dev/fd/N`.
+   * Rejects with FileError, and TooLargeError.
+   */
+  readonly readBytes: (path: string, maxBytes: number) => Promise<Uint8Array<ArrayBuffer>>;
+  /** The same of a UTF-8 text. */
+  readonly readText: (path: string, maxBytes: number) => Promise<string>;
   /**
    * Writes a file beside its place and moves it there once it is complete: a reader sees the old file or the new one.
    * Missing folders are made. When `data` or the disk fails, nothing is left behind.

@@ -1,4 +1,5 @@
 import { encode, END_OF_TEXT, START_OF_TEXT } from "./bpe.js";
+import { warnOnConsole } from "../platform/printable.js";
 
 /** A text that has more tokens than the model's context, where truncation was not allowed. */
 export class PromptTooLongError extends Error {
@@ -47,6 +48,6 @@ function reportTooLong(text: string, length: number, contextLength: number, opti
   const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   const problem = `the prompt "${start}" has ${length} tokens, but the model reads ${contextLength}`;
   if (options.tooLong === "error") throw new PromptTooLongError(`${problem}; shorten it`);
-  const warn = options.warn ?? console.warn;
+  const warn = options.warn ?? warnOnConsole;
   warn(`${problem}; the rest is ignored`);
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { openSource, resolveBeside } from "../files/open.js";
+import { JsonError, parseJson } from "../platform/json.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
 import { dialectForVersion, type Dialect } from "../weights/dialect/dialect.js";
@@ -126,11 +128,12 @@ export class Fixture {
 async function readJson(location: string): Promise<unknown> {
   const source = await openSource(location);
   try {
+    checkSize(location, source.size, MAX_BYTES.config);
     const bytes = await source.read(0, source.size);
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return parseJson(new TextDecoder().decode(bytes));
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new FormatError(location, "not JSON", { cause });
+    if (!(cause instanceof JsonError)) throw cause;
+    throw new FormatError(location, cause.message, { cause });
   } finally {
     await source.close();
   }

@@ -1,4 +1,5 @@
-import { openSource, resolveBeside } from "../files/open.js";
+import { openBeside } from "../files/open.js";
+import { JsonError, parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { splitComponents } from "./dialect/component-names.js";
 import { FormatError } from "./errors.js";
@@ -122,7 +123,7 @@ function readTorch({ format, tree, tensor }: TorchArchive, source: string, { wei
 }
 
 async function readSafetensorsIndex(source: ByteSource, options: OpenOptions): Promise<Content> {
-  const { openShard = (name: string) => openSource(resolveBeside(source.name, name)), signal } = options;
+  const { openShard = (name: string) => openBeside(source, name), signal } = options;
   const index = await openSafetensorsIndex(source, openShard, signal);
   try {
     return { ...(await readSafetensors("safetensors-index", index, source.name, options)), close: () => index.close() };
@@ -183,9 +184,10 @@ function describeMissing(tree: unknown, available: readonly WeightsChoice[] | un
 
 function parseConfig(json: string, source: string): unknown {
   try {
-    return JSON.parse(json) as unknown;
+    return parseJson(json);
   } catch (cause) {
-    throw new FormatError(source, "metadata config is not JSON", { cause });
+    if (!(cause instanceof JsonError)) throw cause;
+    throw new FormatError(source, `metadata config ${cause.message}`, { cause });
   }
 }
 

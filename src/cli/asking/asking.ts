@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { UsageError } from "../errors.js";
 import { InterruptedError } from "../interrupt.js";
+import { say, sayPart, shown } from "../output.js";
 
 export interface Question {
   readonly message: string;
@@ -41,14 +42,15 @@ class TerminalAsker implements Asker {
     const { isCancel, text } = await import("@clack/prompts");
     const problem = (answer = ""): string | undefined => {
       const given = answer.trim() || fallback;
-      return given === undefined ? "An answer is needed." : check?.(given);
+      const found = given === undefined ? "An answer is needed." : check?.(given);
+      return found === undefined ? undefined : shown(found);
     };
     const answer = await text({
-      message,
+      message: shown(message),
       validate: problem,
       output: process.stderr,
       signal: this.signal,
-      ...(fallback ? { placeholder: fallback } : {}),
+      ...(fallback ? { placeholder: shown(fallback) } : {}),
     });
     if (isCancel(answer)) throw new InterruptedError();
     // Clack leaves the value of an empty line undefined, whatever its types say.
@@ -56,7 +58,7 @@ class TerminalAsker implements Asker {
   }
 
   say(message: string): void {
-    console.error(message);
+    say(message);
   }
 
   [Symbol.dispose](): void {
@@ -75,10 +77,10 @@ class PipedAsker implements Asker {
 
   async ask({ message, fallback, check }: Question): Promise<string> {
     const hint = fallback ? ` [${fallback}]` : "";
-    process.stderr.write(`${message}${hint}: `);
+    sayPart(`${message}${hint}: `);
     const line = await this.#lines.next();
     const answer = line.done ? undefined : line.value.trim() || undefined;
-    process.stderr.write(`${answer ?? ""}\n`);
+    sayPart(`${answer ?? ""}\n`);
     this.options.signal.throwIfAborted();
     const given = answer ?? fallback;
     if (given === undefined) {
@@ -92,7 +94,7 @@ class PipedAsker implements Asker {
   }
 
   say(message: string): void {
-    console.error(message);
+    say(message);
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,6 @@
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import { UsageError } from "../errors.js";
+import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
 import { askText, textsFor } from "./captions.js";
 import type { DrawingFlags, NegativeFlags } from "../drawing/options.js";
@@ -29,8 +30,7 @@ export async function gatherImages(
   takesText: boolean,
   signal: AbortSignal,
 ): Promise<GatheredImages> {
-  if (text.length > 0 && !takesText)
-    console.error("Warning: these U-Nets were trained without text; --text is ignored.");
+  if (text.length > 0 && !takesText) say("Warning: these U-Nets were trained without text; --text is ignored.");
   if (files.length > 0) {
     return { files, texts: takesText ? textsFor(files, text) : undefined, samples: samples ?? 1 };
   }

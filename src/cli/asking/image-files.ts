@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { decodeImage, openFile } from "#platform";
+import { decodeImage, readBytes } from "#platform";
 import {
   centerCropToSquare,
   maskFromRed,
@@ -12,6 +12,7 @@ import {
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { FileError } from "../../platform/errors.js";
 import { ImageDecodeError } from "../../platform/image-types.js";
+import { MAX_BYTES } from "../../platform/limits.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
@@ -56,14 +57,12 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
 }
 
 async function decodeFile(file: string): Promise<RgbaImage> {
-  const source = await openFile(file);
+  const bytes = await readBytes(file, MAX_BYTES.image);
   try {
-    return await decodeImage(await source.read(0, source.size));
+    return await decodeImage(bytes);
   } catch (cause) {
     if (!(cause instanceof ImageDecodeError)) throw cause;
     throw new FileError(file, cause.message, { cause });
-  } finally {
-    await source.close();
   }
 }
 

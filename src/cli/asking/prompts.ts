@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { z } from "zod";
 import { readText } from "#platform";
 import { readJson } from "../../config/read-json.js";
+import { MAX_BYTES } from "../../platform/limits.js";
 import { UsageError } from "../errors.js";
 import type { Asker } from "./asking.js";
 
@@ -18,13 +19,13 @@ export async function readPrompts(file: string): Promise<readonly string[]> {
 }
 
 async function readList(file: string): Promise<readonly string[]> {
-  const { data } = promptList.safeParse(await readJson(file));
+  const { data } = promptList.safeParse(await readJson(file, {}, MAX_BYTES.prompts));
   if (data) return data;
   throw new UsageError(`${file}: a JSON file of prompts must hold an array of strings, none of them empty.`);
 }
 
 async function readLines(file: string): Promise<readonly string[]> {
-  const lines = (await readText(file)).split(/\r?\n/).map((line) => line.trim());
+  const lines = (await readText(file, MAX_BYTES.prompts)).split(/\r?\n/).map((line) => line.trim());
   return lines.filter((line) => line !== "");
 }
 
@@ -39,7 +40,8 @@ export async function askPrompts(asker: Asker): Promise<readonly string[]> {
       check: (given) => (isPromptsFile(given) && !existsSync(given) ? "There is no such file." : undefined),
     });
     if (answer === "") return prompts;
-    prompts.push(...(isPromptsFile(answer) ? await readPrompts(answer) : [answer]));
+    // One by one: as arguments of one call, a long file would not fit onto the stack.
+    for (const prompt of isPromptsFile(answer) ? await readPrompts(answer) : [answer]) prompts.push(prompt);
   }
 }
 

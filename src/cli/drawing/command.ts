@@ -8,6 +8,7 @@ import { SHAPES_CONFIG } from "../default-config.js";
 import { decoderOptions, type DrawingFlags, type PriorFlags } from "./options.js";
 import type { DrawingPlan } from "./plan.js";
 import { UsageError } from "../errors.js";
+import { print, printJson, say as sayLine } from "../output.js";
 import { identifyModels } from "./model-identity.js";
 import { PACKAGE_VERSION } from "../package-version.js";
 import { prepareFolder } from "./picture-files.js";
@@ -25,7 +26,7 @@ export async function drawPictures(
   plan: (manager: DalleModelManager, scripts: ScriptOptions) => DrawingPlan | Promise<DrawingPlan>,
 ): Promise<void> {
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
-  const say = flags.verbose ? console.error : () => undefined;
+  const say = flags.verbose ? sayLine : () => undefined;
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
@@ -82,7 +83,7 @@ async function drawAndWrite(
     const report = await writePicture(picture, pictures[index]!, drawnOn, flags);
     reports.push(report);
     progress.clear();
-    if (!flags.json) console.log(`${report.file}  (seed ${report.seed})`);
+    if (!flags.json) print(`${report.file}  (seed ${report.seed})`);
   };
   progress.start();
   try {
@@ -97,7 +98,7 @@ async function drawAndWrite(
     });
   } finally {
     progress.clear();
-    if (flags.json) console.log(JSON.stringify(reports, null, 2));
+    if (flags.json) printJson(reports);
   }
   return reports.length;
 }
@@ -121,7 +122,7 @@ async function describeModels(
   const files = await identifyModels(config, loading);
   return {
     software: `dalle2-webgpu ${PACKAGE_VERSION}`,
-    model: modelConfig === undefined ? { files } : { config: modelConfig, files },
+    model: modelConfig === undefined ? { files } : { config: config.source, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype: arena.dtype,
     tuning: TUNING,

@@ -1,9 +1,11 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { readBytes } from "#platform";
 import { readImageText } from "../../image/encode.js";
 import type { ImageText } from "../../image/png-text.js";
 import { FileError } from "../../platform/errors.js";
-import { fileError } from "../../platform/node-error.js";
+import { JsonError, parseJson } from "../../platform/json.js";
+import { MAX_BYTES } from "../../platform/limits.js";
+import { publicUrl } from "../../platform/secrets.js";
 
 /** The text of a picture file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
@@ -60,22 +62,27 @@ export async function readRecord(file: string): Promise<RecordedPicture> {
     throw new FileError(file, problem, { cause });
   };
   const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw fileError(file, "could not be read", cause);
-  });
+  const bytes = await readBytes(file, MAX_BYTES.image);
   const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), cause));
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
-  const parsed = pictureRecord.safeParse(parseJson(json));
-  if (!parsed.success) return fail(`its record of how it was drawn is damaged: ${z.prettifyError(parsed.error)}`);
-  return { record: parsed.data, texts };
+  const damaged = "its record of how it was drawn is damaged";
+  const parsed = pictureRecord.safeParse(parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`)));
+  if (!parsed.success) return fail(`${damaged}: ${z.prettifyError(parsed.error)}`);
+  return { record: withoutSecretsIn(parsed.data), texts };
 }
 
-/** Undefined for what is no JSON, which no schema of an object takes. */
-function parseJson(text: string): unknown {
+function parseRecord(json: string, fail: (problem: string) => never): unknown {
   try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
+    return parseJson(json);
+  } catch (error) {
+    if (error instanceof JsonError) return fail(error.message);
+    throw error;
   }
+}
+
+/** Earlier versions recorded the address of a load config as it was given. */
+function withoutSecretsIn(record: PictureRecord): PictureRecord {
+  const { config } = record.model;
+  return config === undefined ? record : { ...record, model: { ...record.model, config: publicUrl(config) } };
 }

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { LoadProgress } from "../../pipeline/manager/loading-options.js";
 import type { ScriptProgress } from "../../pipeline/script-options.js";
+import { clearLine, replaceLine, say } from "../output.js";
 
 /** Minutes and seconds, as 2:05; hours in front where there are any. */
 export function formatDuration(milliseconds: number): string {
@@ -12,7 +13,6 @@ export function formatDuration(milliseconds: number): string {
 }
 
 const BAR = 24;
-const CLEAR_LINE = "\r\u001b[K";
 /** Files are read in many more pieces than the eye can follow. */
 const MILLISECONDS_PER_FRAME = 50;
 
@@ -54,14 +54,14 @@ export class ProgressReport {
 
   /** Takes the bar away, so that a line can be printed. */
   clear(): void {
-    if (this.#isTerminal && !this.quiet) process.stderr.write(CLEAR_LINE);
+    if (this.#isTerminal && !this.quiet) clearLine();
     this.#lastFrame = 0;
   }
 
   /** Says something in a line of its own, also where `quiet`. */
   readonly warn = (message: string): void => {
     this.clear();
-    console.error(message);
+    say(message);
   };
 
   #timeBar(millisecondsLeft: number | undefined): string {
@@ -76,14 +76,13 @@ export class ProgressReport {
     const now = performance.now();
     if (this.quiet || now - this.#lastFrame < MILLISECONDS_PER_FRAME) return;
     this.#lastFrame = now;
-    // A terminal that does not know its width says 0.
-    process.stderr.write(`${CLEAR_LINE}${line.slice(0, (process.stderr.columns || 80) - 1)}`);
+    replaceLine(line);
   }
 
   #writeHeading(heading: string): void {
     if (this.quiet || heading === this.#heading) return;
     this.#heading = heading;
-    process.stderr.write(`${heading}\n`);
+    say(heading);
   }
 }
 

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { isUrl } from "../../files/open.js";
 import type { DrawingFlags, NegativeFlags, PriorFlags } from "./options.js";
 import { UsageError } from "../errors.js";
-import { printable } from "../printable.js";
 import { readRecord, type DrawnOn, type PictureRecord } from "./picture-record.js";
 
 /** Parameters of `BasicInference` that have a flag. */
@@ -40,8 +39,8 @@ export async function recordToRepeat(file: string): Promise<PictureRecord> {
   }
   const { script } = record.parameters;
   if (script !== "BasicInference") {
-    const inputs = printable(Object.values(record.inputs).join(", "));
-    throw new UsageError(`${file}: it was drawn by ${printable(script)} from ${inputs}, not by dream.`);
+    const inputs = Object.values(record.inputs).join(", ");
+    throw new UsageError(`${file}: it was drawn by ${script} from ${inputs}, not by dream.`);
   }
   return record;
 }
@@ -71,9 +70,7 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
 /** The load config that a record names. Whoever made the picture must not choose what is fetched. */
 function recordedConfig({ model: { config } }: PictureRecord): string | undefined {
   if (config === undefined || !isUrl(config)) return config;
-  throw new UsageError(
-    `The load config of the picture is ${printable(config)}: if you trust it, give it as --model-config.`,
-  );
+  throw new UsageError(`The load config of the picture is ${config}: if you trust it, give it as --model-config.`);
 }
 
 const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
@@ -84,7 +81,7 @@ export function differences(record: PictureRecord, now: DrawnOn): string[] {
   const here = { ...now, model: modelText(now) };
   return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
     .filter((key) => then[key] !== here[key])
-    .map((key) => `another ${COMPARED[key]} (${printable(then[key])}; here ${here[key]})`)
+    .map((key) => `another ${COMPARED[key]} (${then[key]}; here ${here[key]})`)
     .map((difference) => `Warning: the picture was drawn with ${difference}: it may look different.`);
 }
 

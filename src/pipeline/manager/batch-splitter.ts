@@ -1,6 +1,7 @@
 import { GpuLimitError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import type { Arena } from "../../tensor/arena.js";
 import { helpWith, WeightMemoryError, type Residence } from "./residence.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /** Computes batches whole while the GPU has memory for that, and from then on in parts that fit. */
 export class BatchSplitter {
@@ -12,7 +13,7 @@ export class BatchSplitter {
     private readonly name: string,
     private readonly arena: Arena,
     private readonly residence: Residence,
-    private readonly warn: (message: string) => void = console.warn,
+    private readonly warn: (message: string) => void = warnOnConsole,
   ) {}
 
   /** The rows of a batch, at most `most` at once. Rejects with `GpuOutOfMemoryError` where not even one fits. */

@@ -22,6 +22,7 @@ import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "./component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { withPublishedConfig } from "./published-clip-config.js";
 import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /** A model that is ready for its weights: its files are open and were checked, and nothing of it is on the GPU yet. */
 export interface Loaded<Model> {
@@ -207,7 +208,7 @@ export class ModelLoader {
   }
 
   #warn(message: string): void {
-    const { onWarning = console.warn } = this.options;
+    const { onWarning = warnOnConsole } = this.options;
     onWarning(message);
   }
 }

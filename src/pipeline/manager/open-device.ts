@@ -3,6 +3,7 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Gpu } from "../../gpu/gpu.js";
 import { openGpu } from "../../gpu/open.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /**
  * Opens the device that `devices` of a load config asks for, and warns where it asks for what cannot be had. Rejects with
@@ -10,7 +11,7 @@ import type { LoadingOptions } from "./loading-options.js";
  */
 export async function openDevice({ data }: ModelLoadConfig, options: Pick<LoadingOptions, "onWarning">): Promise<Gpu> {
   const { prefer, warning } = adapterChoice(data.devices);
-  const { onWarning = console.warn } = options;
+  const { onWarning = warnOnConsole } = options;
   if (warning !== undefined) onWarning(warning);
   const gpu = await openGpu({ prefer });
   const { isSoftware, description, device } = gpu.adapter;

@@ -8,6 +8,7 @@ import { resolveBeside } from "../../files/open.js";
 import { FileError } from "../../platform/errors.js";
 import type { TensorSource } from "../../weights/store.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /** Names under which open_clip and the transformers library publish a model's config beside its weights. */
 const NAMES = ["open_clip_config.json", "config.json"];
@@ -48,7 +49,7 @@ function besideFile(file: FileLocation, name: string): FileLocation | undefined 
 }
 
 async function readIfThere(file: FileLocation, config: ModelLoadConfig, options: LoadingOptions): Promise<unknown> {
-  const { checkUpdates = true, patience, onWarning = console.warn } = options;
+  const { checkUpdates = true, patience, onWarning = warnOnConsole } = options;
   // Most models have one of the two only, or none: without updates, no server is asked for what was not there before.
   const asking = checkUpdates
     ? { patience: { ...patience, attempts: 2 } }

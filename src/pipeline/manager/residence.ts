@@ -2,6 +2,7 @@ import { GpuOutOfMemoryError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
 import type { Component } from "./component.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /**
  * Which components stay on the GPU: all that were used; or only the one in use, so that a component is read from its file
@@ -86,7 +87,7 @@ export class Residence {
   /** Keeps no more than one component from now on, with a warning. False where that is so already. */
   makeRoom(): boolean {
     if (this.#residency === "one-at-a-time") return false;
-    const { onWarning = console.warn } = this.options;
+    const { onWarning = warnOnConsole } = this.options;
     onWarning(
       "The GPU has no memory for all of the models together: from now on each is loaded when it is needed " +
         '(residency "one-at-a-time").',

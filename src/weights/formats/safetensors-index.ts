@@ -1,5 +1,6 @@
 // A model cut into several safetensors files, with an index beside them that maps each tensor's name to its file:
 // {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}
+import { jsonProblem, parseJson } from "../../platform/json.js";
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
@@ -58,9 +59,9 @@ async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<
   const bytes = await source.read(0, source.size, signal);
   let index: unknown;
   try {
-    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    index = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), { takesProtoKey: true });
   } catch (cause) {
-    throw new FormatError(source.name, "begins like an index of safetensors, but is not JSON", { cause });
+    throw new FormatError(source.name, `begins like an index of safetensors, but ${jsonProblem(cause)}`, { cause });
   }
   const map: unknown = isRecord(index) ? index.weight_map : undefined;
   if (!isRecord(map) || Object.keys(map).length === 0)

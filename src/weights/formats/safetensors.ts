@@ -3,6 +3,7 @@
 // https://github.com/huggingface/safetensors#format
 import type { ByteSource } from "../../platform/source.js";
 import { byteLength, DTYPE_BYTES, isDtype, type Dtype } from "../dtypes.js";
+import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
 import { TensorEntry } from "../tensor-entry.js";
 
@@ -73,9 +74,9 @@ function parseHeader(bytes: Uint8Array, source: string) {
   let header: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
+    header = parseJson(text, { takesProtoKey: true });
   } catch (cause) {
-    throw new FormatError(source, "the safetensors header is not JSON in UTF-8", { cause });
+    throw new FormatError(source, `the safetensors header ${jsonProblem(cause)}`, { cause });
   }
   if (!isRecord(header)) throw new FormatError(source, "the safetensors header is not a JSON object");
   const duplicate = duplicateKey(text);
@@ -131,7 +132,7 @@ function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source:
     );
 }
 
-/** The first key that stands twice in the outermost object of valid JSON; JSON.parse keeps the last and says nothing. */
+/** The first key that stands twice in the outermost object of valid JSON; parsing keeps the last and says nothing. */
 function duplicateKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;
@@ -142,7 +143,7 @@ function duplicateKey(json: string): string | undefined {
     else if (character === '"') {
       const end = stringEnd(json, at);
       // No value of this object may be a string, so every string at this depth is a key.
-      const key = depth === 1 ? (JSON.parse(json.slice(at, end)) as string) : undefined;
+      const key = depth === 1 ? (parseJson(json.slice(at, end)) as string) : undefined;
       if (key !== undefined && seen.has(key)) return key;
       if (key !== undefined) seen.add(key);
       at = end - 1;

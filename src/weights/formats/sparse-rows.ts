@@ -1,6 +1,7 @@
 // Tables stored by their used rows. A CLIP trained on few words uses few of its 49408 token embeddings; the rest are
 // zero. Such a table NAME is kept as NAME `[n, ...]`, the rows that are not zero, and NAME.rows `[n]` (I32), their
 // numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
+import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 
@@ -36,9 +37,9 @@ export async function restoreSparseRows(
 function parseShapes(json: string, source: string): [string, number[]][] {
   let shapes: unknown;
   try {
-    shapes = JSON.parse(json);
+    shapes = parseJson(json, { takesProtoKey: true });
   } catch (cause) {
-    throw new FormatError(source, `metadata ${SPARSE_SHAPE} is not JSON`, { cause });
+    throw new FormatError(source, `metadata ${SPARSE_SHAPE} ${jsonProblem(cause)}`, { cause });
   }
   const isShape = (shape: unknown) =>
     Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0);
