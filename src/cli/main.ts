@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import { ArgumentError } from "../platform/arguments.js";
 import { ConfigError } from "../config/config-error.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
+import { hideTokens } from "../files/hub.js";
 import { UsageError } from "./errors.js";
 import { InterruptedError } from "./interrupt.js";
 import { say, sayPart } from "./output.js";
@@ -75,6 +76,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+hideTokens();
 const status = await main(process.argv.slice(2));
 // A command that ends in order may have set a status of its own.
 if (status !== 0) process.exitCode = status;

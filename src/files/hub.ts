@@ -52,6 +52,11 @@ export function tokenFor(url: string): string | undefined {
   return token;
 }
 
+/** Keeps the tokens in the environment out of all that is said, from here on: also of what repeats the user's words. */
+export function hideTokens(): void {
+  for (const name of TOKEN_VARIABLES) keepSecret(environmentVariable(name)?.trim() ?? "");
+}
+
 /** The environment variable that the token is taken from; undefined where none is set. */
 export function tokenVariable(): string | undefined {
   return TOKEN_VARIABLES.find((name) => environmentVariable(name)?.trim());

@@ -20,6 +20,34 @@ export function dalle2(args: readonly string[], input = "", env: Readonly<Record
   });
 }
 
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly input?: string;
+  /** Milliseconds after which it is killed; its status is null then. */
+  readonly timeout?: number;
+}
+
+/** Runs the command beside this process, so that a server in this process can answer it. */
+export async function dalle2Beside(args: readonly string[], { env, cwd, input = "", timeout }: RunOptions = {}) {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    stdio: "pipe",
+    cwd,
+    env: { ...process.env, ...env },
+    timeout,
+  });
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].setEncoding("utf8").on("data", (chunk: string) => {
+      said[name] += chunk;
+    });
+  }
+  // One that ends without reading its input is no fault here.
+  child.stdin.on("error", () => undefined).end(input);
+  const [status] = (await once(child, "close")) as [number | null];
+  return { status, ...said };
+}
+
 /** What a command with `--json` says of its pictures; fails where it does not end well. */
 export function drawn(args: readonly string[], input = ""): PictureReport[] {
   const { status, stdout, stderr } = dalle2([...args, "--json"], input);
