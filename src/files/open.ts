@@ -36,7 +36,8 @@ function onServer(base: string, location: string): string {
   const relative = location.replaceAll("#", "%23");
   const isPath = !/^[\\/]|\\/.test(location) && URL.canParse(relative, base);
   const url = isPath ? new URL(relative, base) : undefined;
-  if (url?.origin === new URL(base).origin) return url.href;
+  // An address of another scheme, such as blob:, may share the origin.
+  if (url && isUrl(url.href) && url.origin === new URL(base).origin) return url.href;
   const problem = `is named by ${base}, and a file on a server can name only files beside it`;
   throw new FileError(location, `${problem}; give a relative path, with slashes between folders`);
 }

@@ -106,13 +106,17 @@ async function fetchRest(
     try {
       const chunks = chunksOf(response, url, inTime.signal, alive);
       const offset = startOf(response, url, start, state);
-      // A few kilobytes may unpack to gigabytes.
-      const limit = response.headers.has("content-encoding") ? Math.min(maxBytes, MAX_BYTES.compressed) : maxBytes;
+      const limit = Math.min(maxBytes, size === undefined ? limitOf(response) : maxBytes);
       await write(path, chunks, { url, offset, size, maxBytes: limit }, onProgress);
     } finally {
       await discard(response);
     }
   });
+}
+
+/** What is taken of an answer that does not say its size: a few kilobytes may unpack to gigabytes. */
+function limitOf({ headers }: Response): number {
+  return headers.has("content-encoding") ? MAX_BYTES.compressed : MAX_BYTES.unannounced;
 }
 
 async function touch(path: string): Promise<void> {

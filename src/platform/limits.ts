@@ -16,8 +16,10 @@ export const MAX_BYTES = {
   record: MEBIBYTE,
   /** A download that the server compresses for the way: what it unpacks to is not known beforehand. */
   compressed: 64 * MEBIBYTE,
-  /** A download, as the server announces it or as it comes. */
+  /** A download whose size the server announces. */
   download: 2 ** 38,
+  /** One whose size it does not announce: it may have no end. */
+  unannounced: 2 ** 35,
 } as const;
 
 /** A file is larger than what is read of its kind. */
