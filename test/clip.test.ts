@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { openAiClipConfig, type OpenAiClipConfig } from "../src/config/clip-config.js";
 import { ConfigError } from "../src/config/config-error.js";
 import { openAiModelUrl } from "../src/models/clip/openai-models.js";
-import { inferOpenAiClip } from "../src/models/clip/openai-options.js";
+import { inferOpenAiClip } from "../src/models/clip/infer-openai.js";
 import { bareTextMask, textMasks } from "../src/models/clip/text-mask.js";
 import { TensorEntry } from "../src/weights/tensor-entry.js";
 import { UnsupportedError } from "../src/weights/unsupported-error.js";
@@ -80,8 +80,24 @@ describe("inferOpenAiClip", () => {
         heads: 16,
         mlpWidth: 4096,
         activation: "quickGelu",
+        eps: 1e-5,
+        layerScale: false,
+        pooling: "class",
+        normBeforePooling: false,
+        normPre: true,
       },
-      text: { width: 768, layers: 12, heads: 12, mlpWidth: 3072, activation: "quickGelu" },
+      text: {
+        width: 768,
+        layers: 12,
+        heads: 12,
+        mlpWidth: 3072,
+        activation: "quickGelu",
+        eps: 1e-5,
+        layerScale: false,
+        causal: true,
+        pooling: { kind: "highest" },
+        projection: "matrix",
+      },
       contextLength: 77,
       vocabSize: 49408,
       imageMean: [0.48145466, 0.4578275, 0.40821073],

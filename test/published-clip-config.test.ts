@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileLocation } from "../src/config/file-location.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import type { ClipSource } from "../src/config/load-config-schema.js";
-import { guessesQuickGelu, inferOpenAiClip } from "../src/models/clip/openai-options.js";
+import { guessesQuickGelu, inferOpenAiClip } from "../src/models/clip/infer-openai.js";
 import type { LoadingOptions } from "../src/pipeline/manager/loading-options.js";
 import { withPublishedConfig } from "../src/pipeline/manager/published-clip-config.js";
 import { Fixture } from "../src/verify/fixture.js";
@@ -49,9 +49,13 @@ async function described(
     ...source,
   };
   const config = ModelLoadConfig.parse({}, join(own, "models.json"));
-  const { base_model_kwargs: kwargs } = await withPublishedConfig(clip, names, config, {});
-  return kwargs;
+  const found = await withPublishedConfig(clip, names, config, {});
+  places.push(found.kwargsPlace);
+  return found.base_model_kwargs;
 }
+
+/** Where what is known of the CLIPs was read. */
+const places: unknown[] = [];
 
 describe("the config beside a CLIP's file", () => {
   it("is read, open_clip's before that of the transformers library", async () => {
@@ -68,6 +72,17 @@ describe("the config beside a CLIP's file", () => {
     expect(await described({ "config.json": published }, { make: "x-clip" })).toBeNull();
     expect(await described({ "config.json": published }, { make: "openai", names: OPENAI })).toBeNull();
     expect(await described({ "config.json": published }, { load_model_from: null })).toBeNull();
+  });
+
+  it("is not passed over for a key that is not known, and is named as the place of it", async () => {
+    const odd = { ...published, text_config: { hidden_act: "gelu", rope_theta: 10000 } };
+    expect(await described({ "config.json": odd })).toEqual(odd);
+    expect(places.at(-1)).toMatchObject({ file: expect.stringMatching(/clip.config\.json$/) as string, path: [] });
+    await described({}, { base_model_kwargs: { quick_gelu: false } });
+    expect(places.at(-1)).toMatchObject({
+      file: expect.stringMatching(/models\.json$/) as string,
+      path: ["clip", "base_model_kwargs"],
+    });
   });
 
   it("is passed over where it is the config of something else", async () => {

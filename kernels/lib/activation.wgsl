@@ -8,6 +8,7 @@ const ACTIVATION_SILU: u32 = 1u;
 const ACTIVATION_GELU: u32 = 2u;
 const ACTIVATION_QUICK_GELU: u32 = 3u;
 const ACTIVATION_RELU: u32 = 4u;
+const ACTIVATION_GELU_TANH: u32 = 5u;
 
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
   return 1.0 / (1.0 + exp(select(-x, vec4<f32>(80.0), x < vec4<f32>(-80.0))));
@@ -47,11 +48,20 @@ fn quick_gelu(x: vec4<f32>) -> vec4<f32> {
   return x * sigmoid(1.702 * x);
 }
 
+/// x · (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3): torch's GELU with approximate="tanh".
+///
+/// (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits for negative u. Beyond 20 either way it is 0 or 1.
+fn gelu_tanh(x: vec4<f32>) -> vec4<f32> {
+  let near = clamp(x, vec4<f32>(-20.0), vec4<f32>(20.0));
+  return x * sigmoid(1.5957691 * (near + 0.044715 * near * near * near));
+}
+
 fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
   switch kind {
     case ACTIVATION_SILU: { return silu(x); }
     case ACTIVATION_GELU: { return gelu(x); }
     case ACTIVATION_QUICK_GELU: { return quick_gelu(x); }
+    case ACTIVATION_GELU_TANH: { return gelu_tanh(x); }
     case ACTIVATION_RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
     default: { return x; }
   }

@@ -23,19 +23,20 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 /**
  * Checks `value` against `schema` and returns it with defaults filled in. Throws one {@link ConfigError} that lists every
- * fault with its path, what is expected and what was found. `source` names the file.
+ * fault with its path, what is expected and what was found. `source` names the file; `path` is where the value is in it.
  */
 export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,
   source: string,
+  path: readonly PropertyKey[] = [],
 ): z.output<Schema> {
   const excess = excessOf(value);
   if (excess !== undefined) throw new ConfigError(`${source} ${excess}; no configuration does`);
   const result = schema.safeParse(value, { error: describeFault, reportInput: true });
   if (result.success) return result.data;
   const { issues } = result.error;
-  const faults = issues.slice(0, MAX_FAULTS).map(formatFault);
+  const faults = issues.slice(0, MAX_FAULTS).map((issue) => formatFault(issue, path));
   if (issues.length > MAX_FAULTS) faults.push(`and ${issues.length - MAX_FAULTS} more faults`);
   throw new ConfigError(`${source} is not a valid configuration:\n  ${faults.join("\n  ")}`);
 }
@@ -45,10 +46,10 @@ const MAX_FAULTS = 50;
 // Keys and texts of the file are in it, which may be of any length.
 const FAULT_LENGTH = 1000;
 
-function formatFault(issue: z.core.$ZodIssue): string {
-  const path = shortened(formatPath(issue.path), FAULT_LENGTH);
+function formatFault(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): string {
+  const place = shortened(formatPath([...path, ...issue.path]), FAULT_LENGTH);
   const fault = issue.message.startsWith("expected ") ? withFound(issue.message, issue.input) : issue.message;
-  return path === "" ? fault : `${path}: ${shortened(fault, FAULT_LENGTH)}`;
+  return place === "" ? fault : `${place}: ${shortened(fault, FAULT_LENGTH)}`;
 }
 
 function shortened(text: string, length: number): string {
@@ -93,7 +94,8 @@ function describeMinimum({ origin, minimum, inclusive }: z.core.$ZodRawIssue<z.c
   return `${inclusive ? "at least" : "a number above"} ${minimum}`;
 }
 
-function describeUnknown(key: string, known: readonly string[]): string {
+/** That a key is none of `known`, and which of them may have been meant. */
+export function describeUnknown(key: string, known: readonly string[]): string {
   const nearest = nearestName(key, known);
   return `unknown key ${JSON.stringify(shortened(key, FOUND_LENGTH))}${nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`}`;
 }

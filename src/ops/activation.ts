@@ -1,5 +1,5 @@
-/** Pointwise functions that kernels can apply to what they write. "gelu" is the exact one (torch's default). */
-export type Activation = "none" | "silu" | "gelu" | "quickGelu" | "relu";
+/** Pointwise functions that kernels can apply to what they write. "gelu" is the exact one (torch's default), "geluTanh" torch's approximation by tanh. */
+export type Activation = "none" | "silu" | "gelu" | "quickGelu" | "relu" | "geluTanh";
 
 /** Numbers of the activations in kernels/lib/activation.wgsl. */
 export const activationKinds: Readonly<Record<Activation, number>> = {
@@ -8,4 +8,5 @@ export const activationKinds: Readonly<Record<Activation, number>> = {
   gelu: 2,
   quickGelu: 3,
   relu: 4,
+  geluTanh: 5,
 };

@@ -12,7 +12,7 @@ const info = z.looseObject({ clip: adapterConfig });
 
 /** Embeddings and encodings of texts, with and without start and end tokens, and of images. */
 export const verifyClip: Runner = async (fixture, openArena) => {
-  const config = fixture.info(info).clip;
+  const config = { ...fixture.info(info).clip, kwargsPlace: fixture.place("clip", "base_model_kwargs") };
   const arena = await openArena();
   const { clip, weights } = createClip(config, await fixture.checkpoint(), arena, fixture.dialect.network);
   using store = weights;

@@ -67,6 +67,11 @@ export class Fixture {
     return checked(schema, this.header, `${this.folder}/fixture.json`);
   }
 
+  /** A place in `fixture.json`, for messages. */
+  place(...path: readonly string[]): { readonly file: string; readonly path: readonly string[] } {
+    return { file: `${this.folder}/fixture.json`, path };
+  }
+
   /** Names in `io.safetensors` that start with `prefix`. */
   async names(prefix: string): Promise<string[]> {
     return [...(await this.io()).keys()].filter((name) => name.startsWith(prefix)).sort();

@@ -4,6 +4,8 @@ await testFixtures([
   "clip-openai-vit",
   "clip-openai-resnet",
   "clip-open-clip",
+  "clip-open-clip-control",
+  "clip-open-clip-no-causal-mask",
   "clip-xclip",
   "clip-xclip-0.7",
   "clip-xclip-0.10",

@@ -214,10 +214,32 @@ function vitClip(size: {
   readonly activation: "quickGelu" | "gelu";
 }): OpenAiClipOptions {
   const { embedDim, layers, width, textLayers, activation } = size;
+  const shared = { activation, eps: 1e-5, layerScale: false };
   return {
     embedDim,
-    vision: { kind: "vit", resolution: 224, patchSize: 14, width, layers, heads: 16, mlpWidth: 4 * width, activation },
-    text: { width: embedDim, layers: textLayers, heads: embedDim / 64, mlpWidth: 4 * embedDim, activation },
+    vision: {
+      ...shared,
+      kind: "vit",
+      resolution: 224,
+      patchSize: 14,
+      width,
+      layers,
+      heads: 16,
+      mlpWidth: 4 * width,
+      pooling: "class",
+      normBeforePooling: false,
+      normPre: true,
+    },
+    text: {
+      ...shared,
+      width: embedDim,
+      layers: textLayers,
+      heads: embedDim / 64,
+      mlpWidth: 4 * embedDim,
+      causal: true,
+      pooling: { kind: "highest" },
+      projection: "matrix",
+    },
     contextLength: 77,
     vocabSize: 49408,
     imageMean: [0, 0, 0],

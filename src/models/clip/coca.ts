@@ -23,6 +23,7 @@ export class Coca implements ClipModel {
   readonly tokenization = "bare";
   readonly #arena: Arena;
   readonly #channels: number;
+  readonly #pad: number;
   readonly #textMask: BareTextMask;
   readonly #tokenEmbedding: TableReader;
   readonly #textClassToken: Tensor;
@@ -40,6 +41,7 @@ export class Coca implements ClipModel {
     this.dimLatent = dim;
     this.#arena = text.arena;
     this.#channels = config.image_channels;
+    this.#pad = config.pad_id;
     this.#textMask = bareTextMask(dialect.clipTextMask);
     this.#tokenEmbedding = text.at("token_emb").rows("weight", [config.num_tokens, dim]);
     this.#textClassToken = text.table("text_cls_token", [1, 1, dim], { fileShape: [dim] });
@@ -87,7 +89,7 @@ export class Coca implements ClipModel {
   ): TextEmbedding {
     const arena = this.#arena;
     return arena.scope(() => {
-      const isText = texts.flatMap((text) => [...Array.from(text, (token) => Number(token !== PAD)), 1]);
+      const isText = texts.flatMap((text) => [...Array.from(text, (token) => Number(token !== this.#pad)), 1]);
       const mask = arena.from(isText, [batch, length + 1], "u32");
       const text = arena.from(rows, [batch, length, dim]);
       const tokens = concatTokens([text, broadcastBatch(this.#textClassToken, batch)]);
@@ -114,6 +116,3 @@ export class Coca implements ClipModel {
     });
   }
 }
-
-/** The token that fills texts up. */
-const PAD = 0;

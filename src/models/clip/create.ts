@@ -1,20 +1,29 @@
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../../config/clip-config.js";
-import { parseConfig } from "../../config/config-error.js";
+import { formatPath, parseConfig } from "../../config/config-error.js";
 import type { AdapterConfig } from "../../config/train-config.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { NetworkDialect } from "../../weights/dialect/flags.js";
 import { WeightSet, WeightStore, type TensorSource } from "../../weights/store.js";
 import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { Coca } from "./coca.js";
+import { guessesQuickGelu, inferOpenAiClip } from "./infer-openai.js";
 import { OpenAiClip } from "./openai.js";
-import { guessesQuickGelu, inferOpenAiClip } from "./openai-options.js";
 import { withOpenAiNames } from "./transformers-names.js";
 import { XClip } from "./x-clip.js";
 
 export type ClipDialect = Pick<NetworkDialect, "clipTextMask">;
 
 /** Which CLIP a file holds (`clip` of a load config, upstream's AdapterConfig). */
-export type ClipConfig = Pick<AdapterConfig, "make" | "model" | "base_model_kwargs">;
+export interface ClipConfig extends Pick<AdapterConfig, "make" | "model" | "base_model_kwargs"> {
+  /** Where `base_model_kwargs` were read, for messages. Default: the name of the CLIP. */
+  readonly kwargsPlace?: ConfigPlace | undefined;
+}
+
+/** A file, and the path to a value in it. */
+export interface ConfigPlace {
+  readonly file: string;
+  readonly path: readonly string[];
+}
 
 /** A CLIP whose weights are declared: a store for each encoder, which shares the file with the other. */
 export interface DeclaredClip {
@@ -38,14 +47,19 @@ export function createClip(config: ClipConfig, source: TensorSource, arena: Aren
   const weights = new WeightSet([text, image]);
   try {
     const clip = declare(config, { text: text.root, image: image.root }, dialect);
-    return { clip, text, image, weights, warnings: names === source ? [] : activationWarnings(config, names) };
+    return { clip, text, image, weights, warnings: activationWarnings(config, names, source) };
   } catch (error) {
     weights.dispose();
     throw error;
   }
 }
 
-function activationWarnings({ make, base_model_kwargs: kwargs }: ClipConfig, renamed: TensorSource): string[] {
+function activationWarnings(
+  { make, base_model_kwargs: kwargs }: ClipConfig,
+  renamed: TensorSource,
+  { tensors }: TensorSource,
+): string[] {
+  if (!tensors.has("text_model.final_layer_norm.weight")) return [];
   if (make !== "openai" || !guessesQuickGelu(renamed, openAiClipConfig.parse(kwargs ?? {}))) return [];
   return [
     `${renamed.name} has the names of the transformers library, which do not tell OpenAI's CLIPs (quick GELU, assumed) from ` +
@@ -55,16 +69,21 @@ function activationWarnings({ make, base_model_kwargs: kwargs }: ClipConfig, ren
 
 function declare(config: ClipConfig, weights: ClipWeights, dialect: ClipDialect): ClipModel {
   const kwargs = config.base_model_kwargs ?? {};
-  const place = `base_model_kwargs of the CLIP "${config.model}" (${config.make})`;
+  const { file, path } = config.kwargsPlace ?? {
+    file: `base_model_kwargs of the CLIP "${config.model}" (${config.make})`,
+    path: [],
+  };
   switch (config.make) {
     case "openai":
     case "open_clip": {
-      const published = parseConfig(openAiClipConfig, kwargs, place);
-      return new OpenAiClip(weights, inferOpenAiClip(weights.text.store.source, config, published), dialect);
+      const published = parseConfig(openAiClipConfig, kwargs, file, path);
+      const place = [file, ...(path.length > 0 ? [formatPath(path)] : [])].join(": ");
+      const options = inferOpenAiClip(weights.text.store.source, config, published, place);
+      return new OpenAiClip(weights, options, dialect);
     }
     case "x-clip":
-      return new XClip(weights, parseConfig(xClipConfig, kwargs, place), dialect);
+      return new XClip(weights, parseConfig(xClipConfig, kwargs, file, path), dialect);
     case "coca":
-      return new Coca(weights, parseConfig(cocaConfig, kwargs, place), dialect);
+      return new Coca(weights, parseConfig(cocaConfig, kwargs, file, path), dialect);
   }
 }

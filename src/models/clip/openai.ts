@@ -1,21 +1,22 @@
 import { LayerNorm } from "../../nn/layer-norm.js";
+import { Linear } from "../../nn/linear.js";
 import { add, multiply } from "../../ops/elementwise.js";
 import { embedding } from "../../ops/embedding.js";
 import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { NetworkDialect } from "../../weights/dialect/flags.js";
-import type { TableReader } from "../../weights/store.js";
+import type { TableReader, Weights } from "../../weights/store.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { ModifiedResNet } from "./modified-resnet.js";
-import type { OpenAiClipOptions } from "./openai-options.js";
+import type { OpenAiClipOptions, TextPooling } from "./openai-options.js";
 import { fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
 import { notZero, textMasks, type TextMask } from "./text-mask.js";
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
-/** Token at the end of a text, of which the last layer's output stands for the whole text. */
+/** Token at the end of a text: adapters keep what comes before it. */
 const END_TOKEN = 49407;
 
 /**
@@ -33,7 +34,7 @@ export class OpenAiClip implements ClipModel {
   readonly #positions: Tensor;
   readonly #transformer: Transformer;
   readonly #normFinal: LayerNorm;
-  readonly #textProjection: Tensor;
+  readonly #projectText: (pooled: Tensor) => Tensor;
   readonly #visual: VisionTransformer | ModifiedResNet;
 
   constructor(
@@ -53,9 +54,9 @@ export class OpenAiClip implements ClipModel {
     this.#positions = weights.table("positional_embedding", [1, contextLength, width], {
       fileShape: [contextLength, width],
     });
-    this.#transformer = new Transformer(weights.at("transformer"), { ...text, causal: true });
-    this.#normFinal = new LayerNorm(weights.at("ln_final"), width);
-    this.#textProjection = weights.matrix("text_projection", [width, embedDim]);
+    this.#transformer = new Transformer(weights.at("transformer"), text);
+    this.#normFinal = new LayerNorm(weights.at("ln_final"), width, { eps: text.eps });
+    this.#projectText = projectionOf(weights, options);
     const visual = image.at("visual");
     this.#visual =
       vision.kind === "vit"
@@ -101,19 +102,49 @@ export class OpenAiClip implements ClipModel {
 
   #encodeText(texts: readonly Int32Array[], tokenRows: Float32Array): TextEmbedding {
     const { arena } = this.#positions;
-    const { width } = this.#options.text;
+    const { width, pooling } = this.#options.text;
     return arena.scope(() => {
       const tokens = add(arena.from(tokenRows, [texts.length, this.contextLength, width]), this.#positions);
       const x = this.#normFinal.forward(this.#transformer.forward(tokens));
-      // As OpenAI wrote it: the end token is the highest number of each text.
-      const ends = texts.map((text, i) => i * this.contextLength + text.indexOf(Math.max(...text)));
-      const pooled = embedding(x.reshape([texts.length * this.contextLength, width]), ends);
+      const places = texts.map((text, i) => i * this.contextLength + pooledPlace(text, pooling));
+      const pooled = embedding(x.reshape([texts.length * this.contextLength, width]), places);
       const masks = texts.map((text) => this.#textMask(text, END_TOKEN));
       return {
-        textEmbed: unitEmbedding(linear(pooled, this.#textProjection)),
+        textEmbed: unitEmbedding(this.#projectText(pooled)),
         textEncodings: zeroPadding(x, masks),
         textMask: texts.map(notZero),
       };
     });
+  }
+}
+
+/** From the token that stands for a text to its embedding. */
+function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): (pooled: Tensor) => Tensor {
+  const { width, projection } = text;
+  switch (projection) {
+    case "none":
+      return (pooled) => pooled;
+    case "linear": {
+      const layer = new Linear(weights.at("text_projection"), width, embedDim);
+      return (pooled) => layer.forward(pooled);
+    }
+    case "matrix": {
+      const matrix = weights.matrix("text_projection", [width, embedDim]);
+      return (pooled) => linear(pooled, matrix);
+    }
+  }
+}
+
+/** Index of the token that stands for a text. */
+function pooledPlace(text: Int32Array, pooling: TextPooling): number {
+  switch (pooling.kind) {
+    case "highest":
+      return text.indexOf(Math.max(...text));
+    case "token":
+      return Math.max(0, text.indexOf(pooling.token));
+    case "first":
+      return 0;
+    case "last":
+      return text.length - 1;
   }
 }

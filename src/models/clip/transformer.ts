@@ -1,12 +1,14 @@
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
+import type { Activation } from "../../ops/activation.js";
 import { attention } from "../../ops/attention.js";
-import { linear } from "../../ops/linear.js";
+import { add, multiply } from "../../ops/elementwise.js";
+import { linear, type LinearOptions } from "../../ops/linear.js";
 import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import { headWidth } from "./head-width.js";
-import type { MlpActivation, TransformerShape } from "./openai-options.js";
+import type { TransformerShape } from "./openai-options.js";
 
 export interface TransformerOptions extends TransformerShape {
   /** Each token sees itself and those before it. */
@@ -33,25 +35,39 @@ class Block {
   readonly #norm2: LayerNorm;
   readonly #expand: Linear;
   readonly #contract: Linear;
-  readonly #activation: MlpActivation;
+  readonly #activation: Activation;
+  readonly #scales: readonly [attention: Tensor, mlp: Tensor] | undefined;
 
   constructor(weights: Weights, options: TransformerOptions) {
-    const { width, mlpWidth, activation } = options;
-    this.#norm1 = new LayerNorm(weights.at("ln_1"), width);
+    const { width, mlpWidth, activation, eps } = options;
+    this.#norm1 = new LayerNorm(weights.at("ln_1"), width, { eps });
     this.#attention = new SelfAttention(weights.at("attn"), options);
-    this.#norm2 = new LayerNorm(weights.at("ln_2"), width);
+    this.#norm2 = new LayerNorm(weights.at("ln_2"), width, { eps });
     this.#expand = new Linear(weights.at("mlp.c_fc"), width, mlpWidth);
     this.#contract = new Linear(weights.at("mlp.c_proj"), mlpWidth, width);
     this.#activation = activation;
+    if (options.layerScale) {
+      this.#scales = [weights.at("ls_1").vector("gamma", width), weights.at("ls_2").vector("gamma", width)];
+    }
   }
 
   forward(x: Tensor): Tensor {
     return x.arena.scope(() => {
-      const h = this.#attention.forward(this.#norm1.forward(x), x);
+      const [attentionScale, mlpScale] = this.#scales ?? [];
+      const attend = (out: Epilogue) => this.#attention.forward(this.#norm1.forward(x), out);
+      const h = addBranch(attend, x, attentionScale);
       const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: this.#activation });
-      return this.#contract.forward(hidden, { residual: h });
+      return addBranch((out) => this.#contract.forward(hidden, out), h, mlpScale);
     });
   }
+}
+
+/** What the last layer of a branch does with its result. */
+type Epilogue = Pick<LinearOptions, "residual">;
+
+/** `x + scale · branch`; without a scale the branch's own last kernel adds. */
+function addBranch(branch: (out: Epilogue) => Tensor, x: Tensor, scale: Tensor | undefined): Tensor {
+  return scale ? add(x, multiply(branch({}), scale)) : branch({ residual: x });
 }
 
 /** torch's `nn.MultiheadAttention`: one weight `in_proj_weight` for queries, keys and values. */
@@ -71,7 +87,7 @@ class SelfAttention {
     this.#out = new Linear(weights.at("out_proj"), { heads, dimHead }, width);
   }
 
-  forward(x: Tensor, residual: Tensor): Tensor {
+  forward(x: Tensor, out: Epilogue): Tensor {
     const { width, heads, causal } = this.#options;
     const dimHead = width / heads;
     const inner = heads * padChannels(dimHead);
@@ -79,6 +95,6 @@ class SelfAttention {
     const [q, k, v] = [qkv, qkv, qkv];
     const places = { qOffset: 0, kOffset: inner, vOffset: 2 * inner };
     const mixed = attention({ q, k, v, ...places, heads, kvHeads: heads, dimHead, scale: dimHead ** -0.5, causal });
-    return this.#out.forward(mixed, { residual });
+    return this.#out.forward(mixed, out);
   }
 }

@@ -37,11 +37,16 @@ const POSITION_IDS = ".embeddings.position_ids";
 const QUERIES = /^(.*\.self_attn\.)q_proj\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
 
+/** Under it open_clip's `CustomTextCLIP` has the text encoder (`custom_text` in its config). */
+const CUSTOM_TEXT = "text.";
+
 /**
  * A state dict of a CLIP under the names of openai/CLIP, where it has those of the transformers library (the model hub's
- * `openai/clip-*`, LAION's `CLIP-ViT-*`); any other as it is. Nothing is read before the tensors are.
+ * `openai/clip-*`, LAION's `CLIP-ViT-*`) or of open_clip's `CustomTextCLIP`; any other as it is. Nothing is read before the
+ * tensors are.
  */
 export function withOpenAiNames(source: TensorSource): TensorSource {
+  if (source.tensors.has(`${CUSTOM_TEXT}token_embedding.weight`)) return withoutPrefix(source, CUSTOM_TEXT);
   if (!source.tensors.has("text_model.embeddings.token_embedding.weight")) return source;
   const renamed = new Map<string, TensorEntry>();
   for (const [name, entry] of withJoinedProjections(source.tensors)) {
@@ -50,6 +55,13 @@ export function withOpenAiNames(source: TensorSource): TensorSource {
     renamed.set(ours, TRANSPOSED.has(ours) && entry.shape.length === 2 ? transposed(ours, entry) : entry);
   }
   return { name: source.name, tensors: renamed };
+}
+
+function withoutPrefix({ name, tensors }: TensorSource, prefix: string): TensorSource {
+  const renamed = [...tensors].map(([key, entry]): [string, TensorEntry] => {
+    return key.startsWith(prefix) ? [key.slice(prefix.length), entry] : [key, entry];
+  });
+  return { name, tensors: new Map(renamed) };
 }
 
 /** The same tensors, but those of queries, keys and values joined to `in_proj_weight` and `in_proj_bias`. */

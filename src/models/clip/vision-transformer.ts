@@ -3,46 +3,59 @@ import { LayerNorm } from "../../nn/layer-norm.js";
 import { add } from "../../ops/elementwise.js";
 import { broadcastBatch, concatTokens, sliceTokens } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
+import { meanToken } from "../../ops/pool.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { VitOptions } from "./openai-options.js";
 import { Transformer } from "./transformer.js";
 
-/** CLIP's vision transformer (Dosovitskiy et al. 2021; `VisionTransformer` of openai/CLIP). */
+/** CLIP's vision transformer (Dosovitskiy et al. 2021; `VisionTransformer` of openai/CLIP and of open_clip). */
 export class VisionTransformer {
-  readonly #width: number;
+  readonly #options: VitOptions;
   readonly #patches: Conv2d;
   readonly #classEmbedding: Tensor;
   readonly #positions: Tensor;
-  readonly #normPre: LayerNorm;
+  readonly #normPre: LayerNorm | undefined;
   readonly #transformer: Transformer;
   readonly #normPost: LayerNorm;
   readonly #projection: Tensor;
 
   constructor(weights: Weights, options: VitOptions, outputDim: number) {
-    const { resolution, patchSize, width } = options;
-    const length = (resolution / patchSize) ** 2 + 1;
-    this.#width = width;
+    const { resolution, patchSize, width, eps } = options;
+    const length = Math.floor(resolution / patchSize) ** 2 + 1;
+    this.#options = options;
     this.#patches = new Conv2d(weights.at("conv1"), 3, width, patchSize, { stride: patchSize, bias: false });
     this.#classEmbedding = weights.table("class_embedding", [1, 1, width], { fileShape: [width] });
     this.#positions = weights.table("positional_embedding", [1, length, width], { fileShape: [length, width] });
-    this.#normPre = new LayerNorm(weights.at("ln_pre"), width);
+    if (options.normPre) this.#normPre = new LayerNorm(weights.at("ln_pre"), width, { eps });
     this.#transformer = new Transformer(weights.at("transformer"), { ...options, causal: false });
-    this.#normPost = new LayerNorm(weights.at("ln_post"), width);
+    this.#normPost = new LayerNorm(weights.at("ln_post"), width, { eps });
     this.#projection = weights.matrix("proj", [width, outputDim]);
   }
 
   /** Normalised images `[batch, resolution, resolution, 3]` to `[batch, outputDim]`. */
   forward(image: Tensor): Tensor {
-    const width = this.#width;
+    const { width, normBeforePooling } = this.#options;
     const batch = image.shape[0]!;
     return image.arena.scope(() => {
       const grid = this.#patches.forward(image);
       const patches = grid.reshape([batch, grid.rows / batch, width]);
-      const tokens = concatTokens([broadcastBatch(this.#classEmbedding, batch), patches]);
-      const x = this.#transformer.forward(this.#normPre.forward(add(tokens, this.#positions)));
-      const classToken = this.#normPost.forward(sliceTokens(x, 0, 1)).reshape([batch, width]);
-      return linear(classToken, this.#projection);
+      const tokens = add(concatTokens([broadcastBatch(this.#classEmbedding, batch), patches]), this.#positions);
+      const x = this.#transformer.forward(this.#normPre?.forward(tokens) ?? tokens);
+      const pooled = normBeforePooling ? this.#pool(this.#normPost.forward(x)) : this.#normPost.forward(this.#pool(x));
+      return linear(pooled.reshape([batch, width]), this.#projection);
     });
+  }
+
+  /** Tokens `[batch, length, width]` to `[batch, 1, width]`. */
+  #pool(x: Tensor): Tensor {
+    switch (this.#options.pooling) {
+      case "class":
+        return sliceTokens(x, 0, 1);
+      case "patches":
+        return meanToken(sliceTokens(x, 1, x.shape[1]!));
+      case "all":
+        return meanToken(x);
+    }
   }
 }

@@ -1,9 +1,10 @@
-import { openAiClipConfig } from "../../config/clip-config.js";
+import { z } from "zod";
 import { downloadName, type FileLocation } from "../../config/file-location.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { ClipSource } from "../../config/load-config-schema.js";
 import { TransientError } from "../../files/http-error.js";
 import { isOnHub } from "../../files/hub.js";
+import type { ClipConfig } from "../../models/clip/create.js";
 import { resolveBeside } from "../../files/open.js";
 import { FileError } from "../../platform/errors.js";
 import type { TensorSource } from "../../weights/store.js";
@@ -12,6 +13,9 @@ import { warnOnConsole } from "../../platform/printable.js";
 
 /** Names under which open_clip and the transformers library publish a model's config beside its weights. */
 const NAMES = ["open_clip_config.json", "config.json"];
+
+/** A CLIP of a load config, and where its `base_model_kwargs` were read. */
+export type DescribedClip = ClipSource & Required<Pick<ClipConfig, "kwargsPlace">>;
 
 /**
  * Completes what a load config says of a CLIP of open_clip's, or one with the names of the transformers library, by the
@@ -23,16 +27,19 @@ export async function withPublishedConfig(
   { tensors }: Pick<TensorSource, "tensors">,
   config: ModelLoadConfig,
   options: LoadingOptions,
-): Promise<ClipSource> {
+): Promise<DescribedClip> {
   const { make, base_model_kwargs: given, load_model_from: file } = source;
   const isDescribed = make === "open_clip" || (make === "openai" && tensors.has("text_model.final_layer_norm.weight"));
-  if (given !== null || !file || !isDescribed) return source;
+  const own = { ...source, kwargsPlace: { file: config.source, path: ["clip", "base_model_kwargs"] } };
+  if (given !== null || !file || !isDescribed) return own;
   for (const name of NAMES) {
     const location = besideFile(file, name);
     const published = location && (await readIfThere(location, config, options));
-    if (isClipConfig(published)) return { ...source, base_model_kwargs: published };
+    if (isClipConfig(published)) {
+      return { ...source, base_model_kwargs: published, kwargsPlace: { file: config.describe(location!), path: [] } };
+    }
   }
-  return source;
+  return own;
 }
 
 /** Undefined for what is on a server other than the hub, whose folders hold what nobody knows. */
@@ -69,8 +76,25 @@ async function readIfThere(file: FileLocation, config: ModelLoadConfig, options:
 
 const refuse: typeof fetch = () => Promise.reject(new Error("updates are not asked for"));
 
-/** Whether it says what shapes do not: the folder may also hold the config of something else. */
+/**
+ * Whether it describes a CLIP: the folder may also hold the config of something else. One with keys that are not known is
+ * one all the same, and refused for them later.
+ */
 function isClipConfig(value: unknown): value is Record<string, unknown> {
-  const { success, data } = openAiClipConfig.safeParse(value);
-  return success && Boolean(data.model_cfg ?? data.vision_cfg ?? (data.text_config && data.vision_config));
+  const { success, data } = clipParts.safeParse(value);
+  return success && Boolean(data.model_cfg ?? data.vision_cfg ?? (hasText(data) && hasVision(data)));
 }
+
+const part = z.record(z.string(), z.unknown()).nullish();
+const clipParts = z.object({
+  model_cfg: part,
+  vision_cfg: part,
+  text_config: part,
+  text_config_dict: part,
+  vision_config: part,
+  vision_config_dict: part,
+});
+type ClipParts = z.output<typeof clipParts>;
+
+const hasText = (data: ClipParts): boolean => Boolean(data.text_config ?? data.text_config_dict);
+const hasVision = (data: ClipParts): boolean => Boolean(data.vision_config ?? data.vision_config_dict);

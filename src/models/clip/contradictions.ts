@@ -1,0 +1,88 @@
+import type { OpenAiClipConfig } from "../../config/clip-config.js";
+import { formatPath } from "../../config/config-error.js";
+import type { OpenClipModelConfig } from "../../config/open-clip-config.js";
+import type { OpenAiClipOptions } from "./openai-options.js";
+import { transformersText, transformersVision } from "./stated-clip.js";
+
+type Size = number | readonly number[] | undefined;
+
+/** A key of a config, what it says, and what the shapes of the tensors say. */
+type Claim = readonly [path: readonly string[], stated: Size, found: Size];
+
+/**
+ * Where a CLIP's config says other sizes than its tensors have, in words; `found` is what their shapes tell. The libraries
+ * would not load such weights, or change them: positions would be interpolated.
+ */
+export function contradictions(config: OpenAiClipConfig, found: OpenAiClipOptions): string[] {
+  const claims = [
+    ...openClipClaims([], config, found),
+    ...openClipClaims(["model_cfg"], config.model_cfg ?? {}, found),
+    ...transformersClaims(config, found),
+  ];
+  return claims.filter(contradicts).map(([path, stated, size]) => {
+    return `${formatPath(path)}: ${JSON.stringify(stated)} contradicts the weights, which have ${JSON.stringify(size)}`;
+  });
+}
+
+function contradicts([, stated, found]: Claim): boolean {
+  if (stated === undefined || found === undefined) return false;
+  // One number for a square and for both of its sides.
+  const isPair = typeof stated === "object" && typeof found === "number";
+  return isPair ? stated.some((one) => one !== found) : JSON.stringify(stated) !== JSON.stringify(found);
+}
+
+function openClipClaims(
+  path: readonly string[],
+  { embed_dim: embedDim, text_cfg: text = {}, vision_cfg: vision = {} }: OpenClipModelConfig,
+  found: OpenAiClipOptions,
+): Claim[] {
+  const image = found.vision;
+  const ofVit: Claim[] =
+    image.kind === "vit"
+      ? [
+          [[...path, "vision_cfg", "mlp_ratio"], vision.mlp_ratio, ratioOf(image, vision.mlp_ratio)],
+          [[...path, "vision_cfg", "patch_size"], vision.patch_size, image.patchSize],
+        ]
+      : [];
+  return [
+    [[...path, "embed_dim"], embedDim, found.embedDim],
+    [[...path, "text_cfg", "context_length"], text.context_length, found.contextLength],
+    [[...path, "text_cfg", "vocab_size"], text.vocab_size, found.vocabSize],
+    [[...path, "text_cfg", "width"], text.width, found.text.width],
+    [[...path, "text_cfg", "layers"], text.layers, found.text.layers],
+    [[...path, "text_cfg", "mlp_ratio"], text.mlp_ratio, ratioOf(found.text, text.mlp_ratio)],
+    [[...path, "vision_cfg", "width"], vision.width, image.width],
+    [[...path, "vision_cfg", "layers"], vision.layers, image.layers],
+    [[...path, "vision_cfg", "image_size"], vision.image_size, image.resolution],
+    ...ofVit,
+  ];
+}
+
+/** The stated ratio where it gives the width that there is, rounded down as open_clip does. */
+function ratioOf({ width, mlpWidth }: { width: number; mlpWidth: number }, stated: number | undefined): number {
+  return stated !== undefined && Math.trunc(width * stated) === mlpWidth ? stated : mlpWidth / width;
+}
+
+function transformersClaims(config: OpenAiClipConfig, found: OpenAiClipOptions): Claim[] {
+  const [text, vision] = [transformersText(config) ?? {}, transformersVision(config) ?? {}];
+  const image = found.vision;
+  const ofVit: Claim[] =
+    image.kind === "vit"
+      ? [
+          [["vision_config", "intermediate_size"], vision.intermediate_size, image.mlpWidth],
+          [["vision_config", "patch_size"], vision.patch_size, image.patchSize],
+        ]
+      : [];
+  return [
+    [["projection_dim"], config.projection_dim, found.embedDim],
+    [["text_config", "max_position_embeddings"], text.max_position_embeddings, found.contextLength],
+    [["text_config", "vocab_size"], text.vocab_size, found.vocabSize],
+    [["text_config", "hidden_size"], text.hidden_size, found.text.width],
+    [["text_config", "num_hidden_layers"], text.num_hidden_layers, found.text.layers],
+    [["text_config", "intermediate_size"], text.intermediate_size, found.text.mlpWidth],
+    [["vision_config", "hidden_size"], vision.hidden_size, image.width],
+    [["vision_config", "num_hidden_layers"], vision.num_hidden_layers, image.layers],
+    [["vision_config", "image_size"], vision.image_size, image.resolution],
+    ...ofVit,
+  ];
+}
