@@ -1,8 +1,16 @@
+import type { z } from "zod";
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../src/config/config-error.js";
 import { resolveDecoderConfig, resolvePriorConfig, resolveUnetConfig } from "../src/config/resolve.js";
 import type { DecoderOptions } from "../src/config/resolve.js";
-import { decoderConfig, priorConfig, trainDecoderConfig, unetConfig } from "../src/config/train-config.js";
+import {
+  decoderConfig,
+  describeIgnored,
+  priorConfig,
+  trainDecoderConfig,
+  trainPriorConfig,
+  unetConfig,
+} from "../src/config/train-config.js";
 
 const unet = { dim: 8, dim_mults: [1, 2], image_embed_dim: 32, text_embed_dim: 24 };
 
@@ -229,5 +237,49 @@ describe("priorConfig", () => {
       model: "ViT-L/14",
     });
     expect(() => parseConfig(priorConfig, { ...config, clip: { make: "blip" } }, "test")).toThrow(/clip\.make/);
+  });
+});
+
+describe("keys that no constructor of the reference has", () => {
+  const net = { dim: 8, depth: 1 };
+  const prior = { net, image_embed_dim: 8 };
+  const decoding = { unets: [unet], image_size: 16 };
+
+  it.each([
+    [
+      trainPriorConfig,
+      { prior: { ...prior, predict_xstart: true } },
+      /prior: unknown key "predict_xstart".*"predict_x_start"/,
+    ],
+    [trainPriorConfig, { prior: { ...prior, net: { ...net, rotary: false } } }, /prior\.net: unknown key "rotary"/],
+    [trainPriorConfig, { prior: { ...prior, net: { ...net, attend_all_text_encodings: false } } }, /attend_all_text/],
+    [
+      trainPriorConfig,
+      { prior: { ...prior, net: { ...net, l2norm_output: true } } },
+      /prior\.net\.l2norm_output: true/,
+    ],
+    [trainDecoderConfig, { decoder: { ...decoding, clamp: false } }, /decoder: unknown key "clamp" \(it may change/],
+    [trainDecoderConfig, { decoder: { ...decoding, vae: [{ dim: 8 }] } }, /decoder\.vae: .*latent diffusion/],
+    [trainDecoderConfig, { decoder: { ...decoding, lowres_downsample_mode_nearest: true } }, /mode_nearest: true/],
+  ])("are refused by name", (schema: z.ZodType, config, message) => {
+    expect(() => parseConfig(schema, config, "train.json")).toThrow(ConfigError);
+    expect(() => parseConfig(schema, config, "train.json")).toThrow(message);
+  });
+
+  it("may be those of training, or say what is the case anyway", () => {
+    const trained = { loss_type: "l1", blur_sigma: [0.1, 0.2], p2_loss_weight_k: 1, random_crop_sizes: [64, null] };
+    const decoder = { ...decoding, ...trained, vae: [], clip_denoised: true, lowres_downsample_mode_nearest: false };
+    expect(() =>
+      parseConfig(trainDecoderConfig, { decoder, train: { lr: 1e-4 }, seed: 3 }, "train.json"),
+    ).not.toThrow();
+    const ofNet = { ...net, attn_dropout: 0.05, ff_dropout: 0.05, l2norm_output: null };
+    expect(() => parseConfig(trainPriorConfig, { prior: { ...prior, net: ofNet } }, "train.json")).not.toThrow();
+  });
+
+  it("are ignored in U-Nets, as the reference does, and named", () => {
+    const config = { decoder: { ...decoding, unets: [{ ...unet, self_atn: true, checkpoint_during_training: true }] } };
+    expect(describeIgnored(parseConfig(trainDecoderConfig, config, "train.json"))).toEqual([
+      expect.stringMatching(/^decoder\.unets\[0\]: unknown key "self_atn"; did you mean "self_attn"\?/),
+    ]);
   });
 });

@@ -1,11 +1,15 @@
 /**
  * The training configs that lie beside or inside DALLE2-pytorch checkpoints (dalle2_pytorch/train_configs.py, 1.15.6).
  *
- * Parsed configs keep the snake_case keys of the files, so that a message names what the user wrote; unknown keys are
- * kept and ignored, as upstream's `extra = "allow"` does. `null` means "not given" everywhere, as a stored pydantic
- * `.dict()` writes every default out. The camelCase options that models take come from resolve.ts beside this file.
+ * Parsed configs keep the snake_case keys of the files, so that a message names what the user wrote. `null` means "not
+ * given" everywhere, as a stored pydantic `.dict()` writes every default out. Upstream hands unknown keys to the
+ * constructors (`extra = "allow"`): those of the prior, its network and the decoder raise a TypeError, so that a key none of
+ * whose versions has is refused here; that of a U-Net swallows them (`**kwargs`), so that they are ignored,
+ * and named by `describeIgnored`. The camelCase options that models take come from resolve.ts beside this file.
  */
 import { z } from "zod";
+import { describeUnknown } from "./config-error.js";
+import { keysOf, knownKeys, only, type HarmlessKeys } from "./known-keys.js";
 
 /** The noise schedules that the reference knows by name. */
 export const betaScheduleName = z.enum(["cosine", "linear", "quadratic", "jsd", "sigmoid"]);
@@ -40,13 +44,19 @@ function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
   return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
 }
 
-/** Which CLIP a model was trained with (upstream's AdapterConfig). */
+/** Which CLIP a model was trained with (upstream's AdapterConfig, which ignores other keys). */
 export const adapterConfig = z.looseObject({
   make: withDefault(z.enum(["openai", "open_clip", "x-clip", "coca"]), "openai"),
   model: withDefault(z.string(), "ViT-L/14"),
   base_model_kwargs: optional(z.record(z.string(), z.unknown())),
 });
 export type AdapterConfig = z.output<typeof adapterConfig>;
+
+/** Arguments of a U-Net that change nothing, or nothing any more. */
+const UNET_HARMLESS: HarmlessKeys = {
+  "of training": ["checkpoint_during_training"],
+  "in the signature, and read by no version since 0.2.14": ["out_dim"],
+};
 
 /** Arguments of the reference's `Unet`: the fields of UnetConfig and every other option of the constructor. */
 export const unetConfig = z.looseObject({
@@ -92,74 +102,109 @@ export const unetConfig = z.looseObject({
 export type UnetConfig = z.output<typeof unetConfig>;
 
 /** Arguments of the reference's `Decoder`: the fields of DecoderConfig and every option of the constructor that sampling reads. */
-export const decoderConfig = z.looseObject({
-  unets: z.array(unetConfig).nonempty().max(MAX_LIST),
-  image_size: optional(count),
-  image_sizes: optional(z.array(count).nonempty().max(MAX_LIST)),
-  clip: optional(adapterConfig),
-  channels: withDefault(count, 3),
-  timesteps: withDefault(timesteps, 1000),
-  sample_timesteps: optional(oneOrMany(count.nullable())),
-  beta_schedule: optional(oneOrMany(betaScheduleName)),
-  learned_variance: withDefault(oneOrMany(flag), true),
-  learned_variance_constrain_frac: withDefault(flag, false),
-  predict_x_start: withDefault(oneOrMany(flag), false),
-  predict_x_start_for_latent_diffusion: withDefault(flag, false),
-  predict_v: withDefault(oneOrMany(flag), false),
-  use_noise_for_lowres_cond: withDefault(oneOrMany(flag), false),
-  lowres_noise_sample_level: withDefault(probability, 0.2),
-  image_cond_drop_prob: withDefault(probability, 0.1),
-  text_cond_drop_prob: withDefault(probability, 0.5),
-  unconditional: withDefault(flag, false),
-  auto_normalize_img: withDefault(flag, true),
-  use_dynamic_thres: withDefault(flag, false),
-  dynamic_thres_percentile: optional(probability),
-  ddim_sampling_eta: optional(z.number().min(0)),
-});
+export const decoderConfig = knownKeys(
+  {
+    unets: z.array(unetConfig).nonempty().max(MAX_LIST),
+    image_size: optional(count),
+    image_sizes: optional(z.array(count).nonempty().max(MAX_LIST)),
+    clip: optional(adapterConfig),
+    channels: withDefault(count, 3),
+    timesteps: withDefault(timesteps, 1000),
+    sample_timesteps: optional(oneOrMany(count.nullable())),
+    beta_schedule: optional(oneOrMany(betaScheduleName)),
+    learned_variance: withDefault(oneOrMany(flag), true),
+    learned_variance_constrain_frac: withDefault(flag, false),
+    predict_x_start: withDefault(oneOrMany(flag), false),
+    predict_x_start_for_latent_diffusion: withDefault(flag, false),
+    predict_v: withDefault(oneOrMany(flag), false),
+    use_noise_for_lowres_cond: withDefault(oneOrMany(flag), false),
+    lowres_noise_sample_level: withDefault(probability, 0.2),
+    image_cond_drop_prob: withDefault(probability, 0.1),
+    text_cond_drop_prob: withDefault(probability, 0.5),
+    unconditional: withDefault(flag, false),
+    auto_normalize_img: withDefault(flag, true),
+    use_dynamic_thres: withDefault(flag, false),
+    dynamic_thres_percentile: optional(probability),
+    ddim_sampling_eta: optional(z.number().min(0)),
+    vae: only([[], {}], "latent diffusion"),
+    /** Of 0.16.18 to 0.23.9, the last of which sampled with it too. */
+    lowres_downsample_mode_nearest: only(false, "images enlarged by their nearest pixels"),
+  },
+  {
+    "of training": [
+      "loss_type",
+      "vb_loss_weight",
+      "p2_loss_weight_gamma",
+      "p2_loss_weight_k",
+      "random_crop_sizes",
+      "blur_prob",
+      "blur_sigma",
+      "blur_kernel_size",
+      "use_blur_for_lowres_cond",
+      "lowres_downsample_first",
+    ],
+    "kept by the constructor, and never read": ["clip_denoised", "clip_x_start"],
+    "CLIP is the load config's": ["clip_adapter_overrides"],
+    "of versions before 0.12, whose U-Nets say it too": ["condition_on_text_encodings"],
+  },
+);
 export type DecoderConfig = z.output<typeof decoderConfig>;
 
 /** Arguments of the reference's `DiffusionPriorNetwork` and of the causal transformer in it. */
-export const priorNetConfig = z.looseObject({
-  dim: count,
-  depth: layers,
-  max_text_len: withDefault(count, 256),
-  num_timesteps: optional(timesteps),
-  num_time_embeds: withDefault(count, 1),
-  num_image_embeds: withDefault(count, 1),
-  num_text_embeds: withDefault(count, 1),
-  dim_head: withDefault(count, 64),
-  heads: withDefault(count, 8),
-  ff_mult: withDefault(count, 4),
-  norm_in: withDefault(flag, false),
-  norm_out: withDefault(flag, true),
-  final_proj: withDefault(flag, true),
-  normformer: withDefault(flag, false),
-  rotary_emb: withDefault(flag, true),
-  self_cond: withDefault(flag, false),
-});
+export const priorNetConfig = knownKeys(
+  {
+    dim: count,
+    depth: layers,
+    max_text_len: withDefault(count, 256),
+    num_timesteps: optional(timesteps),
+    num_time_embeds: withDefault(count, 1),
+    num_image_embeds: withDefault(count, 1),
+    num_text_embeds: withDefault(count, 1),
+    dim_head: withDefault(count, 64),
+    heads: withDefault(count, 8),
+    ff_mult: withDefault(count, 4),
+    norm_in: withDefault(flag, false),
+    norm_out: withDefault(flag, true),
+    final_proj: withDefault(flag, true),
+    normformer: withDefault(flag, false),
+    rotary_emb: withDefault(flag, true),
+    self_cond: withDefault(flag, false),
+    /** Of 0.22.2 alone. */
+    attend_all_text_encodings: only(true, "a prior that does not attend to every text encoding"),
+    /** Of versions before 0.0.105. */
+    l2norm_output: only(false, "a prior whose output is normed"),
+  },
+  { "of training": ["attn_dropout", "ff_dropout"] },
+);
 export type PriorNetConfig = z.output<typeof priorNetConfig>;
 
 /** Arguments of the reference's `DiffusionPrior`: the fields of DiffusionPriorConfig and every option that sampling reads. */
-export const priorConfig = z.looseObject({
-  clip: optional(adapterConfig),
-  net: priorNetConfig,
-  image_embed_dim: count,
-  image_size: optional(count),
-  image_channels: withDefault(count, 3),
-  timesteps: withDefault(timesteps, 1000),
-  sample_timesteps: optional(count),
-  cond_drop_prob: withDefault(probability, 0),
-  text_cond_drop_prob: optional(probability),
-  image_cond_drop_prob: optional(probability),
-  predict_x_start: withDefault(flag, true),
-  predict_v: withDefault(flag, false),
-  beta_schedule: withDefault(betaScheduleName, "cosine"),
-  condition_on_text_encodings: withDefault(flag, true),
-  sampling_clamp_l2norm: withDefault(flag, false),
-  sampling_final_clamp_l2norm: withDefault(flag, false),
-  init_image_embed_l2norm: withDefault(flag, false),
-  image_embed_scale: optional(z.number().positive()),
-});
+export const priorConfig = knownKeys(
+  {
+    clip: optional(adapterConfig),
+    net: priorNetConfig,
+    image_embed_dim: count,
+    image_size: optional(count),
+    image_channels: withDefault(count, 3),
+    timesteps: withDefault(timesteps, 1000),
+    sample_timesteps: optional(count),
+    cond_drop_prob: withDefault(probability, 0),
+    text_cond_drop_prob: optional(probability),
+    image_cond_drop_prob: optional(probability),
+    predict_x_start: withDefault(flag, true),
+    predict_v: withDefault(flag, false),
+    beta_schedule: withDefault(betaScheduleName, "cosine"),
+    condition_on_text_encodings: withDefault(flag, true),
+    sampling_clamp_l2norm: withDefault(flag, false),
+    sampling_final_clamp_l2norm: withDefault(flag, false),
+    init_image_embed_l2norm: withDefault(flag, false),
+    image_embed_scale: optional(z.number().positive()),
+  },
+  {
+    "of training": ["loss_type", "training_clamp_l2norm"],
+    "CLIP is the load config's": ["clip_adapter_overrides"],
+  },
+);
 export type PriorConfig = z.output<typeof priorConfig>;
 
 /** A whole decoder config file (upstream's TrainDecoderConfig); only `decoder` matters for inference. */
@@ -169,3 +214,13 @@ export type TrainDecoderConfig = z.output<typeof trainDecoderConfig>;
 /** A whole prior config file (upstream's TrainDiffusionPriorConfig); only `prior` matters for inference. */
 export const trainPriorConfig = z.looseObject({ prior: priorConfig });
 export type TrainPriorConfig = z.output<typeof trainPriorConfig>;
+
+/** What to say of keys of U-Nets that no version of their constructor has. All of them ignore such keys, and so do we. */
+export function describeIgnored({ decoder }: TrainDecoderConfig): string[] {
+  const known = [...Object.keys(unetConfig.shape), ...keysOf(UNET_HARMLESS)];
+  return decoder.unets.flatMap((unet, i) =>
+    Object.keys(unet)
+      .filter((key) => !known.includes(key))
+      .map((key) => `decoder.unets[${i}]: ${describeUnknown(key, known)} (it is ignored, as DALLE2-pytorch does)`),
+  );
+}
