@@ -1,6 +1,6 @@
 // Draws into a picture where its mask is dark; what is light in the mask is kept.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { BasicInpainting, decodeImage, encodeImage, maskFromRed, removeAlpha } from "dalle2-webgpu";
+import { BasicInpainting, decodeImage, encodeImage, maskFromImage, removeAlpha } from "dalle2-webgpu";
 
 const [
   file = "examples/pictures/red-circle.png",
@@ -8,7 +8,7 @@ const [
   text = "a red circle to the left of a blue square on a white background",
 ] = process.argv.slice(2);
 const image = removeAlpha(await decodeImage(await readFile(file)));
-const mask = maskFromRed(await decodeImage(await readFile(maskFile)));
+const mask = maskFromImage(await decodeImage(await readFile(maskFile)));
 
 using inference = await BasicInpainting.create("configs/shapes.json");
 const pictures = await inference.run([image], [mask], text, { seed: 3, resampleTimes: 2 });

@@ -29,12 +29,12 @@ export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from
 export {
   centerCropToSquare,
   makeImage,
-  maskFromRed,
   removeAlpha,
   type Image,
   type RgbaImage,
   type RgbImage,
 } from "./image/image.js";
+export { maskFromImage, maskFromRed, type MaskChannel, type MaskOptions } from "./image/mask.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";

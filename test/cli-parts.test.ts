@@ -87,7 +87,8 @@ describe("input pictures", () => {
       { image: await writePng("8.png", flat(8)), mask: await writePng("8m.png", half(8)) },
     ];
     const said: string[] = [];
-    const load = (invert: boolean) => loadMasked(files, { invert, say: (message) => said.push(message) });
+    const load = (invert: boolean) =>
+      loadMasked(files, { channel: "red", invert, say: (message) => said.push(message) });
     const [kept, free] = [await load(false), await load(true)];
     expect(kept[0]!.image).toEqual(ramp(4, 4));
     expect(kept[1]!.image).toEqual(flat(4));
@@ -96,7 +97,11 @@ describe("input pictures", () => {
     expect(free.map(({ mask }) => mask)).toEqual([left, left].map((mask) => mask.map((keep) => !keep)));
     expect(said[0]).toBe("Minimum image size is 4. All images will be resized to this size for inference.");
     await expect(
-      loadMasked([{ image: files[0]!.image, mask: files[1]!.mask }], { invert: false, say: () => undefined }),
+      loadMasked([{ image: files[0]!.image, mask: files[1]!.mask }], {
+        channel: "red",
+        invert: false,
+        say: () => undefined,
+      }),
     ).rejects.toThrow(UsageError);
   });
 

@@ -286,6 +286,19 @@ describe("BasicInpainting", () => {
     expect(changed[1]).toBeGreaterThan(24 * 64 * 2);
   });
 
+  it("says which masks keep everything, or nothing", async () => {
+    const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3));
+    const masks = [true, false].map((keep) => new Array<boolean>(64 * 64).fill(keep));
+    const said: string[] = [];
+    const script = new BasicInpainting(manager, { onWarning: (message) => said.push(message) });
+    const aborted = { ...few, signal: AbortSignal.abort() };
+    await expect(script.run([image, image], masks, ["a ring", "a dot"], aborted)).rejects.toThrow();
+    expect(said).toEqual([
+      "Mask 1 keeps every pixel, so that the image comes back as it was.",
+      "Mask 2 keeps no pixel, so that the whole image is drawn anew.",
+    ]);
+  });
+
   it("keeps the nearest pixels of a picture of another size", async () => {
     const side = 96;
     const noise = makeImage(

@@ -1,5 +1,6 @@
 import { basename, parse } from "node:path";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import { MASK_CHANNELS, type MaskChannel } from "../image/mask.js";
 import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { askSamples, openAsker, type Asker } from "./asking/asking.js";
 import { askText, textsFor } from "./asking/captions.js";
@@ -24,6 +25,7 @@ interface InpaintFlags extends DrawingFlags, PriorFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly mask?: readonly string[];
   readonly text?: readonly string[];
+  readonly maskChannel: MaskChannel;
   readonly invertMask?: true;
   readonly resampleTimes?: number;
 }
@@ -32,9 +34,11 @@ const EXAMPLES = `
 Examples:
   $ dalle2 inpaint --image room.png --mask mask.png --text "a room with a red sofa"
   $ dalle2 inpaint --image room.png --mask hole.png --invert-mask --text "a window" --samples 4
+  $ dalle2 inpaint --image room.png --mask erased.png --mask-channel alpha --text "a window"
 
-A mask is a picture of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew;
---invert-mask swaps the two. Pictures that are not square are cropped, and all are resized to the smallest. Without
+A mask is a picture of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew. With
+--mask-channel alpha, what is opaque is kept and what is transparent is drawn anew, as masks for OpenAI's image edits
+mean it; with luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case. Pictures that are not square are cropped, and all are resized to the smallest. Without
 --text, the file's name is the text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
 by line: file, mask and text of each, an empty line, samples of each.`;
 
@@ -44,7 +48,12 @@ export function register(program: Command): void {
     .description("draw into the parts of pictures that masks leave free")
     .option("--image <file>", "PNG, JPEG or WebP; may be given several times", collectTexts)
     .option("--mask <file>", "what is kept of an image: one for each, or one for all", collectTexts)
-    .option("--invert-mask", "draw where the mask's red is above 128, and keep the rest")
+    .addOption(
+      new Option("--mask-channel <which>", "what of a mask counts; alpha: masks as OpenAI's image edits take them")
+        .choices(MASK_CHANNELS)
+        .default("red"),
+    )
+    .option("--invert-mask", "draw what the mask would keep, and keep the rest")
     .option("--text <text>", "what to draw: one for each image, or one for all", collectTexts)
     .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
   addDrawingOptions(addPriorOptions(addNegativeOption(command)))
@@ -55,7 +64,7 @@ export function register(program: Command): void {
 async function inpaint(flags: InpaintFlags): Promise<void> {
   const signal = interruptSignal();
   const { files, texts, samples } = await gather(flags, signal);
-  const inputs = await loadMasked(files, { invert: flags.invertMask ?? false, say });
+  const inputs = await loadMasked(files, { channel: flags.maskChannel, invert: flags.invertMask ?? false, say });
   const subjects = files.map(({ image, mask }, i) => ({
     name: parse(image).name,
     inputs: { image: basename(image), mask: basename(mask), prompt: texts[i]! },

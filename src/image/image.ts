@@ -57,11 +57,6 @@ function crop<I extends Image>(image: I, left: number, top: number, size: number
   return { ...image, width: size, height: size, data };
 }
 
-/** An inpainting mask of a mask picture, row-major: true, where red is above 128, means that the pixel is kept. */
-export function maskFromRed({ width, height, channels, data }: Image): boolean[] {
-  return Array.from({ length: width * height }, (_, pixel) => data[pixel * channels]! > 128);
-}
-
 /** torchvision's `ToTensor`: values in [0, 1], planes `[3, height, width]`. */
 export function toPlanes(image: RgbImage): Float32Array {
   const pixels = image.width * image.height;

@@ -314,11 +314,20 @@ export abstract class InferenceScript {
 
   /** A row of tokens for each text. */
   protected tokenizeText(text: readonly string[]): Int32Array[] {
-    const { tokenization = "clip", onWarning = warnOnConsole } = this.options;
-    if (tokenization === "dalle2-laion") return tokenizeBare(text, { warn: onWarning });
+    const { tokenization = "clip" } = this.options;
+    const warn = (message: string): void => {
+      this.warn(message);
+    };
+    if (tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
     const { contextLength, tokenization: own } = this.clip;
     const tokenize = own === "openai" ? tokenizeOpenAi : tokenizeBare;
-    return tokenize(text, { contextLength, warn: onWarning });
+    return tokenize(text, { contextLength, warn });
+  }
+
+  /** Says what is done, though it may not be what was meant (`onWarning`). */
+  protected warn(message: string): void {
+    const { onWarning = warnOnConsole } = this.options;
+    onWarning(message);
   }
 
   /** Throws `SamplingError` where the load config names no CLIP. */

@@ -1,14 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { decodeImage, readBytes } from "#platform";
-import {
-  centerCropToSquare,
-  maskFromRed,
-  removeAlpha,
-  type Image,
-  type RgbaImage,
-  type RgbImage,
-} from "../../image/image.js";
+import { centerCropToSquare, removeAlpha, type Image, type RgbaImage, type RgbImage } from "../../image/image.js";
+import { maskAdvice, maskFromImage, type MaskChannel } from "../../image/mask.js";
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { FileError } from "../../platform/errors.js";
 import { ImageDecodeError } from "../../platform/image-types.js";
@@ -77,7 +71,7 @@ function sayIfCropped(file: string, { width, height }: Image, say: (message: str
   if (width !== height) say(`${basename(file)} is not a square image. It will be center cropped into a square.`);
 }
 
-/** A picture and a mask: where its red is above 128, the picture is kept (upstream's `get_mask_from_image`). */
+/** A picture, and a mask picture of what is kept of it. */
 export interface MaskedFiles {
   readonly image: string;
   readonly mask: string;
@@ -88,30 +82,35 @@ export interface MaskedImage {
   readonly mask: Mask;
 }
 
+/** How masks are read, and what takes messages about them and the pictures. */
+export interface MaskReading {
+  /** What of a mask picture counts; see `MaskChannel`. */
+  readonly channel: MaskChannel;
+  /** Keeps what would be drawn anew, and the reverse. */
+  readonly invert: boolean;
+  readonly say: (message: string) => void;
+}
+
 /**
  * Pictures and masks for inpainting, as upstream prepares them: squares from their middles, all resized to the smallest of
- * them (Pillow's default filter, bicubic). `invert` keeps where the mask's red is at most 128.
+ * them (Pillow's default filter, bicubic).
  */
-export async function loadMasked(
-  files: readonly MaskedFiles[],
-  { invert, say }: { readonly invert: boolean; readonly say: (message: string) => void },
-): Promise<MaskedImage[]> {
+export async function loadMasked(files: readonly MaskedFiles[], reading: MaskReading): Promise<MaskedImage[]> {
+  const { channel, invert, say } = reading;
   const squares = [];
-  for (const pair of files) squares.push(await loadMaskedSquare(pair, say));
+  for (const pair of files) squares.push(await loadMaskedSquare(pair, reading));
   const size = Math.min(...squares.map(({ image }) => image.width));
   if (squares.some(({ image }) => image.width !== size)) {
     say(`Minimum image size is ${size}. All images will be resized to this size for inference.`);
   }
-  return squares.map(({ image, mask }) => {
-    const kept = maskFromRed(resizeBicubic(mask, size, size));
-    return {
-      image: removeAlpha(resizeBicubic(image, size, size)),
-      mask: invert ? kept.map((keep) => !keep) : kept,
-    };
-  });
+  return squares.map(({ image, mask }) => ({
+    image: removeAlpha(resizeBicubic(image, size, size)),
+    // What there is to say of it was said of the whole picture.
+    mask: maskFromImage(resizeBicubic(mask, size, size), { channel, invert, onWarning: () => undefined }),
+  }));
 }
 
-async function loadMaskedSquare(files: MaskedFiles, say: (message: string) => void) {
+async function loadMaskedSquare(files: MaskedFiles, { channel, invert, say }: MaskReading) {
   const [image, mask] = [await decodeFile(files.image), await decodeFile(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
@@ -119,6 +118,8 @@ async function loadMaskedSquare(files: MaskedFiles, say: (message: string) => vo
     );
   }
   sayIfCropped(files.image, image, say);
+  const advice = maskAdvice(mask, { channel, invert }, (other) => `--mask-channel ${other}`);
+  if (advice !== undefined) say(`${basename(files.mask)}: ${advice}`);
   return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
 }
 

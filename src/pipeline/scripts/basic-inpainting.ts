@@ -1,5 +1,6 @@
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import type { RgbImage } from "../../image/image.js";
+import { describeUniform } from "../../image/mask.js";
 import { unguided, withPrior } from "./basic-inference.js";
 import { InferenceScript } from "../inference-script.js";
 import type { Picture } from "../picture.js";
@@ -22,7 +23,7 @@ export class BasicInpainting extends InferenceScript {
 
   /**
    * Pictures by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
-   * has the bytes of the image, at the picture's size by nearest neighbours.
+   * has the bytes of the image, at the picture's size by nearest neighbours. Warns of masks that keep everything, or nothing.
    */
   async run(
     images: readonly RgbImage[],
@@ -37,6 +38,7 @@ export class BasicInpainting extends InferenceScript {
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
       );
     }
+    this.#warnOfUniform(masks);
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
     const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
     const { decoderCondScale } = options;
@@ -71,5 +73,12 @@ export class BasicInpainting extends InferenceScript {
     const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));
     for (const [i, { input }] of flat.entries()) result.get(input)!.push(...pictures.get(i)!);
     return result;
+  }
+
+  #warnOfUniform(masks: readonly Mask[]): void {
+    for (const [i, mask] of masks.entries()) {
+      const said = describeUniform(mask);
+      if (said !== undefined) this.warn(`Mask ${i + 1} ${said}.`);
+    }
   }
 }
