@@ -151,3 +151,38 @@ it.each([
 ])("%i ms is written %s", (milliseconds, text) => {
   expect(formatDuration(milliseconds)).toBe(text);
 });
+
+describe("lines of a prompts file", () => {
+  const read = async (content: string | Uint8Array) => {
+    const file = join(folder, "lines.txt");
+    writeFileSync(file, content);
+    return await readPrompts(file);
+  };
+
+  it("end as those of Python's open() do", async () => {
+    expect(await read("a red circle\ra blue square")).toEqual(["a red circle", "a blue square"]);
+    expect(await read("one\r\ntwo\n\nthree\r\rfour\n\rfive\r\n")).toEqual(["one", "two", "three", "four", "five"]);
+    // These end lines for str.splitlines(), and not in a file that is read as text.
+    const within = ["a\u000bb", "a\u000cb", "a\u001cb", "a\u0085b", "a\u2028b", "a\u2029b"];
+    for (const prompt of within) expect(await read(`${prompt}\rc`)).toEqual([prompt, "c"]);
+  });
+
+  it("may follow a byte order mark", async () => {
+    expect(await read("\ufeffa red circle\ra ring")).toEqual(["a red circle", "a ring"]);
+  });
+
+  it.each([
+    ["UTF-16", Buffer.from("\ufeffa ring", "utf16le")],
+    ["UTF-16", Buffer.from("\ufeffa ring", "utf16le").swap16()],
+    ["UTF-16", Buffer.from("a ring", "utf16le")],
+    ["UTF-16", Buffer.from("a ring", "utf16le").swap16()],
+    ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0])],
+    ["UTF-32", Buffer.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x61])],
+  ])("are not read from %s, which is named", async (encoding, content) => {
+    await expect(read(content)).rejects.toThrow(new RegExp(`lines\\.txt.*is ${encoding} text.*save it as UTF-8`));
+  });
+
+  it("are not read from Latin-1", async () => {
+    await expect(read(Buffer.from("caf\u00e9", "latin1"))).rejects.toThrow(/lines\.txt.*is not UTF-8 text/);
+  });
+});

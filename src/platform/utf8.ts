@@ -2,9 +2,25 @@ import { FileError } from "./errors.js";
 
 /** The text that a file holds, without a byte order mark. Throws FileError where it is not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, name: string): string {
+  const other = otherEncoding(bytes);
+  if (other !== undefined) throw new FileError(name, `is ${other} text, not UTF-8; save it as UTF-8`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FileError(name, "is not UTF-8 text", { cause });
+    throw new FileError(name, "is not UTF-8 text; save it as UTF-8", { cause });
   }
+}
+
+/** Bytes that are looked at for zeros, which UTF-8 text has none of. */
+const LOOKED_AT = 64;
+
+/** The encoding that the first bytes tell where it is another: by its byte order mark, or the zeros between letters. */
+function otherEncoding(bytes: Uint8Array): string | undefined {
+  const [first, second, third, fourth] = bytes;
+  if (first === 0xff && second === 0xfe) return third === 0 && fourth === 0 ? "UTF-32" : "UTF-16";
+  if (first === 0xfe && second === 0xff) return "UTF-16";
+  if (first === 0 && second === 0 && third === 0xfe && fourth === 0xff) return "UTF-32";
+  const start = bytes.subarray(0, LOOKED_AT);
+  const isZero = (parity: number) => start.length > 1 && start.every((byte, i) => i % 2 !== parity || byte === 0);
+  return isZero(0) || isZero(1) ? "UTF-16" : undefined;
 }

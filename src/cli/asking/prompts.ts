@@ -25,7 +25,8 @@ async function readList(file: string): Promise<readonly string[]> {
 }
 
 async function readLines(file: string): Promise<readonly string[]> {
-  const lines = (await readText(file, MAX_BYTES.prompts)).split(/\r?\n/).map((line) => line.trim());
+  // Lines as Python's open() reads them, a lone CR (of old Macs) included. No other character ends one.
+  const lines = (await readText(file, MAX_BYTES.prompts)).split(/\r\n?|\n/).map((line) => line.trim());
   return lines.filter((line) => line !== "");
 }
 
