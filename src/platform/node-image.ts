@@ -14,14 +14,43 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const sharp = await loadSharp();
   try {
     const picture = sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true }).autoOrient();
-    const raw = picture.toColourspace("srgb").ensureAlpha().raw({ depth: "uchar" });
-    const { data, info } = await raw.toBuffer({ resolveWithObject: true });
-    return { width: info.width, height: info.height, channels: 4, data: new Uint8Array(data) };
+    const { space } = await picture.metadata();
+    const isCmyk = space === "cmyk";
+    const pixels = isCmyk
+      ? // As they are: to sRGB libvips would go by a profile of its own.
+        picture.pipelineColourspace("cmyk").toColourspace("cmyk")
+      : picture.toColourspace("srgb").ensureAlpha();
+    const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    const { width, height, channels } = info;
+    const rgba = isCmyk ? cmykToRgba(data, channels) : new Uint8Array(data);
+    return { width, height, channels: 4, data: rgba };
   } catch (cause) {
     throw new ImageDecodeError(`the picture could not be decoded: ${reason(cause)}; give a PNG, JPEG or WebP file`, {
       cause,
     });
   }
+}
+
+/**
+ * Pillow's `convert("RGB")` of CMYK, which knows no profile of inks: each colour is what its ink and black leave of white.
+ * Opaque, where a fifth channel does not say otherwise. JPEGs store inks as their opposites, which libvips turns round.
+ */
+function cmykToRgba(data: Uint8Array, channels: number): Uint8Array {
+  const count = data.length / channels;
+  const rgba = new Uint8Array(count * 4).fill(255);
+  for (let pixel = 0; pixel < count; pixel++) {
+    const from = pixel * channels;
+    const light = 255 - data[from + 3]!;
+    for (let c = 0; c < 3; c++) rgba[pixel * 4 + c] = light - scaled(data[from + c]!, light);
+    if (channels > 4) rgba[pixel * 4 + 3] = data[from + 4]!;
+  }
+  return rgba;
+}
+
+/** a · b / 255, rounded as Pillow does. */
+function scaled(a: number, b: number): number {
+  const product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
 }
 
 export const encodePicture: Platform["encodePicture"] = async ({ data, width, height, channels }, format, quality) => {

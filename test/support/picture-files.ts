@@ -37,6 +37,60 @@ function deep(image: RgbImage, channels: 1 | 3): Sharp {
   return sharp(kept, { raw: { width: image.width, height: image.height, channels } });
 }
 
+type Inks = readonly [cyan: number, magenta: number, yellow: number, black: number];
+
+/** The colourful picture in inks; `mix` gives those of a colour. */
+function inks(mix: (colour: readonly number[]) => Inks): Sharp {
+  const { width, height, data } = colours;
+  const values = Array.from({ length: width * height }, (_, i) => mix([...data.subarray(3 * i, 3 * i + 3)])).flat();
+  const file = sharp(cmykTiff(width, height, Uint8Array.from(values)));
+  return file.pipelineColourspace("cmyk").toColourspace("cmyk");
+}
+
+/** A TIFF (6.0) of one strip of pixels in inks, which is the only way to bring such pixels to libvips. */
+function cmykTiff(width: number, height: number, pixels: Uint8Array): Uint8Array {
+  const SHORT = 3;
+  const LONG = 4;
+  const bitsAt = 8 + pixels.length;
+  const entries: [tag: number, type: number, count: number, value: number][] = [
+    [256, LONG, 1, width],
+    [257, LONG, 1, height],
+    [258, SHORT, 4, bitsAt],
+    [259, SHORT, 1, 1],
+    // Separated, that is, inks.
+    [262, SHORT, 1, 5],
+    [273, LONG, 1, 8],
+    [277, SHORT, 1, 4],
+    [278, LONG, 1, height],
+    [279, LONG, 1, pixels.length],
+  ];
+  const directoryAt = bitsAt + 8;
+  const view = new DataView(new ArrayBuffer(directoryAt + 2 + 12 * entries.length + 4));
+  const bytes = new Uint8Array(view.buffer);
+  bytes.set([0x49, 0x49, 42, 0]);
+  view.setUint32(4, directoryAt, true);
+  bytes.set(pixels, 8);
+  for (let i = 0; i < 4; i++) view.setUint16(bitsAt + 2 * i, 8, true);
+  view.setUint16(directoryAt, entries.length, true);
+  for (const [i, [tag, type, count, value]] of entries.entries()) {
+    const at = directoryAt + 2 + 12 * i;
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, type, true);
+    view.setUint32(at + 4, count, true);
+    view.setUint32(at + 8, value, true);
+  }
+  return bytes;
+}
+
+const withoutBlack = ([r, g, b]: readonly number[]): Inks => [255 - r!, 255 - g!, 255 - b!, 0];
+
+/** As much black as there can be: each ink takes its part of what black leaves (Pillow's `convert("RGB")`). */
+const withBlack = (colour: readonly number[]): Inks => {
+  const light = Math.max(...colour);
+  const [cyan, magenta, yellow] = colour.map((value) => Math.round((255 * (light - value)) / Math.max(1, light)));
+  return [cyan!, magenta!, yellow!, 255 - light];
+};
+
 /** Where the pixel (x, y) of the upright picture stands in a file of each EXIF orientation (EXIF 2.32, table 6). */
 const STORED_AT: Record<number, (x: number, y: number) => readonly [x: number, y: number]> = {
   1: (x, y) => [x, y],
@@ -99,8 +153,8 @@ export async function pictureFiles(): Promise<PictureFile[]> {
       4,
     ],
     ["JPEG, grey", grey.clone().jpeg({ quality: 100 }), upright, 2],
-    // Inks mix no dark greys but black, and decoders differ in inks; read as their opposites, they would be off by 195.
-    ["JPEG, CMYK", open(upright).toColourspace("cmyk").jpeg({ quality: 100 }), upright, 40],
+    ["JPEG, CMYK", inks(withoutBlack).jpeg({ quality: 100 }), colours, 4],
+    ["JPEG, CMYK with black", inks(withBlack).jpeg({ quality: 100 }), colours, 4],
     ["WebP, lossless", open(colours).webp({ lossless: true }), colours, 0],
     // WebP halves the resolution of colours: a gradient suffers little.
     ["WebP", open(colours).webp({ quality: 100 }), colours, 12],
