@@ -238,6 +238,19 @@ describe("what the config says", () => {
     });
   });
 
+  it("tells apart the versions that could repeat pixels by option", () => {
+    const nearest: Header = new Map(
+      [...of(decoders, "0.19.6")].map(([name, entry]) => {
+        const transposed = /(ups\.\d+\.3)\.(weight|bias)$/.exec(name);
+        return [transposed ? name.replace(transposed[0], `${transposed[1]!}.1.${transposed[2]!}`) : name, entry];
+      }),
+    );
+    const upsample = (options: object) => {
+      return detect(nearest, { config: decoder({ ...unet, ...options }, unet) }).dialect.network.upsample;
+    };
+    expect([upsample({}), upsample({ nearest_upsample: true })]).toEqual(["pixelShuffle", "convTranspose"]);
+  });
+
   it("weighs less than names", () => {
     const config = decoder({ ...unet, resnet_weight_standardization: true }, unet);
     const { dialect, warnings } = detect(of(decoders, "0.15.4"), { config });

@@ -15,6 +15,9 @@ import { inferUnet } from "../src/weights/dialect/infer-unet.js";
 import { contradictionsOf } from "../src/weights/dialect/infer-options.js";
 import { completePriorConfig, inferPrior, priorMisfit } from "../src/weights/dialect/infer-prior.js";
 import type { Header } from "../src/weights/formats/tensor-scope.js";
+import { Arena } from "../src/tensor/arena.js";
+import { decoderShapes } from "./support/build-checkpoint.js";
+import { sharedGpu } from "./support/gpu.js";
 import { headerSet, type HeaderSet } from "./support/headers.js";
 
 const decoders = await headerSet("decoder");
@@ -116,6 +119,21 @@ describe("decoders", () => {
     expect([condOnImageEmbeds?.value, addImageEmbedsToTime?.value]).toEqual([true, false]);
     expect(imageEmbedDim?.value).toBe(condDim?.value);
     expect(inferred.config.unconditional).toBe(false);
+  });
+
+  // Two channels go in and two come out: grey with its last estimate and a variance, or two channels.
+  it.each([
+    { channels: 1, selfCond: true, said: {} },
+    { channels: 1, selfCond: true, said: { channels: 1 } },
+    { channels: 2, selfCond: false, said: { channels: 2 } },
+  ])("have $channels channels, self-conditioned: $selfCond, where the config says $said", async (known) => {
+    const unet = { dim: 8, dim_mults: [1], image_embed_dim: 32, resnet_groups: 4, self_cond: known.selfCond };
+    const options = { channels: known.channels, learned_variance: known.selfCond, image_size: 16 };
+    const config = trainDecoderConfig.parse({ decoder: { unets: [unet], ...options } });
+    const shapes = decoderShapes(new Arena(await sharedGpu()), config, "1.14.0");
+    const header: Header = new Map([...shapes].map(([name, shape]) => [name, { shape }]));
+    const { facts } = inferDecoder(header, network("1.14.0"), { decoder: known.said }).unets[0]!;
+    expect([facts.channels?.value, facts.selfCond?.value]).toEqual([known.channels, known.selfCond]);
   });
 
   it("refuse a config of another model with everything that is different", () => {

@@ -104,7 +104,7 @@ export class ModelLoader {
   async #unets(source: UnetSource): Promise<Loaded<readonly UnetSampler[]>> {
     return this.#open(source, (weights, checkpoint, given) => {
       const dialect = this.#dialect(checkpoint, source, given, "decoder");
-      const inferred = inferDecoder(checkpoint.tensors, dialect.network);
+      const inferred = inferDecoder(checkpoint.tensors, dialect.network, given.value);
       const { config, missing } = completeDecoderConfig(given.value, inferred);
       requireOptions(missing, given, this.config);
       const parsed = parseConfig(trainDecoderConfig, config, given.name);

@@ -10,12 +10,14 @@ export function knownConfig(config: unknown): KnownConfig {
   };
 }
 
-/** Options of a U-Net that leave no trace in its weights, and the flag of the first version that had them. */
+/** Options of a U-Net whose weights do not tell the version, and the flag of the first that had them. */
 const UNET_OPTIONS = [
   { option: "scale_skip_connection", flag: "skipScale", value: "byConfig" },
   { option: "cosine_sim_cross_attn", flag: "crossAttn", value: "byConfig" },
   { option: "cosine_sim_self_attn", flag: "unetSelfScale", value: "reciprocalOrCosine16" },
   { option: "resnet_weight_standardization", flag: "weightStd", value: "byConfig" },
+  // Of two versions that could repeat pixels by option, this is the first's name for it.
+  { option: "nearest_upsample", flag: "upsample", value: "convTranspose" },
 ] as const;
 
 /**

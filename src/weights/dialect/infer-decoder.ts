@@ -26,10 +26,14 @@ export interface InferredDecoder {
   readonly open: readonly OpenOption[];
 }
 
-/** Options of a decoder and its U-Nets that shapes determine, and those that they do not. */
-export function inferDecoder(header: Header, network: NetworkDialect): InferredDecoder {
+/**
+ * Options of a decoder and its U-Nets that shapes determine, and those that they do not. `given` is its train config, whose
+ * `channels` count where shapes leave them open.
+ */
+export function inferDecoder(header: Header, network: NetworkDialect, given?: unknown): InferredDecoder {
+  const said = channelsOf(given);
   const unets: (Inferred<UnetOptions> | undefined)[] = [];
-  for (const part of unetParts(header)) unets[part.index ?? 0] = inferUnet(part, network);
+  for (const part of unetParts(header)) unets[part.index ?? 0] = inferUnet(part, network, said);
   if (unets[0]) unets[0] = withImageCondition(unets[0], network);
   const places = Array.from(unets, (unet, i) => ({ unet, i }));
   const betas = [...header].find(([name]) => /^(?:noise_schedulers\.\d+\.)?betas$/.test(name))?.[1].shape;
@@ -55,6 +59,12 @@ export function inferDecoder(header: Header, network: NetworkDialect): InferredD
       ),
     ],
   };
+}
+
+function channelsOf(given: unknown): number | undefined {
+  const decoder = isRecord(given) ? given.decoder : undefined;
+  const channels = isRecord(decoder) ? decoder.channels : undefined;
+  return typeof channels === "number" ? channels : undefined;
 }
 
 /**

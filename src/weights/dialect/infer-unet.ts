@@ -4,9 +4,12 @@ import type { NetworkDialect } from "./flags.js";
 import { fact, present, type Fact, type Facts, type Inferred, type OpenOption } from "./infer-options.js";
 import { UnetShapes } from "./unet-shapes.js";
 
-/** Options of a U-Net that its shapes determine (REFERENCE.md §11), and those that they do not. */
-export function inferUnet(part: UnetPart, network: NetworkDialect): Inferred<UnetOptions> {
-  const unet = new UnetShapes(part);
+/**
+ * Options of a U-Net that its shapes determine (REFERENCE.md §11), and those that they do not. `channels` of an image, as a
+ * config says, count where shapes leave them open.
+ */
+export function inferUnet(part: UnetPart, network: NetworkDialect, channels?: number): Inferred<UnetOptions> {
+  const unet = new UnetShapes(part, channels);
   const facts: Facts<UnetOptions> = {
     ...widthFacts(unet),
     ...conditionFacts(unet, network),

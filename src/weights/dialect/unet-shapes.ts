@@ -43,14 +43,15 @@ export class UnetShapes {
   readonly lastConv: "final_conv.1.weight" | "to_out.weight";
   readonly input: InputImages;
 
-  constructor(part: UnetPart) {
+  /** `channels` of an image, as a config says, count where shapes leave them open. */
+  constructor(part: UnetPart, channels?: number) {
     this.tensors = part.tensors;
     this.dim = this.need("to_time_hiddens.1.weight", 1);
     this.stages = part.tensors.length("downs");
     this.lastConv = part.tensors.has("to_out.weight") ? "to_out.weight" : "final_conv.1.weight";
     this.wiring = this.#wiring();
     this.downFirst = part.tensors.find(/^downs\.0\.0\.(?:weight|1\.weight|convs\.0\.weight)$/) !== undefined;
-    this.input = this.#input(part.index);
+    this.input = this.#input(part.index, channels);
   }
 
   /** Where a stage has its modules; as in layout E where names do not tell. */
@@ -90,11 +91,11 @@ export class UnetShapes {
     return tensors.find(/^downs\.\d+\.2\.\d+\.block1\./) ? "E" : undefined;
   }
 
-  #input(index: number | undefined): InputImages {
+  #input(index: number | undefined, said: number | undefined): InputImages {
     const taken = this.need(this.initConvs[0] ?? "", 1);
     const made = this.need(this.lastConv, 0);
     const appended = this.need(this.lastConv, 1) - this.dim;
-    const channels = appended > 0 ? appended : imageChannels(taken, made);
+    const channels = appended > 0 ? appended : imageChannels({ taken, made, index, said });
     const images = taken / channels;
     const lowresCond = this.#lowresCond(index, images, appended);
     return { channels, lowresCond, selfCond: lowresCond === undefined ? undefined : images > (lowresCond ? 2 : 1) };
@@ -110,8 +111,23 @@ export class UnetShapes {
   }
 }
 
-/** Channels of an image, given those of one to three that go in and of one or two (its variance) that come out. */
-function imageChannels(taken: number, made: number): number {
-  const fits = [made, made / 2].filter((channels) => [1, 2, 3].includes(taken / channels));
-  return fits.includes(3) ? 3 : (fits[0] ?? made);
+interface ImageLayers {
+  /** Channels of one to three images. */
+  readonly taken: number;
+  /** Channels of an image, and as many of its variance where that was learned. */
+  readonly made: number;
+  readonly index: number | undefined;
+  readonly said: number | undefined;
+}
+
+/** Channels of an image: what the config says if it fits, else colours, else grey, else what comes out. */
+function imageChannels({ taken, made, index, said }: ImageLayers): number {
+  const fits = [made, made / 2].filter((channels) => imageCounts(index).includes(taken / channels));
+  return [said, 3, 1].find((channels) => channels !== undefined && fits.includes(channels)) ?? fits[0] ?? made;
+}
+
+/** How many images may go in: the noisy one, that of the U-Net before, which the first has not, and the last estimate. */
+function imageCounts(index: number | undefined): readonly number[] {
+  if (index === undefined) return [1, 2, 3];
+  return index === 0 ? [1, 2] : [2, 3];
 }
