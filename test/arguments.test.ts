@@ -104,6 +104,14 @@ it.each(REFUSED)(
   },
 );
 
+it("refuses texts that are none", async () => {
+  for (const text of [123, [1], null, [undefined]]) {
+    const drawing = new BasicInference(manager).run(text as unknown as string);
+    await expect(drawing).rejects.toThrow(ArgumentError);
+    await expect(drawing).rejects.toThrow(/^text(?:\[0\])? must be a /);
+  }
+});
+
 it("refuses embeddings that hold infinity or NaN", async () => {
   const imageEmbed = [{ shape: [2], data: new Float32Array([1, NaN]) }];
   const drawing = new Bare(manager).decode({ imageEmbed, text: ["x"] });

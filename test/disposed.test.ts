@@ -49,7 +49,11 @@ it.each([
         if (progress.phase === phase) manager.dispose();
       },
     });
-    if (phase === undefined) setTimeout(() => manager.dispose(), 1);
+    if (phase === undefined) {
+      setTimeout(() => {
+        manager.dispose();
+      }, 1);
+    }
     const error: unknown = await drawing.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DisposedError);
     expect((error as Error).message).toMatch(/^The model manager was disposed/);

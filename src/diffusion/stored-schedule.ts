@@ -2,6 +2,7 @@ import type { DecoderOptions } from "../config/resolve.js";
 import type { BetaScheduleName } from "../config/train-config.js";
 import type { NetworkDialect } from "../weights/dialect/flags.js";
 import type { Weights } from "../weights/store.js";
+import { NotFiniteError } from "./sampling-error.js";
 import { NoiseSchedule, type ScheduleTables } from "./schedule.js";
 
 const TABLES = [
@@ -33,7 +34,11 @@ export function storedSchedule(weights: Weights, name: BetaScheduleName, timeste
   const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
   // A weight of the training loss, in versions since 0.7.1.
   weights.ignore("p2_loss_weight");
-  return () => new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
+  const { name: file } = weights.store.source;
+  return () => {
+    for (const [table, data] of values) checkNumbers(data, `${bufferName(table)} of the noise schedule in ${file}`);
+    return new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
+  };
 }
 
 /** Declares a U-Net's schedule, by its index: what to call for it once the weights are loaded. */
@@ -54,6 +59,13 @@ export function decoderSchedules(
   if (dialect.noisePrefix !== "root") return declare;
   const shared = declare(0);
   return () => shared;
+}
+
+/** Throws `NotFiniteError` for what is not a number; infinities are where a schedule ends in noise alone. */
+function checkNumbers(values: Float32Array, what: string): void {
+  const index = values.findIndex(Number.isNaN);
+  if (index < 0) return;
+  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged. Get another copy of it.`);
 }
 
 /** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */

@@ -1,3 +1,4 @@
+import { list, text as textRule } from "../platform/arguments.js";
 import { ModelLoadConfig } from "../config/load-config.js";
 import type { Decoder } from "../diffusion/decoder.js";
 import type { DiffusionPrior } from "../diffusion/prior.js";
@@ -314,6 +315,7 @@ export abstract class InferenceScript {
 
   /** A row of tokens for each text. */
   protected tokenizeText(text: readonly string[]): Int32Array[] {
+    list(textRule)("text", text);
     const { tokenization = "clip" } = this.options;
     const warn = (message: string): void => {
       this.warn(message);

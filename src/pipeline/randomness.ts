@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { list, seed as seedRule } from "../platform/arguments.js";
+import { ArgumentError, list, seed as seedRule } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 
@@ -19,10 +19,10 @@ export interface RandomOptions {
   readonly seeds?: readonly number[] | undefined;
 }
 
-/** The generators that the options ask for. Throws RangeError where they ask for more than one kind, or by a seed that is none. */
+/** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
 export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
   if ([generator, seed, seeds].filter((given) => given !== undefined).length > 1) {
-    throw new RangeError("Give one of generator, seed and seeds.");
+    throw new ArgumentError("Give one of generator, seed and seeds.");
   }
   if (generator !== undefined) return generator;
   if (seeds !== undefined) return list(seedRule)("seeds", seeds).map((one) => new Generator(one));
@@ -48,7 +48,7 @@ export class BatchNoise {
   /** Where the generators will be when the batch is done. */
   readonly #ends: Generator[] = [];
 
-  /** For a call that makes `pictures` in all. Throws RangeError for another number of generators. */
+  /** For a call that makes `pictures` in all. Throws `ArgumentError` for another number of generators. */
   constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, pictures: number) {
     this.#pictures = end - start;
     this.#isShared = randomness instanceof Generator;
@@ -57,7 +57,7 @@ export class BatchNoise {
       return;
     }
     if (randomness.length !== pictures) {
-      throw new RangeError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
+      throw new ArgumentError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
     }
     this.#generators = randomness.slice(start, end);
   }

@@ -43,6 +43,10 @@ export const byteLimit: ArgumentRule = (name, value) => {
   return refuse(name, "a number of bytes of at least 0, or Infinity for no limit", value);
 };
 
+/** A text. */
+export const text: ArgumentRule<string> = (name, value) =>
+  typeof value === "string" ? value : refuse(name, "a text", value);
+
 /** One of some names. */
 export function oneOf<Name extends string>(...names: readonly Name[]): ArgumentRule<Name> {
   const expected = names.map((one) => JSON.stringify(one)).join(" or ");

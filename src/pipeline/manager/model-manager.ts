@@ -2,7 +2,7 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
 import type { UnetSampler } from "../../diffusion/unet-sampler.js";
-import { ArgumentError, checkArguments, finiteNumber, oneOf, oneOrEach } from "../../platform/arguments.js";
+import { checkArguments, finiteNumber, oneOf, oneOrEach } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -11,11 +11,12 @@ import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { BatchSplitter } from "./batch-splitter.js";
-import { ComputedModel, type Computed } from "./computed-model.js";
-import { DisposedError } from "./disposed-error.js";
+import type { ComputedModel, Computed } from "./computed-model.js";
+import { ComputedModels, type Models } from "./computed-models.js";
 import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { Lifetime } from "./lifetime.js";
 import { openDevice } from "./open-device.js";
 import { rehearseDecoder, rehearsePrior } from "./rehearsal.js";
 import { Residence, type Residency } from "./residence.js";
@@ -48,12 +49,6 @@ const WARMUP_RULES = { priorCondScale: finiteNumber, decoderCondScale: oneOrEach
 
 const MANAGER_RULES = { dtype: oneOf("auto", "f32", "f16"), residency: oneOf("keep", "one-at-a-time") };
 
-interface Models {
-  readonly prior: Loaded<DiffusionPrior> | undefined;
-  readonly decoder: Loaded<Decoder> | undefined;
-  readonly clip: Loaded<ClipModel> | undefined;
-}
-
 /**
  * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
  * one, `usePrior`, `useUnet`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
@@ -64,12 +59,8 @@ export class DalleModelManager {
   readonly decoder: Loaded<Decoder> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
   readonly #residence: Residence;
-  #isDisposed = false;
-  readonly #models: {
-    readonly prior: ComputedModel<DiffusionPrior> | undefined;
-    readonly decoder: ComputedModel<Decoder> | undefined;
-    readonly clip: ComputedModel<ClipModel> | undefined;
-  };
+  readonly #lifetime = new Lifetime();
+  readonly #models: ComputedModels;
   readonly #splitters = new Map<string, BatchSplitter>();
   readonly #texts = new EncodedTexts((tokens, signal) =>
     this.inParts("texts", tokens.length, (start, end) =>
@@ -80,33 +71,17 @@ export class DalleModelManager {
   private constructor(
     readonly config: ModelLoadConfig,
     readonly arena: Arena,
-    { prior, decoder, clip }: Models,
+    models: Models,
     private readonly options: ManagerOptions,
   ) {
+    const { prior, decoder, clip } = models;
     this.prior = prior;
     this.decoder = decoder;
     this.clip = clip;
     const components = [clip, prior, decoder].flatMap((model) => model?.components ?? []);
     this.#residence = new Residence(arena.gpu, components, options.residency, options);
-    const { data } = config;
-    const inF32 = this.#loaderInF32();
-    this.#models = {
-      prior: prior && this.#computed(prior, () => inF32.prior(data.prior!)),
-      decoder: decoder && this.#computed(decoder, () => inF32.decoder(data.decoder!)),
-      clip: clip && this.#computed(clip, () => inF32.clip(data.clip!)),
-    };
-  }
-
-  #computed<Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> {
-    const { dtype = "auto", onWarning = console.warn } = this.options;
-    const [arena, residence] = [this.arena, this.#residence];
-    return new ComputedModel(loaded, { arena, residence, inF32, repeats: dtype === "auto", warn: onWarning });
-  }
-
-  /** Of files that were opened before: their servers are not asked again, and what was assumed of them was said. */
-  #loaderInF32(): ModelLoader {
-    const options = { ...this.options, checkUpdates: false, onWarning: () => undefined };
-    return new ModelLoader(this.arena.withType("f32"), this.config, options);
+    const repeats = (options.dtype ?? "auto") === "auto";
+    this.#models = new ComputedModels(models, config, arena, this.#residence, { ...options, repeats });
   }
 
   /**
@@ -132,7 +107,7 @@ export class DalleModelManager {
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
       const manager = new DalleModelManager(config, arena, models, options);
-      await manager.#computeInF32(options.computeInF32 ?? []);
+      await manager.#models.computeInF32(options.computeInF32 ?? []);
       return manager;
     } catch (error) {
       for (const one of loaded) one.dispose();
@@ -158,16 +133,6 @@ export class DalleModelManager {
   /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
   get residency(): Residency {
     return this.#residence.residency;
-  }
-
-  async #computeInF32(names: readonly string[]): Promise<void> {
-    const models = [this.clip, this.prior, this.decoder].flatMap((model) => model?.components ?? []);
-    const unknown = names.find((name) => !models.some((component) => component.name === name));
-    if (unknown !== undefined) {
-      const known = models.map(({ name }) => name).join(", ");
-      throw new ArgumentError(`computeInF32 names ${JSON.stringify(unknown)}; the components are: ${known}.`);
-    }
-    for (const model of Object.values(this.#models)) await model?.computeInF32(names);
   }
 
   /**
@@ -213,24 +178,12 @@ export class DalleModelManager {
     if (!model?.loaded.components[index]) {
       throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
     }
-    return this.#whileOpen(() => model.use(index, body, signal), signal);
-  }
-
-  /** Runs what needs the models. What fails because they were disposed meanwhile says so. */
-  async #whileOpen<T>(body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (this.#isDisposed) throw new DisposedError("The model manager was disposed: create another to go on.");
-    try {
-      return await body();
-    } catch (cause) {
-      if (!this.#isDisposed || cause instanceof DisposedError || (signal?.aborted && cause === signal.reason))
-        throw cause;
-      throw new DisposedError("The model manager was disposed while its models were used.", { cause });
-    }
+    return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
 
   /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
   async load(signal?: AbortSignal): Promise<void> {
-    await this.#whileOpen(() => this.#residence.load(signal), signal);
+    await this.#lifetime.run(() => this.#residence.load(signal), signal);
   }
 
   /** Frees the GPU memory of all weights that are not being used. What needs them reads them again. */
@@ -254,7 +207,7 @@ export class DalleModelManager {
       splitter = new BatchSplitter(name, this.arena, this.#residence, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
-    return this.#whileOpen(() => splitter.run(size, body, most));
+    return this.#lifetime.run(() => splitter.run(size, body, most));
   }
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
@@ -267,7 +220,7 @@ export class DalleModelManager {
       const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
       if (decoder) rehearseDecoder(arena, decoder.model, 1, { condScale });
     };
-    await this.#whileOpen(() => this.gpu.warmup(rehearse));
+    await this.#lifetime.run(() => this.gpu.warmup(rehearse));
   }
 
   /**
@@ -275,9 +228,8 @@ export class DalleModelManager {
    * reject with `DisposedError`.
    */
   dispose(): void {
-    if (this.#isDisposed) return;
-    this.#isDisposed = true;
-    for (const model of Object.values(this.#models)) model?.dispose();
+    if (!this.#lifetime.end()) return;
+    this.#models.dispose();
     if (this.options.gpu === undefined) this.gpu.dispose();
   }
 

@@ -1,3 +1,4 @@
+import { ArgumentError, list, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, Picture } from "../picture.js";
@@ -32,7 +33,7 @@ export class BasicInference extends InferenceScript {
     options: BasicInferenceOptions = {},
   ): Promise<Map<number, Map<number, Picture[]>>> {
     checkOptions(options);
-    const texts = typeof text === "string" ? [text] : text;
+    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
     const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const prior = this.priorSettings({
       condScale: options.priorCondScale,
@@ -42,7 +43,7 @@ export class BasicInference extends InferenceScript {
     const { decoderCondScale } = options;
     const generator = randomnessOf(options);
     if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
-      throw new RangeError(
+      throw new ArgumentError(
         "With one seed for each picture, an embedding is drawn once: leave decoderSampleCount at 1, and ask for more by priorSampleCount.",
       );
     }

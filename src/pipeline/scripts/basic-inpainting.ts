@@ -1,3 +1,4 @@
+import { list, text as textRule } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
@@ -32,7 +33,7 @@ export class BasicInpainting extends InferenceScript {
     options: BasicInpaintingOptions = {},
   ): Promise<Map<number, Picture[]>> {
     checkOptions(options);
-    const texts = typeof text === "string" ? [text] : text;
+    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
     if (images.length !== texts.length || masks.length !== texts.length) {
       throw new SamplingError(
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,

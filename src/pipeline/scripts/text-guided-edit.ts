@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
@@ -59,7 +60,7 @@ export class TextGuidedEdit extends InferenceScript {
   #generators(count: number, seed: number | undefined, seeds: readonly number[] | undefined): readonly Generator[] {
     if (!seeds) return new Array<Generator>(count).fill(oneGenerator({ seed }));
     if (seed !== undefined || seeds.length !== count) {
-      throw new RangeError(`Give one seed, or one of seeds for each of ${count} pictures.`);
+      throw new ArgumentError(`Give one seed, or one of seeds for each of ${count} pictures.`);
     }
     return seeds.map((one) => new Generator(one));
   }

@@ -1,0 +1,68 @@
+import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { Decoder } from "../../diffusion/decoder.js";
+import type { DiffusionPrior } from "../../diffusion/prior.js";
+import type { ClipModel } from "../../models/clip/clip-model.js";
+import { ArgumentError } from "../../platform/arguments.js";
+import type { Arena } from "../../tensor/arena.js";
+import { ComputedModel } from "./computed-model.js";
+import { ModelLoader, type Loaded } from "./load-models.js";
+import type { LoadingOptions } from "./loading-options.js";
+import type { Residence } from "./residence.js";
+
+/** The models of a load config, as they were loaded. */
+export interface Models {
+  readonly prior: Loaded<DiffusionPrior> | undefined;
+  readonly decoder: Loaded<Decoder> | undefined;
+  readonly clip: Loaded<ClipModel> | undefined;
+}
+
+export interface ComputingOptions extends LoadingOptions {
+  /** Whether a component whose values are not finite in half precision is repeated in f32. */
+  readonly repeats: boolean;
+}
+
+/** The models of a load config, each component in the type that it computes in. */
+export class ComputedModels {
+  readonly prior: ComputedModel<DiffusionPrior> | undefined;
+  readonly decoder: ComputedModel<Decoder> | undefined;
+  readonly clip: ComputedModel<ClipModel> | undefined;
+
+  constructor(
+    { prior, decoder, clip }: Models,
+    config: ModelLoadConfig,
+    arena: Arena,
+    residence: Residence,
+    options: ComputingOptions,
+  ) {
+    // Files that were opened before: their servers are not asked again, and what was assumed of them was said.
+    const loading = { ...options, checkUpdates: false, onWarning: () => undefined };
+    const loader = new ModelLoader(arena.withType("f32"), config, loading);
+    const { onWarning: warn = console.warn, repeats } = options;
+    const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>
+      new ComputedModel(loaded, { arena, residence, inF32, repeats, warn });
+    const { data } = config;
+    this.prior = prior && computed(prior, () => loader.prior(data.prior!));
+    this.decoder = decoder && computed(decoder, () => loader.decoder(data.decoder!));
+    this.clip = clip && computed(clip, () => loader.clip(data.clip!));
+  }
+
+  get #all(): ComputedModel<unknown>[] {
+    return [this.clip, this.prior, this.decoder].filter((model) => model !== undefined);
+  }
+
+  /** Has components compute in f32 from the beginning. Throws `ArgumentError` for a name that none has. */
+  async computeInF32(names: readonly string[]): Promise<void> {
+    const known = this.#all.flatMap(({ loaded }) => loaded.components.map(({ name }) => name));
+    const unknown = names.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw new ArgumentError(
+        `computeInF32 names ${JSON.stringify(unknown)}; the components are: ${known.join(", ")}.`,
+      );
+    }
+    for (const model of this.#all) await model.computeInF32(names);
+  }
+
+  dispose(): void {
+    for (const model of this.#all) model.dispose();
+  }
+}

@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { attention } from "../../src/ops/attention.js";
+import type { Activation } from "../../src/ops/activation.js";
+import { activate, affine, clamp, geglu, swiglu } from "../../src/ops/elementwise.js";
+import { FiniteWatch } from "../../src/ops/finite.js";
+import { cast } from "../../src/ops/layout.js";
+import { l2Norm } from "../../src/ops/norm.js";
+import { quantile } from "../../src/ops/reduce.js";
+import { ddpmStep, dynamicThreshold, guide, predictX0 } from "../../src/ops/sampler.js";
+import { openTestArena, testableTypes } from "../support/gpu.js";
+
+/** Which values are infinite or not a number. */
+function broken(values: Float32Array): boolean[] {
+  return [...values].map((value) => !Number.isFinite(value));
+}
+
+describe.each(await testableTypes())("what is not a number stays so, in %s", (dtype) => {
+  it.each(["silu", "gelu", "quickGelu", "relu", "none"] satisfies Activation[])("through %s", async (activation) => {
+    const arena = await openTestArena(dtype);
+    using y = activate(arena.from([NaN, 1, -1, 0], [1, 4]), activation);
+    expect(broken(await y.read())).toEqual([true, false, false, false]);
+  });
+
+  it("through gates", async () => {
+    const arena = await openTestArena(dtype);
+    const x = [...new Array<number>(4).fill(1), NaN, 1, 1, 1];
+    for (const gate of [swiglu, geglu]) {
+      using y = gate(arena.from(x, [1, 8]));
+      expect(broken(await y.read())).toEqual([true, false, false, false]);
+    }
+  });
+
+  it("through a clamp, which takes infinities for what they are", async () => {
+    const arena = await openTestArena(dtype);
+    using y = clamp(arena.from([NaN, Infinity, -Infinity, 0.5], [1, 4]), -1, 1);
+    expect([...(await y.read())]).toEqual([NaN, 1, -1, 0.5]);
+  });
+
+  it("and infinities stay so without one", async () => {
+    const arena = await openTestArena(dtype);
+    using y = affine(arena.from([NaN, Infinity, -Infinity, 0.5], [1, 4]), 2, 0);
+    expect([...(await y.read())]).toEqual([NaN, Infinity, -Infinity, 1]);
+  });
+
+  it("through a length", async () => {
+    const arena = await openTestArena(dtype);
+    for (const value of [NaN, Infinity]) {
+      using y = l2Norm(arena.from([value, 1, 1, 1], [1, 4]));
+      expect(broken(await y.read())).toContain(true);
+    }
+  });
+
+  it("through attention, where all scores of a query overflow", async () => {
+    const arena = await openTestArena(dtype);
+    const q = arena.from([-Infinity, 1, 1, 1, 1, 1, 1, 1], [1, 2, 4]);
+    const k = arena.from(new Float32Array(12).fill(1), [1, 3, 4]);
+    const keyMask = arena.from([1, 1, 0], [1, 3], "u32");
+    const options = { q, k, v: k, heads: 1, kvHeads: 1, dimHead: 4, scale: 1 };
+    using seen = attention({ ...options, keyMask });
+    expect(broken(await seen.read())).toEqual([true, true, true, true, false, false, false, false]);
+    // A query that sees no key still yields zeros.
+    using none = attention({ ...options, keyMask: arena.from([0, 0, 0], [1, 3], "u32") });
+    expect([...(await none.read())]).toEqual(new Array(8).fill(0));
+  });
+});
+
+describe("samplers", () => {
+  it("keep what is not a number in the clean estimate and its threshold", async () => {
+    const arena = await openTestArena();
+    const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
+    const scales = { scaleX: 1, scalePrediction: 1 };
+    const prediction = arena.from([NaN, 3, -3, 0.5], [1, 4], "f32");
+    expect([...(await predictX0(x, prediction, { ...scales, limit: 1 }).read())]).toEqual([NaN, 1, -1, 0.5]);
+    const huge = arena.from([Infinity, 3, -3, 0.5], [1, 4], "f32");
+    expect((await predictX0(x, huge, scales).read())[0]).toBe(Infinity);
+    expect(broken(await dynamicThreshold(prediction, quantile(prediction, 0.9)).read())).toContain(true);
+    expect(broken(await dynamicThreshold(huge, quantile(huge, 1)).read())).toContain(true);
+  });
+
+  it("keep a learned variance that is not a number", async () => {
+    const arena = await openTestArena();
+    const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
+    const prediction = arena.from([0, 0, 0, 0, NaN, 0, 0, 0], [1, 8], "f32");
+    for (const sigmoid of [true, false]) {
+      const logVariance = { prediction, minLog: -2, maxLog: -1, sigmoid };
+      const noise = arena.from([1, 1, 1, 1], [1, 4], "f32");
+      using y = ddpmStep(x, x, noise, { scaleX0: 1, scaleX: 1, logVariance });
+      expect(broken(await y.read())).toEqual([true, false, false, false]);
+    }
+  });
+
+  it("keep either half of a guided prediction that is not a number", async () => {
+    const arena = await openTestArena();
+    for (const values of [
+      [NaN, 1, 1, 1, 1, 1, 1, 1],
+      [1, 1, 1, 1, Infinity, 1, 1, 1],
+    ]) {
+      for (const scale of [0, 1.5]) {
+        using y = guide(arena.from(values, [2, 4]), scale);
+        expect(broken(await y.read())).toEqual([true, false, false, false]);
+      }
+    }
+  });
+});
+
+describe("FiniteWatch", () => {
+  /** The largest and the smallest numbers of f32 are finite. */
+  const extremes = [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0];
+
+  it("finds the first step, and what it was in", async () => {
+    const arena = await openTestArena();
+    const fine = arena.from(extremes, [1, 4], "f32");
+    const bad = (value: number) => arena.from([0, 0, value, 0], [1, 4], "f32");
+    for (const value of [NaN, Infinity, -Infinity]) {
+      using watch = new FiniteWatch(arena);
+      watch.look(0, fine, fine);
+      expect(await watch.read()).toBeUndefined();
+      watch.look(3, fine, bad(value));
+      expect(await watch.read()).toEqual({ step: 3, isPredicted: false });
+      watch.look(2, bad(value), bad(value));
+      watch.look(5, bad(value), fine);
+      expect(await watch.read()).toEqual({ step: 2, isPredicted: true });
+    }
+  });
+
+  it("sees the last value of a large prediction, behind those that the state has", async () => {
+    const arena = await openTestArena();
+    const [rows, channels] = [70_001, 6];
+    const values = new Float32Array(rows * channels);
+    values[values.length - 1] = NaN;
+    using watch = new FiniteWatch(arena);
+    watch.look(
+      0,
+      arena.from(values, [rows, channels], "f32"),
+      arena.from(new Float32Array(rows * 3), [rows, 3], "f32"),
+    );
+    expect(await watch.read()).toEqual({ step: 0, isPredicted: true });
+  });
+
+  it("sees what overflowed in half precision", async () => {
+    if (!(await testableTypes()).includes("f16")) return;
+    const arena = await openTestArena("f16");
+    const half = cast(arena.from([70000, 1, 1, 1], [1, 4], "f32"), "f16");
+    const prediction = cast(half, "f32");
+    using watch = new FiniteWatch(arena);
+    watch.look(0, prediction, arena.from(extremes, [1, 4], "f32"));
+    expect(await watch.read()).toEqual({ step: 0, isPredicted: true });
+  });
+});
