@@ -1,7 +1,9 @@
 // A model cut into several safetensors files, with an index beside them that maps each tensor's name to its file:
 // {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}
 import type { ByteSource } from "../../platform/source.js";
+import { parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import type { TensorEntry } from "../tensor-entry.js";
 
@@ -58,9 +60,11 @@ async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<
   const bytes = await source.read(0, source.size, signal);
   let index: unknown;
   try {
-    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    index = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new FormatError(source.name, "begins like an index of safetensors, but is not JSON", { cause });
+    throw new FormatError(source.name, "begins like an index of safetensors, but is not JSON, or nested too deep", {
+      cause,
+    });
   }
   const map: unknown = isRecord(index) ? index.weight_map : undefined;
   if (!isRecord(map) || Object.keys(map).length === 0)
@@ -74,7 +78,7 @@ function checkedShard(shard: unknown, tensor: string, source: string): string {
   if (!isPlain)
     throw new FormatError(
       source,
-      `weight_map puts tensor ${tensor} into ${JSON.stringify(shard)}; expected the name of a file beside the index`,
+      `weight_map puts tensor ${excerpt(tensor)} into ${describeShard(shard)}; expected the name of a file beside the index`,
     );
   return shard;
 }
@@ -87,10 +91,15 @@ function collectTensors(
   const tensors = new Map<string, TensorEntry>();
   for (const [name, shard] of weightMap) {
     const tensor = files.get(shard)!.tensors.get(name);
-    if (!tensor) throw new FormatError(source, `weight_map puts tensor ${name} into ${shard}, which does not have it`);
+    if (!tensor)
+      throw new FormatError(source, `weight_map puts tensor ${excerpt(name)} into ${shard}, which does not have it`);
     tensors.set(name, tensor);
   }
   return tensors;
+}
+
+function describeShard(shard: unknown): string {
+  return typeof shard === "string" ? JSON.stringify(excerpt(shard)) : `a value of type ${typeof shard}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
