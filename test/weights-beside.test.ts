@@ -243,6 +243,15 @@ describe.each(writers)("weights of a %s file", (_, write) => {
   });
 });
 
+it("deflated storages, whole and in chunks", async () => {
+  const matrix = Array.from({ length: 3000 }, (_, i) => i % 17);
+  const checkpoint = await open(torchZip({ w: f32([100, 30], matrix), v: f32([2], [1, -2]) }, { deflate: true }));
+  expect(await values(checkpoint, "w")).toEqual(matrix);
+  const chunks = await collect(checkpoint.tensors.get("w")!.readChunks(500));
+  expect(chunks.length).toBe(25);
+  expect([...toFloat32("F32", Buffer.concat(chunks.map(({ bytes }) => bytes)))]).toEqual(matrix);
+});
+
 it("numbers of a machine that begins with their largest digits", async () => {
   const big = new Uint8Array(8);
   new DataView(big.buffer).setFloat32(0, 1);
