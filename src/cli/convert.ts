@@ -2,11 +2,11 @@ import { Option, type Command } from "commander";
 import { openSource } from "../files/open.js";
 import { writeFileAtomic } from "../platform/node.js";
 import { openCheckpoint } from "../weights/checkpoint.js";
-import { convertCheckpoint, type ConvertOptions } from "../weights/convert.js";
+import { convertCheckpoint, unsupportedTensors, type ConvertOptions } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/state-dict.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
-import { print } from "./output.js";
+import { print, say } from "./output.js";
 
 interface Options {
   readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
@@ -44,5 +44,8 @@ async function convert(input: string, output: string, { dtype, weights, sparseRo
     await checkpoint.close();
   }
   const { tensors, clip } = checkpoint;
-  print(`${output}: ${tensors.size + clip.size} tensors`);
+  const leftOut = unsupportedTensors(checkpoint);
+  for (const { name, typeName } of leftOut)
+    say(`warning: tensor ${name} is left out: values of type ${typeName} are not read`);
+  print(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
 }

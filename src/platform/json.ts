@@ -57,7 +57,7 @@ function endOfTokens(text: string): number {
   let end = 0;
   for (;;) {
     other.lastIndex = end;
-    if (text[end] === '"') end = Math.min(endOfString(text, end) + 1, text.length);
+    if (text[end] === '"') end = jsonStringEnd(text, end);
     else if (other.test(text)) end = other.lastIndex;
     else return end;
   }
@@ -75,7 +75,7 @@ function isDeeper(text: string, limit: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) at = endOfString(text, at);
+    if (code === QUOTE) at = jsonStringEnd(text, at) - 1;
     else if (code === OPEN_LIST || code === OPEN_OBJECT) depth++;
     else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
     if (depth > limit) return true;
@@ -83,11 +83,11 @@ function isDeeper(text: string, limit: number): boolean {
   return false;
 }
 
-/** Where the string that begins at `start` has its second quote; the text's end where it has none. */
-function endOfString(text: string, start: number): number {
+/** The position behind the second quote of the JSON string that begins at `start`; the text's end where it has none. */
+export function jsonStringEnd(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) return at;
+    if (code === QUOTE) return at + 1;
     if (code === BACKSLASH) at++;
   }
   return text.length;

@@ -3,16 +3,18 @@ import { JsonError, parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { splitComponents } from "./dialect/component-names.js";
 import { FormatError } from "./errors.js";
-import { toPlain, versionText } from "./formats/plain.js";
+import { describeValue } from "./formats/pickle-values.js";
+import { toPlain } from "./formats/plain.js";
 import { looksLikeJson, openSafetensorsIndex } from "./formats/safetensors-index.js";
 import { looksLikeSafetensors, openSafetensors, type SafetensorsFile } from "./formats/safetensors.js";
 import { restoreSparseRows, SPARSE_SHAPE } from "./formats/sparse-rows.js";
 import { findWeights, type Container, type WeightsChoice } from "./state-dict.js";
 import { TensorEntry } from "./tensor-entry.js";
 import type { TorchArchive } from "./formats/torch-archive.js";
-import { looksLikeTorchLegacy, openTorchLegacy } from "./formats/torch-legacy.js";
+import { looksLikeTar, looksLikeTorchLegacy, openTorchLegacy, refuseTar } from "./formats/torch-legacy.js";
 import { TensorRef } from "./formats/torch-objects.js";
 import { openTorchZip } from "./formats/torch-zip.js";
+import { versionText } from "./formats/version.js";
 
 /** A checkpoint file: what it says of itself, and the model's tensors, unread. */
 export interface Checkpoint {
@@ -58,7 +60,8 @@ interface Format {
   readonly open: (source: ByteSource, options: OpenOptions) => Promise<Content>;
 }
 
-const HEAD_BYTES = 16;
+/** A tar archive is known by what stands near the end of its first block. */
+const HEAD_BYTES = 512;
 
 const FORMATS: readonly Format[] = [
   {
@@ -75,6 +78,7 @@ const FORMATS: readonly Format[] = [
       readSafetensors("safetensors", await openSafetensors(source, options.signal), source.name, options),
   },
   { matches: looksLikeJson, open: readSafetensorsIndex },
+  { matches: looksLikeTar, open: refuseTar },
 ];
 
 /**
@@ -106,11 +110,11 @@ export async function openCheckpoint(source: ByteSource, options: OpenOptions = 
   }
 }
 
-function readTorch({ format, tree, tensor }: TorchArchive, source: string, { weights }: OpenOptions): Content {
+function readTorch({ format, tree, tensor, budget }: TorchArchive, source: string, { weights }: OpenOptions): Content {
   const isTensor = (value: unknown) => value instanceof TensorRef;
   const content = readModel({ tree, isTensor, entry: tensor, source, weights });
   const outer = tree instanceof Map ? (tree as ReadonlyMap<unknown, unknown>) : undefined;
-  const version = versionText(outer?.get("version"));
+  const version = versionText(outer?.get("version"), source);
   const config = outer?.get("config");
   return {
     format,
@@ -118,7 +122,7 @@ function readTorch({ format, tree, tensor }: TorchArchive, source: string, { wei
     metadata: new Map(),
     ...content,
     ...(version !== undefined && { version }),
-    ...(config instanceof Map && { config: toPlain(config, source) }),
+    ...(config instanceof Map && { config: toPlain(config, budget) }),
   };
 }
 
@@ -178,7 +182,7 @@ function describeMissing(tree: unknown, available: readonly WeightsChoice[] | un
   if (available)
     return `it holds only ${available.join()} weights, others were asked for; leave the choice to the file (a tracker's save holds the average as its model)`;
   if (!(tree instanceof Map)) return "no model in it: it holds no dict";
-  const keys = [...tree.keys()].slice(0, 12).map(String);
+  const keys = [...tree.keys()].slice(0, 12).map(describeValue);
   return `no model in it: expected a state dict, or one under "model"; it has the keys ${keys.join(", ")}`;
 }
 

@@ -1,13 +1,20 @@
 import { hideSecrets, publicUrl, safeOptions } from "../platform/secrets.js";
+import { excerpt } from "./excerpt.js";
 
-/** A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. */
+/** Longest description of a problem. Names in it are cut one by one; this bounds what none of them should reach. */
+const MAX_PROBLEM = 4000;
+
+/**
+ * A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. The
+ * problem may repeat text of the file: control characters in it are replaced, so that none reaches a terminal.
+ */
 export class FormatError extends Error {
   override readonly name: string = "FormatError";
   readonly source: string;
 
   constructor(source: string, problem: string, options?: ErrorOptions) {
     const shown = publicUrl(source);
-    super(`${shown}: ${hideSecrets(problem)}`, safeOptions(options));
+    super(`${shown}: ${excerpt(hideSecrets(problem), MAX_PROBLEM)}`, safeOptions(options));
     this.source = shown;
   }
 }

@@ -116,20 +116,32 @@ function namedTensors<Tensor>(dict: ReadonlyMap<unknown, unknown>, isTensor: IsT
   return tensors;
 }
 
+/** Longest name of a tensor that is looked for within modules; torch gives names of some hundred characters. */
+const MAX_NAME = 2000;
+
 /** A TorchScript module's parameters and buffers under the names that its state_dict gives them. */
 function moduleTensors<Tensor>(module: OpaqueObject, isTensor: IsTensor<Tensor>): Map<string, Tensor> {
   const tensors = new Map<string, Tensor>();
-  // A module reached twice keeps its first name: a hostile graph of shared modules must not unfold into all its paths.
+  // A module reached twice keeps its first name: a graph of shared modules must not unfold into all its paths.
   const seen = new Set<OpaqueObject>();
-  const visit = (object: OpaqueObject, prefix: string): void => {
-    if (seen.has(object) || !(object.state instanceof Map)) return;
+  // By a stack of our own, in the order of a recursive walk: nothing says how deep modules nest.
+  const walks: { readonly prefix: string; readonly rest: Iterator<readonly [unknown, unknown]> }[] = [];
+  const enter = (object: OpaqueObject, prefix: string): void => {
+    if (seen.has(object) || prefix.length > MAX_NAME || !(object.state instanceof Map)) return;
     seen.add(object);
-    for (const [key, value] of object.state as ReadonlyMap<unknown, unknown>) {
-      if (typeof key !== "string") continue;
-      if (isTensor(value)) tensors.set(prefix + key, value);
-      else if (value instanceof OpaqueObject) visit(value, `${prefix}${key}.`);
-    }
+    walks.push({ prefix, rest: (object.state as ReadonlyMap<unknown, unknown>).entries() });
   };
-  visit(module, "");
+  enter(module, "");
+  for (let walk = walks.at(-1); walk; walk = walks.at(-1)) {
+    const next = walk.rest.next();
+    if (next.done) {
+      walks.pop();
+      continue;
+    }
+    const [key, value] = next.value;
+    if (typeof key !== "string" || key.length > MAX_NAME) continue;
+    if (isTensor(value)) tensors.set(walk.prefix + key, value);
+    else if (value instanceof OpaqueObject) enter(value, `${walk.prefix}${key}.`);
+  }
   return tensors;
 }

@@ -3,6 +3,7 @@
 import { jsonProblem, parseJson } from "../../platform/json.js";
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
 import type { TensorEntry } from "../tensor-entry.js";
 
@@ -75,7 +76,7 @@ function checkedShard(shard: unknown, tensor: string, source: string): string {
   if (!isPlain)
     throw new FormatError(
       source,
-      `weight_map puts tensor ${tensor} into ${JSON.stringify(shard)}; expected the name of a file beside the index`,
+      `weight_map puts tensor ${excerpt(tensor)} into ${describeShard(shard)}; expected the name of a file beside the index`,
     );
   return shard;
 }
@@ -88,10 +89,15 @@ function collectTensors(
   const tensors = new Map<string, TensorEntry>();
   for (const [name, shard] of weightMap) {
     const tensor = files.get(shard)!.tensors.get(name);
-    if (!tensor) throw new FormatError(source, `weight_map puts tensor ${name} into ${shard}, which does not have it`);
+    if (!tensor)
+      throw new FormatError(source, `weight_map puts tensor ${excerpt(name)} into ${shard}, which does not have it`);
     tensors.set(name, tensor);
   }
   return tensors;
+}
+
+function describeShard(shard: unknown): string {
+  return typeof shard === "string" ? JSON.stringify(excerpt(shard)) : `a value of type ${typeof shard}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

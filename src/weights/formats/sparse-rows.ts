@@ -3,6 +3,7 @@
 // numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
 import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 
 /** The metadata key whose JSON names the tables that are stored by rows, with their full shapes. */
@@ -25,7 +26,7 @@ export async function restoreSparseRows(
     const stored = tensors.get(name);
     const numbers = tensors.get(rowsName(name));
     if (!stored || !numbers)
-      throw new FormatError(source, `${SPARSE_SHAPE} names ${name}, whose rows are not in the file`);
+      throw new FormatError(source, `${SPARSE_SHAPE} names ${excerpt(name)}, whose rows are not in the file`);
     const rows = await readRowNumbers(numbers, source, signal);
     checkFit(stored, rows, shape, source);
     restored.delete(rowsName(name));
@@ -70,6 +71,7 @@ function checkFit(stored: TensorEntry, rows: Int32Array, shape: readonly number[
 
 function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly number[]): TensorEntry {
   const { name, dtype, rowBytes } = stored;
+  if (dtype === "unsupported") return stored;
   return new TensorEntry(name, dtype, shape, async ([start, end]: RowRange, signal) => {
     const first = lowerBound(rows, start);
     const last = lowerBound(rows, end);
