@@ -1,11 +1,13 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../src/config/clip-config.js";
 import { ConfigError, parseConfig } from "../src/config/config-error.js";
 import { inferOpenAiClip } from "../src/models/clip/infer-openai.js";
 import { Fixture } from "../src/verify/fixture.js";
-import { verifyFixture } from "../src/verify/verify.js";
+import { dalle2 } from "./support/cli.js";
 import { fixtureFolder } from "./support/golden.js";
-import { openTestArena } from "./support/gpu.js";
 
 const parse = (value: unknown) => parseConfig(openAiClipConfig, value, "models.json", ["clip", "base_model_kwargs"]);
 
@@ -172,14 +174,18 @@ describe("arguments of x-clip and CoCa", () => {
   });
 });
 
-it("names the file and the place in it", async () => {
-  const folder = fixtureFolder("clip-open-clip");
-  const fixture = await Fixture.open(folder);
-  expect(fixture.place("clip", "base_model_kwargs")).toEqual({
-    file: `${folder}/fixture.json`,
-    path: ["clip", "base_model_kwargs"],
-  });
-  await fixture.close();
-  const arena = await openTestArena();
-  await expect(verifyFixture(fixtureFolder("clip-open-clip"), () => Promise.resolve(arena))).resolves.toBeDefined();
+it("is named by dalle2 verify, with its file and place", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "clip-keys-"));
+  try {
+    await cp(fixtureFolder("clip-open-clip-control"), folder, { recursive: true });
+    const file = join(folder, "fixture.json");
+    const described = await readFile(file, "utf8");
+    await writeFile(file, described.replace('"vocab_size"', '"causality": "none", "vocab_size"'));
+    const { status, stdout } = dalle2(["verify", folder]);
+    expect(status).toBe(1);
+    expect(stdout).toContain(`${file} is not a valid configuration: clip.base_model_kwargs.model_cfg.text_cfg: `);
+    expect(stdout).toContain('unknown key "causality"');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });

@@ -81,5 +81,15 @@ function formatResult({ name, kind, pass, maxAbs, nmse, message }: VerifyResult)
   const number = (value: number | null): string => (value === null ? "-" : value.toExponential(1)).padStart(8);
   const figures = `max ${number(maxAbs)}  nmse ${number(nmse)}`;
   const line = `${pass ? "pass" : "FAIL"}  ${name.padEnd(32)} ${kind.padEnd(15)} ${figures}`;
-  return message === undefined ? line : `${line}  ${message.split("\n")[0]!}`;
+  return message === undefined ? line : `${line}  ${onOneLine(message)}`;
+}
+
+/** Faults of a list that are shown. */
+const SHOWN = 4;
+
+/** The first line of a message, and where a list follows it, what is first in that. */
+function onOneLine(message: string): string {
+  const [first = "", ...list] = message.split("\n").map((line) => line.trim());
+  if (!first.endsWith(":")) return first;
+  return `${first} ${list.slice(0, SHOWN).join("; ")}${list.length > SHOWN ? `; and ${list.length - SHOWN} more` : ""}`;
 }

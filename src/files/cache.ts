@@ -65,8 +65,13 @@ export async function clearCache(
     if (isComplete) await removeKept(path);
     else await removePart(path);
     // Scraps of a process that was killed while it wrote a record.
-    const scraps = (await listFiles(folder)).filter((other) => other.startsWith(`${name}.`) && other.endsWith(".tmp"));
+    const scraps = (await listFiles(folder)).filter((other) => isScrap(other, name));
     for (const scrap of scraps) await removeFile(join(folder, scrap));
   }
   return chosen;
+}
+
+/** Whether a file was written aside of one of that name: hidden, and by earlier versions not. */
+function isScrap(file: string, name: string): boolean {
+  return file.endsWith(".tmp") && [`.${name}.`, `${name}.`].some((start) => file.startsWith(start));
 }

@@ -1,15 +1,16 @@
-/** Inpainting masks from pictures of masks. A mask is row-major; true means that the pixel is kept. */
+/** Inpainting masks from images of masks. A mask is row-major; true means that the pixel is kept. */
 import type { Image } from "./image.js";
+import { warnOnConsole } from "../platform/printable.js";
 
 /**
- * What of a mask picture counts: red above 128 is kept, as dalle2-laion reads masks; or alpha above 128, so that what is
+ * What of a mask image counts: red above 128 is kept, as dalle2-laion reads masks; or alpha above 128, so that what is
  * transparent is drawn anew, as OpenAI's image edits mean it; or luma (brightness) above 128, for masks in colours.
  */
 export type MaskChannel = "red" | "alpha" | "luma";
 
 export const MASK_CHANNELS = ["red", "alpha", "luma"] as const satisfies readonly MaskChannel[];
 
-/** How a mask picture is read. */
+/** How a mask image is read. */
 export interface MaskOptions {
   /** Default "red". */
   readonly channel?: MaskChannel | undefined;
@@ -32,24 +33,24 @@ const VALUES: Readonly<Record<MaskChannel, (image: Image, pixel: number) => numb
 };
 
 /**
- * The mask of a mask picture. Warns where the picture has another channel by which a mask is meant, it seems (see
+ * The mask of a mask image. Warns where the image has another channel by which a mask is meant, it seems (see
  * `maskAdvice`).
  */
 export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[] {
-  const { channel = "red", invert = false, onWarning = console.warn } = options;
+  const { channel = "red", invert = false, onWarning = warnOnConsole } = options;
   const advice = maskAdvice(image, { channel, invert }, (other) => `channel: ${JSON.stringify(other)}`);
   if (advice !== undefined) onWarning(`The mask: ${advice}`);
   const mask = above(image, channel);
   return invert ? mask.map((keep) => !keep) : mask;
 }
 
-/** The mask of a mask picture by its red alone, as dalle2-laion reads it, without a word. */
+/** The mask of a mask image by its red alone, as dalle2-laion reads it, without a word. */
 export function maskFromRed(image: Image): boolean[] {
   return above(image, "red");
 }
 
 /**
- * What to say of a mask picture whose `channel` keeps everything, or nothing, while another one parts its pixels; or whose
+ * What to say of a mask image whose `channel` keeps everything, or nothing, while another one parts its pixels; or whose
  * alpha, which is not used, tells other pixels apart. Undefined where all is well. `optionOf` writes the option that
  * chooses a channel.
  */

@@ -1,9 +1,9 @@
 // Node's side of the platform: the only file besides src/cli that may import Node's own modules.
-import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
+import { asideOf, removeStale } from "./node-aside.js";
 import { fileError, isSystemError } from "./node-error.js";
 import type { FileData, Platform } from "./platform.js";
 
@@ -21,10 +21,14 @@ export { adapterAdvice, openWebGpu, systemMemory } from "./node-gpu.js";
 export { decodeImage, encodePicture } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 
+/** What was not written to for as long was left by a process that was killed. */
+const STALE_MS = 600_000;
+
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
-  const aside = `${file}.${randomUUID()}.tmp`;
+  const aside = asideOf(file);
   try {
     await mkdir(dirname(file), { recursive: true });
+    removeStale(dirname(file), STALE_MS, (name) => name === basename(file));
     await writeChunks(aside, data);
     await rename(aside, file);
   } catch (cause) {

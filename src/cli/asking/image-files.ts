@@ -71,7 +71,7 @@ function sayIfCropped(file: string, { width, height }: Image, say: (message: str
   if (width !== height) say(`${basename(file)} is not a square image. It will be center cropped into a square.`);
 }
 
-/** A picture, and a mask picture of what is kept of it. */
+/** A picture, and a mask image of what is kept of it. */
 export interface MaskedFiles {
   readonly image: string;
   readonly mask: string;
@@ -84,7 +84,7 @@ export interface MaskedImage {
 
 /** How masks are read, and what takes messages about them and the pictures. */
 export interface MaskReading {
-  /** What of a mask picture counts; see `MaskChannel`. */
+  /** What of a mask image counts; see `MaskChannel`. */
   readonly channel: MaskChannel;
   /** Keeps what would be drawn anew, and the reverse. */
   readonly invert: boolean;

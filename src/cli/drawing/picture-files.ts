@@ -1,7 +1,6 @@
-import { access, constants, mkdir, open, rm } from "node:fs/promises";
-import { join, parse } from "node:path";
-import { writeFileAtomic } from "#platform";
+import { access, constants, mkdir } from "node:fs/promises";
 import { fileError } from "../../platform/node-error.js";
+import { tidyFolder } from "./place-file.js";
 
 /** File systems allow 255 bytes; numbers, the extension and the mark of a file that is being written come on top. */
 const NAME_BYTES = 100;
@@ -18,47 +17,13 @@ export function fileNameOf(text: string): string {
   return name === "" ? "picture" : name;
 }
 
-/** Makes a folder for pictures. Rejects with `FileError` where nothing can be written there. */
+/** Makes a folder for pictures, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written there. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
+    tidyFolder(folder);
   } catch (cause) {
     throw fileError(folder, "pictures cannot be written there", cause);
-  }
-}
-
-/**
- * Writes a file, whole or not at all, and gives its path. Where the name is taken, by an earlier run or by another process,
- * a number is added, `name_2.png`; with `overwrite` the file is replaced.
- */
-export async function writePictureFile(
-  folder: string,
-  name: string,
-  data: Uint8Array,
-  { overwrite }: { readonly overwrite: boolean },
-): Promise<string> {
-  const file = overwrite ? join(folder, name) : await claimFile(folder, name);
-  try {
-    await writeFileAtomic(file, data);
-    return file;
-  } catch (error) {
-    if (!overwrite) await rm(file, { force: true });
-    throw error;
-  }
-}
-
-/** Makes an empty file under the first free name. */
-async function claimFile(folder: string, wanted: string): Promise<string> {
-  const { name, ext } = parse(wanted);
-  for (let count = 1; ; count++) {
-    const file = join(folder, count === 1 ? wanted : `${name}_${count}${ext}`);
-    try {
-      await (await open(file, "wx")).close();
-      return file;
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === "EEXIST") continue;
-      throw fileError(file, "could not be written", cause);
-    }
   }
 }

@@ -2,7 +2,7 @@ import { encodeImage } from "../../image/encode.js";
 import type { Picture } from "../../pipeline/picture.js";
 import type { DrawingFlags } from "./options.js";
 import type { PlannedPicture } from "./plan.js";
-import { writePictureFile } from "./picture-files.js";
+import { placeFile } from "./place-file.js";
 import { recordTexts, type DrawnOn } from "./picture-record.js";
 
 /** What `--json` prints of a picture, beside its inputs. */
@@ -25,6 +25,6 @@ export async function writePicture(
   const text = recordTexts({ ...drawnOn, seed, inputs, parameters }, String(inputs.prompt ?? name));
   const bytes = await encodeImage(picture, { format, text });
   const extension = format === "jpeg" ? "jpg" : format;
-  const file = await writePictureFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
+  const file = placeFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
   return { ...inputs, file, seed, width, height };
 }

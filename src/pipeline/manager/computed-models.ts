@@ -8,6 +8,7 @@ import { ComputedModel } from "./computed-model.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Residence } from "./residence.js";
+import { warnOnConsole } from "../../platform/printable.js";
 
 /** The models of a load config, as they were loaded. */
 export interface Models {
@@ -37,7 +38,7 @@ export class ComputedModels {
     // Files that were opened before: their servers are not asked again, and what was assumed of them was said.
     const loading = { ...options, checkUpdates: false, onWarning: () => undefined };
     const loader = new ModelLoader(arena.withType("f32"), config, loading);
-    const { onWarning: warn = console.warn, repeats } = options;
+    const { onWarning: warn = warnOnConsole, repeats } = options;
     const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>
       new ComputedModel(loaded, { arena, residence, inF32, repeats, warn });
     const { data } = config;

@@ -191,7 +191,7 @@ const MAX_KEY_TEXT = 6 * METADATA.length + 2;
 
 /** Whether the JSON string in `[start, end)` is this key. */
 function isKey(json: string, start: number, end: number, key: string): boolean {
-  if (end - start > MAX_KEY_TEXT || JSON.parse(json.slice(start, end)) !== key) return false;
+  if (end - start > MAX_KEY_TEXT || parseJson(json.slice(start, end)) !== key) return false;
   let next = end;
   while (/\s/.test(json[next] ?? "")) next++;
   return json[next] === ":";
