@@ -21,7 +21,7 @@ const count = z
   .positive()
   .max(2 ** 24);
 const layers = z.int().positive().max(1000);
-const timesteps = z.int().positive().max(100_000);
+const timesteps = z.int().positive().max(50_000);
 const MAX_LIST = 64;
 
 const probability = z.number().min(0).max(1);
