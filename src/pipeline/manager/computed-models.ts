@@ -3,12 +3,12 @@ import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { ArgumentError } from "../../platform/arguments.js";
+import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
 import { ComputedModel } from "./computed-model.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Residence } from "./residence.js";
-import { warnOnConsole } from "../../platform/printable.js";
 
 /** The models of a load config, as they were loaded. */
 export interface Models {
