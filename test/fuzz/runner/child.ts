@@ -1,0 +1,30 @@
+import { fork, type ChildProcess } from "node:child_process";
+import process from "node:process";
+import type { Job } from "./job.js";
+
+/** The last characters that a process wrote to its standard error. */
+const TAIL = 2000;
+
+/** A process that runs inputs. */
+export class Child {
+  readonly process: ChildProcess;
+  /** Resolves when it has ended, with what it died of; undefined where it ended in order. */
+  readonly end: Promise<string | undefined>;
+  #errors = "";
+
+  constructor(script: string, job: Job) {
+    this.process = fork(script, [JSON.stringify(job)], {
+      execArgv: ["--enable-source-maps", "--max-old-space-size=1024"],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      // A secret for the targets that must not leak it.
+      env: { ...process.env, HF_TOKEN: "hf_secret" },
+    });
+    this.process.stderr!.on("data", (text: Buffer) => (this.#errors = (this.#errors + String(text)).slice(-TAIL)));
+    this.end = new Promise((resolve) => {
+      this.process.once("close", (code, signal) => {
+        resolve(code === 0 ? undefined : `${signal ?? `exit status ${code ?? "none"}`}\n${this.#errors}`.trim());
+      });
+    });
+  }
+}

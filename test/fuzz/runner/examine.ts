@@ -1,0 +1,90 @@
+import { Violation, type Target } from "../target.js";
+import type { Fault, Limits, Verdict } from "./job.js";
+
+/** The longest message of an error, in characters: names in a file are as long as its author likes. */
+const MAX_MESSAGE = 4096;
+/** What steers a terminal: control characters but the line feed, and those that turn text around. */
+const STEERING = /[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u;
+/** Values of ours that no user can make sense of. */
+const SENSELESS = /\bundefined\b|\[object /;
+
+/** Runs an input and judges what the library did with it. */
+export async function examine(target: Target, input: Uint8Array, limits: Limits): Promise<Verdict> {
+  const start = performance.now();
+  const cpuStart = process.cpuUsage();
+  let outcome = "accepted";
+  let fault: Fault | undefined;
+  try {
+    await target.run(input);
+  } catch (error) {
+    fault = faultOf(error, target, input);
+    outcome = fault ? "failed" : (error as Error).name;
+  }
+  const { user, system } = process.cpuUsage(cpuStart);
+  const milliseconds = Math.min(performance.now() - start, (user + system) / 1000);
+  fault ??= changedPrototype();
+  if (!fault && milliseconds > limits.slow) {
+    fault = { kind: "slow", signature: "slow", detail: `${Math.round(milliseconds)} ms for ${input.length} bytes` };
+  }
+  return { outcome: fault ? "failed" : outcome, fault, milliseconds };
+}
+
+function faultOf(error: unknown, { refusals }: Target, input: Uint8Array): Fault | undefined {
+  if (!(error instanceof Error)) {
+    return { kind: "untyped error", signature: `throws ${typeof error}`, detail: `threw ${String(error)}` };
+  }
+  const { name, message } = error;
+  if (error instanceof Violation) return { kind: "broken promise", signature: withoutValues(message), detail: message };
+  if (!refusals.some((refusal) => refusal === name)) {
+    return { kind: "untyped error", signature: `${name} ${placeOf(error)}`, detail: describe(error) };
+  }
+  const problem = unfit(message, input);
+  if (problem === undefined) return undefined;
+  return { kind: "unfit message", signature: `${problem} ${name} ${placeOf(error)}`, detail: describe(error) };
+}
+
+function unfit(message: string, input: Uint8Array): string | undefined {
+  if (message.length > MAX_MESSAGE) return "too long";
+  if (STEERING.test(message)) return "steers a terminal";
+  const found = SENSELESS.exec(message);
+  return found && !Buffer.from(input).includes(found[0]) ? "senseless" : undefined;
+}
+
+/** A message without what differs between inputs. */
+function withoutValues(message: string): string {
+  return message.replace(/"[^"]*"|'[^']*'|[\d.,+-]+/g, "…").slice(0, 80);
+}
+
+/** The function of ours that the error comes from. */
+function placeOf({ stack = "" }: Error): string {
+  const lines = stack.split("\n").filter((line) => /^\s+at .*\/src\//.test(line));
+  return (lines[0] ?? "").replace(/^\s+at /, "").replace(/\(?(?:file:\/\/)?\S*\/src\//, "(src/");
+}
+
+function describe({ stack = "", message }: Error): string {
+  const frames = stack.slice(stack.indexOf(message) + message.length).split("\n");
+  const own = frames.filter((line) => line.includes("/src/")).slice(0, 5);
+  return visible([stack.slice(0, 400).split("\n    at")[0]!, ...own].join("\n"));
+}
+
+/** Text whose control characters are seen, not obeyed. */
+function visible(text: string): string {
+  return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+}
+
+const PROTOTYPES: readonly object[] = [Object, Array, Map, Set, String, Number, Function, Promise].map(
+  (type): object => type.prototype as object,
+);
+const KEYS = PROTOTYPES.map((prototype) => new Set(Reflect.ownKeys(prototype)));
+
+/** What was added to the prototypes of built-in classes, which is removed again. */
+function changedPrototype(): Fault | undefined {
+  const added = PROTOTYPES.flatMap((prototype, i) => {
+    const keys = Reflect.ownKeys(prototype);
+    const others = keys.length === KEYS[i]!.size ? [] : keys.filter((key) => !KEYS[i]!.has(key));
+    for (const key of others) Reflect.deleteProperty(prototype, key);
+    return others.map(String);
+  });
+  if (added.length === 0) return undefined;
+  return { kind: "changed prototype", signature: "changed prototype", detail: `added ${added.join(", ")}` };
+}

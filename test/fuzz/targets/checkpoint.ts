@@ -1,0 +1,80 @@
+import { MemorySource } from "../../../src/platform/source.js";
+import { openCheckpoint, type Checkpoint, type OpenOptions } from "../../../src/weights/checkpoint.js";
+import { convertCheckpoint } from "../../../src/weights/convert.js";
+import { inspectCheckpoint } from "../../../src/weights/inspect.js";
+import type { TensorEntry } from "../../../src/weights/tensor-entry.js";
+import { collect } from "../../support/collect.js";
+import { concat } from "../mutators/bytes.js";
+import { promise, type LibraryError } from "../target.js";
+
+/** How a checkpoint may be refused. */
+export const CHECKPOINT_REFUSALS: readonly LibraryError[] = [
+  "FormatError",
+  "FileError",
+  "DialectError",
+  "UnsupportedError",
+];
+
+/** Tensors of a file that are read, and the bytes up to which they are. */
+const MAX_TENSORS = 24;
+const MAX_BYTES = 2 ** 16;
+
+/** What an open checkpoint promises, whatever its file holds. */
+export async function checkCheckpoint(bytes: Uint8Array, options: OpenOptions = {}): Promise<void> {
+  const source = new MemorySource(bytes, "input");
+  const checkpoint = await openCheckpoint(source, options);
+  try {
+    const some = [...checkpoint.tensors].slice(0, MAX_TENSORS);
+    for (const [name, entry] of some) await checkTensor(name, entry);
+    JSON.stringify(inspectCheckpoint(checkpoint));
+    const isSmall = some.length === checkpoint.tensors.size && sizeOf(checkpoint) <= MAX_BYTES;
+    if (isSmall) await checkConversion(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function sizeOf({ tensors, clip }: Checkpoint): number {
+  return [...tensors.values(), ...clip.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+async function checkTensor(name: string, entry: TensorEntry): Promise<void> {
+  const { byteLength, shape } = entry;
+  promise(entry.name === name, "a tensor has another name than its entry");
+  promise(shape.every(isSize), `a tensor has the shape [${shape.join()}]`);
+  promise(isSize(byteLength), `a tensor has ${byteLength} bytes`);
+  if (byteLength > MAX_BYTES) return;
+  const { length } = await entry.read();
+  promise(length === byteLength, `a read gave ${length} of ${byteLength} bytes`);
+}
+
+const isSize = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+/** What is converted and read again is what it was. */
+async function checkConversion(checkpoint: Checkpoint): Promise<void> {
+  const file = concat(await collect(convertCheckpoint(checkpoint)));
+  const converted = await openCheckpoint(new MemorySource(file, "converted")).catch((error: unknown) => {
+    promise(false, `what it converted is refused: ${String(error).slice(0, 200)}`);
+  });
+  await checkSame(checkpoint.tensors, converted.tensors);
+  await checkSame(checkpoint.clip, converted.clip);
+  promise(checkpoint.version === converted.version, `version ${checkpoint.version} became ${converted.version}`);
+  const [before, after] = [checkpoint.config, converted.config].map((config) => JSON.stringify(config));
+  promise(before === after, "its config became another");
+}
+
+async function checkSame(
+  before: ReadonlyMap<string, TensorEntry>,
+  after: ReadonlyMap<string, TensorEntry>,
+): Promise<void> {
+  promise(before.size === after.size, `${before.size} tensors became ${after.size}`);
+  for (const [name, entry] of before) {
+    const other = after.get(name);
+    promise(other !== undefined, "a tensor is missing after conversion");
+    promise(
+      other.dtype === entry.dtype && other.shape.join() === entry.shape.join(),
+      "a tensor changed its type or shape",
+    );
+    promise(Buffer.compare(await entry.read(), await other.read()) === 0, "a tensor changed its values");
+  }
+}
