@@ -3,10 +3,10 @@ import type { Fault, Limits, Verdict } from "./job.js";
 
 /** The longest message of an error, in characters: names in a file are as long as its author likes. */
 const MAX_MESSAGE = 4096;
-/** What steers a terminal: control characters but the line feed, and those that turn text around. */
-const STEERING = /[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u;
-/** Values of ours that no user can make sense of. */
-const SENSELESS = /\bundefined\b|\[object /;
+/** What steers a terminal: control characters but tab and line break, and those that turn text around. */
+export const STEERING = /(?![\t\n]|\r\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
+/** Values of ours that no user can make sense of; zod says "received undefined" where it means "missing". */
+const SENSELESS = /(?<!received )\bundefined\b|\[object /;
 
 /** Runs an input and judges what the library did with it. */
 export async function examine(target: Target, input: Uint8Array, limits: Limits): Promise<Verdict> {

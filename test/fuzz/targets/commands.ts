@@ -14,6 +14,7 @@ import { latin1, mutateBytes, utf8 } from "../mutators/bytes.js";
 import { fromPlain, mutateJson, mutateJsonText, printJson, randomName } from "../mutators/json.js";
 import { randomPickle } from "../mutators/pickle.js";
 import { randomText } from "../mutators/text.js";
+import { STEERING } from "../runner/examine.js";
 import { promise, type Target } from "../target.js";
 import { CHECKPOINT_REFUSALS } from "./checkpoint.js";
 import { pngWithText } from "./images.js";
@@ -46,7 +47,7 @@ async function printed(register: (program: Command) => void, args: readonly stri
 }
 
 function checkPrinted(text: string): void {
-  const found = /[^\P{Cc}\n]|[\u202a-\u202e\u2066-\u2069]/u.exec(text);
+  const found = STEERING.exec(text);
   promise(!found, `prints the control character ${JSON.stringify(found?.[0])}`);
 }
 
