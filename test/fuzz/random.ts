@@ -33,9 +33,9 @@ export class Random {
     return Array.from({ length: count }, make);
   }
 
-  /** A length up to `most`, small ones as likely as large ones: uniform in its logarithm. */
+  /** A length from 0 to `most`, small ones far more often: uniform in its logarithm. */
   length(most: number): number {
-    return Math.floor(Math.exp((this.uint32() / 2 ** 32) * Math.log(most + 1)));
+    return Math.floor(Math.exp((this.uint32() / 2 ** 32) * Math.log(most + 2))) - 1;
   }
 }
 

@@ -41,7 +41,7 @@ const MUTATIONS: readonly Mutation[] = [
 /** A copy of `bytes` with a few faults; pieces may come from `others`. */
 export function mutateBytes(bytes: Uint8Array, random: Random, others: readonly Uint8Array[] = [bytes]): Uint8Array {
   let mutated = bytes;
-  for (let left = 1 + random.below(4); left > 0; left--) mutated = random.pick(MUTATIONS)(mutated, random, others);
+  for (let left = 1 + random.length(3); left > 0; left--) mutated = random.pick(MUTATIONS)(mutated, random, others);
   return mutated;
 }
 

@@ -115,7 +115,7 @@ interface Place {
 /** A copy of a value with a few faults. */
 export function mutateJson(value: Json, random: Random): Json {
   const root: Json[] = [copy(value)];
-  for (let left = 1 + random.below(3); left > 0; left--) {
+  for (let left = 1 + random.length(2); left > 0; left--) {
     const places: Place[] = [];
     collectPlaces(root, places);
     mutateAt(random.pick(places), places, root, random);

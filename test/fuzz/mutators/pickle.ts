@@ -109,7 +109,7 @@ const SNIPPETS: readonly Uint8Array[] = [
 /** A pickle with a few of its opcodes left out, moved, repeated, or others put in. */
 export function mutatePickle(pickle: Uint8Array, random: Random): Uint8Array {
   const opcodes = splitOpcodes(pickle);
-  for (let left = 1 + random.below(4); left > 0 && opcodes.length > 0; left--) mutateOpcodes(opcodes, random);
+  for (let left = 1 + random.length(3); left > 0 && opcodes.length > 0; left--) mutateOpcodes(opcodes, random);
   const mutated = concat(opcodes);
   return random.chance(0.1) ? mutateBytes(mutated, random) : mutated;
 }
@@ -316,9 +316,9 @@ class PickleWriter {
 
   private storage(): Uint8Array {
     const { random } = this;
-    const type = random.chance(0.8) ? "torch FloatStorage" : `torch ${random.pick(STORAGES)}`;
-    const key = random.chance(0.9) ? String(random.below(3)) : random.pick(NASTY_NAMES);
-    const count = random.chance(0.9) ? 4 : random.below(2 ** 31);
+    const type = random.chance(0.9) ? "torch FloatStorage" : `torch ${random.pick(STORAGES)}`;
+    const key = random.chance(0.95) ? String(random.below(3)) : random.pick(NASTY_NAMES);
+    const count = random.chance(0.95) ? 4 : random.below(2 ** 31);
     const view = this.isLegacy ? "N" : "";
     const parts = [
       this.text("storage"),
@@ -337,11 +337,14 @@ class PickleWriter {
 
   private tensor(): Uint8Array {
     const { random } = this;
-    const shape = random.pick([[4], [2, 2], [1], [], [0, 3], [4, 1], [2, 2, 1], [2 ** 20, 2 ** 20], [5]]);
+    const fits = random.chance(0.95);
+    const shape = random.pick<number[]>(
+      fits ? [[4], [2, 2], [1], [], [0, 3], [2, 1, 2]] : [[5], [2 ** 20, 2 ** 20], [0, 2 ** 30]],
+    );
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
     const tuple = (sizes: readonly number[]) =>
       concat([latin1("("), ...sizes.map((size) => this.int(size)), latin1("t")]);
-    const offset = this.int(random.chance(0.9) ? 0 : random.below(6));
+    const offset = this.int(fits ? 0 : random.below(6));
     const args = [this.storage(), offset, tuple(shape), tuple(random.chance(0.8) ? strides : strides.toReversed())];
     const hooks = random.chance(0.9) ? latin1("\x89cm\nC\n)R") : concat([latin1("\x89"), this.value(1)]);
     return concat([this.name("torch._utils _rebuild_tensor_v2"), latin1("("), ...args, hooks, latin1("tR")]);

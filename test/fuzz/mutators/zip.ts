@@ -87,7 +87,7 @@ export function mutateZip(archive: Uint8Array, random: Random, others: readonly 
 
 function withOtherFields(archive: Uint8Array, random: Random): Uint8Array {
   const copy = Buffer.from(archive);
-  for (let left = 1 + random.below(4); left > 0; left--) {
+  for (let left = 1 + random.length(3); left > 0; left--) {
     const [signature, fields] = random.pick(RECORDS);
     const [offset, width] = random.pick(fields);
     const records = positions(copy, signature);

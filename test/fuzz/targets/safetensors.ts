@@ -96,14 +96,14 @@ export function safetensorsInputs(files: readonly Uint8Array[]): Inputs {
       }),
     ],
     [
-      2,
+      1,
       made((random) => {
         const { header, data } = random.pick(parsed);
         return safetensorsFile(mutateJsonText(printJson(header), random), data);
       }),
     ],
-    [3, made((random) => mutateBytes(random.pick(files), random, files))],
-    [2, sound],
+    [2, made((random) => mutateBytes(random.pick(files), random, files))],
+    [4, sound],
   );
 }
 

@@ -77,8 +77,8 @@ export function pickle(): Target {
   return {
     seeds: [...seeds, ...corpus("pickle")],
     inputs: mixed(
-      [5, made((random) => mutatePickle(random.pick(seeds), random))],
-      [4, made((random) => randomPickle(random))],
+      [4, made((random) => mutatePickle(random.pick(seeds), random))],
+      [6, made((random) => randomPickle(random))],
       [2, made((random) => mutatePickle(randomPickle(random), random))],
       [1, made((random) => mutateBytes(random.pick(seeds), random, seeds))],
     ),
@@ -111,7 +111,7 @@ export function legacy(): Target {
           return withHead(file, mutateBytes(file.subarray(15), random, seeds));
         }),
       ],
-      [3, made((random) => legacyFile(randomPickle(random, true)))],
+      [6, made((random) => legacyFile(randomPickle(random, true)))],
       [3, made((random) => legacyFile(mutatePickle(randomPickle(random, true), random)))],
       [1, made((random) => mutateBytes(random.pick(seeds), random, seeds))],
     ),
