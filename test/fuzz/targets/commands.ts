@@ -12,7 +12,7 @@ import { corpus } from "../corpus.js";
 import { made, mixed } from "../inputs.js";
 import { latin1, mutateBytes, utf8 } from "../mutators/bytes.js";
 import { fromPlain, mutateJson, mutateJsonText, printJson, randomName } from "../mutators/json.js";
-import { randomPickle } from "../mutators/pickle.js";
+import { randomPickle } from "../mutators/pickle-writer.js";
 import { randomText } from "../mutators/text.js";
 import { STEERING } from "../runner/examine.js";
 import { promise, type Target } from "../target.js";
