@@ -2,6 +2,9 @@ import { deflateRawSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { MemorySource } from "../src/platform/source.js";
 import { openCheckpoint } from "../src/weights/checkpoint.js";
+import { detectDialect } from "../src/weights/dialect/detect-dialect.js";
+import { inferDecoder } from "../src/weights/dialect/infer-decoder.js";
+import { inferPrior } from "../src/weights/dialect/infer-prior.js";
 import { FormatError } from "../src/weights/errors.js";
 import { PickleText, scalar, TestTensor, torchLegacy, torchZip, type TestTree } from "./support/torch-file.js";
 import { zip } from "./support/zip.js";
@@ -177,5 +180,24 @@ describe("a zip bomb is refused: fast, and in little memory", () => {
     const first = archive.lastIndexOf("PK\x01\x02", second - 1, "latin1");
     archive.copy(archive, second + 42, first + 42, first + 46);
     await expect(open(archive)).rejects.toThrow(/m\/data\/[01]: its bytes .* run into/);
+  });
+});
+
+describe("names with an index of billions lead to no list of as many", () => {
+  it.each([
+    "mid_block1.0.weight init_conv.convs.4294967295.weight",
+    "mid_block1.0.weight init_conv.convs.400000000.weight",
+    "mid_block1.0.weight downs.400000000.0.weight ups.400000000.0.weight",
+    "unets.0.mid_block1.0.weight unets.4294967294.mid_block1.0.weight",
+    "unets.0.mid_block1.0.weight unets.400000000.mid_block1.0.weight",
+    "net.causal_transformer.layers.4294967295.0.to_q.weight",
+  ])("%s", (names) => {
+    const tensors = new Map(names.split(" ").map((name) => [name, { shape: [4, 4] }]));
+    const before = process.memoryUsage().rss;
+    const { component, dialect } = detectDialect({ name: "x.pth", version: "1.1.0", config: undefined, tensors });
+    const inferred =
+      component === "prior" ? inferPrior(tensors, dialect.network) : inferDecoder(tensors, dialect.network);
+    expect(JSON.stringify(inferred).length).toBeLessThan(10_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
   });
 });

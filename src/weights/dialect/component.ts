@@ -10,8 +10,11 @@ export interface UnetPart {
   readonly index: number | undefined;
 }
 
-/** Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing. */
-const UNET = /^(?:unets\.(\d+)\.)?(?:to_time_hiddens|mid_block1)\./;
+/**
+ * Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing. No
+ * decoder has a hundred U-Nets; a list of billions must not come of one name.
+ */
+const UNET = /^(?:unets\.(\d{1,2})\.)?(?:to_time_hiddens|mid_block1)\./;
 const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
 /** OpenAI's and open_clip's names, those of the transformers library, x-clip's, CoCa's. */
 const CLIP =

@@ -34,12 +34,15 @@ export class TensorScope {
     return undefined;
   }
 
-  /** Length of the module list at a path: one more than the largest index below it. */
+  /**
+   * Length of the module list at a path: one more than the largest index below it. An index beyond the number of tensors
+   * is no module's, since those before it would have some: it must not make a list of billions.
+   */
   length(list: string): number {
     let length = 0;
     for (const name of this.#shapes.keys()) {
       const index = name.startsWith(`${list}.`) ? Number.parseInt(name.slice(list.length + 1), 10) : -1;
-      if (index >= length) length = index + 1;
+      if (index >= length && index < this.#shapes.size) length = index + 1;
     }
     return length;
   }

@@ -64,7 +64,7 @@ const config = fc.oneof(
 /** State dicts with the names of real ones, some of them missing or with other shapes: how they are understood. */
 export function dialect(): Target {
   const real = ["prior", "prior-continuous", "unet-plain", "unet-cross", "unet-combine", "decoder"].flatMap(realShapes);
-  const rename = fc.oneof(fc.constantFrom(...NASTY_NAMES, ""), fc.constantFrom(0, 7, 4_294_967_295, 1e15));
+  const rename = fc.oneof(fc.constantFrom(...NASTY_NAMES, ""), fc.constantFrom(0, 7, 400_000_000, 4_294_967_294, 1e15));
   const changes = fc.array(fc.tuple(fc.nat(), fc.option(shape), rename), { maxLength: 6 });
   const described = fc
     .record({
