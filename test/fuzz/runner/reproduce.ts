@@ -58,6 +58,6 @@ export async function reproduce(
 
 function isSame(fault: Fault, other: Fault | undefined): boolean {
   if (!other) return false;
-  if (fault.kind === "hang" && other.kind === "slow") return true;
+  if ([fault, other].every(({ kind }) => kind === "hang" || kind === "slow")) return true;
   return fault.kind === other.kind && (ANYWHERE.includes(fault.kind) || fault.signature === other.signature);
 }
