@@ -1,16 +1,12 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { excessOf } from "../platform/json.js";
-import { hideSecrets, isSecretName, publicUrl, safeOptions } from "../platform/secrets.js";
+import { Dalle2Error, shortened } from "../platform/dalle2-error.js";
+import { hideSecrets, isSecretName, publicUrl } from "../platform/secrets.js";
 
 /** A configuration that cannot be used. The message names the file or source, the path in it, what was found and what is expected. */
-export class ConfigError extends Error {
-  override name = "ConfigError";
-
-  /** Secrets in the message, and in the cause, are left out. */
-  constructor(message: string, options?: ErrorOptions) {
-    super(hideSecrets(message), safeOptions(options));
-  }
+export class ConfigError extends Dalle2Error {
+  override readonly name = "ConfigError";
 }
 
 /** Writes a path as a reader of the JSON would: `decoder.unets[0].dim`. */
@@ -42,7 +38,7 @@ export function parseConfig<Schema extends z.ZodType>(
 }
 
 // More than anybody mends at once: a list in the wrong place may have a fault in each of its values.
-const MAX_FAULTS = 50;
+const MAX_FAULTS = 15;
 // Keys and texts of the file are in it, which may be of any length.
 const FAULT_LENGTH = 1000;
 
@@ -50,10 +46,6 @@ function formatFault(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): str
   const place = shortened(formatPath([...path, ...issue.path]), FAULT_LENGTH);
   const fault = issue.message.startsWith("expected ") ? withFound(issue.message, issue.input) : issue.message;
   return place === "" ? fault : `${place}: ${shortened(fault, FAULT_LENGTH)}`;
-}
-
-function shortened(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
 }
 
 /** What is expected, for what a schema has no words of its own. */

@@ -1,16 +1,17 @@
-import { hideSecrets, publicUrl, safeOptions } from "./secrets.js";
+import { Dalle2Error } from "./dalle2-error.js";
+import { hideSecrets, publicUrl } from "./secrets.js";
 
 /**
  * A file or address that could not be opened, read or written; `location` is the path or URL, `cause` the system's own
  * error. None of its texts holds a secret: of a URL, user, password and what may be a token are left out.
  */
-export class FileError extends Error {
+export class FileError extends Dalle2Error {
   override readonly name = "FileError";
   readonly location: string;
 
   constructor(location: string, problem: string, options?: ErrorOptions) {
     const shown = hideSecrets(publicUrl(location));
-    super(`${shown}: ${hideSecrets(problem)}`, safeOptions(options));
+    super(`${shown}: ${problem}`, options);
     this.location = shown;
   }
 }

@@ -1,3 +1,5 @@
+import { Dalle2Error } from "./dalle2-error.js";
+
 /** A decoded picture: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
 export interface DecodedImage {
   readonly width: number;
@@ -18,11 +20,11 @@ export interface Pixels {
 export const MAX_PIXELS = 2 ** 26;
 
 /** Bytes that are no picture in a known format, or a picture that is too large. */
-export class ImageDecodeError extends Error {
+export class ImageDecodeError extends Dalle2Error {
   override readonly name = "ImageDecodeError";
 }
 
 /** A picture that cannot be written in the format that was asked for. */
-export class ImageEncodeError extends Error {
+export class ImageEncodeError extends Dalle2Error {
   override readonly name = "ImageEncodeError";
 }

@@ -1,4 +1,5 @@
-import { hideSecrets, publicUrl, safeOptions } from "../platform/secrets.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { hideSecrets, publicUrl } from "../platform/secrets.js";
 import { excerpt } from "./excerpt.js";
 
 /** Longest description of a problem. Names in it are cut one by one; this bounds what none of them should reach. */
@@ -8,13 +9,14 @@ const MAX_PROBLEM = 4000;
  * A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. The
  * problem may repeat text of the file: control characters in it are replaced, so that none reaches a terminal.
  */
-export class FormatError extends Error {
+export class FormatError extends Dalle2Error {
   override readonly name: string = "FormatError";
   readonly source: string;
 
   constructor(source: string, problem: string, options?: ErrorOptions) {
     const shown = publicUrl(source);
-    super(`${shown}: ${excerpt(hideSecrets(problem), MAX_PROBLEM)}`, safeOptions(options));
+    // Secrets first: cut in the middle, they would not be recognised.
+    super(`${shown}: ${excerpt(hideSecrets(problem), MAX_PROBLEM)}`, options);
     this.source = shown;
   }
 }

@@ -1,3 +1,5 @@
+import { Dalle2Error } from "../platform/dalle2-error.js";
+
 /** A tensor whose shape in the checkpoint is not the one that the model needs. */
 export interface Misshapen {
   readonly name: string;
@@ -13,7 +15,7 @@ export interface WeightProblems {
 }
 
 /** A checkpoint does not fit the model: lists every missing, unused and misshapen tensor. */
-export class WeightError extends Error {
+export class WeightError extends Dalle2Error {
   override readonly name = "WeightError";
 
   constructor(

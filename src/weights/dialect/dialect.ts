@@ -1,3 +1,4 @@
+import { Dalle2Error } from "../../platform/dalle2-error.js";
 import type { NetworkDialect, SamplerDialect } from "./flags.js";
 import { CURRENT, NETWORK_HISTORY, OLDEST, SAMPLER_FIXES, SAMPLER_HISTORY } from "./table.js";
 import type { Histories, History } from "./table.js";
@@ -13,8 +14,8 @@ export interface Dialect {
 export type SamplerMode = "fixed" | "as-written";
 
 /** A checkpoint's version that cannot be read, or is older than any that is known. */
-export class DialectError extends Error {
-  override name = "DialectError";
+export class DialectError extends Dalle2Error {
+  override readonly name = "DialectError";
 }
 
 /** Numbers of a release; what follows them (`a1`, `.post2`, `+local`) makes no difference to a dialect. */
