@@ -125,7 +125,11 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["a header that is a list", file("[]"), /not a JSON object/],
   ["an entry that is a number", file(`{"w":1}`), /w: its header entry/],
   ["metadata that is no text", file(`{"__metadata__":{"step":1}}`), /step is not a string/],
-  ["an unknown dtype", file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four), /dtype is F7, none of the format/],
+  [
+    "an unknown dtype",
+    file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four),
+    /dtype is F7, none of the format/,
+  ],
   [
     "a dtype of the prototype",
     file(`{"w":{"dtype":"toString","shape":[4],"data_offsets":[0,4]}}`, four),

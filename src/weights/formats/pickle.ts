@@ -6,6 +6,7 @@ import type { Budget } from "./budget.js";
 import { callPython, resolveCall, type Call } from "./pickle-calls.js";
 import { readLiteral } from "./pickle-literals.js";
 import { Op } from "./pickle-opcodes.js";
+import { Memo } from "./pickle-memo.js";
 import { PickleReader } from "./pickle-reader.js";
 import { OpaqueObject, PythonName, Stateful } from "./pickle-values.js";
 
@@ -53,9 +54,6 @@ const LIST_ITEM_WORDS = 3;
 const SET_ITEM_WORDS = 7;
 const DICT_ITEM_WORDS = 7;
 const MEMO_WORDS = 1;
-
-/** Python numbers what it memoizes without gaps. */
-const MAX_SPARSE_MEMO = 1_000_000;
 
 /** Python has one empty tuple too. Nobody can add to a tuple. */
 const EMPTY_TUPLE: readonly unknown[] = Object.freeze([]);
@@ -337,34 +335,5 @@ class Machine {
 
   private checkHeight(count: number): void {
     if (this.stack.length - (this.marks.at(-1) ?? 0) < count) throw this.reader.error("too few values on its stack");
-  }
-}
-
-/** What a pickle numbers to refer to it again: in order, but for what a damaged or odd file does. */
-class Memo {
-  private readonly dense: unknown[] = [];
-  private readonly sparse = new Map<number, unknown>();
-
-  /** Entries, which is the number that MEMOIZE gives to the next. */
-  get size(): number {
-    return this.dense.length + this.sparse.size;
-  }
-
-  has(index: number): boolean {
-    return index < this.dense.length ? index >= 0 : this.sparse.has(index);
-  }
-
-  get(index: number): unknown {
-    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
-  }
-
-  /** False for what is no number of an entry. */
-  set(index: number, value: unknown): boolean {
-    if (!(Number.isSafeInteger(index) && index >= 0)) return false;
-    if (index < this.dense.length) this.dense[index] = value;
-    else if (index === this.dense.length && !this.sparse.has(index)) this.dense.push(value);
-    else if (this.sparse.size < MAX_SPARSE_MEMO) this.sparse.set(index, value);
-    else return false;
-    return true;
   }
 }
