@@ -1,0 +1,86 @@
+import type { ByteSource } from "../platform/source.js";
+import { splitComponents } from "./dialect/component-names.js";
+import { FormatError } from "./errors.js";
+import { toPlain, versionText } from "./formats/plain.js";
+import { findWeights, type Container, type FindOptions } from "./state-dict.js";
+import type { TensorEntry } from "./tensor-entry.js";
+import type { WeightsChoice } from "./tree/choose-model.js";
+import type { TensorKind } from "./tree/named-tensors.js";
+import { listSkipped, type Skipped } from "./tree/skipped.js";
+
+/** What a file holds, whatever its format. */
+export interface StoredTree<Tensor> {
+  /** Dicts as Map, down to tensors. */
+  readonly tree: unknown;
+  readonly kind: TensorKind<Tensor>;
+  /** A tensor of the tree under the name that it is to have. */
+  readonly entry: (name: string, tensor: Tensor) => TensorEntry;
+  /** The strings beside the tensors, in formats that have such. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** A model in a file, and what the file says of it. */
+export interface ModelContent {
+  readonly container: Container;
+  /** Where in the file the model is: keys of dicts, and what its tensors' names begin with there, with dots between. */
+  readonly key: string;
+  readonly weights: WeightsChoice;
+  readonly availableWeights: readonly WeightsChoice[];
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly clip: ReadonlyMap<string, TensorEntry>;
+  readonly skipped: readonly Skipped[];
+  readonly version?: string;
+  readonly config?: unknown;
+}
+
+/** Which model of a file is wanted. */
+export type ModelOptions = Pick<FindOptions, "weights" | "model" | "key">;
+
+/** Finds the model in a file, its version and its config. Throws FormatError. */
+export function readModel<Tensor>(
+  { tree, kind, entry, metadata }: StoredTree<Tensor>,
+  file: ByteSource,
+  options: ModelOptions,
+): ModelContent {
+  const found = findWeights(tree, kind, { ...options, source: file.name, fileBytes: file.size });
+  const { model, clip } = splitComponents(found.tensors);
+  const entries = (part: ReadonlyMap<string, Tensor>) =>
+    new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
+  const version = nearest(found.around, "version", (value) => versionText(value) !== undefined);
+  const config = nearest(found.around, "config", (value) => value instanceof Map);
+  const isKnown = (node: object, key: string): boolean =>
+    [version, config].some((known) => known?.dict === node && known.key === key);
+  const taken = { kind, tensors: new Set([...model.values(), ...clip.values()]), isKnown };
+  const [savedVersion, savedConfig] = [metadata.get("version"), metadata.get("config")];
+  return {
+    container: found.container,
+    key: found.key,
+    weights: found.weights,
+    availableWeights: found.available,
+    tensors: entries(model),
+    clip: entries(clip),
+    skipped: listSkipped(tree, taken),
+    ...(version && { version: versionText(version.value)! }),
+    ...(config && { config: toPlain(config.value, file.name) }),
+    ...(savedVersion !== undefined && { version: savedVersion }),
+    ...(savedConfig !== undefined && { config: parseConfig(savedConfig, file.name) }),
+  };
+}
+
+/** What the innermost of some dicts has under a key, of those in which it is fit. */
+function nearest(
+  dicts: readonly ReadonlyMap<unknown, unknown>[],
+  key: string,
+  isFit: (value: unknown) => boolean,
+): { readonly dict: object; readonly key: string; readonly value: unknown } | undefined {
+  const dict = dicts.findLast((one) => isFit(one.get(key)));
+  return dict && { dict, key, value: dict.get(key) };
+}
+
+function parseConfig(json: string, source: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (cause) {
+    throw new FormatError(source, "metadata config is not JSON", { cause });
+  }
+}
