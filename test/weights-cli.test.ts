@@ -105,6 +105,32 @@ describe("dalle2 inspect", () => {
     expect(stdout).toContain("a\uFFFD[2Jb");
   });
 
+  it("lists the model at a key, and what else is in the file", () => {
+    const path = written(
+      "two.pth",
+      torchZip({ first: DECODER, second: { "unets.0.mid_block1.a": scalar(7), "loss.a": scalar(1) }, epoch: 3 }),
+    );
+    const several = dalle2("inspect", path);
+    expect([several.status, several.stderr]).toEqual([
+      1,
+      expect.stringMatching(/several models.*--key:\n {2}first: a/s),
+    ]);
+    expect(inspected(path, "--key", "second")).toMatchObject({
+      key: "second",
+      component: "decoder",
+      skipped: [
+        { key: "first", what: "a dict of 2" },
+        { key: "second.loss", what: "a tensor, F32 [1]" },
+        { key: "epoch", what: "the number 3" },
+      ],
+    });
+    const { stdout } = dalle2("inspect", path, "--key", "second");
+    expect(stdout).toMatch(/^ {2}container +dict, under second$/m);
+    expect(stdout).toMatch(/^Also in the file, and not read\n {2}first +a dict of 2\n/m);
+    expect(dalle2("inspect", path, "--key", "third").stderr).toMatch(/no "third" in it.*keys first, second, epoch/);
+    expect(dalle2("inspect", path, "--key", " ").status).toBe(2);
+  });
+
   it("says what is wrong with a file, and ends with status 1", () => {
     const { status, stderr } = dalle2("inspect", written("page.pth", Buffer.from("<html>")));
     expect([status, stderr.includes("looks like a web page"), stderr.includes("    at ")]).toEqual([1, true, false]);
@@ -193,6 +219,12 @@ describe("dalle2 convert", () => {
       ["a", "F16"],
       ["b", "F32"],
     ]);
+  });
+
+  it("takes the model at a key", async () => {
+    const source = written("keys.pth", torchZip({ best: { a: scalar(1) }, last: { a: scalar(2) } }));
+    expect(dalle2("convert", source, out, "--key", "last").status).toBe(0);
+    expect(await values(out)).toEqual({ a: [2] });
   });
 
   it("stores tables by their rows", async () => {

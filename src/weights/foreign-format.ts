@@ -151,6 +151,10 @@ const NAMES: readonly { readonly ends: RegExp; readonly what: string }[] = [
     what: `a file of TensorFlow, by its name. ${NOT_TORCH}`,
   },
   {
+    ends: /\.distcp$/i,
+    what: 'a part of a distributed checkpoint, by its name. In Python: torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "model.pth")',
+  },
+  {
     ends: /\.(?:msgpack|orbax)$/i,
     what: `weights of Flax, by its name. ${NOT_TORCH}`,
   },

@@ -46,7 +46,7 @@ export function readModel<Tensor>(
   const { model, clip } = splitComponents(found.tensors);
   const entries = (part: ReadonlyMap<string, Tensor>) =>
     new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
-  const version = nearest(found.around, "version", (value) => versionText(value) !== undefined);
+  const version = nearest(found.around, "version", (value) => isVersion(versionText(value)));
   const config = nearest(found.around, "config", (value) => value instanceof Map);
   const isKnown = (node: object, key: string): boolean =>
     [version, config].some((known) => known?.dict === node && known.key === key);
@@ -62,9 +62,14 @@ export function readModel<Tensor>(
     skipped: listSkipped(tree, taken),
     ...(version && { version: versionText(version.value)! }),
     ...(config && { config: toPlain(config.value, file.name) }),
-    ...(savedVersion !== undefined && { version: savedVersion }),
+    ...(isVersion(savedVersion) && { version: savedVersion }),
     ...(savedConfig !== undefined && { config: parseConfig(savedConfig, file.name) }),
   };
+}
+
+/** Whether a text begins as versions do; others name a run, or what wrote the file. */
+function isVersion(text: string | undefined): text is string {
+  return text !== undefined && /^v?\d/.test(text);
 }
 
 /** What the innermost of some dicts has under a key, of those in which it is fit. */

@@ -146,8 +146,8 @@ function onlyOne<Tensor>(
   { key, source }: Wanted,
 ): FoundModel {
   const equal = models.filter((model) => preference(model) === preference(models[0]!));
-  const around = equal.find(({ prefix }) => equal.every((other) => other.prefix.startsWith(prefix)));
-  if (around) return around;
+  const shortest = equal.reduce((best, model) => (model.prefix.length < best.prefix.length ? model : best));
+  if (equal.every(({ prefix }) => prefix.startsWith(shortest.prefix))) return shortest;
   const distinct: { readonly model: FoundModel; readonly tensors: ReadonlyMap<string, Tensor> }[] = [];
   for (const model of equal.slice(0, MAX_LISTED)) {
     const tensors = tensorsOf(model, named, kind, () => undefined);

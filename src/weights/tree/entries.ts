@@ -35,9 +35,9 @@ function* listEntries(list: readonly unknown[]): Generator<Entry> {
   for (const [index, value] of list.entries()) yield { key: String(index), value, isAttribute: false };
 }
 
-function* objectEntries({ state, items }: OpaqueObject): Generator<Entry> {
-  // With slots, the state is a pair of dicts.
-  for (const part of Array.isArray(state) ? (state as readonly unknown[]) : [state])
+function* objectEntries({ args, state, items }: OpaqueObject): Generator<Entry> {
+  // With slots, the state is a pair of dicts. Modules of torch.fx, and dicts of old protocols, are made of their content.
+  for (const part of [...args, ...(Array.isArray(state) ? (state as readonly unknown[]) : [state])])
     if (part instanceof Map) yield* attributes(part);
   // Objects that are dicts themselves.
   for (const item of items)

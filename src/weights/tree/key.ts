@@ -30,7 +30,7 @@ export function valueAt<Tensor>(
   const start = `${rest}.`;
   const below = namedTensors(node, kind, budget).filter(({ path }) => path.startsWith(start));
   if (below.length > 0) return new Map(below.map(({ path, tensor }) => [path.slice(start.length), tensor]));
-  const reached = key.slice(0, key.length - rest.length - 1);
+  const reached = key.slice(0, Math.max(0, key.length - rest.length - 1));
   throw new FormatError(
     source,
     `there is no ${JSON.stringify(plainText(rest))} in ${reached === "" ? "it" : JSON.stringify(plainText(reached))}, where its weights are said to be; ${describeKeys(node)}`,
@@ -49,8 +49,9 @@ function descend(tree: unknown, key: string) {
   while (rest !== "" && isNode(node)) {
     let longest: { readonly key: string; readonly value: unknown } | undefined;
     for (const entry of entriesOf(node)) {
-      const fits = rest === entry.key || rest.startsWith(`${entry.key}.`);
-      if (fits && isNode(entry.value) && entry.key.length >= (longest?.key.length ?? 0)) longest = entry;
+      const { length } = entry.key;
+      const fits = rest.startsWith(entry.key) && (rest.length === length || rest[length] === ".");
+      if (fits && isNode(entry.value) && length >= (longest?.key.length ?? 0)) longest = entry;
     }
     if (!longest) break;
     node = longest.value;

@@ -14,6 +14,8 @@ export interface Skipped {
 
 const MAX_LISTED = 100;
 const MAX_DEPTH = 100;
+/** More of a path is not shown. */
+const MAX_PATH = 200;
 
 interface Taken<Tensor> {
   readonly kind: TensorKind<Tensor>;
@@ -38,7 +40,7 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
     const strays = strayTensors(node, taken);
     for (const { key, value } of entriesOf(node)) {
       if (taken.isKnown(node, key) || taken.kind.isTensor(value)) continue;
-      if (holds(value)) visit(value as object, `${path}${key}.`);
+      if (holds(value)) visit(value as object, `${path}${key}.`.slice(0, MAX_PATH));
       else add(path + key, describe(value));
     }
     for (const [key, { count, first }] of strays)
