@@ -214,31 +214,26 @@ describe("a hostile or damaged checkpoint is refused", () => {
       archive(model(tensor({ elements: 4, shape: [huge, huge], strides: [0, 0] }))),
       /more bytes than a number can count/,
     ],
-    [
-      "an unknown storage",
-      archive(model(tensor({ type: "ComplexFloatStorage", elements: 1, shape: [1], strides: [1] }))),
-      /ComplexFloatStorage; supported are/,
-    ],
-    ["a persistent id of another kind", archive("}Vw\nVmodule\nQs."), /does not name a torch storage/],
+    ["a persistent id of another kind", archive("}Vw\nVmodule\nQs."), /no model in it.*keys w/],
     [
       "a missing storage",
       zip([["m/data.pkl", Buffer.from(model(tensor({ elements: 4, shape: [4], strides: [1] })))]]),
       /m\/data\/0 is not in the archive/,
     ],
     [
-      "another byte order",
+      "an unknown byte order",
       zip([
         ["m/data.pkl", new Uint8Array(1)],
-        ["m/byteorder", Buffer.from("big")],
+        ["m/byteorder", Buffer.from("middle")],
       ]),
-      /byte order is "big"/,
+      /byte order is "middle"/,
     ],
     [
-      "a config that contains itself",
+      "a config that contains itself twice",
       archive(
-        `}(Vmodel\n${model(tensor({ elements: 4, shape: [4], strides: [1] })).slice(0, -1)}Vconfig\n}q\x00Va\nh\x00su.`,
+        `}(Vmodel\n${model(tensor({ elements: 4, shape: [4], strides: [1] })).slice(0, -1)}Vconfig\n}q\x00(Va\nh\x00Vb\nh\x00uu.`,
       ),
-      /its config is a cycle/,
+      /its objects (unfold to more|take too much memory)/,
     ],
   ];
   it.each(cases)("%s", async (_, bytes, message) => {

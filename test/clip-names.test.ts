@@ -74,7 +74,7 @@ function asTransformers({ name: file, tensors }: TensorSource): TensorSource {
 /** The first, second or third part of the rows of a tensor. */
 function rowsOf(entry: TensorEntry, name: string, part: number): TensorEntry {
   const count = entry.rowCount / 3;
-  return new TensorEntry(name, entry.dtype, [count, ...entry.shape.slice(1)], ([start, end], signal) =>
+  return new TensorEntry(name, entry.readableDtype, [count, ...entry.shape.slice(1)], ([start, end], signal) =>
     entry.read([part * count + start, part * count + end], signal),
   );
 }

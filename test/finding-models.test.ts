@@ -8,6 +8,7 @@ import { convertCheckpoint } from "../src/weights/convert.js";
 import { componentOf } from "../src/weights/dialect/component.js";
 import { toFloat32 } from "../src/weights/dtypes.js";
 import { FormatError } from "../src/weights/errors.js";
+import { Budget } from "../src/weights/formats/budget.js";
 import { writeSafetensors } from "../src/weights/formats/safetensors.js";
 import { inspectCheckpoint } from "../src/weights/inspect.js";
 import { findWeights } from "../src/weights/state-dict.js";
@@ -319,9 +320,9 @@ describe("weights under other keys", () => {
 
   it("several that fit equally: an error that lists them", async () => {
     const message = await problem({ model_state_dict: prior(1), best_model_state_dict: prior(2), epoch: 3 });
-    expect(message).toMatch(/several models.*"state_dict_key" beside load_model_from or with --key:/);
+    expect(message).toMatch(/several models.*"state_dict_key" beside load_model_from or with --key/);
     expect(message).toMatch(
-      /^ {2}model_state_dict: a prior, 3 tensors\n {2}best_model_state_dict: a prior, 3 tensors$/m,
+      /: model_state_dict \(a prior, 3 tensors\); best_model_state_dict \(a prior, 3 tensors\)\. Choose/,
     );
     const shared = prior(1);
     expect((await open({ first: shared, second: shared })).key).toBe("first");
@@ -335,13 +336,15 @@ describe("weights under other keys", () => {
       "state_dict.decoder",
       "state_dict.clip",
     ]);
-    expect(await problem({ state_dict: state })).toMatch(/state_dict\.prior: a prior.*state_dict\.decoder: a decoder/s);
+    expect(await problem({ state_dict: state })).toMatch(
+      /state_dict\.prior \(a prior, .*state_dict\.decoder \(a decoder, /,
+    );
     expect((await open({ state_dict: prior(1), other: clip(1) }, { model: "decoder" })).key).toBe("state_dict");
   });
 
   it("of a model of another family: an error that lists the dicts with tensors", async () => {
     expect(await problem({ generator: { "conv.weight": scalar(1), "conv.bias": scalar(1) }, epoch: 3 })).toMatch(
-      /keys generator, epoch.*--key:\n {2}generator: 2 tensors$/s,
+      /keys generator, epoch\. Tensors are in generator \(2\); .*--key/,
     );
   });
 });
@@ -444,7 +447,7 @@ describe("every version's names", () => {
           ["epoch", 3],
           ["some_key", state],
         ]);
-        const found = findWeights(tree, NAMES, { source: "x", fileBytes: 0 });
+        const found = findWeights(tree, NAMES, { budget: new Budget("x", 1e6) });
         expect(componentOf(found.tensors), versions[0]).toBe(expected);
         expect([...found.tensors.keys()], versions[0]).toEqual([...header.keys()]);
       }
@@ -524,7 +527,7 @@ describe("a whole pickled module", () => {
     let module = testModule({ parameters: { "causal_transformer.a": scalar(1) } });
     for (let level = 0; level < 40; level++) module = testModule({ modules: { a: module, b: module } });
     const start = performance.now();
-    expect(await problem(module)).toMatch(/naming their tensors takes more than its size allows/);
+    expect(await problem(module)).toMatch(/its objects (unfold to more|take too much)/);
     expect(performance.now() - start).toBeLessThan(5000);
     const cycle = new PickleText("cx\nNet\n)\x81p0\n}(V_parameters\n}V_modules\n}Vself\ng0\nsub");
     expect(await problem({ model: cycle })).toMatch(/no model in it/);

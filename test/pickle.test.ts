@@ -1,13 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../src/weights/errors.js";
 import { OpaqueObject, PythonName } from "../src/weights/formats/pickle-values.js";
-import { unpickle, type PickleLimits } from "../src/weights/formats/pickle.js";
+import { Budget } from "../src/weights/formats/budget.js";
+import { unpickle } from "../src/weights/formats/pickle.js";
 
 const ignoreNames = { construct: () => undefined, persistentLoad: (id: unknown) => ({ id }) };
 
 /** A pickle from its opcodes as Latin-1 text, the way Python's own tests write them. */
-function load(pickle: string, limits: Partial<PickleLimits> = {}): unknown {
-  return unpickle(Buffer.from(pickle, "latin1"), { source: "x.pkl", limits, ...ignoreNames });
+function load(pickle: string): unknown {
+  const bytes = Buffer.from(pickle, "latin1");
+  return unpickle(bytes, { source: "x.pkl", budget: new Budget("x.pkl", bytes.length), ...ignoreNames });
 }
 
 describe("values", () => {
@@ -126,15 +128,16 @@ describe("hostile and damaged pickles are refused", () => {
     ["a pop below a mark", "N(0a.", /too few values|no mark/],
     ["a tuple without mark", "Nt.", /no mark/],
     ["an unknown opcode", "\xff.", /unknown opcode 0xff/],
-    ["the extension registry", "\x82\x01.", /unknown opcode 0x82/],
+    ["the extension registry", "\x82\x01.", /extension registry \(opcode 0x82\)/],
+    ["a buffer outside of the file", "\x97.", /buffer of protocol 5 .* \(opcode 0x97\)/],
     ["a later protocol", "\x80\x06N.", /protocol 6/],
     ["an unset memo", "h\x01.", /memo 1 was never set/],
     ["a text that is cut", "X\x10\x00\x00\x00abc.", /ends within an argument of 16 bytes/],
     ["a text of 4 GiB", "X\xff\xff\xff\xffabc.", /ends within an argument of 4294967295/],
+    ["a byte string of 4 GiB", "T\xff\xff\xff\xffabc.", /ends within an argument of -1/],
     ["bytes of 2^63", "\x8e\x00\x00\x00\x00\x00\x00\x00\x80.", /length of 9223372036854775808/],
-    ["an integer of 2 GiB", "\x8b\xff\xff\xff\x7f.", /an integer of 2147483647 bytes/],
+    ["an integer of 2 GiB", "\x8b\xff\xff\xff\x7f.", /ends within an argument of 2147483647 bytes/],
     ["an integer of negative length", "\x8b\xff\xff\xff\xff.", /an integer of -1 bytes/],
-    ["an integer of a million digits", `L${many("9", 1_000_000)}L\n.`, /text argument of more than 65536 bytes/],
     ["a text that is no UTF-8", "X\x01\x00\x00\x00\xff.", /not UTF-8/],
     ["an integer in words", "Iseven\n.", /seven where an integer belongs/],
     ["a key without value", "}(K\x01u.", /a key without a value/],
@@ -144,12 +147,8 @@ describe("hostile and damaged pickles are refused", () => {
     ["a call of a number", "K\x01)R.", /neither a class nor a function/],
     ["a call without arguments", "cm\nC\nK\x01R.", /arguments are no tuple/],
     ["a name that is a number", "K\x01K\x02\x93.", /no string/],
-    ["1000 nested tuples", `)${many("\x85", 1000)}.`, /nested more than 256 deep/],
-    ["1000 nested lists", `${many("]", 1000)}${many("a", 999)}.`, /nested more than 256 deep/],
-    ["1000 nested dicts", `}${many("K\x01}", 999)}${many("s", 999)}.`, /nested more than 256 deep/],
-    ["1000 nested objects", `)${many("q\x00cm\nC\nh\x00\x85R", 1000)}.`, /nested more than 256 deep/],
-    ["3 million operations", `${many("N0", 1_500_000)}N.`, /more than 2000000 operations/],
-    ["a memo bomb: one list copied into many sets", bomb(3000), /more than 2000000 operations/],
+    ["a memo bomb: one list copied into many sets", bomb(3000), /unfold to more/],
+    ["a million dicts in as many bytes", many("}", 2_000_000), /too much memory/],
   ];
   it.each(cases)("%s", (_, pickle, message) => {
     let error: unknown;
@@ -167,14 +166,9 @@ describe("hostile and damaged pickles are refused", () => {
     const doubled = `]${many("q\x00]q\x01(h\x00h\x00e", 200)}.`;
     expect(load(doubled)).toHaveLength(2);
   });
-
-  it("beyond the limits that a caller sets", () => {
-    expect(() => load(")\x85\x85\x85.", { depth: 3 })).toThrow(/nested more than 3 deep/);
-    expect(() => load("NNN.", { operations: 3 })).toThrow(/more than 3 operations/);
-  });
 });
 
-/** A list of a thousand items, made into a set `count` times. */
+/** A list of five thousand items, made into a set `count` times. */
 function bomb(count: number): string {
-  return `](${"N".repeat(1000)}eq\x00(${"cbuiltins\nset\nh\x00\x85R".repeat(count)}t.`;
+  return `](${"N".repeat(5000)}eq\x00(${"cbuiltins\nset\nh\x00\x85R".repeat(count)}t.`;
 }

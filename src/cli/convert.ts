@@ -2,11 +2,12 @@ import { Option, type Command } from "commander";
 import { openSource } from "../files/open.js";
 import { writeFileAtomic } from "../platform/node.js";
 import { openCheckpoint } from "../weights/checkpoint.js";
-import { convertCheckpoint, type ConvertOptions } from "../weights/convert.js";
+import { convertCheckpoint, unsupportedTensors, type ConvertOptions } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText } from "./option-values.js";
+import { printable } from "./printable.js";
 
 interface Options {
   readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
@@ -50,5 +51,8 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
     await checkpoint.close();
   }
   const { tensors, clip } = checkpoint;
-  console.log(`${output}: ${tensors.size + clip.size} tensors`);
+  const leftOut = unsupportedTensors(checkpoint);
+  for (const { name, typeName } of leftOut)
+    console.error(printable(`warning: tensor ${name} is left out: values of type ${typeName} are not read`));
+  console.log(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
 }

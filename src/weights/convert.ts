@@ -25,7 +25,8 @@ const CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
  * The bytes of a safetensors file with a checkpoint's model, the CLIP beside it, version, dialect and config, made as they
- * are consumed: host memory stays near a few chunks. Throws FormatError for a value that f16 cannot hold.
+ * are consumed: host memory stays near a few chunks. Tensors of types that this library does not read are left out
+ * (`unsupportedTensors`). Throws FormatError for a value that f16 cannot hold.
  */
 export async function* convertCheckpoint(
   checkpoint: Checkpoint,
@@ -35,8 +36,9 @@ export async function* convertCheckpoint(
   if (absent !== undefined) throw new FormatError(checkpoint.name, `has no tensor ${absent} to store by rows`);
   const tensors: TensorData[] = [];
   const sparseShapes: Record<string, readonly number[]> = {};
-  for (const entry of storedTensors(checkpoint)) {
-    const dtype = storedDtype(entry, options.dtype);
+  for (const entry of allTensors(checkpoint)) {
+    if (entry.dtype === "unsupported") continue;
+    const dtype = storedDtype(entry.dtype, entry.shape, options.dtype);
     if (!options.sparseRows?.includes(entry.name)) {
       tensors.push({
         name: entry.name,
@@ -61,7 +63,12 @@ export async function* convertCheckpoint(
   yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes));
 }
 
-function storedTensors({ tensors, clip }: Checkpoint): readonly TensorEntry[] {
+/** The tensors of a checkpoint that a converted one leaves out, because this library does not read their type. */
+export function unsupportedTensors(checkpoint: Checkpoint): readonly TensorEntry[] {
+  return allTensors(checkpoint).filter(({ dtype }) => dtype === "unsupported");
+}
+
+function allTensors({ tensors, clip }: Checkpoint): readonly TensorEntry[] {
   return [...tensors.values(), ...[...clip.values()].map((entry) => entry.renamed(CLIP_PREFIX + entry.name))];
 }
 
@@ -80,7 +87,7 @@ function writtenDialect(checkpoint: Checkpoint) {
   return { component, ...dialect, assumed };
 }
 
-function storedDtype({ dtype, shape }: TensorEntry, wanted: "f16" | "f32" | undefined): Dtype {
+function storedDtype(dtype: Dtype, shape: readonly number[], wanted: "f16" | "f32" | undefined): Dtype {
   if (wanted === undefined || !isFloat(dtype) || shape.length < 2) return dtype;
   return wanted === "f16" ? "F16" : "F32";
 }

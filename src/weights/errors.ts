@@ -1,4 +1,12 @@
-/** A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. */
+import { excerpt } from "./excerpt.js";
+
+/** Longest description of a problem. Names in it are cut one by one; this bounds what none of them should reach. */
+const MAX_PROBLEM = 4000;
+
+/**
+ * A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. The
+ * problem may repeat text of the file: control characters in it are replaced, so that none reaches a terminal.
+ */
 export class FormatError extends Error {
   override readonly name: string = "FormatError";
 
@@ -7,7 +15,7 @@ export class FormatError extends Error {
     problem: string,
     options?: ErrorOptions,
   ) {
-    super(`${source}: ${problem}`, options);
+    super(`${source}: ${excerpt(problem, MAX_PROBLEM)}`, options);
   }
 }
 

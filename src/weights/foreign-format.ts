@@ -1,7 +1,7 @@
 // What a file is that is no checkpoint of ours, told by how it begins, and what to do about it. Nothing of its content is
 // repeated but known phrases: it may be anything, a secret as well.
 import type { ByteSource } from "../platform/source.js";
-import { plainText } from "./tree/plain-text.js";
+import { excerpt } from "./excerpt.js";
 
 /** How much of a file is looked at: the mark of a tar is at byte 257. */
 const HEAD_BYTES = 1024;
@@ -195,8 +195,8 @@ export function describeZip(names: Iterable<string>): string {
   if (all.some((name) => /(?:^|\/)model\.weights\.h5$/.test(name)))
     return `${start}; it is a model of Keras. ${NOT_TORCH}`;
   const checkpoint = all.find((name) => /\.(?:safetensors|pth|pt|ckpt|bin)$/i.test(name));
-  if (checkpoint !== undefined) return `${start}; it holds ${plainText(checkpoint)}. Unpack it, and name that file`;
-  const listed = all.slice(0, 5).map((name) => plainText(name, 60));
+  if (checkpoint !== undefined) return `${start}; it holds ${excerpt(checkpoint)}. Unpack it, and name that file`;
+  const listed = all.slice(0, 5).map((name) => excerpt(name, 60));
   return `${start}; it holds ${listed.length === 0 ? "nothing" : `${listed.join(", ")}${all.length > listed.length ? ", …" : ""}`}`;
 }
 

@@ -2,7 +2,7 @@ import type { Checkpoint } from "./checkpoint.js";
 import { componentOf, type Component } from "./dialect/component.js";
 import { detectDialect, type DetectedDialect } from "./dialect/detect-dialect.js";
 import { compareVersions } from "./dialect/dialect.js";
-import { elementCount, type Dtype } from "./dtypes.js";
+import { elementCount } from "./dtypes.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { Skipped } from "./tree/skipped.js";
 
@@ -11,7 +11,8 @@ const VERIFIED_SINCE = "0.11.0";
 
 export interface InspectedTensor {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** The element type; one that this library does not read goes by the file's name for it. */
+  readonly dtype: string;
   readonly shape: readonly number[];
   /** Number of elements. */
   readonly parameters: number;
@@ -83,9 +84,9 @@ function inspectDialect(checkpoint: Checkpoint): { dialect: InspectedDialect; wa
 }
 
 function inspectTensors(entries: ReadonlyMap<string, TensorEntry>): InspectedTensors {
-  const tensors = [...entries.values()].map(({ name, dtype, shape }) => ({
+  const tensors = [...entries.values()].map(({ name, typeName, shape }) => ({
     name,
-    dtype,
+    dtype: typeName,
     shape,
     parameters: elementCount(shape),
   }));

@@ -1,7 +1,9 @@
-import type { ByteSource } from "../platform/source.js";
+import { parseJson } from "../platform/json.js";
 import { splitComponents } from "./dialect/component-names.js";
 import { FormatError } from "./errors.js";
-import { toPlain, versionText } from "./formats/plain.js";
+import type { Budget } from "./formats/budget.js";
+import { toPlain } from "./formats/plain.js";
+import { versionText } from "./formats/version.js";
 import { findWeights, type Container, type FindOptions } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
@@ -17,6 +19,8 @@ export interface StoredTree<Tensor> {
   readonly entry: (name: string, tensor: Tensor) => TensorEntry;
   /** The strings beside the tensors, in formats that have such. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What walking the tree may cost. */
+  readonly budget: Budget;
 }
 
 /** A model in a file, and what the file says of it. */
@@ -38,15 +42,15 @@ export type ModelOptions = Pick<FindOptions, "weights" | "model" | "key">;
 
 /** Finds the model in a file, its version and its config. Throws FormatError. */
 export function readModel<Tensor>(
-  { tree, kind, entry, metadata }: StoredTree<Tensor>,
-  file: ByteSource,
+  { tree, kind, entry, metadata, budget }: StoredTree<Tensor>,
   options: ModelOptions,
 ): ModelContent {
-  const found = findWeights(tree, kind, { ...options, source: file.name, fileBytes: file.size });
+  const { source } = budget;
+  const found = findWeights(tree, kind, { ...options, budget });
   const { model, clip } = splitComponents(found.tensors);
   const entries = (part: ReadonlyMap<string, Tensor>) =>
     new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
-  const version = nearest(found.around, "version", (value) => isVersion(versionText(value)));
+  const version = nearest(found.around, "version", (value) => isVersion(value, source));
   const config = nearest(found.around, "config", (value) => value instanceof Map);
   const isKnown = (node: object, key: string): boolean =>
     [version, config].some((known) => known?.dict === node && known.key === key);
@@ -60,16 +64,19 @@ export function readModel<Tensor>(
     tensors: entries(model),
     clip: entries(clip),
     skipped: listSkipped(tree, taken),
-    ...(version && { version: versionText(version.value)! }),
-    ...(config && { config: toPlain(config.value, file.name) }),
-    ...(isVersion(savedVersion) && { version: savedVersion }),
-    ...(savedConfig !== undefined && { config: parseConfig(savedConfig, file.name) }),
+    ...(version && { version: versionText(version.value, source)! }),
+    ...(config && { config: toPlain(config.value, budget) }),
+    ...(savedVersion !== undefined && isVersion(savedVersion, source) && { version: savedVersion }),
+    ...(savedConfig !== undefined && { config: parseConfig(savedConfig, source) }),
   };
 }
 
-/** Whether a text begins as versions do; others name a run, or what wrote the file. */
-function isVersion(text: string | undefined): text is string {
-  return text !== undefined && /^v?\d/.test(text);
+/**
+ * Whether a value is a version: a text that begins as versions do, as others name a run or what wrote the file; or an
+ * object that is one. Throws FormatError where that cannot be read.
+ */
+function isVersion(value: unknown, source: string): boolean {
+  return typeof value === "string" ? /^v?\d/.test(value) : versionText(value, source) !== undefined;
 }
 
 /** What the innermost of some dicts has under a key, of those in which it is fit. */
@@ -84,8 +91,8 @@ function nearest(
 
 function parseConfig(json: string, source: string): unknown {
   try {
-    return JSON.parse(json) as unknown;
+    return parseJson(json);
   } catch (cause) {
-    throw new FormatError(source, "metadata config is not JSON", { cause });
+    throw new FormatError(source, "metadata config is not JSON, or nested too deep", { cause });
   }
 }

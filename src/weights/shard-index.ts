@@ -2,12 +2,13 @@
 // {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
 // model.safetensors.index.json, or torch's, as in pytorch_model.bin.index.json.
 import { FileError } from "../platform/errors.js";
+import { parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { describeJson, readHead } from "./foreign-format.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { entriesFile, openTensorFile, type TensorFile } from "./tensor-file.js";
-import { plainText } from "./tree/plain-text.js";
+import { excerpt } from "./excerpt.js";
 
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Every shard stays open, and a process may open about a thousand files. */
@@ -78,9 +79,11 @@ async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<
   const bytes = await source.read(0, source.size, signal);
   let index: unknown;
   try {
-    index = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    index = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new FormatError(source.name, "begins like an index of shards, but is not JSON", { cause });
+    throw new FormatError(source.name, "begins like an index of shards, but is not JSON, or nested too deep", {
+      cause,
+    });
   }
   const map: unknown = isRecord(index) ? index.weight_map : undefined;
   if (!isRecord(map) || Object.keys(map).length === 0) throw new FormatError(source.name, describeJson(index));
@@ -93,7 +96,7 @@ function checkedShard(shard: unknown, tensor: string, source: string): string {
   if (!isPlain)
     throw new FormatError(
       source,
-      `weight_map puts tensor ${plainText(tensor)} into ${plainText(JSON.stringify(shard))}; expected the name of a file beside the index`,
+      `weight_map puts tensor ${excerpt(tensor)} into ${describeShard(shard)}; expected the name of a file beside the index`,
     );
   return shard;
 }
@@ -108,10 +111,14 @@ function collectTensors(
   for (const [name, shard] of weightMap) {
     const tensor = stored.get(shard)!.get(name);
     if (!tensor)
-      throw new FormatError(source, `weight_map puts tensor ${plainText(name)} into ${shard}, which does not have it`);
+      throw new FormatError(source, `weight_map puts tensor ${excerpt(name)} into ${shard}, which does not have it`);
     tensors.set(name, tensor);
   }
   return tensors;
+}
+
+function describeShard(shard: unknown): string {
+  return typeof shard === "string" ? JSON.stringify(excerpt(shard)) : `a value of type ${typeof shard}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

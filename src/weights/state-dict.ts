@@ -1,4 +1,5 @@
 import { FormatError } from "./errors.js";
+import type { Budget } from "./formats/budget.js";
 import { OpaqueObject } from "./formats/pickle-values.js";
 import {
   chooseModel,
@@ -10,8 +11,7 @@ import {
 } from "./tree/choose-model.js";
 import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
 import { namedTensors, type Home, type NamedTensor, type TensorKind } from "./tree/named-tensors.js";
-import { NamingBudget } from "./tree/naming-budget.js";
-import { plainText } from "./tree/plain-text.js";
+import { excerpt } from "./excerpt.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
 
 /** How the saver laid out its file. */
@@ -32,10 +32,8 @@ export interface ModelWeights<Tensor> {
 
 /** What to look for in a file. */
 export interface FindOptions {
-  /** The file's name, for messages. */
-  readonly source: string;
-  /** How large the file is: large ones may ask for more work. */
-  readonly fileBytes: number;
+  /** What walking the tree may cost; it knows the file's name. */
+  readonly budget: Budget;
   readonly weights?: WeightsChoice | undefined;
   readonly model?: ModelKind | undefined;
   readonly key?: StateDictKey | undefined;
@@ -52,8 +50,8 @@ export function findWeights<Tensor>(
   kind: TensorKind<Tensor>,
   options: FindOptions,
 ): ModelWeights<Tensor> {
-  const { source, fileBytes } = options;
-  const budget = new NamingBudget(source, fileBytes);
+  const { budget } = options;
+  const { source } = budget;
   const start = options.key === undefined ? "" : keyText(options.key);
   const root = start === "" ? tree : valueAt(tree, start, { kind, budget, source });
   const named = namedTensors(root, kind, budget);
@@ -94,7 +92,7 @@ function findModel<Tensor>(
 function findPlain<Tensor>(
   root: unknown,
   kind: TensorKind<Tensor>,
-  budget: NamingBudget,
+  budget: Budget,
   { weights, key, source }: Wanted,
 ): Found<Tensor> | undefined {
   const isChosen = key !== "";
@@ -135,8 +133,6 @@ function describeMissing(root: unknown, named: readonly NamedTensor<unknown>[]):
   for (const { home } of named) counts.set(home, (counts.get(home) ?? 0) + 1);
   const listed = [...counts].filter(([{ key }]) => key !== "").slice(0, MAX_LISTED);
   if (listed.length === 0) return problem;
-  return [
-    `${problem}. If one of these is the model, name it as "state_dict_key" beside load_model_from or with --key:`,
-    ...listed.map(([{ key }, count]) => `  ${plainText(key)}: ${count} tensors`),
-  ].join("\n");
+  const dicts = listed.map(([{ key }, count]) => `${excerpt(key)} (${count})`);
+  return `${problem}. Tensors are in ${dicts.join("; ")}; if one of these is the model, give its key as "state_dict_key" beside load_model_from or with --key`;
 }

@@ -1,4 +1,6 @@
-import { DTYPE_BYTES, elementCount, type Dtype } from "./dtypes.js";
+import { DTYPE_BYTES, elementCount, type Dtype, type EntryDtype } from "./dtypes.js";
+import { excerpt } from "./excerpt.js";
+import { UnsupportedError } from "./unsupported-error.js";
 
 /** Rows `[start, end)` of a tensor's first axis. */
 export type RowRange = readonly [start: number, end: number];
@@ -18,6 +20,16 @@ export const MAX_CHUNK_BYTES = 64 * 2 ** 20;
 // A whole tensor in one array. The largest real one, ViT-bigG's token table, has 253 MB.
 const MAX_READ_BYTES = 2 ** 30;
 
+/** What a file says of a tensor whose values this library does not read. */
+export interface UnsupportedTensor {
+  /** The element type by the file's name for it. */
+  readonly typeName: string;
+  /** Why it is not read. */
+  readonly problem: string;
+  /** The file, for messages. */
+  readonly source: string;
+}
+
 /**
  * A tensor in a checkpoint: what it is, and how to read it. Nothing of it is in memory before `read`.
  * Whatever its layout in the file, bytes come contiguous, row-major and little-endian.
@@ -25,21 +37,45 @@ const MAX_READ_BYTES = 2 ** 30;
 export class TensorEntry {
   /** Extent of the first axis; 1 for a scalar. */
   readonly rowCount: number;
+  /** 0 where the values cannot be read. */
   readonly rowBytes: number;
 
   constructor(
     readonly name: string,
-    readonly dtype: Dtype,
+    /** The element type; of a tensor that cannot be read, what is known of it instead. */
+    private readonly type: Dtype | UnsupportedTensor,
     readonly shape: readonly number[],
-    private readonly readRows: RowReader,
+    /** Needless where the values cannot be read. */
+    private readonly readRows: RowReader = () => Promise.resolve(new Uint8Array(0)),
   ) {
     this.rowCount = shape[0] ?? 1;
-    this.rowBytes = elementCount(shape.slice(1)) * DTYPE_BYTES[dtype];
+    this.rowBytes = typeof type === "string" ? elementCount(shape.slice(1)) * DTYPE_BYTES[type] : 0;
+  }
+
+  /** "unsupported" for a tensor whose values cannot be read. */
+  get dtype(): EntryDtype {
+    return typeof this.type === "string" ? this.type : "unsupported";
+  }
+
+  /** Why its values cannot be read, and what they are; undefined where they can. */
+  get unsupported(): UnsupportedTensor | undefined {
+    return typeof this.type === "string" ? undefined : this.type;
+  }
+
+  /** The element type's name, for messages and reports: that in the file, where it is not one of ours. */
+  get typeName(): string {
+    return this.unsupported?.typeName ?? this.dtype;
+  }
+
+  /** The element type of a tensor that is to be read. Throws UnsupportedError where its values are not read. */
+  get readableDtype(): Dtype {
+    if (typeof this.type === "string") return this.type;
+    throw unreadable(this.name, this.type);
   }
 
   /** The same tensor under another name. */
   renamed(name: string): TensorEntry {
-    return new TensorEntry(name, this.dtype, this.shape, this.readRows);
+    return new TensorEntry(name, this.type, this.shape, this.readRows);
   }
 
   /** Bytes of the whole tensor. */
@@ -47,8 +83,12 @@ export class TensorEntry {
     return this.rowCount * this.rowBytes;
   }
 
-  /** Bytes of rows `[start, end)` of the first axis, or of all; at most 1 GiB at once. */
+  /**
+   * Bytes of rows `[start, end)` of the first axis, or of all; at most 1 GiB at once. Rejects with UnsupportedError where
+   * the values cannot be read.
+   */
   async read(rows: RowRange = [0, this.rowCount], signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (typeof this.type !== "string") throw unreadable(this.name, this.type);
     const [start, end] = rows;
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= this.rowCount))
       throw new RangeError(
@@ -63,10 +103,15 @@ export class TensorEntry {
 
   /** The tensor's rows in order, in chunks of at most `maxBytes`, or of one row where a row is larger. */
   async *readChunks(maxBytes = MAX_CHUNK_BYTES, signal?: AbortSignal): AsyncGenerator<TensorChunk> {
+    if (this.byteLength === 0 && !this.unsupported) return;
     const step = Math.max(1, Math.floor(maxBytes / Math.max(1, this.rowBytes)));
     for (let start = 0; start < this.rowCount; start += step) {
       const rows: RowRange = [start, Math.min(start + step, this.rowCount)];
       yield { rows, bytes: await this.read(rows, signal) };
     }
   }
+}
+
+function unreadable(name: string, { source, typeName, problem }: UnsupportedTensor): UnsupportedError {
+  return new UnsupportedError(`${source}: tensor ${excerpt(name)} is of type ${typeName}: ${problem}.`);
 }

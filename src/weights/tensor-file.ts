@@ -2,6 +2,7 @@
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { describeForeign } from "./foreign-format.js";
+import { Budget } from "./formats/budget.js";
 import { looksLikeSafetensors, openSafetensors } from "./formats/safetensors.js";
 import { restoreSparseRows, SPARSE_SHAPE } from "./formats/sparse-rows.js";
 import type { TorchArchive } from "./formats/torch-archive.js";
@@ -34,11 +35,11 @@ interface Format {
 const FORMATS: readonly Format[] = [
   {
     matches: (head) => [0x50, 0x4b, 0x03, 0x04].every((byte, i) => head[i] === byte),
-    open: async (source, signal) => torchFile(await openTorchZip(source, signal), source),
+    open: async (source, signal) => torchFile(await openTorchZip(source, signal)),
   },
   {
     matches: looksLikeTorchLegacy,
-    open: async (source, signal) => torchFile(await openTorchLegacy(source, signal), source),
+    open: async (source, signal) => torchFile(await openTorchLegacy(source, signal)),
   },
   {
     matches: looksLikeSafetensors,
@@ -61,16 +62,24 @@ export async function openTensorFile(source: ByteSource, head: Uint8Array, signa
   return open(source, signal);
 }
 
-const describe = ({ dtype, shape }: { readonly dtype: string; readonly shape: readonly number[] }) =>
-  `${dtype} [${shape.join(", ")}]`;
+const describe = ({ typeName, shape }: { readonly typeName: string; readonly shape: readonly number[] }) =>
+  `${typeName} [${shape.join(", ")}]`;
+
+function isSameView({ view: one, shape }: TensorRef, { view: other, shape: otherShape }: TensorRef): boolean {
+  if (!one || !other) return false;
+  return (
+    one.storage.key === other.storage.key &&
+    one.storage.content === other.storage.content &&
+    one.start === other.start &&
+    one.isNegated === other.isNegated &&
+    shape.join() === otherShape.join() &&
+    one.strides.join() === other.strides.join()
+  );
+}
 
 const TORCH: TensorKind<TensorRef> = {
   isTensor: (value) => value instanceof TensorRef,
-  isSame: (one, other) =>
-    one.storage.key === other.storage.key &&
-    one.offset === other.offset &&
-    one.shape.join() === other.shape.join() &&
-    one.strides.join() === other.strides.join(),
+  isSame: (one, other) => one === other || isSameView(one, other),
   describe,
 };
 
@@ -80,8 +89,8 @@ const ENTRIES: TensorKind<TensorEntry> = {
   describe,
 };
 
-function torchFile({ format, tree, tensor }: TorchArchive, source: ByteSource): TensorFile {
-  return { format, tree, ...contentOf({ tree, kind: TORCH, entry: tensor, metadata: new Map() }, source) };
+function torchFile({ format, tree, tensor, budget }: TorchArchive): TensorFile {
+  return { format, tree, ...contentOf({ tree, kind: TORCH, entry: tensor, metadata: new Map(), budget }) };
 }
 
 /** Tensors by name as a file; tables that are stored by rows are put together. */
@@ -94,13 +103,14 @@ export async function entriesFile(
   const sparse = metadata.get(SPARSE_SHAPE);
   const tree = sparse === undefined ? tensors : await restoreSparseRows(tensors, sparse, source.name, signal);
   const entry = (name: string, stored: TensorEntry) => stored.renamed(name);
-  return { format: "safetensors", tree: null, ...contentOf({ tree, kind: ENTRIES, entry, metadata }, source) };
+  const budget = new Budget(source.name, source.size);
+  return { format: "safetensors", tree: null, ...contentOf({ tree, kind: ENTRIES, entry, metadata, budget }) };
 }
 
-function contentOf<Tensor>(stored: StoredTree<Tensor>, source: ByteSource) {
+function contentOf<Tensor>(stored: StoredTree<Tensor>) {
   return {
     metadata: stored.metadata,
-    model: (options: ModelOptions) => readModel(stored, source, options),
+    model: (options: ModelOptions) => readModel(stored, options),
     stored: () => outermostTensors(stored),
   };
 }

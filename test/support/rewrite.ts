@@ -35,7 +35,7 @@ async function tensorsOf(file: string, prefix: string): Promise<TensorData[]> {
   const tensors: TensorData[] = [];
   for (const [name, entry] of checkpoint.tensors) {
     const bytes = await entry.read();
-    tensors.push({ name: prefix + name, dtype: entry.dtype, shape: entry.shape, chunks: () => [bytes] });
+    tensors.push({ name: prefix + name, dtype: entry.readableDtype, shape: entry.shape, chunks: () => [bytes] });
   }
   await checkpoint.close();
   return tensors;

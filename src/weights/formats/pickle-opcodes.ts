@@ -1,4 +1,4 @@
-/** Opcodes of pickle protocols 0 to 5 without out-of-band buffers and the extension registry (CPython 3.12, Lib/pickletools.py). */
+/** Opcodes of pickle protocols 0 to 5 (CPython 3.12, Lib/pickletools.py). */
 export const Op = {
   MARK: 0x28, // (
   EMPTY_TUPLE: 0x29, // )
@@ -45,6 +45,9 @@ export const Op = {
   EMPTY_DICT: 0x7d, // }
   PROTO: 0x80,
   NEWOBJ: 0x81,
+  EXT1: 0x82,
+  EXT2: 0x83,
+  EXT4: 0x84,
   TUPLE1: 0x85,
   TUPLE2: 0x86,
   TUPLE3: 0x87,
@@ -63,4 +66,6 @@ export const Op = {
   MEMOIZE: 0x94,
   FRAME: 0x95,
   BYTEARRAY8: 0x96,
+  NEXT_BUFFER: 0x97,
+  READONLY_BUFFER: 0x98,
 } as const;

@@ -1,14 +1,17 @@
+import { excerpt } from "../excerpt.js";
 import { FormatError, TruncatedError } from "../errors.js";
+import { decodeByteString, decodeLatin1, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from "./pickle-text.js";
 
-/** Longest decimal or textual argument of protocol 0, which is ended by a newline. */
-const MAX_LINE_BYTES = 64 * 1024;
-/** Longest integer: 1024 bits. */
-const MAX_INTEGER_BYTES = 128;
+/** Text up to this length is decoded here, if it is ASCII: for short text a decoder's call costs more than its work. */
+const SHORT_TEXT = 64;
+/** Python reads no more digits; nothing honest has as many. */
+const MAX_DIGITS = 4300;
+/** Longest binary integer that becomes one. */
+const MAX_INTEGER_BYTES = 2048;
 
 /** Reads the arguments of pickle opcodes, little-endian, from a buffer; every read past its end is a FormatError. */
 export class PickleReader {
   private readonly view: DataView;
-  private readonly utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -53,37 +56,74 @@ export class PickleReader {
   }
 
   blob(length: number): Uint8Array<ArrayBuffer> {
-    const start = this.take(length);
-    return new Uint8Array(this.bytes.subarray(start, start + length));
+    return new Uint8Array(this.part(length));
   }
 
+  /** A str: UTF-8, with Python's halves of surrogate pairs. */
   text(length: number): string {
-    return this.decode(this.blob(length));
-  }
-
-  /** Text up to a newline, which is consumed and left out. */
-  line(): string {
-    const end = this.bytes.indexOf(0x0a, this.position);
-    const length = (end < 0 ? this.bytes.length : end) - this.position;
-    if (length > MAX_LINE_BYTES) throw this.error(`a text argument of more than ${MAX_LINE_BYTES} bytes`);
-    if (end < 0) throw this.cutOff("a text argument without its end of line");
-    const text = this.text(length);
-    this.take(1);
+    const part = this.part(length);
+    const text = shortAscii(part) ?? decodeUtf8(part);
+    if (text === undefined) throw this.error("text that is not UTF-8");
     return text;
   }
 
-  /** A two's complement integer of any length; a bigint where a number would lose digits. */
-  integer(length: number): number | bigint {
-    if (length < 0 || length > MAX_INTEGER_BYTES) throw this.error(`an integer of ${length} bytes`);
-    const bytes = this.blob(length);
-    const magnitude = bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
-    return shorten(BigInt.asIntN(8 * length, magnitude));
+  /** A str of Python 2, which may be text or bytes. */
+  byteString(length: number): string {
+    const part = this.part(length);
+    return shortAscii(part) ?? decodeByteString(part);
   }
 
-  /** An integer in decimal digits. */
-  decimal(text: string): number | bigint {
-    if (!/^[-+]?\d{1,308}$/.test(text)) throw this.error(`the text ${text.slice(0, 40)} where an integer belongs`);
-    return shorten(BigInt(text.replace("+", "")));
+  /** A line in ASCII: a number, a name or a literal. Its newline is consumed and left out. */
+  line(): string {
+    return decodeLatin1(this.lineBytes());
+  }
+
+  /** The name of a module, class or function. */
+  nameLine(): string {
+    return decodeByteString(this.lineBytes());
+  }
+
+  /** A str of protocol 0. */
+  unicodeLine(): string {
+    return decodeRawUnicodeEscape(this.lineBytes());
+  }
+
+  /** A str of Python 2 in protocol 0: quoted, with escapes. */
+  quotedLine(): string {
+    const characters = decodeQuoted(decodeLatin1(this.lineBytes()));
+    if (characters === undefined) throw this.error("a string without quotes around it");
+    return decodeByteString(Uint8Array.from(characters, (character) => character.charCodeAt(0)));
+  }
+
+  /**
+   * A two's complement integer of any length; a bigint where a number would lose digits. Undefined for one so long that
+   * it is no number anyone computes with.
+   */
+  integer(length: number): number | bigint | undefined {
+    if (length < 0) throw this.error(`an integer of ${length} bytes`);
+    const part = this.part(length);
+    if (length > MAX_INTEGER_BYTES) return undefined;
+    let digits = "0x0";
+    for (let at = length - 1; at >= 0; at--) digits += part[at]!.toString(16).padStart(2, "0");
+    return shorten(BigInt.asIntN(8 * length, BigInt(digits)));
+  }
+
+  /** An integer in decimal digits; undefined for one of too many. */
+  decimal(text: string): number | bigint | undefined {
+    const trimmed = text.trim();
+    if (!/^[-+]?\d+$/.test(trimmed)) throw this.error(`the text ${excerpt(text, 40)} where an integer belongs`);
+    return trimmed.length > MAX_DIGITS ? undefined : shorten(BigInt(trimmed.replace("+", "")));
+  }
+
+  /** A number in Python's notation. */
+  float(text: string): number {
+    const trimmed = text.trim().toLowerCase();
+    const special = /^([-+]?)(inf|nan)$/.exec(trimmed);
+    if (special) return special[2] === "nan" ? NaN : special[1] === "-" ? -Infinity : Infinity;
+    const number = Number(trimmed);
+    if (trimmed === "" || Number.isNaN(number))
+      throw this.error(`the text ${excerpt(text, 40)} where a number belongs`);
+    return number;
   }
 
   error(problem: string): FormatError {
@@ -95,7 +135,20 @@ export class PickleReader {
   }
 
   private describe(problem: string): string {
-    return `damaged or hostile pickle, ${problem} (near byte ${this.position})`;
+    return `its pickle is damaged or cut off: ${problem} (near byte ${this.position})`;
+  }
+
+  private lineBytes(): Uint8Array {
+    const end = this.bytes.indexOf(0x0a, this.position);
+    if (end < 0) throw this.cutOff("a text argument without its end of line");
+    const line = this.bytes.subarray(this.position, end);
+    this.position = end + 1;
+    return line;
+  }
+
+  private part(length: number): Uint8Array {
+    const start = this.take(length);
+    return this.bytes.subarray(start, start + length);
   }
 
   private take(length: number): number {
@@ -105,14 +158,12 @@ export class PickleReader {
     this.position += length;
     return start;
   }
+}
 
-  private decode(bytes: Uint8Array): string {
-    try {
-      return this.utf8.decode(bytes);
-    } catch {
-      throw this.error("text that is not UTF-8");
-    }
-  }
+function shortAscii(bytes: Uint8Array): string | undefined {
+  if (bytes.length > SHORT_TEXT) return undefined;
+  for (const byte of bytes) if (byte >= 0x80) return undefined;
+  return String.fromCharCode(...bytes);
 }
 
 function shorten(value: bigint): number | bigint {

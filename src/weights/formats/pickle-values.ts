@@ -1,52 +1,63 @@
+import { excerpt } from "../excerpt.js";
+
 /** The name of a Python class or function. Naming it loads nothing and runs nothing. */
 export class PythonName {
+  #full: string | undefined;
+
   constructor(
     readonly module: string,
     readonly name: string,
   ) {}
 
-  toString(): string {
-    return `${this.module}.${this.name}`;
+  /** Characters of the full name. */
+  get length(): number {
+    return this.module.length + 1 + this.name.length;
   }
+
+  toString(): string {
+    return (this.#full ??= `${this.module}.${this.name}`);
+  }
+}
+
+/** A value whose state follows its construction, in a BUILD opcode. */
+export abstract class Stateful {
+  abstract setState(state: unknown): void;
 }
 
 /**
  * An instance of a class that this library has no use for: what a pickle says of it, with nothing executed.
  * `args` went to its constructor or factory, `state` to its `__setstate__`, `items` are what was appended to or set in it.
  */
-export class OpaqueObject {
+export class OpaqueObject extends Stateful {
   state: unknown = undefined;
   readonly items: unknown[] = [];
 
   constructor(
     readonly type: PythonName,
     readonly args: readonly unknown[],
-  ) {}
+  ) {
+    super();
+  }
+
+  override setState(state: unknown): void {
+    this.state = state;
+  }
 }
 
-type Constructor = (args: readonly unknown[]) => unknown;
-
-const filledMap: Constructor = ([items]) =>
-  items instanceof Map ? items : new Map(Array.isArray(items) ? items.filter(isPair) : []);
-const filledSet: Constructor = ([items]) => new Set(Array.isArray(items) ? (items as unknown[]) : []);
-
-// Python's containers, where a pickle makes them by name rather than by an opcode of their own.
-const CONTAINERS: ReadonlyMap<string, Constructor> = new Map<string, Constructor>([
-  ["collections.OrderedDict", filledMap],
-  ["collections.defaultdict", () => new Map()],
-  ["builtins.dict", filledMap],
-  ["builtins.list", ([items]) => (Array.isArray(items) ? [...(items as unknown[])] : [])],
-  ["builtins.set", filledSet],
-  ["builtins.frozenset", filledSet],
-]);
-
-/** Makes a container of Python's own, or gives undefined for any other name. Dicts become Map, sets Set. */
-export function constructContainer(type: PythonName, args: readonly unknown[]): unknown {
-  // Python 2's name for the module, which pickles up to protocol 2 still use.
-  const name = type.toString().replace(/^__builtin__\./, "builtins.");
-  return CONTAINERS.get(name)?.(args);
+/** A few words that say what a value is, for a message: of bounded length, whatever it holds. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return excerpt(value, 60);
+  if (value instanceof PythonName) return pythonName(value);
+  if (value instanceof OpaqueObject) return `<${pythonName(value.type)}>`;
+  if (Array.isArray(value)) return `<${value.length} items>`;
+  if (value instanceof Map) return `<dict of ${value.size}>`;
+  if (value instanceof Set) return `<set of ${value.size}>`;
+  if (value instanceof Uint8Array) return `<${value.length} bytes>`;
+  if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? `${value}` : "<a large integer>";
+  if (value === null) return "None";
+  return typeof value === "object" ? `<${value.constructor.name}>` : `${value as number | boolean}`;
 }
 
-function isPair(value: unknown): value is [unknown, unknown] {
-  return Array.isArray(value) && value.length === 2;
+function pythonName({ module, name }: PythonName): string {
+  return `${excerpt(module, 60)}.${excerpt(name, 60)}`;
 }

@@ -1,34 +1,29 @@
 // Python's pickle, protocols 0 to 5, as data. A pickle is a program for a stack machine whose opcodes may import any
 // name and call it; this machine imports and calls nothing. Names become PythonName, calls become what the caller's
-// `construct` makes of them or an OpaqueObject that records them.
+// `construct` makes of them or an OpaqueObject that records them. Values may be nested in any depth and share parts:
+// nothing here walks them, and whoever does goes by loops and spends from the budget.
+import type { Budget } from "./budget.js";
+import { callPython, resolveCall, type Call } from "./pickle-calls.js";
+import { readLiteral } from "./pickle-literals.js";
 import { Op } from "./pickle-opcodes.js";
 import { PickleReader } from "./pickle-reader.js";
-import { constructContainer, OpaqueObject, PythonName } from "./pickle-values.js";
-
-/** What keeps a small hostile pickle from taking much memory, time or stack. */
-export interface PickleLimits {
-  /** Opcodes executed, and items copied. Each makes at most one small object besides its own argument. */
-  readonly operations: number;
-  /** Levels of containers within containers. */
-  readonly depth: number;
-}
-
-const LIMITS: PickleLimits = { operations: 2_000_000, depth: 256 };
+import { OpaqueObject, PythonName, Stateful } from "./pickle-values.js";
 
 /** How names and references that mean something to the caller are turned into values. */
 export interface UnpickleOptions {
   /** The file's name, for messages. */
   readonly source: string;
+  /** What reading may cost. */
+  readonly budget: Budget;
   /** The value of a call `type(*args)`, or undefined to record it as an OpaqueObject. */
-  readonly construct: (type: PythonName, args: readonly unknown[]) => unknown;
+  readonly construct: (call: Call) => unknown;
   /** The value behind a persistent id. */
   readonly persistentLoad: (id: unknown) => unknown;
-  readonly limits?: Partial<PickleLimits>;
 }
 
 /**
  * Reads one pickled object: None is null, int is number or bigint, bytes is Uint8Array, list and tuple are arrays, dict is
- * Map, set is Set. Throws FormatError for anything damaged, over the limits, or outside the format.
+ * Map, set is Set. Throws FormatError for anything damaged, over the budget, or outside the format.
  */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): unknown {
   return unpickleAt(bytes, 0, options).value;
@@ -47,35 +42,47 @@ export function unpickleAt(
   return { value: new Machine(reader, options).run(), end: reader.offset };
 }
 
+/** Words of memory that an object takes, and each item in it. */
+const LIST_WORDS = 6;
+const SET_WORDS = 16;
+const DICT_WORDS = 24;
+const OBJECT_WORDS = 24;
+const SET_ITEM_WORDS = 5;
+const DICT_ITEM_WORDS = 6;
+const MEMO_WORDS = 2;
+
+/** Python numbers what it memoizes without gaps. */
+const MAX_SPARSE_MEMO = 1_000_000;
+
+/** Python has one empty tuple too. Nobody can add to a tuple. */
+const EMPTY_TUPLE: readonly unknown[] = Object.freeze([]);
+
 class Machine {
   private readonly stack: unknown[] = [];
   /** Heights of the stack where a MARK was set. */
   private readonly marks: number[] = [];
-  private readonly memo = new Map<number, unknown>();
-  private readonly depths = new WeakMap<object, number>();
-  private readonly limits: PickleLimits;
-  private operations = 0;
+  private readonly memo = new Memo();
+  private readonly budget: Budget;
 
   constructor(
     private readonly reader: PickleReader,
     private readonly options: UnpickleOptions,
   ) {
-    this.limits = { ...LIMITS, ...options.limits };
+    this.budget = options.budget;
   }
 
   run(): unknown {
+    const { budget, reader } = this;
     for (;;) {
-      this.charge(1);
-      const op = this.reader.uint8();
+      budget.spend(1);
+      budget.hold(1);
+      const op = reader.uint8();
       if (op === Op.STOP) return this.pop();
-      if (!this.runMemo(op) && !this.runContainer(op) && !this.runObject(op)) this.stack.push(this.literal(op));
+      if (this.runMemo(op) || this.runContainer(op) || this.runObject(op)) continue;
+      const start = reader.offset;
+      this.stack.push(readLiteral(op, reader));
+      budget.hold(2 + ((reader.offset - start) >> 2));
     }
-  }
-
-  private charge(operations: number): void {
-    this.operations += operations;
-    if (this.operations > this.limits.operations)
-      throw this.reader.error(`more than ${this.limits.operations} operations`);
   }
 
   /** Stack and memo upkeep. False where the opcode is of another kind. */
@@ -105,19 +112,19 @@ class Machine {
         this.stack.push(this.top());
         return true;
       case Op.PUT:
-        this.memo.set(Number(reader.decimal(reader.line())), this.top());
+        this.memoize(reader.decimal(reader.line()));
         return true;
       case Op.BINPUT:
-        this.memo.set(reader.uint8(), this.top());
+        this.memoize(reader.uint8());
         return true;
       case Op.LONG_BINPUT:
-        this.memo.set(reader.uint32(), this.top());
+        this.memoize(reader.uint32());
         return true;
       case Op.MEMOIZE:
-        this.memo.set(this.memo.size, this.top());
+        this.memoize(this.memo.size);
         return true;
       case Op.GET:
-        this.recall(Number(reader.decimal(reader.line())));
+        this.recall(reader.decimal(reader.line()));
         return true;
       case Op.BINGET:
         this.recall(reader.uint8());
@@ -134,14 +141,16 @@ class Machine {
   private runContainer(op: number): boolean {
     switch (op) {
       case Op.EMPTY_TUPLE:
+        this.stack.push(EMPTY_TUPLE);
+        return true;
       case Op.EMPTY_LIST:
-        this.push([], []);
+        this.pushList([]);
         return true;
       case Op.EMPTY_DICT:
-        this.push(new Map(), []);
+        this.pushDict();
         return true;
       case Op.EMPTY_SET:
-        this.push(new Set(), []);
+        this.pushSet([]);
         return true;
       case Op.TUPLE1:
       case Op.TUPLE2:
@@ -154,15 +163,13 @@ class Machine {
         return true;
       case Op.DICT: {
         const items = this.popToMark();
-        this.push(new Map(), []);
+        this.pushDict();
         this.setItems(items);
         return true;
       }
-      case Op.FROZENSET: {
-        const items = this.popToMark();
-        this.push(new Set(items), items);
+      case Op.FROZENSET:
+        this.pushSet(this.popToMark());
         return true;
-      }
       case Op.APPEND:
         this.append([this.pop()]);
         return true;
@@ -186,7 +193,7 @@ class Machine {
     const { reader } = this;
     switch (op) {
       case Op.GLOBAL:
-        this.stack.push(new PythonName(reader.line(), reader.line()));
+        this.stack.push(new PythonName(reader.nameLine(), reader.nameLine()));
         return true;
       case Op.STACK_GLOBAL: {
         const [module, name] = this.popMany(2);
@@ -203,11 +210,12 @@ class Machine {
       case Op.NEWOBJ_EX: {
         const [type, args, keywords] = this.popMany(3);
         if (!Array.isArray(args)) throw reader.error("arguments that are no tuple");
+        this.budget.spend(args.length);
         this.call(type, [...(args as unknown[]), keywords]);
         return true;
       }
       case Op.INST: {
-        const type = new PythonName(reader.line(), reader.line());
+        const type = new PythonName(reader.nameLine(), reader.nameLine());
         this.call(type, this.popToMark());
         return true;
       }
@@ -230,123 +238,65 @@ class Machine {
     }
   }
 
-  private literal(op: number): unknown {
-    const { reader } = this;
-    switch (op) {
-      case Op.NONE:
-        return null;
-      case Op.NEWTRUE:
-        return true;
-      case Op.NEWFALSE:
-        return false;
-      case Op.INT: {
-        // Protocol 0 writes False and True as the integers 00 and 01.
-        const text = reader.line();
-        return text === "00" ? false : text === "01" ? true : reader.decimal(text);
-      }
-      case Op.LONG:
-        return reader.decimal(reader.line().replace(/L$/, ""));
-      case Op.BININT:
-        return reader.int32();
-      case Op.BININT1:
-        return reader.uint8();
-      case Op.BININT2:
-        return reader.uint16();
-      case Op.LONG1:
-        return reader.integer(reader.uint8());
-      case Op.LONG4:
-        return reader.integer(reader.int32());
-      case Op.FLOAT:
-        return float(reader.line());
-      case Op.BINFLOAT:
-        return reader.float64();
-      case Op.STRING:
-        return reader.line().replace(/^(['"])(.*)\1$/s, "$2");
-      case Op.UNICODE:
-        return reader.line().replace(/\\u([\da-f]{4})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-      case Op.BINUNICODE:
-      case Op.BINSTRING:
-        return reader.text(reader.uint32());
-      case Op.SHORT_BINUNICODE:
-      case Op.SHORT_BINSTRING:
-        return reader.text(reader.uint8());
-      case Op.BINUNICODE8:
-        return reader.text(reader.uint64());
-      case Op.BINBYTES:
-        return reader.blob(reader.uint32());
-      case Op.SHORT_BINBYTES:
-        return reader.blob(reader.uint8());
-      case Op.BINBYTES8:
-      case Op.BYTEARRAY8:
-        return reader.blob(reader.uint64());
-      default:
-        throw reader.error(`unknown opcode 0x${op.toString(16)}`);
-    }
-  }
-
-  private call(type: unknown, args: unknown): void {
+  private call(callee: unknown, args: unknown): void {
     if (!Array.isArray(args)) throw this.reader.error("a call whose arguments are no tuple");
-    const known = args as readonly unknown[];
-    // A constructor may copy a list that the memo keeps; a loop over one long list is a bomb unless each copy counts.
-    this.charge(known.length + (Array.isArray(known[0]) ? known[0].length : 0));
-    // What an opaque object would return when called is just as opaque.
-    const name = type instanceof OpaqueObject ? new PythonName(type.type.module, `${type.type.name}()`) : type;
-    if (!(name instanceof PythonName)) throw this.reader.error("a call of what is neither a class nor a function");
-    const value =
-      constructContainer(name, known) ?? this.options.construct(name, known) ?? new OpaqueObject(name, known);
-    this.push(value, known);
+    const call = resolveCall(callee, args as readonly unknown[], this.budget);
+    if (!call) throw this.reader.error("a call of what is neither a class nor a function");
+    this.budget.hold(OBJECT_WORDS);
+    this.stack.push(
+      callPython(call, this.budget) ?? this.options.construct(call) ?? new OpaqueObject(call.type, call.args),
+    );
   }
 
   private build(state: unknown): void {
     const target = this.top();
     if (!(typeof target === "object" && target !== null)) throw this.reader.error("state for what is no object");
-    // Containers and tensors keep nothing of the attributes that Python would hang on them.
-    if (!(target instanceof OpaqueObject)) return;
-    target.state = state;
-    this.nest(target, [state]);
+    // Python's containers keep nothing of the attributes that it would hang on them.
+    if (target instanceof Stateful) target.setState(state);
   }
 
   private append(items: unknown[]): void {
     const target = this.top();
+    this.budget.hold(SET_ITEM_WORDS * items.length);
     if (target instanceof Set) for (const item of items) target.add(item);
-    else if (Array.isArray(target)) for (const item of items) target.push(item);
+    else if (Array.isArray(target) && target !== EMPTY_TUPLE) for (const item of items) target.push(item);
     else if (target instanceof OpaqueObject) for (const item of items) target.items.push(item);
     else throw this.reader.error("items appended to what is no list or set");
-    this.nest(target, items);
   }
 
   private setItems(items: unknown[]): void {
     const target = this.top();
     if (items.length % 2 !== 0) throw this.reader.error("a key without a value");
+    this.budget.hold((DICT_ITEM_WORDS / 2) * items.length);
     for (let i = 0; i < items.length; i += 2)
       if (target instanceof Map) target.set(items[i], items[i + 1]);
       else if (target instanceof OpaqueObject) target.items.push([items[i], items[i + 1]]);
       else throw this.reader.error("items set in what is no dict");
-    this.nest(target, items);
   }
 
-  private pushList(items: unknown[]): void {
-    this.push(items, items);
+  private pushList(items: readonly unknown[]): void {
+    this.budget.hold(LIST_WORDS + items.length);
+    this.stack.push(items);
   }
 
-  private push(value: unknown, children: readonly unknown[]): void {
-    this.stack.push(value);
-    this.nest(value, children);
+  private pushDict(): void {
+    this.budget.hold(DICT_WORDS);
+    this.stack.push(new Map());
   }
 
-  /** Keeps count of how deep containers nest, so that whoever walks the tree later cannot exhaust the call stack. */
-  private nest(parent: unknown, children: readonly unknown[]): void {
-    if (typeof parent !== "object" || parent === null) return;
-    let depth = this.depths.get(parent) ?? 1;
-    for (const child of children)
-      if (typeof child === "object" && child !== null) depth = Math.max(depth, 1 + (this.depths.get(child) ?? 0));
-    if (depth > this.limits.depth) throw this.reader.error(`containers nested more than ${this.limits.depth} deep`);
-    this.depths.set(parent, depth);
+  private pushSet(items: readonly unknown[]): void {
+    this.budget.hold(SET_WORDS + SET_ITEM_WORDS * items.length);
+    this.stack.push(new Set(items));
   }
 
-  private recall(index: number): void {
-    if (!this.memo.has(index)) throw this.reader.error(`memo ${index} was never set`);
-    this.stack.push(this.memo.get(index));
+  private memoize(index: number | bigint | undefined): void {
+    this.budget.hold(MEMO_WORDS);
+    if (!this.memo.set(Number(index), this.top())) throw this.reader.error("a memo with an impossible number");
+  }
+
+  private recall(index: number | bigint | undefined): void {
+    if (!this.memo.has(Number(index))) throw this.reader.error(`memo ${Number(index)} was never set`);
+    this.stack.push(this.memo.get(Number(index)));
   }
 
   private top(): unknown {
@@ -375,7 +325,31 @@ class Machine {
   }
 }
 
-function float(text: string): number {
-  const special = { inf: Infinity, "-inf": -Infinity, nan: NaN }[text];
-  return special ?? Number(text);
+/** What a pickle numbers to refer to it again: in order, but for what a damaged or odd file does. */
+class Memo {
+  private readonly dense: unknown[] = [];
+  private readonly sparse = new Map<number, unknown>();
+
+  /** Entries, which is the number that MEMOIZE gives to the next. */
+  get size(): number {
+    return this.dense.length + this.sparse.size;
+  }
+
+  has(index: number): boolean {
+    return index < this.dense.length ? index >= 0 : this.sparse.has(index);
+  }
+
+  get(index: number): unknown {
+    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
+  }
+
+  /** False for what is no number of an entry. */
+  set(index: number, value: unknown): boolean {
+    if (!(Number.isSafeInteger(index) && index >= 0)) return false;
+    if (index < this.dense.length) this.dense[index] = value;
+    else if (index === this.dense.length && !this.sparse.has(index)) this.dense.push(value);
+    else if (this.sparse.size < MAX_SPARSE_MEMO) this.sparse.set(index, value);
+    else return false;
+    return true;
+  }
 }

@@ -1,49 +1,44 @@
-// From the values of a pickle to plain data: what a config or a version is to the rest of the library.
+// From the values of a pickle to plain data: what a config is to the rest of the library.
 import { FormatError } from "../errors.js";
-import { OpaqueObject } from "./pickle-values.js";
+import type { Budget } from "./budget.js";
+import { describeValue } from "./pickle-values.js";
 
-/** Deepest config; the train configs of DALLE2-pytorch have 6 levels. */
-const MAX_DEPTH = 32;
-const MAX_VALUES = 100_000;
+/** Deepest config that is kept whole; the train configs of DALLE2-pytorch have 6 levels. What lies deeper is left out. */
+const MAX_DEPTH = 64;
+const DEEPER = "<deeper levels>";
+/** Memory of one value of a config, its share of the object or array around it included. */
+const NODE_WORDS = 12;
+/** Parts of a key that is a tuple. */
+const MAX_KEY_PARTS = 100;
 
 /**
  * Dicts as objects, sequences as arrays, and objects of any class as a text that names the class: what JSON can hold.
- * Throws FormatError for a cycle or an unreasonable size.
+ * Throws FormatError for what unfolds to an unreasonable size.
  */
-export function toPlain(value: unknown, source: string): unknown {
-  let count = 0;
+export function toPlain(value: unknown, budget: Budget): unknown {
   const convert = (part: unknown, depth: number): unknown => {
-    if (depth > MAX_DEPTH || ++count > MAX_VALUES)
-      throw new FormatError(source, "its config is a cycle, or larger than any config is");
-    if (part instanceof Map)
-      return Object.fromEntries([...part].map(([key, item]) => [String(key), convert(item, depth + 1)]));
-    if (part instanceof Set || Array.isArray(part))
-      return [...(part as Iterable<unknown>)].map((item) => convert(item, depth + 1));
+    budget.spend(typeof part === "string" ? 1 + part.length : 1);
+    budget.hold(NODE_WORDS);
     if (typeof part === "bigint") return Number(part);
-    if (typeof part === "object" && part !== null)
-      return `<${part instanceof OpaqueObject ? part.type.toString() : part.constructor.name}>`;
-    return part;
+    if (typeof part !== "object" || part === null) return part;
+    const isList = part instanceof Set || Array.isArray(part);
+    if (!isList && !(part instanceof Map)) return part instanceof Uint8Array ? "<bytes>" : describeValue(part);
+    if (depth === MAX_DEPTH) return DEEPER;
+    if (isList) return Array.from(part as Iterable<unknown>, (item) => convert(item, depth + 1));
+    const items = [...(part as ReadonlyMap<unknown, unknown>)];
+    return Object.fromEntries(items.map(([key, item]) => [keyText(key, budget), convert(item, depth + 1)]));
   };
   return convert(value, 0);
 }
 
-/**
- * A version as text: a string, or a pickled `packaging.version.Version`, which keeps its parts in a tuple
- * (epoch, release, dev, pre, post, local). Gives undefined for anything else.
- */
-export function versionText(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (!(value instanceof OpaqueObject) || value.type.name !== "Version") return undefined;
-  const parts: unknown = value.state instanceof Map ? value.state.get("_version") : undefined;
-  if (!(parts instanceof OpaqueObject)) return undefined;
-  const [epoch, release, dev, pre, post, local] = parts.args;
-  if (!Array.isArray(release)) return undefined;
-  return [
-    epoch === 0 ? "" : `${String(epoch)}!`,
-    release.join("."),
-    Array.isArray(pre) ? pre.join("") : "",
-    Array.isArray(post) ? `.${post.join("")}` : "",
-    Array.isArray(dev) ? `.${dev.join("")}` : "",
-    Array.isArray(local) ? `+${local.join(".")}` : "",
-  ].join("");
+/** A key as text: of a tuple, all its parts, as Python writes them. */
+function keyText(key: unknown, budget: Budget): string {
+  let parts = 0;
+  const write = (part: unknown): string => {
+    if (++parts > MAX_KEY_PARTS)
+      throw new FormatError(budget.source, "its config has a key of nested tuples without end");
+    return Array.isArray(part) ? `(${part.map(write).join(", ")})` : describeValue(part);
+  };
+  budget.spend(typeof key === "string" ? 1 + key.length : 1);
+  return typeof key === "string" ? key : write(key);
 }

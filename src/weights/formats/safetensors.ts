@@ -2,8 +2,10 @@
 // The header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
 // https://github.com/huggingface/safetensors#format
 import type { ByteSource } from "../../platform/source.js";
-import { byteLength, DTYPE_BYTES, isDtype, type Dtype } from "../dtypes.js";
+import { jsonStringEnd, parseJson } from "../../platform/json.js";
+import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { TensorEntry } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;
@@ -17,20 +19,26 @@ export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
 }
 
+/** Bits per element of the format's other types, whose values this library does not read. */
+const OTHER_BITS: Readonly<Record<string, number>> = { F4: 4, F6_E2M3: 6, F6_E3M2: 6, C64: 64 };
+
 interface HeaderEntry {
   readonly name: string;
-  readonly dtype: Dtype;
+  /** A `Dtype`, or one of the other types. */
+  readonly dtype: string;
   readonly shape: readonly number[];
   /** Byte range within the data that follows the header. */
   readonly begin: number;
   readonly end: number;
 }
 
-/** Whether a file's first 9 bytes can begin a safetensors file of that size. */
+/** Whether a file's first bytes, nine at least, can begin a safetensors file of that size. */
 export function looksLikeSafetensors(head: Uint8Array, size: number): boolean {
   if (head.length <= LENGTH_BYTES) return false;
   const length = headerLength(head);
-  return length > 0n && length <= BigInt(size - LENGTH_BYTES) && head[LENGTH_BYTES] === "{".charCodeAt(0);
+  // White space may pad the header on both sides.
+  const start = new TextDecoder("latin1").decode(head.subarray(LENGTH_BYTES));
+  return length > 0n && length <= BigInt(size - LENGTH_BYTES) && /^[ \t\r\n]*(\{|$)/.test(start);
 }
 
 /**
@@ -62,6 +70,12 @@ function headerLength(head: Uint8Array): bigint {
 }
 
 function tensorEntry(source: ByteSource, { name, dtype, shape }: HeaderEntry, start: number): TensorEntry {
+  if (!isDtype(dtype))
+    return new TensorEntry(
+      name,
+      { typeName: dtype, problem: `values of type ${dtype} are not read`, source: source.name },
+      shape,
+    );
   const entry: TensorEntry = new TensorEntry(name, dtype, shape, ([from, to], signal) =>
     source.read(start + from * entry.rowBytes, (to - from) * entry.rowBytes, signal),
   );
@@ -73,14 +87,14 @@ function parseHeader(bytes: Uint8Array, source: string) {
   let header: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch (cause) {
-    throw new FormatError(source, "the safetensors header is not JSON in UTF-8", { cause });
+    const reason = cause instanceof SyntaxError && cause.message.startsWith("nested") ? `, ${cause.message}` : "";
+    throw new FormatError(source, `the safetensors header is not JSON in UTF-8${reason}`, { cause });
   }
   if (!isRecord(header)) throw new FormatError(source, "the safetensors header is not a JSON object");
-  const duplicate = duplicateKey(text);
-  if (duplicate !== undefined)
-    throw new FormatError(source, `the safetensors header names tensor ${duplicate} more than once`);
+  const repeated = repeatedKey(text);
+  if (repeated !== undefined) throw new FormatError(source, `the safetensors header has ${repeated} more than once`);
   const metadata = new Map<string, string>();
   const entries: HeaderEntry[] = [];
   for (const [name, value] of Object.entries(header))
@@ -90,26 +104,37 @@ function parseHeader(bytes: Uint8Array, source: string) {
 }
 
 function parseMetadata(value: unknown, metadata: Map<string, string>, source: string): void {
+  if (value === null) return;
   if (!isRecord(value)) throw new FormatError(source, `${METADATA} is not a JSON object`);
   for (const [key, text] of Object.entries(value)) {
-    if (typeof text !== "string") throw new FormatError(source, `${METADATA}.${key} is not a string`);
+    if (typeof text !== "string") throw new FormatError(source, `${METADATA}.${excerpt(key)} is not a string`);
     metadata.set(key, text);
   }
 }
 
 function parseEntry(name: string, value: unknown, source: string): HeaderEntry {
-  const fail = (problem: string) => new FormatError(source, `tensor ${name}: ${problem}`);
+  const fail = (problem: string) => new FormatError(source, `tensor ${excerpt(name)}: ${problem}`);
   if (!isRecord(value)) throw fail("its header entry is not a JSON object");
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype))
-    throw fail(`dtype ${nameOf(dtype)} is not supported, only ${Object.keys(DTYPE_BYTES).join(", ")}`);
+  const bits = typeof dtype === "string" ? elementBits(dtype) : undefined;
+  if (typeof dtype !== "string" || bits === undefined)
+    throw fail(
+      `dtype ${nameOf(dtype)} is not supported, only ${[...Object.keys(DTYPE_BYTES), ...Object.keys(OTHER_BITS)].join(", ")}`,
+    );
   if (!isSizes(shape)) throw fail("its shape is not a list of sizes");
   if (!isSizes(offsets) || offsets.length !== 2) throw fail("its data_offsets are not a pair of positions");
+  if (!isCountable(shape, bits)) throw fail("its shape has more elements than can be counted");
   const [begin, end] = offsets as [number, number];
-  const needed = byteLength(dtype, shape);
+  const needed = (elementCount(shape) * bits) / 8;
   if (end - begin !== needed)
-    throw fail(`data_offsets span ${end - begin} bytes, but ${dtype} [${shape.join(", ")}] takes ${needed}`);
+    throw fail(`data_offsets span ${end - begin} bytes, but ${dtype} [${excerpt(shape.join(", "))}] takes ${needed}`);
   return { name, dtype, shape, begin, end };
+}
+
+/** Undefined for what is no type of the format. */
+function elementBits(dtype: string): number | undefined {
+  if (isDtype(dtype)) return 8 * DTYPE_BYTES[dtype];
+  return Object.hasOwn(OTHER_BITS, dtype) ? OTHER_BITS[dtype] : undefined;
 }
 
 function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source: string): void {
@@ -120,7 +145,7 @@ function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source:
     if (begin !== position)
       throw new FormatError(
         source,
-        `tensor ${name}: its data starts at ${begin}, ${begin < position ? "inside" : "apart from"} the tensor before it, which ends at ${position}`,
+        `tensor ${excerpt(name)}: its data starts at ${begin}, ${begin < position ? "inside" : "apart from"} the tensor before it, which ends at ${position}`,
       );
     position = end;
   }
@@ -131,31 +156,46 @@ function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source:
     );
 }
 
-/** The first key that stands twice in the outermost object of valid JSON; JSON.parse keeps the last and says nothing. */
-function duplicateKey(json: string): string | undefined {
-  const seen = new Set<string>();
+/**
+ * A key that the format's own library refuses when it stands twice, in valid JSON: the metadata, or a field of a tensor.
+ * (Of a tensor's name that stands twice it takes the last, as JSON.parse does, and refuses gaps in the data.)
+ */
+function repeatedKey(json: string): string | undefined {
   let depth = 0;
+  let metadataCount = 0;
+  let isInMetadata = false;
+  let fields = new Set<string>();
   for (let at = 0; at < json.length; at++) {
     const character = json[at];
-    if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
+    if (character === "{" || character === "[") {
+      if (++depth === 2) fields = new Set();
+    } else if (character === "}" || character === "]") depth--;
     else if (character === '"') {
-      const end = stringEnd(json, at);
-      // No value of this object may be a string, so every string at this depth is a key.
-      const key = depth === 1 ? (JSON.parse(json.slice(at, end)) as string) : undefined;
-      if (key !== undefined && seen.has(key)) return key;
-      if (key !== undefined) seen.add(key);
+      const end = jsonStringEnd(json, at);
+      if (depth === 1) {
+        isInMetadata = isKey(json, at, end, METADATA);
+        if (isInMetadata && ++metadataCount > 1) return METADATA;
+      } else if (depth === 2 && !isInMetadata) {
+        const field = FIELDS.find((name) => isKey(json, at, end, name));
+        if (field !== undefined && fields.has(field)) return `the ${field} of a tensor`;
+        if (field !== undefined) fields.add(field);
+      }
       at = end - 1;
     }
   }
   return undefined;
 }
 
-/** The position after the closing quote of the JSON string that opens at `start`. */
-function stringEnd(json: string, start: number): number {
-  let at = start + 1;
-  while (json[at] !== '"') at += json[at] === "\\" ? 2 : 1;
-  return at + 1;
+const FIELDS = ["dtype", "shape", "data_offsets"] as const;
+/** No key that matters is longer than this, even with each character escaped. */
+const MAX_KEY_TEXT = 6 * METADATA.length + 2;
+
+/** Whether the JSON string in `[start, end)` is this key. */
+function isKey(json: string, start: number, end: number, key: string): boolean {
+  if (end - start > MAX_KEY_TEXT || JSON.parse(json.slice(start, end)) !== key) return false;
+  let next = end;
+  while (/\s/.test(json[next] ?? "")) next++;
+  return json[next] === ":";
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -163,7 +203,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function nameOf(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, 40) : `of type ${typeof value}`;
+  return typeof value === "string" ? excerpt(value, 40) : `of type ${typeof value}`;
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -1,7 +1,9 @@
 // Tables stored by their used rows. A CLIP trained on few words uses few of its 49408 token embeddings; the rest are
 // zero. Such a table NAME is kept as NAME `[n, ...]`, the rows that are not zero, and NAME.rows `[n]` (I32), their
 // numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
+import { parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 
 /** The metadata key whose JSON names the tables that are stored by rows, with their full shapes. */
@@ -24,7 +26,7 @@ export async function restoreSparseRows(
     const stored = tensors.get(name);
     const numbers = tensors.get(rowsName(name));
     if (!stored || !numbers)
-      throw new FormatError(source, `${SPARSE_SHAPE} names ${name}, whose rows are not in the file`);
+      throw new FormatError(source, `${SPARSE_SHAPE} names ${excerpt(name)}, whose rows are not in the file`);
     const rows = await readRowNumbers(numbers, source, signal);
     checkFit(stored, rows, shape, source);
     restored.delete(rowsName(name));
@@ -36,7 +38,7 @@ export async function restoreSparseRows(
 function parseShapes(json: string, source: string): [string, number[]][] {
   let shapes: unknown;
   try {
-    shapes = JSON.parse(json);
+    shapes = parseJson(json);
   } catch (cause) {
     throw new FormatError(source, `metadata ${SPARSE_SHAPE} is not JSON`, { cause });
   }
@@ -69,6 +71,7 @@ function checkFit(stored: TensorEntry, rows: Int32Array, shape: readonly number[
 
 function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly number[]): TensorEntry {
   const { name, dtype, rowBytes } = stored;
+  if (dtype === "unsupported") return stored;
   return new TensorEntry(name, dtype, shape, async ([start, end]: RowRange, signal) => {
     const first = lowerBound(rows, start);
     const last = lowerBound(rows, end);

@@ -1,4 +1,4 @@
-import { DTYPE_BYTES, elementCount, type Dtype } from "../dtypes.js";
+import { elementCount } from "../dtypes.js";
 
 /** A view of elements in memory or in a file; strides count elements. */
 export interface StridedView {
@@ -23,9 +23,9 @@ export function spanElements({ shape, strides }: StridedView): number {
   return shape.reduce((last, extent, axis) => last + (extent - 1) * strides[axis]!, 1);
 }
 
-/** Copies a view's elements, the first of which is the first of `span`, to row-major bytes. */
-export function gather(span: Uint8Array<ArrayBuffer>, dtype: Dtype, view: StridedView): Uint8Array<ArrayBuffer> {
-  const Words = WORDS[DTYPE_BYTES[dtype]]!;
+/** Copies a view's elements of 1, 2, 4 or 8 bytes, the first of which is the first of `span`, to row-major bytes. */
+export function gather(span: Uint8Array<ArrayBuffer>, itemBytes: number, view: StridedView): Uint8Array<ArrayBuffer> {
+  const Words = WORDS[itemBytes]!;
   const from = new Words(span.buffer);
   const to = new Words(elementCount(view.shape));
   const last = view.shape.length - 1;

@@ -6,10 +6,12 @@ import { TensorEntry } from "../tensor-entry.js";
 /** The rows of several tensors of one type, one after the other. Undefined where their rows differ in shape or type. */
 export function concatRows(name: string, parts: readonly TensorEntry[]): TensorEntry | undefined {
   const [first] = parts;
-  const rowOf = ({ dtype, shape }: TensorEntry): string => [dtype, ...shape.slice(1)].join();
+  const rowOf = ({ typeName, shape }: TensorEntry): string => [typeName, ...shape.slice(1)].join();
   if (!first || parts.some((part) => rowOf(part) !== rowOf(first))) return undefined;
   const rowCount = parts.reduce((sum, part) => sum + part.rowCount, 0);
-  return new TensorEntry(name, first.dtype, [rowCount, ...first.shape.slice(1)], async ([start, end], signal) => {
+  const shape = [rowCount, ...first.shape.slice(1)];
+  if (first.unsupported) return new TensorEntry(name, first.unsupported, shape);
+  return new TensorEntry(name, first.readableDtype, shape, async ([start, end], signal) => {
     const bytes = new Uint8Array((end - start) * first.rowBytes);
     let offset = 0;
     for (const part of parts) {
@@ -25,9 +27,11 @@ export function concatRows(name: string, parts: readonly TensorEntry[]): TensorE
 /** A matrix with rows and columns exchanged. Whatever rows are asked for, all of it is read. */
 export function transposed(name: string, entry: TensorEntry): TensorEntry {
   const [rows, columns] = entry.shape as [number, number];
-  return new TensorEntry(name, entry.dtype, [columns, rows], async ([start, end], signal) => {
+  if (entry.unsupported) return new TensorEntry(name, entry.unsupported, [columns, rows]);
+  const dtype = entry.readableDtype;
+  return new TensorEntry(name, dtype, [columns, rows], async ([start, end], signal) => {
     const bytes = await entry.read(undefined, signal);
     const view = { shape: [end - start, rows], strides: [1, columns] };
-    return gather(bytes.slice(start * DTYPE_BYTES[entry.dtype]), entry.dtype, view);
+    return gather(bytes.slice(start * DTYPE_BYTES[dtype]), DTYPE_BYTES[dtype], view);
   });
 }

@@ -1,12 +1,21 @@
 // What torch.save wrote before torch 1.6, and still writes with _use_new_zipfile_serialization=False: five pickles in a
 // row (magic number, protocol, system, the objects, the keys of their storages), then each storage in the order of the
-// keys as its element count (int64) and its elements.
+// keys as its element count (int64) and its elements. Numbers are little-endian whatever the machine was.
 // https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py, _legacy_save
 import type { ByteSource } from "../../platform/source.js";
-import { DTYPE_BYTES } from "../dtypes.js";
 import { FormatError, TruncatedError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
+import { Budget } from "./budget.js";
 import { unpickleAt } from "./pickle.js";
-import { MAX_PICKLE_BYTES, storedTensor, torchPickle, type StorageReader, type TorchArchive } from "./torch-archive.js";
+import { describeValue } from "./pickle-values.js";
+import {
+  MAX_PICKLE_BYTES,
+  storedTensor,
+  torchPickle,
+  type StorageReader,
+  type Storages,
+  type TorchArchive,
+} from "./torch-archive.js";
 import { StorageRef } from "./torch-objects.js";
 
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
@@ -15,26 +24,37 @@ const COUNT_BYTES = 8;
 /** Nothing says how long the pickles are: this much is read first, and four times as much as long as it is too little. */
 const FIRST_READ_BYTES = 2 ** 20;
 
-/** Whether a file's first bytes are the pickled magic number: PROTO 2, LONG1 of 10 bytes. */
+/** The magic number as pickled: LONG1 of 10 bytes in protocols 2 to 5, its digits in protocols 0 and 1. */
+const PICKLED_MAGIC: readonly (readonly number[])[] = [
+  [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e],
+  [...new TextEncoder().encode(`L${MAGIC_NUMBER}L\n.`)],
+];
+/** PROTO has an argument of one byte, and FRAME, which protocols 4 and 5 may put behind it, one of eight. */
+const PROTO = 0x80;
+const FRAME = 0x95;
+
+/** Whether a file's first bytes are the pickled magic number, in any protocol. */
 export function looksLikeTorchLegacy(head: Uint8Array): boolean {
-  const expected = [0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
-  return expected.every((byte, i) => head[i] === byte);
+  let start = head[0] === PROTO ? 2 : 0;
+  if (head[start] === FRAME) start += 9;
+  return PICKLED_MAGIC.some((magic) => magic.every((byte, i) => head[start + i] === byte));
 }
 
 /** Reads the objects of a legacy file; storages stay unread. Rejects with FormatError. */
 export async function openTorchLegacy(source: ByteSource, signal?: AbortSignal): Promise<TorchArchive> {
-  const { tree, keys, storages, end } = await readPickles(source, signal);
-  const places = placeStorages(keys, storages, end, source);
-  return {
-    format: "torch-legacy",
-    tree,
-    tensor: (name, ref) => {
-      const read = places.get(ref.storage.key);
-      if (!read)
-        throw new FormatError(source.name, `tensor ${name}: its storage ${ref.storage.key} is not in the file`);
-      return storedTensor(name, ref, read);
-    },
+  const { tree, keys, storages, end, budget } = await readPickles(source, signal);
+  const places = placeStorages(keys, storages, end, source, budget);
+  const open: Storages["open"] = (storage, tensorName) => {
+    budget.spend(1 + (storage.key.length >> 3));
+    const read = places.get(storage.key);
+    if (read) return read;
+    throw new FormatError(
+      source.name,
+      `tensor ${excerpt(tensorName)}: its storage ${excerpt(storage.key)} is not in the file`,
+    );
   };
+  const held = { source: source.name, isBigEndian: false, open };
+  return { format: "torch-legacy", tree, tensor: (name, ref) => storedTensor(name, ref, held), budget };
 }
 
 interface Pickles {
@@ -44,13 +64,14 @@ interface Pickles {
   readonly storages: ReadonlyMap<string, StorageRef>;
   /** Where the pickles end and the storages begin. */
   readonly end: number;
+  readonly budget: Budget;
 }
 
 async function readPickles(source: ByteSource, signal?: AbortSignal): Promise<Pickles> {
   for (let length = FIRST_READ_BYTES; ; length *= 4) {
     const bytes = await source.read(0, Math.min(length, source.size), signal);
     try {
-      return parsePickles(bytes, source.name);
+      return parsePickles(bytes, source.name, new Budget(source.name, source.size));
     } catch (error) {
       const mayGoOn = bytes.length < source.size && length < MAX_PICKLE_BYTES;
       if (!(error instanceof TruncatedError && mayGoOn)) throw error;
@@ -58,9 +79,9 @@ async function readPickles(source: ByteSource, signal?: AbortSignal): Promise<Pi
   }
 }
 
-function parsePickles(bytes: Uint8Array, source: string): Pickles {
+function parsePickles(bytes: Uint8Array, source: string, budget: Budget): Pickles {
   const storages = new Map<string, StorageRef>();
-  const options = torchPickle(source);
+  const options = torchPickle(source, budget);
   const persistentLoad = (id: unknown): unknown => {
     const storage = options.persistentLoad(id);
     if (storage instanceof StorageRef) addStorage(storages, storage, source);
@@ -74,44 +95,57 @@ function parsePickles(bytes: Uint8Array, source: string): Pickles {
   };
   if (next() !== MAGIC_NUMBER || next() !== PROTOCOL)
     throw new FormatError(source, `not the format ${PROTOCOL} that torch wrote before 1.6`);
-  const system = next();
-  if (system instanceof Map && system.get("little_endian") === false)
-    throw new FormatError(source, "its byte order is big-endian; save it again on a little-endian machine");
+  // The system that wrote it.
+  next();
   const tree = next();
   const keys = next();
-  return { tree, keys, storages, end };
+  return { tree, keys, storages, end, budget };
 }
 
 function addStorage(storages: Map<string, StorageRef>, storage: StorageRef, source: string): void {
   const known = storages.get(storage.key);
-  if (known && (known.dtype !== storage.dtype || known.elements !== storage.elements))
-    throw new FormatError(source, `storage ${storage.key} is described twice, and differently`);
+  if (known && (known.type !== storage.type || known.elements !== storage.elements))
+    throw new FormatError(source, `storage ${excerpt(storage.key)} is described twice, and differently`);
   storages.set(storage.key, storage);
 }
 
-/** Finds where each storage lies, from the sizes that the pickle gives; they must fill the rest of the file. */
+/** Finds where each storage lies, from the sizes that the pickle gives; the file may go on behind them. */
 function placeStorages(
   keys: unknown,
   storages: ReadonlyMap<string, StorageRef>,
   start: number,
   source: ByteSource,
+  budget: Budget,
 ): ReadonlyMap<string, StorageReader> {
   if (!Array.isArray(keys)) throw new FormatError(source.name, "its list of storages is no list");
   const places = new Map<string, StorageReader>();
-  let position = start;
+  let position: number | undefined = start;
   for (const key of keys as readonly unknown[]) {
-    const storage = typeof key === "string" ? storages.get(key) : undefined;
+    budget.spend(1 + (typeof key === "string" ? key.length >> 3 : 0));
+    const storage = storages.get(typeof key === "number" ? `${key}` : typeof key === "string" ? key : "");
     if (!storage || places.has(storage.key))
-      throw new FormatError(source.name, `its list of storages names ${String(key)}, twice or without a tensor in it`);
-    places.set(storage.key, storageReader(source, position, storage));
-    position += COUNT_BYTES + storage.elements * DTYPE_BYTES[storage.dtype];
+      throw new FormatError(
+        source.name,
+        `its list of storages names ${describeValue(key)}, twice or without a tensor in it`,
+      );
+    places.set(
+      storage.key,
+      position === undefined ? unknownPlace(source, storage) : storageReader(source, position, storage),
+    );
+    // Whose elements have an unknown size hides where the next one begins.
+    position = position === undefined || !storage.type ? undefined : position + COUNT_BYTES + storage.byteLength;
   }
-  if (!(position <= source.size))
+  if (position !== undefined && !(position <= source.size))
     throw new FormatError(
       source.name,
       `its storages end at byte ${position}, the file at ${source.size}; is the file truncated?`,
     );
   return places;
+}
+
+function unknownPlace(source: ByteSource, storage: StorageRef): StorageReader {
+  const problem = `storage ${excerpt(storage.key)} lies behind one whose element type is unknown`;
+  return () => Promise.reject(new FormatError(source.name, problem));
 }
 
 function storageReader(source: ByteSource, position: number, storage: StorageRef): StorageReader {
@@ -121,7 +155,7 @@ function storageReader(source: ByteSource, position: number, storage: StorageRef
     if (count !== BigInt(storage.elements))
       throw new FormatError(
         source.name,
-        `storage ${storage.key} has ${count} elements at byte ${position}, ${storage.elements} are claimed`,
+        `storage ${excerpt(storage.key)} has ${count} elements at byte ${position}, ${storage.elements} are claimed`,
       );
     checked = true;
   };

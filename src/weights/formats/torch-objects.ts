@@ -1,67 +1,128 @@
-// The names that torch.save writes, as data: tensors become descriptions that say where their elements lie.
-import { DTYPE_BYTES, elementCount, type Dtype } from "../dtypes.js";
+// Tensors and their storages as a checkpoint describes them: where their elements lie, with nothing read.
+import { elementCount, isCountable, type EntryDtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
-import { PythonName } from "./pickle-values.js";
+import { excerpt } from "../excerpt.js";
+import { storageType, type ElementType } from "./element-types.js";
+import { describeValue, PythonName, Stateful } from "./pickle-values.js";
 import { spanElements } from "./strided.js";
 
-/** A storage: elements of one type under one key of the file. Nothing of it has been read. */
+/** A storage: elements of one type under one key of the file, or within the pickle itself. */
 export class StorageRef {
   constructor(
     readonly key: string,
-    readonly dtype: Dtype,
+    /** Undefined for a class that this library does not know, whose elements have an unknown size. */
+    readonly type: ElementType | undefined,
     readonly elements: number,
     /** The part that tensors of this reference see: its first element and how many. torch before 0.4 had such views. */
     readonly view: readonly [start: number, elements: number] = [0, elements],
-  ) {}
-}
-
-/** A tensor as torch saves it: a view of a storage. The offset, from the storage's start, and strides count elements. */
-export class TensorRef {
-  constructor(
-    readonly storage: StorageRef,
-    readonly offset: number,
-    readonly shape: readonly number[],
-    readonly strides: readonly number[],
+    /** The elements, where the pickle holds them. */
+    readonly content?: { readonly bytes: Uint8Array; readonly isBigEndian: boolean },
   ) {}
 
-  get dtype(): Dtype {
-    return this.storage.dtype;
-  }
-
-  /** Bytes when contiguous, which may be more than the storage has: a stride may be 0. */
+  /** Bytes of all elements. */
   get byteLength(): number {
-    return elementCount(this.shape) * DTYPE_BYTES[this.dtype];
+    return this.elements * (this.type?.bytes ?? 0);
   }
 }
 
-const STORAGE_DTYPES: ReadonlyMap<string, Dtype> = new Map([
-  ["DoubleStorage", "F64"],
-  ["FloatStorage", "F32"],
-  ["HalfStorage", "F16"],
-  ["BFloat16Storage", "BF16"],
-  ["LongStorage", "I64"],
-  ["IntStorage", "I32"],
-  ["ShortStorage", "I16"],
-  ["CharStorage", "I8"],
-  ["ByteStorage", "U8"],
-  ["BoolStorage", "BOOL"],
-]);
+/** A tensor whose values can be read: a view of a storage. */
+export interface StoredView {
+  readonly storage: StorageRef;
+  /** The first element's place in the storage, in bytes. */
+  readonly start: number;
+  /** Steps from element to element along each axis, in elements. */
+  readonly strides: readonly number[];
+  /** Whether the values are those in the storage with the opposite sign: torch's lazy negation. */
+  readonly isNegated: boolean;
+}
+
+/** What a file says of a tensor. Without a `view` its values cannot be read, and `problem` says why. */
+export interface TensorDescription {
+  /** The element type's name, for messages and reports. */
+  readonly typeName: string;
+  readonly type?: ElementType | undefined;
+  readonly shape: readonly number[];
+  readonly view?: StoredView;
+  readonly problem?: string;
+}
+
+/** A tensor as torch saves it. Attributes that Python would hang on it are not kept. */
+export class TensorRef extends Stateful {
+  constructor(protected description: TensorDescription) {
+    super();
+  }
+
+  /** A tensor of which no more is known than what it is and why it cannot be read. */
+  static unreadable(typeName: string, shape: readonly number[], problem: string): TensorRef {
+    return new TensorRef({ typeName, shape, problem });
+  }
+
+  /** All that is known of it. */
+  get described(): TensorDescription {
+    return this.description;
+  }
+
+  get dtype(): EntryDtype {
+    const { problem, type } = this.description;
+    return problem === undefined ? (type?.dtype ?? "unsupported") : "unsupported";
+  }
+
+  get typeName(): string {
+    return this.description.typeName;
+  }
+
+  get shape(): readonly number[] {
+    return this.description.shape;
+  }
+
+  get view(): StoredView | undefined {
+    return this.description.view;
+  }
+
+  /** Why its values cannot be read; undefined where they can. */
+  get problem(): string | undefined {
+    return this.description.problem;
+  }
+
+  /** Bytes when contiguous, which may be more than the storage has: a stride may be 0. 0 where the type is unknown. */
+  get byteLength(): number {
+    return elementCount(this.shape) * (this.description.type?.bytes ?? 0);
+  }
+
+  override setState(): void {
+    // Attributes of a tensor, such as hooks, are of no interest here.
+  }
+}
 
 /**
- * The storage behind a persistent id `("storage", type, key, location, elements)`, which the legacy format follows by None
- * or a view `(key, start, elements)`. Throws FormatError.
+ * What a persistent id stands for: the storage of `("storage", type, key, location, elements)`, which the legacy format
+ * follows by None or a view `(key, start, elements)`; the class of a legacy file's `("module", class, file, source)`.
+ * Undefined for anything else. Throws FormatError for a storage with impossible numbers.
  */
-export function loadStorage(id: unknown, source: string): StorageRef {
-  const [tag, type, key, , elements, view] = Array.isArray(id) ? (id as unknown[]) : [];
-  if (tag !== "storage" || !(type instanceof PythonName) || typeof key !== "string" || !isSize(elements))
-    throw new FormatError(source, "a persistent id that does not name a torch storage");
-  const dtype = STORAGE_DTYPES.get(type.name);
-  if (dtype === undefined || !type.module.startsWith("torch"))
-    throw new FormatError(
-      source,
-      `storage ${key} is a ${type.toString()}; supported are ${[...STORAGE_DTYPES.keys()].join(", ")}`,
-    );
-  return new StorageRef(key, dtype, elements, storageView(view, key, elements, source));
+export function loadPersistent(id: unknown, source: string): StorageRef | PythonName | undefined {
+  const [tag, type, key, , elements, view] = Array.isArray(id) ? (id as unknown[]) : parsePersistentText(id);
+  if (!(type instanceof PythonName)) return undefined;
+  if (tag === "module") return type;
+  if (tag !== "storage" || !(typeof key === "string" || typeof key === "number")) return undefined;
+  const name = excerpt(String(key));
+  if (!isSize(elements)) throw new FormatError(source, `storage ${name} has ${describeValue(elements)} elements`);
+  return new StorageRef(
+    String(key),
+    type.module.startsWith("torch") ? storageType(type.name) : undefined,
+    elements,
+    storageView(view, name, elements, source),
+  );
+}
+
+/** Protocol 0 has no tuples as ids: Python writes what `str` makes of them. */
+function parsePersistentText(id: unknown): unknown[] {
+  const pattern =
+    /^\('storage', <class '(torch(?:\.\w+)*)\.(\w+)'>, '([^'\\]{1,100})', '[^'\\]{0,100}', (\d{1,15})(?:, (?:None|\('[^'\\]{1,100}', (\d{1,15}), (\d{1,15})\)))?\)$/;
+  const match = typeof id === "string" && id.length < 1000 ? pattern.exec(id) : undefined;
+  if (!match) return [];
+  const [, module = "", name = "", key, elements, start, length] = match;
+  const view = start === undefined ? null : ["", Number(start), Number(length)];
+  return ["storage", new PythonName(module, name), key, "", Number(elements), view];
 }
 
 function storageView(view: unknown, key: string, elements: number, source: string): readonly [number, number] {
@@ -72,42 +133,46 @@ function storageView(view: unknown, key: string, elements: number, source: strin
   return [start, length];
 }
 
-/** Makes what torch's own names stand for, or gives undefined for a name that is not torch's. Throws FormatError. */
-export function constructTorch(type: PythonName, args: readonly unknown[], source: string): unknown {
-  switch (type.toString()) {
-    case "torch._utils._rebuild_tensor":
-    case "torch._utils._rebuild_tensor_v2":
-      return rebuildTensor(args, source);
-    // A parameter is its tensor; whether it was trained is of no interest here.
-    case "torch._utils._rebuild_parameter":
-    case "torch._utils._rebuild_parameter_with_state":
-    case "torch.Size":
-      return args[0];
-    default:
-      return undefined;
-  }
+/** Where and how the elements of a tensor lie in a storage; offset and strides count elements of its type. */
+export interface Layout {
+  readonly offset: unknown;
+  readonly shape: unknown;
+  readonly strides: unknown;
+  readonly type: ElementType | undefined;
+  readonly isNegated?: boolean;
+}
+
+/** A tensor over a storage. Throws FormatError where its numbers are impossible or go beyond the storage. */
+export function viewStorage(storage: StorageRef, layout: Layout, source: string): TensorRef {
+  const key = excerpt(storage.key);
+  const { offset, shape, strides, type, isNegated = false } = layout;
+  if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)
+    throw new FormatError(source, `a tensor in storage ${key} with an impossible offset, shape or strides`);
+  if (!type || !storage.type) return TensorRef.unreadable("unknown", shape, "its element type is unknown");
+  if (!isCountable(shape, type.bytes))
+    throw new FormatError(source, `a tensor in storage ${key} with more bytes than a number can count`);
+  const [start, elements] = storage.view;
+  const room = Math.floor((elements * storage.type.bytes) / type.bytes);
+  const end = offset + spanElements({ shape, strides });
+  if (end > room) throw new FormatError(source, `a tensor reaches element ${end} of storage ${key}, which has ${room}`);
+  const problem =
+    type.dtype === undefined
+      ? `values of type ${type.name} are not read`
+      : isNegated && type.dtype === "BOOL"
+        ? "booleans have no negative"
+        : undefined;
+  const view = { storage, start: start * storage.type.bytes + offset * type.bytes, strides, isNegated };
+  return new TensorRef({ typeName: type.dtype ?? type.name, type, shape, view, ...(problem && { problem }) });
 }
 
 /** torch itself allows 64 dimensions. */
 const MAX_DIMENSIONS = 64;
 
-function rebuildTensor([storage, offset, shape, strides]: readonly unknown[], source: string): TensorRef {
-  if (!(storage instanceof StorageRef)) throw new FormatError(source, "a tensor without a storage");
-  if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)
-    throw new FormatError(source, `a tensor in storage ${storage.key} with an impossible offset, shape or strides`);
-  if (!Number.isSafeInteger(elementCount(shape) * DTYPE_BYTES[storage.dtype]))
-    throw new FormatError(source, `a tensor in storage ${storage.key} with more bytes than a number can count`);
-  const [start, elements] = storage.view;
-  const end = offset + spanElements({ shape, strides });
-  if (end > elements)
-    throw new FormatError(source, `a tensor reaches element ${end} of storage ${storage.key}, which has ${elements}`);
-  return new TensorRef(storage, start + offset, shape, strides);
-}
-
 function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function isSizes(value: unknown): value is number[] {
+/** Whether a value is a shape, or strides. */
+export function isSizes(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isSize);
 }

@@ -1,30 +1,41 @@
 // What torch.save has written since torch 1.6, and torch.jit.save before: a zip with the objects in `data.pkl` and each
 // storage as a file `data/KEY`. https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py
 import type { ByteSource } from "../../platform/source.js";
-import { DTYPE_BYTES } from "../dtypes.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { describeZip } from "../foreign-format.js";
+import { Budget } from "./budget.js";
 import { unpickle } from "./pickle.js";
-import { MAX_PICKLE_BYTES, storedTensor, torchPickle, type TorchArchive } from "./torch-archive.js";
-import type { TensorRef } from "./torch-objects.js";
+import { MAX_PICKLE_BYTES, storedTensor, torchPickle, type Storages, type TorchArchive } from "./torch-archive.js";
+import type { StorageRef } from "./torch-objects.js";
 import { openZip, type ZipEntry } from "./zip.js";
 
 const PICKLE = "data.pkl";
 const CONSTANTS = "constants.pkl";
+/** What another tool has deflated may be a small file that unpacks to a large one. */
+const MAX_DEFLATED_PICKLE_BYTES = 64 * 2 ** 20;
 
 /** Reads the objects of a torch archive; storages stay unread. Rejects with FormatError. */
 export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Promise<TorchArchive> {
   const entries = await openZip(source, signal);
   const root = rootFolder(entries, source.name);
-  await checkByteOrder(entries.get(`${root}byteorder`), source.name, signal);
+  const isBigEndian = await readByteOrder(entries.get(`${root}byteorder`), source.name, signal);
   const pickle = await readPickle(entries.get(root + PICKLE)!, source.name, signal);
+  const budget = new Budget(source.name, source.size);
+  const storages: Storages = {
+    source: source.name,
+    isBigEndian,
+    open: (storage, tensorName) => {
+      budget.spend(1 + (storage.key.length >> 3));
+      const entry = storageEntry(entries, `${root}data/${storage.key}`, tensorName, storage, source.name);
+      return (offset, length, abort) => entry.read(offset, length, abort);
+    },
+  };
   return {
     format: entries.has(root + CONSTANTS) ? "torchscript" : "torch",
-    tree: unpickle(pickle, torchPickle(source.name)),
-    tensor: (name, ref) => {
-      const storage = storageEntry(entries, `${root}data/${ref.storage.key}`, name, ref, source.name);
-      return storedTensor(name, ref, (offset, length, abort) => storage.read(offset, length, abort));
-    },
+    tree: unpickle(pickle, torchPickle(source.name, budget)),
+    tensor: (name, ref) => storedTensor(name, ref, storages),
+    budget,
   };
 }
 
@@ -37,30 +48,31 @@ function rootFolder(entries: ReadonlyMap<string, ZipEntry>, source: string): str
   return pickles[0]!.slice(0, -PICKLE.length);
 }
 
-async function checkByteOrder(entry: ZipEntry | undefined, source: string, signal?: AbortSignal): Promise<void> {
-  if (!entry) return;
+/** Whether the storages were written on a machine whose numbers begin with their largest digits. */
+async function readByteOrder(entry: ZipEntry | undefined, source: string, signal?: AbortSignal): Promise<boolean> {
+  if (!entry) return false;
   const order = new TextDecoder().decode(await entry.read(0, Math.min(entry.size, 16), signal));
-  if (order !== "little")
-    throw new FormatError(source, `its byte order is "${order}"; save it again on a little-endian machine`);
+  if (order !== "little" && order !== "big") throw new FormatError(source, `its byte order is "${excerpt(order)}"`);
+  return order === "big";
 }
 
 function readPickle(entry: ZipEntry, source: string, signal?: AbortSignal): Promise<Uint8Array> {
-  if (entry.size > MAX_PICKLE_BYTES)
-    throw new FormatError(source, `${PICKLE} has ${entry.size} bytes; at most ${MAX_PICKLE_BYTES} are read`);
+  const most = entry.isDeflated ? MAX_DEFLATED_PICKLE_BYTES : MAX_PICKLE_BYTES;
+  if (entry.size > most) throw new FormatError(source, `${PICKLE} has ${entry.size} bytes; at most ${most} are read`);
   return entry.read(0, entry.size, signal);
 }
 
 function storageEntry(
   entries: ReadonlyMap<string, ZipEntry>,
   path: string,
-  name: string,
-  { storage }: TensorRef,
+  tensorName: string,
+  storage: StorageRef,
   source: string,
 ): ZipEntry {
   const entry = entries.get(path);
-  if (!entry) throw new FormatError(source, `tensor ${name}: its storage ${path} is not in the archive`);
-  const needed = storage.elements * DTYPE_BYTES[storage.dtype];
-  if (entry.size < needed)
-    throw new FormatError(source, `tensor ${name}: its storage ${path} has ${entry.size} bytes, ${needed} are claimed`);
+  const of = `tensor ${excerpt(tensorName)}: its storage ${excerpt(path)}`;
+  if (!entry) throw new FormatError(source, `${of} is not in the archive`);
+  if (entry.size < storage.byteLength)
+    throw new FormatError(source, `${of} has ${entry.size} bytes, ${storage.byteLength} are claimed`);
   return entry;
 }

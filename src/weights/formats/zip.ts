@@ -2,6 +2,7 @@
 // 64-bit extension that torch always writes. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
+import { excerpt } from "../excerpt.js";
 import { inflate } from "./inflate.js";
 
 const LOCAL_HEADER = 0x04034b50;
@@ -21,6 +22,8 @@ const EXTRA_64 = 0x0001;
 const STORED = 0;
 const DEFLATED = 8;
 
+/** Bytes behind an archive may look like its end record, by chance a few times. */
+const MAX_END_RECORDS = 64;
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 /** torch stores; what another tool has deflated must be inflated whole, in memory. */
 const MAX_INFLATED_BYTES = 256 * 2 ** 20;
@@ -45,6 +48,8 @@ export class ZipEntry {
   /** Bytes of the content. */
   readonly size: number;
   private dataStart: Promise<number> | undefined;
+  /** What was inflated last, as long as nobody needs its memory: a tensor is read in chunks, one after the other. */
+  private inflated: WeakRef<Uint8Array<ArrayBuffer>> | undefined;
 
   constructor(
     private readonly source: ByteSource,
@@ -63,8 +68,17 @@ export class ZipEntry {
       throw error;
     }));
     if (this.record.method === STORED) return this.source.read(start + offset, length, signal);
-    const content = await this.inflateAll(start, signal);
+    let content = this.inflated?.deref();
+    if (!content) {
+      content = await this.inflateAll(start, signal);
+      this.inflated = new WeakRef(content);
+    }
     return content.slice(offset, offset + length);
+  }
+
+  /** Whether its content is compressed. */
+  get isDeflated(): boolean {
+    return this.record.method === DEFLATED;
   }
 
   // The local header repeats the directory's record with extra fields of its own length: torch pads there, to align data.
@@ -100,7 +114,7 @@ export class ZipEntry {
   }
 
   private error(problem: string, cause?: unknown): FormatError {
-    return new FormatError(this.source.name, `zip entry ${this.name}: ${problem}`, { cause });
+    return new FormatError(this.source.name, `zip entry ${excerpt(this.name)}: ${problem}`, { cause });
   }
 }
 
@@ -114,7 +128,8 @@ export async function openZip(source: ByteSource, signal?: AbortSignal): Promise
   let position = 0;
   for (let index = 0; index < count; index++) {
     const { record, end } = parseRecord(directory, position, source.name);
-    if (records.has(record.name)) throw new FormatError(source.name, `two zip entries are named ${record.name}`);
+    if (records.has(record.name))
+      throw new FormatError(source.name, `two zip entries are named ${excerpt(record.name)}`);
     records.set(record.name, record);
     position = end;
   }
@@ -131,7 +146,7 @@ function checkPlaces(records: readonly DirectoryRecord[], directoryOffset: numbe
     if (end > limit)
       throw new FormatError(
         source,
-        `zip entry ${name}: its bytes ${headerOffset} to ${end} run into what begins at ${limit}`,
+        `zip entry ${excerpt(name)}: its bytes ${headerOffset} to ${end} run into what begins at ${limit}`,
       );
   }
 }
@@ -145,9 +160,31 @@ interface DirectoryPlace {
 async function findDirectory(source: ByteSource, signal?: AbortSignal): Promise<DirectoryPlace> {
   const tailStart = Math.max(0, source.size - END_BYTES - MAX_COMMENT_BYTES - LOCATOR_64_BYTES);
   const tail = view(await source.read(tailStart, source.size - tailStart, signal));
-  const end = findEnd(tail);
-  if (end === undefined)
-    throw new FormatError(source.name, "a zip archive without the directory at its end; the file is truncated");
+  const ends = endRecords(tail);
+  const exact = ends.find((at) => at + END_BYTES + tail.getUint16(at + 20, true) === tail.byteLength);
+  if (exact !== undefined) return readPlace(source, tail, exact, signal);
+  // Other bytes may follow the archive, as torch allows: then the last record counts that tells of a directory.
+  for (const at of ends.slice(0, MAX_END_RECORDS)) {
+    const place = await readPlace(source, tail, at, signal);
+    if (await isDirectory(source, place, tailStart + at, signal)) return place;
+  }
+  throw new FormatError(source.name, "a zip archive without the directory at its end; the file is truncated");
+}
+
+/** Where the end records may be, from the last to the first. */
+function endRecords(tail: DataView): number[] {
+  const found: number[] = [];
+  for (let at = tail.byteLength - END_BYTES; at >= 0; at--)
+    if (tail.getUint32(at, true) === DIRECTORY_END) found.push(at);
+  return found;
+}
+
+function readPlace(
+  source: ByteSource,
+  tail: DataView,
+  end: number,
+  signal?: AbortSignal,
+): DirectoryPlace | Promise<DirectoryPlace> {
   const locator = end - LOCATOR_64_BYTES;
   if (locator >= 0 && tail.getUint32(locator, true) === DIRECTORY_LOCATOR_64)
     return readEnd64(source, uint64(tail, locator + 8, source.name), signal);
@@ -158,15 +195,14 @@ async function findDirectory(source: ByteSource, signal?: AbortSignal): Promise<
   };
 }
 
-/** The end record is the last one whose comment reaches exactly to the end of the file. */
-function findEnd(tail: DataView): number | undefined {
-  for (let at = tail.byteLength - END_BYTES; at >= 0; at--)
-    if (
-      tail.getUint32(at, true) === DIRECTORY_END &&
-      at + END_BYTES + tail.getUint16(at + 20, true) === tail.byteLength
-    )
-      return at;
-  return undefined;
+async function isDirectory(
+  source: ByteSource,
+  { offset, size, count }: DirectoryPlace,
+  end: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (count === 0 || size < ENTRY_BYTES || offset + size > end) return false;
+  return view(await source.read(offset, ENTRY_BYTES, signal)).getUint32(0, true) === DIRECTORY_ENTRY;
 }
 
 async function readEnd64(source: ByteSource, at: number, signal?: AbortSignal): Promise<DirectoryPlace> {
@@ -197,7 +233,7 @@ function parseRecord(directory: Uint8Array, at: number, source: string): { recor
     const value = bytes.getUint32(position, true);
     if (value !== 0xffffffff) return value;
     const next = wide.shift();
-    if (next === undefined) throw new FormatError(source, `zip entry ${name}: its 64-bit sizes are missing`);
+    if (next === undefined) throw new FormatError(source, `zip entry ${excerpt(name)}: its 64-bit sizes are missing`);
     return next;
   };
   const size = field(at + 24);

@@ -3,7 +3,7 @@ import type { Component } from "../dialect/component.js";
 import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
 import type { Home, NamedTensor, TensorKind } from "./named-tensors.js";
-import { plainText } from "./plain-text.js";
+import { excerpt } from "../excerpt.js";
 
 /** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */
 export type WeightsChoice = "online" | "ema";
@@ -75,7 +75,7 @@ export function chooseModel<Tensor>(
     tensorsOf(one, named, kind, ({ name, stored: [first, second] }) => {
       throw new FormatError(
         wanted.source,
-        `it has two tensors for ${plainText(name)} of the model, ${plainText(first)} and ${plainText(second)}; keep one of them`,
+        `it has two tensors for ${excerpt(name)} of the model, ${excerpt(first)} and ${excerpt(second)}; keep one of them`,
       );
     });
   const tensors = read(model);
@@ -154,18 +154,14 @@ function onlyOne<Tensor>(
     if (!distinct.some((other) => areSame(other.tensors, tensors, kind))) distinct.push({ model, tensors });
   }
   if (distinct.length === 1 && equal.length <= MAX_LISTED) return distinct[0]!.model;
-  const lines = distinct.map(({ model: { prefix, component }, tensors }) => {
+  const listed = distinct.map(({ model: { prefix, component }, tensors }) => {
     const full = [key, prefix.slice(0, -1)].filter((part) => part !== "").join(".");
-    return `  ${plainText(full)}: ${NAMES[component]}, ${tensors.size} tensors`;
+    return `${excerpt(full)} (${NAMES[component]}, ${tensors.size} tensors)`;
   });
-  const more = equal.length > MAX_LISTED ? [`  and up to ${equal.length - MAX_LISTED} more`] : [];
+  const more = equal.length > MAX_LISTED ? [`up to ${equal.length - MAX_LISTED} more`] : [];
   throw new FormatError(
     source,
-    [
-      `it holds several models, and nothing tells which is meant. Choose one by its key, as "state_dict_key" beside load_model_from or with --key:`,
-      ...lines,
-      ...more,
-    ].join("\n"),
+    `it holds several models, and nothing tells which is meant: ${[...listed, ...more].join("; ")}. Choose one by its key, as "state_dict_key" beside load_model_from or with --key`,
   );
 }
 

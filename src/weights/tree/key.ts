@@ -1,9 +1,9 @@
 // Where a user says that the model is: keys of dicts from the outermost on, and what its tensors' names begin with there.
 import { FormatError } from "../errors.js";
+import type { Budget } from "../formats/budget.js";
 import { entriesOf, isNode } from "./entries.js";
 import { namedTensors, type TensorKind } from "./named-tensors.js";
-import type { NamingBudget } from "./naming-budget.js";
-import { plainText } from "./plain-text.js";
+import { excerpt } from "../excerpt.js";
 
 /** Keys with dots between, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
 export type StateDictKey = string | readonly string[];
@@ -23,7 +23,7 @@ export function keyText(key: StateDictKey): string {
 export function valueAt<Tensor>(
   tree: unknown,
   key: string,
-  { kind, budget, source }: { kind: TensorKind<Tensor>; budget: NamingBudget; source: string },
+  { kind, budget, source }: { kind: TensorKind<Tensor>; budget: Budget; source: string },
 ): unknown {
   const { node, rest } = descend(tree, key);
   if (rest === "") return node;
@@ -33,7 +33,7 @@ export function valueAt<Tensor>(
   const reached = key.slice(0, Math.max(0, key.length - rest.length - 1));
   throw new FormatError(
     source,
-    `there is no ${JSON.stringify(plainText(rest))} in ${reached === "" ? "it" : JSON.stringify(plainText(reached))}, where its weights are said to be; ${describeKeys(node)}`,
+    `there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}, where its weights are said to be; ${describeKeys(node)}`,
   );
 }
 
@@ -68,7 +68,7 @@ export function describeKeys(node: unknown): string {
   const keys = new Set<string>();
   for (const { key, value } of entriesOf(node)) {
     // Of tensors' names the part before the first dot.
-    keys.add(plainText(isNode(value) ? key : key.split(".", 1)[0]!));
+    keys.add(excerpt(isNode(value) ? key : key.split(".", 1)[0]!));
     if (keys.size > MAX_LISTED) break;
   }
   if (keys.size === 0) return "it is empty";

@@ -1,7 +1,7 @@
 import { unwrapName } from "../dialect/component-names.js";
+import type { Budget } from "../formats/budget.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import { entriesOf, isNode } from "./entries.js";
-import type { NamingBudget } from "./naming-budget.js";
 
 /** How tensors look in a file's tree. */
 export interface TensorKind<Tensor> {
@@ -39,6 +39,9 @@ const OPTIMIZER_KEYS = ["param_groups", "exp_avg", "exp_avg_sq", "momentum_buffe
 /** The EMAs of a decoder's U-Nets, a list: `0.ema_model.x` is U-Net 0's `x`. */
 const LISTED_EMA = /(?<=^|\.)(\d+)\.(ema_model|online_model)\./;
 
+/** Memory of one tensor that was found, without its name. */
+const ENTRY_WORDS = 16;
+
 interface Place {
   readonly path: string;
   readonly stored: string;
@@ -54,7 +57,7 @@ interface Place {
 export function namedTensors<Tensor>(
   tree: unknown,
   { isTensor }: TensorKind<Tensor>,
-  budget: NamingBudget,
+  budget: Budget,
 ): NamedTensor<Tensor>[] {
   const found: NamedTensor<Tensor>[] = [];
   const seen = new Set<object>();
@@ -70,6 +73,7 @@ export function namedTensors<Tensor>(
       budget.spend(stored.length + key.length);
       if (isLeaf) {
         const name = (path + unwrapName(key)).replace(LISTED_EMA, "$2.unets.$1.");
+        budget.hold(ENTRY_WORDS + (name.length + stored.length) / 8);
         found.push({ path: name, stored: stored + key, tensor: value, home });
       } else if (isAttribute || !TRAINING_STATE.test(key)) {
         visit(value, {

@@ -1,9 +1,9 @@
 // State dicts of models that are none of ours, by where they are alone.
 import { unwrapNames } from "../dialect/component-names.js";
+import type { Budget } from "../formats/budget.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import type { WeightsChoice } from "./choose-model.js";
 import { namedTensors, type TensorKind } from "./named-tensors.js";
-import type { NamingBudget } from "./naming-budget.js";
 
 /** A state dict under a key of the outermost dict; without a key, that dict itself. */
 export interface PlainStateDict<Tensor> {
@@ -35,7 +35,7 @@ const EMA_NAMES: readonly { readonly weights: WeightsChoice; readonly prefix: Re
 export function plainStateDicts<Tensor>(
   tree: unknown,
   kind: TensorKind<Tensor>,
-  budget: NamingBudget,
+  budget: Budget,
   isChosen: boolean,
 ): readonly PlainStateDict<Tensor>[] {
   const outer = tree instanceof Map ? (tree as ReadonlyMap<unknown, unknown>) : new Map<unknown, unknown>();
@@ -48,11 +48,7 @@ export function plainStateDicts<Tensor>(
   });
 }
 
-function directTensors<Tensor>(
-  value: unknown,
-  kind: TensorKind<Tensor>,
-  budget: NamingBudget,
-): ReadonlyMap<string, Tensor> {
+function directTensors<Tensor>(value: unknown, kind: TensorKind<Tensor>, budget: Budget): ReadonlyMap<string, Tensor> {
   if (value instanceof OpaqueObject)
     return new Map(namedTensors(value, kind, budget).map(({ stored, tensor }) => [stored, tensor]));
   const tensors = new Map<string, Tensor>();

@@ -2,7 +2,7 @@
 import { OpaqueObject, PythonName } from "../formats/pickle-values.js";
 import { entriesOf, isNode } from "./entries.js";
 import type { TensorKind } from "./named-tensors.js";
-import { plainText } from "./plain-text.js";
+import { excerpt } from "../excerpt.js";
 
 /** Something in a checkpoint that is not read. */
 export interface Skipped {
@@ -29,7 +29,7 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
   const listed: Skipped[] = [];
   let more = 0;
   const add = (key: string, what: string): void => {
-    if (listed.length < MAX_LISTED) listed.push({ key: plainText(key), what: plainText(what) });
+    if (listed.length < MAX_LISTED) listed.push({ key: excerpt(key), what: excerpt(what) });
     else more++;
   };
   const holds = holder(taken);
@@ -109,8 +109,8 @@ function describe(value: unknown): string {
   if (value instanceof Map) return `a dict of ${value.size}`;
   if (value instanceof Set) return `a set of ${value.size}`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (value instanceof PythonName) return `the name ${plainText(value.toString())}`;
-  if (value instanceof OpaqueObject) return `an object of ${plainText(classOf(value).toString())}`;
+  if (value instanceof PythonName) return `the name ${excerpt(value.toString())}`;
+  if (value instanceof OpaqueObject) return `an object of ${excerpt(classOf(value).toString())}`;
   return "a value that is not read";
 }
 

@@ -1,0 +1,124 @@
+// numpy's arrays in a pickle, as data: an array is a tensor whose elements the pickle itself holds.
+// https://github.com/numpy/numpy/blob/main/numpy/_core/src/multiarray/methods.c, array_setstate
+import { elementCount, isCountable, toNumbers } from "../dtypes.js";
+import { excerpt } from "../excerpt.js";
+import { numpyType, torchType, type ElementType } from "./element-types.js";
+import type { Budget } from "./budget.js";
+import type { Call } from "./pickle-calls.js";
+import { byteStringBytes } from "./pickle-text.js";
+import { describeValue, PythonName, Stateful } from "./pickle-values.js";
+import { swapBytes } from "./element-bytes.js";
+import { isSizes, StorageRef, TensorRef, viewStorage, type TensorDescription } from "./torch-objects.js";
+
+/** An element type of numpy: a code such as `f4`, and the order of bytes, which its state says. */
+export class NumpyDtype extends Stateful {
+  readonly code: string;
+  readonly type: ElementType | undefined;
+  isBigEndian: boolean;
+
+  constructor(code: unknown) {
+    super();
+    const text = typeof code === "string" ? excerpt(code, 40) : "";
+    this.code = code instanceof PythonName ? excerpt(code.name, 40) : text.replace(/^[<>=|]/, "");
+    this.type = code instanceof PythonName ? torchType(code.name) : numpyType(this.code);
+    this.isBigEndian = text.startsWith(">");
+  }
+
+  override setState(state: unknown): void {
+    const order: unknown = Array.isArray(state) ? state[1] : undefined;
+    if (typeof order === "string" && order !== "|") this.isBigEndian = order === ">";
+  }
+}
+
+/** An array that is filled by its state: (version, shape, dtype, whether columns come first, elements). */
+export class NumpyArray extends TensorRef {
+  constructor(
+    private readonly source: string,
+    private readonly budget: Budget,
+  ) {
+    super({ typeName: "numpy array", shape: [], problem: "an array of numpy without its content" });
+  }
+
+  override setState(state?: unknown): void {
+    const parts = Array.isArray(state) ? (state as readonly unknown[]).slice(-4) : [];
+    const [shape, dtype, isFortran, content] = parts;
+    this.description = describeArray({ shape, dtype, isFortran, content }, this.source, this.budget);
+  }
+}
+
+interface ArrayParts {
+  readonly shape: unknown;
+  readonly dtype: unknown;
+  readonly isFortran: unknown;
+  readonly content: unknown;
+}
+
+function describeArray(parts: ArrayParts, source: string, budget: Budget): TensorDescription {
+  const { shape, dtype, isFortran, content } = parts;
+  const name = dtype instanceof NumpyDtype ? dtype.code : describeValue(dtype);
+  const type = dtype instanceof NumpyDtype ? dtype.type : undefined;
+  const unreadable = (problem: string): TensorDescription => ({
+    typeName: type?.dtype ?? type?.name ?? `numpy ${name}`,
+    shape: isSizes(shape) ? shape : [],
+    problem,
+  });
+  if (!isSizes(shape) || !(dtype instanceof NumpyDtype)) return unreadable("an array of numpy of unknown layout");
+  if (!type) return unreadable(`arrays of numpy's type ${name} are not read`);
+  const bytes = isCountable(shape, type.bytes)
+    ? contentBytes(content, elementCount(shape) * type.bytes, budget)
+    : undefined;
+  if (!bytes) return unreadable("an array of numpy whose content does not have the length of its shape");
+  const elements = elementCount(shape);
+  const stored = { bytes, isBigEndian: dtype.isBigEndian };
+  const storage = new StorageRef("within the pickle", type, elements, [0, elements], stored);
+  const strides = isFortran === true || isFortran === 1 ? columnStrides(shape) : rowStrides(shape);
+  return viewStorage(storage, { offset: 0, shape, strides, type }, source).described;
+}
+
+function contentBytes(content: unknown, length: number, budget: Budget): Uint8Array | undefined {
+  if (content instanceof Uint8Array) return content.length === length ? content : undefined;
+  if (typeof content !== "string") return undefined;
+  // Python 2 has no bytes but its strings.
+  budget.spend(content.length >> 2);
+  budget.hold(length >> 3);
+  return byteStringBytes(content, length);
+}
+
+function rowStrides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => elementCount(shape.slice(axis + 1)));
+}
+
+function columnStrides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => elementCount(shape.slice(0, axis)));
+}
+
+/** A number of numpy, where it is one that JavaScript has. */
+function scalar(dtype: unknown, content: unknown, budget: Budget): number | boolean | undefined {
+  if (!(dtype instanceof NumpyDtype) || !dtype.type?.dtype) return undefined;
+  const { bytes: length, dtype: type } = dtype.type;
+  const bytes = contentBytes(content, length, budget);
+  if (!bytes) return undefined;
+  const ordered = Uint8Array.from(bytes);
+  if (dtype.isBigEndian) swapBytes(ordered, length);
+  const value = toNumbers(type, ordered)[0]!;
+  return type === "BOOL" ? value !== 0 : value;
+}
+
+/** Makes what numpy's own names stand for, or gives undefined for any other call. */
+export function constructNumpy({ type, args }: Call, source: string, budget: Budget): unknown {
+  // numpy.core became numpy._core in numpy 2.
+  switch (type.toString().replace(/^numpy\.core\./, "numpy._core.")) {
+    case "numpy.dtype":
+      return new NumpyDtype(args[0]);
+    case "numpy._core.multiarray._reconstruct":
+      return new NumpyArray(source, budget);
+    case "numpy._core.multiarray.scalar":
+      return scalar(args[0], args[1], budget);
+    case "numpy._core.numeric._frombuffer": {
+      const [content, dtype, shape, order] = args;
+      return new TensorRef(describeArray({ shape, dtype, isFortran: order === "F", content }, source, budget));
+    }
+    default:
+      return undefined;
+  }
+}
