@@ -12,7 +12,7 @@ import { Budget } from "../src/weights/formats/budget.js";
 import { writeSafetensors } from "../src/weights/formats/safetensors.js";
 import { inspectCheckpoint } from "../src/weights/inspect.js";
 import { findWeights } from "../src/weights/state-dict.js";
-import type { TensorKind } from "../src/weights/tree/named-tensors.js";
+import { Parts, type TensorKind } from "../src/weights/tree/entries.js";
 import { collect } from "./support/collect.js";
 import { headerSet } from "./support/headers.js";
 import {
@@ -447,7 +447,7 @@ describe("every version's names", () => {
           ["epoch", 3],
           ["some_key", state],
         ]);
-        const found = findWeights(tree, NAMES, { budget: new Budget("x", 1e6) });
+        const found = findWeights(tree, new Parts(NAMES, new Budget("x", 1e6)), {});
         expect(componentOf(found.tensors), versions[0]).toBe(expected);
         expect([...found.tensors.keys()], versions[0]).toEqual([...header.keys()]);
       }
@@ -531,6 +531,25 @@ describe("a whole pickled module", () => {
     expect(performance.now() - start).toBeLessThan(5000);
     const cycle = new PickleText("cx\nNet\n)\x81p0\n}(V_parameters\n}V_modules\n}Vself\ng0\nsub");
     expect(await problem({ model: cycle })).toMatch(/no model in it/);
+  });
+});
+
+describe("what is made to be walked for ever ends soon", () => {
+  const NUMBERS = `}p0\n(${Array.from({ length: 30_000 }, (_, i) => `Vk${i}\nN`).join("")}u`;
+  const many = (item: string) => `(${item.repeat(30_000)}l`;
+
+  it.each<[string, string]>([
+    ["objects that share one dict of attributes", `(${NUMBERS}${many("cx\nRun\n)\x81g0\nb")}l`],
+    ["objects that share one dict as an argument", `(${NUMBERS}${many("cx\nRun\n(g0\nt\x81")}l`],
+    ["objects that share an object of many items", `(cx\nL\n)\x81p1\n(${"N".repeat(30_000)}e${many("}Va\ng1\ns")}l`],
+    ["modules that share parameters", `(${NUMBERS}${many("cx\nNet\n)\x81}(V_parameters\ng0\nV_modules\ng0\nub")}l`],
+  ])("%s", async (_, text) => {
+    for (const key of ["extra", "optimizer"]) {
+      const start = performance.now();
+      const opened = await open({ [key]: new PickleText(text), ...prior(1) }).catch((error: unknown) => error);
+      expect(performance.now() - start).toBeLessThan(5000);
+      if (opened instanceof Error) expect(String(opened)).toMatch(/FormatError.*its objects unfold to more/);
+    }
   });
 });
 

@@ -7,7 +7,7 @@ import { versionText } from "./formats/version.js";
 import { findWeights, type Container, type FindOptions } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
-import type { TensorKind } from "./tree/named-tensors.js";
+import { Parts, type TensorKind } from "./tree/entries.js";
 import { listSkipped, type Skipped } from "./tree/skipped.js";
 
 /** What a file holds, whatever its format. */
@@ -46,7 +46,8 @@ export function readModel<Tensor>(
   options: ModelOptions,
 ): ModelContent {
   const { source } = budget;
-  const found = findWeights(tree, kind, { ...options, budget });
+  const parts = new Parts(kind, budget);
+  const found = findWeights(tree, parts, options);
   const { model, clip } = splitComponents(found.tensors);
   const entries = (part: ReadonlyMap<string, Tensor>) =>
     new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
@@ -54,7 +55,7 @@ export function readModel<Tensor>(
   const config = nearest(found.around, "config", (value) => value instanceof Map);
   const isKnown = (node: object, key: string): boolean =>
     [version, config].some((known) => known?.dict === node && known.key === key);
-  const taken = { kind, tensors: new Set([...model.values(), ...clip.values()]), isKnown };
+  const taken = { parts, tensors: new Set([...model.values(), ...clip.values()]), isKnown };
   const [savedVersion, savedConfig] = [metadata.get("version"), metadata.get("config")];
   return {
     container: found.container,

@@ -1,5 +1,4 @@
 import { FormatError } from "./errors.js";
-import type { Budget } from "./formats/budget.js";
 import { OpaqueObject } from "./formats/pickle-values.js";
 import {
   chooseModel,
@@ -10,7 +9,8 @@ import {
   type WeightsChoice,
 } from "./tree/choose-model.js";
 import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
-import { namedTensors, type Home, type NamedTensor, type TensorKind } from "./tree/named-tensors.js";
+import type { Parts, TensorKind } from "./tree/entries.js";
+import { namedTensors, type Home, type NamedTensor } from "./tree/named-tensors.js";
 import { excerpt } from "./excerpt.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
 
@@ -32,8 +32,6 @@ export interface ModelWeights<Tensor> {
 
 /** What to look for in a file. */
 export interface FindOptions {
-  /** What walking the tree may cost; it knows the file's name. */
-  readonly budget: Budget;
   readonly weights?: WeightsChoice | undefined;
   readonly model?: ModelKind | undefined;
   readonly key?: StateDictKey | undefined;
@@ -45,18 +43,13 @@ export interface FindOptions {
  * state is never taken for weights. A model of another family is found only where savers commonly put one. Throws
  * FormatError where there is none, none of the wanted kind, or no telling which is meant.
  */
-export function findWeights<Tensor>(
-  tree: unknown,
-  kind: TensorKind<Tensor>,
-  options: FindOptions,
-): ModelWeights<Tensor> {
-  const { budget } = options;
-  const { source } = budget;
+export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options: FindOptions): ModelWeights<Tensor> {
+  const { source } = parts.budget;
   const start = options.key === undefined ? "" : keyText(options.key);
-  const root = start === "" ? tree : valueAt(tree, start, { kind, budget, source });
-  const named = namedTensors(root, kind, budget);
+  const root = start === "" ? tree : valueAt(tree, start, parts);
+  const named = namedTensors(root, parts);
   const wanted = { weights: options.weights, model: options.model, key: start, source };
-  const found = findModel({ tree, root }, named, kind, wanted) ?? findPlain(root, kind, budget, wanted);
+  const found = findModel({ tree, root }, named, parts.kind, wanted) ?? findPlain(root, parts, wanted);
   if (!found) throw new FormatError(source, describeMissing(root, named));
   const key = [start, found.key].filter((part) => part !== "").join(".");
   return {
@@ -65,7 +58,7 @@ export function findWeights<Tensor>(
     available: found.available,
     container: containerOf(tree, found),
     key,
-    around: dictsAlong(tree, key),
+    around: dictsAlong(tree, key, parts),
   };
 }
 
@@ -91,12 +84,11 @@ function findModel<Tensor>(
 /** A model of another family. */
 function findPlain<Tensor>(
   root: unknown,
-  kind: TensorKind<Tensor>,
-  budget: Budget,
+  parts: Parts<Tensor>,
   { weights, key, source }: Wanted,
 ): Found<Tensor> | undefined {
   const isChosen = key !== "";
-  const found = plainStateDicts(root, kind, budget, isChosen);
+  const found = plainStateDicts(root, parts, isChosen);
   if (found.length === 0) return undefined;
   const available = [...new Set(found.map((one) => one.weights))];
   const chosen = found.find((one) => weights === undefined || one.weights === weights);

@@ -11,7 +11,7 @@ import { TensorRef } from "./formats/torch-objects.js";
 import { openTorchZip } from "./formats/torch-zip.js";
 import { readModel, type ModelContent, type ModelOptions, type StoredTree } from "./read-model.js";
 import { TensorEntry } from "./tensor-entry.js";
-import type { TensorKind } from "./tree/named-tensors.js";
+import type { TensorKind } from "./tree/entries.js";
 
 /** What a file holds, unread. */
 export interface TensorFile {

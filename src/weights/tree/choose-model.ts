@@ -2,7 +2,8 @@
 import type { Component } from "../dialect/component.js";
 import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
-import type { Home, NamedTensor, TensorKind } from "./named-tensors.js";
+import type { TensorKind } from "./entries.js";
+import type { Home, NamedTensor } from "./named-tensors.js";
 import { excerpt } from "../excerpt.js";
 
 /** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */

@@ -1,8 +1,7 @@
 // Where a user says that the model is: keys of dicts from the outermost on, and what its tensors' names begin with there.
 import { FormatError } from "../errors.js";
-import type { Budget } from "../formats/budget.js";
-import { entriesOf, isNode } from "./entries.js";
-import { namedTensors, type TensorKind } from "./named-tensors.js";
+import { entriesOf, isNode, type Entry, type Parts } from "./entries.js";
+import { namedTensors } from "./named-tensors.js";
 import { excerpt } from "../excerpt.js";
 
 /** Keys with dots between, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
@@ -20,35 +19,35 @@ export function keyText(key: StateDictKey): string {
  * What stands at a key; of a part of a state dict, its tensors by the rest of their names. Throws FormatError where
  * nothing does.
  */
-export function valueAt<Tensor>(
-  tree: unknown,
-  key: string,
-  { kind, budget, source }: { kind: TensorKind<Tensor>; budget: Budget; source: string },
-): unknown {
-  const { node, rest } = descend(tree, key);
+export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>): unknown {
+  const { node, rest } = descend(tree, key, parts);
   if (rest === "") return node;
   const start = `${rest}.`;
-  const below = namedTensors(node, kind, budget).filter(({ path }) => path.startsWith(start));
+  const below = namedTensors(node, parts).filter(({ path }) => path.startsWith(start));
   if (below.length > 0) return new Map(below.map(({ path, tensor }) => [path.slice(start.length), tensor]));
   const reached = key.slice(0, Math.max(0, key.length - rest.length - 1));
   throw new FormatError(
-    source,
+    parts.budget.source,
     `there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}, where its weights are said to be; ${describeKeys(node)}`,
   );
 }
 
 /** Dicts from the outermost one on, as far as a key leads. */
-export function dictsAlong(tree: unknown, key: string): readonly ReadonlyMap<unknown, unknown>[] {
-  return descend(tree, key).passed.filter((node) => node instanceof Map);
+export function dictsAlong<Tensor>(
+  tree: unknown,
+  key: string,
+  parts: Parts<Tensor>,
+): readonly ReadonlyMap<unknown, unknown>[] {
+  return descend(tree, key, parts).passed.filter((node) => node instanceof Map);
 }
 
 /** Follows a key as far as dicts, lists and objects have it; where one has two keys that fit, the longer counts. */
-function descend(tree: unknown, key: string) {
+function descend<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>) {
   const passed = [tree];
   let [node, rest] = [tree, key];
   while (rest !== "" && isNode(node)) {
-    let longest: { readonly key: string; readonly value: unknown } | undefined;
-    for (const entry of entriesOf(node)) {
+    let longest: Entry | undefined;
+    for (const entry of parts.of(node)) {
       const { length } = entry.key;
       const fits = rest.startsWith(entry.key) && (rest.length === length || rest[length] === ".");
       if (fits && isNode(entry.value) && length >= (longest?.key.length ?? 0)) longest = entry;

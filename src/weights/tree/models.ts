@@ -1,7 +1,8 @@
 // The models in a checkpoint's tree, known by the names and places of their tensors.
 import { anchorOf, type Component } from "../dialect/component.js";
 import { isOwnName } from "../dialect/component-names.js";
-import type { Home, NamedTensor, TensorKind } from "./named-tensors.js";
+import type { TensorKind } from "./entries.js";
+import type { Home, NamedTensor } from "./named-tensors.js";
 
 /** Whether weights are as trained, an average of them, or the copy as trained that an EMA keeps for itself. */
 export type Origin = "trained" | "average" | "copy";

@@ -1,16 +1,5 @@
 import { unwrapName } from "../dialect/component-names.js";
-import type { Budget } from "../formats/budget.js";
-import { OpaqueObject } from "../formats/pickle-values.js";
-import { entriesOf, isNode } from "./entries.js";
-
-/** How tensors look in a file's tree. */
-export interface TensorKind<Tensor> {
-  readonly isTensor: (value: unknown) => value is Tensor;
-  /** Whether two tensors are the same elements of the file. */
-  readonly isSame: (one: Tensor, other: Tensor) => boolean;
-  /** Type and shape. */
-  readonly describe: (tensor: Tensor) => string;
-}
+import { hasAttributes, isNode, type Parts } from "./entries.js";
 
 /** A tensor somewhere in a tree. */
 export interface NamedTensor<Tensor> {
@@ -40,7 +29,7 @@ const OPTIMIZER_KEYS = ["param_groups", "exp_avg", "exp_avg_sq", "momentum_buffe
 const LISTED_EMA = /(?<=^|\.)(\d+)\.(ema_model|online_model)\./;
 
 /** Memory of one tensor that was found, without its name. */
-const ENTRY_WORDS = 16;
+const FOUND_WORDS = 16;
 
 interface Place {
   readonly path: string;
@@ -54,39 +43,35 @@ interface Place {
  * All tensors of a tree but those of optimizers, in order. Dicts and lists that are reached twice count once; modules
  * that several others share have all of their names, as in `state_dict()`, as far as the budget allows.
  */
-export function namedTensors<Tensor>(
-  tree: unknown,
-  { isTensor }: TensorKind<Tensor>,
-  budget: Budget,
-): NamedTensor<Tensor>[] {
+export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): NamedTensor<Tensor>[] {
+  const { kind, budget } = parts;
   const found: NamedTensor<Tensor>[] = [];
   const seen = new Set<object>();
   const visit = (node: object, place: Place): void => {
     const { path, stored, depth, object } = place;
     if (seen.has(node) || depth > MAX_DEPTH || isOptimizer(node)) return;
     seen.add(node);
+    const isObject = hasAttributes(node);
     const home = object ?? { key: stored.slice(0, -1) };
-    for (const { key, value, isAttribute } of entriesOf(node)) {
-      if (isAttribute) budget.spend(1);
-      const isLeaf = isTensor(value);
-      if (key.length > MAX_KEY || !(isLeaf || isNode(value))) continue;
+    for (const { key, value } of parts.of(node)) {
+      if (key.length > MAX_KEY) continue;
       budget.spend(stored.length + key.length);
-      if (isLeaf) {
+      if (kind.isTensor(value)) {
         const name = (path + unwrapName(key)).replace(LISTED_EMA, "$2.unets.$1.");
-        budget.hold(ENTRY_WORDS + (name.length + stored.length) / 8);
+        budget.hold(FOUND_WORDS + (name.length + stored.length) / 8);
         found.push({ path: name, stored: stored + key, tensor: value, home });
-      } else if (isAttribute || !TRAINING_STATE.test(key)) {
-        visit(value, {
+      } else if (isObject || !TRAINING_STATE.test(key)) {
+        visit(value as object, {
           // The key of a dict that holds a whole model may be that of a wrapper, and says where the model is.
-          path: path + (isAttribute ? unwrapName(`${key}.`) : `${key}.`),
+          path: path + (isObject ? unwrapName(`${key}.`) : `${key}.`),
           stored: `${stored}${key}.`,
           depth: depth + 1,
-          ...(isAttribute && { object: home }),
+          ...(isObject && { object: home }),
         });
       }
     }
     // A cycle of objects ends; an object in two places is visited in both.
-    if (node instanceof OpaqueObject) seen.delete(node);
+    if (isObject) seen.delete(node);
   };
   if (isNode(tree)) visit(tree, { path: "", stored: "", depth: 0 });
   return found;

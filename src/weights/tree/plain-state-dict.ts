@@ -1,9 +1,9 @@
 // State dicts of models that are none of ours, by where they are alone.
 import { unwrapNames } from "../dialect/component-names.js";
-import type { Budget } from "../formats/budget.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import type { WeightsChoice } from "./choose-model.js";
-import { namedTensors, type TensorKind } from "./named-tensors.js";
+import type { Parts } from "./entries.js";
+import { namedTensors } from "./named-tensors.js";
 
 /** A state dict under a key of the outermost dict; without a key, that dict itself. */
 export interface PlainStateDict<Tensor> {
@@ -34,13 +34,12 @@ const EMA_NAMES: readonly { readonly weights: WeightsChoice; readonly prefix: Re
 /** The state dicts in a tree, in the order in which one is taken. `isChosen` says that the user chose the tree. */
 export function plainStateDicts<Tensor>(
   tree: unknown,
-  kind: TensorKind<Tensor>,
-  budget: Budget,
+  parts: Parts<Tensor>,
   isChosen: boolean,
 ): readonly PlainStateDict<Tensor>[] {
   const outer = tree instanceof Map ? (tree as ReadonlyMap<unknown, unknown>) : new Map<unknown, unknown>();
   return PLACES.flatMap(({ key, weights }): readonly PlainStateDict<Tensor>[] => {
-    const tensors = directTensors(key === "" ? tree : outer.get(key), kind, budget);
+    const tensors = directTensors(key === "" ? tree : outer.get(key), parts);
     if (tensors.size === 0 || (key === "" && !isChosen && !isStateDict(outer, tensors))) return [];
     const averages = EMA_NAMES.flatMap((names) => renamed(tensors, names));
     if (averages.length > 0) return averages.map((average) => ({ ...average, key, isEma: true }));
@@ -48,13 +47,13 @@ export function plainStateDicts<Tensor>(
   });
 }
 
-function directTensors<Tensor>(value: unknown, kind: TensorKind<Tensor>, budget: Budget): ReadonlyMap<string, Tensor> {
+function directTensors<Tensor>(value: unknown, parts: Parts<Tensor>): ReadonlyMap<string, Tensor> {
   if (value instanceof OpaqueObject)
-    return new Map(namedTensors(value, kind, budget).map(({ stored, tensor }) => [stored, tensor]));
+    return new Map(namedTensors(value, parts).map(({ stored, tensor }) => [stored, tensor]));
   const tensors = new Map<string, Tensor>();
   if (value instanceof Map)
     for (const [name, tensor] of value)
-      if (typeof name === "string" && kind.isTensor(tensor)) tensors.set(name, tensor);
+      if (typeof name === "string" && parts.kind.isTensor(tensor)) tensors.set(name, tensor);
   return tensors;
 }
 

@@ -1,7 +1,6 @@
 // What a checkpoint holds besides the model that is taken from it, in words.
 import { OpaqueObject, PythonName } from "../formats/pickle-values.js";
-import { entriesOf, isNode } from "./entries.js";
-import type { TensorKind } from "./named-tensors.js";
+import { entriesOf, isNode, type Parts } from "./entries.js";
 import { excerpt } from "../excerpt.js";
 
 /** Something in a checkpoint that is not read. */
@@ -18,7 +17,7 @@ const MAX_DEPTH = 100;
 const MAX_PATH = 200;
 
 interface Taken<Tensor> {
-  readonly kind: TensorKind<Tensor>;
+  readonly parts: Parts<Tensor>;
   readonly tensors: ReadonlySet<Tensor>;
   /** Whether an entry of a dict is reported elsewhere. */
   readonly isKnown: (node: object, key: string) => boolean;
@@ -32,6 +31,7 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
     if (listed.length < MAX_LISTED) listed.push({ key: excerpt(key), what: excerpt(what) });
     else more++;
   };
+  const { kind } = taken.parts;
   const holds = holder(taken);
   const seen = new Set<object>();
   const visit = (node: object, path: string): void => {
@@ -39,19 +39,20 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
     seen.add(node);
     const strays = strayTensors(node, taken);
     for (const { key, value } of entriesOf(node)) {
-      if (taken.isKnown(node, key) || taken.kind.isTensor(value)) continue;
+      if (taken.isKnown(node, key) || kind.isTensor(value)) continue;
       if (holds(value)) visit(value as object, `${path}${key}.`.slice(0, MAX_PATH));
       else add(path + key, describe(value));
     }
     for (const [key, { count, first }] of strays)
-      add(path + key, count === 1 ? `a tensor, ${taken.kind.describe(first)}` : `${count} tensors`);
+      add(path + key, count === 1 ? `a tensor, ${kind.describe(first)}` : `${count} tensors`);
   };
   if (isNode(tree)) visit(tree, "");
   return more === 0 ? listed : [...listed, { key: "…", what: `${more} more` }];
 }
 
 /** Whether a value is or holds a tensor that is taken. */
-function holder<Tensor>({ kind, tensors }: Taken<Tensor>): (value: unknown) => boolean {
+function holder<Tensor>({ parts, tensors }: Taken<Tensor>): (value: unknown) => boolean {
+  const { kind } = parts;
   const known = new Map<object, boolean>();
   const holds = (value: unknown, depth: number): boolean => {
     if (kind.isTensor(value)) return tensors.has(value);
@@ -59,7 +60,7 @@ function holder<Tensor>({ kind, tensors }: Taken<Tensor>): (value: unknown) => b
     const before = known.get(value);
     if (before !== undefined) return before;
     known.set(value, false);
-    for (const entry of entriesOf(value))
+    for (const entry of parts.of(value))
       if (holds(entry.value, depth + 1)) {
         known.set(value, true);
         return true;
@@ -70,10 +71,11 @@ function holder<Tensor>({ kind, tensors }: Taken<Tensor>): (value: unknown) => b
 }
 
 /** Tensors in a node that are not taken, by the shortest beginning of their names that no tensor taken has. */
-function strayTensors<Tensor>(node: object, { kind, tensors }: Taken<Tensor>) {
+function strayTensors<Tensor>(node: object, { parts, tensors }: Taken<Tensor>) {
+  const { kind } = parts;
   const own = new Set<string>();
   const strays: { readonly key: string; readonly tensor: Tensor }[] = [];
-  for (const { key, value } of entriesOf(node)) {
+  for (const { key, value } of parts.of(node)) {
     if (!kind.isTensor(value)) continue;
     if (!tensors.has(value)) strays.push({ key, tensor: value });
     else for (const beginning of beginnings(key)) own.add(beginning);
