@@ -12,6 +12,36 @@ function valueOfHalf(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+describe("floats of 8 bits", () => {
+  const all = Uint8Array.from({ length: 256 }, (_, bits) => bits);
+
+  it("E5M2 is the upper half of f16", () => {
+    const expected = f16ToFloat32(Uint16Array.from(all, (bits) => bits << 8));
+    expect(toFloat32("F8_E5M2", all)).toEqual(expected);
+  });
+
+  it("E4M3 has 448 for its largest, and NaN where all bits are set", () => {
+    const values = toFloat32("F8_E4M3", all);
+    expect([values[0], values[1], values[0x38], values[0x7e], values[0xfe]]).toEqual([0, 2 ** -9, 1, 448, -448]);
+    expect([values[0x7f], values[0xff]]).toEqual([NaN, NaN]);
+    expect(values.filter((value) => !Number.isFinite(value))).toHaveLength(2);
+    expect(Object.is(values[0x80], -0)).toBe(true);
+  });
+
+  it("FNUZ have half the value, and NaN for the negative zero", () => {
+    const [e4m3, e5m2] = [toFloat32("F8_E4M3FNUZ", all), toFloat32("F8_E5M2FNUZ", all)];
+    expect([e4m3[0x80], e5m2[0x80]]).toEqual([NaN, NaN]);
+    expect([e4m3[0x7f], e4m3[0x40], e4m3[1], e4m3[0xff]]).toEqual([240, 1, 2 ** -10, -240]);
+    expect([e5m2[0x7f], e5m2[0x40], e5m2[1], e5m2[0xff]]).toEqual([57344, 1, 2 ** -17, -57344]);
+    expect(e5m2.filter(Number.isNaN)).toHaveLength(1);
+  });
+
+  it("E8M0 is a power of two", () => {
+    const values = toFloat32("F8_E8M0", all);
+    expect([values[0], values[127], values[254], values[255]]).toEqual([2 ** -127, 1, 2 ** 127, NaN]);
+  });
+});
+
 describe("f16", () => {
   it("widens each of the 65536 patterns to its value", () => {
     const values = f16ToFloat32(allHalves);

@@ -59,7 +59,7 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     ["7z", latin1("7z\xbc\xaf\x27\x1c\0\x04"), /a 7z archive/],
     ["rar", latin1("Rar!\x1a\x07\x01\0"), /a rar archive/],
     ["tar", tar("models/decoder.pth"), /a tar archive; unpack it.*tar -xf/],
-    ["a tar of torch itself", tar("sys_info"), /a tar archive, as torch saved before version 0\.2/],
+    ["a tar of torch itself", tar("sys_info"), /a tar archive, as torch wrote checkpoints before version 0\.2/],
     ["an empty zip", latin1("PK\x05\x06" + "\0".repeat(18)), /an empty zip archive/],
     [
       "a zip with a checkpoint in it",

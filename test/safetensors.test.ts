@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { collect } from "./support/collect.js";
 import { MemorySource } from "../src/platform/source.js";
 import { FormatError } from "../src/weights/errors.js";
+import { toFloat32 } from "../src/weights/dtypes.js";
+import { UnsupportedError } from "../src/weights/unsupported-error.js";
 import { openSafetensors, writeSafetensors, type TensorData } from "../src/weights/formats/safetensors.js";
 
 /** A file from the text of its header and its data, lengths as they are. */
@@ -17,6 +19,8 @@ const open = (bytes: Uint8Array) => openSafetensors(new MemorySource(bytes, "x.s
 const bytesOf = async (chunks: AsyncIterable<Uint8Array>) => Buffer.concat(await collect(chunks));
 
 const f32 = (...values: number[]) => new Uint8Array(Float32Array.of(...values).buffer);
+
+const four = new Uint8Array(4);
 
 describe("reading", () => {
   it("gives tensors by name, whole, by rows and in chunks", async () => {
@@ -38,6 +42,52 @@ describe("reading", () => {
     expect(await tensors.get("s")!.read()).toEqual(Uint8Array.of(7, 0, 0, 0));
   });
 
+  const read = async (header: string, data?: Uint8Array) => (await open(file(header, data))).tensors;
+  const one = (dtype: string, shape: string, bytes: number) =>
+    `{"w":{"dtype":"${dtype}","shape":[${shape}],"data_offsets":[0,${bytes}]}}`;
+
+  it("takes what the format's own library takes", async () => {
+    expect((await open(file(`{"__metadata__":null,${one("U8", "1", 1).slice(1)}`, four.slice(3)))).metadata.size).toBe(
+      0,
+    );
+    expect((await open(file(`{"__metadata__":{},${one("U8", "1", 1).slice(1)}`, four.slice(3)))).metadata.size).toBe(0);
+    expect((await read(` \n\t${one("U8", "1", 1)}\r\n  `, four.slice(3))).size).toBe(1);
+    expect(
+      (await read(`{"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},${one("U8", "1", 1).slice(1)}`, four.slice(3)))
+        .size,
+    ).toBe(2);
+    expect((await read(one("F32", "0, 1099511627776", 0))).get("w")!.byteLength).toBe(0);
+    // Of a name that stands twice, the last counts.
+    const twice = `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}`;
+    expect((await read(twice, four)).get("w")!.dtype).toBe("I32");
+  });
+
+  it.each([
+    ["U16", Uint8Array.of(255, 255), 65535],
+    ["U32", Uint8Array.of(0, 0, 0, 128), 2 ** 31],
+    ["U64", Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 128), 2 ** 63],
+    ["F8_E4M3", Uint8Array.of(0x7e), 448],
+    ["F8_E5M2", Uint8Array.of(0xfb), -57344],
+    ["F8_E8M0", Uint8Array.of(126), 0.5],
+    ["F8_E4M3FNUZ", Uint8Array.of(0x7f), 240],
+    ["F8_E5M2FNUZ", Uint8Array.of(0x01), 2 ** -17],
+  ])("reads %s", async (dtype, data, value) => {
+    const w = (await read(one(dtype, "1", data.length), data)).get("w")!;
+    expect(toFloat32(w.dtype, await w.read())[0]).toBe(value);
+  });
+
+  it.each([
+    ["C64", 1, 8],
+    ["F4", 2, 1],
+    ["F6_E2M3", 4, 3],
+    ["F6_E3M2", 4, 3],
+  ])("lists %s, and refuses only its values", async (dtype, count, bytes) => {
+    const w = (await read(one(dtype, `${count}`, bytes), new Uint8Array(bytes))).get("w")!;
+    expect([w.dtype, w.typeName, w.shape]).toEqual(["unsupported", dtype, [count]]);
+    await expect(w.read()).rejects.toThrow(UnsupportedError);
+    await expect(w.read()).rejects.toThrow(`x.safetensors: tensor w is of type ${dtype}`);
+  });
+
   it("refuses rows that are not there", async () => {
     const { tensors } = await open(file(`{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, f32(1, 2)));
     for (const rows of [
@@ -57,7 +107,6 @@ describe("reading", () => {
   });
 });
 
-const four = new Uint8Array(4);
 const entry = (fields: string) => `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]${fields}}}`;
 const two = (a: string, b: string) => `{"a":{"dtype":"U8",${a}},"b":{"dtype":"U8",${b}}}`;
 
@@ -76,11 +125,15 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["a header that is a list", file("[]"), /not a JSON object/],
   ["an entry that is a number", file(`{"w":1}`), /w: its header entry/],
   ["metadata that is no text", file(`{"__metadata__":{"step":1}}`), /step is not a string/],
-  ["an unknown dtype", file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four), /F7 is not supported/],
+  [
+    "an unknown dtype",
+    file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four),
+    /dtype is F7, none of the format/,
+  ],
   [
     "a dtype of the prototype",
     file(`{"w":{"dtype":"toString","shape":[4],"data_offsets":[0,4]}}`, four),
-    /not supported/,
+    /dtype is toString, none of/,
   ],
   ["a negative size", file(`{"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, four), /not a list of sizes/],
   [
@@ -101,6 +154,17 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["data before it starts", file(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, four), /span -4 bytes/],
   ["three positions", file(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4,8]}}`, four), /not a pair/],
   ["no positions", file(`{"w":{"dtype":"F32","shape":[1]}}`, four), /not a pair/],
+  ["half a byte", file(`{"w":{"dtype":"F4","shape":[3],"data_offsets":[0,1]}}`, four.slice(3)), /takes 1\.5/],
+  [
+    "a shape beyond all numbers beside an axis of size 0",
+    file(`{"w":{"dtype":"F32","shape":[0${",9007199254740991".repeat(25)}],"data_offsets":[0,0]}}`),
+    /more elements than can be counted/,
+  ],
+  [
+    "the same with the axis of size 0 at the end",
+    file(`{"w":{"dtype":"F32","shape":[${"9007199254740991,".repeat(25)}0],"data_offsets":[0,0]}}`),
+    /more elements than can be counted/,
+  ],
   ["metadata given twice", file(`{"__metadata__":{},"__metadata__":{}}`), /__metadata__ more than once/],
   ["a type given twice", file(entry(`,"dtype":"I32"`), four), /the dtype of a tensor more than once/],
   [
@@ -141,6 +205,9 @@ describe("a damaged file is refused", () => {
   it("whatever is nested in its header", async () => {
     const nested = `{"w":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
     await expect(open(file(nested))).rejects.toThrow(FormatError);
+    await expect(open(file(`${" ".repeat(9)}${"[".repeat(200_000)}${"]".repeat(200_000)}`))).rejects.toThrow(
+      /x\.safetensors: .*nested more than 128 deep/,
+    );
   });
 });
 

@@ -10,7 +10,16 @@ import { openCheckpoint } from "../src/weights/checkpoint.js";
 import { toFloat32 } from "../src/weights/dtypes.js";
 import { measuredRun } from "./support/measured-run.js";
 import { writeSparse } from "./support/sparse-file.js";
-import { f32, hole, scalar, sparseTorchZip, torchLegacy, torchZip, type TestTree } from "./support/torch-file.js";
+import {
+  f32,
+  hole,
+  scalar,
+  sparseTorchZip,
+  TestTensor,
+  torchLegacy,
+  torchZip,
+  type TestTree,
+} from "./support/torch-file.js";
 
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -41,6 +50,26 @@ const DECODER = {
   "unets.0.to_time_hiddens.1.weight": f32([4, 1], [1, 2, 3, 4]),
   "noise_schedulers.0.betas": scalar(0.5),
 };
+
+describe("a tensor of a type that is not read", () => {
+  const complex = new TestTensor([2], { dtype: "C64", bytes: new Uint8Array(16) });
+  const source = () => written("complex.pth", torchZip({ ...DECODER, "unets.0.freqs": complex, freqs: complex }));
+
+  it("is listed by inspect, and left out by convert, which says so", () => {
+    expect(inspected(source()).tensors).toContainEqual({
+      name: "unets.0.freqs",
+      dtype: "complex64",
+      shape: [2],
+      parameters: 2,
+    });
+    expect(inspected(source()).skipped).toEqual([{ key: "freqs", what: "a tensor, complex64 [2]" }]);
+    const out = join(folder, "complex.safetensors");
+    const { status, stdout, stderr } = dalle2("convert", source(), out);
+    expect([status, stdout]).toEqual([0, `${out}: 2 tensors\n`]);
+    expect(stderr).toBe("warning: tensor unets.0.freqs is left out: values of type complex64 are not read\n");
+    expect(inspected(out).tensors).toHaveLength(2);
+  });
+});
 
 describe("dalle2 inspect", () => {
   const prior = fixture("dialect-1.1.0-prior-sample-cfg/model.pth");

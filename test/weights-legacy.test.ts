@@ -45,6 +45,59 @@ describe("torch's format before 1.6", () => {
     expect([...checkpoint.tensors.keys()]).toEqual(["a", "b"]);
   });
 
+  it.each([0, 1, 2, 3, 4, 5])("is known by its magic number in protocol %i", async (protocol) => {
+    const number = Buffer.from("\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", "latin1");
+    const start = Uint8Array.of(0x80, protocol);
+    const frame = Uint8Array.of(0x95, 13, 0, 0, 0, 0, 0, 0, 0);
+    const digits = Buffer.from("L119547037146038801333356L\n.");
+    const magics =
+      protocol < 2
+        ? [[digits]]
+        : protocol < 4
+          ? [[start, number]]
+          : [
+              [start, frame, number],
+              [start, number],
+            ];
+    for (const magic of magics) {
+      const rest = Buffer.from(`I1001\n.}.${vector(4)}.${KEYS}.`);
+      const checkpoint = await open(Buffer.concat([...magic, rest, DATA]));
+      expect(checkpoint.format).toBe("torch-legacy");
+      const entry = checkpoint.tensors.get("w")!;
+      expect([...toFloat32(entry.dtype, await entry.read())]).toEqual([1, 2, 3, 4]);
+    }
+  });
+
+  it("has persistent ids in text in protocol 0", async () => {
+    const id = (view: string) => `P('storage', <class 'torch.FloatStorage'>, '7', 'cpu', 4${view})\n`;
+    const file = (view: string) =>
+      written(`}Vw\nctorch._utils\n_rebuild_tensor_v2\n(${id(view)}I0\n(I2\nt(I1\ntI00\n}tRs`, KEYS, DATA);
+    expect(await values(file(""), "w")).toEqual([1, 2]);
+    expect(await values(file(", None"), "w")).toEqual([1, 2]);
+    expect(await values(file(", ('9', 1, 3)"), "w")).toEqual([2, 3]);
+  });
+
+  it("may be followed by other bytes", async () => {
+    expect(await values(Buffer.concat([written(vector(4), KEYS, DATA), Buffer.alloc(1000)]), "w")).toEqual([
+      1, 2, 3, 4,
+    ]);
+  });
+
+  it("may hold the classes of a whole model", async () => {
+    const module = "(Vmodule\nclib\nNet\nVnet.py\nVclass Net: pass\ntQ)\x81";
+    const objects = `}(Vmodel\n${vector(4)}Vnet\n${module}u`;
+    expect((await open(written(objects, KEYS, DATA))).tensors.size).toBe(1);
+  });
+
+  it("of before version 0.2 is named for what it is", async () => {
+    const tar = Buffer.alloc(1024);
+    tar.write("storages");
+    await expect(open(tar)).rejects.toThrow(/x\.pth: a tar archive, as torch wrote checkpoints before version 0\.2/);
+    tar.write("model.pth\0");
+    tar.write("ustar", 257);
+    await expect(open(tar)).rejects.toThrow(/a tar archive/);
+  });
+
   it("reads each storage where the sizes before it say", async () => {
     const shared = { dtype: "F32", bytes: new Uint8Array(Float32Array.of(4, 5, 6).buffer) } as const;
     const file = torchLegacy({

@@ -39,6 +39,42 @@ describe.each(variants)("an archive with %s", (_, options) => {
   });
 });
 
+describe("an archive with bytes behind it", () => {
+  const behind: readonly (readonly [string, Uint8Array])[] = [
+    ["a zero", new Uint8Array(1)],
+    ["a block of zeros", new Uint8Array(60_000)],
+    ["text", Buffer.from("\r\n")],
+    ["what begins as an end record does", Buffer.from("PK\x05\x06 and more text than an end record has")],
+    ["half an end record", Buffer.from("PK\x05\x06")],
+  ];
+  it.each(behind)("%s", async (_, bytes) => {
+    for (const options of [{}, { zip64: true }, { comment: "a comment" }]) {
+      const entries = await open(Buffer.concat([zip(files, options), bytes]));
+      expect(await entries.get("m/data/0")!.read(0, 5000)).toEqual(content);
+    }
+  });
+
+  it("beyond what torch looks back over, is refused", async () => {
+    await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without the directory/);
+  });
+
+  it("of thousands of end records is refused at once", async () => {
+    const record = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18, 1)]);
+    const start = performance.now();
+    await expect(open(Buffer.concat(Array<Buffer>(2900).fill(record)))).rejects.toThrow(FormatError);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+});
+
+it("an entry with a data descriptor is read by the sizes of the directory", async () => {
+  const archive = zip(files);
+  // The local header's sizes and checksum are zero then, and bit 3 of its flags is set.
+  archive.writeUInt16LE(8, 6);
+  archive.fill(0, 14, 26);
+  const entries = await open(archive);
+  expect(await entries.get("m/data.pkl")!.read(0, 3)).toEqual(Uint8Array.of(1, 2, 3));
+});
+
 describe("a damaged archive", () => {
   /** The archive with some bytes replaced, at a place counted from a signature. */
   function patched(options: ZipOptions, signature: string, offset: number, ...bytes: number[]): Buffer {

@@ -95,7 +95,7 @@ const MAGIC: readonly Magic[] = [
   { marks: ["PK\x07\x08"], what: `a part of a zip archive in several volumes; ${UNPACK}` },
   {
     marks: ["sys_info\0", "storages\0", "tensors\0", "pickle\0"],
-    what: 'a tar archive, as torch saved before version 0.2; load it with torch and save it again: torch.save(torch.load("old.pth"), "new.pth")',
+    what: 'a tar archive, as torch wrote checkpoints before version 0.2; load it with torch and save it again: torch.save(torch.load("old.pth"), "new.pth")',
   },
   { at: 257, marks: ["ustar"], what: `a tar archive; ${UNPACK} (tar -xf)` },
   { marks: ["GGUF"], what: "a GGUF file, as llama.cpp has them. Take the original, in safetensors or from torch.save" },

@@ -1,9 +1,18 @@
 import { Hole, sparseZip, zip, type Sparse, type ZipOptions } from "./zip.js";
 
 /** Element types of test tensors, by torch's storage classes. */
-const STORAGE_TYPES = { F64: "DoubleStorage", F32: "FloatStorage", F16: "HalfStorage", I64: "LongStorage" } as const;
+const STORAGE_TYPES = {
+  F64: "DoubleStorage",
+  F32: "FloatStorage",
+  F16: "HalfStorage",
+  I64: "LongStorage",
+  C64: "ComplexFloatStorage",
+  QUINT8: "QUInt8Storage",
+  BYTES: "UntypedStorage",
+  UNKNOWN: "FutureStorage",
+} as const;
 
-interface TestStorage {
+export interface TestStorage {
   readonly dtype: keyof typeof STORAGE_TYPES;
   readonly bytes: Uint8Array | Hole;
   /** The number of elements that the pickle claims. Default: as many as there are. */
@@ -84,10 +93,41 @@ export function testModule({ parameters = {}, buffers = {}, volatile = [], modul
   });
 }
 
+/** A call of a function or class by its full name, and the state that a BUILD gives to what it returns. */
+export class Call {
+  constructor(
+    readonly name: string,
+    readonly args: readonly Value[],
+    readonly state?: Value,
+  ) {}
+}
+
+/** A function or class by its full name. */
+export class Global {
+  constructor(readonly name: string) {}
+}
+
+export class Tuple {
+  readonly items: readonly Value[];
+
+  constructor(...items: readonly Value[]) {
+    this.items = items;
+  }
+}
+
+/** A storage by itself, as a persistent id. */
+export class StorageId {
+  constructor(readonly storage: TestStorage) {}
+}
+
 type Value =
   | TestTensor
   | PickleText
   | TestObject
+  | Call
+  | Global
+  | Tuple
+  | StorageId
   | string
   | number
   | boolean
@@ -96,7 +136,7 @@ type Value =
   | { readonly [key: string]: Value };
 export type TestTree = Value;
 
-const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8 } as const;
+const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8, C64: 8, QUINT8: 1, BYTES: 1, UNKNOWN: 1 } as const;
 
 /** Pickles a tree as torch does, with persistent ids for storages, and lists the storages by key. */
 class Pickler {
@@ -109,6 +149,13 @@ class Pickler {
     if (value instanceof PickleText) return value.text;
     if (value instanceof TestTensor) return this.tensor(value);
     if (value instanceof TestObject) return this.object(value);
+    if (value instanceof Global) return global(value.name);
+    if (value instanceof Tuple) return this.tuple(value.items);
+    if (value instanceof StorageId) return this.storage(value.storage);
+    if (value instanceof Call) {
+      const made = `${global(value.name)}${this.tuple(value.args)}R`;
+      return value.state === undefined ? made : `${made}${this.pickle(value.state)}b`;
+    }
     if (value === null) return "N";
     if (typeof value === "string") return `V${value}\n`;
     if (typeof value === "number") return Number.isInteger(value) ? int(value) : `F${value}\n`;
@@ -123,16 +170,23 @@ class Pickler {
     const known = this.objects.indexOf(value);
     if (known >= 0) return `g${known}\n`;
     const memo = this.objects.push(value) - 1;
-    const args = `(${value.args.map((item) => this.pickle(item)).join("")}t`;
-    return `c${value.module}\n${value.name}\n${args}\x81p${memo}\n${this.pickle(value.state)}b`;
+    return `c${value.module}\n${value.name}\n${this.tuple(value.args)}\x81p${memo}\n${this.pickle(value.state)}b`;
+  }
+
+  private tuple(items: readonly Value[]): string {
+    return `(${items.map((item) => this.pickle(item)).join("")}t`;
   }
 
   private tensor({ storage, shape, strides, offset }: TestTensor): string {
+    return `ctorch._utils\n_rebuild_tensor_v2\n(${this.storage(storage)}${int(offset)}${tuple(shape)}${tuple(strides)}I00\n}tR`;
+  }
+
+  private storage(storage: TestStorage): string {
     let key = this.storages.indexOf(storage);
     if (key < 0) key = this.storages.push(storage) - 1;
     const { elements = storage.bytes.length / BYTES[storage.dtype] } = storage;
-    const id = `(Vstorage\nctorch\n${STORAGE_TYPES[storage.dtype]}\nV${key}\nVcpu\n${int(elements)}${this.isLegacy ? "N" : ""}tQ`;
-    return `ctorch._utils\n_rebuild_tensor_v2\n(${id}${int(offset)}${tuple(shape)}${tuple(strides)}I00\n}tR`;
+    const module = storage.dtype === "BYTES" ? "torch.storage" : "torch";
+    return `(Vstorage\nc${module}\n${STORAGE_TYPES[storage.dtype]}\nV${key}\nVcpu\n${int(elements)}${this.isLegacy ? "N" : ""}tQ`;
   }
 }
 
@@ -140,12 +194,21 @@ function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
+function global(name: string): string {
+  const dot = name.lastIndexOf(".");
+  return `c${name.slice(0, dot)}\n${name.slice(dot + 1)}\n`;
+}
+
 const int = (value: number): string => `L${value}L\n`;
 const tuple = (values: readonly number[]): string => `(${values.map(int).join("")}t`;
 
 /** A checkpoint as torch.save writes it since 1.6. */
-export function torchZip(tree: Value, options?: ZipOptions): Buffer {
-  return zip(torchFiles(tree), options);
+export function torchZip(
+  tree: Value,
+  options?: ZipOptions,
+  files: readonly (readonly [string, Uint8Array])[] = [],
+): Buffer {
+  return zip([...torchFiles(tree), ...files], options);
 }
 
 /** The same with holes, in zip64, for files of any size. */

@@ -3,7 +3,7 @@ import { FormatError } from "../errors.js";
 /** Work and memory that any file may take, however small, and what each of its bytes adds. */
 const WORK = { base: 8e6, perByte: 32 } as const;
 /** In words of 8 bytes. What no file may exceed keeps a process with a small heap alive. */
-const MEMORY = { base: 16e6, perByte: 4, most: 96e6 } as const;
+const MEMORY = { base: 16e6, perByte: 8, most: 112e6 } as const;
 
 /**
  * What the reading of one checkpoint may cost. The values of a pickle may share parts, and a tree of 60 levels in 300

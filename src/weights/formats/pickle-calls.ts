@@ -124,7 +124,7 @@ export function callPython({ type, args }: Call, budget: Budget): unknown {
 
 function sizeOf(value: unknown): number {
   if (value instanceof Map || value instanceof Set) return value.size;
-  if (typeof value === "string") return value.length >> 3;
+  if (typeof value === "string") return value.length >> 1;
   return Array.isArray(value) ? value.length : 0;
 }
 

@@ -75,12 +75,14 @@ export class PickleReader {
 
   /** A line in ASCII: a number, a name or a literal. Its newline is consumed and left out. */
   line(): string {
-    return decodeLatin1(this.lineBytes());
+    const line = this.lineBytes();
+    return shortAscii(line) ?? decodeLatin1(line);
   }
 
   /** The name of a module, class or function. */
   nameLine(): string {
-    return decodeByteString(this.lineBytes());
+    const line = this.lineBytes();
+    return shortAscii(line) ?? decodeByteString(line);
   }
 
   /** A str of protocol 0. */

@@ -53,7 +53,7 @@ export function byteStringBytes(text: string, length: number): Uint8Array<ArrayB
 /** Text of protocol 0: Latin-1 with \uXXXX and \UXXXXXXXX. A backslash before anything else stands for itself. */
 export function decodeRawUnicodeEscape(bytes: Uint8Array): string {
   return decodeLatin1(bytes).replace(
-    /\\(?:u([\da-f]{4})|U([\da-f]{8})|[^uU])/gi,
+    /\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|[^uU])/g,
     (match, short: string | undefined, long: string | undefined) => {
       const code = parseInt(short ?? long ?? "", 16);
       return Number.isNaN(code) || code > 0x10ffff ? match : String.fromCodePoint(code);

@@ -54,7 +54,7 @@ export function describeValue(value: unknown): string {
   if (value instanceof Set) return `<set of ${value.size}>`;
   if (value instanceof Uint8Array) return `<${value.length} bytes>`;
   if (typeof value === "bigint") return BigInt.asIntN(64, value) === value ? `${value}` : "<a large integer>";
-  if (value === null) return "None";
+  if (value === null || value === undefined) return "None";
   return typeof value === "object" ? `<${value.constructor.name}>` : `${value as number | boolean}`;
 }
 

@@ -6,6 +6,7 @@ import type { Budget } from "./budget.js";
 import { callPython, resolveCall, type Call } from "./pickle-calls.js";
 import { readLiteral } from "./pickle-literals.js";
 import { Op } from "./pickle-opcodes.js";
+import { Memo } from "./pickle-memo.js";
 import { PickleReader } from "./pickle-reader.js";
 import { OpaqueObject, PythonName, Stateful } from "./pickle-values.js";
 
@@ -44,15 +45,15 @@ export function unpickleAt(
 
 /** Words of memory that an object takes, and each item in it. */
 const LIST_WORDS = 6;
-const SET_WORDS = 16;
+const SET_WORDS = 20;
 const DICT_WORDS = 24;
 const OBJECT_WORDS = 24;
-const SET_ITEM_WORDS = 5;
-const DICT_ITEM_WORDS = 6;
-const MEMO_WORDS = 2;
-
-/** Python numbers what it memoizes without gaps. */
-const MAX_SPARSE_MEMO = 1_000_000;
+const LITERAL_WORDS = 3;
+const STACK_WORDS = 3;
+const LIST_ITEM_WORDS = 3;
+const SET_ITEM_WORDS = 7;
+const DICT_ITEM_WORDS = 7;
+const MEMO_WORDS = 1;
 
 /** Python has one empty tuple too. Nobody can add to a tuple. */
 const EMPTY_TUPLE: readonly unknown[] = Object.freeze([]);
@@ -62,6 +63,8 @@ class Machine {
   /** Heights of the stack where a MARK was set. */
   private readonly marks: number[] = [];
   private readonly memo = new Memo();
+  /** The most values and marks that were on the stack at once. */
+  private highest = 0;
   private readonly budget: Budget;
 
   constructor(
@@ -75,14 +78,24 @@ class Machine {
     const { budget, reader } = this;
     for (;;) {
       budget.spend(1);
-      budget.hold(1);
+      this.countStack();
       const op = reader.uint8();
       if (op === Op.STOP) return this.pop();
       if (this.runMemo(op) || this.runContainer(op) || this.runObject(op)) continue;
       const start = reader.offset;
-      this.stack.push(readLiteral(op, reader));
-      budget.hold(2 + ((reader.offset - start) >> 2));
+      const value = readLiteral(op, reader);
+      // Numbers are counted where they are kept.
+      if (typeof value !== "number") budget.hold(LITERAL_WORDS + ((reader.offset - start) >> 3));
+      this.stack.push(value);
     }
+  }
+
+  /** Counts the memory of the stack where it grows beyond all it was. */
+  private countStack(): void {
+    const height = this.stack.length + this.marks.length;
+    if (height <= this.highest) return;
+    this.budget.hold(STACK_WORDS * (height - this.highest));
+    this.highest = height;
   }
 
   /** Stack and memo upkeep. False where the opcode is of another kind. */
@@ -257,7 +270,7 @@ class Machine {
 
   private append(items: unknown[]): void {
     const target = this.top();
-    this.budget.hold(SET_ITEM_WORDS * items.length);
+    this.budget.hold((target instanceof Set ? SET_ITEM_WORDS : LIST_ITEM_WORDS) * items.length);
     if (target instanceof Set) for (const item of items) target.add(item);
     else if (Array.isArray(target) && target !== EMPTY_TUPLE) for (const item of items) target.push(item);
     else if (target instanceof OpaqueObject) for (const item of items) target.items.push(item);
@@ -275,7 +288,7 @@ class Machine {
   }
 
   private pushList(items: readonly unknown[]): void {
-    this.budget.hold(LIST_WORDS + items.length);
+    this.budget.hold(LIST_WORDS + LIST_ITEM_WORDS * items.length);
     this.stack.push(items);
   }
 
@@ -322,34 +335,5 @@ class Machine {
 
   private checkHeight(count: number): void {
     if (this.stack.length - (this.marks.at(-1) ?? 0) < count) throw this.reader.error("too few values on its stack");
-  }
-}
-
-/** What a pickle numbers to refer to it again: in order, but for what a damaged or odd file does. */
-class Memo {
-  private readonly dense: unknown[] = [];
-  private readonly sparse = new Map<number, unknown>();
-
-  /** Entries, which is the number that MEMOIZE gives to the next. */
-  get size(): number {
-    return this.dense.length + this.sparse.size;
-  }
-
-  has(index: number): boolean {
-    return index < this.dense.length ? index >= 0 : this.sparse.has(index);
-  }
-
-  get(index: number): unknown {
-    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
-  }
-
-  /** False for what is no number of an entry. */
-  set(index: number, value: unknown): boolean {
-    if (!(Number.isSafeInteger(index) && index >= 0)) return false;
-    if (index < this.dense.length) this.dense[index] = value;
-    else if (index === this.dense.length && !this.sparse.has(index)) this.dense.push(value);
-    else if (this.sparse.size < MAX_SPARSE_MEMO) this.sparse.set(index, value);
-    else return false;
-    return true;
   }
 }

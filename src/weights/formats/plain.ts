@@ -7,7 +7,7 @@ import { describeValue } from "./pickle-values.js";
 const MAX_DEPTH = 64;
 const DEEPER = "<deeper levels>";
 /** Memory of one value of a config, its share of the object or array around it included. */
-const NODE_WORDS = 12;
+const NODE_WORDS = 24;
 /** Parts of a key that is a tuple. */
 const MAX_KEY_PARTS = 100;
 

@@ -119,7 +119,7 @@ function parseEntry(name: string, value: unknown, source: string): HeaderEntry {
   const bits = typeof dtype === "string" ? elementBits(dtype) : undefined;
   if (typeof dtype !== "string" || bits === undefined)
     throw fail(
-      `dtype ${nameOf(dtype)} is not supported, only ${[...Object.keys(DTYPE_BYTES), ...Object.keys(OTHER_BITS)].join(", ")}`,
+      `its dtype is ${nameOf(dtype)}, none of the format's: ${[...Object.keys(DTYPE_BYTES), ...Object.keys(OTHER_BITS)].join(", ")}`,
     );
   if (!isSizes(shape)) throw fail("its shape is not a list of sizes");
   if (!isSizes(offsets) || offsets.length !== 2) throw fail("its data_offsets are not a pair of positions");
@@ -203,7 +203,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function nameOf(value: unknown): string {
-  return typeof value === "string" ? excerpt(value, 40) : `of type ${typeof value}`;
+  if (value === undefined) return "missing";
+  return typeof value === "string" ? excerpt(value, 40) : `a ${typeof value}`;
 }
 
 function isSizes(value: unknown): value is number[] {

@@ -105,7 +105,8 @@ export function loadPersistent(id: unknown, source: string): StorageRef | Python
   if (tag === "module") return type;
   if (tag !== "storage" || !(typeof key === "string" || typeof key === "number")) return undefined;
   const name = excerpt(String(key));
-  if (!isSize(elements)) throw new FormatError(source, `storage ${name} has ${describeValue(elements)} elements`);
+  if (!isSize(elements))
+    throw new FormatError(source, `storage ${name} has ${describeValue(elements)} for its number of elements`);
   return new StorageRef(
     String(key),
     type.module.startsWith("torch") ? storageType(type.name) : undefined,

@@ -4,26 +4,16 @@ import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../excerpt.js";
 import { inflate } from "./inflate.js";
+import { DIRECTORY_ENTRY, ENTRY_BYTES, findDirectory, uint64, view } from "./zip-directory.js";
 
 const LOCAL_HEADER = 0x04034b50;
-const DIRECTORY_ENTRY = 0x02014b50;
-const DIRECTORY_END = 0x06054b50;
-const DIRECTORY_END_64 = 0x06064b50;
-const DIRECTORY_LOCATOR_64 = 0x07064b50;
 
 const LOCAL_HEADER_BYTES = 30;
-const ENTRY_BYTES = 46;
-const END_BYTES = 22;
-const LOCATOR_64_BYTES = 20;
-const END_64_BYTES = 56;
-const MAX_COMMENT_BYTES = 0xffff;
 const EXTRA_64 = 0x0001;
 
 const STORED = 0;
 const DEFLATED = 8;
 
-/** Bytes behind an archive may look like its end record, by chance a few times. */
-const MAX_END_RECORDS = 64;
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 /** torch stores; what another tool has deflated must be inflated whole, in memory. */
 const MAX_INFLATED_BYTES = 256 * 2 ** 20;
@@ -151,73 +141,6 @@ function checkPlaces(records: readonly DirectoryRecord[], directoryOffset: numbe
   }
 }
 
-interface DirectoryPlace {
-  readonly offset: number;
-  readonly size: number;
-  readonly count: number;
-}
-
-async function findDirectory(source: ByteSource, signal?: AbortSignal): Promise<DirectoryPlace> {
-  const tailStart = Math.max(0, source.size - END_BYTES - MAX_COMMENT_BYTES - LOCATOR_64_BYTES);
-  const tail = view(await source.read(tailStart, source.size - tailStart, signal));
-  const ends = endRecords(tail);
-  const exact = ends.find((at) => at + END_BYTES + tail.getUint16(at + 20, true) === tail.byteLength);
-  if (exact !== undefined) return readPlace(source, tail, exact, signal);
-  // Other bytes may follow the archive, as torch allows: then the last record counts that tells of a directory.
-  for (const at of ends.slice(0, MAX_END_RECORDS)) {
-    const place = await readPlace(source, tail, at, signal);
-    if (await isDirectory(source, place, tailStart + at, signal)) return place;
-  }
-  throw new FormatError(source.name, "a zip archive without the directory at its end; the file is truncated");
-}
-
-/** Where the end records may be, from the last to the first. */
-function endRecords(tail: DataView): number[] {
-  const found: number[] = [];
-  for (let at = tail.byteLength - END_BYTES; at >= 0; at--)
-    if (tail.getUint32(at, true) === DIRECTORY_END) found.push(at);
-  return found;
-}
-
-function readPlace(
-  source: ByteSource,
-  tail: DataView,
-  end: number,
-  signal?: AbortSignal,
-): DirectoryPlace | Promise<DirectoryPlace> {
-  const locator = end - LOCATOR_64_BYTES;
-  if (locator >= 0 && tail.getUint32(locator, true) === DIRECTORY_LOCATOR_64)
-    return readEnd64(source, uint64(tail, locator + 8, source.name), signal);
-  return {
-    count: tail.getUint16(end + 10, true),
-    size: tail.getUint32(end + 12, true),
-    offset: tail.getUint32(end + 16, true),
-  };
-}
-
-async function isDirectory(
-  source: ByteSource,
-  { offset, size, count }: DirectoryPlace,
-  end: number,
-  signal?: AbortSignal,
-): Promise<boolean> {
-  if (count === 0 || size < ENTRY_BYTES || offset + size > end) return false;
-  return view(await source.read(offset, ENTRY_BYTES, signal)).getUint32(0, true) === DIRECTORY_ENTRY;
-}
-
-async function readEnd64(source: ByteSource, at: number, signal?: AbortSignal): Promise<DirectoryPlace> {
-  if (at + END_64_BYTES > source.size)
-    throw new FormatError(source.name, `its zip64 end record lies at byte ${at}, beyond its end`);
-  const record = view(await source.read(at, END_64_BYTES, signal));
-  if (record.getUint32(0, true) !== DIRECTORY_END_64)
-    throw new FormatError(source.name, `no zip64 end record at byte ${at}`);
-  return {
-    count: uint64(record, 32, source.name),
-    size: uint64(record, 40, source.name),
-    offset: uint64(record, 48, source.name),
-  };
-}
-
 function parseRecord(directory: Uint8Array, at: number, source: string): { record: DirectoryRecord; end: number } {
   const bytes = view(directory);
   if (at + ENTRY_BYTES > bytes.byteLength || bytes.getUint32(at, true) !== DIRECTORY_ENTRY)
@@ -253,15 +176,4 @@ function wideFields(bytes: DataView, start: number, end: number, source: string)
     return Array.from({ length: Math.min(count, 3) }, (_, index) => uint64(bytes, at + 4 + 8 * index, source));
   }
   return [];
-}
-
-function uint64(bytes: DataView, at: number, source: string): number {
-  const value = bytes.getBigUint64(at, true);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw new FormatError(source, `a zip size or position of ${value} bytes`);
-  return Number(value);
-}
-
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,0 +1,31 @@
+/** Python numbers what it memoizes without gaps. */
+const MAX_SPARSE_MEMO = 1_000_000;
+
+/** What a pickle numbers to refer to it again: in order, but for what a damaged or odd file does. */
+export class Memo {
+  private readonly dense: unknown[] = [];
+  private readonly sparse = new Map<number, unknown>();
+
+  /** Entries, which is the number that MEMOIZE gives to the next. */
+  get size(): number {
+    return this.dense.length + this.sparse.size;
+  }
+
+  has(index: number): boolean {
+    return index < this.dense.length ? index >= 0 : this.sparse.has(index);
+  }
+
+  get(index: number): unknown {
+    return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
+  }
+
+  /** False for what is no number of an entry. */
+  set(index: number, value: unknown): boolean {
+    if (!(Number.isSafeInteger(index) && index >= 0)) return false;
+    if (index < this.dense.length) this.dense[index] = value;
+    else if (index === this.dense.length && !this.sparse.has(index)) this.dense.push(value);
+    else if (this.sparse.size < MAX_SPARSE_MEMO) this.sparse.set(index, value);
+    else return false;
+    return true;
+  }
+}
