@@ -42,7 +42,7 @@ it("has dalle2-laion's three examples, which need no extension of ours", async (
   for (const name of ["gradio", "upsampler", "variation"]) {
     expect(configs).toContain(join("laion", `${name}.json`));
     const text = await readFile(join(folder, "laion", `${name}.json`), "utf8");
-    expect(text).not.toMatch(/"(version|dialect|weights)"/);
+    expect(text).not.toMatch(/"(version|dialect|weights|state_dict_key)"/);
     expect(text).toContain('"clip": {\n    "make": "openai",\n    "model": "ViT-L/14"\n  }');
   }
 });
@@ -55,6 +55,8 @@ describe("the JSON Schema refuses, as editors will show it,", () => {
     ["a U-Net without its number", { decoder: { unet_sources: [{ load_model_from: file }] } }],
     ["an unknown kind of place", { prior: { load_model_from: { ...file, load_type: "ftp" } } }],
     ["a name that leads out of the folder", { prior: { load_model_from: { ...file, filename_override: "../x.pth" } } }],
+    ["a key that is empty", { prior: { load_model_from: file, state_dict_key: [] } }],
+    ["a key that is no text", { prior: { load_model_from: file, state_dict_key: 7 } }],
     ["half a step", { prior: { load_model_from: file, default_sample_timesteps: 0.5 } }],
   ])("%s", (_, config) => {
     expect(accepts(config)).toBe(false);

@@ -99,6 +99,24 @@ describe("a checkpoint without its version", () => {
   });
 });
 
+describe("a checkpoint of several models", () => {
+  /** A file with the same decoder twice, once in a wrapper, and a loss beside. */
+  const several = async () =>
+    rewritten(decoderFile, { tensor: (tensor) => ({ ...tensor, name: `student._orig_mod.${tensor.name}` }) });
+
+  it("gives the one at the key of the load config", async () => {
+    const path = await several();
+    for (const key of ["student", ["student"], null]) {
+      const { manager } = await load(decoderOf(path, { state_dict_key: key }));
+      expect(manager.decoder?.dialects[0]?.version).toBe("1.14.2");
+      manager.dispose();
+    }
+    await expect(load(decoderOf(path, { state_dict_key: "teacher" }))).rejects.toThrow(
+      /no "teacher" in it, where its weights are said to be; it has the keys student/,
+    );
+  });
+});
+
 it("believes the load config's version rather than the checkpoint's", async () => {
   const { manager } = await load(decoderOf(decoderFile, { version: "1.14.0" }));
   using disposed = manager;

@@ -53,19 +53,20 @@ const DECODER = {
 
 describe("a tensor of a type that is not read", () => {
   const complex = new TestTensor([2], { dtype: "C64", bytes: new Uint8Array(16) });
-  const source = () => written("complex.pth", torchZip({ ...DECODER, freqs: complex }));
+  const source = () => written("complex.pth", torchZip({ ...DECODER, "unets.0.freqs": complex, freqs: complex }));
 
   it("is listed by inspect, and left out by convert, which says so", () => {
     expect(inspected(source()).tensors).toContainEqual({
-      name: "freqs",
+      name: "unets.0.freqs",
       dtype: "complex64",
       shape: [2],
       parameters: 2,
     });
+    expect(inspected(source()).skipped).toEqual([{ key: "freqs", what: "a tensor, complex64 [2]" }]);
     const out = join(folder, "complex.safetensors");
     const { status, stdout, stderr } = dalle2("convert", source(), out);
     expect([status, stdout]).toEqual([0, `${out}: 2 tensors\n`]);
-    expect(stderr).toBe("warning: tensor freqs is left out: values of type complex64 are not read\n");
+    expect(stderr).toBe("warning: tensor unets.0.freqs is left out: values of type complex64 are not read\n");
     expect(inspected(out).tensors).toHaveLength(2);
   });
 });
@@ -131,6 +132,32 @@ describe("dalle2 inspect", () => {
   it("does not let names steer the terminal", () => {
     const { stdout } = dalle2("inspect", written("escape.pth", torchZip({ "a\u001b[2Jb": scalar(1) })));
     expect(stdout).toContain("a\uFFFD[2Jb");
+  });
+
+  it("lists the model at a key, and what else is in the file", () => {
+    const path = written(
+      "two.pth",
+      torchZip({ first: DECODER, second: { "unets.0.mid_block1.a": scalar(7), "loss.a": scalar(1) }, epoch: 3 }),
+    );
+    const several = dalle2("inspect", path);
+    expect([several.status, several.stderr]).toEqual([
+      1,
+      expect.stringMatching(/several models.*first \(a decoder, 2 tensors\)/),
+    ]);
+    expect(inspected(path, "--key", "second")).toMatchObject({
+      key: "second",
+      component: "decoder",
+      skipped: [
+        { key: "first", what: "a dict of 2" },
+        { key: "second.loss", what: "a tensor, F32 [1]" },
+        { key: "epoch", what: "the number 3" },
+      ],
+    });
+    const { stdout } = dalle2("inspect", path, "--key", "second");
+    expect(stdout).toMatch(/^ {2}container +dict, under second$/m);
+    expect(stdout).toMatch(/^Also in the file, and not read\n {2}first +a dict of 2\n/m);
+    expect(dalle2("inspect", path, "--key", "third").stderr).toMatch(/no "third" in it.*keys first, second, epoch/);
+    expect(dalle2("inspect", path, "--key", " ").status).toBe(2);
   });
 
   it("says what is wrong with a file, and ends with status 1", () => {
@@ -221,6 +248,12 @@ describe("dalle2 convert", () => {
       ["a", "F16"],
       ["b", "F32"],
     ]);
+  });
+
+  it("takes the model at a key", async () => {
+    const source = written("keys.pth", torchZip({ best: { a: scalar(1) }, last: { a: scalar(2) } }));
+    expect(dalle2("convert", source, out, "--key", "last").status).toBe(0);
+    expect(await values(out)).toEqual({ a: [2] });
   });
 
   it("stores tables by their rows", async () => {

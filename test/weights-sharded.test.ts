@@ -10,6 +10,7 @@ import { toFloat32 } from "../src/weights/dtypes.js";
 import { FormatError } from "../src/weights/errors.js";
 import { writeSafetensors } from "../src/weights/formats/safetensors.js";
 import { collect } from "./support/collect.js";
+import { scalar, torchLegacy, torchZip, type TestTree } from "./support/torch-file.js";
 
 let folder: string;
 beforeEach(() => {
@@ -68,6 +69,65 @@ describe("a model in shards", () => {
   });
 });
 
+describe("a model in shards of torch", () => {
+  const INDEX = "pytorch_model.bin.index.json";
+  const [FIRST, SECOND] = ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"];
+  const weightMap = { "module.net.causal_transformer.a": FIRST, "module.net.b": SECOND };
+  const written = (files: Readonly<Record<string, Uint8Array | string>>) => {
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    return join(folder, INDEX);
+  };
+  const open = async (path: string) => openCheckpoint(await openSource(path));
+
+  it.each<[string, (tree: TestTree) => Uint8Array | Promise<Uint8Array>, (tree: TestTree) => Uint8Array, string]>([
+    ["zip", torchZip, torchZip, "torch-index"],
+    ["as before 1.6", torchLegacy, torchLegacy, "torch-index"],
+    ["of both", torchZip, torchLegacy, "torch-index"],
+    ["and safetensors", () => shard({ "module.net.causal_transformer.a": 1 }), torchZip, "torch-index"],
+    ["below a key", (tree) => torchZip({ state_dict: tree }), torchZip, "torch-index"],
+  ])("%s", async (_, first, second, format) => {
+    const path = written({
+      [FIRST]: await first({ "module.net.causal_transformer.a": scalar(1), "net.unlisted": scalar(9) }),
+      [SECOND]: second({ "module.net.b": scalar(2), epoch: 3 }),
+      [INDEX]: `\ufeff${index(weightMap)}`,
+    });
+    const checkpoint = await open(path);
+    expect(checkpoint.format).toBe(format);
+    const values = [...checkpoint.tensors].map(async ([name, tensor]) => [
+      name,
+      [...toFloat32("F32", await tensor.read())],
+    ]);
+    expect(await Promise.all(values)).toEqual([
+      ["net.causal_transformer.a", [1]],
+      ["net.b", [2]],
+    ]);
+    await checkpoint.close();
+    await expect(checkpoint.tensors.get("net.b")!.read()).rejects.toThrow();
+  });
+
+  it.each<[string, Uint8Array | string, RegExp]>([
+    ["a web page", "<html>", /index\.json: its shard .*00002\.bin cannot be read: .*00002\.bin: looks like a web page/],
+    ["a pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", /00002\.bin: a pointer of git LFS/],
+    ["cut off", torchZip({ a: scalar(1) }).subarray(0, 200), /00002\.bin: a zip archive without the directory/],
+    [
+      "of other tensors",
+      torchZip({ "net.b": scalar(1) }),
+      /tensor module\.net\.b into .*00002\.bin, which does not have it/,
+    ],
+    ["a list", torchZip([scalar(1)]), /tensor module\.net\.b into .*00002\.bin, which does not have it/],
+  ])("says which shard is %s", async (_, second, message) => {
+    const path = written({
+      [FIRST]: torchZip({ "module.net.causal_transformer.a": scalar(1) }),
+      [SECOND]: second,
+      [INDEX]: index(weightMap),
+    });
+    const error: unknown = await open(path).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(FormatError);
+    expect(String(error)).toMatch(message);
+    expect(String(error)).toContain(path);
+  });
+});
+
 describe("an index is refused", () => {
   const open = async (weightMap: unknown) => openCheckpoint(await openSource(writeIndex(weightMap)));
 
@@ -75,6 +135,7 @@ describe("an index is refused", () => {
     writeFileSync(join(folder, ONE), await shard({ a: 1 }));
     const error: unknown = await open({ a: ONE, b: TWO }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(FileError);
+    expect(String(error)).toContain(`${join(folder, "model.safetensors.index.json")}: its shard ${TWO} cannot be read`);
     expect(String(error)).toContain(`${join(folder, TWO)}: could not be opened: no such file`);
   });
 

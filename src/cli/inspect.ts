@@ -1,21 +1,23 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { openSource } from "../files/open.js";
-import { openCheckpoint } from "../weights/checkpoint.js";
+import { openCheckpoint, type OpenOptions } from "../weights/checkpoint.js";
 import {
   inspectCheckpoint,
   type InspectedDialect,
   type InspectedTensors,
   type Inspection,
 } from "../weights/inspect.js";
-import type { WeightsChoice } from "../weights/state-dict.js";
+import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
+import { filledText } from "./option-values.js";
 import { print, printJson } from "./output.js";
 
 interface Options {
   readonly json?: true;
   readonly weights?: WeightsChoice;
+  readonly key?: string;
 }
 
 /** What `dalle2 inspect --json` prints. */
@@ -25,22 +27,27 @@ export function register(program: Command): void {
   program
     .command("inspect")
     .description("say what is in a checkpoint: version, dialect, config, tensors; only its headers are read")
-    .argument("<file>", "a path or URL: .safetensors, .safetensors.index.json, .pth, .pt")
+    .argument("<file>", "a path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of shards")
     .addOption(
       new Option("--weights <which>", "which weights to list, where a file has both").choices(["online", "ema"]),
     )
+    .option(
+      "--key <key>",
+      "where in the file the model is, such as state_dict.model; default: found by its names",
+      filledText,
+    )
     .option("--json", "print one JSON object")
-    .action(async (file: string, { json, weights }: Options) => {
-      const report = await inspect(file, weights);
+    .action(async (file: string, { json, weights, key }: Options) => {
+      const report = await inspect(file, { weights, stateDictKey: key });
       if (json) printJson(report);
       else print(formatReport(report));
     });
 }
 
-async function inspect(file: string, weights: WeightsChoice | undefined): Promise<InspectReport> {
+async function inspect(file: string, options: OpenOptions): Promise<InspectReport> {
   const signal = interruptSignal();
   const source = await openSource(file, { signal });
-  const checkpoint = await openCheckpoint(source, { weights, signal });
+  const checkpoint = await openCheckpoint(source, { ...options, signal });
   try {
     return { ...inspectCheckpoint(checkpoint), bytes: source.size };
   } finally {
@@ -51,7 +58,7 @@ async function inspect(file: string, weights: WeightsChoice | undefined): Promis
 type Row = readonly string[];
 
 function formatReport(report: InspectReport): string {
-  const { dialect, warnings, config, clip } = report;
+  const { dialect, warnings, config, clip, skipped } = report;
   return [
     formatFile(report),
     dialect ? formatDialect(dialect) : undefined,
@@ -59,6 +66,7 @@ function formatReport(report: InspectReport): string {
     config === null ? undefined : `Config\n${indent(JSON.stringify(config, null, 2))}`,
     formatTensors("Tensors", report),
     clip ? formatTensors("CLIP saved along", clip) : undefined,
+    skipped.length > 0 ? formatSkipped(skipped) : undefined,
   ]
     .filter((section) => section !== undefined)
     .join("\n\n");
@@ -67,6 +75,7 @@ function formatReport(report: InspectReport): string {
 const FORMATS: Readonly<Record<Inspection["format"], string>> = {
   safetensors: "safetensors",
   "safetensors-index": "safetensors in shards, with an index",
+  "torch-index": "torch in shards, with an index",
   torch: "torch, zip",
   "torch-legacy": "torch, as before 1.6",
   torchscript: "TorchScript",
@@ -77,6 +86,7 @@ function formatFile({
   bytes,
   format,
   container,
+  key,
   weights,
   availableWeights,
   component,
@@ -87,7 +97,7 @@ function formatFile({
   return section(file, [
     ["size", formatBytes(bytes)],
     ["format", FORMATS[format]],
-    ["container", container],
+    ["container", key === "" ? container : `${container}, under ${key}`],
     ["weights", others.length > 0 ? `${weights} (also in the file: ${others.join()})` : "as saved"],
     ["component", component],
     ["version", version ?? "not said"],
@@ -118,6 +128,13 @@ function formatTensors(title: string, { tensors, parameters }: InspectedTensors)
     formatCount(count).padStart(width),
   ]);
   return section(`${title}: ${formatCount(tensors.length)}, ${formatCount(parameters)} parameters`, rows);
+}
+
+function formatSkipped(skipped: InspectReport["skipped"]): string {
+  return section(
+    "Also in the file, and not read",
+    skipped.map(({ key, what }) => [key, what]),
+  );
 }
 
 /** The length of the longest text. A file may name more tensors than a call has room for arguments. */

@@ -1,7 +1,7 @@
 /**
  * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled by
- * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `version`, `dialect` and
- * `weights` beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
+ * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `version`, `dialect`,
+ * `weights` and `state_dict_key` beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
  *
  * configs/load-config.schema.json is made of it (scripts/generate-config-schema.js), descriptions included.
  */
@@ -18,8 +18,18 @@ const loadConfigFrom = file
   .nullish()
   .describe("The train config, as JSON. Needed only where the checkpoint does not hold it and shapes do not tell all.");
 
+const stateDictKey = z
+  .union([z.string().min(1), z.array(z.string().min(1)).nonempty()], {
+    error: "expected a key, such as state_dict.model, or a list of keys",
+  })
+  .nullish()
+  .describe(
+    "Where in the checkpoint the model is: keys of dicts and what its tensors' names begin with, with dots between or as a list. Default: found by its names.",
+  );
+
 /** Entries of ours beside `load_model_from`. */
 const extensions = {
+  state_dict_key: stateDictKey,
   weights: z
     .enum(["online", "ema"])
     .nullish()
@@ -88,6 +98,7 @@ const clipLoadConfig = z.strictObject({
   load_model_from: file
     .nullish()
     .describe("Its weights. Default: those saved along with the prior or the decoder, else OpenAI's by name."),
+  state_dict_key: stateDictKey,
 });
 export type ClipSource = z.output<typeof clipLoadConfig>;
 

@@ -4,6 +4,7 @@ import { detectDialect, type DetectedDialect } from "./dialect/detect-dialect.js
 import { compareVersions } from "./dialect/dialect.js";
 import { elementCount } from "./dtypes.js";
 import type { TensorEntry } from "./tensor-entry.js";
+import type { Skipped } from "./tree/skipped.js";
 
 /** From this version on, dialects are compared with outputs of the reference; older ones follow its history as read. */
 const VERIFIED_SINCE = "0.11.0";
@@ -33,6 +34,8 @@ export interface Inspection extends InspectedTensors {
   readonly file: string;
   readonly format: Checkpoint["format"];
   readonly container: Checkpoint["container"];
+  /** Where in the file the model is, keys with dots between; empty for the outermost dict. */
+  readonly key: string;
   readonly weights: Checkpoint["weights"];
   readonly availableWeights: Checkpoint["availableWeights"];
   readonly component: Component | "unknown";
@@ -45,17 +48,21 @@ export interface Inspection extends InspectedTensors {
   readonly config: unknown;
   /** The CLIP saved along with the model; null where none was. */
   readonly clip: InspectedTensors | null;
+  /** What else the file holds and is not read. */
+  readonly skipped: readonly Skipped[];
 }
 
 /** Describes a checkpoint; no tensor is read. Throws `DialectError` for a version that is too old, or is none. */
 export function inspectCheckpoint(checkpoint: Checkpoint): Inspection {
-  const { name: file, format, container, weights, availableWeights, version, config, tensors, clip } = checkpoint;
+  const { name: file, format, container, key, weights, availableWeights } = checkpoint;
+  const { version, config, tensors, clip, skipped } = checkpoint;
   const component = componentOf(tensors);
   const { dialect, warnings } = component ? inspectDialect(checkpoint) : { dialect: null, warnings: [] };
   return {
     file,
     format,
     container,
+    key,
     weights,
     availableWeights,
     component: component ?? "unknown",
@@ -65,6 +72,7 @@ export function inspectCheckpoint(checkpoint: Checkpoint): Inspection {
     config: config ?? null,
     ...inspectTensors(tensors),
     clip: clip.size > 0 ? inspectTensors(clip) : null,
+    skipped,
   };
 }
 

@@ -58,6 +58,41 @@ export class PickleText {
   constructor(readonly text: string) {}
 }
 
+/** A pickled object: an instance of a class, and its attributes. One that stands in several places is pickled once. */
+export class TestObject {
+  constructor(
+    readonly module: string,
+    readonly name: string,
+    readonly state: Value,
+    readonly args: readonly Value[] = [],
+  ) {}
+}
+
+interface ModuleParts {
+  readonly parameters?: Readonly<Record<string, TestTensor | null>>;
+  readonly buffers?: Readonly<Record<string, TestTensor | null>>;
+  /** Names of buffers that are not saved. */
+  readonly volatile?: readonly string[];
+  readonly modules?: Readonly<Record<string, TestObject | null>>;
+  /** What else it has. */
+  readonly attributes?: Readonly<Record<string, Value>>;
+}
+
+/** A module as torch.save pickles it whole. */
+export function testModule({ parameters = {}, buffers = {}, volatile = [], modules = {}, attributes }: ModuleParts) {
+  return new TestObject("__main__", "Net", {
+    training: true,
+    _parameters: parameters,
+    _buffers: buffers,
+    _non_persistent_buffers_set: new PickleText(
+      `cbuiltins\nset\n((l${volatile.map((name) => `V${name}\na`).join("")}tR`,
+    ),
+    _backward_hooks: {},
+    _modules: modules,
+    ...attributes,
+  });
+}
+
 /** A call of a function or class by its full name, and the state that a BUILD gives to what it returns. */
 export class Call {
   constructor(
@@ -88,6 +123,7 @@ export class StorageId {
 type Value =
   | TestTensor
   | PickleText
+  | TestObject
   | Call
   | Global
   | Tuple
@@ -105,12 +141,14 @@ const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8, C64: 8, QUINT8: 1, BYTES: 1, UNK
 /** Pickles a tree as torch does, with persistent ids for storages, and lists the storages by key. */
 class Pickler {
   readonly storages: TestStorage[] = [];
+  private readonly objects: TestObject[] = [];
 
   constructor(private readonly isLegacy: boolean) {}
 
   pickle(value: Value): string {
     if (value instanceof PickleText) return value.text;
     if (value instanceof TestTensor) return this.tensor(value);
+    if (value instanceof TestObject) return this.object(value);
     if (value instanceof Global) return global(value.name);
     if (value instanceof Tuple) return this.tuple(value.items);
     if (value instanceof StorageId) return this.storage(value.storage);
@@ -126,6 +164,13 @@ class Pickler {
     return `}(${Object.entries(value)
       .map(([key, item]) => `V${key}\n${this.pickle(item)}`)
       .join("")}u`;
+  }
+
+  private object(value: TestObject): string {
+    const known = this.objects.indexOf(value);
+    if (known >= 0) return `g${known}\n`;
+    const memo = this.objects.push(value) - 1;
+    return `c${value.module}\n${value.name}\n${this.tuple(value.args)}\x81p${memo}\n${this.pickle(value.state)}b`;
   }
 
   private tuple(items: readonly Value[]): string {

@@ -1,13 +1,13 @@
 import { ConfigError } from "../../config/config-error.js";
-import type { FileLocation } from "../../config/file-location.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { ClipSource } from "../../config/load-config-schema.js";
 import { openSource } from "../../files/open.js";
 import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
-import { openCheckpoint, type Checkpoint } from "../../weights/checkpoint.js";
+import { openCheckpoint } from "../../weights/checkpoint.js";
 import type { TensorSource } from "../../weights/store.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { openSourceCheckpoint } from "./source-checkpoint.js";
 
 /** An open file with the weights of a CLIP. */
 export interface ClipFile extends TensorSource {
@@ -23,23 +23,23 @@ export async function openClipFile(
   config: ModelLoadConfig,
   options: LoadingOptions,
 ): Promise<ClipFile> {
-  if (source.load_model_from) return openAt(config, source.load_model_from, options);
+  const { load_model_from: file, state_dict_key } = source;
+  if (file) return openSourceCheckpoint(config, { load_model_from: file, state_dict_key }, "clip", options);
   return (
     (await openBundled(config, options)) ??
     openCheckpoint(await openByName(source, config, options), { signal: options.signal })
   );
 }
 
-async function openAt(config: ModelLoadConfig, file: FileLocation, options: LoadingOptions): Promise<Checkpoint> {
-  return openCheckpoint(await config.openFile(file, options), { signal: options.signal });
-}
-
 /** The CLIP in the checkpoint of the prior, or of a part of the decoder. */
 async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Promise<ClipFile | undefined> {
   const { prior, decoder } = config.data;
-  const models = [...(prior ? [prior] : []), ...(decoder?.unet_sources ?? [])];
-  for (const { load_model_from: file } of models) {
-    const checkpoint = await openAt(config, file, options);
+  const models = [
+    ...(prior ? [["prior", prior] as const] : []),
+    ...(decoder?.unet_sources ?? []).map((unets) => ["decoder", unets] as const),
+  ];
+  for (const [kind, model] of models) {
+    const checkpoint = await openSourceCheckpoint(config, model, kind, options);
     const { name, clip } = checkpoint;
     if (clip.size > 0) return { name: `${name} (clip.*)`, tensors: clip, close: () => checkpoint.close() };
     await checkpoint.close();

@@ -9,7 +9,7 @@ import type { UnetSampler } from "../../diffusion/unet-sampler.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { createClip } from "../../models/clip/create.js";
 import type { Arena } from "../../tensor/arena.js";
-import { openCheckpoint, type Checkpoint } from "../../weights/checkpoint.js";
+import type { Checkpoint } from "../../weights/checkpoint.js";
 import { detectDialect } from "../../weights/dialect/detect-dialect.js";
 import { currentDialect, type Dialect } from "../../weights/dialect/dialect.js";
 import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../../weights/dialect/infer-decoder.js";
@@ -21,6 +21,7 @@ import { openClipFile } from "./clip-file.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "./component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { withPublishedConfig } from "./published-clip-config.js";
+import { openSourceCheckpoint } from "./source-checkpoint.js";
 import { requireOptions, trainConfigOf, type TrainConfig } from "./train-config-of.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
@@ -56,7 +57,7 @@ export class ModelLoader {
 
   /** The prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, each of which names the file. */
   async prior(source: PriorSource): Promise<Loaded<DiffusionPrior>> {
-    return this.#open(source, (weights, checkpoint, given) => {
+    return this.#open("prior", source, (weights, checkpoint, given) => {
       const dialect = this.#dialect(checkpoint, source, given, "prior");
       const inferred = inferPrior(checkpoint.tensors, dialect.network);
       const { config, missing } = completePriorConfig(given.value, inferred);
@@ -102,7 +103,7 @@ export class ModelLoader {
   }
 
   async #unets(source: UnetSource): Promise<Loaded<readonly UnetSampler[]>> {
-    return this.#open(source, (weights, checkpoint, given) => {
+    return this.#open("decoder", source, (weights, checkpoint, given) => {
       const dialect = this.#dialect(checkpoint, source, given, "decoder");
       const inferred = inferDecoder(checkpoint.tensors, dialect.network, given.value);
       const { config, missing } = completeDecoderConfig(given.value, inferred);
@@ -152,14 +153,14 @@ export class ModelLoader {
 
   /** Builds a model of a prior or decoder file and its train config; `declare` is given the place for what is not a component's. */
   async #open<Model>(
-    { load_model_from: file, load_config_from: configFile, weights: choice }: PriorSource | UnetSource,
+    kind: "prior" | "decoder",
+    source: PriorSource | UnetSource,
     declare: (weights: Weights, checkpoint: Checkpoint, given: TrainConfig) => Declared<Model>,
   ): Promise<Loaded<Model>> {
     const { signal } = this.options;
-    const source = await this.config.openFile(file, this.options);
-    const checkpoint = await openCheckpoint(source, { signal, weights: choice ?? undefined });
+    const checkpoint = await openSourceCheckpoint(this.config, source, kind, this.options);
     try {
-      const given = await trainConfigOf(checkpoint, configFile, this.config, this.options);
+      const given = await trainConfigOf(checkpoint, source.load_config_from, this.config, this.options);
       const shared = new WeightStore(this.arena, checkpoint);
       const { model, dialect, misfit, components } = declare(shared.root, checkpoint, given);
       const weights = new WeightSet([shared, ...components.map((one) => one.weights)]);

@@ -1,10 +1,24 @@
-/** Modules that wrap a whole model or a part of it, wherever they stand in a name: DataParallel's, and torch.compile's. */
-const TRANSPARENT = /(?<=^|\.)(?:module|_orig_mod)\./g;
+import type { Component } from "./component.js";
 
 /**
- * Attributes under which a larger module holds a whole model: Lightning's `model`, a prior's `net`, an adapter's `clip`.
- * Stripped where every name begins with it.
+ * Modules that wrap a whole model or a part of it, wherever they stand in a name; no module of a model is called so.
+ * DataParallel's, DistributedDataParallel's, DeepSpeed's and AveragedModel's; torch.compile's; those of FSDP, by torch,
+ * fairscale and torch_xla; of checkpoint_wrapper and offload_wrapper; of Lightning Fabric; of Opacus.
  */
+const WRAPPERS = [
+  "module",
+  "_orig_mod",
+  "_fsdp_wrapped_module",
+  "_fpw_module",
+  "_checkpoint_wrapped_module",
+  "_offload_wrapped_module",
+  "_forward_module",
+  "_original_module",
+  "_module",
+] as const;
+const TRANSPARENT = new RegExp(`(?<=^|\\.)(?:${WRAPPERS.join("|")})\\.`, "g");
+
+/** Attributes under which a larger module holds a whole model. Stripped where every name begins with it. */
 const HOLDERS = ["model.", "net.", "clip."] as const;
 
 /** What the names of a CLIP saved along with a model begin with. */
@@ -12,9 +26,14 @@ export const CLIP_PREFIX = "clip.";
 /** Autoencoders of latent diffusion, which DALLE2-pytorch's decoder has room for; none was ever published. */
 const DROPPED = "vaes.";
 
-/** A state dict under the names that the model itself gives, without those of modules that wrapped it when it was saved. */
+/** A tensor's name without those of modules that wrapped the model, or parts of it, when it was saved. */
+export function unwrapName(name: string): string {
+  return name.replace(TRANSPARENT, "");
+}
+
+/** A state dict of any model under the names that the model itself gives: without wrappers, and without a holder around all. */
 export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  let names = [...tensors.keys()].map((name) => name.replace(TRANSPARENT, ""));
+  let names = [...tensors.keys()].map(unwrapName);
   const shared = () => HOLDERS.find((holder) => names.every((name) => name.startsWith(holder)));
   for (let holder = shared(); holder !== undefined && names.length > 0; holder = shared()) {
     const { length } = holder;
@@ -23,6 +42,23 @@ export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): Reado
   // Names that would fall together belong to another kind of file; better none of them is changed.
   if (new Set(names).size < names.length) return tensors;
   return new Map([...tensors.values()].map((tensor, i) => [names[i]!, tensor]));
+}
+
+/** Names in a prior and in a decoder besides those of its noise schedule, which were at the root before 0.11.0. */
+const OWN_NAMES = {
+  prior: /^(?:net|noise_scheduler|clip)\./,
+  decoder: /^(?:unets|noise_schedulers|lowres_conds|clip)\./,
+} as const;
+const SCHEDULE =
+  /^(?:betas|(?:sqrt_(?:one_minus_|recip_|recipm1_)?|log_one_minus_)?alphas_cumprod|alphas_cumprod_prev|posterior_(?:variance|log_variance_clipped|mean_coef[12])|p2_loss_weight)$/;
+
+/**
+ * Whether a prior or a decoder of any version can have a tensor of this name. What else stands beside its own belongs to
+ * what it was trained with. True for other components, whose names are too many to list.
+ */
+export function isOwnName(component: Component, name: string): boolean {
+  if (component !== "prior" && component !== "decoder") return true;
+  return OWN_NAMES[component].test(name) || SCHEDULE.test(name);
 }
 
 /** The parts of a checkpoint that are models of their own. */

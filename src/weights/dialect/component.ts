@@ -17,8 +17,34 @@ export interface UnetPart {
 const UNET = /^(?:unets\.(\d{1,2})\.)?(?:to_time_hiddens|mid_block1)\./;
 const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
 /** OpenAI's and open_clip's names, those of the transformers library, x-clip's, CoCa's. */
-const CLIP =
-  /^(?:visual|transformer\.resblocks|vision_model|text_model|text_transformer|visual_transformer|img_encoder|text_cls_token)\b/;
+const CLIP_NAMES =
+  "visual|transformer\\.resblocks|vision_model|text_model|text_transformer|visual_transformer|img_encoder|text_cls_token";
+const CLIP = new RegExp(`^(?:${CLIP_NAMES})\\b`);
+
+/** A model in a larger module or a dict: what its names begin with there, which kind of model it is. */
+export interface Anchor {
+  readonly prefix: string;
+  readonly component: Component;
+}
+
+/** The same names after any others. The shortest beginning counts: a CLIP's `visual.` may have a `transformer.resblocks.`. */
+const UNET_WITHIN = within(/(unets\.\d+\.)?(?:to_time_hiddens|mid_block1)\./);
+const PRIOR_WITHIN = within(/(net\.)?causal_transformer\./);
+const CLIP_WITHIN = within(new RegExp(`(?:${CLIP_NAMES})(?:\\.|$)`));
+
+function within(names: RegExp): RegExp {
+  return new RegExp(`^(|.*?\\.)${names.source}`, "s");
+}
+
+/** The model that a tensor of this name belongs to, if the name is one that tells. */
+export function anchorOf(name: string): Anchor | undefined {
+  const unet = UNET_WITHIN.exec(name);
+  if (unet) return { prefix: unet[1]!, component: unet[2] === undefined ? "unet" : "decoder" };
+  const prior = PRIOR_WITHIN.exec(name);
+  if (prior) return { prefix: prior[1]!, component: prior[2] === undefined ? "priorNetwork" : "prior" };
+  const clip = CLIP_WITHIN.exec(name);
+  return clip ? { prefix: clip[1]!, component: "clip" } : undefined;
+}
 
 /** The U-Nets of a decoder, or the one that stands by itself, in the order of the cascade; a decoder may lack some. */
 export function unetParts(header: Header): readonly UnetPart[] {

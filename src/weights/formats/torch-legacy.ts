@@ -40,24 +40,6 @@ export function looksLikeTorchLegacy(head: Uint8Array): boolean {
   return PICKLED_MAGIC.some((magic) => magic.every((byte, i) => head[start + i] === byte));
 }
 
-/** Whether a file's first 512 bytes are those of a tar archive, which torch wrote before version 0.2. */
-export function looksLikeTar(head: Uint8Array): boolean {
-  const magic = new TextDecoder("latin1").decode(head.subarray(257, 262));
-  return (
-    magic === "ustar" || /^(storages|tensors|pickle)\0/.test(new TextDecoder("latin1").decode(head.subarray(0, 9)))
-  );
-}
-
-/** Names a tar archive as what it is: always rejects with FormatError. */
-export function refuseTar(source: ByteSource): Promise<never> {
-  return Promise.reject(
-    new FormatError(
-      source.name,
-      "a tar archive, as torch wrote checkpoints before version 0.2; load it with torch.load and save it again, or unpack it if it holds a checkpoint",
-    ),
-  );
-}
-
 /** Reads the objects of a legacy file; storages stay unread. Rejects with FormatError. */
 export async function openTorchLegacy(source: ByteSource, signal?: AbortSignal): Promise<TorchArchive> {
   const { tree, keys, storages, end, budget } = await readPickles(source, signal);

@@ -3,6 +3,7 @@
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../excerpt.js";
+import { describeZip } from "../foreign-format.js";
 import { Budget } from "./budget.js";
 import { unpickle } from "./pickle.js";
 import { MAX_PICKLE_BYTES, storedTensor, torchPickle, type Storages, type TorchArchive } from "./torch-archive.js";
@@ -41,6 +42,7 @@ export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Pr
 /** torch puts everything into one folder, named after the file as it was first written. */
 function rootFolder(entries: ReadonlyMap<string, ZipEntry>, source: string): string {
   const pickles = [...entries.keys()].filter((name) => name === PICKLE || name.endsWith(`/${PICKLE}`));
+  if (pickles.length === 0) throw new FormatError(source, describeZip(entries.keys()));
   if (pickles.length !== 1)
     throw new FormatError(source, `a zip with ${pickles.length} files ${PICKLE}; a torch checkpoint has one`);
   return pickles[0]!.slice(0, -PICKLE.length);

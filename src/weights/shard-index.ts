@@ -1,36 +1,40 @@
-// A model cut into several safetensors files, with an index beside them that maps each tensor's name to its file:
-// {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}
-import { jsonProblem, parseJson } from "../../platform/json.js";
-import type { ByteSource } from "../../platform/source.js";
-import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
-import { openSafetensors, type SafetensorsFile } from "./safetensors.js";
-import type { TensorEntry } from "../tensor-entry.js";
+// A model cut into several files, with an index beside them that maps each tensor's name to its file:
+// {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
+// model.safetensors.index.json, or torch's, as in pytorch_model.bin.index.json.
+import { FileError } from "../platform/errors.js";
+import { jsonProblem, parseJson } from "../platform/json.js";
+import type { ByteSource } from "../platform/source.js";
+import { FormatError } from "./errors.js";
+import { excerpt } from "./excerpt.js";
+import { describeJson, readHead } from "./foreign-format.js";
+import type { TensorEntry } from "./tensor-entry.js";
+import { entriesFile, openTensorFile, type TensorFile } from "./tensor-file.js";
 
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Every shard stays open, and a process may open about a thousand files. */
 const MAX_SHARDS = 512;
 
 /** The tensors of all shards as one file's. `close` closes the shards. */
-export interface ShardedSafetensors extends SafetensorsFile {
+export interface ShardedFile extends Pick<TensorFile, "metadata" | "model"> {
+  readonly format: "safetensors-index" | "torch-index";
   readonly shards: readonly string[];
   close(): Promise<void>;
 }
 
 /** Whether a file begins as a JSON object does. */
 export function looksLikeJson(head: Uint8Array): boolean {
-  return /^\s*\{/.test(new TextDecoder("latin1").decode(head));
+  return /^(?:\xef\xbb\xbf)?\s*\{/.test(new TextDecoder("latin1").decode(head));
 }
 
 /**
  * Reads an index and the header of each shard that it names; `openShard` opens a file beside the index. Rejects with
  * FormatError, or with FileError where a shard is missing.
  */
-export async function openSafetensorsIndex(
+export async function openShardIndex(
   source: ByteSource,
   openShard: (name: string) => Promise<ByteSource>,
   signal?: AbortSignal,
-): Promise<ShardedSafetensors> {
+): Promise<ShardedFile> {
   const weightMap = await readWeightMap(source, signal);
   const shards = [...new Set(weightMap.values())].sort();
   if (shards.length > MAX_SHARDS)
@@ -40,18 +44,33 @@ export async function openSafetensorsIndex(
     await Promise.all(opened.map((shard) => shard.close()));
   };
   try {
-    const files = new Map<string, SafetensorsFile>();
+    const files = new Map<string, TensorFile>();
     for (const name of shards) {
-      const shard = await openShard(name);
-      opened.push(shard);
-      files.set(name, await openSafetensors(shard, signal));
+      try {
+        const shard = await openShard(name);
+        opened.push(shard);
+        files.set(name, await openTensorFile(shard, await readHead(shard, signal), signal));
+      } catch (error) {
+        throw shardError(error, name, source.name);
+      }
     }
     const metadata = new Map([...files.values()].flatMap((file) => [...file.metadata]));
-    return { metadata, tensors: collectTensors(weightMap, files, source.name), shards, close };
+    const tensors = collectTensors(weightMap, files, source.name);
+    const { model } = await entriesFile(tensors, metadata, source, signal);
+    const isTorch = [...files.values()].some(({ format }) => format !== "safetensors");
+    return { format: isTorch ? "torch-index" : "safetensors-index", metadata, model, shards, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** What is wrong with a shard, said of the index that names it. */
+function shardError(error: unknown, shard: string, index: string): unknown {
+  const problem = (cause: Error) => `its shard ${shard} cannot be read: ${cause.message}`;
+  if (error instanceof FormatError) return new FormatError(index, problem(error), { cause: error });
+  if (error instanceof FileError) return new FileError(index, problem(error), { cause: error });
+  return error;
 }
 
 async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
@@ -62,11 +81,10 @@ async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<
   try {
     index = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), { takesProtoKey: true });
   } catch (cause) {
-    throw new FormatError(source.name, `begins like an index of safetensors, but ${jsonProblem(cause)}`, { cause });
+    throw new FormatError(source.name, `begins like an index of shards, but ${jsonProblem(cause)}`, { cause });
   }
   const map: unknown = isRecord(index) ? index.weight_map : undefined;
-  if (!isRecord(map) || Object.keys(map).length === 0)
-    throw new FormatError(source.name, "no checkpoint: JSON without the weight_map of a model.safetensors.index.json");
+  if (!isRecord(map) || Object.keys(map).length === 0) throw new FormatError(source.name, describeJson(index));
   return new Map(Object.entries(map).map(([name, shard]) => [name, checkedShard(shard, name, source.name)]));
 }
 
@@ -83,12 +101,13 @@ function checkedShard(shard: unknown, tensor: string, source: string): string {
 
 function collectTensors(
   weightMap: ReadonlyMap<string, string>,
-  files: ReadonlyMap<string, SafetensorsFile>,
+  files: ReadonlyMap<string, TensorFile>,
   source: string,
 ): ReadonlyMap<string, TensorEntry> {
+  const stored = new Map([...files].map(([shard, file]) => [shard, file.stored()]));
   const tensors = new Map<string, TensorEntry>();
   for (const [name, shard] of weightMap) {
-    const tensor = files.get(shard)!.tensors.get(name);
+    const tensor = stored.get(shard)!.get(name);
     if (!tensor)
       throw new FormatError(source, `weight_map puts tensor ${excerpt(name)} into ${shard}, which does not have it`);
     tensors.set(name, tensor);

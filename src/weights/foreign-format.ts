@@ -1,0 +1,205 @@
+// What a file is that is no checkpoint of ours, told by how it begins, and what to do about it. Nothing of its content is
+// repeated but known phrases: it may be anything, a secret as well.
+import type { ByteSource } from "../platform/source.js";
+import { excerpt } from "./excerpt.js";
+
+/** How much of a file is looked at: the mark of a tar is at byte 257. */
+const HEAD_BYTES = 1024;
+
+const EXPECTED = "expected .safetensors, or .pth as torch.save writes it";
+const UNPACK = "unpack it, and name the checkpoint that is in it";
+const EXPORT = 'load the model where it was made and save its weights with torch.save(model.state_dict(), "model.pth")';
+
+const NOT_TORCH = `Weights of PyTorch are needed: ${EXPORT}`;
+
+/** The beginning of a file, as much of it as tells its format. */
+export function readHead(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
+  return source.read(0, Math.min(HEAD_BYTES, source.size), signal);
+}
+
+/** What a file is that begins with `head` and is of no format that can be read. */
+export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSource, "name" | "size">): string {
+  const text = new TextDecoder("latin1").decode(head);
+  return (
+    describeVoid(head, size) ??
+    describePointer(text) ??
+    describePage(text) ??
+    describeMagic(text) ??
+    describeOnnx(text) ??
+    describePickle(text) ??
+    describeByName(name) ??
+    describeText(text) ??
+    `not a known checkpoint format (it starts with ${hex(head)}); ${EXPECTED}`
+  );
+}
+
+function describeVoid(head: Uint8Array, size: number): string | undefined {
+  if (size === 0) return "it is empty; its download or its writing came to nothing. Download it again";
+  if (!head.every((byte) => byte === 0)) return undefined;
+  return `it begins with ${head.length} zeros: room was made for its ${size} bytes, and they did not come. Download it again`;
+}
+
+/** Small texts that stand for a large file in a repository. */
+function describePointer(text: string): string | undefined {
+  if (/^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\//.test(text)) {
+    const [, oid = "?"] = /^oid (\w{1,16}:[\da-f]{8,128})\s*$/m.exec(text) ?? [];
+    const [, bytes = "?"] = /^size (\d{1,20})\s*$/m.exec(text) ?? [];
+    return `a pointer of git LFS and not the file itself, which has ${bytes} bytes (${oid}) and was not downloaded. Run "git lfs pull" in its repository, or download the file from its page`;
+  }
+  if (text.startsWith("# xet version"))
+    return 'a pointer of git-xet and not the file itself, which was not downloaded. Run "git xet pull" in its repository, or download the file from its page';
+  if (/^(?:\.\.\/)*(?:\.git)?\/?annex\/objects\//.test(text))
+    return 'a pointer of git-annex and not the file itself. Run "git annex get" for it in its repository';
+  if (/^(?:outs|wdir|deps):\s*\n/.test(text))
+    return 'a pointer of DVC and not the file itself. Run "dvc pull" in its repository';
+  return undefined;
+}
+
+/** What servers answer in the place of a file. */
+function describePage(text: string): string | undefined {
+  const start = text.replace(/^\xef\xbb\xbf/, "").trimStart();
+  if (/^(?:<\?xml[^>]*>\s*)?<Error[\s>]/i.test(start) || /<Code>\w+<\/Code>/.test(start))
+    return `the answer of a server that did not give the file${saying(text)}; look at its address, and whether it needs a login`;
+  if (/^<(?:!doctype|html|head|body|title|meta|script|div|!--|\?xml)/i.test(start))
+    return `looks like a web page; was the download refused?${saying(text)} Download the file itself: on Hugging Face by the address with /resolve/ in the place of /blob/, and with a token where it is gated`;
+  return undefined;
+}
+
+/** Phrases of servers that may be repeated. */
+const PHRASES =
+  /\b(?:Entry not found|Repository not found|Revision not found|Invalid username or password|Invalid credentials|Access to \w+ is restricted|Unauthorized|Forbidden|AccessDenied|Access Denied|NoSuchKey|NoSuchBucket|ExpiredToken|SignatureDoesNotMatch|RequestTimeTooSkewed|Not Found|Too Many Requests|rate limit(?:ed| exceeded)?|quota exceeded|Service Unavailable|Bad Gateway|Gateway Time-?out|Internal Server Error)\b/i;
+
+function saying(text: string): string {
+  const [phrase] = PHRASES.exec(text) ?? [];
+  return phrase === undefined ? "" : ` (it says "${phrase}")`;
+}
+
+interface Magic {
+  /** What the file has at byte `at`, 0 by default: one of these, bytes as Latin-1. */
+  readonly marks: readonly string[];
+  readonly at?: number;
+  readonly what: string;
+}
+
+const NO_CHECKPOINT = `and no checkpoint; ${EXPECTED}`;
+
+const MAGIC: readonly Magic[] = [
+  { marks: ["\x1f\x8b"], what: `compressed with gzip; ${UNPACK} (gunzip, or tar -xzf)` },
+  { marks: ["\x28\xb5\x2f\xfd"], what: `compressed with zstd; ${UNPACK} (unzstd)` },
+  { marks: ["\xfd7zXZ\0"], what: `compressed with xz; ${UNPACK} (unxz, or tar -xJf)` },
+  { marks: ["BZh"], what: `compressed with bzip2; ${UNPACK} (bunzip2, or tar -xjf)` },
+  { marks: ["\x04\x22\x4d\x18"], what: `compressed with lz4; ${UNPACK} (unlz4)` },
+  { marks: ["7z\xbc\xaf\x27\x1c"], what: `a 7z archive; ${UNPACK}` },
+  { marks: ["Rar!\x1a\x07"], what: `a rar archive; ${UNPACK}` },
+  { marks: ["PK\x05\x06", "PK\x06\x06"], what: "an empty zip archive" },
+  { marks: ["PK\x07\x08"], what: `a part of a zip archive in several volumes; ${UNPACK}` },
+  {
+    marks: ["sys_info\0", "storages\0", "tensors\0", "pickle\0"],
+    what: 'a tar archive, as torch wrote checkpoints before version 0.2; load it with torch and save it again: torch.save(torch.load("old.pth"), "new.pth")',
+  },
+  { at: 257, marks: ["ustar"], what: `a tar archive; ${UNPACK} (tar -xf)` },
+  { marks: ["GGUF"], what: "a GGUF file, as llama.cpp has them. Take the original, in safetensors or from torch.save" },
+  { marks: ["lmgg", "fmgg", "tjgg"], what: "a GGML file. Take the original, in safetensors or from torch.save" },
+  { marks: ["\x89HDF\r\n\x1a\n"], what: `an HDF5 file (.h5), as Keras saves. ${NOT_TORCH}` },
+  { at: 4, marks: ["TFL3"], what: `a TensorFlow Lite model. ${NOT_TORCH}` },
+  {
+    marks: ["\x93NUMPY"],
+    what: "an array of NumPy (.npy), which has no name. Save a dict of tensors with torch.save or safetensors.numpy.save_file",
+  },
+  { marks: ["\x89PNG", "\xff\xd8\xff", "GIF8"], what: `an image, ${NO_CHECKPOINT}` },
+  { at: 8, marks: ["WEBP"], what: `an image, ${NO_CHECKPOINT}` },
+  { marks: ["%PDF"], what: `a PDF, ${NO_CHECKPOINT}` },
+  { marks: ["SQLite format 3\0"], what: `a database of SQLite, ${NO_CHECKPOINT}` },
+];
+
+function describeMagic(text: string): string | undefined {
+  return MAGIC.find(({ at = 0, marks }) => marks.some((mark) => text.startsWith(mark, at)))?.what;
+}
+
+/** ONNX has no mark; it begins with its version as a protobuf field, and the name of the exporter. */
+function describeOnnx(text: string): string | undefined {
+  const isOnnx = text.startsWith("\x08") && /pytorch|onnx|paddle/i.test(text.slice(0, 32));
+  return isOnnx ? `an ONNX model, whose names are not those of the weights; ${EXPORT}` : undefined;
+}
+
+/** Opcodes that a pickle has after the one that says its protocol. */
+const FIRST_OPCODES = "\x95\x8a\x89\x88\x8c]})(cXKMJGNTU";
+
+/** A pickle that torch.save did not write. */
+function describePickle(text: string): string | undefined {
+  const protocol = text.startsWith("\x80") ? text.charCodeAt(1) : 0;
+  const isPickle =
+    protocol === 0
+      ? /^(?:\([dl]p\d+\n|c[\w.]+\n\w+\n)/.test(text)
+      : protocol <= 5 && text.length > 2 && FIRST_OPCODES.includes(text[2]!);
+  if (!isPickle) return undefined;
+  const start = "a pickle that torch.save did not write";
+  if (text.includes("joblib")) return `${start} but joblib.dump; load it there and save its weights with torch.save`;
+  if (text.includes("numpy"))
+    return `${start}, with arrays of NumPy. In Python: torch.save({k: torch.from_numpy(v) for k, v in pickle.load(open("old.pkl", "rb")).items()}, "new.pth")`;
+  return `${start} (pickle.dump?). Load it in Python and save its weights: torch.save(state_dict, "new.pth")`;
+}
+
+const NAMES: readonly { readonly ends: RegExp; readonly what: string }[] = [
+  {
+    ends: /\.(?:incomplete|part|partial|crdownload|download|aria2|tmp)$/i,
+    what: "a download that has not ended, by its name; let it end, or download it again",
+  },
+  { ends: /\.onnx$/i, what: `an ONNX model, by its name, whose names are not those of the weights; ${EXPORT}` },
+  {
+    ends: /(?:\.pb|\.ckpt\.(?:index|meta)|\.index|\.data-\d{5}-of-\d{5})$/i,
+    what: `a file of TensorFlow, by its name. ${NOT_TORCH}`,
+  },
+  {
+    ends: /\.distcp$/i,
+    what: 'a part of a distributed checkpoint, by its name. In Python: torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "model.pth")',
+  },
+  {
+    ends: /\.(?:msgpack|orbax)$/i,
+    what: `weights of Flax, by its name. ${NOT_TORCH}`,
+  },
+];
+
+function describeByName(name: string): string | undefined {
+  return NAMES.find(({ ends }) => ends.test(name))?.what;
+}
+
+function describeText(text: string): string | undefined {
+  if (!/^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(text) || !/^[\t\n\r\x20-\x7e]{8}/.test(text)) return undefined;
+  if (PHRASES.test(text)) return `the answer of a server that did not give the file${saying(text)}`;
+  return `a text, and no checkpoint; ${EXPECTED}. Was the download refused?`;
+}
+
+/** What JSON is that is no index of shards. */
+export function describeJson(value: unknown): string {
+  const isObject = typeof value === "object" && value !== null;
+  const has = (key: string) => isObject && key in value;
+  const none = "no checkpoint: JSON without the weight_map of a model.safetensors.index.json";
+  if (has("error") || has("errors") || (has("message") && !has("metadata"))) {
+    const text = JSON.stringify(value).slice(0, HEAD_BYTES);
+    return `${none}; it is the answer of a server that did not give the file${saying(text)}. Look at its address, and whether it needs a token`;
+  }
+  if (["prior", "decoder", "clip"].some(has) && JSON.stringify(value).includes('"load_model_from"'))
+    return `${none}; it is a load config. Name one of the checkpoints that it names as load_model_from`;
+  if (["architectures", "model_type", "_class_name", "model_cfg", "decoder", "prior", "unets"].some(has))
+    return `${none}; it is a model's config. Name the file with its weights`;
+  return none;
+}
+
+/** What a zip archive is that torch did not write, by the names in it. */
+export function describeZip(names: Iterable<string>): string {
+  const all = [...names];
+  const start = "a zip with 0 files data.pkl, and torch writes one";
+  if (all.length > 0 && all.every((name) => name.endsWith(".npy")))
+    return `${start}; it holds arrays of NumPy (.npz). In Python: torch.save({k: torch.from_numpy(v) for k, v in numpy.load("old.npz").items()}, "new.pth")`;
+  if (all.some((name) => /(?:^|\/)model\.weights\.h5$/.test(name)))
+    return `${start}; it is a model of Keras. ${NOT_TORCH}`;
+  const checkpoint = all.find((name) => /\.(?:safetensors|pth|pt|ckpt|bin)$/i.test(name));
+  if (checkpoint !== undefined) return `${start}; it holds ${excerpt(checkpoint)}. Unpack it, and name that file`;
+  const listed = all.slice(0, 5).map((name) => excerpt(name, 60));
+  return `${start}; it holds ${listed.length === 0 ? "nothing" : `${listed.join(", ")}${all.length > listed.length ? ", …" : ""}`}`;
+}
+
+function hex(head: Uint8Array): string {
+  return [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

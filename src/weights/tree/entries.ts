@@ -1,0 +1,136 @@
+// What a checkpoint holds, as a tree: dicts, lists and pickled objects are its nodes, anything else is a leaf.
+import type { Budget } from "../formats/budget.js";
+import { OpaqueObject } from "../formats/pickle-values.js";
+
+/** How tensors look in a file's tree. */
+export interface TensorKind<Tensor> {
+  readonly isTensor: (value: unknown) => value is Tensor;
+  /** Whether two tensors are the same elements of the file. */
+  readonly isSame: (one: Tensor, other: Tensor) => boolean;
+  /** Type and shape. */
+  readonly describe: (tensor: Tensor) => string;
+}
+
+/** One thing in a node. */
+export interface Entry {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** Whether a value may hold others. */
+export function isNode(value: unknown): value is object {
+  return value instanceof Map || Array.isArray(value) || value instanceof OpaqueObject;
+}
+
+/** Whether the keys in a node are attributes of an object, and so parts of tensors' names, rather than keys of a dict or list. */
+export function hasAttributes(node: object): boolean {
+  return node instanceof OpaqueObject;
+}
+
+/**
+ * What a node holds, under its keys; of a module of torch its parameters, its buffers and its parts, as `state_dict()`
+ * would name them. Keys that are neither text nor whole numbers are left out.
+ */
+export function* entriesOf(node: object): Generator<Entry> {
+  for (const { entries, except } of containersOf(node))
+    for (const entry of keyedEntries(entries)) if (!except?.has(entry.key)) yield entry;
+}
+
+/** A dict or list that belongs to a node; objects may share theirs. */
+interface Container {
+  readonly entries: object;
+  /** Names that are left out. */
+  readonly except?: ReadonlySet<unknown>;
+}
+
+function containersOf(node: object): readonly Container[] {
+  if (!(node instanceof OpaqueObject)) return [{ entries: node }];
+  return [...statesOf(node).flatMap(attributesOf), { entries: new Items(node.items) }];
+}
+
+/** What was set in an object that is a dict itself, as pairs, or appended to it. */
+class Items {
+  constructor(readonly items: readonly unknown[]) {}
+}
+
+function* keyedEntries(container: object): Generator<Entry> {
+  if (container instanceof Map) {
+    for (const [key, value] of container as ReadonlyMap<unknown, unknown>)
+      if (typeof key === "string" || typeof key === "number") yield { key: String(key), value };
+  } else if (container instanceof Items) {
+    for (const item of container.items)
+      if (Array.isArray(item) && item.length === 2 && typeof item[0] === "string")
+        yield { key: item[0], value: item[1] as unknown };
+  } else if (Array.isArray(container)) {
+    for (const [index, value] of container.entries()) yield { key: String(index), value: value as unknown };
+  }
+}
+
+/** How many of its constructor's arguments may hold what an object consists of. */
+const MAX_ARGS = 4;
+
+/**
+ * The dicts of an object's attributes. With slots, its state is a pair of dicts; modules of torch.fx, and dicts of old
+ * protocols, are made of their content.
+ */
+function statesOf({ args, state }: OpaqueObject): readonly ReadonlyMap<unknown, unknown>[] {
+  const states: readonly unknown[] = Array.isArray(state) ? (state as unknown[]).slice(0, 2) : [state];
+  return [...args.slice(0, MAX_ARGS), ...states].filter((part) => part instanceof Map);
+}
+
+/** Of a module its parameters, buffers and parts; TorchScript, and objects that are no modules, keep what they hold directly. */
+function attributesOf(state: ReadonlyMap<unknown, unknown>): readonly Container[] {
+  const parameters = state.get("_parameters");
+  const buffers = state.get("_buffers");
+  const modules = state.get("_modules");
+  if (!(parameters instanceof Map && modules instanceof Map)) return [{ entries: state }];
+  const volatile = state.get("_non_persistent_buffers_set");
+  return [
+    { entries: parameters },
+    ...(buffers instanceof Map ? [{ entries: buffers, ...(volatile instanceof Set && { except: volatile }) }] : []),
+    { entries: modules },
+  ];
+}
+
+/** The tensors and nodes in each node of a tree. What objects share is looked through once. */
+export class Parts<Tensor> {
+  readonly #known = new Map<object, readonly Entry[]>();
+
+  constructor(
+    readonly kind: TensorKind<Tensor>,
+    /** What walks through the tree may cost. */
+    readonly budget: Budget,
+  ) {}
+
+  /** The entries of a node that are tensors or nodes. Throws FormatError where the budget is spent. */
+  of(node: object): readonly Entry[] {
+    const containers = containersOf(node);
+    const parts = containers.map(({ entries, except }) => {
+      const found = this.#partsOf(entries);
+      this.budget.spend(1 + found.length);
+      return except ? found.filter(({ key }) => !except.has(key)) : found;
+    });
+    return parts.length === 1 ? parts[0]! : parts.flat();
+  }
+
+  #partsOf(container: object): readonly Entry[] {
+    const identity = container instanceof Items ? container.items : container;
+    const known = this.#known.get(identity);
+    if (known) return known;
+    this.budget.spend(sizeOf(container));
+    const parts: Entry[] = [];
+    for (const entry of keyedEntries(container))
+      if (this.kind.isTensor(entry.value) || isNode(entry.value)) parts.push(entry);
+    this.budget.hold(ENTRY_WORDS * parts.length);
+    this.#known.set(identity, parts);
+    return parts;
+  }
+}
+
+/** Memory of one entry. */
+const ENTRY_WORDS = 6;
+
+function sizeOf(container: object): number {
+  if (container instanceof Items) return container.items.length;
+  return container instanceof Map ? container.size : Array.isArray(container) ? container.length : 0;
+}

@@ -1,0 +1,76 @@
+// Where a user says that the model is: keys of dicts from the outermost on, and what its tensors' names begin with there.
+import { FormatError } from "../errors.js";
+import { entriesOf, isNode, type Entry, type Parts } from "./entries.js";
+import { namedTensors } from "./named-tensors.js";
+import { excerpt } from "../excerpt.js";
+
+/** Keys with dots between, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
+export type StateDictKey = string | readonly string[];
+
+/** How many keys a message lists. */
+const MAX_LISTED = 20;
+
+/** The key as one text. */
+export function keyText(key: StateDictKey): string {
+  return typeof key === "string" ? key : key.join(".");
+}
+
+/**
+ * What stands at a key; of a part of a state dict, its tensors by the rest of their names. Throws FormatError where
+ * nothing does.
+ */
+export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>): unknown {
+  const { node, rest } = descend(tree, key, parts);
+  if (rest === "") return node;
+  const start = `${rest}.`;
+  const below = namedTensors(node, parts).filter(({ path }) => path.startsWith(start));
+  if (below.length > 0) return new Map(below.map(({ path, tensor }) => [path.slice(start.length), tensor]));
+  const reached = key.slice(0, Math.max(0, key.length - rest.length - 1));
+  throw new FormatError(
+    parts.budget.source,
+    `there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}, where its weights are said to be; ${describeKeys(node)}`,
+  );
+}
+
+/** Dicts from the outermost one on, as far as a key leads. */
+export function dictsAlong<Tensor>(
+  tree: unknown,
+  key: string,
+  parts: Parts<Tensor>,
+): readonly ReadonlyMap<unknown, unknown>[] {
+  return descend(tree, key, parts).passed.filter((node) => node instanceof Map);
+}
+
+/** Follows a key as far as dicts, lists and objects have it; where one has two keys that fit, the longer counts. */
+function descend<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>) {
+  const passed = [tree];
+  let [node, rest] = [tree, key];
+  while (rest !== "" && isNode(node)) {
+    let longest: Entry | undefined;
+    for (const entry of parts.of(node)) {
+      const { length } = entry.key;
+      const fits = rest.startsWith(entry.key) && (rest.length === length || rest[length] === ".");
+      if (fits && isNode(entry.value) && length >= (longest?.key.length ?? 0)) longest = entry;
+    }
+    if (!longest) break;
+    node = longest.value;
+    rest = rest.slice(longest.key.length + 1);
+    passed.push(node);
+  }
+  return { node, rest, passed };
+}
+
+/** What a node has, in the words of a message. */
+export function describeKeys(node: unknown): string {
+  if (!isNode(node)) return "it holds no dict";
+  if (Array.isArray(node)) return `it holds no dict but a list of ${node.length}`;
+  const keys = new Set<string>();
+  for (const { key, value } of entriesOf(node)) {
+    // Of tensors' names the part before the first dot.
+    keys.add(excerpt(isNode(value) ? key : key.split(".", 1)[0]!));
+    if (keys.size > MAX_LISTED) break;
+  }
+  if (keys.size === 0) return "it is empty";
+  const listed = [...keys].slice(0, MAX_LISTED).join(", ");
+  return `it has the keys ${listed}${keys.size > MAX_LISTED ? ", …" : ""}`;
+}

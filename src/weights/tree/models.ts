@@ -1,0 +1,92 @@
+// The models in a checkpoint's tree, known by the names and places of their tensors.
+import { anchorOf, type Component } from "../dialect/component.js";
+import { isOwnName } from "../dialect/component-names.js";
+import type { TensorKind } from "./entries.js";
+import type { Home, NamedTensor } from "./named-tensors.js";
+
+/** Whether weights are as trained, an average of them, or the copy as trained that an EMA keeps for itself. */
+export type Origin = "trained" | "average" | "copy";
+
+/** A model somewhere in a tree. */
+export interface FoundModel {
+  readonly component: Component;
+  /** What the paths of its tensors begin with: where it is. Empty, or ends with a dot. */
+  readonly prefix: string;
+  readonly origin: Origin;
+  /** The dicts and objects that hold tensors of it by which it was known. */
+  readonly homes: ReadonlySet<Home>;
+}
+
+/** Every model in a tree, in the order of its tensors. */
+export function findModels(named: readonly NamedTensor<unknown>[]): readonly FoundModel[] {
+  const models = new Map<string, FoundModel & { readonly homes: Set<Home> }>();
+  for (const { path, home } of named) {
+    const anchor = anchorOf(path);
+    if (!anchor) continue;
+    const key = `${anchor.component} ${anchor.prefix}`;
+    const known = models.get(key);
+    if (known) known.homes.add(home);
+    else models.set(key, { ...anchor, origin: originOf(anchor.prefix), homes: new Set([home]) });
+  }
+  return [...models.values()].filter((model) => !isPartOfClip(model, models));
+}
+
+/** The text tower of a CLIP may have names that tell of a CLIP, too. */
+function isPartOfClip({ component, prefix, homes }: FoundModel, models: ReadonlyMap<string, FoundModel>): boolean {
+  if (component !== "clip" || prefix === "") return false;
+  const around = models.get(`clip ${prefix.slice(0, prefix.lastIndexOf(".", prefix.length - 2) + 1)}`);
+  const [home] = homes;
+  return around?.homes.has(home!) === true;
+}
+
+const ONLINE = /(?:^|\.)online_model\.$/;
+const AVERAGE = /(?:^|[._-])(?:ema|averaged?|avg|swa|shadow)(?:[._-]|\d|$)/i;
+
+function originOf(prefix: string): Origin {
+  if (ONLINE.test(prefix)) return "copy";
+  return AVERAGE.test(prefix) ? "average" : "trained";
+}
+
+/** Two tensors that would have the same name; the names are as stored. */
+export interface Collision {
+  readonly name: string;
+  readonly stored: readonly [string, string];
+}
+
+/**
+ * A model's tensors under its own names, without what stands beside them and is none of its own. Where two would have one
+ * name and are not the same elements of the file, the first counts and `onCollision` is told.
+ */
+export function tensorsOf<Tensor>(
+  { component, prefix, homes }: FoundModel,
+  named: readonly NamedTensor<Tensor>[],
+  { isSame }: TensorKind<Tensor>,
+  onCollision: (collision: Collision) => void,
+): ReadonlyMap<string, Tensor> {
+  const found = new Map<string, NamedTensor<Tensor>>();
+  // A whole prior or decoder may be spread over several dicts; of other models all that counts is in one.
+  const isSpread = component === "prior" || component === "decoder";
+  for (const one of named) {
+    if (!one.path.startsWith(prefix) || !(isSpread || homes.has(one.home))) continue;
+    const name = one.path.slice(prefix.length);
+    if (!isOwnName(component, name)) continue;
+    const other = found.get(name);
+    if (!other) found.set(name, one);
+    else if (!isSame(other.tensor, one.tensor)) onCollision({ name, stored: [other.stored, one.stored] });
+  }
+  return new Map([...found].map(([name, { tensor }]) => [name, tensor]));
+}
+
+/** Whether two models are the same tensors of the file under the same names. */
+export function areSame<Tensor>(
+  one: ReadonlyMap<string, Tensor>,
+  other: ReadonlyMap<string, Tensor>,
+  { isSame }: TensorKind<Tensor>,
+): boolean {
+  if (one.size !== other.size) return false;
+  for (const [name, tensor] of one) {
+    const same = other.get(name);
+    if (same === undefined || !isSame(same, tensor)) return false;
+  }
+  return true;
+}

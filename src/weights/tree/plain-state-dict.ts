@@ -1,0 +1,72 @@
+// State dicts of models that are none of ours, by where they are alone.
+import { unwrapNames } from "../dialect/component-names.js";
+import { OpaqueObject } from "../formats/pickle-values.js";
+import type { WeightsChoice } from "./choose-model.js";
+import type { Parts } from "./entries.js";
+import { namedTensors } from "./named-tensors.js";
+
+/** A state dict under a key of the outermost dict; without a key, that dict itself. */
+export interface PlainStateDict<Tensor> {
+  readonly key: string;
+  readonly weights: WeightsChoice;
+  /** Whether the names are those of an EMA. */
+  readonly isEma: boolean;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Where savers put weights; which they are, unless their names say that they are an EMA's. */
+const PLACES: readonly { readonly key: string; readonly weights: WeightsChoice }[] = [
+  { key: "model", weights: "online" },
+  { key: "state_dict", weights: "online" },
+  { key: "ema_model", weights: "ema" },
+  { key: "ema", weights: "ema" },
+  { key: "", weights: "online" },
+];
+
+/** Names in the state dict of an EMA, which wraps a model, and of a decoder's list of EMAs, one for each U-Net. */
+const EMA_NAMES: readonly { readonly weights: WeightsChoice; readonly prefix: RegExp; readonly becomes: string }[] = [
+  { weights: "ema", prefix: /^ema_model\./, becomes: "" },
+  { weights: "ema", prefix: /^(\d+)\.ema_model\./, becomes: "unets.$1." },
+  { weights: "online", prefix: /^online_model\./, becomes: "" },
+  { weights: "online", prefix: /^(\d+)\.online_model\./, becomes: "unets.$1." },
+];
+
+/** The state dicts in a tree, in the order in which one is taken. `isChosen` says that the user chose the tree. */
+export function plainStateDicts<Tensor>(
+  tree: unknown,
+  parts: Parts<Tensor>,
+  isChosen: boolean,
+): readonly PlainStateDict<Tensor>[] {
+  const outer = tree instanceof Map ? (tree as ReadonlyMap<unknown, unknown>) : new Map<unknown, unknown>();
+  return PLACES.flatMap(({ key, weights }): readonly PlainStateDict<Tensor>[] => {
+    const tensors = directTensors(key === "" ? tree : outer.get(key), parts);
+    if (tensors.size === 0 || (key === "" && !isChosen && !isStateDict(outer, tensors))) return [];
+    const averages = EMA_NAMES.flatMap((names) => renamed(tensors, names));
+    if (averages.length > 0) return averages.map((average) => ({ ...average, key, isEma: true }));
+    return [{ key, weights, isEma: false, tensors: unwrapNames(tensors) }];
+  });
+}
+
+function directTensors<Tensor>(value: unknown, parts: Parts<Tensor>): ReadonlyMap<string, Tensor> {
+  if (value instanceof OpaqueObject)
+    return new Map(namedTensors(value, parts).map(({ stored, tensor }) => [stored, tensor]));
+  const tensors = new Map<string, Tensor>();
+  if (value instanceof Map)
+    for (const [name, tensor] of value)
+      if (typeof name === "string" && parts.kind.isTensor(tensor)) tensors.set(name, tensor);
+  return tensors;
+}
+
+/** A stray tensor among other things is no state dict; a few other things among tensors do not matter. */
+function isStateDict(outer: ReadonlyMap<unknown, unknown>, tensors: ReadonlyMap<string, unknown>): boolean {
+  return 2 * tensors.size > outer.size;
+}
+
+function renamed<Tensor>(
+  tensors: ReadonlyMap<string, Tensor>,
+  { weights, prefix, becomes }: (typeof EMA_NAMES)[number],
+): readonly Pick<PlainStateDict<Tensor>, "weights" | "tensors">[] {
+  const own = [...tensors].filter(([name]) => prefix.test(name));
+  if (own.length === 0) return [];
+  return [{ weights, tensors: unwrapNames(new Map(own.map(([name, one]) => [name.replace(prefix, becomes), one]))) }];
+}
