@@ -38,14 +38,39 @@ describe("a draft", () => {
       const mark = draft.mark();
       const at = next(50);
       mark.set({ start: at, end: at + 3 });
-      for (let round = 0; round < 3; round++) draft.apply(randomEdits(draft.text.length, next));
+      for (let round = 0; round < 3; round++) draft.apply(randomEdits(draft.length, next));
 
-      if (mark.isIntact) expect(draft.text.slice(mark.span!.start, mark.span!.end)).toBe(original.slice(at, at + 3));
+      if (mark.isIntact) expect(draft.slice(mark.span!.start, mark.span!.end)).toBe(original.slice(at, at + 3));
       // All between changed places stands together in the original, too.
       const changed = watch.take();
       const starts = [0, ...changed.map(({ end }) => end)];
-      const ends = [...changed.map(({ start }) => start), draft.text.length];
-      for (const [i, start] of starts.entries()) expect(original).toContain(draft.text.slice(start, ends[i]));
+      const ends = [...changed.map(({ start }) => start), draft.length];
+      for (const [i, start] of starts.entries()) expect(original).toContain(draft.slice(start, ends[i]!));
+    });
+  });
+
+  it("is a text like any other, however long", () => {
+    repeatedly((next) => {
+      let text = original.repeat(next(150));
+      const draft = new Draft(text);
+      for (let round = 0; round < 10; round++) {
+        const all = randomEdits(text.length, next);
+        const some = all
+          .slice(next(all.length), next(all.length))
+          .map((edit) => ({ ...edit, text: edit.text.repeat(next(8)) }));
+        const edits = next(3) > 0 ? some.slice(0, 20) : some;
+        draft.apply(edits);
+        text = edits.reduceRight(
+          (edited, edit) => edited.slice(0, edit.start) + edit.text + edited.slice(edit.end),
+          text,
+        );
+        const start = next(text.length);
+        const end = start + next(3000);
+        expect(draft.slice(start, end)).toBe(text.slice(start, end));
+        expect(draft.charCodeAt(start)).toBe(text.charCodeAt(start));
+      }
+      expect(draft.toString()).toBe(text);
+      expect(draft.length).toBe(text.length);
     });
   });
 
@@ -66,7 +91,7 @@ it("marks in any order compose as the engine composes them", () => {
     const text = `x${Array.from({ length: 33 + next(60) }, () => marks[next(marks.length)]!).join("")}`;
     const draft = new Draft(text);
     draft.apply(compositionEdits(text));
-    expect(draft.text).toBe(text.normalize("NFC"));
+    expect(draft.toString()).toBe(text.normalize("NFC"));
   });
 });
 

@@ -18,20 +18,20 @@ function compose(text: string): string {
 }
 
 /** The span with the rest of the clusters at its start and end. */
-export function withWholeClusters({ text }: Draft, { start, end }: Span): Span {
+export function withWholeClusters(draft: Draft, { start, end }: Span): Span {
   let first = start;
-  while (first > 0 && isJoining(text, first)) first -= isLowSurrogate(text, first - 1) ? 2 : 1;
+  while (first > 0 && isJoining(draft, first)) first -= isLowSurrogate(draft, first - 1) ? 2 : 1;
   let behind = end;
-  while (behind < text.length && isJoining(text, behind)) behind += text.codePointAt(behind)! > 0xffff ? 2 : 1;
+  while (behind < draft.length && isJoining(draft, behind)) behind += isLowSurrogate(draft, behind + 1) ? 2 : 1;
   return { start: first, end: behind };
 }
 
-function isJoining(text: string, index: number): boolean {
-  return text.charCodeAt(index) > 0x2ff && IS_JOINING.test(text.slice(index, index + 2));
+function isJoining(draft: Draft, index: number): boolean {
+  return draft.charCodeAt(index) > 0x2ff && IS_JOINING.test(draft.slice(index, index + 2));
 }
 
-function isLowSurrogate(text: string, index: number): boolean {
-  return (text.charCodeAt(index) & 0xfc00) === 0xdc00;
+function isLowSurrogate(draft: Draft, index: number): boolean {
+  return (draft.charCodeAt(index) & 0xfc00) === 0xdc00;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { ChunkedText } from "./chunked-text.js";
+
 /**
  * A text under repair. Repairs are repeated until none changes anything, and one that changed a few characters must not
  * make all of them read the whole text again: each keeps a list of the places that changed since it last looked.
@@ -17,16 +19,39 @@ export interface Edit extends Span {
 const MOST_SPANS = 64;
 
 export class Draft {
-  #text: string;
+  readonly #text: ChunkedText;
   readonly #watches: Watch[] = [];
   readonly #marks: Mark[] = [];
 
   constructor(text: string) {
-    this.#text = text;
+    this.#text = new ChunkedText(text);
   }
 
-  get text(): string {
-    return this.#text;
+  get length(): number {
+    return this.#text.length;
+  }
+
+  /** The whole text, which takes long where it is long. */
+  toString(): string {
+    return this.#text.toString();
+  }
+
+  slice(start: number, end: number): string {
+    return this.#text.slice(start, end);
+  }
+
+  /** NaN beyond the text. */
+  charCodeAt(index: number): number {
+    return this.#text.charCodeAt(index);
+  }
+
+  /** Repeats a repair until it changes nothing. */
+  settle(repair: () => void): void {
+    let before: readonly string[];
+    do {
+      before = this.#text.snapshot();
+      repair();
+    } while (!this.#text.equals(before));
   }
 
   /** A list of changed places of its own, which holds the whole text at first. */
@@ -46,14 +71,7 @@ export class Draft {
   /** Applies edits, which stand in order and do not overlap. */
   apply(edits: readonly Edit[]): void {
     if (edits.length === 0) return;
-    const pieces: string[] = [];
-    let at = 0;
-    for (const edit of edits) {
-      pieces.push(this.#text.slice(at, edit.start), edit.text);
-      at = edit.end;
-    }
-    pieces.push(this.#text.slice(at));
-    this.#text = pieces.join("");
+    this.#text.apply(edits);
     const moves = movesOf(edits);
     for (const watch of this.#watches) watch.move(moves);
     for (const mark of this.#marks) mark.move(moves);

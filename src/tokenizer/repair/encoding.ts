@@ -12,7 +12,7 @@ import { RunFinder } from "./utf8-runs.js";
 function repairEncoding(text: string): string {
   const draft = new Draft(text);
   new EncodingRepair(draft).run();
-  return draft.text;
+  return draft.toString();
 }
 
 export class EncodingRepair {
@@ -33,15 +33,14 @@ export class EncodingRepair {
 
   /** Undoes the wrong reading, as often as it happened; text that does not look garbled stays as it is. */
   run(): void {
-    for (let before: string | null = null; before !== this.draft.text;) {
-      before = this.draft.text;
+    this.draft.settle(() => {
       if (this.#garbled.exists()) this.draft.apply(this.repairOnce());
-    }
+    });
   }
 
   private repairOnce(): Edit[] {
     const whole = this.readWhole();
-    if (whole !== null) return this.draft.change({ start: 0, end: this.draft.text.length }, whole);
+    if (whole !== null) return this.draft.change({ start: 0, end: this.draft.length }, whole);
     const runs = this.repairRuns();
     return runs.length > 0 ? runs : this.repairC1Controls();
   }
@@ -61,7 +60,7 @@ export class EncodingRepair {
       for (const run of this.#runs.around(change)) {
         if (run.start < done) continue;
         done = run.end;
-        edits.push(...this.draft.change(run, this.repairRun(this.draft.text.slice(run.start, run.end))));
+        edits.push(...this.draft.change(run, this.repairRun(this.draft.slice(run.start, run.end))));
       }
     }
     return edits;
@@ -69,7 +68,7 @@ export class EncodingRepair {
 
   private repairRun(run: string): string {
     // The whole text was tried already.
-    if (run.length === this.draft.text.length) return run;
+    if (run.length === this.draft.length) return run;
     let repaired = this.#repairedRuns.get(run);
     if (repaired === undefined) {
       repaired = isGarbled(run) ? repairEncoding(run) : run;
@@ -80,7 +79,7 @@ export class EncodingRepair {
 
   private repairC1Controls(): Edit[] {
     return this.#c1Changes.take().flatMap((span) => {
-      return this.draft.change(span, fixC1Controls(this.draft.text.slice(span.start, span.end)));
+      return this.draft.change(span, fixC1Controls(this.draft.slice(span.start, span.end)));
     });
   }
 }

@@ -51,11 +51,10 @@ function fixSegment(segment: string, mayBeEscaped: boolean): string {
     whereChanged(draft, nearby(1), characterEdits),
     whereChanged(draft, clusters, compositionEdits),
   ];
-  for (let before: string | null = null; before !== draft.text;) {
-    before = draft.text;
+  draft.settle(() => {
     for (const repair of repairs) repair();
-  }
-  return draft.text;
+  });
+  return draft.toString();
 }
 
 /** A repair that reads what changed since the last time, as widely as it must. */
@@ -67,7 +66,7 @@ function whereChanged(
   const changes = draft.watch();
   return () => {
     const edits = widen(changes.take()).flatMap(({ start, end }) =>
-      editsOfPart(draft.text.slice(start, end)).map((edit) => ({
+      editsOfPart(draft.slice(start, end)).map((edit) => ({
         ...edit,
         start: edit.start + start,
         end: edit.end + start,

@@ -72,17 +72,17 @@ const LONGEST = 8; // characters of the longest of these, and one more
 const AT_START = /^[ÃÂ] /;
 let pattern: RegExp | undefined;
 
-/** Where the first garbled characters from an index on are; `from` is not the start of the text. */
-function searchGarbled(text: string, from: number): Span | undefined {
+/** Where the first garbled characters of a part of a text are. */
+function searchGarbled(text: string): Span | undefined {
   // Made at first use: most prompts never need it.
-  pattern ??= new RegExp(GARBLED, "gu");
-  pattern.lastIndex = from;
+  pattern ??= new RegExp(GARBLED, "u");
   const match = pattern.exec(text);
   return match === null ? undefined : { start: match.index, end: match.index + match[0].length };
 }
 
+/** The same of a text from its start on. */
 function findGarbled(text: string): Span | undefined {
-  return AT_START.test(text) ? { start: 0, end: 2 } : searchGarbled(text, 0);
+  return AT_START.test(text) ? { start: 0, end: 2 } : searchGarbled(text);
 }
 
 export function isGarbled(text: string): boolean {
@@ -109,14 +109,17 @@ export class GarbledPlace {
   }
 
   private find(): Span | undefined {
-    const { text } = this.draft;
     const changes = this.#changes.take();
     const last = this.#place.span;
+    if (last === undefined) return this.findNear(changes);
     // The place that was garbled changed: another may be anywhere, most likely right there.
-    if (last !== undefined) return searchGarbled(text, last.start) ?? findGarbled(text);
-    for (const { start, end } of this.draft.widened(changes, LONGEST)) {
-      const part = text.slice(start, end);
-      const found = start === 0 ? findGarbled(part) : searchGarbled(part, 0);
+    return this.findNear([last]) ?? findGarbled(this.draft.toString());
+  }
+
+  private findNear(spans: readonly Span[]): Span | undefined {
+    for (const { start, end } of this.draft.widened(spans, LONGEST)) {
+      const part = this.draft.slice(start, end);
+      const found = start === 0 ? findGarbled(part) : searchGarbled(part);
       if (found !== undefined) return { start: found.start + start, end: found.end + start };
     }
     return undefined;

@@ -23,16 +23,15 @@ export class PageReading {
     if (this.#failure.isIntact) return null;
     const last = this.#failure.span;
     const failed = last === undefined ? undefined : this.failureNear(last);
-    const reading = failed === undefined ? this.readPart(this.draft.text) : { failed };
+    const reading = failed === undefined ? this.readPart(this.draft.toString()) : { failed };
     if ("text" in reading) return reading.text;
     this.#failure.set(reading.failed);
     return null;
   }
 
   private failureNear(place: Span): Span | undefined {
-    const { text } = this.draft;
     const start = Math.max(0, place.start - READING_REACH);
-    const part = text.slice(start, place.end + READING_REACH);
+    const part = this.draft.slice(start, place.end + READING_REACH);
     // What stands at the edges may be cut off.
     const reading = this.readPart(part, { start: place.start - start, end: place.end - start });
     return "text" in reading ? undefined : { start: reading.failed.start + start, end: reading.failed.end + start };

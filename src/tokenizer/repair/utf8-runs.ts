@@ -49,7 +49,7 @@ export class RunFinder {
 
   /** The runs that a change within `change` may have made, or made longer or shorter, in order. */
   around(change: Span): Span[] {
-    const { text } = this.draft;
+    const text = this.draft;
     const first = Math.max(0, change.start - LONGEST_CHARACTER);
     const start = this.startBefore(first);
     // A run may go on as long as characters of UTF-8 join.
@@ -63,9 +63,8 @@ export class RunFinder {
 
   /** Where to start reading, since a run depends on all of it that stands before: where none can reach on. */
   private startBefore(index: number): number {
-    const { text } = this.draft;
     let start = index;
-    for (let back = reachFromLeft(text, start); back > 0; back = reachFromLeft(text, start)) {
+    for (let back = reachFromLeft(this.draft, start); back > 0; back = reachFromLeft(this.draft, start)) {
       const settled = this.settledAt(start);
       if (settled !== undefined) return settled;
       start -= back;
@@ -89,7 +88,7 @@ export class RunFinder {
   }
 }
 
-function runsBetween(text: string, start: number, end: number): Span[] {
+function runsBetween(text: Draft, start: number, end: number): Span[] {
   const runs: Span[] = [];
   for (let at = start; at < end;) {
     const runEnd = endOfRun(text, at);
@@ -100,7 +99,7 @@ function runsBetween(text: string, start: number, end: number): Span[] {
 }
 
 /** How far back a character of UTF-8 begins that reaches an index or passes it; 0 for none. */
-function reachFromLeft(text: string, index: number): number {
+function reachFromLeft(text: Draft, index: number): number {
   for (let back = 1; back <= LONGEST_CHARACTER; back++) {
     const isLead = (kindAt(text, index - back) & LEAD) >= back;
     if (isLead && characterLength(text, index - back) > 0) return back;
@@ -108,7 +107,7 @@ function reachFromLeft(text: string, index: number): number {
   return 0;
 }
 
-function endOfRun(text: string, start: number): number {
+function endOfRun(text: Draft, start: number): number {
   if (start > 0 && kindAt(text, start - 1) & TELLING) return start;
   let end = start;
   let length: number;
@@ -117,12 +116,12 @@ function endOfRun(text: string, start: number): number {
 }
 
 /** How many characters from an index on look like one character of UTF-8; 0 for none. */
-function characterLength(text: string, index: number): number {
+function characterLength(text: Draft, index: number): number {
   const length = kindAt(text, index) & LEAD;
   for (let next = 1; next < length; next++) if (!(kindAt(text, index + next) & CONTINUATION)) return 0;
   return length;
 }
 
-function kindAt(text: string, index: number): number {
+function kindAt(text: Draft, index: number): number {
   return kinds![text.charCodeAt(index)] ?? 0;
 }
