@@ -51,32 +51,35 @@ export class RunFinder {
   around(change: Span): Span[] {
     const text = this.draft;
     const first = Math.max(0, change.start - LONGEST_CHARACTER);
-    const start = this.startBefore(first);
+    const before = this.readingTo(first);
     // A run may go on as long as characters of UTF-8 join.
     let end = Math.min(text.length, change.end + LONGEST_CHARACTER);
     while (end < text.length && reachFromLeft(text, end) > 0) end++;
-    const runs = runsBetween(text, start, end);
+    const runs = runsBetween(text, before.end, end);
     const across = runs.find((run) => run.start < first && run.end > first);
-    if (first - start > LONG) this.settle({ start, end: across?.start ?? first });
+    if (first - before.end > LONG) this.settle({ start: before.start, end: across?.start ?? first });
     return runs;
   }
 
-  /** Where to start reading, since a run depends on all of it that stands before: where none can reach on. */
-  private startBefore(index: number): number {
-    let start = index;
-    for (let back = reachFromLeft(this.draft, start); back > 0; back = reachFromLeft(this.draft, start)) {
-      const settled = this.settledAt(start);
+  /**
+   * A run depends on all of it that stands before. The span ends where reading may start to find those at an index, since
+   * no run passes there, and holds what decides that.
+   */
+  private readingTo(index: number): Span {
+    let end = index;
+    for (let back = reachFromLeft(this.draft, end); back > 0; back = reachFromLeft(this.draft, end)) {
+      const settled = this.settledAt(end);
       if (settled !== undefined) return settled;
-      start -= back;
+      end -= back;
     }
-    return start;
+    return { start: Math.max(0, end - LONGEST_CHARACTER), end };
   }
 
-  private settledAt(index: number): number | undefined {
+  private settledAt(index: number): Span | undefined {
     for (const { isIntact, span } of this.#settled) {
       if (!isIntact || span === undefined) continue;
       const end = span.end - LOOK_AHEAD;
-      if (index >= end && index < span.end) return end;
+      if (index >= end && index < span.end) return { start: span.start, end };
     }
     return undefined;
   }
