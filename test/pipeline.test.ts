@@ -138,7 +138,7 @@ describe("says what is wrong:", () => {
     );
     await expect(create({ clip: { make: "x-clip" } })).rejects.toThrow("clip.load_model_from is missing");
     await expect(create({ clip: { make: "coca", load_model_from: local("clip.safetensors") } })).rejects.toThrow(
-      'base_model_kwargs of the CLIP "ViT-L/14" (coca)',
+      "clip.base_model_kwargs.dim: missing; expected a number",
     );
     await expect(create({ prior: { load_model_from: local("decoder.safetensors") } })).rejects.toThrow("c.json names");
     await expect(create({ prior: { load_model_from: local("nothing.pth") } })).rejects.toThrow("nothing.pth");

@@ -67,7 +67,8 @@ function publicParameter(parameter: string): string {
 const ADDRESS_IN_TEXT =
   /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,20}:[\\/]{2,}|https?:[\\/]*)[^\s"'<>`]*[^\s"'<>`.,:;!?)\]}]/gi;
 const CREDENTIALS = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
-const HUB_TOKEN = /\bhf_[A-Za-z0-9]{8,}/g;
+// Letters and digits to its end: a key such as hf_tokenizer_name is no token.
+const HUB_TOKEN = /\bhf_[A-Za-z0-9]{8,}\b/g;
 
 /** A text without the secrets in it: those that are known, tokens of the model hub, and what `publicUrl` hides of addresses. */
 export function hideSecrets(text: string): string {
