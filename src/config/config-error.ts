@@ -29,23 +29,35 @@ export function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const excess = excessOf(value);
   if (excess !== undefined) throw new ConfigError(`${source} ${excess}; no configuration does`);
+  const { data, faults } = checkValue(schema, value, path);
+  if (faults) throw new ConfigError(`${source} is not a valid configuration:\n  ${faults.join("\n  ")}`);
+  return data;
+}
+
+/** What `schema` makes of `value`, or the faults that it finds, each with its path, for a message. */
+export function checkValue<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  path: readonly PropertyKey[] = [],
+): { data: z.output<Schema>; faults?: never } | { data?: never; faults: readonly string[] } {
   const result = schema.safeParse(value, { error: describeFault, reportInput: true });
-  if (result.success) return result.data;
+  if (result.success) return { data: result.data };
   const { issues } = result.error;
   const faults = issues.slice(0, MAX_FAULTS).map((issue) => formatFault(issue, path));
   if (issues.length > MAX_FAULTS) faults.push(`and ${issues.length - MAX_FAULTS} more faults`);
-  throw new ConfigError(`${source} is not a valid configuration:\n  ${faults.join("\n  ")}`);
+  return { faults };
 }
 
 // More than anybody mends at once: a list in the wrong place may have a fault in each of its values.
-const MAX_FAULTS = 15;
-// Keys and texts of the file are in it, which may be of any length.
-const FAULT_LENGTH = 1000;
+const MAX_FAULTS = 12;
+// Keys and texts of the file are in them, which may be of any length.
+const PLACE_LENGTH = 100;
+const FAULT_LENGTH = 230;
 
 function formatFault(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): string {
-  const place = shortened(formatPath([...path, ...issue.path]), FAULT_LENGTH);
+  const place = shortened(formatPath([...path, ...issue.path]), PLACE_LENGTH);
   const fault = issue.message.startsWith("expected ") ? withFound(issue.message, issue.input) : issue.message;
-  return place === "" ? fault : `${place}: ${shortened(fault, FAULT_LENGTH)}`;
+  return place === "" ? shortened(fault, FAULT_LENGTH) : `${place}: ${shortened(fault, FAULT_LENGTH)}`;
 }
 
 /** What is expected, for what a schema has no words of its own. */

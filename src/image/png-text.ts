@@ -75,6 +75,7 @@ class Inflater {
   #left = MAX_INFLATED;
 
   async inflate(data: Uint8Array<ArrayBuffer>, method: number | undefined): Promise<Uint8Array> {
+    if (method === undefined) throw new ImageDecodeError("this PNG file is damaged: a compressed text is cut off");
     if (method !== 0) throw new ImageDecodeError(`this PNG file has a text compressed by an unknown method, ${method}`);
     const parts: Uint8Array[] = [];
     const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();

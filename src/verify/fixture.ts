@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkValue } from "../config/config-error.js";
 import { openSource, resolveBeside } from "../files/open.js";
 import { JsonError, parseJson } from "../platform/json.js";
 import { checkSize, MAX_BYTES } from "../platform/limits.js";
@@ -145,7 +146,7 @@ async function readJson(location: string): Promise<unknown> {
 }
 
 function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, source: string): z.output<Schema> {
-  const { data, error } = schema.safeParse(value);
-  if (error) throw new FormatError(source, `not the description of such a fixture: ${z.prettifyError(error)}`);
+  const { data, faults } = checkValue(schema, value);
+  if (faults) throw new FormatError(source, `not the description of such a fixture: ${faults.join("; ")}`);
   return data;
 }

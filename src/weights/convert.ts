@@ -3,7 +3,7 @@ import { componentOf } from "./dialect/component.js";
 import { detectDialect } from "./dialect/detect-dialect.js";
 import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
-import { writeSafetensors, type TensorData } from "./formats/safetensors.js";
+import { METADATA, writeSafetensors, type TensorData } from "./formats/safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
 import { CLIP_PREFIX } from "./dialect/component-names.js";
 import type { TensorEntry } from "./tensor-entry.js";
@@ -38,6 +38,8 @@ export async function* convertCheckpoint(
   const sparseShapes: Record<string, readonly number[]> = {};
   for (const entry of allTensors(checkpoint)) {
     if (entry.dtype === "unsupported") continue;
+    if (entry.name === METADATA)
+      throw new FormatError(checkpoint.name, `a tensor is named ${METADATA}, which no safetensors file can hold`);
     const dtype = storedDtype(entry.dtype, entry.shape, options.dtype);
     if (!options.sparseRows?.includes(entry.name)) {
       tensors.push({

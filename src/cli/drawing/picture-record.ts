@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readBytes } from "#platform";
+import { checkValue } from "../../config/config-error.js";
 import { readImageText } from "../../image/encode.js";
 import type { ImageText } from "../../image/png-text.js";
 import { FileError } from "../../platform/errors.js";
@@ -67,9 +68,10 @@ export async function readRecord(file: string): Promise<RecordedPicture> {
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
   const damaged = "its record of how it was drawn is damaged";
-  const parsed = pictureRecord.safeParse(parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`)));
-  if (!parsed.success) return fail(`${damaged}: ${z.prettifyError(parsed.error)}`);
-  return { record: withoutSecretsIn(parsed.data), texts };
+  const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`));
+  const { data, faults } = checkValue(pictureRecord, value);
+  if (faults) return fail(`${damaged}: ${faults.join("; ")}`);
+  return { record: withoutSecretsIn(data), texts };
 }
 
 function parseRecord(json: string, fail: (problem: string) => never): unknown {

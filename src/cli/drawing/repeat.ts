@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkValue } from "../../config/config-error.js";
 import { isUrl } from "../../files/open.js";
 import type { DrawingFlags, NegativeFlags, PriorFlags } from "./options.js";
 import { UsageError } from "../errors.js";
@@ -48,10 +49,10 @@ export async function recordToRepeat(file: string): Promise<PictureRecord> {
 /** Flags that draw the picture of a record again. Throws `UsageError` where it lacks what they take. */
 export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(record)): RepeatedFlags {
   const { seed, parameters, dtype } = record;
-  const parsed = dreamParameters.safeParse(parameters);
-  if (!parsed.success) throw new UsageError(`The record cannot be repeated: ${z.prettifyError(parsed.error)}`);
+  const { data, faults } = checkValue(dreamParameters, parameters);
+  if (faults) throw new UsageError(`The record cannot be repeated: ${faults.join("; ")}`);
   const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps, computedInF32 } =
-    parsed.data;
+    data;
   return {
     prompt: [text],
     seed,

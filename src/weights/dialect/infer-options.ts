@@ -51,10 +51,14 @@ export function misfitOf<Options extends object>(
 export function contradictionsOf<Options extends object>({ path, options, facts }: CheckedPart<Options>): string[] {
   const known = Object.entries<Fact<unknown> | undefined>(facts);
   return known.flatMap(([option, fact]) => {
-    const said = JSON.stringify(options[option as keyof Options]);
-    if (fact === undefined || said === JSON.stringify(fact.value)) return [];
-    return [`${path}.${configName(option)}: config says ${said}, ${fact.from} says ${JSON.stringify(fact.value)}`];
+    const said = shown(options[option as keyof Options]);
+    if (fact === undefined || said === shown(fact.value)) return [];
+    return [`${path}.${configName(option)}: config says ${said}, ${fact.from} says ${shown(fact.value)}`];
   });
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "none" : JSON.stringify(value);
 }
 
 /** Facts under the names that a config has for them. */

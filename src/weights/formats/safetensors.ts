@@ -9,7 +9,8 @@ import { excerpt } from "../excerpt.js";
 import { TensorEntry } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;
-const METADATA = "__metadata__";
+/** The one name that no tensor can have in a safetensors file. */
+export const METADATA = "__metadata__";
 /** Longest header that is read, as in the format's own library. */
 const MAX_HEADER_BYTES = 100_000_000;
 
