@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { flagsOf } from "../src/cli/drawing/repeat.js";
 import { ModelLoadConfig } from "../src/config/load-config.js";
 import { NotFiniteError } from "../src/diffusion/sampling-error.js";
@@ -9,6 +9,9 @@ import { Gpu } from "../src/gpu/gpu.js";
 import { makeImage } from "../src/image/image.js";
 import { BasicInference, type BasicInferenceOptions } from "../src/pipeline/scripts/basic-inference.js";
 import { ImageVariation } from "../src/pipeline/scripts/image-variation.js";
+import { DisposedError } from "../src/pipeline/manager/disposed-error.js";
+import { ModelLoader } from "../src/pipeline/manager/load-models.js";
+import { ArgumentError } from "../src/platform/arguments.js";
 import { DalleModelManager, type ManagerOptions } from "../src/pipeline/manager/model-manager.js";
 import type { Picture } from "../src/pipeline/picture.js";
 import { writeChangedShapes } from "./support/changed-shapes.js";
@@ -154,6 +157,42 @@ describe("a component that overflows in half precision", () => {
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
   });
 
+  it("is repeated after the signal of the loading has come", async () => {
+    const loading = new AbortController();
+    const manager = await create(configs.get("U-Net 2")!, { signal: loading.signal });
+    loading.abort();
+    const [first] = await draw(manager);
+    expect(first!.parameters.computedInF32).toEqual(["U-Net 2"]);
+  });
+
+  it("ends with the reason of the call's own signal, while it is repeated too", async () => {
+    const manager = await create(configs.get("U-Net 2")!);
+    const call = new AbortController();
+    const reason = new Error("enough");
+    let steps = 0;
+    const drawing = draw(manager, {
+      signal: call.signal,
+      onProgress: ({ unetNumber, step }) => {
+        if (unetNumber === 2 && step === 1 && ++steps === 1) call.abort(reason);
+      },
+    });
+    await expect(drawing).rejects.toBe(reason);
+    expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
+  });
+
+  it("is loaded no more once the manager is disposed", async () => {
+    const manager = await create(configs.get("the prior")!);
+    const load = vi.spyOn(ModelLoader.prototype, "prior");
+    const error = NotFiniteError.at({ component: "the prior", dtype: "f16", what: "an image embedding" });
+    const using = manager.usePrior(() => {
+      manager.dispose();
+      return Promise.reject(error);
+    });
+    await expect(using).rejects.toBeInstanceOf(DisposedError);
+    expect(load).not.toHaveBeenCalled();
+    load.mockRestore();
+  });
+
   it.each(names)("is an error with dtype f16: %s", async (name) => {
     const manager = await create(configs.get(name)!, { dtype: "f16" });
     const drawing = name === "CLIP's image encoder" ? vary(manager) : draw(manager);
@@ -182,4 +221,6 @@ it("refuses to compute in f32 what is not there", async () => {
   await expect(create("configs/shapes.json", { computeInF32: ["U-Net 3"] })).rejects.toThrow(
     /computeInF32 names "U-Net 3"; the components are: CLIP's text encoder, CLIP's image encoder, the prior, U-Net 1, U-Net 2/,
   );
+  const text = "U-Net 2" as unknown as readonly string[];
+  await expect(create("configs/shapes.json", { computeInF32: text })).rejects.toThrow(ArgumentError);
 });

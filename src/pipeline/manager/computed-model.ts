@@ -2,6 +2,7 @@ import { COMPUTE_IN_F32, NotFiniteError, type NotFinitePlace } from "../../diffu
 import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "./component.js";
+import { DisposedError } from "./disposed-error.js";
 import type { Loaded } from "./load-models.js";
 import type { Residence } from "./residence.js";
 
@@ -34,6 +35,7 @@ const NAMED = 3;
 export class ComputedModel<Model> {
   readonly #f32Components = new Set<number>();
   #f32: Promise<Loaded<Model>> | undefined;
+  #isDisposed = false;
 
   constructor(
     readonly loaded: Loaded<Model>,
@@ -67,6 +69,7 @@ export class ComputedModel<Model> {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.loaded.dispose();
     this.#f32?.then(
       (loaded) => {
@@ -103,6 +106,8 @@ export class ComputedModel<Model> {
   }
 
   async #loadInF32(): Promise<Loaded<Model>> {
+    // Nobody would close what is opened from now on.
+    if (this.#isDisposed) throw new DisposedError("The model was disposed while it was used.");
     this.#f32 ??= this.computing.inF32();
     try {
       return await this.#f32;
@@ -140,6 +145,7 @@ async function explained(
 ): Promise<NotFiniteError> {
   const { name: file } = weights.source;
   const damaged = await weights.notFinite(signal).catch(() => []);
+  signal?.throwIfAborted();
   const repeated = before ? "It was repeated in f32, as half precision failed too. " : "";
   return NotFiniteError.at(place, repeated + advice(place, file, damaged), { cause: before ?? error });
 }

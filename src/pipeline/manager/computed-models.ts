@@ -35,8 +35,9 @@ export class ComputedModels {
     residence: Residence,
     options: ComputingOptions,
   ) {
-    // Files that were opened before: their servers are not asked again, and what was assumed of them was said.
-    const loading = { ...options, checkUpdates: false, onWarning: () => undefined };
+    // Files that were opened before: their servers are not asked again, and what was assumed of them was said. The signal is
+    // of the first loading, which is over; each call has its own.
+    const loading = { ...options, checkUpdates: false, onWarning: () => undefined, signal: undefined };
     const loader = new ModelLoader(arena.withType("f32"), config, loading);
     const { onWarning: warn = warnOnConsole, repeats } = options;
     const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>

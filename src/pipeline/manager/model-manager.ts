@@ -2,7 +2,7 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../diffusion/decoder.js";
 import type { DiffusionPrior } from "../../diffusion/prior.js";
 import type { UnetSampler } from "../../diffusion/unet-sampler.js";
-import { checkArguments, finiteNumber, oneOf, oneOrEach } from "../../platform/arguments.js";
+import { checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -47,7 +47,11 @@ export interface WarmupOptions {
 
 const WARMUP_RULES = { priorCondScale: finiteNumber, decoderCondScale: oneOrEach(finiteNumber) };
 
-const MANAGER_RULES = { dtype: oneOf("auto", "f32", "f16"), residency: oneOf("keep", "one-at-a-time") };
+const MANAGER_RULES = {
+  dtype: oneOf("auto", "f32", "f16"),
+  residency: oneOf("keep", "one-at-a-time"),
+  computeInF32: list(text),
+};
 
 /**
  * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
