@@ -73,3 +73,15 @@ it("what a file lacks is zero, also in memory that was used before", async () =>
   await store.load({ strict: false, onWarning: () => undefined });
   expect([...(await bias.read())]).toEqual(new Array(64).fill(0));
 });
+
+it("every large weight is called by its name in the file where it has no room", async () => {
+  const arena = await openTestArena();
+  using store = new WeightStore(arena, convFile().source);
+  const weights = store.root.at("c");
+  const tensors = [weights.linear("q", [3, 2]), weights.matrix("proj", [2, 3]), weights.table("positions", [2, 3])];
+  expect(tensors.map(({ storage }) => storage.label)).toEqual([
+    "weight c.q f32[2, 3]",
+    "weight c.proj f32[2, 3]",
+    "weight c.positions f32[2, 3]",
+  ]);
+});

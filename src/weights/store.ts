@@ -267,7 +267,7 @@ export class Weights {
   /** A matrix that lies in the file as `linear` reads it, `[in, out]`. */
   matrix(name: string, [inputs, outputs]: readonly [number, number]): Tensor {
     const { arena } = this;
-    const tensor = this.store.own(arena.packed([inputs, outputs]));
+    const tensor = this.store.own(arena.packed([inputs, outputs], arena.dtype, this.#full(name)));
     const rows = padChannels(inputs);
     this.store.request(
       this.#full(name),
