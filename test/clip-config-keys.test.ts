@@ -7,12 +7,12 @@ import { TensorEntry } from "../src/weights/tensor-entry.js";
 import { difference, expectClose, openTestArena, Random } from "./support/gpu.js";
 import { OracleClip, type ClipTensors, type OracleText, type OracleVision } from "./support/oracle-clip.js";
 
-/** Sizes of a small CLIP: no width is one of another, so nothing fits by chance. */
-const SIZES = { embed: 12, context: 7, vocab: 40, text: 16, image: 24, patch: 4, side: 13, layers: 2 } as const;
+/** Sizes of a small CLIP: no width is one of another, so nothing fits by chance. Heads are padded: 10, 5 and 15 wide. */
+const SIZES = { embed: 11, context: 7, vocab: 40, text: 20, image: 30, patch: 4, side: 13, layers: 2 } as const;
 const { embed, context, vocab, side } = SIZES;
 
 const TEXT = { width: SIZES.text, heads: 2, layers: SIZES.layers, context_length: context, vocab_size: vocab } as const;
-const VISION = { width: SIZES.image, head_width: 8, layers: SIZES.layers, patch_size: 4, image_size: side } as const;
+const VISION = { width: SIZES.image, head_width: 10, layers: SIZES.layers, patch_size: 4, image_size: side } as const;
 const PREPROCESS = { mean: [0.5, 0.4, 0.3], std: [0.3, 0.25, 0.2] };
 
 interface Variant {
@@ -44,9 +44,9 @@ function randomClip({ layerScale = false, normPre = true, projection = "matrix" 
       add(`${path}.${i}.attn.in_proj_weight`, [3 * width, width], 1 / Math.sqrt(width));
       add(`${path}.${i}.attn.in_proj_bias`, [3 * width], 0.2);
       linear(`${path}.${i}.attn.out_proj`, width, width);
-      // Wide enough that the kinds of GELU differ.
-      linear(`${path}.${i}.mlp.c_fc`, width, 4 * width, 2);
-      linear(`${path}.${i}.mlp.c_proj`, 4 * width, width, 4);
+      // Of sizes at which the kinds of GELU differ.
+      linear(`${path}.${i}.mlp.c_fc`, width, 4 * width);
+      linear(`${path}.${i}.mlp.c_proj`, 4 * width, width, 6);
       if (layerScale) for (const name of ["ls_1", "ls_2"]) add(`${path}.${i}.${name}.gamma`, [width], 0.5, 0.3);
     }
   };
@@ -187,11 +187,31 @@ const cases: readonly Case[] = [
   },
   { name: "layer scale that only the file tells", variant: { layerScale: true } },
   { name: "proj_bias", text: { proj_bias: true }, variant: { projection: "linear" } },
-  { name: "proj_type none", text: { proj_type: "none" }, model: { embed_dim: 16 }, variant: { projection: "none" } },
+  {
+    name: "proj_type none",
+    text: { proj_type: "none" },
+    model: { embed_dim: SIZES.text },
+    variant: { projection: "none" },
+  },
+  {
+    name: "many at once",
+    text: { no_causal_mask: true, norm_kwargs: { eps: 1e-2 }, pool_type: "last", proj_bias: true, heads: 4 },
+    vision: {
+      norm_kwargs: { eps: 1e-2 },
+      pool_type: "avg",
+      final_ln_after_pool: true,
+      no_ln_pre: true,
+      head_width: 15,
+    },
+    oracleText: { causal: false, eps: 1e-2, pool: "last", heads: 4 },
+    oracleVision: { eps: 1e-2, pool: "avg", normAfterPooling: true, normPre: false, heads: 2 },
+    variant: { layerScale: true, normPre: false, projection: "linear" },
+    scale: 0.05,
+  },
   {
     name: "heads",
     text: { heads: 4 },
-    vision: { head_width: 12 },
+    vision: { head_width: 15 },
     oracleText: { heads: 4 },
     oracleVision: { heads: 2 },
   },
@@ -252,8 +272,19 @@ describe("keys of open_clip's configs", () => {
 });
 
 describe("keys of the transformers library's configs", () => {
-  const text = { hidden_size: 16, num_attention_heads: 2, intermediate_size: 64, num_hidden_layers: 2 };
-  const vision = { hidden_size: 24, num_attention_heads: 3, patch_size: 4, image_size: side, num_hidden_layers: 2 };
+  const text = {
+    hidden_size: SIZES.text,
+    num_attention_heads: 2,
+    intermediate_size: 4 * SIZES.text,
+    num_hidden_layers: 2,
+  };
+  const vision = {
+    hidden_size: SIZES.image,
+    num_attention_heads: 3,
+    patch_size: 4,
+    image_size: side,
+    num_hidden_layers: 2,
+  };
   // What configs say that the library saved, beside what is computed with.
   const stored = { attention_dropout: 0.1, bos_token_id: 0, initializer_range: 0.02, projection_dim: 512, top_k: 50 };
   const QUICK = { activation: "quickGelu" } as const;
