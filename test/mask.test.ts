@@ -7,6 +7,7 @@ import { decodeImage } from "#platform";
 import { loadMasked, type MaskReading } from "../src/cli/asking/image-files.js";
 import { encodePng } from "../src/image/png.js";
 import { makeImage, type RgbaImage } from "../src/image/image.js";
+import { ArgumentError } from "../src/platform/arguments.js";
 import { describeUniform, maskFromImage, type MaskChannel, type MaskOptions } from "../src/image/mask.js";
 
 type Pixel = readonly [red: number, green: number, blue: number, alpha: number];
@@ -46,6 +47,11 @@ describe("maskFromImage", () => {
       expect(read(grey, { channel }).mask).toEqual([false, true]);
     const opaque = makeImage(2, 1, 3, Uint8Array.of(0, 0, 0, 255, 255, 255));
     expect(maskFromImage(opaque, { channel: "alpha", onWarning: () => undefined })).toEqual([true, true]);
+  });
+
+  it("refuses a channel that is none", () => {
+    const channel = "blue" as unknown as MaskChannel;
+    expect(() => maskFromImage(image([0, 0, 0, 0]), { channel })).toThrow(ArgumentError);
   });
 
   it("is silent where one channel parts the pixels, or alpha does it alike", () => {

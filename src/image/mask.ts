@@ -1,4 +1,5 @@
 /** Inpainting masks from images of masks. A mask is row-major; true means that the pixel is kept. */
+import { checkArguments, oneOf } from "../platform/arguments.js";
 import type { Image } from "./image.js";
 import { warnOnConsole } from "../platform/printable.js";
 
@@ -22,6 +23,8 @@ export interface MaskOptions {
 
 const THRESHOLD = 128;
 
+const MASK_RULES = { channel: oneOf(...MASK_CHANNELS) };
+
 const VALUES: Readonly<Record<MaskChannel, (image: Image, pixel: number) => number>> = {
   red: ({ data, channels }, pixel) => data[pixel * channels]!,
   alpha: ({ data, channels }, pixel) => (channels === 4 ? data[pixel * 4 + 3]! : 255),
@@ -34,9 +37,10 @@ const VALUES: Readonly<Record<MaskChannel, (image: Image, pixel: number) => numb
 
 /**
  * The mask of a mask image. Warns where the image has another channel by which a mask is meant, it seems (see
- * `maskAdvice`).
+ * `maskAdvice`). Throws `ArgumentError` for a channel that is none.
  */
 export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[] {
+  checkArguments(MASK_RULES, options);
   const { channel = "red", invert = false, onWarning = warnOnConsole } = options;
   const advice = maskAdvice(image, { channel, invert }, (other) => `channel: ${JSON.stringify(other)}`);
   if (advice !== undefined) onWarning(`The mask: ${advice}`);
