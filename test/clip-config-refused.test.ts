@@ -107,6 +107,18 @@ describe("a key of the transformers library's that is not computed", () => {
     expect(refusal({ [part]: keys })).toMatch(new RegExp(`clip\\.base_model_kwargs\\.${part}.*${key}`));
   });
 
+  it("may stand there where the library or a tool left it, for any model", () => {
+    const left = {
+      _flash_attn_2_enabled: false,
+      xla_device: true,
+      unk_token_id: 3,
+      cls_token_id: 4,
+      mask_token_id: 5,
+      "transformers.js_config": { dtype: "q8" },
+    };
+    expect(() => parse({ ...left, text_config: left, vision_config: left, model_type: "clip" })).not.toThrow();
+  });
+
   it("is the type of another model", () => {
     expect(refusal({ model_type: "siglip", text_config: {}, vision_config: {} })).toMatch(/model_type: "siglip"/);
   });

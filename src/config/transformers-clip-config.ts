@@ -40,6 +40,7 @@ const ANY_MODEL: HarmlessKeys = {
     "label2id",
     "num_labels",
     "prefix",
+    "transformers.js_config",
   ],
   "of training, and of initial weights": [
     "attention_dropout",
@@ -52,6 +53,7 @@ const ANY_MODEL: HarmlessKeys = {
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_attn_implementation_internal",
+    "_flash_attn_2_enabled",
     "attn_implementation",
     "chunk_size_feed_forward",
     "dtype",
@@ -60,6 +62,7 @@ const ANY_MODEL: HarmlessKeys = {
     "use_bfloat16",
     "use_cache",
     "tf_legacy_loss",
+    "xla_device",
     "output_attentions",
     "output_hidden_states",
     "return_dict",
@@ -101,7 +104,7 @@ const ANY_MODEL: HarmlessKeys = {
     "top_p",
     "typical_p",
   ],
-  "of tokenisers": ["bos_token_id", "pad_token_id", "sep_token_id"],
+  "of tokenisers": ["bos_token_id", "cls_token_id", "mask_token_id", "pad_token_id", "sep_token_id", "unk_token_id"],
 };
 
 const tower = {
