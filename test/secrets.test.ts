@@ -115,6 +115,13 @@ describe("an address", () => {
     expect(hideSecrets(`(${url}): no, "${url}".`)).toBe(`(${shown}): no, "${shown}".`);
   });
 
+  it("is no name of a setting that begins as tokens of the hub do", () => {
+    const names = "hf_tokenizer_name, hf_pooler_type, hf_model_pretrained";
+    expect(hideSecrets(names)).toBe(names);
+    for (const token of ["hf_abcdefgH", "hf_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh", `hf_${"a".repeat(34)}`, "hf_abc4defg"])
+      expect(hideSecrets(`found ${token}_name.`)).toBe("found hf_…_name.");
+  });
+
   it("is found in any text in a time that grows with its length", () => {
     const begin = performance.now();
     for (const part of [

@@ -67,8 +67,8 @@ function publicParameter(parameter: string): string {
 const ADDRESS_IN_TEXT =
   /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,20}:[\\/]{2,}|https?:[\\/]*)[^\s"'<>`]*[^\s"'<>`.,:;!?)\]}]/gi;
 const CREDENTIALS = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
-// Letters and digits to its end: a key such as hf_tokenizer_name is no token.
-const HUB_TOKEN = /\bhf_[A-Za-z0-9]{8,}\b/g;
+// Names such as `hf_tokenizer_name` are of small letters alone; tokens are of 34 letters, large and small.
+const HUB_TOKEN = /\bhf_(?:(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}|[a-z]{20,})/g;
 
 /** A text without the secrets in it: those that are known, tokens of the model hub, and what `publicUrl` hides of addresses. */
 export function hideSecrets(text: string): string {
