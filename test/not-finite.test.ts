@@ -77,6 +77,14 @@ it("a noise schedule that is not a number is named, with its file", async () => 
   rmSync(folder, { recursive: true });
 });
 
+it("the error shows no escapes and no secrets, whatever the file is called", () => {
+  const advice = "\u001b[31mmodel.safetensors hf_AbCdEfGhIjKl\u001b[0m is damaged.";
+  const error = NotFiniteError.at({ component: "the prior", dtype: "f32", what: "an image embedding" }, advice);
+  expect(error.message).not.toContain("\u001b");
+  expect(error.message).not.toContain("AbCdEf");
+  expect(error.message).toContain("model.safetensors");
+});
+
 it("the command ends with status 1, says what to do and writes no file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dalle2-not-finite-"));
   const name = "unets.1.to_time_hiddens.1.weight";

@@ -1,3 +1,4 @@
+import { Dalle2Error } from "../platform/dalle2-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
 
 /** A sampling call that asks for what the model cannot do, or leaves out what it needs. */
@@ -22,7 +23,7 @@ export interface NotFinitePlace {
  * A model computed infinities or NaN, or would. Nothing is drawn of them: a clamp would turn them into numbers that look like
  * any other.
  */
-export class NotFiniteError extends Error {
+export class NotFiniteError extends Dalle2Error {
   override readonly name = "NotFiniteError";
 
   constructor(
