@@ -1,9 +1,10 @@
 // What keeping downloads needs of Node's file system.
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fileError, isSystemError } from "./node-error.js";
+import { makeFolder } from "./node-folder.js";
 import type { FileWriter, Platform } from "./platform.js";
 
 class NodeFileWriter implements FileWriter {
@@ -36,7 +37,7 @@ class NodeFileWriter implements FileWriter {
 
 export const openWriter: Platform["openWriter"] = async (path) => {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     // Not "w", which empties the file: the bytes that another process has written so far are kept.
     return new NodeFileWriter(await open(path, constants.O_WRONLY | constants.O_CREAT), path);
   } catch (cause) {

@@ -1,10 +1,11 @@
 // Node's side of the platform: the only file besides src/cli that may import Node's own modules.
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import { asideOf, removeStale } from "./node-aside.js";
 import { fileError, isSystemError } from "./node-error.js";
+import { makeFolder } from "./node-folder.js";
 import type { FileData, Platform } from "./platform.js";
 
 export {
@@ -27,7 +28,7 @@ const STALE_MS = 600_000;
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
   const aside = asideOf(file);
   try {
-    await mkdir(dirname(file), { recursive: true });
+    await makeFolder(dirname(file));
     removeStale(dirname(file), STALE_MS, (name) => name === basename(file));
     await writeChunks(aside, data);
     await rename(aside, file);

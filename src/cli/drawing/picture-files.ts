@@ -1,5 +1,7 @@
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants } from "node:fs/promises";
 import { fileError } from "../../platform/node-error.js";
+import { makeFolder } from "../../platform/node-folder.js";
+import { hideKnown } from "../../platform/secrets.js";
 import { tidyFolder } from "./place-file.js";
 
 /** File systems allow 255 bytes; numbers, the extension and the mark of a file that is being written come on top. */
@@ -7,10 +9,10 @@ const NAME_BYTES = 100;
 
 /**
  * A part of a file's name made of any text: its letters and digits, with dashes between words. Safe on every file system
- * once a number follows: no separators, no leading dot or dash, never a device's name, short enough in any alphabet.
+ * once a number follows, and without the tokens of the environment: no separators, no leading dot or dash, never a device's name, short enough in any alphabet.
  */
 export function fileNameOf(text: string): string {
-  const lower = text.normalize("NFC").toLowerCase();
+  const lower = hideKnown(text).normalize("NFC").toLowerCase();
   const words = lower.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-/, "");
   const { read } = new TextEncoder().encodeInto(words, new Uint8Array(NAME_BYTES));
   const name = words.slice(0, read).replace(/-$/, "");
@@ -20,7 +22,7 @@ export function fileNameOf(text: string): string {
 /** Makes a folder for pictures, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written there. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     await access(folder, constants.W_OK);
     tidyFolder(folder);
   } catch (cause) {
