@@ -342,7 +342,19 @@ describe("the command", () => {
       [2, "dream", "--from", join(folder, "old.png")],
       [2, "inspect", `--token=${TOKEN}`],
       [2, `${base}/a.pth${QUERY}`],
-      [0, "dream", "--prompt", "a ring", "--verbose", "--steps", "1,1", "--prior-steps", "2", "--model-config", config],
+      [
+        0,
+        "dream",
+        "--prompt",
+        `a ring ${TOKEN}`,
+        "--verbose",
+        "--steps",
+        "1,1",
+        "--prior-steps",
+        "2",
+        "--model-config",
+        config,
+      ],
     ];
     for (const [status, ...args] of calls) {
       const said = await run(args);

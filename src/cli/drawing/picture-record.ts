@@ -6,7 +6,7 @@ import type { ImageText } from "../../image/png-text.js";
 import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
-import { publicUrl } from "../../platform/secrets.js";
+import { hideKnown, publicUrl } from "../../platform/secrets.js";
 
 /** The text of a picture file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
@@ -39,13 +39,13 @@ export type DrawnOn = Omit<PictureRecord, "seed" | "parameters" | "inputs">;
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
 
-/** A record as texts of a picture file: whole, and the parts that other programs show. */
+/** A record as texts of a picture file: whole, and the parts that other programs show; without the secrets that are known. */
 export function recordTexts(record: PictureRecord, description: string): ImageText {
   return {
-    Description: description,
+    Description: hideKnown(description),
     Software: record.software,
     Seed: String(record.seed),
-    [KEYWORD]: JSON.stringify(record),
+    [KEYWORD]: JSON.stringify(record, (_, part: unknown) => (typeof part === "string" ? hideKnown(part) : part)),
   };
 }
 
