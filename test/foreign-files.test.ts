@@ -24,7 +24,11 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     expect(message).toMatch(/pointer of git LFS and not the file itself, which has 12345 bytes \(sha256:4d7a214614ab/);
     expect(message).toMatch(/git lfs pull/);
     expect(await problem(pointer.toString().replaceAll("\n", "\r\n"))).toMatch(/12345 bytes \(sha256:4d7a/);
-    expect(await problem("version https://git-lfs.github.com/spec/v1\n")).toMatch(/pointer of git LFS/);
+    expect(await problem("version https://git-lfs.github.com/spec/v1\n")).toMatch(
+      /file itself, which was not downloaded/,
+    );
+    const short = "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 5\n";
+    expect(await problem(short)).toMatch(/file itself, which has 5 bytes and was not downloaded/);
   });
 
   it.each<[string, Uint8Array | string, RegExp, string?]>([
@@ -90,6 +94,11 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     ["a pickle in text", "(dp0\nVa\np1\nI1\ns.", /torch\.save did not write/],
     ["a download that has not ended", latin1("\xab\xcd\xef\x01"), /a download that has not ended/, "a.pth.incomplete"],
     ["a text", "epoch,loss\n1,0.5\n", /a text, and no checkpoint/],
+    [
+      "safetensors, cut off in its header",
+      latin1(`\x88\x21${"\0".repeat(6)}{"a":{`),
+      /cut off: its header alone takes 8584 bytes, and the file has 14/,
+    ],
     ["anything else", latin1("\xab\xcd\xef\x01"), /not a known checkpoint format \(it starts with ab cd ef 01\)/],
   ])("%s", async (_, bytes, message, name) => {
     expect(await problem(bytes, name)).toMatch(message);

@@ -6,6 +6,9 @@ import { excerpt } from "./excerpt.js";
 /** How much of a file is looked at: the mark of a tar is at byte 257. */
 const HEAD_BYTES = 1024;
 
+/** Longest header of the safetensors format, by its own library. */
+const MAX_HEADER_BYTES = 100_000_000n;
+
 const EXPECTED = "expected .safetensors, or .pth as torch.save writes it";
 const UNPACK = "unpack it, and name the checkpoint that is in it";
 const EXPORT = 'load the model where it was made and save its weights with torch.save(model.state_dict(), "model.pth")';
@@ -25,6 +28,7 @@ export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSourc
     describePointer(text) ??
     describePage(text) ??
     describeMagic(text) ??
+    describeCutHeader(head, size) ??
     describeOnnx(text) ??
     describePickle(text) ??
     describeByName(name) ??
@@ -39,12 +43,21 @@ function describeVoid(head: Uint8Array, size: number): string | undefined {
   return `it begins with ${head.length} zeros: room was made for its ${size} bytes, and they did not come. Download it again`;
 }
 
+/** A safetensors file whose download ended within its header: the length of the header comes first, then JSON. */
+function describeCutHeader(head: Uint8Array, size: number): string | undefined {
+  if (head.length < 10 || head[8] !== 0x7b || head[9] !== 0x22) return undefined;
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
+  if (length > MAX_HEADER_BYTES || length + 8n <= BigInt(size)) return undefined;
+  return `a safetensors file that is cut off: its header alone takes ${length} bytes, and the file has ${size}. Download it again`;
+}
+
 /** Small texts that stand for a large file in a repository. */
 function describePointer(text: string): string | undefined {
   if (/^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\//.test(text)) {
-    const [, oid = "?"] = /^oid (\w{1,16}:[\da-f]{8,128})\s*$/m.exec(text) ?? [];
-    const [, bytes = "?"] = /^size (\d{1,20})\s*$/m.exec(text) ?? [];
-    return `a pointer of git LFS and not the file itself, which has ${bytes} bytes (${oid}) and was not downloaded. Run "git lfs pull" in its repository, or download the file from its page`;
+    const [, oid] = /^oid (\w{1,16}:[\da-f]{8,128})\s*$/m.exec(text) ?? [];
+    const [, bytes] = /^size (\d{1,20})\s*$/m.exec(text) ?? [];
+    const size = bytes === undefined ? "" : `has ${bytes} bytes${oid === undefined ? "" : ` (${oid})`} and `;
+    return `a pointer of git LFS and not the file itself, which ${size}was not downloaded. Run "git lfs pull" in its repository, or download the file from its page`;
   }
   if (text.startsWith("# xet version"))
     return 'a pointer of git-xet and not the file itself, which was not downloaded. Run "git xet pull" in its repository, or download the file from its page';
