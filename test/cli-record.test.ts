@@ -85,12 +85,12 @@ describe("dalle2 show", () => {
   });
 
   it("shows the texts of pictures of other programs, which cannot steer the terminal, with status 1", async () => {
-    const file = await writeTexts("other.png", { Comment: "clear\u001b[2J" });
+    const file = await writeTexts("other.png", { Comment: "clear\u001b[2J\n  seed  5" });
     const { status, stdout } = dalle2(["show", file]);
     expect(status).toBe(1);
-    expect(stdout).toContain("Comment  clear\uFFFD[2J");
+    expect(stdout).toContain("Comment  clear\uFFFD[2J\n             seed  5");
     expect(JSON.parse(dalle2(["show", file, "--json"]).stdout)).toEqual([
-      { file, record: null, texts: { Comment: "clear\u001b[2J" } },
+      { file, record: null, texts: { Comment: "clear\u001b[2J\n  seed  5" } },
     ]);
   });
 

@@ -134,6 +134,15 @@ describe("dalle2 inspect", () => {
     expect(stdout).toContain("a\uFFFD[2Jb");
   });
 
+  it("does not let a name pass for a row of its own", () => {
+    const header = JSON.stringify({ "a\n  version  9": { dtype: "F32", shape: [], data_offsets: [0, 4] } });
+    const bytes = Buffer.alloc(8 + header.length + 4);
+    bytes.writeBigUInt64LE(BigInt(header.length));
+    bytes.write(header, 8);
+    const { stdout } = dalle2("inspect", written("rows.safetensors", bytes));
+    expect(stdout).toContain("  a\uFFFD  version  9  F32");
+  });
+
   it("lists the model at a key, and what else is in the file", () => {
     const path = written(
       "two.pth",

@@ -143,7 +143,9 @@ function widest(texts: readonly string[]): number {
 }
 
 /** A title and indented rows whose columns are aligned. */
-function section(title: string, rows: readonly Row[]): string {
+function section(title: string, texts: readonly Row[]): string {
+  // A name with a line break would pass for a row of its own.
+  const rows = texts.map((row) => row.map((cell) => cell.replace(/[\t\n\r]/g, "\uFFFD")));
   const widths = (rows[0] ?? []).map((_, column) => widest(rows.map((row) => row[column]!)));
   const lines = rows.map((row) =>
     row

@@ -45,7 +45,10 @@ function format({ file, record, texts }: ShowReport): string {
   const none = others.length === 0 ? "none, nor other texts" : "none; here are the file's texts";
   const rows = record ? recordRows(record) : [["record", none], ...others];
   const width = rows.reduce((most, [name = ""]) => Math.max(most, name.length), 0);
-  return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${value}`)].join("\n");
+  // Lines that follow are set under the first: none of them can pass for a row of its own.
+  const under = `\n${" ".repeat(width + 4)}`;
+  const set = (value: string) => value.replace(/\r\n?|\n/g, under);
+  return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${set(value)}`)].join("\n");
 }
 
 function recordRows({ inputs, seed, parameters, model, ...drawnOn }: PictureRecord): string[][] {
