@@ -37,9 +37,11 @@ Examples:
   $ dalle2 inpaint --image room.png --mask erased.png --mask-channel alpha --text "a window"
 
 A mask is a picture of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew. With
---mask-channel alpha, what is opaque is kept and what is transparent is drawn anew, as masks for OpenAI's image edits
-mean it; with luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case. Pictures that are not square are cropped, and all are resized to the smallest. Without
---text, the file's name is the text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
+--mask-channel alpha, what is opaque is kept and what is transparent is drawn anew, as in masks for OpenAI's image edits.
+With --mask-channel luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case.
+
+Pictures that are not square are cropped, and all are resized to the smallest. Without --text, the file's name is the
+text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
 by line: file, mask and text of each, an empty line, samples of each.`;
 
 export function register(program: Command): void {
