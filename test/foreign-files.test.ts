@@ -1,6 +1,6 @@
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { MemorySource } from "../src/platform/source.js";
 import { openCheckpoint } from "../src/weights/checkpoint.js";
 import { FormatError } from "../src/weights/errors.js";
@@ -40,6 +40,13 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     ["a web page", "<html><body>Sign in</body></html>", /looks like a web page/],
     ["a web page in capitals", "<HTML><HEAD>", /looks like a web page/],
     ["a web page after a mark and white space", "\ufeff \r\n\t<!DOCTYPE html>", /looks like a web page.*\/resolve\//],
+    ["a web page in UTF-16", Buffer.from("\ufeff<!DOCTYPE html>", "utf16le"), /looks like a web page/],
+    [
+      "a web page in UTF-16 of the other order",
+      Buffer.from("\ufeff<html>", "utf16le").swap16(),
+      /looks like a web page/,
+    ],
+    ["a pointer of git LFS after a mark", "\ufeffversion https://git-lfs.github.com/spec/v1\n", /pointer of git LFS/],
     ["a web page with a comment first", "<!-- proxy --><html>", /looks like a web page/],
     ["a page that says why", "<!doctype html><title>403 Forbidden</title>", /web page.*\(it says "Forbidden"\)/],
     [
@@ -52,6 +59,7 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     ["another", "Invalid username or password.", /\(it says "Invalid username or password"\)/],
     ["an error in JSON", '{"error":"Repository not found"}', /answer of a server.*"Repository not found"/],
     ["an error in JSON by another name", '{"message":"Not Found","status":404}', /answer of a server.*"Not Found"/],
+    ["an error in JSON by a third name", '{"detail":"Not Found"}', /answer of a server.*"Not Found"/],
     ["a model's config", '{"architectures":["CLIPModel"],"model_type":"clip"}', /a model's config/],
     ["a train config", '{"decoder":{"unets":[]},"data":{}}', /a model's config/],
     ["a load config", '{"prior":{"load_model_from":{"load_type":"local","path":"a.pth"}}}', /a load config/],
@@ -121,5 +129,24 @@ describe("a download that was cut off", () => {
   it("of a deflated zip", async () => {
     const bytes = deflateRawSync(Buffer.alloc(100));
     expect(await problem(Buffer.concat([latin1("PK\x03\x04"), bytes]))).toMatch(/truncated/);
+  });
+});
+
+describe("where a decoder for Latin-1 gives Windows-1252, as the Encoding Standard has it", () => {
+  afterEach(() => void vi.unstubAllGlobals());
+
+  it.each([
+    ["an image", "\x89PNG\r\n\x1a\n", /an image/],
+    ["an array of NumPy", "\x93NUMPY\x01\0", /array of NumPy/],
+    ["a pickle", "\x80\x04\x95\0\0\0\0\0\0\0\0}.", /a pickle/],
+  ])("%s is known", async (_, head, named) => {
+    class StandardDecoder extends TextDecoder {
+      override decode(bytes?: Uint8Array): string {
+        const text = super.decode(bytes);
+        return this.encoding === "windows-1252" ? text.replace(/[\x80\x89\x93]/g, "\u2030") : text;
+      }
+    }
+    vi.stubGlobal("TextDecoder", StandardDecoder);
+    expect(await problem(latin1(head))).toMatch(named);
   });
 });

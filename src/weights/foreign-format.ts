@@ -2,6 +2,7 @@
 // repeated but known phrases: it may be anything, a secret as well.
 import type { ByteSource } from "../platform/source.js";
 import { excerpt } from "./excerpt.js";
+import { decodeLatin1 } from "./formats/pickle-text.js";
 
 /** How much of a file is looked at: the mark of a tar is at byte 257. */
 const HEAD_BYTES = 1024;
@@ -22,7 +23,7 @@ export function readHead(source: ByteSource, signal?: AbortSignal): Promise<Uint
 
 /** What a file is that begins with `head` and is of no format that can be read. */
 export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSource, "name" | "size">): string {
-  const text = new TextDecoder("latin1").decode(head);
+  const text = textOf(head);
   return (
     describeVoid(head, size) ??
     describePointer(text) ??
@@ -35,6 +36,14 @@ export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSourc
     describeText(text) ??
     `not a known checkpoint format (it starts with ${hex(head)}); ${EXPECTED}`
   );
+}
+
+/** Each byte as a character; what a byte order mark says to be text, as that. (A `TextDecoder` for Latin-1 gives Windows-1252.) */
+function textOf(head: Uint8Array): string {
+  const [first, second, third] = head;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(head);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(head);
+  return decodeLatin1(first === 0xef && second === 0xbb && third === 0xbf ? head.subarray(3) : head);
 }
 
 function describeVoid(head: Uint8Array, size: number): string | undefined {
@@ -70,7 +79,7 @@ function describePointer(text: string): string | undefined {
 
 /** What servers answer in the place of a file. */
 function describePage(text: string): string | undefined {
-  const start = text.replace(/^\xef\xbb\xbf/, "").trimStart();
+  const start = text.trimStart();
   if (/^(?:<\?xml[^>]*>\s*)?<Error[\s>]/i.test(start) || /<Code>\w+<\/Code>/.test(start))
     return `the answer of a server that did not give the file${saying(text)}; look at its address, and whether it needs a login`;
   if (/^<(?:!doctype|html|head|body|title|meta|script|div|!--|\?xml)/i.test(start))
@@ -188,7 +197,7 @@ export function describeJson(value: unknown): string {
   const isObject = typeof value === "object" && value !== null;
   const has = (key: string) => isObject && key in value;
   const none = "no checkpoint: JSON without the weight_map of a model.safetensors.index.json";
-  if (has("error") || has("errors") || (has("message") && !has("metadata"))) {
+  if (["error", "errors", "detail"].some(has) || (has("message") && !has("metadata"))) {
     const text = JSON.stringify(value).slice(0, HEAD_BYTES);
     return `${none}; it is the answer of a server that did not give the file${saying(text)}. Look at its address, and whether it needs a token`;
   }
