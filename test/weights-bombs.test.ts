@@ -5,7 +5,7 @@ import { convertCheckpoint } from "../src/weights/convert.js";
 import { FormatError } from "../src/weights/errors.js";
 import { inspectCheckpoint } from "../src/weights/inspect.js";
 import { collect } from "./support/collect.js";
-import { PickleText, scalar, torchLegacy, torchZip, type TestTree } from "./support/torch-file.js";
+import { f32Tensor, PickleText, scalar, torchLegacy, torchZip, type TestTree } from "./support/torch-file.js";
 
 // Pickles of some hundred bytes whose values share their parts: as text, as copies or as walks they are without end.
 
@@ -157,3 +157,49 @@ it("long logs load: hundreds of thousands of dicts, millions of numbers", async 
   const { error } = await attempt(torchZip(model({ log: text(`${keys}](${log}e`), losses: text(`](${numbers}e`) })));
   expect(error).toBeUndefined();
 }, 60_000);
+
+describe("the model's own tensors in what is beside it", () => {
+  const STORED = "(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI1\ntQ";
+  const TENSOR = `ctorch._utils\n_rebuild_tensor_v2\n(${STORED}I0\n(I1\nt(I1\ntI00\nNtRq\x00`;
+  const withTensor = (rest: string) =>
+    torchZip(text(`}(Vnet.causal_transformer.x\n${TENSOR}${rest}u`), undefined, [["m/data/0", new Uint8Array(4)]]);
+
+  it("are found at every level of a deep list without a frame for each", async () => {
+    const levels = 100_000;
+    const { error, milliseconds } = await attempt(
+      withTensor(`Vlog\n${"]".repeat(levels)}h\x00a${"ah\x00a".repeat(levels - 1)}`),
+    );
+    expect(error).toBeUndefined();
+    expect(milliseconds).toBeLessThan(BOUND_MS);
+  });
+
+  it("are found in many objects that share their attributes, as far as the file's size allows", async () => {
+    const others = Array.from({ length: 20_000 }, (_, i) => `Vn${i}\nN`).join("");
+    const shared = `}(Vcausal_transformer.x\nh\x00${others}uq\x01`;
+    const { error, milliseconds } = await attempt(
+      withTensor(`Vshared\n${shared}Vlog\n](${"cm\nM\n)\x81h\x01b".repeat(20_000)}e`),
+    );
+    expect(error).toBeInstanceOf(FormatError);
+    expect(milliseconds).toBeLessThan(BOUND_MS);
+  });
+});
+
+it("what the tensors of a file take buys no work for its objects", async () => {
+  const file = torchZip({
+    model: { w: f32Tensor([30_000_000], new Float32Array(30_000_000)) },
+    config: { a: text(lists()) },
+  });
+  const { error, milliseconds } = await attempt(file);
+  expect(error).toBeInstanceOf(FormatError);
+  expect(milliseconds).toBeLessThan(BOUND_MS);
+});
+
+describe("the memory of small values is counted", () => {
+  it.each([
+    ["bytes", "](", "C\x00"],
+    ["storages", "(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI1\ntq\x000](", "h\x00Q"],
+  ])("%s", async (_, start, value) => {
+    const { error } = await attempt(torchZip(text(`${start}${value.repeat(3_000_000)}e`)));
+    expect(String(error)).toMatch(/its objects take too much memory/);
+  });
+});

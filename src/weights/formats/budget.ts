@@ -8,7 +8,7 @@ const MEMORY = { base: 16e6, perByte: 8, most: 112e6 } as const;
 /**
  * What the reading of one checkpoint may cost. The values of a pickle may share parts, and a tree of 60 levels in 300
  * bytes may stand for 2^60 leaves: whatever runs opcodes, walks, copies or compares such values, or turns them into text,
- * spends here first. The limits grow with the file, so that an honest one of any length passes.
+ * spends here first. The limits grow with what is read, so that an honest file of any length passes.
  */
 export class Budget {
   #work: number;
@@ -17,11 +17,11 @@ export class Budget {
   constructor(
     /** The file's name, for messages. */
     readonly source: string,
-    /** Bytes of the file, as it lies on the disk. */
-    fileBytes: number,
+    /** Bytes of the file that describe its objects, as they lie on the disk: what its tensors take buys no work. */
+    bytes: number,
   ) {
-    this.#work = WORK.base + WORK.perByte * fileBytes;
-    this.#memory = Math.min(MEMORY.most, MEMORY.base + MEMORY.perByte * fileBytes);
+    this.#work = WORK.base + WORK.perByte * bytes;
+    this.#memory = Math.min(MEMORY.most, MEMORY.base + MEMORY.perByte * bytes);
   }
 
   /** Counts steps of work, each of about the cost of one opcode. Throws FormatError once the file has had its share. */

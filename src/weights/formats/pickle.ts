@@ -49,6 +49,8 @@ const SET_WORDS = 20;
 const DICT_WORDS = 24;
 const OBJECT_WORDS = 24;
 const LITERAL_WORDS = 3;
+const BYTES_WORDS = 32;
+const NAME_WORDS = 8;
 const STACK_WORDS = 3;
 const LIST_ITEM_WORDS = 3;
 const SET_ITEM_WORDS = 7;
@@ -85,7 +87,8 @@ class Machine {
       const start = reader.offset;
       const value = readLiteral(op, reader);
       // Numbers are counted where they are kept.
-      if (typeof value !== "number") budget.hold(LITERAL_WORDS + ((reader.offset - start) >> 3));
+      if (typeof value !== "number")
+        budget.hold((value instanceof Uint8Array ? BYTES_WORDS : LITERAL_WORDS) + ((reader.offset - start) >> 3));
       this.stack.push(value);
     }
   }
@@ -206,12 +209,12 @@ class Machine {
     const { reader } = this;
     switch (op) {
       case Op.GLOBAL:
-        this.stack.push(new PythonName(reader.nameLine(), reader.nameLine()));
+        this.stack.push(this.name(reader.nameLine(), reader.nameLine()));
         return true;
       case Op.STACK_GLOBAL: {
         const [module, name] = this.popMany(2);
         if (typeof module !== "string" || typeof name !== "string") throw reader.error("a name that is no string");
-        this.stack.push(new PythonName(module, name));
+        this.stack.push(this.name(module, name));
         return true;
       }
       case Op.REDUCE:
@@ -228,7 +231,7 @@ class Machine {
         return true;
       }
       case Op.INST: {
-        const type = new PythonName(reader.nameLine(), reader.nameLine());
+        const type = this.name(reader.nameLine(), reader.nameLine());
         this.call(type, this.popToMark());
         return true;
       }
@@ -241,14 +244,24 @@ class Machine {
         this.build(this.pop());
         return true;
       case Op.PERSID:
-        this.stack.push(this.options.persistentLoad(reader.line()));
+        this.load(reader.line());
         return true;
       case Op.BINPERSID:
-        this.stack.push(this.options.persistentLoad(this.pop()));
+        this.load(this.pop());
         return true;
       default:
         return false;
     }
+  }
+
+  private name(module: string, name: string): PythonName {
+    this.budget.hold(NAME_WORDS);
+    return new PythonName(module, name);
+  }
+
+  private load(id: unknown): void {
+    this.budget.hold(OBJECT_WORDS);
+    this.stack.push(this.options.persistentLoad(id));
   }
 
   private call(callee: unknown, args: unknown): void {

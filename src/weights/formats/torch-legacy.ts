@@ -71,7 +71,7 @@ async function readPickles(source: ByteSource, signal?: AbortSignal): Promise<Pi
   for (let length = FIRST_READ_BYTES; ; length *= 4) {
     const bytes = await source.read(0, Math.min(length, source.size), signal);
     try {
-      return parsePickles(bytes, source.name, new Budget(source.name, source.size));
+      return parsePickles(bytes, source.name, new Budget(source.name, bytes.length));
     } catch (error) {
       const mayGoOn = bytes.length < source.size && length < MAX_PICKLE_BYTES;
       if (!(error instanceof TruncatedError && mayGoOn)) throw error;

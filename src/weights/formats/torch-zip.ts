@@ -21,7 +21,7 @@ export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Pr
   const root = rootFolder(entries, source.name);
   const isBigEndian = await readByteOrder(entries.get(`${root}byteorder`), source.name, signal);
   const pickle = await readPickle(entries.get(root + PICKLE)!, source.name, signal);
-  const budget = new Budget(source.name, source.size);
+  const budget = new Budget(source.name, Math.min(source.size, pickle.length));
   const storages: Storages = {
     source: source.name,
     isBigEndian,

@@ -31,22 +31,25 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
     if (listed.length < MAX_LISTED) listed.push({ key: excerpt(key), what: excerpt(what) });
     else more++;
   };
-  const { kind } = taken.parts;
+  const { kind, budget } = taken.parts;
   const holds = holder(taken);
   const seen = new Set<object>();
-  const visit = (node: object, path: string): void => {
+  const visit = (node: object, path: string, depth: number): void => {
     if (seen.has(node)) return;
     seen.add(node);
     const strays = strayTensors(node, taken);
     for (const { key, value } of entriesOf(node)) {
+      // Objects may share the dict of their attributes, which is gone through for each of them.
+      budget.spend(1);
       if (taken.isKnown(node, key) || kind.isTensor(value)) continue;
-      if (holds(value)) visit(value as object, `${path}${key}.`.slice(0, MAX_PATH));
+      // What is taken lies no deeper, however deep it is found again.
+      if (depth < MAX_DEPTH && holds(value)) visit(value as object, `${path}${key}.`.slice(0, MAX_PATH), depth + 1);
       else add(path + key, describe(value));
     }
     for (const [key, { count, first }] of strays)
       add(path + key, count === 1 ? `a tensor, ${kind.describe(first)}` : `${count} tensors`);
   };
-  if (isNode(tree)) visit(tree, "");
+  if (isNode(tree)) visit(tree, "", 0);
   return more === 0 ? listed : [...listed, { key: "…", what: `${more} more` }];
 }
 
@@ -72,11 +75,12 @@ function holder<Tensor>({ parts, tensors }: Taken<Tensor>): (value: unknown) => 
 
 /** Tensors in a node that are not taken, by the shortest beginning of their names that no tensor taken has. */
 function strayTensors<Tensor>(node: object, { parts, tensors }: Taken<Tensor>) {
-  const { kind } = parts;
+  const { kind, budget } = parts;
   const own = new Set<string>();
   const strays: { readonly key: string; readonly tensor: Tensor }[] = [];
   for (const { key, value } of parts.of(node)) {
     if (!kind.isTensor(value)) continue;
+    budget.spend(key.length);
     if (!tensors.has(value)) strays.push({ key, tensor: value });
     else for (const beginning of beginnings(key)) own.add(beginning);
   }
