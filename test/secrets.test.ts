@@ -14,7 +14,8 @@ import { openRemote } from "../src/files/remote-file.js";
 import { encodeImage } from "../src/image/encode.js";
 import { makeImage } from "../src/image/image.js";
 import { FileError } from "../src/platform/errors.js";
-import { hideSecrets, publicUrl } from "../src/platform/secrets.js";
+import { excerpt } from "../src/platform/printable.js";
+import { hideSecrets, keepSecret, publicUrl } from "../src/platform/secrets.js";
 import { openCheckpoint } from "../src/weights/checkpoint.js";
 import { dalle2Beside, type RunOptions } from "./support/cli.js";
 import { fixtureFolder } from "./support/golden.js";
@@ -368,4 +369,20 @@ describe("the command", () => {
     expect(written.filter((file) => file.endsWith(".png"))).toHaveLength(1);
     for (const file of written) expect(`${file} ${readFileSync(file, "latin1")}`.includes(MARK), file).toBe(false);
   });
+});
+
+it("a text is cut behind a secret or before it, never within", () => {
+  keepSecret("cut-in-the-middle");
+  for (let before = 100; before <= 120; before++) {
+    const shown = excerpt(`${"-".repeat(before)} cut-in-the-middle and more`);
+    expect(shown).not.toContain("cut");
+    expect(shown.length).toBeLessThanOrEqual(121);
+  }
+});
+
+it("a config's keys are no tokens of the hub", () => {
+  expect(hideSecrets("text_cfg.hf_tokenizer_name: hf_model_pretrained")).toBe(
+    "text_cfg.hf_tokenizer_name: hf_model_pretrained",
+  );
+  expect(hideSecrets(`hf_${"aB3".repeat(11)}a, hf_abcdefgh`)).toBe("hf_…, hf_…");
 });

@@ -282,4 +282,32 @@ describe("keys that no constructor of the reference has", () => {
       expect.stringMatching(/^decoder\.unets\[0\]: unknown key "self_atn"; did you mean "self_attn"\?/),
     ]);
   });
+
+  it("are named only as far as anybody reads, however many there are", () => {
+    const many = Object.fromEntries(Array.from({ length: 300_000 }, (_, i) => [`self_attention_of_layer_${i}`, true]));
+    const start = performance.now();
+    const refused = { decoder: { ...decoding, ...many } };
+    expect(() => parseConfig(trainDecoderConfig, refused, "train.json")).toThrow(/"self_attention_of_layer_0"/);
+    const ignored = { decoder: { ...decoding, unets: [{ ...unet, ...many }] } };
+    const described = describeIgnored(parseConfig(trainDecoderConfig, ignored, "train.json"));
+    expect(described).toHaveLength(16);
+    expect(described.at(-1)).toMatch(/and 299985 more unknown keys/);
+    // A second or two; it took as long for each thousand keys.
+    expect(performance.now() - start).toBeLessThan(20_000);
+  }, 60_000);
+
+  it("are refused without the secrets in their values", () => {
+    const config = { decoder: { ...decoding, vae: { token: "planted-word", path: "x".repeat(10_000) } } };
+    const error = String(parseErrorOf(config));
+    expect(error).toMatch(/decoder\.vae: .*latent diffusion/);
+    expect(error).not.toMatch(/planted-word|x{100}/);
+  });
 });
+
+function parseErrorOf(config: unknown): unknown {
+  try {
+    return parseConfig(trainDecoderConfig, config, "train.json");
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,7 +1,8 @@
 import { distance } from "fastest-levenshtein";
 import { z } from "zod";
 import { excessOf } from "../platform/json.js";
-import { Dalle2Error, shortened } from "../platform/dalle2-error.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { shortened } from "../platform/printable.js";
 import { hideSecrets, isSecretName, publicUrl } from "../platform/secrets.js";
 
 /** A configuration that cannot be used. The message names the file or source, the path in it, what was found and what is expected. */
@@ -74,8 +75,7 @@ function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
       return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
     case "unrecognized_keys": {
       const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
-      const named = issue.keys.slice(0, MAX_FAULTS).map((key) => describeUnknown(key, known));
-      return [...named, ...(named.length < issue.keys.length ? ["…"] : [])].join("; ");
+      return describeUnknown(issue.keys, known).join("; ");
     }
     default:
       return undefined;
@@ -98,10 +98,13 @@ function describeMinimum({ origin, minimum, inclusive }: z.core.$ZodRawIssue<z.c
   return `${inclusive ? "at least" : "a number above"} ${minimum}`;
 }
 
-/** That a key is none of `known`, and which of them may have been meant. */
-export function describeUnknown(key: string, known: readonly string[]): string {
-  const nearest = nearestName(key, known);
-  return `unknown key ${JSON.stringify(shortened(key, FOUND_LENGTH))}${nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`}`;
+/** That keys are none of `known`, each with which of them may have been meant; of many, the first. */
+export function describeUnknown(keys: readonly string[], known: readonly string[]): string[] {
+  const named = keys.slice(0, MAX_FAULTS).map((key) => {
+    const nearest = nearestName(key, known);
+    return `unknown key ${JSON.stringify(shortened(key, FOUND_LENGTH))}${nearest === undefined ? "" : `; did you mean ${JSON.stringify(nearest)}?`}`;
+  });
+  return named.length < keys.length ? [...named, `and ${keys.length - named.length} more unknown keys`] : named;
 }
 
 /** The one of `known` that `name` may be a misspelling of; undefined where none is alike. */
@@ -117,13 +120,16 @@ export function nearestName(name: string, known: readonly string[]): string | un
 const FOUND_LENGTH = 60;
 
 function withFound(expected: string, input: unknown): string {
-  if (input === undefined) return `missing; ${expected}`;
+  return input === undefined ? `missing; ${expected}` : `${expected}, found ${foundText(input)}`;
+}
+
+/** What stands in a config, as a message repeats it. */
+export function foundText(input: unknown): string {
   // A secret that stands in the wrong place is one still. Hidden before the text is cut, which would take its end off.
   // JSON.stringify would write null for a number such as 1e999, which is read as Infinity.
   const found = JSON.stringify(input, (key, value: unknown) => {
     if (typeof value === "bigint") return value.toString();
     return typeof value === "string" ? (isSecretName(key) ? "…" : hideSecrets(publicUrl(value))) : value;
   }) as string | undefined;
-  const text = typeof input === "number" ? String(input) : (found ?? typeof input);
-  return `${expected}, found ${shortened(text, FOUND_LENGTH)}`;
+  return shortened(typeof input === "number" ? String(input) : (found ?? typeof input), FOUND_LENGTH);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { describeUnknown } from "./config-error.js";
+import { describeUnknown, foundText } from "./config-error.js";
 
 /** Keys that change nothing of what is computed here, under the reason why. */
 export type HarmlessKeys = Readonly<Record<string, readonly string[]>>;
@@ -19,7 +19,9 @@ export function strictKeys<Shape extends z.ZodRawShape>(shape: Shape, harmless: 
   return z.strictObject(all, {
     error: (issue) =>
       issue.code === "unrecognized_keys"
-        ? issue.keys.map((key) => `${describeUnknown(key, Object.keys(all))} ${MAY_MATTER}`).join("; ")
+        ? describeUnknown(issue.keys, Object.keys(all))
+            .map((unknown) => `${unknown} ${MAY_MATTER}`)
+            .join("; ")
         : undefined,
   });
 }
@@ -34,7 +36,7 @@ export function only(values: unknown, why: string) {
     .unknown()
     .refine((given) => given === undefined || texts.includes(JSON.stringify(given)), {
       error: ({ input }) =>
-        `${JSON.stringify(input)} is not supported${texts.length > 0 ? `, only ${texts.join(" or ")}` : ""}: ${why}`,
+        `${foundText(input)} is not supported${texts.length > 0 ? `, only ${texts.join(" or ")}` : ""}: ${why}`,
     })
     .optional();
 }
@@ -44,7 +46,7 @@ export function never(why: string) {
   return z
     .unknown()
     .refine((given) => given === undefined, {
-      error: ({ input }) => `${JSON.stringify(input)} is not supported: ${why}`,
+      error: ({ input }) => `${foundText(input)} is not supported: ${why}`,
     })
     .optional();
 }

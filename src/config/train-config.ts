@@ -217,10 +217,11 @@ export type TrainPriorConfig = z.output<typeof trainPriorConfig>;
 
 /** What to say of keys of U-Nets that no version of their constructor has. All of them ignore such keys, and so do we. */
 export function describeIgnored({ decoder }: TrainDecoderConfig): string[] {
-  const known = [...Object.keys(unetConfig.shape), ...keysOf(UNET_HARMLESS)];
-  return decoder.unets.flatMap((unet, i) =>
-    Object.keys(unet)
-      .filter((key) => !known.includes(key))
-      .map((key) => `decoder.unets[${i}]: ${describeUnknown(key, known)} (it is ignored, as DALLE2-pytorch does)`),
-  );
+  const known = new Set([...Object.keys(unetConfig.shape), ...keysOf(UNET_HARMLESS)]);
+  return decoder.unets.flatMap((unet, i) => {
+    const unknown = Object.keys(unet).filter((key) => !known.has(key));
+    return describeUnknown(unknown, [...known]).map(
+      (one) => `decoder.unets[${i}]: ${one} (it is ignored, as DALLE2-pytorch does)`,
+    );
+  });
 }

@@ -1,4 +1,5 @@
 // Arguments of calls, whoever makes them: JavaScript passes anything. One rule for each kind; each gives what it was given.
+import { excerpt } from "./printable.js";
 
 /** An argument that cannot be meant: not a number, infinite, out of range. The message begins with its name. */
 export class ArgumentError extends RangeError {
@@ -103,5 +104,5 @@ function shown(value: unknown): string {
     return String(value);
   }
   if (typeof value !== "string") return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
-  return JSON.stringify(value.length > SHOWN ? `${value.slice(0, SHOWN)}…` : value);
+  return JSON.stringify(excerpt(value, SHOWN));
 }

@@ -1,4 +1,4 @@
-import { printable } from "./printable.js";
+import { printable, shortened } from "./printable.js";
 import { hideSecrets, safeOptions } from "./secrets.js";
 
 /** Where a message does not end by itself. A list of all misshapen tensors of a model is longer, and meant to be read. */
@@ -14,9 +14,4 @@ export class Dalle2Error extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(printable(hideSecrets(shortened(message, MAX_MESSAGE))), safeOptions(options));
   }
-}
-
-/** The beginning of a text that may be long, and a sign that it goes on. */
-export function shortened(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
 }

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
-import { hideSecrets, publicUrl } from "../platform/secrets.js";
-import { excerpt } from "./excerpt.js";
+import { publicUrl } from "../platform/secrets.js";
+import { excerpt } from "../platform/printable.js";
 
 /** Longest description of a problem. Names in it are cut one by one; this bounds what none of them should reach. */
 const MAX_PROBLEM = 4000;
@@ -15,8 +15,7 @@ export class FormatError extends Dalle2Error {
 
   constructor(source: string, problem: string, options?: ErrorOptions) {
     const shown = publicUrl(source);
-    // Secrets first: cut in the middle, they would not be recognised.
-    super(`${shown}: ${excerpt(hideSecrets(problem), MAX_PROBLEM)}`, options);
+    super(`${shown}: ${excerpt(problem, MAX_PROBLEM)}`, options);
     this.source = shown;
   }
 }

@@ -1,7 +1,7 @@
 // What a file is that is no checkpoint of ours, told by how it begins, and what to do about it. Nothing of its content is
 // repeated but known phrases: it may be anything, a secret as well.
 import type { ByteSource } from "../platform/source.js";
-import { excerpt } from "./excerpt.js";
+import { excerpt } from "../platform/printable.js";
 import { decodeLatin1 } from "./formats/pickle-text.js";
 
 /** How much of a file is looked at: the mark of a tar is at byte 257. */

@@ -5,7 +5,7 @@ import { FileError } from "../platform/errors.js";
 import { jsonProblem, parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
-import { excerpt } from "./excerpt.js";
+import { excerpt } from "../platform/printable.js";
 import { describeJson, readHead } from "./foreign-format.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { entriesFile, openTensorFile, type TensorFile } from "./tensor-file.js";

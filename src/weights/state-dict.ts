@@ -11,7 +11,7 @@ import {
 import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
 import type { Parts, TensorKind } from "./tree/entries.js";
 import { namedTensors, type Home, type NamedTensor } from "./tree/named-tensors.js";
-import { excerpt } from "./excerpt.js";
+import { excerpt } from "../platform/printable.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
 
 /** How the saver laid out its file. */

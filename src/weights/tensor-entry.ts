@@ -1,5 +1,5 @@
 import { DTYPE_BYTES, elementCount, type Dtype, type EntryDtype } from "./dtypes.js";
-import { excerpt } from "./excerpt.js";
+import { excerpt } from "../platform/printable.js";
 import { UnsupportedError } from "./unsupported-error.js";
 
 /** Rows `[start, end)` of a tensor's first axis. */

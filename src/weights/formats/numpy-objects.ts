@@ -1,7 +1,7 @@
 // numpy's arrays in a pickle, as data: an array is a tensor whose elements the pickle itself holds.
 // https://github.com/numpy/numpy/blob/main/numpy/_core/src/multiarray/methods.c, array_setstate
 import { elementCount, isCountable, toNumbers } from "../dtypes.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { numpyType, torchType, type ElementType } from "./element-types.js";
 import type { Budget } from "./budget.js";
 import type { Call } from "./pickle-calls.js";

@@ -1,4 +1,4 @@
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { FormatError, TruncatedError } from "../errors.js";
 import { decodeByteString, decodeLatin1, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from "./pickle-text.js";
 

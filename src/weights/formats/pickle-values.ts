@@ -1,4 +1,4 @@
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 
 /** The name of a Python class or function. Naming it loads nothing and runs nothing. */
 export class PythonName {

@@ -5,7 +5,7 @@ import type { ByteSource } from "../../platform/source.js";
 import { jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { TensorEntry } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;

@@ -3,7 +3,7 @@
 // numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
 import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 
 /** The metadata key whose JSON names the tables that are stored by rows, with their full shapes. */

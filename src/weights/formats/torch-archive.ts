@@ -1,7 +1,7 @@
 // What torch's two file formats have in common: one pickled tree of objects, and the storages that its tensors view.
 import { DTYPE_BYTES } from "../dtypes.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 import type { Budget } from "./budget.js";
 import { negate, swapBytes } from "./element-bytes.js";

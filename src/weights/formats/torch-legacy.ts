@@ -4,7 +4,7 @@
 // https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py, _legacy_save
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError, TruncatedError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { Budget } from "./budget.js";
 import { unpickleAt } from "./pickle.js";
 import { describeValue } from "./pickle-values.js";

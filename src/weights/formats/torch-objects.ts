@@ -1,7 +1,7 @@
 // Tensors and their storages as a checkpoint describes them: where their elements lie, with nothing read.
 import { elementCount, isCountable, type EntryDtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { storageType, type ElementType } from "./element-types.js";
 import { describeValue, PythonName, Stateful } from "./pickle-values.js";
 import { spanElements } from "./strided.js";

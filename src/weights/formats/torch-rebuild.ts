@@ -1,6 +1,6 @@
 // The functions by which torch's pickles make tensors, as data: tensors become descriptions that say where their elements
 // lie. https://github.com/pytorch/pytorch/blob/main/torch/_utils.py
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import type { Budget } from "./budget.js";
 import { torchType } from "./element-types.js";
 import type { Call } from "./pickle-calls.js";

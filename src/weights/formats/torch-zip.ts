@@ -2,7 +2,7 @@
 // storage as a file `data/KEY`. https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { describeZip } from "../foreign-format.js";
 import { Budget } from "./budget.js";
 import { unpickle } from "./pickle.js";

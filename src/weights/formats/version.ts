@@ -1,7 +1,7 @@
 // The version of the library that saved a checkpoint: a text, or an object of Python's packaging library, whose pickled
 // form changed over time. https://github.com/pypa/packaging/blob/main/src/packaging/version.py
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { describeValue, OpaqueObject } from "./pickle-values.js";
 
 /** Longest text, and most parts, of a version. */

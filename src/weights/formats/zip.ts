@@ -2,7 +2,7 @@
 // 64-bit extension that torch always writes. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 import { inflate } from "./inflate.js";
 import { DIRECTORY_ENTRY, ENTRY_BYTES, findDirectory, uint64, view } from "./zip-directory.js";
 

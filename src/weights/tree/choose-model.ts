@@ -4,7 +4,7 @@ import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
 import type { TensorKind } from "./entries.js";
 import type { Home, NamedTensor } from "./named-tensors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 
 /** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */
 export type WeightsChoice = "online" | "ema";

@@ -2,7 +2,7 @@
 import { FormatError } from "../errors.js";
 import { entriesOf, isNode, type Entry, type Parts } from "./entries.js";
 import { namedTensors } from "./named-tensors.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 
 /** Keys with dots between, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
 export type StateDictKey = string | readonly string[];

@@ -1,7 +1,7 @@
 // What a checkpoint holds besides the model that is taken from it, in words.
 import { OpaqueObject, PythonName } from "../formats/pickle-values.js";
 import { entriesOf, isNode, type Parts } from "./entries.js";
-import { excerpt } from "../excerpt.js";
+import { excerpt } from "../../platform/printable.js";
 
 /** Something in a checkpoint that is not read. */
 export interface Skipped {
