@@ -271,3 +271,37 @@ it("rows of a negative view", async () => {
   const row = await tensors.get("w")!.read([1, 2]);
   expect([...toFloat32("F32", row)]).toEqual([-2, -4, -6]);
 });
+
+describe("a tensor that repeats what is stored", () => {
+  const expanded = (rows: number, columns: number) =>
+    utils(
+      "_rebuild_tensor_v2",
+      new StorageId({ dtype: "F32", bytes: new Uint8Array(4) }),
+      0,
+      new Tuple(rows, columns),
+      new Tuple(0, 0),
+      false,
+      none,
+    );
+
+  it("is read, up to 64 MiB", async () => {
+    const checkpoint = await open(torchZip({ w: scalar(1), mask: expanded(3, 2) }));
+    expect(await values(checkpoint, "mask")).toEqual([0, 0, 0, 0, 0, 0]);
+  });
+
+  it.each([
+    ["of many rows", 1e9, 1000],
+    ["of one row", 1, 4e8],
+  ])("is left out beyond, so that a few bytes fill neither disk nor memory: %s", async (_, rows, columns) => {
+    const checkpoint = await open(torchZip({ w: scalar(1), mask: expanded(rows, columns) }));
+    expect((await collect(convertCheckpoint(checkpoint))).length).toBeLessThan(1000);
+    const reading = checkpoint.tensors.get("mask")!.read([0, 1]);
+    await expect(reading).rejects.toThrow(/mask is of type F32: its \d+ bytes repeat the 4 that are stored/);
+    await expect(reading).rejects.toBeInstanceOf(UnsupportedError);
+  });
+});
+
+it("a date is no version", async () => {
+  expect((await open(torchZip({ model: { w: scalar(1) }, version: "2023-01-01" }))).version).toBeUndefined();
+  expect((await open(torchZip({ model: { w: scalar(1) }, version: "v1.2.3" }))).version).toBe("v1.2.3");
+});

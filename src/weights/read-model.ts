@@ -77,7 +77,7 @@ export function readModel<Tensor>(
  * object that is one. Throws FormatError where that cannot be read.
  */
 function isVersion(value: unknown, source: string): boolean {
-  return typeof value === "string" ? /^v?\d/.test(value) : versionText(value, source) !== undefined;
+  return typeof value === "string" ? /^(?!\d{4}-\d\d-\d\d)v?\d/.test(value) : versionText(value, source) !== undefined;
 }
 
 /** What the innermost of some dicts has under a key, of those in which it is fit. */

@@ -95,6 +95,10 @@ export class TensorEntry {
         `tensor ${this.name} has rows 0 to ${this.rowCount}; rows ${start} to ${end} were asked for`,
       );
     const length = (end - start) * this.rowBytes;
+    if (length > MAX_READ_BYTES && end - start === 1)
+      throw new UnsupportedError(
+        `Tensor ${excerpt(this.name)} has ${length} bytes along its first axis; at most ${MAX_READ_BYTES} are read at once.`,
+      );
     if (length > MAX_READ_BYTES)
       throw new RangeError(`tensor ${this.name}: ${length} bytes in one read; read it in chunks or by rows`);
     signal?.throwIfAborted();

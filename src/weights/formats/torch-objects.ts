@@ -156,14 +156,23 @@ export function viewStorage(storage: StorageRef, layout: Layout, source: string)
   const room = Math.floor((elements * storage.type.bytes) / type.bytes);
   const end = offset + spanElements({ shape, strides });
   if (end > room) throw new FormatError(source, `a tensor reaches element ${end} of storage ${key}, which has ${room}`);
-  const problem =
-    type.dtype === undefined
-      ? `values of type ${type.name} are not read`
-      : isNegated && type.dtype === "BOOL"
-        ? "booleans have no negative"
-        : undefined;
+  const problem = problemOf(type, isNegated) ?? repetitionProblem(elementCount(shape) * type.bytes, storage);
   const view = { storage, start: start * storage.type.bytes + offset * type.bytes, strides, isNegated };
   return new TensorRef({ typeName: type.dtype ?? type.name, type, shape, view, ...(problem && { problem }) });
+}
+
+function problemOf({ name, dtype }: ElementType, isNegated: boolean): string | undefined {
+  if (dtype === undefined) return `values of type ${name} are not read`;
+  return isNegated && dtype === "BOOL" ? "booleans have no negative" : undefined;
+}
+
+/** Bytes that a tensor may have whose elements stand for one another, as `expand` makes them. No table of a model has more. */
+const MAX_REPEATED_BYTES = 64 * 2 ** 20;
+
+/** A stride of 0 makes terabytes of a single element. */
+function repetitionProblem(bytes: number, { byteLength }: StorageRef): string | undefined {
+  if (bytes <= Math.max(byteLength, MAX_REPEATED_BYTES)) return undefined;
+  return `its ${bytes} bytes repeat the ${byteLength} that are stored; save it after contiguous()`;
 }
 
 /** torch itself allows 64 dimensions. */
