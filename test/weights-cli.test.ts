@@ -13,6 +13,7 @@ import { writeSparse } from "./support/sparse-file.js";
 import {
   f32,
   hole,
+  PickleText,
   scalar,
   sparseTorchZip,
   TestTensor,
@@ -68,6 +69,16 @@ describe("a tensor of a type that is not read", () => {
     expect([status, stdout]).toEqual([0, `${out}: 2 tensors\n`]);
     expect(stderr).toBe("warning: tensor unets.0.freqs is left out: values of type complex64 are not read\n");
     expect(inspected(out).tensors).toHaveLength(2);
+  });
+
+  it("is left out for the reason that it has, which need not be its type", () => {
+    const args = "cbuiltins\nobject\nctorch\nfloat32\n(I2\nt";
+    const wrapper = new PickleText(`ctorch._utils\n_rebuild_wrapper_subclass\n(${args}tR`);
+    const file = written("wrapper.pth", torchZip({ ...DECODER, "unets.0.freqs": wrapper }));
+    const { stderr } = dalle2("convert", file, join(folder, "wrapper.safetensors"));
+    expect(stderr).toBe(
+      "warning: tensor unets.0.freqs is left out: a tensor that wraps others has no values of its own\n",
+    );
   });
 });
 

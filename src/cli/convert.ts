@@ -1,6 +1,7 @@
 import { Option, type Command } from "commander";
 import { openSource } from "../files/open.js";
 import { writeFileAtomic } from "../platform/node.js";
+import { excerpt } from "../platform/printable.js";
 import { openCheckpoint } from "../weights/checkpoint.js";
 import { convertCheckpoint, unsupportedTensors, type ConvertOptions } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
@@ -52,7 +53,7 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
   }
   const { tensors, clip } = checkpoint;
   const leftOut = unsupportedTensors(checkpoint);
-  for (const { name, typeName } of leftOut)
-    say(`warning: tensor ${name} is left out: values of type ${typeName} are not read`);
+  for (const { name, unsupported } of leftOut)
+    say(`warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
   print(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
 }
