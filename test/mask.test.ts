@@ -86,6 +86,12 @@ describe("maskFromImage", () => {
       "luma",
       /alpha channel varies and is not used, only its luma/,
     ],
+    [
+      "alpha that varies above the threshold",
+      image(WHITE, [255, 255, 255, 200]),
+      "red",
+      /red is above 128 everywhere, so that everything is kept; its alpha varies from 200 to 255, above 128 everywhere/,
+    ],
     ["colours of one red", image(GREEN, BLACK), "red", /luma, which varies, is not used\. channel: "luma"/],
     ["an opaque mask read by alpha", image(RED, BLACK), "alpha", /alpha is above 128 everywhere.* red.*channel: "red"/],
   ] as const)("says which channel may be meant: %s", (_, picture, channel, message) => {

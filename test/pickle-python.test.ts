@@ -93,7 +93,8 @@ describe("versions", () => {
     ["version 26.0", full],
     ["version 25", full],
     ["version of setuptools", full],
-    ["version of torch", "1.14.2"],
+    // What torch says of itself, not of the library whose model it is.
+    ["version of torch", undefined],
   ])("%s, in every protocol", (name, expected) => {
     const found = named(name);
     expect(found.length).toBeGreaterThan(3);

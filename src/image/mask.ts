@@ -77,8 +77,8 @@ export function maskAdvice(
   // Alpha first: without it a transparent part has no colour to go by.
   const other = parting.includes("alpha") ? "alpha" : parting[0];
   const said = `its ${channel} is ${chosen[0] ? "above" : "at most"} ${THRESHOLD} everywhere`;
-  if (other === undefined) return undefined;
   const kept = chosen[0] === invert ? "nothing is kept" : "everything is kept";
+  if (other === undefined) return channel === "alpha" ? undefined : faintAlpha(image, `${said}, so that ${kept}`);
   return `${said}, so that ${kept}; its ${other}, which varies, is not used. ${HINTS[other](optionOf(other))}`;
 }
 
@@ -88,6 +88,19 @@ const HINTS: Readonly<Record<MaskChannel, (option: string) => string>> = {
   red: (option) => `${option} keeps what is red or white, and draws the rest anew.`,
   luma: (option) => `${option} keeps what is bright, and draws what is dark anew.`,
 };
+
+/** What to add where alpha varies, but on one side of the threshold only, so that no channel parts the pixels. */
+function faintAlpha(image: Image, said: string): string | undefined {
+  let [least, most] = [255, 0];
+  for (let pixel = 0; pixel < image.width * image.height; pixel++) {
+    const alpha = VALUES.alpha(image, pixel);
+    least = Math.min(least, alpha);
+    most = Math.max(most, alpha);
+  }
+  if (least === most) return undefined;
+  const side = least > THRESHOLD ? "above" : "at most";
+  return `${said}; its alpha varies from ${least} to ${most}, ${side} ${THRESHOLD} everywhere, and is not used.`;
+}
 
 /** What to say of a mask that keeps every pixel, or none. */
 export function describeUniform(mask: ArrayLike<boolean | number>): string | undefined {

@@ -8,8 +8,8 @@ import { describeValue, OpaqueObject } from "./pickle-values.js";
 const MAX_TEXT = 100;
 const MAX_PARTS = 20;
 
-/** Classes of versions, whatever package has its own copy of them. */
-const VERSION_CLASS = /^(Version|LegacyVersion|TorchVersion|StrictVersion|LooseVersion|SetuptoolsVersion)$/;
+/** Classes of versions, whatever package has its own copy of them. Not torch's own: TorchVersion says which torch saved the file. */
+const VERSION_CLASS = /^(Version|LegacyVersion|StrictVersion|LooseVersion|SetuptoolsVersion)$/;
 
 interface Parts {
   readonly epoch: unknown;
