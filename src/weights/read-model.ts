@@ -74,10 +74,11 @@ export function readModel<Tensor>(
 
 /**
  * Whether a value is a version: a text that begins as versions do, as others name a run or what wrote the file; or an
- * object that is one. Throws FormatError where that cannot be read.
+ * object that holds such a text. Throws FormatError where that cannot be read.
  */
 function isVersion(value: unknown, source: string): boolean {
-  return typeof value === "string" ? /^(?!\d{4}-\d\d-\d\d)v?\d/.test(value) : versionText(value, source) !== undefined;
+  const text = typeof value === "string" ? value : versionText(value, source);
+  return text !== undefined && /^(?!\d{4}-\d\d-\d\d)v?\d/.test(text);
 }
 
 /** What the innermost of some dicts has under a key, of those in which it is fit. */
