@@ -1,4 +1,5 @@
 import { sendsAnyHeader } from "#platform";
+import { concatBytes } from "../platform/bytes.js";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
 import { keepSecret } from "../platform/secrets.js";
@@ -151,17 +152,7 @@ export async function readAnswer(
     if (size > maxBytes) throw new TooLargeError(url, `the answer goes on after ${maxBytes} bytes`, maxBytes);
     chunks.push(chunk);
   }
-  return joined(chunks, size);
-}
-
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }
 
 /** Stops an answer; of no effect where it was read to its end. */

@@ -1,4 +1,5 @@
 /** The frame of a PNG file (W3C PNG, third edition): a signature, then chunks. */
+import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -15,12 +16,12 @@ export function isPng(bytes: Uint8Array): boolean {
 
 /** A whole file. */
 export function joinChunks(chunks: readonly PngChunk[]): Uint8Array<ArrayBuffer> {
-  return concat([SIGNATURE, ...chunks.map(encodeChunk)]);
+  return concatBytes([SIGNATURE, ...chunks.map(encodeChunk)]);
 }
 
 /** Length, type, data, checksum of type and data. */
 function encodeChunk({ type, data }: PngChunk): Uint8Array {
-  const body = concat([new TextEncoder().encode(type), data]);
+  const body = concatBytes([new TextEncoder().encode(type), data]);
   const bytes = new Uint8Array(body.length + 8);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, data.length);
@@ -68,15 +69,4 @@ function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
-}
-
-/** One array of all parts. */
-export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,6 +1,7 @@
 /** Texts in PNG files, by keyword: "Description", "Software", or a program's own. */
+import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
-import { concat, readChunks, type PngChunk } from "./png-chunks.js";
+import { readChunks, type PngChunk } from "./png-chunks.js";
 
 /** Texts of a picture file by keyword: keywords of 1 to 79 printable Latin-1 characters, any text. */
 export type ImageText = Readonly<Record<string, string>>;
@@ -19,7 +20,7 @@ function internationalText(keyword: string, value: string): Uint8Array<ArrayBuff
     throw new RangeError(`"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
   }
   const latin1 = Uint8Array.from(keyword, (character) => character.charCodeAt(0));
-  return concat([latin1, new Uint8Array(5), new TextEncoder().encode(value)]);
+  return concatBytes([latin1, new Uint8Array(5), new TextEncoder().encode(value)]);
 }
 
 /**
@@ -82,7 +83,7 @@ class Inflater {
     try {
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return concat(parts);
+        if (done) return concatBytes(parts);
         this.#left -= value.length;
         if (this.#left < 0) throw new RangeError(`it inflates to more than ${MAX_INFLATED} bytes`);
         parts.push(value);

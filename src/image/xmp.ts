@@ -1,6 +1,6 @@
 /** Texts in JPEG and WebP files, as an XMP packet (ISO 16684-1): RDF with one entry for each keyword. */
+import { concatBytes } from "../platform/bytes.js";
 import type { Image } from "./image.js";
-import { concat } from "./png-chunks.js";
 import type { ImageText } from "./png-text.js";
 
 const RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -46,13 +46,13 @@ function unescapeXml(text: string): string {
 
 /** Puts a packet behind the first marker of a JPEG file. Throws RangeError where it is longer than a segment. */
 export function addXmpToJpeg(file: Uint8Array, packet: Uint8Array): Uint8Array<ArrayBuffer> {
-  const content = concat([JPEG_HEADER, packet]);
+  const content = concatBytes([JPEG_HEADER, packet]);
   if (content.length > MAX_SEGMENT)
     throw new RangeError(`a JPEG file has room for ${MAX_SEGMENT} bytes of texts, not for ${content.length}; use png`);
   const segment = new Uint8Array(4);
   new DataView(segment.buffer).setUint32(0, 0xffe10000 + content.length + 2);
   const at = endOfJfif(file);
-  return concat([file.subarray(0, at), segment, content, file.subarray(at)]);
+  return concatBytes([file.subarray(0, at), segment, content, file.subarray(at)]);
 }
 
 /** JFIF's own segment, where there is one, must remain the first. */
@@ -65,9 +65,9 @@ function endOfJfif(file: Uint8Array): number {
 export function addXmpToWebp(file: Uint8Array, packet: Uint8Array, image: Image): Uint8Array<ArrayBuffer> {
   const content = file.subarray(12);
   const isExtended = String.fromCharCode(...content.subarray(0, 4)) === "VP8X";
-  const extended = concat(isExtended ? [content] : [riffChunk("VP8X", extendedHeader(image)), content]);
+  const extended = concatBytes(isExtended ? [content] : [riffChunk("VP8X", extendedHeader(image)), content]);
   extended[8]! |= WEBP_XMP;
-  return riffChunk("RIFF", concat([new TextEncoder().encode("WEBP"), extended, riffChunk("XMP ", packet)]));
+  return riffChunk("RIFF", concatBytes([new TextEncoder().encode("WEBP"), extended, riffChunk("XMP ", packet)]));
 }
 
 /** Flags, then width and height less 1, in 24 bits each. */
@@ -87,5 +87,5 @@ function riffChunk(name: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(8);
   header.set(new TextEncoder().encode(name));
   new DataView(header.buffer).setUint32(4, data.length, true);
-  return concat([header, data, new Uint8Array(data.length % 2)]);
+  return concatBytes([header, data, new Uint8Array(data.length % 2)]);
 }

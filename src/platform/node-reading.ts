@@ -2,6 +2,7 @@
 import { constants, createReadStream, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import process from "node:process";
+import { concatBytes } from "./bytes.js";
 import { checkRange, FileError } from "./errors.js";
 import { checkSize, TooLargeError } from "./limits.js";
 import { fileError } from "./node-error.js";
@@ -96,11 +97,5 @@ async function readPipe(file: string, maxBytes: number): Promise<Uint8Array<Arra
   } catch (cause) {
     throw cause instanceof FileError ? cause : fileError(file, "could not be read", cause);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
+  return concatBytes(chunks);
 }

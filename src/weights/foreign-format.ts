@@ -3,12 +3,10 @@
 import type { ByteSource } from "../platform/source.js";
 import { excerpt } from "../platform/printable.js";
 import { decodeLatin1 } from "./formats/pickle-text.js";
+import { MAX_HEADER_BYTES } from "./formats/safetensors.js";
 
 /** How much of a file is looked at: the mark of a tar is at byte 257. */
 const HEAD_BYTES = 1024;
-
-/** Longest header of the safetensors format, by its own library. */
-const MAX_HEADER_BYTES = 100_000_000n;
 
 const EXPECTED = "expected .safetensors, or .pth as torch.save writes it";
 const UNPACK = "unpack it, and name the checkpoint that is in it";
@@ -56,7 +54,7 @@ function describeVoid(head: Uint8Array, size: number): string | undefined {
 function describeCutHeader(head: Uint8Array, size: number): string | undefined {
   if (head.length < 10 || head[8] !== 0x7b || head[9] !== 0x22) return undefined;
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
-  if (length > MAX_HEADER_BYTES || length + 8n <= BigInt(size)) return undefined;
+  if (length > BigInt(MAX_HEADER_BYTES) || length + 8n <= BigInt(size)) return undefined;
   return `a safetensors file that is cut off: its header alone takes ${length} bytes, and the file has ${size}. Download it again`;
 }
 

@@ -12,7 +12,7 @@ const LENGTH_BYTES = 8;
 /** The one name that no tensor can have in a safetensors file. */
 export const METADATA = "__metadata__";
 /** Longest header that is read, as in the format's own library. */
-const MAX_HEADER_BYTES = 100_000_000;
+export const MAX_HEADER_BYTES = 100_000_000;
 
 /** A safetensors file's directory. */
 export interface SafetensorsFile {
