@@ -113,3 +113,8 @@ export function excessOf(value: unknown, maxDepth = MAX_JSON_DEPTH, maxValues = 
   };
   return visit(value, 0);
 }
+
+/** Whether a value is an object with keys, not a list. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -2,7 +2,7 @@
 // {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
 // model.safetensors.index.json, or torch's, as in pytorch_model.bin.index.json.
 import { FileError } from "../platform/errors.js";
-import { jsonProblem, parseJson } from "../platform/json.js";
+import { isRecord, jsonProblem, parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { excerpt } from "../platform/printable.js";
@@ -117,8 +117,4 @@ function collectTensors(
 
 function describeShard(shard: unknown): string {
   return typeof shard === "string" ? JSON.stringify(excerpt(shard)) : `a value of type ${typeof shard}`;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../../platform/json.js";
 import type { ConfigError } from "../../config/config-error.js";
 import type { DecoderOptions, UnetOptions } from "../../config/resolve.js";
 import { unetParts } from "./component.js";
@@ -6,7 +7,6 @@ import { inferUnet } from "./infer-unet.js";
 import {
   asConfig,
   complete,
-  isRecord,
   misfitOf,
   missingOptions,
   present,

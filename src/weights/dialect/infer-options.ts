@@ -1,6 +1,7 @@
 /**
  * Options of a model as its shapes have them: to check a config, and to stand in for what a config leaves out.
  */
+import { isRecord } from "../../platform/json.js";
 import { ConfigError } from "../../config/config-error.js";
 import type { Shape, TensorScope } from "../formats/tensor-scope.js";
 
@@ -105,10 +106,6 @@ export function present<Options>(facts: {
   readonly [Option in keyof Options]?: Fact<Options[Option]> | undefined;
 }): Facts<Options> {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)) as Facts<Options>;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The value at a path such as `unets[0].attn_heads`. */

@@ -1,3 +1,4 @@
+import { isRecord } from "../../platform/json.js";
 import type { ConfigError } from "../../config/config-error.js";
 import type { PriorNetOptions, PriorOptions } from "../../config/resolve.js";
 import { priorNetworkPart } from "./component.js";
@@ -6,7 +7,6 @@ import {
   asConfig,
   complete,
   fact,
-  isRecord,
   misfitOf,
   missingOptions,
   present,

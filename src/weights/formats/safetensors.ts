@@ -2,7 +2,7 @@
 // The header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
 // https://github.com/huggingface/safetensors#format
 import type { ByteSource } from "../../platform/source.js";
-import { jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
+import { isRecord, jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
@@ -196,10 +196,6 @@ function isKey(json: string, start: number, end: number, key: string): boolean {
   let next = end;
   while (/\s/.test(json[next] ?? "")) next++;
   return json[next] === ":";
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function nameOf(value: unknown): string {
