@@ -4,6 +4,7 @@ import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } fr
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
 import { BufferPool, type GpuMemory } from "./pool.js";
+import { StagingBuffers } from "./staging.js";
 import { GpuStorage } from "./storage.js";
 import { KernelTimer, type KernelTime } from "./timing.js";
 import { UniformRing } from "./uniforms.js";
@@ -76,6 +77,7 @@ export class Gpu {
   readonly #pipelines: PipelineCache;
   readonly #uniforms: UniformRing;
   readonly #timer: KernelTimer | undefined;
+  readonly #staging: StagingBuffers;
   /** Bound where an optional input is absent. */
   readonly #absent: GPUBuffer;
   #encoder: GPUCommandEncoder | undefined;
@@ -105,6 +107,7 @@ export class Gpu {
     this.#pipelines = new PipelineCache(device);
     this.#uniforms = new UniformRing(device);
     this.#timer = options.timeKernels && features.timestamps ? new KernelTimer(device) : undefined;
+    this.#staging = new StagingBuffers(device);
     this.#absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
     void device.lost.then(({ reason, message }) => {
       this.#failure = new DeviceLostError(reason, message);
@@ -190,17 +193,17 @@ export class Gpu {
     const size = Math.ceil(byteLength / 4) * 4;
     this.#endPass();
     const commands = this.#commands();
-    const staging = this.device.createBuffer({ size, usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST });
+    const staging = this.#staging.take(size);
     try {
       commands.copyBufferToBuffer(source.buffer, 0, staging, 0, size);
       this.flush();
       const checks = this.#checks.splice(0);
-      await staging.mapAsync(MapMode.READ).catch((error: unknown) => this.#explain(error, checks));
-      const bytes = staging.getMappedRange().slice(0, byteLength);
+      await staging.mapAsync(MapMode.READ, 0, size).catch((error: unknown) => this.#explain(error, checks));
+      const bytes = staging.getMappedRange(0, size).slice(0, byteLength);
       await this.#settle(checks);
       return bytes;
     } finally {
-      staging.destroy();
+      this.#staging.giveBack(staging);
     }
   }
 

@@ -1,0 +1,34 @@
+import { BufferUsage } from "./constants.js";
+
+/** Bytes of a kept buffer: reads of a flag or a count, which a sampler makes in every step. */
+const SMALL = 256;
+/** Small buffers kept: a sampler has one read under way while it starts the next. */
+const KEPT = 4;
+
+/** Buffers that the host reads through. Small ones are kept, as making and mapping a new one costs more than the copy. */
+export class StagingBuffers {
+  readonly #small: GPUBuffer[] = [];
+
+  constructor(private readonly device: GPUDevice) {}
+
+  /** A buffer of at least `size` bytes, not mapped. The caller gives it back. */
+  take(size: number): GPUBuffer {
+    if (size <= SMALL) {
+      const kept = this.#small.pop();
+      if (kept) return kept;
+    }
+    return this.device.createBuffer({
+      size: Math.max(SMALL, size),
+      usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
+    });
+  }
+
+  giveBack(buffer: GPUBuffer): void {
+    if (buffer.size > SMALL || this.#small.length >= KEPT || buffer.mapState === "pending") {
+      buffer.destroy();
+      return;
+    }
+    buffer.unmap();
+    this.#small.push(buffer);
+  }
+}
