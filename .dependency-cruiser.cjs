@@ -7,9 +7,9 @@ const gpu = [...outside, "gpu"];
 const ops = [...gpu, "tensor", "ops", "image"];
 const weights = [...new Set([...ops, ...config, "weights"])];
 const nn = [...weights, "nn"];
-const models = [...nn, "models"];
-const diffusion = [...models, "diffusion"];
-const pipeline = [...diffusion, "tokenizer", "pipeline"];
+const diffusion = [...ops, "diffusion"];
+const models = [...new Set([...nn, ...diffusion, "models"])];
+const pipeline = [...models, "tokenizer", "pipeline"];
 const verify = [...pipeline, "verify"];
 
 const floors = {
@@ -23,8 +23,8 @@ const floors = {
   ops,
   weights,
   nn,
-  models,
   diffusion,
+  models,
   pipeline,
   verify,
   cli: [...verify, "cli"],
@@ -50,10 +50,10 @@ module.exports = {
     },
     {
       name: "no-circle",
-      comment: "modules that import each other cannot be loaded alone; naming a type of each other is fine",
+      comment: "modules that name each other cannot be read alone: part what both need from them; types included",
       severity: "error",
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+      to: { circular: true },
     },
     {
       name: "no-node-outside-platform",

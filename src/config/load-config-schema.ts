@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { device } from "./devices.js";
-import { dialectEntries } from "./dialect-config.js";
+import { dialectEntries } from "../models/dalle2-pytorch/dialect/dialect-config.js";
 import { file } from "./file-location.js";
 import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 

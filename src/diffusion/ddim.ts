@@ -1,7 +1,7 @@
-import type { Objective } from "../config/resolve.js";
+import type { Objective } from "../models/dalle2-pytorch/options.js";
 import { ddimStep, predictX0 } from "../ops/sampler.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { SamplerDialect } from "../weights/dialect/flags.js";
+import type { SamplerDialect } from "../models/dalle2-pytorch/dialect/flags.js";
 import type { SamplerStep } from "./denoise.js";
 import type { NoiseSchedule } from "./schedule.js";
 import type { TimeStep } from "./time-grid.js";

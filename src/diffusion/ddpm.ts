@@ -1,4 +1,4 @@
-import type { Objective } from "../config/resolve.js";
+import type { Objective } from "../models/dalle2-pytorch/options.js";
 import { ddpmStep, type LearnedVariance } from "../ops/sampler.js";
 import type { SamplerStep } from "./denoise.js";
 import type { NoiseSchedule } from "./schedule.js";

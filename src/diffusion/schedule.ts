@@ -3,8 +3,8 @@
  * end, as torch's buffers are; "jsd" is float32 throughout, as the reference computes it.
  */
 import { ConfigError } from "../config/config-error.js";
-import type { Objective } from "../config/resolve.js";
-import type { BetaScheduleName } from "../config/train-config.js";
+import type { Objective } from "../models/dalle2-pytorch/options.js";
+import type { BetaScheduleName } from "../models/dalle2-pytorch/train-config.js";
 
 /** What every table is indexed by: the timestep, 0 the least noisy. Named as the buffers of a checkpoint, in camelCase. */
 export interface ScheduleTables {

@@ -1,4 +1,4 @@
-import type { SamplerDialect } from "../weights/dialect/flags.js";
+import type { SamplerDialect } from "../models/dalle2-pytorch/dialect/flags.js";
 import { linspace } from "./schedule.js";
 
 /** A DDIM step from one timestep to an earlier one; `next` of -1 means the clean sample. */

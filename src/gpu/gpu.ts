@@ -1,6 +1,7 @@
 import { byteLimit, checkArguments } from "../platform/arguments.js";
 import { BufferUsage, MapMode } from "./constants.js";
 import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import type { Grid } from "./grid.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
 import { BufferPool, type GpuMemory } from "./pool.js";
@@ -8,9 +9,6 @@ import { StagingBuffers } from "./staging.js";
 import { GpuStorage } from "./storage.js";
 import { KernelTimer, type KernelTime } from "./timing.js";
 import { UniformRing } from "./uniforms.js";
-
-/** Numbers of workgroups in x, y and z. */
-export type Grid = readonly [x: number, y: number, z: number];
 
 /** What the opened adapter is. */
 export interface AdapterDescription {
@@ -61,7 +59,6 @@ type Check = Promise<GpuOutOfMemoryError | GpuValidationError | undefined>;
 
 const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
 
-const MAX_GROUPS = 65535;
 /** Dispatches per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
 const BATCH = 128;
 
@@ -124,13 +121,6 @@ export class Gpu {
    */
   allocate(byteLength: number, label: string, advice?: string): GpuStorage {
     return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label, advice);
-  }
-
-  /** Folds a count of workgroups into a grid that respects 65535 per dimension (kernels/lib/grid.wgsl unfolds it). */
-  grid(workgroups: number): Grid {
-    if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1];
-    const y = Math.ceil(workgroups / MAX_GROUPS);
-    return [Math.ceil(workgroups / y), y, 1];
   }
 
   /** Encodes one run of a kernel. It runs when the batch is submitted: after `flush`, a read, or enough other work. */

@@ -1,4 +1,4 @@
-import type { NetworkDialect } from "../weights/dialect/flags.js";
+import type { NetworkDialect } from "../models/dalle2-pytorch/dialect/flags.js";
 import type { Weights } from "../weights/store.js";
 import { LayerNorm } from "./layer-norm.js";
 

@@ -46,7 +46,7 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   checkF32("prepareHeads", "rotary.sin", rotary?.sin, [positions, pairs]);
   const paddedHead = padChannels(dimHead);
   const y = arena.empty([batch, length, heads * paddedHead], x.dtype);
-  arena.gpu.dispatch("prepareHeads", {
+  arena.stream.dispatch("prepareHeads", {
     types: { Element: floatType("prepareHeads", "x", x) },
     bindings: { x: x.storage, cosines: rotary?.cos.storage, sines: rotary?.sin.storage, y: y.storage },
     params: {
@@ -62,7 +62,7 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
       l2_norm: Number(l2norm),
       scale,
     },
-    grid: invocations(arena.gpu, rows * heads),
+    grid: invocations(rows * heads),
   });
   return y;
 }
@@ -116,7 +116,7 @@ export function attention(options: AttentionOptions): Tensor {
   const dimHead4 = paddedHead / 4;
   const slabs = Math.ceil(dimHead4 / COLUMNS);
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
-  arena.gpu.dispatch("attention", {
+  arena.stream.dispatch("attention", {
     types: { Element: floatType("attention", "q", q) },
     overrides: { WORKGROUP: ATTENTION_WORKGROUP },
     bindings: {

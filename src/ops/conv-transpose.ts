@@ -22,7 +22,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, bias: Tensor): Tensor
   checkEpilogue("convTranspose2d", x, shape, bias, undefined);
   const y = x.arena.empty(shape, x.dtype);
   const [columns, ...rows] = gemmGrid(x.rows, y.stride / 4);
-  x.arena.gpu.dispatch("convTranspose2d", {
+  x.arena.stream.dispatch("convTranspose2d", {
     types: { Element: elementType(x) },
     constants: GEMM_TILE,
     bindings: { x: x.storage, w: weight.storage, bias: bias.storage, y: y.storage },

@@ -46,7 +46,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const shape = [batch, outHeight, outWidth, outputs];
   checkEpilogue("conv2d", x, shape, bias, residual);
   const y = x.arena.empty(shape, x.dtype);
-  x.arena.gpu.dispatch("conv2d", {
+  x.arena.stream.dispatch("conv2d", {
     types: { Element: elementType(x) },
     constants: GEMM_TILE,
     bindings: {

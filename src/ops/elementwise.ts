@@ -61,7 +61,7 @@ function dispatchGatedLinear(op: string, x: Tensor, activation: Activation): Ten
   const channels = x.channels / 2;
   const Element = floatType(op, "x", x);
   const y = x.arena.empty([...x.shape.slice(0, -1), channels], Element);
-  x.arena.gpu.dispatch("gatedLinear", {
+  x.arena.stream.dispatch("gatedLinear", {
     types: { Element },
     overrides: { ALIGNED: channels % 4 === 0 },
     bindings: { x: x.storage, y: y.storage },
@@ -72,7 +72,7 @@ function dispatchGatedLinear(op: string, x: Tensor, activation: Activation): Ten
       x_channels4: x.stride / 4,
       activation: activationKinds[activation],
     },
-    grid: invocations(x.arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }
@@ -91,12 +91,12 @@ function dispatchPointwise(op: string, x: Tensor, choice: Pointwise): Tensor {
   const clamps = Number(limits !== undefined);
   const Element = floatType(op, "x", x);
   const y = x.arena.empty(x.shape, Element);
-  x.arena.gpu.dispatch("pointwise", {
+  x.arena.stream.dispatch("pointwise", {
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation], PADDED: x.channels % 4 !== 0 },
     bindings: { x: x.storage, y: y.storage },
     params: { vectors: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, clamps, low, high },
-    grid: invocations(x.arena.gpu, x.vectors),
+    grid: invocations(x.vectors),
   });
   return y;
 }
@@ -112,7 +112,7 @@ function dispatchCombine(
   const strides = broadcastStrides(op, a, b);
   const [scaleA, scaleB] = operation === "multiply" ? [1, 1] : [operation.scaleA, operation.scaleB];
   const y = a.arena.empty(a.shape, a.dtype);
-  a.arena.gpu.dispatch("combine", {
+  a.arena.stream.dispatch("combine", {
     types: { Element },
     overrides: { MULTIPLY: operation === "multiply", BROADCAST: !sameShape(a.shape, b.shape) },
     bindings: { a: a.storage, b: b.storage, y: y.storage },
@@ -125,7 +125,7 @@ function dispatchCombine(
       scale_a: scaleA,
       scale_b: scaleB,
     },
-    grid: invocations(a.arena.gpu, a.vectors),
+    grid: invocations(a.vectors),
   });
   return y;
 }

@@ -22,7 +22,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
   checkDType("embedding", "ids", ids, "u32");
   const Element = floatType("embedding", "table", table);
   const y = table.arena.empty([...ids.shape, channels], Element);
-  table.arena.gpu.dispatch("embedding", {
+  table.arena.stream.dispatch("embedding", {
     types: { Element },
     bindings: { table: table.storage, ids: ids.storage, y: y.storage },
     params: {
@@ -32,7 +32,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
       channels4: table.stride / 4,
       entries,
     },
-    grid: invocations(table.arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }

@@ -20,25 +20,25 @@ export class FiniteWatch {
   /** The caller disposes it. */
   constructor(arena: Arena) {
     this.#first = arena.detached([4], "u32");
-    arena.gpu.write(this.#first.storage, new Uint32Array(4).fill(NO_STEP));
+    arena.stream.write(this.#first.storage, new Uint32Array(4).fill(NO_STEP));
   }
 
   /** Looks at the network's prediction and at the state after the step, both f32. Encodes GPU work. */
   look(step: number, prediction: Tensor, state: Tensor): void {
     checkF32("noteNotFinite", "prediction", prediction, prediction.shape);
     checkF32("noteNotFinite", "state", state, state.shape);
-    const { gpu } = state.arena;
-    gpu.dispatch("noteNotFinite", {
+    const { stream } = state.arena;
+    stream.dispatch("noteNotFinite", {
       bindings: { prediction: prediction.storage, state: state.storage, first: this.#first.storage },
       params: { prediction_vectors: prediction.vectors, state_vectors: state.vectors, step },
-      grid: invocations(gpu, Math.max(prediction.vectors, state.vectors)),
+      grid: invocations(Math.max(prediction.vectors, state.vectors)),
     });
   }
 
   /** Waits for all work encoded so far. Undefined where all values were finite. */
   async read(): Promise<FirstNotFinite | undefined> {
     const { storage, arena } = this.#first;
-    const [predicted = NO_STEP, state = NO_STEP] = new Uint32Array(await arena.gpu.read(storage, 8));
+    const [predicted = NO_STEP, state = NO_STEP] = new Uint32Array(await arena.stream.read(storage, 8));
     const step = Math.min(predicted, state);
     return step === NO_STEP ? undefined : { step, isPredicted: predicted <= state };
   }

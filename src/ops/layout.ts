@@ -23,7 +23,7 @@ function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, 
   const { tensor: y, start: targetStart = 0 } = target;
   const { scale = 1, written = size } = options;
   const columns = Math.ceil(((targetStart % 4) + written) / 4);
-  x.arena.gpu.dispatch("copy", {
+  x.arena.stream.dispatch("copy", {
     types: { Source: floatType("copy", "x", x), Target: floatType("copy", "y", y) },
     overrides: { ALIGNED: sourceStart % 4 === 0 && targetStart % 4 === 0 },
     bindings: { x: x.storage, y: y.storage },
@@ -37,7 +37,7 @@ function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, 
       size,
       scale,
     },
-    grid: invocations(x.arena.gpu, rows * columns),
+    grid: invocations(rows * columns),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Grid } from "../gpu/gpu.js";
+import type { Grid } from "../gpu/grid.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
@@ -36,7 +36,7 @@ const MAX_CHUNKS = 16;
  */
 export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: LinearAttentionOptions): Tensor {
   const { arena, shape } = qkv;
-  const gpu = arena.gpu;
+  const { stream } = arena;
   const paddedHead = padChannels(dimHead);
   const inner = heads * paddedHead;
   const Element = floatType("linearAttention", "qkv", qkv);
@@ -57,7 +57,7 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
     const peaks = arena.empty([batch, chunks, inner], "f32");
     const sums = arena.empty([batch, chunks, inner], "f32");
     const contexts = arena.empty([batch, chunks, inner, paddedHead], "f32");
-    gpu.dispatch("linearAttentionPartials", {
+    stream.dispatch("linearAttentionPartials", {
       types: { Element },
       bindings: { qkv: qkv.storage, peaks: peaks.storage, sums: sums.storage, contexts: contexts.storage },
       params: {
@@ -70,10 +70,10 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
         chunk_size: chunkSize,
         l2_values: Number(variant === "l2v_sqrt"),
       },
-      grid: inLayers(invocations(gpu, peaks.vectors), slabs),
+      grid: inLayers(invocations(peaks.vectors), slabs),
     });
     const context = arena.empty([batch, inner, paddedHead], "f32");
-    gpu.dispatch("linearAttentionContext", {
+    stream.dispatch("linearAttentionContext", {
       bindings: {
         peaks: peaks.storage,
         sums: sums.storage,
@@ -81,11 +81,11 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
         context: context.storage,
       },
       params: { batch, inner, dim_head4: dimHead4, chunks, factor: variant === "plain" ? 1 : 1 / positions },
-      grid: invocations(gpu, context.vectors),
+      grid: invocations(context.vectors),
     });
     const y = arena.empty([...shape.slice(0, -1), inner], qkv.dtype);
     const constants = applyConstants(dimHead4);
-    gpu.dispatch("linearAttentionApply", {
+    stream.dispatch("linearAttentionApply", {
       types: { Element },
       constants,
       bindings: { qkv: qkv.storage, context: context.storage, y: y.storage },

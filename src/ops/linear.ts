@@ -1,3 +1,4 @@
+import { MAX_GROUPS } from "../gpu/grid.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds, type Activation } from "./activation.js";
@@ -14,7 +15,6 @@ export interface LinearOptions {
 // The workgroup of kernels/matmul.wgsl is 4 × 8 invocations.
 const GROUP_COLUMNS = 4;
 const GROUP_ROWS = 8;
-const MAX_GROUPS_Y = 65535;
 
 /** Output tile of one invocation, in rows and vec4s of columns. */
 export const GEMM_TILE = { TILE_ROWS: 4, TILE_VECTORS: 2 } as const;
@@ -23,7 +23,7 @@ export const GEMM_TILE = { TILE_ROWS: 4, TILE_VECTORS: 2 } as const;
 export function gemmGrid(rows: number, vectors: number): [number, number, number] {
   const y = Math.ceil(rows / (GROUP_ROWS * GEMM_TILE.TILE_ROWS));
   const x = Math.ceil(vectors / (GROUP_COLUMNS * GEMM_TILE.TILE_VECTORS));
-  return [x, Math.min(y, MAX_GROUPS_Y), Math.ceil(y / MAX_GROUPS_Y)];
+  return [x, Math.min(y, MAX_GROUPS), Math.ceil(y / MAX_GROUPS)];
 }
 
 /** Storage type of a float tensor, for a kernel's `Element`. */
@@ -43,7 +43,7 @@ export function linear(x: Tensor, weight: Tensor, { bias, activation = "none", r
   const shape = [...x.shape.slice(0, -1), outputs];
   checkEpilogue("linear", x, shape, bias, residual);
   const y = x.arena.empty(shape, x.dtype);
-  x.arena.gpu.dispatch("matmul", {
+  x.arena.stream.dispatch("matmul", {
     types: { Element: elementType(x) },
     constants: GEMM_TILE,
     bindings: {

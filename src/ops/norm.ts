@@ -1,4 +1,4 @@
-import type { Grid } from "../gpu/gpu.js";
+import { foldedGrid, type Grid } from "../gpu/grid.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds } from "./activation.js";
@@ -19,7 +19,7 @@ function teamSize(x: Tensor): number {
 
 /** Grid of a kernel with one team per row. */
 function rowGrid(x: Tensor): Grid {
-  return x.arena.gpu.grid(Math.ceil((x.rows * teamSize(x)) / WORKGROUP));
+  return foldedGrid(Math.ceil((x.rows * teamSize(x)) / WORKGROUP));
 }
 
 export interface GroupNormOptions {
@@ -60,14 +60,14 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
 
   return arena.scope(() => {
     const partials = arena.empty([batch, chunks, 2, stride], "f32");
-    arena.gpu.dispatch("groupNormPartials", {
+    arena.stream.dispatch("groupNormPartials", {
       types: { Element },
       bindings: { x: x.storage, partials: partials.storage },
       params: { batch, positions, channels4, chunks, chunk_size: chunkSize },
-      grid: invocations(arena.gpu, batch * chunks * channels4),
+      grid: invocations(batch * chunks * channels4),
     });
     const coefficients = arena.empty([batch, 3, stride], "f32");
-    arena.gpu.dispatch("groupNormCoefficients", {
+    arena.stream.dispatch("groupNormCoefficients", {
       types: { Element },
       overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
       bindings: {
@@ -89,15 +89,15 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
         scale_shift_stride: scaleShift?.stride ?? 0,
         eps,
       },
-      grid: arena.gpu.grid(batch * groups),
+      grid: foldedGrid(batch * groups),
     });
     const y = arena.empty(x.shape, x.dtype);
-    arena.gpu.dispatch("groupNormApply", {
+    arena.stream.dispatch("groupNormApply", {
       types: { Element },
       overrides: { ACTIVATION: activationKinds[activation] },
       bindings: { x: x.storage, coefficients: coefficients.storage, y: y.storage },
       params: { batch, positions, channels4 },
-      grid: invocations(arena.gpu, x.vectors),
+      grid: invocations(x.vectors),
     });
     return y;
   });
@@ -131,7 +131,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
     checkDType("layerNorm", "residual", residual, x.dtype);
   }
   const y = arena.empty(x.shape, x.dtype);
-  arena.gpu.dispatch("layerNorm", {
+  arena.stream.dispatch("layerNorm", {
     types: { Element },
     overrides: { WORKGROUP, TEAM: teamSize(x) },
     bindings: {
@@ -161,7 +161,7 @@ export function l2Norm(x: Tensor, { eps = 1e-12, scale = 1 }: { eps?: number; sc
   const { arena } = x;
   const Element = floatType("l2Norm", "x", x);
   const y = arena.empty(x.shape, x.dtype);
-  arena.gpu.dispatch("l2Norm", {
+  arena.stream.dispatch("l2Norm", {
     types: { Element },
     overrides: { WORKGROUP, TEAM: teamSize(x) },
     bindings: { x: x.storage, y: y.storage },
@@ -181,11 +181,11 @@ export function weightStandardize(weight: Tensor, eps = 1e-5): Tensor {
   const [height, width, inputs, outputs] = shape as [number, number, number, number];
   const y = arena.packed(shape, weight.dtype);
   const vectors = weight.stride / 4;
-  arena.gpu.dispatch("weightStandardize", {
+  arena.stream.dispatch("weightStandardize", {
     types: { Element: floatType("weightStandardize", "weight", weight) },
     bindings: { w: weight.storage, y: y.storage },
     params: { taps: height * width, inputs, padded_inputs: padChannels(inputs), outputs, out_vectors: vectors, eps },
-    grid: invocations(arena.gpu, vectors),
+    grid: invocations(vectors),
   });
   return y;
 }

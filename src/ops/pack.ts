@@ -1,3 +1,4 @@
+import { foldedGrid } from "../gpu/grid.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -18,10 +19,10 @@ export interface PackedRows {
  * `[kh·kw, in, out]` whose `in` axis is padded like its last one: the layout that `linear` and `conv2d` read.
  */
 export function packRows(source: Tensor, packed: Tensor, { firstRow, rows, inputs, taps }: PackedRows): void {
-  const { gpu } = packed.arena;
+  const { stream } = packed.arena;
   const paddedInputs = padChannels(inputs);
   const vectors = taps * paddedInputs * Math.ceil(rows / 4);
-  gpu.dispatch("packWeights", {
+  stream.dispatch("packWeights", {
     types: { Element: packed.dtype === "f16" ? "f16" : "f32" },
     overrides: { WORKGROUP },
     bindings: { source: source.storage, packed: packed.storage },
@@ -33,6 +34,6 @@ export function packRows(source: Tensor, packed: Tensor, { firstRow, rows, input
       padded_inputs: paddedInputs,
       out_vectors: packed.stride / 4,
     },
-    grid: gpu.grid(Math.ceil(vectors / WORKGROUP)),
+    grid: foldedGrid(Math.ceil(vectors / WORKGROUP)),
   });
 }

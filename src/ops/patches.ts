@@ -17,7 +17,7 @@ export function patches(x: Tensor, size: number): Tensor {
   const columns = width / size;
   const Element = floatType("patches", "x", x);
   const y = x.arena.empty([batch, rows * columns, size * size * channels], Element);
-  x.arena.gpu.dispatch("patches", {
+  x.arena.stream.dispatch("patches", {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
@@ -31,7 +31,7 @@ export function patches(x: Tensor, size: number): Tensor {
       columns,
       size,
     },
-    grid: invocations(x.arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }

@@ -17,7 +17,7 @@ export function averagePool(x: Tensor, [height, width]: readonly [number, number
   }
   const Element = floatType("averagePool", "x", x);
   const y = x.arena.empty([batch, outHeight, outWidth, channels], Element);
-  x.arena.gpu.dispatch("averagePool", {
+  x.arena.stream.dispatch("averagePool", {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
@@ -30,7 +30,7 @@ export function averagePool(x: Tensor, [height, width]: readonly [number, number
       window_height: height,
       window_width: width,
     },
-    grid: invocations(x.arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }

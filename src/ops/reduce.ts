@@ -15,7 +15,7 @@ export function quantile(x: Tensor, q: number): Tensor {
   const position = Math.fround(Math.fround(q) * (size - 1));
   const rank = Math.min(Math.floor(position), size - 1);
   const y = x.arena.empty([batch, 1], "f32");
-  x.arena.gpu.dispatch("quantile", {
+  x.arena.stream.dispatch("quantile", {
     bindings: { x: x.storage, y: y.storage },
     params: {
       vectors: x.vectors / batch,

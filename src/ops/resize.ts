@@ -13,7 +13,7 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
   checkSize("resizeNearest", height, width);
   const Element = floatType("resizeNearest", "x", x);
   const y = x.arena.empty([batch, height, width, channels], Element);
-  x.arena.gpu.dispatch("resizeNearest", {
+  x.arena.stream.dispatch("resizeNearest", {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
@@ -26,7 +26,7 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
       scale_y: sourceHeight / height,
       scale_x: sourceWidth / width,
     },
-    grid: invocations(x.arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }
@@ -51,7 +51,7 @@ function resampleAxis(x: Tensor, axis: 1 | 2, length: number): Tensor {
   const positions = arena.from(table.indices, [length, table.taps], "u32");
   const y = arena.empty(x.shape.with(axis, length), Element);
   const inner = axis === 1 ? x.shape[2]! : 1;
-  arena.gpu.dispatch("resample", {
+  arena.stream.dispatch("resample", {
     types: { Element },
     bindings: { x: x.storage, weights: weights.storage, positions: positions.storage, y: y.storage },
     params: {
@@ -62,7 +62,7 @@ function resampleAxis(x: Tensor, axis: 1 | 2, length: number): Tensor {
       taps: table.taps,
       taps_stride: weights.stride,
     },
-    grid: invocations(arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }

@@ -16,11 +16,11 @@ export function guide(predictions: Tensor, condScale: number): Tensor {
     throw new ShapeError("guide", "predictions", predictions.shape, "[2B, ...]");
   const { arena } = predictions;
   const y = arena.empty([batch / 2, ...rest], "f32");
-  arena.gpu.dispatch("guide", {
+  arena.stream.dispatch("guide", {
     types: { Element: floatType("guide", "predictions", predictions) },
     bindings: { x: predictions.storage, y: y.storage },
     params: { vectors: y.vectors, scale: condScale },
-    grid: invocations(arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }
@@ -43,7 +43,7 @@ export function predictX0(x: Tensor, prediction: Tensor, { scaleX, scalePredicti
   checkPrediction("predictX0", "prediction", prediction, x, x.channels);
   const { arena, channels } = x;
   const x0 = arena.empty(x.shape, "f32");
-  arena.gpu.dispatch("predictX0", {
+  arena.stream.dispatch("predictX0", {
     types: { Prediction: floatType("predictX0", "prediction", prediction) },
     bindings: { x: x.storage, prediction: prediction.storage, x0: x0.storage },
     params: {
@@ -56,7 +56,7 @@ export function predictX0(x: Tensor, prediction: Tensor, { scaleX, scalePredicti
       limit: limit ?? 0,
       has_limit: Number(limit !== undefined),
     },
-    grid: invocations(arena.gpu, x.vectors),
+    grid: invocations(x.vectors),
   });
   return x0;
 }
@@ -71,10 +71,10 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   checkF32("dynamicThreshold", "threshold", threshold, [batch, 1]);
   const { arena } = x0;
   const y = arena.empty(x0.shape, "f32");
-  arena.gpu.dispatch("dynamicThreshold", {
+  arena.stream.dispatch("dynamicThreshold", {
     bindings: { x: x0.storage, threshold: threshold.storage, y: y.storage },
     params: { vectors: x0.vectors, sample_vectors: x0.vectors / batch },
-    grid: invocations(arena.gpu, x0.vectors),
+    grid: invocations(x0.vectors),
   });
   return y;
 }
@@ -104,7 +104,7 @@ export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
   const { epsilon } = step;
   if (epsilon) checkPrediction("ddimStep", "epsilon", epsilon, x, channels);
   const y = arena.empty(x.shape, "f32");
-  arena.gpu.dispatch("ddimStep", {
+  arena.stream.dispatch("ddimStep", {
     types: { Prediction: epsilon ? floatType("ddimStep", "epsilon", epsilon) : "f32" },
     overrides: { HAS_EPSILON: epsilon !== undefined, HAS_NOISE: noise !== undefined },
     bindings: {
@@ -125,7 +125,7 @@ export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       scale_epsilon: step.scaleEpsilon,
       scale_noise: step.scaleNoise,
     },
-    grid: invocations(arena.gpu, x.vectors),
+    grid: invocations(x.vectors),
   });
   return y;
 }
@@ -162,7 +162,7 @@ export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       ? [step.logVariance, step.logVariance]
       : [step.logVariance.minLog, step.logVariance.maxLog];
   const y = arena.empty(x.shape, "f32");
-  arena.gpu.dispatch("ddpmStep", {
+  arena.stream.dispatch("ddpmStep", {
     types: { Prediction: learned ? floatType("ddpmStep", "prediction", learned.prediction) : "f32" },
     overrides: { HAS_NOISE: noise !== undefined, LEARNED: learned !== undefined, SIGMOID: learned?.sigmoid ?? false },
     bindings: {
@@ -182,7 +182,7 @@ export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       min_log: minLog,
       max_log: maxLog,
     },
-    grid: invocations(arena.gpu, x.vectors),
+    grid: invocations(x.vectors),
   });
   return y;
 }
@@ -194,10 +194,10 @@ export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   checkF32("maskedBlend", "mask", mask, [...x.shape.slice(0, -1), 1]);
   const { arena } = x;
   const y = arena.empty(x.shape, "f32");
-  arena.gpu.dispatch("maskedBlend", {
+  arena.stream.dispatch("maskedBlend", {
     bindings: { x: x.storage, known: known.storage, mask: mask.storage, y: y.storage },
     params: { vectors: x.vectors, channels4: x.stride / 4 },
-    grid: invocations(arena.gpu, x.vectors),
+    grid: invocations(x.vectors),
   });
   return y;
 }

@@ -9,11 +9,11 @@ export function nonZeroRows(x: Tensor): Tensor {
   const [batch, length] = x.shape as [number, number, number];
   const Element = floatType("nonZeroRows", "x", x);
   const y = x.arena.empty([batch, length], "u32");
-  x.arena.gpu.dispatch("nonZeroRows", {
+  x.arena.stream.dispatch("nonZeroRows", {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: { batch, length, stride: y.stride, channels4: x.stride / 4 },
-    grid: invocations(x.arena.gpu, batch * y.stride),
+    grid: invocations(batch * y.stride),
   });
   return y;
 }
@@ -46,7 +46,7 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
   if (mask) checkMask("selectRows", "mask", mask, [batch, tokensLength]);
   const Element = floatType("selectRows", "tokens", tokens);
   const y = arena.empty([batch, length, channels], Element);
-  arena.gpu.dispatch("selectRows", {
+  arena.stream.dispatch("selectRows", {
     types: { Element },
     overrides: { HAS_MASK: mask !== undefined },
     bindings: {
@@ -63,7 +63,7 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
       mask_stride: mask?.stride ?? 0,
       channels4: stride / 4,
     },
-    grid: invocations(arena.gpu, y.vectors),
+    grid: invocations(y.vectors),
   });
   return y;
 }
@@ -87,7 +87,7 @@ export function visibleTokens({ keep, optional, mask, length }: VisibleTokens): 
   if (mask) checkMask("visibleTokens", "mask", mask, [batch, maskLength]);
   if (maskLength > length) throw new ShapeError("visibleTokens", "mask", mask!.shape, [batch, `<= ${length}`]);
   const y = arena.empty([batch, length], "u32");
-  arena.gpu.dispatch("visibleTokens", {
+  arena.stream.dispatch("visibleTokens", {
     bindings: { mask: mask?.storage, keep: keep.storage, y: y.storage },
     params: {
       batch,
@@ -97,7 +97,7 @@ export function visibleTokens({ keep, optional, mask, length }: VisibleTokens): 
       mask_stride: mask?.stride ?? 0,
       optional,
     },
-    grid: invocations(arena.gpu, batch * y.stride),
+    grid: invocations(batch * y.stride),
   });
   return y;
 }

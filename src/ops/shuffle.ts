@@ -17,12 +17,12 @@ export function pixelShuffle(x: Tensor, { activation = "none" }: { readonly acti
   const Element = floatType("pixelShuffle", "x", x);
   const y = x.arena.empty([batch, 2 * height, 2 * width, channels / 4], Element);
   const channels4 = y.stride / 4;
-  x.arena.gpu.dispatch("pixelShuffle", {
+  x.arena.stream.dispatch("pixelShuffle", {
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation] },
     bindings: { x: x.storage, y: y.storage },
     params: { pixels: x.rows, width, channels: y.channels, channels4 },
-    grid: invocations(x.arena.gpu, x.rows * channels4),
+    grid: invocations(x.rows * channels4),
   });
   return y;
 }
@@ -38,12 +38,12 @@ export function pixelUnshuffle(x: Tensor): Tensor {
   const Element = floatType("pixelUnshuffle", "x", x);
   const y = x.arena.empty([batch, height / 2, width / 2, channels * 4], Element);
   const channels4 = x.stride / 4;
-  x.arena.gpu.dispatch("pixelShuffle", {
+  x.arena.stream.dispatch("pixelShuffle", {
     types: { Element },
     overrides: { UNSHUFFLE: true },
     bindings: { x: x.storage, y: y.storage },
     params: { pixels: y.rows, width: width / 2, channels, channels4 },
-    grid: invocations(x.arena.gpu, y.rows * channels4),
+    grid: invocations(y.rows * channels4),
   });
   return y;
 }

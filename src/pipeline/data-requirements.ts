@@ -1,4 +1,4 @@
-import type { DecoderStage } from "../config/resolve.js";
+import type { DecoderStage } from "../models/dalle2-pytorch/options.js";
 
 /** What a caller has to offer. */
 export interface DataGiven {

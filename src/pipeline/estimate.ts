@@ -1,5 +1,5 @@
-import type { Decoder, DecoderSampling } from "../diffusion/decoder.js";
-import type { DiffusionPrior } from "../diffusion/prior.js";
+import type { Decoder, DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
 
 /** Work of a call: network evaluations times rows of the batch, for each network by name. */
 export type WorkPlan = ReadonlyMap<string, number>;

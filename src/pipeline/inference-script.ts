@@ -1,7 +1,7 @@
 import { list, text as textRule } from "../platform/arguments.js";
 import { ModelLoadConfig } from "../config/load-config.js";
-import type { Decoder } from "../diffusion/decoder.js";
-import type { DiffusionPrior } from "../diffusion/prior.js";
+import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
 import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";

@@ -31,6 +31,11 @@ export class Arena {
     this.#scopes = scopes;
   }
 
+  /** Where the work of its tensors is encoded. */
+  get stream(): Gpu {
+    return this.gpu;
+  }
+
   /**
    * An arena that stores in another type on the same device. It shares the scopes of this one, so that models which compute
    * in different types may take each other's tensors.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { adapterConfig } from "../config/train-config.js";
+import { adapterConfig } from "../models/dalle2-pytorch/train-config.js";
 import { createClip } from "../models/clip/create.js";
 import type { Arena } from "../tensor/arena.js";
 import type { ClipModel } from "../models/clip/clip-model.js";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { parseConfig } from "../config/config-error.js";
-import { resolveDecoderConfig } from "../config/resolve.js";
-import { trainDecoderConfig } from "../config/train-config.js";
-import { Decoder, type DecoderSampling } from "../diffusion/decoder.js";
+import { resolveDecoderConfig } from "../models/dalle2-pytorch/options.js";
+import { trainDecoderConfig } from "../models/dalle2-pytorch/train-config.js";
+import { Decoder, type DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
 import { Generator } from "../diffusion/generator.js";
 import { NotFiniteError } from "../diffusion/sampling-error.js";
 import type { Arena } from "../tensor/arena.js";

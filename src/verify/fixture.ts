@@ -5,7 +5,7 @@ import { JsonError, parseJson } from "../platform/json.js";
 import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
-import { dialectForVersion, type Dialect } from "../weights/dialect/dialect.js";
+import { dialectForVersion, type Dialect } from "../models/dalle2-pytorch/dialect/dialect.js";
 import { toFloat32 } from "../weights/dtypes.js";
 import { FormatError } from "../weights/errors.js";
 import { openSafetensors } from "../weights/formats/safetensors.js";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { resolvePriorNetConfig } from "../config/resolve.js";
-import { priorNetConfig } from "../config/train-config.js";
-import { PriorNetwork } from "../models/prior/prior-network.js";
+import { resolvePriorNetConfig } from "../models/dalle2-pytorch/options.js";
+import { priorNetConfig } from "../models/dalle2-pytorch/train-config.js";
+import { PriorNetwork } from "../models/dalle2-pytorch/prior/prior-network.js";
 import type { Runner } from "./runner.js";
 import { FORWARD } from "./result.js";
 import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { parseConfig } from "../config/config-error.js";
-import { resolvePriorConfig } from "../config/resolve.js";
-import { trainPriorConfig } from "../config/train-config.js";
+import { resolvePriorConfig } from "../models/dalle2-pytorch/options.js";
+import { trainPriorConfig } from "../models/dalle2-pytorch/train-config.js";
 import { Generator } from "../diffusion/generator.js";
-import { DiffusionPrior } from "../diffusion/prior.js";
+import { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
 import type { Runner } from "./runner.js";
 import { LOOP } from "./result.js";
 import { maskRows, upload, withModel } from "./run-model.js";

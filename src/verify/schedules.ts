@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { betaScheduleName } from "../config/train-config.js";
+import { betaScheduleName } from "../models/dalle2-pytorch/train-config.js";
 import { NoiseSchedule, type ScheduleTables } from "../diffusion/schedule.js";
 import type { Runner } from "./runner.js";
 import type { Output, Tolerance } from "./result.js";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { resolveUnetConfig } from "../config/resolve.js";
-import { unetConfig } from "../config/train-config.js";
-import { Unet } from "../models/unet/unet.js";
+import { resolveUnetConfig } from "../models/dalle2-pytorch/options.js";
+import { unetConfig } from "../models/dalle2-pytorch/train-config.js";
+import { Unet } from "../models/dalle2-pytorch/unet/unet.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { HostTensor } from "./fixture.js";

@@ -1,11 +1,11 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { componentOf } from "./dialect/component.js";
-import { detectDialect } from "./dialect/detect-dialect.js";
+import { componentOf } from "../models/dalle2-pytorch/dialect/component.js";
+import { detectDialect } from "../models/dalle2-pytorch/dialect/detect-dialect.js";
 import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
 import { METADATA, writeSafetensors, type TensorData } from "./formats/safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
-import { CLIP_PREFIX } from "./dialect/component-names.js";
+import { CLIP_PREFIX } from "../models/dalle2-pytorch/dialect/component-names.js";
 import type { TensorEntry } from "./tensor-entry.js";
 
 /** How to store a converted checkpoint. */

@@ -1,7 +1,7 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { componentOf, type Component } from "./dialect/component.js";
-import { detectDialect, type DetectedDialect } from "./dialect/detect-dialect.js";
-import { compareVersions } from "./dialect/dialect.js";
+import { componentOf, type Component } from "../models/dalle2-pytorch/dialect/component.js";
+import { detectDialect, type DetectedDialect } from "../models/dalle2-pytorch/dialect/detect-dialect.js";
+import { compareVersions } from "../models/dalle2-pytorch/dialect/dialect.js";
 import { elementCount } from "./dtypes.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { Skipped } from "./tree/skipped.js";

@@ -1,5 +1,5 @@
 import { JsonError, parseJson } from "../platform/json.js";
-import { splitComponents } from "./dialect/component-names.js";
+import { splitComponents } from "../models/dalle2-pytorch/dialect/component-names.js";
 import { FormatError } from "./errors.js";
 import type { Budget } from "./formats/budget.js";
 import { toPlain } from "./formats/plain.js";

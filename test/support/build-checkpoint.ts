@@ -2,15 +2,23 @@
  * Checkpoints of any version of DALLE2-pytorch with random weights, in the containers that its trainers wrote. Names and
  * shapes are those that our own models ask for, and those beside them that the reference saved and no model reads.
  */
-import { resolveDecoderConfig, resolvePriorConfig, type DecoderOptions } from "../../src/config/resolve.js";
-import type { BetaScheduleName, TrainDecoderConfig, TrainPriorConfig } from "../../src/config/train-config.js";
-import { Decoder } from "../../src/diffusion/decoder.js";
-import { DiffusionPrior } from "../../src/diffusion/prior.js";
+import {
+  resolveDecoderConfig,
+  resolvePriorConfig,
+  type DecoderOptions,
+} from "../../src/models/dalle2-pytorch/options.js";
+import type {
+  BetaScheduleName,
+  TrainDecoderConfig,
+  TrainPriorConfig,
+} from "../../src/models/dalle2-pytorch/train-config.js";
+import { Decoder } from "../../src/models/dalle2-pytorch/decoder.js";
+import { DiffusionPrior } from "../../src/models/dalle2-pytorch/diffusion-prior.js";
 import { NoiseSchedule, type ScheduleTables } from "../../src/diffusion/schedule.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import { OpenAiClip } from "../../src/models/clip/openai.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
-import { currentDialect, dialectForVersion } from "../../src/weights/dialect/dialect.js";
+import { currentDialect, dialectForVersion } from "../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../src/weights/store.js";
 import type { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { Random } from "./gpu.js";

@@ -5,7 +5,7 @@ import { Fixture } from "../../src/verify/fixture.js";
 import { RUNNERS } from "../../src/verify/kinds.js";
 import { judge, type VerifyResult } from "../../src/verify/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
-import type { NetworkDialect, SamplerDialect } from "../../src/weights/dialect/flags.js";
+import type { NetworkDialect, SamplerDialect } from "../../src/models/dalle2-pytorch/dialect/flags.js";
 import { openTestArena, sharedGpu, testableTypes } from "./gpu.js";
 
 /** The folder of a fixture in test/fixtures. */

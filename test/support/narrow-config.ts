@@ -3,7 +3,7 @@ import {
   trainPriorConfig,
   type TrainDecoderConfig,
   type TrainPriorConfig,
-} from "../../src/config/train-config.js";
+} from "../../src/models/dalle2-pytorch/train-config.js";
 
 /** Widths of the CLIP of `test/fixtures/pipeline`, whose text encodings are as wide as its embeddings. */
 const CLIP_WIDTH = 32;

@@ -1,9 +1,9 @@
-import type { CocaConfig } from "../../config/clip-config.js";
+import type { CocaConfig } from "./config/clip-config.js";
 import type { LayerNorm } from "../../nn/layer-norm.js";
 import { broadcastBatch, cast, concatTokens, sliceTokens } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect/flags.js";
+import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TableReader } from "../../weights/store.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";

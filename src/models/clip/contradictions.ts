@@ -1,6 +1,6 @@
-import type { OpenAiClipConfig } from "../../config/clip-config.js";
+import type { OpenAiClipConfig } from "./config/clip-config.js";
 import { formatPath } from "../../config/config-error.js";
-import type { OpenClipModelConfig } from "../../config/open-clip-config.js";
+import type { OpenClipModelConfig } from "./config/open-clip-config.js";
 import type { OpenAiClipOptions } from "./openai-options.js";
 import { transformersText, transformersVision } from "./stated-clip.js";
 

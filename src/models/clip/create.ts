@@ -1,8 +1,8 @@
-import { cocaConfig, openAiClipConfig, xClipConfig } from "../../config/clip-config.js";
+import { cocaConfig, openAiClipConfig, xClipConfig } from "./config/clip-config.js";
 import { formatPath, parseConfig } from "../../config/config-error.js";
-import type { AdapterConfig } from "../../config/train-config.js";
+import type { AdapterConfig } from "../dalle2-pytorch/train-config.js";
 import type { Arena } from "../../tensor/arena.js";
-import type { NetworkDialect } from "../../weights/dialect/flags.js";
+import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import { WeightSet, WeightStore, type TensorSource } from "../../weights/store.js";
 import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { Coca } from "./coca.js";

@@ -1,4 +1,4 @@
-import type { ImageEncoderConfig } from "../../config/clip-config.js";
+import type { ImageEncoderConfig } from "./config/clip-config.js";
 import { Conv2d } from "../../nn/conv2d.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import type { Tensor } from "../../tensor/tensor.js";

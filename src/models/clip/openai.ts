@@ -5,7 +5,7 @@ import { embedding } from "../../ops/embedding.js";
 import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect/flags.js";
+import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TableReader, Weights } from "../../weights/store.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";

@@ -1,11 +1,7 @@
 /** What a CLIP's published config says, brought from the words of open_clip and of the transformers library to ours. */
-import type { OpenAiClipConfig } from "../../config/clip-config.js";
-import type { OpenClipModelConfig } from "../../config/open-clip-config.js";
-import type {
-  HiddenAct,
-  TransformersTextConfig,
-  TransformersVisionConfig,
-} from "../../config/transformers-clip-config.js";
+import type { OpenAiClipConfig } from "./config/clip-config.js";
+import type { OpenClipModelConfig } from "./config/open-clip-config.js";
+import type { HiddenAct, TransformersTextConfig, TransformersVisionConfig } from "./config/transformers-clip-config.js";
 import type { Activation } from "../../ops/activation.js";
 import type { TextPooling, ViTPooling } from "./openai-options.js";
 

@@ -1,4 +1,4 @@
-import type { NetworkDialect } from "../../weights/dialect/flags.js";
+import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 
 type Rule = NetworkDialect["clipTextMask"];
 

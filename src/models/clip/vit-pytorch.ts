@@ -1,4 +1,4 @@
-import type { ImageEncoderConfig } from "../../config/clip-config.js";
+import type { ImageEncoderConfig } from "./config/clip-config.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { attention } from "../../ops/attention.js";

@@ -1,4 +1,4 @@
-import type { XClipConfig } from "../../config/clip-config.js";
+import type { XClipConfig } from "./config/clip-config.js";
 import type { LayerNormParameters } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { RotaryEmbedding } from "../../nn/rotary-embedding.js";

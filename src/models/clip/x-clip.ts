@@ -1,9 +1,9 @@
-import type { XClipConfig } from "../../config/clip-config.js";
+import type { XClipConfig } from "./config/clip-config.js";
 import { Linear } from "../../nn/linear.js";
 import { cast, sliceTokens } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../../weights/dialect/flags.js";
+import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";

@@ -1,6 +1,6 @@
 import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../diffusion/decoder.js";
-import type { DiffusionPrior } from "../../diffusion/prior.js";
+import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { warnOnConsole } from "../../platform/printable.js";

@@ -1,19 +1,23 @@
 import { ConfigError, parseConfig } from "../../config/config-error.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { ClipSource, PriorSource, UnetSource } from "../../config/load-config-schema.js";
-import { resolveDecoderConfig, resolvePriorConfig } from "../../config/resolve.js";
-import { describeIgnored, trainDecoderConfig, trainPriorConfig } from "../../config/train-config.js";
-import { Decoder } from "../../diffusion/decoder.js";
-import { DiffusionPrior, PRIOR_NAME } from "../../diffusion/prior.js";
-import type { UnetSampler } from "../../diffusion/unet-sampler.js";
+import { resolveDecoderConfig, resolvePriorConfig } from "../../models/dalle2-pytorch/options.js";
+import { describeIgnored, trainDecoderConfig, trainPriorConfig } from "../../models/dalle2-pytorch/train-config.js";
+import { Decoder } from "../../models/dalle2-pytorch/decoder.js";
+import { DiffusionPrior, PRIOR_NAME } from "../../models/dalle2-pytorch/diffusion-prior.js";
+import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { createClip } from "../../models/clip/create.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Checkpoint } from "../../weights/checkpoint.js";
-import { detectDialect } from "../../weights/dialect/detect-dialect.js";
-import { currentDialect, type Dialect } from "../../weights/dialect/dialect.js";
-import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../../weights/dialect/infer-decoder.js";
-import { completePriorConfig, inferPrior, priorMisfit } from "../../weights/dialect/infer-prior.js";
+import { detectDialect } from "../../models/dalle2-pytorch/dialect/detect-dialect.js";
+import { currentDialect, type Dialect } from "../../models/dalle2-pytorch/dialect/dialect.js";
+import {
+  completeDecoderConfig,
+  decoderMisfit,
+  inferDecoder,
+} from "../../models/dalle2-pytorch/inference/infer-decoder.js";
+import { completePriorConfig, inferPrior, priorMisfit } from "../../models/dalle2-pytorch/inference/infer-prior.js";
 import { WeightSet, WeightStore, type Weights } from "../../weights/store.js";
 import { WeightError } from "../../weights/weight-error.js";
 import { checkImageSizes } from "./cascade.js";

@@ -1,7 +1,7 @@
 import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../diffusion/decoder.js";
-import type { DiffusionPrior } from "../../diffusion/prior.js";
+import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import { openCountingGpu } from "../../gpu/counting-gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";

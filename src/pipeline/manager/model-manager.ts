@@ -1,7 +1,7 @@
 import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../diffusion/decoder.js";
-import type { DiffusionPrior } from "../../diffusion/prior.js";
-import type { UnetSampler } from "../../diffusion/unet-sampler.js";
+import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
+import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
 import { checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";

@@ -1,5 +1,5 @@
-import type { Decoder, DecoderSampling } from "../../diffusion/decoder.js";
-import type { DiffusionPrior } from "../../diffusion/prior.js";
+import type { Decoder, DecoderSampling } from "../../models/dalle2-pytorch/decoder.js";
+import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { Arena } from "../../tensor/arena.js";
 

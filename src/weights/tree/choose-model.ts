@@ -1,5 +1,5 @@
 // Which of the models in a checkpoint is meant.
-import type { Component } from "../dialect/component.js";
+import type { Component } from "../../models/dalle2-pytorch/dialect/component.js";
 import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
 import type { TensorKind } from "./entries.js";

@@ -1,6 +1,6 @@
 // The models in a checkpoint's tree, known by the names and places of their tensors.
-import { anchorOf, type Component } from "../dialect/component.js";
-import { isOwnName } from "../dialect/component-names.js";
+import { anchorOf, type Component } from "../../models/dalle2-pytorch/dialect/component.js";
+import { isOwnName } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import type { TensorKind } from "./entries.js";
 import type { Home, NamedTensor } from "./named-tensors.js";
 

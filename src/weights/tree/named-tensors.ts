@@ -1,4 +1,4 @@
-import { unwrapName } from "../dialect/component-names.js";
+import { unwrapName } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import { hasAttributes, isNode, type Parts } from "./entries.js";
 
 /** A tensor somewhere in a tree. */

@@ -1,5 +1,5 @@
 // State dicts of models that are none of ours, by where they are alone.
-import { unwrapNames } from "../dialect/component-names.js";
+import { unwrapNames } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import type { WeightsChoice } from "./choose-model.js";
 import type { Parts } from "./entries.js";

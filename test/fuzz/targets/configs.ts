@@ -1,12 +1,12 @@
 import { Ajv } from "ajv";
 import type { z } from "zod";
-import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/config/clip-config.js";
+import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/models/clip/config/clip-config.js";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import { loadConfigJsonSchema } from "../../../src/config/json-schema.js";
 import { ModelLoadConfig } from "../../../src/config/load-config.js";
 import { parseJson as readJson } from "../../../src/config/read-json.js";
-import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/config/resolve.js";
-import { trainDecoderConfig, trainPriorConfig } from "../../../src/config/train-config.js";
+import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/dalle2-pytorch/options.js";
+import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { corpus, jsonFiles } from "../corpus.js";
 import { made, mixed, type Inputs } from "../inputs.js";
 import { utf8 } from "../mutators/bytes.js";

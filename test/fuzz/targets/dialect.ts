@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { readFileSync } from "node:fs";
 import { parseConfig } from "../../../src/config/config-error.js";
-import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/config/resolve.js";
-import { trainDecoderConfig, trainPriorConfig } from "../../../src/config/train-config.js";
-import { detectDialect } from "../../../src/weights/dialect/detect-dialect.js";
-import { completeDecoderConfig, decoderMisfit, inferDecoder } from "../../../src/weights/dialect/infer-decoder.js";
-import { completePriorConfig, inferPrior, priorMisfit } from "../../../src/weights/dialect/infer-prior.js";
+import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/dalle2-pytorch/options.js";
+import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
+import { detectDialect } from "../../../src/models/dalle2-pytorch/dialect/detect-dialect.js";
+import {
+  completeDecoderConfig,
+  decoderMisfit,
+  inferDecoder,
+} from "../../../src/models/dalle2-pytorch/inference/infer-decoder.js";
+import {
+  completePriorConfig,
+  inferPrior,
+  priorMisfit,
+} from "../../../src/models/dalle2-pytorch/inference/infer-prior.js";
 import { corpus } from "../corpus.js";
 import { drawn } from "../inputs.js";
 import { utf8 } from "../mutators/bytes.js";

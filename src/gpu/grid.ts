@@ -1,0 +1,12 @@
+/** Numbers of workgroups in x, y and z. */
+export type Grid = readonly [x: number, y: number, z: number];
+
+/** WebGPU's limit for each dimension (`maxComputeWorkgroupsPerDimension`). */
+export const MAX_GROUPS = 65535;
+
+/** Folds a count of workgroups into a grid that respects the limit per dimension (kernels/lib/grid.wgsl unfolds it). */
+export function foldedGrid(workgroups: number): Grid {
+  if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1];
+  const y = Math.ceil(workgroups / MAX_GROUPS);
+  return [Math.ceil(workgroups / y), y, 1];
+}

@@ -1,0 +1,172 @@
+/**
+ * What `base_model_kwargs` of a CLIP may hold, by its make. For OpenAI's architecture it is the model's config as open_clip
+ * or the transformers library publish it beside the weights; for x-clip and CoCa the arguments of their constructors.
+ * A key of none of them is refused: it may change the numbers.
+ */
+import { z } from "zod";
+import { knownKeys, never, strictKeys, withoutNulls } from "../../../config/known-keys.js";
+import {
+  checkActivation,
+  OPEN_CLIP_HARMLESS,
+  openClipModel,
+  openClipModelConfig,
+  preprocessConfig,
+} from "./open-clip-config.js";
+import { TRANSFORMERS_HARMLESS, transformersModel } from "./transformers-clip-config.js";
+import { rule } from "../../../config/rule.js";
+
+const count = z.int().positive();
+const flag = z.boolean();
+
+/**
+ * Of open_clip: a model's config (`ViT-H-14.json`), or the hub's `open_clip_config.json` around it. Of the transformers
+ * library: `config.json`. What shapes tell is compared with them, the rest is read.
+ */
+export const openAiClipConfig = knownKeys(
+  {
+    ...openClipModel,
+    model_cfg: openClipModelConfig.optional(),
+    preprocess_cfg: preprocessConfig.optional(),
+    ...transformersModel,
+  },
+  { ...OPEN_CLIP_HARMLESS, ...TRANSFORMERS_HARMLESS },
+).check(checkActivation);
+export type OpenAiClipConfig = z.output<typeof openAiClipConfig>;
+
+/** Arguments of x-clip's `CLIP` (0.14.4), as DALLE2-pytorch's adapter runs it: its encoders by themselves, without a mask. */
+export const xClipConfig = knownKeys(
+  {
+    dim_text: count.default(512),
+    dim_image: count.default(512),
+    dim_latent: count.default(512),
+    num_text_tokens: count.default(10000),
+    text_enc_depth: count.default(6),
+    text_seq_len: count.default(256),
+    text_heads: count.default(8),
+    text_dim_head: count.default(64),
+    text_rotary_pos_emb: flag.default(false),
+    visual_enc_depth: count.default(6),
+    visual_heads: count.default(8),
+    visual_dim_head: count.default(64),
+    visual_image_size: count.default(256),
+    visual_patch_size: count.default(32),
+    channels: count.default(3),
+    use_mlm: flag.default(false),
+    text_causal_mask: z.literal(false, { error: "the reference does not run a CLIP with it" }).default(false),
+    downsample_image_embeds: z.literal(false, { error: "the reference does not run a CLIP with it" }).default(false),
+    image_encoder: never("an encoder of your own"),
+    text_encoder: never("an encoder of your own"),
+    /** Our own: the attention of x-clip 0.10 alone, by cosines, of which a state dict keeps no trace. */
+    cosine_sim_attn: flag.default(false),
+  },
+  {
+    "of training": [
+      "visual_patch_dropout",
+      "checkpoint_during_training",
+      "decoupled_contrastive_learning",
+      "extra_latent_projection",
+      "multiview_loss_weight",
+      "sim_reg_loss_weight",
+      "image_ssl_loss_weight",
+      "text_ssl_loss_weight",
+      "use_visual_ssl",
+      "visual_ssl",
+      "visual_ssl_type",
+      "visual_ssl_hidden_layer",
+      "simclr_temperature",
+      "mlm_mask_prob",
+      "mlm_replace_prob",
+      "mlm_num_tokens",
+      "mlm_random_token_prob",
+      "mlm_mask_token_id",
+      "mlm_pad_token_id",
+      "mlm_mask_ignore_token_ids",
+    ],
+    "read by CLIP's forward, which the adapter passes by": [
+      "text_has_cls_token",
+      "visual_has_cls_token",
+      "text_encode_without_mask",
+      "text_pad_id",
+      "use_all_token_embeds",
+    ],
+    "read with text_causal_mask only": ["text_eos_id"],
+  },
+);
+export type XClipConfig = z.output<typeof xClipConfig>;
+
+/** Names of the arguments are vit-pytorch's; `image_size` and `channels` are those of the CoCa. */
+const vitArguments = {
+  patch_size: count,
+  dim: count,
+  depth: count,
+  heads: count,
+  dim_head: count.default(64),
+  mlp_dim: count,
+  image_size: count.optional(),
+  channels: count.optional(),
+};
+
+/** The tokens are taken before any of these counts. */
+const VIT_HARMLESS = {
+  "of its head, behind the tokens": ["num_classes", "pool"],
+  "of training": ["dropout", "emb_dropout"],
+};
+
+/**
+ * The module that is given to CoCa's constructor as `img_encoder`, which upstream's config cannot name:
+ * `patch` is a convolution `proj` of a patch's size and stride and a layer norm `norm`; `vit` and `simple_vit` are
+ * vit-pytorch's `ViT` and `SimpleViT` behind its `Extractor`, that is, the tokens that their transformer puts out.
+ */
+const imageEncoder = z.preprocess(
+  withoutNulls,
+  z.discriminatedUnion("make", [
+    strictKeys({ make: z.literal("patch"), dim: count, patch_size: count }),
+    strictKeys({ make: z.literal("vit"), ...vitArguments }, VIT_HARMLESS),
+    strictKeys({ make: z.literal("simple_vit"), ...vitArguments }, VIT_HARMLESS),
+  ]),
+);
+export type ImageEncoderConfig = z.output<typeof imageEncoder>;
+
+/** An image encoder may repeat what the CoCa says of images, and not contradict it. */
+const checkImages = rule(
+  z.object({
+    image_size: count,
+    image_channels: count,
+    img_encoder: z.object({ image_size: count.optional(), channels: count.optional() }),
+  }),
+  ({ image_size: size, image_channels: channels, img_encoder: encoder }) => [
+    ...contradiction("image_size", encoder.image_size, size),
+    ...contradiction("channels", encoder.channels, channels),
+  ],
+);
+
+function contradiction(key: string, found: number | undefined, expected: number) {
+  if (found === undefined || found === expected) return [];
+  return [{ path: ["img_encoder", key], message: `expected ${expected}, as the CoCa itself has it`, found }];
+}
+
+/** Arguments of CoCa-pytorch's `CoCa` (0.1.0), and those of DALLE2-pytorch's adapter. */
+export const cocaConfig = knownKeys(
+  {
+    dim: count,
+    num_tokens: count,
+    unimodal_depth: count,
+    image_dim: count.optional(),
+    num_img_queries: count.default(256),
+    dim_head: count.default(64),
+    heads: count.default(8),
+    ff_mult: count.default(4),
+    /** The token that fills texts up, which the class token does not see. */
+    pad_id: z.int().default(0),
+    img_encoder: imageEncoder,
+    image_size: count,
+    image_channels: count.default(3),
+    max_text_len: count,
+  },
+  {
+    "of the captioner, which makes no embedding": ["multimodal_depth"],
+    "behind the embeddings that the adapter takes": ["dim_latents"],
+    "of training": ["caption_loss_weight", "contrastive_loss_weight"],
+  },
+).check(checkImages);
+export type CocaConfig = z.output<typeof cocaConfig>;

@@ -1,0 +1,165 @@
+/**
+ * A model's config as open_clip reads it (src/open_clip/model.py, 1.0 to 3.3): its keys are the fields of `CLIPVisionCfg`
+ * and `CLIPTextCfg`, and the arguments of `CLIP`. A key that DALLE2-pytorch cannot run with either is refused.
+ */
+import { z } from "zod";
+import { knownKeys, never, only } from "../../../config/known-keys.js";
+import { rule } from "../../../config/rule.js";
+
+const count = z.int().positive();
+const flag = z.boolean();
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const size = z.union([count, z.tuple([count, count])], { error: "expected a whole number or two of them" });
+
+/** Arguments of the activation: torch's `nn.GELU`. */
+const activationArguments = knownKeys({ approximate: z.enum(["none", "tanh"]).optional() });
+
+/** Arguments of every layer norm: torch's `nn.LayerNorm`. */
+const normArguments = knownKeys(
+  {
+    eps: z.number().nonnegative().optional(),
+    elementwise_affine: only(true, "norms without gain and bias"),
+    bias: only(true, "norms without bias"),
+  },
+  { "where and in which type torch makes its parameters": ["device", "dtype"] },
+);
+
+const OWN_BLOCK = "a residual block of open_clip's own";
+const HUGGING_FACE_TEXT = "text encoders of the transformers library do not run here, nor with DALLE2-pytorch";
+const CLASS_TOKEN = "a text encoder with a class token (CoCa's) does not run with DALLE2-pytorch";
+const OTHER_TOKENS = "prompts are cut into tokens as CLIP's own tokenizer does";
+
+/** What both encoders may say of their residual blocks. */
+const blocks = {
+  width: count.optional(),
+  mlp_ratio: z.number().positive().optional(),
+  /** The tensors of layer scale are in the file. */
+  ls_init_value: z.number().optional(),
+  act_kwargs: activationArguments.optional(),
+  norm_kwargs: normArguments.optional(),
+  // Both compute the same as long as nothing below is on.
+  block_type: only(["default", "custom"], OWN_BLOCK),
+  qk_norm: only(false, OWN_BLOCK),
+  scaled_cosine_attn: only(false, OWN_BLOCK),
+  scale_heads: only(false, OWN_BLOCK),
+  scale_attn_inner: only(false, OWN_BLOCK),
+  scale_attn: only(false, OWN_BLOCK),
+  scale_fc: only(false, OWN_BLOCK),
+};
+
+const visionConfig = knownKeys(
+  {
+    ...blocks,
+    layers: z
+      .union([count, z.tuple([count, count, count, count])], { error: "expected a whole number, or four of a ResNet" })
+      .optional(),
+    head_width: count.optional(),
+    patch_size: size.optional(),
+    image_size: size.optional(),
+    no_ln_pre: flag.optional(),
+    final_ln_after_pool: flag.optional(),
+    pool_type: z.enum(["tok", "avg"], { error: 'expected "tok" or "avg", which make one embedding' }).optional(),
+    /** Until 2.22: the mean of all tokens, the class token too. */
+    global_average_pool: flag.optional(),
+    attentional_pool: only(false, "an image encoder that pools by attention (CoCa's)"),
+    input_patchnorm: only(false, "an image encoder that norms patches of pixels"),
+    timm_model_name: never("only CLIP's own ViT and ResNet run, no image encoder of timm"),
+  },
+  {
+    "of training": ["patch_dropout", "image_seq_len"],
+    "tokens that are put out beside the embedding": ["output_tokens"],
+    "both kinds of position are in the file": ["pos_embed_type"],
+    "read with attentional_pool only": ["attn_pooler_queries", "attn_pooler_heads", "n_queries"],
+    "read with timm_model_name only": [
+      "timm_model_pretrained",
+      "timm_pool",
+      "timm_proj",
+      "timm_proj_bias",
+      "timm_drop",
+      "timm_drop_path",
+      "timm_model_kwargs",
+    ],
+  },
+);
+
+const textConfig = knownKeys(
+  {
+    ...blocks,
+    layers: count.optional(),
+    heads: count.optional(),
+    context_length: count.optional(),
+    vocab_size: count.optional(),
+    no_causal_mask: flag.optional(),
+    pool_type: z
+      .enum(["first", "last", "argmax", "eos"], {
+        error: 'expected "first", "last", "argmax" or "eos", which make one embedding',
+      })
+      .optional(),
+    /** Of `pool_type` eos. */
+    eos_id: z.int().nonnegative().optional(),
+    proj_type: z.enum(["linear", "none"]).optional(),
+    proj_bias: flag.optional(),
+    embed_cls: only(false, CLASS_TOKEN),
+    use_pad_mask: only(false, "padding is seen as any token"),
+    correct_cls_mask: only(false, CLASS_TOKEN),
+    hf_model_name: never(HUGGING_FACE_TEXT),
+    hf_tokenizer_name: never(OTHER_TOKENS),
+    tokenizer_kwargs: only([{}, { clean: "lower" }], OTHER_TOKENS),
+    tokenizer_type: only("", OTHER_TOKENS),
+    text_arch: only("clip", "another text encoder than CLIP's"),
+    variable_text: only(false, "another text encoder than CLIP's"),
+  },
+  {
+    "tokens that are put out beside the embedding": ["output_tokens"],
+    "read with embed_cls only": ["pad_id"],
+    "open_clip reads it of image encoders only": ["final_ln_after_pool"],
+    "read with hf_tokenizer_name or a tokenizer_type only": ["tokenizer_mode", "tiktoken_name", "bos_id"],
+    "read with hf_model_name only": [
+      "hf_model_pretrained",
+      "hf_model_config",
+      "hf_proj_type",
+      "hf_pooler_type",
+      "proj",
+      "pooler_type",
+    ],
+  },
+);
+
+/** Keys of a model's config, which may also stand beside those of other libraries. */
+export const openClipModel = {
+  embed_dim: count.optional(),
+  quick_gelu: flag.optional(),
+  vision_cfg: visionConfig.optional(),
+  text_cfg: textConfig.optional(),
+  multimodal_cfg: never("a CoCa of open_clip's does not run with DALLE2-pytorch"),
+};
+
+export const OPEN_CLIP_HARMLESS = {
+  "the temperature and the bias of training": ["init_logit_scale", "init_logit_bias", "nonscalar_logit_scale"],
+  "how results are handed on": ["output_dict"],
+  "storage types are chosen by the caller": ["cast_dtype"],
+  "only names of tensors, which tell it": ["custom_text"],
+  "read with multimodal_cfg only": ["pad_id"],
+};
+
+/** open_clip's `QuickGELU` takes no arguments. */
+export const checkActivation = rule(
+  z.object({ quick_gelu: flag.optional(), text_cfg: withActivation(), vision_cfg: withActivation() }),
+  ({ quick_gelu: quick, ...encoders }) =>
+    Object.entries(encoders)
+      .filter(([, encoder]) => quick && encoder?.act_kwargs?.approximate !== undefined)
+      .map(([key]) => ({ path: [key, "act_kwargs"], message: "is not for quick_gelu, which takes no arguments" })),
+);
+
+function withActivation() {
+  return z.object({ act_kwargs: z.object({ approximate: z.string().optional() }).optional() }).optional();
+}
+
+export const openClipModelConfig = knownKeys(openClipModel, OPEN_CLIP_HARMLESS).check(checkActivation);
+export type OpenClipModelConfig = z.output<typeof openClipModelConfig>;
+
+/** Of preprocessing, the adapters of DALLE2-pytorch take the mean and the standard deviation, and scale by themselves. */
+export const preprocessConfig = knownKeys(
+  { mean: rgb.optional(), std: rgb.optional() },
+  { "not taken by the adapters": ["size", "mode", "interpolation", "resize_mode", "fill_color"] },
+);

@@ -1,0 +1,161 @@
+/**
+ * `config.json` of a `CLIPModel` of the transformers library (4.x, configuration_clip.py): the fields of `CLIPTextConfig`,
+ * `CLIPVisionConfig` and `CLIPConfig`, and those that every model's config has, most of which are of text generation.
+ */
+import { z } from "zod";
+import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
+
+const count = z.int().positive();
+
+/** Names of `hidden_act` that are computed here; some are several names of one function. */
+export const hiddenAct = z.enum([
+  "quick_gelu",
+  "gelu",
+  "gelu_python",
+  "gelu_new",
+  "gelu_pytorch_tanh",
+  "gelu_python_tanh",
+  "gelu_fast",
+  "gelu_accurate",
+  "relu",
+  "silu",
+  "swish",
+  "linear",
+]);
+export type HiddenAct = z.output<typeof hiddenAct>;
+
+/** What any config may hold (configuration_utils.py) and no CLIP reads. */
+const ANY_MODEL: HarmlessKeys = {
+  "where it came from, and what it is for": [
+    "_name_or_path",
+    "name_or_path",
+    "_commit_hash",
+    "architectures",
+    "finetuning_task",
+    "problem_type",
+    "task_specific_params",
+    "tokenizer_class",
+    "transformers_version",
+    "id2label",
+    "label2id",
+    "num_labels",
+    "prefix",
+    "transformers.js_config",
+  ],
+  "of training, and of initial weights": [
+    "attention_dropout",
+    "dropout",
+    "gradient_checkpointing",
+    "initializer_factor",
+    "initializer_range",
+  ],
+  "how it is run, and in which type": [
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_attn_implementation_internal",
+    "_flash_attn_2_enabled",
+    "attn_implementation",
+    "chunk_size_feed_forward",
+    "dtype",
+    "torch_dtype",
+    "torchscript",
+    "use_bfloat16",
+    "use_cache",
+    "tf_legacy_loss",
+    "xla_device",
+    "output_attentions",
+    "output_hidden_states",
+    "return_dict",
+  ],
+  "of models that decode": [
+    "add_cross_attention",
+    "cross_attention_hidden_size",
+    "decoder_start_token_id",
+    "is_composition",
+    "is_decoder",
+    "is_encoder_decoder",
+    "tie_encoder_decoder",
+    "tie_word_embeddings",
+  ],
+  "of generating text": [
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "diversity_penalty",
+    "do_sample",
+    "early_stopping",
+    "encoder_no_repeat_ngram_size",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "forced_eos_token_id",
+    "length_penalty",
+    "max_length",
+    "min_length",
+    "no_repeat_ngram_size",
+    "num_beam_groups",
+    "num_beams",
+    "num_return_sequences",
+    "output_scores",
+    "remove_invalid_values",
+    "repetition_penalty",
+    "return_dict_in_generate",
+    "suppress_tokens",
+    "temperature",
+    "top_k",
+    "top_p",
+    "typical_p",
+  ],
+  "of tokenisers": ["bos_token_id", "cls_token_id", "mask_token_id", "pad_token_id", "sep_token_id", "unk_token_id"],
+};
+
+const tower = {
+  hidden_size: count.optional(),
+  intermediate_size: count.optional(),
+  num_hidden_layers: count.optional(),
+  num_attention_heads: count.optional(),
+  hidden_act: hiddenAct.optional(),
+  layer_norm_eps: z.number().nonnegative().optional(),
+  pruned_heads: only([{}, []], "attention without some of its heads"),
+};
+
+/** The width of the common space counts as the whole model's config has it. */
+const PROJECTION: HarmlessKeys = { "of the whole model's config": ["projection_dim"] };
+
+const textConfig = knownKeys(
+  {
+    ...tower,
+    max_position_embeddings: count.optional(),
+    vocab_size: count.optional(),
+    eos_token_id: z.int().nonnegative().optional(),
+    model_type: only(["clip_text_model", "clip"], "another text encoder than CLIP's"),
+  },
+  { ...ANY_MODEL, ...PROJECTION },
+);
+export type TransformersTextConfig = z.output<typeof textConfig>;
+
+const visionConfig = knownKeys(
+  {
+    ...tower,
+    image_size: count.optional(),
+    patch_size: count.optional(),
+    num_channels: only(3, "images of other than three channels"),
+    model_type: only(["clip_vision_model", "clip"], "another image encoder than CLIP's"),
+  },
+  { ...ANY_MODEL, ...PROJECTION, "of models that generate": ["eos_token_id"] },
+);
+export type TransformersVisionConfig = z.output<typeof visionConfig>;
+
+/** Keys of a model's config. Where `text_config_dict` is given, it and its defaults win over `text_config`. */
+export const transformersModel = {
+  text_config: textConfig.optional(),
+  vision_config: visionConfig.optional(),
+  text_config_dict: textConfig.optional(),
+  vision_config_dict: visionConfig.optional(),
+  projection_dim: count.optional(),
+  model_type: only("clip", "another model than CLIP"),
+};
+
+export const TRANSFORMERS_HARMLESS: HarmlessKeys = {
+  ...ANY_MODEL,
+  "of models that generate": ["eos_token_id"],
+  "the temperature of training": ["logit_scale_init_value"],
+};

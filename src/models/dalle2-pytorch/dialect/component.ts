@@ -1,0 +1,79 @@
+import { TensorScope, type Header } from "../../../weights/formats/tensor-scope.js";
+
+/** What a state dict is of: a whole decoder or prior, the network of one alone, or a CLIP. */
+export type Component = "decoder" | "unet" | "prior" | "priorNetwork" | "clip";
+
+/** A U-Net in a state dict. */
+export interface UnetPart {
+  readonly tensors: TensorScope;
+  /** Its place in the cascade, from 0; undefined for a U-Net by itself. */
+  readonly index: number | undefined;
+}
+
+/**
+ * Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing. No
+ * decoder has a hundred U-Nets; a list of billions must not come of one name.
+ */
+const UNET = /^(?:unets\.(\d{1,2})\.)?(?:to_time_hiddens|mid_block1)\./;
+const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
+/** OpenAI's and open_clip's names, those of the transformers library, x-clip's, CoCa's. */
+const CLIP_NAMES =
+  "visual|transformer\\.resblocks|vision_model|text_model|text_transformer|visual_transformer|img_encoder|text_cls_token";
+const CLIP = new RegExp(`^(?:${CLIP_NAMES})\\b`);
+
+/** A model in a larger module or a dict: what its names begin with there, which kind of model it is. */
+export interface Anchor {
+  readonly prefix: string;
+  readonly component: Component;
+}
+
+/** The same names after any others. The shortest beginning counts: a CLIP's `visual.` may have a `transformer.resblocks.`. */
+const UNET_WITHIN = within(/(unets\.\d+\.)?(?:to_time_hiddens|mid_block1)\./);
+const PRIOR_WITHIN = within(/(net\.)?causal_transformer\./);
+const CLIP_WITHIN = within(new RegExp(`(?:${CLIP_NAMES})(?:\\.|$)`));
+
+function within(names: RegExp): RegExp {
+  return new RegExp(`^(|.*?\\.)${names.source}`, "s");
+}
+
+/** The model that a tensor of this name belongs to, if the name is one that tells. */
+export function anchorOf(name: string): Anchor | undefined {
+  const unet = UNET_WITHIN.exec(name);
+  if (unet) return { prefix: unet[1]!, component: unet[2] === undefined ? "unet" : "decoder" };
+  const prior = PRIOR_WITHIN.exec(name);
+  if (prior) return { prefix: prior[1]!, component: prior[2] === undefined ? "priorNetwork" : "prior" };
+  const clip = CLIP_WITHIN.exec(name);
+  return clip ? { prefix: clip[1]!, component: "clip" } : undefined;
+}
+
+/** The U-Nets of a decoder, or the one that stands by itself, in the order of the cascade; a decoder may lack some. */
+export function unetParts(header: Header): readonly UnetPart[] {
+  const indices = new Set<string | undefined>();
+  for (const name of header.keys()) {
+    const match = UNET.exec(name);
+    if (match) indices.add(match[1]);
+  }
+  const parts = [...indices].map((index): UnetPart => {
+    if (index === undefined) return { tensors: new TensorScope(header), index: undefined };
+    return { tensors: new TensorScope(header, `unets.${index}.`), index: Number(index) };
+  });
+  return parts.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
+}
+
+/** The network of a prior; undefined where there is none. */
+export function priorNetworkPart(header: Header): TensorScope | undefined {
+  for (const name of header.keys()) {
+    const match = PRIOR_NETWORK.exec(name);
+    if (match) return new TensorScope(header, match[1]);
+  }
+  return undefined;
+}
+
+/** What a state dict is of, by its names; undefined for anything else. */
+export function componentOf(header: Header): Component | undefined {
+  const [unet] = unetParts(header);
+  if (unet) return unet.index === undefined ? "unet" : "decoder";
+  const network = priorNetworkPart(header);
+  if (network) return network.prefix === "" ? "priorNetwork" : "prior";
+  return [...header.keys()].some((name) => CLIP.test(name)) ? "clip" : undefined;
+}

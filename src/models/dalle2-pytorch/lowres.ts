@@ -1,0 +1,18 @@
+import { clamp } from "../../ops/elementwise.js";
+import { resizeCubic, resizeNearest } from "../../ops/resize.js";
+import type { Tensor } from "../../tensor/tensor.js";
+import type { NetworkDialect } from "./dialect/flags.js";
+
+/** Brings an image f32 NHWC to `side` × `side` pixels; `range` is what its values should lie in. */
+export type LowresResize = (image: Tensor, side: number, range: readonly [low: number, high: number]) => Tensor;
+
+/** How a version enlarges the image of one stage for the next. An image of the right size stays as it is. */
+export function lowresResizeOf({ lowresResize }: Pick<NetworkDialect, "lowresResize">): LowresResize {
+  return (image, side, range) => (image.shape[1] === side ? image : RESIZES[lowresResize](image, side, range));
+}
+
+const RESIZES: Readonly<Record<NetworkDialect["lowresResize"], LowresResize>> = {
+  cubic: (image, side) => resizeCubic(image, [side, side]),
+  cubicClamp: (image, side, [low, high]) => clamp(resizeCubic(image, [side, side]), low, high),
+  nearest: (image, side, [low, high]) => clamp(resizeNearest(image, [side, side]), low, high),
+};

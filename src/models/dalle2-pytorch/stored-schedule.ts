@@ -1,0 +1,74 @@
+import type { DecoderOptions } from "./options.js";
+import type { BetaScheduleName } from "./train-config.js";
+import type { NetworkDialect } from "./dialect/flags.js";
+import type { Weights } from "../../weights/store.js";
+import { NotFiniteError } from "../../diffusion/sampling-error.js";
+import { NoiseSchedule, type ScheduleTables } from "../../diffusion/schedule.js";
+
+const TABLES = [
+  "betas",
+  "alphasCumprod",
+  "alphasCumprodPrev",
+  "sqrtAlphasCumprod",
+  "sqrtOneMinusAlphasCumprod",
+  "logOneMinusAlphasCumprod",
+  "sqrtRecipAlphasCumprod",
+  "sqrtRecipm1AlphasCumprod",
+  "posteriorVariance",
+  "posteriorLogVarianceClipped",
+  "posteriorMeanCoef1",
+  "posteriorMeanCoef2",
+] as const satisfies readonly (keyof ScheduleTables)[];
+
+/** The place of a model's schedule in its state dict; `path` is the one since 0.11.0, before which it lay at the root. */
+export function schedulePlace(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
+  return dialect.noisePrefix === "root" ? weights : weights.at(path);
+}
+
+/**
+ * The schedule that a model was trained with, to be called once its weights are loaded. The tables in its checkpoint are
+ * taken as they are, because defaults changed from version to version; without them `name` says which.
+ */
+export function storedSchedule(weights: Weights, name: BetaScheduleName, timesteps: number): () => NoiseSchedule {
+  if (!TABLES.some((table) => weights.has(bufferName(table)))) return () => NoiseSchedule.named(name, timesteps);
+  const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
+  // A weight of the training loss, in versions since 0.7.1.
+  weights.ignore("p2_loss_weight");
+  const { name: file } = weights.store.source;
+  return () => {
+    for (const [table, data] of values) checkNumbers(data, `${bufferName(table)} of the noise schedule in ${file}`);
+    return new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
+  };
+}
+
+/** Declares a U-Net's schedule, by its index: what to call for it once the weights are loaded. */
+export type DecoderSchedules = (index: number) => () => NoiseSchedule;
+
+/** The schedules of a decoder's U-Nets: each its own, or before 0.11.0 one for all. */
+export function decoderSchedules(
+  weights: Weights,
+  { stages, timesteps }: DecoderOptions,
+  dialect: Pick<NetworkDialect, "noisePrefix">,
+): DecoderSchedules {
+  const declare = (index: number) =>
+    storedSchedule(
+      schedulePlace(weights, `noise_schedulers.${index}`, dialect),
+      stages[index]!.betaSchedule,
+      timesteps,
+    );
+  if (dialect.noisePrefix !== "root") return declare;
+  const shared = declare(0);
+  return () => shared;
+}
+
+/** Throws `NotFiniteError` for what is not a number; infinities are where a schedule ends in noise alone. */
+function checkNumbers(values: Float32Array, what: string): void {
+  const index = values.findIndex(Number.isNaN);
+  if (index < 0) return;
+  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged. Get another copy of it.`);
+}
+
+/** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */
+function bufferName(table: string): string {
+  return table.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

@@ -1,0 +1,219 @@
+import { ConfigError } from "../../../config/config-error.js";
+import type { UnetOptions } from "../options.js";
+import type { NormDialect } from "../../../nn/gain-norm.js";
+import type { Logits } from "../../../nn/multi-query-attention.js";
+import type { LinearAttentionVariant } from "../../../ops/linear-attention.js";
+import type { NetworkDialect } from "../dialect/flags.js";
+import type { BlockNames } from "./block.js";
+import { LAYOUTS, type Layout } from "./layout.js";
+
+/** One resolution of a U-Net, on the way down and again on the way up. */
+export interface Stage {
+  readonly dimIn: number;
+  readonly dimOut: number;
+  /** Channels that the first block on the way down is given: `dimOut` if the stage downsamples first. */
+  readonly dimStart: number;
+  /** Channels of the residual blocks on the way down, and so of the skips. */
+  readonly dimDown: number;
+  /** Channels of the residual blocks on the way up. */
+  readonly dimUp: number;
+  readonly groups: number;
+  readonly blocks: number;
+  /** What the stage ends in: multi-query attention over all positions, linear attention, or nothing. */
+  readonly attention: "self" | "linear" | "none";
+  /** Whether the residual blocks attend to the conditioning tokens, on the way down and up. */
+  readonly crossAttend: boolean;
+  readonly crossAttendUp: boolean;
+  readonly isFirst: boolean;
+  readonly isLast: boolean;
+}
+
+/** A U-Net's options as the version that trained it took them, with the layers and numbers that it chose. */
+export interface Architecture extends Omit<
+  UnetOptions,
+  "selfAttn" | "sparseAttn" | "attendAtMiddle" | "numResnetBlocks" | "resnetGroups" | "finalConvKernelSize"
+> {
+  readonly layout: Layout;
+  readonly stages: readonly Stage[];
+  readonly initDim: number;
+  /** Width of the time condition. */
+  readonly timeCondDim: number;
+  /** Groups of the blocks outside of the stages. */
+  readonly outerGroups: { readonly first: number; readonly middle: number };
+  readonly skipScale: number;
+  readonly norms: NormDialect;
+  /** How a residual block takes the time, and where the weights of its halves lie. */
+  readonly block: { readonly film: NetworkDialect["film"]; readonly names: BlockNames };
+  /** Where the layer lies that makes tokens of the image embedding, and what of the embedding is added to the time. */
+  readonly imageCondition: {
+    readonly tokens: "image_to_cond" | "image_to_tokens";
+    readonly vector: NetworkDialect["imageHiddens"];
+  };
+  readonly textPadding: NetworkDialect["unetTextPad"];
+  /** Where in a residual block its weights lie, and what its softmax takes. */
+  readonly crossAttention: { readonly path: "cross_attn" | "cross_attn.fn"; readonly logits: Logits };
+  readonly selfAttention: Logits;
+  /** Whether the middle attends to itself. */
+  readonly midAttention: boolean;
+  readonly linearAttention: LinearAttentionVariant;
+  readonly downsample: "unshuffle" | "strided" | "crossEmbed";
+  readonly upsample: "pixelShuffle" | "nearest" | "transposed";
+  readonly head: Head;
+  /** Whether the first feature map is seen again by the last block. */
+  readonly firstMapAtEnd: boolean;
+  /** Whether the low-resolution image is seen again by the last convolution. */
+  readonly lowresAtEnd: boolean;
+}
+
+/** The last block and the last convolution. */
+export interface Head {
+  /** Where they lie. */
+  readonly block: string;
+  readonly conv: string;
+  /** Whether the block sees the time. */
+  readonly timed: boolean;
+  readonly kernelSize: number;
+}
+
+/** Where an attention compares directions only, logits are 16 times the cosine. */
+const COSINE: Logits = { cosine: true, scale: 16 };
+/** Channels of a head of cross-attention; the reference has no option for them. */
+export const CROSS_DIM_HEAD = 64;
+
+/** Settles what a U-Net is made of. Throws `ConfigError` for widths with which the reference cannot run. */
+export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect): Architecture {
+  const layout = LAYOUTS[dialect.layout];
+  const { resnetGroups } = options;
+  const memoryEfficient = dialect.memEff === "byConfig" ? options.memoryEfficient : dialect.memEff === "always";
+  const firstMapAtEnd = dialect.finalResidual === "on";
+  const initDim = options.initDim ?? layout.initDim(options.dim);
+  if (options.dim % 2 !== 0 || options.dim < 4) {
+    throw new ConfigError(
+      `dim is ${options.dim}, but the sinusoids of a U-Net's time need an even number of channels, at least 4`,
+    );
+  }
+  if (firstMapAtEnd && initDim !== options.dim) {
+    throw new ConfigError(
+      `init_dim is ${initDim}, but a U-Net of this version runs only where it equals dim (${options.dim})`,
+    );
+  }
+  return {
+    ...options,
+    layout,
+    stages: stagesOf({ ...options, initDim }, layout, memoryEfficient),
+    initDim,
+    timeCondDim: options.dim * 4,
+    outerGroups: { first: resnetGroups[0]!, middle: resnetGroups.at(-1)! },
+    memoryEfficient,
+    initCrossEmbed: dialect.initConv === "crossEmbed" || options.initCrossEmbed,
+    skipScale: dialect.skipScale === "byConfig" && options.scaleSkipConnection ? Math.SQRT1_2 : 1,
+    resnetWeightStandardization: dialect.weightStd === "byConfig" && options.resnetWeightStandardization,
+    selfCond: dialect.unetSelfCond === "byConfig" && options.selfCond,
+    lowresNoiseCond: dialect.lowresNoise === "byConfig" && options.lowresNoiseCond,
+    combineUpsampleFmaps: dialect.upsampleCombiner === "byConfig" && options.combineUpsampleFmaps,
+    norms: dialect,
+    block: { film: dialect.film, names: BLOCK_NAMES[dialect.film] },
+    imageCondition: {
+      tokens: dialect.imageHiddens === "none" ? "image_to_cond" : "image_to_tokens",
+      vector: options.addImageEmbedsToTime ? dialect.imageHiddens : "none",
+    },
+    textPadding: dialect.unetTextPad,
+    crossAttention: {
+      path: dialect.crossKey === "fn" ? "cross_attn.fn" : "cross_attn",
+      logits: crossAttentionLogits(options, dialect),
+    },
+    selfAttention: selfAttentionLogits(options, dialect),
+    midAttention: layout.selfAttention || options.attendAtMiddle,
+    linearAttention: LINEAR_ATTENTION[dialect.linearAttn],
+    downsample: downsampleOf(options, dialect),
+    upsample: upsampleOf(options, dialect),
+    head: headOf(options, dialect),
+    firstMapAtEnd,
+    lowresAtEnd: dialect.lowresConcatEnd === "on" && options.lowresCond,
+  };
+}
+
+const BLOCK_NAMES = {
+  add: { project: "block.0", norm: "block.1" },
+  scaleShift: { project: "project", norm: "norm" },
+} as const satisfies Record<NetworkDialect["film"], BlockNames>;
+
+const LINEAR_ATTENTION = {
+  plain: "plain",
+  vHw: "v_hw",
+  l2vSqrt: "l2v_sqrt",
+} as const satisfies Record<NetworkDialect["linearAttn"], LinearAttentionVariant>;
+
+function stagesOf(
+  options: UnetOptions & { readonly initDim: number },
+  layout: Layout,
+  memoryEfficient: boolean,
+): readonly Stage[] {
+  const { dim, dimMults, initDim, selfAttn, sparseAttn } = options;
+  const dims = [initDim, ...dimMults.map((mult) => dim * mult)];
+  return dimMults.map((_, i) => {
+    const dimIn = dims[i]!;
+    const dimOut = dims[i + 1]!;
+    const dimStart = memoryEfficient ? dimOut : dimIn;
+    const widensFirst = layout.widensIn === "initBlock";
+    const withoutSelf = sparseAttn ? "linear" : "none";
+    return {
+      dimIn,
+      dimOut,
+      dimStart,
+      dimDown: widensFirst ? dimOut : dimStart,
+      dimUp: widensFirst ? dimIn : dimOut,
+      groups: options.resnetGroups[i]!,
+      blocks: options.numResnetBlocks[i]!,
+      attention: layout.selfAttention && selfAttn[i] ? "self" : withoutSelf,
+      crossAttend: i > 0,
+      crossAttendUp: i >= layout.upCrossAttendFrom,
+      isFirst: i === 0,
+      isLast: i === dimMults.length - 1,
+    };
+  });
+}
+
+function crossAttentionLogits(options: UnetOptions, dialect: NetworkDialect): Logits {
+  if (dialect.crossAttn === "byConfig" && options.cosineSimCrossAttn) return COSINE;
+  return { cosine: false, scale: CROSS_DIM_HEAD ** -0.5 };
+}
+
+/**
+ * From 1.4.3 on the reference scales queries once, and then queries and keys by the root of the scale each, which makes
+ * 1/dimHead.
+ */
+function selfAttentionLogits({ attnDimHead, cosineSimSelfAttn }: UnetOptions, dialect: NetworkDialect): Logits {
+  if (dialect.unetSelfScale === "rsqrt") return { cosine: false, scale: attnDimHead ** -0.5 };
+  return cosineSimSelfAttn ? COSINE : { cosine: false, scale: 1 / attnDimHead };
+}
+
+function downsampleOf(options: UnetOptions, dialect: NetworkDialect): Architecture["downsample"] {
+  if (options.crossEmbedDownsample) return "crossEmbed";
+  return dialect.downsample === "conv4x4" ? "strided" : "unshuffle";
+}
+
+function upsampleOf(options: UnetOptions, dialect: NetworkDialect): Architecture["upsample"] {
+  switch (dialect.upsample) {
+    case "pixelShuffle":
+      return options.pixelShuffleUpsample ? "pixelShuffle" : "nearest";
+    case "nearestConv":
+      return "nearest";
+    case "convTranspose":
+      return options.nearestUpsample ? "nearest" : "transposed";
+    case "convTransposeSame":
+      return "transposed";
+  }
+}
+
+function headOf({ finalConvKernelSize }: UnetOptions, dialect: NetworkDialect): Head {
+  const timed = { block: "final_resnet_block", conv: "to_out", timed: true };
+  switch (dialect.finalHead) {
+    case "finalConv":
+      return { block: "final_conv.0", conv: "final_conv.1", timed: false, kernelSize: 1 };
+    case "finalResnet3x3":
+      return { ...timed, kernelSize: 3 };
+    case "finalResnet":
+      return { ...timed, kernelSize: finalConvKernelSize };
+  }
+}

@@ -1,0 +1,67 @@
+import { gainNorm } from "../../../nn/gain-norm.js";
+import type { LayerNorm } from "../../../nn/layer-norm.js";
+import { Linear } from "../../../nn/linear.js";
+import type { Logits } from "../../../nn/multi-query-attention.js";
+import { nullKeyValue } from "../../../nn/null-key-value.js";
+import { attention, prepareHeads } from "../../../ops/attention.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import { CROSS_DIM_HEAD as DIM_HEAD, type Architecture } from "./architecture.js";
+import { asTokens } from "./feature-map.js";
+
+/** The reference has no option for them. */
+const HEADS = 8;
+const INNER = HEADS * DIM_HEAD;
+
+/**
+ * Attention of a feature map to the conditioning tokens and to a learned key and value that all heads share
+ * (DALLE2-pytorch's `CrossAttention`).
+ */
+export class CrossAttention {
+  readonly #logits: Logits;
+  readonly #norm: LayerNorm;
+  readonly #toQ: Linear;
+  readonly #toKv: Linear;
+  readonly #nullKv: Tensor;
+  readonly #toOut: Linear;
+  readonly #normOut: LayerNorm;
+
+  constructor(weights: Weights, dim: number, { condDim, crossAttention: { logits }, norms }: Architecture) {
+    this.#logits = logits;
+    this.#norm = gainNorm(weights.at("norm"), dim, norms);
+    this.#toQ = new Linear(weights.at("to_q"), dim, INNER, { bias: false });
+    this.#toKv = new Linear(weights.at("to_kv"), condDim, 2 * INNER, { bias: false });
+    this.#nullKv = nullKeyValue(weights, DIM_HEAD, { unitKey: logits.cosine });
+    this.#toOut = new Linear(weights.at("to_out", 0), INNER, dim, { bias: false });
+    this.#normOut = gainNorm(weights.at("to_out", 1), dim, norms);
+  }
+
+  /** `[B, H, W, dim]` in and out: `attention(norm(x), tokens) + x`, with `tokens` `[B, L, condDim]`. */
+  forward(x: Tensor, tokens: Tensor): Tensor {
+    return x.arena.scope(() => {
+      const positions = asTokens(x);
+      const mixed = this.#attend(positions, tokens);
+      return this.#normOut.forward(this.#toOut.forward(mixed), { residual: positions }).reshape(x.shape);
+    });
+  }
+
+  #attend(x: Tensor, tokens: Tensor): Tensor {
+    return x.arena.scope(() => {
+      const { cosine, scale } = this.#logits;
+      const q = this.#toQ.forward(this.#norm.forward(x));
+      const kv = this.#toKv.forward(tokens);
+      const unit = { heads: HEADS, dimHead: DIM_HEAD, l2norm: true };
+      return attention({
+        q: cosine ? prepareHeads(q, unit) : q,
+        k: cosine ? prepareHeads(kv, unit) : kv,
+        v: kv,
+        vOffset: INNER,
+        heads: HEADS,
+        kvHeads: HEADS,
+        dimHead: DIM_HEAD,
+        scale,
+        nullKv: this.#nullKv,
+      });
+    });
+  }
+}

@@ -1,0 +1,34 @@
+import { Conv2d } from "../../../nn/conv2d.js";
+import { concatChannels } from "../../../ops/layout.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+
+export interface CrossEmbedOptions {
+  readonly kernelSizes: readonly number[];
+  readonly stride: number;
+}
+
+/** Convolutions of several kernel sizes side by side (CrossFormer, Wang et al. 2021): the smaller, the more channels. */
+export class CrossEmbed {
+  readonly #convs: readonly Conv2d[];
+
+  constructor(weights: Weights, dimIn: number, dimOut: number, { kernelSizes, stride }: CrossEmbedOptions) {
+    const sizes = [...kernelSizes].sort((a, b) => a - b);
+    const dims = splitChannels(dimOut, sizes.length);
+    this.#convs = sizes.map((size, i) => {
+      const padding = Math.floor((size - stride) / 2);
+      return new Conv2d(weights.at("convs", i), dimIn, dims[i]!, size, { stride, padding });
+    });
+  }
+
+  /** `[B, H, W, dimIn]` to `[B, H / stride, W / stride, dimOut]`. */
+  forward(x: Tensor): Tensor {
+    return x.arena.scope(() => concatChannels(this.#convs.map((conv) => conv.forward(x))));
+  }
+}
+
+/** A half, a quarter, … of the channels; the last scale gets the rest. */
+function splitChannels(dim: number, scales: number): number[] {
+  const dims = Array.from({ length: scales - 1 }, (_, i) => Math.floor(dim / 2 ** (i + 1)));
+  return [...dims, dim - dims.reduce((sum, size) => sum + size, 0)];
+}

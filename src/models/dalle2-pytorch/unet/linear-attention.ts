@@ -1,0 +1,49 @@
+import { Conv2d } from "../../../nn/conv2d.js";
+import { LayerNorm } from "../../../nn/layer-norm.js";
+import { linearAttention } from "../../../ops/linear-attention.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { Architecture } from "./architecture.js";
+
+/**
+ * Attention that is linear in the number of positions (Shen et al. 2018), between two layer norms over the channels, plus
+ * its input (DALLE2-pytorch's `LinearAttention`).
+ */
+export class LinearAttention {
+  readonly #norm: LayerNorm;
+  readonly #toQkv: Conv2d;
+  readonly #toOut: Conv2d;
+  readonly #outNorm: LayerNorm;
+
+  constructor(
+    weights: Weights,
+    dim: number,
+    private readonly unet: Architecture,
+  ) {
+    const { attnHeads: heads, attnDimHead: dimHead } = unet;
+    const layer = weights.at("fn");
+    this.#norm = this.#channelNorm(layer.at("norm"), dim);
+    this.#toQkv = new Conv2d(layer.at("to_qkv"), dim, { heads: 3 * heads, dimHead }, 1, { bias: false });
+    this.#toOut = new Conv2d(layer.at("to_out", 0), { heads, dimHead }, dim, 1, { bias: false });
+    this.#outNorm = this.#channelNorm(layer.at("to_out", 1), dim);
+  }
+
+  /** `[B, H, W, dim]` to the same. */
+  forward(x: Tensor): Tensor {
+    return x.arena.scope(() => {
+      const qkv = this.#toQkv.forward(this.#norm.forward(x));
+      const attended = linearAttention(qkv, {
+        heads: this.unet.attnHeads,
+        dimHead: this.unet.attnDimHead,
+        variant: this.unet.linearAttention,
+      });
+      return this.#outNorm.forward(this.#toOut.forward(attended), { residual: x });
+    });
+  }
+
+  /** Over channels of an image; its gain has always been `g`. */
+  #channelNorm(weights: Weights, dim: number): LayerNorm {
+    const stable = this.unet.norms.lnStable === "all";
+    return new LayerNorm(weights, dim, { parameters: { gain: "g" }, stable, torchShape: [1, dim, 1, 1] });
+  }
+}

@@ -1,0 +1,53 @@
+import { Conv2d } from "../../../nn/conv2d.js";
+import { add } from "../../../ops/elementwise.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { Architecture } from "./architecture.js";
+import { Block } from "./block.js";
+import { CrossAttention } from "./cross-attention.js";
+import { advance } from "./feature-map.js";
+import { TIMED_BLOCKS, type TimedBlock } from "./timed-block.js";
+
+export interface ResnetBlockOptions {
+  readonly groups: number;
+  /** Attend to the conditioning tokens between the two convolutions. */
+  readonly crossAttend?: boolean;
+  /** See the time. Default true. */
+  readonly timed?: boolean;
+}
+
+/** A residual block, modulated by the time condition (DALLE2-pytorch's `ResnetBlock`). */
+export class ResnetBlock {
+  readonly #block1: TimedBlock;
+  readonly #crossAttention: CrossAttention | undefined;
+  readonly #block2: Block;
+  readonly #residual: Conv2d | undefined;
+
+  constructor(
+    weights: Weights,
+    dimIn: number,
+    dimOut: number,
+    { groups, crossAttend = false, timed = true }: ResnetBlockOptions,
+    unet: Architecture,
+  ) {
+    const { film, names } = unet.block;
+    const block = { groups, standardize: unet.resnetWeightStandardization, names };
+    this.#block1 = new TIMED_BLOCKS[timed ? film : "none"](weights, dimIn, dimOut, block, unet);
+    if (crossAttend) {
+      this.#crossAttention = new CrossAttention(weights.at(unet.crossAttention.path), dimOut, unet);
+    }
+    this.#block2 = new Block(weights.at("block2"), dimOut, dimOut, block);
+    this.#residual = dimIn === dimOut ? undefined : new Conv2d(weights.at("res_conv"), dimIn, dimOut, 1);
+  }
+
+  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`; `time` is `[B, timeCondDim]` after its SiLU, `tokens` `[B, L, condDim]`. */
+  forward(x: Tensor, time: Tensor, tokens: Tensor): Tensor {
+    return x.arena.scope(() => {
+      let h = this.#block1.forward(x, time);
+      const attend = this.#crossAttention;
+      if (attend) h = advance(h, (h) => attend.forward(h, tokens));
+      h = advance(h, (h) => this.#block2.forward(h));
+      return this.#residual ? this.#residual.forward(x, { residual: h }) : add(h, x);
+    });
+  }
+}

@@ -1,0 +1,22 @@
+import { MultiQueryAttention } from "../../../nn/multi-query-attention.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { Architecture } from "./architecture.js";
+import { asTokens } from "./feature-map.js";
+
+/** Attention among all positions of a feature map, plus its input. */
+export class SelfAttention {
+  readonly #attention: MultiQueryAttention;
+
+  constructor(weights: Weights, dim: number, { attnHeads, attnDimHead, selfAttention, norms }: Architecture) {
+    // Below the reference's wrappers for rearranging and for the residual.
+    const place = weights.at("fn.fn");
+    const options = { dim, heads: attnHeads, dimHead: attnDimHead, logits: selfAttention };
+    this.#attention = new MultiQueryAttention(place, options, norms);
+  }
+
+  /** `[B, H, W, dim]` in and out. */
+  forward(x: Tensor): Tensor {
+    return x.arena.scope(() => this.#attention.forward(asTokens(x)).reshape(x.shape));
+  }
+}

@@ -1,0 +1,159 @@
+import { Conv2d } from "../../../nn/conv2d.js";
+import { concatChannels } from "../../../ops/layout.js";
+import { ShapeError } from "../../../ops/shape-error.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { Architecture, Stage } from "./architecture.js";
+import type { Conditions } from "./conditioning.js";
+import { downsample, type Layer } from "./downsample.js";
+import { advance, share } from "./feature-map.js";
+import type { DownModule, UpModule } from "./layout.js";
+import { LinearAttention } from "./linear-attention.js";
+import { ResnetBlock } from "./resnet-block.js";
+import { SelfAttention } from "./self-attention.js";
+import { upsample } from "./upsample.js";
+
+/** What runs of a stage at one time. */
+interface Step {
+  /** From one feature map to the next; absent where the step only leaves a skip. */
+  readonly run?: (x: Tensor, conditions: Conditions) => Tensor;
+  /** On the way down: whether the result is kept. On the way up: whether what was kept is joined to the input. */
+  readonly skip: boolean;
+}
+
+/** One resolution on the way down. Its feature maps go onto a stack of skips, from which the way up takes them. */
+export class DownStage {
+  readonly #steps: readonly Step[];
+
+  constructor(weights: Weights, stage: Stage, unet: Architecture) {
+    this.#steps = unet.layout.down.flatMap((name, index) => downSteps[name](weights.at(index), stage, unet));
+  }
+
+  /**
+   * Consumes `x`; `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`. Where stages downsample last, the last of them keeps its
+   * size.
+   */
+  forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
+    for (const { run, skip } of this.#steps) {
+      if (run) x = advance(x, (x) => run(x, conditions));
+      if (skip) skips.push(share(x));
+    }
+    return x;
+  }
+}
+
+/** One resolution on the way up. */
+export class UpStage {
+  readonly #steps: readonly Step[];
+  readonly #upsample: Layer | undefined;
+  readonly #skipScale: number;
+
+  constructor(weights: Weights, stage: Stage, unet: Architecture) {
+    const { up } = unet.layout;
+    this.#steps = up.flatMap((name, index) =>
+      name === "upsample" ? [] : upSteps[name](weights.at(index), stage, unet),
+    );
+    const isFullSize = stage.isFirst && !unet.memoryEfficient;
+    const place = weights.at(up.indexOf("upsample"));
+    this.#upsample = isFullSize ? undefined : upsample(place, stage.dimUp, stage.dimIn, unet);
+    this.#skipScale = unet.skipScale;
+  }
+
+  /** Consumes `x` and the skips of its resolution; the result has the size and `dimUp` of this resolution. */
+  forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
+    for (const { run, skip } of this.#steps) {
+      if (skip) x = this.#connectSkip(x, skips);
+      if (run) x = advance(x, (x) => run(x, conditions));
+    }
+    return x;
+  }
+
+  /** To the next larger resolution, `[B, 2H, 2W, dimIn]`; the largest stays as it is. Consumes `x`. */
+  upsample(x: Tensor): Tensor {
+    const layer = this.#upsample;
+    return layer ? advance(x, (x) => layer.forward(x)) : x;
+  }
+
+  #connectSkip(x: Tensor, skips: Tensor[]): Tensor {
+    const skip = skips.pop();
+    if (!skip) throw new ShapeError("UpStage.forward", "skips", "an empty stack", "one skip for each block");
+    return advance(skip, (skip) => advance(x, (x) => concatChannels([x, skip], [1, this.#skipScale])));
+  }
+}
+
+type StepsOf<Module extends string> = Readonly<
+  Record<Module, (place: Weights, stage: Stage, unet: Architecture) => readonly Step[]>
+>;
+
+const downSteps: StepsOf<DownModule> = {
+  preDownsample: (place, { dimIn, dimOut }, unet) =>
+    unet.memoryEfficient ? [ofLayer(downsample(place, dimIn, dimOut, unet))] : [],
+
+  initBlock: (place, { dimStart, dimDown, groups }, unet) => [
+    ofBlock(new ResnetBlock(place, dimStart, dimDown, { groups }, unet)),
+  ],
+
+  blocks: (place, stage, unet) => {
+    const { dimDown, groups, crossAttend } = stage;
+    const blocks = blockPlaces(place, stage, unet).map(
+      (place) => new ResnetBlock(place, dimDown, dimDown, { groups, crossAttend }, unet),
+    );
+    if (unet.layout.skips === "perBlock") return blocks.map((block) => ofBlock(block, true));
+    return [...blocks.map((block) => ofBlock(block)), { skip: true }];
+  },
+
+  attention: (place, stage, unet) => {
+    const attention = stageAttention(place, stage.dimDown, stage, unet);
+    const skip = unet.layout.skips === "perBlock";
+    return attention ? [ofLayer(attention, skip)] : [{ skip }];
+  },
+
+  postDownsample: (place, { dimDown, dimOut, isLast }, unet) => {
+    const keepsSize = isLast || unet.memoryEfficient;
+    if (!keepsSize) return [ofLayer(downsample(place, dimDown, dimOut, unet))];
+    return unet.layout.widensIn === "resampling" ? [ofLayer(new Conv2d(place, dimDown, dimOut, 1))] : [];
+  },
+};
+
+const upSteps: StepsOf<Exclude<UpModule, "upsample">> = {
+  initBlock: (place, { dimOut, dimDown, dimUp, groups, crossAttendUp: crossAttend }, unet) => [
+    ofBlock(new ResnetBlock(place, dimOut + dimDown, dimUp, { groups, crossAttend }, unet), true),
+  ],
+
+  blocks: (place, stage, unet) => {
+    const { dimDown, dimUp, groups, crossAttendUp: crossAttend } = stage;
+    const skip = unet.layout.skips === "perBlock";
+    const dimIn = skip ? dimUp + dimDown : dimUp;
+    return blockPlaces(place, stage, unet).map((place) =>
+      ofBlock(new ResnetBlock(place, dimIn, dimUp, { groups, crossAttend }, unet), skip),
+    );
+  },
+
+  attention: (place, stage, unet) => {
+    const attention = stageAttention(place, stage.dimUp, stage, unet);
+    return attention ? [ofLayer(attention)] : [];
+  },
+};
+
+function ofLayer(layer: Layer, skip = false): Step {
+  return { run: (x) => layer.forward(x), skip };
+}
+
+function ofBlock(block: ResnetBlock, skip = false): Step {
+  return { run: (x, { time, tokens }) => block.forward(x, time, tokens), skip };
+}
+
+function blockPlaces(place: Weights, stage: Stage, { layout }: Architecture): readonly Weights[] {
+  return layout.blocks === "single" ? [place] : Array.from({ length: stage.blocks }, (_, j) => place.at(j));
+}
+
+function stageAttention(place: Weights, dim: number, stage: Stage, unet: Architecture): Layer | undefined {
+  switch (stage.attention) {
+    case "self":
+      return new SelfAttention(place, dim, unet);
+    case "linear":
+      return new LinearAttention(place, dim, unet);
+    case "none":
+      return undefined;
+  }
+}

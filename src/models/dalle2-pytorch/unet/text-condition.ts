@@ -1,0 +1,57 @@
+import { Linear } from "../../../nn/linear.js";
+import { cast, padTokens } from "../../../ops/layout.js";
+import { nonZeroRows, selectRows } from "../../../ops/select.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { NetworkDialect } from "../dialect/flags.js";
+import type { Weights } from "../../../weights/store.js";
+import type { Architecture } from "./architecture.js";
+
+/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
+export type TextMask = readonly (readonly number[])[] | "nonZero";
+
+/** The CLIP text encodings as tokens; learned ones stand for padding. */
+export class TextCondition {
+  readonly #toTokens: Linear;
+  readonly #nullTokens: Tensor;
+  readonly #padding: Padding;
+
+  constructor(weights: Weights, embedDim: number, { condDim, maxTextLen, textPadding }: Architecture) {
+    this.#toTokens = new Linear(weights.at("text_to_cond"), embedDim, condDim);
+    this.#nullTokens = weights.table("null_text_embed", [1, maxTextLen, condDim]);
+    this.#padding = PADDINGS[textPadding];
+  }
+
+  /**
+   * `textEncodings` `[B, L, embedDim]` to `[B, maxTextLen, condDim]`; all padding for the samples that `keep` (u32 `[B]`)
+   * drops. Versions that find the padding by themselves ignore `textMask`.
+   */
+  forward(textEncodings: Tensor, textMask: TextMask | undefined, keep: Tensor): Tensor {
+    const { arena } = textEncodings;
+    return arena.scope(() => {
+      const fallback = this.#nullTokens;
+      const tokens = this.#toTokens.forward(cast(textEncodings, arena.dtype));
+      return selectRows({ ...this.#padding(tokens, textEncodings, textMask, fallback.shape[1]!), fallback, keep });
+    });
+  }
+}
+
+/** What becomes of tokens `[B, L, condDim]`: those whose mask is 0, and all beyond L, give way to learned ones. */
+type Padding = (
+  tokens: Tensor,
+  textEncodings: Tensor,
+  textMask: TextMask | undefined,
+  length: number,
+) => { readonly tokens: Tensor; readonly mask?: Tensor };
+
+const PADDINGS: Readonly<Record<NetworkDialect["unetTextPad"], Padding>> = {
+  // Rows of zeros are padding.
+  nullEmbed: (tokens, textEncodings) => ({ tokens, mask: nonZeroRows(textEncodings) }),
+
+  // The caller says what is padding. Otherwise nothing is, and tokens of zeros fill up the length.
+  mask: (tokens, textEncodings, textMask, length) => {
+    const [batch = 0, given = 0] = tokens.shape;
+    if (textMask === "nonZero") return { tokens, mask: nonZeroRows(textEncodings) };
+    if (textMask) return { tokens, mask: tokens.arena.from(textMask.flat(), [batch, given], "u32") };
+    return { tokens: given < length ? padTokens(tokens, length) : tokens };
+  },
+};

@@ -1,0 +1,188 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
+import { UsageError } from "../../src/cli/errors.js";
+import { expandFolders, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
+import { fileNameOf } from "../../src/cli/drawing/picture-files.js";
+import { formatDuration } from "../../src/cli/drawing/progress.js";
+import { filledText, numbers, seedNumber, wholeNumber } from "../../src/cli/option-values.js";
+import { readPrompts } from "../../src/cli/asking/prompts.js";
+import { encodePng } from "../../src/image/png.js";
+import { makeImage, type RgbImage } from "../../src/image/image.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dalle2-cli-parts-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** A picture whose red is 10 times its column and green 10 times its row. */
+function ramp(width: number, height: number): RgbImage {
+  const pixels = Array.from({ length: width * height }, (_, i) => [(i % width) * 10, Math.floor(i / width) * 10, 0]);
+  return makeImage(width, height, 3, Uint8Array.from(pixels.flat()));
+}
+
+/** Writes a picture of one size to a file, and gives its path. */
+async function writePng(name: string, image: RgbImage): Promise<string> {
+  const file = join(folder, name);
+  writeFileSync(file, await encodePng(image));
+  return file;
+}
+
+describe("names", () => {
+  it("fit every system", () => {
+    expect(fileNameOf("A Red  circle!")).toBe("a-red-circle");
+    expect(fileNameOf("../../etc/passwd\0")).toBe("etc-passwd");
+    expect(fileNameOf("...")).toBe("picture");
+    expect(fileNameOf("красный круг")).toBe("красный-круг");
+    expect(fileNameOf("-rf")).toBe("rf");
+    expect(Buffer.byteLength(fileNameOf("𠀀".repeat(500)))).toBe(100);
+    // Not cut within a character: é has two bytes here, as e and an accent three.
+    expect(fileNameOf(`${"x".repeat(99)}é`)).toBe("x".repeat(99));
+  });
+
+  it.each([
+    ["red_circle.png", "Red circle"],
+    ["photos/aRedCircle.jpeg", "A Red Circle"],
+    ["RedCircle.webp", "Red Circle"],
+    ["blue_Square.final.png", "Blue Square.final"],
+    ["élan.png", "Élan"],
+  ])("suggest a caption: %s", (file, caption) => {
+    expect(captionOf(file)).toBe(caption);
+  });
+
+  it("stand in for texts that are not given", () => {
+    const files = ["a_dog.png", "a_cat.png"];
+    expect(textsFor(files, [])).toEqual(["A dog", "A cat"]);
+    expect(textsFor(files, ["an animal"])).toEqual(["an animal", "an animal"]);
+    expect(textsFor(files, ["x", "y"])).toEqual(["x", "y"]);
+    expect(() => textsFor(files, ["x", "y", "z"])).toThrow(UsageError);
+  });
+});
+
+describe("input pictures", () => {
+  it("are those of a folder, by name, and no other files", async () => {
+    mkdirSync(join(folder, "mixed"));
+    for (const name of ["b.png", "a.JPG", "c.webp", "notes.txt"]) writeFileSync(join(folder, "mixed", name), "");
+    const mixed = ["a.JPG", "b.png", "c.webp"].map((name) => join(folder, "mixed", name));
+    expect(expandFolders([join(folder, "mixed")])).toEqual(mixed);
+    mkdirSync(join(folder, "empty"));
+    expect(() => expandFolders([join(folder, "empty")])).toThrow("no PNG, JPEG or WebP files");
+    expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
+    writeFileSync(join(folder, "text.png"), "no picture");
+    await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow("text.png: ");
+  });
+
+  it("are cropped to the square in their middle, which is said", async () => {
+    const said: string[] = [];
+    const image = await loadSquare(await writePng("wide.png", ramp(5, 2)), (message) => said.push(message));
+    expect(image).toEqual(makeImage(2, 2, 3, Uint8Array.from([10, 0, 0, 20, 0, 0, 10, 10, 0, 20, 10, 0])));
+    expect(said).toEqual(["wide.png is not a square image. It will be center cropped into a square."]);
+  });
+
+  it("keep where their mask's red is above 128, all resized to the smallest", async () => {
+    const files = [
+      { image: await writePng("4.png", ramp(4, 4)), mask: await writePng("4m.png", half(4)) },
+      { image: await writePng("8.png", flat(8)), mask: await writePng("8m.png", half(8)) },
+    ];
+    const said: string[] = [];
+    const load = (invert: boolean) =>
+      loadMasked(files, { channel: "red", invert, say: (message) => said.push(message) });
+    const [kept, free] = [await load(false), await load(true)];
+    expect(kept[0]!.image).toEqual(ramp(4, 4));
+    expect(kept[1]!.image).toEqual(flat(4));
+    const left = Array.from({ length: 16 }, (_, i) => i % 4 < 2);
+    expect(kept.map(({ mask }) => mask)).toEqual([left, left]);
+    expect(free.map(({ mask }) => mask)).toEqual([left, left].map((mask) => mask.map((keep) => !keep)));
+    expect(said[0]).toBe("Minimum image size is 4. All images will be resized to this size for inference.");
+    await expect(
+      loadMasked([{ image: files[0]!.image, mask: files[1]!.mask }], {
+        channel: "red",
+        invert: false,
+        say: () => undefined,
+      }),
+    ).rejects.toThrow(UsageError);
+  });
+
+  /** White on the left, red of 64 on the right. */
+  function half(size: number): RgbImage {
+    const pixels = Array.from({ length: size * size }, (_, i) =>
+      i % size < size / 2 ? [255, 255, 255] : [64, 255, 255],
+    );
+    return makeImage(size, size, 3, Uint8Array.from(pixels.flat()));
+  }
+
+  function flat(size: number): RgbImage {
+    return makeImage(size, size, 3, new Uint8Array(size * size * 3).fill(77));
+  }
+});
+
+it("takes no value of an option that cannot be meant", () => {
+  expect(() => wholeNumber("0")).toThrow("not a whole number of at least 1");
+  expect(() => seedNumber("1.5")).toThrow("not a whole number from 0");
+  expect(() => numbers("1,")).toThrow("not a number");
+  expect(() => filledText(" ")).toThrow("It is empty");
+});
+
+it("reads prompts from a JSON array, and nothing else from JSON", async () => {
+  const file = join(folder, "prompts.json");
+  writeFileSync(file, JSON.stringify(["a red square", " a ring "]));
+  await expect(readPrompts(file)).resolves.toEqual(["a red square", "a ring"]);
+  writeFileSync(file, JSON.stringify({ prompt: "a ring" }));
+  await expect(readPrompts(file)).rejects.toThrow("must hold an array of strings");
+});
+
+it("does not take a file without prompts for none given", async () => {
+  for (const [name, content] of [
+    ["none.txt", " \n"],
+    ["none.json", "[]"],
+  ] as const) {
+    const file = join(folder, name);
+    writeFileSync(file, content);
+    await expect(readPrompts(file)).rejects.toThrow(`${file}: there are no prompts in this file.`);
+  }
+});
+
+it.each([
+  [0, "0:00"],
+  [65_400, "1:05"],
+  [3_723_000, "1:02:03"],
+])("%i ms is written %s", (milliseconds, text) => {
+  expect(formatDuration(milliseconds)).toBe(text);
+});
+
+describe("lines of a prompts file", () => {
+  const read = async (content: string | Uint8Array) => {
+    const file = join(folder, "lines.txt");
+    writeFileSync(file, content);
+    return await readPrompts(file);
+  };
+
+  it("end as those of Python's open() do", async () => {
+    expect(await read("a red circle\ra blue square")).toEqual(["a red circle", "a blue square"]);
+    expect(await read("one\r\ntwo\n\nthree\r\rfour\n\rfive\r\n")).toEqual(["one", "two", "three", "four", "five"]);
+    // These end lines for str.splitlines(), and not in a file that is read as text.
+    const within = ["a\u000bb", "a\u000cb", "a\u001cb", "a\u0085b", "a\u2028b", "a\u2029b"];
+    for (const prompt of within) expect(await read(`${prompt}\rc`)).toEqual([prompt, "c"]);
+  });
+
+  it("may follow a byte order mark", async () => {
+    expect(await read("\ufeffa red circle\ra ring")).toEqual(["a red circle", "a ring"]);
+  });
+
+  it.each([
+    ["UTF-16", Buffer.from("\ufeffa ring", "utf16le")],
+    ["UTF-16", Buffer.from("\ufeffa ring", "utf16le").swap16()],
+    ["UTF-16", Buffer.from("a ring", "utf16le")],
+    ["UTF-16", Buffer.from("a ring", "utf16le").swap16()],
+    ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x61, 0, 0, 0])],
+    ["UTF-32", Buffer.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x61])],
+  ])("are not read from %s, which is named", async (encoding, content) => {
+    await expect(read(content)).rejects.toThrow(new RegExp(`lines\\.txt.*is ${encoding} text.*save it as UTF-8`));
+  });
+
+  it("are not read from Latin-1", async () => {
+    await expect(read(Buffer.from("caf\u00e9", "latin1"))).rejects.toThrow(/lines\.txt.*is not UTF-8 text/);
+  });
+});

@@ -1,0 +1,169 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { recordTexts, type PictureRecord } from "../../src/cli/drawing/picture-record.js";
+import type { ShowReport } from "../../src/cli/show.js";
+import { encodeImage, type ImageFormat } from "../../src/image/encode.js";
+import { makeImage } from "../../src/image/image.js";
+import { dalle2, drawn, readPicture } from "../support/cli.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dalle2-record-"));
+const args = [
+  "--prompt",
+  "a red circle",
+  "--seed",
+  "5",
+  "--steps",
+  "2,3",
+  "--prior-steps",
+  "2",
+  "--cond-scale",
+  "1.5",
+  "--negative-prompt",
+  "a square",
+];
+let picture: string;
+let record: PictureRecord;
+
+beforeAll(() => {
+  [{ file: picture } = { file: "" }] = drawn(["dream", ...args, "--output-path", join(folder, "first")]);
+  record = shown(picture).record!;
+});
+
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function shown(file: string): ShowReport {
+  const { status, stdout, stderr } = dalle2(["show", file, "--json"]);
+  expect(status, stderr).toBe(0);
+  return (JSON.parse(stdout) as ShowReport[])[0]!;
+}
+
+/** A grey picture with texts. */
+async function writeTexts(name: string, text: Readonly<Record<string, string>>, format: ImageFormat = "png") {
+  const file = join(folder, name);
+  writeFileSync(file, await encodeImage(makeImage(2, 2, 3, new Uint8Array(12).fill(99)), { format, text }));
+  return file;
+}
+
+describe("dalle2 show", () => {
+  it("says how a picture was drawn, also to other programs", () => {
+    const { texts } = shown(picture);
+    expect(texts).toEqual({ Description: "a red circle", Seed: "5", Software: record.software });
+    expect(record).toMatchObject({
+      seed: 5,
+      inputs: { prompt: "a red circle" },
+      parameters: {
+        script: "BasicInference",
+        text: "a red circle",
+        negativeText: "a square",
+        priorTimesteps: 2,
+        decoderTimesteps: [2, 3],
+        decoderCondScale: [1.5, 1.5],
+      },
+      tuning: "default",
+    });
+    expect(record.software).toMatch(/^dalle2-webgpu \d+\.\d+\.\d+/);
+    expect(record.adapter).not.toBe("");
+    expect(record.model.config).toBeUndefined();
+    expect(record.model.files.map(({ name }) => name)).toEqual([
+      "decoder.safetensors",
+      "prior.safetensors",
+      "clip.safetensors",
+    ]);
+    const { stdout } = dalle2(["show", picture]);
+    for (const text of [picture, "a red circle", "decoderTimesteps", "[2,3]", record.adapter]) {
+      expect(stdout).toContain(text);
+    }
+  });
+
+  it.each(["jpeg", "webp"] as const)("reads the record of %s files", async (format) => {
+    const file = await writeTexts(`record.${format}`, recordTexts(record, "x"), format);
+    expect(shown(file).record).toEqual(record);
+  });
+
+  it("shows the texts of pictures of other programs, which cannot steer the terminal, with status 1", async () => {
+    const file = await writeTexts("other.png", { Comment: "clear\u001b[2J\n  seed  5" });
+    const { status, stdout } = dalle2(["show", file]);
+    expect(status).toBe(1);
+    expect(stdout).toContain("Comment  clear\uFFFD[2J\n             seed  5");
+    expect(JSON.parse(dalle2(["show", file, "--json"]).stdout)).toEqual([
+      { file, record: null, texts: { Comment: "clear\u001b[2J\n  seed  5" } },
+    ]);
+  });
+
+  it.each([
+    ["no JSON", "{"],
+    ["another shape", JSON.stringify({ seed: "5" })],
+  ])("says that a record is damaged: %s", async (_, text) => {
+    const { status, stderr } = dalle2(["show", await writeTexts("damaged.png", { dalle2: text })]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("damaged.png: its record of how it was drawn is damaged");
+  });
+
+  it("says that a file is no picture", () => {
+    const file = join(folder, "text.png");
+    writeFileSync(file, "no picture");
+    expect(dalle2(["show", file])).toMatchObject({ status: 1, stdout: "" });
+    expect(dalle2(["show", file]).stderr).toContain("text.png: ");
+  });
+});
+
+describe("dalle2 dream --from", () => {
+  it("draws the same picture, without a warning", async () => {
+    const { status, stdout, stderr } = dalle2([
+      "dream",
+      "--from",
+      picture,
+      "--output-path",
+      join(folder, "second"),
+      "--json",
+    ]);
+    expect(status, stderr).toBe(0);
+    const [report] = JSON.parse(stdout) as [{ file: string }];
+    const [first, second] = [await readPicture(picture), await readPicture(report.file)];
+    const differences = first.data.map((value, i) => Math.abs(value - second.data[i]!));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+    expect(stderr).not.toContain("the picture was drawn");
+    expect(shown(report.file).record).toEqual(record);
+  });
+
+  it("lets other options override, and warns of what differs here", async () => {
+    const files = record.model.files.map((file, i) => (i === 1 ? { ...file, fingerprint: "0".repeat(64) } : file));
+    const elsewhere = { ...record, adapter: "Some other GPU", software: "dalle2-webgpu 0.0.1", model: { files } };
+    const file = await writeTexts("elsewhere.png", recordTexts(elsewhere, "x"));
+    const out = ["--output-path", join(folder, "third"), "--json"];
+    const { stdout, stderr } = dalle2(["dream", "--from", file, "--seed", "6", "--prompt", "a blue square", ...out]);
+    expect(JSON.parse(stdout)).toMatchObject([{ prompt: "a blue square", seed: 6 }]);
+    const warnings = stderr.split("\n").filter((line) => line.includes("the picture was drawn with another"));
+    expect(warnings).toHaveLength(3);
+    for (const [i, text] of [
+      "another software (dalle2-webgpu 0.0.1;",
+      "another model files (",
+      "another adapter (Some other GPU;",
+    ].entries()) {
+      expect(warnings[i]).toContain(text);
+    }
+  });
+
+  it("fetches no models that a record chooses", async () => {
+    const elsewhere = { ...record, model: { ...record.model, config: "https://example.org/config.json" } };
+    const file = await writeTexts("url.png", recordTexts(elsewhere, "x"));
+    const { status, stderr } = dalle2(["dream", "--from", file]);
+    expect(status).toBe(2);
+    expect(stderr).toContain("https://example.org/config.json: if you trust it, give it as --model-config");
+  });
+
+  it.each([
+    ["without a record", {}, "there is no record of how it was drawn"],
+    ["of another script", { script: "ImageVariation" }, "it was drawn by ImageVariation from cat.png, not by dream"],
+  ])("does not take pictures %s", async (_, parameters, message) => {
+    const other = { ...record, parameters: { script: "", ...parameters }, inputs: { image: "cat.png" } };
+    const file = await writeTexts("other-script.png", "script" in parameters ? recordTexts(other, "x") : {});
+    const { status, stderr } = dalle2(["dream", "--from", file, "--output-path", join(folder, "none")]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});

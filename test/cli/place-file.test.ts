@@ -1,0 +1,124 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import type * as Fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { prepareFolder } from "../../src/cli/drawing/picture-files.js";
+import { placeFile } from "../../src/cli/drawing/place-file.js";
+import { FileError } from "../../src/platform/errors.js";
+import { writeFileAtomic } from "../../src/platform/node.js";
+
+/** Whether the file system of the test is one without links. */
+let refusesLinks = false;
+
+vi.mock("node:fs", async (original) => {
+  const fs = await original<typeof Fs>();
+  const linkSync: typeof fs.linkSync = (...args) => {
+    if (refusesLinks) throw Object.assign(new Error("EPERM"), { code: "EPERM", errno: -1, syscall: "link" });
+    fs.linkSync(...args);
+  };
+  return { ...fs, linkSync };
+});
+
+const root = mkdtempSync(join(tmpdir(), "place-"));
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(root, "run-"));
+});
+afterEach(() => {
+  refusesLinks = false;
+});
+afterAll(() => {
+  rmSync(root, { recursive: true });
+});
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const uuid = "01234567-89ab-cdef-0123-456789abcdef";
+
+describe.each([
+  ["with links", false],
+  ["without links", true],
+])("placeFile on a file system %s", (_, without) => {
+  beforeEach(() => {
+    refusesLinks = without;
+  });
+
+  it("takes the first free name, or replaces", () => {
+    const place = (text: string, overwrite = false) => placeFile(folder, "ring-1.png", bytes(text), { overwrite });
+    expect(place("a")).toBe(join(folder, "ring-1.png"));
+    expect(place("b")).toBe(join(folder, "ring-1_2.png"));
+    expect(place("c")).toBe(join(folder, "ring-1_3.png"));
+    expect(place("d", true)).toBe(join(folder, "ring-1.png"));
+    const found = Object.fromEntries(
+      readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]),
+    );
+    expect(found).toEqual({ "ring-1.png": "d", "ring-1_2.png": "b", "ring-1_3.png": "c" });
+  });
+
+  it("takes no name that a folder has, and leaves nothing where it fails", () => {
+    mkdirSync(join(folder, "ring.png"));
+    expect(placeFile(folder, "ring.png", bytes("a"), { overwrite: false })).toBe(join(folder, "ring_2.png"));
+    expect(() => placeFile(folder, "ring.png", bytes("a"), { overwrite: true })).toThrow(FileError);
+    expect(() => placeFile(join(folder, "none"), "ring.png", bytes("a"), { overwrite: false })).toThrow(FileError);
+    expect(readdirSync(folder).sort()).toEqual(["ring.png", "ring_2.png"]);
+  });
+});
+
+describe("what a killed run left", () => {
+  const leave = (name: string, seconds: number) => {
+    writeFileSync(join(folder, name), "half");
+    const then = Date.now() / 1000 - seconds;
+    utimesSync(join(folder, name), then, then);
+  };
+
+  it("is removed from a folder of images, once nobody can be writing it, and nothing else is", async () => {
+    const others = [`.notes.txt.${uuid}.tmp`, "a.png", "a.tmp", ".b.png.tmp"];
+    for (const name of others) leave(name, 3600);
+    leave(`.ring-1.png.${uuid}.tmp`, 3600);
+    leave(`ring-1.webp.${uuid}.tmp`, 3600);
+    leave(`.ring-2.jpg.${uuid}.tmp`, 1);
+    await prepareFolder(folder);
+    expect(readdirSync(folder).sort()).toEqual([...others, `.ring-2.jpg.${uuid}.tmp`].sort());
+  });
+
+  it("is removed beside a file that is written again", async () => {
+    leave(`.prior.safetensors.${uuid}.tmp`, 3600);
+    leave(`.other.safetensors.${uuid}.tmp`, 3600);
+    await writeFileAtomic(join(folder, "prior.safetensors"), bytes("whole"));
+    expect(readdirSync(folder).sort()).toEqual([`.other.safetensors.${uuid}.tmp`, "prior.safetensors"]);
+  });
+});
+
+it("lets nobody see a file that is not whole, whenever the process is killed", async () => {
+  const size = 400_000;
+  const module = new URL("../../dist/cli/drawing/place-file.js", import.meta.url).href;
+  const script = `
+    const { placeFile } = await import(${JSON.stringify(module)});
+    const data = new Uint8Array(${size}).fill(7);
+    for (let i = 0; i < 500; i++) placeFile(${JSON.stringify(folder)}, "ring.png", data, { overwrite: i % 3 === 2 });
+  `;
+  const seen = new Set<string>();
+  for (let run = 0; run < 12; run++) {
+    const before = readdirSync(folder).length;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "inherit" });
+    const ended = once(child, "exit");
+    let killAt = Infinity;
+    while (child.exitCode === null && child.signalCode === null) {
+      // A watcher that reads what appears.
+      const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+      for (const name of names) if (readFileSync(join(folder, name)).length !== size) seen.add(name);
+      if (killAt === Infinity && readdirSync(folder).length > before) killAt = performance.now() + run;
+      if (performance.now() >= killAt) child.kill("SIGKILL");
+      await pause(0);
+    }
+    await ended;
+    const left = readdirSync(folder).filter((name) => !name.startsWith("."));
+    for (const name of left) if (readFileSync(join(folder, name)).length !== size) seen.add(name);
+    for (const name of left) rmSync(join(folder, name));
+  }
+  expect([...seen]).toEqual([]);
+}, 60_000);

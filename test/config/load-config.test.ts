@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError } from "../../src/config/config-error.js";
+import { ModelLoadConfig } from "../../src/config/load-config.js";
+
+const local = (path: string) => ({ load_type: "local", path });
+const source = (unet_numbers: unknown, more: object = {}) => ({
+  unet_numbers,
+  load_model_from: local("decoder.pth"),
+  ...more,
+});
+const decoder = (...unet_sources: unknown[]) => ({ decoder: { unet_sources } });
+
+/** The lines of the error that a config is refused with, after the first, which names the config. */
+function faultsOf(config: unknown): readonly string[] {
+  try {
+    ModelLoadConfig.parse(config, "models.json");
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    const [first, ...faults] = (error as ConfigError).message.split("\n");
+    expect(first).toBe("models.json is not a valid configuration:");
+    return faults.map((line) => line.trim());
+  }
+  throw new Error("the config was accepted");
+}
+
+describe("a load config", () => {
+  it("may leave out everything, and has upstream's defaults", () => {
+    expect(ModelLoadConfig.parse({}, "empty.json").data).toEqual({
+      devices: "cuda:0",
+      load_on_cpu: true,
+      strict_loading: true,
+    });
+    expect(ModelLoadConfig.parse({ clip: {} }, "clip.json").data.clip).toEqual({
+      make: "openai",
+      model: "ViT-L/14",
+      base_model_kwargs: null,
+    });
+  });
+
+  it("may hold null for what is not given, and upstream's computed number", () => {
+    const file = { ...local("x.pth"), checksum_file_path: null, cache_dir: null, filename_override: null };
+    const absent = { default_sample_timesteps: null, default_cond_scale: null, load_config_from: null };
+    const sources = [{ unet_numbers: [1], load_model_from: file, ...absent }];
+    const config = { decoder: { unet_sources: sources, final_unet_number: 1 }, prior: null, clip: null };
+    expect(ModelLoadConfig.parse(config, "models.json").data).toMatchObject(config);
+  });
+});
+
+describe("refuses, saying where, what is expected and what was found:", () => {
+  it("all faults of a config at once", () => {
+    const url = (path: string, more: object = {}) => ({ load_type: "url", path, ...more });
+    const faults = faultsOf({
+      decoder: {
+        unet_sources: [
+          source([1, 3], { default_cond_scale: [1.7], default_sample_timestep: [10, 20] }),
+          source([3], { load_model_from: { load_type: "ftp", path: 7 } }),
+        ],
+      },
+      prior: { load_model_from: url("models/prior.pth"), default_sample_timesteps: 2.5 },
+      clip: { make: "OpenAI" },
+      devices: "gtx",
+      strict_loading: "no",
+    });
+    expect(faults).toEqual([
+      'decoder.unet_sources[0]: unknown key "default_sample_timestep"; did you mean "default_sample_timesteps"?',
+      "decoder.unet_sources[0].default_cond_scale: 1 values for 2 unet_numbers; there must be one for each",
+      'decoder.unet_sources[1].load_model_from.load_type: expected "local" or "url", found "ftp"',
+      "decoder.unet_sources[1].load_model_from.path: expected a text, found 7",
+      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 3, which decoder.unet_sources[0].unet_numbers[1] names",
+      "decoder.unet_sources: the unet_numbers of all sources must not skip any; 2 is not among them, but 3 is",
+      "prior.default_sample_timesteps: expected a whole number, found 2.5",
+      'prior.load_model_from.path: expected a URL (http or https), found "models/prior.pth"',
+      'clip.make: expected "openai" or "open_clip" or "x-clip" or "coca", found "OpenAI"',
+      'devices: expected the name of a device, such as "cuda:0", "cuda", "mps", "gpu" or "cpu", found "gtx"',
+      'strict_loading: expected true or false, found "no"',
+    ]);
+  });
+
+  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("takes no %j for a URL", (path) => {
+    const faults = faultsOf({ prior: { load_model_from: { load_type: "url", path, checksum_file_path: path } } });
+    expect(faults).toEqual([
+      `prior.load_model_from.checksum_file_path: expected a URL (http or https), found "${path}"`,
+      `prior.load_model_from.path: expected a URL (http or https), found "${path}"`,
+    ]);
+  });
+
+  it.each([
+    ["no U-Net 1", [source([2]), source([3])], "must start at 1; 1 is not among them"],
+    ["numbers from 0", [source([0, 1])], "decoder.unet_sources[0].unet_numbers[0]: expected a number above 0, found 0"],
+    ["a number that is out of all bounds", [source([1e15])], "must start at 1; 1, 2, 3, … are not among them"],
+    ["gaps", [source([1]), source([9, 5])], "must not skip any; 2, 3, 4, … are not among them, but 9 is"],
+    ["a list that is empty", [source([])], "decoder.unet_sources[0].unet_numbers: expected a list that is not empty"],
+    ["no list", [source(1)], "decoder.unet_sources[0].unet_numbers: expected a list, found 1"],
+    ["no sources", [], "decoder.unet_sources: expected a list that is not empty, found []"],
+    ["no file", [{ unet_numbers: [1] }], "decoder.unet_sources[0].load_model_from: missing; expected an object"],
+    ["null for a source", [null], "decoder.unet_sources[0]: expected an object, found null"],
+  ])("a decoder with %s", (_, sources, fault) => {
+    const faults = faultsOf(decoder(...sources));
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(fault);
+  });
+
+  it("each repetition of a U-Net", () => {
+    expect(faultsOf(decoder(source([1, 2, 1]), source([2])))).toEqual([
+      "decoder.unet_sources[0].unet_numbers[2]: repeats U-Net 1, which decoder.unet_sources[0].unet_numbers[0] names",
+      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 2, which decoder.unet_sources[0].unet_numbers[1] names",
+    ]);
+  });
+
+  it.each([
+    [
+      { load_type: "url", path: "https://a.org/models/" },
+      "ends without a name for the file; say it as filename_override",
+    ],
+    [{ load_type: "url", path: "https://a.org/?download" }, "ends without a name"],
+    [
+      { load_type: "url", path: "https://a.org/x", filename_override: "../x" },
+      "expected the name of a file, without folders",
+    ],
+    [
+      { load_type: "url", path: "https://a.org/x", filename_override: ".." },
+      "expected the name of a file, without folders",
+    ],
+    [{ load_type: "url", path: "https://a.org/x", checksum_file_path: "x.sha" }, "checksum_file_path: expected a URL"],
+    [{ load_type: "url", path: "https://a.org/x", cache_dir: "" }, "cache_dir: expected a text that is not empty"],
+    [{ load_type: "local" }, "load_model_from.path: missing; expected a text"],
+    [{ path: "x" }, 'load_model_from.load_type: missing; expected "local" or "url"'],
+  ])("the file %o", (file, fault) => {
+    const faults = faultsOf({ prior: { load_model_from: file } });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(fault);
+  });
+
+  it("two downloads that would be kept as one file", () => {
+    const kept = (path: string, more: object = {}) => ({ load_type: "url", path, cache_dir: "./models", ...more });
+    const config = {
+      ...decoder(source([1], { load_model_from: kept("https://a.org/decoder/latest.pth") })),
+      prior: { load_model_from: kept("https://a.org/prior/latest.pth?download=true", { cache_dir: "models" }) },
+      // The same file again is no fault, nor is the same name in another folder or in the user's cache.
+      clip: { load_model_from: kept("https://a.org/decoder/latest.pth") },
+    };
+    expect(faultsOf(config)).toEqual([
+      "prior.load_model_from: is kept as models/latest.pth, and so is another file, decoder.unet_sources[0].load_model_from; give one of them another filename_override",
+    ]);
+    const apart = {
+      ...config,
+      prior: { load_model_from: kept("https://a.org/prior/latest.pth", { cache_dir: "priors" }) },
+    };
+    expect(() => ModelLoadConfig.parse(apart, "models.json")).not.toThrow();
+  });
+
+  it.each([
+    ["$Schema", '"$schema"'],
+    ["stict_loading", '"strict_loading"'],
+    ["device", '"devices"'],
+    ["loadOnCpu", '"load_on_cpu"'],
+  ])("the unknown key %s", (key, nearest) => {
+    expect(faultsOf({ [key]: true })).toEqual([`unknown key "${key}"; did you mean ${nearest}?`]);
+  });
+
+  it("an unknown key that is like no other", () => {
+    expect(faultsOf({ learning_rate: 1 })).toEqual(['unknown key "learning_rate"']);
+  });
+
+  it("long values, abridged", () => {
+    const [fault] = faultsOf({ decoder: Array.from({ length: 100 }, (_, i) => i) });
+    expect(fault).toMatch(/^decoder: expected an object, found \[0,1,2,.{50,60}…$/);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/gpu/kernel-source.js";
+
+const code = `// y = x
+alias Element = f32; // storage
+alias Element4 = vec4<Element>;
+const TILE_M: u32 = 8u; //: const
+const TILE_M2: u32 = TILE_M * 2u;
+const SHIFT: i32 = -1; //: const
+const EPS: f32 = 1e-5; //: const
+const FIXED: u32 = 3u;
+fn f() { const TILE_M: u32 = 1u; }
+`;
+const source = {
+  code,
+  aliases: ["Element"],
+  constants: { TILE_M: 8, SHIFT: -1, EPS: 1e-5 },
+  overrides: {},
+  bindings: [{ name: "y", access: "read_write" }],
+  params: [],
+} as const;
+
+describe("specialise", () => {
+  it("changes nothing when nothing is chosen", () => {
+    expect(specialise(source, {})).toBe(code);
+    expect(specialise(source, { types: { Element: "f32" }, constants: { TILE_M: 8 } })).toBe(code);
+  });
+
+  it("rewrites right-hand sides of top-level declarations only, with the suffix of their type", () => {
+    const variant = specialise(source, { constants: { TILE_M: 16, SHIFT: 2, EPS: 1 } });
+    expect(variant).toBe(
+      code.replace("= 8u; //", "= 16u; //").replace("= -1; //", "= 2i; //").replace("= 1e-5; //", "= 1.0f; //"),
+    );
+  });
+
+  it("enables f16 in front where a storage type is f16", () => {
+    expect(specialise(source, { types: { Element: "f16" } })).toBe(
+      `enable f16;\n${code.replace("Element = f32", "Element = f16")}`,
+    );
+  });
+
+  it("refuses names and values that the kernel does not take", () => {
+    // @ts-expect-error: FIXED is not marked as specialisable
+    expect(() => specialise(source, { constants: { FIXED: 4 } })).toThrow(/constant FIXED/);
+    // @ts-expect-error: Element4 depends on Element
+    expect(() => specialise(source, { types: { Element4: "f16" } })).toThrow(/storage type Element4/);
+    expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; it has to be a u32/);
+    expect(() => specialise(source, { constants: { SHIFT: 0.5 } })).toThrow(/i32/);
+    expect(() => specialise(source, { constants: { EPS: NaN } })).toThrow(/f32/);
+  });
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { resolvePriorNetConfig } from "../../../src/models/dalle2-pytorch/options.js";
+import { priorNetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
+import { PriorNetwork } from "../../../src/models/dalle2-pytorch/prior/prior-network.js";
+import { distanceBucket } from "../../../src/nn/relative-position-bias.js";
+import { WeightStore } from "../../../src/weights/store.js";
+import type { NetworkDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
+import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
+import { UnsupportedError } from "../../../src/weights/unsupported-error.js";
+import { openTestArena } from "../../support/gpu.js";
+
+describe("distanceBucket", () => {
+  it("has a bucket for each distance below 16, and ever wider ones up to 128", () => {
+    expect([0, 1, 15, 16, 18, 19, 31, 32, 64, 127, 128, 1000].map(distanceBucket)).toEqual([
+      0, 1, 15, 16, 16, 17, 21, 21, 26, 31, 31, 31,
+    ]);
+  });
+});
+
+describe("PriorNetwork", () => {
+  const options = resolvePriorNetConfig(
+    priorNetConfig.parse({ dim: 8, depth: 1, heads: 1, dim_head: 8, num_timesteps: 10, max_text_len: 4 }),
+  );
+
+  async function build(flags: Partial<NetworkDialect>): Promise<PriorNetwork> {
+    const store = new WeightStore(await openTestArena(), { name: "prior.pth", tensors: new Map() });
+    const network = new PriorNetwork(store.root, options, { ...currentDialect.network, ...flags });
+    store.reserve();
+    return network;
+  }
+
+  it.each([
+    { priorTextPad: "nonZero", priorCfg: "nullsAll" },
+    { priorTextPad: "ones", priorCfg: "noop" },
+    { priorTextPad: "nullTokens", priorCfg: "mask" },
+  ] as const)("refuses flags that no version had together: $priorTextPad, $priorCfg", async (flags) => {
+    await expect(build(flags)).rejects.toThrow(UnsupportedError);
+    await expect(build(flags)).rejects.toThrow(`priorTextPad "${flags.priorTextPad}" and priorCfg "${flags.priorCfg}"`);
+  });
+
+  it("refuses texts that its sequences have no room for, and masks of another size", async () => {
+    const network = await build(dialectForVersion("0.11.0", { sampler: "fixed" }).network);
+    const arena = await openTestArena();
+    const embed = arena.from(new Float32Array(16), [2, 8]);
+    const forward = (length: number, textMask?: number[][]) => {
+      const textEncodings = arena.from(new Float32Array(2 * length * 8), [2, length, 8]);
+      return network.forward(embed, [1, 2], { textEmbed: embed, textEncodings, textMask });
+    };
+    expect(() => forward(257)).toThrow(/textEncodings is \[2, 257, 8\]; expected \[2, <= 256, 8\]/);
+    expect(() => forward(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
+    expect(() => forward(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ConfigError } from "../../../src/config/config-error.js";
+import { resolveUnetConfig } from "../../../src/models/dalle2-pytorch/options.js";
+import { unetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
+import { unetArchitecture } from "../../../src/models/dalle2-pytorch/unet/architecture.js";
+import { Unet } from "../../../src/models/dalle2-pytorch/unet/unet.js";
+import { ShapeError } from "../../../src/ops/shape-error.js";
+import { Arena } from "../../../src/tensor/arena.js";
+import { Fixture } from "../../../src/verify/fixture.js";
+import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
+import { WeightStore } from "../../../src/weights/store.js";
+import { fixtureFolder } from "../../support/golden.js";
+import { Random, sharedGpu } from "../../support/gpu.js";
+
+const config = { dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 };
+
+describe("the architecture", () => {
+  const built = (version: string, options: object = {}) =>
+    unetArchitecture(
+      resolveUnetConfig(unetConfig.parse({ ...config, ...options })),
+      dialectForVersion(version, { sampler: "fixed" }).network,
+    );
+
+  // Each stage: channels in, out, of the first block's input, of the blocks on the way down and of those on the way up.
+  it.each([
+    ["0.5.0", false, ["4 8 4 8 4", "8 16 8 16 8"], 4, "transposed"],
+    ["0.8.0", false, ["8 8 8 8 8", "8 16 16 16 8"], 8, "transposed"],
+    ["0.12.4", false, ["8 8 8 8 8", "8 16 8 16 8"], 8, "transposed"],
+    ["0.14.1", false, ["8 8 8 8 8", "8 16 8 8 16"], 8, "nearest"],
+    ["0.15.4", true, ["8 8 8 8 8", "8 16 16 16 16"], 8, "transposed"],
+    ["0.21.1", false, ["8 8 8 8 8", "8 16 8 8 16"], 8, "pixelShuffle"],
+  ])("of version %s, memory efficient: %s, widens where that version did", (version, memoryEfficient, ...expected) => {
+    const { stages, initDim, upsample } = built(version, { memory_efficient: memoryEfficient });
+    const widths = stages.map((stage) => {
+      const { dimIn, dimOut, dimStart, dimDown, dimUp } = stage;
+      return [dimIn, dimOut, dimStart, dimDown, dimUp].join(" ");
+    });
+    expect([widths, initDim, upsample]).toEqual(expected);
+  });
+
+  it("attends where the version did", () => {
+    const attention = (version: string) => {
+      const options = { dim_mults: [1, 2, 3], self_attn: [false, true, true], attend_at_middle: false };
+      const { stages, midAttention } = built(version, options);
+      const ups = stages.map(({ crossAttendUp }) => crossAttendUp);
+      return [stages.map((stage) => stage.attention), ups, midAttention];
+    };
+    expect(attention("0.9.0")).toEqual([["none", "none", "none"], [false, false, true], false]);
+    expect(attention("0.15.2")).toEqual([["none", "none", "none"], [false, true, true], false]);
+    expect(attention("0.15.3")).toEqual([["none", "self", "self"], [false, true, true], true]);
+  });
+
+  it("refuses widths that the version could not join", () => {
+    expect(() => built("1.14.2", { init_dim: 16 })).toThrow(ConfigError);
+    expect(() => built("0.9.2", { init_dim: 16 })).toThrow("init_dim is 16");
+    expect(built("0.7.1", { init_dim: 16 }).initDim).toBe(16);
+    expect(() => built("1.14.2", { dim: 15 })).toThrow("dim is 15");
+    expect(() => built("1.14.2", { dim: 2 })).toThrow(ConfigError);
+  });
+
+  it("takes numbers and layers from the version", () => {
+    const flags = (version: string) => {
+      const { selfAttention, linearAttention, downsample, crossAttention, lowresAtEnd, norms } = built(version, {
+        lowres_cond: true,
+      });
+      const { scale } = selfAttention;
+      return [scale, linearAttention, downsample, crossAttention.path, lowresAtEnd, norms.lnStable];
+    };
+    expect(flags("0.21.3")).toEqual([8 ** -0.5, "plain", "strided", "cross_attn.fn", false, "all"]);
+    expect(flags("1.2.2")).toEqual([8 ** -0.5, "v_hw", "strided", "cross_attn.fn", true, "finalPrior"]);
+    expect(flags("1.12.1")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn.fn", true, "finalPrior"]);
+    expect(flags("1.14.2")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn", true, "finalPrior"]);
+  });
+
+  it("ignores options that the version did not know", () => {
+    const options = { scale_skip_connection: true, self_cond: true, combine_upsample_fmaps: true };
+    const { skipScale, selfCond, combineUpsampleFmaps } = built("0.23.4", options);
+    expect([skipScale, selfCond, combineUpsampleFmaps]).toEqual([Math.SQRT1_2, false, false]);
+  });
+});
+
+describe("a forward pass", () => {
+  async function withUnet(name: string, body: (unet: Unet, arena: Arena) => Promise<void>): Promise<void> {
+    const arena = new Arena(await sharedGpu());
+    const fixture = await Fixture.open(fixtureFolder(name));
+    try {
+      using store = new WeightStore(arena, await fixture.checkpoint());
+      const { unet: options } = fixture.info(unetFixture);
+      const unet = new Unet(store.root, resolveUnetConfig(options), currentDialect.network);
+      await store.load();
+      await body(unet, arena);
+    } finally {
+      await fixture.close();
+    }
+  }
+  const unetFixture = z.looseObject({ unet: unetConfig });
+  const random = new Random(7);
+
+  it("takes zeros where there is no estimate to condition on", () =>
+    withUnet("unet-cross-embed", async (unet, arena) => {
+      const x = arena.from(random.normals(2 * 16 * 16 * 3), [2, 16, 16, 3]);
+      const imageEmbed = arena.from(random.normals(64), [2, 32]);
+      const selfCond = arena.from(new Float32Array(2 * 16 * 16 * 3), [2, 16, 16, 3]);
+      const without = await unet.forward(x, [5, 900], { imageEmbed }).read();
+      expect(await unet.forward(x, [5, 900], { imageEmbed, selfCond }).read()).toEqual(without);
+    }));
+
+  it("with a guidance scale of 1 is the conditional prediction, and with 0 the null prediction", () =>
+    withUnet("unet-base", async (unet, arena) => {
+      const x = arena.from(random.normals(16 * 16 * 3), [1, 16, 16, 3]);
+      const condition = {
+        imageEmbed: arena.from(random.normals(32), [1, 32]),
+        textEncodings: arena.from(random.normals(5 * 32), [1, 5, 32]),
+      };
+      const conditional = await unet.forward(x, [300], condition).read();
+      expect(await unet.forwardWithCondScale(x, [300], condition, 1).read()).toEqual(conditional);
+      const dropped = await unet.forward(x, [300], condition, { image: [0], text: [0] }).read();
+      expect(dropped).not.toEqual(conditional);
+      expect(await unet.forwardWithCondScale(x, [300], condition, 0).read()).toEqual(dropped);
+    }));
+
+  it("says which condition is missing or does not fit", () =>
+    withUnet("unet-upsampler", async (unet, arena) => {
+      const x = arena.from(random.normals(16 * 16 * 3), [1, 16, 16, 3]);
+      expect(() => unet.forward(x, [1], {})).toThrow(ShapeError);
+      expect(() => unet.forward(x, [1], {})).toThrow("lowresCondImg is absent");
+      expect(() => unet.forward(x, [1, 2], { lowresCondImg: x })).toThrow("x is [1, 16, 16, 3]");
+      return Promise.resolve();
+    }));
+});

@@ -1,0 +1,88 @@
+import { expect, it } from "vitest";
+import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { GpuLimitError } from "../../src/gpu/errors.js";
+import { openGpu } from "../../src/gpu/open.js";
+import { DisposedError } from "../../src/pipeline/manager/disposed-error.js";
+import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
+import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
+import { sharedGpu } from "../support/gpu.js";
+
+const few = { priorTimesteps: 2, decoderTimesteps: [2, 2], seed: 1 };
+
+async function create(options: ManagerOptions = {}): Promise<DalleModelManager> {
+  return DalleModelManager.create(await ModelLoadConfig.fromJsonPath("configs/shapes.json"), options);
+}
+
+function draw(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<unknown> {
+  return new BasicInference(manager).run("a red circle", { ...few, ...options });
+}
+
+it("says after it was disposed that it was, whatever is asked of it", async () => {
+  const manager = await create({ gpu: await sharedGpu() });
+  await draw(manager);
+  manager.dispose();
+  manager.dispose();
+  const calls = [
+    () => draw(manager),
+    () => new BasicInference(manager).run("a text that was not encoded before", few),
+    () => manager.load(),
+    () => manager.warmup(),
+    () => manager.encodeTexts([new Int32Array([1])]),
+    () => manager.useUnet(1, () => Promise.resolve()),
+  ];
+  for (const call of calls) {
+    const calling = call();
+    await expect(calling).rejects.toThrow(DisposedError);
+    await expect(calling).rejects.toThrow("The model manager was disposed: create another to go on.");
+  }
+});
+
+it.each([
+  ["its weights are read", undefined],
+  ["the prior runs", "prior"],
+  ["the decoder runs", "decoder"],
+] as const)("says so where it is disposed while %s, on its own device or another", async (_, phase) => {
+  for (const gpu of [await sharedGpu(), undefined]) {
+    const manager = await create({ gpu });
+    const drawing = draw(manager, {
+      onProgress: (progress) => {
+        if (progress.phase === phase) manager.dispose();
+      },
+    });
+    if (phase === undefined) {
+      setTimeout(() => {
+        manager.dispose();
+      }, 1);
+    }
+    const error: unknown = await drawing.catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(DisposedError);
+    expect((error as Error).message).toMatch(/^The model manager was disposed/);
+  }
+});
+
+it("leaves a device that it does not own as it was", async () => {
+  const gpu = await sharedGpu();
+  await gpu.sync();
+  const { live } = gpu.memory();
+  const manager = await create({ gpu });
+  const drawing = draw(manager, {
+    onProgress: ({ phase }) => {
+      if (phase === "decoder") manager.dispose();
+    },
+  });
+  await expect(drawing).rejects.toThrow(DisposedError);
+  await gpu.sync();
+  expect(gpu.memory().live).toBe(live);
+});
+
+it("gives advice for a weight that is larger than a binding may be that is true of weights", async () => {
+  const gpu = await openGpu({ maxBindingSize: 2 ** 12 });
+  const creating = create({ gpu });
+  await expect(creating).rejects.toThrow(GpuLimitError);
+  await expect(creating).rejects.toThrow(/^weight [\w.]+ f32\[[\d, ]+\] needs \d+ bytes in one binding/);
+  await expect(creating).rejects.toThrow(
+    /It is a weight, whose size no option changes: use an adapter with a larger limit/,
+  );
+  await expect(creating).rejects.not.toThrow(/batch/);
+  gpu.dispose();
+});

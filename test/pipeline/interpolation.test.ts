@@ -1,0 +1,42 @@
+import { expect, it } from "vitest";
+import { difference, lengthOf, lerp, slerp } from "../../src/pipeline/scripts/interpolation.js";
+
+const embedding = (...values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
+
+const a = embedding(3, 0, 0);
+const b = embedding(0, 1, 0);
+
+it("goes along the arc at an even angle, and changes its length evenly", () => {
+  for (const position of [0.1, 0.25, 0.5, 0.9]) {
+    const between = slerp(a, b, position);
+    const [x = 0, y = 0, z] = between.data;
+    expect(Math.atan2(y, x)).toBeCloseTo((position * Math.PI) / 2, 6);
+    expect(lengthOf(between)).toBeCloseTo(3 - 2 * position, 6);
+    expect(z).toBe(0);
+  }
+});
+
+it("ends at both ends exactly", () => {
+  const [p, q] = [embedding(0.1, -0.7, 0.33), embedding(0.5, 0.2, -0.9)];
+  for (const path of [slerp, lerp]) {
+    expect(path(p, q, 0)).toEqual(p);
+    expect(path(p, q, 1)).toEqual(q);
+  }
+});
+
+it("takes the line where there is no arc", () => {
+  expect([...slerp(a, embedding(6, 0, 0), 0.5).data]).toEqual([4.5, 0, 0]);
+  expect([...slerp(a, embedding(-1, 0, 0), 0.5).data]).toEqual([1, 0, 0]);
+});
+
+it("gives a difference the length that is asked for", () => {
+  expect([...difference(a, b, 2).data].map((value) => value / 2)).toEqual(
+    [-3, 1, 0].map((value) => expect.closeTo(value / Math.sqrt(10), 6) as number),
+  );
+});
+
+it("refuses what has no direction, and shapes that differ", () => {
+  expect(() => slerp(embedding(0, 0, 0), b, 0.5)).toThrow("An embedding of zeros has no direction");
+  expect(() => difference(a, a, 1)).toThrow("mean the same to CLIP");
+  expect(() => lerp(a, embedding(1), 0.5)).toThrow("shapes [3] and [1]");
+});

@@ -1,0 +1,149 @@
+import { mkdtemp, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { register } from "../../../src/cli/memory.js";
+import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { openCountingGpu } from "../../../src/gpu/counting-gpu.js";
+import { openGpu } from "../../../src/gpu/open.js";
+import { BasicInference } from "../../../src/pipeline/scripts/basic-inference.js";
+import { planMemory, type MemoryPlan } from "../../../src/pipeline/manager/memory-plan.js";
+import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.js";
+import { Arena } from "../../../src/tensor/arena.js";
+import { fixtureFolder } from "../../support/golden.js";
+import { LaionFiles } from "../../support/laion-files.js";
+
+const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.meta.url));
+const onWarning = (): void => undefined;
+
+it("counts what a run takes on a device", async () => {
+  const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
+  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, onWarning });
+  using gpu = await openGpu();
+  using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", residency: "one-at-a-time", onWarning });
+  await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
+  const { peakAllocatedBytes } = gpu.memory();
+  // A run's own inputs and results come on top: embeddings, encodings, small pictures.
+  expect(peakAllocatedBytes / plan.oneAtATimeBytes).toBeGreaterThan(0.98);
+  expect(peakAllocatedBytes / plan.oneAtATimeBytes).toBeLessThan(1.1);
+});
+
+/** Serves local files by the last part of a URL, and notes how many bytes went out. */
+class FileServer {
+  readonly #paths = new Map<string, string>();
+  servedBytes = 0;
+
+  url(path: string): string {
+    const url = `https://files.example/${this.#paths.size}`;
+    this.#paths.set(url, path);
+    return url;
+  }
+
+  readonly fetch: typeof fetch = async (input, init) => {
+    const path = this.#paths.get(typeof input === "string" ? input : "")!;
+    const [, from, to] = /bytes=(\d+)-(\d+)/.exec(new Headers(init?.headers).get("range")!)!;
+    const file = await open(path);
+    const { size } = await file.stat();
+    const body = Buffer.alloc(Math.min(Number(to) + 1, size) - Number(from));
+    await file.read(body, 0, body.length, Number(from));
+    await file.close();
+    this.servedBytes += body.length;
+    const headers = { "Content-Range": `bytes ${from}-${Number(from) + body.length - 1}/${size}` };
+    return new Response(body, { status: 206, headers });
+  };
+}
+
+describe("of LAION's sets, by files that have their published sizes and no content", () => {
+  let folder: string;
+  let files: LaionFiles;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "memory-"));
+    files = new LaionFiles(folder, new Arena(openCountingGpu()), "published");
+  });
+
+  afterAll(() => rm(folder, { recursive: true }));
+
+  async function plan(set: string, dtype: "f32" | "f16"): Promise<MemoryPlan> {
+    return planMemory(await files.loadConfig(set), { dtype, batchSize: 1, onWarning });
+  }
+
+  it("names each component, and adds up weights, which take half in f16", async () => {
+    const [f32, f16] = [await plan("gradio", "f32"), await plan("gradio", "f16")];
+    expect(f32.components.map(({ name }) => name)).toEqual([
+      "CLIP's text encoder",
+      "CLIP's image encoder",
+      "the prior",
+      "U-Net 1",
+      "U-Net 2",
+    ]);
+    const weights = ({ components }: MemoryPlan) => components.reduce((sum, one) => sum + one.weightBytes, 0);
+    expect(f32.keepBytes).toBeGreaterThan(weights(f32));
+    expect(f32.oneAtATimeBytes).toBeLessThan(f32.keepBytes);
+    expect(weights(f16) / weights(f32)).toBeCloseTo(0.5, 2);
+    // The text encoder of ViT-L/14 has 85 million parameters besides the token embedding, which stays in the file.
+    const text = f32.components[0]!.weightBytes / 4e6;
+    expect(text).toBeGreaterThan(85);
+    expect(text).toBeLessThan(90);
+  });
+
+  it("takes headers alone from a server", async () => {
+    const server = new FileServer();
+    const { data, source } = await files.loadConfig("gradio");
+    const remote = (path: string) => ({ load_type: "url" as const, path: server.url(path) });
+    const [first, second] = data.decoder!.unet_sources;
+    const [decoderPath, upsamplerPath] = [first!.load_model_from.path, second!.load_model_from.path];
+    first!.load_model_from = remote(decoderPath);
+    second!.load_model_from = remote(upsamplerPath);
+    const config = ModelLoadConfig.parse(data, source);
+    const planned = await planMemory(config, { dtype: "f32", batchSize: 1, onWarning, fetch: server.fetch });
+    expect(planned.keepBytes).toBe((await plan("gradio", "f32")).keepBytes);
+    const { size } = await stat(decoderPath);
+    expect(size).toBeGreaterThan(3e9);
+    expect(server.servedBytes).toBeLessThan(2e6);
+  });
+
+  it("says in README.md what it counts", async () => {
+    const names = (await readdir(LAION_CONFIGS)).filter((name) => name.endsWith(".json"));
+    const sets = names.map((name) => name.replace(".json", "")).sort();
+    const rows: string[] = [];
+    for (const set of sets) {
+      const [f32, f16] = [await plan(set, "f32"), await plan(set, "f16")];
+      const sizes = [f32.keepBytes, f32.oneAtATimeBytes, f16.keepBytes, f16.oneAtATimeBytes];
+      rows.push(`| \`${set}\` | ${sizes.map((bytes) => (bytes / 2 ** 30).toFixed(1)).join(" | ")} |`);
+    }
+    const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
+    const [, section = ""] = readme.split("\n## GPU memory\n");
+    expect(section.split("\n").filter((line) => sets.some((set) => line.startsWith(`| \`${set}\``)))).toEqual(rows);
+  });
+});
+
+it("dalle2 memory prints a table, and JSON", async () => {
+  const config = join(fixtureFolder("pipeline"), "load_config.json");
+  const run = async (...args: string[]) => {
+    const [log, error] = [vi.spyOn(console, "log"), vi.spyOn(console, "error")];
+    try {
+      log.mockImplementation(onWarning);
+      error.mockImplementation(onWarning);
+      const program = new Command();
+      register(program);
+      await program.parseAsync(["memory", config, ...args], { from: "user" });
+      return log.mock.calls.map(([line]) => String(line)).join("\n");
+    } finally {
+      log.mockRestore();
+      error.mockRestore();
+    }
+  };
+  const table = await run("--batch-size", "2");
+  expect(table).toMatch(/GPU memory in MiB, batches of 2\n +f32 weights +f32 work +f16 weights +f16 work\n/);
+  expect(table).toMatch(/\nthe prior +\d+ +\d+ +\d+ +\d+\n/);
+  expect(table).toMatch(/\none at a time +\d+ +\d+$/);
+  const plans = JSON.parse(await run("--json")) as MemoryPlan[];
+  const loaded = await ModelLoadConfig.fromJsonPath(config);
+  expect(plans).toEqual([
+    await planMemory(loaded, { dtype: "f32", batchSize: 1, onWarning }),
+    await planMemory(loaded, { dtype: "f16", batchSize: 1, onWarning }),
+  ]);
+});

@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { Generator } from "../../../src/diffusion/generator.js";
+import { GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
+import type { Gpu } from "../../../src/gpu/gpu.js";
+import type { RgbImage } from "../../../src/image/image.js";
+import { BasicInference, type BasicInferenceOptions } from "../../../src/pipeline/scripts/basic-inference.js";
+import type { Component } from "../../../src/pipeline/manager/component.js";
+import type { Embedding } from "../../../src/pipeline/embedding.js";
+import { ImageVariation } from "../../../src/pipeline/scripts/image-variation.js";
+import { InferenceScript } from "../../../src/pipeline/inference-script.js";
+import { DalleModelManager, type ManagerOptions } from "../../../src/pipeline/manager/model-manager.js";
+import type { RandomOptions } from "../../../src/pipeline/randomness.js";
+import type { ScriptProgress } from "../../../src/pipeline/script-options.js";
+import { fixtureFolder } from "../../support/golden.js";
+import { sharedGpu } from "../../support/gpu.js";
+
+const TEXTS = ["a red square", "a blue circle", "a cat"];
+
+let gpu: Gpu;
+let warnings: string[];
+
+beforeAll(async () => {
+  gpu = await sharedGpu();
+});
+
+beforeEach(() => {
+  warnings = [];
+  gpu.memoryLimit = Infinity;
+});
+
+afterAll(() => {
+  gpu.dispose();
+});
+
+async function openManager(options: ManagerOptions = {}): Promise<DalleModelManager> {
+  const config = await ModelLoadConfig.fromJsonPath(`${fixtureFolder("pipeline")}/load_config.json`);
+  // The prior of this fixture does not say its version, which is a warning of its own.
+  config.data.prior!.version = "1.14.2";
+  const onWarning = (message: string): void => {
+    warnings.push(message);
+  };
+  return DalleModelManager.create(config, { gpu, dtype: "f32", onWarning, ...options });
+}
+
+function componentsOf({ clip, prior, decoder }: DalleModelManager): readonly Component[] {
+  return [clip!, prior!, decoder!].flatMap(({ components }) => components);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+/** Three pictures in one batch, of few steps. */
+async function draw(manager: DalleModelManager, options: BasicInferenceOptions) {
+  const drawn = await new BasicInference(manager).run(TEXTS, {
+    priorTimesteps: 2,
+    decoderTimesteps: [2, 2],
+    ...options,
+  });
+  return TEXTS.map((_, i) => drawn.get(i)!.get(i)![0]!.data);
+}
+
+class Embeddings extends InferenceScript {
+  async run(texts: readonly string[], options: RandomOptions): Promise<(readonly Embedding[])[]> {
+    return [...(await this.samplePrior(texts, { timesteps: 2, ...options })).values()];
+  }
+}
+
+/** Most bytes that tensors take during a run. */
+async function peakOf(run: () => Promise<unknown>): Promise<number> {
+  gpu.trim();
+  gpu.resetPeaks();
+  await run();
+  return gpu.memory().peakBytes;
+}
+
+/** A limit that a run of a whole batch exceeds, and one in smaller batches does not. */
+async function limitBetween(whole: () => Promise<unknown>, half: () => Promise<unknown>): Promise<number> {
+  const [most, less] = [await peakOf(whole), await peakOf(half)];
+  expect(less).toBeLessThan(most);
+  return (most + less) / 2;
+}
+
+describe("a batch for which there is no memory is computed in parts, with one warning and the same result:", () => {
+  it("pictures, of one generator or with a seed for each", async () => {
+    using manager = await openManager();
+    await manager.load();
+    const seeds = [5, 6, 7];
+    const [whole, parted] = [new Generator(5), new Generator(5)];
+    const alone = await draw(manager, { seeds });
+    let together: Uint8Array[] = [];
+    const limit = await limitBetween(
+      async () => (together = await draw(manager, { generator: whole })),
+      () => draw(manager, { seed: 5, decoderBatchSize: 2 }),
+    );
+    const { live } = gpu.memory();
+    gpu.memoryLimit = limit;
+    const steps: ScriptProgress[] = [];
+    const onProgress = (step: ScriptProgress): unknown => step.phase === "decoder" && steps.push(step);
+    expect(await draw(manager, { generator: parted, onProgress })).toEqual(together);
+    expect(await draw(manager, { seeds })).toEqual(alone);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 3 of pictures at once")]);
+    expect(gpu.memory().live).toBe(live);
+    expect(gpu.memory().peakBytes).toBeLessThanOrEqual(limit);
+    // The generator is where a whole batch leaves it.
+    expect(parted.randn(20)).toEqual(whole.randn(20));
+    // Parts are batches of their own; the whole one took no step.
+    const places = steps.map(({ batch, batches }) => `${batch} of ${batches}`);
+    expect([...new Set(places)]).toEqual(["1 of 2", "2 of 2"]);
+    expect(steps.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([steps.at(-1)]);
+  }, 60_000);
+
+  it("embeddings of the prior, of one generator or with a seed for each", async () => {
+    using manager = await openManager();
+    const script = new Embeddings(manager);
+    const texts = Array.from({ length: 32 }, (_, i) => TEXTS[i % TEXTS.length]!);
+    const seeds = texts.map((_, i) => i);
+    const alone = await script.run(texts, { seeds });
+    let together: (readonly Embedding[])[] = [];
+    const peak = await peakOf(async () => (together = await script.run(texts, { seed: 5 })));
+    const weights = gpu.memory().liveBytes;
+    gpu.memoryLimit = weights + 0.7 * (peak - weights);
+    expect(await script.run(texts, { seed: 5 })).toEqual(together);
+    expect(await script.run(texts, { seeds })).toEqual(alone);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 32 of embeddings at once")]);
+    expect(gpu.memory().liveBytes).toBe(weights);
+  }, 60_000);
+
+  it("pictures that CLIP sees", async () => {
+    using manager = await openManager();
+    const photo = (shade: number): RgbImage => ({
+      width: 32,
+      height: 32,
+      channels: 3,
+      data: new Uint8Array(32 * 32 * 3).map((_, i) => (i * shade) % 256),
+    });
+    class Seeing extends ImageVariation {
+      see(): Promise<Embedding[]> {
+        return this.embedImages(Array.from({ length: 16 }, (_, i) => photo(i + 1)));
+      }
+    }
+    const script = new Seeing(manager);
+    const whole = await script.see();
+    const [peak, weights] = [await peakOf(() => script.see()), gpu.memory().liveBytes];
+    gpu.memoryLimit = weights + 0.7 * (peak - weights);
+    expect(await script.see()).toEqual(whole);
+    expect(warnings).toHaveLength(1);
+  });
+});
+
+describe("one picture for which there is no memory", () => {
+  it("is a typed error that says what helps; afterwards the models work as before", async () => {
+    using manager = await openManager();
+    const whole = await draw(manager, { seed: 1 });
+    const largest = Math.max(...manager.decoder!.components.map(({ weights }) => weights.gpuBytes));
+    gpu.memoryLimit = largest + 2 ** 16;
+    const error = await draw(manager, { seed: 1 }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(GpuOutOfMemoryError);
+    expect((error as Error).message).toContain('even one at a time; dtype "f16" halves that');
+    gpu.memoryLimit = Infinity;
+    expect(await draw(manager, { seed: 1 })).toEqual(whole);
+    manager.release();
+    expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0 });
+  });
+
+  it("is one too where not even the weights fit", async () => {
+    using manager = await openManager();
+    gpu.memoryLimit = 2 ** 16;
+    await expect(draw(manager, { seed: 1 })).rejects.toThrow(GpuOutOfMemoryError);
+    await expect(draw(manager, { seed: 1 })).rejects.toThrow("The weights of CLIP's text encoder take 1 MiB");
+    expect(gpu.memory().live).toBe(0);
+    gpu.memoryLimit = Infinity;
+    expect(await draw(manager, { seed: 1 })).toHaveLength(3);
+  });
+});
+
+describe("residency", () => {
+  it("one-at-a-time gives the same pictures with less memory, and nothing stays but the last component", async () => {
+    using kept = await openManager({ residency: "keep" });
+    await kept.load();
+    let pictures: Uint8Array[] = [];
+    const keepPeak = await peakOf(async () => (pictures = await draw(kept, { seed: 2 })));
+    kept.release();
+    expect(gpu.memory().live).toBe(0);
+
+    using single = await openManager({ residency: "one-at-a-time" });
+    const singlePeak = await peakOf(async () => {
+      expect(await draw(single, { seed: 2 })).toEqual(pictures);
+    });
+    const weights = componentsOf(kept).map((one) => one.weights.gpuBytes);
+    // At the peak there are the weights of one component instead of all.
+    expect(keepPeak - singlePeak).toBeGreaterThanOrEqual(sum(weights) - Math.max(...weights));
+    expect(gpu.memory().liveBytes).toBe(weights.at(-1));
+    expect(warnings).toEqual([]);
+  });
+
+  it("goes by the memory that the device has", async () => {
+    using roomy = await openManager();
+    expect(roomy.residency).toBe("keep");
+    gpu.memoryLimit = sum(componentsOf(roomy).map((one) => one.weights.gpuBytes));
+    using tight = await openManager();
+    expect(tight.residency).toBe("one-at-a-time");
+    expect(warnings).toEqual([]);
+  });
+
+  it("settles for one at a time where weights do not fit together, with one warning", async () => {
+    using manager = await openManager();
+    const drawOne = () =>
+      new BasicInference(manager).run(TEXTS[0]!, { seed: 4, priorTimesteps: 2, decoderTimesteps: 2 });
+    const alone = await drawOne();
+    gpu.memoryLimit = sum(componentsOf(manager).map((one) => one.weights.gpuBytes)) - 1;
+    await manager.load();
+    expect(manager.residency).toBe("one-at-a-time");
+    expect(await drawOne()).toEqual(alone);
+    expect(warnings).toEqual([expect.stringContaining("from now on each is loaded when it is needed")]);
+  });
+
+  it("one-at-a-time reads encoders and the prior once in a call, and each U-Net once for every batch", async () => {
+    using manager = await openManager({ residency: "one-at-a-time" });
+    const parts = componentsOf(manager).map(({ name, weights }) => ({ name, fill: vi.spyOn(weights, "fill") }));
+    await draw(manager, { seed: 1, decoderBatchSize: 2 });
+    expect(parts.map(({ name, fill }) => `${name} ${fill.mock.calls.length}`)).toEqual([
+      "CLIP's text encoder 1",
+      "CLIP's image encoder 0",
+      "the prior 1",
+      "U-Net 1 2",
+      "U-Net 2 2",
+    ]);
+  });
+
+  it("one-at-a-time lets calls for different components wait for each other, and an aborted one not at all", async () => {
+    using manager = await openManager({ residency: "one-at-a-time" });
+    const order: string[] = [];
+    let leave = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (leave = resolve));
+    const first = manager.useUnet(1, async () => {
+      order.push("in U-Net 1");
+      await gate;
+      order.push("out of U-Net 1");
+    });
+    const loadedWith = (): Promise<void> => {
+      order.push(
+        componentsOf(manager)
+          .flatMap(({ name, weights }) => (weights.isLoaded ? [name] : []))
+          .join(),
+      );
+      return Promise.resolve();
+    };
+    const second = manager.useUnet(2, loadedWith);
+    const third = manager.useUnet(1, loadedWith);
+    const controller = new AbortController();
+    const aborted = manager.usePrior(loadedWith, controller.signal);
+    controller.abort(new Error("enough"));
+    await expect(aborted).rejects.toThrow("enough");
+    leave();
+    await Promise.all([first, second, third]);
+    expect(order).toEqual(["in U-Net 1", "out of U-Net 1", "U-Net 2", "U-Net 1"]);
+  });
+
+  it("reads weights again after release, and draws the same", async () => {
+    using manager = await openManager();
+    const whole = await draw(manager, { seed: 9 });
+    const { liveBytes } = gpu.memory();
+    manager.release();
+    expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0, pooledBytes: 0 });
+    expect(await draw(manager, { seed: 9 })).toEqual(whole);
+    expect(gpu.memory().liveBytes).toBeLessThanOrEqual(liveBytes);
+  });
+
+  it("loads nothing when made and everything on request; two calls at once share what they use", async () => {
+    using manager = await openManager();
+    expect(gpu.memory().live).toBe(0);
+    await manager.load();
+    const { live } = gpu.memory();
+    expect(componentsOf(manager).every(({ weights }) => weights.isLoaded)).toBe(true);
+    const [one, other] = await Promise.all([draw(manager, { seed: 1 }), draw(manager, { seed: 1 })]);
+    expect(one).toEqual(other);
+    expect(gpu.memory().live).toBe(live);
+  });
+
+  it("gives up loading when aborted, and loads the next time", async () => {
+    let controller: AbortController | undefined = new AbortController();
+    using manager = await openManager({ onProgress: () => controller?.abort(new Error("enough")) });
+    await expect(manager.load(controller.signal)).rejects.toThrow("enough");
+    expect(gpu.memory().live).toBe(0);
+    controller = undefined;
+    await manager.load();
+    expect(gpu.memory().live).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { SamplingError } from "../../src/diffusion/sampling-error.js";
+import { makeImage, type RgbImage } from "../../src/image/image.js";
+import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
+import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js";
+import { InferenceScript } from "../../src/pipeline/inference-script.js";
+import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import type { SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
+import { Fixture } from "../../src/verify/fixture.js";
+import { fixtureFolder } from "../support/golden.js";
+import { sharedGpu } from "../support/gpu.js";
+
+const folder = fixtureFolder("pipeline");
+const prompts = ["a red square", "a blue circle on a green background"] as const;
+
+let fixture: Fixture;
+let manager: DalleModelManager;
+
+beforeAll(async () => {
+  fixture = await Fixture.open(folder);
+  const config = await ModelLoadConfig.fromJsonPath(`${folder}/load_config.json`);
+  const onWarning = (): void => undefined; // that the prior does not say its version
+  manager = await DalleModelManager.create(config, { gpu: await sharedGpu(), dtype: "f32", onWarning });
+});
+
+afterAll(async () => {
+  manager.dispose();
+  await fixture.close();
+});
+
+/** Draws whatever it is asked for. */
+class Drawing extends InferenceScript {
+  draw(options: SampleDecoderOptions): Promise<Map<number, RgbImage[]>> {
+    return this.sampleDecoder(options);
+  }
+}
+
+async function photo(): Promise<RgbImage> {
+  const { shape, data } = await fixture.tensor("in.photo");
+  return makeImage(shape[1]!, shape[0]!, 3, Uint8Array.from(data));
+}
+
+it("draws a picture by its own seed, whatever its batch", async () => {
+  const script = new BasicInference(manager);
+  const together = await script.run(prompts, { seeds: [5, 6] });
+  const alone = await script.run(prompts[1], { seed: 6 });
+  const pixels = together.get(1)!.get(1)![0]!.data;
+  const expected = alone.get(0)!.get(0)![0]!.data;
+  expect(Math.max(...pixels.map((value, i) => Math.abs(value - expected[i]!)))).toBeLessThanOrEqual(1);
+  expect(together.get(0)!.get(0)![0]!.data).not.toEqual(pixels);
+});
+
+it("inpaints as many pictures of each text as are asked for", async () => {
+  const image = await photo();
+  const { data: mask } = await fixture.tensor("in.mask");
+  const script = new BasicInpainting(manager);
+  const options = { seed: 1, sampleCount: 2, resampleTimes: 1 };
+  const pictures = await script.run([image, image], [mask, mask], prompts, options);
+  expect([...pictures].map(([input, some]) => [input, some.length])).toEqual([
+    [0, 2],
+    [1, 2],
+  ]);
+  const [first, second] = pictures.get(0)!;
+  expect(first).not.toEqual(second);
+  await expect(script.run([image], [], prompts[0])).rejects.toThrow("there are 1 images, 0 masks and 1 texts");
+});
+
+it("reports each step of every batch", async () => {
+  const progress: ScriptProgress[] = [];
+  await new BasicInference(manager).run(prompts, {
+    seed: 1,
+    decoderBatchSize: 1,
+    onProgress: (one) => progress.push(one),
+  });
+  const lines = progress.map(
+    ({ phase, unetNumber, step, steps, batch, batches }) =>
+      `${phase}${unetNumber ?? ""} ${step}/${steps} ${batch}/${batches}`,
+  );
+  // The prior's 3 DDIM steps are 2 evaluations; U-Nets of 4 and 3 steps take one more.
+  const cascade = (batch: number): string[] => [
+    ...[1, 2, 3, 4].map((step) => `decoder1 ${step}/4 ${batch}/2`),
+    ...[1, 2, 3].map((step) => `decoder2 ${step}/3 ${batch}/2`),
+  ];
+  expect(lines).toEqual(["prior 1/2 1/1", "prior 2/2 1/1", ...cascade(1), ...cascade(2)]);
+});
+
+it("leaves no tensor behind, and takes no new memory in a second run", async () => {
+  const { live } = manager.gpu.memory();
+  const script = new BasicInference(manager);
+  await script.run(prompts[0], { seed: 1 });
+  const { created } = manager.gpu.memory();
+  await script.run(prompts[0], { seed: 1 });
+  expect(manager.gpu.memory()).toMatchObject({ live, created });
+});
+
+it("draws the same picture from the same seed, and takes no memory for warming up", async () => {
+  const { live } = manager.gpu.memory();
+  await manager.warmup();
+  expect(manager.gpu.memory().live).toBe(live);
+  const [first, second] = [
+    await new BasicInference(manager).run(prompts[0], { seed: 1 }),
+    await new BasicInference(manager).run(prompts[0], { seed: 1 }),
+  ];
+  expect(first).toEqual(second);
+});
+
+describe("says what is wrong:", () => {
+  it("more pictures of an embedding than seeds for them, before anything runs", async () => {
+    const steps: unknown[] = [];
+    const options = { seeds: [1, 2], decoderSampleCount: 2, onProgress: (step: unknown) => steps.push(step) };
+    await expect(new BasicInference(manager).run(prompts, options)).rejects.toThrow("ask for more by priorSampleCount");
+    expect(steps).toEqual([]);
+  });
+
+  it("inputs that the decoder lacks", async () => {
+    const script = new Drawing(manager);
+    await expect(script.draw({ text: ["a"] })).rejects.toThrow("give imageEmbed or images");
+    await expect(script.draw({ images: [await photo()] })).rejects.toThrow("give text or textEncoding");
+    const embedding = { shape: [32], data: new Float32Array(32).fill(0.1) };
+    await expect(script.draw({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
+      "1 of imageEmbed, 2 of textEncodings",
+    );
+    await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
+      "2 seeds or generators were given for 1 pictures",
+    );
+    const tiny = makeImage(8, 8, 3, new Uint8Array(192)) as RgbImage;
+    await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");
+  });
+
+  it("files of a load config", async () => {
+    const local = (path: string) => ({ load_type: "local", path });
+    const gpu = await sharedGpu();
+    const create = (config: object) =>
+      DalleModelManager.create(ModelLoadConfig.parse(config, `${folder}/c.json`), { gpu });
+    await expect(create({ clip: { make: "openai", model: "tiny" } })).rejects.toThrow(
+      'OpenAI published no CLIP "tiny"; its models are RN50,',
+    );
+    await expect(create({ clip: { make: "x-clip" } })).rejects.toThrow("clip.load_model_from is missing");
+    await expect(create({ clip: { make: "coca", load_model_from: local("clip.safetensors") } })).rejects.toThrow(
+      "clip.base_model_kwargs.dim: missing; expected a number",
+    );
+    await expect(create({ prior: { load_model_from: local("decoder.safetensors") } })).rejects.toThrow("c.json names");
+    await expect(create({ prior: { load_model_from: local("nothing.pth") } })).rejects.toThrow("nothing.pth");
+  });
+
+  it("models that a load config leaves out", async () => {
+    const config = ModelLoadConfig.parse({}, "empty.json");
+    using empty = await DalleModelManager.create(config, { gpu: await sharedGpu() });
+    await expect(new BasicInference(empty).run("a red square")).rejects.toThrow(SamplingError);
+    await expect(new Drawing(empty).draw({})).rejects.toThrow("There is no decoder in the load config");
+  });
+});

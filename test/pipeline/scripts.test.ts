@@ -1,0 +1,414 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Generator } from "../../src/diffusion/generator.js";
+import { SamplingError } from "../../src/diffusion/sampling-error.js";
+import { makeImage, type RgbImage } from "../../src/image/image.js";
+import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
+import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js";
+import { ImageVariation } from "../../src/pipeline/scripts/image-variation.js";
+import { InferenceScript } from "../../src/pipeline/inference-script.js";
+import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
+import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import { ModelLoadConfig } from "../../src/config/load-config.js";
+import type { Picture } from "../../src/pipeline/picture.js";
+import type { CallOptions, SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
+import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";
+import { Upscale } from "../../src/pipeline/scripts/upscale.js";
+import { sharedGpu } from "../support/gpu.js";
+import { isRight, judge } from "../support/shapes-measure.js";
+
+const CONFIG = "configs/shapes.json";
+
+/** Few steps, where it does not matter what a picture shows. */
+const few = { priorTimesteps: 3, decoderTimesteps: [3, 2] };
+const fewDecoder = { timesteps: few.decoderTimesteps };
+
+let manager: DalleModelManager;
+
+beforeAll(async () => {
+  manager = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath(CONFIG), {
+    gpu: await sharedGpu(),
+    dtype: "f32",
+  });
+  // All weights, so that what a call leaves on the GPU can be told from what it brought there.
+  await manager.load();
+});
+
+afterAll(() => {
+  manager.dispose();
+});
+
+/** Hands out what scripts keep to themselves. */
+class Bare extends InferenceScript {
+  decode(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
+    return this.sampleDecoder(options);
+  }
+}
+
+/** A picture as the model's training had them: a shape of a colour in the middle of a ground. */
+function drawn(shape: "circle" | "square", color: readonly number[], side = 64, ground = [250, 250, 250]): RgbImage {
+  const data = new Uint8Array(side * side * 3);
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < side; x++) {
+      const [dx, dy] = [(x + 0.5) / side - 0.5, (y + 0.5) / side - 0.5];
+      const inside = shape === "circle" ? Math.hypot(dx, dy) < 0.22 : Math.max(Math.abs(dx), Math.abs(dy)) < 0.2;
+      data.set(inside ? color : ground, (y * side + x) * 3);
+    }
+  }
+  return makeImage(side, side, 3, data);
+}
+
+const redCircle = drawn("circle", [220, 40, 40]);
+const blueSquare = drawn("square", [40, 80, 220]);
+
+/** Largest difference of two pictures' bytes. */
+function apart(a: RgbImage, b: RgbImage): number {
+  expect([b.width, b.height]).toEqual([a.width, a.height]);
+  return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
+}
+
+function meanApart(a: RgbImage, b: RgbImage): number {
+  return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
+}
+
+function only(pictures: Map<number, Picture[]>): Picture {
+  expect(pictures.size).toBe(1);
+  return pictures.get(0)![0]!;
+}
+
+async function inferred(text: string, options: object): Promise<Picture> {
+  const pictures = await new BasicInference(manager).run(text, { ...few, ...options });
+  return only(pictures.get(0)!);
+}
+
+it("tells with each picture what repeats it", async () => {
+  const pictures = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
+  const second = pictures.get(1)!.get(1)![0]!;
+  expect(second.seed).toBe(8);
+  expect(second.parameters).toEqual({
+    script: "BasicInference",
+    text: "a blue square",
+    priorCondScale: 1,
+    priorTimesteps: 3,
+    priorNumSamplesPerBatch: 2,
+    decoderCondScale: [2, 1],
+    decoderTimesteps: [3, 2],
+  });
+  const { text, ...parameters } = JSON.parse(JSON.stringify(second.parameters)) as { text: string };
+  expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
+});
+
+it("is made from the path of a load config, and then frees its models", async () => {
+  const gpu = await sharedGpu();
+  const { live } = gpu.memory();
+  {
+    using script = await BasicInference.create(CONFIG, { gpu, dtype: "f32" });
+    const pictures = await script.run("a red circle", { ...few, seed: 1 });
+    expect(only(pictures.get(0)!).width).toBe(64);
+    expect(gpu.memory().live).toBeGreaterThan(live);
+  }
+  expect(gpu.memory().live).toBe(live);
+  new BasicInference(manager).dispose();
+  await inferred("a red circle", { seed: 1 });
+});
+
+it("draws variations of a red circle that are red circles", async () => {
+  const options = { text: "a red circle", timesteps: [10, 4], sampleCount: 3, seeds: [1, 2, 3] };
+  const pictures = await new ImageVariation(manager).run([redCircle], options);
+  const judged = pictures.get(0)!.map(({ data }) => isRight(judge("a red circle on a white background", 64, data)));
+  expect(judged).toEqual([true, true, true]);
+}, 60_000);
+
+describe("Upscale", () => {
+  const small = drawn("circle", [220, 40, 40], 32);
+
+  it("makes the 64-pixel picture of a 32-pixel one", async () => {
+    const options = { seed: 3, timesteps: [3, 6] };
+    const picture = only(await new Upscale(manager).run([small], options));
+    const same = only(await new Bare(manager).decode({ images: [small], startAtUnetNumber: 2, ...options }));
+    expect(picture).toMatchObject({ width: 64, height: 64, data: same.data });
+    expect(picture.parameters).toEqual({
+      script: "Upscale",
+      startAtUnetNumber: 2,
+      condScale: [2, 1],
+      timesteps: [3, 6],
+    });
+    expect(isRight(judge("a red circle on a white background", 64, picture.data))).toBe(true);
+    // 5 levels off on average, most of it at the edge; a blue square in its place would be 23 off.
+    expect(meanApart(picture, redCircle)).toBeLessThan(8);
+  }, 60_000);
+
+  it("takes squares of one size that are large enough", async () => {
+    const script = new Upscale(manager);
+    const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
+    await expect(script.run([small, oblong])).rejects.toThrow("Picture 2 has 40 × 50 pixels");
+    await expect(script.run([small, redCircle])).rejects.toThrow("and picture 2 64 × 64");
+    await expect(script.run([drawn("circle", [0, 0, 0], 16)])).rejects.toThrow("at least 32 pixels");
+    await expect(script.run([redCircle], { startAtUnetNumber: 3 })).rejects.toThrow("U-Nets 3 to 2 were asked for");
+  });
+});
+
+describe("Interpolate", () => {
+  it("ends at what BasicInference draws of both prompts", async () => {
+    const script = new Interpolate(manager);
+    const pictures = await script.run("a red circle", "a blue square", { ...few, frames: 3, seed: 5 });
+    const [first, middle, last] = pictures as [Picture, Picture, Picture];
+    const ends = [await inferred("a red circle", { seed: 5 }), await inferred("a blue square", { seed: 5 })] as const;
+    // Pictures of a batch and alone are computed by the same kernels in the same order: no byte differs on lavapipe.
+    expect(apart(first, ends[0])).toBeLessThanOrEqual(1);
+    expect(apart(last, ends[1])).toBeLessThanOrEqual(1);
+    expect(Math.min(apart(first, last), apart(middle, first), apart(middle, last))).toBeGreaterThan(100);
+    expect(middle.parameters).toMatchObject({ start: "a red circle", end: "a blue square", frames: 3, position: 0.5 });
+  }, 60_000);
+
+  it("ends at what ImageVariation draws of both pictures", async () => {
+    const text = "a shape";
+    const pictures = await new Interpolate(manager).run(redCircle, blueSquare, { ...few, frames: 3, seed: 5, text });
+    const variation = async (image: RgbImage): Promise<Picture> =>
+      only(await new ImageVariation(manager).run([image], { ...fewDecoder, seed: 5, text }));
+    expect(apart(pictures[0]!, await variation(redCircle))).toBeLessThanOrEqual(1);
+    expect(apart(pictures[2]!, await variation(blueSquare))).toBeLessThanOrEqual(1);
+    expect(pictures[1]!.parameters).toEqual({
+      script: "Interpolate",
+      text,
+      frames: 3,
+      position: 0.5,
+      decoderCondScale: [2, 1],
+      decoderTimesteps: [3, 2],
+    });
+  }, 60_000);
+
+  it("says what it lacks", async () => {
+    const script = new Interpolate(manager);
+    await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(SamplingError);
+    await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
+  });
+});
+
+describe("a negative text", () => {
+  it("that is the text itself leaves what is drawn without guidance", async () => {
+    const text = "a red circle";
+    const guided = { priorCondScale: 3, decoderCondScale: [4, 1], seed: 3 };
+    const unguided = await inferred(text, { priorCondScale: 1, decoderCondScale: 1, seed: 3 });
+    const away = await inferred(text, { ...guided, negativeText: text });
+    // null + (conditional - null) · scale, where both are the same: what remains is rounding, times the scale.
+    expect(apart(away, unguided)).toBeLessThanOrEqual(1);
+    expect(apart(away, await inferred(text, guided))).toBeGreaterThan(100);
+    expect(away.parameters).toMatchObject({ text, negativeText: text, priorCondScale: 3 });
+  }, 60_000);
+
+  it("reaches the decoder of a variation, too", async () => {
+    const options = { ...fewDecoder, seed: 3, text: "a red circle", condScale: [3, 1] };
+    const variation = async (more: object): Promise<Picture> =>
+      only(await new ImageVariation(manager).run([redCircle], { ...options, ...more }));
+    const [plain, away] = [await variation({}), await variation({ negativeText: "a blue square" })];
+    expect(apart(plain, away)).toBeGreaterThan(100);
+    expect(away.parameters.negativeText).toBe("a blue square");
+  }, 60_000);
+
+  it("is what pictures move away from", async () => {
+    const options = {
+      seed: 11,
+      priorCondScale: 2,
+      priorTimesteps: 8,
+      decoderCondScale: [3, 1],
+      decoderTimesteps: [10, 4],
+    };
+    /** Mean level of an image whose prompt leaves the ground open. */
+    const brightness = async (ground: string): Promise<number> => {
+      const negativeText = `a red circle on a ${ground} background`;
+      const { data } = await inferred("a red circle", { ...options, negativeText });
+      return data.reduce((sum, value) => sum + value, 0) / data.length;
+    };
+    // Measured: 206 and 41 levels of 255.
+    expect(await brightness("black")).toBeGreaterThan((await brightness("white")) + 80);
+  }, 60_000);
+
+  it("that would change nothing is refused", async () => {
+    const none = { negativeText: "a blue square", priorCondScale: 1, decoderCondScale: 1 };
+    await expect(inferred("a red circle", none)).rejects.toThrow("negativeText would change nothing");
+    // The second U-Net of the Shapes model is told of neither text nor image embedding.
+    const small = drawn("circle", [220, 40, 40], 32);
+    const upscaled = new Upscale(manager).run([small], { condScale: 2, negativeText: "a blue square" });
+    await expect(upscaled).rejects.toThrow("negativeText would change nothing");
+    const two = { ...few, negativeText: ["a", "b"], decoderCondScale: 2 };
+    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 texts; there are 1 inputs");
+  });
+});
+
+describe("TextGuidedEdit", () => {
+  it("starts at the variation of a picture, and turns it into what the text says", async () => {
+    const options = { seed: 4, timesteps: [10, 4] };
+    const script = new TextGuidedEdit(manager);
+    const call = { ...options, from: "a red circle", to: "a blue circle", strength: 0.5, frames: 3 };
+    const pictures = (await script.run([redCircle], call)).get(0)!;
+    const variation = only(await new ImageVariation(manager).run([redCircle], { ...options, text: "a red circle" }));
+    expect(apart(pictures[0]!, variation)).toBeLessThanOrEqual(1);
+    const shows = (color: string): boolean[] =>
+      pictures.map(({ data }) => isRight(judge(`a ${color} circle on a white background`, 64, data)));
+    // Red goes as blue comes.
+    expect(shows("red")).toEqual([true, expect.any(Boolean), false]);
+    expect(shows("blue")).toEqual([false, expect.any(Boolean), true]);
+    expect(pictures.map(({ parameters }) => parameters.strength)).toEqual([0, 0.25, 0.5]);
+  }, 60_000);
+
+  it("says what it cannot do", async () => {
+    const script = new TextGuidedEdit(manager);
+    const same = { from: "a red circle", to: "a red circle" };
+    await expect(script.run([redCircle], same)).rejects.toThrow("mean the same to CLIP");
+    await expect(script.run([redCircle], { ...same, strength: 2 })).rejects.toThrow("strength must be 0 to 1, not 2");
+    await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow("for each of 1 pictures");
+  });
+});
+
+describe("BasicInpainting", () => {
+  const inpaint = async (image: RgbImage, mask: readonly boolean[], options: object): Promise<Picture> => {
+    const call = { ...few, seed: 1, resampleTimes: 1, ...options };
+    return only(await new BasicInpainting(manager).run([image], [mask], "a blue square", call));
+  };
+
+  it("gives back each byte that the mask keeps, and draws the rest", async () => {
+    const noise = makeImage(
+      64,
+      64,
+      3,
+      Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256),
+    );
+    const mask = Array.from({ length: 64 * 64 }, (_, pixel) => pixel % 64 < 40);
+    const picture = await inpaint(noise, mask, {});
+    const changed = picture.data.reduce(
+      (counts, value, i) => {
+        counts[mask[Math.floor(i / 3)] ? 0 : 1]! += Number(value !== noise.data[i]);
+        return counts;
+      },
+      [0, 0],
+    );
+    expect(changed[0]).toBe(0);
+    expect(changed[1]).toBeGreaterThan(24 * 64 * 2);
+  });
+
+  it("says which masks keep everything, or nothing", async () => {
+    const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3));
+    const masks = [true, false].map((keep) => new Array<boolean>(64 * 64).fill(keep));
+    const said: string[] = [];
+    const script = new BasicInpainting(manager, { onWarning: (message) => said.push(message) });
+    const aborted = { ...few, signal: AbortSignal.abort() };
+    await expect(script.run([image, image], masks, ["a ring", "a dot"], aborted)).rejects.toThrow();
+    expect(said).toEqual([
+      "Mask 1 keeps every pixel, so that the image comes back as it was.",
+      "Mask 2 keeps no pixel, so that the whole image is drawn anew.",
+    ]);
+  });
+
+  it("keeps the nearest pixels of a picture of another size", async () => {
+    const side = 96;
+    const noise = makeImage(
+      side,
+      side,
+      3,
+      Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7919) % 256),
+    );
+    const picture = await inpaint(noise, new Array<boolean>(side * side).fill(true), {});
+    const expected = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => {
+      const [y, x] = [Math.floor(i / 3 / 64), Math.floor(i / 3) % 64];
+      return noise.data[(Math.floor(y * 1.5) * side + Math.floor(x * 1.5)) * 3 + (i % 3)]!;
+    });
+    expect(picture.data).toEqual(expected);
+  });
+
+  it("refuses what is not square", async () => {
+    const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
+    await expect(inpaint(oblong, new Array<boolean>(2000).fill(true), {})).rejects.toThrow("40 × 50 pixels");
+    await expect(inpaint(redCircle, [true], {})).rejects.toThrow("A mask has 1 pixels; its picture has 64 × 64");
+  });
+});
+
+describe("progress", () => {
+  it("tells of each step in order, and of the time left until all is done", async () => {
+    const seen: ScriptProgress[] = [];
+    const onProgress = (progress: ScriptProgress): void => void seen.push(progress);
+    await new BasicInference(manager).run(["a red circle", "a blue square"], {
+      ...few,
+      seed: 1,
+      decoderBatchSize: 1,
+      onProgress,
+    });
+    const places = seen.map(({ phase, unetNumber = 0, batch, step }) => [
+      Number(phase === "decoder"),
+      batch,
+      unetNumber,
+      step,
+    ]);
+    expect(places).toEqual([...places].sort((a, b) => a.map((x, i) => x - b[i]!).find((x) => x !== 0) ?? 0));
+    // 2 of the prior; for each picture 3 + 2 of the decoder, whose grids have one more each.
+    expect(seen).toHaveLength(2 + 2 * (3 + 2));
+    for (const { step, steps, batch, batches, millisecondsLeft, preview } of seen) {
+      expect(step).toBeLessThanOrEqual(steps);
+      expect(batch).toBeLessThanOrEqual(batches);
+      expect(millisecondsLeft).toBeGreaterThanOrEqual(0);
+      expect(preview).toBeUndefined();
+    }
+    expect(seen.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([seen.at(-1)]);
+  });
+
+  it("shows pictures that come to be the last one", async () => {
+    const previews: { readonly place: string; readonly pictures: readonly RgbImage[] }[] = [];
+    const gpu = await sharedGpu();
+    const { live } = gpu.memory();
+    const options = { text: "a red circle", timesteps: [9, 6], seed: 2 };
+    const watched = only(
+      await new ImageVariation(manager).run([redCircle], {
+        ...options,
+        previewEvery: 3,
+        onProgress: ({ unetNumber, step, preview }) => {
+          if (preview) previews.push({ place: `${unetNumber}.${step}`, pictures: preview });
+        },
+      }),
+    );
+    expect(gpu.memory().live).toBe(live);
+    expect(previews.map(({ place }) => place)).toEqual(["1.3", "1.6", "1.9", "2.3", "2.6"]);
+    const pictures = previews.map(({ pictures: [picture] }) => picture!);
+    expect(pictures.map(({ width }) => width)).toEqual([32, 32, 32, 64, 64]);
+    const [early, later] = pictures.map((picture) => meanApart(picture, pictures[2]!)) as [number, number];
+    expect(later).toBeLessThan(early);
+    const [before, last] = pictures.slice(3).map((picture) => meanApart(picture, watched)) as [number, number];
+    expect(last).toBeLessThan(before);
+    // The grid of the decoder ends a little noisy: the last estimate is not yet the picture, but a level or two off.
+    expect(last).toBeLessThan(2);
+    expect(only(await new ImageVariation(manager).run([redCircle], options))).toEqual(watched);
+  }, 60_000);
+
+  it("takes whole numbers of steps", async () => {
+    const run = new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], { previewEvery: 0.5 });
+    await expect(run).rejects.toThrow("previewEvery must be a whole number of at least 1, not 0.5");
+  });
+});
+
+describe("a signal ends within a step", () => {
+  const calls: Record<string, (options: Pick<CallOptions, "signal" | "onProgress">) => Promise<unknown>> = {
+    TextGuidedEdit: (options) =>
+      new TextGuidedEdit(manager).run([redCircle], { ...options, from: "a red circle", to: "a blue circle" }),
+    Upscale: (options) => new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], options),
+    Interpolate: (options) => new Interpolate(manager).run("a red circle", "a blue square", options),
+  };
+
+  it.each(Object.keys(calls))("%s", async (name) => {
+    const { live } = (await sharedGpu()).memory();
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = (): void => {
+      if (++steps === 2) controller.abort(new Error("enough"));
+    };
+    await expect(calls[name]!({ signal: controller.signal, onProgress })).rejects.toThrow("enough");
+    expect(steps).toBe(2);
+    expect((await sharedGpu()).memory().live).toBe(live);
+  });
+});
+
+it("forks a generator", () => {
+  const generator = new Generator(3);
+  generator.randn(5);
+  const copy = generator.fork();
+  const expected = [...generator.randn(7), ...generator.randn(40)];
+  expect([...copy.randn(7), ...copy.randn(40)]).toEqual(expected);
+  expect(copy.seed).toBe(3);
+});

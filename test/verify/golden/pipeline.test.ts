@@ -1,0 +1,14 @@
+import { expect, it } from "vitest";
+import { Arena } from "../../../src/tensor/arena.js";
+import { verifyFixture } from "../../../src/verify/verify.js";
+import { fixtureFolder } from "../../support/golden.js";
+import { sharedGpu, testableTypes } from "../../support/gpu.js";
+
+// Sixteen pictures of three scripts with both tokenisations. Bytes may well be equal to the last, unlike sums.
+it.each(await testableTypes())("dalle2-laion's scripts draw the reference's pictures in %s", async (dtype) => {
+  const gpu = await sharedGpu();
+  const { live } = gpu.memory();
+  const result = await verifyFixture(fixtureFolder("pipeline"), () => Promise.resolve(new Arena(gpu, dtype)));
+  expect(result).toMatchObject({ name: "pipeline", pass: true });
+  expect(gpu.memory().live).toBe(live);
+});

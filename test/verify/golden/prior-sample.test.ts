@@ -1,0 +1,11 @@
+import { testFixtures } from "../../support/golden.js";
+
+// DDPM; DDIM; norms clamped; noise and v predicted, with the continuous time and self-conditioning; no text encodings.
+await testFixtures([
+  "prior-sample-ddpm",
+  "prior-sample-ddim",
+  "prior-sample-clamped",
+  "prior-sample-eps",
+  "prior-sample-v",
+  "prior-sample-no-text-encodings",
+]);
