@@ -32,14 +32,14 @@ export interface ScriptWork {
 }
 
 export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: PriorWork): WorkPlan {
-  return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
+  return new Map([[networkName("prior"), embeddings * prior.evaluations({ timesteps })]]);
 }
 
 export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
-  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes = 1 } = work;
   const steps = decoder.stepCounts(work.timesteps);
   const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
-    const evaluations = sampler.evaluations(steps[sampler.index], resampleTimes);
+    const evaluations = sampler.evaluations({ timesteps: steps[sampler.index]!, resampleTimes });
     return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);

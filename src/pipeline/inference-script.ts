@@ -103,7 +103,7 @@ export abstract class InferenceScript {
           );
         using condition = upload(0);
         using away = negative.length > 0 ? upload(tokens.length) : undefined;
-        const data = await prior.model.sample({
+        const data = await prior.model.sample(arena, {
           negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
@@ -232,7 +232,7 @@ export abstract class InferenceScript {
       const samplePart = async (start: number, end: number): Promise<DrawnImage[]> => {
         const unets: Pick<Embedding, "inF32">[] = [];
         using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
-        using part = await decoder.sample({
+        using part = await decoder.sample(this.manager.arena, {
           imageEmbed: tensors.imageEmbed,
           textEncodings: tensors.textEncodings,
           negative: tensors.negative,

@@ -10,6 +10,7 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import type { Preview } from "../../diffusion/denoise.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
+import type { SamplerName } from "../../diffusion/sampler.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
@@ -37,6 +38,8 @@ export interface DecoderSampling {
   readonly condScale?: number | readonly number[] | undefined;
   /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
   readonly timesteps?: number | readonly (number | null)[] | undefined;
+  /** For all U-Nets. Default: what the reference does for the number of steps. */
+  readonly sampler?: SamplerName | undefined;
   /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -71,10 +74,7 @@ export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Pr
  */
 export class Decoder {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
-  constructor(
-    private readonly arena: Arena,
-    readonly stages: readonly UnetSampler[],
-  ) {
+  constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
     }
@@ -121,12 +121,12 @@ export class Decoder {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
-   * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
+   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
-  async sample(sampling: DecoderSampling): Promise<Tensor> {
+  async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(sampling);
+    let image = this.#startImage(arena, sampling);
     try {
       for (const { unetNumber, condScale, timesteps } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
@@ -134,10 +134,11 @@ export class Decoder {
         const rewind = noise.mark?.();
         const next: Tensor = await useUnet(unetNumber, (sampler) => {
           rewind?.();
-          return sampler.sample({
+          return sampler.sample(arena, {
             ...run.shared,
             condScale,
             timesteps,
+            sampler: sampling.sampler,
             lowres,
             noise,
             signal,
@@ -169,26 +170,15 @@ export class Decoder {
     throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<DecoderSampling, "noise">): void {
-    const run = this.#check(sampling);
-    this.arena.scope(() => {
-      let image = this.#startImage(sampling);
-      for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
-      }
-    });
-  }
-
   /** The image to start from, at the size of the stage before the first. */
-  #startImage({ image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">): Tensor | undefined {
+  #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return this.arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
-  #check(sampling: Omit<DecoderSampling, "noise">) {
+  #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5 } = sampling;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
@@ -214,7 +204,10 @@ export class Decoder {
     }
     const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
     const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
+    for (const unet of stages) {
+      const settings = { condScale: condScales[unet.index]!, timesteps: timesteps[unet.index] ?? null };
+      unet.check({ ...settings, sampler: sampling.sampler }, batch, inpaintImage !== undefined);
+    }
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
