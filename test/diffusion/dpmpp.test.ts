@@ -3,7 +3,7 @@ import { denoise, type Denoiser } from "../../src/diffusion/denoise.js";
 import { dpmpp2m, dpmppCoefficients } from "../../src/diffusion/dpmpp.js";
 import { RecordedNoise, StateNoise } from "../../src/diffusion/noise.js";
 import { evenGrid, type TimeStep } from "../../src/diffusion/sampler.js";
-import { NoiseSchedule, type Objective } from "../../src/diffusion/schedule.js";
+import { NoiseSchedule } from "../../src/diffusion/schedule.js";
 import { expectClose, openTestArena, Random } from "../support/gpu.js";
 
 const schedule = NoiseSchedule.named("cosine", 1000);
@@ -114,7 +114,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
       const model: Denoiser = {
         arena,
         name: "a test",
-        process: { schedule, objective: objective as Objective },
+        process: { schedule, objective },
         sampler: dpmpp2m({ schedule, objective }, taken),
         selfCond: false,
         prepare: () => () => arena.from(predictions[pass++]!, [...shape.slice(0, -1), channels], "f32"),

@@ -129,7 +129,7 @@ describe("a forward pass", () => {
     }));
 
   it("says which condition is missing or does not fit", () =>
-    withUnet("unet-upsampler", async (unet, arena) => {
+    withUnet("unet-upsampler", (unet, arena) => {
       const x = arena.from(random.normals(16 * 16 * 3), [1, 16, 16, 3]);
       expect(() => predict(unet, x, { times: [1], condition: {} })).toThrow(ShapeError);
       expect(() => predict(unet, x, { times: [1], condition: {} })).toThrow("lowresCondImg is absent");
