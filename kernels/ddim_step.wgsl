@@ -6,11 +6,10 @@
 // which counter[0] is the current one. One invocation per vec4.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Prediction = f32;
 
-override WORKGROUP: u32 = 64u;
 override HAS_EPSILON: bool = false;
 override HAS_NOISE: bool = false;
 
@@ -24,7 +23,7 @@ override HAS_NOISE: bool = false;
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   epsilon_channels4: u32,
@@ -41,16 +40,7 @@ fn epsilon_at(index: u32) -> vec4<f32> {
   return zero_padding(predicted, column * 4u, params.channels);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let scales = numbers[2u * counter[0]];
   var value = x0[index] * scales.x + epsilon_at(index) * scales.y;
   if (HAS_NOISE) {

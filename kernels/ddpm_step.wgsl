@@ -7,11 +7,10 @@
 // One invocation per vec4.
 //
 //: use lib/activation.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Prediction = f32;
 
-override WORKGROUP: u32 = 64u;
 override HAS_NOISE: bool = false;
 override LEARNED: bool = false;
 override SIGMOID: bool = false;
@@ -26,7 +25,7 @@ override SIGMOID: bool = false;
 @group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   prediction_channels4: u32,
@@ -52,16 +51,7 @@ fn log_variance(index: u32) -> vec4<f32> {
   return fraction * max_log + (1.0 - fraction) * min_log;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let scales = numbers[counter[0]];
   var value = x0[index] * scales.x + x[index] * scales.y;
   if (HAS_NOISE) {

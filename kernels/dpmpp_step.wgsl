@@ -1,11 +1,9 @@
 // One step of DPM-Solver++ 2M (Lu et al. 2022, algorithm 2): y = x · scale_x + x0 · scale_x0 + last · scale_last.
 //
-// x, x0, last, y: f32 of `vectors` vec4s, last being the x0 of the step before; numbers: [scale_x, scale_x0, scale_last] of
+// x, x0, last, y: f32 of as many vec4s as there are invocations, last being the x0 of the step before; numbers: [scale_x, scale_x0, scale_last] of
 // each pass, of which counter[0] is the current one. One invocation per vec4.
 //
-//: use lib/grid.wgsl
-
-override WORKGROUP: u32 = 64u;
+//: use lib/elementwise.wgsl
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> x0: array<vec4<f32>>;
@@ -16,19 +14,10 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(6) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let scales = numbers[counter[0]];
   y[index] = x[index] * scales.x + x0[index] * scales.y + last[index] * scales.z;
 }

@@ -25,7 +25,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
     types: { Element },
     bindings: { table: table.storage, ids: ids.storage, y: y.storage },
     params: {
-      rows: y.rows,
+      invocations: y.vectors,
       length: ids.channels,
       ids_stride: ids.stride,
       channels4: table.stride / 4,

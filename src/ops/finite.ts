@@ -30,6 +30,7 @@ export class FiniteWatch {
     checkF32("noteNotFinite", "prediction", prediction, prediction.shape);
     checkF32("noteNotFinite", "state", state, state.shape);
     const { stream } = state.arena;
+    const count = Math.max(prediction.vectors, state.vectors);
     stream.dispatch("noteNotFinite", {
       bindings: {
         prediction: prediction.storage,
@@ -37,8 +38,8 @@ export class FiniteWatch {
         counter: this.steps.counter.storage,
         first: this.#first.storage,
       },
-      params: { prediction_vectors: prediction.vectors, state_vectors: state.vectors },
-      grid: invocations(Math.max(prediction.vectors, state.vectors)),
+      params: { invocations: count, prediction_vectors: prediction.vectors, state_vectors: state.vectors },
+      grid: invocations(count),
     });
   }
 

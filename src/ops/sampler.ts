@@ -22,7 +22,7 @@ export function guide(predictions: Tensor, condScale: number, guidedChannels = p
   arena.stream.dispatch("guide", {
     types: { Element: floatType("guide", "predictions", predictions) },
     bindings: { x: predictions.storage, y: y.storage },
-    params: { vectors: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale: condScale },
+    params: { invocations: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale: condScale },
     grid: invocations(y.vectors),
   });
   return y;
@@ -64,7 +64,7 @@ export function predictX0(
       x0: x0.storage,
     },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       prediction_channels4: prediction.stride / 4,
@@ -88,7 +88,7 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   const y = arena.empty(x0.shape, "f32");
   arena.stream.dispatch("dynamicThreshold", {
     bindings: { x: x0.storage, threshold: threshold.storage, y: y.storage },
-    params: { vectors: x0.vectors, sample_vectors: x0.vectors / batch },
+    params: { invocations: x0.vectors, sample_vectors: x0.vectors / batch },
     grid: invocations(x0.vectors),
   });
   return y;
@@ -149,7 +149,7 @@ export function ddimStep(state: StepState, numbers: StepNumbers, epsilon?: Tenso
       y: y.storage,
     },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       epsilon_channels4: (epsilon?.stride ?? 0) / 4,
@@ -203,7 +203,7 @@ export function ddpmStep(state: StepState, numbers: StepNumbers, learned?: Learn
       y: y.storage,
     },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       prediction_channels4: (learned?.prediction.stride ?? 0) / 4,
@@ -241,7 +241,7 @@ export function dpmppStep(x: Tensor, x0: Tensor, last: Tensor, numbers: StepNumb
       ...numberBindings("dpmppStep", numbers, 3),
       y: y.storage,
     },
-    params: { vectors: x.vectors },
+    params: { invocations: x.vectors },
     grid: invocations(x.vectors),
   });
   return y;
@@ -255,7 +255,7 @@ export function stepCombine(a: Tensor, b: Tensor, numbers: StepNumbers): Tensor 
   const y = arena.empty(a.shape, "f32");
   arena.stream.dispatch("stepCombine", {
     bindings: { a: a.storage, b: b.storage, ...numberBindings("stepCombine", numbers, 2), y: y.storage },
-    params: { vectors: a.vectors },
+    params: { invocations: a.vectors },
     grid: invocations(a.vectors),
   });
   return y;
@@ -270,7 +270,7 @@ export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   const y = arena.empty(x.shape, "f32");
   arena.stream.dispatch("maskedBlend", {
     bindings: { x: x.storage, known: known.storage, mask: mask.storage, y: y.storage },
-    params: { vectors: x.vectors, channels4: x.stride / 4 },
+    params: { invocations: x.vectors, channels4: x.stride / 4 },
     grid: invocations(x.vectors),
   });
   return y;

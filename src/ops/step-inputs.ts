@@ -1,7 +1,6 @@
 import { bytesPerElement, type DType } from "../tensor/dtype.js";
-import type { Arena } from "../tensor/arena.js";
 import { HeldTensors } from "../tensor/held-tensors.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import { sameShape } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
@@ -31,7 +30,7 @@ export class StepInputs extends HeldTensors {
 
   /** The caller disposes it. It starts at pass 0. */
   constructor(
-    arena: Arena,
+    arena: TensorArena,
     /** Evaluations of the network in the run. */
     readonly passes: number,
   ) {
@@ -125,7 +124,7 @@ export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): 
   const pairs = (count: number): number => (count * stride * bytesPerElement(dtype)) / 8;
   arena.stream.dispatch("stepRow", {
     bindings: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: y.storage },
-    params: { pairs: pairs(batch), row_pairs: pairs(samples) },
+    params: { invocations: pairs(batch), row_pairs: pairs(samples) },
     grid: invocations(pairs(batch)),
   });
   return y;

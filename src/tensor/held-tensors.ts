@@ -1,12 +1,12 @@
-import { tensorsIn, type Arena } from "./arena.js";
-import type { Tensor } from "./tensor.js";
+import { tensorsIn } from "./arena.js";
+import type { Tensor, TensorArena } from "./tensor.js";
 
 /** Tensors that outlive scopes, as an asynchronous call needs them, and are freed together. */
 export class HeldTensors {
   readonly #held: Tensor[] = [];
 
   /** The caller disposes it. */
-  constructor(readonly arena: Arena) {}
+  constructor(readonly arena: TensorArena) {}
 
   /** Runs `body` in a scope, and keeps the tensors of its result; see `Arena.scope` for which those are. */
   hold<T>(body: () => T): T {

@@ -10,7 +10,7 @@ import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/da
 import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import { Fixture } from "../../../src/verify/fixture.js";
-import { WeightStore } from "../../../src/weights/store.js";
+import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
