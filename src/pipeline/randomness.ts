@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, list, seed as seedRule } from "../platform/arguments.js";
+import { ArgumentError, list, seed } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 
@@ -19,23 +19,45 @@ export interface RandomOptions {
   readonly seeds?: readonly number[] | undefined;
 }
 
+/** What is allowed of these options, by their names. */
+export const RANDOM_RULES = { seed, seeds: list(seed) };
+
+/** Options of scripts whose images all have the same noise. */
+export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
+
+/** Options with generators in place of what asked for them. */
+export function withGenerator<Options extends RandomOptions>(options: Options, generator: Randomness): Options {
+  return { ...options, generator, seed: undefined, seeds: undefined };
+}
+
 /** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
-export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
-  if ([generator, seed, seeds].filter((given) => given !== undefined).length > 1) {
+export function randomnessOf(options: RandomOptions): Randomness {
+  const { generator, seeds } = options;
+  if ([generator, options.seed, seeds].filter((given) => given !== undefined).length > 1) {
     throw new ArgumentError("Give one of generator, seed and seeds.");
   }
   if (generator !== undefined) return generator;
-  if (seeds !== undefined) return list(seedRule)("seeds", seeds).map((one) => new Generator(one));
-  return oneGenerator({ seed });
+  if (seeds !== undefined) return RANDOM_RULES.seeds("seeds", seeds).map((one) => new Generator(one));
+  return oneGenerator(options);
+}
+
+/** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */
+export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds">, count: number): Generator[] {
+  const { seeds } = options;
+  if (!seeds) return new Array<Generator>(count).fill(oneGenerator(options));
+  if (options.seed !== undefined || seeds.length !== count) {
+    throw new ArgumentError(`Give one seed, or one of seeds for each of ${count} pictures.`);
+  }
+  return seeds.map((one) => new Generator(one));
 }
 
 /** A generator for pictures that are all to have the same noise. */
-export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
-  return new Generator(seed === undefined ? randomSeed() : seedRule("seed", seed));
+export function oneGenerator({ seed: given }: Pick<RandomOptions, "seed">): Generator {
+  return new Generator(given === undefined ? randomSeed() : seed("seed", given));
 }
 
-/** A seed that nobody knows. */
-function randomSeed(): number {
+/** A seed that nobody chose. */
+export function randomSeed(): number {
   return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 

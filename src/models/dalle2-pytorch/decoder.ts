@@ -11,6 +11,7 @@ import type { Weights } from "../../weights/store.js";
 import type { Preview } from "../../diffusion/denoise.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
+import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
@@ -21,7 +22,8 @@ export interface DecoderProgress {
   readonly steps: number;
 }
 
-export interface DecoderSampling {
+/** What is sampled; settings for all U-Nets, or for each. */
+export interface DecoderSampling extends CascadeSettings {
   /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
   readonly imageEmbed?: Tensor | undefined;
   /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
@@ -33,10 +35,6 @@ export interface DecoderSampling {
   readonly textMask?: TextMask | undefined;
   /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
-  /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
   /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -128,7 +126,7 @@ export class Decoder {
     const run = this.#check(sampling);
     let image = this.#startImage(sampling);
     try {
-      for (const { unetNumber, condScale, timesteps } of run.stages) {
+      for (const { unetNumber, settings } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
@@ -136,8 +134,7 @@ export class Decoder {
           rewind?.();
           return sampler.sample({
             ...run.shared,
-            condScale,
-            timesteps,
+            ...settings,
             lowres,
             noise,
             signal,
@@ -155,18 +152,14 @@ export class Decoder {
     return image!;
   }
 
-  /** Sampling steps of each U-Net where a call asks for these. Throws `SamplingError` for a list of another length. */
-  stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
-    const asked = this.perUnet("timesteps", timesteps ?? null);
-    return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
-  }
-
-  /** One value for each U-Net, of an option given for all or for each. Throws `SamplingError` for a list of another length. */
-  perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
+  /**
+   * How each U-Net samples where a call asks for this, and where it does not, as `defaults` say, else the U-Net's own
+   * training. Throws `SamplingError` for a list of another length.
+   */
+  settings(asked: CascadeSettings, defaults: CascadeSettings = {}): readonly NetworkSettings[] {
     const count = this.stages.length;
-    if (!isList(value)) return new Array<T>(count).fill(value);
-    if (value.length === count) return value;
-    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
+    const others = settingsOfEach(defaults, count);
+    return settingsOfEach(asked, count).map((one, i) => this.stages[i]!.settings(withDefaults(one, others[i])));
   }
 
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
@@ -174,8 +167,8 @@ export class Decoder {
     const run = this.#check(sampling);
     this.arena.scope(() => {
       let image = this.#startImage(sampling);
-      for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
+      for (const { sampler, settings } of run.stages) {
+        image = sampler.rehearse({ ...run.shared, ...settings, lowres: image });
       }
     });
   }
@@ -212,17 +205,15 @@ export class Decoder {
         throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
       }
     }
-    const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
-    const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
+    const settings = this.settings(sampling);
+    for (const sampler of stages) sampler.check(settings[sampler.index]!, batch);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
       stages: stages.map((sampler) => ({
         sampler,
         unetNumber: sampler.index + 1,
-        condScale: condScales[sampler.index]!,
-        timesteps: timesteps[sampler.index] ?? null,
+        settings: settings[sampler.index]!,
       })),
     };
   }
@@ -237,8 +228,4 @@ export class Decoder {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
 }

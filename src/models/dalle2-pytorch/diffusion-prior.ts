@@ -15,6 +15,7 @@ import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from 
 import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 import { priorTimeGrid } from "../../diffusion/time-grid.js";
 
@@ -31,15 +32,12 @@ export interface PriorText {
   readonly textMask?: TextMask | undefined;
 }
 
-export interface PriorSampling extends PriorText {
+/** What is sampled; settings that are left out are the prior's own. */
+export interface PriorSampling extends PriorText, AskedSettings {
   /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
   readonly negative?: PriorText | undefined;
-  /** Strength of guidance; 1, the default, is none. */
-  readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
-  /** Number of sampling steps; default: the prior's own. */
-  readonly timesteps?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -90,8 +88,14 @@ export class DiffusionPrior {
   }
 
   /** How often `sample` evaluates the network. */
-  evaluations(timesteps?: number): number {
-    return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
+  evaluations(asked: AskedSettings = {}): number {
+    return this.#steps(this.settings(asked).timesteps).length;
+  }
+
+  /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    const { sampleTimesteps, timesteps } = this.options;
+    return withDefaults(asked, { condScale: 1, timesteps: sampleTimesteps ?? timesteps });
   }
 
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
@@ -138,15 +142,16 @@ export class DiffusionPrior {
     return this.options.initImageEmbedL2norm ? { noise, start: (x: Tensor) => this.#clampNorm(x) } : { noise };
   }
 
-  #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
+  #denoiser(sampling: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
     const { canGuide, net } = this.options;
+    const { condScale, timesteps } = this.settings(sampling);
     finiteNumber("condScale", condScale);
     if (condScale !== 1 && !canGuide) {
       throw new SamplingError(
         `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
       );
     }
-    const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
+    const steps = this.#steps(timesteps);
     const later = condScale === 1 ? condition : this.#afterGuidance(condition);
     return {
       arena: this.#arena,
@@ -168,10 +173,10 @@ export class DiffusionPrior {
     return { ...condition, textMask: mapRows(condition.textMask, (row) => [row.map(() => 0)]) };
   }
 
-  #steps(count: number | null): SamplerStep[] {
+  #steps(count: number): SamplerStep[] {
     const schedule = this.#schedule();
     const { objective, timesteps } = this.options;
-    if (count === null || count === timesteps) return ddpmSteps(schedule, { objective });
+    if (count === timesteps) return ddpmSteps(schedule, { objective });
     const { ddimGridPrior, ddimNoisePrior, ddimNoiseSign, ddimLastNoise, ddimPriorUpdate } = this.dialect.sampler;
     // Since 1.10.3 the network runs once less than there are steps: a single one would leave plain noise.
     const fewest = ddimGridPrior === "toMinusOne" ? 2 : 1;

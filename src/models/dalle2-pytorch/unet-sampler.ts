@@ -26,22 +26,20 @@ import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 import { decoderTimeGrid } from "../../diffusion/time-grid.js";
 
 /** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
 const LOWRES_NOISE_STEPS = 1000;
 
-export interface UnetSampling {
+export interface UnetSampling extends NetworkSettings {
   readonly batch: number;
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
   readonly textMask?: TextMask | undefined;
   /** What guidance leads away from; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
-  readonly condScale: number;
-  /** Number of sampling steps; null for the U-Net's own. */
-  readonly timesteps: number | null;
   /** Image of the stage before, f32 NHWC, which an upsampler starts from. */
   readonly lowres?: Tensor | undefined;
   readonly known?: Known | undefined;
@@ -120,7 +118,7 @@ export class UnetSampler {
    * the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
    * computes NaN there.
    */
-  check(condScale: number, timesteps: number | null, batch = 1): void {
+  check({ condScale, timesteps: count }: NetworkSettings, batch = 1): void {
     const { name } = this;
     this.checkTrained();
     const { numImageTokens } = this.stage.unet;
@@ -135,7 +133,6 @@ export class UnetSampler {
         `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
       );
     }
-    const count = this.stepCount(timesteps);
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
       throw new SamplingError(`${name} takes 1 to ${this.decoder.timesteps} sampling steps, not ${count}.`);
     }
@@ -147,9 +144,9 @@ export class UnetSampler {
   }
 
   /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
-  evaluations(timesteps: number | null = null, resampleTimes = 1): number {
+  evaluations(asked: AskedSettings = {}, resampleTimes = 1): number {
     this.checkTrained();
-    return this.#steps(this.stepCount(timesteps)).length * this.#resampleTimes(resampleTimes);
+    return this.#steps(this.settings(asked).timesteps).length * this.#resampleTimes(resampleTimes);
   }
 
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
@@ -222,7 +219,7 @@ export class UnetSampler {
     return {
       lowres:
         unet.lowresCond && lowres
-          ? this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(batch, noise))
+          ? this.#lowresCondition(lowres, timesteps, this.#stateNoise(batch, noise))
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -284,7 +281,7 @@ export class UnetSampler {
     return {
       arena: this.#arena,
       name: this.name,
-      steps: this.#steps(this.stepCount(timesteps)),
+      steps: this.#steps(timesteps),
       selfCond: this.stage.unet.selfCond,
       predict: (x, time, selfCond) =>
         this.#unet!.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
@@ -292,9 +289,9 @@ export class UnetSampler {
     };
   }
 
-  /** Sampling steps where a call asks for this many; null for the U-Net's own number. */
-  stepCount(asked: number | null): number {
-    return asked ?? this.stage.sampleTimesteps ?? this.decoder.timesteps;
+  /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    return withDefaults(asked, { condScale: 1, timesteps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
   /** DDPM where every timestep is taken, else DDIM. */

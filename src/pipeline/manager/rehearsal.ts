@@ -1,18 +1,19 @@
 import type { Decoder, DecoderSampling } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { AskedSettings, CascadeSettings } from "../../diffusion/settings.js";
 import type { Arena } from "../../tensor/arena.js";
 
 /** Channels of the pictures that CLIPs see. */
 const RGB = 3;
 
 /** Encodes what the prior does to `batch` texts, for `Gpu.warmup` or to count memory: in a scope, with tensors without content. */
-export function rehearsePrior(arena: Arena, prior: DiffusionPrior, batch: number, condScale: number): void {
+export function rehearsePrior(arena: Arena, prior: DiffusionPrior, batch: number, settings: AskedSettings): void {
   const { imageEmbedDim, net } = prior.options;
   arena.scope(() => {
     const textEmbed = arena.empty([batch, imageEmbedDim], "f32");
     const textEncodings = arena.empty([batch, net.maxTextLen, net.dim]);
-    prior.rehearse({ textEmbed, textEncodings, condScale });
+    prior.rehearse({ ...settings, textEmbed, textEncodings });
   });
 }
 
@@ -21,20 +22,14 @@ export function rehearseDecoder(
   arena: Arena,
   decoder: Decoder,
   batch: number,
-  run: Pick<DecoderSampling, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
+  run: CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">,
 ): void {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
-  for (const { index } of trained) rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
+  for (const { index } of trained) rehearseUnet(arena, decoder, batch, index + 1, run);
 }
 
-function rehearseUnet(
-  arena: Arena,
-  decoder: Decoder,
-  batch: number,
-  number: number,
-  condScale: DecoderSampling["condScale"],
-): void {
+function rehearseUnet(arena: Arena, decoder: Decoder, batch: number, number: number, settings: CascadeSettings): void {
   const stages = decoder.stages.map(({ stage }) => stage);
   const imageDim = stages.find(({ unet }) => unet.condOnImageEmbeds)?.unet.imageEmbedDim ?? undefined;
   const text = stages.find(({ unet }) => unet.condOnTextEncodings)?.unet;
@@ -42,7 +37,7 @@ function rehearseUnet(
   const before = stages[number - 2];
   arena.scope(() => {
     decoder.rehearse({
-      condScale,
+      ...settings,
       startAtUnetNumber: number,
       stopAtUnetNumber: number,
       batchSize: batch,
