@@ -1,7 +1,8 @@
 // What a caller can set of how networks sample. A new setting is an entry here and the sampler that reads it: arguments are
 // checked, lists are spread over U-Nets, defaults are found, records are written and read, and options of the command line
 // are made from this table.
-import { count, finiteNumber, type ArgumentRule } from "../platform/arguments.js";
+import { count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
+import { SAMPLER_NAMES } from "./sampler.js";
 import { SamplingError } from "./sampling-error.js";
 
 /** A value that JSON and a command line can say. */
@@ -13,8 +14,8 @@ export interface Setting<T extends SettingValue = SettingValue> {
   readonly rule: ArgumentRule<T>;
   /** The entry of a load config that says its default; without one, the network knows it. */
   readonly configKey: "default_cond_scale" | "default_sample_timesteps" | undefined;
-  /** Whether every record of an image has it; of a setting that came later, older ones have none. */
-  readonly isAlwaysRecorded: boolean;
+  /** Whether it has a value in the end, which every record has; otherwise the network may choose by its other settings. */
+  readonly isAlwaysSet: boolean;
   readonly commandLine: CommandLineSetting;
 }
 
@@ -43,7 +44,7 @@ export const SETTINGS = {
   condScale: {
     rule: finiteNumber,
     configKey: "default_cond_scale",
-    isAlwaysRecorded: true,
+    isAlwaysSet: true,
     commandLine: {
       name: "cond-scale",
       placeholders: ["scale", "scales"],
@@ -58,7 +59,7 @@ export const SETTINGS = {
   timesteps: {
     rule: count,
     configKey: "default_sample_timesteps",
-    isAlwaysRecorded: true,
+    isAlwaysSet: true,
     commandLine: {
       name: "steps",
       placeholders: ["n", "n"],
@@ -67,6 +68,21 @@ export const SETTINGS = {
       expected: "a whole number of at least 1",
       example: "24,12",
       parse: parseNumber,
+    },
+  },
+  /** Sampler by its name; where nobody says it, the family does what its reference did for that number of steps. */
+  sampler: {
+    rule: oneOf(...SAMPLER_NAMES),
+    configKey: undefined,
+    isAlwaysSet: false,
+    commandLine: {
+      name: "sampler",
+      placeholders: ["name", "names"],
+      what: `sampler (${SAMPLER_NAMES.join(", ")})`,
+      unit: "name",
+      expected: `one of ${SAMPLER_NAMES.join(", ")}`,
+      example: "ddim,dpmpp2m",
+      parse: (text) => text.trim(),
     },
   },
 } as const satisfies Readonly<Record<string, Setting>>;
@@ -78,8 +94,17 @@ export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
 type ValueOf<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]["rule"]>;
 
-/** Settings of one network with every value filled in. */
-export type NetworkSettings = { readonly [Name in SettingName]: ValueOf<Name> };
+/** A value of any setting. */
+type Value = ValueOf<SettingName>;
+
+type AlwaysSet = {
+  [Name in SettingName]: (typeof SETTINGS)[Name]["isAlwaysSet"] extends true ? Name : never;
+}[SettingName];
+
+/** Settings of one network, defaults filled in. */
+export type NetworkSettings = { readonly [Name in AlwaysSet]: ValueOf<Name> } & {
+  readonly [Name in Exclude<SettingName, AlwaysSet>]?: ValueOf<Name> | undefined;
+};
 
 /** Settings that a call gives one network; default: that of the load config, else the network's own. */
 export type AskedSettings = { readonly [Name in SettingName]?: ValueOf<Name> | undefined };
@@ -89,10 +114,12 @@ export type CascadeSettings = {
   readonly [Name in SettingName]?: ValueOf<Name> | readonly (ValueOf<Name> | null)[] | undefined;
 };
 
-/** The settings of several networks, with a value for each. */
-export type ListedSettings = { readonly [Name in SettingName]: readonly ValueOf<Name>[] };
+/** The settings of several networks, with a value for each; of those that may be left open, where any network has one. */
+export type ListedSettings = { readonly [Name in AlwaysSet]: readonly ValueOf<Name>[] } & {
+  readonly [Name in Exclude<SettingName, AlwaysSet>]?: readonly (ValueOf<Name> | null)[] | undefined;
+};
 
-type Spread = { readonly [Name in SettingName]: readonly (ValueOf<Name> | null | undefined)[] };
+type Lists = Record<SettingName, readonly (Value | null | undefined)[] | undefined>;
 
 /** An object with an entry for each setting. */
 export function mapSettings<T extends Readonly<Partial<Record<SettingName, unknown>>>>(
@@ -115,17 +142,20 @@ export function withDefaults(asked: AskedSettings, defaults: AskedSettings = {})
 
 /** What each of `count` networks is asked for. Throws `SamplingError` where a setting has a list of another length. */
 export function settingsOfEach(settings: CascadeSettings, count: number): readonly AskedSettings[] {
-  const lists = mapSettings<Spread>((name) => spread(name, settings[name], count));
-  return Array.from({ length: count }, (_, i) => mapSettings<AskedSettings>((name) => lists[name][i] ?? undefined));
+  const lists = mapSettings<Lists>((name) => spread(name, settings[name], count));
+  return Array.from({ length: count }, (_, i) => mapSettings<AskedSettings>((name) => lists[name]?.[i] ?? undefined));
 }
 
 /** The settings of networks as one, with a list for each setting. */
 export function joinSettings(each: readonly NetworkSettings[]): ListedSettings {
-  return mapSettings<ListedSettings>((name) => each.map((one) => one[name]));
+  return mapSettings<Lists>((name) => {
+    const values = each.map((one) => one[name]);
+    return values.every((value) => value === undefined) ? undefined : values.map((value) => value ?? null);
+  }) as ListedSettings;
 }
 
-function spread(name: SettingName, value: CascadeSettings[SettingName], count: number) {
-  if (!isList(value)) return new Array<typeof value>(count).fill(value);
+function spread(name: SettingName, value: CascadeSettings[SettingName], count: number): Lists[SettingName] {
+  if (!isList<Value | null | undefined>(value)) return new Array<Value | null | undefined>(count).fill(value);
   if (value.length === count) return value;
   throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
 }

@@ -108,7 +108,7 @@ async function samplePart(
     return images;
   };
   using tensors = BatchTensors.upload(arena, inputs, chosen);
-  using images = await decoder.sample({
+  using images = await decoder.sample(arena, {
     ...settings,
     ...tensors.named,
     startAtUnetNumber,

@@ -1,4 +1,5 @@
 import { ModelLoadConfig } from "../config/load-config.js";
+import { UNGUIDED } from "../diffusion/guidance.js";
 import type { AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
@@ -8,7 +9,7 @@ import { decoderOf, sampleDecoder } from "./decoder-call.js";
 import type { Embedding } from "./embedding.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
-import { checkNegative, UNGUIDED } from "./negative-text.js";
+import { checkNegative } from "./negative-text.js";
 import type { Picture } from "./picture.js";
 import { fillPriorSettings, priorOf, samplePrior } from "./prior-call.js";
 import { forkOf, randomnessOf, withGenerator } from "./randomness.js";

@@ -1,11 +1,9 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
+import { isGuided } from "../diffusion/guidance.js";
 import type { AskedSettings } from "../diffusion/settings.js";
 import { decoderOf, fillDecoderSettings } from "./decoder-call.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import type { SampleDecoderOptions } from "./script-options.js";
-
-/** Settings for a call of the prior on negative texts. */
-export const UNGUIDED = { condScale: 1 } as const satisfies AskedSettings;
 
 /** Throws `SamplingError` where a negative text would change nothing, with the prior guided as `prior` says. */
 export function checkNegative(manager: DalleModelManager, options: SampleDecoderOptions, prior: AskedSettings): void {
@@ -21,8 +19,4 @@ export function checkNegative(manager: DalleModelManager, options: SampleDecoder
   throw new SamplingError(
     "negativeText would change nothing: it takes guidance, a condScale other than 1, of the prior or of a U-Net that is told of texts or image embeddings.",
   );
-}
-
-function isGuided({ condScale = UNGUIDED.condScale }: AskedSettings): boolean {
-  return condScale !== UNGUIDED.condScale;
 }

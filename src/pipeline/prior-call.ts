@@ -80,7 +80,7 @@ async function samplePart(
     );
   using condition = upload(texts);
   using away = negative.length > 0 ? upload(negative) : undefined;
-  const data = await prior.model.sample({
+  const data = await prior.model.sample(arena, {
     ...settings,
     textEmbed: condition.textEmbed,
     textEncodings: condition.textEncodings,

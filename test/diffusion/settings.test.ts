@@ -19,7 +19,8 @@ describe("settings of a cascade", () => {
 
   it("are joined with a list for each", () => {
     const each = [withDefaults({}, { condScale: 1, timesteps: 4 }), withDefaults({}, { condScale: 2, timesteps: 3 })];
-    expect(joinSettings(each)).toMatchObject({ condScale: [1, 2], timesteps: [4, 3] });
+    expect(joinSettings(each)).toEqual({ condScale: [1, 2], timesteps: [4, 3], sampler: undefined });
+    expect(joinSettings([each[0]!, { ...each[1]!, sampler: "dpmpp2m" }]).sampler).toEqual([null, "dpmpp2m"]);
   });
 });
 

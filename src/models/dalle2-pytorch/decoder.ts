@@ -69,10 +69,7 @@ export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Pr
  */
 export class Decoder {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
-  constructor(
-    private readonly arena: Arena,
-    readonly stages: readonly UnetSampler[],
-  ) {
+  constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
     }
@@ -119,12 +116,12 @@ export class Decoder {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
-   * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
+   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
-  async sample(sampling: DecoderSampling): Promise<Tensor> {
+  async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(sampling);
+    let image = this.#startImage(arena, sampling);
     try {
       for (const { unetNumber, settings } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
@@ -132,7 +129,7 @@ export class Decoder {
         const rewind = noise.mark?.();
         const next: Tensor = await useUnet(unetNumber, (sampler) => {
           rewind?.();
-          return sampler.sample({
+          return sampler.sample(arena, {
             ...run.shared,
             ...settings,
             lowres,
@@ -162,26 +159,15 @@ export class Decoder {
     return settingsOfEach(asked, count).map((one, i) => this.stages[i]!.settings(withDefaults(one, others[i])));
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<DecoderSampling, "noise">): void {
-    const run = this.#check(sampling);
-    this.arena.scope(() => {
-      let image = this.#startImage(sampling);
-      for (const { sampler, settings } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, ...settings, lowres: image });
-      }
-    });
-  }
-
   /** The image to start from, at the size of the stage before the first. */
-  #startImage({ image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">): Tensor | undefined {
+  #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return this.arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
-  #check(sampling: Omit<DecoderSampling, "noise">) {
+  #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5 } = sampling;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
@@ -206,7 +192,7 @@ export class Decoder {
       }
     }
     const settings = this.settings(sampling);
-    for (const sampler of stages) sampler.check(settings[sampler.index]!, batch);
+    for (const unet of stages) unet.check(settings[unet.index]!, batch, inpaintImage !== undefined);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },

@@ -211,13 +211,12 @@ export class DalleModelManager {
     checkOptions(options);
     const { arena, clip, prior, decoder, defaults } = this;
     const ofPrior = withDefaults(unprefixed("prior", options), defaults.prior);
-    const rehearse = (): void => {
+    const rehearse = async (): Promise<void> => {
       clip?.model.rehearseText(1);
-      if (prior) rehearsePrior(arena, prior.model, 1, ofPrior);
-      if (decoder) {
-        const each = decoder.model.settings(unprefixed("decoder", options), defaults.decoder);
-        rehearseDecoder(arena, decoder.model, 1, joinSettings(each));
-      }
+      if (prior) await rehearsePrior(arena, prior.model, 1, ofPrior);
+      if (!decoder) return;
+      const each = decoder.model.settings(unprefixed("decoder", options), defaults.decoder);
+      await rehearseDecoder(arena, decoder.model, 1, joinSettings(each));
     };
     await this.#lifetime.run(() => this.gpu.warmup(rehearse));
   }

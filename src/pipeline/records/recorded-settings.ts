@@ -1,5 +1,5 @@
 import { SETTING_NAMES, SETTINGS, type CascadeSettings } from "../../diffusion/settings.js";
-import { ArgumentError, count, list, type ArgumentRule } from "../../platform/arguments.js";
+import { ArgumentError, count, list, orNull, type ArgumentRule } from "../../platform/arguments.js";
 import { prefixedName, type AskedPriorSettings, type Prefixed, type Stage } from "../settings.js";
 
 /** Settings of scripts that sample prior and decoder. */
@@ -39,12 +39,12 @@ const RECORDED: readonly Recorded[] = [
   ...recordedOf("prior", (rule) => rule),
   // Repeated with the default by versions that did not read it.
   { name: prefixedName("prior", "numSamplesPerBatch"), rule: count, isRequired: false },
-  ...recordedOf("decoder", list),
+  ...recordedOf("decoder", (rule) => list(orNull(rule))),
 ];
 
 function recordedOf(stage: Stage, ofStage: (rule: ArgumentRule<unknown>) => ArgumentRule<unknown>): Recorded[] {
   return SETTING_NAMES.map((setting) => {
-    const { rule, isAlwaysRecorded } = SETTINGS[setting];
-    return { name: prefixedName(stage, setting), rule: ofStage(rule), isRequired: isAlwaysRecorded };
+    const { rule, isAlwaysSet } = SETTINGS[setting];
+    return { name: prefixedName(stage, setting), rule: ofStage(rule), isRequired: isAlwaysSet };
   });
 }

@@ -1,8 +1,8 @@
 import { ArgumentError, list, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
+import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import { InferenceScript } from "../inference-script.js";
-import { UNGUIDED } from "../negative-text.js";
 import type { JsonOptions, Picture } from "../picture.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
 import { eachOf, type NegativeOptions, type TwoStageOptions } from "../script-options.js";

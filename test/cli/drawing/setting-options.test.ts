@@ -26,6 +26,15 @@ describe("settings of a command", () => {
     });
   });
 
+  it("name the sampler of all U-Nets, or of each", () => {
+    expect(settings("--sampler", "dpmpp2m", "--prior-sampler", "ddpm")).toEqual({
+      decoderSampler: "dpmpp2m",
+      priorSampler: "ddpm",
+    });
+    expect(settings("--sampler", "ddim,dpmpp2m")).toEqual({ decoderSampler: ["ddim", "dpmpp2m"] });
+    expect(() => settings("--sampler", "euler")).toThrow("It is not one of ddpm, ddim, dpmpp2m.");
+  });
+
   it("are one option of the decoder and one of the prior each", () => {
     const command = addSettingOptions(addSettingOptions(new Command(), "decoder"), "prior");
     expect(command.options).toHaveLength(2 * SETTING_NAMES.length);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SETTING_NAMES, SETTINGS } from "../../../src/diffusion/settings.js";
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../../src/diffusion/settings.js";
 import { repetitionOf } from "../../../src/pipeline/records/repeat.js";
 import { prefixedName } from "../../../src/pipeline/settings.js";
 
@@ -28,6 +28,14 @@ describe("a record", () => {
     });
   });
 
+  it("may say a sampler of each network, or of some", () => {
+    const samplers = { priorSampler: "ddpm", decoderSampler: ["dpmpp2m", null] };
+    const { repetition } = repetitionOf({ parameters: { ...parameters, ...samplers }, dtype: "f32" });
+    expect(repetition?.settings).toEqual({ ...settings, ...samplers });
+    const { faults } = repetitionOf({ parameters: { ...parameters, decoderSampler: ["euler"] }, dtype: "f32" });
+    expect(faults).toEqual(['decoderSampler[0] must be "ddpm" or "ddim" or "dpmpp2m", not "euler".']);
+  });
+
   it("names every parameter that is missing or cannot be meant", () => {
     const damaged = { ...parameters, text: 3, decoderTimesteps: [3, 0], priorCondScale: undefined };
     expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([
@@ -41,7 +49,8 @@ describe("a record", () => {
   });
 
   it("lacks none of the settings that every record has", () => {
-    for (const name of SETTING_NAMES.filter((one) => SETTINGS[one].isAlwaysRecorded)) {
+    const table: Readonly<Record<SettingName, Setting>> = SETTINGS;
+    for (const name of SETTING_NAMES.filter((one) => table[one].isAlwaysSet)) {
       for (const stage of ["prior", "decoder"] as const) {
         const missing = prefixedName(stage, name);
         const without = { ...parameters, [missing]: undefined };
