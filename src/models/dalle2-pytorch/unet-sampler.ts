@@ -4,6 +4,7 @@ import { canBroadcast } from "./unet/image-condition.js";
 import type { TextMask } from "./unet/text-condition.js";
 import { Unet } from "./unet/unet.js";
 import { affine, combine } from "../../ops/elementwise.js";
+import { cast } from "../../ops/layout.js";
 import { quantile } from "../../ops/reduce.js";
 import { dynamicThreshold } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
@@ -188,7 +189,8 @@ export class UnetSampler {
     return {
       lowres:
         unet.lowresCond && lowres
-          ? this.#lowresCondition(lowres, timesteps, this.#stateNoise(arena, batch, noise))
+          ? // As the U-Net takes it: nothing else is kept of it during the run.
+            cast(this.#lowresCondition(lowres, timesteps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
