@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
-import { RANDOM_RULES, randomSeed, type RandomOptions } from "../../pipeline/randomness.js";
+import { randomSeed } from "../../pipeline/random-seed.js";
+import { RANDOM_RULES, type RandomOptions } from "../../pipeline/randomness.js";
 import { readByRule } from "../option-values.js";
 
 /** What a command is told of the noise that it draws from. */

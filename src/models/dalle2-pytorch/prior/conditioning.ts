@@ -60,9 +60,9 @@ export function maxTextTokens({ maxTextLen }: PriorNetOptions, { priorTextPad }:
   return priorTextPad === "nullTokens" ? maxTextLen : Math.max(maxTextLen, UNLIMITED_TEXT);
 }
 
-type TextMask = (encodings: Tensor, given: TextConditions["textMask"]) => StepRows | Tensor | undefined;
+type MaskRule = (encodings: Tensor, given: TextConditions["textMask"]) => StepRows | Tensor | undefined;
 
-const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, TextMask>> = {
+const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, MaskRule>> = {
   maskOrOnes: (encodings, given) => (given === "nonZero" ? nonZeroRows(encodings) : given),
   maskOrNonZero: (encodings, given) => (typeof given === "object" ? given : nonZeroRows(encodings)),
   nonZero: (encodings) => nonZeroRows(encodings),
@@ -102,7 +102,7 @@ class MaskedText implements Conditioning {
   constructor(
     private readonly options: PriorNetOptions,
     private readonly tokensBehindText: number,
-    private readonly textMask: TextMask,
+    private readonly textMask: MaskRule,
   ) {}
 
   prepare({ textEncodings, textMask, textEmbeds, keepText }: TextConditions): PreparedText {
