@@ -50,7 +50,7 @@ export {
   type MemoryPlan,
   type MemoryPlanOptions,
 } from "./pipeline/manager/memory-plan.js";
-export { DisposedError } from "./pipeline/manager/disposed-error.js";
+export { DisposedError } from "./platform/disposed-error.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";

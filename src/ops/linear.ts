@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import { MAX_GROUPS } from "../gpu/grid.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -28,7 +29,7 @@ export function gemmGrid(rows: number, vectors: number): [number, number, number
 
 /** Storage type of a float tensor, for a kernel's `Element`. */
 export function elementType(tensor: Tensor): ComputeType {
-  if (tensor.dtype === "u32") throw new TypeError("u32 tensors hold indices and masks, not activations.");
+  if (tensor.dtype === "u32") throw new InternalError("u32 tensors hold indices and masks, not activations.");
   return tensor.dtype;
 }
 

@@ -1,4 +1,4 @@
-import { list, text as textRule } from "../platform/arguments.js";
+import { ArgumentError, list, text as textRule } from "../platform/arguments.js";
 import { ModelLoadConfig } from "../config/load-config.js";
 import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
@@ -7,18 +7,10 @@ import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
+import { checkDecoderCall, checkPriorCall } from "./check-call.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
-import {
-  BatchTensors,
-  checkEmbeddings,
-  commonCount,
-  maskPlane,
-  rowsOf,
-  squares,
-  stackPlanes,
-  type DecoderInputs,
-} from "./decoder-inputs.js";
+import { BatchTensors, maskPlane, rowsOf, planes, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
 import type { Computed } from "./manager/computed-model.js";
 import { IMAGE_ENCODER } from "./manager/component.js";
@@ -31,14 +23,16 @@ import { BatchNoise, forkOf, randomnessOf, seedOf } from "./randomness.js";
 import { Reporter } from "./reporter.js";
 import {
   checkOptions,
-  checkPriorOptions,
   eachOf,
+  type DecoderData,
   type PriorSettings,
   type SampleDecoderOptions,
   type SamplePriorOptions,
   type ScriptOptions,
 } from "./script-options.js";
 import { warnOnConsole } from "../platform/printable.js";
+
+const NO_MODEL = { code: "sampling/no-model" } as const;
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
 export abstract class InferenceScript {
@@ -78,12 +72,12 @@ export abstract class InferenceScript {
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
   ): Promise<Map<number, Embedding[]>> {
-    checkPriorOptions(options);
     const { sampleCount = 1, batchSize = 100, signal } = options;
-    const { condScale, timesteps, numSamplesPerBatch } = this.priorSettings(options);
+    const settings = this.priorSettings(options);
+    const { condScale, timesteps, numSamplesPerBatch } = settings;
+    const { randomness } = checkPriorCall(this.#prior, textOrTokens, options, settings);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
-    const randomness = randomnessOf(options);
     const negative = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
     // Together, so that they are of one length.
     const encoded = await this.manager.encodeTexts([...tokens, ...this.tokenizeText(negative)], signal);
@@ -201,20 +195,36 @@ export abstract class InferenceScript {
       return isTold && scales[index] !== 1;
     });
     if (hears || priorCondScale !== 1) return;
-    throw new SamplingError(
+    throw new ArgumentError(
+      "negativeText",
       "negativeText would change nothing: it takes guidance, a condScale other than 1, of the prior or of a U-Net that is told of texts or image embeddings.",
+      { code: "argument/no-effect" },
     );
   }
 
-  /** Pictures: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
+  /**
+   * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where
+   * the decoder cannot do it (`SamplingError`). For scripts that run something else before that call.
+   */
+  protected checkDecoder(options: SampleDecoderOptions) {
+    const call = checkDecoderCall(this.#decoder, options, this.manager.defaultDecoderCondScale);
+    this.#requirements(options);
+    return call;
+  }
+
+  /** The same where the inputs of the call are yet to be made: checks how it samples. */
+  protected checkDecoderSettings(settings: Omit<SampleDecoderOptions, keyof DecoderData>): void {
+    checkOptions(settings);
+    this.#decoder.plan({ ...settings, condScale: settings.condScale ?? this.manager.defaultDecoderCondScale });
+  }
+
+  /** Pictures: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
-    checkOptions(options);
     const decoder = this.#decoder;
+    const { inputs: count, randomness } = this.checkDecoder(options);
     const { sampleCount = 1, batchSize = 10, signal } = options;
-    const inputs = await this.#decoderInputs(decoder, options);
-    const count = commonCount(inputs);
+    const inputs = await this.#decoderInputs(options);
     const batches = batchesOf(count, sampleCount, batchSize);
-    const randomness = randomnessOf(options);
     const condScale = decoder.perUnet("condScale", options.condScale ?? this.manager.defaultDecoderCondScale);
     const timesteps = decoder.stepCounts(options.timesteps);
     const describe = options.describe ?? ((_input, own) => own);
@@ -335,27 +345,25 @@ export abstract class InferenceScript {
   /** Throws `SamplingError` where the load config names no CLIP. */
   protected get clip(): ClipModel {
     const clip = this.manager.clip?.model;
-    if (!clip) throw new SamplingError("There is no CLIP in the load config, and this needs one.");
+    if (!clip) throw new SamplingError("There is no CLIP in the load config, and this needs one.", NO_MODEL);
     return clip;
   }
 
   get #prior(): DiffusionPrior {
     const prior = this.manager.prior?.model;
-    if (!prior) throw new SamplingError("There is no prior in the load config, and this needs one.");
+    if (!prior) throw new SamplingError("There is no prior in the load config, and this needs one.", NO_MODEL);
     return prior;
   }
 
   get #decoder(): Decoder {
     const decoder = this.manager.decoder?.model;
-    if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.");
+    if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.", NO_MODEL);
     return decoder;
   }
 
-  /** What the decoder takes, embedded where it was not given so. */
-  async #decoderInputs(decoder: Decoder, options: SampleDecoderOptions): Promise<DecoderInputs> {
-    const { images, imageEmbed, text, textEncoding, negativeImageEmbed, startAtUnetNumber = 1, signal } = options;
-    checkEmbeddings({ imageEmbed, textEncoding, negativeImageEmbed });
-    const stages = decoder.stages.map(({ stage }) => stage);
+  /** What the decoder needs for a call. Throws `ArgumentError` where the call does not give it. */
+  #requirements({ images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 }: SampleDecoderOptions) {
+    const stages = this.#decoder.stages.map(({ stage }) => stage);
     const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, this.manager.clip !== undefined);
     const problems = requirements.problems({
       imageEmbedding: imageEmbed !== undefined,
@@ -363,15 +371,25 @@ export abstract class InferenceScript {
       text: text !== undefined,
       imageSize: images && Math.min(...images.flatMap(({ width, height }) => [width, height])),
     });
-    if (problems.length > 0) throw new SamplingError(`The decoder cannot run on this. ${problems.join(" ")}`);
-    const { imageEmbedding, textEncoding: needsText, image } = requirements.needs;
+    if (problems.length > 0) {
+      const argument = requirements.needs.textEncoding && !text && !textEncoding ? "text" : "imageEmbed";
+      const message = `The decoder cannot run on this. ${problems.join(" ")}`;
+      throw new ArgumentError(argument, message, { code: "argument/missing" });
+    }
+    return requirements;
+  }
+
+  /** What the decoder takes, embedded where it was not given so. */
+  async #decoderInputs(options: SampleDecoderOptions): Promise<DecoderInputs> {
+    const { images, imageEmbed, negativeImageEmbed, signal } = options;
+    const { imageEmbedding, textEncoding: needsText, image } = this.#requirements(options).needs;
     return {
       imageEmbed: imageEmbedding ? (imageEmbed ?? (await this.embedImages(images!, signal))) : undefined,
       ...(needsText ? await this.#textInputs(options) : { textEncodings: undefined, negativeTextEncodings: undefined }),
       negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
-      image: image ? squares(images!) : undefined,
-      inpaintImage: options.inpaintImages && squares(options.inpaintImages),
-      inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages?.[i])),
+      image: image ? planes(images!) : undefined,
+      inpaintImage: options.inpaintImages && planes(options.inpaintImages),
+      inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, options.inpaintImages![i]!)),
     };
   }
 

@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, list, seed as seedRule } from "../platform/arguments.js";
+import { ArgumentError, atMostOne, filledList, seed as seedRule } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 
@@ -21,12 +21,18 @@ export interface RandomOptions {
 
 /** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
 export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
-  if ([generator, seed, seeds].filter((given) => given !== undefined).length > 1) {
-    throw new ArgumentError("Give one of generator, seed and seeds.");
-  }
+  atMostOne({ generator, seed, seeds });
   if (generator !== undefined) return generator;
-  if (seeds !== undefined) return list(seedRule)("seeds", seeds).map((one) => new Generator(one));
+  if (seeds !== undefined) return filledList(seedRule)("seeds", seeds).map((one) => new Generator(one));
   return oneGenerator({ seed });
+}
+
+/** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
+export function checkRandomness(randomness: Randomness, images: number): void {
+  if (randomness instanceof Generator || randomness.length === images) return;
+  throw new ArgumentError("seeds", `There are ${randomness.length} seeds or generators for ${images} images.`, {
+    code: "argument/mismatch",
+  });
 }
 
 /** A generator for pictures that are all to have the same noise. */
@@ -56,9 +62,7 @@ export class BatchNoise {
       this.#generators = [randomness];
       return;
     }
-    if (randomness.length !== pictures) {
-      throw new ArgumentError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
-    }
+    checkRandomness(randomness, pictures);
     this.#generators = randomness.slice(start, end);
   }
 

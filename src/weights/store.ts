@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import { sizeClass } from "../gpu/pool.js";
 import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
@@ -155,7 +156,7 @@ export class WeightStore {
 
   /** Declares a tensor; see `Weights`. */
   request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
-    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
+    if (this.#requests.has(name)) throw new InternalError(`Tensor ${name} is declared twice.`);
     this.#requests.set(name, { shape, upload, tensor });
   }
 

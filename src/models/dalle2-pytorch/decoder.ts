@@ -1,4 +1,4 @@
-import { count as atLeastOne } from "../../platform/arguments.js";
+import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import type { DecoderOptions } from "./options.js";
 import type { NegativeCondition } from "./unet/conditioning.js";
 import type { TextMask } from "./unet/text-condition.js";
@@ -20,6 +20,9 @@ export interface DecoderProgress {
   readonly step: number;
   readonly steps: number;
 }
+
+/** What of a call tells which U-Nets run, and how. */
+export type CascadeCall = Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber" | "condScale" | "timesteps">;
 
 export interface DecoderSampling {
   /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
@@ -166,7 +169,10 @@ export class Decoder {
     const count = this.stages.length;
     if (!isList(value)) return new Array<T>(count).fill(value);
     if (value.length === count) return value;
-    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
+    throw new ArgumentError(name, `${name} has ${value.length} values; there are ${count} U-Nets.`, {
+      code: "argument/mismatch",
+      advice: "Pass one value for all, or one for each.",
+    });
   }
 
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
@@ -187,43 +193,61 @@ export class Decoder {
     return this.arena.scope(() => resizeNearest(image, [side, side]));
   }
 
+  /**
+   * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
+   * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
+   */
+  plan(call: CascadeCall, batch = 1) {
+    const count = this.stages.length;
+    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
+    const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
+    if (!isNumber(start) || !isNumber(stop) || start > stop) {
+      throw new ArgumentError(
+        isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
+        `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
+        { code: "argument/out-of-range" },
+      );
+    }
+    const condScales = this.perUnet("condScale", call.condScale ?? 1);
+    const timesteps = this.perUnet("timesteps", call.timesteps ?? null);
+    return this.stages.slice(start - 1, stop).map((sampler) => {
+      const { index } = sampler;
+      const settings = { condScale: condScales[index]!, timesteps: timesteps[index] ?? null };
+      sampler.check(settings.condScale, settings.timesteps, batch);
+      return { sampler, unetNumber: index + 1, ...settings };
+    });
+  }
+
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: Omit<DecoderSampling, "noise">) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
-    const { inpaintResampleTimes = 5 } = sampling;
-    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
-    const count = this.stages.length;
-    const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
-    if (!isNumber(start) || !isNumber(stop) || start > stop) {
-      throw new SamplingError(`U-Nets ${start} to ${stop} were asked for; this decoder has 1 to ${count}.`);
-    }
-    if (start > 1 && !image) throw new SamplingError(`Starting at U-Net ${start} needs an image to start from.`);
-    const stages = this.stages.slice(start - 1, stop);
-    const isConditioned = stages.some(({ stage }) => stage.unet.condOnImageEmbeds);
-    if (isConditioned && !imageEmbed) throw new SamplingError("This decoder needs image embeddings; pass imageEmbed.");
-    this.#checkText(stages, textEncodings);
+    const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
+    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
+    const stages = this.plan(sampling, batch);
+    const samplers = stages.map(({ sampler }) => sampler);
+    if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
+    const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
+    if (isConditioned && !imageEmbed)
+      throw absent("imageEmbed", "This decoder needs image embeddings; pass imageEmbed.");
+    this.#checkText(samplers, textEncodings);
     if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
-      throw new SamplingError("Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.");
+      throw absent(
+        inpaintImage ? "inpaintMask" : "inpaintImage",
+        "Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.",
+      );
     }
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
-    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
     for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
+        throw new ArgumentError(name, `${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`, {
+          code: "argument/mismatch",
+        });
       }
     }
-    const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
-    const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
-      stages: stages.map((sampler) => ({
-        sampler,
-        unetNumber: sampler.index + 1,
-        condScale: condScales[sampler.index]!,
-        timesteps: timesteps[sampler.index] ?? null,
-      })),
+      stages,
     };
   }
 
@@ -231,12 +255,16 @@ export class Decoder {
 
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
-      throw new SamplingError("This decoder was trained with text; pass textEncodings.");
+      throw absent("textEncodings", "This decoder was trained with text; pass textEncodings.");
     }
     if (textEncodings && !this.conditionOnTextEncodings) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
+}
+
+function absent(argument: string, message: string): ArgumentError {
+  return new ArgumentError(argument, message, { code: "argument/missing" });
 }
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {

@@ -1,4 +1,4 @@
-import { count, finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError, count, finiteNumber } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
 import { PriorNetwork, type PriorCondition, type TextMask } from "./prior/prior-network.js";
 import { scaleBy } from "../../ops/elementwise.js";
@@ -89,6 +89,20 @@ export class DiffusionPrior {
     }
   }
 
+  /**
+   * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
+   * guided.
+   */
+  check({ condScale = 1, timesteps }: Pick<PriorSampling, "condScale" | "timesteps">): void {
+    finiteNumber("condScale", condScale);
+    if (condScale !== 1 && !this.options.canGuide) {
+      throw new SamplingError(
+        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
+      );
+    }
+    this.#steps(timesteps ?? this.options.sampleTimesteps);
+  }
+
   /** How often `sample` evaluates the network. */
   evaluations(timesteps?: number): number {
     return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
@@ -115,10 +129,16 @@ export class DiffusionPrior {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
-      throw new SamplingError(`The text embedding has ${dim} values; this prior was trained with ${imageEmbedDim}.`);
+      throw new ArgumentError(
+        "textEmbed",
+        `textEmbed has ${dim} values; this prior was trained with ${imageEmbedDim}.`,
+        { code: "argument/mismatch" },
+      );
     }
     if (conditionOnTextEncodings && !textEncodings) {
-      throw new SamplingError("This prior was trained with text encodings; pass textEncodings.");
+      throw new ArgumentError("textEncodings", "This prior was trained with text encodings; pass textEncodings.", {
+        code: "argument/missing",
+      });
     }
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
       concatTokens(new Array<Tensor>(candidates).fill(x)).reshape(shape);
@@ -139,13 +159,8 @@ export class DiffusionPrior {
   }
 
   #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
-    const { canGuide, net } = this.options;
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !canGuide) {
-      throw new SamplingError(
-        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
-      );
-    }
+    const { net } = this.options;
+    this.check({ condScale, timesteps });
     const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
     const later = condScale === 1 ? condition : this.#afterGuidance(condition);
     return {
@@ -176,7 +191,11 @@ export class DiffusionPrior {
     // Since 1.10.3 the network runs once less than there are steps: a single one would leave plain noise.
     const fewest = ddimGridPrior === "toMinusOne" ? 2 : 1;
     if (!Number.isInteger(count) || count < fewest || count > timesteps) {
-      throw new SamplingError(`This prior takes ${fewest} to ${timesteps} sampling steps, not ${count}.`);
+      throw new ArgumentError(
+        "timesteps",
+        `timesteps must be ${fewest} to ${timesteps} for this prior, not ${count}.`,
+        { code: "argument/out-of-range" },
+      );
     }
     const steps = ddimSteps(schedule, {
       grid: priorTimeGrid(timesteps, count, ddimGridPrior),

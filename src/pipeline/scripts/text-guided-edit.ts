@@ -1,4 +1,4 @@
-import { ArgumentError } from "../../platform/arguments.js";
+import { anything, atMostOne, checkLength, filledList } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
@@ -39,6 +39,8 @@ export class TextGuidedEdit extends InferenceScript {
     const generators = this.#generators(images.length, seed, seeds);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
+    filledList(anything)("images", images);
+    this.checkDecoderSettings(drawing);
     const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
@@ -59,9 +61,8 @@ export class TextGuidedEdit extends InferenceScript {
 
   #generators(count: number, seed: number | undefined, seeds: readonly number[] | undefined): readonly Generator[] {
     if (!seeds) return new Array<Generator>(count).fill(oneGenerator({ seed }));
-    if (seed !== undefined || seeds.length !== count) {
-      throw new ArgumentError(`Give one seed, or one of seeds for each of ${count} pictures.`);
-    }
+    atMostOne({ seed, seeds });
+    checkLength("seeds", seeds, count);
     return seeds.map((one) => new Generator(one));
   }
 
