@@ -1,4 +1,6 @@
 import { byteLimit, checkArguments } from "../platform/arguments.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { DisposedError } from "../platform/disposed-error.js";
 import { BufferUsage, MapMode } from "./constants.js";
 import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
 import type { Grid } from "./grid.js";
@@ -81,6 +83,7 @@ export class Gpu {
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
   #dry = false;
+  #path = "";
   /** Error scopes of what was submitted since the last `sync` or `read`. */
   readonly #checks: Check[] = [];
   #failure: Error | undefined;
@@ -107,7 +110,8 @@ export class Gpu {
     this.#staging = new StagingBuffers(device);
     this.#absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
     void device.lost.then(({ reason, message }) => {
-      this.#failure = new DeviceLostError(reason, message);
+      // One that was disposed is lost too.
+      if (!(this.#failure instanceof DisposedError)) this.#failure = new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event;
@@ -121,6 +125,24 @@ export class Gpu {
    */
   allocate(byteLength: number, label: string, advice?: string): GpuStorage {
     return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label, advice);
+  }
+
+  /** Runs `body`; what it dispatches belongs to the place `path` in the model, below that of the `at` around it. */
+  at<T>(path: string | number, body: () => T): T {
+    const outer = this.#path;
+    this.#path = outer === "" ? String(path) : `${outer}.${path}`;
+    try {
+      return body();
+    } catch (error) {
+      throw error instanceof Dalle2Error ? error.locate({ module: this.#path }) : error;
+    } finally {
+      this.#path = outer;
+    }
+  }
+
+  /** Where in the model the commands belong that are encoded now; empty outside of `at`. */
+  get place(): string {
+    return this.#path;
   }
 
   /** Encodes one run of a kernel. It runs when the batch is submitted: after `flush`, a read, or enough other work. */
@@ -150,7 +172,8 @@ export class Gpu {
       });
       offsets = [this.#uniforms.write(source, call.params)];
     }
-    const label = call.label === undefined ? key : `${key} @ ${call.label}`;
+    const place = call.label ?? this.#path;
+    const label = place === "" ? key : `${key} @ ${place}`;
     const pass = this.#beginPass(key);
     pass.setPipeline(pipeline!);
     pass.setBindGroup(0, this.device.createBindGroup({ label, layout, entries }), offsets);
@@ -232,7 +255,7 @@ export class Gpu {
    */
   async recover(): Promise<void> {
     await this.sync().catch((error: unknown) => {
-      if (error instanceof DeviceLostError) throw error;
+      if (isLasting(error)) throw error;
     });
     this.trim();
   }
@@ -293,7 +316,7 @@ export class Gpu {
   dispose(): void {
     this.#endPass();
     this.#encoder = undefined;
-    this.#failure ??= new DeviceLostError("destroyed", "the device was disposed");
+    this.#failure ??= new DisposedError("The GPU device was disposed.", { code: "device/disposed" });
     this.device.destroy();
   }
 
@@ -358,9 +381,14 @@ export class Gpu {
     const failure = this.#failure;
     if (!failure) return;
     // A lost device stays lost; any other error belongs to the call in flight and is reported once.
-    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+    if (!isLasting(failure)) this.#failure = undefined;
     throw failure;
   }
+}
+
+/** Whether a device that failed so stays unusable. */
+function isLasting(error: unknown): boolean {
+  return error instanceof DeviceLostError || error instanceof DisposedError;
 }
 
 function asGpuError(cause: unknown): GpuError {

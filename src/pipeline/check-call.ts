@@ -29,7 +29,7 @@ interface CheckedCascade {
 }
 
 /** How many results a call makes, and the generators that it draws from. */
-interface CheckedCall {
+export interface CheckedCall {
   readonly inputs: number;
   readonly randomness: Randomness;
 }

@@ -7,7 +7,7 @@ import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
-import { checkDecoderCall, checkPriorCall } from "./check-call.js";
+import { checkDecoderCall, checkPriorCall, type CheckedCall } from "./check-call.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
 import { BatchTensors, maskPlane, rowsOf, planes, stackPlanes, type DecoderInputs } from "./decoder-inputs.js";
@@ -206,7 +206,7 @@ export abstract class InferenceScript {
    * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where
    * the decoder cannot do it (`SamplingError`). For scripts that run something else before that call.
    */
-  protected checkDecoder(options: SampleDecoderOptions) {
+  protected checkDecoder(options: SampleDecoderOptions): CheckedCall {
     const call = checkDecoderCall(this.#decoder, options, this.manager.defaultDecoderCondScale);
     this.#requirements(options);
     return call;

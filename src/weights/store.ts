@@ -240,7 +240,8 @@ export class WeightSet {
 export class Weights {
   constructor(
     readonly store: WeightStore,
-    private readonly path: string,
+    /** Empty for the outermost place. */
+    readonly path: string,
   ) {}
 
   get arena(): Arena {
