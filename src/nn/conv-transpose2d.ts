@@ -21,6 +21,6 @@ export class ConvTranspose2d {
 
   /** `[B, H, W, inputs]` to `[B, 2H, 2W, outputs]`. */
   forward(x: Tensor): Tensor {
-    return inModule(x.arena, this.#path, () => convTranspose2d(x, this.#weight, this.#bias));
+    return inModule(x.arena, this.#path, () => convTranspose2d(x, this.#weight, { bias: this.#bias }));
   }
 }

@@ -1,6 +1,7 @@
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { WeightStore, type Weights } from "../weights/store.js";
+import type { Weights } from "../weights/store.js";
+import { WeightStore } from "../weights/weight-store.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { Fixture, HostTensor } from "./fixture.js";
 import type { Output, Tolerance } from "./result.js";

@@ -7,8 +7,9 @@ import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TableReader } from "../../weights/store.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
-import { createImageEncoder, type ImageEncoder } from "./image-encoder.js";
+import { createImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
+import type { ImageEncoder } from "./image-tokens.js";
 import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
 import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
 

@@ -5,7 +5,7 @@ import { openSource } from "../../files/open.js";
 import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
 import { openCheckpoint } from "../../weights/checkpoint.js";
-import type { TensorSource } from "../../weights/store.js";
+import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { openSourceCheckpoint } from "./source-checkpoint.js";
 

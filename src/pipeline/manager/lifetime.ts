@@ -18,9 +18,13 @@ export class Lifetime {
     if (this.#isOver)
       throw new DisposedError("The model manager was disposed.", { ...DISPOSED, advice: "Create another to go on." });
     return body().catch((cause: unknown) => {
-      const isOurs = cause instanceof DisposedError || (signal?.aborted === true && cause === signal.reason);
+      const isOurs = isOfManager(cause) || (signal?.aborted === true && cause === signal.reason);
       if (!this.#isOver || isOurs) throw cause;
       throw new DisposedError("The model manager was disposed while its models were used.", { ...DISPOSED, cause });
     });
   }
+}
+
+function isOfManager(cause: unknown): boolean {
+  return cause instanceof DisposedError && cause.code === DISPOSED.code;
 }

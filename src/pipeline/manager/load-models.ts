@@ -18,7 +18,9 @@ import {
   inferDecoder,
 } from "../../models/dalle2-pytorch/inference/infer-decoder.js";
 import { completePriorConfig, inferPrior, priorMisfit } from "../../models/dalle2-pytorch/inference/infer-prior.js";
-import { WeightSet, WeightStore, type Weights } from "../../weights/store.js";
+import type { Weights } from "../../weights/store.js";
+import { WeightSet } from "../../weights/weight-set.js";
+import { WeightStore } from "../../weights/weight-store.js";
 import { WeightError } from "../../weights/weight-error.js";
 import { checkImageSizes } from "./cascade.js";
 import { openClipFile } from "./clip-file.js";
