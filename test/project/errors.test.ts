@@ -51,9 +51,9 @@ describe("each class of errors", () => {
 it("nothing is thrown on purpose but errors of ours", () => {
   const others = files.filter(({ text }) => /new (?:Error|RangeError|TypeError)\(/.test(text)).map(({ file }) => file);
   expect(others.sort()).toEqual(OTHERS);
-  expect(files.filter(({ text }) => /class \w+ extends (?:Range|Type)?Error\b/.test(text)).map(({ file }) => file)).toEqual([
-    "platform/dalle2-error.ts",
-  ]);
+  expect(
+    files.filter(({ text }) => /class \w+ extends (?:Range|Type)?Error\b/.test(text)).map(({ file }) => file),
+  ).toEqual(["platform/dalle2-error.ts"]);
 });
 
 it.each(Object.keys(ERROR_CODES).filter((code) => code !== Dalle2Error.code))("is thrown somewhere: %s", (code) => {
