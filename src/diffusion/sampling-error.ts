@@ -1,5 +1,4 @@
-import { Dalle2Error, type Dalle2ErrorOptions, type ErrorPlace } from "../platform/dalle2-error.js";
-import type { CodeOf } from "../platform/error-codes.js";
+import { Dalle2Error, type ErrorPlace } from "../platform/dalle2-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
 
 /** A sampling call that asks for what the model cannot do. */
@@ -9,13 +8,6 @@ export class SamplingError extends Dalle2Error {
 
   static {
     this.register(this);
-  }
-
-  constructor(
-    message: string,
-    options?: Omit<Dalle2ErrorOptions, "code"> & { readonly code?: CodeOf<"SamplingError"> },
-  ) {
-    super(message, options);
   }
 }
 
@@ -41,10 +33,6 @@ export class NotFiniteError extends Dalle2Error {
 
   static {
     this.register(this);
-  }
-
-  constructor(message: string, options?: Dalle2ErrorOptions & { readonly place?: NotFinitePlace | undefined }) {
-    super(message, options);
   }
 
   /** The error of values at a place. `advice` is what to do; default: what is likely for what it computed in. */

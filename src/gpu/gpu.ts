@@ -57,7 +57,7 @@ export interface Dispatch<K extends KernelName> extends Variant<K> {
 }
 
 /** What an error scope caught. */
-type Check = Promise<GpuOutOfMemoryError | GpuValidationError | undefined>;
+type Check = Promise<GpuError | undefined>;
 
 const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
 
@@ -367,7 +367,7 @@ export class Gpu {
     const errors = results.map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)));
     const found = errors.filter((error) => error !== undefined);
     // What is done with a buffer that got no memory is invalid too, and no error of its own.
-    const error = found.find((one) => one instanceof GpuOutOfMemoryError) ?? found[0];
+    const error = found.find((one): boolean => one instanceof GpuOutOfMemoryError) ?? found[0];
     if (error) throw error;
   }
 

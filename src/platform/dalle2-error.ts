@@ -103,12 +103,13 @@ export class Dalle2Error extends Error {
     if (errorClass) Object.setPrototypeOf(error, errorClass.prototype);
     // Only data: what an error has from its class stays.
     const own = isPlainObject(details) ? Object.entries(plainObject(details)).filter(([key]) => !(key in error)) : [];
-    return Object.assign(error, Object.fromEntries(own), {
+    Object.assign(error, Object.fromEntries(own), {
       ...(errorClass ? { name } : {}),
       ...(typeof code === "string" ? { code: cleaned(code) } : {}),
       ...(typeof advice === "string" ? { advice: cleaned(advice) } : {}),
       ...(typeof stack === "string" ? { stack: cleaned(stack) } : {}),
     });
+    return error;
   }
 
   /** The error as plain data, which `JSON.stringify` and `postMessage` take; with its stack only where that is asked for. */
@@ -136,7 +137,8 @@ export class Dalle2Error extends Error {
   locate(place: ErrorPlace): this {
     const { module } = place;
     if (module !== undefined && this.place?.module === undefined) this.#begin(cleaned(module));
-    return Object.assign(this, { place: { ...plainObject(place as PlainObject), ...this.place } });
+    Object.assign(this, { place: { ...plainObject(place as PlainObject), ...this.place } });
+    return this;
   }
 
   #begin(module: string): void {

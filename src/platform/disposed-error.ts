@@ -1,5 +1,4 @@
-import { Dalle2Error, type Dalle2ErrorOptions } from "./dalle2-error.js";
-import type { CodeOf } from "./error-codes.js";
+import { Dalle2Error } from "./dalle2-error.js";
 
 /** Something was used after it was disposed, or was disposed while it was used. */
 export class DisposedError extends Dalle2Error {
@@ -8,9 +7,5 @@ export class DisposedError extends Dalle2Error {
 
   static {
     this.register(this);
-  }
-
-  constructor(message: string, options: Omit<Dalle2ErrorOptions, "code"> & { readonly code: CodeOf<"DisposedError"> }) {
-    super(message, options);
   }
 }

@@ -33,7 +33,7 @@ it("says after it was disposed that it was, whatever is asked of it", async () =
   for (const call of calls) {
     const calling = call();
     await expect(calling).rejects.toThrow(DisposedError);
-    await expect(calling).rejects.toThrow("The model manager was disposed: create another to go on.");
+    await expect(calling).rejects.toThrow("The model manager was disposed. Create another to go on.");
   }
 });
 
