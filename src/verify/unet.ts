@@ -4,7 +4,7 @@ import { unetConfig } from "../models/dalle2-pytorch/train-config.js";
 import { Unet } from "../models/dalle2-pytorch/unet/unet.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HostTensor } from "./fixture.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Runner } from "./runner.js";
 import { FORWARD } from "./result.js";
 import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";

@@ -1,7 +1,7 @@
 import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import type { DecoderOptions } from "./options.js";
 import type { NegativeCondition } from "./unet/conditioning.js";
-import type { TextMask } from "./unet/text-condition.js";
+import type { TextMask } from "./text-mask.js";
 import { resizeNearest } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
