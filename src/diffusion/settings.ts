@@ -1,9 +1,8 @@
 // What a caller can set of how networks sample. A new setting is an entry here and the sampler that reads it: arguments are
 // checked, lists are spread over U-Nets, defaults are found, records are written and read, and options of the command line
 // are made from this table.
-import { count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
+import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
 import { SAMPLER_NAMES } from "./sampler.js";
-import { SamplingError } from "./sampling-error.js";
 
 /** A value that JSON and a command line can say. */
 export type SettingValue = number | string;
@@ -140,7 +139,7 @@ export function withDefaults(asked: AskedSettings, defaults: AskedSettings = {})
   return mapSettings<AskedSettings>((name) => asked[name] ?? defaults[name]);
 }
 
-/** What each of `count` networks is asked for. Throws `SamplingError` where a setting has a list of another length. */
+/** What each of `count` networks is asked for. Throws `ArgumentError` where a setting has a list of another length. */
 export function settingsOfEach(settings: CascadeSettings, count: number): readonly AskedSettings[] {
   const lists = mapSettings<Lists>((name) => spread(name, settings[name], count));
   return Array.from({ length: count }, (_, i) => mapSettings<AskedSettings>((name) => lists[name]?.[i] ?? undefined));
@@ -157,7 +156,10 @@ export function joinSettings(each: readonly NetworkSettings[]): ListedSettings {
 function spread(name: SettingName, value: CascadeSettings[SettingName], count: number): Lists[SettingName] {
   if (!isList<Value | null | undefined>(value)) return new Array<Value | null | undefined>(count).fill(value);
   if (value.length === count) return value;
-  throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
+  throw new ArgumentError(name, `${name} has ${value.length} values; there are ${count} U-Nets.`, {
+    code: "argument/mismatch",
+    advice: "Pass one value for all, or one for each.",
+  });
 }
 
 function isList<T>(value: T | readonly T[]): value is readonly T[] {

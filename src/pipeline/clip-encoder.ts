@@ -23,7 +23,10 @@ export class ClipEncoder {
   /** Throws `SamplingError` where the load config names no CLIP. */
   get model(): ClipModel {
     const clip = this.manager.clip?.model;
-    if (!clip) throw new SamplingError("There is no CLIP in the load config, and this needs one.");
+    if (!clip) {
+      const code = "sampling/no-model";
+      throw new SamplingError("There is no CLIP in the load config, and this needs one.", { code });
+    }
     return clip;
   }
 

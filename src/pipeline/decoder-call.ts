@@ -7,16 +7,18 @@ import {
 } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import type { Decoder, UseUnet } from "../models/dalle2-pytorch/decoder.js";
-import { BatchTensors, commonCount, rowsOf, type DecoderInputs } from "./decoder-inputs.js";
+import { checkDecoderCall, type CheckedCall } from "./check-call.js";
+import { BatchTensors, rowsOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
 import { decoderPlan, Estimate } from "./estimate.js";
-import { gatherInputs, type Encoding } from "./gather-inputs.js";
+import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
 import { keepPixels } from "./kept-pixels.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
-import { randomnessOf, seedOf, type Randomness } from "./randomness.js";
+import { seedOf, type Randomness } from "./randomness.js";
 import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batches.js";
-import type { SampleDecoderOptions } from "./script-options.js";
+import type { DecoderData, SampleDecoderOptions } from "./script-options.js";
+import { checkOptions } from "./settings.js";
 
 /** The script that a call of the decoder belongs to. */
 export interface CallingScript {
@@ -32,13 +34,38 @@ interface DrawnImage extends Pick<Embedding, "inF32"> {
 
 /** The decoder of a load config. Throws `SamplingError` where it names none. */
 export function decoderOf({ decoder }: DalleModelManager): Decoder {
-  if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.");
+  if (!decoder) {
+    const code = "sampling/no-model";
+    throw new SamplingError("There is no decoder in the load config, and this needs one.", { code });
+  }
   return decoder.model;
 }
 
 /** For each U-Net what is asked for, and of what is not, what the load config says, else its own training. */
 export function fillDecoderSettings(manager: DalleModelManager, asked: CascadeSettings): readonly NetworkSettings[] {
   return decoderOf(manager).settings(asked, manager.defaults.decoder);
+}
+
+/**
+ * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where the
+ * decoder cannot do it (`SamplingError`).
+ */
+export function checkDecoder(manager: DalleModelManager, options: SampleDecoderOptions): CheckedCall {
+  checkOptions(options);
+  const call = checkDecoderCall(decoderOf(manager), options, joinSettings(fillDecoderSettings(manager, options)));
+  needsOf(decoderOf(manager), options, manager.clip !== undefined);
+  return call;
+}
+
+/** The same where the inputs of the call are yet to be made: checks how it samples. */
+export function checkDecoderSettings(
+  manager: DalleModelManager,
+  options: Omit<SampleDecoderOptions, keyof DecoderData>,
+  inpaints: boolean,
+): void {
+  checkOptions(options);
+  const settings = joinSettings(fillDecoderSettings(manager, options));
+  decoderOf(manager).plan({ ...options, ...settings }, { inpaints });
 }
 
 /** A call of the decoder, prepared. */
@@ -52,17 +79,17 @@ interface DecoderCall extends CallingScript {
   readonly settings: ListedSettings;
 }
 
-/** Images: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
+/** Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
 export async function sampleDecoder(
   manager: DalleModelManager,
   options: SampleDecoderOptions,
   script: CallingScript,
 ): Promise<Map<number, Picture[]>> {
   const decoder = decoderOf(manager);
+  const { inputs: inputCount, randomness } = checkDecoder(manager, options);
   const inputs = await gatherInputs(decoder, options, script.encoding);
   const settings = joinSettings(fillDecoderSettings(manager, options));
-  const call = { ...script, manager, decoder, options, inputs, inputCount: commonCount(inputs), settings };
-  const randomness = randomnessOf(options);
+  const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the others of its batch.
   const how = { dtype: manager.arena.dtype, most: decoder.mixesBatch ? 1 : undefined };
   return sampleInBatches<DrawnImage, Picture>(manager, samplingOf(call, randomness), {

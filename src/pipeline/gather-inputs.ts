@@ -1,8 +1,8 @@
-import { SamplingError } from "../diffusion/sampling-error.js";
 import type { RgbImage } from "../image/image.js";
 import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
+import { ArgumentError } from "../platform/arguments.js";
 import { DataRequirements } from "./data-requirements.js";
-import { checkEmbeddings, maskPlane, squares, type DecoderInputs } from "./decoder-inputs.js";
+import { maskPlane, planes, type DecoderInputs } from "./decoder-inputs.js";
 import type { Embedding } from "./embedding.js";
 import type { SampleDecoderOptions } from "./script-options.js";
 
@@ -14,31 +14,31 @@ export interface Encoding {
   readonly encodeText: (text: readonly string[], signal?: AbortSignal) => Promise<Embedding[]>;
 }
 
-/** What the decoder takes, embedded where it was not given so. Throws `SamplingError` where it needs something else. */
+/** What the decoder takes, embedded where it was not given so. */
 export async function gatherInputs(
   decoder: Decoder,
   options: SampleDecoderOptions,
   encoding: Encoding,
 ): Promise<DecoderInputs> {
-  const { images, imageEmbed, textEncoding, negativeImageEmbed, inpaintImages, signal } = options;
-  checkEmbeddings({ imageEmbed, textEncoding, negativeImageEmbed });
-  const { imageEmbedding, textEncoding: needsText, image } = checkedNeeds(decoder, options, encoding);
+  const { images, imageEmbed, negativeImageEmbed, inpaintImages, signal } = options;
+  const { imageEmbedding, textEncoding: needsText, image } = needsOf(decoder, options, encoding.canEncode);
   return {
     imageEmbed: imageEmbedding ? (imageEmbed ?? (await encoding.embedImages(images!, signal))) : undefined,
     ...(needsText
       ? await textInputs(options, encoding)
       : { textEncodings: undefined, negativeTextEncodings: undefined }),
     negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
-    image: image ? squares(images!) : undefined,
-    inpaintImage: inpaintImages && squares(inpaintImages),
-    inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, inpaintImages?.[i])),
+    image: image ? planes(images!) : undefined,
+    inpaintImage: inpaintImages && planes(inpaintImages),
+    inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, inpaintImages![i]!)),
   };
 }
 
-function checkedNeeds(
+/** What the decoder needs for a call. Throws `ArgumentError` where the call does not give it. */
+export function needsOf(
   decoder: Decoder,
   { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 }: SampleDecoderOptions,
-  { canEncode }: Encoding,
+  canEncode: boolean,
 ): DataRequirements["needs"] {
   const stages = decoder.stages.map(({ stage }) => stage);
   const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, canEncode);
@@ -48,8 +48,10 @@ function checkedNeeds(
     text: text !== undefined,
     imageSize: images && Math.min(...images.flatMap(({ width, height }) => [width, height])),
   });
-  if (problems.length > 0) throw new SamplingError(`The decoder cannot run on this. ${problems.join(" ")}`);
-  return requirements.needs;
+  if (problems.length === 0) return requirements.needs;
+  const argument = requirements.needs.textEncoding && !text && !textEncoding ? "text" : "imageEmbed";
+  const message = `The decoder cannot run on this. ${problems.join(" ")}`;
+  throw new ArgumentError(argument, message, { code: "argument/missing" });
 }
 
 /** Text encodings of texts and negative texts; encoded together, so that they are of one length. */

@@ -5,7 +5,7 @@ import type { RgbImage } from "../image/image.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
-import { decoderOf, sampleDecoder } from "./decoder-call.js";
+import { checkDecoder, checkDecoderSettings, decoderOf, sampleDecoder } from "./decoder-call.js";
 import type { Embedding } from "./embedding.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
@@ -13,7 +13,13 @@ import { checkNegative } from "./negative-text.js";
 import type { Picture } from "./picture.js";
 import { fillPriorSettings, priorOf, samplePrior } from "./prior-call.js";
 import { forkOf, randomnessOf, withGenerator } from "./randomness.js";
-import { eachOf, type SampleDecoderOptions, type SamplePriorOptions, type ScriptOptions } from "./script-options.js";
+import {
+  eachOf,
+  type DecoderData,
+  type SampleDecoderOptions,
+  type SamplePriorOptions,
+  type ScriptOptions,
+} from "./script-options.js";
 import { checkOptions, checkPriorOptions, type PriorSettings } from "./settings.js";
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
@@ -63,9 +69,21 @@ export abstract class InferenceScript {
     return samplePrior(this.manager, (text) => this.tokenizeText(text), textOrTokens, options);
   }
 
-  /** Pictures: by index of the input, `sampleCount` for each. Throws `SamplingError` where the decoder needs other inputs. */
+  /**
+   * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where
+   * the decoder cannot do it (`SamplingError`). For scripts that run something else before that call.
+   */
+  protected checkDecoder(options: SampleDecoderOptions): void {
+    checkDecoder(this.manager, options);
+  }
+
+  /** The same where the inputs of the call are yet to be made: checks how it samples. */
+  protected checkDecoderSettings(options: Omit<SampleDecoderOptions, keyof DecoderData>, inpaints = false): void {
+    checkDecoderSettings(this.manager, options, inpaints);
+  }
+
+  /** Pictures: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
-    checkOptions(options);
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
@@ -90,7 +108,7 @@ export abstract class InferenceScript {
 
   /**
    * What a call of `sampleDecoder` takes for a negative text, for scripts that do not sample the prior otherwise; `inputs`
-   * inputs with `sampleCount` pictures each. Throws `SamplingError` where it would change nothing.
+   * inputs with `sampleCount` pictures each. Throws `ArgumentError` where it would change nothing.
    */
   protected async negativeInputs(
     negativeText: string | readonly string[] | undefined,
@@ -118,7 +136,7 @@ export abstract class InferenceScript {
     };
   }
 
-  /** Throws `SamplingError` where a negative text would change nothing, with the prior guided as `prior` says. */
+  /** Throws `ArgumentError` where a negative text would change nothing, with the prior guided as `prior` says. */
   protected checkNegative(options: SampleDecoderOptions, prior: AskedSettings = UNGUIDED): void {
     checkNegative(this.manager, options, prior);
   }

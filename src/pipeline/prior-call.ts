@@ -1,12 +1,12 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { withDefaults } from "../diffusion/settings.js";
 import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import { checkPriorCall } from "./check-call.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
 import { Estimate, priorPlan } from "./estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
-import { randomnessOf } from "./randomness.js";
 import { sampleInBatches, type Part } from "./sample-in-batches.js";
 import { eachOf, type SamplePriorOptions } from "./script-options.js";
 import type { AskedPriorSettings, PriorSettings } from "./settings.js";
@@ -20,7 +20,10 @@ interface PriorTexts {
 
 /** The prior of a load config. Throws `SamplingError` where it names none. */
 export function priorOf({ prior }: DalleModelManager): DiffusionPrior {
-  if (!prior) throw new SamplingError("There is no prior in the load config, and this needs one.");
+  if (!prior) {
+    const code = "sampling/no-model";
+    throw new SamplingError("There is no prior in the load config, and this needs one.", { code });
+  }
   return prior.model;
 }
 
@@ -42,8 +45,8 @@ export async function samplePrior(
 ): Promise<Map<number, Embedding[]>> {
   const { sampleCount = 1, batchSize = 100, signal } = options;
   const settings = fillPriorSettings(manager, options);
+  const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
   const tokens = textOrTokens.map((one) => (typeof one === "string" ? tokenize([one])[0]! : one));
-  const randomness = randomnessOf(options);
   const negativeText = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
   // Together, so that they are of one length.
   const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);

@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, list, seed } from "../platform/arguments.js";
+import { ArgumentError, atMostOne, checkLength, filledList, seed } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 import { randomSeed } from "./random-seed.js";
@@ -21,7 +21,7 @@ export interface RandomOptions {
 }
 
 /** What is allowed of these options, by their names. */
-export const RANDOM_RULES = { seed, seeds: list(seed) };
+export const RANDOM_RULES = { seed, seeds: filledList(seed) };
 
 /** Options of scripts whose images all have the same noise. */
 export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
@@ -34,21 +34,26 @@ export function withGenerator<Options extends RandomOptions>(options: Options, g
 /** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
 export function randomnessOf(options: RandomOptions): Randomness {
   const { generator, seeds } = options;
-  if ([generator, options.seed, seeds].filter((given) => given !== undefined).length > 1) {
-    throw new ArgumentError("Give one of generator, seed and seeds.");
-  }
+  atMostOne({ generator, seed: options.seed, seeds });
   if (generator !== undefined) return generator;
   if (seeds !== undefined) return RANDOM_RULES.seeds("seeds", seeds).map((one) => new Generator(one));
   return oneGenerator(options);
+}
+
+/** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
+export function checkRandomness(randomness: Randomness, images: number): void {
+  if (randomness instanceof Generator || randomness.length === images) return;
+  throw new ArgumentError("seeds", `There are ${randomness.length} seeds or generators for ${images} images.`, {
+    code: "argument/mismatch",
+  });
 }
 
 /** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */
 export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds">, count: number): Generator[] {
   const { seeds } = options;
   if (!seeds) return new Array<Generator>(count).fill(oneGenerator(options));
-  if (options.seed !== undefined || seeds.length !== count) {
-    throw new ArgumentError(`Give one seed, or one of seeds for each of ${count} pictures.`);
-  }
+  atMostOne({ seed: options.seed, seeds });
+  checkLength("seeds", seeds, count);
   return seeds.map((one) => new Generator(one));
 }
 
@@ -74,9 +79,7 @@ export class BatchNoise {
       this.#generators = [randomness];
       return;
     }
-    if (randomness.length !== pictures) {
-      throw new ArgumentError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
-    }
+    checkRandomness(randomness, pictures);
     this.#generators = randomness.slice(start, end);
   }
 

@@ -1,5 +1,5 @@
 import type { CascadeSettings } from "../diffusion/settings.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
+import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
 import type { Estimate } from "./estimate.js";
@@ -89,7 +89,8 @@ export interface DrawOptions extends CallOptions, DecoderCallOptions {
 export interface TwoStageOptions
   extends CallOptions, Prefixed<"prior", PriorCallOptions>, Prefixed<"decoder", DecoderCallOptions> {}
 
-export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
+/** What `sampleDecoder` draws from: a list each, of one value for each input. */
+export interface DecoderData {
   /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
   readonly imageEmbed?: readonly Embedding[] | undefined;
@@ -102,6 +103,9 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   /** Square pictures of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
+}
+
+export interface SampleDecoderOptions extends DrawOptions, SharedOptions, DecoderData {
   /** How often each step is taken when inpainting. Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
   readonly startAtUnetNumber?: number | undefined;
@@ -110,7 +114,7 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
 }
 
-/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `SamplingError` for another number. */
+/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `ArgumentError` for another number. */
 export function eachOf<T extends string | readonly string[] | undefined>(
   name: string,
   text: T,
@@ -119,8 +123,7 @@ export function eachOf<T extends string | readonly string[] | undefined>(
 export function eachOf(name: string, text: string | readonly string[] | undefined, count: number) {
   if (text === undefined) return undefined;
   if (typeof text === "string") return new Array<string>(count).fill(text);
-  if (text.length === count) return text;
-  throw new SamplingError(`${name} has ${text.length} texts; there are ${count} inputs.`);
+  return checkLength(name, text, count);
 }
 
 /** How a script is set up. */

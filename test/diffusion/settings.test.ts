@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { SamplingError } from "../../src/diffusion/sampling-error.js";
+import { ArgumentError } from "../../src/platform/arguments.js";
 import { joinSettings, pickSettings, settingsOfEach, withDefaults } from "../../src/diffusion/settings.js";
 
 describe("settings of a cascade", () => {
@@ -13,7 +13,7 @@ describe("settings of a cascade", () => {
 
   it("are not spread over another number of networks", () => {
     const spread = () => settingsOfEach({ condScale: [1, 2, 3] }, 2);
-    expect(spread).toThrow(SamplingError);
+    expect(spread).toThrow(ArgumentError);
     expect(spread).toThrow("condScale has 3 values; there are 2 U-Nets.");
   });
 

@@ -8,7 +8,7 @@ import { Gpu } from "../../src/gpu/gpu.js";
 import { makeImage } from "../../src/image/image.js";
 import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
 import { ImageVariation } from "../../src/pipeline/scripts/image-variation.js";
-import { DisposedError } from "../../src/pipeline/manager/disposed-error.js";
+import { DisposedError } from "../../src/platform/disposed-error.js";
 import { ModelLoader } from "../../src/pipeline/manager/load-models.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";

@@ -1,4 +1,4 @@
-import { count as atLeastOne } from "../../platform/arguments.js";
+import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import type { DecoderOptions } from "./options.js";
 import type { NegativeCondition } from "./unet/conditioning.js";
 import type { TextMask } from "./text-mask.js";
@@ -21,6 +21,9 @@ export interface DecoderProgress {
   readonly step: number;
   readonly steps: number;
 }
+
+/** What of a call tells which U-Nets run, and how. */
+export type CascadeCall = CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">;
 
 /** What is sampled; settings for all U-Nets, or for each. */
 export interface DecoderSampling extends CascadeSettings {
@@ -151,7 +154,7 @@ export class Decoder {
 
   /**
    * How each U-Net samples where a call asks for this, and where it does not, as `defaults` say, else the U-Net's own
-   * training. Throws `SamplingError` for a list of another length.
+   * training. Throws `ArgumentError` for a list of another length.
    */
   settings(asked: CascadeSettings, defaults: CascadeSettings = {}): readonly NetworkSettings[] {
     const count = this.stages.length;
@@ -166,41 +169,62 @@ export class Decoder {
     return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
+  /**
+   * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
+   * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
+   */
+  plan(
+    call: CascadeCall,
+    { batch = 1, inpaints = false }: { readonly batch?: number; readonly inpaints?: boolean } = {},
+  ) {
+    const count = this.stages.length;
+    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
+    const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
+    if (!isNumber(start) || !isNumber(stop) || start > stop) {
+      throw new ArgumentError(
+        isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
+        `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
+        { code: "argument/out-of-range" },
+      );
+    }
+    const each = this.settings(call);
+    return this.stages.slice(start - 1, stop).map((sampler) => {
+      const settings = each[sampler.index]!;
+      sampler.check(settings, batch, inpaints);
+      return { sampler, unetNumber: sampler.index + 1, settings };
+    });
+  }
+
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
-    const { inpaintResampleTimes = 5 } = sampling;
-    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
-    const count = this.stages.length;
-    const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
-    if (!isNumber(start) || !isNumber(stop) || start > stop) {
-      throw new SamplingError(`U-Nets ${start} to ${stop} were asked for; this decoder has 1 to ${count}.`);
-    }
-    if (start > 1 && !image) throw new SamplingError(`Starting at U-Net ${start} needs an image to start from.`);
-    const stages = this.stages.slice(start - 1, stop);
-    const isConditioned = stages.some(({ stage }) => stage.unet.condOnImageEmbeds);
-    if (isConditioned && !imageEmbed) throw new SamplingError("This decoder needs image embeddings; pass imageEmbed.");
-    this.#checkText(stages, textEncodings);
+    const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
+    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
+    const stages = this.plan(sampling, { batch, inpaints: inpaintImage !== undefined });
+    const samplers = stages.map(({ sampler }) => sampler);
+    if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
+    const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
+    if (isConditioned && !imageEmbed)
+      throw absent("imageEmbed", "This decoder needs image embeddings; pass imageEmbed.");
+    this.#checkText(samplers, textEncodings);
     if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
-      throw new SamplingError("Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.");
+      throw absent(
+        inpaintImage ? "inpaintMask" : "inpaintImage",
+        "Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.",
+      );
     }
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
-    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
     for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
+        throw new ArgumentError(name, `${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`, {
+          code: "argument/mismatch",
+        });
       }
     }
-    const settings = this.settings(sampling);
-    for (const unet of stages) unet.check(settings[unet.index]!, batch, inpaintImage !== undefined);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
-      stages: stages.map((sampler) => ({
-        sampler,
-        unetNumber: sampler.index + 1,
-        settings: settings[sampler.index]!,
-      })),
+      stages,
     };
   }
 
@@ -208,10 +232,14 @@ export class Decoder {
 
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
-      throw new SamplingError("This decoder was trained with text; pass textEncodings.");
+      throw absent("textEncodings", "This decoder was trained with text; pass textEncodings.");
     }
     if (textEncodings && !this.conditionOnTextEncodings) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
+}
+
+function absent(argument: string, message: string): ArgumentError {
+  return new ArgumentError(argument, message, { code: "argument/missing" });
 }

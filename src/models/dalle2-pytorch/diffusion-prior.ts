@@ -1,4 +1,4 @@
-import { count } from "../../platform/arguments.js";
+import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
 import type { TextMask } from "./text-mask.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
@@ -12,7 +12,7 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
-import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
+import { checkFinite } from "../../diffusion/sampling-error.js";
 import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
@@ -86,6 +86,20 @@ export class DiffusionPrior {
     return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
   }
 
+  /**
+   * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
+   * guided.
+   */
+  check(asked: AskedSettings): void {
+    const settings = this.settings(asked);
+    this.#scale(settings);
+    this.#sampler(settings);
+  }
+
+  #scale(settings: NetworkSettings): number {
+    return guidanceScale(settings, { name: "This prior", canGuide: this.options.canGuide });
+  }
+
   /** How often `sample` evaluates the network. */
   evaluations(asked: AskedSettings = {}): number {
     return this.#sampler(this.settings(asked)).steps.length;
@@ -110,10 +124,16 @@ export class DiffusionPrior {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
-      throw new SamplingError(`The text embedding has ${dim} values; this prior was trained with ${imageEmbedDim}.`);
+      throw new ArgumentError(
+        "textEmbed",
+        `textEmbed has ${dim} values; this prior was trained with ${imageEmbedDim}.`,
+        { code: "argument/mismatch" },
+      );
     }
     if (conditionOnTextEncodings && !textEncodings) {
-      throw new SamplingError("This prior was trained with text encodings; pass textEncodings.");
+      throw new ArgumentError("textEncodings", "This prior was trained with text encodings; pass textEncodings.", {
+        code: "argument/missing",
+      });
     }
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
       concatTokens(new Array<Tensor>(candidates).fill(arena.share(x))).reshape(shape);
@@ -134,9 +154,9 @@ export class DiffusionPrior {
   }
 
   #denoiser(arena: Arena, sampling: PriorSampling, condition: PriorCondition): Denoiser {
-    const { canGuide, net, predictXStart, samplingClampL2norm } = this.options;
+    const { net, predictXStart, samplingClampL2norm } = this.options;
     const settings = this.settings(sampling);
-    const scale = guidanceScale(settings, { name: "This prior", canGuide });
+    const scale = this.#scale(settings);
     const batch = condition.textEmbed.shape[0]!;
     const laterMask = isGuided(settings) ? this.#maskAfterGuidance(condition) : undefined;
     const network = this.#network;

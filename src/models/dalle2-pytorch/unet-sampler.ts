@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../platform/arguments.js";
 import type { DecoderOptions, DecoderStage } from "./options.js";
 import type { NegativeCondition, UnetCondition } from "./unet/conditioning.js";
 import { canBroadcast } from "./unet/image-condition.js";
@@ -103,9 +104,9 @@ export class UnetSampler {
   /** Throws `SamplingError` where the checkpoint holds no weights of this U-Net. */
   checkTrained(): void {
     if (this.isTrained) return;
-    throw new SamplingError(
-      `${this.name} was not trained: the checkpoint holds no weights of it. Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).`,
-    );
+    throw new SamplingError(`${this.name} was not trained: the checkpoint holds no weights of it.`, {
+      advice: "Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).",
+    });
   }
 
   /**
@@ -125,7 +126,11 @@ export class UnetSampler {
     guidanceScale(settings, { name, canGuide: this.decoder.canGuide });
     const { timesteps: count } = settings;
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
-      throw new SamplingError(`${name} takes 1 to ${this.decoder.timesteps} sampling steps, not ${count}.`);
+      throw new ArgumentError(
+        "timesteps",
+        `timesteps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`,
+        { code: "argument/out-of-range" },
+      );
     }
     const sampler = this.#sampler(settings);
     if (inpaints && !sampler.canGoBack) {
@@ -137,7 +142,8 @@ export class UnetSampler {
     const singular = sampler.steps.find(({ time }) => !Number.isFinite(schedule.x0From(objective, time).x));
     if (!singular) return;
     throw new NotFiniteError(
-      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise. Sample with fewer than ${this.decoder.timesteps} steps.`,
+      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise.`,
+      { advice: `Sample with fewer than ${this.decoder.timesteps} steps.` },
     );
   }
 
@@ -184,7 +190,9 @@ export class UnetSampler {
   #prepare(arena: Arena, { batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
-      throw new SamplingError(`${this.name} enlarges an image, and there is none to start from.`);
+      throw new ArgumentError("image", `${this.name} enlarges an image, and there is none to start from.`, {
+        code: "argument/missing",
+      });
     }
     return {
       lowres:

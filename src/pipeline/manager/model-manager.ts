@@ -172,7 +172,9 @@ export class DalleModelManager {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (!model?.loaded.components[index]) {
-      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
+      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`, {
+        code: "sampling/no-model",
+      });
     }
     return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
@@ -241,7 +243,9 @@ function computeType({ features, adapter }: Gpu, dtype: "auto" | ComputeType): C
   // Software adapters emulate half precision, and are slower for it.
   if (dtype === "auto") return features.f16 && !adapter.isSoftware ? "f16" : "f32";
   if (dtype === "f16" && !features.f16) {
-    throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16; use dtype "f32".`);
+    throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16`, {
+      advice: 'use dtype "f32"',
+    });
   }
   return dtype;
 }

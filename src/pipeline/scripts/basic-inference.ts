@@ -1,4 +1,4 @@
-import { ArgumentError, list, text as textRule } from "../../platform/arguments.js";
+import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
 import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
@@ -28,7 +28,7 @@ export class BasicInference extends InferenceScript {
     options: BasicInferenceOptions = {},
   ): Promise<Map<number, Map<number, Picture[]>>> {
     checkOptions(options);
-    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
+    const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const priorOptions = unprefixed("prior", options);
     const decoderOptions = unprefixed("decoder", options);
@@ -36,9 +36,12 @@ export class BasicInference extends InferenceScript {
     const generator = randomnessOf(options);
     if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
       throw new ArgumentError(
-        "With one seed for each picture, an embedding is drawn once: leave decoderSampleCount at 1, and ask for more by priorSampleCount.",
+        "decoderSampleCount",
+        `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
+        { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
       );
     }
+    this.checkDecoderSettings(decoderOptions);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
     const count = texts.length * priorSampleCount;

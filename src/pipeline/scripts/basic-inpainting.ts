@@ -1,8 +1,8 @@
-import { list, text as textRule } from "../../platform/arguments.js";
-import { SamplingError } from "../../diffusion/sampling-error.js";
+import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
 import { unguided, withPrior } from "./basic-inference.js";
+import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
 import type { Picture } from "../picture.js";
 import { randomnessOf } from "../randomness.js";
@@ -34,19 +34,23 @@ export class BasicInpainting extends InferenceScript {
     options: BasicInpaintingOptions = {},
   ): Promise<Map<number, Picture[]>> {
     checkOptions(options);
-    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
+    const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     if (images.length !== texts.length || masks.length !== texts.length) {
-      throw new SamplingError(
+      throw new ArgumentError(
+        "masks",
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
+        { code: "argument/mismatch" },
       );
     }
-    this.#warnOfUniform(masks);
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
     const priorOptions = unprefixed("prior", options);
     const decoderOptions = unprefixed("decoder", options);
     const prior = this.priorSettings(priorOptions);
+    this.checkDecoderSettings(decoderOptions, true);
+    checkMasks(images, masks);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
+    this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
       prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },

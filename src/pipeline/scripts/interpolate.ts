@@ -1,4 +1,4 @@
-import { SamplingError } from "../../diffusion/sampling-error.js";
+import { ArgumentError, wholeNumber } from "../../platform/arguments.js";
 import type { Generator } from "../../diffusion/generator.js";
 import type { RgbImage } from "../../image/image.js";
 import { withPrior } from "./basic-inference.js";
@@ -34,11 +34,13 @@ export class Interpolate extends InferenceScript {
   async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
     checkOptions(options);
     const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
-    if (frames < 2) throw new SamplingError(`frames must be at least 2, for both ends; it is ${frames}.`);
+    wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
     const priorOptions = unprefixed("prior", options);
     const decoderOptions = unprefixed("decoder", options);
     const prior = ends.some(isPrompt) ? this.priorSettings(priorOptions) : undefined;
+    this.checkDecoderSettings(decoderOptions);
+    const texts = this.#texts(ends, options.text);
     const generator = oneGenerator(options);
     const estimate = this.estimate({
       prior: prior && { ...prior, embeddings: ends.filter(isPrompt).length },
@@ -51,7 +53,7 @@ export class Interpolate extends InferenceScript {
       onProgress,
       estimate,
     });
-    const encodings = await this.#encode(ends, options);
+    const [from, to] = texts ? await this.encodeText(texts, signal) : [];
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
     const pictures = await this.sampleDecoder({
       ...decoderOptions,
@@ -62,7 +64,7 @@ export class Interpolate extends InferenceScript {
       previewEvery,
       estimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
-      textEncoding: encodings && positions.map((position) => lerp(...encodings, position)),
+      textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
         end: isPrompt(end) ? end : undefined,
@@ -92,16 +94,13 @@ export class Interpolate extends InferenceScript {
     return [first!, last!, generators[0] ?? generator];
   }
 
-  /** Text encodings of both ends, if the decoder takes any. */
-  async #encode(ends: readonly (RgbImage | string)[], { text, signal }: InterpolateOptions) {
+  /** What the decoder is told of both ends, if it takes text. */
+  #texts(ends: readonly (RgbImage | string)[], text: InterpolateOptions["text"]): readonly string[] | undefined {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
-    const given = text === undefined ? ends : eachOf("text", text, 2);
-    const texts = given.filter(isPrompt);
-    if (texts.length < 2) {
-      throw new SamplingError("This decoder was trained with text: pass what both ends show as the option text.");
-    }
-    const [first, last] = await this.encodeText(texts, signal);
-    return [first!, last!] as const;
+    const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
+    if (texts.length === 2) return texts;
+    const message = "This decoder was trained with text: pass what both ends show as the option text.";
+    throw new ArgumentError("text", message, { code: "argument/missing" });
   }
 }
 

@@ -1,3 +1,4 @@
+import { anything, filledList } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
@@ -37,6 +38,8 @@ export class TextGuidedEdit extends InferenceScript {
     const generators = generatorsOfInputs(options, images.length);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
+    filledList(anything)("images", images);
+    this.checkDecoderSettings(drawing);
     const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
