@@ -67,7 +67,7 @@ class LazyArena {
     const { Arena } = await import("../tensor/arena.js");
     const gpu = (this.#gpu = await openGpu());
     if (this.dtype === "f16" && !gpu.features.f16) {
-      throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16; use --dtype f32.`);
+      throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16`, { advice: "use --dtype f32" });
     }
     return (this.#arena = new Arena(gpu, this.dtype));
   }

@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Pass } from "./passes.js";
@@ -20,7 +21,7 @@ export class NoisePerPicture implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / this.sources.length;
     if (!Number.isInteger(share)) {
-      throw new RangeError(`A batch of ${batch} cannot be shared equally by ${this.sources.length} generators.`);
+      throw new InternalError(`A batch of ${batch} cannot be shared equally by ${this.sources.length} generators.`);
     }
     const size = share * sizeOf(rest);
     const values = new Float32Array(batch * sizeOf(rest));
@@ -51,7 +52,7 @@ export class NoiseOfPart implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / (this.end - this.start);
     if (!Number.isInteger(share)) {
-      throw new RangeError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
+      throw new InternalError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
     }
     const size = share * sizeOf(rest);
     return this.source.randn([share * this.pictures, ...rest]).slice(this.start * size, this.end * size);
@@ -73,7 +74,7 @@ export class RecordedNoise implements NoiseSource {
     const values = this.draws[this.#next];
     if (values?.length !== sizeOf(shape)) {
       const found = values ? `has ${values.length} values` : "was not recorded";
-      throw new RangeError(`Draw ${this.#next} ${found}; the sampler asks for [${shape.join(", ")}].`);
+      throw new InternalError(`Draw ${this.#next} ${found}; the sampler asks for [${shape.join(", ")}].`);
     }
     this.#next++;
     return values;

@@ -2,6 +2,7 @@
  * Noise schedules (NoiseScheduler of DALLE2-pytorch 1.14.2). Tables are computed in float64 and rounded to float32 at the
  * end, as torch's buffers are; "jsd" is float32 throughout, as the reference computes it.
  */
+import { InternalError } from "../platform/internal-error.js";
 import { SamplingError } from "./sampling-error.js";
 
 /** What a network predicts: the noise in its input, the clean sample, or v (Salimans & Ho 2022). */
@@ -47,7 +48,8 @@ export class NoiseSchedule {
     // The last beta of "jsd" is 1 by definition; the others reach it where their scale, 1000 / timesteps, is too large.
     if (name !== "jsd" && betas.some((beta) => beta >= 1)) {
       throw new SamplingError(
-        `The noise schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN; use more than 20 timesteps or "cosine".`,
+        `The noise schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN.`,
+        { advice: 'Use more than 20 timesteps or "cosine".' },
       );
     }
     return new NoiseSchedule(makeTables(betas, name === "jsd" ? float32 : float64));
@@ -98,7 +100,7 @@ export class NoiseSchedule {
 
   private at(table: keyof ScheduleTables, t: number): number {
     const value = this.tables[table][t];
-    if (value === undefined) throw new RangeError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
+    if (value === undefined) throw new InternalError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
     return value;
   }
 }

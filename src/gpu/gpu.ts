@@ -1,4 +1,6 @@
 import { byteLimit, checkArguments } from "../platform/arguments.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { DisposedError } from "../platform/disposed-error.js";
 import { BufferUsage, MapMode } from "./constants.js";
 import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
 import type { Grid } from "./grid.js";
@@ -55,7 +57,7 @@ export interface Dispatch<K extends KernelName> extends Variant<K> {
 }
 
 /** What an error scope caught. */
-type Check = Promise<GpuOutOfMemoryError | GpuValidationError | undefined>;
+type Check = Promise<GpuError | undefined>;
 
 const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
 
@@ -81,6 +83,7 @@ export class Gpu {
   #pass: GPUComputePassEncoder | undefined;
   #encoded = 0;
   #dry = false;
+  #path = "";
   /** Error scopes of what was submitted since the last `sync` or `read`. */
   readonly #checks: Check[] = [];
   #failure: Error | undefined;
@@ -109,7 +112,8 @@ export class Gpu {
     this.#staging = new StagingBuffers(device);
     this.#absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
     void device.lost.then(({ reason, message }) => {
-      this.#failure = new DeviceLostError(reason, message);
+      // One that was disposed is lost too.
+      if (!(this.#failure instanceof DisposedError)) this.#failure = new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event;
@@ -123,6 +127,24 @@ export class Gpu {
    */
   allocate(byteLength: number, label: string, advice?: string): GpuStorage {
     return new GpuStorage(this.#pool, Math.max(16, Math.ceil(byteLength / 16) * 16), label, advice);
+  }
+
+  /** Runs `body`; what it dispatches belongs to the place `path` in the model, below that of the `at` around it. */
+  at<T>(path: string | number, body: () => T): T {
+    const outer = this.#path;
+    this.#path = outer === "" ? String(path) : `${outer}.${path}`;
+    try {
+      return body();
+    } catch (error) {
+      throw error instanceof Dalle2Error ? error.locate({ module: this.#path }) : error;
+    } finally {
+      this.#path = outer;
+    }
+  }
+
+  /** Where in the model the commands belong that are encoded now; empty outside of `at`. */
+  get place(): string {
+    return this.#path;
   }
 
   /** Encodes one run of a kernel. It runs when the batch is submitted: after `flush`, a read, or enough other work. */
@@ -152,7 +174,8 @@ export class Gpu {
       });
       offsets = [this.#uniforms.write(source, call.params)];
     }
-    const label = call.label === undefined ? key : `${key} @ ${call.label}`;
+    const place = call.label ?? this.#path;
+    const label = place === "" ? key : `${key} @ ${place}`;
     const pass = this.#beginPass(key);
     pass.setPipeline(pipeline!);
     pass.setBindGroup(0, this.device.createBindGroup({ label, layout, entries }), offsets);
@@ -235,7 +258,7 @@ export class Gpu {
    */
   async recover(): Promise<void> {
     await this.sync().catch((error: unknown) => {
-      if (error instanceof DeviceLostError) throw error;
+      if (isLasting(error)) throw error;
     });
     this.trim();
   }
@@ -301,7 +324,7 @@ export class Gpu {
   dispose(): void {
     this.#endPass();
     this.#encoder = undefined;
-    this.#failure ??= new DeviceLostError("destroyed", "the device was disposed");
+    this.#failure ??= new DisposedError("The GPU device was disposed.", { code: "device/disposed" });
     this.device.destroy();
   }
 
@@ -352,7 +375,7 @@ export class Gpu {
     const errors = results.map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)));
     const found = errors.filter((error) => error !== undefined);
     // What is done with a buffer that got no memory is invalid too, and no error of its own.
-    const error = found.find((one) => one instanceof GpuOutOfMemoryError) ?? found[0];
+    const error = found.find((one): boolean => one instanceof GpuOutOfMemoryError) ?? found[0];
     if (error) throw error;
   }
 
@@ -366,9 +389,14 @@ export class Gpu {
     const failure = this.#failure;
     if (!failure) return;
     // A lost device stays lost; any other error belongs to the call in flight and is reported once.
-    if (!(failure instanceof DeviceLostError)) this.#failure = undefined;
+    if (!isLasting(failure)) this.#failure = undefined;
     throw failure;
   }
+}
+
+/** Whether a device that failed so stays unusable. */
+function isLasting(error: unknown): boolean {
+  return error instanceof DeviceLostError || error instanceof DisposedError;
 }
 
 function asGpuError(cause: unknown): GpuError {

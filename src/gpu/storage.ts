@@ -1,3 +1,5 @@
+import { DisposedError } from "../platform/disposed-error.js";
+import { InternalError } from "../platform/internal-error.js";
 import { GpuError, GpuLimitError } from "./errors.js";
 import type { BufferPool } from "./pool.js";
 
@@ -28,7 +30,8 @@ export class GpuStorage {
 
   /** The buffer, allocated on first access. */
   get buffer(): GPUBuffer {
-    if (this.#references === 0) throw new GpuError(`${this.label} was used after it was disposed.`);
+    if (this.#references === 0)
+      throw new DisposedError(`${this.label} was used after it was disposed.`, { code: "device/disposed" });
     if (this.#isEvicted) throw new GpuError(`${this.label} was used while its weights were not loaded.`);
     this.#buffer ??= this.pool.acquire(this.byteLength, this.label);
     return this.#buffer;
@@ -66,7 +69,7 @@ export class GpuStorage {
   /** Takes over the buffer of another storage of the same size, which is left without one. */
   take(other: GpuStorage): void {
     if (other.byteLength !== this.byteLength) {
-      throw new RangeError(`${this.label} has ${this.byteLength} bytes, ${other.label} ${other.byteLength}.`);
+      throw new InternalError(`${this.label} has ${this.byteLength} bytes, ${other.label} ${other.byteLength}.`);
     }
     const buffer = other.buffer;
     other.#buffer = undefined;

@@ -1,3 +1,5 @@
+import { ArgumentError } from "../platform/arguments.js";
+import { InternalError } from "../platform/internal-error.js";
 import type { Gpu } from "../gpu/gpu.js";
 import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
@@ -68,7 +70,7 @@ export class Arena implements TensorArena {
   /** A tensor of unspecified content. */
   empty(shape: readonly number[], dtype: DType = this.dtype): Tensor {
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
-      throw new RangeError(`[${shape.join(", ")}] is not a shape.`);
+      throw new ArgumentError("shape", `[${shape.join(", ")}] is not a shape.`);
     }
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
@@ -120,7 +122,9 @@ export class Arena implements TensorArena {
   upload(tensor: Tensor, data: HostArray): void {
     const { rows, channels, stride, shape, dtype } = tensor;
     if (data.length !== rows * channels) {
-      throw new RangeError(`${data.length} values given for shape [${shape.join(", ")}].`);
+      throw new ArgumentError("data", `${data.length} values were given for shape [${shape.join(", ")}].`, {
+        code: "argument/mismatch",
+      });
     }
     const target = hostArray(dtype, rows * stride);
     for (let row = 0; row < rows; row++) {
@@ -187,7 +191,7 @@ export class Arena implements TensorArena {
       tensor.storage.release();
       const what = `${dtype}[${shape.join(", ")}]`;
       if (new Uint32Array(content, Math.ceil(bytes / 4) * 4).some((word) => word !== GUARD_WORD)) {
-        throw new Error(`A kernel wrote past the end of ${what}.`);
+        throw new InternalError(`A kernel wrote past the end of ${what}.`);
       }
       const values =
         dtype === "f16" ? new Uint16Array(content, 0, rows * stride) : new Uint32Array(content, 0, rows * stride);
@@ -196,7 +200,7 @@ export class Arena implements TensorArena {
           // Minus zero is a zero too.
           const bits = values[row * stride + c]!;
           if (bits !== 0 && bits !== (dtype === "f16" ? 0x8000 : 0x80000000)) {
-            throw new Error(`Padding of ${what} is not zero in row ${row}.`);
+            throw new InternalError(`Padding of ${what} is not zero in row ${row}.`);
           }
         }
       }

@@ -137,5 +137,7 @@ function convertBytes(entry: TensorEntry, bytes: Uint8Array, dtype: Dtype): Uint
 function checkOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
   for (let i = 0; i < halves.length; i++)
     if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(values[i]))
-      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504; convert to f32`);
+      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504`, {
+        advice: "convert to f32",
+      });
 }

@@ -41,7 +41,8 @@ export const PIECE_BYTES = 2 ** 23;
 export class Weights {
   constructor(
     readonly store: WeightDeclarations,
-    private readonly path: string,
+    /** Empty for the outermost place. */
+    readonly path: string,
   ) {}
 
   get arena(): Arena {

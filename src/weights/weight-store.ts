@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import { sizeClass } from "../gpu/pool.js";
 import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
@@ -127,7 +128,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
 
   /** Declares a tensor; see `Weights`. */
   request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
-    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
+    if (this.#requests.has(name)) throw new InternalError(`Tensor ${name} is declared twice.`);
     this.#requests.set(name, { shape, upload, tensor });
   }
 

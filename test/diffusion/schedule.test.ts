@@ -1,3 +1,4 @@
+import { InternalError } from "../../src/platform/internal-error.js";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { SamplingError } from "../../src/diffusion/sampling-error.js";
@@ -94,7 +95,7 @@ describe("NoiseSchedule", () => {
 
   it("refuses timesteps outside the schedule", () => {
     expect(() => schedule.qSample(100)).toThrow(/timestep 100 is not in a schedule of 100 steps/);
-    expect(() => schedule.posterior(-1)).toThrow(RangeError);
+    expect(() => schedule.posterior(-1)).toThrow(InternalError);
   });
 });
 

@@ -1,4 +1,4 @@
-import { count, finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
 import type { TextMask } from "./text-mask.js";
@@ -12,9 +12,11 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
-import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
-import type { Process, Sampler, SamplerName } from "../../diffusion/sampler.js";
+import { checkFinite } from "../../diffusion/sampling-error.js";
+import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
+import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
 import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 
@@ -31,17 +33,12 @@ export interface PriorText {
   readonly textMask?: TextMask | undefined;
 }
 
-export interface PriorSampling extends PriorText {
+/** What is sampled; settings that are left out are the prior's own. */
+export interface PriorSampling extends PriorText, AskedSettings {
   /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
   readonly negative?: PriorText | undefined;
-  /** Strength of guidance; 1, the default, is none. */
-  readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
-  /** Number of sampling steps; default: the prior's own. */
-  readonly timesteps?: number | undefined;
-  /** Default: what the reference does for that number of steps. */
-  readonly sampler?: SamplerName | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -89,9 +86,29 @@ export class DiffusionPrior {
     return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
   }
 
+  /**
+   * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
+   * guided.
+   */
+  check(asked: AskedSettings): void {
+    const settings = this.settings(asked);
+    this.#scale(settings);
+    this.#sampler(settings);
+  }
+
+  #scale(settings: NetworkSettings): number {
+    return guidanceScale(settings, { name: "This prior", canGuide: this.options.canGuide });
+  }
+
   /** How often `sample` evaluates the network. */
-  evaluations(sampling: Pick<PriorSampling, "timesteps" | "sampler"> = {}): number {
-    return this.#sampler(sampling).steps.length;
+  evaluations(asked: AskedSettings = {}): number {
+    return this.#sampler(this.settings(asked)).steps.length;
+  }
+
+  /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    const { sampleTimesteps, timesteps } = this.options;
+    return withDefaults(asked, { ...UNGUIDED, timesteps: sampleTimesteps ?? timesteps });
   }
 
   #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {
@@ -107,10 +124,16 @@ export class DiffusionPrior {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
-      throw new SamplingError(`The text embedding has ${dim} values; this prior was trained with ${imageEmbedDim}.`);
+      throw new ArgumentError(
+        "textEmbed",
+        `textEmbed has ${dim} values; this prior was trained with ${imageEmbedDim}.`,
+        { code: "argument/mismatch" },
+      );
     }
     if (conditionOnTextEncodings && !textEncodings) {
-      throw new SamplingError("This prior was trained with text encodings; pass textEncodings.");
+      throw new ArgumentError("textEncodings", "This prior was trained with text encodings; pass textEncodings.", {
+        code: "argument/missing",
+      });
     }
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
       concatTokens(new Array<Tensor>(candidates).fill(arena.share(x))).reshape(shape);
@@ -131,25 +154,20 @@ export class DiffusionPrior {
   }
 
   #denoiser(arena: Arena, sampling: PriorSampling, condition: PriorCondition): Denoiser {
-    const { canGuide, net, predictXStart, samplingClampL2norm } = this.options;
-    const { condScale = 1 } = sampling;
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !canGuide) {
-      throw new SamplingError(
-        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
-      );
-    }
+    const { net, predictXStart, samplingClampL2norm } = this.options;
+    const settings = this.settings(sampling);
+    const scale = this.#scale(settings);
     const batch = condition.textEmbed.shape[0]!;
-    const laterMask = condScale === 1 ? undefined : this.#maskAfterGuidance(condition);
+    const laterMask = isGuided(settings) ? this.#maskAfterGuidance(condition) : undefined;
     const network = this.#network;
     return {
       arena,
       name: PRIOR_NAME,
       process: this.#process(),
-      sampler: this.#sampler(sampling),
+      sampler: this.#sampler(settings),
       selfCond: net.selfCond,
       prepare: (inputs, times) => {
-        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, condScale);
+        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, scale);
         return (x, selfCond) => network.forward(x, prepared, selfCond);
       },
       x0Limit: predictXStart ? undefined : 1,
@@ -167,8 +185,7 @@ export class DiffusionPrior {
     return { schedule: this.#schedule(), objective: this.options.objective };
   }
 
-  #sampler({ timesteps, sampler }: Pick<PriorSampling, "timesteps" | "sampler">): Sampler {
-    const count = timesteps ?? this.options.sampleTimesteps ?? this.options.timesteps;
+  #sampler({ timesteps: count, sampler }: NetworkSettings): Sampler {
     return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 

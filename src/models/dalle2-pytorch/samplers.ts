@@ -3,7 +3,7 @@ import { ddim } from "../../diffusion/ddim.js";
 import { ddpm } from "../../diffusion/ddpm.js";
 import { dpmpp2m } from "../../diffusion/dpmpp.js";
 import { evenGrid, type Process, type Sampler, type SamplerName } from "../../diffusion/sampler.js";
-import { SamplingError } from "../../diffusion/sampling-error.js";
+import { ArgumentError } from "../../platform/arguments.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
 
@@ -71,7 +71,9 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
   const fewest = chosen === "ddim" && dialect.ddimGridPrior === "toMinusOne" ? 2 : 1;
   const { timesteps } = process.schedule;
   if (!Number.isInteger(count) || count < fewest || count > timesteps) {
-    throw new SamplingError(`This prior takes ${fewest} to ${timesteps} sampling steps, not ${count}.`);
+    throw new ArgumentError("timesteps", `timesteps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
+      code: "argument/out-of-range",
+    });
   }
   return PRIOR_SAMPLERS[chosen](sampling);
 }

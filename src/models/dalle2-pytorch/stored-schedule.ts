@@ -75,7 +75,9 @@ export function decoderSchedules(
 function checkNumbers(values: Float32Array, what: string): void {
   const index = values.findIndex(Number.isNaN);
   if (index < 0) return;
-  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged. Get another copy of it.`);
+  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged.`, {
+    advice: "Get another copy of it.",
+  });
 }
 
 /** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */
