@@ -1,7 +1,7 @@
 import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
-import type { TextMask } from "./text-mask.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
+import type { TextMask } from "./text-mask.js";
 import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
 import type { Arena } from "../../tensor/arena.js";
