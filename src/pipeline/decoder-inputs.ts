@@ -1,7 +1,7 @@
 import { finiteNumbers } from "../platform/arguments.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
-import type { NegativeCondition } from "../models/dalle2-pytorch/unet/conditioning.js";
+import type { NegativeCondition } from "../models/interfaces.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Batch } from "./batches.js";

@@ -1,5 +1,5 @@
-import type { Decoder, DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import type { Cascade, CascadeSampling, Prior } from "../models/interfaces.js";
+import { stepCounts } from "../models/per-stage.js";
 
 /** Work of a call: network evaluations times rows of the batch, for each network by name. */
 export type WorkPlan = ReadonlyMap<string, number>;
@@ -18,7 +18,7 @@ export interface PriorWork {
 /** What the decoder is to sample. */
 export interface DecoderWork {
   readonly pictures: number;
-  readonly timesteps?: DecoderSampling["timesteps"];
+  readonly timesteps?: CascadeSampling<Cascade>["timesteps"];
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
@@ -31,16 +31,17 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
-export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: PriorWork): WorkPlan {
+export function priorPlan(prior: Prior, { embeddings, timesteps }: PriorWork): WorkPlan {
   return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
 }
 
-export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
+export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
   const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
-  const steps = decoder.stepCounts(work.timesteps);
-  const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
-    const evaluations = sampler.evaluations(steps[sampler.index], resampleTimes);
-    return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
+  const steps = stepCounts(stages, work.timesteps);
+  const plan = stages.slice(start - 1, stop).map((stage, i) => {
+    const index = start - 1 + i;
+    const evaluations = stage.evaluations(steps[index], resampleTimes);
+    return [networkName("decoder", index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);
 }

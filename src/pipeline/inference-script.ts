@@ -1,11 +1,11 @@
 import { list, text as textRule } from "../platform/arguments.js";
-import { ModelLoadConfig } from "../config/load-config.js";
-import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import { ModelLoadConfig } from "./load-config.js";
 import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
+import { takesText, type Cascade, type ImageEncoder, type Prior } from "../models/interfaces.js";
+import { perStage, stepCounts } from "../models/per-stage.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
@@ -21,7 +21,7 @@ import {
 } from "./decoder-inputs.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
 import type { Computed } from "./manager/computed-model.js";
-import { IMAGE_ENCODER } from "./manager/component.js";
+import { IMAGE_ENCODER } from "../models/component.js";
 import { TextTensors } from "./manager/encoded-texts.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { keepPixels } from "./kept-pixels.js";
@@ -94,7 +94,7 @@ export abstract class InferenceScript {
     const result = new Map<number, Embedding[]>();
     for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
-      const samplePart = async (prior: Computed<DiffusionPrior>, start: number, end: number): Promise<Embedding[]> => {
+      const samplePart = async (prior: Computed<Prior>, start: number, end: number): Promise<Embedding[]> => {
         const inputs = batch.inputs.slice(start, end);
         const upload = (first: number): TextTensors =>
           TextTensors.upload(
@@ -103,7 +103,7 @@ export abstract class InferenceScript {
           );
         using condition = upload(0);
         using away = negative.length > 0 ? upload(tokens.length) : undefined;
-        const data = await prior.model.sample({
+        const data = await prior.model.sample(arena.withType(prior.dtype), {
           negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
@@ -147,10 +147,9 @@ export abstract class InferenceScript {
 
   /** How `samplePrior` samples with these options, defaults filled in. */
   protected priorSettings({ condScale, timesteps, numSamplesPerBatch = 2 }: SamplePriorOptions): PriorSettings {
-    const { sampleTimesteps, timesteps: all } = this.#prior.options;
     return {
       condScale: condScale ?? this.manager.defaultPriorCondScale,
-      timesteps: timesteps ?? sampleTimesteps ?? all,
+      timesteps: timesteps ?? this.#prior.defaultTimesteps,
       numSamplesPerBatch,
     };
   }
@@ -195,10 +194,10 @@ export abstract class InferenceScript {
     priorCondScale = 1,
   ): void {
     const decoder = this.#decoder;
-    const scales = decoder.perUnet("condScale", condScale ?? this.manager.defaultDecoderCondScale);
-    const hears = decoder.stages.slice(start - 1, stop).some(({ stage: { unet }, index }) => {
-      const isTold = unet.condOnTextEncodings || (unet.condOnImageEmbeds && this.manager.prior !== undefined);
-      return isTold && scales[index] !== 1;
+    const scales = perStage("condScale", condScale ?? this.manager.defaultDecoderCondScale, decoder.stages.length);
+    const hears = decoder.stages.slice(start - 1, stop).some(({ info: { takesText, takesImageEmbed } }, i) => {
+      const isTold = takesText || (takesImageEmbed && this.manager.prior !== undefined);
+      return isTold && scales[start - 1 + i] !== 1;
     });
     if (hears || priorCondScale !== 1) return;
     throw new SamplingError(
@@ -215,8 +214,12 @@ export abstract class InferenceScript {
     const count = commonCount(inputs);
     const batches = batchesOf(count, sampleCount, batchSize);
     const randomness = randomnessOf(options);
-    const condScale = decoder.perUnet("condScale", options.condScale ?? this.manager.defaultDecoderCondScale);
-    const timesteps = decoder.stepCounts(options.timesteps);
+    const condScale = perStage(
+      "condScale",
+      options.condScale ?? this.manager.defaultDecoderCondScale,
+      decoder.stages.length,
+    );
+    const timesteps = stepCounts(decoder.stages, options.timesteps);
     const describe = options.describe ?? ((_input, own) => own);
     const drawnFrom = (input: number, computedInF32: readonly string[] | undefined): PictureParameters => {
       const [text, negativeText] = [options.text?.[input], options.negativeText?.[input]];
@@ -230,9 +233,10 @@ export abstract class InferenceScript {
     for (const batch of batches) {
       const noise = new BatchNoise(randomness, batch, count * sampleCount);
       const samplePart = async (start: number, end: number): Promise<DrawnImage[]> => {
-        const unets: Pick<Embedding, "inF32">[] = [];
-        using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
-        using part = await decoder.sample({
+        const { arena } = this.manager;
+        const used: Pick<Embedding, "inF32">[] = [];
+        using tensors = BatchTensors.upload(arena, inputs, { inputs: batch.inputs.slice(start, end) });
+        using part = await decoder.sample(arena, {
           imageEmbed: tensors.imageEmbed,
           textEncodings: tensors.textEncodings,
           negative: tensors.negative,
@@ -246,21 +250,21 @@ export abstract class InferenceScript {
           stopAtUnetNumber: options.stopAtUnetNumber,
           signal,
           noise: noise.part(start, end),
-          useUnet: async (unetNumber, body) => {
-            const [images, inF32] = await this.manager.useUnet(
-              unetNumber,
-              async (unet) => [await body(unet.model), unet.inF32] as const,
+          use: async (component, body) => {
+            const [result, inF32] = await this.manager.useCascade(
+              component,
+              async ({ model, dtype, inF32 }) => [await body(model, arena.withType(dtype)), inF32] as const,
               signal,
             );
-            unets.push({ inF32 });
-            return images;
+            used.push({ inF32 });
+            return result;
           },
           onProgress: (progress) => {
             reporter.step({ phase: "decoder", ...progress });
           },
           preview: reporter.preview,
         });
-        return (await readImages(part)).map((image) => ({ image, inF32: joinedF32(unets) }));
+        return (await readImages(part)).map((image) => ({ image, inF32: joinedF32(used) }));
       };
       const drawPart = (start: number, end: number) => reporter.batch(batch, start, end, () => samplePart(start, end));
       // An image must not depend on the others of its batch.
@@ -288,7 +292,7 @@ export abstract class InferenceScript {
     const { imageSize: size } = this.clip;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    const embed = ({ model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
+    const embed = ({ model: clip, dtype, inF32 }: Computed<ImageEncoder>): Promise<Embedding[]> =>
       this.manager.inParts("images", rows.length, async (start, end) => {
         signal?.throwIfAborted();
         const arena = this.manager.arena.withType(dtype);
@@ -339,23 +343,28 @@ export abstract class InferenceScript {
     return clip;
   }
 
-  get #prior(): DiffusionPrior {
+  /** Whether the decoder was trained with text. */
+  protected get takesText(): boolean {
+    return takesText(this.#decoder);
+  }
+
+  get #prior(): Prior {
     const prior = this.manager.prior?.model;
     if (!prior) throw new SamplingError("There is no prior in the load config, and this needs one.");
     return prior;
   }
 
-  get #decoder(): Decoder {
+  get #decoder(): Cascade {
     const decoder = this.manager.decoder?.model;
     if (!decoder) throw new SamplingError("There is no decoder in the load config, and this needs one.");
     return decoder;
   }
 
   /** What the decoder takes, embedded where it was not given so. */
-  async #decoderInputs(decoder: Decoder, options: SampleDecoderOptions): Promise<DecoderInputs> {
+  async #decoderInputs(decoder: Cascade, options: SampleDecoderOptions): Promise<DecoderInputs> {
     const { images, imageEmbed, text, textEncoding, negativeImageEmbed, startAtUnetNumber = 1, signal } = options;
     checkEmbeddings({ imageEmbed, textEncoding, negativeImageEmbed });
-    const stages = decoder.stages.map(({ stage }) => stage);
+    const stages = decoder.stages.map(({ info }) => info);
     const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, this.manager.clip !== undefined);
     const problems = requirements.problems({
       imageEmbedding: imageEmbed !== undefined,

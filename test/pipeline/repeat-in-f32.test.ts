@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { flagsOf } from "../../src/cli/drawing/repeat.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { NotFiniteError } from "../../src/diffusion/sampling-error.js";
 import { Gpu } from "../../src/gpu/gpu.js";
 import { makeImage } from "../../src/image/image.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import type { FileOptions, ModelLoadConfig } from "../../config/load-config.js";
+import type { FileOptions, ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { ByteSource } from "../../platform/source.js";
 
 /** What tells a model file from others without reading all of it. */

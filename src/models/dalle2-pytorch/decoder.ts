@@ -1,80 +1,27 @@
 import { count as atLeastOne } from "../../platform/arguments.js";
+import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
+import { perStage } from "../per-stage.js";
 import type { DecoderOptions } from "./options.js";
-import type { NegativeCondition } from "./unet/conditioning.js";
-import type { TextMask } from "./unet/text-condition.js";
 import { resizeNearest } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { unetParts } from "./dialect/component.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import type { Preview } from "../../diffusion/denoise.js";
-import type { NoiseSource } from "../../diffusion/noise.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
-/** A step of a cascade: `step` of `steps` of the U-Net with that number, counted from 1. */
-export interface DecoderProgress {
-  readonly unetNumber: number;
-  readonly step: number;
-  readonly steps: number;
-}
-
-export interface DecoderSampling {
-  /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
-  readonly imageEmbed?: Tensor | undefined;
-  /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
-  readonly textEncodings?: Tensor | undefined;
-  /**
-   * For each image 1 or 0 for each of its text encodings, 0 being padding; default: rows of zeros are. Only U-Nets of
-   * versions before 0.21.1 read it.
-   */
-  readonly textMask?: TextMask | undefined;
-  /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
-  readonly negative?: NegativeCondition | undefined;
-  /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
-  /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
-  readonly startAtUnetNumber?: number | undefined;
-  readonly stopAtUnetNumber?: number | undefined;
-  /** f32 `[B, side, side, C]` in [0, 1]. */
-  readonly image?: Tensor | undefined;
-  /** f32 `[B, side, side, C]` in [0, 1], of which `inpaintMask` says what is kept. */
-  readonly inpaintImage?: Tensor | undefined;
-  /** f32 `[B, side, side, 1]`: not zero where `inpaintImage` is kept. */
-  readonly inpaintMask?: Tensor | undefined;
-  /** How often each step is taken when inpainting (Lugmayr et al. 2022). Default 5. */
-  readonly inpaintResampleTimes?: number | undefined;
-  /** Number of images, where no tensor tells. Default 1. */
-  readonly batchSize?: number | undefined;
-  readonly noise: NoiseSource;
-  /** Runs the sampling of each U-Net, to have its weights on the GPU meanwhile. Default: they are there. */
-  readonly useUnet?: UseUnet | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: DecoderProgress) => void) | undefined;
-  /** Takes the images that a U-Net is making, f32 `[B, side, side, C]` in [0, 1], unclamped. */
-  readonly preview?: Preview | undefined;
-}
-
-/**
- * Runs `body` while the weights of U-Net `unetNumber`, counted from 1, are on the GPU. The sampler that it is given may be one
- * that computes in another type; where `body` rejects, it may be run once more, and draws the same noise again.
- */
-export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Promise<T>) => Promise<T>;
+/** What a decoder is asked for. `textMask` is read by U-Nets of versions before 0.21.1 only. */
+export type DecoderSampling = CascadeSampling<Decoder>;
 
 /**
  * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion
  * U-Nets (Ho et al. 2022) from an image embedding to an image. Its U-Nets may come from several checkpoints.
  */
-export class Decoder {
+export class Decoder implements Cascade {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
-  constructor(
-    private readonly arena: Arena,
-    readonly stages: readonly UnetSampler[],
-  ) {
+  constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
     }
@@ -115,26 +62,25 @@ export class Decoder {
     return this.stages.some(({ mixesBatch }) => mixesBatch);
   }
 
-  /** Whether any U-Net was trained with text encodings. */
-  get conditionOnTextEncodings(): boolean {
-    return this.stages.some(({ stage }) => stage.unet.condOnTextEncodings);
+  get channels(): number {
+    return this.stages[0]!.decoder.channels;
   }
 
   /**
    * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
    * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
-  async sample(sampling: DecoderSampling): Promise<Tensor> {
+  async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(sampling);
+    let image = this.#startImage(arena, sampling);
     try {
-      for (const { unetNumber, condScale, timesteps } of run.stages) {
-        const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
+      for (const { sampler, unetNumber, condScale, timesteps } of run.stages) {
+        const { noise, signal, onProgress, preview, use = alreadyThere(this, arena) } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
-        const next: Tensor = await useUnet(unetNumber, (sampler) => {
+        const next: Tensor = await use(sampler.name, (decoder) => {
           rewind?.();
-          return sampler.sample({
+          return decoder.stages[sampler.index]!.sample({
             ...run.shared,
             condScale,
             timesteps,
@@ -155,25 +101,11 @@ export class Decoder {
     return image!;
   }
 
-  /** Sampling steps of each U-Net where a call asks for these. Throws `SamplingError` for a list of another length. */
-  stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
-    const asked = this.perUnet("timesteps", timesteps ?? null);
-    return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
-  }
-
-  /** One value for each U-Net, of an option given for all or for each. Throws `SamplingError` for a list of another length. */
-  perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
-    const count = this.stages.length;
-    if (!isList(value)) return new Array<T>(count).fill(value);
-    if (value.length === count) return value;
-    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
-  }
-
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<DecoderSampling, "noise">): void {
+  rehearse(arena: Arena, sampling: Omit<DecoderSampling, "noise">): void {
     const run = this.#check(sampling);
-    this.arena.scope(() => {
-      let image = this.#startImage(sampling);
+    arena.scope(() => {
+      let image = this.#startImage(arena, sampling);
       for (const { sampler, condScale, timesteps } of run.stages) {
         image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
       }
@@ -181,10 +113,13 @@ export class Decoder {
   }
 
   /** The image to start from, at the size of the stage before the first. */
-  #startImage({ image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">): Tensor | undefined {
+  #startImage(
+    arena: Arena,
+    { image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">,
+  ): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return this.arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(image, [side, side]));
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
@@ -212,8 +147,8 @@ export class Decoder {
         throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
       }
     }
-    const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
-    const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
+    const condScales = perStage("condScale", sampling.condScale ?? 1, count);
+    const timesteps = perStage("timesteps", sampling.timesteps ?? null, count);
     for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
@@ -227,18 +162,16 @@ export class Decoder {
     };
   }
 
-  readonly #alreadyThere: UseUnet = (unetNumber, body) => body(this.stages[unetNumber - 1]!);
-
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
       throw new SamplingError("This decoder was trained with text; pass textEncodings.");
     }
-    if (textEncodings && !this.conditionOnTextEncodings) {
+    if (textEncodings && !takesText(this)) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
 }
 
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
+function alreadyThere(decoder: Decoder, arena: Arena): UseComponent<Decoder> {
+  return (_, body) => body(decoder, arena);
 }

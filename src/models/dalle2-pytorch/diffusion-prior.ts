@@ -7,11 +7,12 @@ import { l2Norm } from "../../ops/norm.js";
 import { predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Prior, PriorSampling, PriorText, TextShape } from "../interfaces.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { ddimSteps } from "../../diffusion/ddim.js";
 import { ddpmSteps } from "../../diffusion/ddpm.js";
-import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "../../diffusion/denoise.js";
+import { denoise, rehearse, type Denoiser, type SamplerStep } from "../../diffusion/denoise.js";
 import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
@@ -21,35 +22,11 @@ import { priorTimeGrid } from "../../diffusion/time-grid.js";
 /** As messages call it. */
 export const PRIOR_NAME = "the prior";
 
-/** Texts as the prior takes them. */
-export interface PriorText {
-  /** `[B, D]`, as CLIP gives it. */
-  readonly textEmbed: Tensor;
-  /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
-  readonly textEncodings?: Tensor | undefined;
-  /** For each text 1 or 0 for each of its encodings, 0 being padding; default: rows of zeros are. Only priors of versions before 0.22.0 read it. */
-  readonly textMask?: TextMask | undefined;
-}
-
-export interface PriorSampling extends PriorText {
-  /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
-  readonly negative?: PriorText | undefined;
-  /** Strength of guidance; 1, the default, is none. */
-  readonly condScale?: number | undefined;
-  /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
-  readonly numSamplesPerBatch?: number | undefined;
-  /** Number of sampling steps; default: the prior's own. */
-  readonly timesteps?: number | undefined;
-  readonly noise: NoiseSource;
-  readonly signal?: AbortSignal | undefined;
-  readonly onStep?: OnStep | undefined;
-}
-
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
  * CLIP embedding of an image that a text describes.
  */
-export class DiffusionPrior {
+export class DiffusionPrior implements Prior {
   readonly #arena: Arena;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
@@ -71,8 +48,21 @@ export class DiffusionPrior {
     weights.ignore("clip.");
   }
 
+  get imageEmbedDim(): number {
+    return this.options.imageEmbedDim;
+  }
+
+  get textShape(): TextShape {
+    const { maxTextLen, dim } = this.options.net;
+    return [maxTextLen, dim];
+  }
+
+  get defaultTimesteps(): number {
+    return this.options.sampleTimesteps ?? this.options.timesteps;
+  }
+
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
-  async sample(sampling: PriorSampling): Promise<Float32Array> {
+  async sample(_arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
     const { textEmbed, noise, signal, onStep } = sampling;
     const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? 2);
     const condition = this.#arena.scope(() => this.#conditions(sampling, candidates));
@@ -95,7 +85,7 @@ export class DiffusionPrior {
   }
 
   /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<PriorSampling, "noise">): void {
+  rehearse(_arena: Arena, sampling: Omit<PriorSampling, "noise">): void {
     this.#arena.scope(() => {
       const condition = this.#conditions(sampling, sampling.numSamplesPerBatch ?? 2);
       rehearse(this.#denoiser(sampling, condition), this.#start(condition, silence));

@@ -3,14 +3,8 @@
  * scalars spread to lists, and the decoder's own rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
  */
 import { ConfigError } from "../../config/config-error.js";
-import type {
-  AdapterConfig,
-  BetaScheduleName,
-  DecoderConfig,
-  PriorConfig,
-  PriorNetConfig,
-  UnetConfig,
-} from "./train-config.js";
+import type { AdapterConfig } from "../clip/config/adapter-config.js";
+import type { BetaScheduleName, DecoderConfig, PriorConfig, PriorNetConfig, UnetConfig } from "./train-config.js";
 
 /** Every option of a U-Net. Lists named per stage have one entry per entry of `dimMults`. */
 export interface UnetOptions {

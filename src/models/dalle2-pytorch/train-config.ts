@@ -10,6 +10,7 @@
 import { z } from "zod";
 import { describeUnknown } from "../../config/config-error.js";
 import { keysOf, knownKeys, only, type HarmlessKeys } from "../../config/known-keys.js";
+import { adapterConfig } from "../clip/config/adapter-config.js";
 
 /** The noise schedules that the reference knows by name. */
 export const betaScheduleName = z.enum(["cosine", "linear", "quadratic", "jsd", "sigmoid"]);
@@ -43,14 +44,6 @@ function optional<Schema extends z.ZodType>(schema: Schema) {
 function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
   return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
 }
-
-/** Which CLIP a model was trained with (upstream's AdapterConfig, which ignores other keys). */
-export const adapterConfig = z.looseObject({
-  make: withDefault(z.enum(["openai", "open_clip", "x-clip", "coca"]), "openai"),
-  model: withDefault(z.string(), "ViT-L/14"),
-  base_model_kwargs: optional(z.record(z.string(), z.unknown())),
-});
-export type AdapterConfig = z.output<typeof adapterConfig>;
 
 /** Arguments of a U-Net that change nothing, or nothing any more. */
 const UNET_HARMLESS: HarmlessKeys = {

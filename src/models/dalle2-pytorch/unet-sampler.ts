@@ -9,6 +9,7 @@ import { quantile } from "../../ops/reduce.js";
 import { dynamicThreshold, predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { CascadeStage, StageInfo } from "../interfaces.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { ddimSteps } from "../../diffusion/ddim.js";
@@ -61,7 +62,7 @@ interface Prepared {
 }
 
 /** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
-export class UnetSampler {
+export class UnetSampler implements CascadeStage {
   readonly #arena: Arena;
   readonly #unet: Unet | undefined;
   readonly #schedule: () => NoiseSchedule;
@@ -95,6 +96,21 @@ export class UnetSampler {
   /** As messages call it. */
   get name(): string {
     return `U-Net ${this.index + 1}`;
+  }
+
+  get info(): StageInfo {
+    const { name, stage, isTrained } = this;
+    const { condOnTextEncodings: takesText, condOnImageEmbeds: takesImageEmbed, ...unet } = stage.unet;
+    return {
+      name,
+      imageSize: stage.imageSize,
+      takesText,
+      takesImageEmbed,
+      textShape: takesText ? [unet.maxTextLen, unet.textEmbedDim!] : undefined,
+      imageEmbedDim: takesImageEmbed ? unet.imageEmbedDim! : undefined,
+      isTrained,
+      components: [name],
+    };
   }
 
   get stage(): DecoderStage {

@@ -1,4 +1,4 @@
-import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ModelLoadConfig } from "../load-config.js";
 
 /** Guidance of the prior that a load config asks for. */
 export function defaultPriorCondScale({ data }: ModelLoadConfig): number {

@@ -1,12 +1,11 @@
 import { checkArguments, count, oneOf } from "../../platform/arguments.js";
-import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import { openCountingGpu } from "../../gpu/counting-gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { Cascade, Prior } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import type { Component } from "./component.js";
+import type { Component } from "../../models/component.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -97,7 +96,7 @@ function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batc
 
 function priorStages(
   arena: Arena,
-  { model, components }: Loaded<DiffusionPrior>,
+  { model, components }: Loaded<Prior>,
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
@@ -109,15 +108,18 @@ function priorStages(
 
 function decoderStages(
   arena: Arena,
-  { model, components }: Loaded<Decoder>,
+  { model, components }: Loaded<Cascade>,
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
   const condScale = defaultDecoderCondScale(config);
-  return components.map((component, i) => ({
+  return components.map((component) => ({
     component,
     rehearse: () => {
-      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
+      for (const [i, { info }] of model.stages.entries()) {
+        if (!info.components.includes(component.name)) continue;
+        rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
+      }
     },
   }));
 }

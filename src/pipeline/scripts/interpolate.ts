@@ -109,7 +109,7 @@ export class Interpolate extends InferenceScript {
 
   /** Text encodings of both ends, if the decoder takes any. */
   async #encode(ends: readonly (RgbImage | string)[], { text, signal }: InterpolateOptions) {
-    if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
+    if (!this.takesText) return undefined;
     const given = text === undefined ? ends : eachOf("text", text, 2);
     const texts = given.filter(isPrompt);
     if (texts.length < 2) {

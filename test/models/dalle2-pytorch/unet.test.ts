@@ -7,7 +7,7 @@ import { unetArchitecture } from "../../../src/models/dalle2-pytorch/unet/archit
 import { Unet } from "../../../src/models/dalle2-pytorch/unet/unet.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";
 import { Arena } from "../../../src/tensor/arena.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../../src/weights/store.js";
 import { fixtureFolder } from "../../support/golden.js";
@@ -65,12 +65,12 @@ describe("the architecture", () => {
         lowres_cond: true,
       });
       const { scale } = selfAttention;
-      return [scale, linearAttention, downsample, crossAttention.path, lowresAtEnd, norms.lnStable];
+      return [scale, linearAttention, downsample, crossAttention.path, lowresAtEnd, norms.stable];
     };
-    expect(flags("0.21.3")).toEqual([8 ** -0.5, "plain", "strided", "cross_attn.fn", false, "all"]);
-    expect(flags("1.2.2")).toEqual([8 ** -0.5, "v_hw", "strided", "cross_attn.fn", true, "finalPrior"]);
-    expect(flags("1.12.1")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn.fn", true, "finalPrior"]);
-    expect(flags("1.14.2")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn", true, "finalPrior"]);
+    expect(flags("0.21.3")).toEqual([8 ** -0.5, "plain", "strided", "cross_attn.fn", false, true]);
+    expect(flags("1.2.2")).toEqual([8 ** -0.5, "v_hw", "strided", "cross_attn.fn", true, false]);
+    expect(flags("1.12.1")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn.fn", true, false]);
+    expect(flags("1.14.2")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn", true, false]);
   });
 
   it("ignores options that the version did not know", () => {
@@ -83,7 +83,7 @@ describe("the architecture", () => {
 describe("a forward pass", () => {
   async function withUnet(name: string, body: (unet: Unet, arena: Arena) => Promise<void>): Promise<void> {
     const arena = new Arena(await sharedGpu());
-    const fixture = await Fixture.open(fixtureFolder(name));
+    const fixture = await openFixture(fixtureFolder(name));
     try {
       using store = new WeightStore(arena, await fixture.checkpoint());
       const { unet: options } = fixture.info(unetFixture);
