@@ -191,8 +191,8 @@ export interface Cascade {
    */
   sample(arena: Arena, sampling: CascadeSampling<this>): Promise<Tensor>;
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(arena: Arena, sampling: Omit<CascadeSampling<this>, "noise">): void;
+  /** Encodes what `sample` would run, for `Gpu.warmup`; with `component` only what that one computes. */
+  rehearse(arena: Arena, sampling: Omit<CascadeSampling<this>, "noise">, component?: string): void;
 }
 
 /** Whether any stage takes text encodings. */

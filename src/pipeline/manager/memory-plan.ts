@@ -118,7 +118,8 @@ function decoderStages(
     rehearse: () => {
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
-        rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
+        const stage = { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
+        rehearseDecoder(arena, model, batch, stage, component.name);
       }
     },
   }));

@@ -1,5 +1,5 @@
 import type { ModelLoadConfig } from "../load-config.js";
-import { checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
+import { ArgumentError, checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
@@ -165,8 +165,11 @@ export class DalleModelManager {
 
   /** As `usePrior`, for a component of the decoder by its name, of those that its stages need. */
   useCascade<T>(component: string, body: (decoder: Computed<Cascade>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const index = this.decoder?.components.findIndex(({ name }) => name === component) ?? -1;
-    return this.#use(this.#models.decoder, "decoder", index, body, signal);
+    const names = this.decoder?.components.map(({ name }) => name) ?? [];
+    if (this.decoder && !names.includes(component)) {
+      throw new ArgumentError(`The decoder has no component ${JSON.stringify(component)}; it has ${names.join(", ")}.`);
+    }
+    return this.#use(this.#models.decoder, "decoder", names.indexOf(component), body, signal);
   }
 
   /** Brings each component to the GPU once, one after the other: a check that all weights can be read. */

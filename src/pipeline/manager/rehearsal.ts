@@ -14,16 +14,18 @@ export function rehearsePrior(arena: Arena, prior: Prior, batch: number, condSca
   });
 }
 
-/** As `rehearsePrior`, for each stage of a cascade, or for some of them, that was trained. */
+/** As `rehearsePrior`, for each stage of a cascade, or for some of them, that was trained; or for one component of them. */
 export function rehearseDecoder(
   arena: Arena,
   decoder: Cascade,
   batch: number,
   run: Pick<CascadeSampling<Cascade>, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
+  component?: string,
 ): void {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   for (const [i, { info }] of decoder.stages.entries()) {
-    if (i + 1 >= start && i < stop && info.isTrained) rehearseStage(arena, decoder, batch, i + 1, run.condScale);
+    if (i + 1 >= start && i < stop && info.isTrained)
+      rehearseStage(arena, decoder, batch, i + 1, run.condScale, component);
   }
 }
 
@@ -33,13 +35,14 @@ function rehearseStage(
   batch: number,
   number: number,
   condScale: CascadeSampling<Cascade>["condScale"],
+  component: string | undefined,
 ): void {
   const infos = decoder.stages.map(({ info }) => info);
   const imageDim = infos.find(({ imageEmbedDim }) => imageEmbedDim !== undefined)?.imageEmbedDim;
   const textShape = infos.find((info) => info.textShape !== undefined)?.textShape;
   const before = infos[number - 2];
   arena.scope(() => {
-    decoder.rehearse(arena, {
+    const sampling = {
       condScale,
       startAtUnetNumber: number,
       stopAtUnetNumber: number,
@@ -47,7 +50,8 @@ function rehearseStage(
       imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
       textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
       image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
-    });
+    };
+    decoder.rehearse(arena, sampling, component);
   });
 }
 
