@@ -3,19 +3,17 @@
 // x: [batch, height, width, channels4], of which rows and columns beyond the last whole window are left out;
 // y: [batch, out_height, out_width, channels4]. One invocation per vec4 of y. Sums in f32.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   height: u32,
   width: u32,
   out_height: u32,
@@ -25,16 +23,7 @@ struct Params {
   window_width: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let column = index % params.channels4;
   let pixel = index / params.channels4;
   let j = pixel % params.out_width;

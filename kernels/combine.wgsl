@@ -3,12 +3,11 @@
 // a, y: [batch, positions, channels4]; b: the same, or broadcast: its strides for batch and positions are 0 where it
 // has one entry for all. One invocation per vec4. Zero padding stays zero in either case.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
 override MULTIPLY: bool = false;
 override BROADCAST: bool = false;
 
@@ -18,7 +17,7 @@ override BROADCAST: bool = false;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   positions: u32,
   channels4: u32,
   b_batch_stride4: u32,
@@ -37,16 +36,7 @@ fn index_of_b(index: u32) -> u32 {
   return sample * params.b_batch_stride4 + position * params.b_position_stride4 + index % params.channels4;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let left = vec4<f32>(a[index]);
   let right = vec4<f32>(b[index_of_b(index)]);
   if (MULTIPLY) {

@@ -5,30 +5,24 @@
 // residual NHWC, w `[ky, kx, c, o]`, channels in whole vec4s with zero padding. Sums in f32. Each invocation keeps
 // TILE_ROWS pixels × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl). Taps outside of the image add
 // nothing.
-//: use lib/activation.wgsl
+//: use lib/epilogue.wgsl
+//: use lib/product.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-const TILE_ROWS: u32 = 4u; //: const
-const TILE_VECTORS: u32 = 2u; //: const
-
 struct Params {
+  epilogue: Epilogue,
   pixels: u32,
   height: u32,
   width: u32,
   in_vectors: u32,
   out_height: u32,
   out_width: u32,
-  out_vectors: u32,
   kernel_height: u32,
   kernel_width: u32,
   stride: u32,
   padding: u32,
-  // What follows the product is uniform data, not a variant: compiling one takes seconds on software adapters.
-  activation: u32,
-  has_bias: u32,
-  has_residual: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -38,14 +32,14 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(4, 8)
+@compute @workgroup_size(GROUP_COLUMNS, GROUP_ROWS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let column = (group.x * 4u + local.x) * TILE_VECTORS;
-  let pixel = ((group.z * 65535u + group.y) * 8u + local.y) * TILE_ROWS;
-  if (pixel >= params.pixels || column >= params.out_vectors) {
+  let column = tile_column(group.x, local);
+  let pixel = tile_row(group, local);
+  let columns = params.epilogue.column_vectors;
+  if (pixel >= params.pixels || column >= columns) {
     return;
   }
-  let columns = params.out_vectors;
   let plane = params.out_height * params.out_width;
 
   // Top left corner of each pixel's window, and where its image starts.
@@ -104,16 +98,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       if (pixel + i >= params.pixels) {
         break;
       }
-      let at = (pixel + i) * columns + column + j;
-      var value = sum[i * TILE_VECTORS + j];
-      if (params.has_bias != 0u) {
-        value += bias[column + j];
-      }
-      value = activate(params.activation, value);
-      if (params.has_residual != 0u) {
-        value += vec4<f32>(residual[at]);
-      }
-      y[at] = Element4(value);
+      finish(sum[i * TILE_VECTORS + j], pixel + i, column + j);
     }
   }
 }

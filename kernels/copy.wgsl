@@ -7,12 +7,11 @@
 // vec4 of y. Source and Target may differ: then this is a conversion.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Source = f32;
 alias Target = f32;
 
-override WORKGROUP: u32 = 64u;
 // Both starts are multiples of 4: whole vec4s move.
 override ALIGNED: bool = true;
 
@@ -21,7 +20,7 @@ override ALIGNED: bool = true;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  rows: u32,
+  invocations: u32,
   columns4: u32,
   source_stride4: u32,
   target_stride4: u32,
@@ -37,17 +36,8 @@ fn element(row: u32, e: u32) -> f32 {
   return f32(x[row * params.source_stride4 + at / 4u][at % 4u]);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let row = index / params.columns4;
-  if (row >= params.rows) {
-    return;
-  }
   let column = index % params.columns4;
   let target_index = row * params.target_stride4 + params.target_start / 4u + column;
 

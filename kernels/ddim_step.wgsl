@@ -5,11 +5,10 @@
 // `channels` channels count. One invocation per vec4.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Prediction = f32;
 
-override WORKGROUP: u32 = 64u;
 override HAS_EPSILON: bool = false;
 override HAS_NOISE: bool = false;
 
@@ -21,7 +20,7 @@ override HAS_NOISE: bool = false;
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   epsilon_channels4: u32,
@@ -41,16 +40,7 @@ fn epsilon_at(index: u32) -> vec4<f32> {
   return zero_padding(predicted, column * 4u, params.channels);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   var value = x0[index] * params.scale_x0 + epsilon_at(index) * params.scale_epsilon;
   if (HAS_NOISE) {
     value += noise[index] * params.scale_noise;

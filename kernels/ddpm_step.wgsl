@@ -5,11 +5,10 @@
 // x, x0, noise, y: f32 [rows, channels4]; prediction: [rows, prediction_channels4]. One invocation per vec4.
 //
 //: use lib/activation.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Prediction = f32;
 
-override WORKGROUP: u32 = 64u;
 override HAS_NOISE: bool = false;
 override LEARNED: bool = false;
 override SIGMOID: bool = false;
@@ -22,7 +21,7 @@ override SIGMOID: bool = false;
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   prediction_channels4: u32,
@@ -51,16 +50,7 @@ fn log_variance(index: u32) -> vec4<f32> {
   return fraction * params.max_log + (1.0 - fraction) * params.min_log;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   var value = x0[index] * params.scale_x0 + x[index] * params.scale_x;
   if (HAS_NOISE) {
     value += exp(0.5 * log_variance(index)) * noise[index];

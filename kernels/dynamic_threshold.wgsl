@@ -2,10 +2,8 @@
 //
 // x, y: f32 [batch, sample_vectors]; threshold: f32 [batch, 1], padded to one vec4. One invocation per vec4.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> threshold: array<vec4<f32>>;
@@ -13,20 +11,11 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   sample_vectors: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let found = threshold[index / params.sample_vectors].x;
   // Not by max, which may give 1 for what is not a number.
   let s = select(found, 1.0, found < 1.0);

@@ -3,12 +3,10 @@
 // table: [entries, channels4]; ids: [batch, ids_stride] of which the first length count; y: [batch, length, channels4].
 // One invocation per vec4 of y. An id beyond the table reads its last entry.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> table: array<Element4>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -16,24 +14,15 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  rows: u32,
+  invocations: u32,
   length: u32,
   ids_stride: u32,
   channels4: u32,
   entries: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let row = index / params.channels4;
-  if (row >= params.rows) {
-    return;
-  }
   let id = ids[row / params.length * params.ids_stride + row % params.length];
   y[index] = table[min(id, params.entries - 1u) * params.channels4 + index % params.channels4];
 }

@@ -3,12 +3,11 @@
 // x: [rows, x_channels4] with 2 · channels channels; y: [rows, channels4]. One invocation per vec4 of y.
 //
 //: use lib/activation.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
 // channels is a multiple of 4: the second half starts at a whole vec4.
 override ALIGNED: bool = true;
 
@@ -17,7 +16,7 @@ override ALIGNED: bool = true;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  rows: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   x_channels4: u32,
@@ -38,17 +37,8 @@ fn gates(row: u32, first: u32) -> vec4<f32> {
   return gate;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let row = index / params.channels4;
-  if (row >= params.rows) {
-    return;
-  }
   let column = index % params.channels4;
   // Where channels is no multiple of 4, the last vec4 of the first half ends with gates; a gate of zero, which
   // silu and gelu leave zero, clears them.

@@ -3,16 +3,16 @@
 // x, y: [batch, positions, channels4]; coefficients: [batch, 3, channels4], f32. One invocation per vec4.
 //
 //: use lib/activation.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
+//: use lib/group_norm.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-override ACTIVATION: u32 = 0u;
+override ACTIVATION: u32 = ACTIVATION_NONE;
 
 struct Params {
-  batch: u32,
+  invocations: u32,
   positions: u32,
   channels4: u32,
 }
@@ -22,18 +22,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(3) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let sample = index / (params.positions * params.channels4);
-  if (sample >= params.batch) {
-    return;
-  }
-  let row = sample * 3u * params.channels4 + index % params.channels4;
+  let row = sample * COEFFICIENTS * params.channels4 + index % params.channels4;
   let mean = coefficients[row];
   let gain = coefficients[row + params.channels4];
   let shift = coefficients[row + 2u * params.channels4];

@@ -6,6 +6,7 @@
 // [batch, 2 · channels]: scales, then shifts. One workgroup, which is one team, per (batch, group).
 //
 //: use lib/grid.wgsl
+//: use lib/group_norm.wgsl
 //: use lib/reduce.wgsl
 
 alias Element = f32;
@@ -76,11 +77,11 @@ fn chunk_length(chunk: u32) -> f32 {
 }
 
 fn partial_mean(sample: u32, chunk: u32, channel: u32) -> f32 {
-  return partials[(sample * params.chunks + chunk) * 2u * params.stride + channel];
+  return partials[(sample * params.chunks + chunk) * STATISTICS * params.stride + channel];
 }
 
 fn partial_squares(sample: u32, chunk: u32, channel: u32) -> f32 {
-  return partials[((sample * params.chunks + chunk) * 2u + 1u) * params.stride + channel];
+  return partials[((sample * params.chunks + chunk) * STATISTICS + 1u) * params.stride + channel];
 }
 
 fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
@@ -92,7 +93,7 @@ fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
     gain *= scale;
     shift = shift * scale + f32(scale_shift[row + params.channels + channel]);
   }
-  let row = sample * 3u * params.stride;
+  let row = sample * COEFFICIENTS * params.stride;
   coefficients[row + channel] = mean;
   coefficients[row + params.stride + channel] = gain;
   coefficients[row + 2u * params.stride + channel] = shift;
@@ -100,7 +101,7 @@ fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
 
 /// Zero gain and shift keep the padding of y zero.
 fn write_padding(sample: u32, channel: u32) {
-  for (var i = 0u; i < 3u; i++) {
-    coefficients[(sample * 3u + i) * params.stride + channel] = 0.0;
+  for (var i = 0u; i < COEFFICIENTS; i++) {
+    coefficients[(sample * COEFFICIENTS + i) * params.stride + channel] = 0.0;
   }
 }

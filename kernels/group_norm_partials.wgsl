@@ -4,15 +4,14 @@
 // One invocation per (batch, chunk, four channels) reads its chunk once (Welford 1962), so neighbours read
 // neighbouring channels, and it does not matter where groups begin and end.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
+//: use lib/group_norm.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-
 struct Params {
-  batch: u32,
+  invocations: u32,
   positions: u32,
   channels4: u32,
   chunks: u32,
@@ -23,19 +22,10 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> partials: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let channel4 = index % params.channels4;
   let chunk = (index / params.channels4) % params.chunks;
   let sample = index / (params.channels4 * params.chunks);
-  if (sample >= params.batch) {
-    return;
-  }
   let first = chunk * params.chunk_size;
   let size = min(params.chunk_size, params.positions - first);
   let start = (sample * params.positions + first) * params.channels4 + channel4;
@@ -48,7 +38,7 @@ fn main(
     mean += delta / f32(i + 1u);
     squares += delta * (value - mean);
   }
-  let row = (sample * params.chunks + chunk) * 2u;
+  let row = (sample * params.chunks + chunk) * STATISTICS;
   partials[row * params.channels4 + channel4] = mean;
   partials[(row + 1u) * params.channels4 + channel4] = squares;
 }

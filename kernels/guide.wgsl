@@ -2,33 +2,22 @@
 //
 // x: [2 · batch, ...], the conditional half first; y: f32 [batch, ...] of `vectors` vec4s. One invocation per vec4 of y.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   scale: f32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let conditional = vec4<f32>(x[index]);
-  let unconditional = vec4<f32>(x[index + params.vectors]);
+  let unconditional = vec4<f32>(x[index + params.invocations]);
   y[index] = unconditional + (conditional - unconditional) * params.scale;
 }

@@ -2,7 +2,6 @@
 //
 // x, y: [rows, channels4]. One team per row. The padding is zero, so it takes no part.
 //
-//: use lib/grid.wgsl
 //: use lib/reduce.wgsl
 
 alias Element = f32;
@@ -25,8 +24,7 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  // Teams past the end repeat the last row, because barriers want everybody, and do not write.
-  let team = (flat_workgroup(wid, count) * WORKGROUP + lane) / TEAM;
+  let team = team_index(wid, count, lane);
   let start = min(team, params.rows - 1u) * params.channels4;
   let member = lane % TEAM;
   var squares = 0.0;

@@ -4,7 +4,6 @@
 // (signed, so a negative one flips the row; a row whose largest value is 0 stays as it is). One team per row.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
 //: use lib/numbers.wgsl
 //: use lib/reduce.wgsl
 
@@ -35,8 +34,7 @@ fn main(
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  // Teams past the end repeat the last row, because barriers want everybody, and do not write.
-  let team = (flat_workgroup(wid, count) * WORKGROUP + lane) / TEAM;
+  let team = team_index(wid, count, lane);
   let start = min(team, params.rows - 1u) * params.channels4;
   let member = lane % TEAM;
   let size = f32(params.channels);

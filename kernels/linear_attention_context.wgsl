@@ -4,13 +4,11 @@
 // peaks, sums: [batch, chunks, inner], contexts: [batch, chunks, inner, dim_head4] vec4s, where inner is the channels of
 // all heads; context: [batch, inner, dim_head4] vec4s; all f32. One invocation per vec4 of the result.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl
 
-override WORKGROUP: u32 = 64u;
-
 struct Params {
-  batch: u32,
+  invocations: u32,
   inner: u32,
   dim_head4: u32,
   chunks: u32,
@@ -23,19 +21,10 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> context: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let column = index % params.dim_head4;
   let channel = (index / params.dim_head4) % params.inner;
   let sample = index / (params.dim_head4 * params.inner);
-  if (sample >= params.batch) {
-    return;
-  }
   let first = sample * params.chunks * params.inner + channel;
 
   var peak = LOWEST;

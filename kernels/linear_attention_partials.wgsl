@@ -12,14 +12,13 @@
 // Grid: [x, y, slabs].
 // Loops over channels have no constant bound: unrolled, they take minutes to compile on software adapters.
 //
-//: use lib/grid.wgsl
+//: use lib/invocation.wgsl
 //: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
 const COLUMNS: u32 = 32u;
-override WORKGROUP: u32 = 64u;
 
 struct Params {
   batch: u32,
@@ -38,15 +37,13 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> contexts: array<vec4<f32>>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const MIN_LENGTH: f32 = 1e-12;
-
 @compute @workgroup_size(WORKGROUP)
 fn main(
   @builtin(workgroup_id) wid: vec3<u32>,
   @builtin(num_workgroups) count: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = flat_workgroup(vec3<u32>(wid.xy, 0u), count) * WORKGROUP + lane;
+  let index = invocation_index(vec3<u32>(wid.xy, 0u), count, lane);
   let dim4 = params.dim_head4;
   let first_column = wid.z * params.slab4;
   let columns = min(dim4 - first_column, params.slab4);

@@ -4,22 +4,16 @@
 // zero). Sums in f32. Each invocation keeps a tile of TILE_ROWS rows × TILE_VECTORS vec4s of columns in registers and
 // reads X and W straight from storage: no workgroup memory, which software adapters emulate slowly. Tiles over the edge
 // read the last row or column again and do not write.
-//: use lib/activation.wgsl
+//: use lib/epilogue.wgsl
+//: use lib/product.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-const TILE_ROWS: u32 = 4u; //: const
-const TILE_VECTORS: u32 = 2u; //: const
-
 struct Params {
+  epilogue: Epilogue,
   rows: u32,
   inner_vectors: u32,
-  column_vectors: u32,
-  // What follows the product is uniform data, not a variant: compiling one takes seconds on software adapters.
-  activation: u32,
-  has_bias: u32,
-  has_residual: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -29,14 +23,14 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(5) var<uniform> params: Params;
 
-@compute @workgroup_size(4, 8)
+@compute @workgroup_size(GROUP_COLUMNS, GROUP_ROWS)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
-  let column = (group.x * 4u + local.x) * TILE_VECTORS;
-  let row = ((group.z * 65535u + group.y) * 8u + local.y) * TILE_ROWS;
-  if (row >= params.rows || column >= params.column_vectors) {
+  let column = tile_column(group.x, local);
+  let row = tile_row(group, local);
+  let stride = params.epilogue.column_vectors;
+  if (row >= params.rows || column >= stride) {
     return;
   }
-  let stride = params.column_vectors;
 
   var x_at: array<u32, TILE_ROWS>;
   for (var i = 0u; i < TILE_ROWS; i++) {
@@ -73,16 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       if (row + i >= params.rows) {
         break;
       }
-      let at = (row + i) * stride + column + j;
-      var value = sum[i * TILE_VECTORS + j];
-      if (params.has_bias != 0u) {
-        value += bias[column + j];
-      }
-      value = activate(params.activation, value);
-      if (params.has_residual != 0u) {
-        value += vec4<f32>(residual[at]);
-      }
-      y[at] = Element4(value);
+      finish(sum[i * TILE_VECTORS + j], row + i, column + j);
     }
   }
 }

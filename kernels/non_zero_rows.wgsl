@@ -3,19 +3,17 @@
 // x: [batch, length, channels4]; y: u32 [batch, stride], stride being length rounded up to whole vec4s; its padding is
 // zero. One invocation per element of y.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<u32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  batch: u32,
+  invocations: u32,
   length: u32,
   stride: u32,
   channels4: u32,
@@ -30,17 +28,8 @@ fn any_non_zero(row: u32) -> bool {
   return false;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let sample = index / params.stride;
-  if (sample >= params.batch) {
-    return;
-  }
   let position = index % params.stride;
   y[index] = u32(position < params.length && any_non_zero(sample * params.length + position));
 }

@@ -5,9 +5,7 @@
 // A value is infinite or not a number where all bits of its exponent are set. WGSL may assume that comparisons of floats
 // never meet such values, so none is made.
 //
-//: use lib/grid.wgsl
-
-override WORKGROUP: u32 = 64u;
+//: use lib/elementwise.wgsl
 
 @group(0) @binding(0) var<storage, read> prediction: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> state: array<vec4<u32>>;
@@ -15,6 +13,7 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
+  invocations: u32,
   prediction_vectors: u32,
   state_vectors: u32,
   step: u32,
@@ -26,13 +25,7 @@ fn is_finite(bits: vec4<u32>) -> bool {
   return all((bits & EXPONENT) != EXPONENT);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   if (index < params.prediction_vectors && !is_finite(prediction[index])) {
     atomicMin(&first[0], params.step);
   }

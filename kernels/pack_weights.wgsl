@@ -3,14 +3,13 @@
 // Turns rows of a torch weight `[out, in, taps]` (a linear layer has one tap, a convolution kh·kw) into the layout that
 // matmul and conv2d read: output channels innermost, both channel axes padded with zeros to whole vec4s. One invocation
 // writes one vec4 of output channels. `rows` are the source's rows present in this launch, from `first_row` on.
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-
 struct Params {
+  invocations: u32,
   first_row: u32,
   rows: u32,
   inputs: u32,
@@ -23,17 +22,8 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> packed: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) local: u32,
-) {
+fn run(index: u32) {
   let row_vectors = (params.rows + 3u) / 4u;
-  let index = flat_workgroup(group, groups) * WORKGROUP + local;
-  if (index >= params.taps * params.padded_inputs * row_vectors) {
-    return;
-  }
   let vector = index % row_vectors;
   let input = index / row_vectors % params.padded_inputs;
   let tap = index / (row_vectors * params.padded_inputs);

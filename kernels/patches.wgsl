@@ -3,19 +3,17 @@
 //
 // x: [batch, height, width, x_channels4]; y: [batch, rows, columns, y_channels4]. One invocation per vec4 of y.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   height: u32,
   width: u32,
   channels: u32,
@@ -26,16 +24,7 @@ struct Params {
   size: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let first = index % params.y_channels4 * 4u;
   let token = index / params.y_channels4;
   let left = token % params.columns * params.size;

@@ -6,22 +6,20 @@
 // One invocation moves four channels of one coarse pixel: four vec4s either way, a 4×4 transposition between them.
 //
 //: use lib/activation.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
 override UNSHUFFLE: bool = false;
-override ACTIVATION: u32 = 0u;
+override ACTIVATION: u32 = ACTIVATION_NONE;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  // Coarse pixels of the whole batch.
-  pixels: u32,
+  invocations: u32,
   // Coarse pixels per line.
   width: u32,
   // Fine channels, which is also the number of coarse vec4s.
@@ -38,17 +36,8 @@ fn fine_index(pixel: u32, column: u32, part: u32) -> u32 {
   return (line * params.width * 2u + across) * params.channels4 + column;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let pixel = index / params.channels4;
-  if (pixel >= params.pixels) {
-    return;
-  }
   let column = index % params.channels4;
   let coarse_index = pixel * params.channels + column * 4u;
   let existing = min(4u, params.channels - column * 4u);

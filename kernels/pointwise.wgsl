@@ -4,14 +4,13 @@
 //
 //: use lib/activation.wgsl
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-override ACTIVATION: u32 = 0u;
+override ACTIVATION: u32 = ACTIVATION_NONE;
 // The channel count is no multiple of 4: an offset or a bound above zero must not reach the padding.
 override PADDED: bool = false;
 
@@ -20,7 +19,7 @@ override PADDED: bool = false;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   scale: f32,
@@ -30,16 +29,7 @@ struct Params {
   high: f32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let moved = vec4<f32>(x[index]) * params.scale + params.offset;
   var value = activate(ACTIVATION, moved);
   if (params.clamps != 0u) {

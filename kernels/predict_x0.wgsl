@@ -5,12 +5,10 @@
 // (a learned variance follows them). One invocation per vec4 of x0.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl
 
 alias Prediction = f32;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> prediction: array<vec4<Prediction>>;
@@ -18,7 +16,7 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   channels: u32,
   channels4: u32,
   prediction_channels4: u32,
@@ -28,16 +26,7 @@ struct Params {
   has_limit: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let column = index % params.channels4;
   let row = index / params.channels4;
   let predicted = vec4<f32>(prediction[row * params.prediction_channels4 + column]);

@@ -6,15 +6,14 @@
 // multiple of 4 ends in zeros, which take no part.
 // One invocation per (row, head); a rotation leaves the length as it is.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
+//: use lib/numbers.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-
 struct Params {
-  rows: u32,
+  invocations: u32,
   length: u32,
   stride4: u32,
   offset4: u32,
@@ -33,19 +32,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(4) var<uniform> params: Params;
 
-const MIN_LENGTH: f32 = 1e-12;
-
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let row = index / params.heads;
-  if (row >= params.rows) {
-    return;
-  }
   let start = row * params.stride4 + params.offset4 + (index % params.heads) * params.dim_head4;
   var factor = params.scale;
   if (params.l2_norm != 0u) {

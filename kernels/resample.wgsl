@@ -4,12 +4,10 @@
 // the same shape, of which the first `taps` count; a tap that lies outside of x has weight zero. One invocation per
 // vec4 of y. Sums in f32.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> weights: array<f32>;
@@ -18,7 +16,7 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   source_length: u32,
   length: u32,
   inner4: u32,
@@ -26,16 +24,7 @@ struct Params {
   taps_stride: u32,
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let inner = index % params.inner4;
   let i = index / params.inner4 % params.length;
   let outer = index / params.inner4 / params.length;

@@ -3,19 +3,17 @@
 // x: [batch, source_height, source_width, channels4]; y: [batch, height, width, channels4].
 // scale = source size / target size, rounded to f32. One invocation per vec4 of y.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-override WORKGROUP: u32 = 64u;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  vectors: u32,
+  invocations: u32,
   source_height: u32,
   source_width: u32,
   height: u32,
@@ -29,16 +27,7 @@ fn source_of(target_index: u32, scale: f32, size: u32) -> u32 {
   return min(u32(floor(f32(target_index) * scale)), size - 1u);
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (index >= params.vectors) {
-    return;
-  }
+fn run(index: u32) {
   let pixel = index / params.channels4;
   let line = pixel / params.width;
   let sample = line / params.height;

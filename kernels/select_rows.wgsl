@@ -4,12 +4,11 @@
 // tokens: [batch, tokens_length, channels4]; fallback: [length, channels4]; mask: u32 [batch, mask_stride];
 // keep: u32 [batch]; y: [batch, length, channels4]. One invocation per vec4 of y.
 //
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
 override HAS_MASK: bool = false;
 
 @group(0) @binding(0) var<storage, read> tokens: array<Element4>;
@@ -20,7 +19,7 @@ override HAS_MASK: bool = false;
 @group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
-  rows: u32,
+  invocations: u32,
   length: u32,
   tokens_length: u32,
   mask_stride: u32,
@@ -34,17 +33,8 @@ fn is_selected(sample: u32, position: u32) -> bool {
   return !HAS_MASK || mask[sample * params.mask_stride + position] != 0u;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let row = index / params.channels4;
-  if (row >= params.rows) {
-    return;
-  }
   let column = index % params.channels4;
   let sample = row / params.length;
   let position = row % params.length;

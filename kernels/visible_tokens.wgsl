@@ -4,9 +4,7 @@
 // mask: u32 [batch, mask_stride]; keep: u32 [batch]; y: u32 [batch, stride], stride being length rounded up to whole
 // vec4s; its padding is zero. One invocation per element of y.
 //
-//: use lib/grid.wgsl
-
-override WORKGROUP: u32 = 64u;
+//: use lib/elementwise.wgsl
 
 @group(0) @binding(0) var<storage, read> mask: array<u32>;
 @group(0) @binding(1) var<storage, read> keep: array<u32>;
@@ -14,7 +12,7 @@ override WORKGROUP: u32 = 64u;
 @group(0) @binding(3) var<uniform> params: Params;
 
 struct Params {
-  batch: u32,
+  invocations: u32,
   length: u32,
   stride: u32,
   mask_length: u32,
@@ -29,16 +27,7 @@ fn is_visible(sample: u32, position: u32) -> bool {
   return position >= params.mask_length || mask[sample * params.mask_stride + position] != 0u;
 }
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let index = flat_workgroup(wid, count) * WORKGROUP + lane;
+fn run(index: u32) {
   let sample = index / params.stride;
-  if (sample >= params.batch) {
-    return;
-  }
   y[index] = u32(is_visible(sample, index % params.stride));
 }

@@ -4,14 +4,13 @@
 // padding. One invocation per four output channels; it runs once, when weights load.
 //
 //: use lib/channels.wgsl
-//: use lib/grid.wgsl
+//: use lib/elementwise.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-override WORKGROUP: u32 = 64u;
-
 struct Params {
+  invocations: u32,
   taps: u32,
   inputs: u32,
   padded_inputs: u32,
@@ -24,16 +23,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-@compute @workgroup_size(WORKGROUP)
-fn main(
-  @builtin(workgroup_id) wid: vec3<u32>,
-  @builtin(num_workgroups) count: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let column = flat_workgroup(wid, count) * WORKGROUP + lane;
-  if (column >= params.out_vectors) {
-    return;
-  }
+fn run(column: u32) {
   let size = f32(params.taps * params.inputs);
   var sum = vec4<f32>(0.0);
   for (var tap = 0u; tap < params.taps; tap++) {

@@ -7,9 +7,15 @@
 //   //: use lib/NAME.wgsl                              shared file, put between header and body (once; may name others)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
 //   const NAME: u32 = 8u; //: const                    constant that specialisation may change
+//   const NAME: u32 = 8u;                              fixed number, which TypeScript reads from the module
+//   //: enum KIND                                      the constants KIND_… on the next lines are the values of an enum
 //   override NAME: bool = false;                       pipeline constant
 //   @group(0) @binding(0) var<storage, read> x: …;     storage buffers, numbered from 0 without gaps, at most 8
-//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` holds scalars only
+//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` holds scalars, and structs of them
+//   @workgroup_size(8, NAME)                           numbers, constants or overrides (of which the default counts)
+//
+// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. No number of a
+// kernel is written again in TypeScript: it is read from there, and a name that a kernel no longer has does not compile.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -57,7 +63,9 @@ function assemble(folder, name) {
   return [...header, ...libs, ...lines.slice(firstCode)];
 }
 
-function parseLiteral(line, type, text) {
+/** The value of a literal of a type, or of one of the constants declared before. */
+function parseValue(line, type, text, known = {}) {
+  if (Object.hasOwn(known, text)) return known[text];
   const bad = () => new KernelFileError(line, `"${text}" is not a ${type} literal`);
   if (type === "bool") {
     if (text !== "true" && text !== "false") throw bad();
@@ -69,22 +77,99 @@ function parseLiteral(line, type, text) {
   return value;
 }
 
-function parseParams(lines) {
-  const start = lines.findIndex((line) => /^struct\s+Params\b/.test(line.text));
-  if (start < 0) return [];
-  const length = lines.slice(start).findIndex((line) => line.text.replace(/\/\/.*/, "").includes("}"));
-  if (length < 0) throw new KernelFileError(lines[start], "struct Params is not closed");
-  const params = [];
-  for (const line of lines.slice(start, start + length + 1)) {
-    const fields = line.text.replace(/\/\/.*/, "").replace(/^struct\s+Params\s*\{?|[{}]|;/g, "");
-    for (const field of fields.split(",").map((part) => part.trim())) {
-      if (field === "") continue;
-      const match = /^(\w+)\s*:\s*(u32|i32|f32)$/.exec(field);
-      if (!match) throw new KernelFileError(line, `Params holds only u32, i32 and f32 scalars, not "${field}"`);
-      params.push([match[1], match[2]]);
+const isLiteral = (text) => /^(-?\d[\w.]*(e-?\d+)?|true|false)$/.test(text);
+
+/** Constants of a file by what they are: those that specialisation may change, enums by their name, and the rest. */
+function parseConstants(lines) {
+  const constants = {};
+  const fixed = {};
+  const enums = {};
+  let group;
+  for (const line of lines) {
+    const start = /^\/\/:\s*enum\b\s*(.*)$/.exec(line.text);
+    if (start) {
+      if (!/^[A-Z][A-Z0-9_]*$/.test(start[1])) throw new KernelFileError(line, `expected "//: enum NAME"`);
+      group = { prefix: `${start[1]}_`, line, values: (enums[start[1]] = {}) };
+      continue;
     }
+    const isMarked = /\/\/:\s*const\b/.test(line.text);
+    const constant = /^const (\w+): (bool|u32|i32|f32) = ([^;]+);/.exec(line.text);
+    if (isMarked && (!constant || constant[2] === "bool")) {
+      throw new KernelFileError(line, `expected "const NAME: u32 = 8u; //: const"`);
+    }
+    const [, name, type, text] = constant ?? [];
+    if (group && !name?.startsWith(group.prefix)) {
+      if (Object.keys(group.values).length === 0) {
+        throw new KernelFileError(group.line, `expected "const ${group.prefix}…: u32 = 0u;" on the next line`);
+      }
+      group = undefined;
+    }
+    // What is computed from others, or no scalar, is the kernel's own business.
+    if (!constant || !(isMarked || group || isLiteral(text.trim()))) continue;
+    const value = parseValue(line, type, text.trim());
+    if (isMarked) {
+      constants[name] = value;
+      continue;
+    }
+    if (!group) {
+      fixed[name] = value;
+      continue;
+    }
+    if (Object.values(group.values).includes(value)) {
+      throw new KernelFileError(line, `${name} has the value of another ${group.prefix}…`);
+    }
+    group.values[name.slice(group.prefix.length)] = value;
+  }
+  return { constants, fixed, enums };
+}
+
+/** Fields of a struct as [name, type, line]; undefined where there is no such struct. */
+function parseStruct(lines, struct) {
+  const start = lines.findIndex((line) => new RegExp(`^struct\\s+${struct}\\b`).test(line.text));
+  if (start < 0) return undefined;
+  const length = lines.slice(start).findIndex((line) => line.text.replace(/\/\/.*/, "").includes("}"));
+  if (length < 0) throw new KernelFileError(lines[start], `struct ${struct} is not closed`);
+  return lines.slice(start, start + length + 1).flatMap((line) => {
+    const code = line.text.replace(/\/\/.*/, "").replace(new RegExp(`^struct\\s+${struct}\\s*\\{?|[{}]|;`, "g"), "");
+    const fields = code.split(",").map((part) => part.trim());
+    return fields.filter((field) => field !== "").map((field) => [...field.split(/\s*:\s*/), line]);
+  });
+}
+
+/** The scalars of `struct Params` in order, those of a struct in it in its place. */
+function parseParams(lines) {
+  const params = [];
+  for (const [name, type, line] of parseStruct(lines, "Params") ?? []) {
+    if (isScalar(type)) {
+      params.push([name, type]);
+      continue;
+    }
+    const inner = /^\w+$/.test(type ?? "") ? parseStruct(lines, type) : undefined;
+    if (!inner?.every(([, innerType]) => isScalar(innerType))) {
+      throw new KernelFileError(
+        line,
+        `Params holds only u32, i32 and f32 scalars and structs of them, not "${name}: ${type}"`,
+      );
+    }
+    if (params.length % 4 !== 0 || inner.length % 4 !== 0) {
+      throw new KernelFileError(line, `${name}: ${type} has to start at a multiple of 16 bytes, and to be that long`);
+    }
+    for (const field of inner) params.push(field.slice(0, 2));
   }
   return params;
+}
+
+const isScalar = (type) => type === "u32" || type === "i32" || type === "f32";
+
+/** Invocations of a workgroup in x, y and z. */
+function parseWorkgroup(lines, known) {
+  for (const line of lines) {
+    const match = /@workgroup_size\(([^)]*)\)/.exec(line.text);
+    if (!match) continue;
+    const sizes = match[1].split(",").map((text) => parseValue(line, "u32", text.trim(), known));
+    return [...sizes, 1, 1].slice(0, 3);
+  }
+  throw new KernelFileError(lines[0], "the kernel has no @workgroup_size");
 }
 
 function parseBindings(lines) {
@@ -121,8 +206,12 @@ function parseBindings(lines) {
 /** Everything that the runtime has to know of one kernel file. */
 function parseKernel(folder, name) {
   const lines = assemble(folder, name);
+  const { constants, fixed, enums } = parseConstants(lines);
+  const members = Object.entries(enums).flatMap(([kind, values]) =>
+    Object.entries(values).map(([key, value]) => [`${kind}_${key}`, value]),
+  );
+  const known = { ...constants, ...fixed, ...Object.fromEntries(members) };
   const aliases = [];
-  const constants = {};
   const overrides = {};
   for (const line of lines) {
     const alias = /^alias (\w+) = (f32|f16);/.exec(line.text);
@@ -130,15 +219,10 @@ function parseKernel(folder, name) {
       throw new KernelFileError(line, "a storage type is written as f32; specialisation makes it f16");
     if (alias) aliases.push(alias[1]);
 
-    if (/\/\/:\s*const\b/.test(line.text)) {
-      const constant = /^const (\w+): (u32|i32|f32) = ([^;]+);/.exec(line.text);
-      if (!constant) throw new KernelFileError(line, `expected "const NAME: u32 = 8u; //: const"`);
-      constants[constant[1]] = parseLiteral(line, constant[2], constant[3].trim());
-    }
     if (/^\s*(@id\(\d+\)\s*)?override\b/.test(line.text)) {
       const override = /^override (\w+): (bool|u32|i32|f32) = ([^;]+);/.exec(line.text);
       if (!override) throw new KernelFileError(line, `expected "override NAME: bool|u32|i32|f32 = default;"`);
-      overrides[override[1]] = { type: override[2], default: parseLiteral(line, override[2], override[3].trim()) };
+      overrides[override[1]] = { type: override[2], default: parseValue(line, override[2], override[3].trim(), known) };
     }
   }
   const params = parseParams(lines);
@@ -148,19 +232,57 @@ function parseKernel(folder, name) {
     throw new KernelFileError(lines[0], "struct Params is not bound: var<uniform> params: Params");
   }
   if (uniform && params.length === 0) throw new KernelFileError(uniform, "struct Params is missing or empty");
-  return { code: lines.map((line) => `${line.text}\n`).join(""), aliases, constants, overrides, bindings, params };
+  for (const [name, override] of Object.entries(overrides)) known[name] = override.default;
+  const workgroup = parseWorkgroup(lines, known);
+  const code = lines.map((line) => `${line.text}\n`).join("");
+  const { fixed: own } = parseConstants(readLines(folder, name));
+  return { code, aliases, constants, fixed: own, overrides, workgroup, bindings, params };
 }
 
-/** `group-norm.wgsl` and `group_norm.wgsl` are both called groupNorm in TypeScript. */
-function kernelName(file) {
-  return basename(file, ".wgsl").replace(/[-_](\w)/g, (_, letter) => letter.toUpperCase());
+/** `group-norm.wgsl` and `group_norm.wgsl` are both called groupNorm in TypeScript, and so is GROUP_NORM. */
+function camelCase(name) {
+  return name.toLowerCase().replace(/[-_](\w)/g, (_, letter) => letter.toUpperCase());
+}
+
+const moduleName = (file) => camelCase(basename(file, ".wgsl"));
+
+function filesIn(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".wgsl"))
+    .sort();
+}
+
+/** The enums of all files, by name and by the names of their values. */
+function collectEnums(folder, files) {
+  const all = {};
+  for (const file of files) {
+    const lines = readLines(folder, file);
+    for (const [name, values] of Object.entries(parseConstants(lines).enums)) {
+      if (Object.hasOwn(all, camelCase(name)))
+        throw new KernelFileError(lines[0], `enum ${name} stands in another file too`);
+      all[camelCase(name)] = Object.fromEntries(Object.entries(values).map(([key, value]) => [camelCase(key), value]));
+    }
+  }
+  return all;
+}
+
+/** One constant of the module, an entry a line. */
+function declaration(name, entries) {
+  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${JSON.stringify(value)},\n`);
+  return `export const ${name} = {\n${lines.join("")}} as const;\n`;
 }
 
 function generate(folder, output) {
-  const files = readdirSync(folder).filter((file) => file.endsWith(".wgsl"));
-  const kernels = files.sort().map((file) => [kernelName(file), parseKernel(folder, file)]);
-  const entries = kernels.map(([name, kernel]) => `  ${name}: ${JSON.stringify(kernel)},\n`);
-  const text = `// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\nexport const kernels = {\n${entries.join("")}} as const;\n`;
+  const files = filesIn(folder);
+  const libs = filesIn(join(folder, "lib")).map((file) => `lib/${file}`);
+  const fixed = libs.map((file) => [moduleName(file), parseConstants(readLines(folder, file)).fixed]);
+  const text = [
+    "// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\n",
+    declaration("kernels", Object.fromEntries(files.map((file) => [moduleName(file), parseKernel(folder, file)]))),
+    declaration("libs", Object.fromEntries(fixed.filter(([, numbers]) => Object.keys(numbers).length > 0))),
+    declaration("enums", collectEnums(folder, [...libs, ...files])),
+  ].join("");
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;
   // Written aside and renamed: test runs that start at the same time never read half a file.
   mkdirSync(dirname(output), { recursive: true });

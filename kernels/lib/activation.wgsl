@@ -1,8 +1,9 @@
-// Activations on four channels at a time. The kinds are those of src/ops/activation.ts.
+// Activations on four channels at a time.
 //
 // exp gets no argument above 80, so nothing overflows: WGSL does not promise infinities. What is not a number stays so, as
 // in torch: bounds are kept by select, because min and max may give the other operand for it.
 
+//: enum ACTIVATION
 const ACTIVATION_NONE: u32 = 0u;
 const ACTIVATION_SILU: u32 = 1u;
 const ACTIVATION_GELU: u32 = 2u;

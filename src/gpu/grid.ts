@@ -1,8 +1,10 @@
+import { libs } from "./kernel-sources.js";
+
 /** Numbers of workgroups in x, y and z. */
 export type Grid = readonly [x: number, y: number, z: number];
 
 /** WebGPU's limit for each dimension (`maxComputeWorkgroupsPerDimension`). */
-export const MAX_GROUPS = 65535;
+export const { MAX_GROUPS } = libs.grid;
 
 /** Folds a count of workgroups into a grid that respects the limit per dimension (kernels/lib/grid.wgsl unfolds it). */
 export function foldedGrid(workgroups: number): Grid {

@@ -8,9 +8,13 @@ export interface KernelSource {
   readonly aliases: readonly string[];
   /** Names and defaults of constants that specialisation may change. */
   readonly constants: Readonly<Record<string, number>>;
+  /** Numbers of this file that nothing changes; those of lib files are in `libs`. */
+  readonly fixed: Readonly<Record<string, number | boolean>>;
   readonly overrides: Readonly<
     Record<string, { readonly type: "bool" | "u32" | "i32" | "f32"; readonly default: number | boolean }>
   >;
+  /** Invocations of a workgroup, with overrides at their defaults. */
+  readonly workgroup: readonly [x: number, y: number, z: number];
   /** Storage buffers in order of their binding number; `params` is bound after them. */
   readonly bindings: readonly { readonly name: string; readonly access: "read" | "read_write" }[];
   /** Fields of the uniform `Params`, in order, four bytes each. Empty: the kernel has no uniform. */
@@ -35,8 +39,11 @@ export type AliasName<K extends KernelName> = Kernels[K]["aliases"][number];
 /** Type that a kernel stores elements in; it computes in f32 either way. */
 export type StorageType = "f32" | "f16";
 
+/** What specialisation has to know of a kernel. */
+type Specialisable = Pick<KernelSource, "code" | "aliases" | "constants">;
+
 /** Choices for one variant of a kernel. What is not named keeps its default. */
-export interface Specialisation<S extends KernelSource> {
+export interface Specialisation<S extends Specialisable> {
   readonly types?: Readonly<Partial<Record<S["aliases"][number], StorageType>>>;
   readonly constants?: Readonly<Partial<Record<keyof S["constants"], number>>>;
 }
@@ -46,7 +53,7 @@ export interface Specialisation<S extends KernelSource> {
  * `enable f16;` in front where a storage type is f16. Throws `RangeError` for a name that the kernel does not declare or
  * a value that does not fit the constant's type.
  */
-export function specialise<S extends KernelSource>(source: S, { types, constants }: Specialisation<S>): string {
+export function specialise<S extends Specialisable>(source: S, { types, constants }: Specialisation<S>): string {
   let code: string = source.code;
   const chosenTypes: Partial<Record<string, StorageType>> = types ?? {};
   const chosenConstants: Partial<Record<string, number>> = constants ?? {};

@@ -1,4 +1,4 @@
-import type { WeightStore } from "../weights/store.js";
+import type { WeightStore } from "../weights/weight-store.js";
 
 /** A part of the models whose weights are on the GPU together: an encoder of CLIP, a prior, or a network of a cascade. */
 export interface Component {

@@ -4,7 +4,7 @@ import type { PriorSource, UnetSource } from "../config/load-config-schema.js";
 import type { Runner } from "../fixture/runner.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import type { WeightStore } from "../weights/store.js";
+import type { WeightStore } from "../weights/weight-store.js";
 import type { ModelKind, ModelNames } from "../weights/tree/model-names.js";
 import type { Component } from "./component.js";
 import type { Cascade, Prior } from "./interfaces.js";

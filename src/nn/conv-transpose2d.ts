@@ -18,6 +18,6 @@ export class ConvTranspose2d {
 
   /** `[B, H, W, inputs]` to `[B, 2H, 2W, outputs]`. */
   forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.#weight, this.#bias);
+    return convTranspose2d(x, this.#weight, { bias: this.#bias });
   }
 }

@@ -1,4 +1,5 @@
-import { linear, type LinearOptions } from "../ops/linear.js";
+import type { Epilogue } from "../ops/epilogue.js";
+import { linear } from "../ops/linear.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Axis, Heads } from "../weights/head-axis.js";
 import type { Weights } from "../weights/store.js";
@@ -14,7 +15,7 @@ export class Linear {
   }
 
   /** `[..., in]` to `[..., out]`: `activation(x·W + b) + residual`. */
-  forward(x: Tensor, options: Omit<LinearOptions, "bias"> = {}): Tensor {
+  forward(x: Tensor, options: Omit<Epilogue, "bias"> = {}): Tensor {
     return linear(x, this.#weight, { ...options, bias: this.#bias });
   }
 }

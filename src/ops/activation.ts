@@ -1,12 +1,10 @@
-/** Pointwise functions that kernels can apply to what they write. "gelu" is the exact one (torch's default), "geluTanh" torch's approximation by tanh. */
-export type Activation = "none" | "silu" | "gelu" | "quickGelu" | "relu" | "geluTanh";
+import { enums } from "../gpu/kernel-sources.js";
 
-/** Numbers of the activations in kernels/lib/activation.wgsl. */
-export const activationKinds: Readonly<Record<Activation, number>> = {
-  none: 0,
-  silu: 1,
-  gelu: 2,
-  quickGelu: 3,
-  relu: 4,
-  geluTanh: 5,
-};
+/**
+ * Pointwise functions that kernels can apply to what they write (kernels/lib/activation.wgsl). "gelu" is the exact one
+ * (torch's default), "geluTanh" torch's approximation by tanh.
+ */
+export type Activation = keyof typeof enums.activation;
+
+/** Numbers of the activations in kernels. */
+export const activationKinds: Readonly<Record<Activation, number>> = enums.activation;

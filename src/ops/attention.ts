@@ -1,14 +1,13 @@
+import { kernels } from "../gpu/kernel-sources.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-const ATTENTION_WORKGROUP = 32;
-/** Queries per invocation, as in kernels/attention.wgsl. */
-const QUERIES = 2;
-/** Most vec4s of a head that an invocation keeps: `COLUMNS` of kernels/attention.wgsl. */
-const COLUMNS = 32;
+/** Queries per invocation, and the most vec4s of a head that it keeps. */
+const { QUERIES, COLUMNS } = kernels.attention.fixed;
+const [WORKGROUP] = kernels.attention.workgroup;
 
 /** Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding, for at least `length` positions. */
 export interface RotaryTables {
@@ -50,7 +49,7 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
     types: { Element: floatType("prepareHeads", "x", x) },
     bindings: { x: x.storage, cosines: rotary?.cos.storage, sines: rotary?.sin.storage, y: y.storage },
     params: {
-      rows,
+      invocations: rows * heads,
       length,
       stride4: x.stride / 4,
       offset4: offset / 4,
@@ -118,7 +117,6 @@ export function attention(options: AttentionOptions): Tensor {
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
   arena.stream.dispatch("attention", {
     types: { Element: floatType("attention", "q", q) },
-    overrides: { WORKGROUP: ATTENTION_WORKGROUP },
     bindings: {
       q: q.storage,
       k: k.storage,
@@ -150,7 +148,7 @@ export function attention(options: AttentionOptions): Tensor {
       has_bias: Number(relativeBias !== undefined),
       has_mask: Number(keyMask !== undefined),
     },
-    grid: [Math.ceil(queries / (QUERIES * ATTENTION_WORKGROUP)), heads, batch * slabs],
+    grid: [Math.ceil(queries / (QUERIES * WORKGROUP)), heads, batch * slabs],
   });
   return y;
 }

@@ -1,16 +1,10 @@
 import type { Tensor } from "../tensor/tensor.js";
-import {
-  checkEpilogue,
-  elementType,
-  epilogueParams,
-  GEMM_TILE,
-  gemmGrid,
-  linear,
-  type LinearOptions,
-} from "./linear.js";
+import { floatType } from "./check.js";
+import { checkEpilogue, epilogueBindings, epilogueParams, type Epilogue } from "./epilogue.js";
+import { linear, productGrid } from "./linear.js";
 import { ShapeError } from "./shape-error.js";
 
-export interface ConvOptions extends LinearOptions {
+export interface ConvOptions extends Epilogue {
   /** Pixels between windows, in both directions. Default 1. */
   readonly stride?: number;
   /** Zero pixels around the image, on every side. Default 0. */
@@ -22,7 +16,7 @@ export interface ConvOptions extends LinearOptions {
  * `[kh, kw, in, out]`, packed by `Weights.conv`: `activation(x * w + bias) + residual`, `[batch, oh, ow, out]`.
  */
 export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
-  const { bias, activation = "none", residual, stride = 1, padding = 0 } = options;
+  const { stride = 1, padding = 0, ...epilogue } = options;
   if (weight.shape.length !== 4) throw new ShapeError("conv2d", "weight", weight.shape, ["kh", "kw", "in", "out"]);
   const [kernelHeight, kernelWidth, inputs, outputs] = weight.shape as [number, number, number, number];
   if (x.shape.length !== 4 || x.channels !== inputs) {
@@ -31,7 +25,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const [batch, height, width] = x.shape as [number, number, number, number];
   if (kernelHeight === 1 && kernelWidth === 1 && stride === 1 && padding === 0) {
     // A 1×1 convolution of channels-last data is a matrix product.
-    return x.arena.scope(() => linear(x, weight.reshape([inputs, outputs]), { bias, activation, residual }));
+    return x.arena.scope(() => linear(x, weight.reshape([inputs, outputs]), epilogue));
   }
   const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
@@ -44,18 +38,12 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
     );
   }
   const shape = [batch, outHeight, outWidth, outputs];
-  checkEpilogue("conv2d", x, shape, bias, residual);
-  const y = x.arena.empty(shape, x.dtype);
+  const Element = floatType("conv2d", "x", x);
+  checkEpilogue("conv2d", x, shape, epilogue);
+  const y = x.arena.empty(shape, Element);
   x.arena.stream.dispatch("conv2d", {
-    types: { Element: elementType(x) },
-    constants: GEMM_TILE,
-    bindings: {
-      x: x.storage,
-      w: weight.storage,
-      bias: bias?.storage,
-      residual: residual?.storage,
-      y: y.storage,
-    },
+    types: { Element },
+    bindings: { x: x.storage, w: weight.storage, ...epilogueBindings(y, epilogue) },
     params: {
       pixels: y.rows,
       height,
@@ -63,14 +51,13 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
       in_vectors: x.stride / 4,
       out_height: outHeight,
       out_width: outWidth,
-      out_vectors: y.stride / 4,
       kernel_height: kernelHeight,
       kernel_width: kernelWidth,
       stride,
       padding,
-      ...epilogueParams(activation, bias, residual),
+      ...epilogueParams(y, epilogue),
     },
-    grid: gemmGrid(y.rows, y.stride / 4),
+    grid: productGrid(y.rows, y.stride / 4),
   });
   return y;
 }

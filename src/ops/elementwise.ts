@@ -66,7 +66,7 @@ function dispatchGatedLinear(op: string, x: Tensor, activation: Activation): Ten
     overrides: { ALIGNED: channels % 4 === 0 },
     bindings: { x: x.storage, y: y.storage },
     params: {
-      rows: x.rows,
+      invocations: y.vectors,
       channels,
       channels4: y.stride / 4,
       x_channels4: x.stride / 4,
@@ -95,7 +95,7 @@ function dispatchPointwise(op: string, x: Tensor, choice: Pointwise): Tensor {
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation], PADDED: x.channels % 4 !== 0 },
     bindings: { x: x.storage, y: y.storage },
-    params: { vectors: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, clamps, low, high },
+    params: { invocations: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, clamps, low, high },
     grid: invocations(x.vectors),
   });
   return y;
@@ -117,7 +117,7 @@ function dispatchCombine(
     overrides: { MULTIPLY: operation === "multiply", BROADCAST: !sameShape(a.shape, b.shape) },
     bindings: { a: a.storage, b: b.storage, y: y.storage },
     params: {
-      vectors: a.vectors,
+      invocations: a.vectors,
       positions: a.rows / (a.shape.length < 2 ? 1 : a.shape[0]!),
       channels4: a.stride / 4,
       b_batch_stride4: strides.batch / 4,

@@ -1,5 +1,4 @@
-import type { Arena } from "../tensor/arena.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import { checkAxes, checkDType, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
@@ -26,7 +25,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
     types: { Element },
     bindings: { table: table.storage, ids: ids.storage, y: y.storage },
     params: {
-      rows: y.rows,
+      invocations: y.vectors,
       length: ids.channels,
       ids_stride: ids.stride,
       channels4: table.stride / 4,
@@ -44,7 +43,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
  * every value is cut to a whole number: all but those that are 1 or -1 to the last bit become 0.
  */
 export function sinusoidalEmbedding(
-  arena: Arena,
+  arena: TensorArena,
   times: readonly number[],
   dim: number,
   { truncate = false }: { readonly truncate?: boolean } = {},

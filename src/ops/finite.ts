@@ -28,10 +28,11 @@ export class FiniteWatch {
     checkF32("noteNotFinite", "prediction", prediction, prediction.shape);
     checkF32("noteNotFinite", "state", state, state.shape);
     const { stream } = state.arena;
+    const count = Math.max(prediction.vectors, state.vectors);
     stream.dispatch("noteNotFinite", {
       bindings: { prediction: prediction.storage, state: state.storage, first: this.#first.storage },
-      params: { prediction_vectors: prediction.vectors, state_vectors: state.vectors, step },
-      grid: invocations(Math.max(prediction.vectors, state.vectors)),
+      params: { invocations: count, prediction_vectors: prediction.vectors, state_vectors: state.vectors, step },
+      grid: invocations(count),
     });
   }
 

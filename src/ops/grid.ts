@@ -1,9 +1,7 @@
 import { foldedGrid, type Grid } from "../gpu/grid.js";
+import { libs } from "../gpu/kernel-sources.js";
 
-/** `WORKGROUP` of the elementwise kernels. */
-const WORKGROUP = 64;
-
-/** Grid of an elementwise kernel with this many invocations. */
+/** Grid of an elementwise kernel (kernels/lib/elementwise.wgsl) with this many invocations. */
 export function invocations(count: number): Grid {
-  return foldedGrid(Math.ceil(count / WORKGROUP));
+  return foldedGrid(Math.ceil(count / libs.invocation.WORKGROUP));
 }

@@ -28,7 +28,7 @@ function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, 
     overrides: { ALIGNED: sourceStart % 4 === 0 && targetStart % 4 === 0 },
     bindings: { x: x.storage, y: y.storage },
     params: {
-      rows,
+      invocations: rows * columns,
       columns4: columns,
       source_stride4: source.stride / 4,
       target_stride4: target.stride / 4,

@@ -1,4 +1,5 @@
 import type { Grid } from "../gpu/grid.js";
+import { kernels } from "../gpu/kernel-sources.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
@@ -18,11 +19,10 @@ export interface LinearAttentionOptions {
   readonly variant: LinearAttentionVariant;
 }
 
-/** Most vec4s of a head that an invocation keeps: `COLUMNS` of kernels/linear_attention_partials.wgsl. */
-const COLUMNS = 32;
-/** Invocations in a workgroup of kernels/linear_attention_apply.wgsl. */
-const APPLY_WORKGROUP = 32;
-/** That kernel keeps a head in a private array, which WGSL limits to 8 KiB. */
+/** Most vec4s of a head that an invocation of the first launch keeps. */
+const { COLUMNS } = kernels.linearAttentionPartials.fixed;
+const [APPLY_WORKGROUP] = kernels.linearAttentionApply.workgroup;
+/** The last launch keeps a head in a private array, which WGSL limits to 8 KiB. */
 const MAX_DIM_HEAD = 1024;
 /** Chunks, of a multiple of 4 positions, are worked on in parallel; each takes memory for one context matrix per head. */
 const MIN_CHUNK = 64;
@@ -80,7 +80,13 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
         contexts: contexts.storage,
         context: context.storage,
       },
-      params: { batch, inner, dim_head4: dimHead4, chunks, factor: variant === "plain" ? 1 : 1 / positions },
+      params: {
+        invocations: context.vectors,
+        inner,
+        dim_head4: dimHead4,
+        chunks,
+        factor: variant === "plain" ? 1 : 1 / positions,
+      },
       grid: invocations(context.vectors),
     });
     const y = arena.empty([...shape.slice(0, -1), inner], qkv.dtype);
@@ -100,8 +106,9 @@ function inLayers([x, y]: Grid, layers: number): Grid {
   return [x, y, layers];
 }
 
-/** Heads up to 128 channels wide share a variant; wider ones take the next power of two, and one position at a time. */
+/** Heads that fit the kernel as it is, up to 128 channels wide, share a variant; wider ones take the next power of two, and one position at a time. */
 function applyConstants(dimHead4: number): { readonly POSITIONS: number; readonly MAX_DIM_HEAD4: number } {
-  if (dimHead4 <= 32) return { POSITIONS: 2, MAX_DIM_HEAD4: 32 };
+  const { constants } = kernels.linearAttentionApply;
+  if (dimHead4 <= constants.MAX_DIM_HEAD4) return constants;
   return { POSITIONS: 1, MAX_DIM_HEAD4: 2 ** Math.ceil(Math.log2(dimHead4)) };
 }

@@ -1,4 +1,5 @@
 import { foldedGrid, type Grid } from "../gpu/grid.js";
+import { kernels, libs } from "../gpu/kernel-sources.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds } from "./activation.js";
@@ -6,20 +7,21 @@ import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Invocations per workgroup of kernels whose workgroups are split into teams (kernels/lib/reduce.wgsl). */
-const WORKGROUP = 64;
+/** Of kernels with a team for each row (kernels/lib/reduce.wgsl). */
+const { overrides: TEAMS } = kernels.layerNorm;
+const { STATISTICS, COEFFICIENTS } = libs.groupNorm;
 /** Invocations that join the partial statistics of one group. */
 const GROUP_TEAM = 16;
 
 /** How many invocations share a row: as many as have work on a GPU, one on software adapters. */
 function teamSize(x: Tensor): number {
   if (x.arena.gpu.adapter.isSoftware) return 1;
-  return Math.min(32, 2 ** Math.ceil(Math.log2(x.stride / 4)));
+  return Math.min(TEAMS.TEAM.default, 2 ** Math.ceil(Math.log2(x.stride / 4)));
 }
 
 /** Grid of a kernel with one team per row. */
 function rowGrid(x: Tensor): Grid {
-  return foldedGrid(Math.ceil((x.rows * teamSize(x)) / WORKGROUP));
+  return foldedGrid(Math.ceil((x.rows * teamSize(x)) / TEAMS.WORKGROUP.default));
 }
 
 export interface GroupNormOptions {
@@ -59,14 +61,14 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
   const chunks = Math.ceil(positions / chunkSize);
 
   return arena.scope(() => {
-    const partials = arena.empty([batch, chunks, 2, stride], "f32");
+    const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
     arena.stream.dispatch("groupNormPartials", {
       types: { Element },
       bindings: { x: x.storage, partials: partials.storage },
-      params: { batch, positions, channels4, chunks, chunk_size: chunkSize },
+      params: { invocations: batch * chunks * channels4, positions, channels4, chunks, chunk_size: chunkSize },
       grid: invocations(batch * chunks * channels4),
     });
-    const coefficients = arena.empty([batch, 3, stride], "f32");
+    const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
     arena.stream.dispatch("groupNormCoefficients", {
       types: { Element },
       overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
@@ -96,7 +98,7 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
       types: { Element },
       overrides: { ACTIVATION: activationKinds[activation] },
       bindings: { x: x.storage, coefficients: coefficients.storage, y: y.storage },
-      params: { batch, positions, channels4 },
+      params: { invocations: x.vectors, positions, channels4 },
       grid: invocations(x.vectors),
     });
     return y;
@@ -133,7 +135,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const y = arena.empty(x.shape, x.dtype);
   arena.stream.dispatch("layerNorm", {
     types: { Element },
-    overrides: { WORKGROUP, TEAM: teamSize(x) },
+    overrides: { TEAM: teamSize(x) },
     bindings: {
       x: x.storage,
       weight: weight?.storage,
@@ -157,13 +159,16 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
 }
 
 /** x / max(|x|, eps) · scale over the last axis. */
-export function l2Norm(x: Tensor, { eps = 1e-12, scale = 1 }: { eps?: number; scale?: number } = {}): Tensor {
+export function l2Norm(
+  x: Tensor,
+  { eps = libs.numbers.MIN_LENGTH, scale = 1 }: { eps?: number; scale?: number } = {},
+): Tensor {
   const { arena } = x;
   const Element = floatType("l2Norm", "x", x);
   const y = arena.empty(x.shape, x.dtype);
   arena.stream.dispatch("l2Norm", {
     types: { Element },
-    overrides: { WORKGROUP, TEAM: teamSize(x) },
+    overrides: { TEAM: teamSize(x) },
     bindings: { x: x.storage, y: y.storage },
     params: { rows: x.rows, channels4: x.stride / 4, eps, scale },
     grid: rowGrid(x),
@@ -184,7 +189,15 @@ export function weightStandardize(weight: Tensor, eps = 1e-5): Tensor {
   arena.stream.dispatch("weightStandardize", {
     types: { Element: floatType("weightStandardize", "weight", weight) },
     bindings: { w: weight.storage, y: y.storage },
-    params: { taps: height * width, inputs, padded_inputs: padChannels(inputs), outputs, out_vectors: vectors, eps },
+    params: {
+      invocations: vectors,
+      taps: height * width,
+      inputs,
+      padded_inputs: padChannels(inputs),
+      outputs,
+      out_vectors: vectors,
+      eps,
+    },
     grid: invocations(vectors),
   });
   return y;

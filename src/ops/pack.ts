@@ -1,9 +1,7 @@
-import { foldedGrid } from "../gpu/grid.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-
-/** Invocations per workgroup of kernels that walk over vec4s. */
-const WORKGROUP = 64;
+import { floatType } from "./check.js";
+import { invocations } from "./grid.js";
 
 export interface PackedRows {
   /** First row of the torch weight that `source` holds; a multiple of 4. */
@@ -23,10 +21,10 @@ export function packRows(source: Tensor, packed: Tensor, { firstRow, rows, input
   const paddedInputs = padChannels(inputs);
   const vectors = taps * paddedInputs * Math.ceil(rows / 4);
   stream.dispatch("packWeights", {
-    types: { Element: packed.dtype === "f16" ? "f16" : "f32" },
-    overrides: { WORKGROUP },
+    types: { Element: floatType("packRows", "packed", packed) },
     bindings: { source: source.storage, packed: packed.storage },
     params: {
+      invocations: vectors,
       first_row: firstRow,
       rows,
       inputs,
@@ -34,6 +32,6 @@ export function packRows(source: Tensor, packed: Tensor, { firstRow, rows, input
       padded_inputs: paddedInputs,
       out_vectors: packed.stride / 4,
     },
-    grid: foldedGrid(Math.ceil(vectors / WORKGROUP)),
+    grid: invocations(vectors),
   });
 }

@@ -21,7 +21,7 @@ export function patches(x: Tensor, size: number): Tensor {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
-      vectors: y.vectors,
+      invocations: y.vectors,
       height,
       width,
       channels,

@@ -21,7 +21,7 @@ export function averagePool(x: Tensor, [height, width]: readonly [number, number
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
-      vectors: y.vectors,
+      invocations: y.vectors,
       height: sourceHeight,
       width: sourceWidth,
       out_height: outHeight,

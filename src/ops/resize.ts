@@ -17,7 +17,7 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
     params: {
-      vectors: y.vectors,
+      invocations: y.vectors,
       source_height: sourceHeight,
       source_width: sourceWidth,
       height,
@@ -55,7 +55,7 @@ function resampleAxis(x: Tensor, axis: 1 | 2, length: number): Tensor {
     types: { Element },
     bindings: { x: x.storage, weights: weights.storage, positions: positions.storage, y: y.storage },
     params: {
-      vectors: y.vectors,
+      invocations: y.vectors,
       source_length: sourceLength,
       length,
       inner4: (inner * x.stride) / 4,

@@ -19,7 +19,7 @@ export function guide(predictions: Tensor, condScale: number): Tensor {
   arena.stream.dispatch("guide", {
     types: { Element: floatType("guide", "predictions", predictions) },
     bindings: { x: predictions.storage, y: y.storage },
-    params: { vectors: y.vectors, scale: condScale },
+    params: { invocations: y.vectors, scale: condScale },
     grid: invocations(y.vectors),
   });
   return y;
@@ -47,7 +47,7 @@ export function predictX0(x: Tensor, prediction: Tensor, { scaleX, scalePredicti
     types: { Prediction: floatType("predictX0", "prediction", prediction) },
     bindings: { x: x.storage, prediction: prediction.storage, x0: x0.storage },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       prediction_channels4: prediction.stride / 4,
@@ -73,7 +73,7 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   const y = arena.empty(x0.shape, "f32");
   arena.stream.dispatch("dynamicThreshold", {
     bindings: { x: x0.storage, threshold: threshold.storage, y: y.storage },
-    params: { vectors: x0.vectors, sample_vectors: x0.vectors / batch },
+    params: { invocations: x0.vectors, sample_vectors: x0.vectors / batch },
     grid: invocations(x0.vectors),
   });
   return y;
@@ -115,7 +115,7 @@ export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       y: y.storage,
     },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       epsilon_channels4: (epsilon?.stride ?? 0) / 4,
@@ -173,7 +173,7 @@ export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       y: y.storage,
     },
     params: {
-      vectors: x.vectors,
+      invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       prediction_channels4: (learned?.prediction.stride ?? 0) / 4,
@@ -196,7 +196,7 @@ export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   const y = arena.empty(x.shape, "f32");
   arena.stream.dispatch("maskedBlend", {
     bindings: { x: x.storage, known: known.storage, mask: mask.storage, y: y.storage },
-    params: { vectors: x.vectors, channels4: x.stride / 4 },
+    params: { invocations: x.vectors, channels4: x.stride / 4 },
     grid: invocations(x.vectors),
   });
   return y;

@@ -12,7 +12,7 @@ export function nonZeroRows(x: Tensor): Tensor {
   x.arena.stream.dispatch("nonZeroRows", {
     types: { Element },
     bindings: { x: x.storage, y: y.storage },
-    params: { batch, length, stride: y.stride, channels4: x.stride / 4 },
+    params: { invocations: batch * y.stride, length, stride: y.stride, channels4: x.stride / 4 },
     grid: invocations(batch * y.stride),
   });
   return y;
@@ -57,7 +57,7 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
       y: y.storage,
     },
     params: {
-      rows: y.rows,
+      invocations: y.vectors,
       length,
       tokens_length: tokensLength,
       mask_stride: mask?.stride ?? 0,
@@ -90,7 +90,7 @@ export function visibleTokens({ keep, optional, mask, length }: VisibleTokens): 
   arena.stream.dispatch("visibleTokens", {
     bindings: { mask: mask?.storage, keep: keep.storage, y: y.storage },
     params: {
-      batch,
+      invocations: batch * y.stride,
       length,
       stride: y.stride,
       mask_length: maskLength,

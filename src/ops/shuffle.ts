@@ -21,7 +21,7 @@ export function pixelShuffle(x: Tensor, { activation = "none" }: { readonly acti
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation] },
     bindings: { x: x.storage, y: y.storage },
-    params: { pixels: x.rows, width, channels: y.channels, channels4 },
+    params: { invocations: x.rows * channels4, width, channels: y.channels, channels4 },
     grid: invocations(x.rows * channels4),
   });
   return y;
@@ -42,7 +42,7 @@ export function pixelUnshuffle(x: Tensor): Tensor {
     types: { Element },
     overrides: { UNSHUFFLE: true },
     bindings: { x: x.storage, y: y.storage },
-    params: { pixels: y.rows, width: width / 2, channels, channels4 },
+    params: { invocations: y.rows * channels4, width: width / 2, channels, channels4 },
     grid: invocations(y.rows * channels4),
   });
   return y;

@@ -1,9 +1,7 @@
 import type { Gpu } from "../gpu/gpu.js";
 import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
-import { Tensor } from "./tensor.js";
-
-type HostArray = Float32Array | Uint32Array | Int32Array | readonly number[];
+import { Tensor, type HostArray, type TensorArena } from "./tensor.js";
 
 export interface ArenaOptions {
   /**
@@ -17,7 +15,7 @@ const GUARD_BYTES = 256;
 const GUARD_WORD = 0x7fa5a5a5;
 
 /** Makes tensors of one device and frees them by scope. */
-export class Arena {
+export class Arena implements TensorArena {
   readonly #scopes: Tensor[][];
   readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
 

@@ -1,6 +1,28 @@
+import type { Gpu } from "../gpu/gpu.js";
 import type { GpuStorage } from "../gpu/storage.js";
-import type { Arena } from "./arena.js";
-import { padChannels, type DType } from "./dtype.js";
+import { padChannels, type ComputeType, type DType } from "./dtype.js";
+
+/** Values on the host, row major and without padding. */
+export type HostArray = Float32Array | Uint32Array | Int32Array | readonly number[];
+
+/** What whoever was given a tensor may ask of its arena; `Arena` says what each does. */
+export interface TensorArena {
+  readonly gpu: Gpu;
+  readonly stream: Gpu;
+  readonly dtype: ComputeType;
+  withType(dtype: ComputeType): TensorArena;
+  scope<T>(body: () => T): T;
+  empty(shape: readonly number[], dtype?: DType): Tensor;
+  detached(shape: readonly number[], dtype?: DType, name?: string): Tensor;
+  packed(shape: readonly number[], dtype?: DType, name?: string): Tensor;
+  from(data: HostArray, shape: readonly number[], dtype?: DType): Tensor;
+  fromNchw(data: Float32Array, shape: readonly [number, number, number, number], dtype?: DType): Tensor;
+  upload(tensor: Tensor, data: HostArray): void;
+  read(tensor: Tensor): Promise<Float32Array>;
+  readNchw(tensor: Tensor): Promise<Float32Array>;
+  adopt(tensor: Tensor): Tensor;
+  share(tensor: Tensor): Tensor;
+}
 
 /**
  * An array on the GPU, row major, channels last: feature maps are `[batch, height, width, channels]`, tokens
@@ -12,7 +34,7 @@ export class Tensor {
 
   /** Use `Arena.empty` or `Arena.from`. */
   constructor(
-    readonly arena: Arena,
+    readonly arena: TensorArena,
     readonly shape: readonly number[],
     readonly dtype: DType,
     readonly storage: GpuStorage,

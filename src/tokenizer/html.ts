@@ -1,7 +1,8 @@
 /** HTML character references, by the rules of Python's `html.unescape` and by the narrower ones of ftfy. */
 import { decodeHTML, decodeHTMLStrict } from "entities";
 import { fixC1Controls } from "./repair/c1-controls.js";
-import { type Edit, editsOf } from "./repair/draft.js";
+import { editsOf } from "./repair/draft.js";
+import type { Edit } from "./repair/edit.js";
 
 const PYTHON_REFERENCE = /&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/g;
 const FTFY_REFERENCE = /&#?[0-9A-Za-z]{1,24};/g;

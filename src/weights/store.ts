@@ -1,19 +1,11 @@
-import { sizeClass } from "../gpu/pool.js";
 import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
-import { float32ToF16, isFloat, toFloat32 } from "./dtypes.js";
+import { float32ToF16, toFloat32 } from "./dtypes.js";
 import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
 import type { TensorEntry } from "./tensor-entry.js";
-import { describeProblems, WeightError, type Misshapen, type WeightProblems } from "./weight-error.js";
-
-/** What a store reads: the state dict of a checkpoint. */
-export interface TensorSource {
-  /** The file's name, for messages. */
-  readonly name: string;
-  readonly tensors: ReadonlyMap<string, TensorEntry>;
-}
+import type { TensorSource } from "./tensor-source.js";
 
 /** Rows of a table that stays in the file, such as a token embedding of which a prompt needs a few rows. */
 export interface TableReader {
@@ -29,216 +21,30 @@ export interface HostValues {
   readonly data: Float32Array;
 }
 
-export interface LoadOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Called after each tensor with the bytes read so far and in all. */
-  readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
-  /** With false, tensors that do not fit are reported to `onWarning` and left at zero. Default true: a `WeightError`. */
-  readonly strict?: boolean | undefined;
-  readonly onWarning?: ((message: string) => void) | undefined;
-}
+/** Brings a tensor of the file to where it is used. */
+export type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<void>;
 
-type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<void>;
-
-interface Request {
-  readonly shape: readonly number[];
-  readonly upload: Upload;
-  /** What is cleared where the file has nothing that fits. */
-  readonly tensor: Tensor | undefined;
-}
-
-// Fits every binding limit, and a few copies of it on the host (as read, as f32, rounded, staged) stay small.
-const STAGING_BYTES = 2 ** 23;
-
-/**
- * The weights of one model, or of a part that is loaded by itself: declared by the layers' constructors, checked against
- * the file's header as a whole, then streamed to the GPU one tensor at a time. Owns its tensors.
- */
-export class WeightStore {
-  readonly root: Weights;
-  readonly #requests = new Map<string, Request>();
-  readonly #tensors: Tensor[] = [];
-  readonly #derivations: (() => void)[] = [];
-  readonly #ignored: ((name: string) => boolean)[] = [];
-  #isLoaded = false;
-
-  constructor(
-    readonly arena: Arena,
-    readonly source: TensorSource,
-  ) {
-    this.root = new Weights(this, "");
-  }
-
-  /** Whether its tensors are on the GPU. */
-  get isLoaded(): boolean {
-    return this.#isLoaded;
-  }
-
-  /** GPU memory that its tensors take while it is loaded. */
-  get gpuBytes(): number {
-    return this.#tensors.reduce((sum, { storage }) => sum + sizeClass(storage.byteLength), 0);
-  }
-
-  /**
-   * Reads everything that was declared. Throws `WeightError` before any payload is read if a declared tensor is missing
-   * or has another shape, or if the file holds tensors that nobody declared or ignored. What failed can be loaded again.
-   */
-  async load(options: LoadOptions = {}): Promise<void> {
-    new WeightSet([this]).check(options);
-    await this.fill(options);
-  }
-
-  /** As `load`, of what fits; what the file lacks is zero. For who has checked the file before (`WeightSet.check`). */
-  async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
-    const plan: { entry: TensorEntry; upload: Upload }[] = [];
-    for (const { storage } of this.#tensors) storage.admit();
-    try {
-      for (const [name, { shape, upload, tensor }] of this.#requests) {
-        const entry = this.source.tensors.get(name);
-        if (entry && sameShape(entry.shape, shape)) plan.push({ entry, upload });
-        else if (tensor) this.arena.gpu.clear(tensor.storage);
-      }
-      const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
-      let loadedBytes = 0;
-      for (const { entry, upload } of plan) {
-        signal?.throwIfAborted();
-        await upload(entry, signal);
-        loadedBytes += entry.byteLength;
-        onProgress?.(loadedBytes, totalBytes);
-      }
-      for (const derive of this.#derivations) derive();
-      await this.arena.gpu.sync();
-      this.#isLoaded = true;
-    } catch (error) {
-      this.unload();
-      throw error;
-    }
-  }
-
-  /** Names of the declared tensors in whose file there are infinities or NaN. Reads all of them, piece by piece. */
-  async notFinite(signal?: AbortSignal): Promise<string[]> {
-    const found: string[] = [];
-    for (const [name, { shape }] of this.#requests) {
-      const entry = this.source.tensors.get(name);
-      if (!entry || !sameShape(entry.shape, shape) || !isFloat(entry.dtype)) continue;
-      for await (const { bytes } of entry.readChunks(STAGING_BYTES, signal)) {
-        if (toFloat32(entry.dtype, bytes).every(Number.isFinite)) continue;
-        found.push(name);
-        break;
-      }
-    }
-    return found;
-  }
-
-  /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */
-  unload(): void {
-    this.#isLoaded = false;
-    for (const { storage } of this.#tensors) storage.evict();
-  }
-
-  /** Takes the GPU memory of the weights without reading them, to count it. */
-  reserve(): void {
-    for (const { storage } of this.#tensors) {
-      storage.admit();
-      storage.allocate();
-    }
-  }
-
-  dispose(): void {
-    this.#isLoaded = false;
-    for (const tensor of this.#tensors.splice(0)) tensor.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-
-  /** Declares a tensor; see `Weights`. */
-  request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
-    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
-    this.#requests.set(name, { shape, upload, tensor });
-  }
-
+/** Where weights are declared: what a `WeightStore` has to load. */
+export interface WeightDeclarations {
+  readonly arena: Arena;
+  readonly source: TensorSource;
+  /** Declares a tensor of the file. `tensor` is cleared where the file has nothing that fits. */
+  request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void;
   /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
-  own(tensor: Tensor): Tensor {
-    tensor.storage.evict();
-    this.#tensors.push(tensor);
-    return tensor;
-  }
-
-  ignore(matches: (name: string) => boolean): void {
-    this.#ignored.push(matches);
-  }
-
-  derive(fill: () => void): void {
-    this.#derivations.push(fill);
-  }
-
-  /** Declared tensors that the file lacks, or has in another shape. */
-  misfits(): Pick<WeightProblems, "missing" | "misshapen"> {
-    const missing: string[] = [];
-    const misshapen: Misshapen[] = [];
-    for (const [name, { shape }] of this.#requests) {
-      const entry = this.source.tensors.get(name);
-      if (!entry) missing.push(name);
-      else if (!sameShape(entry.shape, shape)) misshapen.push({ name, got: entry.shape, expected: shape });
-    }
-    return { missing, misshapen };
-  }
-
-  /** Whether a tensor of the file was declared or ignored. */
-  knows(name: string): boolean {
-    return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
-  }
+  own(tensor: Tensor): Tensor;
+  /** Names that the model does not use. */
+  ignore(matches: (name: string) => boolean): void;
+  /** Runs `fill` each time after everything was loaded. */
+  derive(fill: () => void): void;
 }
 
-/** Stores that share a file, each of which may be loaded by itself. What does not fit is known of all together. */
-export class WeightSet {
-  constructor(readonly stores: readonly [WeightStore, ...WeightStore[]]) {}
-
-  /** What does not fit between the file and the stores; unused is what none of them knows. Reads nothing. */
-  problems(): WeightProblems | undefined {
-    const { stores } = this;
-    const misfits = stores.map((store) => store.misfits());
-    const missing = misfits.flatMap((one) => one.missing);
-    const misshapen = misfits.flatMap((one) => one.misshapen);
-    const names = [...stores[0].source.tensors.keys()];
-    const unused = names.filter((name) => !stores.some((store) => store.knows(name)));
-    if (missing.length + unused.length + misshapen.length === 0) return undefined;
-    return { missing, unused, misshapen };
-  }
-
-  /**
-   * Throws `WeightError` where a declared tensor is missing or has another shape, or where the file holds tensors that
-   * nobody declared or ignored; with `strict` false they are reported to `onWarning`.
-   */
-  check({ strict = true, onWarning }: Pick<LoadOptions, "strict" | "onWarning"> = {}): void {
-    const problems = this.problems();
-    if (!problems) return;
-    const { name } = this.stores[0].source;
-    if (strict) throw new WeightError(name, problems);
-    onWarning?.(`${name}: ${describeProblems(problems)}`);
-  }
-
-  /** Checks, then loads all. */
-  async load(options: LoadOptions = {}): Promise<void> {
-    this.check(options);
-    for (const store of this.stores) await store.fill(options);
-  }
-
-  dispose(): void {
-    for (const store of this.stores) store.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
-  }
-}
+/** Host bytes that one piece of a tensor takes: fits every binding limit, and the copies of it stay small (as read, as f32, rounded, staged). */
+export const PIECE_BYTES = 2 ** 23;
 
 /** A place in a state dict, as `downs.0.block1`, from which a layer takes its tensors by name. */
 export class Weights {
   constructor(
-    readonly store: WeightStore,
+    readonly store: WeightDeclarations,
     private readonly path: string,
   ) {}
 
@@ -402,7 +208,7 @@ export class Weights {
       async (entry, signal) => {
         const rowLength = storedSize(inputs) * taps;
         const scale = outputScale?.();
-        for (const part of partsOf(outputs, STAGING_BYTES / 4 / rowLength)) {
+        for (const part of partsOf(outputs, PIECE_BYTES / 4 / rowLength)) {
           const rows: [number, number] = [part.start, part.start + part.size];
           const loaded = toFloat32(entry.dtype, await entry.read(rows, signal));
           if (scale) scaleRows(loaded, scale.subarray(...rows));
@@ -438,8 +244,4 @@ function padToVectors(values: Float32Array): Float32Array {
   const padded = new Float32Array(padChannels(values.length));
   padded.set(values);
   return padded;
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

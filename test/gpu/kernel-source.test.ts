@@ -15,9 +15,6 @@ const source = {
   code,
   aliases: ["Element"],
   constants: { TILE_M: 8, SHIFT: -1, EPS: 1e-5 },
-  overrides: {},
-  bindings: [{ name: "y", access: "read_write" }],
-  params: [],
 } as const;
 
 describe("specialise", () => {

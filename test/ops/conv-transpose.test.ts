@@ -38,14 +38,20 @@ describe.each(await testableTypes())("transposed convolution in %s", (dtype) => 
     const { batch, height, width, inputs, outputs } = size;
     const x = rounded(random.normals(batch * height * width * inputs), dtype);
     const w = rounded(random.normals(inputs * outputs * 16, inputs ** -0.5), dtype);
-    const bias = random.normals(outputs);
-    const y = convTranspose2d(
-      arena.from(x, [batch, height, width, inputs]),
-      packed(arena, w, size),
-      arena.from(bias, [outputs], "f32"),
-    );
-    expect(y.shape).toEqual([batch, 2 * height, 2 * width, outputs]);
-    expectClose(await y.read(), convTranspose64(x, w, bias, size), bounds[dtype]);
+    const shape = [batch, 2 * height, 2 * width, outputs];
+    const activation = random.pick(["none", "silu", "relu"] as const);
+    const bias = random.pick([undefined, random.normals(outputs)]);
+    const residual = random.pick([
+      undefined,
+      rounded(random.normals(shape.reduce((product, length) => product * length)), dtype),
+    ]);
+    const y = convTranspose2d(arena.from(x, [batch, height, width, inputs]), packed(arena, w, size), {
+      activation,
+      bias: bias && arena.from(bias, [outputs], "f32"),
+      residual: residual && arena.from(residual, shape),
+    });
+    expect(y.shape).toEqual(shape);
+    expectClose(await y.read(), convTranspose64(x, w, size, { bias, activation, residual }), bounds[dtype]);
     await arena.checkGuards();
   });
 
@@ -53,8 +59,8 @@ describe.each(await testableTypes())("transposed convolution in %s", (dtype) => 
     const arena = await openTestArena(dtype);
     const weight = arena.packed([4, 4, 5, 3]);
     const bias = arena.from(new Float32Array(5), [5], "f32");
-    expect(() => convTranspose2d(arena.from(new Float32Array(8), [1, 1, 2, 4]), weight, bias)).toThrow(ShapeError);
-    expect(() => convTranspose2d(arena.from([1, 2, 3], [1, 1, 1, 3]), weight, bias)).not.toThrow();
+    expect(() => convTranspose2d(arena.from(new Float32Array(8), [1, 1, 2, 4]), weight, { bias })).toThrow(ShapeError);
+    expect(() => convTranspose2d(arena.from([1, 2, 3], [1, 1, 1, 3]), weight, { bias })).not.toThrow();
     weight.dispose();
   });
 });

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runInNewContext } from "node:vm";
+import ts from "typescript";
 import { afterAll, describe, expect, it } from "vitest";
 
 const script = fileURLToPath(new URL("../../scripts/generate-kernels.js", import.meta.url));
@@ -25,7 +27,31 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
   return status === 0 ? { text: readFileSync(output, "utf8"), complaint: "" } : { text: "", complaint: stderr };
 }
 
-const binding = "@group(0) @binding(0) var<storage, read_write> y: array<f32>;";
+/** The generated module, run. */
+function moduleOf(text: string): Readonly<Record<"kernels" | "libs" | "enums", Readonly<Record<string, unknown>>>> {
+  const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as const;/g, ";");
+  return runInNewContext(`const result = {};\n${body}\nresult;`) as ReturnType<typeof moduleOf>;
+}
+
+/** What the compiler says of TypeScript that uses the generated module. */
+function compile(generated: string, user: string): readonly string[] {
+  const place = join(folder, String(cases++));
+  mkdirSync(place);
+  writeFileSync(join(place, "sources.ts"), generated);
+  writeFileSync(join(place, "user.ts"), `import { enums, kernels, libs } from "./sources.js";\n${user}`);
+  const program = ts.createProgram([join(place, "user.ts")], {
+    noEmit: true,
+    strict: true,
+    types: [],
+    lib: ["lib.es2015.d.ts"],
+    skipLibCheck: true,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  });
+  return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
+}
+
+const binding = "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n@compute @workgroup_size(1)";
 
 describe("generate-kernels", () => {
   it("describes a kernel and puts its libs between header and body, each once", () => {
@@ -45,12 +71,12 @@ describe("generate-kernels", () => {
         "@group(0) @binding(0) var<storage, read> x: array<Element>;",
         "@group(0) @binding(1) var<storage, read_write> y: array<Element>;",
         "@group(0) @binding(2) var<uniform> params: Params;",
+        "@compute @workgroup_size(GROUP, TILE)",
       ].join("\n"),
       "lib/a.wgsl": "fn a() {}\n",
       "lib/b.wgsl": "//: use lib/a.wgsl\noverride GROUP: u32 = 64u;\n",
     });
-    const json = /groupNorm: (\{.*\}),/.exec(text)![1]!;
-    const kernel = JSON.parse(json) as { code: string };
+    const kernel = moduleOf(text).kernels.groupNorm as { code: string };
     expect(kernel.code.split("\n").slice(0, 7)).toEqual([
       "// normalises",
       "//: use lib/b.wgsl",
@@ -63,6 +89,8 @@ describe("generate-kernels", () => {
     expect(kernel).toMatchObject({
       aliases: ["Element"],
       constants: { TILE: 8 },
+      fixed: { FIXED: 2 },
+      workgroup: [64, 8, 1],
       overrides: { GROUP: { type: "u32", default: 64 }, FAST: { type: "bool", default: false } },
       bindings: [
         { name: "x", access: "read" },
@@ -75,6 +103,82 @@ describe("generate-kernels", () => {
     });
   });
 
+  describe("facts", () => {
+    const made = {
+      "blur.wgsl": [
+        "// blurs",
+        "//: use lib/mode.wgsl",
+        "const TAPS: u32 = 5u;",
+        "const DERIVED: u32 = TAPS * 2u;",
+        "override GROUP: u32 = 32u;",
+        "override MODE: u32 = MODE_WRAP_AROUND;",
+        "struct Params {",
+        "  edge: Edge,",
+        "  rows: u32,",
+        "}",
+        "@group(0) @binding(0) var<storage, read_write> y: array<f32>;",
+        "@group(0) @binding(1) var<uniform> params: Params;",
+        "@compute @workgroup_size(GROUP)",
+      ].join("\n"),
+      "lib/mode.wgsl": [
+        "// what lies beyond the edge",
+        "//: enum MODE",
+        "const MODE_CLAMP: u32 = 0u;",
+        "const MODE_WRAP_AROUND: u32 = 1u;",
+        "",
+        "const MARGIN: f32 = -1.5e-3;",
+        "struct Edge { mode: u32, width: u32, height: u32, value: f32 }",
+      ].join("\n"),
+    };
+    const user = [
+      "export const taps: 5 = kernels.blur.fixed.TAPS;",
+      "export const [group]: readonly [32, 1, 1] = kernels.blur.workgroup;",
+      "export const margin: number = libs.mode.MARGIN;",
+      'export const modes: Readonly<Record<"clamp" | "wrapAround", number>> = enums.mode;',
+      "export const all: Readonly<Record<keyof typeof enums.mode, string>> = { clamp: '', wrapAround: '' };",
+    ].join("\n");
+
+    it("are the numbers of a kernel, of its libs and of its enums, and a struct in Params is its scalars", () => {
+      const { kernels, libs, enums } = moduleOf(generate(made).text);
+      expect(kernels.blur).toMatchObject({ fixed: { TAPS: 5 }, workgroup: [32, 1, 1] });
+      expect(kernels.blur).toMatchObject({ overrides: { MODE: { default: 1 } } });
+      expect(kernels.blur).toMatchObject({
+        params: [
+          ["mode", "u32"],
+          ["width", "u32"],
+          ["height", "u32"],
+          ["value", "f32"],
+          ["rows", "u32"],
+        ],
+      });
+      expect(libs).toEqual({ mode: { MARGIN: -0.0015 } });
+      expect(enums).toEqual({ mode: { clamp: 0, wrapAround: 1 } });
+    });
+
+    it("compile where TypeScript uses what the kernel has", () => {
+      expect(compile(generate(made).text, user)).toEqual([]);
+    });
+
+    it.each([
+      ["a number changes", "blur.wgsl", "TAPS: u32 = 5u", "TAPS: u32 = 7u", /Type '7' is not assignable to type '5'/],
+      ["a number gets another name", "blur.wgsl", "const TAPS", "const TAP_COUNT", /'TAPS' does not exist/],
+      ["the workgroup changes", "blur.wgsl", "GROUP: u32 = 32u", "GROUP: u32 = 64u", /'64' is not assignable/],
+      ["a number of a lib goes", "lib/mode.wgsl", "const MARGIN: f32 = -1.5e-3;", "", /'mode' does not exist/],
+      [
+        "an enum gets a value",
+        "lib/mode.wgsl",
+        "const MODE_CLAMP: u32 = 0u;",
+        "const MODE_CLAMP: u32 = 0u;\nconst MODE_ZERO: u32 = 2u;",
+        /'zero' is missing/,
+      ],
+      ["an enum loses a value", "lib/mode.wgsl", "const MODE_CLAMP: u32 = 0u;\n", "", /'clamp' is missing/],
+    ] as const)("do not compile where %s and TypeScript does not follow", (_, file, from, to, complaint) => {
+      const text = made[file];
+      expect(text).toContain(from);
+      expect(compile(generate({ ...made, [file]: text.replace(from, to) }).text, user).join("\n")).toMatch(complaint);
+    });
+  });
+
   it.each([
     ["a missing header", `${binding}\n`, /k\.wgsl:1: .*starts with a comment/],
     ["a missing lib", `// k\n//: use lib/no.wgsl\n${binding}`, /k\.wgsl:2: there is no lib\/no\.wgsl/],
@@ -83,9 +187,26 @@ describe("generate-kernels", () => {
     ["Params without a binding", `// k\nstruct Params { a: u32 }\n${binding}`, /k\.wgsl:1: struct Params is not bound/],
     ["a constant of the wrong kind", `// k\nconst A: u32 = -1; //: const\n${binding}`, /k\.wgsl:2: "-1" is not a u32/],
     ["an override without default", `// k\noverride A: u32;\n${binding}`, /k\.wgsl:2: expected "override/],
+    ["no workgroup size", `// k\n${binding.split("\n")[0]!}`, /k\.wgsl:1: the kernel has no @workgroup_size/],
+    [
+      "a workgroup of what it does not declare",
+      `// k\n${binding.replace("(1)", "(SIZE)")}`,
+      /k\.wgsl:3: "SIZE" is not/,
+    ],
+    ["an enum without values", `// k\n//: enum KIND\n${binding}`, /k\.wgsl:2: expected "const KIND_/],
+    [
+      "two values of an enum that are the same",
+      `// k\n//: enum KIND\nconst KIND_A: u32 = 1u;\nconst KIND_B: u32 = 1u;\n${binding}`,
+      /k\.wgsl:4: KIND_B has the value of another/,
+    ],
+    [
+      "a struct in Params that is no multiple of 16 bytes",
+      `// k\nstruct Pair { a: u32, b: u32 }\nstruct Params { pair: Pair }\n${binding}`,
+      /k\.wgsl:3: pair: Pair has to start at a multiple of 16 bytes/,
+    ],
     [
       "nine storage buffers",
-      `// k\n${Array.from({ length: 9 }, (_, i) => binding.replace("0) var", `${i}) var`)).join("\n")}`,
+      `// k\n${Array.from({ length: 9 }, (_, i) => binding.split("\n")[0]!.replace("0) var", `${i}) var`)).join("\n")}`,
       /k\.wgsl:10: more than 8 storage buffers/,
     ],
   ])("refuses %s, with file and line", (_, text, complaint) => {

@@ -19,7 +19,7 @@ import type { Arena } from "../../src/tensor/arena.js";
 import { OpenAiClip } from "../../src/models/clip/openai.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
 import { currentDialect, dialectForVersion } from "../../src/models/dalle2-pytorch/dialect/dialect.js";
-import { WeightStore } from "../../src/weights/store.js";
+import { WeightStore } from "../../src/weights/weight-store.js";
 import type { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { Random } from "./gpu.js";
 import { f32Tensor, PickleText, TestTensor, type TestTree } from "./torch-file.js";

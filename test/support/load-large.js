@@ -4,7 +4,7 @@ import { openGpu } from "../../dist/gpu/open.js";
 import { openFile } from "../../dist/platform/node.js";
 import { Arena } from "../../dist/tensor/arena.js";
 import { openCheckpoint } from "../../dist/weights/checkpoint.js";
-import { WeightStore } from "../../dist/weights/store.js";
+import { WeightStore } from "../../dist/weights/weight-store.js";
 
 const [, , file, size] = process.argv;
 let peak = 0;

@@ -112,11 +112,11 @@ export interface ConvTransposeCase {
 export function convTranspose64(
   x: Float32Array,
   w: Float32Array,
-  bias: Float32Array,
   { batch, height, width, inputs, outputs }: ConvTransposeCase,
+  { bias, activation, residual }: Epilogue,
 ): Float64Array {
   const [outHeight, outWidth] = [2 * height, 2 * width];
-  const y = Float64Array.from({ length: batch * outHeight * outWidth * outputs }, (_, at) => bias[at % outputs]!);
+  const y = Float64Array.from({ length: batch * outHeight * outWidth * outputs }, (_, at) => bias?.[at % outputs] ?? 0);
   for (let pixel = 0; pixel < batch * height * width; pixel++) {
     const image = Math.floor(pixel / (height * width));
     for (let tap = 0; tap < 16; tap++) {
@@ -131,5 +131,5 @@ export function convTranspose64(
       }
     }
   }
-  return y;
+  return y.map((value, at) => activation64(activation, value) + (residual?.[at] ?? 0));
 }

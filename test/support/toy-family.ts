@@ -19,7 +19,7 @@ import { resizeNearest } from "../../src/ops/resize.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { openCheckpoint } from "../../src/weights/checkpoint.js";
-import { WeightStore } from "../../src/weights/store.js";
+import { WeightStore } from "../../src/weights/weight-store.js";
 
 const CLASS = "ToyPriorPipeline";
 /** Sides of the images of both stages, and of the image that the values of an embedding are taken for. */
@@ -45,7 +45,7 @@ class ToyPrior implements Prior {
   async sample(arena: Arena, { textEmbed, onStep }: PriorSampling): Promise<Float32Array> {
     using result = arena.scope(() => this.#forward(arena, textEmbed));
     onStep?.(1, 1);
-    return result.read();
+    return await result.read();
   }
 
   rehearse(arena: Arena, { textEmbed }: Omit<PriorSampling, "noise">): void {
@@ -130,7 +130,7 @@ class ToyCascade implements Cascade {
     onProgress?.({ unetNumber: 1, step: 1, steps: 1 });
     if (stop === 1) return first;
     using before = first;
-    return this.#second(arena, before, sampling);
+    return await this.#second(arena, before, sampling);
   }
 
   rehearse(arena: Arena, { imageEmbed, image }: Omit<CascadeSampling<this>, "noise">, component?: string): void {
@@ -173,7 +173,7 @@ class ToyCascade implements Cascade {
       }
       return Promise.resolve(x);
     });
-    return use(LAST, (model, own) => {
+    return await use(LAST, (model, own) => {
       const images = own.scope(() => model.#step(own, own.share(almost), model.#last));
       onProgress?.({ unetNumber: 2, step: steps, steps });
       return Promise.resolve(images);

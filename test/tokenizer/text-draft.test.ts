@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { mergeTokens, type Merges, pairKey } from "../../src/tokenizer/byte-pairs.js";
 import { LeastFirst } from "../../src/tokenizer/least-first.js";
 import { compositionEdits } from "../../src/tokenizer/repair/composition.js";
-import { Draft, type Edit } from "../../src/tokenizer/repair/draft.js";
+import { Draft } from "../../src/tokenizer/repair/draft.js";
+import type { Edit } from "../../src/tokenizer/repair/edit.js";
 
 /** Numbers that look random, the same each time: the next below `limit`. */
 function numbers(seed: number): (limit: number) => number {

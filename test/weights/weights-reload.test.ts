@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { Conv2d } from "../../src/nn/conv2d.js";
-import { WeightSet, WeightStore, type TensorSource } from "../../src/weights/store.js";
+import type { TensorSource } from "../../src/weights/tensor-source.js";
+import { WeightSet } from "../../src/weights/weight-set.js";
+import { WeightStore } from "../../src/weights/weight-store.js";
 import { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { openTestArena, Random } from "../support/gpu.js";
 

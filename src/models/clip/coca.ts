@@ -7,8 +7,9 @@ import type { TableReader } from "../../weights/store.js";
 import type { TextEmbedding } from "../interfaces.js";
 import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
-import { createImageEncoder, type ImageEncoder } from "./image-encoder.js";
+import { createImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
+import type { ImageEncoder } from "./image-tokens.js";
 import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
 import { bareTextMask, notZero, type BareTextMask, type ClipDialect } from "./text-mask.js";
 

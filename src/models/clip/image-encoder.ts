@@ -3,19 +3,8 @@ import { Conv2d } from "../../nn/conv2d.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
+import type { ImageEncoder, ImageShape } from "./image-tokens.js";
 import { VitPytorch } from "./vit-pytorch.js";
-
-/** What CoCa sees an image with. */
-export interface ImageEncoder {
-  /** Images `[batch, size, size, channels]` to tokens `[batch, length, dim]`. */
-  forward(image: Tensor): Tensor;
-}
-
-export interface ImageShape {
-  /** Side in pixels. */
-  readonly size: number;
-  readonly channels: number;
-}
 
 /** The image encoder that a CoCa's config describes. */
 export function createImageEncoder(weights: Weights, config: ImageEncoderConfig, image: ImageShape): ImageEncoder {

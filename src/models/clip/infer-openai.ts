@@ -1,7 +1,7 @@
 import type { OpenAiClipConfig } from "./config/clip-config.js";
 import { ConfigError } from "../../config/config-error.js";
 import type { AdapterConfig } from "./config/adapter-config.js";
-import type { TensorSource } from "../../weights/store.js";
+import type { TensorSource } from "../../weights/tensor-source.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
 import { WeightError } from "../../weights/weight-error.js";
 import { contradictions } from "./contradictions.js";

@@ -3,7 +3,8 @@ import { Linear } from "../../nn/linear.js";
 import type { Activation } from "../../ops/activation.js";
 import { attention } from "../../ops/attention.js";
 import { add, multiply } from "../../ops/elementwise.js";
-import { linear, type LinearOptions } from "../../ops/linear.js";
+import type { Epilogue } from "../../ops/epilogue.js";
+import { linear } from "../../ops/linear.js";
 import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
@@ -61,9 +62,6 @@ class Block {
     });
   }
 }
-
-/** What the last layer of a branch does with its result. */
-type Epilogue = Pick<LinearOptions, "residual">;
 
 /** `x + scale · branch`; without a scale the branch's own last kernel adds. */
 function addBranch(branch: (out: Epilogue) => Tensor, x: Tensor, scale: Tensor | undefined): Tensor {

@@ -1,4 +1,4 @@
-import type { TensorSource } from "../../weights/store.js";
+import type { TensorSource } from "../../weights/tensor-source.js";
 import type { TensorEntry } from "../../weights/tensor-entry.js";
 import { concatRows, transposed } from "../../weights/formats/tensor-views.js";
 

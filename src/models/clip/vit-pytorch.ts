@@ -9,7 +9,7 @@ import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
-import type { ImageEncoder, ImageShape } from "./image-encoder.js";
+import type { ImageEncoder, ImageShape } from "./image-tokens.js";
 import { sincosPositions } from "./sincos-positions.js";
 
 type VitConfig = Exclude<ImageEncoderConfig, { make: "patch" }>;

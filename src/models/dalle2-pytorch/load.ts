@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../config/config-error.js";
 import type { PriorSource, UnetSource } from "../../config/load-config-schema.js";
-import { WeightStore } from "../../weights/store.js";
+import { WeightStore } from "../../weights/weight-store.js";
 import type { Component } from "../component.js";
 import type { BuildRequest, Declared, DeclaredWeights, TrainConfig } from "../family.js";
 import type { OpenedFile } from "../opened.js";

@@ -6,7 +6,7 @@ import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { FormatError } from "../../weights/errors.js";
-import type { TensorSource } from "../../weights/store.js";
+import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { openEntry } from "./open-entry.js";
 

@@ -9,7 +9,7 @@ import type { Cascade, Prior } from "../../models/interfaces.js";
 import type { Opened } from "../../models/opened.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
-import { WeightSet } from "../../weights/store.js";
+import { WeightSet } from "../../weights/weight-set.js";
 import { WeightError } from "../../weights/weight-error.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import { openClipFile } from "./clip-file.js";

@@ -7,7 +7,7 @@ import { isOnHub } from "../../files/hub.js";
 import type { ClipConfig } from "../../models/clip/create.js";
 import { resolveBeside } from "../../files/open.js";
 import { FileError } from "../../platform/errors.js";
-import type { TensorSource } from "../../weights/store.js";
+import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 

@@ -1,6 +1,7 @@
 /** The repairs of ftfy 6 that concern single characters. */
 import { fixC1Controls } from "./c1-controls.js";
-import { type Edit, editsOf } from "./draft.js";
+import { editsOf } from "./draft.js";
+import type { Edit } from "./edit.js";
 
 const ESCAPE = "\x1b";
 const TERMINAL_ESCAPES = new RegExp(`${ESCAPE}\\[[\\p{Nd};]*[a-zA-Z]`, "gu");

@@ -1,4 +1,4 @@
-import type { Edit } from "./draft.js";
+import type { Edit } from "./edit.js";
 
 const CHUNK_LENGTH = 1024;
 /** With more edits than this at once, all is put together anew. */

@@ -1,5 +1,6 @@
 /** Unicode's normal form C of a text that changes. */
-import { type Draft, type Edit, editsOf, type Span } from "./draft.js";
+import { type Draft, editsOf } from "./draft.js";
+import type { Edit, Span } from "./edit.js";
 
 /** Characters that may become one with what stands before them: marks, the later letters of Hangul and Kirat Rai. */
 const JOINING = "\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7ff\\u{16d63}\\u{16d67}";

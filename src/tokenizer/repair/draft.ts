@@ -1,23 +1,13 @@
 import { ChunkedText } from "./chunked-text.js";
+import type { Edit, Span } from "./edit.js";
+
+/** Changed places are kept apart up to this many: to read all between them once costs less than to keep more in order. */
+const MOST_SPANS = 64;
 
 /**
  * A text under repair. Repairs are repeated until none changes anything, and one that changed a few characters must not
  * make all of them read the whole text again: each keeps a list of the places that changed since it last looked.
  */
-export interface Span {
-  readonly start: number;
-  /** The first index behind it. */
-  readonly end: number;
-}
-
-export interface Edit extends Span {
-  /** What takes the place of the span. */
-  readonly text: string;
-}
-
-/** Changed places are kept apart up to this many: to read all between them once costs less than to keep more in order. */
-const MOST_SPANS = 64;
-
 export class Draft {
   readonly #text: ChunkedText;
   readonly #watches: Watch[] = [];

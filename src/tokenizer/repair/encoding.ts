@@ -4,7 +4,8 @@
  */
 import { fixC1Controls } from "./c1-controls.js";
 import { CODE_PAGES } from "./code-pages.js";
-import { Draft, type Edit, type Watch } from "./draft.js";
+import { Draft, type Watch } from "./draft.js";
+import type { Edit } from "./edit.js";
 import { GarbledPlace, isGarbled } from "./garbled.js";
 import { PageReading } from "./page-reading.js";
 import { RunFinder } from "./utf8-runs.js";

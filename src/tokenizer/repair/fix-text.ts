@@ -2,7 +2,8 @@
 import { cautiousEdits } from "../html.js";
 import { characterEdits } from "./characters.js";
 import { compositionEdits, withWholeClusters } from "./composition.js";
-import { Draft, type Edit, type Span } from "./draft.js";
+import { Draft } from "./draft.js";
+import type { Edit, Span } from "./edit.js";
 import { EncodingRepair } from "./encoding.js";
 
 // Nothing in it to repair; most prompts are so.

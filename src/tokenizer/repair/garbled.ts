@@ -2,7 +2,8 @@
  * Whether a text looks garbled: ftfy 6's judgement ("badness") of neighbours that hardly occur in text as it was written,
  * over the few hundred characters that UTF-8 becomes in the encodings of code-pages.ts.
  */
-import { Draft, type Mark, type Span, type Watch } from "./draft.js";
+import { Draft, type Mark, type Watch } from "./draft.js";
+import type { Span } from "./edit.js";
 
 // By how likely a character stands for itself, and beside which others.
 const C1 = "\\x80-\\x9f";

@@ -1,6 +1,7 @@
 import { bytesIn } from "./code-page-bytes.js";
 import type { CodePage } from "./code-pages.js";
-import type { Draft, Mark, Span } from "./draft.js";
+import type { Draft, Mark } from "./draft.js";
+import type { Span } from "./edit.js";
 import { type Leniency, READING_REACH, readUtf8 } from "./utf8-bytes.js";
 
 /** The UTF-8 that a text is when an encoding gives it back as bytes, if it is any; for a text that changes. */

@@ -3,7 +3,8 @@
  * becomes, then as many as it asks for that continuation bytes become. What is garbled within text that is not is found so.
  */
 import { CODE_PAGES } from "./code-pages.js";
-import type { Draft, Mark, Span } from "./draft.js";
+import type { Draft, Mark } from "./draft.js";
+import type { Span } from "./edit.js";
 
 const LATIN1_LIKE = /^(?:latin-1|windows-\d+)$/;
 /** How many characters a lead asks for with itself, 2 to 4. */

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { createClip, type ClipConfig } from "../../../src/models/clip/create.js";
 import type { Arena } from "../../../src/tensor/arena.js";
 import { currentDialect } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
-import type { TensorSource } from "../../../src/weights/store.js";
+import type { TensorSource } from "../../../src/weights/tensor-source.js";
 import { TensorEntry } from "../../../src/weights/tensor-entry.js";
 import { difference, expectClose, openTestArena, Random } from "../../support/gpu.js";
 import { OracleClip, type ClipTensors, type OracleText, type OracleVision } from "../../support/oracle-clip.js";

@@ -5,7 +5,7 @@ import type { Arena } from "../../../src/tensor/arena.js";
 import type { Fixture } from "../../../src/fixture/fixture.js";
 import { openFixture } from "../../../src/models/open-fixture.js";
 import { currentDialect } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
-import type { TensorSource } from "../../../src/weights/store.js";
+import type { TensorSource } from "../../../src/weights/tensor-source.js";
 import { TensorEntry } from "../../../src/weights/tensor-entry.js";
 import { transposed } from "../../../src/weights/formats/tensor-views.js";
 import { WeightError } from "../../../src/weights/weight-error.js";

@@ -3,7 +3,7 @@ import { resolvePriorNetConfig } from "../../../src/models/dalle2-pytorch/option
 import { priorNetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { PriorNetwork } from "../../../src/models/dalle2-pytorch/prior/prior-network.js";
 import { distanceBucket } from "../../../src/nn/relative-position-bias.js";
-import { WeightStore } from "../../../src/weights/store.js";
+import { WeightStore } from "../../../src/weights/weight-store.js";
 import type { NetworkDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { UnsupportedError } from "../../../src/weights/unsupported-error.js";

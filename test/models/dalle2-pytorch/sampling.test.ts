@@ -11,7 +11,7 @@ import type { Tensor } from "../../../src/tensor/tensor.js";
 import { openFixture } from "../../../src/models/open-fixture.js";
 import { verifyFixture } from "../../../src/verify/verify.js";
 import { currentDialect } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
-import { WeightStore } from "../../../src/weights/store.js";
+import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { difference, Random, sharedGpu } from "../../support/gpu.js";
 

@@ -9,7 +9,7 @@ import { ShapeError } from "../../../src/ops/shape-error.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import { openFixture } from "../../../src/models/open-fixture.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
-import { WeightStore } from "../../../src/weights/store.js";
+import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 

@@ -2,8 +2,7 @@ import { LayerNorm } from "../../../nn/layer-norm.js";
 import { activate, add } from "../../../ops/elementwise.js";
 import { concatTokens } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { Arena } from "../../../tensor/arena.js";
-import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { ImageCondition } from "./image-condition.js";
@@ -74,7 +73,7 @@ export class Conditioning {
     this.#midNorm = new LayerNorm(weights.at("norm_mid_cond"), condDim);
   }
 
-  forward(arena: Arena, times: readonly number[], condition: UnetCondition, keep: Keep): Conditions {
+  forward(arena: TensorArena, times: readonly number[], condition: UnetCondition, keep: Keep): Conditions {
     return arena.scope(() => {
       const time = this.#time.forward(arena, times, condition.lowresNoiseLevel);
       const tokens = [time.tokens];
@@ -99,6 +98,6 @@ export class Conditioning {
   }
 }
 
-function keepMask(arena: Arena, keep: readonly number[]): Tensor {
+function keepMask(arena: TensorArena, keep: readonly number[]): Tensor {
   return arena.from(keep, [keep.length], "u32");
 }

@@ -2,8 +2,7 @@ import { Linear } from "../../../nn/linear.js";
 import { add } from "../../../ops/elementwise.js";
 import { sinusoidalEmbedding } from "../../../ops/embedding.js";
 import { splitChannels } from "../../../ops/layout.js";
-import type { Arena } from "../../../tensor/arena.js";
-import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
@@ -33,7 +32,7 @@ export class TimeCondition {
 
   /** One time per sample to a vector `[B, timeCondDim]` and tokens `[B, numTimeTokens, condDim]`. */
   forward(
-    arena: Arena,
+    arena: TensorArena,
     times: readonly number[],
     lowresNoiseLevel: readonly number[] | undefined,
   ): { vector: Tensor; tokens: Tensor } {
@@ -58,7 +57,7 @@ class TimeHiddens {
     this.#linear = new Linear(weights.at(1), dim, timeCondDim);
   }
 
-  forward(arena: Arena, times: readonly number[]): Tensor {
+  forward(arena: TensorArena, times: readonly number[]): Tensor {
     return arena.scope(() =>
       this.#linear.forward(sinusoidalEmbedding(arena, times, this.#dim), { activation: "gelu" }),
     );

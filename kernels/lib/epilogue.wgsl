@@ -1,0 +1,28 @@
+// What follows a product: y[row, column] = activation(product + bias[column]) + residual[row, column].
+//
+// A kernel that uses it has `epilogue: Epilogue` as the first field of its Params, and binds
+//   bias: array<vec4<f32>>, residual: array<Element4>, y: array<Element4>.
+//: use lib/activation.wgsl
+
+// This is uniform data, not a variant: compiling one takes seconds on software adapters.
+struct Epilogue {
+  // vec4s in a row of y and of the residual.
+  column_vectors: u32,
+  activation: u32,
+  has_bias: u32,
+  has_residual: u32,
+}
+
+/// Writes one vec4 of the result.
+fn finish(product: vec4<f32>, row: u32, column: u32) {
+  let at = row * params.epilogue.column_vectors + column;
+  var value = product;
+  if (params.epilogue.has_bias != 0u) {
+    value += bias[column];
+  }
+  value = activate(params.epilogue.activation, value);
+  if (params.epilogue.has_residual != 0u) {
+    value += vec4<f32>(residual[at]);
+  }
+  y[at] = Element4(value);
+}

@@ -1,0 +1,13 @@
+import type { Tensor } from "../../tensor/tensor.js";
+
+/** What CoCa sees an image with. */
+export interface ImageEncoder {
+  /** Images `[batch, size, size, channels]` to tokens `[batch, length, dim]`. */
+  forward(image: Tensor): Tensor;
+}
+
+export interface ImageShape {
+  /** Side in pixels. */
+  readonly size: number;
+  readonly channels: number;
+}

@@ -1,0 +1,37 @@
+import type { Tensor } from "../tensor/tensor.js";
+import { activationKinds, type Activation } from "./activation.js";
+import { ShapeError } from "./shape-error.js";
+
+/** What follows a product (kernels/lib/epilogue.wgsl): `activation(product + bias) + residual`. */
+export interface Epilogue {
+  /** `[out]`, f32. */
+  readonly bias?: Tensor | undefined;
+  readonly activation?: Activation | undefined;
+  /** `[..., out]`, added after the activation. */
+  readonly residual?: Tensor | undefined;
+}
+
+/** What a kernel with an epilogue writes to, and what that takes beside the product. */
+export function epilogueBindings(y: Tensor, { bias, residual }: Epilogue) {
+  return { bias: bias?.storage, residual: residual?.storage, y: y.storage };
+}
+
+/** Fields of the `Epilogue` in a kernel's Params, for the result `y`. */
+export function epilogueParams(y: Tensor, { bias, activation = "none", residual }: Epilogue) {
+  return {
+    column_vectors: y.stride / 4,
+    activation: activationKinds[activation],
+    has_bias: Number(bias !== undefined),
+    has_residual: Number(residual !== undefined),
+  };
+}
+
+/** Throws `ShapeError` where the epilogue does not fit a product of `x` that has this shape. */
+export function checkEpilogue(op: string, x: Tensor, shape: readonly number[], { bias, residual }: Epilogue): void {
+  if (bias && (bias.dtype !== "f32" || bias.channels !== shape.at(-1) || bias.rows !== 1)) {
+    throw new ShapeError(op, `bias (${bias.dtype})`, bias.shape, [shape.at(-1) ?? 1]);
+  }
+  if (residual && (residual.dtype !== x.dtype || residual.shape.join() !== shape.join())) {
+    throw new ShapeError(op, `residual (${residual.dtype})`, residual.shape, shape);
+  }
+}

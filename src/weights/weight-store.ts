@@ -1,0 +1,168 @@
+import { sizeClass } from "../gpu/pool.js";
+import type { Arena } from "../tensor/arena.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { isFloat, toFloat32 } from "./dtypes.js";
+import { checkFit, type DeclaredWeights, type FitOptions, type Misfits } from "./fit.js";
+import { PIECE_BYTES, Weights, type Upload, type WeightDeclarations } from "./store.js";
+import type { TensorEntry } from "./tensor-entry.js";
+import type { TensorSource } from "./tensor-source.js";
+import type { Misshapen } from "./weight-error.js";
+
+export interface LoadOptions extends FitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each tensor with the bytes read so far and in all. */
+  readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
+}
+
+interface Request {
+  readonly shape: readonly number[];
+  readonly upload: Upload;
+  /** What is cleared where the file has nothing that fits. */
+  readonly tensor: Tensor | undefined;
+}
+
+/**
+ * The weights of one model, or of a part that is loaded by itself: declared by the layers' constructors, checked against
+ * the file's header as a whole, then streamed to the GPU one tensor at a time. Owns its tensors.
+ */
+export class WeightStore implements WeightDeclarations, DeclaredWeights {
+  readonly root: Weights;
+  readonly #requests = new Map<string, Request>();
+  readonly #tensors: Tensor[] = [];
+  readonly #derivations: (() => void)[] = [];
+  readonly #ignored: ((name: string) => boolean)[] = [];
+  #isLoaded = false;
+
+  constructor(
+    readonly arena: Arena,
+    readonly source: TensorSource,
+  ) {
+    this.root = new Weights(this, "");
+  }
+
+  /** Whether its tensors are on the GPU. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** GPU memory that its tensors take while it is loaded. */
+  get gpuBytes(): number {
+    return this.#tensors.reduce((sum, { storage }) => sum + sizeClass(storage.byteLength), 0);
+  }
+
+  /**
+   * Reads everything that was declared. Throws `WeightError` before any payload is read if a declared tensor is missing
+   * or has another shape, or if the file holds tensors that nobody declared or ignored. What failed can be loaded again.
+   */
+  async load(options: LoadOptions = {}): Promise<void> {
+    checkFit([this], options);
+    await this.fill(options);
+  }
+
+  /** As `load`, of what fits; what the file lacks is zero. For who has checked the file before (`checkFit`). */
+  async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
+    const plan: { entry: TensorEntry; upload: Upload }[] = [];
+    for (const { storage } of this.#tensors) storage.admit();
+    try {
+      for (const [name, { shape, upload, tensor }] of this.#requests) {
+        const entry = this.source.tensors.get(name);
+        if (entry && sameShape(entry.shape, shape)) plan.push({ entry, upload });
+        else if (tensor) this.arena.gpu.clear(tensor.storage);
+      }
+      const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
+      let loadedBytes = 0;
+      for (const { entry, upload } of plan) {
+        signal?.throwIfAborted();
+        await upload(entry, signal);
+        loadedBytes += entry.byteLength;
+        onProgress?.(loadedBytes, totalBytes);
+      }
+      for (const derive of this.#derivations) derive();
+      await this.arena.gpu.sync();
+      this.#isLoaded = true;
+    } catch (error) {
+      this.unload();
+      throw error;
+    }
+  }
+
+  /** Names of the declared tensors in whose file there are infinities or NaN. Reads all of them, piece by piece. */
+  async notFinite(signal?: AbortSignal): Promise<string[]> {
+    const found: string[] = [];
+    for (const [name, { shape }] of this.#requests) {
+      const entry = this.source.tensors.get(name);
+      if (!entry || !sameShape(entry.shape, shape) || !isFloat(entry.dtype)) continue;
+      for await (const { bytes } of entry.readChunks(PIECE_BYTES, signal)) {
+        if (toFloat32(entry.dtype, bytes).every(Number.isFinite)) continue;
+        found.push(name);
+        break;
+      }
+    }
+    return found;
+  }
+
+  /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */
+  unload(): void {
+    this.#isLoaded = false;
+    for (const { storage } of this.#tensors) storage.evict();
+  }
+
+  /** Takes the GPU memory of the weights without reading them, to count it. */
+  reserve(): void {
+    for (const { storage } of this.#tensors) {
+      storage.admit();
+      storage.allocate();
+    }
+  }
+
+  dispose(): void {
+    this.#isLoaded = false;
+    for (const tensor of this.#tensors.splice(0)) tensor.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Declares a tensor; see `Weights`. */
+  request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
+    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
+    this.#requests.set(name, { shape, upload, tensor });
+  }
+
+  /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
+  own(tensor: Tensor): Tensor {
+    tensor.storage.evict();
+    this.#tensors.push(tensor);
+    return tensor;
+  }
+
+  ignore(matches: (name: string) => boolean): void {
+    this.#ignored.push(matches);
+  }
+
+  derive(fill: () => void): void {
+    this.#derivations.push(fill);
+  }
+
+  /** Declared tensors that the file lacks, or has in another shape. */
+  misfits(): Misfits {
+    const missing: string[] = [];
+    const misshapen: Misshapen[] = [];
+    for (const [name, { shape }] of this.#requests) {
+      const entry = this.source.tensors.get(name);
+      if (!entry) missing.push(name);
+      else if (!sameShape(entry.shape, shape)) misshapen.push({ name, got: entry.shape, expected: shape });
+    }
+    return { missing, misshapen };
+  }
+
+  /** Whether a tensor of the file was declared or ignored. */
+  knows(name: string): boolean {
+    return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
+  }
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
+}

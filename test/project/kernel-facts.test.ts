@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+import { kernels, libs } from "../../src/gpu/kernel-sources.js";
+
+const folder = (path: string) => new URL(`../../${path}/`, import.meta.url);
+
+/** Names that kernels give to numbers. */
+const names = new Set([
+  ...Object.values(kernels).flatMap((kernel) => [
+    ...Object.keys(kernel.constants),
+    ...Object.keys(kernel.fixed),
+    ...Object.keys(kernel.overrides),
+  ]),
+  ...Object.values(libs).flatMap((numbers) => Object.keys(numbers)),
+]);
+
+it("writes no number of a kernel again in TypeScript", () => {
+  expect(names).toContain("WORKGROUP");
+  for (const path of ["src/ops", "src/gpu"]) {
+    for (const file of readdirSync(folder(path)).filter(
+      (name) => name.endsWith(".ts") && name !== "kernel-sources.ts",
+    )) {
+      const text = readFileSync(new URL(file, folder(path)), "utf8");
+      const numbers = [...text.matchAll(/\bconst (\w+)(?:: number)? = -?\d/g)].map(([, name]) => name!);
+      const copied = numbers.filter((name) => names.has(name) || name.endsWith("WORKGROUP"));
+      expect(copied, `${path}/${file}`).toEqual([]);
+    }
+  }
+});
+
+it("gives no workgroup a size in numbers where TypeScript counts by it", () => {
+  for (const [name, kernel] of Object.entries(kernels)) {
+    const size = /@workgroup_size\(([^)]*)\)/.exec(kernel.code)![1]!;
+    expect(size, name).toMatch(/^[A-Z_]+(, [A-Z_]+)*$/);
+  }
+});
