@@ -15,7 +15,8 @@ import {
   type DrawingFlags,
   type PriorFlags,
 } from "./drawing/options.js";
-import { planFrames, randomSeed, type DrawingPlan } from "./drawing/plan.js";
+import { randomSeed } from "../pipeline/random-seed.js";
+import { planFrames, type DrawingPlan } from "./drawing/plan.js";
 import { decoderTakesText } from "./asking/gather-images.js";
 import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";

@@ -6,7 +6,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** For each text 1 or 0 for each of its encodings: 0 is padding. */
-export type TextMask = readonly (readonly number[])[];
+export type TextMaskRows = readonly (readonly number[])[];
 
 /** Texts as a text encoder sees them. The caller disposes both tensors. */
 export interface TextEmbedding {
@@ -14,7 +14,7 @@ export interface TextEmbedding {
   readonly textEmbed: Tensor;
   /** `[batch, length, width]`: every token after the last layer; zero where there is no text. */
   readonly textEncodings: Tensor;
-  readonly textMask: TextMask;
+  readonly textMask: TextMaskRows;
 }
 
 /** What encodes texts for priors and decoders: mostly half of a CLIP (Radford et al. 2021). */
@@ -50,7 +50,7 @@ export interface PriorText {
   /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
   readonly textEncodings?: Tensor | undefined;
   /** Which encodings are text. Default: rows that are not zero. Not every prior reads it. */
-  readonly textMask?: TextMask | undefined;
+  readonly textMask?: TextMaskRows | undefined;
 }
 
 /** What a prior is asked for. */
@@ -148,7 +148,7 @@ export interface CascadeSampling<Model> {
   /** `[B, L, W]`, zero where there is no text; needed where a stage was trained with text. */
   readonly textEncodings?: Tensor | undefined;
   /** Which of them are text. Default: rows that are not zero. Not every family reads it. */
-  readonly textMask?: TextMask | undefined;
+  readonly textMask?: TextMaskRows | undefined;
   /** What stands in the null branch of guidance, for as many images; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
   /** Strength of guidance for all stages, or for each. 1, the default, is none. */

@@ -1,6 +1,7 @@
 import { conv2d, type ConvOptions } from "../ops/conv.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HostValues, Weights } from "../weights/store.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
+import type { Weights } from "../weights/store.js";
 import type { Conv2dOptions } from "./conv2d.js";
 
 /** torch's default. */
@@ -40,8 +41,8 @@ export class NormedConv2d {
 /** What the norm adds, given its factors: bias - mean · scale. */
 function shiftOf(norm: Weights, channels: number, scale: () => Float32Array): Tensor {
   const { arena } = norm;
-  const bias: HostValues = norm.values("bias", [channels]);
-  const mean: HostValues = norm.values("running_mean", [channels]);
+  const bias: HostTensor = norm.values("bias", [channels]);
+  const mean: HostTensor = norm.values("running_mean", [channels]);
   const shift = arena.detached([channels], "f32");
   return norm.derived(shift, () => {
     const factors = scale();

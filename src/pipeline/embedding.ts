@@ -1,13 +1,12 @@
 import type { Arena } from "../tensor/arena.js";
 import type { DType } from "../tensor/dtype.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What CLIP or the prior computed, on the host: callers have nothing to free, and workers can pass it on. */
-export interface Embedding {
+export interface Embedding extends HostTensor {
   /** `[D]` for the embedding of a text or an image, `[L, W]` for text encodings. */
   readonly shape: readonly number[];
-  /** Row major. */
-  readonly data: Float32Array;
   /** Components that computed it in f32 because half precision overflowed, by their names; absent where none did. */
   readonly inF32?: readonly string[] | undefined;
 }

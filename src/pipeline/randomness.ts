@@ -2,6 +2,7 @@ import { Generator } from "../diffusion/generator.js";
 import { ArgumentError, list, seed as seedRule } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
+import { randomSeed } from "./random-seed.js";
 
 /**
  * One generator for all pictures, from which the reference's order draws; or one for each, which makes every picture what
@@ -32,11 +33,6 @@ export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomn
 /** A generator for pictures that are all to have the same noise. */
 export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
   return new Generator(seed === undefined ? randomSeed() : seedRule("seed", seed));
-}
-
-/** A seed that nobody knows. */
-function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }
 
 /** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */

@@ -3,7 +3,8 @@ import { makeImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import { resizeCubic, resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
-import type { Fixture, HostTensor } from "../fixture/fixture.js";
+import type { Fixture } from "../fixture/fixture.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Runner } from "../fixture/runner.js";
 import { EXACT, FORWARD, type Output, type Tolerance } from "../fixture/result.js";
 

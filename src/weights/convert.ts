@@ -1,5 +1,6 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
+import { float32ToF16 } from "../tensor/half.js";
+import { isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
 import { METADATA, writeSafetensors, type TensorData } from "./formats/safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";

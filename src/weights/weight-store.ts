@@ -1,4 +1,5 @@
 import { sizeClass } from "../gpu/pool.js";
+import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
@@ -161,8 +162,4 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
   knows(name: string): boolean {
     return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
   }
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

@@ -1,6 +1,7 @@
 import type { CallOptions } from "../../pipeline/script-options.js";
 import { fileNameOf } from "./picture-files.js";
 import type { PictureRecord } from "./picture-record.js";
+import { randomSeed } from "../../pipeline/random-seed.js";
 
 /** A picture that a command will draw. */
 export interface PlannedPicture {
@@ -43,9 +44,4 @@ export function planFrames({ name, inputs }: Subject, frames: number, seed: numb
     name: `${start}-${String(i + 1).padStart(digits, "0")}`,
     inputs: { ...inputs, frame: i + 1 },
   }));
-}
-
-/** A seed that nobody chose. */
-export function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

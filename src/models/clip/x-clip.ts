@@ -9,7 +9,7 @@ import type { TextEmbedding } from "../interfaces.js";
 import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { bareTextMask, notZero, type BareTextMask, type ClipDialect } from "./text-mask.js";
+import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "./text-mask.js";
 import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
 
 /**
@@ -23,7 +23,7 @@ export class XClip implements ClipModel {
   readonly tokenization = "bare";
   readonly #arena: Arena;
   readonly #config: XClipConfig;
-  readonly #textMask: BareTextMask;
+  readonly #textMask: MaskOfBareTokens;
   readonly #text: XClipTextEncoder;
   readonly #toTextLatent: Linear;
   readonly #visual: XClipImageEncoder;

@@ -1,6 +1,7 @@
 import { count, finiteNumber } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
-import { PriorNetwork, type PriorCondition, type TextMask } from "./prior/prior-network.js";
+import type { TextMask } from "./text-mask.js";
+import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
 import { scaleBy } from "../../ops/elementwise.js";
 import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";

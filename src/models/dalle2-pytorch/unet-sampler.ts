@@ -2,7 +2,7 @@ import { finiteNumber } from "../../platform/arguments.js";
 import type { DecoderOptions, DecoderStage } from "./options.js";
 import type { NegativeCondition, UnetCondition } from "./unet/conditioning.js";
 import { canBroadcast } from "./unet/image-condition.js";
-import type { TextMask } from "./unet/text-condition.js";
+import type { TextMask } from "./text-mask.js";
 import { Unet } from "./unet/unet.js";
 import { affine, combine } from "../../ops/elementwise.js";
 import { quantile } from "../../ops/reduce.js";

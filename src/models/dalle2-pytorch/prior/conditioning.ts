@@ -48,9 +48,9 @@ const UNLIMITED_TEXT = 256;
 export function maxTextTokens({ maxTextLen }: PriorNetOptions, { priorTextPad }: Dialect): number {
   return priorTextPad === "nullTokens" ? maxTextLen : Math.max(maxTextLen, UNLIMITED_TEXT);
 }
-type TextMask = (encodings: Tensor, given: Conditions["textMask"]) => Tensor | undefined;
+type MaskRule = (encodings: Tensor, given: Conditions["textMask"]) => Tensor | undefined;
 
-const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, TextMask>> = {
+const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, MaskRule>> = {
   maskOrOnes: (encodings, given) => (given === "nonZero" ? nonZeroRows(encodings) : given),
   maskOrNonZero: (encodings, given) => (typeof given === "object" ? given : nonZeroRows(encodings)),
   nonZero: (encodings) => nonZeroRows(encodings),
@@ -90,7 +90,7 @@ class MaskedText implements Conditioning {
   constructor(
     private readonly options: PriorNetOptions,
     private readonly tokensBehindText: number,
-    private readonly textMask: TextMask,
+    private readonly textMask: MaskRule,
   ) {}
 
   tokens({ textEncodings, textMask, textEmbeds, imageEmbeds, keepText }: Conditions): ConditionTokens {

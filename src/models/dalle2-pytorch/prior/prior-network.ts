@@ -9,6 +9,7 @@ import type { Weights } from "../../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
 import { conditioningOf, maxTextTokens, type Conditioning } from "./conditioning.js";
 import { lastTokensOf, type LastTokens } from "./last-tokens.js";
+import type { TextMask } from "../text-mask.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
 
 /** What the prediction of an image embedding depends on. Tensors may be f32 or of the arena's type. */
@@ -24,9 +25,6 @@ export interface PriorCondition {
   /** What guidance leads away from, in place of the learned nulls. */
   readonly negative?: Pick<PriorCondition, "textEmbed" | "textEncodings" | "textMask"> | undefined;
 }
-
-/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
-export type TextMask = readonly (readonly number[])[] | "nonZero";
 
 /** Per sample 1, or 0 where text or image embedding is replaced by what the network learned for dropped ones. */
 export interface KeepMasks {

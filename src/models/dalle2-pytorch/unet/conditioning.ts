@@ -6,7 +6,8 @@ import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { ImageCondition } from "./image-condition.js";
-import { TextCondition, type TextMask } from "./text-condition.js";
+import type { TextMask } from "../text-mask.js";
+import { TextCondition } from "./text-condition.js";
 import { TimeCondition } from "./time-condition.js";
 
 /** What a U-Net is conditioned on besides the time. It takes what it was trained with and ignores the rest. */

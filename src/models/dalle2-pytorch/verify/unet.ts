@@ -4,7 +4,7 @@ import { unetConfig } from "../train-config.js";
 import { Unet } from "../unet/unet.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
-import type { HostTensor } from "../../../fixture/fixture.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
 import { FORWARD } from "../../../fixture/result.js";
 import { maskRows, pairOutputs, upload, withModel } from "../../../fixture/run-model.js";
 import type { DialectRunner } from "./reference-dialect.js";
