@@ -5,7 +5,7 @@
  * given" everywhere, as a stored pydantic `.dict()` writes every default out. Upstream hands unknown keys to the
  * constructors (`extra = "allow"`): those of the prior, its network and the decoder raise a TypeError, so that a key none of
  * whose versions has is refused here; that of a U-Net swallows them (`**kwargs`), so that they are ignored,
- * and named by `describeIgnored`. The camelCase options that models take come from resolve.ts beside this file.
+ * and named by `describeIgnored`. The camelCase options that models take come from options.ts beside this file.
  */
 import { z } from "zod";
 import { describeUnknown } from "../../config/config-error.js";
