@@ -90,6 +90,8 @@ export class Gpu {
     readonly adapter: AdapterDescription,
     readonly features: GpuFeatures,
     options: GpuOptions = {},
+    /** Whether the device is one that computes nothing. */
+    private readonly isCounting = false,
   ) {
     checkGpuOptions(options);
     this.limits = device.limits;
@@ -177,8 +179,9 @@ export class Gpu {
     this.#commands().clearBuffer(target.buffer, 0, target.byteLength);
   }
 
-  /** Copies a storage's bytes to the host, after all work encoded so far. */
+  /** Copies a storage's bytes to the host, after all work encoded so far. In a dry run they are zero, at once. */
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
+    if (this.isDryRun) return new ArrayBuffer(byteLength);
     this.#throwIfFailed();
     const size = Math.ceil(byteLength / 4) * 4;
     this.#endPass();
@@ -241,14 +244,19 @@ export class Gpu {
    * Walks through `body` without running it: its dispatches only compile their pipelines, in parallel, and its tensors
    * take no memory. Compiling ahead keeps the first picture from waiting for one kernel after the other.
    */
-  async warmup(body: () => void): Promise<void> {
+  async warmup(body: () => void | Promise<void>): Promise<void> {
     this.#dry = true;
     try {
-      body();
+      await body();
     } finally {
       this.#dry = false;
     }
     await this.#pipelines.settled();
+  }
+
+  /** Whether what is encoded now will not be computed: it is compiled, or counted. */
+  get isDryRun(): boolean {
+    return this.#dry || this.isCounting;
   }
 
   /** How much memory the buffers of this device take. */

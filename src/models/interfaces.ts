@@ -2,6 +2,7 @@
 
 import type { OnStep, Preview } from "../diffusion/denoise.js";
 import type { NoiseSource } from "../diffusion/noise.js";
+import type { SamplerName } from "../diffusion/sampler.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 
@@ -63,6 +64,8 @@ export interface PriorSampling extends PriorText {
   readonly numSamplesPerBatch?: number | undefined;
   /** Number of sampling steps; default: the prior's own. */
   readonly timesteps?: number | undefined;
+  /** Default: what the reference does for that number of steps. */
+  readonly sampler?: SamplerName | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -78,13 +81,10 @@ export interface Prior {
   readonly defaultTimesteps: number;
 
   /** How often `sample` evaluates the network. */
-  evaluations(timesteps?: number): number;
+  evaluations(sampling?: Pick<PriorSampling, "timesteps" | "sampler">): number;
 
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects with `SamplingError` for bad arguments. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
-
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(arena: Arena, sampling: Omit<PriorSampling, "noise">): void;
 }
 
 /** A stage of a cascade, as far as others plan by it. */
@@ -108,14 +108,24 @@ export interface StageInfo {
   readonly components: readonly string[];
 }
 
+/** How a stage is sampled. */
+export interface StageSettings {
+  /** Number of sampling steps; null for the stage's own. */
+  readonly timesteps: number | null;
+  /** Default: what the reference does for the number of steps. */
+  readonly sampler?: SamplerName | undefined;
+  /** How often each step is taken when inpainting; else 1. */
+  readonly resampleTimes: number;
+}
+
 export interface CascadeStage {
   readonly info: StageInfo;
 
   /** Number of sampling steps where a call asks for this many; null for the stage's own number. */
   stepCount(asked: number | null): number;
 
-  /** How often it evaluates its networks; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
-  evaluations(timesteps?: number | null, resampleTimes?: number): number;
+  /** How often it evaluates its networks. Throws `SamplingError` if it was not trained. */
+  evaluations(settings: StageSettings): number;
 }
 
 /** A condition of the null branch of guidance. */
@@ -155,6 +165,8 @@ export interface CascadeSampling<Model> {
   readonly condScale?: number | readonly number[] | undefined;
   /** Sampling steps for all stages, or for each; null, and what is left out, is the stage's own number. */
   readonly timesteps?: number | readonly (number | null)[] | undefined;
+  /** For all stages. Default: what the reference does for the number of steps. */
+  readonly sampler?: SamplerName | undefined;
   /** First stage to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -190,9 +202,6 @@ export interface Cascade {
    * anything is computed where it cannot sample so. `use` gives it itself, or the same model in another type.
    */
   sample(arena: Arena, sampling: CascadeSampling<this>): Promise<Tensor>;
-
-  /** Encodes what `sample` would run, for `Gpu.warmup`; with `component` only what that one computes. */
-  rehearse(arena: Arena, sampling: Omit<CascadeSampling<this>, "noise">, component?: string): void;
 }
 
 /** Whether any stage takes text encodings. */

@@ -1,3 +1,4 @@
+import type { SamplerName } from "../diffusion/sampler.js";
 import type { Cascade, CascadeSampling, Prior } from "../models/interfaces.js";
 import { stepCounts } from "../models/per-stage.js";
 
@@ -13,12 +14,14 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 export interface PriorWork {
   readonly embeddings: number;
   readonly timesteps?: number | undefined;
+  readonly sampler?: SamplerName | undefined;
 }
 
 /** What the decoder is to sample. */
 export interface DecoderWork {
   readonly pictures: number;
   readonly timesteps?: CascadeSampling<Cascade>["timesteps"];
+  readonly sampler?: SamplerName | undefined;
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
@@ -31,16 +34,16 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
-export function priorPlan(prior: Prior, { embeddings, timesteps }: PriorWork): WorkPlan {
-  return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
+export function priorPlan(prior: Prior, { embeddings, timesteps, sampler }: PriorWork): WorkPlan {
+  return new Map([[networkName("prior"), embeddings * prior.evaluations({ timesteps, sampler })]]);
 }
 
 export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
-  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes = 1 } = work;
   const steps = stepCounts(stages, work.timesteps);
   const plan = stages.slice(start - 1, stop).map((stage, i) => {
     const index = start - 1 + i;
-    const evaluations = stage.evaluations(steps[index], resampleTimes);
+    const evaluations = stage.evaluations({ timesteps: steps[index]!, sampler: work.sampler, resampleTimes });
     return [networkName("decoder", index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);

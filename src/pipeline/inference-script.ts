@@ -80,7 +80,7 @@ export abstract class InferenceScript {
   ): Promise<Map<number, Embedding[]>> {
     checkPriorOptions(options);
     const { sampleCount = 1, batchSize = 100, signal } = options;
-    const { condScale, timesteps, numSamplesPerBatch } = this.priorSettings(options);
+    const { condScale, timesteps, sampler, numSamplesPerBatch } = this.priorSettings(options);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
     const randomness = randomnessOf(options);
@@ -89,7 +89,7 @@ export abstract class InferenceScript {
     const encoded = await this.manager.encodeTexts([...tokens, ...this.tokenizeText(negative)], signal);
     const { arena } = this.manager;
     const estimate =
-      options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
+      options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps, sampler } });
     const reporter = new Reporter(options, estimate, batches);
     const result = new Map<number, Embedding[]>();
     for (const batch of batches) {
@@ -111,6 +111,7 @@ export abstract class InferenceScript {
           condScale,
           numSamplesPerBatch,
           timesteps,
+          sampler,
           signal,
           noise: noise.part(start, end),
           onStep: (step, steps) => {
@@ -146,10 +147,16 @@ export abstract class InferenceScript {
   }
 
   /** How `samplePrior` samples with these options, defaults filled in. */
-  protected priorSettings({ condScale, timesteps, numSamplesPerBatch = 2 }: SamplePriorOptions): PriorSettings {
+  protected priorSettings({
+    condScale,
+    timesteps,
+    sampler,
+    numSamplesPerBatch = 2,
+  }: SamplePriorOptions): PriorSettings {
     return {
       condScale: condScale ?? this.manager.defaultPriorCondScale,
       timesteps: timesteps ?? this.#prior.defaultTimesteps,
+      sampler,
       numSamplesPerBatch,
     };
   }
@@ -223,7 +230,7 @@ export abstract class InferenceScript {
     const describe = options.describe ?? ((_input, own) => own);
     const drawnFrom = (input: number, computedInF32: readonly string[] | undefined): PictureParameters => {
       const [text, negativeText] = [options.text?.[input], options.negativeText?.[input]];
-      const own = defined({ text, negativeText, condScale, timesteps });
+      const own = defined({ text, negativeText, condScale, timesteps, sampler: options.sampler });
       return { script: this.scriptName, ...defined({ ...describe(input, own), computedInF32 }) };
     };
     const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
@@ -246,6 +253,7 @@ export abstract class InferenceScript {
           inpaintResampleTimes: options.inpaintResampleTimes,
           condScale,
           timesteps,
+          sampler: options.sampler,
           startAtUnetNumber: options.startAtUnetNumber,
           stopAtUnetNumber: options.stopAtUnetNumber,
           signal,

@@ -10,6 +10,7 @@ import type {
   Prior,
   PriorSampling,
   StageInfo,
+  StageSettings,
   UseComponent,
 } from "../../src/models/interfaces.js";
 import { perStage, stepCounts } from "../../src/models/per-stage.js";
@@ -48,12 +49,6 @@ class ToyPrior implements Prior {
     return await result.read();
   }
 
-  rehearse(arena: Arena, { textEmbed }: Omit<PriorSampling, "noise">): void {
-    arena.scope(() => {
-      this.#forward(arena, textEmbed);
-    });
-  }
-
   #forward(arena: Arena, textEmbed: Tensor): Tensor {
     return multiply(textEmbed, broadcastBatch(arena.share(this.#gain), textEmbed.shape[0]!));
   }
@@ -70,7 +65,7 @@ class ToyStage implements CascadeStage {
     return asked ?? this.steps;
   }
 
-  evaluations(timesteps: number | null = null): number {
+  evaluations({ timesteps }: StageSettings): number {
     return this.stepCount(timesteps);
   }
 }
@@ -131,16 +126,6 @@ class ToyCascade implements Cascade {
     if (stop === 1) return first;
     using before = first;
     return await this.#second(arena, before, sampling);
-  }
-
-  rehearse(arena: Arena, { imageEmbed, image }: Omit<CascadeSampling<this>, "noise">, component?: string): void {
-    const batch = (imageEmbed ?? image)!.shape[0]!;
-    arena.scope(() => {
-      const first = this.#enlarge(arena.empty([batch, SIDES.seen, SIDES.seen, this.channels], "f32"));
-      const second = resizeNearest(first, [SIDES.second, SIDES.second]);
-      if (component !== LAST) this.#step(arena, second, this.#bright);
-      if (component !== BRIGHT) this.#step(arena, second, this.#last);
-    });
   }
 
   /** The first values of each embedding are planes of pixels. */

@@ -67,8 +67,8 @@ export class Decoder implements Cascade {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
-   * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
+   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
   async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
@@ -78,12 +78,13 @@ export class Decoder implements Cascade {
         const { noise, signal, onProgress, preview, use = alreadyThere(this, arena) } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
-        const next: Tensor = await use(sampler.name, (decoder) => {
+        const next: Tensor = await use(sampler.name, (decoder, own) => {
           rewind?.();
-          return decoder.stages[sampler.index]!.sample({
+          return decoder.stages[sampler.index]!.sample(own, {
             ...run.shared,
             condScale,
             timesteps,
+            sampler: sampling.sampler,
             lowres,
             noise,
             signal,
@@ -101,29 +102,15 @@ export class Decoder implements Cascade {
     return image!;
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(arena: Arena, sampling: Omit<DecoderSampling, "noise">): void {
-    const run = this.#check(sampling);
-    arena.scope(() => {
-      let image = this.#startImage(arena, sampling);
-      for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
-      }
-    });
-  }
-
   /** The image to start from, at the size of the stage before the first. */
-  #startImage(
-    arena: Arena,
-    { image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">,
-  ): Tensor | undefined {
+  #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
-  #check(sampling: Omit<DecoderSampling, "noise">) {
+  #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5 } = sampling;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
@@ -149,7 +136,10 @@ export class Decoder implements Cascade {
     }
     const condScales = perStage("condScale", sampling.condScale ?? 1, count);
     const timesteps = perStage("timesteps", sampling.timesteps ?? null, count);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
+    for (const unet of stages) {
+      const settings = { condScale: condScales[unet.index]!, timesteps: timesteps[unet.index] ?? null };
+      unet.check({ ...settings, sampler: sampling.sampler }, batch, inpaintImage !== undefined);
+    }
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },

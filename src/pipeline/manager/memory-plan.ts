@@ -2,7 +2,7 @@ import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import { openCountingGpu } from "../../gpu/counting-gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
-import type { Cascade, Prior } from "../../models/interfaces.js";
+import type { Cascade, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
@@ -59,15 +59,20 @@ export async function planMemory(
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
     if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
-    const components = stages.map((stage): ComponentMemory => {
+    const components: ComponentMemory[] = [];
+    for (const stage of stages) {
       const weightBytes = stage.component.weights.gpuBytes;
-      return { name: stage.component.name, weightBytes, workBytes: measure(arena, [stage]) - weightBytes };
-    });
+      components.push({
+        name: stage.component.name,
+        weightBytes,
+        workBytes: (await measure(arena, [stage])) - weightBytes,
+      });
+    }
     return {
       dtype,
       batchSize,
       components,
-      keepBytes: measure(arena, stages),
+      keepBytes: await measure(arena, stages),
       oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
     };
   } finally {
@@ -79,7 +84,8 @@ export async function planMemory(
 /** A component, and what is computed with it. */
 interface Stage {
   readonly component: Component;
-  readonly rehearse: () => void;
+  /** `isAlone`: whether no other component has its weights there meanwhile. */
+  readonly rehearse: (isAlone: boolean) => void | Promise<void>;
 }
 
 function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
@@ -100,9 +106,7 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const rehearse = (): void => {
-    rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
-  };
+  const rehearse = () => rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
   return components.map((component) => ({ component, rehearse }));
 }
 
@@ -115,22 +119,47 @@ function decoderStages(
   const condScale = defaultDecoderCondScale(config);
   return components.map((component) => ({
     component,
-    rehearse: () => {
+    rehearse: async (isAlone) => {
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
         const stage = { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
-        rehearseDecoder(arena, model, batch, stage, component.name);
+        const use = isAlone ? oneAtATime(arena, model, components, component) : undefined;
+        await rehearseDecoder(arena, model, batch, { ...stage, use });
       }
     },
   }));
 }
 
+/**
+ * Has the weights of other components of a stage there in the place of `kept` while they compute: what is counted for
+ * `kept` may be theirs, and is never the sum of both.
+ */
+function oneAtATime(
+  arena: Arena,
+  model: Cascade,
+  components: readonly Component[],
+  kept: Component,
+): UseComponent<Cascade> {
+  return async (name, body) => {
+    const { weights } = components.find((component) => component.name === name)!;
+    if (name === kept.name) return body(model, arena);
+    kept.weights.unload();
+    weights.reserve();
+    try {
+      return await body(model, arena);
+    } finally {
+      weights.unload();
+      kept.weights.reserve();
+    }
+  };
+}
+
 /** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
-function measure({ gpu }: Arena, stages: readonly Stage[]): number {
+async function measure({ gpu }: Arena, stages: readonly Stage[]): Promise<number> {
   gpu.trim();
   gpu.resetPeaks();
   for (const { component } of stages) component.weights.reserve();
-  for (const { rehearse } of stages) rehearse();
+  for (const { rehearse } of stages) await rehearse(stages.length === 1);
   for (const { component } of stages) component.weights.unload();
   return gpu.memory().peakAllocatedBytes;
 }

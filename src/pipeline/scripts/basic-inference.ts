@@ -38,6 +38,7 @@ export class BasicInference extends InferenceScript {
     const prior = this.priorSettings({
       condScale: options.priorCondScale,
       timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
       numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
     const { decoderCondScale } = options;
@@ -51,8 +52,12 @@ export class BasicInference extends InferenceScript {
     if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * priorSampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
+      prior: { embeddings: count * (negativeText ? 2 : 1), ...prior },
+      decoder: {
+        pictures: count * decoderSampleCount,
+        timesteps: options.decoderTimesteps,
+        sampler: options.decoderSampler,
+      },
     });
     const shared = { generator, signal, onProgress, estimate };
     const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
@@ -71,6 +76,7 @@ export class BasicInference extends InferenceScript {
       sampleCount: decoderSampleCount,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       describe: (_, decoder) => withPrior(prior, decoder),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
@@ -87,14 +93,16 @@ export function unguided<C extends { readonly generator: Randomness }>(call: C):
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
 export function withPrior(
   prior: PriorSettings | undefined,
-  { condScale, timesteps, ...decoder }: JsonOptions,
+  { condScale, timesteps, sampler, ...decoder }: JsonOptions,
 ): JsonOptions {
   return {
     ...decoder,
     priorCondScale: prior?.condScale,
     priorTimesteps: prior?.timesteps,
+    priorSampler: prior?.sampler,
     priorNumSamplesPerBatch: prior?.numSamplesPerBatch,
     decoderCondScale: condScale,
     decoderTimesteps: timesteps,
+    decoderSampler: sampler,
   };
 }

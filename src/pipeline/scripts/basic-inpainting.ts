@@ -41,14 +41,18 @@ export class BasicInpainting extends InferenceScript {
     }
     this.#warnOfUniform(masks);
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
-    const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
+    const prior = this.priorSettings({
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
+    });
     const { decoderCondScale } = options;
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
+      prior: { embeddings: count * (negativeText ? 2 : 1), ...prior },
+      decoder: { pictures: count, timesteps: options.decoderTimesteps, sampler: options.decoderSampler, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
     const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
@@ -69,6 +73,7 @@ export class BasicInpainting extends InferenceScript {
       condScale: decoderCondScale,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
     const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));

@@ -46,8 +46,8 @@ export class Interpolate extends InferenceScript {
     const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
     const generator = oneGenerator(options);
     const estimate = this.estimate({
-      prior: prior && { embeddings: ends.filter(isPrompt).length, timesteps: prior.timesteps },
-      decoder: { pictures: frames, timesteps: options.decoderTimesteps },
+      prior: prior && { embeddings: ends.filter(isPrompt).length, ...prior },
+      decoder: { pictures: frames, timesteps: options.decoderTimesteps, sampler: options.decoderSampler },
     });
     const [first, last, noise] = await this.#embed(ends, generator, {
       ...prior,
@@ -69,6 +69,7 @@ export class Interpolate extends InferenceScript {
       textEncoding: encodings && positions.map((position) => lerp(...encodings, position)),
       condScale: options.decoderCondScale,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       batchSize: options.decoderBatchSize,
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
@@ -82,11 +83,12 @@ export class Interpolate extends InferenceScript {
     return positions.map((_, i) => pictures.get(i)![0]!);
   }
 
-  #priorSettings({ priorCondScale, priorTimesteps, priorNumSamplesPerBatch }: InterpolateOptions): PriorSettings {
+  #priorSettings(options: InterpolateOptions): PriorSettings {
     return this.priorSettings({
-      condScale: priorCondScale,
-      timesteps: priorTimesteps,
-      numSamplesPerBatch: priorNumSamplesPerBatch,
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
+      numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
   }
 
