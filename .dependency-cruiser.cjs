@@ -8,7 +8,8 @@ const ops = [...gpu, "tensor", "ops", "image"];
 const weights = [...new Set([...ops, ...config, "weights"])];
 const nn = [...weights, "nn"];
 const diffusion = [...ops, "diffusion"];
-const models = [...new Set([...nn, ...diffusion, "models"])];
+const fixture = [...weights, "fixture"];
+const models = [...new Set([...nn, ...diffusion, ...fixture, "models"])];
 const pipeline = [...models, "tokenizer", "pipeline"];
 const verify = [...pipeline, "verify"];
 
@@ -24,11 +25,15 @@ const floors = {
   weights,
   nn,
   diffusion,
+  fixture,
   models,
   pipeline,
   verify,
   cli: [...verify, "cli"],
 };
+
+/** Folders of families; CLIPs are for all of them. */
+const FAMILY_FOLDER = "^src/models/(?!clip/)[^/]+/";
 
 const oneWay = Object.entries(floors).map(([floor, below]) => ({
   name: `floor-${floor}`,
@@ -47,6 +52,21 @@ module.exports = {
       severity: "error",
       from: {},
       to: { path: "^src/[^/]+/", pathNot: `^src/(${Object.keys(floors).join("|")})/` },
+    },
+    {
+      name: "family-unknown",
+      comment:
+        "a family of models is known to the list of families alone: what others need of it is in src/models/interfaces.ts and family.ts",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/models/([^/]+/|families\\.ts)" },
+      to: { path: FAMILY_FOLDER },
+    },
+    {
+      name: "family-alone",
+      comment: "a family of models knows no other",
+      severity: "error",
+      from: { path: "^src/models/([^/]+)/" },
+      to: { path: FAMILY_FOLDER, pathNot: "^src/models/$1/" },
     },
     {
       name: "no-circle",

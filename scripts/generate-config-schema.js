@@ -6,7 +6,11 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import prettier from "prettier";
 import { loadConfigJsonSchema } from "../dist/config/json-schema.js";
+import { currentSchema } from "../dist/pipeline/load-config.js";
 
 const output = fileURLToPath(new URL("../configs/load-config.schema.json", import.meta.url));
 const options = await prettier.resolveConfig(output);
-writeFileSync(output, await prettier.format(JSON.stringify(loadConfigJsonSchema()), { ...options, filepath: output }));
+writeFileSync(
+  output,
+  await prettier.format(JSON.stringify(loadConfigJsonSchema(currentSchema())), { ...options, filepath: output }),
+);

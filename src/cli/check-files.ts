@@ -1,5 +1,5 @@
 import type { FileLocation } from "../config/file-location.js";
-import type { FileOptions, ModelLoadConfig } from "../config/load-config.js";
+import type { FileOptions, ModelLoadConfig } from "../pipeline/load-config.js";
 import { sha256OfFile } from "../files/hash.js";
 import { hubChecksumUrl } from "../files/hub.js";
 import { readRecord } from "../files/kept-file.js";

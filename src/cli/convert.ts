@@ -1,9 +1,10 @@
 import { Option, type Command } from "commander";
 import { openSource } from "../files/open.js";
+import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
+import { openCheckpoint } from "../models/open-checkpoint.js";
 import { writeFileAtomic } from "../platform/node.js";
 import { excerpt } from "../platform/printable.js";
-import { openCheckpoint } from "../weights/checkpoint.js";
-import { convertCheckpoint, unsupportedTensors, type ConvertOptions } from "../weights/convert.js";
+import { unsupportedTensors } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";

@@ -1,13 +1,10 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { openSource } from "../files/open.js";
-import { openCheckpoint, type OpenOptions } from "../weights/checkpoint.js";
-import {
-  inspectCheckpoint,
-  type InspectedDialect,
-  type InspectedTensors,
-  type Inspection,
-} from "../weights/inspect.js";
+import type { ReportSection } from "../models/family.js";
+import { examineCheckpoint, type Inspection } from "../models/inspect.js";
+import { openCheckpoint, type OpenOptions } from "../models/open-checkpoint.js";
+import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
@@ -38,18 +35,24 @@ export function register(program: Command): void {
     )
     .option("--json", "print one JSON object")
     .action(async (file: string, { json, weights, key }: Options) => {
-      const report = await inspect(file, { weights, stateDictKey: key });
+      const { report, sections } = await inspect(file, { weights, stateDictKey: key });
       if (json) printJson(report);
-      else print(formatReport(report));
+      else print(formatReport(report, sections));
     });
 }
 
-async function inspect(file: string, options: OpenOptions): Promise<InspectReport> {
+interface Inspected {
+  readonly report: InspectReport;
+  readonly sections: readonly ReportSection[];
+}
+
+async function inspect(file: string, options: OpenOptions): Promise<Inspected> {
   const signal = interruptSignal();
   const source = await openSource(file, { signal });
   const checkpoint = await openCheckpoint(source, { ...options, signal });
   try {
-    return { ...inspectCheckpoint(checkpoint), bytes: source.size };
+    const { inspection, sections } = examineCheckpoint(checkpoint);
+    return { report: { ...inspection, bytes: source.size }, sections };
   } finally {
     await checkpoint.close();
   }
@@ -57,11 +60,11 @@ async function inspect(file: string, options: OpenOptions): Promise<InspectRepor
 
 type Row = readonly string[];
 
-function formatReport(report: InspectReport): string {
-  const { dialect, warnings, config, clip, skipped } = report;
+function formatReport(report: InspectReport, sections: readonly ReportSection[]): string {
+  const { warnings, config, clip, skipped } = report;
   return [
     formatFile(report),
-    dialect ? formatDialect(dialect) : undefined,
+    ...sections.map(({ title, rows }) => section(title, rows)),
     ...warnings.map((warning) => `Warning\n${indent(warning)}`),
     config === null ? undefined : `Config\n${indent(JSON.stringify(config, null, 2))}`,
     formatTensors("Tensors", report),
@@ -103,20 +106,6 @@ function formatFile({
     ["version", version ?? "not said"],
     ["parameters", formatCount(rest.parameters)],
   ]);
-}
-
-function formatDialect({ dialect, evidence, assumed, verified }: InspectedDialect): string {
-  const rows = Object.entries(evidence).map(([flag, { value, source, detail }]) => [
-    flag,
-    String(value),
-    assumed.some((name) => name === flag) ? "assumed" : source,
-    detail,
-  ]);
-  const notes = [
-    assumed.length > 0 ? "in part assumed" : "",
-    verified ? "" : "unverified: no output of so old a version was compared",
-  ].filter((note) => note !== "");
-  return section([`Dialect of ${dialect.version}`, ...notes].join(", "), rows);
 }
 
 function formatTensors(title: string, { tensors, parameters }: InspectedTensors): string {

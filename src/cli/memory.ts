@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { ModelLoadConfig } from "../config/load-config.js";
+import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
 import { publicUrl } from "../platform/secrets.js";
 import { interruptSignal } from "./interrupt.js";

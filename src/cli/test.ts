@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { ModelLoadConfig } from "../config/load-config.js";
+import { ModelLoadConfig } from "../pipeline/load-config.js";
+import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
@@ -28,9 +29,16 @@ export interface ConfigReport {
 export interface ModelsReport {
   readonly adapter: string;
   readonly dtype: string;
-  readonly prior: { readonly version: string } | null;
+  readonly prior: PriorReport | null;
   readonly decoder: readonly UnetReport[];
   readonly clip: { readonly make: string; readonly model: string } | null;
+}
+
+export interface PriorReport {
+  /** The library that made its checkpoint. */
+  readonly family: string;
+  /** The version of it that it is read as; null where its versions do not differ. */
+  readonly version: string | null;
 }
 
 export interface UnetReport {
@@ -87,22 +95,18 @@ async function test({
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
   using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
   const { prior, decoder, clip, gpu, arena } = manager;
-  const { signal } = options;
-  const loaded = () => Promise.resolve();
-  const stages = decoder?.model.stages ?? [];
-  if (clip) {
-    await manager.useTextEncoder(loaded, signal);
-    await manager.useImageEncoder(loaded, signal);
-  }
-  if (prior) await manager.usePrior(loaded, signal);
-  for (const i of stages.keys()) await manager.useUnet(i + 1, loaded, signal);
+  await manager.tryComponents(options.signal);
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype: arena.dtype,
-    prior: prior ? { version: prior.dialects[0]!.version } : null,
-    decoder: stages.map(({ stage }, i) => ({ unetNumber: i + 1, imageSize: stage.imageSize })),
+    prior: prior ? priorReport(prior) : null,
+    decoder: (decoder?.model.stages ?? []).map(({ info }, i) => ({ unetNumber: i + 1, imageSize: info.imageSize })),
     clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,
   };
+}
+
+function priorReport({ origins: [origin] }: Pick<Loaded<unknown>, "origins">): PriorReport {
+  return { family: origin!.family, version: origin!.dialect?.version ?? null };
 }
 
 function isFaulty({ problem }: FileReport): boolean {
@@ -135,7 +139,9 @@ function formatModels({ adapter, dtype, prior, decoder, clip }: ModelsReport): s
   const sizes = decoder.map(({ unetNumber, imageSize }) => `U-Net ${unetNumber} to ${imageSize} pixels`);
   return [
     `All models load on ${adapter}, in ${dtype}:`,
-    ...(prior ? [`  prior, read as version ${prior.version} of DALLE2-pytorch`] : []),
+    ...(prior
+      ? [`  prior, read as ${prior.version === null ? "" : `version ${prior.version} of `}${prior.family}`]
+      : []),
     ...(decoder.length > 0 ? [`  decoder: ${sizes.join(", ")}`] : []),
     ...(clip ? [`  CLIP: ${clip.model} (${clip.make})`] : []),
   ].join("\n");

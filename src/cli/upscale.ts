@@ -78,7 +78,7 @@ async function planUpscale(
 function startSize({ decoder }: DalleModelManager, startAt: number): number {
   const stages = decoder?.model.stages ?? [];
   const before = stages[startAt - 2];
-  if (before && startAt <= stages.length) return before.stage.imageSize;
+  if (before && startAt <= stages.length) return before.info.imageSize;
   throw new UsageError(
     `--start-at-unet ${startAt}: this decoder has ${stages.length} U-Nets; those from 2 on enlarge pictures.`,
   );

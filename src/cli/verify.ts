@@ -5,7 +5,7 @@ import { GpuUnavailableError } from "../gpu/errors.js";
 import type { Gpu } from "../gpu/gpu.js";
 import type { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
-import type { VerifyResult } from "../verify/result.js";
+import type { VerifyResult } from "../fixture/result.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
 

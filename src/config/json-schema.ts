@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { modelLoadConfig } from "./load-config-schema.js";
 
 /**
  * The JSON Schema of load configs, by which editors complete and check them: configs/load-config.schema.json. Rules that
  * concern several fields are not in it.
  */
-export function loadConfigJsonSchema(): object {
-  return z.toJSONSchema(modelLoadConfig, {
+export function loadConfigJsonSchema(schema: z.ZodType): object {
+  return z.toJSONSchema(schema, {
     // What editors know best.
     target: "draft-7",
     io: "input",

@@ -1,13 +1,12 @@
 /**
  * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled by
- * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `version`, `dialect`,
- * `weights` and `state_dict_key` beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
+ * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `weights`, `state_dict_key` and
+ * the keys of families of models beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
  *
  * configs/load-config.schema.json is made of it (scripts/generate-config-schema.js), descriptions included.
  */
 import { z } from "zod";
 import { device } from "./devices.js";
-import { dialectEntries } from "../models/dalle2-pytorch/dialect/dialect-config.js";
 import { file } from "./file-location.js";
 import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
@@ -27,60 +26,67 @@ const stateDictKey = z
     "Where in the checkpoint the model is: keys of dicts and what its tensors' names begin with, with dots between or as a list. Default: found by its names.",
   );
 
-/** Entries of ours beside `load_model_from`. */
+/** Keys that families of models bring along, for beside `load_model_from`. */
+export type FamilyKeys = Readonly<Record<string, z.ZodType>>;
+
+/** Entries of ours beside `load_model_from`. What families add has no types here: each reads its own. */
 const extensions = {
   state_dict_key: stateDictKey,
   weights: z
     .enum(["online", "ema"])
     .nullish()
     .describe("Which weights of the checkpoint: as trained, or their average. Default: those under `model`."),
-  ...dialectEntries,
 };
 
-const unetSource = z
-  .strictObject({
-    unet_numbers: z
-      .array(z.int().positive())
-      .nonempty()
-      .max(MAX_ENTRIES)
-      .describe("Which U-Nets of the decoder are taken from this source, counted from 1."),
-    default_sample_timesteps: z
-      .array(steps.nullable())
-      .max(MAX_ENTRIES)
-      .nullish()
-      .describe("Sampling steps of each of unet_numbers; null: as its train config says."),
-    default_cond_scale: z
-      .array(z.number())
-      .max(MAX_ENTRIES)
-      .nullish()
-      .describe("Guidance of each of unet_numbers; 1, the default, is none."),
+const unetSource = (familyKeys: FamilyKeys) =>
+  z
+    .strictObject({
+      unet_numbers: z
+        .array(z.int().positive())
+        .nonempty()
+        .max(MAX_ENTRIES)
+        .describe("Which U-Nets of the decoder are taken from this source, counted from 1."),
+      default_sample_timesteps: z
+        .array(steps.nullable())
+        .max(MAX_ENTRIES)
+        .nullish()
+        .describe("Sampling steps of each of unet_numbers; null: as its train config says."),
+      default_cond_scale: z
+        .array(z.number())
+        .max(MAX_ENTRIES)
+        .nullish()
+        .describe("Guidance of each of unet_numbers; 1, the default, is none."),
+      load_model_from: loadModelFrom,
+      load_config_from: loadConfigFrom,
+      ...extensions,
+      ...untyped(familyKeys),
+    })
+    .check(checkPerUnet)
+    .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets that are taken from it." });
+export type UnetSource = z.output<ReturnType<typeof unetSource>>;
+
+const decoderLoadConfig = (familyKeys: FamilyKeys) =>
+  z
+    .strictObject({
+      unet_sources: z
+        .array(unetSource(familyKeys))
+        .nonempty()
+        .max(MAX_ENTRIES)
+        .describe("Where the U-Nets are; together 1, 2, … each once."),
+      final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion, and not read."),
+    })
+    .check(checkUnetNumbers);
+
+const priorLoadConfig = (familyKeys: FamilyKeys) =>
+  z.strictObject({
+    default_sample_timesteps: steps.nullish().describe("Sampling steps. Default: as the train config says."),
+    default_cond_scale: z.number().nullish().describe("Guidance; 1, the default, is none."),
     load_model_from: loadModelFrom,
     load_config_from: loadConfigFrom,
     ...extensions,
-  })
-  .check(checkPerUnet)
-  .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets that are taken from it." });
-export type UnetSource = z.output<typeof unetSource>;
-
-const decoderLoadConfig = z
-  .strictObject({
-    unet_sources: z
-      .array(unetSource)
-      .nonempty()
-      .max(MAX_ENTRIES)
-      .describe("Where the U-Nets are; together 1, 2, … each once."),
-    final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion, and not read."),
-  })
-  .check(checkUnetNumbers);
-
-const priorLoadConfig = z.strictObject({
-  default_sample_timesteps: steps.nullish().describe("Sampling steps. Default: as the train config says."),
-  default_cond_scale: z.number().nullish().describe("Guidance; 1, the default, is none."),
-  load_model_from: loadModelFrom,
-  load_config_from: loadConfigFrom,
-  ...extensions,
-});
-export type PriorSource = z.output<typeof priorLoadConfig>;
+    ...untyped(familyKeys),
+  });
+export type PriorSource = z.output<ReturnType<typeof priorLoadConfig>>;
 
 const clipLoadConfig = z.strictObject({
   make: z
@@ -102,30 +108,36 @@ const clipLoadConfig = z.strictObject({
 });
 export type ClipSource = z.output<typeof clipLoadConfig>;
 
-export const modelLoadConfig = z
-  .strictObject({
-    $schema: z.string().optional().describe("The schema of this file, for editors."),
-    decoder: decoderLoadConfig.nullish().describe("From image embeddings to pictures."),
-    prior: priorLoadConfig.nullish().describe("From texts to image embeddings."),
-    clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and pictures."),
-    devices: z
-      .union([device, z.array(device).nonempty().max(MAX_ENTRIES)], {
-        error: "expected the name of a device, or a list of such names",
-      })
-      .default("cuda:0")
-      .describe(
-        'Where models run: "cpu" is a software adapter; all other devices are the GPU, or a software adapter where there is none. Of a list the first counts.',
-      ),
-    load_on_cpu: z.boolean().default(true).describe("Without effect: weights are read piece by piece."),
-    strict_loading: z
-      .boolean()
-      .default(true)
-      .describe("Whether tensors that are missing, unused or misshapen are an error rather than a warning."),
-  })
-  .check(checkDownloads)
-  .meta({
-    title: "Load config",
-    description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
-  });
+/** The schema of load configs, in which families of models have these keys of their own. */
+export const loadConfigSchema = (familyKeys: FamilyKeys) =>
+  z
+    .strictObject({
+      $schema: z.string().optional().describe("The schema of this file, for editors."),
+      decoder: decoderLoadConfig(familyKeys).nullish().describe("From image embeddings to pictures."),
+      prior: priorLoadConfig(familyKeys).nullish().describe("From texts to image embeddings."),
+      clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and pictures."),
+      devices: z
+        .union([device, z.array(device).nonempty().max(MAX_ENTRIES)], {
+          error: "expected the name of a device, or a list of such names",
+        })
+        .default("cuda:0")
+        .describe(
+          'Where models run: "cpu" is a software adapter; all other devices are the GPU, or a software adapter where there is none. Of a list the first counts.',
+        ),
+      load_on_cpu: z.boolean().default(true).describe("Without effect: weights are read piece by piece."),
+      strict_loading: z
+        .boolean()
+        .default(true)
+        .describe("Whether tensors that are missing, unused or misshapen are an error rather than a warning."),
+    })
+    .check(checkDownloads)
+    .meta({
+      title: "Load config",
+      description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
+    });
 /** A load config that was checked, defaults filled in; its keys are those of the JSON file. */
-export type ModelLoadConfigData = z.output<typeof modelLoadConfig>;
+export type ModelLoadConfigData = z.output<ReturnType<typeof loadConfigSchema>>;
+
+function untyped(keys: FamilyKeys): object {
+  return keys;
+}

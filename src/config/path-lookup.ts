@@ -11,13 +11,19 @@ export interface FoundFile {
   readonly inWorkingDirectory: boolean;
 }
 
+/** What a folder of models is opened by. */
+const FOLDER_INDEX = "model_index.json";
+
 /**
- * Finds a local file that the load config `config` (path or URL) names: in the config's folder, else in the working
+ * Finds a local file, or the index of a local folder of models, that the load config `config` (path or URL) names: in the config's folder, else in the working
  * directory. A config from a URL names files on its server, and the disk is not looked at. Rejects with `FileError`, which
  * names both places.
  */
 export async function findFile(config: string, path: string): Promise<FoundFile> {
   const beside = resolveBeside(config, path);
+  if (!isUrl(beside) && (await folderExists(beside))) {
+    return { location: join(beside, FOLDER_INDEX), inWorkingDirectory: false };
+  }
   if (isUrl(config) || isUrl(beside) || isAbsolute(path) || (await statFile(beside))) {
     return { location: beside, inWorkingDirectory: false };
   }

@@ -3,7 +3,7 @@ import { attention, prepareHeads } from "../ops/attention.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
-import { gainNorm, type NormDialect } from "./gain-norm.js";
+import { gainNorm, type GainNormOptions } from "./gain-norm.js";
 import type { LayerNorm } from "./layer-norm.js";
 import { Linear } from "./linear.js";
 import { nullKeyValue } from "./null-key-value.js";
@@ -40,16 +40,16 @@ export class MultiQueryAttention {
   readonly #toOut: Linear;
   readonly #normOut: LayerNorm;
 
-  constructor(weights: Weights, options: MultiQueryAttentionOptions, dialect: NormDialect) {
+  constructor(weights: Weights, options: MultiQueryAttentionOptions, norms: GainNormOptions) {
     const { dim, heads, dimHead, logits } = options;
     this.#path = weights.path;
     this.#options = options;
-    this.#norm = gainNorm(weights.at("norm"), dim, dialect);
+    this.#norm = gainNorm(weights.at("norm"), dim, norms);
     this.#toQ = new Linear(weights.at("to_q"), dim, { heads, dimHead }, { bias: false });
     this.#toKv = new Linear(weights.at("to_kv"), dim, { heads: 2, dimHead }, { bias: false });
     this.#nullKv = nullKeyValue(weights, dimHead, { unitKey: logits.cosine });
     this.#toOut = new Linear(weights.at("to_out.0"), { heads, dimHead }, dim, { bias: false });
-    this.#normOut = gainNorm(weights.at("to_out.1"), dim, dialect);
+    this.#normOut = gainNorm(weights.at("to_out.1"), dim, norms);
   }
 
   /** `[batch, length, dim]` in and out: `attention(norm(x)) + x`. `keyMask` u32 `[batch, length]` hides tokens where it is 0. */

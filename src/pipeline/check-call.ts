@@ -9,7 +9,8 @@ import {
   text as textRule,
 } from "../platform/arguments.js";
 import type { AskedSettings, CascadeSettings } from "../diffusion/settings.js";
-import type { CascadeCall } from "../models/dalle2-pytorch/decoder.js";
+import type { CascadeStage } from "../models/interfaces.js";
+import { planStages } from "../models/per-stage.js";
 import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
 import type { SampleDecoderOptions, SamplePriorOptions } from "./script-options.js";
@@ -21,7 +22,7 @@ interface CheckedPrior {
 
 /** What a cascade says of a call. */
 interface CheckedCascade {
-  plan(call: CascadeCall, inputs: { readonly inpaints: boolean }): unknown;
+  readonly stages: readonly CascadeStage[];
 }
 
 /** How many results a call makes, and the generators that it draws from. */
@@ -52,7 +53,7 @@ export function checkDecoderCall(
   options: SampleDecoderOptions,
   settings: CascadeSettings,
 ): CheckedCall {
-  cascade.plan({ ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
+  planStages(cascade.stages, { ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
   const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
   const { inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
   // A later U-Net starts from the images, and draws the embeddings all the same.

@@ -2,12 +2,13 @@ import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
+import type { ImageEncoder } from "../models/interfaces.js";
 import { list, text as textRule } from "../platform/arguments.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { stackPlanes } from "./decoder-inputs.js";
 import { splitRows, type Embedding } from "./embedding.js";
 import { inParts } from "./in-parts.js";
-import { IMAGE_ENCODER } from "./manager/component.js";
+import { IMAGE_ENCODER } from "../models/component.js";
 import type { Computed } from "./manager/computed-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import type { ScriptOptions } from "./script-options.js";
@@ -45,7 +46,7 @@ export class ClipEncoder {
     const { imageSize: size } = this.model;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    const embed = ({ model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
+    const embed = ({ model: clip, dtype, inF32 }: Computed<ImageEncoder>): Promise<Embedding[]> =>
       inParts(this.manager, { name: "images", count: rows.length, dtype }, async (arena, start, end) => {
         signal?.throwIfAborted();
         using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));

@@ -1,4 +1,4 @@
-import type { DecoderStage } from "../models/dalle2-pytorch/options.js";
+import type { StageInfo } from "../models/interfaces.js";
 
 /** What a caller has to offer. */
 export interface DataGiven {
@@ -27,16 +27,16 @@ export class DataRequirements {
     readonly canGenerateEmbedding: boolean,
   ) {}
 
-  /** What the U-Nets of a decoder need; `startAtUnetNumber` above 1 starts from an image. */
+  /** What the stages of a decoder need; `startAtUnetNumber` above 1 starts from an image. */
   static ofDecoder(
-    stages: readonly DecoderStage[],
+    stages: readonly StageInfo[],
     startAtUnetNumber: number,
     canGenerateEmbedding: boolean,
   ): DataRequirements {
     const used = stages.slice(startAtUnetNumber - 1);
     const needs = {
-      imageEmbedding: used.some(({ unet }) => unet.condOnImageEmbeds),
-      textEncoding: used.some(({ unet }) => unet.condOnTextEncodings),
+      imageEmbedding: used.some(({ takesImageEmbed }) => takesImageEmbed),
+      textEncoding: used.some(({ takesText }) => takesText),
       image: startAtUnetNumber > 1,
       imageSize: stages[Math.max(startAtUnetNumber - 2, 0)]?.imageSize ?? 0,
     };

@@ -6,7 +6,8 @@ import {
   type NetworkSettings,
 } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
-import type { Decoder, UseUnet } from "../models/dalle2-pytorch/decoder.js";
+import type { Cascade, UseComponent } from "../models/interfaces.js";
+import { planStages, stageSettings } from "../models/per-stage.js";
 import { checkDecoderCall, type CheckedCall } from "./check-call.js";
 import { BatchTensors, rowsOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
@@ -33,7 +34,7 @@ interface DrawnImage extends Pick<Embedding, "inF32"> {
 }
 
 /** The decoder of a load config. Throws `SamplingError` where it names none. */
-export function decoderOf({ decoder }: DalleModelManager): Decoder {
+export function decoderOf({ decoder }: DalleModelManager): Cascade {
   if (!decoder) {
     const code = "sampling/no-model";
     throw new SamplingError("There is no decoder in the load config, and this needs one.", { code });
@@ -43,7 +44,7 @@ export function decoderOf({ decoder }: DalleModelManager): Decoder {
 
 /** For each U-Net what is asked for, and of what is not, what the load config says, else its own training. */
 export function fillDecoderSettings(manager: DalleModelManager, asked: CascadeSettings): readonly NetworkSettings[] {
-  return decoderOf(manager).settings(asked, manager.defaults.decoder);
+  return stageSettings(decoderOf(manager).stages, asked, manager.defaults.decoder);
 }
 
 /**
@@ -65,13 +66,13 @@ export function checkDecoderSettings(
 ): void {
   checkOptions(options);
   const settings = joinSettings(fillDecoderSettings(manager, options));
-  decoderOf(manager).plan({ ...options, ...settings }, { inpaints });
+  planStages(decoderOf(manager).stages, { ...options, ...settings }, { inpaints });
 }
 
 /** A call of the decoder, prepared. */
 interface DecoderCall extends CallingScript {
   readonly manager: DalleModelManager;
-  readonly decoder: Decoder;
+  readonly decoder: Cascade;
   readonly options: SampleDecoderOptions;
   readonly inputs: DecoderInputs;
   readonly inputCount: number;
@@ -124,15 +125,15 @@ async function samplePart(
   { arena, inputs: chosen, noise, reporter }: Part,
 ): Promise<DrawnImage[]> {
   const { signal, startAtUnetNumber, stopAtUnetNumber, inpaintResampleTimes } = options;
-  const unets: Pick<Embedding, "inF32">[] = [];
-  const useUnet: UseUnet = async (unetNumber, body) => {
-    const [images, inF32] = await manager.useUnet(
-      unetNumber,
-      async (unet) => [await body(unet.model), unet.inF32] as const,
+  const used: Pick<Embedding, "inF32">[] = [];
+  const use: UseComponent<Cascade> = async (component, body) => {
+    const [result, inF32] = await manager.useCascade(
+      component,
+      async ({ model, dtype, inF32 }) => [await body(model, arena.withType(dtype)), inF32] as const,
       signal,
     );
-    unets.push({ inF32 });
-    return images;
+    used.push({ inF32 });
+    return result;
   };
   using tensors = BatchTensors.upload(arena, inputs, chosen);
   using images = await decoder.sample(arena, {
@@ -143,13 +144,13 @@ async function samplePart(
     inpaintResampleTimes,
     signal,
     noise,
-    useUnet,
+    use,
     onProgress: (progress) => {
       reporter.step({ phase: "decoder", ...progress });
     },
     preview: reporter.preview,
   });
-  return (await readImages(images)).map((image) => ({ image, inF32: joinedF32(unets) }));
+  return (await readImages(images)).map((image) => ({ image, inF32: joinedF32(used) }));
 }
 
 function withKeptPixels(

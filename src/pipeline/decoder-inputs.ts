@@ -1,6 +1,6 @@
 import { ArgumentError, finiteNumbers } from "../platform/arguments.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
-import type { DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
+import type { Cascade, CascadeSampling } from "../models/interfaces.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { stackRows, type Embedding } from "./embedding.js";
@@ -21,7 +21,7 @@ export interface DecoderInputs {
 
 /** The inputs of one batch on the GPU, by the names that the decoder has for them. */
 type DecoderTensors = Pick<
-  DecoderSampling,
+  CascadeSampling<Cascade>,
   "imageEmbed" | "textEncodings" | "negative" | "image" | "inpaintImage" | "inpaintMask"
 >;
 

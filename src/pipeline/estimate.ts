@@ -1,6 +1,5 @@
 import { settingsOfEach, type AskedSettings, type CascadeSettings } from "../diffusion/settings.js";
-import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import type { Cascade, Prior } from "../models/interfaces.js";
 
 /** Work of a call: network evaluations times rows of the batch, for each network by name. */
 export type WorkPlan = ReadonlyMap<string, number>;
@@ -30,16 +29,17 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
-export function priorPlan(prior: DiffusionPrior, work: PriorWork): WorkPlan {
+export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
   return new Map([[networkName("prior"), work.embeddings * prior.evaluations(work)]]);
 }
 
-export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
+export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
   const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
-  const asked = settingsOfEach(work, decoder.stages.length);
-  const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
-    const evaluations = sampler.evaluations(asked[sampler.index], resampleTimes);
-    return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
+  const asked = settingsOfEach(work, stages.length);
+  const plan = stages.slice(start - 1, stop).map((stage, i) => {
+    const index = start - 1 + i;
+    const evaluations = stage.evaluations(asked[index], resampleTimes);
+    return [networkName("decoder", index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);
 }

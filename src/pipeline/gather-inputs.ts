@@ -1,5 +1,5 @@
 import type { RgbImage } from "../image/image.js";
-import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
+import type { Cascade } from "../models/interfaces.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { DataRequirements } from "./data-requirements.js";
 import { maskPlane, planes, type DecoderInputs } from "./decoder-inputs.js";
@@ -16,7 +16,7 @@ export interface Encoding {
 
 /** What the decoder takes, embedded where it was not given so. */
 export async function gatherInputs(
-  decoder: Decoder,
+  decoder: Cascade,
   options: SampleDecoderOptions,
   encoding: Encoding,
 ): Promise<DecoderInputs> {
@@ -36,11 +36,11 @@ export async function gatherInputs(
 
 /** What the decoder needs for a call. Throws `ArgumentError` where the call does not give it. */
 export function needsOf(
-  decoder: Decoder,
+  decoder: Cascade,
   { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 }: SampleDecoderOptions,
   canEncode: boolean,
 ): DataRequirements["needs"] {
-  const stages = decoder.stages.map(({ stage }) => stage);
+  const stages = decoder.stages.map(({ info }) => info);
   const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, canEncode);
   const problems = requirements.problems({
     imageEmbedding: imageEmbed !== undefined,

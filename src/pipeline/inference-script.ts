@@ -1,8 +1,9 @@
-import { ModelLoadConfig } from "../config/load-config.js";
+import { ModelLoadConfig } from "./load-config.js";
 import { UNGUIDED } from "../diffusion/guidance.js";
 import type { AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
+import { takesText } from "../models/interfaces.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, sampleDecoder } from "./decoder-call.js";
@@ -169,6 +170,11 @@ export abstract class InferenceScript {
   protected warn(message: string): void {
     const { onWarning = warnOnConsole } = this.options;
     onWarning(message);
+  }
+
+  /** Whether the decoder was trained with text. */
+  protected get takesText(): boolean {
+    return takesText(decoderOf(this.manager));
   }
 
   /** Throws `SamplingError` where the load config names no CLIP. */

@@ -11,9 +11,9 @@ export function checkNegative(manager: DalleModelManager, options: SampleDecoder
   const settings = fillDecoderSettings(manager, options);
   const hears = decoderOf(manager)
     .stages.slice(start - 1, stop)
-    .some(({ stage: { unet }, index }) => {
-      const isTold = unet.condOnTextEncodings || (unet.condOnImageEmbeds && manager.prior !== undefined);
-      return isTold && isGuided(settings[index]!);
+    .some(({ info: { takesText, takesImageEmbed } }, i) => {
+      const isTold = takesText || (takesImageEmbed && manager.prior !== undefined);
+      return isTold && isGuided(settings[start - 1 + i]!);
     });
   if (hears || isGuided(prior)) return;
   throw new ArgumentError(

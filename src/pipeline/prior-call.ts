@@ -1,6 +1,6 @@
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { withDefaults } from "../diffusion/settings.js";
-import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
 import { Estimate, priorPlan } from "./estimate.js";
@@ -19,7 +19,7 @@ interface PriorTexts {
 }
 
 /** The prior of a load config. Throws `SamplingError` where it names none. */
-export function priorOf({ prior }: DalleModelManager): DiffusionPrior {
+export function priorOf({ prior }: DalleModelManager): Prior {
   if (!prior) {
     const code = "sampling/no-model";
     throw new SamplingError("There is no prior in the load config, and this needs one.", { code });
@@ -70,7 +70,7 @@ export async function samplePrior(
 }
 
 async function samplePart(
-  prior: Computed<DiffusionPrior>,
+  prior: Computed<Prior>,
   { texts, negative }: PriorTexts,
   settings: PriorSettings,
   { arena, inputs, noise, reporter }: Part,

@@ -1,25 +1,19 @@
-import { verifyClip } from "./clip.js";
-import { verifyDecoderSample } from "./decoder-sample.js";
+import type { Runner } from "../fixture/runner.js";
+import { families } from "../models/families.js";
 import { verifyPipeline } from "./pipeline.js";
-import { verifyPriorNet } from "./prior-net.js";
-import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
-import type { Runner } from "./runner.js";
 import { verifyRng } from "./rng.js";
-import { verifySchedules } from "./schedules.js";
 import { verifyTokenizer } from "./tokenizer.js";
-import { verifyUnet } from "./unet.js";
 
-/** The runner of each kind of fixture that can be verified. */
-export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
-  ["clip", verifyClip],
-  ["decoder-sample", verifyDecoderSample],
+/** The runner of each kind of fixture that is no family's. */
+const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["pipeline", verifyPipeline],
-  ["prior-net", verifyPriorNet],
-  ["prior-sample", verifyPriorSample],
   ["resize", verifyResize],
   ["rng", verifyRng],
-  ["schedules", verifySchedules],
   ["tokenizer", verifyTokenizer],
-  ["unet", verifyUnet],
-]);
+];
+
+/** The runner of each kind of fixture that can be verified. */
+export function runners(): ReadonlyMap<string, Runner> {
+  return new Map([...SHARED, ...families().flatMap(({ verify }) => [...verify])]);
+}

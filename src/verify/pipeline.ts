@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ModelLoadConfig } from "../config/load-config.js";
+import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { resolveBeside } from "../files/open.js";
 import { makeImage, type RgbImage } from "../image/image.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
@@ -7,9 +7,9 @@ import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
-import type { Fixture } from "./fixture.js";
-import type { Runner } from "./runner.js";
-import { PIXELS } from "./result.js";
+import type { Fixture } from "../fixture/fixture.js";
+import type { Runner } from "../fixture/runner.js";
+import { PIXELS } from "../fixture/result.js";
 
 const count = z.int().positive();
 const texts = z.array(z.string()).nonempty();

@@ -3,10 +3,10 @@ import { makeImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import { resizeCubic, resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
+import type { Fixture } from "../fixture/fixture.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
-import type { Fixture } from "./fixture.js";
-import type { Runner } from "./runner.js";
-import { EXACT, FORWARD, type Output, type Tolerance } from "./result.js";
+import type { Runner } from "../fixture/runner.js";
+import { EXACT, FORWARD, type Output, type Tolerance } from "../fixture/result.js";
 
 type ResizePlanes = (planes: Planes, height: number, width: number) => Float64Array;
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Generator } from "../diffusion/generator.js";
-import type { Runner } from "./runner.js";
-import type { Output, Tolerance } from "./result.js";
+import type { Runner } from "../fixture/runner.js";
+import type { Output, Tolerance } from "../fixture/result.js";
 
 const call = z.object({
   seed: z.int(),

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { encode } from "../tokenizer/bpe.js";
 import { tokenizeOpenAi } from "../tokenizer/tokenize.js";
-import type { Runner } from "./runner.js";
-import { EXACT } from "./result.js";
+import type { Runner } from "../fixture/runner.js";
+import { EXACT } from "../fixture/result.js";
 
 const tokens = z.array(z.int().nonnegative());
 const info = z.looseObject({ cases: z.array(z.object({ text: z.string(), bpe: tokens, openai: tokens })) });

@@ -1,8 +1,9 @@
+import { openFixture } from "../models/open-fixture.js";
 import type { Arena } from "../tensor/arena.js";
 import { UnsupportedError } from "../weights/unsupported-error.js";
-import { Fixture } from "./fixture.js";
-import { RUNNERS } from "./kinds.js";
-import { failure, judge, type Output, type VerifyResult } from "./result.js";
+import type { Fixture } from "../fixture/fixture.js";
+import { runners } from "./kinds.js";
+import { failure, judge, type Output, type VerifyResult } from "../fixture/result.js";
 
 /**
  * Runs the case in a fixture's folder (path or URL) and compares our outputs with the reference's. `openArena` is called
@@ -10,7 +11,7 @@ import { failure, judge, type Output, type VerifyResult } from "./result.js";
  * folder holds no fixture.
  */
 export async function verifyFixture(folder: string, openArena: () => Promise<Arena>): Promise<VerifyResult> {
-  const fixture = await Fixture.open(folder);
+  const fixture = await openFixture(folder);
   const { name, kind } = fixture;
   try {
     return judge(name, kind, await outputsOf(fixture, openArena));
@@ -23,7 +24,7 @@ export async function verifyFixture(folder: string, openArena: () => Promise<Are
 }
 
 function outputsOf(fixture: Fixture, openArena: () => Promise<Arena>): Promise<readonly Output[]> {
-  const run = RUNNERS.get(fixture.kind);
+  const run = runners().get(fixture.kind);
   if (!run) throw new UnsupportedError(`fixtures of kind ${fixture.kind}`);
   return run(fixture, openArena);
 }

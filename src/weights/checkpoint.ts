@@ -6,8 +6,9 @@ import { looksLikeJson, openShardIndex } from "./shard-index.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { readHead } from "./foreign-format.js";
 import { formatOf, openTensorFile, type TensorFile } from "./tensor-file.js";
-import type { ModelKind, WeightsChoice } from "./tree/choose-model.js";
+import type { WeightsChoice } from "./tree/choose-model.js";
 import type { StateDictKey } from "./tree/key.js";
+import type { ModelKind, ModelNames } from "./tree/model-names.js";
 import type { Skipped } from "./tree/skipped.js";
 
 /** A checkpoint file: what it says of itself, and the model's tensors, unread. */
@@ -42,6 +43,8 @@ export interface Checkpoint extends ModelContent {
 
 /** What to read of a checkpoint, and how. */
 export interface OpenOptions {
+  /** What names of tensors tell. Default: nothing, so that a file holds a plain state dict. */
+  readonly names?: ModelNames | undefined;
   /** Default: the weights that upstream's loader takes, those under `model`. */
   readonly weights?: WeightsChoice | undefined;
   /** Which model to take of a file that holds several kinds. Default: a prior or a decoder rather than a CLIP. */
@@ -62,7 +65,7 @@ export interface OpenOptions {
  * by `close`, or at once when opening fails (FormatError, FileError).
  */
 export async function openCheckpoint(given: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
-  const { signal, weights, model, stateDictKey: key } = options;
+  const { names, signal, weights, model, stateDictKey: key } = options;
   const source = new ClosableSource(given);
   const opened: { close(): Promise<void> }[] = [source];
   const close = async (): Promise<void> => {
@@ -70,7 +73,7 @@ export async function openCheckpoint(given: ByteSource, options: OpenOptions = {
   };
   try {
     const head = await readHead(source, signal);
-    const wanted = { weights, model, key };
+    const wanted = { names, weights, model, key };
     if (formatOf(head, source.size) !== undefined || !looksLikeJson(head)) {
       const { format, tree, metadata, model: find } = await openTensorFile(source, head, signal);
       return { name: source.name, format, tree, metadata, ...find(wanted), close };

@@ -1,13 +1,11 @@
 import type { Checkpoint } from "./checkpoint.js";
-import { componentOf } from "../models/dalle2-pytorch/dialect/component.js";
-import { detectDialect } from "../models/dalle2-pytorch/dialect/detect-dialect.js";
 import { float32ToF16 } from "../tensor/half.js";
 import { isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
 import { METADATA, writeSafetensors, type TensorData } from "./formats/safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
-import { CLIP_PREFIX } from "../models/dalle2-pytorch/dialect/component-names.js";
 import type { TensorEntry } from "./tensor-entry.js";
+import { CLIP_PREFIX } from "./tree/wrappers.js";
 
 /** How to store a converted checkpoint. */
 export interface ConvertOptions {
@@ -18,6 +16,8 @@ export interface ConvertOptions {
   readonly dtype?: "f16" | "f32";
   /** Names of tables to store by the rows that are not zero. */
   readonly sparseRows?: readonly string[];
+  /** What the file says beside tensors, version and config. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -25,11 +25,11 @@ export interface ConvertOptions {
 const CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
- * The bytes of a safetensors file with a checkpoint's model, the CLIP beside it, version, dialect and config, made as they
- * are consumed: host memory stays near a few chunks. Tensors of types that this library does not read are left out
+ * The bytes of a safetensors file with a checkpoint's model, the CLIP beside it, version and config, made as they are
+ * consumed: host memory stays near a few chunks. Tensors of types that this library does not read are left out
  * (`unsupportedTensors`). Throws FormatError for a value that f16 cannot hold.
  */
-export async function* convertCheckpoint(
+export async function* convertedBytes(
   checkpoint: Checkpoint,
   options: ConvertOptions = {},
 ): AsyncGenerator<Uint8Array> {
@@ -63,7 +63,7 @@ export async function* convertCheckpoint(
       { name: rowsName(entry.name), dtype: "I32", shape: [rows.length], chunks: () => [new Uint8Array(rows.buffer)] },
     );
   }
-  yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes));
+  yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes, options.metadata));
 }
 
 /** The tensors of a checkpoint that a converted one leaves out, because this library does not read their type. */
@@ -75,19 +75,17 @@ function allTensors({ tensors, clip }: Checkpoint): readonly TensorEntry[] {
   return [...tensors.values(), ...[...clip.values()].map((entry) => entry.renamed(CLIP_PREFIX + entry.name))];
 }
 
-function convertedMetadata(checkpoint: Checkpoint, sparseShapes: Record<string, readonly number[]>) {
+function convertedMetadata(
+  checkpoint: Checkpoint,
+  sparseShapes: Record<string, readonly number[]>,
+  more: Readonly<Record<string, string>> = {},
+) {
   const metadata = new Map([["format", "dalle2-webgpu"]]);
   if (checkpoint.version !== undefined) metadata.set("version", checkpoint.version);
-  if (componentOf(checkpoint.tensors)) metadata.set("dialect", JSON.stringify(writtenDialect(checkpoint)));
+  for (const [key, value] of Object.entries(more)) metadata.set(key, value);
   if (checkpoint.config !== undefined) metadata.set("config", JSON.stringify(checkpoint.config));
   if (Object.keys(sparseShapes).length > 0) metadata.set(SPARSE_SHAPE, JSON.stringify(sparseShapes));
   return metadata;
-}
-
-/** For readers other than this library, which detects it from the rest. */
-function writtenDialect(checkpoint: Checkpoint) {
-  const { component, dialect, assumed } = detectDialect(checkpoint, { sampler: "as-written" });
-  return { component, ...dialect, assumed };
 }
 
 function storedDtype(dtype: Dtype, shape: readonly number[], wanted: "f16" | "f32" | undefined): Dtype {

@@ -1,5 +1,4 @@
 import { JsonError, parseJson } from "../platform/json.js";
-import { splitComponents } from "../models/dalle2-pytorch/dialect/component-names.js";
 import { FormatError } from "./errors.js";
 import type { Budget } from "./formats/budget.js";
 import { toPlain } from "./formats/plain.js";
@@ -8,7 +7,9 @@ import { findWeights, type Container, type FindOptions } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
 import { Parts, type TensorKind } from "./tree/entries.js";
+import { NO_NAMES, type ModelNames } from "./tree/model-names.js";
 import { listSkipped, type Skipped } from "./tree/skipped.js";
+import { splitComponents } from "./tree/wrappers.js";
 
 /** What a file holds, whatever its format. */
 export interface StoredTree<Tensor> {
@@ -38,17 +39,20 @@ export interface ModelContent {
 }
 
 /** Which model of a file is wanted. */
-export type ModelOptions = Pick<FindOptions, "weights" | "model" | "key">;
+export interface ModelOptions extends FindOptions {
+  /** What names of tensors tell. Default: nothing. */
+  readonly names?: ModelNames | undefined;
+}
 
 /** Finds the model in a file, its version and its config. Throws FormatError. */
 export function readModel<Tensor>(
   { tree, kind, entry, metadata, budget }: StoredTree<Tensor>,
-  options: ModelOptions,
+  { names = NO_NAMES, ...options }: ModelOptions,
 ): ModelContent {
   const { source } = budget;
-  const parts = new Parts(kind, budget);
+  const parts = new Parts(kind, budget, names);
   const found = findWeights(tree, parts, options);
-  const { model, clip } = splitComponents(found.tensors);
+  const { model, clip } = splitComponents(found.tensors, names.dropped);
   const entries = (part: ReadonlyMap<string, Tensor>) =>
     new Map([...part].map(([name, tensor]) => [name, entry(name, tensor)] as const));
   const version = nearest(found.around, "version", (value) => isVersion(value, source));

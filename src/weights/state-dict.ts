@@ -1,15 +1,9 @@
 import { FormatError } from "./errors.js";
 import { OpaqueObject } from "./formats/pickle-values.js";
-import {
-  chooseModel,
-  describeOthers,
-  type ChosenModel,
-  type ModelKind,
-  type Wanted,
-  type WeightsChoice,
-} from "./tree/choose-model.js";
+import { chooseModel, describeOthers, type ChosenModel, type Wanted, type WeightsChoice } from "./tree/choose-model.js";
 import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
-import type { Parts, TensorKind } from "./tree/entries.js";
+import type { Parts } from "./tree/entries.js";
+import type { ModelKind } from "./tree/model-names.js";
 import { namedTensors, type Home, type NamedTensor } from "./tree/named-tensors.js";
 import { excerpt } from "../platform/printable.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
@@ -40,7 +34,7 @@ export interface FindOptions {
 /**
  * Finds the weights of a model in what a checkpoint holds, by the names of its tensors: in a bare state dict, in one in a
  * container at any depth, in a part of one, in an EMA, in a pickled module. What else is there does not matter; optimizer
- * state is never taken for weights. A model of another family is found only where savers commonly put one. Throws
+ * state is never taken for weights. A model of no known family is found only where savers commonly put one. Throws
  * FormatError where there is none, none of the wanted kind, or no telling which is meant.
  */
 export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options: FindOptions): ModelWeights<Tensor> {
@@ -49,7 +43,7 @@ export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options
   const root = start === "" ? tree : valueAt(tree, start, parts);
   const named = namedTensors(root, parts);
   const wanted = { weights: options.weights, model: options.model, key: start, source };
-  const found = findModel({ tree, root }, named, parts.kind, wanted) ?? findPlain(root, parts, wanted);
+  const found = findModel({ tree, root }, named, parts, wanted) ?? findPlain(root, parts, wanted);
   if (!found) throw new FormatError(source, describeMissing(root, named));
   const key = [start, found.key].filter((part) => part !== "").join(".");
   return {
@@ -68,20 +62,20 @@ interface Found<Tensor> extends Pick<ChosenModel<Tensor>, "tensors" | "weights" 
   readonly isOutermost: boolean;
 }
 
-/** A model of ours, known by its names. */
+/** A model of a known family. */
 function findModel<Tensor>(
   { tree, root }: { readonly tree: unknown; readonly root: unknown },
   named: readonly NamedTensor<Tensor>[],
-  kind: TensorKind<Tensor>,
+  parts: Parts<Tensor>,
   wanted: Wanted,
 ): Found<Tensor> | undefined {
-  const chosen = chooseModel(named, kind, wanted);
+  const chosen = chooseModel(named, parts, wanted);
   if (!chosen) return undefined;
   const isOutermost = root === tree && [...chosen.homes].some((home) => home.key === "");
   return { ...chosen, isEma: chosen.origin !== "trained", isOutermost };
 }
 
-/** A model of another family. */
+/** A model of a family that is not known. */
 function findPlain<Tensor>(
   root: unknown,
   parts: Parts<Tensor>,

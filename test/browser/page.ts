@@ -3,7 +3,7 @@ import * as api from "../../src/index.js";
 import type { AdapterDescription } from "../../src/gpu/gpu.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
-import type { VerifyResult } from "../../src/verify/result.js";
+import type { VerifyResult } from "../../src/fixture/result.js";
 import { selfTest, type SelfTestResult } from "../../src/verify/self-test.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 

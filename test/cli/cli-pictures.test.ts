@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { PictureReport } from "../../src/cli/drawing/picture-output.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { encodeImage } from "../../src/image/encode.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 import { resizeLanczos } from "../../src/image/pillow-resize.js";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { openAsker } from "../../src/cli/asking/asking.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { encodeImage } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
 import { printable, printableJson, warnOnConsole } from "../../src/platform/printable.js";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import type { InspectReport } from "../../src/cli/inspect.js";
 import { openFile } from "../../src/platform/node.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { measuredRun } from "../support/measured-run.js";
 import { writeSparse } from "../support/sparse-file.js";
@@ -99,7 +99,9 @@ describe("dalle2 inspect", () => {
       dialect: { verified: true, dialect: { version: "1.1.0", network: { relposMult: 128 } } },
       warnings: [],
     });
-    expect(report.dialect?.evidence.relposMult).toEqual({ value: 128, source: "version", detail: "version 1.1.0" });
+    expect(report.dialect?.evidence).toMatchObject({
+      relposMult: { value: 128, source: "version", detail: "version 1.1.0" },
+    });
     const checkpoint = await openCheckpoint(await openFile(prior));
     const tensors = [...checkpoint.tensors.values()];
     expect(report.tensors.map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { adapterChoice } from "../../src/config/devices.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { openDevice } from "../../src/pipeline/manager/open-device.js";
 

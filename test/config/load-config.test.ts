@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 
 const local = (path: string) => ({ load_type: "local", path });
 const source = (unet_numbers: unknown, more: object = {}) => ({

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import type { RgbImage } from "../../src/image/image.js";
 import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";

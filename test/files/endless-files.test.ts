@@ -8,12 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGzip } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { openSource } from "../../src/files/open.js";
 import { openRemote } from "../../src/files/remote-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { openFile, readBytes, readText } from "../../src/platform/node.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { CLI, dalle2Beside } from "../support/cli.js";
 import { fixtureFolder } from "../support/golden.js";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { openSource } from "../../src/files/open.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";

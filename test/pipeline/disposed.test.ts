@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { GpuLimitError } from "../../src/gpu/errors.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { DisposedError } from "../../src/platform/disposed-error.js";
@@ -28,7 +28,7 @@ it("says after it was disposed that it was, whatever is asked of it", async () =
     () => manager.load(),
     () => manager.warmup(),
     () => manager.encodeTexts([new Int32Array([1])]),
-    () => manager.useUnet(1, () => Promise.resolve()),
+    () => manager.useCascade("U-Net 1", () => Promise.resolve()),
   ];
   for (const call of calls) {
     const calling = call();

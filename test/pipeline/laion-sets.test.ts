@@ -79,8 +79,8 @@ describe("from its config to pixels:", () => {
   it.each(SETS)("$set", async ({ set, side, prior, decoder }) => {
     const loaded = await load(set);
     using manager = loaded.manager;
-    expect(manager.prior?.dialects.map(({ version }) => version)).toEqual(prior && [prior]);
-    expect(manager.decoder!.dialects.map(({ version }) => version)).toEqual(decoder);
+    expect(manager.prior?.origins.map(({ dialect }) => dialect?.version)).toEqual(prior && [prior]);
+    expect(manager.decoder!.origins.map(({ dialect }) => dialect?.version)).toEqual(decoder);
     const { width, height, data } = await draw(manager);
     expect([width, height]).toEqual([side, side]);
     expect(new Set(data).size).toBeGreaterThan(16);

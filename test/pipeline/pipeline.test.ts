@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { SamplingError } from "../../src/diffusion/sampling-error.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
@@ -7,7 +7,8 @@ import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js"
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import type { SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
-import { Fixture } from "../../src/verify/fixture.js";
+import type { Fixture } from "../../src/fixture/fixture.js";
+import { openFixture } from "../../src/models/open-fixture.js";
 import { fixtureFolder } from "../support/golden.js";
 import { sharedGpu } from "../support/gpu.js";
 
@@ -18,7 +19,7 @@ let fixture: Fixture;
 let manager: DalleModelManager;
 
 beforeAll(async () => {
-  fixture = await Fixture.open(folder);
+  fixture = await openFixture(folder);
   const config = await ModelLoadConfig.fromJsonPath(`${folder}/load_config.json`);
   const onWarning = (): void => undefined; // that the prior does not say its version
   manager = await DalleModelManager.create(config, { gpu: await sharedGpu(), dtype: "f32", onWarning });

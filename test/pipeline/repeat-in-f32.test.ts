@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { NotFiniteError } from "../../src/diffusion/sampling-error.js";
 import { Gpu } from "../../src/gpu/gpu.js";
 import { makeImage } from "../../src/image/image.js";

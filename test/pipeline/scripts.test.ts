@@ -8,7 +8,7 @@ import { ImageVariation } from "../../src/pipeline/scripts/image-variation.js";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import type { Picture } from "../../src/pipeline/picture.js";
 import type { CallOptions, SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
 import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";

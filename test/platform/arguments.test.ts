@@ -4,7 +4,7 @@ import { seedNumber } from "../../src/cli/drawing/seeds.js";
 import * as optionValues from "../../src/cli/option-values.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { ConfigError, parseConfig } from "../../src/config/config-error.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { trainDecoderConfig } from "../../src/models/dalle2-pytorch/train-config.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { makeImage } from "../../src/image/image.js";

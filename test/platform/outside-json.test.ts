@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { readJson } from "../../src/config/read-json.js";
 import { resolveDecoderConfig } from "../../src/models/dalle2-pytorch/options.js";
 import { decoderConfig } from "../../src/models/dalle2-pytorch/train-config.js";
@@ -12,7 +12,7 @@ import { encodeImage } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
 import { JsonError, MAX_JSON_DEPTH, parseJson } from "../../src/platform/json.js";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { dalle2 } from "../support/cli.js";
 

@@ -8,7 +8,7 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
 import { ConfigError } from "../../src/config/config-error.js";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { openSource } from "../../src/files/open.js";
 import { openRemote } from "../../src/files/remote-file.js";
 import { encodeImage } from "../../src/image/encode.js";
@@ -16,7 +16,7 @@ import { makeImage } from "../../src/image/image.js";
 import { FileError } from "../../src/platform/errors.js";
 import { excerpt } from "../../src/platform/printable.js";
 import { hideSecrets, keepSecret, publicUrl } from "../../src/platform/secrets.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { dalle2Beside, type RunOptions } from "../support/cli.js";
 import { fixtureFolder } from "../support/golden.js";
 

@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, vi } from "vitest";
 import { Arena } from "../../src/tensor/arena.js";
-import { Fixture } from "../../src/verify/fixture.js";
-import { RUNNERS } from "../../src/verify/kinds.js";
-import { judge, type VerifyResult } from "../../src/verify/result.js";
+import { openFixture } from "../../src/models/open-fixture.js";
+import { DIALECT_RUNNERS } from "../../src/models/dalle2-pytorch/verify/kinds.js";
+import { referenceDialect } from "../../src/models/dalle2-pytorch/verify/reference-dialect.js";
+import { judge, type VerifyResult } from "../../src/fixture/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import type { NetworkDialect, SamplerDialect } from "../../src/models/dalle2-pytorch/dialect/flags.js";
 import { openTestArena, sharedGpu, testableTypes } from "./gpu.js";
@@ -15,7 +16,7 @@ export function fixtureFolder(name: string): string {
 
 /**
  * Tests that our outputs for these fixtures are the reference's in every storage type of the adapter, within the tolerances
- * of src/verify/result.ts, that nothing is written outside of tensors, and that no GPU memory is left over.
+ * of src/fixture/result.ts, that nothing is written outside of tensors, and that no GPU memory is left over.
  */
 export async function testFixtures(names: readonly string[]): Promise<void> {
   describe.each(await testableTypes())("in %s", (dtype) => {
@@ -43,10 +44,9 @@ export async function verifyWith(
   flags: Partial<NetworkDialect & SamplerDialect>,
   { mask = true }: { readonly mask?: boolean } = {},
 ): Promise<VerifyResult> {
-  const fixture = await Fixture.open(fixtureFolder(name));
-  const { version, network, sampler } = fixture.dialect;
+  const fixture = await openFixture(fixtureFolder(name));
+  const { version, network, sampler } = referenceDialect(fixture);
   const dialect = { version, network: { ...network, ...flags }, sampler: { ...sampler, ...flags } };
-  vi.spyOn(fixture, "dialect", "get").mockReturnValue(dialect);
   if (!mask) {
     const tensorIfAny = fixture.tensorIfAny.bind(fixture);
     vi.spyOn(fixture, "tensorIfAny").mockImplementation((tensor) =>
@@ -55,7 +55,8 @@ export async function verifyWith(
   }
   try {
     const gpu = await sharedGpu();
-    return judge(name, "", await RUNNERS.get(fixture.kind)!(fixture, () => Promise.resolve(new Arena(gpu))));
+    const run = DIALECT_RUNNERS.get(fixture.kind)!;
+    return judge(name, "", await run(fixture, () => Promise.resolve(new Arena(gpu)), dialect));
   } finally {
     await fixture.close();
   }

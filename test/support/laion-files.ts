@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ModelLoadConfig } from "../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { openSource } from "../../src/files/open.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
 import type { Arena } from "../../src/tensor/arena.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import {
   bareSave,
   clipShapes,
@@ -140,7 +140,7 @@ export class LaionFiles {
       const { model, config } = await this.#file(source.load_model_from.path);
       source.load_model_from = { load_type: "local", path: model };
       if (source.load_config_from) source.load_config_from = { load_type: "local", path: config };
-      if (say) source.version = say(version);
+      if (say) Object.assign(source, { version: say(version) });
     }
     // Where none of the files brings a CLIP along, it would be downloaded.
     if (data.clip && !saves.includes("bare with CLIP")) {

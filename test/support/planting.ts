@@ -1,4 +1,4 @@
-import type { Component } from "../../src/pipeline/manager/component.js";
+import type { Component } from "../../src/models/component.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { TensorEntry } from "../../src/weights/tensor-entry.js";
 

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { openSource } from "../../src/files/open.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { writeSafetensors, type TensorData } from "../../src/weights/formats/safetensors.js";
 import { collect } from "./collect.js";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { register } from "../../src/cli/verify.js";
-import { EXACT, judge, PIXELS, type Output, type VerifyResult } from "../../src/verify/result.js";
+import { EXACT, judge, PIXELS, type Output, type VerifyResult } from "../../src/fixture/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import { fixtureFolder } from "../support/golden.js";
 

@@ -2,7 +2,7 @@ import { deflateRawSync, gzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { scalar, torchZip } from "../support/torch-file.js";
 import { zip } from "../support/zip.js";

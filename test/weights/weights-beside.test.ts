@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint, type Checkpoint } from "../../src/weights/checkpoint.js";
-import { convertCheckpoint } from "../../src/weights/convert.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
+import type { Checkpoint } from "../../src/weights/checkpoint.js";
+import { convertCheckpoint } from "../../src/models/convert.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
-import { inspectCheckpoint } from "../../src/weights/inspect.js";
+import { inspectCheckpoint } from "../../src/models/inspect.js";
 import { UnsupportedError } from "../../src/weights/unsupported-error.js";
 import { collect } from "../support/collect.js";
 import {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
-import { convertCheckpoint } from "../../src/weights/convert.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
+import { convertCheckpoint } from "../../src/models/convert.js";
 import { FormatError } from "../../src/weights/errors.js";
-import { inspectCheckpoint } from "../../src/weights/inspect.js";
+import { inspectCheckpoint } from "../../src/models/inspect.js";
 import { collect } from "../support/collect.js";
 import { f32Tensor, PickleText, scalar, torchLegacy, torchZip, type TestTree } from "../support/torch-file.js";
 

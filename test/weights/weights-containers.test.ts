@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint, type Checkpoint, type OpenOptions } from "../../src/weights/checkpoint.js";
+import { openCheckpoint, type OpenOptions } from "../../src/models/open-checkpoint.js";
+import type { Checkpoint } from "../../src/weights/checkpoint.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { writeSafetensors } from "../../src/weights/formats/safetensors.js";

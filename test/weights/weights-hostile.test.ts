@@ -1,7 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { detectDialect } from "../../src/models/dalle2-pytorch/dialect/detect-dialect.js";
 import { inferDecoder } from "../../src/models/dalle2-pytorch/inference/infer-decoder.js";
 import { inferPrior } from "../../src/models/dalle2-pytorch/inference/infer-prior.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { f32, LEGACY_HEAD, scalar, TestTensor, torchLegacy } from "../support/torch-file.js";

@@ -2,8 +2,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openFile } from "../../src/platform/node.js";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint } from "../../src/weights/checkpoint.js";
-import { convertCheckpoint } from "../../src/weights/convert.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
+import { convertCheckpoint } from "../../src/models/convert.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { collect } from "../support/collect.js";
 

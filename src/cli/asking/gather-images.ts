@@ -46,5 +46,5 @@ export async function gatherImages(
 /** Whether a decoder was trained with text, in its U-Nets from `startAt` on, counted from 1. */
 export function decoderTakesText({ decoder }: DalleModelManager, startAt = 1): boolean {
   const stages = decoder?.model.stages.slice(startAt - 1) ?? [];
-  return stages.some(({ stage }) => stage.unet.condOnTextEncodings);
+  return stages.some(({ info }) => info.takesText);
 }

@@ -1,5 +1,5 @@
 import { loadavg } from "node:os";
-import { ModelLoadConfig } from "../../config/load-config.js";
+import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Picture } from "../../pipeline/picture.js";

@@ -3,15 +3,15 @@ import type { LayerNorm } from "../../nn/layer-norm.js";
 import { broadcastBatch, cast, concatTokens, sliceTokens } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TableReader } from "../../weights/store.js";
-import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
+import type { TextEmbedding } from "../interfaces.js";
+import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { AttentionPooling, cocaNorm, ParallelBlock } from "./coca-layers.js";
 import { createImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
 import type { ImageEncoder } from "./image-tokens.js";
 import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
-import { bareTextMask, notZero, type MaskOfBareTokens } from "./text-mask.js";
+import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "./text-mask.js";
 
 /**
  * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) seen through the adapter of DALLE2-pytorch: embeddings are the
@@ -35,7 +35,7 @@ export class Coca implements ClipModel {
   readonly #imagePool: AttentionPooling;
   readonly #imageNorm: LayerNorm;
 
-  constructor({ text, image }: ClipWeights, config: CocaConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+  constructor({ text, image }: ClipWeights, config: CocaConfig, dialect: ClipDialect) {
     const { dim, heads, dim_head: dimHead, img_encoder: imageEncoder, image_size: size } = config;
     this.imageSize = size;
     this.contextLength = config.max_text_len;

@@ -1,8 +1,7 @@
+import type { AdapterConfig } from "./config/adapter-config.js";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "./config/clip-config.js";
 import { formatPath, parseConfig } from "../../config/config-error.js";
-import type { AdapterConfig } from "../dalle2-pytorch/train-config.js";
 import type { Arena } from "../../tensor/arena.js";
-import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TensorSource } from "../../weights/tensor-source.js";
 import { WeightSet } from "../../weights/weight-set.js";
 import { WeightStore } from "../../weights/weight-store.js";
@@ -10,10 +9,9 @@ import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { Coca } from "./coca.js";
 import { guessesQuickGelu, inferOpenAiClip } from "./infer-openai.js";
 import { OpenAiClip } from "./openai.js";
+import { CURRENT_CLIP_DIALECT, type ClipDialect } from "./text-mask.js";
 import { withOpenAiNames } from "./transformers-names.js";
 import { XClip } from "./x-clip.js";
-
-export type ClipDialect = Pick<NetworkDialect, "clipTextMask">;
 
 /** Which CLIP a file holds (`clip` of a load config, upstream's AdapterConfig). */
 export interface ClipConfig extends Pick<AdapterConfig, "make" | "model" | "base_model_kwargs"> {
@@ -43,7 +41,12 @@ export interface DeclaredClip {
  * tokens are read as they are needed. Throws `ConfigError` where `base_model_kwargs` is not as its make needs it,
  * `WeightError` and `UnsupportedError` where the file holds another kind of model.
  */
-export function createClip(config: ClipConfig, source: TensorSource, arena: Arena, dialect: ClipDialect): DeclaredClip {
+export function createClip(
+  config: ClipConfig,
+  source: TensorSource,
+  arena: Arena,
+  dialect: ClipDialect = CURRENT_CLIP_DIALECT,
+): DeclaredClip {
   const names = config.make === "openai" || config.make === "open_clip" ? withOpenAiNames(source) : source;
   const [text, image] = [new WeightStore(arena, names), new WeightStore(arena, names)];
   const weights = new WeightSet([text, image]);

@@ -1,6 +1,6 @@
 import type { OpenAiClipConfig } from "./config/clip-config.js";
 import { ConfigError } from "../../config/config-error.js";
-import type { AdapterConfig } from "../dalle2-pytorch/train-config.js";
+import type { AdapterConfig } from "./config/adapter-config.js";
 import type { TensorSource } from "../../weights/tensor-source.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
 import { WeightError } from "../../weights/weight-error.js";

@@ -5,14 +5,14 @@ import { embedding } from "../../ops/embedding.js";
 import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { TableReader, Weights } from "../../weights/store.js";
-import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
+import type { TextEmbedding } from "../interfaces.js";
+import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { ModifiedResNet } from "./modified-resnet.js";
 import type { OpenAiClipOptions, TextPooling } from "./openai-options.js";
 import { fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { notZero, textMasks, type MaskOfTokens } from "./text-mask.js";
+import { notZero, textMasks, type ClipDialect, type MaskOfTokens } from "./text-mask.js";
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
@@ -37,11 +37,7 @@ export class OpenAiClip implements ClipModel {
   readonly #projectText: (pooled: Tensor) => Tensor;
   readonly #visual: VisionTransformer | ModifiedResNet;
 
-  constructor(
-    { text: weights, image }: ClipWeights,
-    options: OpenAiClipOptions,
-    dialect: Pick<NetworkDialect, "clipTextMask">,
-  ) {
+  constructor({ text: weights, image }: ClipWeights, options: OpenAiClipOptions, dialect: ClipDialect) {
     const { embedDim, contextLength, vocabSize, text, vision } = options;
     const { width } = text;
     this.imageSize = vision.resolution;

@@ -1,6 +1,13 @@
-import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
+/** How an adapter tells text from padding: see `textMasks`. */
+export type ClipTextMask = "ne0Raw" | "ne0" | "eos" | "eosAndNe0";
 
-type Rule = NetworkDialect["clipTextMask"];
+/** What the adapters of a version do that a CLIP is seen through. */
+export interface ClipDialect {
+  readonly clipTextMask: ClipTextMask;
+}
+
+/** What the adapters of today do. They changed from version to version; for texts with an end token all of them agree. */
+export const CURRENT_CLIP_DIALECT: ClipDialect = { clipTextMask: "eosAndNe0" };
 
 /** Which text positions an adapter keeps, per token 0 or 1, given one row of tokens. */
 export type MaskOfTokens = (tokens: Int32Array, endToken: number) => number[];
@@ -20,7 +27,7 @@ const upToEnd: MaskOfTokens = (tokens, endToken) => {
 };
 
 /** How the adapters of OpenAI's CLIP in each version of DALLE2-pytorch tell text from padding. */
-export const textMasks: Readonly<Record<Rule, MaskOfTokens>> = {
+export const textMasks: Readonly<Record<ClipTextMask, MaskOfTokens>> = {
   ne0Raw: everywhere,
   ne0: notZero,
   eos: upToEnd,
@@ -31,6 +38,6 @@ export const textMasks: Readonly<Record<Rule, MaskOfTokens>> = {
 };
 
 /** How the adapters of x-clip and CoCa do, which know no end tokens. */
-export function bareTextMask(rule: Rule): MaskOfBareTokens {
+export function bareTextMask(rule: ClipTextMask): MaskOfBareTokens {
   return rule === "ne0Raw" ? everywhere : notZero;
 }

@@ -3,13 +3,13 @@ import { Linear } from "../../nn/linear.js";
 import { cast, sliceTokens } from "../../ops/layout.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
 import { UnsupportedError } from "../../weights/unsupported-error.js";
-import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
+import type { TextEmbedding } from "../interfaces.js";
+import type { ClipModel, ClipWeights } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { bareTextMask, notZero, type MaskOfBareTokens } from "./text-mask.js";
+import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "./text-mask.js";
 import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
 
 /**
@@ -29,7 +29,7 @@ export class XClip implements ClipModel {
   readonly #visual: XClipImageEncoder;
   readonly #toVisualLatent: Linear;
 
-  constructor({ text, image }: ClipWeights, config: XClipConfig, dialect: Pick<NetworkDialect, "clipTextMask">) {
+  constructor({ text, image }: ClipWeights, config: XClipConfig, dialect: ClipDialect) {
     checkVersion(image);
     const { dim_text: dimText, dim_image: dimImage, dim_latent: dimLatent } = config;
     this.imageSize = config.visual_image_size;

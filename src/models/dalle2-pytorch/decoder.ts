@@ -1,76 +1,25 @@
 import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
+import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
+import { planStages } from "../per-stage.js";
 import type { DecoderOptions } from "./options.js";
-import type { NegativeCondition } from "./unet/conditioning.js";
-import type { TextMask } from "./text-mask.js";
 import { resizeNearest } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { unetParts } from "./dialect/component.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import type { Preview } from "../../diffusion/denoise.js";
-import type { NoiseSource } from "../../diffusion/noise.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
-import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
-/** A step of a cascade: `step` of `steps` of the U-Net with that number, counted from 1. */
-export interface DecoderProgress {
-  readonly unetNumber: number;
-  readonly step: number;
-  readonly steps: number;
-}
-
-/** What of a call tells which U-Nets run, and how. */
-export type CascadeCall = CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">;
-
-/** What is sampled; settings for all U-Nets, or for each. */
-export interface DecoderSampling extends CascadeSettings {
-  /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
-  readonly imageEmbed?: Tensor | undefined;
-  /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
-  readonly textEncodings?: Tensor | undefined;
-  /**
-   * For each image 1 or 0 for each of its text encodings, 0 being padding; default: rows of zeros are. Only U-Nets of
-   * versions before 0.21.1 read it.
-   */
-  readonly textMask?: TextMask | undefined;
-  /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
-  readonly negative?: NegativeCondition | undefined;
-  /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
-  readonly startAtUnetNumber?: number | undefined;
-  readonly stopAtUnetNumber?: number | undefined;
-  /** f32 `[B, side, side, C]` in [0, 1]. */
-  readonly image?: Tensor | undefined;
-  /** f32 `[B, side, side, C]` in [0, 1], of which `inpaintMask` says what is kept. */
-  readonly inpaintImage?: Tensor | undefined;
-  /** f32 `[B, side, side, 1]`: not zero where `inpaintImage` is kept. */
-  readonly inpaintMask?: Tensor | undefined;
-  /** How often each step is taken when inpainting (Lugmayr et al. 2022). Default 5. */
-  readonly inpaintResampleTimes?: number | undefined;
-  /** Number of images, where no tensor tells. Default 1. */
-  readonly batchSize?: number | undefined;
-  readonly noise: NoiseSource;
-  /** Runs the sampling of each U-Net, to have its weights on the GPU meanwhile. Default: they are there. */
-  readonly useUnet?: UseUnet | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: DecoderProgress) => void) | undefined;
-  /** Takes the images that a U-Net is making, f32 `[B, side, side, C]` in [0, 1], unclamped. */
-  readonly preview?: Preview | undefined;
-}
-
-/**
- * Runs `body` while the weights of U-Net `unetNumber`, counted from 1, are on the GPU. The sampler that it is given may be one
- * that computes in another type; where `body` rejects, it may be run once more, and draws the same noise again.
- */
-export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Promise<T>) => Promise<T>;
+/** What a decoder is asked for. `textMask` is read by U-Nets of versions before 0.21.1 only. */
+export type DecoderSampling = CascadeSampling<Decoder>;
 
 /**
  * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion
  * U-Nets (Ho et al. 2022) from an image embedding to an image. Its U-Nets may come from several checkpoints.
  */
-export class Decoder {
+export class Decoder implements Cascade {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
   constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
@@ -113,9 +62,8 @@ export class Decoder {
     return this.stages.some(({ mixesBatch }) => mixesBatch);
   }
 
-  /** Whether any U-Net was trained with text encodings. */
-  get conditionOnTextEncodings(): boolean {
-    return this.stages.some(({ stage }) => stage.unet.condOnTextEncodings);
+  get channels(): number {
+    return this.stages[0]!.decoder.channels;
   }
 
   /**
@@ -126,13 +74,13 @@ export class Decoder {
     const run = this.#check(sampling);
     let image = this.#startImage(arena, sampling);
     try {
-      for (const { unetNumber, settings } of run.stages) {
-        const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
+      for (const { stage, unetNumber, settings } of run.stages) {
+        const { noise, signal, onProgress, preview, use = alreadyThere(this, arena) } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
-        const next: Tensor = await useUnet(unetNumber, (sampler) => {
+        const next: Tensor = await use(stage.name, (decoder, own) => {
           rewind?.();
-          return sampler.sample(arena, {
+          return decoder.stages[stage.index]!.sample(own, {
             ...run.shared,
             ...settings,
             lowres,
@@ -152,16 +100,6 @@ export class Decoder {
     return image!;
   }
 
-  /**
-   * How each U-Net samples where a call asks for this, and where it does not, as `defaults` say, else the U-Net's own
-   * training. Throws `ArgumentError` for a list of another length.
-   */
-  settings(asked: CascadeSettings, defaults: CascadeSettings = {}): readonly NetworkSettings[] {
-    const count = this.stages.length;
-    const others = settingsOfEach(defaults, count);
-    return settingsOfEach(asked, count).map((one, i) => this.stages[i]!.settings(withDefaults(one, others[i])));
-  }
-
   /** The image to start from, at the size of the stage before the first. */
   #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
@@ -169,39 +107,13 @@ export class Decoder {
     return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
-  /**
-   * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
-   * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
-   */
-  plan(
-    call: CascadeCall,
-    { batch = 1, inpaints = false }: { readonly batch?: number; readonly inpaints?: boolean } = {},
-  ) {
-    const count = this.stages.length;
-    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
-    const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
-    if (!isNumber(start) || !isNumber(stop) || start > stop) {
-      throw new ArgumentError(
-        isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
-        `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
-        { code: "argument/out-of-range" },
-      );
-    }
-    const each = this.settings(call);
-    return this.stages.slice(start - 1, stop).map((sampler) => {
-      const settings = each[sampler.index]!;
-      sampler.check(settings, batch, inpaints);
-      return { sampler, unetNumber: sampler.index + 1, settings };
-    });
-  }
-
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
     const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
-    const stages = this.plan(sampling, { batch, inpaints: inpaintImage !== undefined });
-    const samplers = stages.map(({ sampler }) => sampler);
+    const stages = planStages(this.stages, sampling, { batch, inpaints: inpaintImage !== undefined });
+    const samplers = stages.map(({ stage }) => stage);
     if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
     const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
     if (isConditioned && !imageEmbed)
@@ -228,13 +140,11 @@ export class Decoder {
     };
   }
 
-  readonly #alreadyThere: UseUnet = (unetNumber, body) => body(this.stages[unetNumber - 1]!);
-
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
       throw absent("textEncodings", "This decoder was trained with text; pass textEncodings.");
     }
-    if (textEncodings && !this.conditionOnTextEncodings) {
+    if (textEncodings && !takesText(this)) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
@@ -242,4 +152,8 @@ export class Decoder {
 
 function absent(argument: string, message: string): ArgumentError {
   return new ArgumentError(argument, message, { code: "argument/missing" });
+}
+
+function alreadyThere(decoder: Decoder, arena: Arena): UseComponent<Decoder> {
+  return (_, body) => body(decoder, arena);
 }

@@ -8,9 +8,10 @@ import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { Prior, PriorSampling, PriorText, TextShape } from "../interfaces.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
+import { denoise, type Denoiser } from "../../diffusion/denoise.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { checkFinite } from "../../diffusion/sampling-error.js";
 import type { Process, Sampler } from "../../diffusion/sampler.js";
@@ -23,32 +24,11 @@ import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 /** As messages call it. */
 export const PRIOR_NAME = "the prior";
 
-/** Texts as the prior takes them. */
-export interface PriorText {
-  /** `[B, D]`, as CLIP gives it. */
-  readonly textEmbed: Tensor;
-  /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
-  readonly textEncodings?: Tensor | undefined;
-  /** For each text 1 or 0 for each of its encodings, 0 being padding; default: rows of zeros are. Only priors of versions before 0.22.0 read it. */
-  readonly textMask?: TextMask | undefined;
-}
-
-/** What is sampled; settings that are left out are the prior's own. */
-export interface PriorSampling extends PriorText, AskedSettings {
-  /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
-  readonly negative?: PriorText | undefined;
-  /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
-  readonly numSamplesPerBatch?: number | undefined;
-  readonly noise: NoiseSource;
-  readonly signal?: AbortSignal | undefined;
-  readonly onStep?: OnStep | undefined;
-}
-
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
  * CLIP embedding of an image that a text describes.
  */
-export class DiffusionPrior {
+export class DiffusionPrior implements Prior {
   readonly #dtype: ComputeType;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
@@ -68,6 +48,15 @@ export class DiffusionPrior {
     this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
     // Trainers saved a CLIP beside it, which has a file of its own.
     weights.ignore("clip.");
+  }
+
+  get imageEmbedDim(): number {
+    return this.options.imageEmbedDim;
+  }
+
+  get textShape(): TextShape {
+    const { maxTextLen, dim } = this.options.net;
+    return [maxTextLen, dim];
   }
 
   /**

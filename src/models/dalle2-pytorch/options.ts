@@ -4,7 +4,8 @@
  */
 import { ConfigError } from "../../config/config-error.js";
 import type { BetaScheduleName, Objective } from "../../diffusion/schedule.js";
-import type { AdapterConfig, DecoderConfig, PriorConfig, PriorNetConfig, UnetConfig } from "./train-config.js";
+import type { AdapterConfig } from "../clip/config/adapter-config.js";
+import type { DecoderConfig, PriorConfig, PriorNetConfig, UnetConfig } from "./train-config.js";
 
 /** Every option of a U-Net. Lists named per stage have one entry per entry of `dimMults`. */
 export interface UnetOptions {

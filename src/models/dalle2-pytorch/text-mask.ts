@@ -1,2 +1,4 @@
-/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
-export type TextMask = readonly (readonly number[])[] | "nonZero";
+import type { TextMaskRows } from "../interfaces.js";
+
+/** Which text encodings are text and which are padding; `nonZero`: rows of zeros are padding. */
+export type TextMask = TextMaskRows | "nonZero";

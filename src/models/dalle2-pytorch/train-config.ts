@@ -5,12 +5,13 @@
  * given" everywhere, as a stored pydantic `.dict()` writes every default out. Upstream hands unknown keys to the
  * constructors (`extra = "allow"`): those of the prior, its network and the decoder raise a TypeError, so that a key none of
  * whose versions has is refused here; that of a U-Net swallows them (`**kwargs`), so that they are ignored,
- * and named by `describeIgnored`. The camelCase options that models take come from resolve.ts beside this file.
+ * and named by `describeIgnored`. The camelCase options that models take come from options.ts beside this file.
  */
 import { z } from "zod";
 import type { BetaScheduleName } from "../../diffusion/schedule.js";
 import { describeUnknown } from "../../config/config-error.js";
 import { keysOf, knownKeys, only, type HarmlessKeys } from "../../config/known-keys.js";
+import { adapterConfig } from "../clip/config/adapter-config.js";
 
 /** The noise schedules that the reference knows by name. */
 export const betaScheduleName = z.enum([
@@ -49,14 +50,6 @@ function optional<Schema extends z.ZodType>(schema: Schema) {
 function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
   return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
 }
-
-/** Which CLIP a model was trained with (upstream's AdapterConfig, which ignores other keys). */
-export const adapterConfig = z.looseObject({
-  make: withDefault(z.enum(["openai", "open_clip", "x-clip", "coca"]), "openai"),
-  model: withDefault(z.string(), "ViT-L/14"),
-  base_model_kwargs: optional(z.record(z.string(), z.unknown())),
-});
-export type AdapterConfig = z.output<typeof adapterConfig>;
 
 /** Arguments of a U-Net that change nothing, or nothing any more. */
 const UNET_HARMLESS: HarmlessKeys = {

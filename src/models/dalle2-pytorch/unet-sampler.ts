@@ -12,6 +12,7 @@ import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
+import type { CascadeStage, StageInfo } from "../interfaces.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { denoise, type Denoiser, type OnStep, type Preview } from "../../diffusion/denoise.js";
@@ -55,7 +56,7 @@ interface Prepared {
 }
 
 /** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
-export class UnetSampler {
+export class UnetSampler implements CascadeStage {
   readonly #dtype: ComputeType;
   readonly #unet: Unet | undefined;
   readonly #schedule: () => NoiseSchedule;
@@ -89,6 +90,21 @@ export class UnetSampler {
   /** As messages call it. */
   get name(): string {
     return `U-Net ${this.index + 1}`;
+  }
+
+  get info(): StageInfo {
+    const { name, stage, isTrained } = this;
+    const { condOnTextEncodings: takesText, condOnImageEmbeds: takesImageEmbed, ...unet } = stage.unet;
+    return {
+      name,
+      imageSize: stage.imageSize,
+      takesText,
+      takesImageEmbed,
+      textShape: takesText ? [unet.maxTextLen, unet.textEmbedDim!] : undefined,
+      imageEmbedDim: takesImageEmbed ? unet.imageEmbedDim! : undefined,
+      isTrained,
+      components: [name],
+    };
   }
 
   get stage(): DecoderStage {

@@ -1,13 +1,14 @@
 import { ConfigError } from "../../config/config-error.js";
-import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import type { ClipSource } from "../../config/load-config-schema.js";
 import { openSource } from "../../files/open.js";
 import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
-import { openCheckpoint } from "../../weights/checkpoint.js";
+import { openCheckpoint } from "../../models/open-checkpoint.js";
+import { FormatError } from "../../weights/errors.js";
 import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
-import { openSourceCheckpoint } from "./source-checkpoint.js";
+import { openEntry } from "./open-entry.js";
 
 /** An open file with the weights of a CLIP. */
 export interface ClipFile extends TensorSource {
@@ -24,7 +25,12 @@ export async function openClipFile(
   options: LoadingOptions,
 ): Promise<ClipFile> {
   const { load_model_from: file, state_dict_key } = source;
-  if (file) return openSourceCheckpoint(config, { load_model_from: file, state_dict_key }, "clip", options);
+  if (file) {
+    const opened = await openEntry(config, { load_model_from: file, state_dict_key }, "clip", options);
+    if (opened.kind === "file") return opened;
+    await opened.close();
+    throw new FormatError(opened.name, "a folder of models; name the file in it that holds the weights of CLIP");
+  }
   return (
     (await openBundled(config, options)) ??
     openCheckpoint(await openByName(source, config, options), { signal: options.signal })
@@ -39,10 +45,11 @@ async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Pr
     ...(decoder?.unet_sources ?? []).map((unets) => ["decoder", unets] as const),
   ];
   for (const [kind, model] of models) {
-    const checkpoint = await openSourceCheckpoint(config, model, kind, options);
-    const { name, clip } = checkpoint;
-    if (clip.size > 0) return { name: `${name} (clip.*)`, tensors: clip, close: () => checkpoint.close() };
-    await checkpoint.close();
+    const opened = await openEntry(config, model, kind, options);
+    if (opened.kind === "file" && opened.clip.size > 0) {
+      return { name: `${opened.name} (clip.*)`, tensors: opened.clip, close: () => opened.close() };
+    }
+    await opened.close();
   }
   return undefined;
 }

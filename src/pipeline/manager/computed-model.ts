@@ -1,7 +1,7 @@
 import { COMPUTE_IN_F32, NotFiniteError, type NotFinitePlace } from "../../diffusion/sampling-error.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import type { Component } from "./component.js";
+import type { Component } from "../../models/component.js";
 import { DisposedError } from "../../platform/disposed-error.js";
 import type { Loaded } from "./load-models.js";
 import type { Residence } from "./residence.js";

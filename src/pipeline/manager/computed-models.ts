@@ -1,7 +1,6 @@
-import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { Cascade, Prior } from "../../models/interfaces.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
@@ -12,8 +11,8 @@ import type { Residence } from "./residence.js";
 
 /** The models of a load config, as they were loaded. */
 export interface Models {
-  readonly prior: Loaded<DiffusionPrior> | undefined;
-  readonly decoder: Loaded<Decoder> | undefined;
+  readonly prior: Loaded<Prior> | undefined;
+  readonly decoder: Loaded<Cascade> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
 }
 
@@ -24,8 +23,8 @@ export interface ComputingOptions extends LoadingOptions {
 
 /** The models of a load config, each component in the type that it computes in. */
 export class ComputedModels {
-  readonly prior: ComputedModel<DiffusionPrior> | undefined;
-  readonly decoder: ComputedModel<Decoder> | undefined;
+  readonly prior: ComputedModel<Prior> | undefined;
+  readonly decoder: ComputedModel<Cascade> | undefined;
   readonly clip: ComputedModel<ClipModel> | undefined;
 
   constructor(

@@ -1,4 +1,4 @@
-import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import {
   mapSettings,
   SETTINGS,

@@ -1,9 +1,9 @@
 import { checkFinite } from "../../diffusion/sampling-error.js";
 import { fittedRows } from "../../models/clip/text-input.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { TextEncoder } from "../../models/interfaces.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { TEXT_ENCODER } from "./component.js";
+import { TEXT_ENCODER } from "../../models/component.js";
 import type { Computed } from "./computed-model.js";
 import { splitRows, stackRows, type Embedding } from "../embedding.js";
 
@@ -94,7 +94,7 @@ export class TextTensors {
 
 /** Encodes rows of tokens of one length at once. Rejects with `NotFiniteError`. */
 export async function encodeTokens(
-  { model: clip, dtype, inF32 }: Computed<ClipModel>,
+  { model: clip, dtype, inF32 }: Computed<TextEncoder>,
   tokens: readonly Int32Array[],
   signal?: AbortSignal,
 ): Promise<EncodedText[]> {

@@ -1,4 +1,4 @@
-import type { FileOptions } from "../../config/load-config.js";
+import type { FileOptions } from "../load-config.js";
 import type { DownloadProgress } from "../../files/remote-file.js";
 
 /** How much of a file has been downloaded, or read onto the GPU. */

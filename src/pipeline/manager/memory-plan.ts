@@ -1,12 +1,11 @@
 import { checkArguments, count, oneOf } from "../../platform/arguments.js";
-import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import { openCountingGpu } from "../../gpu/counting-gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { Cascade, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import type { Component } from "./component.js";
+import type { Component } from "../../models/component.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
@@ -85,7 +84,8 @@ export async function planMemory(
 /** A component, and what is computed with it. */
 interface Stage {
   readonly component: Component;
-  readonly rehearse: () => void | Promise<void>;
+  /** `isAlone`: whether no other component has its weights there meanwhile. */
+  readonly rehearse: (isAlone: boolean) => void | Promise<void>;
 }
 
 function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
@@ -102,7 +102,7 @@ function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batc
 
 function priorStages(
   arena: Arena,
-  { model, components }: Loaded<DiffusionPrior>,
+  { model, components }: Loaded<Prior>,
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
@@ -112,16 +112,46 @@ function priorStages(
 
 function decoderStages(
   arena: Arena,
-  { model, components }: Loaded<Decoder>,
+  { model, components }: Loaded<Cascade>,
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
   const settings = defaultSettings(config).decoder;
-  return components.map((component, i) => ({
+  return components.map((component) => ({
     component,
-    rehearse: () =>
-      rehearseDecoder(arena, model, batch, { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
+    rehearse: async (isAlone) => {
+      for (const [i, { info }] of model.stages.entries()) {
+        if (!info.components.includes(component.name)) continue;
+        const stage = { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
+        const use = isAlone ? oneAtATime(arena, model, components, component) : undefined;
+        await rehearseDecoder(arena, model, batch, { ...stage, use });
+      }
+    },
   }));
+}
+
+/**
+ * Has the weights of other components of a stage there in the place of `kept` while they compute: what is counted for
+ * `kept` may be theirs, and is never the sum of both.
+ */
+function oneAtATime(
+  arena: Arena,
+  model: Cascade,
+  components: readonly Component[],
+  kept: Component,
+): UseComponent<Cascade> {
+  return async (name, body) => {
+    const { weights } = components.find((component) => component.name === name)!;
+    if (name === kept.name) return body(model, arena);
+    kept.weights.unload();
+    weights.reserve();
+    try {
+      return await body(model, arena);
+    } finally {
+      weights.unload();
+      kept.weights.reserve();
+    }
+  };
 }
 
 /** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
@@ -129,7 +159,7 @@ async function measure({ gpu }: Arena, stages: readonly Stage[]): Promise<number
   gpu.trim();
   gpu.resetPeaks();
   for (const { component } of stages) component.weights.reserve();
-  for (const { rehearse } of stages) await rehearse();
+  for (const { rehearse } of stages) await rehearse(stages.length === 1);
   for (const { component } of stages) component.weights.unload();
   return gpu.memory().peakAllocatedBytes;
 }

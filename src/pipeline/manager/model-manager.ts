@@ -1,13 +1,12 @@
-import type { ModelLoadConfig } from "../../config/load-config.js";
-import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
-import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
-import { checkArguments, list, oneOf, text } from "../../platform/arguments.js";
+import type { ModelLoadConfig } from "../load-config.js";
+import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import { stageSettings } from "../../models/per-stage.js";
+import type { Cascade, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { defaultSettings, type DefaultSettings } from "./default-settings.js";
@@ -52,12 +51,12 @@ const MANAGER_RULES = {
 
 /**
  * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
- * one, `usePrior`, `useUnet`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
+ * one, `usePrior`, `useCascade`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
  * component of its own. Disposable.
  */
 export class DalleModelManager {
-  readonly prior: Loaded<DiffusionPrior> | undefined;
-  readonly decoder: Loaded<Decoder> | undefined;
+  readonly prior: Loaded<Prior> | undefined;
+  readonly decoder: Loaded<Cascade> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
   readonly #residence: Residence;
   readonly #lifetime = new Lifetime();
@@ -138,17 +137,17 @@ export class DalleModelManager {
    * with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit, with
    * `NotFiniteError` that says what to do.
    */
-  usePrior<T>(body: (prior: Computed<DiffusionPrior>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  usePrior<T>(body: (prior: Computed<Prior>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.prior, "prior", 0, body, signal);
   }
 
   /** As `usePrior`, for the half of CLIP that reads texts. */
-  useTextEncoder<T>(body: (clip: Computed<ClipModel>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  useTextEncoder<T>(body: (encoder: Computed<TextEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.clip, "CLIP", 0, body, signal);
   }
 
   /** As `usePrior`, for the half of CLIP that sees pictures. */
-  useImageEncoder<T>(body: (clip: Computed<ClipModel>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  useImageEncoder<T>(body: (encoder: Computed<ImageEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.clip, "CLIP", 1, body, signal);
   }
 
@@ -157,11 +156,24 @@ export class DalleModelManager {
     return this.#texts.of(tokens, signal);
   }
 
-  /** As `usePrior`, for the U-Net with that number, counted from 1. */
-  useUnet<T>(unetNumber: number, body: (unet: Computed<UnetSampler>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const index = unetNumber - 1;
-    const ofDecoder = ({ model, ...rest }: Computed<Decoder>) => body({ ...rest, model: model.stages[index]! });
-    return this.#use(this.#models.decoder, "decoder", index, ofDecoder, signal);
+  /** As `usePrior`, for a component of the decoder by its name, of those that its stages need. */
+  useCascade<T>(component: string, body: (decoder: Computed<Cascade>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const names = this.decoder?.components.map(({ name }) => name) ?? [];
+    if (this.decoder && !names.includes(component)) {
+      const message = `The decoder has no component ${JSON.stringify(component)}; it has ${names.join(", ")}.`;
+      throw new ArgumentError("component", message, { code: "argument/invalid" });
+    }
+    return this.#use(this.#models.decoder, "decoder", names.indexOf(component), body, signal);
+  }
+
+  /** Brings each component to the GPU once, one after the other: a check that all weights can be read. */
+  async tryComponents(signal?: AbortSignal): Promise<void> {
+    const { clip, prior, decoder } = this.#models;
+    for (const model of [clip, prior, decoder]) {
+      for (const index of model?.loaded.components.keys() ?? []) {
+        await this.#lifetime.run(() => model!.use(index, () => Promise.resolve(), signal), signal);
+      }
+    }
   }
 
   async #use<Model, T>(
@@ -217,7 +229,7 @@ export class DalleModelManager {
       clip?.model.rehearseText(1);
       if (prior) await rehearsePrior(arena, prior.model, 1, ofPrior);
       if (!decoder) return;
-      const each = decoder.model.settings(unprefixed("decoder", options), defaults.decoder);
+      const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);
       await rehearseDecoder(arena, decoder.model, 1, joinSettings(each));
     };
     await this.#lifetime.run(() => this.gpu.warmup(rehearse));

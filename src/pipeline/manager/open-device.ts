@@ -1,5 +1,5 @@
 import { adapterChoice } from "../../config/devices.js";
-import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import type { Gpu } from "../../gpu/gpu.js";
 import { openGpu } from "../../gpu/open.js";
 import type { LoadingOptions } from "./loading-options.js";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { downloadName, type FileLocation } from "../../config/file-location.js";
-import type { ModelLoadConfig } from "../../config/load-config.js";
+import type { ModelLoadConfig } from "../load-config.js";
 import type { ClipSource } from "../../config/load-config-schema.js";
 import { TransientError } from "../../files/http-error.js";
 import { isOnHub } from "../../files/hub.js";

@@ -1,8 +1,6 @@
-import type { Decoder, DecoderSampling } from "../../models/dalle2-pytorch/decoder.js";
-import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { AskedSettings, CascadeSettings } from "../../diffusion/settings.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
+import type { Cascade, CascadeSampling, ImageEncoder, Prior } from "../../models/interfaces.js";
 import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
@@ -13,59 +11,51 @@ const RGB = 3;
 const SILENCE: NoiseSource = { randn: () => new Float32Array(0) };
 
 /** Samples the prior for `batch` texts without content, in a dry run: `Gpu.warmup`, or a device that counts memory. */
-export async function rehearsePrior(
-  arena: Arena,
-  prior: DiffusionPrior,
-  batch: number,
-  settings: AskedSettings,
-): Promise<void> {
-  const { imageEmbedDim, net } = prior.options;
+export async function rehearsePrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
+  const { imageEmbedDim, textShape } = prior;
   using held = new HeldTensors(arena);
   const texts = held.hold(() => ({
     textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
-    textEncodings: arena.empty([batch, net.maxTextLen, net.dim]),
+    textEncodings: arena.empty([batch, ...textShape]),
   }));
   await prior.sample(arena, { ...settings, ...texts, noise: SILENCE });
 }
 
-/** As `rehearsePrior`, for each U-Net of a decoder, or of some of them, that was trained. */
-export async function rehearseDecoder(
-  arena: Arena,
-  decoder: Decoder,
-  batch: number,
-  run: CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">,
-): Promise<void> {
+/** What a dry run of a cascade is told. */
+type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use">;
+
+/** As `rehearsePrior`, for each stage of a cascade, or for some of them, that was trained. */
+export async function rehearseDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
-  const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
-  for (const { index } of trained) await rehearseUnet(arena, decoder, batch, index + 1, run);
+  for (const [i, { info }] of decoder.stages.entries()) {
+    const number = i + 1;
+    if (number < start || number > stop || !info.isTrained) continue;
+    await rehearseStage(arena, decoder, batch, { ...run, startAtUnetNumber: number, stopAtUnetNumber: number });
+  }
 }
 
-async function rehearseUnet(
+async function rehearseStage(
   arena: Arena,
-  decoder: Decoder,
+  decoder: Cascade,
   batch: number,
-  number: number,
-  settings: CascadeSettings,
+  run: DryRun & { readonly startAtUnetNumber: number },
 ): Promise<void> {
-  const stages = decoder.stages.map(({ stage }) => stage);
-  const imageDim = stages.find(({ unet }) => unet.condOnImageEmbeds)?.unet.imageEmbedDim ?? undefined;
-  const text = stages.find(({ unet }) => unet.condOnTextEncodings)?.unet;
-  const textDim = text?.textEmbedDim ?? undefined;
-  const before = stages[number - 2];
+  const infos = decoder.stages.map(({ info }) => info);
+  const imageDim = infos.find(({ imageEmbedDim }) => imageEmbedDim !== undefined)?.imageEmbedDim;
+  const textShape = infos.find((info) => info.textShape !== undefined)?.textShape;
+  const before = infos[run.startAtUnetNumber - 2];
   using held = new HeldTensors(arena);
   const inputs = held.hold(() => ({
     imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
-    textEncodings: textDim === undefined ? undefined : arena.empty([batch, text!.maxTextLen, textDim], "f32"),
-    image:
-      before && arena.empty([batch, before.imageSize, before.imageSize, decoder.stages[0]!.decoder.channels], "f32"),
+    textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
+    image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
   }));
-  const run = { ...settings, startAtUnetNumber: number, stopAtUnetNumber: number, batchSize: batch };
-  const images = await decoder.sample(arena, { ...run, ...inputs, noise: SILENCE });
+  const images = await decoder.sample(arena, { ...run, ...inputs, batchSize: batch, noise: SILENCE });
   images.dispose();
 }
 
 /** As `rehearsePrior`, for CLIP's image encoder. */
-export function rehearseImageEncoder(arena: Arena, clip: ClipModel, batch: number): void {
+export function rehearseImageEncoder(arena: Arena, clip: ImageEncoder, batch: number): void {
   arena.scope(() => {
     clip.embedImage(arena.empty([batch, clip.imageSize, clip.imageSize, RGB], "f32"));
   });

@@ -1,6 +1,6 @@
 import { GpuOutOfMemoryError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
-import type { Component } from "./component.js";
+import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 

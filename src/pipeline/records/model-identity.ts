@@ -1,5 +1,5 @@
 import { createSha256 } from "#platform";
-import type { FileOptions, ModelLoadConfig } from "../../config/load-config.js";
+import type { FileOptions, ModelLoadConfig } from "../load-config.js";
 import type { ByteSource } from "../../platform/source.js";
 
 /** What tells a model file from others without reading all of it. */

@@ -96,7 +96,7 @@ export class Interpolate extends InferenceScript {
 
   /** What the decoder is told of both ends, if it takes text. */
   #texts(ends: readonly (RgbImage | string)[], text: InterpolateOptions["text"]): readonly string[] | undefined {
-    if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
+    if (!this.takesText) return undefined;
     const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
     if (texts.length === 2) return texts;
     const message = "This decoder was trained with text: pass what both ends show as the option text.";

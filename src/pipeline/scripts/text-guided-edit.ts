@@ -62,7 +62,7 @@ export class TextGuidedEdit extends InferenceScript {
 
   /** Text encodings on the straight line from one text to the other, if the decoder takes any. */
   async #encodings(inputs: readonly { readonly position: number }[], { from, to, signal }: TextGuidedEditOptions) {
-    if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
+    if (!this.takesText) return undefined;
     const [first, last] = await this.encodeText([from, to], signal);
     return inputs.map(({ position }) => lerp(first!, last!, position));
   }

@@ -1,16 +1,13 @@
 // Which of the models in a checkpoint is meant.
-import type { Component } from "../../models/dalle2-pytorch/dialect/component.js";
 import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
-import type { TensorKind } from "./entries.js";
+import type { Parts } from "./entries.js";
+import type { ModelKind, ModelNames } from "./model-names.js";
 import type { Home, NamedTensor } from "./named-tensors.js";
 import { excerpt } from "../../platform/printable.js";
 
 /** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */
 export type WeightsChoice = "online" | "ema";
-
-/** What a load config can ask a checkpoint for. */
-export type ModelKind = "prior" | "decoder" | "clip";
 
 /** What is asked for. */
 export interface Wanted {
@@ -34,15 +31,6 @@ export interface ChosenModel<Tensor> {
   readonly homes: FoundModel["homes"];
 }
 
-const KINDS: Readonly<Record<ModelKind, readonly Component[]>> = {
-  prior: ["prior", "priorNetwork"],
-  decoder: ["decoder", "unet"],
-  clip: ["clip"],
-};
-
-/** A whole model before a network alone, and both before a CLIP, which may be what a model was trained with. */
-const RANKS: Readonly<Record<Component, number>> = { prior: 0, decoder: 0, unet: 1, priorNetwork: 1, clip: 2 };
-
 /**
  * Where weights are looked for first: under `model`, as upstream's loader does, which in a tracker's save is the average
  * already; as open_clip and Lightning save them; at the root. DiffusionPriorTrainer keeps averages since 0.10.0 as
@@ -62,18 +50,18 @@ const ORIGINS: readonly Origin[] = ["trained", "average", "copy"];
  */
 export function chooseModel<Tensor>(
   named: readonly NamedTensor<Tensor>[],
-  kind: TensorKind<Tensor>,
+  { kind, names }: Pick<Parts<Tensor>, "kind" | "names">,
   wanted: Wanted,
 ): ChosenModel<Tensor> | undefined {
-  const all = findModels(named);
-  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutAlong(all, named), wanted.model));
+  const all = findModels(named, names);
+  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutAlong(all, named), wanted.model, names));
   if (models.length === 0) return undefined;
   const available = [...new Set(models.map(weightsOf))];
   const fitting = models.filter((model) => wanted.weights === undefined || weightsOf(model) === wanted.weights);
   if (fitting.length === 0) throw new FormatError(wanted.source, describeOthers(available));
-  const model = onlyOne(fitting, named, kind, wanted);
+  const model = onlyOne(fitting, named, { kind, names }, wanted);
   const read = (one: FoundModel) =>
-    tensorsOf(one, named, kind, ({ name, stored: [first, second] }) => {
+    tensorsOf(one, named, kind, names, ({ name, stored: [first, second] }) => {
       throw new FormatError(
         wanted.source,
         `it has two tensors for ${excerpt(name)} of the model, ${excerpt(first)} and ${excerpt(second)}`,
@@ -120,11 +108,17 @@ function weightsOf({ origin }: FoundModel): WeightsChoice {
 }
 
 /** Models of the wanted kind, or of any where there is none; of these, the most complete. */
-function ofKind(models: readonly FoundModel[], wanted: ModelKind | undefined): readonly FoundModel[] {
-  const fitting = wanted === undefined ? [] : models.filter(({ component }) => KINDS[wanted].includes(component));
+function ofKind(
+  models: readonly FoundModel[],
+  wanted: ModelKind | undefined,
+  { components }: ModelNames,
+): readonly FoundModel[] {
+  const fitting =
+    wanted === undefined ? [] : models.filter(({ component }) => components.get(component)?.kind === wanted);
   const pool = fitting.length > 0 ? fitting : models;
-  const best = Math.min(...Object.values(RANKS).filter((rank) => pool.some((one) => RANKS[one.component] === rank)));
-  return pool.filter(({ component }) => RANKS[component] === best);
+  const rankOf = ({ component }: FoundModel) => components.get(component)?.rank ?? 0;
+  const best = pool.reduce((least, model) => Math.min(least, rankOf(model)), Infinity);
+  return pool.filter((model) => rankOf(model) === best);
 }
 
 function inOrder(models: readonly FoundModel[]): readonly FoundModel[] {
@@ -144,7 +138,7 @@ const MAX_LISTED = 12;
 function onlyOne<Tensor>(
   models: readonly FoundModel[],
   named: readonly NamedTensor<Tensor>[],
-  kind: TensorKind<Tensor>,
+  { kind, names }: Pick<Parts<Tensor>, "kind" | "names">,
   { key, source }: Wanted,
 ): FoundModel {
   const equal = models.filter((model) => preference(model) === preference(models[0]!));
@@ -152,13 +146,13 @@ function onlyOne<Tensor>(
   if (equal.every(({ prefix }) => prefix.startsWith(shortest.prefix))) return shortest;
   const distinct: { readonly model: FoundModel; readonly tensors: ReadonlyMap<string, Tensor> }[] = [];
   for (const model of equal.slice(0, MAX_LISTED)) {
-    const tensors = tensorsOf(model, named, kind, () => undefined);
+    const tensors = tensorsOf(model, named, kind, names, () => undefined);
     if (!distinct.some((other) => areSame(other.tensors, tensors, kind))) distinct.push({ model, tensors });
   }
   if (distinct.length === 1 && equal.length <= MAX_LISTED) return distinct[0]!.model;
   const listed = distinct.map(({ model: { prefix, component }, tensors }) => {
     const full = [key, prefix.slice(0, -1)].filter((part) => part !== "").join(".");
-    return `${excerpt(full)} (${NAMES[component]}, ${tensors.size} tensors)`;
+    return `${excerpt(full)} (${names.components.get(component)?.words ?? "a model"}, ${tensors.size} tensors)`;
   });
   const more = equal.length > MAX_LISTED ? [`up to ${equal.length - MAX_LISTED} more`] : [];
   throw new FormatError(
@@ -166,11 +160,3 @@ function onlyOne<Tensor>(
     `it holds several models, and nothing tells which is meant: ${[...listed, ...more].join("; ")}. Choose one by its key, as "state_dict_key" beside load_model_from or with --key`,
   );
 }
-
-const NAMES: Readonly<Record<Component, string>> = {
-  prior: "a prior",
-  decoder: "a decoder",
-  clip: "a CLIP",
-  unet: "a U-Net",
-  priorNetwork: "the network of a prior",
-};

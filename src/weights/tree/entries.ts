@@ -1,6 +1,7 @@
 // What a checkpoint holds, as a tree: dicts, lists and pickled objects are its nodes, anything else is a leaf.
 import type { Budget } from "../formats/budget.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
+import { NO_NAMES, type ModelNames } from "./model-names.js";
 
 /** How tensors look in a file's tree. */
 export interface TensorKind<Tensor> {
@@ -100,6 +101,8 @@ export class Parts<Tensor> {
     readonly kind: TensorKind<Tensor>,
     /** What walks through the tree may cost. */
     readonly budget: Budget,
+    /** What names of tensors tell. */
+    readonly names: ModelNames = NO_NAMES,
   ) {}
 
   /** The entries of a node that are tensors or nodes. Throws FormatError where the budget is spent. */

@@ -1,7 +1,6 @@
 // The models in a checkpoint's tree, known by the names and places of their tensors.
-import { anchorOf, type Component } from "../../models/dalle2-pytorch/dialect/component.js";
-import { isOwnName } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import type { TensorKind } from "./entries.js";
+import type { ModelNames } from "./model-names.js";
 import type { Home, NamedTensor } from "./named-tensors.js";
 
 /** Whether weights are as trained, an average of them, or the copy as trained that an EMA keeps for itself. */
@@ -9,7 +8,7 @@ export type Origin = "trained" | "average" | "copy";
 
 /** A model somewhere in a tree. */
 export interface FoundModel {
-  readonly component: Component;
+  readonly component: string;
   /** What the paths of its tensors begin with: where it is. Empty, or ends with a dot. */
   readonly prefix: string;
   readonly origin: Origin;
@@ -18,7 +17,7 @@ export interface FoundModel {
 }
 
 /** Every model in a tree, in the order of its tensors. */
-export function findModels(named: readonly NamedTensor<unknown>[]): readonly FoundModel[] {
+export function findModels(named: readonly NamedTensor<unknown>[], { anchorOf }: ModelNames): readonly FoundModel[] {
   const models = new Map<string, FoundModel & { readonly homes: Set<Home> }>();
   for (const { path, home } of named) {
     const anchor = anchorOf(path);
@@ -61,15 +60,15 @@ export function tensorsOf<Tensor>(
   { component, prefix, homes }: FoundModel,
   named: readonly NamedTensor<Tensor>[],
   { isSame }: TensorKind<Tensor>,
+  names: ModelNames,
   onCollision: (collision: Collision) => void,
 ): ReadonlyMap<string, Tensor> {
   const found = new Map<string, NamedTensor<Tensor>>();
-  // A whole prior or decoder may be spread over several dicts; of other models all that counts is in one.
-  const isSpread = component === "prior" || component === "decoder";
+  const { isSpread = false, isOwn } = names.components.get(component) ?? {};
   for (const one of named) {
     if (!one.path.startsWith(prefix) || !(isSpread || homes.has(one.home))) continue;
     const name = one.path.slice(prefix.length);
-    if (!isOwnName(component, name)) continue;
+    if (isOwn && !isOwn(name)) continue;
     const other = found.get(name);
     if (!other) found.set(name, one);
     else if (!isSame(other.tensor, one.tensor)) onCollision({ name, stored: [other.stored, one.stored] });

@@ -1,5 +1,5 @@
-import { unwrapName } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import { hasAttributes, isNode, type Parts } from "./entries.js";
+import { unwrapName } from "./wrappers.js";
 
 /** A tensor somewhere in a tree. */
 export interface NamedTensor<Tensor> {
@@ -25,7 +25,7 @@ const MAX_KEY = 1000;
 const TRAINING_STATE = /^(?:.*[_-])?(?:optim(?:izer)?s?\d*|optimizer[_-].*|grad(?:ient)?s?)$/i;
 /** Keys in dicts of optimizers, of any. */
 const OPTIMIZER_KEYS = ["param_groups", "exp_avg", "exp_avg_sq", "momentum_buffer"] as const;
-/** The EMAs of a decoder's U-Nets, a list: `0.ema_model.x` is U-Net 0's `x`. */
+/** The EMAs of a list of networks, a list themselves: `0.ema_model.x` is network 0's `x`. */
 const LISTED_EMA = /(?<=^|\.)(\d+)\.(ema_model|online_model)\./;
 
 /** Memory of one tensor that was found, without its name. */
@@ -44,7 +44,8 @@ interface Place {
  * that several others share have all of their names, as in `state_dict()`, as far as the budget allows.
  */
 export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): NamedTensor<Tensor>[] {
-  const { kind, budget } = parts;
+  const { kind, budget, names } = parts;
+  const { averagedList: list } = names;
   const found: NamedTensor<Tensor>[] = [];
   const seen = new Set<object>();
   const visit = (node: object, place: Place): void => {
@@ -57,7 +58,8 @@ export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): Named
       if (key.length > MAX_KEY) continue;
       budget.spend(stored.length + key.length);
       if (kind.isTensor(value)) {
-        const name = (path + unwrapName(key)).replace(LISTED_EMA, "$2.unets.$1.");
+        const own = path + unwrapName(key);
+        const name = list === undefined ? own : own.replace(LISTED_EMA, `$2.${list}.$1.`);
         budget.hold(FOUND_WORDS + (name.length + stored.length) / 8);
         found.push({ path: name, stored: stored + key, tensor: value, home });
       } else if (isObject || !TRAINING_STATE.test(key)) {

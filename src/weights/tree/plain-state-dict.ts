@@ -1,9 +1,9 @@
 // State dicts of models that are none of ours, by where they are alone.
-import { unwrapNames } from "../../models/dalle2-pytorch/dialect/component-names.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import type { WeightsChoice } from "./choose-model.js";
 import type { Parts } from "./entries.js";
 import { namedTensors } from "./named-tensors.js";
+import { unwrapNames } from "./wrappers.js";
 
 /** A state dict under a key of the outermost dict; without a key, that dict itself. */
 export interface PlainStateDict<Tensor> {
@@ -23,13 +23,24 @@ const PLACES: readonly { readonly key: string; readonly weights: WeightsChoice }
   { key: "", weights: "online" },
 ];
 
-/** Names in the state dict of an EMA, which wraps a model, and of a decoder's list of EMAs, one for each U-Net. */
-const EMA_NAMES: readonly { readonly weights: WeightsChoice; readonly prefix: RegExp; readonly becomes: string }[] = [
-  { weights: "ema", prefix: /^ema_model\./, becomes: "" },
-  { weights: "ema", prefix: /^(\d+)\.ema_model\./, becomes: "unets.$1." },
-  { weights: "online", prefix: /^online_model\./, becomes: "" },
-  { weights: "online", prefix: /^(\d+)\.online_model\./, becomes: "unets.$1." },
-];
+interface EmaNames {
+  readonly weights: WeightsChoice;
+  readonly prefix: RegExp;
+  readonly becomes: string;
+}
+
+/** Names in the state dict of an EMA, which wraps a model, and of a list of EMAs, one for each network of `list`. */
+function emaNames(list: string | undefined): readonly EmaNames[] {
+  const one: readonly EmaNames[] = [
+    { weights: "ema", prefix: /^ema_model\./, becomes: "" },
+    { weights: "online", prefix: /^online_model\./, becomes: "" },
+  ];
+  if (list === undefined) return one;
+  return one.flatMap((names): EmaNames[] => [
+    names,
+    { ...names, prefix: new RegExp(`^(\\d+)\\.${names.prefix.source.slice(1)}`), becomes: `${list}.$1.` },
+  ]);
+}
 
 /** The state dicts in a tree, in the order in which one is taken. `isChosen` says that the user chose the tree. */
 export function plainStateDicts<Tensor>(
@@ -41,7 +52,7 @@ export function plainStateDicts<Tensor>(
   return PLACES.flatMap(({ key, weights }): readonly PlainStateDict<Tensor>[] => {
     const tensors = directTensors(key === "" ? tree : outer.get(key), parts);
     if (tensors.size === 0 || (key === "" && !isChosen && !isStateDict(outer, tensors))) return [];
-    const averages = EMA_NAMES.flatMap((names) => renamed(tensors, names));
+    const averages = emaNames(parts.names.averagedList).flatMap((names) => renamed(tensors, names));
     if (averages.length > 0) return averages.map((average) => ({ ...average, key, isEma: true }));
     return [{ key, weights, isEma: false, tensors: unwrapNames(tensors) }];
   });
@@ -64,7 +75,7 @@ function isStateDict(outer: ReadonlyMap<unknown, unknown>, tensors: ReadonlyMap<
 
 function renamed<Tensor>(
   tensors: ReadonlyMap<string, Tensor>,
-  { weights, prefix, becomes }: (typeof EMA_NAMES)[number],
+  { weights, prefix, becomes }: EmaNames,
 ): readonly Pick<PlainStateDict<Tensor>, "weights" | "tensors">[] {
   const own = [...tensors].filter(([name]) => prefix.test(name));
   if (own.length === 0) return [];

@@ -1,7 +1,8 @@
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint, type Checkpoint, type OpenOptions } from "../../../src/weights/checkpoint.js";
-import { convertCheckpoint } from "../../../src/weights/convert.js";
-import { inspectCheckpoint } from "../../../src/weights/inspect.js";
+import { openCheckpoint, type OpenOptions } from "../../../src/models/open-checkpoint.js";
+import type { Checkpoint } from "../../../src/weights/checkpoint.js";
+import { convertCheckpoint } from "../../../src/models/convert.js";
+import { inspectCheckpoint } from "../../../src/models/inspect.js";
 import type { TensorEntry } from "../../../src/weights/tensor-entry.js";
 import { collect } from "../../support/collect.js";
 import { concat } from "../mutators/bytes.js";

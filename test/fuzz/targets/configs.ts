@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/models/clip/config/clip-config.js";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import { loadConfigJsonSchema } from "../../../src/config/json-schema.js";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { currentSchema, ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { parseJson as readJson } from "../../../src/config/read-json.js";
 import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/dalle2-pytorch/options.js";
 import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
@@ -29,7 +29,7 @@ function jsonTarget(texts: readonly string[], run: (bytes: Uint8Array) => void, 
 }
 
 export function loadConfig(): Target {
-  const accepts = new Ajv({ strict: false }).compile(loadConfigJsonSchema());
+  const accepts = new Ajv({ strict: false }).compile(loadConfigJsonSchema(currentSchema()));
   const run = (bytes: Uint8Array): void => {
     const value = readJson(bytes, "config.json");
     const config = ModelLoadConfig.parse(value, "config.json");

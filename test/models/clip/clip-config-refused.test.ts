@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/models/clip/config/clip-config.js";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import { inferOpenAiClip } from "../../../src/models/clip/infer-openai.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { dalle2 } from "../../support/cli.js";
 import { fixtureFolder } from "../../support/golden.js";
 
@@ -139,7 +139,7 @@ describe("sizes that contradict the weights", () => {
     [{ text_config: { hidden_size: 32, max_position_embeddings: 77 } }, /text_config\.max_position_embeddings: 77/],
     [{ vision_config: { num_attention_heads: 2, intermediate_size: 160 } }, /vision_config\.intermediate_size: 160/],
   ])("are refused: %o", async (kwargs, message) => {
-    const fixture = await Fixture.open(fixtureFolder("clip-open-clip"));
+    const fixture = await openFixture(fixtureFolder("clip-open-clip"));
     const source = await fixture.checkpoint();
     const infer = (given: unknown) =>
       inferOpenAiClip(source, { make: "open_clip", model: "mine" }, openAiClipConfig.parse(given), "models.json: clip");
@@ -150,7 +150,7 @@ describe("sizes that contradict the weights", () => {
   });
 
   it("may be said for both sides of a square", async () => {
-    const fixture = await Fixture.open(fixtureFolder("clip-open-clip"));
+    const fixture = await openFixture(fixtureFolder("clip-open-clip"));
     const config = openAiClipConfig.parse({ vision_cfg: { image_size: [32, 32], patch_size: [8, 8], mlp_ratio: 2.4 } });
     const options = inferOpenAiClip(await fixture.checkpoint(), { make: "open_clip", model: "mine" }, config);
     expect(options.vision).toMatchObject({ resolution: 32, patchSize: 8 });

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { createClip, type ClipConfig } from "../../../src/models/clip/create.js";
 import { withOpenAiNames } from "../../../src/models/clip/transformers-names.js";
 import type { Arena } from "../../../src/tensor/arena.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import type { Fixture } from "../../../src/fixture/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { currentDialect } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import type { TensorSource } from "../../../src/weights/tensor-source.js";
 import { TensorEntry } from "../../../src/weights/tensor-entry.js";
@@ -98,7 +99,7 @@ async function outputs(config: ClipConfig, source: TensorSource, arena: Arena, f
 describe("names of the transformers library", () => {
   it("give the outputs of OpenAI's names, bit for bit", async () => {
     const arena = await openTestArena();
-    const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+    const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const source = await fixture.checkpoint();
     const expected = await outputs(OPENAI, source, arena, fixture);
     expect(await outputs(OPENAI, asTransformers(source), arena, fixture)).toEqual(expected);
@@ -111,7 +112,7 @@ describe("names of the transformers library", () => {
 
   it("warn of the activation where nothing says it, and only there", async () => {
     const arena = await openTestArena();
-    const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+    const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const source = await fixture.checkpoint();
     const warned = (config: ClipConfig, from = asTransformers(source)) => {
       const { weights, warnings } = createClip(config, from, arena, currentDialect.network);
@@ -138,7 +139,7 @@ describe("names of the transformers library", () => {
 
   it("name a projection that is missing, and its siblings", async () => {
     const arena = await openTestArena();
-    const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+    const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const { name, tensors } = asTransformers(await fixture.checkpoint());
     const incomplete = new Map(tensors);
     incomplete.delete("text_model.encoder.layers.1.self_attn.k_proj.weight");

@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FileLocation } from "../../../src/config/file-location.js";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import type { ClipSource } from "../../../src/config/load-config-schema.js";
 import { guessesQuickGelu, inferOpenAiClip } from "../../../src/models/clip/infer-openai.js";
 import type { LoadingOptions } from "../../../src/pipeline/manager/loading-options.js";
 import { withPublishedConfig } from "../../../src/pipeline/manager/published-clip-config.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { TensorEntry } from "../../../src/weights/tensor-entry.js";
 import { fixtureFolder } from "../../support/golden.js";
 
@@ -165,7 +165,7 @@ describe("the config of a CLIP on the model hub", () => {
 });
 
 it("means the defaults of its library where it says nothing", async () => {
-  const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+  const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
   const source = await fixture.checkpoint();
   const activationOf = (make: "openai" | "open_clip", config: Parameters<typeof inferOpenAiClip>[2]) =>
     inferOpenAiClip(source, { make, model: "mine" }, config).text.activation;

@@ -9,7 +9,7 @@ import { DiffusionPrior } from "../../../src/models/dalle2-pytorch/diffusion-pri
 import { NotFiniteError } from "../../../src/diffusion/sampling-error.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { verifyFixture } from "../../../src/verify/verify.js";
 import { currentDialect } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
@@ -18,7 +18,7 @@ import { difference, Random, sharedGpu } from "../../support/gpu.js";
 
 /** Runs `body` with the decoder of a fixture. */
 async function withDecoder(name: string, body: (decoder: Decoder, arena: Arena) => Promise<void>): Promise<void> {
-  const fixture = await Fixture.open(fixtureFolder(name));
+  const fixture = await openFixture(fixtureFolder(name));
   const checkpoint = await fixture.checkpoint();
   const arena = new Arena(await sharedGpu());
   using store = new WeightStore(arena, checkpoint);
@@ -149,7 +149,7 @@ it("says what a decoder lacks before anything is computed", async () => {
 });
 
 it("lets a prior without conditional dropout run without guidance only", async () => {
-  const fixture = await Fixture.open(fixtureFolder("prior-sample-ddim"));
+  const fixture = await openFixture(fixtureFolder("prior-sample-ddim"));
   const checkpoint = await fixture.checkpoint();
   const arena = new Arena(await sharedGpu());
   using store = new WeightStore(arena, checkpoint);

@@ -9,7 +9,7 @@ import { DiffusionPrior } from "../../../src/models/dalle2-pytorch/diffusion-pri
 import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/dalle2-pytorch/options.js";
 import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { Arena } from "../../../src/tensor/arena.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
@@ -22,7 +22,7 @@ const random = new Random(3);
 type Sample = (steps: number, sampler: SamplerName | undefined, noise: NoiseSource) => Promise<void>;
 
 async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample) => Promise<void>): Promise<void> {
-  const fixture = await Fixture.open(fixtureFolder("decoder-cascade"));
+  const fixture = await openFixture(fixtureFolder("decoder-cascade"));
   const checkpoint = await fixture.checkpoint();
   using store = new WeightStore(arena, checkpoint);
   const options = resolveDecoderConfig(trainDecoderConfig.parse(checkpoint.config).decoder);
@@ -39,7 +39,7 @@ async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample)
 }
 
 async function withPrior(condScale: number, body: (sample: Sample) => Promise<void>): Promise<void> {
-  const fixture = await Fixture.open(fixtureFolder("prior-sample-ddim"));
+  const fixture = await openFixture(fixtureFolder("prior-sample-ddim"));
   const checkpoint = await fixture.checkpoint();
   using store = new WeightStore(arena, checkpoint);
   const { prior: config } = trainPriorConfig.parse(checkpoint.config);

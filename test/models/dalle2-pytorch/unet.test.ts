@@ -9,8 +9,8 @@ import { Unet } from "../../../src/models/dalle2-pytorch/unet/unet.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";
 import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { Arena } from "../../../src/tensor/arena.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
-import { Fixture } from "../../../src/verify/fixture.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
@@ -68,12 +68,12 @@ describe("the architecture", () => {
         lowres_cond: true,
       });
       const { scale } = selfAttention;
-      return [scale, linearAttention, downsample, crossAttention.path, lowresAtEnd, norms.lnStable];
+      return [scale, linearAttention, downsample, crossAttention.path, lowresAtEnd, norms.stable];
     };
-    expect(flags("0.21.3")).toEqual([8 ** -0.5, "plain", "strided", "cross_attn.fn", false, "all"]);
-    expect(flags("1.2.2")).toEqual([8 ** -0.5, "v_hw", "strided", "cross_attn.fn", true, "finalPrior"]);
-    expect(flags("1.12.1")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn.fn", true, "finalPrior"]);
-    expect(flags("1.14.2")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn", true, "finalPrior"]);
+    expect(flags("0.21.3")).toEqual([8 ** -0.5, "plain", "strided", "cross_attn.fn", false, true]);
+    expect(flags("1.2.2")).toEqual([8 ** -0.5, "v_hw", "strided", "cross_attn.fn", true, false]);
+    expect(flags("1.12.1")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn.fn", true, false]);
+    expect(flags("1.14.2")).toEqual([1 / 8, "l2v_sqrt", "unshuffle", "cross_attn", true, false]);
   });
 
   it("ignores options that the version did not know", () => {
@@ -86,7 +86,7 @@ describe("the architecture", () => {
 describe("a forward pass", () => {
   async function withUnet(name: string, body: (unet: Unet, arena: Arena) => Promise<void>): Promise<void> {
     const arena = new Arena(await sharedGpu());
-    const fixture = await Fixture.open(fixtureFolder(name));
+    const fixture = await openFixture(fixtureFolder(name));
     try {
       using store = new WeightStore(arena, await fixture.checkpoint());
       const { unet: options } = fixture.info(unetFixture);

@@ -1,5 +1,6 @@
+import { takesText } from "../../../src/models/interfaces.js";
 import { describe, expect, it } from "vitest";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { Generator } from "../../../src/diffusion/generator.js";
 import { SamplingError } from "../../../src/diffusion/sampling-error.js";
 import { makeImage } from "../../../src/image/image.js";
@@ -65,7 +66,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
   it("draws each image of a batch as it would alone", async () => {
     using manager = await managerOf(config, () => undefined);
     const text = embeddings.map(() => ({ shape: [7, 10], data: random.normals(70) }));
-    const textEncoding = manager.decoder!.model.conditionOnTextEncodings ? text : undefined;
+    const textEncoding = takesText(manager.decoder!.model) ? text : undefined;
     const script = new Bare(manager);
     const together = await script.decode({ imageEmbed: embeddings, textEncoding, seeds: [5, 6, 7] });
     for (const [i, one] of embeddings.entries()) {
@@ -84,7 +85,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
       "f32",
     );
     using textEncodings = arena.from(new Float32Array(210), [3, 7, 10], "f32");
-    const text = decoder!.model.conditionOnTextEncodings ? { textEncodings } : {};
+    const text = takesText(decoder!.model) ? { textEncodings } : {};
     const sampling = decoder!.model.sample(arena, { imageEmbed, ...text, noise: new Generator(1) });
     await expect(sampling).rejects.toThrow("takes a batch of 1 or 2, not 3");
   });

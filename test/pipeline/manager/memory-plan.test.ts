@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { register } from "../../../src/cli/memory.js";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { openCountingGpu } from "../../../src/gpu/counting-gpu.js";
 import { openGpu } from "../../../src/gpu/open.js";
 import { BasicInference } from "../../../src/pipeline/scripts/basic-inference.js";

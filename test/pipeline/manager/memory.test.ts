@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { Generator } from "../../../src/diffusion/generator.js";
 import { GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
 import type { Gpu } from "../../../src/gpu/gpu.js";
 import type { RgbImage } from "../../../src/image/image.js";
 import { BasicInference, type BasicInferenceOptions } from "../../../src/pipeline/scripts/basic-inference.js";
-import type { Component } from "../../../src/pipeline/manager/component.js";
+import type { Component } from "../../../src/models/component.js";
 import type { Embedding } from "../../../src/pipeline/embedding.js";
 import { ImageVariation } from "../../../src/pipeline/scripts/image-variation.js";
 import { InferenceScript } from "../../../src/pipeline/inference-script.js";
@@ -36,7 +36,7 @@ afterAll(() => {
 async function openManager(options: ManagerOptions = {}): Promise<DalleModelManager> {
   const config = await ModelLoadConfig.fromJsonPath(`${fixtureFolder("pipeline")}/load_config.json`);
   // The prior of this fixture does not say its version, which is a warning of its own.
-  config.data.prior!.version = "1.14.2";
+  Object.assign(config.data.prior!, { version: "1.14.2" });
   const onWarning = (message: string): void => {
     warnings.push(message);
   };
@@ -234,7 +234,7 @@ describe("residency", () => {
     const order: string[] = [];
     let leave = (): void => undefined;
     const gate = new Promise<void>((resolve) => (leave = resolve));
-    const first = manager.useUnet(1, async () => {
+    const first = manager.useCascade("U-Net 1", async () => {
       order.push("in U-Net 1");
       await gate;
       order.push("out of U-Net 1");
@@ -247,8 +247,8 @@ describe("residency", () => {
       );
       return Promise.resolve();
     };
-    const second = manager.useUnet(2, loadedWith);
-    const third = manager.useUnet(1, loadedWith);
+    const second = manager.useCascade("U-Net 2", loadedWith);
+    const third = manager.useCascade("U-Net 1", loadedWith);
     const controller = new AbortController();
     const aborted = manager.usePrior(loadedWith, controller.signal);
     controller.abort(new Error("enough"));

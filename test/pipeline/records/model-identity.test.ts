@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { ModelLoadConfig } from "../../../src/config/load-config.js";
+import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { identifyModels } from "../../../src/pipeline/records/model-identity.js";
 
 /** By the words of `ModelFile.fingerprint`. */

@@ -1,14 +1,14 @@
 import { expect, it } from "vitest";
-import { adapterConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
+import { adapterConfig } from "../../../src/models/clip/config/adapter-config.js";
 import { createClip } from "../../../src/models/clip/create.js";
 import { Arena } from "../../../src/tensor/arena.js";
-import { Fixture } from "../../../src/verify/fixture.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
 import { dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { sharedGpu } from "../../support/gpu.js";
 
 it.each(["0.19.1", "1.14.2"])("CLIP for a prior of %s says which encodings are of text", async (version) => {
-  const fixture = await Fixture.open(fixtureFolder("clip-openai-vit"));
+  const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
   const { network } = dialectForVersion(version, { sampler: "fixed" });
   const arena = new Arena(await sharedGpu());
   const { clip, weights } = createClip(adapterConfig.parse({}), await fixture.checkpoint(), arena, network);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint, type OpenOptions } from "../../../src/weights/checkpoint.js";
+import { openCheckpoint, type OpenOptions } from "../../../src/models/open-checkpoint.js";
 import { scalar, TestObject, torchLegacy, torchZip, type TestTree } from "../../support/torch-file.js";
 import { open, values, problem, prior, PRIOR_NAMES, decoder, clip, below, optimizer } from "../../support/finding.js";
 

@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openFile } from "../../../src/platform/node.js";
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint } from "../../../src/weights/checkpoint.js";
-import { convertCheckpoint } from "../../../src/weights/convert.js";
+import { openCheckpoint } from "../../../src/models/open-checkpoint.js";
+import { convertCheckpoint } from "../../../src/models/convert.js";
+import { modelNames } from "../../../src/models/families.js";
 import { componentOf } from "../../../src/models/dalle2-pytorch/dialect/component.js";
 import { toFloat32 } from "../../../src/weights/dtypes.js";
 import { Budget } from "../../../src/weights/formats/budget.js";
 import { writeSafetensors } from "../../../src/weights/formats/safetensors.js";
-import { inspectCheckpoint } from "../../../src/weights/inspect.js";
+import { inspectCheckpoint } from "../../../src/models/inspect.js";
 import { findWeights } from "../../../src/weights/state-dict.js";
 import { Parts, type TensorKind } from "../../../src/weights/tree/entries.js";
 import { collect } from "../../support/collect.js";
@@ -238,7 +239,7 @@ describe("every version's names", () => {
           ["epoch", 3],
           ["some_key", state],
         ]);
-        const found = findWeights(tree, new Parts(NAMES, new Budget("x", 1e6)), {});
+        const found = findWeights(tree, new Parts(NAMES, new Budget("x", 1e6), modelNames()), {});
         expect(componentOf(found.tensors), versions[0]).toBe(expected);
         expect([...found.tensors.keys()], versions[0]).toEqual([...header.keys()]);
       }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint } from "../../../src/weights/checkpoint.js";
+import { openCheckpoint } from "../../../src/models/open-checkpoint.js";
 import {
   PickleText,
   scalar,

@@ -1,48 +1,5 @@
-import type { Component } from "./component.js";
-
-/**
- * Modules that wrap a whole model or a part of it, wherever they stand in a name; no module of a model is called so.
- * DataParallel's, DistributedDataParallel's, DeepSpeed's and AveragedModel's; torch.compile's; those of FSDP, by torch,
- * fairscale and torch_xla; of checkpoint_wrapper and offload_wrapper; of Lightning Fabric; of Opacus.
- */
-const WRAPPERS = [
-  "module",
-  "_orig_mod",
-  "_fsdp_wrapped_module",
-  "_fpw_module",
-  "_checkpoint_wrapped_module",
-  "_offload_wrapped_module",
-  "_forward_module",
-  "_original_module",
-  "_module",
-] as const;
-const TRANSPARENT = new RegExp(`(?<=^|\\.)(?:${WRAPPERS.join("|")})\\.`, "g");
-
-/** Attributes under which a larger module holds a whole model. Stripped where every name begins with it. */
-const HOLDERS = ["model.", "net.", "clip."] as const;
-
-/** What the names of a CLIP saved along with a model begin with. */
-export const CLIP_PREFIX = "clip.";
-/** Autoencoders of latent diffusion, which DALLE2-pytorch's decoder has room for; none was ever published. */
-const DROPPED = "vaes.";
-
-/** A tensor's name without those of modules that wrapped the model, or parts of it, when it was saved. */
-export function unwrapName(name: string): string {
-  return name.replace(TRANSPARENT, "");
-}
-
-/** A state dict of any model under the names that the model itself gives: without wrappers, and without a holder around all. */
-export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
-  let names = [...tensors.keys()].map(unwrapName);
-  const shared = () => HOLDERS.find((holder) => names.every((name) => name.startsWith(holder)));
-  for (let holder = shared(); holder !== undefined && names.length > 0; holder = shared()) {
-    const { length } = holder;
-    names = names.map((name) => name.slice(length));
-  }
-  // Names that would fall together belong to another kind of file; better none of them is changed.
-  if (new Set(names).size < names.length) return tensors;
-  return new Map([...tensors.values()].map((tensor, i) => [names[i]!, tensor]));
-}
+import type { ModelNames } from "../../../weights/tree/model-names.js";
+import { anchorOf } from "./component.js";
 
 /** Names in a prior and in a decoder besides those of its noise schedule, which were at the root before 0.11.0. */
 const OWN_NAMES = {
@@ -52,28 +9,22 @@ const OWN_NAMES = {
 const SCHEDULE =
   /^(?:betas|(?:sqrt_(?:one_minus_|recip_|recipm1_)?|log_one_minus_)?alphas_cumprod|alphas_cumprod_prev|posterior_(?:variance|log_variance_clipped|mean_coef[12])|p2_loss_weight)$/;
 
-/**
- * Whether a prior or a decoder of any version can have a tensor of this name. What else stands beside its own belongs to
- * what it was trained with. True for other components, whose names are too many to list.
- */
-export function isOwnName(component: Component, name: string): boolean {
-  if (component !== "prior" && component !== "decoder") return true;
-  return OWN_NAMES[component].test(name) || SCHEDULE.test(name);
-}
+/** Whether a prior or a decoder of any version can have a tensor of a name. */
+const isOwn =
+  (model: keyof typeof OWN_NAMES) =>
+  (name: string): boolean =>
+    OWN_NAMES[model].test(name) || SCHEDULE.test(name);
 
-/** The parts of a checkpoint that are models of their own. */
-export interface Components<Tensor> {
-  readonly model: ReadonlyMap<string, Tensor>;
-  /** The CLIP that a prior or a decoder was trained with and saved along, as `clip.*`; names without that. Empty if none was. */
-  readonly clip: ReadonlyMap<string, Tensor>;
-}
-
-/** Splits a state dict into the model and what was saved along with it. */
-export function splitComponents<Tensor>(tensors: ReadonlyMap<string, Tensor>): Components<Tensor> {
-  const entries = [...tensors].filter(([name]) => !name.startsWith(DROPPED));
-  const isClip = ([name]: readonly [string, Tensor]): boolean => name.startsWith(CLIP_PREFIX);
-  return {
-    model: new Map(entries.filter((entry) => !isClip(entry))),
-    clip: unwrapNames(new Map(entries.filter(isClip))),
-  };
-}
+/** What names tell of the models of DALLE2-pytorch. A whole model ranks before a network alone. */
+export const modelNames: ModelNames = {
+  components: new Map([
+    ["prior", { kind: "prior", words: "a prior", rank: 0, isOwn: isOwn("prior"), isSpread: true }],
+    ["decoder", { kind: "decoder", words: "a decoder", rank: 0, isOwn: isOwn("decoder"), isSpread: true }],
+    ["priorNetwork", { kind: "prior", words: "the network of a prior", rank: 1 }],
+    ["unet", { kind: "decoder", words: "a U-Net", rank: 1 }],
+  ]),
+  anchorOf,
+  // Autoencoders of latent diffusion, which the decoder has room for; none was ever published.
+  dropped: ["vaes."],
+  averagedList: "unets",
+};

@@ -1,4 +1,6 @@
 import { TensorScope, type Header } from "../../../weights/formats/tensor-scope.js";
+import type { Anchor } from "../../../weights/tree/model-names.js";
+import { isClipName } from "../../clip/names.js";
 
 /** What a state dict is of: a whole decoder or prior, the network of one alone, or a CLIP. */
 export type Component = "decoder" | "unet" | "prior" | "priorNetwork" | "clip";
@@ -16,34 +18,20 @@ export interface UnetPart {
  */
 const UNET = /^(?:unets\.(\d{1,2})\.)?(?:to_time_hiddens|mid_block1)\./;
 const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
-/** OpenAI's and open_clip's names, those of the transformers library, x-clip's, CoCa's. */
-const CLIP_NAMES =
-  "visual|transformer\\.resblocks|vision_model|text_model|text_transformer|visual_transformer|img_encoder|text_cls_token";
-const CLIP = new RegExp(`^(?:${CLIP_NAMES})\\b`);
-
-/** A model in a larger module or a dict: what its names begin with there, which kind of model it is. */
-export interface Anchor {
-  readonly prefix: string;
-  readonly component: Component;
-}
-
-/** The same names after any others. The shortest beginning counts: a CLIP's `visual.` may have a `transformer.resblocks.`. */
+/** The same after any others. The shortest beginning counts. */
 const UNET_WITHIN = within(/(unets\.\d+\.)?(?:to_time_hiddens|mid_block1)\./);
 const PRIOR_WITHIN = within(/(net\.)?causal_transformer\./);
-const CLIP_WITHIN = within(new RegExp(`(?:${CLIP_NAMES})(?:\\.|$)`));
 
 function within(names: RegExp): RegExp {
   return new RegExp(`^(|.*?\\.)${names.source}`, "s");
 }
 
-/** The model that a tensor of this name belongs to, if the name is one that tells. */
+/** The prior or decoder, or the network of one, that a tensor of this name belongs to, if the name is one that tells. */
 export function anchorOf(name: string): Anchor | undefined {
   const unet = UNET_WITHIN.exec(name);
   if (unet) return { prefix: unet[1]!, component: unet[2] === undefined ? "unet" : "decoder" };
   const prior = PRIOR_WITHIN.exec(name);
-  if (prior) return { prefix: prior[1]!, component: prior[2] === undefined ? "priorNetwork" : "prior" };
-  const clip = CLIP_WITHIN.exec(name);
-  return clip ? { prefix: clip[1]!, component: "clip" } : undefined;
+  return prior ? { prefix: prior[1]!, component: prior[2] === undefined ? "priorNetwork" : "prior" } : undefined;
 }
 
 /** The U-Nets of a decoder, or the one that stands by itself, in the order of the cascade; a decoder may lack some. */
@@ -75,5 +63,5 @@ export function componentOf(header: Header): Component | undefined {
   if (unet) return unet.index === undefined ? "unet" : "decoder";
   const network = priorNetworkPart(header);
   if (network) return network.prefix === "" ? "priorNetwork" : "prior";
-  return [...header.keys()].some((name) => CLIP.test(name)) ? "clip" : undefined;
+  return [...header.keys()].some(isClipName) ? "clip" : undefined;
 }

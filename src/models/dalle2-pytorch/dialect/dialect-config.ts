@@ -2,8 +2,8 @@ import { z } from "zod";
 
 /**
  * Entries beside `load_model_from` in a load config, extensions of ours: which version of DALLE2-pytorch made the
- * checkpoint, and single flags of its dialect where that is not enough. The flags are checked where dialects are known
- * (weights/dialect-overrides.ts).
+ * checkpoint, and single flags of its dialect where that is not enough. The flags are checked when a checkpoint is read
+ * (overrides.ts).
  */
 export const dialectEntries = {
   version: z

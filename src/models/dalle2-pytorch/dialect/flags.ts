@@ -1,3 +1,5 @@
+import type { ClipTextMask } from "../../clip/text-mask.js";
+
 /**
  * What differs between the versions of DALLE2-pytorch (0.5.0 to 1.15.6), one flag for each independent difference.
  *
@@ -68,7 +70,7 @@ export interface NetworkDialect {
   /** The continuous time embedding (a prior without `num_timesteps`): in floats, or truncated to integers. */
   readonly priorTime: "sinusFloat" | "sinusInt";
   /** Text positions that count: tokens other than 0, encodings left as they are; the same, others zeroed; up to the first end token; up to it and other than 0. */
-  readonly clipTextMask: "ne0Raw" | "ne0" | "eos" | "eosAndNe0";
+  readonly clipTextMask: ClipTextMask;
   /** How a low-resolution image is brought to the next size: cubic (resize-right), the same clamped, or nearest. */
   readonly lowresResize: "cubic" | "cubicClamp" | "nearest";
 }

@@ -1,5 +1,5 @@
 import { inModule } from "../../../nn/in-module.js";
-import { gainNorm, type NormDialect } from "../../../nn/gain-norm.js";
+import { gainNorm, type GainNormOptions } from "../../../nn/gain-norm.js";
 import type { LayerNorm } from "../../../nn/layer-norm.js";
 import { Linear } from "../../../nn/linear.js";
 import { MultiQueryAttention, type Logits } from "../../../nn/multi-query-attention.js";
@@ -9,6 +9,7 @@ import { swiglu } from "../../../ops/elementwise.js";
 import { sliceTokens } from "../../../ops/layout.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
+import { gainNorms, lastPriorNorm } from "../gain-norms.js";
 import type { Weights } from "../../../weights/store.js";
 
 export interface CausalTransformerOptions {
@@ -38,7 +39,8 @@ export class CausalTransformer {
   constructor(weights: Weights, options: CausalTransformerOptions, maxLength: number, dialect: NetworkDialect) {
     this.#path = weights.path;
     const { dim, depth, heads, dimHead } = options;
-    this.#normIn = options.normIn ? gainNorm(weights.at("init_norm"), dim, dialect) : undefined;
+    const norms = gainNorms(dialect);
+    this.#normIn = options.normIn ? gainNorm(weights.at("init_norm"), dim, norms) : undefined;
     const relativeBias = new RelativePositionBias(weights.at("rel_pos_bias"), heads, maxLength, dialect.relposMult);
     const logits: Logits =
       dialect.priorAttn === "cosine16" ? { cosine: true, scale: 16 } : { cosine: false, scale: dimHead ** -0.5 };
@@ -48,11 +50,11 @@ export class CausalTransformer {
       const rotary = options.rotaryEmb ? new RotaryEmbedding(freqs, Math.min(32, dimHead), maxLength) : undefined;
       const attention = { dim, heads, dimHead, logits, causal: true, rotary, relativeBias };
       return {
-        attention: new MultiQueryAttention(layer.at(0), attention, dialect),
-        feedForward: new FeedForward(layer.at(1), options, dialect),
+        attention: new MultiQueryAttention(layer.at(0), attention, norms),
+        feedForward: new FeedForward(layer.at(1), options, norms),
       };
     });
-    this.#normOut = options.normOut ? gainNorm(weights.at("norm"), dim, dialect, "priorOutput") : undefined;
+    this.#normOut = options.normOut ? gainNorm(weights.at("norm"), dim, lastPriorNorm(dialect)) : undefined;
     this.#projectOut = options.finalProj ? new Linear(weights.at("project_out"), dim, dim, { bias: false }) : undefined;
   }
 
@@ -84,12 +86,12 @@ class FeedForward {
   readonly #innerNorm: LayerNorm | undefined;
   readonly #contract: Linear;
 
-  constructor(weights: Weights, { dim, ffMult, normformer }: CausalTransformerOptions, dialect: NormDialect) {
+  constructor(weights: Weights, { dim, ffMult, normformer }: CausalTransformerOptions, norms: GainNormOptions) {
     this.#path = weights.path;
     const inner = ffMult * dim;
-    this.#norm = gainNorm(weights.at(0), dim, dialect);
+    this.#norm = gainNorm(weights.at(0), dim, norms);
     this.#expand = new Linear(weights.at(1), dim, 2 * inner, { bias: false });
-    this.#innerNorm = normformer ? gainNorm(weights.at(3), inner, dialect) : undefined;
+    this.#innerNorm = normformer ? gainNorm(weights.at(3), inner, norms) : undefined;
     this.#contract = new Linear(weights.at(5), inner, dim, { bias: false });
   }
 

@@ -1,6 +1,7 @@
 import { ConfigError } from "../../../config/config-error.js";
+import { gainNorms } from "../gain-norms.js";
 import type { UnetOptions } from "../options.js";
-import type { NormDialect } from "../../../nn/gain-norm.js";
+import type { GainNormOptions } from "../../../nn/gain-norm.js";
 import type { Logits } from "../../../nn/multi-query-attention.js";
 import type { LinearAttentionVariant } from "../../../ops/linear-attention.js";
 import type { NetworkDialect } from "../dialect/flags.js";
@@ -41,7 +42,7 @@ export interface Architecture extends Omit<
   /** Groups of the blocks outside of the stages. */
   readonly outerGroups: { readonly first: number; readonly middle: number };
   readonly skipScale: number;
-  readonly norms: NormDialect;
+  readonly norms: GainNormOptions;
   /** How a residual block takes the time, and where the weights of its halves lie. */
   readonly block: { readonly film: NetworkDialect["film"]; readonly names: BlockNames };
   /** Where the layer lies that makes tokens of the image embedding, and what of the embedding is added to the time. */
@@ -111,7 +112,7 @@ export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect):
     selfCond: dialect.unetSelfCond === "byConfig" && options.selfCond,
     lowresNoiseCond: dialect.lowresNoise === "byConfig" && options.lowresNoiseCond,
     combineUpsampleFmaps: dialect.upsampleCombiner === "byConfig" && options.combineUpsampleFmaps,
-    norms: dialect,
+    norms: gainNorms(dialect),
     block: { film: dialect.film, names: BLOCK_NAMES[dialect.film] },
     imageCondition: {
       tokens: dialect.imageHiddens === "none" ? "image_to_cond" : "image_to_tokens",

@@ -48,7 +48,7 @@ export class LinearAttention {
 
   /** Over channels of an image; its gain has always been `g`. */
   #channelNorm(weights: Weights, dim: number): LayerNorm {
-    const stable = this.unet.norms.lnStable === "all";
+    const { stable } = this.unet.norms;
     return new LayerNorm(weights, dim, { parameters: { gain: "g" }, stable, torchShape: [1, dim, 1, 1] });
   }
 }

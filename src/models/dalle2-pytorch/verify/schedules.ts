@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { betaScheduleName } from "../models/dalle2-pytorch/train-config.js";
-import { NoiseSchedule, type ScheduleTables } from "../diffusion/schedule.js";
-import type { Runner } from "./runner.js";
-import type { Output, Tolerance } from "./result.js";
+import { betaScheduleName } from "../train-config.js";
+import { NoiseSchedule, type ScheduleTables } from "../../../diffusion/schedule.js";
+import type { Runner } from "../../../fixture/runner.js";
+import type { Output, Tolerance } from "../../../fixture/result.js";
 
 const info = z.looseObject({ schedules: z.array(z.tuple([betaScheduleName, z.int()])) });
 

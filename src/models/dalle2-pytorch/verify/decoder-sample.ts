@@ -1,17 +1,18 @@
 import { z } from "zod";
-import { parseConfig } from "../config/config-error.js";
-import { resolveDecoderConfig } from "../models/dalle2-pytorch/options.js";
-import { trainDecoderConfig } from "../models/dalle2-pytorch/train-config.js";
-import { Decoder, type DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
-import { Generator } from "../diffusion/generator.js";
-import { NotFiniteError } from "../diffusion/sampling-error.js";
-import type { Arena } from "../tensor/arena.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { HostTensor } from "../tensor/host-tensor.js";
-import type { Fixture } from "./fixture.js";
-import type { Runner } from "./runner.js";
-import { EXACT, LOOP, type Output } from "./result.js";
-import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
+import { parseConfig } from "../../../config/config-error.js";
+import { resolveDecoderConfig } from "../options.js";
+import { trainDecoderConfig } from "../train-config.js";
+import { takesText } from "../../interfaces.js";
+import { Decoder, type DecoderSampling } from "../decoder.js";
+import { Generator } from "../../../diffusion/generator.js";
+import { NotFiniteError } from "../../../diffusion/sampling-error.js";
+import type { Arena } from "../../../tensor/arena.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Fixture } from "../../../fixture/fixture.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
+import { EXACT, LOOP, type Output } from "../../../fixture/result.js";
+import { maskRows, pairOutputs, upload, withModel } from "../../../fixture/run-model.js";
+import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
   torch_seed: z.int(),
@@ -24,7 +25,7 @@ const info = z.looseObject({
 });
 
 /** The decoder's whole cascade, its noise drawn from the seed. */
-export const verifyDecoderSample: Runner = async (fixture, openArena) => {
+export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dialect) => {
   const { torch_seed: seed, call } = fixture.info(info);
   const inputs = {
     imageEmbed: await fixture.tensorIfAny("in.image_embed"),
@@ -42,7 +43,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
     arena,
     (weights, { name, config }) => {
       const { decoder } = parseConfig(trainDecoderConfig, configBeside ?? config, name);
-      return new Decoder(Decoder.declare(weights, resolveDecoderConfig(decoder), fixture.dialect));
+      return new Decoder(Decoder.declare(weights, resolveDecoderConfig(decoder), dialect));
     },
     async (decoder) => {
       using imageEmbed = upload(arena, inputs.imageEmbed);
@@ -53,7 +54,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
       const sampling: DecoderSampling = {
         imageEmbed,
         // Versions before 0.12.2 were told apart from the U-Nets whether there is text.
-        textEncodings: decoder.conditionOnTextEncodings ? textEncodings : undefined,
+        textEncodings: takesText(decoder) ? textEncodings : undefined,
         textMask: inputs.mask && maskRows(inputs.mask),
         image,
         inpaintImage,

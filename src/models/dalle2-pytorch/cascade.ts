@@ -1,5 +1,5 @@
 import { ConfigError } from "../../config/config-error.js";
-import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
+import type { UnetSampler } from "./unet-sampler.js";
 
 /** A U-Net of a decoder that is put together from several checkpoints. */
 export interface CascadePart {

@@ -1,6 +1,6 @@
-import type { WeightStore } from "../../weights/weight-store.js";
+import type { WeightStore } from "../weights/weight-store.js";
 
-/** A part of the models whose weights are on the GPU together: an encoder of CLIP, the prior's network, or a U-Net. */
+/** A part of the models whose weights are on the GPU together: an encoder of CLIP, a prior, or a network of a cascade. */
 export interface Component {
   /** As messages call it. */
   readonly name: string;

@@ -1,21 +1,21 @@
 import { z } from "zod";
-import { adapterConfig } from "../models/dalle2-pytorch/train-config.js";
-import { createClip } from "../models/clip/create.js";
-import type { Arena } from "../tensor/arena.js";
-import type { ClipModel } from "../models/clip/clip-model.js";
-import type { HostTensor } from "../tensor/host-tensor.js";
-import type { Fixture } from "./fixture.js";
-import type { Runner } from "./runner.js";
-import { FORWARD, type Output } from "./result.js";
-import { pairOutputs } from "./run-model.js";
+import { adapterConfig } from "../../clip/config/adapter-config.js";
+import { createClip } from "../../clip/create.js";
+import type { Arena } from "../../../tensor/arena.js";
+import type { ClipModel } from "../../clip/clip-model.js";
+import type { Fixture } from "../../../fixture/fixture.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
+import { FORWARD, type Output } from "../../../fixture/result.js";
+import { pairOutputs } from "../../../fixture/run-model.js";
+import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ clip: adapterConfig });
 
 /** Embeddings and encodings of texts, with and without start and end tokens, and of images. */
-export const verifyClip: Runner = async (fixture, openArena) => {
+export const verifyClip: DialectRunner = async (fixture, openArena, dialect) => {
   const config = { ...fixture.info(info).clip, kwargsPlace: fixture.place("clip", "base_model_kwargs") };
   const arena = await openArena();
-  const { clip, weights } = createClip(config, await fixture.checkpoint(), arena, fixture.dialect.network);
+  const { clip, weights } = createClip(config, await fixture.checkpoint(), arena, dialect.network);
   using store = weights;
   await store.load();
   return [

@@ -1,12 +1,12 @@
 import { z } from "zod";
-import { parseConfig } from "../config/config-error.js";
-import { resolvePriorConfig } from "../models/dalle2-pytorch/options.js";
-import { trainPriorConfig } from "../models/dalle2-pytorch/train-config.js";
-import { Generator } from "../diffusion/generator.js";
-import { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
-import type { Runner } from "./runner.js";
-import { LOOP } from "./result.js";
-import { maskRows, upload, withModel } from "./run-model.js";
+import { parseConfig } from "../../../config/config-error.js";
+import { resolvePriorConfig } from "../options.js";
+import { trainPriorConfig } from "../train-config.js";
+import { Generator } from "../../../diffusion/generator.js";
+import { DiffusionPrior } from "../diffusion-prior.js";
+import { LOOP } from "../../../fixture/result.js";
+import { maskRows, upload, withModel } from "../../../fixture/run-model.js";
+import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
   torch_seed: z.int(),
@@ -18,7 +18,7 @@ const info = z.looseObject({
 });
 
 /** The prior's whole sampling loop, its noise drawn from the seed, and the choice among candidates. */
-export const verifyPriorSample: Runner = async (fixture, openArena) => {
+export const verifyPriorSample: DialectRunner = async (fixture, openArena, dialect) => {
   const { torch_seed: seed, call } = fixture.info(info);
   const inputs = {
     textEmbed: await fixture.tensor("in.text_embed"),
@@ -33,7 +33,7 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
     arena,
     (weights, { name, config }) => {
       const { prior } = parseConfig(trainPriorConfig, configBeside ?? config, name);
-      return new DiffusionPrior(weights, resolvePriorConfig(prior), fixture.dialect);
+      return new DiffusionPrior(weights, resolvePriorConfig(prior), dialect);
     },
     async (prior) => {
       using textEmbed = upload(arena, inputs.textEmbed);

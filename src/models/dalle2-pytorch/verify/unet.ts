@@ -1,19 +1,19 @@
 import { z } from "zod";
-import { resolveUnetConfig } from "../models/dalle2-pytorch/options.js";
-import { unetConfig } from "../models/dalle2-pytorch/train-config.js";
-import { Unet } from "../models/dalle2-pytorch/unet/unet.js";
-import { StepInputs } from "../ops/step-inputs.js";
-import type { Arena } from "../tensor/arena.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { HostTensor } from "../tensor/host-tensor.js";
-import type { Runner } from "./runner.js";
-import { FORWARD } from "./result.js";
-import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
+import { resolveUnetConfig } from "../options.js";
+import { unetConfig } from "../train-config.js";
+import { Unet } from "../unet/unet.js";
+import { StepInputs } from "../../../ops/step-inputs.js";
+import type { Arena } from "../../../tensor/arena.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
+import { FORWARD } from "../../../fixture/result.js";
+import { maskRows, pairOutputs, upload, withModel } from "../../../fixture/run-model.js";
+import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ unet: unetConfig });
 
 /** One forward pass of a U-Net, and one with guidance. */
-export const verifyUnet: Runner = async (fixture, openArena) => {
+export const verifyUnet: DialectRunner = async (fixture, openArena, dialect) => {
   const options = resolveUnetConfig(fixture.info(info).unet);
   const inputs = {
     x: await fixture.tensor("in.x"),
@@ -29,7 +29,7 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
   return withModel(
     fixture,
     arena,
-    (weights) => new Unet(weights, options, fixture.dialect.network),
+    (weights) => new Unet(weights, options, dialect.network),
     (unet) => {
       const outputs = arena.scope(() => {
         const x = uploadImage(arena, inputs.x);

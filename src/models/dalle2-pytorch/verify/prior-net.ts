@@ -1,17 +1,17 @@
 import { z } from "zod";
-import { resolvePriorNetConfig } from "../models/dalle2-pytorch/options.js";
-import { priorNetConfig } from "../models/dalle2-pytorch/train-config.js";
-import { PriorNetwork } from "../models/dalle2-pytorch/prior/prior-network.js";
-import { StepInputs } from "../ops/step-inputs.js";
-import type { Tensor } from "../tensor/tensor.js";
-import type { Runner } from "./runner.js";
-import { FORWARD } from "./result.js";
-import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
+import { resolvePriorNetConfig } from "../options.js";
+import { priorNetConfig } from "../train-config.js";
+import { PriorNetwork } from "../prior/prior-network.js";
+import { StepInputs } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import { FORWARD } from "../../../fixture/result.js";
+import { maskRows, pairOutputs, upload, withModel } from "../../../fixture/run-model.js";
+import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ net: priorNetConfig });
 
 /** One forward pass of the prior's network, and one with guidance. */
-export const verifyPriorNet: Runner = async (fixture, openArena) => {
+export const verifyPriorNet: DialectRunner = async (fixture, openArena, dialect) => {
   const options = resolvePriorNetConfig(fixture.info(info).net);
   const inputs = {
     imageEmbed: await fixture.tensor("in.image_embed"),
@@ -22,11 +22,10 @@ export const verifyPriorNet: Runner = async (fixture, openArena) => {
     selfCond: await fixture.tensorIfAny("in.self_cond"),
   };
   const arena = await openArena();
-  const { network: dialect } = fixture.dialect;
   return withModel(
     fixture,
     arena,
-    (weights) => new PriorNetwork(weights, options, dialect),
+    (weights) => new PriorNetwork(weights, options, dialect.network),
     (network) => {
       const outputs = arena.scope(() => {
         const imageEmbed = upload(arena, inputs.imageEmbed);

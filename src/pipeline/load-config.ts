@@ -1,16 +1,18 @@
 import { openSource, resolveBeside } from "../files/open.js";
 import { openRemote, type DownloadProgress } from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
+import { families } from "../models/families.js";
+import type { Family } from "../models/family.js";
 import { FileError } from "../platform/errors.js";
 import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
-import { parseConfig } from "./config-error.js";
-import { downloadName, type FileLocation } from "./file-location.js";
-import { modelLoadConfig, type ModelLoadConfigData } from "./load-config-schema.js";
-import { findCacheFolder, findFile } from "./path-lookup.js";
-import { parseJson, readJson } from "./read-json.js";
+import { parseConfig } from "../config/config-error.js";
+import { downloadName, type FileLocation } from "../config/file-location.js";
+import { loadConfigSchema, type FamilyKeys, type ModelLoadConfigData } from "../config/load-config-schema.js";
+import { findCacheFolder, findFile } from "../config/path-lookup.js";
+import { parseJson, readJson } from "../config/read-json.js";
 
 /** How the files of a load config are opened. */
 export interface FileOptions extends HttpOptions {
@@ -34,6 +36,19 @@ export interface NamedFile {
   readonly place: string;
   readonly file: FileLocation;
 }
+
+/** The schema of load configs, with the keys of every family that is known. */
+export function currentSchema() {
+  const known = families();
+  let schema = SCHEMAS.get(known);
+  if (!schema) {
+    schema = loadConfigSchema(Object.assign({}, ...known.map(({ configKeys }) => configKeys)) as FamilyKeys);
+    SCHEMAS.set(known, schema);
+  }
+  return schema;
+}
+
+const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
 
 /** A load config and where it came from, against which its relative paths are read. */
 export class ModelLoadConfig {
@@ -64,7 +79,7 @@ export class ModelLoadConfig {
    * Throws `ConfigError`.
    */
   static parse(value: unknown, source = "load config"): ModelLoadConfig {
-    return new ModelLoadConfig(parseConfig(modelLoadConfig, value, publicUrl(source)), source);
+    return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
   }
 
   /** Every file that the config names, with its place in the config: `prior.load_model_from`. */

@@ -1,0 +1,20 @@
+import { z } from "zod";
+
+/** The makes of CLIPs: the libraries that they were made with. */
+export const CLIP_MAKES = ["openai", "open_clip", "x-clip", "coca"] as const;
+
+/** A field that may be missing or null, both of which mean `value`. */
+function withDefault<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>) {
+  return schema.nullish().transform((given): z.output<Schema> => given ?? value);
+}
+
+/** Which CLIP a model was trained with (DALLE2-pytorch's AdapterConfig, which ignores other keys). */
+export const adapterConfig = z.looseObject({
+  make: withDefault(z.enum(CLIP_MAKES), "openai"),
+  model: withDefault(z.string(), "ViT-L/14"),
+  base_model_kwargs: z
+    .record(z.string(), z.unknown())
+    .nullish()
+    .transform((given) => given ?? null),
+});
+export type AdapterConfig = z.output<typeof adapterConfig>;

@@ -1,0 +1,37 @@
+import type { Family } from "../family.js";
+import type { Opened } from "../opened.js";
+import { componentOf, type Component } from "./dialect/component.js";
+import { modelNames } from "./dialect/component-names.js";
+import { dialectEntries } from "./dialect/dialect-config.js";
+import { convertedMetadata, inspect } from "./inspect.js";
+import { loadDecoder, loadPrior } from "./load.js";
+import { RUNNERS } from "./verify/kinds.js";
+
+/** What is said of a checkpoint that holds it where something else was expected. */
+const CLAIMS = {
+  prior: { kind: "prior", words: "a prior" },
+  decoder: { kind: "decoder", words: "a decoder" },
+  clip: { kind: "clip", words: "a CLIP" },
+  unet: { kind: undefined, words: "a U-Net without its decoder's schedule" },
+  priorNetwork: { kind: undefined, words: "the network of a prior without its schedule" },
+} as const satisfies Readonly<Record<Component, object>>;
+
+/**
+ * Priors and decoders of lucidrains' DALLE2-pytorch, of any version since 0.5.0. It claims CLIPs too, which it trains with
+ * and sees through adapters of its own.
+ */
+export const dalle2Pytorch: Family = {
+  name: "DALLE2-pytorch",
+  supported: "priors and decoders of DALLE2-pytorch",
+  names: modelNames,
+  configKeys: dialectEntries,
+  claim: (opened: Opened) => {
+    const component = opened.kind === "file" ? componentOf(opened.tensors) : undefined;
+    return component && { component, ...CLAIMS[component] };
+  },
+  prior: loadPrior,
+  cascade: loadDecoder,
+  verify: RUNNERS,
+  inspect,
+  convertedMetadata,
+};

@@ -1,0 +1,55 @@
+// Every family of models, one line each.
+import { FormatError } from "../weights/errors.js";
+import { joinedNames, type ModelNames } from "../weights/tree/model-names.js";
+import { CLIP_MAKES } from "./clip/config/adapter-config.js";
+import { clipNames } from "./clip/names.js";
+import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
+import { describeOpened } from "./describe-opened.js";
+import type { Claim, Family } from "./family.js";
+import type { Opened } from "./opened.js";
+
+let all: readonly Family[] = [dalle2Pytorch];
+
+/** The families that are known, in the order in which they are asked. */
+export function families(): readonly Family[] {
+  return all;
+}
+
+/** Makes a family known that is not of this package, from now on; what it gives makes it unknown again. */
+export function registerFamily(family: Family): () => void {
+  all = [...all, family];
+  return () => {
+    all = all.filter((one) => one !== family);
+  };
+}
+
+/** What names of tensors tell: those of all families, and of CLIPs. */
+export function modelNames(): ModelNames {
+  return joinedNames([...all.map(({ names }) => names), clipNames]);
+}
+
+/** A family, and what it has found of its own. */
+export interface Claimed {
+  readonly family: Family;
+  readonly claim: Claim;
+}
+
+/** Whose an opened file or folder is; undefined where no family claims it. */
+export function claimOf(opened: Opened): Claimed | undefined {
+  for (const family of all) {
+    const claim = family.claim(opened);
+    if (claim) return { family, claim };
+  }
+  return undefined;
+}
+
+/** The same. Throws `FormatError` where no family claims it. */
+export function familyOf(opened: Opened): Claimed {
+  const claimed = claimOf(opened);
+  if (claimed) return claimed;
+  const supported = [...all.map((family) => family.supported), `CLIPs of ${CLIP_MAKES.join(", ")}`];
+  throw new FormatError(
+    opened.name,
+    `unrecognised checkpoint: found ${describeOpened(opened)}; supported are ${supported.join("; ")}`,
+  );
+}

@@ -1,0 +1,51 @@
+import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../diffusion/settings.js";
+import { ArgumentError } from "../platform/arguments.js";
+import type { CascadeCall, CascadeStage } from "./interfaces.js";
+
+/**
+ * How each stage samples where a call asks for this, and where it does not, as `defaults` say, else the stage's own training.
+ * Throws `ArgumentError` for a list of another length.
+ */
+export function stageSettings(
+  stages: readonly CascadeStage[],
+  asked: CascadeSettings,
+  defaults: CascadeSettings = {},
+): readonly NetworkSettings[] {
+  const others = settingsOfEach(defaults, stages.length);
+  return settingsOfEach(asked, stages.length).map((one, i) => stages[i]!.settings(withDefaults(one, others[i])));
+}
+
+/** A stage that a call runs. */
+export interface PlannedStage<Stage> {
+  readonly stage: Stage;
+  readonly unetNumber: number;
+  readonly settings: NetworkSettings;
+}
+
+/**
+ * Which stages a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of stages or steps that
+ * there are not, and for lists of another length; else as `CascadeStage.check`, of a batch of that size.
+ */
+export function planStages<Stage extends CascadeStage>(
+  stages: readonly Stage[],
+  call: CascadeCall,
+  { batch = 1, inpaints = false }: { readonly batch?: number; readonly inpaints?: boolean } = {},
+): readonly PlannedStage<Stage>[] {
+  const count = stages.length;
+  const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
+  const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
+  if (!isNumber(start) || !isNumber(stop) || start > stop) {
+    throw new ArgumentError(
+      isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
+      `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
+      { code: "argument/out-of-range" },
+    );
+  }
+  const each = stageSettings(stages, call);
+  return stages.slice(start - 1, stop).map((stage, i) => {
+    const index = start - 1 + i;
+    const settings = each[index]!;
+    stage.check(settings, batch, inpaints);
+    return { stage, unetNumber: index + 1, settings };
+  });
+}
