@@ -9,7 +9,8 @@ const UNLIMITED = 2 ** 48;
  */
 export function openCountingGpu(): Gpu {
   const adapter = { vendor: "", architecture: "", device: "", description: "counting", isSoftware: true };
-  return new Gpu(countingDevice(), adapter, { f16: true, subgroups: false, subgroupMatrix: false, timestamps: false });
+  const features = { f16: true, subgroups: false, subgroupMatrix: false, timestamps: false };
+  return new Gpu(countingDevice(), adapter, features, {}, true);
 }
 
 /** As much of WebGPU's device as `Gpu` uses. */

@@ -2,7 +2,14 @@ import { byteLimit, checkArguments } from "../platform/arguments.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import { BufferUsage, MapMode } from "./constants.js";
-import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import {
+  asGpuError,
+  DeviceLostError,
+  isLasting,
+  GpuOutOfMemoryError,
+  GpuValidationError,
+  type GpuError,
+} from "./errors.js";
 import type { Grid } from "./grid.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
@@ -93,6 +100,8 @@ export class Gpu {
     readonly adapter: AdapterDescription,
     readonly features: GpuFeatures,
     options: GpuOptions = {},
+    /** Whether the device is one that computes nothing. */
+    private readonly isCounting = false,
   ) {
     checkGpuOptions(options);
     this.limits = device.limits;
@@ -200,8 +209,9 @@ export class Gpu {
     this.#commands().clearBuffer(target.buffer, 0, target.byteLength);
   }
 
-  /** Copies a storage's bytes to the host, after all work encoded so far. */
+  /** Copies a storage's bytes to the host, after all work encoded so far. In a dry run they are zero, at once. */
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
+    if (this.isDryRun) return new ArrayBuffer(byteLength);
     this.#throwIfFailed();
     const size = Math.ceil(byteLength / 4) * 4;
     this.#endPass();
@@ -264,14 +274,19 @@ export class Gpu {
    * Walks through `body` without running it: its dispatches only compile their pipelines, in parallel, and its tensors
    * take no memory. Compiling ahead keeps the first picture from waiting for one kernel after the other.
    */
-  async warmup(body: () => void): Promise<void> {
+  async warmup(body: () => void | Promise<void>): Promise<void> {
     this.#dry = true;
     try {
-      body();
+      await body();
     } finally {
       this.#dry = false;
     }
     await this.#pipelines.settled();
+  }
+
+  /** Whether what is encoded now will not be computed: it is compiled, or counted. */
+  get isDryRun(): boolean {
+    return this.#dry || this.isCounting;
   }
 
   /** How much memory the buffers of this device take. */
@@ -384,15 +399,4 @@ export class Gpu {
     if (!isLasting(failure)) this.#failure = undefined;
     throw failure;
   }
-}
-
-/** Whether a device that failed so stays unusable. */
-function isLasting(error: unknown): boolean {
-  return error instanceof DeviceLostError || error instanceof DisposedError;
-}
-
-function asGpuError(cause: unknown): GpuError {
-  if (cause instanceof GpuError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }

@@ -14,18 +14,19 @@ import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js"
 import {
   checkOptions,
   checkPriorOptions,
+  type PriorSettings,
   type SampleDecoderOptions,
   type SamplePriorOptions,
 } from "./script-options.js";
 
 /** What a prior says of a call. */
 interface CheckedPrior {
-  check(call: { readonly condScale: number; readonly timesteps: number }): void;
+  check(call: PriorSettings): void;
 }
 
 /** What a cascade says of a call. */
 interface CheckedCascade {
-  plan(call: CascadeCall): unknown;
+  plan(call: CascadeCall, batch?: number, inpaints?: boolean): unknown;
 }
 
 /** How many results a call makes, and the generators that it draws from. */
@@ -39,7 +40,7 @@ export function checkPriorCall(
   prior: CheckedPrior,
   textOrTokens: readonly unknown[],
   options: SamplePriorOptions,
-  settings: { readonly condScale: number; readonly timesteps: number },
+  settings: PriorSettings,
 ): CheckedCall {
   checkPriorOptions(options);
   const inputs = filledList(anything)("text", textOrTokens).length;
@@ -58,7 +59,7 @@ export function checkDecoderCall(
   condScale: number | readonly number[],
 ): CheckedCall {
   checkOptions(options);
-  cascade.plan({ ...options, condScale: options.condScale ?? condScale });
+  cascade.plan({ ...options, condScale: options.condScale ?? condScale }, 1, options.inpaintImages !== undefined);
   const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
   const { inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
   // A later U-Net starts from the images, and draws the embeddings all the same.

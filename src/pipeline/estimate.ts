@@ -1,4 +1,5 @@
 import type { Decoder, DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
+import type { SamplerName } from "../diffusion/sampler.js";
 import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
 
 /** Work of a call: network evaluations times rows of the batch, for each network by name. */
@@ -13,12 +14,14 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 export interface PriorWork {
   readonly embeddings: number;
   readonly timesteps?: number | undefined;
+  readonly sampler?: SamplerName | undefined;
 }
 
 /** What the decoder is to sample. */
 export interface DecoderWork {
   readonly pictures: number;
   readonly timesteps?: DecoderSampling["timesteps"];
+  readonly sampler?: SamplerName | undefined;
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
@@ -31,16 +34,16 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
-export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: PriorWork): WorkPlan {
-  return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
+export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps, sampler }: PriorWork): WorkPlan {
+  return new Map([[networkName("prior"), embeddings * prior.evaluations({ timesteps, sampler })]]);
 }
 
 export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
-  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes = 1 } = work;
   const steps = decoder.stepCounts(work.timesteps);
-  const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
-    const evaluations = sampler.evaluations(steps[sampler.index], resampleTimes);
-    return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
+  const plan = decoder.stages.slice(start - 1, stop).map((unet) => {
+    const evaluations = unet.evaluations({ timesteps: steps[unet.index]!, sampler: work.sampler, resampleTimes });
+    return [networkName("decoder", unet.index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);
 }

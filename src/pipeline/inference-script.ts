@@ -29,6 +29,7 @@ import {
   type SampleDecoderOptions,
   type SamplePriorOptions,
   type ScriptOptions,
+  type TwoStageOptions,
 } from "./script-options.js";
 import { warnOnConsole } from "../platform/printable.js";
 
@@ -74,7 +75,7 @@ export abstract class InferenceScript {
   ): Promise<Map<number, Embedding[]>> {
     const { sampleCount = 1, batchSize = 100, signal } = options;
     const settings = this.priorSettings(options);
-    const { condScale, timesteps, numSamplesPerBatch } = settings;
+    const { condScale, timesteps, sampler, numSamplesPerBatch } = settings;
     const { randomness } = checkPriorCall(this.#prior, textOrTokens, options, settings);
     const tokens = textOrTokens.map((one) => (typeof one === "string" ? this.tokenizeText([one])[0]! : one));
     const batches = batchesOf(tokens.length, sampleCount, batchSize);
@@ -83,7 +84,7 @@ export abstract class InferenceScript {
     const encoded = await this.manager.encodeTexts([...tokens, ...this.tokenizeText(negative)], signal);
     const { arena } = this.manager;
     const estimate =
-      options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
+      options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps, sampler } });
     const reporter = new Reporter(options, estimate, batches);
     const result = new Map<number, Embedding[]>();
     for (const batch of batches) {
@@ -97,7 +98,7 @@ export abstract class InferenceScript {
           );
         using condition = upload(0);
         using away = negative.length > 0 ? upload(tokens.length) : undefined;
-        const data = await prior.model.sample({
+        const data = await prior.model.sample(arena, {
           negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
@@ -105,6 +106,7 @@ export abstract class InferenceScript {
           condScale,
           numSamplesPerBatch,
           timesteps,
+          sampler,
           signal,
           noise: noise.part(start, end),
           onStep: (step, steps) => {
@@ -140,11 +142,17 @@ export abstract class InferenceScript {
   }
 
   /** How `samplePrior` samples with these options, defaults filled in. */
-  protected priorSettings({ condScale, timesteps, numSamplesPerBatch = 2 }: SamplePriorOptions): PriorSettings {
+  protected priorSettings({
+    condScale,
+    timesteps,
+    sampler,
+    numSamplesPerBatch = 2,
+  }: SamplePriorOptions): PriorSettings {
     const { sampleTimesteps, timesteps: all } = this.#prior.options;
     return {
       condScale: condScale ?? this.manager.defaultPriorCondScale,
       timesteps: timesteps ?? sampleTimesteps ?? all,
+      sampler,
       numSamplesPerBatch,
     };
   }
@@ -212,10 +220,17 @@ export abstract class InferenceScript {
     return call;
   }
 
+  /** The same for scripts that sample the prior before. */
+  protected checkTwoStage(options: TwoStageOptions, inpaints = false): void {
+    const { decoderCondScale: condScale, decoderTimesteps: timesteps, decoderSampler: sampler } = options;
+    this.checkDecoderSettings({ condScale, timesteps, sampler }, inpaints);
+  }
+
   /** The same where the inputs of the call are yet to be made: checks how it samples. */
-  protected checkDecoderSettings(settings: Omit<SampleDecoderOptions, keyof DecoderData>): void {
+  protected checkDecoderSettings(settings: Omit<SampleDecoderOptions, keyof DecoderData>, inpaints = false): void {
     checkOptions(settings);
-    this.#decoder.plan({ ...settings, condScale: settings.condScale ?? this.manager.defaultDecoderCondScale });
+    const { condScale = this.manager.defaultDecoderCondScale } = settings;
+    this.#decoder.plan({ ...settings, condScale }, 1, inpaints);
   }
 
   /** Pictures: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
@@ -230,7 +245,7 @@ export abstract class InferenceScript {
     const describe = options.describe ?? ((_input, own) => own);
     const drawnFrom = (input: number, computedInF32: readonly string[] | undefined): PictureParameters => {
       const [text, negativeText] = [options.text?.[input], options.negativeText?.[input]];
-      const own = defined({ text, negativeText, condScale, timesteps });
+      const own = defined({ text, negativeText, condScale, timesteps, sampler: options.sampler });
       return { script: this.scriptName, ...defined({ ...describe(input, own), computedInF32 }) };
     };
     const resampleTimes = options.inpaintImages && (options.inpaintResampleTimes ?? 5);
@@ -242,7 +257,7 @@ export abstract class InferenceScript {
       const samplePart = async (start: number, end: number): Promise<DrawnImage[]> => {
         const unets: Pick<Embedding, "inF32">[] = [];
         using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
-        using part = await decoder.sample({
+        using part = await decoder.sample(this.manager.arena, {
           imageEmbed: tensors.imageEmbed,
           textEncodings: tensors.textEncodings,
           negative: tensors.negative,
@@ -252,6 +267,7 @@ export abstract class InferenceScript {
           inpaintResampleTimes: options.inpaintResampleTimes,
           condScale,
           timesteps,
+          sampler: options.sampler,
           startAtUnetNumber: options.startAtUnetNumber,
           stopAtUnetNumber: options.stopAtUnetNumber,
           signal,

@@ -5,11 +5,13 @@ import {
   finiteNumber,
   fraction,
   filledList,
+  oneOf,
   oneOrEach,
   orNull,
   seed,
   type ArgumentRule,
 } from "../platform/arguments.js";
+import { SAMPLER_NAMES, type SamplerName } from "../diffusion/sampler.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
 import type { Estimate } from "./estimate.js";
@@ -67,12 +69,17 @@ export interface SamplePriorOptions extends CallOptions, SharedOptions {
   readonly numSamplesPerBatch?: number | undefined;
   /** Sampling steps. Default: that of the load config, or of the checkpoint. */
   readonly timesteps?: number | undefined;
+  /** Default: what the model's own library does for that number of steps. */
+  readonly sampler?: SamplerName | undefined;
   /** For each text, or for all: what guidance leads away from. Default: the null that the prior learned. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
 /** The settings of the prior that tell on an embedding, defaults filled in. */
-export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamplesPerBatch", number>>;
+export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamplesPerBatch", number>> & {
+  /** Undefined for what the model's own library does. */
+  readonly sampler: SamplerName | undefined;
+};
 
 /** True where a pixel of the picture is kept, row by row. */
 export type Mask = ArrayLike<boolean | number>;
@@ -97,6 +104,8 @@ export interface DrawOptions extends CallOptions {
   readonly batchSize?: number | undefined;
   /** Sampling steps for all U-Nets, or for each. Default: that of the load config, or of the checkpoint. */
   readonly timesteps?: number | readonly (number | null)[] | undefined;
+  /** Of all U-Nets. Default: what the model's own library does for the number of steps. */
+  readonly sampler?: SamplerName | undefined;
 }
 
 /** What scripts take that sample the prior and then the decoder. */
@@ -113,6 +122,10 @@ export interface TwoStageOptions extends CallOptions {
   readonly priorTimesteps?: number | undefined;
   /** Sampling steps of the U-Nets. Default: that of the load config, or of the checkpoint. */
   readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
+  /** Default: what the model's own library does for the number of steps. */
+  readonly priorSampler?: SamplerName | undefined;
+  /** The same for all U-Nets. */
+  readonly decoderSampler?: SamplerName | undefined;
 }
 
 /** What `sampleDecoder` draws from: a list each, of one value for each input. */
@@ -148,6 +161,9 @@ const OPTION_RULES = {
   timesteps: oneOrEach(orNull(count)),
   priorTimesteps: count,
   decoderTimesteps: oneOrEach(orNull(count)),
+  sampler: oneOf(...SAMPLER_NAMES),
+  priorSampler: oneOf(...SAMPLER_NAMES),
+  decoderSampler: oneOf(...SAMPLER_NAMES),
   sampleCount: count,
   priorSampleCount: count,
   decoderSampleCount: count,

@@ -143,6 +143,12 @@ export class Arena implements TensorArena {
     return this.from(transposePlanes(data, batch, channels, height * width), [batch, height, width, channels], dtype);
   }
 
+  /** Replaces the values of a feature map by those in torch's order `[batch, channels, height, width]`. */
+  uploadNchw(tensor: Tensor, data: Float32Array): void {
+    const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
+    this.upload(tensor, transposePlanes(data, batch, channels, height * width));
+  }
+
   /** Values of a feature map in torch's order `[batch, channels, height, width]`. */
   async readNchw(tensor: Tensor): Promise<Float32Array> {
     const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
@@ -217,7 +223,8 @@ function transposePlanes(data: Float32Array, batch: number, a: number, b: number
   return result;
 }
 
-function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
+/** The tensors in a tensor, or in an array or plain object that holds tensors. */
+export function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
   if (value instanceof Tensor) found.add(value);
   else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found);
   else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {

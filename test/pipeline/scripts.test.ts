@@ -97,6 +97,21 @@ it("tells with each picture what repeats it", async () => {
   expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
 });
 
+it("samples by the samplers that are named, and tells of them", async () => {
+  const plain = await inferred("a red circle", { seed: 7 });
+  const samplers = { priorSampler: "ddpm", decoderSampler: "dpmpp2m" } as const;
+  const solved = await inferred("a red circle", { seed: 7, ...samplers });
+  expect(solved.parameters).toMatchObject(samplers);
+  expect(apart(plain, solved)).toBeGreaterThan(2);
+  // By default, that many steps are taken by DDIM.
+  const same = await inferred("a red circle", { seed: 7, priorSampler: "ddim", decoderSampler: "ddim" });
+  expect(apart(plain, same)).toBe(0);
+  await expect(inferred("a red circle", { decoderSampler: "euler" })).rejects.toThrow("decoderSampler must be");
+  const mask = new Uint8Array(redCircle.width * redCircle.height).fill(1);
+  const inpainting = new BasicInpainting(manager).run([redCircle], [mask], "a red circle", { ...few, ...samplers });
+  await expect(inpainting).rejects.toThrow('U-Net 1 cannot inpaint with the sampler "dpmpp2m"');
+});
+
 it("is made from the path of a load config, and then frees its models", async () => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();

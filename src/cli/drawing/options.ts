@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { SAMPLER_NAMES, type SamplerName } from "../../diffusion/sampler.js";
 import type { ImageFormat } from "../../image/encode.js";
 import type { Residency } from "../../pipeline/manager/residence.js";
 import type { ComputeType } from "../../tensor/dtype.js";
@@ -11,6 +12,7 @@ export interface DrawingFlags {
   readonly seed?: number;
   readonly condScale?: readonly number[];
   readonly steps?: readonly number[];
+  readonly sampler?: SamplerName;
   readonly decoderBatchSize: number;
   /** Earlier name of `decoderBatchSize`. */
   readonly batchSize?: number;
@@ -31,6 +33,7 @@ export interface DrawingFlags {
 export interface PriorFlags {
   readonly priorCondScale?: number;
   readonly priorSteps?: number;
+  readonly priorSampler?: SamplerName;
   readonly priorBatchSize: number;
 }
 
@@ -52,6 +55,7 @@ export function addDrawingOptions(command: Command): Command {
     .option("--seed <n>", "seed of the first picture; the next has the next (default: a random one)", seedNumber)
     .option("--cond-scale <scales>", "guidance of the decoder: one number, or one for each U-Net: 2,1", numbers)
     .option("--steps <n>", "sampling steps of the decoder: one number, or one for each U-Net: 24,12", wholeNumbers)
+    .addOption(new Option("--sampler <name>", "sampler of the decoder (default: the model's)").choices(SAMPLER_NAMES))
     .option("--decoder-batch-size <n>", "pictures decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
@@ -83,6 +87,9 @@ export function addPriorOptions(command: Command): Command {
     .optionsGroup("Prior:")
     .option("--prior-cond-scale <scale>", "guidance of the prior (default: the model's)", finiteNumber)
     .option("--prior-steps <n>", "sampling steps of the prior (default: the model's)", wholeNumber)
+    .addOption(
+      new Option("--prior-sampler <name>", "sampler of the prior (default: the model's)").choices(SAMPLER_NAMES),
+    )
     .option("--prior-batch-size <n>", "embeddings computed at once; changes memory and speed only", wholeNumber, 100);
 }
 
@@ -91,19 +98,22 @@ export function decoderOptions(flags: DrawingFlags) {
   return {
     condScale: oneOrEach(flags.condScale),
     timesteps: oneOrEach(flags.steps),
+    sampler: flags.sampler,
     batchSize: flags.batchSize ?? flags.decoderBatchSize,
   };
 }
 
 /** The flags as options of scripts that run prior and decoder. */
 export function priorAndDecoderOptions(flags: DrawingFlags & PriorFlags) {
-  const { condScale, timesteps, batchSize } = decoderOptions(flags);
+  const { condScale, timesteps, sampler, batchSize } = decoderOptions(flags);
   return {
     priorCondScale: flags.priorCondScale,
     priorTimesteps: flags.priorSteps,
+    priorSampler: flags.priorSampler,
     priorBatchSize: flags.priorBatchSize,
     decoderCondScale: condScale,
     decoderTimesteps: timesteps,
+    decoderSampler: sampler,
     decoderBatchSize: batchSize,
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { checkValue } from "../../config/config-error.js";
+import { SAMPLER_NAMES } from "../../diffusion/sampler.js";
 import { isUrl } from "../../files/open.js";
 import type { DrawingFlags, NegativeFlags, PriorFlags } from "./options.js";
 import { UsageError } from "../errors.js";
@@ -11,8 +12,10 @@ const dreamParameters = z.looseObject({
   negativeText: z.string().optional(),
   priorCondScale: z.number(),
   priorTimesteps: z.int().positive(),
+  priorSampler: z.enum(SAMPLER_NAMES).optional(),
   decoderCondScale: z.array(z.number()),
   decoderTimesteps: z.array(z.int().positive()),
+  decoderSampler: z.enum(SAMPLER_NAMES).optional(),
   computedInF32: z.array(z.string()).optional(),
 });
 
@@ -23,8 +26,10 @@ export type RepeatedFlags = { readonly prompt: readonly string[] } & Pick<
   | "seed"
   | "priorCondScale"
   | "priorSteps"
+  | "priorSampler"
   | "condScale"
   | "steps"
+  | "sampler"
   | "modelConfig"
   | "dtype"
   | "computeInF32"
@@ -53,6 +58,7 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
   if (faults) throw new UsageError(`The record cannot be repeated: ${faults.join("; ")}`);
   const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps, computedInF32 } =
     data;
+  const { priorSampler, decoderSampler } = data;
   return {
     prompt: [text],
     seed,
@@ -62,6 +68,8 @@ export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(reco
     steps: decoderTimesteps,
     // Every adapter has f32, not all have f16: where it is missing, a warning says that the type differs.
     dtype: dtype === "f32" ? "f32" : "auto",
+    ...(priorSampler === undefined ? {} : { priorSampler }),
+    ...(decoderSampler === undefined ? {} : { sampler: decoderSampler }),
     ...(computedInF32 === undefined ? {} : { computeInF32: computedInF32 }),
     ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
     ...(modelConfig === undefined ? {} : { modelConfig }),

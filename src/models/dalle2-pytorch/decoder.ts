@@ -10,6 +10,7 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import type { Preview } from "../../diffusion/denoise.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
+import type { SamplerName } from "../../diffusion/sampler.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
@@ -22,7 +23,10 @@ export interface DecoderProgress {
 }
 
 /** What of a call tells which U-Nets run, and how. */
-export type CascadeCall = Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber" | "condScale" | "timesteps">;
+export type CascadeCall = Pick<
+  DecoderSampling,
+  "startAtUnetNumber" | "stopAtUnetNumber" | "condScale" | "timesteps" | "sampler"
+>;
 
 export interface DecoderSampling {
   /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
@@ -40,6 +44,8 @@ export interface DecoderSampling {
   readonly condScale?: number | readonly number[] | undefined;
   /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
   readonly timesteps?: number | readonly (number | null)[] | undefined;
+  /** For all U-Nets. Default: what the reference does for the number of steps. */
+  readonly sampler?: SamplerName | undefined;
   /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -74,10 +80,7 @@ export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Pr
  */
 export class Decoder {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
-  constructor(
-    private readonly arena: Arena,
-    readonly stages: readonly UnetSampler[],
-  ) {
+  constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
     }
@@ -124,12 +127,12 @@ export class Decoder {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
-   * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
+   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
-  async sample(sampling: DecoderSampling): Promise<Tensor> {
+  async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(sampling);
+    let image = this.#startImage(arena, sampling);
     try {
       for (const { unetNumber, condScale, timesteps } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
@@ -137,10 +140,11 @@ export class Decoder {
         const rewind = noise.mark?.();
         const next: Tensor = await useUnet(unetNumber, (sampler) => {
           rewind?.();
-          return sampler.sample({
+          return sampler.sample(arena, {
             ...run.shared,
             condScale,
             timesteps,
+            sampler: sampling.sampler,
             lowres,
             noise,
             signal,
@@ -158,13 +162,13 @@ export class Decoder {
     return image!;
   }
 
-  /** Sampling steps of each U-Net where a call asks for these. Throws `SamplingError` for a list of another length. */
+  /** Sampling steps of each U-Net where a call asks for these. Throws `ArgumentError` for a list of another length. */
   stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
     const asked = this.perUnet("timesteps", timesteps ?? null);
     return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
   }
 
-  /** One value for each U-Net, of an option given for all or for each. Throws `SamplingError` for a list of another length. */
+  /** One value for each U-Net, of an option given for all or for each. Throws `ArgumentError` for a list of another length. */
   perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
     const count = this.stages.length;
     if (!isList(value)) return new Array<T>(count).fill(value);
@@ -175,29 +179,18 @@ export class Decoder {
     });
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<DecoderSampling, "noise">): void {
-    const run = this.#check(sampling);
-    this.arena.scope(() => {
-      let image = this.#startImage(sampling);
-      for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
-      }
-    });
-  }
-
   /** The image to start from, at the size of the stage before the first. */
-  #startImage({ image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">): Tensor | undefined {
+  #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return this.arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
   /**
    * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
    * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
    */
-  plan(call: CascadeCall, batch = 1) {
+  plan(call: CascadeCall, batch = 1, inpaints = false) {
     const count = this.stages.length;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
     const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
@@ -213,17 +206,17 @@ export class Decoder {
     return this.stages.slice(start - 1, stop).map((sampler) => {
       const { index } = sampler;
       const settings = { condScale: condScales[index]!, timesteps: timesteps[index] ?? null };
-      sampler.check(settings.condScale, settings.timesteps, batch);
+      sampler.check({ ...settings, sampler: call.sampler }, batch, inpaints);
       return { sampler, unetNumber: index + 1, ...settings };
     });
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
-  #check(sampling: Omit<DecoderSampling, "noise">) {
+  #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
     const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
-    const stages = this.plan(sampling, batch);
+    const stages = this.plan(sampling, batch, inpaintImage !== undefined);
     const samplers = stages.map(({ sampler }) => sampler);
     if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
     const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);

@@ -1,23 +1,22 @@
 import { ArgumentError, count, finiteNumber } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
-import type { TextMask } from "./text-mask.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
-import { scaleBy } from "../../ops/elementwise.js";
+import type { TextMask } from "./text-mask.js";
 import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
-import { predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
+import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import { ddimSteps } from "../../diffusion/ddim.js";
-import { ddpmSteps } from "../../diffusion/ddpm.js";
-import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "../../diffusion/denoise.js";
-import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
+import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
+import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
+import type { Process, Sampler, SamplerName } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
+import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
-import { priorTimeGrid } from "../../diffusion/time-grid.js";
 
 /** As messages call it. */
 export const PRIOR_NAME = "the prior";
@@ -41,6 +40,8 @@ export interface PriorSampling extends PriorText {
   readonly numSamplesPerBatch?: number | undefined;
   /** Number of sampling steps; default: the prior's own. */
   readonly timesteps?: number | undefined;
+  /** Default: what the reference does for that number of steps. */
+  readonly sampler?: SamplerName | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -51,7 +52,7 @@ export interface PriorSampling extends PriorText {
  * CLIP embedding of an image that a text describes.
  */
 export class DiffusionPrior {
-  readonly #arena: Arena;
+  readonly #dtype: ComputeType;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
   readonly #defaultMask: TextMask | undefined;
@@ -63,7 +64,7 @@ export class DiffusionPrior {
     private readonly dialect: Dialect,
     networkWeights: Weights = weights,
   ) {
-    this.#arena = weights.arena;
+    this.#dtype = weights.arena.dtype;
     this.#network = new PriorNetwork(networkWeights.at("net"), options.net, dialect.network);
     if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
     const place = schedulePlace(weights, "noise_scheduler", dialect.network);
@@ -72,61 +73,51 @@ export class DiffusionPrior {
     weights.ignore("clip.");
   }
 
-  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
-  async sample(sampling: PriorSampling): Promise<Float32Array> {
+  /**
+   * Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; what is computed is
+   * stored in the type of the weights. Throws as `check` does, and `ArgumentError` for texts that do not fit.
+   */
+  async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
+    const own = arena.withType(this.#dtype);
     const { textEmbed, noise, signal, onStep } = sampling;
     const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? 2);
-    const condition = this.#arena.scope(() => this.#conditions(sampling, candidates));
-    try {
-      const model = this.#denoiser(sampling, condition);
-      const x = await denoise(model, { ...this.#start(condition, noise), signal, onStep });
-      const embeddings = await this.#finish(x);
-      return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
-    } finally {
-      for (const text of [condition, condition.negative]) {
-        text?.textEmbed.dispose();
-        text?.textEncodings?.dispose();
-      }
-    }
+    using held = new HeldTensors(own);
+    const condition = held.hold(() => this.#conditions(own, sampling, candidates));
+    const model = this.#denoiser(own, sampling, condition);
+    const x = await denoise(model, { ...this.#start(own, condition, noise), signal, onStep });
+    const embeddings = await this.#finish(own, x);
+    return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
   }
 
   /**
    * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
    * guided.
    */
-  check({ condScale = 1, timesteps }: Pick<PriorSampling, "condScale" | "timesteps">): void {
+  check({ condScale = 1, ...settings }: Pick<PriorSampling, "condScale" | "timesteps" | "sampler">): void {
     finiteNumber("condScale", condScale);
     if (condScale !== 1 && !this.options.canGuide) {
       throw new SamplingError(
         `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
       );
     }
-    this.#steps(timesteps ?? this.options.sampleTimesteps);
+    this.#sampler(settings);
   }
 
   /** How often `sample` evaluates the network. */
-  evaluations(timesteps?: number): number {
-    return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
+  evaluations(sampling: Pick<PriorSampling, "timesteps" | "sampler"> = {}): number {
+    return this.#sampler(sampling).steps.length;
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<PriorSampling, "noise">): void {
-    this.#arena.scope(() => {
-      const condition = this.#conditions(sampling, sampling.numSamplesPerBatch ?? 2);
-      rehearse(this.#denoiser(sampling, condition), this.#start(condition, silence));
-    });
-  }
-
-  #conditions(sampling: Omit<PriorSampling, "noise">, candidates: number): PriorCondition {
+  #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {
     const { negative } = sampling;
     return {
-      ...this.#condition(sampling, candidates),
-      negative: negative && this.#condition(negative, candidates),
+      ...this.#condition(arena, sampling, candidates),
+      negative: negative && this.#condition(arena, negative, candidates),
     };
   }
 
   /** Each text once per candidate, candidates of a text side by side. */
-  #condition({ textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
+  #condition(arena: Arena, { textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
@@ -142,7 +133,7 @@ export class DiffusionPrior {
       });
     }
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
-      concatTokens(new Array<Tensor>(candidates).fill(x)).reshape(shape);
+      concatTokens(new Array<Tensor>(candidates).fill(arena.share(x))).reshape(shape);
     const rows = batch * candidates;
     const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
@@ -154,70 +145,46 @@ export class DiffusionPrior {
     };
   }
 
-  #start({ textEmbed }: PriorCondition, source: NoiseSource) {
-    const noise = new StateNoise(this.#arena, source, [textEmbed.shape[0]!, this.options.imageEmbedDim]);
+  #start(arena: Arena, { textEmbed }: PriorCondition, source: NoiseSource) {
+    const noise = new StateNoise(arena, source, [textEmbed.shape[0]!, this.options.imageEmbedDim]);
     return this.options.initImageEmbedL2norm ? { noise, start: (x: Tensor) => this.#clampNorm(x) } : { noise };
   }
 
-  #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
-    const { net } = this.options;
-    this.check({ condScale, timesteps });
-    const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
-    const later = condScale === 1 ? condition : this.#afterGuidance(condition);
+  #denoiser(arena: Arena, sampling: PriorSampling, condition: PriorCondition): Denoiser {
+    const { net, predictXStart, samplingClampL2norm } = this.options;
+    const { condScale = 1 } = sampling;
+    this.check(sampling);
+    const batch = condition.textEmbed.shape[0]!;
+    const laterMask = condScale === 1 ? undefined : this.#maskAfterGuidance(condition);
+    const network = this.#network;
     return {
-      arena: this.#arena,
+      arena,
       name: PRIOR_NAME,
-      steps,
+      process: this.#process(),
+      sampler: this.#sampler(sampling),
       selfCond: net.selfCond,
-      predict: (x, time, selfCond) => {
-        const times = new Array<number>(x.shape[0]!).fill(time);
-        const { textMask } = time === steps[0]?.time ? condition : later;
-        return this.#network.forwardWithCondScale(x, times, { ...condition, textMask, selfCond }, condScale);
+      prepare: (inputs, times) => {
+        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, condScale);
+        return (x, selfCond) => network.forward(x, prepared, selfCond);
       },
-      estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
+      x0Limit: predictXStart ? undefined : 1,
+      limitX0: predictXStart && samplingClampL2norm ? (x0) => this.#clampNorm(x0) : undefined,
     };
   }
 
-  /** What a guided step leaves of the condition: some versions dropped the text in the caller's own mask, for good. */
-  #afterGuidance(condition: PriorCondition): PriorCondition {
-    if (this.dialect.sampler.priorCfgMask === "fresh") return condition;
-    return { ...condition, textMask: mapRows(condition.textMask, (row) => [row.map(() => 0)]) };
+  /** What a guided step leaves of the mask: some versions dropped the text in the caller's own mask, for good. */
+  #maskAfterGuidance({ textMask }: PriorCondition): TextMask | undefined {
+    if (this.dialect.sampler.priorCfgMask === "fresh") return undefined;
+    return mapRows(textMask, (row) => [row.map(() => 0)]);
   }
 
-  #steps(count: number | null): SamplerStep[] {
-    const schedule = this.#schedule();
-    const { objective, timesteps } = this.options;
-    if (count === null || count === timesteps) return ddpmSteps(schedule, { objective });
-    const { ddimGridPrior, ddimNoisePrior, ddimNoiseSign, ddimLastNoise, ddimPriorUpdate } = this.dialect.sampler;
-    // Since 1.10.3 the network runs once less than there are steps: a single one would leave plain noise.
-    const fewest = ddimGridPrior === "toMinusOne" ? 2 : 1;
-    if (!Number.isInteger(count) || count < fewest || count > timesteps) {
-      throw new ArgumentError(
-        "timesteps",
-        `timesteps must be ${fewest} to ${timesteps} for this prior, not ${count}.`,
-        { code: "argument/out-of-range" },
-      );
-    }
-    const steps = ddimSteps(schedule, {
-      grid: priorTimeGrid(timesteps, count, ddimGridPrior),
-      objective,
-      alphas: schedule.tables.alphasCumprodPrev,
-      eta: 1,
-      epsilon: ddimNoisePrior,
-      epsilonSign: ddimNoiseSign,
-      lastNoise: ddimLastNoise,
-    });
-    return ddimPriorUpdate === "on" ? steps : steps.map((step) => ({ ...step, advance: (x) => scaleBy(x, 1) }));
+  #process(): Process {
+    return { schedule: this.#schedule(), objective: this.options.objective };
   }
 
-  #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {
-    const { predictXStart, samplingClampL2norm } = this.options;
-    const x0 = predictX0(x, prediction, {
-      scaleX: estimate.x,
-      scalePrediction: estimate.prediction,
-      limit: predictXStart ? undefined : 1,
-    });
-    return predictXStart && samplingClampL2norm ? this.#clampNorm(x0) : x0;
+  #sampler({ timesteps, sampler }: Pick<PriorSampling, "timesteps" | "sampler">): Sampler {
+    const count = timesteps ?? this.options.sampleTimesteps ?? this.options.timesteps;
+    return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 
   /** Embeddings live multiplied by `imageEmbedScale` inside the process, so that they look like unit noise to it. */
@@ -226,13 +193,13 @@ export class DiffusionPrior {
   }
 
   /** Reads and frees the sample, brought back to the scale of CLIP. */
-  async #finish(x: Tensor): Promise<Float32Array> {
+  async #finish(arena: Arena, x: Tensor): Promise<Float32Array> {
     const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
     const clamps = predictXStart && samplingFinalClampL2norm;
     using state = x;
-    using clamped = clamps ? this.#arena.scope(() => this.#clampNorm(state)) : state;
+    using clamped = clamps ? arena.scope(() => this.#clampNorm(state)) : state;
     const values = await clamped.read();
-    checkFinite({ component: PRIOR_NAME, dtype: this.#arena.dtype, what: "an image embedding" }, values);
+    checkFinite({ component: PRIOR_NAME, dtype: arena.dtype, what: "an image embedding" }, values);
     return values.map((value) => value / imageEmbedScale);
   }
 }
@@ -251,7 +218,8 @@ function best(texts: Float32Array, candidates: Float32Array, count: number, dim:
     const text = texts.subarray(start, start + dim);
     const row = (i: number) => candidates.subarray(start * count + i * dim, start * count + (i + 1) * dim);
     const similarities = Array.from({ length: count }, (_, i) => cosine(text, row(i)));
-    result.set(row(similarities.indexOf(Math.max(...similarities))), start);
+    // Of vectors without a direction, as in a dry run, the first.
+    result.set(row(Math.max(0, similarities.indexOf(Math.max(...similarities)))), start);
   }
   return result;
 }

@@ -97,7 +97,7 @@ export class ModelLoader {
       checkImageSizes(parts, this.config.source);
       const stages = parts.map(({ sampler }) => sampler);
       return {
-        model: new Decoder(this.arena, stages),
+        model: new Decoder(stages),
         dialects: loaded.flatMap((one) => one.dialects),
         components: parts.map(({ component }) => component),
         dispose,

@@ -60,15 +60,20 @@ export async function planMemory(
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
     if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
-    const components = stages.map((stage): ComponentMemory => {
+    const components: ComponentMemory[] = [];
+    for (const stage of stages) {
       const weightBytes = stage.component.weights.gpuBytes;
-      return { name: stage.component.name, weightBytes, workBytes: measure(arena, [stage]) - weightBytes };
-    });
+      components.push({
+        name: stage.component.name,
+        weightBytes,
+        workBytes: (await measure(arena, [stage])) - weightBytes,
+      });
+    }
     return {
       dtype,
       batchSize,
       components,
-      keepBytes: measure(arena, stages),
+      keepBytes: await measure(arena, stages),
       oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
     };
   } finally {
@@ -80,7 +85,7 @@ export async function planMemory(
 /** A component, and what is computed with it. */
 interface Stage {
   readonly component: Component;
-  readonly rehearse: () => void;
+  readonly rehearse: () => void | Promise<void>;
 }
 
 function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
@@ -101,9 +106,7 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const rehearse = (): void => {
-    rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
-  };
+  const rehearse = () => rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
   return components.map((component) => ({ component, rehearse }));
 }
 
@@ -116,18 +119,17 @@ function decoderStages(
   const condScale = defaultDecoderCondScale(config);
   return components.map((component, i) => ({
     component,
-    rehearse: () => {
-      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
-    },
+    rehearse: () =>
+      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
   }));
 }
 
 /** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
-function measure({ gpu }: Arena, stages: readonly Stage[]): number {
+async function measure({ gpu }: Arena, stages: readonly Stage[]): Promise<number> {
   gpu.trim();
   gpu.resetPeaks();
   for (const { component } of stages) component.weights.reserve();
-  for (const { rehearse } of stages) rehearse();
+  for (const { rehearse } of stages) await rehearse();
   for (const { component } of stages) component.weights.unload();
   return gpu.memory().peakAllocatedBytes;
 }

@@ -220,11 +220,11 @@ export class DalleModelManager {
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkArguments(WARMUP_RULES, options);
     const { arena, clip, prior, decoder } = this;
-    const rehearse = (): void => {
+    const rehearse = async (): Promise<void> => {
       clip?.model.rehearseText(1);
-      if (prior) rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
+      if (prior) await rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
       const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
-      if (decoder) rehearseDecoder(arena, decoder.model, 1, { condScale });
+      if (decoder) await rehearseDecoder(arena, decoder.model, 1, { condScale });
     };
     await this.#lifetime.run(() => this.gpu.warmup(rehearse));
   }

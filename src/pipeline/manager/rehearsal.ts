@@ -1,57 +1,66 @@
 import type { Decoder, DecoderSampling } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { NoiseSource } from "../../diffusion/noise.js";
 import type { Arena } from "../../tensor/arena.js";
+import { HeldTensors } from "../../tensor/held-tensors.js";
 
 /** Channels of the pictures that CLIPs see. */
 const RGB = 3;
 
-/** Encodes what the prior does to `batch` texts, for `Gpu.warmup` or to count memory: in a scope, with tensors without content. */
-export function rehearsePrior(arena: Arena, prior: DiffusionPrior, batch: number, condScale: number): void {
+/** What a dry run draws its noise from: it draws none. */
+const SILENCE: NoiseSource = { randn: () => new Float32Array(0) };
+
+/** Samples the prior for `batch` texts without content, in a dry run: `Gpu.warmup`, or a device that counts memory. */
+export async function rehearsePrior(
+  arena: Arena,
+  prior: DiffusionPrior,
+  batch: number,
+  condScale: number,
+): Promise<void> {
   const { imageEmbedDim, net } = prior.options;
-  arena.scope(() => {
-    const textEmbed = arena.empty([batch, imageEmbedDim], "f32");
-    const textEncodings = arena.empty([batch, net.maxTextLen, net.dim]);
-    prior.rehearse({ textEmbed, textEncodings, condScale });
-  });
+  using held = new HeldTensors(arena);
+  const texts = held.hold(() => ({
+    textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
+    textEncodings: arena.empty([batch, net.maxTextLen, net.dim]),
+  }));
+  await prior.sample(arena, { ...texts, condScale, noise: SILENCE });
 }
 
 /** As `rehearsePrior`, for each U-Net of a decoder, or of some of them, that was trained. */
-export function rehearseDecoder(
+export async function rehearseDecoder(
   arena: Arena,
   decoder: Decoder,
   batch: number,
   run: Pick<DecoderSampling, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
-): void {
+): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
-  for (const { index } of trained) rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
+  for (const { index } of trained) await rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
 }
 
-function rehearseUnet(
+async function rehearseUnet(
   arena: Arena,
   decoder: Decoder,
   batch: number,
   number: number,
   condScale: DecoderSampling["condScale"],
-): void {
+): Promise<void> {
   const stages = decoder.stages.map(({ stage }) => stage);
   const imageDim = stages.find(({ unet }) => unet.condOnImageEmbeds)?.unet.imageEmbedDim ?? undefined;
   const text = stages.find(({ unet }) => unet.condOnTextEncodings)?.unet;
   const textDim = text?.textEmbedDim ?? undefined;
   const before = stages[number - 2];
-  arena.scope(() => {
-    decoder.rehearse({
-      condScale,
-      startAtUnetNumber: number,
-      stopAtUnetNumber: number,
-      batchSize: batch,
-      imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
-      textEncodings: textDim === undefined ? undefined : arena.empty([batch, text!.maxTextLen, textDim], "f32"),
-      image:
-        before && arena.empty([batch, before.imageSize, before.imageSize, decoder.stages[0]!.decoder.channels], "f32"),
-    });
-  });
+  using held = new HeldTensors(arena);
+  const inputs = held.hold(() => ({
+    imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
+    textEncodings: textDim === undefined ? undefined : arena.empty([batch, text!.maxTextLen, textDim], "f32"),
+    image:
+      before && arena.empty([batch, before.imageSize, before.imageSize, decoder.stages[0]!.decoder.channels], "f32"),
+  }));
+  const run = { condScale, startAtUnetNumber: number, stopAtUnetNumber: number, batchSize: batch };
+  const images = await decoder.sample(arena, { ...run, ...inputs, noise: SILENCE });
+  images.dispose();
 }
 
 /** As `rehearsePrior`, for CLIP's image encoder. */

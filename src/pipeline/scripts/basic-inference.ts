@@ -38,6 +38,7 @@ export class BasicInference extends InferenceScript {
     const prior = this.priorSettings({
       condScale: options.priorCondScale,
       timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
       numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
     const { decoderCondScale } = options;
@@ -49,13 +50,17 @@ export class BasicInference extends InferenceScript {
         { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
       );
     }
-    this.checkDecoderSettings({ condScale: decoderCondScale, timesteps: options.decoderTimesteps });
+    this.checkTwoStage(options);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     const count = texts.length * priorSampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
+      prior: { embeddings: count * (negativeText ? 2 : 1), ...prior },
+      decoder: {
+        pictures: count * decoderSampleCount,
+        timesteps: options.decoderTimesteps,
+        sampler: options.decoderSampler,
+      },
     });
     const shared = { generator, signal, onProgress, estimate };
     const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
@@ -74,6 +79,7 @@ export class BasicInference extends InferenceScript {
       sampleCount: decoderSampleCount,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       describe: (_, decoder) => withPrior(prior, decoder),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
@@ -90,14 +96,16 @@ export function unguided<C extends { readonly generator: Randomness }>(call: C):
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
 export function withPrior(
   prior: PriorSettings | undefined,
-  { condScale, timesteps, ...decoder }: JsonOptions,
+  { condScale, timesteps, sampler, ...decoder }: JsonOptions,
 ): JsonOptions {
   return {
     ...decoder,
     priorCondScale: prior?.condScale,
     priorTimesteps: prior?.timesteps,
+    priorSampler: prior?.sampler,
     priorNumSamplesPerBatch: prior?.numSamplesPerBatch,
     decoderCondScale: condScale,
     decoderTimesteps: timesteps,
+    decoderSampler: sampler,
   };
 }

@@ -42,17 +42,21 @@ export class BasicInpainting extends InferenceScript {
       );
     }
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
-    const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
+    const prior = this.priorSettings({
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
+    });
     const { decoderCondScale } = options;
-    this.checkDecoderSettings({ condScale: decoderCondScale, timesteps: options.decoderTimesteps });
+    this.checkTwoStage(options, true);
     checkMasks(images, masks);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
+      prior: { embeddings: count * (negativeText ? 2 : 1), ...prior },
+      decoder: { pictures: count, timesteps: options.decoderTimesteps, sampler: options.decoderSampler, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
     const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
@@ -73,6 +77,7 @@ export class BasicInpainting extends InferenceScript {
       condScale: decoderCondScale,
       batchSize: options.decoderBatchSize,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
     const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));

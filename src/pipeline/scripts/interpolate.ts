@@ -44,12 +44,12 @@ export class Interpolate extends InferenceScript {
     wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
     const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
-    this.checkDecoderSettings({ condScale: options.decoderCondScale, timesteps: options.decoderTimesteps });
+    this.checkTwoStage(options);
     const texts = this.#texts(ends, options.text);
     const generator = oneGenerator(options);
     const estimate = this.estimate({
-      prior: prior && { embeddings: ends.filter(isPrompt).length, timesteps: prior.timesteps },
-      decoder: { pictures: frames, timesteps: options.decoderTimesteps },
+      prior: prior && { embeddings: ends.filter(isPrompt).length, ...prior },
+      decoder: { pictures: frames, timesteps: options.decoderTimesteps, sampler: options.decoderSampler },
     });
     const [first, last, noise] = await this.#embed(ends, generator, {
       ...prior,
@@ -71,6 +71,7 @@ export class Interpolate extends InferenceScript {
       textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
       condScale: options.decoderCondScale,
       timesteps: options.decoderTimesteps,
+      sampler: options.decoderSampler,
       batchSize: options.decoderBatchSize,
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
@@ -84,11 +85,12 @@ export class Interpolate extends InferenceScript {
     return positions.map((_, i) => pictures.get(i)![0]!);
   }
 
-  #priorSettings({ priorCondScale, priorTimesteps, priorNumSamplesPerBatch }: InterpolateOptions): PriorSettings {
+  #priorSettings(options: InterpolateOptions): PriorSettings {
     return this.priorSettings({
-      condScale: priorCondScale,
-      timesteps: priorTimesteps,
-      numSamplesPerBatch: priorNumSamplesPerBatch,
+      condScale: options.priorCondScale,
+      timesteps: options.priorTimesteps,
+      sampler: options.priorSampler,
+      numSamplesPerBatch: options.priorNumSamplesPerBatch,
     });
   }
 

@@ -85,7 +85,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
     );
     using textEncodings = arena.from(new Float32Array(210), [3, 7, 10], "f32");
     const text = decoder!.model.conditionOnTextEncodings ? { textEncodings } : {};
-    const sampling = decoder!.model.sample({ imageEmbed, ...text, noise: new Generator(1) });
+    const sampling = decoder!.model.sample(arena, { imageEmbed, ...text, noise: new Generator(1) });
     await expect(sampling).rejects.toThrow("takes a batch of 1 or 2, not 3");
   });
 });

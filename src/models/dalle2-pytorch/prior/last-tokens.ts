@@ -38,7 +38,7 @@ class Query implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor): readonly Tensor[] {
-    return [broadcastBatch(this.#query, imageEmbeds.shape[0]!)];
+    return [fill(this.#query, imageEmbeds)];
   }
 }
 
@@ -53,7 +53,7 @@ class PredictionAndQuery implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [selfCond ?? broadcastBatch(this.#zero, imageEmbeds.shape[0]!), ...this.#query.forward(imageEmbeds)];
+    return [selfCond ?? fill(this.#zero, imageEmbeds), ...this.#query.forward(imageEmbeds)];
   }
 }
 
@@ -69,7 +69,7 @@ class ImageAndPrediction implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [imageEmbeds, selfCond ?? broadcastBatch(this.#zero, imageEmbeds.shape[0]!)];
+    return [imageEmbeds, selfCond ?? fill(this.#zero, imageEmbeds)];
   }
 }
 
@@ -78,6 +78,11 @@ class ImageAndZero extends ImageAndPrediction {
   override forward(imageEmbeds: Tensor): readonly Tensor[] {
     return super.forward(imageEmbeds, undefined);
   }
+}
+
+/** A weight `[1, 1, dim]` for each sample of the batch that `like` is of. */
+function fill(weight: Tensor, { arena, shape }: Tensor): Tensor {
+  return broadcastBatch(arena.share(weight), shape[0]!);
 }
 
 /** `[1, 1, dim]`: the prediction that the first step lacks. */

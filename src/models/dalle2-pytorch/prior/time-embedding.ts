@@ -1,13 +1,18 @@
 import { ConfigError } from "../../../config/config-error.js";
 import { Linear } from "../../../nn/linear.js";
-import { embedding, sinusoidalEmbedding } from "../../../ops/embedding.js";
+import { embedding, sinusoids } from "../../../ops/embedding.js";
+import { ShapeError } from "../../../ops/shape-error.js";
+import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 
-/** Embeds the diffusion timestep of each sample: `[batch, outputs]`. */
+/** Embeds the timestep of a pass for each sample: `[batch, outputs]`. */
 export interface TimeEmbedding {
-  forward(timesteps: readonly number[]): Tensor;
+  /** Uploads what stands for the timesteps of the passes. */
+  prepare(inputs: StepInputs, times: PassTimes): StepRows;
+  /** The embeddings of the current pass. */
+  forward(prepared: StepRows, batch: number): Tensor;
 }
 
 /** A table with a row for each timestep. */
@@ -18,14 +23,26 @@ export class TimestepTable implements TimeEmbedding {
     this.#table = weights.table("weight", [timesteps, outputs]);
   }
 
-  forward(timesteps: readonly number[]): Tensor {
-    return embedding(this.#table, timesteps);
+  prepare(inputs: StepInputs, times: PassTimes): StepRows {
+    const [entries = 0] = this.#table.shape;
+    const wrong = times.flat().find((time) => !Number.isInteger(time) || time < 0 || time >= entries);
+    if (wrong !== undefined) {
+      throw new ShapeError("PriorNetwork", "timesteps", String(wrong), `a row of the table's ${entries}`);
+    }
+    return timeRows(inputs, times, 1, (distinct) => distinct, "u32");
+  }
+
+  forward(ids: StepRows, batch: number): Tensor {
+    const { arena } = ids.rows;
+    return arena.scope(() => {
+      const embedded = embedding(arena.share(this.#table), stepRow(ids, batch));
+      return embedded.reshape([batch, embedded.channels]);
+    });
   }
 }
 
 /** Sinusoids of the time and a perceptron with two hidden layers (`SinusoidalPosEmb`, `MLP` of DALLE2-pytorch). */
 export class ContinuousTime implements TimeEmbedding {
-  readonly #weights: Weights;
   readonly #dim: number;
   readonly #truncate: boolean;
   readonly #layers: readonly Linear[];
@@ -38,7 +55,6 @@ export class ContinuousTime implements TimeEmbedding {
         `prior.net.dim is ${dim}, but without num_timesteps the sinusoids of the time need an even number, at least 4`,
       );
     }
-    this.#weights = weights;
     this.#dim = dim;
     this.#truncate = priorTime === "sinusInt";
     this.#layers = [
@@ -48,11 +64,17 @@ export class ContinuousTime implements TimeEmbedding {
     this.#out = new Linear(weights.at("1.net.2"), hidden, outputs);
   }
 
-  forward(timesteps: readonly number[]): Tensor {
-    const { arena } = this.#weights;
-    return arena.scope(() => {
-      const sinusoids = sinusoidalEmbedding(arena, timesteps, this.#dim, { truncate: this.#truncate });
-      const hidden = this.#layers.reduce((x, layer) => layer.forward(x, { activation: "silu" }), sinusoids);
+  prepare(inputs: StepInputs, times: PassTimes): StepRows {
+    const [dim, options] = [this.#dim, { truncate: this.#truncate }];
+    return timeRows(inputs, times, dim, (distinct) => sinusoids(distinct, dim, options));
+  }
+
+  forward(prepared: StepRows, batch: number): Tensor {
+    return prepared.rows.arena.scope(() => {
+      const hidden = this.#layers.reduce(
+        (x, layer) => layer.forward(x, { activation: "silu" }),
+        stepRow(prepared, batch),
+      );
       return this.#out.forward(hidden);
     });
   }
