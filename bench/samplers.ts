@@ -22,6 +22,8 @@ interface Result {
 }
 
 const SIDE = 64;
+/** Images drawn at once: as many as the decoder takes by default. */
+const BATCH = 10;
 const Z95 = 1.96;
 const RESAMPLES = 10_000;
 
@@ -34,11 +36,12 @@ function read(): Result[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Result);
 }
 
-/** Draws what an arm lacks of a round of all prompts, each with a seed of its own. */
-async function draw(script: BasicInference, arm: string, seed: number, done: readonly Result[]): Promise<void> {
+/** Draws what an arm lacks of some prompts, each with a seed of its own. */
+async function draw(script: BasicInference, arm: string, seed: number, of: readonly number[]): Promise<void> {
   const [sampler, steps = ""] = arm.split(":");
+  const done = read();
   const isDone = (prompt: number) => done.some((one) => one.arm === arm && one.seed === seed && one.prompt === prompt);
-  const left = [...prompts.keys()].filter((prompt) => !isDone(prompt));
+  const left = of.filter((prompt) => !isDone(prompt));
   if (left.length === 0) return;
   await script.run(
     left.map((prompt) => prompts[prompt]!),
@@ -111,7 +114,11 @@ if (Number(seeds) > 0) {
   const manager = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath("configs/shapes.json"));
   const script = new BasicInference(manager);
   for (let seed = 0; seed < Number(seeds); seed++) {
-    for (const arm of [before, after]) await draw(script, arm, seed, read());
+    // In turns, so that there are pairs wherever it is stopped.
+    for (let first = 0; first < prompts.length; first += BATCH) {
+      const batch = [...prompts.keys()].slice(first, first + BATCH);
+      for (const arm of [before, after]) await draw(script, arm, seed, batch);
+    }
     report(read());
   }
   manager.dispose();

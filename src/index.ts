@@ -71,7 +71,6 @@ export type {
   DrawOptions,
   Mask,
   NegativeOptions,
-  PriorSettings,
   SampleDecoderOptions,
   SamplePriorOptions,
   ScriptOptions,
@@ -79,6 +78,7 @@ export type {
   SharedOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
+export type { PriorSettings } from "./pipeline/settings.js";
 export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/scripts/text-guided-edit.js";
 export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";
 export { FileError } from "./platform/errors.js";

@@ -1,6 +1,29 @@
 import { concatBatch, repeatBatch } from "../ops/layout.js";
 import { guide } from "../ops/sampler.js";
+import { finiteNumber } from "../platform/arguments.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { SamplingError } from "./sampling-error.js";
+import type { AskedSettings, NetworkSettings } from "./settings.js";
+
+/** The scale that leaves a prediction as it is. */
+export const UNGUIDED = { condScale: 1 } as const satisfies AskedSettings;
+
+/** Whether guidance does anything. */
+export function isGuided({ condScale = UNGUIDED.condScale }: AskedSettings): boolean {
+  return condScale !== UNGUIDED.condScale;
+}
+
+/** The scale by which a network is guided. Throws `SamplingError` where it cannot be; `name` is what messages call it. */
+export function guidanceScale(
+  settings: NetworkSettings,
+  { name, canGuide }: { readonly name: string; readonly canGuide: boolean },
+): number {
+  const scale = finiteNumber("condScale", settings.condScale);
+  if (canGuide || !isGuided(settings)) return scale;
+  throw new SamplingError(
+    `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${scale}.`,
+  );
+}
 
 /**
  * What guidance does with a learned variance behind the prediction: guides it with the rest (DALLE2-pytorch), or takes the

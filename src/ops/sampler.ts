@@ -9,11 +9,11 @@ import { numberBindings, type StepInputs, type StepNumbers } from "./step-inputs
 // dispatches the same.
 
 /**
- * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · condScale in f32, `[2B, ..., C]` to
+ * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale in f32, `[2B, ..., C]` to
  * `[B, ..., C]`. The first half of the batch holds the conditional predictions, the second the null predictions. Channels
  * from `guidedChannels` on, by default none, are the conditional ones.
  */
-export function guide(predictions: Tensor, condScale: number, guidedChannels = predictions.channels): Tensor {
+export function guide(predictions: Tensor, scale: number, guidedChannels = predictions.channels): Tensor {
   const [batch = 0, ...rest] = predictions.shape;
   if (batch % 2 !== 0 || rest.length === 0)
     throw new ShapeError("guide", "predictions", predictions.shape, "[2B, ...]");
@@ -22,7 +22,7 @@ export function guide(predictions: Tensor, condScale: number, guidedChannels = p
   arena.stream.dispatch("guide", {
     types: { Element: floatType("guide", "predictions", predictions) },
     bindings: { x: predictions.storage, y: y.storage },
-    params: { invocations: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale: condScale },
+    params: { invocations: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale },
     grid: invocations(y.vectors),
   });
   return y;

@@ -8,25 +8,20 @@ import {
   filledList,
   text as textRule,
 } from "../platform/arguments.js";
+import type { AskedSettings, CascadeSettings } from "../diffusion/settings.js";
 import type { CascadeCall } from "../models/dalle2-pytorch/decoder.js";
 import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
-import {
-  checkOptions,
-  checkPriorOptions,
-  type PriorSettings,
-  type SampleDecoderOptions,
-  type SamplePriorOptions,
-} from "./script-options.js";
+import type { SampleDecoderOptions, SamplePriorOptions } from "./script-options.js";
 
 /** What a prior says of a call. */
 interface CheckedPrior {
-  check(call: PriorSettings): void;
+  check(settings: AskedSettings): void;
 }
 
 /** What a cascade says of a call. */
 interface CheckedCascade {
-  plan(call: CascadeCall, batch?: number, inpaints?: boolean): unknown;
+  plan(call: CascadeCall, inputs: { readonly inpaints: boolean }): unknown;
 }
 
 /** How many results a call makes, and the generators that it draws from. */
@@ -40,9 +35,8 @@ export function checkPriorCall(
   prior: CheckedPrior,
   textOrTokens: readonly unknown[],
   options: SamplePriorOptions,
-  settings: PriorSettings,
+  settings: AskedSettings,
 ): CheckedCall {
-  checkPriorOptions(options);
   const inputs = filledList(anything)("text", textOrTokens).length;
   const { negativeText, sampleCount = 1 } = options;
   if (Array.isArray(negativeText)) checkLength("negativeText", negativeText, inputs);
@@ -52,14 +46,13 @@ export function checkPriorCall(
   return { inputs, randomness };
 }
 
-/** The same for a call of the decoder; `condScale` stands for what the call does not name. */
+/** The same for a call of the decoder that samples so. */
 export function checkDecoderCall(
   cascade: CheckedCascade,
   options: SampleDecoderOptions,
-  condScale: number | readonly number[],
+  settings: CascadeSettings,
 ): CheckedCall {
-  checkOptions(options);
-  cascade.plan({ ...options, condScale: options.condScale ?? condScale }, 1, options.inpaintImages !== undefined);
+  cascade.plan({ ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
   const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
   const { inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
   // A later U-Net starts from the images, and draws the embeddings all the same.

@@ -1,9 +1,8 @@
 import { ArgumentError, finiteNumbers } from "../platform/arguments.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
-import type { NegativeCondition } from "../models/dalle2-pytorch/unet/conditioning.js";
+import type { DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Batch } from "./batches.js";
 import { stackRows, type Embedding } from "./embedding.js";
 import type { Mask } from "./script-options.js";
 
@@ -20,42 +19,39 @@ export interface DecoderInputs {
   readonly inpaintMask: readonly Embedding[] | undefined;
 }
 
-/** The inputs of one batch on the GPU. */
-export class BatchTensors {
-  private constructor(
-    readonly imageEmbed: Tensor | undefined,
-    readonly textEncodings: Tensor | undefined,
-    /** What guidance leads away from, if anything is named. */
-    readonly negative: NegativeCondition,
-    readonly image: Tensor | undefined,
-    readonly inpaintImage: Tensor | undefined,
-    readonly inpaintMask: Tensor | undefined,
-  ) {}
+/** The inputs of one batch on the GPU, by the names that the decoder has for them. */
+type DecoderTensors = Pick<
+  DecoderSampling,
+  "imageEmbed" | "textEncodings" | "negative" | "image" | "inpaintImage" | "inpaintMask"
+>;
 
-  static upload(arena: Arena, inputs: DecoderInputs, { inputs: chosen }: Pick<Batch, "inputs">): BatchTensors {
+/** Uploads the inputs of one batch, and frees them. */
+export class BatchTensors {
+  private constructor(readonly named: DecoderTensors) {}
+
+  static upload(arena: Arena, inputs: DecoderInputs, chosen: readonly number[]): BatchTensors {
     const pick = (rows: readonly Embedding[] | undefined) => rows && chosen.map((index) => rows[index]!);
-    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, rows, "f32");
-    const asPlanes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, rows);
+    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, pick(rows)!, "f32");
+    const asPlanes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, pick(rows)!);
     // In a scope, which frees the first of them where a later one fails.
-    const tensors = arena.scope(() => ({
-      imageEmbed: stack(pick(inputs.imageEmbed)),
-      textEncodings: stack(pick(inputs.textEncodings)),
+    const named = arena.scope(() => ({
+      imageEmbed: stack(inputs.imageEmbed),
+      textEncodings: stack(inputs.textEncodings),
       negative: {
-        imageEmbed: stack(pick(inputs.negativeImageEmbed)),
-        textEncodings: stack(pick(inputs.negativeTextEncodings)),
+        imageEmbed: stack(inputs.negativeImageEmbed),
+        textEncodings: stack(inputs.negativeTextEncodings),
       },
-      image: asPlanes(pick(inputs.image)),
-      inpaintImage: asPlanes(pick(inputs.inpaintImage)),
-      inpaintMask: asPlanes(pick(inputs.inpaintMask)),
+      image: asPlanes(inputs.image),
+      inpaintImage: asPlanes(inputs.inpaintImage),
+      inpaintMask: asPlanes(inputs.inpaintMask),
     }));
-    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = tensors;
-    return new BatchTensors(imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask);
+    return new BatchTensors(named);
   }
 
   [Symbol.dispose](): void {
-    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this;
-    const pictures = [image, inpaintImage, inpaintMask];
-    for (const tensor of [imageEmbed, textEncodings, negative.imageEmbed, negative.textEncodings, ...pictures]) {
+    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this.named;
+    const images = [image, inpaintImage, inpaintMask];
+    for (const tensor of [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings, ...images]) {
       tensor?.dispose();
     }
   }

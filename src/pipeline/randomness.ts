@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, atMostOne, filledList, seed as seedRule } from "../platform/arguments.js";
+import { ArgumentError, atMostOne, checkLength, filledList, seed } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 import { randomSeed } from "./random-seed.js";
@@ -20,12 +20,24 @@ export interface RandomOptions {
   readonly seeds?: readonly number[] | undefined;
 }
 
+/** What is allowed of these options, by their names. */
+export const RANDOM_RULES = { seed, seeds: filledList(seed) };
+
+/** Options of scripts whose images all have the same noise. */
+export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
+
+/** Options with generators in place of what asked for them. */
+export function withGenerator<Options extends RandomOptions>(options: Options, generator: Randomness): Options {
+  return { ...options, generator, seed: undefined, seeds: undefined };
+}
+
 /** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
-export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
-  atMostOne({ generator, seed, seeds });
+export function randomnessOf(options: RandomOptions): Randomness {
+  const { generator, seeds } = options;
+  atMostOne({ generator, seed: options.seed, seeds });
   if (generator !== undefined) return generator;
-  if (seeds !== undefined) return filledList(seedRule)("seeds", seeds).map((one) => new Generator(one));
-  return oneGenerator({ seed });
+  if (seeds !== undefined) return RANDOM_RULES.seeds("seeds", seeds).map((one) => new Generator(one));
+  return oneGenerator(options);
 }
 
 /** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
@@ -36,9 +48,18 @@ export function checkRandomness(randomness: Randomness, images: number): void {
   });
 }
 
+/** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */
+export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds">, count: number): Generator[] {
+  const { seeds } = options;
+  if (!seeds) return new Array<Generator>(count).fill(oneGenerator(options));
+  atMostOne({ seed: options.seed, seeds });
+  checkLength("seeds", seeds, count);
+  return seeds.map((one) => new Generator(one));
+}
+
 /** A generator for pictures that are all to have the same noise. */
-export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
-  return new Generator(seed === undefined ? randomSeed() : seedRule("seed", seed));
+export function oneGenerator({ seed: given }: Pick<RandomOptions, "seed">): Generator {
+  return new Generator(given === undefined ? randomSeed() : seed("seed", given));
 }
 
 /** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */

@@ -1,22 +1,11 @@
-import {
-  checkArguments,
-  checkLength,
-  count,
-  finiteNumber,
-  fraction,
-  filledList,
-  oneOf,
-  oneOrEach,
-  orNull,
-  seed,
-  type ArgumentRule,
-} from "../platform/arguments.js";
-import { SAMPLER_NAMES, type SamplerName } from "../diffusion/sampler.js";
+import type { CascadeSettings } from "../diffusion/settings.js";
+import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
 import type { Estimate } from "./estimate.js";
 import type { JsonOptions, Picture } from "./picture.js";
 import type { RandomOptions } from "./randomness.js";
+import type { AskedPriorSettings, Prefixed } from "./settings.js";
 
 /** A step that has been taken: `step` of `steps` of the prior, or of U-Net `unetNumber`, in batch `batch` of `batches`. */
 export interface ScriptProgress {
@@ -58,28 +47,24 @@ export interface SharedOptions {
   readonly estimate?: Estimate | undefined;
 }
 
-export interface SamplePriorOptions extends CallOptions, SharedOptions {
-  /** Default: that of the load config. */
-  readonly condScale?: number | undefined;
-  /** Embeddings for each text. Default 1. */
-  readonly sampleCount?: number | undefined;
+/** How the prior samples: settings default to those of the load config, else of the checkpoint. */
+export interface PriorCallOptions extends AskedPriorSettings {
   /** Most embeddings computed at once. Default 100. */
   readonly batchSize?: number | undefined;
-  /** Candidates for each embedding, of which the one most like the text is kept. Default 2. */
-  readonly numSamplesPerBatch?: number | undefined;
-  /** Sampling steps. Default: that of the load config, or of the checkpoint. */
-  readonly timesteps?: number | undefined;
-  /** Default: what the model's own library does for that number of steps. */
-  readonly sampler?: SamplerName | undefined;
-  /** For each text, or for all: what guidance leads away from. Default: the null that the prior learned. */
-  readonly negativeText?: string | readonly string[] | undefined;
 }
 
-/** The settings of the prior that tell on an embedding, defaults filled in. */
-export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamplesPerBatch", number>> & {
-  /** Undefined for what the model's own library does. */
-  readonly sampler: SamplerName | undefined;
-};
+/** How the decoder samples: settings default to those of the load config, else of the checkpoint. */
+export interface DecoderCallOptions extends CascadeSettings {
+  /** Most images computed at once. Default 10. */
+  readonly batchSize?: number | undefined;
+}
+
+export interface SamplePriorOptions extends CallOptions, SharedOptions, PriorCallOptions {
+  /** Embeddings for each text. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** For each text, or for all: the negative prompt. Default: the null that the prior learned. */
+  readonly negativeText?: string | readonly string[] | undefined;
+}
 
 /** True where a pixel of the picture is kept, row by row. */
 export type Mask = ArrayLike<boolean | number>;
@@ -90,43 +75,19 @@ export type Mask = ArrayLike<boolean | number>;
  * same noise and without guidance, or the learned null where there is no prior.
  */
 export interface NegativeOptions {
-  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a condScale other than 1. */
+  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a scale other than 1. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
 /** How the decoder draws, whatever it draws from. */
-export interface DrawOptions extends CallOptions {
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Pictures for each input. Default 1. */
+export interface DrawOptions extends CallOptions, DecoderCallOptions {
+  /** Images for each input. Default 1. */
   readonly sampleCount?: number | undefined;
-  /** Most pictures computed at once. Default 10. */
-  readonly batchSize?: number | undefined;
-  /** Sampling steps for all U-Nets, or for each. Default: that of the load config, or of the checkpoint. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
-  /** Of all U-Nets. Default: what the model's own library does for the number of steps. */
-  readonly sampler?: SamplerName | undefined;
 }
 
-/** What scripts take that sample the prior and then the decoder. */
-export interface TwoStageOptions extends CallOptions {
-  /** Default: that of the load config. */
-  readonly priorCondScale?: number | undefined;
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly decoderCondScale?: number | readonly number[] | undefined;
-  /** Default 100. */
-  readonly priorBatchSize?: number | undefined;
-  /** Default 10. */
-  readonly decoderBatchSize?: number | undefined;
-  /** Sampling steps of the prior. Default: that of the load config, or of the checkpoint. */
-  readonly priorTimesteps?: number | undefined;
-  /** Sampling steps of the U-Nets. Default: that of the load config, or of the checkpoint. */
-  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
-  /** Default: what the model's own library does for the number of steps. */
-  readonly priorSampler?: SamplerName | undefined;
-  /** The same for all U-Nets. */
-  readonly decoderSampler?: SamplerName | undefined;
-}
+/** What scripts take that sample the prior and then the decoder: the options of both, with its name in front of each. */
+export interface TwoStageOptions
+  extends CallOptions, Prefixed<"prior", PriorCallOptions>, Prefixed<"decoder", DecoderCallOptions> {}
 
 /** What `sampleDecoder` draws from: a list each, of one value for each input. */
 export interface DecoderData {
@@ -151,49 +112,6 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions, Decode
   readonly stopAtUnetNumber?: number | undefined;
   /** What a picture says that it was drawn with, from its input and this call's own options; default: those. */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
-}
-
-/** What is allowed of the numbers in the options of all scripts, by their names. */
-const OPTION_RULES = {
-  condScale: oneOrEach(finiteNumber),
-  priorCondScale: finiteNumber,
-  decoderCondScale: oneOrEach(finiteNumber),
-  timesteps: oneOrEach(orNull(count)),
-  priorTimesteps: count,
-  decoderTimesteps: oneOrEach(orNull(count)),
-  sampler: oneOf(...SAMPLER_NAMES),
-  priorSampler: oneOf(...SAMPLER_NAMES),
-  decoderSampler: oneOf(...SAMPLER_NAMES),
-  sampleCount: count,
-  priorSampleCount: count,
-  decoderSampleCount: count,
-  batchSize: count,
-  priorBatchSize: count,
-  decoderBatchSize: count,
-  numSamplesPerBatch: count,
-  priorNumSamplesPerBatch: count,
-  previewEvery: count,
-  seed,
-  seeds: filledList(seed),
-  startAtUnetNumber: count,
-  stopAtUnetNumber: count,
-  inpaintResampleTimes: count,
-  resampleTimes: count,
-  frames: count,
-  strength: fraction,
-} as const satisfies Readonly<Record<string, ArgumentRule<unknown>>>;
-
-/** The same where the prior alone is sampled. */
-const PRIOR_RULES = { ...OPTION_RULES, condScale: finiteNumber, timesteps: count };
-
-/** Throws `ArgumentError` for a number that cannot be meant, before anything is computed with it. */
-export function checkOptions(options: object): void {
-  checkArguments(OPTION_RULES, options);
-}
-
-/** The same for options of the prior alone. */
-export function checkPriorOptions(options: SamplePriorOptions): void {
-  checkArguments(PRIOR_RULES, options);
 }
 
 /** Texts that were given, if any were, for each of `count` inputs or for all. Throws `ArgumentError` for another number. */

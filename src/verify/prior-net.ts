@@ -39,8 +39,8 @@ export const verifyPriorNet: Runner = async (fixture, openArena) => {
           textMask: inputs.mask && maskRows(inputs.mask),
         };
         const selfCond = upload(arena, inputs.selfCond);
-        const predict = (condScale: number): Tensor =>
-          network.forward(imageEmbed, network.prepare(steps, { batch, times, condition }, condScale), selfCond);
+        const predict = (scale: number): Tensor =>
+          network.forward(imageEmbed, network.prepare(steps, { batch, times, condition }, scale), selfCond);
         return { pred: predict(1), pred_cond_scale_2: predict(2) };
       });
       return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);

@@ -44,8 +44,8 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
           lowresNoiseLevel: inputs.lowresNoiseLevel && [...inputs.lowresNoiseLevel.data],
         };
         const selfCond = inputs.selfCond && uploadImage(arena, inputs.selfCond);
-        const predict = (condScale: number): Tensor =>
-          unet.forward(x, unet.prepare(steps, { batch, times, condition }, condScale), selfCond);
+        const predict = (scale: number): Tensor =>
+          unet.forward(x, unet.prepare(steps, { batch, times, condition }, scale), selfCond);
         return { pred: predict(1), pred_cond_scale_3: predict(3) };
       });
       return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);

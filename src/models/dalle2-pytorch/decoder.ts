@@ -10,8 +10,8 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import type { Preview } from "../../diffusion/denoise.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
-import type { SamplerName } from "../../diffusion/sampler.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
+import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
@@ -23,12 +23,10 @@ export interface DecoderProgress {
 }
 
 /** What of a call tells which U-Nets run, and how. */
-export type CascadeCall = Pick<
-  DecoderSampling,
-  "startAtUnetNumber" | "stopAtUnetNumber" | "condScale" | "timesteps" | "sampler"
->;
+export type CascadeCall = CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">;
 
-export interface DecoderSampling {
+/** What is sampled; settings for all U-Nets, or for each. */
+export interface DecoderSampling extends CascadeSettings {
   /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
   readonly imageEmbed?: Tensor | undefined;
   /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
@@ -40,12 +38,6 @@ export interface DecoderSampling {
   readonly textMask?: TextMask | undefined;
   /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
-  /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
-  /** For all U-Nets. Default: what the reference does for the number of steps. */
-  readonly sampler?: SamplerName | undefined;
   /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -134,7 +126,7 @@ export class Decoder {
     const run = this.#check(sampling);
     let image = this.#startImage(arena, sampling);
     try {
-      for (const { unetNumber, condScale, timesteps } of run.stages) {
+      for (const { unetNumber, settings } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
@@ -142,9 +134,7 @@ export class Decoder {
           rewind?.();
           return sampler.sample(arena, {
             ...run.shared,
-            condScale,
-            timesteps,
-            sampler: sampling.sampler,
+            ...settings,
             lowres,
             noise,
             signal,
@@ -162,21 +152,14 @@ export class Decoder {
     return image!;
   }
 
-  /** Sampling steps of each U-Net where a call asks for these. Throws `ArgumentError` for a list of another length. */
-  stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
-    const asked = this.perUnet("timesteps", timesteps ?? null);
-    return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
-  }
-
-  /** One value for each U-Net, of an option given for all or for each. Throws `ArgumentError` for a list of another length. */
-  perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
+  /**
+   * How each U-Net samples where a call asks for this, and where it does not, as `defaults` say, else the U-Net's own
+   * training. Throws `ArgumentError` for a list of another length.
+   */
+  settings(asked: CascadeSettings, defaults: CascadeSettings = {}): readonly NetworkSettings[] {
     const count = this.stages.length;
-    if (!isList(value)) return new Array<T>(count).fill(value);
-    if (value.length === count) return value;
-    throw new ArgumentError(name, `${name} has ${value.length} values; there are ${count} U-Nets.`, {
-      code: "argument/mismatch",
-      advice: "Pass one value for all, or one for each.",
-    });
+    const others = settingsOfEach(defaults, count);
+    return settingsOfEach(asked, count).map((one, i) => this.stages[i]!.settings(withDefaults(one, others[i])));
   }
 
   /** The image to start from, at the size of the stage before the first. */
@@ -190,7 +173,10 @@ export class Decoder {
    * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
    * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
    */
-  plan(call: CascadeCall, batch = 1, inpaints = false) {
+  plan(
+    call: CascadeCall,
+    { batch = 1, inpaints = false }: { readonly batch?: number; readonly inpaints?: boolean } = {},
+  ) {
     const count = this.stages.length;
     const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
     const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
@@ -201,13 +187,11 @@ export class Decoder {
         { code: "argument/out-of-range" },
       );
     }
-    const condScales = this.perUnet("condScale", call.condScale ?? 1);
-    const timesteps = this.perUnet("timesteps", call.timesteps ?? null);
+    const each = this.settings(call);
     return this.stages.slice(start - 1, stop).map((sampler) => {
-      const { index } = sampler;
-      const settings = { condScale: condScales[index]!, timesteps: timesteps[index] ?? null };
-      sampler.check({ ...settings, sampler: call.sampler }, batch, inpaints);
-      return { sampler, unetNumber: index + 1, ...settings };
+      const settings = each[sampler.index]!;
+      sampler.check(settings, batch, inpaints);
+      return { sampler, unetNumber: sampler.index + 1, settings };
     });
   }
 
@@ -216,7 +200,7 @@ export class Decoder {
     const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
     const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
-    const stages = this.plan(sampling, batch, inpaintImage !== undefined);
+    const stages = this.plan(sampling, { batch, inpaints: inpaintImage !== undefined });
     const samplers = stages.map(({ sampler }) => sampler);
     if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
     const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
@@ -258,8 +242,4 @@ export class Decoder {
 
 function absent(argument: string, message: string): ArgumentError {
   return new ArgumentError(argument, message, { code: "argument/missing" });
-}
-
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import { ArgumentError, count, finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
 import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
 import type { TextMask } from "./text-mask.js";
@@ -12,9 +12,11 @@ import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
-import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
-import type { Process, Sampler, SamplerName } from "../../diffusion/sampler.js";
+import { checkFinite } from "../../diffusion/sampling-error.js";
+import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
+import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
 import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 
@@ -31,17 +33,12 @@ export interface PriorText {
   readonly textMask?: TextMask | undefined;
 }
 
-export interface PriorSampling extends PriorText {
+/** What is sampled; settings that are left out are the prior's own. */
+export interface PriorSampling extends PriorText, AskedSettings {
   /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
   readonly negative?: PriorText | undefined;
-  /** Strength of guidance; 1, the default, is none. */
-  readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
-  /** Number of sampling steps; default: the prior's own. */
-  readonly timesteps?: number | undefined;
-  /** Default: what the reference does for that number of steps. */
-  readonly sampler?: SamplerName | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -75,7 +72,7 @@ export class DiffusionPrior {
 
   /**
    * Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; what is computed is
-   * stored in the type of the weights. Throws as `check` does, and `ArgumentError` for texts that do not fit.
+   * stored in the type of the weights. Throws `SamplingError` for bad arguments.
    */
   async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
     const own = arena.withType(this.#dtype);
@@ -93,19 +90,25 @@ export class DiffusionPrior {
    * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
    * guided.
    */
-  check({ condScale = 1, ...settings }: Pick<PriorSampling, "condScale" | "timesteps" | "sampler">): void {
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !this.options.canGuide) {
-      throw new SamplingError(
-        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
-      );
-    }
+  check(asked: AskedSettings): void {
+    const settings = this.settings(asked);
+    this.#scale(settings);
     this.#sampler(settings);
   }
 
+  #scale(settings: NetworkSettings): number {
+    return guidanceScale(settings, { name: "This prior", canGuide: this.options.canGuide });
+  }
+
   /** How often `sample` evaluates the network. */
-  evaluations(sampling: Pick<PriorSampling, "timesteps" | "sampler"> = {}): number {
-    return this.#sampler(sampling).steps.length;
+  evaluations(asked: AskedSettings = {}): number {
+    return this.#sampler(this.settings(asked)).steps.length;
+  }
+
+  /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    const { sampleTimesteps, timesteps } = this.options;
+    return withDefaults(asked, { ...UNGUIDED, timesteps: sampleTimesteps ?? timesteps });
   }
 
   #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {
@@ -152,19 +155,19 @@ export class DiffusionPrior {
 
   #denoiser(arena: Arena, sampling: PriorSampling, condition: PriorCondition): Denoiser {
     const { net, predictXStart, samplingClampL2norm } = this.options;
-    const { condScale = 1 } = sampling;
-    this.check(sampling);
+    const settings = this.settings(sampling);
+    const scale = this.#scale(settings);
     const batch = condition.textEmbed.shape[0]!;
-    const laterMask = condScale === 1 ? undefined : this.#maskAfterGuidance(condition);
+    const laterMask = isGuided(settings) ? this.#maskAfterGuidance(condition) : undefined;
     const network = this.#network;
     return {
       arena,
       name: PRIOR_NAME,
       process: this.#process(),
-      sampler: this.#sampler(sampling),
+      sampler: this.#sampler(settings),
       selfCond: net.selfCond,
       prepare: (inputs, times) => {
-        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, condScale);
+        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, scale);
         return (x, selfCond) => network.forward(x, prepared, selfCond);
       },
       x0Limit: predictXStart ? undefined : 1,
@@ -182,8 +185,7 @@ export class DiffusionPrior {
     return { schedule: this.#schedule(), objective: this.options.objective };
   }
 
-  #sampler({ timesteps, sampler }: Pick<PriorSampling, "timesteps" | "sampler">): Sampler {
-    const count = timesteps ?? this.options.sampleTimesteps ?? this.options.timesteps;
+  #sampler({ timesteps: count, sampler }: NetworkSettings): Sampler {
     return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 

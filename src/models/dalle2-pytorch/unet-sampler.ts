@@ -1,4 +1,4 @@
-import { ArgumentError, finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError } from "../../platform/arguments.js";
 import type { DecoderOptions, DecoderStage } from "./options.js";
 import type { NegativeCondition, UnetCondition } from "./unet/conditioning.js";
 import { canBroadcast } from "./unet/image-condition.js";
@@ -19,26 +19,19 @@ import { Inpainting, prepareKnown, type Known } from "../../diffusion/inpaint.js
 import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js";
-import type { Process, Sampler, SamplerName } from "../../diffusion/sampler.js";
+import type { Process, Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
+import { guidanceScale, UNGUIDED } from "../../diffusion/guidance.js";
 import { unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 
 /** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
 const LOWRES_NOISE_STEPS = 1000;
 
-/** How a U-Net is sampled, whatever of. */
-export interface UnetSettings {
-  readonly condScale: number;
-  /** Number of sampling steps; null for the U-Net's own. */
-  readonly timesteps: number | null;
-  /** Default: what the reference does for that number of steps. */
-  readonly sampler?: SamplerName | undefined;
+export interface UnetSampling extends NetworkSettings {
   /** How often each step is taken where it inpaints. */
   readonly resampleTimes: number;
-}
-
-export interface UnetSampling extends UnetSettings {
   readonly batch: number;
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
@@ -121,9 +114,8 @@ export class UnetSampler {
    * where the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
    * computes NaN there.
    */
-  check(settings: Omit<UnetSettings, "resampleTimes">, batch = 1, inpaints = false): void {
+  check(settings: NetworkSettings, batch = 1, inpaints = false): void {
     const { name } = this;
-    const { condScale } = settings;
     this.checkTrained();
     const { numImageTokens } = this.stage.unet;
     if (this.mixesBatch && !canBroadcast(batch, numImageTokens)) {
@@ -131,13 +123,8 @@ export class UnetSampler {
         `${name} was trained with cond_dim equal to image_embed_dim, and so takes a batch of 1 or ${numImageTokens}, not ${batch}.`,
       );
     }
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !this.decoder.canGuide) {
-      throw new SamplingError(
-        `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
-      );
-    }
-    const count = this.stepCount(settings.timesteps);
+    guidanceScale(settings, { name, canGuide: this.decoder.canGuide });
+    const { timesteps: count } = settings;
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
       throw new ArgumentError(
         "timesteps",
@@ -160,10 +147,10 @@ export class UnetSampler {
     );
   }
 
-  /** How often `sample` evaluates the U-Net. Throws `SamplingError` if it was not trained. */
-  evaluations({ timesteps, sampler, resampleTimes }: Omit<UnetSettings, "condScale">): number {
+  /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
+  evaluations(asked: AskedSettings = {}, resampleTimes = 1): number {
     this.checkTrained();
-    return this.#sampler({ timesteps, sampler }).steps.length * this.#resampleTimes(resampleTimes);
+    return this.#sampler(this.settings(asked)).steps.length * this.#resampleTimes(resampleTimes);
   }
 
   /**
@@ -211,10 +198,7 @@ export class UnetSampler {
       lowres:
         unet.lowresCond && lowres
           ? // As the U-Net takes it: nothing else is kept of it during the run.
-            cast(
-              this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(arena, batch, noise)),
-              arena.dtype,
-            )
+            cast(this.#lowresCondition(lowres, timesteps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -262,7 +246,7 @@ export class UnetSampler {
   }
 
   #denoiser(arena: Arena, sampling: UnetSampling, { lowres }: Prepared): Denoiser {
-    const { batch, imageEmbed, textEncodings, textMask, negative, condScale } = sampling;
+    const { batch, imageEmbed, textEncodings, textMask, negative } = sampling;
     const hasLevel = this.stage.unet.lowresNoiseCond;
     const condition: UnetCondition = {
       imageEmbed,
@@ -273,6 +257,7 @@ export class UnetSampler {
       lowresNoiseLevel: hasLevel ? new Array<number>(batch).fill(this.#lowresNoiseLevel()) : undefined,
     };
     const unet = this.#unet!;
+    const scale = guidanceScale(sampling, { name: this.name, canGuide: this.decoder.canGuide });
     const { useDynamicThres } = this.decoder;
     return {
       arena,
@@ -281,7 +266,7 @@ export class UnetSampler {
       sampler: this.#sampler(sampling),
       selfCond: this.stage.unet.selfCond,
       prepare: (inputs, times) => {
-        const prepared = unet.prepare(inputs, { batch, times, condition }, condScale);
+        const prepared = unet.prepare(inputs, { batch, times, condition }, scale);
         return (x, selfCond) => unet.forward(x, prepared, selfCond);
       },
       // The reference clamps to ±1, or dynamically, whatever the network predicts.
@@ -290,20 +275,20 @@ export class UnetSampler {
     };
   }
 
-  /** Sampling steps where a call asks for this many; null for the U-Net's own number. */
-  stepCount(asked: number | null): number {
-    return asked ?? this.stage.sampleTimesteps ?? this.decoder.timesteps;
+  /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    return withDefaults(asked, { ...UNGUIDED, timesteps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
   #process(): Process {
     return { schedule: this.#schedule(), objective: this.stage.objective };
   }
 
-  #sampler({ sampler, timesteps }: Pick<UnetSettings, "sampler" | "timesteps">): Sampler {
+  #sampler({ sampler, timesteps: count }: NetworkSettings): Sampler {
     const { learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
     return unetSampler(sampler, {
       process: this.#process(),
-      count: this.stepCount(timesteps),
+      count,
       dialect: this.dialect.sampler,
       eta: this.#eta,
       learnedVariance: this.stage.learnedVariance ? { constrainFrac } : undefined,

@@ -157,5 +157,5 @@ function advice({ dtype }: NotFinitePlace, file: string, damaged: readonly strin
     return `${file} is damaged, or was saved after its training had failed: there are infinities or NaN in ${damaged.slice(0, NAMED).join(", ")}${more}. Get another copy or an earlier checkpoint.`;
   }
   if (dtype === "f16") return `Half precision overflows: ${COMPUTE_IN_F32}.`;
-  return `The weights in ${file} are finite: the inputs or the guidance (condScale) may be too large for f32.`;
+  return `The weights in ${file} are finite: the inputs or the guidance scale may be too large for f32.`;
 }

@@ -7,7 +7,7 @@ import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "./component.js";
-import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { rehearseDecoder, rehearseImageEncoder, rehearsePrior } from "./rehearsal.js";
@@ -106,7 +106,7 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const rehearse = () => rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
+  const rehearse = () => rehearsePrior(arena, model, batch, defaultSettings(config).prior);
   return components.map((component) => ({ component, rehearse }));
 }
 
@@ -116,11 +116,11 @@ function decoderStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const condScale = defaultDecoderCondScale(config);
+  const settings = defaultSettings(config).decoder;
   return components.map((component, i) => ({
     component,
     rehearse: () =>
-      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
+      rehearseDecoder(arena, model, batch, { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
   }));
 }
 

@@ -2,14 +2,15 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
-import { checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
+import { checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
+import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { Gpu } from "../../gpu/gpu.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { defaultSettings, type DefaultSettings } from "./default-settings.js";
 import { BatchSplitter } from "./batch-splitter.js";
 import type { ComputedModel, Computed } from "./computed-model.js";
 import { ComputedModels, type Models } from "./computed-models.js";
@@ -20,6 +21,7 @@ import { Lifetime } from "./lifetime.js";
 import { openDevice } from "./open-device.js";
 import { rehearseDecoder, rehearsePrior } from "./rehearsal.js";
 import { Residence, type Residency } from "./residence.js";
+import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
 /** How models are loaded and where they run. */
 export interface ManagerOptions extends LoadingOptions {
@@ -40,12 +42,7 @@ export interface ManagerOptions extends LoadingOptions {
 }
 
 /** How the models will be called, as far as kernels depend on it; default: as the load config says. */
-export interface WarmupOptions {
-  readonly priorCondScale?: number | undefined;
-  readonly decoderCondScale?: number | readonly number[] | undefined;
-}
-
-const WARMUP_RULES = { priorCondScale: finiteNumber, decoderCondScale: oneOrEach(finiteNumber) };
+export type WarmupOptions = Prefixed<"prior", AskedSettings> & Prefixed<"decoder", CascadeSettings>;
 
 const MANAGER_RULES = {
   dtype: oneOf("auto", "f32", "f16"),
@@ -124,14 +121,9 @@ export class DalleModelManager {
     return this.arena.gpu;
   }
 
-  /** Guidance of the prior where a call names none. */
-  get defaultPriorCondScale(): number {
-    return defaultPriorCondScale(this.config);
-  }
-
-  /** Guidance of each U-Net where a call names none. */
-  get defaultDecoderCondScale(): readonly number[] {
-    return defaultDecoderCondScale(this.config);
+  /** How prior and decoder are sampled where a call does not say it, as far as the load config does. */
+  get defaults(): DefaultSettings {
+    return defaultSettings(this.config);
   }
 
   /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
@@ -218,13 +210,15 @@ export class DalleModelManager {
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
-    checkArguments(WARMUP_RULES, options);
-    const { arena, clip, prior, decoder } = this;
+    checkOptions(options);
+    const { arena, clip, prior, decoder, defaults } = this;
+    const ofPrior = withDefaults(unprefixed("prior", options), defaults.prior);
     const rehearse = async (): Promise<void> => {
       clip?.model.rehearseText(1);
-      if (prior) await rehearsePrior(arena, prior.model, 1, options.priorCondScale ?? this.defaultPriorCondScale);
-      const condScale = options.decoderCondScale ?? this.defaultDecoderCondScale;
-      if (decoder) await rehearseDecoder(arena, decoder.model, 1, { condScale });
+      if (prior) await rehearsePrior(arena, prior.model, 1, ofPrior);
+      if (!decoder) return;
+      const each = decoder.model.settings(unprefixed("decoder", options), defaults.decoder);
+      await rehearseDecoder(arena, decoder.model, 1, joinSettings(each));
     };
     await this.#lifetime.run(() => this.gpu.warmup(rehearse));
   }

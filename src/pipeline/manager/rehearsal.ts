@@ -1,6 +1,7 @@
 import type { Decoder, DecoderSampling } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
+import type { AskedSettings, CascadeSettings } from "../../diffusion/settings.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
 import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
@@ -16,7 +17,7 @@ export async function rehearsePrior(
   arena: Arena,
   prior: DiffusionPrior,
   batch: number,
-  condScale: number,
+  settings: AskedSettings,
 ): Promise<void> {
   const { imageEmbedDim, net } = prior.options;
   using held = new HeldTensors(arena);
@@ -24,7 +25,7 @@ export async function rehearsePrior(
     textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
     textEncodings: arena.empty([batch, net.maxTextLen, net.dim]),
   }));
-  await prior.sample(arena, { ...texts, condScale, noise: SILENCE });
+  await prior.sample(arena, { ...settings, ...texts, noise: SILENCE });
 }
 
 /** As `rehearsePrior`, for each U-Net of a decoder, or of some of them, that was trained. */
@@ -32,11 +33,11 @@ export async function rehearseDecoder(
   arena: Arena,
   decoder: Decoder,
   batch: number,
-  run: Pick<DecoderSampling, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
+  run: CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">,
 ): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
-  for (const { index } of trained) await rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
+  for (const { index } of trained) await rehearseUnet(arena, decoder, batch, index + 1, run);
 }
 
 async function rehearseUnet(
@@ -44,7 +45,7 @@ async function rehearseUnet(
   decoder: Decoder,
   batch: number,
   number: number,
-  condScale: DecoderSampling["condScale"],
+  settings: CascadeSettings,
 ): Promise<void> {
   const stages = decoder.stages.map(({ stage }) => stage);
   const imageDim = stages.find(({ unet }) => unet.condOnImageEmbeds)?.unet.imageEmbedDim ?? undefined;
@@ -58,7 +59,7 @@ async function rehearseUnet(
     image:
       before && arena.empty([batch, before.imageSize, before.imageSize, decoder.stages[0]!.decoder.channels], "f32"),
   }));
-  const run = { condScale, startAtUnetNumber: number, stopAtUnetNumber: number, batchSize: batch };
+  const run = { ...settings, startAtUnetNumber: number, stopAtUnetNumber: number, batchSize: batch };
   const images = await decoder.sample(arena, { ...run, ...inputs, noise: SILENCE });
   images.dispose();
 }

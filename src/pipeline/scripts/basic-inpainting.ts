@@ -6,7 +6,8 @@ import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
 import type { Picture } from "../picture.js";
 import { randomnessOf } from "../randomness.js";
-import { checkOptions, eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, unprefixed } from "../settings.js";
 
 export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text, each of which is drawn once. Default 1. */
@@ -42,29 +43,27 @@ export class BasicInpainting extends InferenceScript {
       );
     }
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
-    const prior = this.priorSettings({
-      condScale: options.priorCondScale,
-      timesteps: options.priorTimesteps,
-      sampler: options.priorSampler,
-    });
-    const { decoderCondScale } = options;
-    this.checkTwoStage(options, true);
+    const priorOptions = unprefixed("prior", options);
+    const decoderOptions = unprefixed("decoder", options);
+    const prior = this.priorSettings(priorOptions);
+    this.checkDecoderSettings(decoderOptions, true);
     checkMasks(images, masks);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
-    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
+    if (negativeText) this.checkNegative(decoderOptions, prior);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), ...prior },
-      decoder: { pictures: count, timesteps: options.decoderTimesteps, sampler: options.decoderSampler, resampleTimes },
+      prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
+      decoder: { ...decoderOptions, pictures: count, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
-    const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
+    const call = { ...shared, ...priorOptions, ...prior, sampleCount };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const pictures = await this.sampleDecoder({
       ...shared,
+      ...decoderOptions,
       onPicture,
       previewEvery,
       text: flat.map(({ input }) => texts[input]!),
@@ -74,10 +73,6 @@ export class BasicInpainting extends InferenceScript {
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
       inpaintResampleTimes: resampleTimes,
-      condScale: decoderCondScale,
-      batchSize: options.decoderBatchSize,
-      timesteps: options.decoderTimesteps,
-      sampler: options.decoderSampler,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
     const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));

@@ -6,23 +6,16 @@ import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import { lerp, slerp } from "./interpolation.js";
 import type { Picture } from "../picture.js";
-import { oneGenerator } from "../randomness.js";
-import {
-  checkOptions,
-  eachOf,
-  type PriorSettings,
-  type SamplePriorOptions,
-  type TwoStageOptions,
-} from "../script-options.js";
+import { oneGenerator, type OneSeed } from "../randomness.js";
+import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, unprefixed } from "../settings.js";
 
 /** How pictures between two ends are drawn. */
-export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
+export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
   /** Number of pictures, both ends included. Default 8. */
   readonly frames?: number | undefined;
   /** For a decoder that was trained with text: what to tell it of both ends, or of each. Default: a prompt tells itself. */
   readonly text?: string | readonly [start: string, end: string] | undefined;
-  /** Candidates for the image embedding of a prompt. Default 2. */
-  readonly priorNumSamplesPerBatch?: number | undefined;
 }
 
 /**
@@ -43,17 +36,19 @@ export class Interpolate extends InferenceScript {
     const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
     wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
-    const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
-    this.checkTwoStage(options);
+    const priorOptions = unprefixed("prior", options);
+    const decoderOptions = unprefixed("decoder", options);
+    const prior = ends.some(isPrompt) ? this.priorSettings(priorOptions) : undefined;
+    this.checkDecoderSettings(decoderOptions);
     const texts = this.#texts(ends, options.text);
     const generator = oneGenerator(options);
     const estimate = this.estimate({
-      prior: prior && { embeddings: ends.filter(isPrompt).length, ...prior },
-      decoder: { pictures: frames, timesteps: options.decoderTimesteps, sampler: options.decoderSampler },
+      prior: prior && { ...prior, embeddings: ends.filter(isPrompt).length },
+      decoder: { ...decoderOptions, pictures: frames },
     });
     const [first, last, noise] = await this.#embed(ends, generator, {
+      ...priorOptions,
       ...prior,
-      batchSize: options.priorBatchSize,
       signal,
       onProgress,
       estimate,
@@ -61,6 +56,7 @@ export class Interpolate extends InferenceScript {
     const [from, to] = texts ? await this.encodeText(texts, signal) : [];
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
     const pictures = await this.sampleDecoder({
+      ...decoderOptions,
       generator: positions.map(() => noise.fork()),
       signal,
       onProgress,
@@ -69,10 +65,6 @@ export class Interpolate extends InferenceScript {
       estimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
       textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
-      condScale: options.decoderCondScale,
-      timesteps: options.decoderTimesteps,
-      sampler: options.decoderSampler,
-      batchSize: options.decoderBatchSize,
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
         end: isPrompt(end) ? end : undefined,
@@ -83,15 +75,6 @@ export class Interpolate extends InferenceScript {
       }),
     });
     return positions.map((_, i) => pictures.get(i)![0]!);
-  }
-
-  #priorSettings(options: InterpolateOptions): PriorSettings {
-    return this.priorSettings({
-      condScale: options.priorCondScale,
-      timesteps: options.priorTimesteps,
-      sampler: options.priorSampler,
-      numSamplesPerBatch: options.priorNumSamplesPerBatch,
-    });
   }
 
   /** Image embeddings of both ends, and the generator as it is after them. */
@@ -116,13 +99,8 @@ export class Interpolate extends InferenceScript {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
     const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
     if (texts.length === 2) return texts;
-    throw new ArgumentError(
-      "text",
-      "This decoder was trained with text: pass what both ends show as the option text.",
-      {
-        code: "argument/missing",
-      },
-    );
+    const message = "This decoder was trained with text: pass what both ends show as the option text.";
+    throw new ArgumentError("text", message, { code: "argument/missing" });
   }
 }
 

@@ -81,14 +81,14 @@ export class PriorNetwork {
   }
 
   /**
-   * Uploads and computes what all passes of a run share, guided by `condScale` where that is not 1: conditions of both halves
+   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both halves
    * of the guided batch are then joined, once. Guidance does nothing where a version's null prediction is the conditional
    * one. Held by `inputs`. Throws `ShapeError` for conditions that do not fit.
    */
-  prepare(inputs: StepInputs, run: PriorRun, condScale = 1): PreparedPrior {
+  prepare(inputs: StepInputs, run: PriorRun, scale = 1): PreparedPrior {
     const { condition } = run;
-    const isGuided = condScale !== 1 && (condition.negative !== undefined || this.#conditioning.canDrop);
-    const guidance = isGuided ? new Guidance(condScale, this.#options.dim) : undefined;
+    const isGuided = scale !== 1 && (condition.negative !== undefined || this.#conditioning.canDrop);
+    const guidance = isGuided ? new Guidance(scale, this.#options.dim) : undefined;
     return inputs.hold(() => {
       const { batch, times, keep, ...texts } = guidance ? guided(run, guidance) : run;
       checkRun({ batch, condition: texts.condition, laterMask: texts.laterMask }, this.#options.dim);

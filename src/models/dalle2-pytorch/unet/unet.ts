@@ -70,12 +70,12 @@ export class Unet {
   }
 
   /**
-   * Uploads and computes what all passes of a run share, guided by `condScale` where that is not 1: conditions of both
+   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both
    * halves of the guided batch are then joined, once. Held by `inputs`. Throws `ShapeError` for a condition that is missing.
    */
-  prepare(inputs: StepInputs, run: UnetRun, condScale = 1): PreparedUnet {
+  prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
     const { arena } = inputs;
-    const guidance = condScale === 1 ? undefined : new Guidance(condScale, this.#unet.channels);
+    const guidance = scale === 1 ? undefined : new Guidance(scale, this.#unet.channels);
     return inputs.hold(() => {
       const { batch, ...rest } = guidance ? guided(run, guidance) : run;
       const { lowresCondImg } = rest.condition;
