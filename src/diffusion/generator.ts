@@ -18,7 +18,7 @@ export class Generator {
   /** Box-Muller makes two values; a call for fewer than 16 keeps one that is left over for the next such call. */
   private spare: number | null = null;
 
-  /** Throws RangeError for a number that is no safe integer; larger seeds are given as bigint. */
+  /** Throws `ArgumentError` for a number that is no safe integer; larger seeds are given as bigint. */
   constructor(seed: number | bigint) {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
       throw new ArgumentError("seed", `seed must be an integer within ±2^53, not ${seed}`, {

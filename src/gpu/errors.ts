@@ -1,4 +1,5 @@
 import { Dalle2Error, type Dalle2ErrorOptions, type ErrorPlace } from "../platform/dalle2-error.js";
+import { DisposedError } from "../platform/disposed-error.js";
 import type { ErrorCode } from "../platform/error-codes.js";
 
 /** Base of every error that comes from the GPU runtime. */
@@ -88,4 +89,16 @@ export class ShaderError extends GpuError {
 function labelledPlace(message: string): ErrorPlace {
   const [, operation, module] = /"([a-z]\w*)[^"@]* @ ([^"\s]+)"/.exec(message) ?? [];
   return { operation, module };
+}
+
+/** Whether a device that failed so stays unusable. */
+export function isLasting(error: unknown): boolean {
+  return error instanceof DeviceLostError || error instanceof DisposedError;
+}
+
+/** What ended a wait for the GPU, as an error of it. */
+export function asGpuError(cause: unknown): GpuError {
+  if (cause instanceof GpuError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }

@@ -2,7 +2,8 @@ import { byteLimit, checkArguments } from "../platform/arguments.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import { BufferUsage, MapMode } from "./constants.js";
-import { DeviceLostError, GpuError, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import { asGpuError, DeviceLostError, isLasting, GpuOutOfMemoryError, GpuValidationError } from "./errors.js";
+import type { GpuError } from "./errors.js";
 import type { Grid } from "./grid.js";
 import type { BindingName, KernelName, ParamName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
@@ -112,8 +113,7 @@ export class Gpu {
     this.#staging = new StagingBuffers(device);
     this.#absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
     void device.lost.then(({ reason, message }) => {
-      // One that was disposed is lost too.
-      if (!(this.#failure instanceof DisposedError)) this.#failure = new DeviceLostError(reason, message);
+      if (!(this.#failure && isLasting(this.#failure))) this.#failure = new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", (event) => {
       const { error } = event;
@@ -392,15 +392,4 @@ export class Gpu {
     if (!isLasting(failure)) this.#failure = undefined;
     throw failure;
   }
-}
-
-/** Whether a device that failed so stays unusable. */
-function isLasting(error: unknown): boolean {
-  return error instanceof DeviceLostError || error instanceof DisposedError;
-}
-
-function asGpuError(cause: unknown): GpuError {
-  if (cause instanceof GpuError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }

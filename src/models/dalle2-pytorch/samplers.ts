@@ -63,7 +63,7 @@ export function unetSampler(name: SamplerName | undefined, sampling: UnetSamplin
   return UNET_SAMPLERS[name ?? defaultSampler(sampling)](sampling);
 }
 
-/** The sampler of a prior. Throws `SamplingError` for a number of steps that it cannot take. */
+/** The sampler of a prior. Throws `ArgumentError` for a number of steps that it cannot take. */
 export function priorSampler(name: SamplerName | undefined, sampling: Sampling): Sampler {
   const { process, count, dialect } = sampling;
   const chosen = name ?? defaultSampler(sampling);

@@ -8,7 +8,7 @@ export function lerp(a: Embedding, b: Embedding, position: number): Embedding {
 
 /**
  * From `a` at position 0 to `b` at position 1 along the arc between their directions (Shoemake 1985; unCLIP, section 3.2,
- * does so with CLIP embeddings), while the length changes evenly. Throws RangeError for a vector of zeros.
+ * does so with CLIP embeddings), while the length changes evenly. Throws `ArgumentError` for a vector of zeros.
  */
 export function slerp(a: Embedding, b: Embedding, position: number): Embedding {
   const [lengthA, lengthB] = [lengthOf(a), lengthOf(b)];
@@ -22,7 +22,7 @@ export function slerp(a: Embedding, b: Embedding, position: number): Embedding {
   return weighted(a, b, share(1 - position) / lengthA, share(position) / lengthB);
 }
 
-/** The direction from one embedding to another, of that length. Throws RangeError where they are the same. */
+/** The direction from one embedding to another, of that length. Throws `ArgumentError` where they are the same. */
 export function difference(from: Embedding, to: Embedding, length: number): Embedding {
   const rest = weighted(from, to, -1, 1);
   const scale = length / lengthOf(rest);
@@ -41,7 +41,7 @@ function dot(a: Embedding, b: Embedding): number {
   return a.data.reduce((sum, value, i) => sum + value * b.data[i]!, 0);
 }
 
-/** Throws RangeError where the shapes differ. */
+/** Throws `ArgumentError` where the shapes differ. */
 function weighted(a: Embedding, b: Embedding, weightA: number, weightB: number): Embedding {
   if (a.shape.join() !== b.shape.join()) {
     throw new ArgumentError(
