@@ -86,7 +86,7 @@ async function test({
 /** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
   using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
-  const { prior, decoder, clip, gpu, arena } = manager;
+  const { prior, decoder, clip, gpu, dtype } = manager;
   const { signal } = options;
   const loaded = () => Promise.resolve();
   const stages = decoder?.model.stages ?? [];
@@ -98,7 +98,7 @@ async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Pro
   for (const i of stages.keys()) await manager.useUnet(i + 1, loaded, signal);
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
-    dtype: arena.dtype,
+    dtype,
     prior: prior ? { version: prior.dialects[0]!.version } : null,
     decoder: stages.map(({ stage }, i) => ({ unetNumber: i + 1, imageSize: stage.imageSize })),
     clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,

@@ -7,6 +7,7 @@ import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
+import type { Arena } from "../tensor/arena.js";
 import { batchesOf, type Batch } from "./batches.js";
 import { DataRequirements } from "./data-requirements.js";
 import {
@@ -87,12 +88,11 @@ export abstract class InferenceScript {
     const negative = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
     // Together, so that they are of one length.
     const encoded = await this.manager.encodeTexts([...tokens, ...this.tokenizeText(negative)], signal);
-    const { arena } = this.manager;
     const estimate =
       options.estimate ?? this.estimate({ prior: { embeddings: tokens.length * sampleCount, timesteps } });
     const reporter = new Reporter(options, estimate, batches);
     const result = new Map<number, Embedding[]>();
-    for (const batch of batches) {
+    const sampleBatch = async (arena: Arena, batch: Batch): Promise<void> => {
       const noise = new BatchNoise(randomness, batch, tokens.length * sampleCount);
       const samplePart = async (prior: Computed<DiffusionPrior>, start: number, end: number): Promise<Embedding[]> => {
         const inputs = batch.inputs.slice(start, end);
@@ -103,7 +103,7 @@ export abstract class InferenceScript {
           );
         using condition = upload(0);
         using away = negative.length > 0 ? upload(tokens.length) : undefined;
-        const data = await prior.model.sample({
+        const data = await prior.model.sample(arena, {
           negative: away,
           textEmbed: condition.textEmbed,
           textEncodings: condition.textEncodings,
@@ -124,14 +124,17 @@ export abstract class InferenceScript {
       };
       const rows = await this.manager.usePrior(
         (prior) =>
-          this.manager.inParts("embeddings", batch.inputs.length, (start, end) =>
+          this.manager.inParts(arena, "embeddings", batch.inputs.length, (start, end) =>
             reporter.batch(batch, start, end, () => samplePart(prior, start, end)),
           ),
         signal,
       );
       noise.finish();
       collect(result, batch, rows);
-    }
+    };
+    await this.manager.withArena(async (arena) => {
+      for (const batch of batches) await sampleBatch(arena, batch);
+    });
     return result;
   }
 
@@ -227,12 +230,12 @@ export abstract class InferenceScript {
     const work = { ...options, pictures: count * sampleCount, resampleTimes };
     const reporter = new Reporter(options, options.estimate ?? this.estimate({ decoder: work }), batches);
     const result = new Map<number, Picture[]>();
-    for (const batch of batches) {
+    const sampleBatch = async (arena: Arena, batch: Batch): Promise<void> => {
       const noise = new BatchNoise(randomness, batch, count * sampleCount);
       const samplePart = async (start: number, end: number): Promise<DrawnImage[]> => {
         const unets: Pick<Embedding, "inF32">[] = [];
-        using tensors = BatchTensors.upload(this.manager.arena, inputs, { inputs: batch.inputs.slice(start, end) });
-        using part = await decoder.sample({
+        using tensors = BatchTensors.upload(arena, inputs, { inputs: batch.inputs.slice(start, end) });
+        using part = await decoder.sample(arena, {
           imageEmbed: tensors.imageEmbed,
           textEncodings: tensors.textEncodings,
           negative: tensors.negative,
@@ -265,7 +268,7 @@ export abstract class InferenceScript {
       const drawPart = (start: number, end: number) => reporter.batch(batch, start, end, () => samplePart(start, end));
       // An image must not depend on the others of its batch.
       const most = decoder.mixesBatch ? 1 : undefined;
-      const images = await this.manager.inParts("pictures", batch.inputs.length, drawPart, most);
+      const images = await this.manager.inParts(arena, "pictures", batch.inputs.length, drawPart, most);
       noise.finish();
       const pictures = images.map(({ image, inF32 }, i): Picture => {
         const input = batch.inputs[i]!;
@@ -279,7 +282,10 @@ export abstract class InferenceScript {
       });
       for (const [i, picture] of pictures.entries()) await options.onPicture?.(picture, batch.start + i);
       collect(result, batch, pictures);
-    }
+    };
+    await this.manager.withArena(async (arena) => {
+      for (const batch of batches) await sampleBatch(arena, batch);
+    });
     return result;
   }
 
@@ -288,16 +294,16 @@ export abstract class InferenceScript {
     const { imageSize: size } = this.clip;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
     const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
-    const embed = ({ model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
-      this.manager.inParts("images", rows.length, async (start, end) => {
+    const embed = (call: Arena, { model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
+      this.manager.inParts(call, "images", rows.length, async (start, end) => {
         signal?.throwIfAborted();
-        const arena = this.manager.arena.withType(dtype);
+        const arena = call.withType(dtype);
         using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
         const values = await embedded.read();
         checkFinite({ component: IMAGE_ENCODER, dtype, what: "an image's embedding" }, values);
         return splitRows(values, embedded.shape, inF32);
       });
-    return this.manager.useImageEncoder(embed, signal);
+    return this.manager.withArena((arena) => this.manager.useImageEncoder((clip) => embed(arena, clip), signal));
   }
 
   /** CLIP's text encodings, `[contextLength, width]` each. */

@@ -26,7 +26,7 @@ export const verifyClip: Runner = async (fixture, openArena) => {
 
 async function textOutputs(fixture: Fixture, arena: Arena, clip: ClipModel, suffix: string): Promise<Output[]> {
   const tokens = await fixture.tensor(`in.tokens${suffix}`);
-  const { textEmbed, textEncodings } = await clip.embedText(rows(tokens));
+  const { textEmbed, textEncodings } = await clip.embedText(arena, rows(tokens));
   const outputs = { [`text_embed${suffix}`]: textEmbed, [`text_encodings${suffix}`]: textEncodings };
   return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
 }

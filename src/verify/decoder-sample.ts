@@ -41,7 +41,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
     arena,
     (weights, { name, config }) => {
       const { decoder } = parseConfig(trainDecoderConfig, configBeside ?? config, name);
-      return new Decoder(arena, Decoder.declare(weights, resolveDecoderConfig(decoder), fixture.dialect));
+      return new Decoder(Decoder.declare(weights, resolveDecoderConfig(decoder), fixture.dialect));
     },
     async (decoder) => {
       using imageEmbed = upload(arena, inputs.imageEmbed);
@@ -66,7 +66,7 @@ export const verifyDecoderSample: Runner = async (fixture, openArena) => {
         noise: new Generator(seed),
       };
       try {
-        return await pairOutputs(fixture, { images: await decoder.sample(sampling) }, LOOP[arena.dtype]);
+        return await pairOutputs(fixture, { images: await decoder.sample(arena, sampling) }, LOOP[arena.dtype]);
       } catch (error) {
         if (error instanceof NotFiniteError) return [await refusal(fixture)];
         throw error;

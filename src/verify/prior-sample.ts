@@ -38,7 +38,7 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
     async (prior) => {
       using textEmbed = upload(arena, inputs.textEmbed);
       using textEncodings = upload(arena, inputs.textEncodings);
-      const actual = await prior.sample({
+      const actual = await prior.sample(arena, {
         textEmbed,
         textEncodings,
         textMask: inputs.mask && maskRows(inputs.mask),

@@ -115,7 +115,7 @@ function loadingOptions(flags: DrawingFlags, signal: AbortSignal, progress: Prog
 }
 
 async function describeModels(
-  { config, gpu, arena }: DalleModelManager,
+  { config, gpu, dtype }: DalleModelManager,
   { modelConfig }: DrawingFlags,
   loading: LoadingOptions,
 ): Promise<DrawnOn> {
@@ -124,7 +124,7 @@ async function describeModels(
     software: `dalle2-webgpu ${PACKAGE_VERSION}`,
     model: modelConfig === undefined ? { files } : { config: config.source, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
-    dtype: arena.dtype,
+    dtype,
     tuning: TUNING,
   };
 }

@@ -1,3 +1,4 @@
+import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 
@@ -28,11 +29,15 @@ export interface ClipModel {
   /** How its training cut texts into tokens: `openai` with a start and an end token, `bare` without. */
   readonly tokenization: "openai" | "bare";
 
-  /** Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. */
-  embedText(tokens: readonly Int32Array[], options?: { readonly signal?: AbortSignal }): Promise<TextEmbedding>;
-
-  /** Encodes what `embedText` does to that many texts, for `Gpu.warmup`: without content, and without reading the file. */
-  rehearseText(texts: number): void;
+  /**
+   * Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. In a dry run nothing is
+   * read from the file.
+   */
+  embedText(
+    arena: Arena,
+    tokens: readonly Int32Array[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<TextEmbedding>;
 
   /** Embeds images `[batch, side, side, channels]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
   embedImage(image: Tensor): Tensor;

@@ -71,10 +71,7 @@ export type UseUnet = <T>(unetNumber: number, body: (sampler: UnetSampler) => Pr
  */
 export class Decoder {
   /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
-  constructor(
-    private readonly arena: Arena,
-    readonly stages: readonly UnetSampler[],
-  ) {
+  constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
       if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
     }
@@ -124,9 +121,9 @@ export class Decoder {
    * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
    * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
-  async sample(sampling: DecoderSampling): Promise<Tensor> {
+  async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
-    let image = this.#startImage(sampling);
+    let image = this.#startImage(arena, sampling);
     try {
       for (const { unetNumber, condScale, timesteps } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
@@ -134,7 +131,7 @@ export class Decoder {
         const rewind = noise.mark?.();
         const next: Tensor = await useUnet(unetNumber, (sampler) => {
           rewind?.();
-          return sampler.sample({
+          return sampler.sample(arena, {
             ...run.shared,
             condScale,
             timesteps,
@@ -169,22 +166,25 @@ export class Decoder {
     throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<DecoderSampling, "noise">): void {
+  /** Encodes what `sample` would run, for a dry run. */
+  rehearse(arena: Arena, sampling: Omit<DecoderSampling, "noise">): void {
     const run = this.#check(sampling);
-    this.arena.scope(() => {
-      let image = this.#startImage(sampling);
+    arena.scope(() => {
+      let image = this.#startImage(arena, sampling);
       for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse({ ...run.shared, condScale, timesteps, lowres: image });
+        image = sampler.rehearse(arena, { ...run.shared, condScale, timesteps, lowres: image });
       }
     });
   }
 
   /** The image to start from, at the size of the stage before the first. */
-  #startImage({ image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">): Tensor | undefined {
+  #startImage(
+    arena: Arena,
+    { image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">,
+  ): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
-    return this.arena.scope(() => resizeNearest(image, [side, side]));
+    return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */

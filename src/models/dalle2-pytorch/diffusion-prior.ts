@@ -6,6 +6,7 @@ import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
 import { predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
@@ -50,7 +51,8 @@ export interface PriorSampling extends PriorText {
  * CLIP embedding of an image that a text describes.
  */
 export class DiffusionPrior {
-  readonly #arena: Arena;
+  /** What it computes in. */
+  readonly #dtype: ComputeType;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
   readonly #defaultMask: TextMask | undefined;
@@ -62,7 +64,7 @@ export class DiffusionPrior {
     private readonly dialect: Dialect,
     networkWeights: Weights = weights,
   ) {
-    this.#arena = weights.arena;
+    this.#dtype = weights.arena.dtype;
     this.#network = new PriorNetwork(networkWeights.at("net"), options.net, dialect.network);
     if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
     const place = schedulePlace(weights, "noise_scheduler", dialect.network);
@@ -72,13 +74,14 @@ export class DiffusionPrior {
   }
 
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
-  async sample(sampling: PriorSampling): Promise<Float32Array> {
+  async sample(call: Arena, sampling: PriorSampling): Promise<Float32Array> {
+    const arena = call.withType(this.#dtype);
     const { textEmbed, noise, signal, onStep } = sampling;
     const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? 2);
-    const condition = this.#arena.scope(() => this.#conditions(sampling, candidates));
+    const condition = arena.scope(() => this.#conditions(arena, sampling, candidates));
     try {
-      const model = this.#denoiser(sampling, condition);
-      const x = await denoise(model, { ...this.#start(condition, noise), signal, onStep });
+      const model = this.#denoiser(arena, sampling, condition);
+      const x = await denoise(model, { ...this.#start(arena, condition, noise), signal, onStep });
       const embeddings = await this.#finish(x);
       return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
     } finally {
@@ -94,24 +97,25 @@ export class DiffusionPrior {
     return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`. */
-  rehearse(sampling: Omit<PriorSampling, "noise">): void {
-    this.#arena.scope(() => {
-      const condition = this.#conditions(sampling, sampling.numSamplesPerBatch ?? 2);
-      rehearse(this.#denoiser(sampling, condition), this.#start(condition, silence));
+  /** Encodes what `sample` would run, for a dry run. */
+  rehearse(call: Arena, sampling: Omit<PriorSampling, "noise">): void {
+    const arena = call.withType(this.#dtype);
+    arena.scope(() => {
+      const condition = this.#conditions(arena, sampling, sampling.numSamplesPerBatch ?? 2);
+      rehearse(this.#denoiser(arena, sampling, condition), this.#start(arena, condition, silence));
     });
   }
 
-  #conditions(sampling: Omit<PriorSampling, "noise">, candidates: number): PriorCondition {
+  #conditions(arena: Arena, sampling: Omit<PriorSampling, "noise">, candidates: number): PriorCondition {
     const { negative } = sampling;
     return {
-      ...this.#condition(sampling, candidates),
-      negative: negative && this.#condition(negative, candidates),
+      ...this.#condition(arena, sampling, candidates),
+      negative: negative && this.#condition(arena, negative, candidates),
     };
   }
 
   /** Each text once per candidate, candidates of a text side by side. */
-  #condition({ textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
+  #condition(arena: Arena, { textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
@@ -123,22 +127,26 @@ export class DiffusionPrior {
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
       concatTokens(new Array<Tensor>(candidates).fill(x)).reshape(shape);
     const rows = batch * candidates;
-    const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
+    const embed = repeated(arena.share(textEmbed).reshape([batch, 1, dim]), [rows, dim]);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
     const mask = textMask ?? this.#defaultMask;
     return {
       textEmbed: embed,
-      textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]),
+      textEncodings: repeated(arena.share(textEncodings), [rows, ...textEncodings.shape.slice(1)]),
       textMask: mapRows(mask, (row) => new Array<typeof row>(candidates).fill(row)),
     };
   }
 
-  #start({ textEmbed }: PriorCondition, source: NoiseSource) {
-    const noise = new StateNoise(this.#arena, source, [textEmbed.shape[0]!, this.options.imageEmbedDim]);
+  #start(arena: Arena, { textEmbed }: PriorCondition, source: NoiseSource) {
+    const noise = new StateNoise(arena, source, [textEmbed.shape[0]!, this.options.imageEmbedDim]);
     return this.options.initImageEmbedL2norm ? { noise, start: (x: Tensor) => this.#clampNorm(x) } : { noise };
   }
 
-  #denoiser({ condScale = 1, timesteps }: Omit<PriorSampling, "noise">, condition: PriorCondition): Denoiser {
+  #denoiser(
+    arena: Arena,
+    { condScale = 1, timesteps }: Omit<PriorSampling, "noise">,
+    condition: PriorCondition,
+  ): Denoiser {
     const { canGuide, net } = this.options;
     finiteNumber("condScale", condScale);
     if (condScale !== 1 && !canGuide) {
@@ -149,7 +157,7 @@ export class DiffusionPrior {
     const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
     const later = condScale === 1 ? condition : this.#afterGuidance(condition);
     return {
-      arena: this.#arena,
+      arena,
       name: PRIOR_NAME,
       steps,
       selfCond: net.selfCond,
@@ -210,9 +218,9 @@ export class DiffusionPrior {
     const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
     const clamps = predictXStart && samplingFinalClampL2norm;
     using state = x;
-    using clamped = clamps ? this.#arena.scope(() => this.#clampNorm(state)) : state;
+    using clamped = clamps ? state.arena.scope(() => this.#clampNorm(state)) : state;
     const values = await clamped.read();
-    checkFinite({ component: PRIOR_NAME, dtype: this.#arena.dtype, what: "an image embedding" }, values);
+    checkFinite({ component: PRIOR_NAME, dtype: this.#dtype, what: "an image embedding" }, values);
     return values.map((value) => value / imageEmbedScale);
   }
 }

@@ -8,6 +8,7 @@ import { affine, combine } from "../../ops/elementwise.js";
 import { quantile } from "../../ops/reduce.js";
 import { dynamicThreshold, predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
@@ -62,7 +63,8 @@ interface Prepared {
 
 /** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
 export class UnetSampler {
-  readonly #arena: Arena;
+  /** What it computes in. */
+  readonly #dtype: ComputeType;
   readonly #unet: Unet | undefined;
   readonly #schedule: () => NoiseSchedule;
   readonly #eta: number;
@@ -83,7 +85,7 @@ export class UnetSampler {
     readonly isTrained = true,
   ) {
     const { stage } = this;
-    this.#arena = weights.arena;
+    this.#dtype = weights.arena.dtype;
     if (isTrained) this.#unet = new Unet(weights.at("unets", index), stage.unet, dialect.network);
     this.#schedule = schedules(index);
     this.#eta = decoder.ddimSamplingEta ?? dialect.sampler.ddimEta;
@@ -153,10 +155,11 @@ export class UnetSampler {
   }
 
   /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
-  async sample(sampling: UnetSampling): Promise<Tensor> {
-    const shared = this.#arena.scope(() => this.#shared(sampling));
+  async sample(call: Arena, sampling: UnetSampling): Promise<Tensor> {
+    const arena = call.withType(this.#dtype);
+    const shared = arena.scope(() => this.#shared(arena, sampling));
     try {
-      return await this.#sample({ ...sampling, ...shared });
+      return await this.#sample(arena, { ...sampling, ...shared });
     } finally {
       const { imageEmbed, textEncodings, negative, lowres, known } = shared;
       const conditions = [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings];
@@ -164,17 +167,17 @@ export class UnetSampler {
     }
   }
 
-  async #sample(sampling: UnetSampling): Promise<Tensor> {
+  async #sample(arena: Arena, sampling: UnetSampling): Promise<Tensor> {
     const { noise, signal, onStep } = sampling;
-    const prepared = this.#arena.scope(() => this.#prepare(sampling));
+    const prepared = arena.scope(() => this.#prepare(arena, sampling));
     try {
       const inpainting = this.#inpainting(sampling, prepared);
-      const stateNoise = this.#stateNoise(sampling.batch, noise);
-      const model = this.#denoiser(sampling, prepared);
+      const stateNoise = this.#stateNoise(arena, sampling.batch, noise);
+      const model = this.#denoiser(arena, sampling, prepared);
       const preview = sampling.preview && this.#preview(sampling.preview, inpainting);
       const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep, preview });
       try {
-        return this.#arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
+        return arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
       } finally {
         x.dispose();
       }
@@ -185,9 +188,9 @@ export class UnetSampler {
     }
   }
 
-  /** The tensors of a call as tensors of this sampler's arena: those of another stage may be stored in another type there. */
-  #shared({ imageEmbed, textEncodings, negative, lowres, known }: UnetSampling) {
-    const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && this.#arena.share(tensor);
+  /** The tensors of a call as tensors of the arena of this sampler's type: those of another stage may be stored in another. */
+  #shared(arena: Arena, { imageEmbed, textEncodings, negative, lowres, known }: UnetSampling) {
+    const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
     return {
       imageEmbed: shared(imageEmbed),
       textEncodings: shared(textEncodings),
@@ -197,24 +200,25 @@ export class UnetSampler {
         textEncodings: shared(negative.textEncodings),
       },
       lowres: shared(lowres),
-      known: known && { image: this.#arena.share(known.image), mask: this.#arena.share(known.mask) },
+      known: known && { image: arena.share(known.image), mask: arena.share(known.mask) },
     };
   }
 
-  /** Encodes what `sample` would run, for `Gpu.warmup`; its result is a tensor of the right shape without content. */
-  rehearse(sampling: Omit<UnetSampling, "noise">): Tensor {
-    return this.#arena.scope(() => {
+  /** Encodes what `sample` would run, for a dry run; its result is a tensor of the right shape without content. */
+  rehearse(call: Arena, sampling: Omit<UnetSampling, "noise">): Tensor {
+    const arena = call.withType(this.#dtype);
+    return arena.scope(() => {
       const silent = { ...sampling, noise: silence };
-      const prepared = this.#prepare(silent);
+      const prepared = this.#prepare(arena, silent);
       const inpainting = this.#inpainting(silent, prepared);
-      const noise = this.#stateNoise(sampling.batch, silence);
-      rehearse(this.#denoiser(silent, prepared), { noise, inpainting });
+      const noise = this.#stateNoise(arena, sampling.batch, silence);
+      rehearse(this.#denoiser(arena, silent, prepared), { noise, inpainting });
       const x = noise.draw();
       return this.#denormalize(inpainting?.compose(x) ?? x);
     });
   }
 
-  #prepare({ batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
+  #prepare(arena: Arena, { batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
       throw new SamplingError(`U-Net ${this.index + 1} enlarges an image, and there is none to start from.`);
@@ -222,7 +226,7 @@ export class UnetSampler {
     return {
       lowres:
         unet.lowresCond && lowres
-          ? this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(batch, noise))
+          ? this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(arena, batch, noise))
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -258,18 +262,18 @@ export class UnetSampler {
     return {
       every,
       show: async (x0) => {
-        using images = this.#arena.scope(() => this.#denormalize(inpainting?.compose(x0) ?? x0.reshape(x0.shape)));
+        using images = x0.arena.scope(() => this.#denormalize(inpainting?.compose(x0) ?? x0.reshape(x0.shape)));
         await show(images);
       },
     };
   }
 
-  #stateNoise(batch: number, source: NoiseSource): StateNoise {
+  #stateNoise(arena: Arena, batch: number, source: NoiseSource): StateNoise {
     const { imageSize } = this.stage;
-    return new StateNoise(this.#arena, source, [batch, imageSize, imageSize, this.decoder.channels]);
+    return new StateNoise(arena, source, [batch, imageSize, imageSize, this.decoder.channels]);
   }
 
-  #denoiser(sampling: UnetSampling, { lowres }: Prepared): Denoiser {
+  #denoiser(arena: Arena, sampling: UnetSampling, { lowres }: Prepared): Denoiser {
     const { batch, imageEmbed, textEncodings, textMask, negative, condScale, timesteps } = sampling;
     const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
     const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
@@ -282,7 +286,7 @@ export class UnetSampler {
       lowresNoiseLevel,
     };
     return {
-      arena: this.#arena,
+      arena,
       name: this.name,
       steps: this.#steps(this.stepCount(timesteps)),
       selfCond: this.stage.unet.selfCond,

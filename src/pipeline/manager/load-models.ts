@@ -51,7 +51,7 @@ interface Declared<Model> {
   readonly components: readonly Component[];
 }
 
-/** Makes the models that a load config names, on one arena. Of their files the headers are read, and the noise schedules. */
+/** Makes the models that a load config names; `arena` is for their weights. Of their files the headers are read, and the noise schedules. */
 export class ModelLoader {
   constructor(
     private readonly arena: Arena,
@@ -97,7 +97,7 @@ export class ModelLoader {
       checkImageSizes(parts, this.config.source);
       const stages = parts.map(({ sampler }) => sampler);
       return {
-        model: new Decoder(this.arena, stages),
+        model: new Decoder(stages),
         dialects: loaded.flatMap((one) => one.dialects),
         components: parts.map(({ component }) => component),
         dispose,

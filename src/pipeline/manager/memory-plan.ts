@@ -2,7 +2,7 @@ import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
-import { openCountingGpu } from "../../gpu/counting-gpu.js";
+import { MemoryCounter } from "../../gpu/executors/count.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
@@ -10,7 +10,7 @@ import type { Component } from "./component.js";
 import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
-import { rehearseDecoder, rehearseImageEncoder, rehearsePrior } from "./rehearsal.js";
+import { dryRunDecoder, dryRunImageEncoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 
 /** GPU memory of a component, in bytes. */
 export interface ComponentMemory {
@@ -39,15 +39,16 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
 }
 
 /**
- * Counts the GPU memory of a load config's models by building them on a device that holds nothing and rehearsing a step of
- * each, as guided as the config asks for. Of their files only headers are read, also where they are on a server.
+ * Counts the GPU memory of a load config's models by building them and walking through a few steps of each, as guided as
+ * the config asks for, on a stream that only counts; no adapter is needed. Of their files only headers are read, also where they are on a server.
  */
 export async function planMemory(
   config: ModelLoadConfig,
   { dtype, batchSize, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments({ dtype: oneOf("f32", "f16"), batchSize: count }, { dtype, batchSize });
-  const arena = new Arena(openCountingGpu(), dtype);
+  const counter = new MemoryCounter();
+  const arena = new Arena(counter.stream, dtype);
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];
   const stages: Stage[] = [];
@@ -60,39 +61,34 @@ export async function planMemory(
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
     if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
-    const components = stages.map((stage): ComponentMemory => {
-      const weightBytes = stage.component.weights.gpuBytes;
-      return { name: stage.component.name, weightBytes, workBytes: measure(arena, [stage]) - weightBytes };
-    });
+    const components: ComponentMemory[] = [];
+    for (const stage of stages) {
+      const { name, weights } = stage.component;
+      const workBytes = (await measure(counter, [stage])) - weights.gpuBytes;
+      components.push({ name, weightBytes: weights.gpuBytes, workBytes });
+    }
     return {
       dtype,
       batchSize,
       components,
-      keepBytes: measure(arena, stages),
+      keepBytes: await measure(counter, stages),
       oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
     };
   } finally {
     for (const one of loaded) one.dispose();
-    arena.gpu.dispose();
+    counter.stream.close();
   }
 }
 
 /** A component, and what is computed with it. */
 interface Stage {
   readonly component: Component;
-  readonly rehearse: () => void;
+  readonly run: () => Promise<void>;
 }
 
 function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
-  const rehearsals = [
-    () => {
-      model.rehearseText(batch);
-    },
-    () => {
-      rehearseImageEncoder(arena, model, batch);
-    },
-  ];
-  return components.map((component, i) => ({ component, rehearse: rehearsals[i]! }));
+  const runs = [() => dryRunTextEncoder(arena, model, batch), () => dryRunImageEncoder(arena, model, batch)];
+  return components.map((component, i) => ({ component, run: runs[i]! }));
 }
 
 function priorStages(
@@ -101,10 +97,8 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const rehearse = (): void => {
-    rehearsePrior(arena, model, batch, defaultPriorCondScale(config));
-  };
-  return components.map((component) => ({ component, rehearse }));
+  const run = () => dryRunPrior(arena, model, batch, defaultPriorCondScale(config));
+  return components.map((component) => ({ component, run }));
 }
 
 function decoderStages(
@@ -116,18 +110,15 @@ function decoderStages(
   const condScale = defaultDecoderCondScale(config);
   return components.map((component, i) => ({
     component,
-    rehearse: () => {
-      rehearseDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 });
-    },
+    run: () => dryRunDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
   }));
 }
 
-/** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
-function measure({ gpu }: Arena, stages: readonly Stage[]): number {
-  gpu.trim();
-  gpu.resetPeaks();
+/** Most bytes that a device gives while all weights of the stages are there and one runs after the other. */
+async function measure(counter: MemoryCounter, stages: readonly Stage[]): Promise<number> {
+  counter.reset();
   for (const { component } of stages) component.weights.reserve();
-  for (const { rehearse } of stages) rehearse();
+  for (const { run } of stages) await run();
   for (const { component } of stages) component.weights.unload();
-  return gpu.memory().peakAllocatedBytes;
+  return counter.memory().peakAllocatedBytes;
 }

@@ -19,10 +19,10 @@ import { difference, Random, sharedGpu } from "../../support/gpu.js";
 async function withDecoder(name: string, body: (decoder: Decoder, arena: Arena) => Promise<void>): Promise<void> {
   const fixture = await Fixture.open(fixtureFolder(name));
   const checkpoint = await fixture.checkpoint();
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   using store = new WeightStore(arena, checkpoint);
   const options = resolveDecoderConfig(trainDecoderConfig.parse(checkpoint.config).decoder);
-  const decoder = new Decoder(arena, Decoder.declare(store.root, options, currentDialect));
+  const decoder = new Decoder(Decoder.declare(store.root, options, currentDialect));
   await store.load();
   await body(decoder, arena);
   await fixture.close();
@@ -47,7 +47,7 @@ it("draws noise in the reference's order, for the low-resolution image too", asy
   await withDecoder("decoder-cascade-noise", async (decoder, arena) => {
     using embed = imageEmbed(arena, 2);
     const noise = new ObservedNoise();
-    const images = await decoder.sample({ imageEmbed: embed, noise, stopAtUnetNumber: 2 });
+    const images = await decoder.sample(arena, { imageEmbed: embed, noise, stopAtUnetNumber: 2 });
     expect(images.shape).toEqual([2, 24, 24, 3]);
     images.dispose();
     // Each U-Net of 3 DDIM steps: one draw to start from, one in every step but the last, multiplied by zero; before them
@@ -63,12 +63,13 @@ it("draws noise in the reference's order, for the low-resolution image too", asy
 it("refuses a schedule that ends in noise alone, where the reference computes NaN", async () => {
   await withDecoder("decoder-cascade-noise", async (decoder, arena) => {
     using embed = imageEmbed(arena, 1);
-    await expect(decoder.sample({ imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow(NotFiniteError);
-    await expect(decoder.sample({ imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
+    await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow(NotFiniteError);
+    await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
   });
   // The fixture's expected images are NaN throughout.
-  const arena = new Arena(await sharedGpu());
-  const result = await verifyFixture(fixtureFolder("decoder-cascade-noise"), () => Promise.resolve(arena));
+  const gpu = await sharedGpu();
+  const arena = new Arena(gpu.stream());
+  const result = await verifyFixture(fixtureFolder("decoder-cascade-noise"), () => Promise.resolve({ gpu, arena }));
   expect(result).toMatchObject({ pass: true, maxAbs: 0 });
 });
 
@@ -77,8 +78,8 @@ it("gives a picture with its own generator what it would be alone", async () => 
     using three = imageEmbed(arena, 3);
     using second = arena.from((await three.read()).slice(32, 64), [1, 32], "f32");
     const noise = new NoisePerPicture([5, 6, 7].map((seed) => new Generator(seed)));
-    using together = await decoder.sample({ imageEmbed: three, noise });
-    using alone = await decoder.sample({ imageEmbed: second, noise: new Generator(6) });
+    using together = await decoder.sample(arena, { imageEmbed: three, noise });
+    using alone = await decoder.sample(arena, { imageEmbed: second, noise: new Generator(6) });
     const size = 16 * 16 * 3;
     const inCompany = (await together.read()).slice(size, 2 * size);
     // The same sums, unless kernels share them out otherwise for another batch: f32 rounding over 6 steps at most.
@@ -91,24 +92,29 @@ it("takes no new memory in a second run, and gives all back", async () => {
     using embed = imageEmbed(arena, 2);
     using textEncodings = arena.from(new Random(2).normals(2 * 10 * 32), [2, 10, 32]);
     const run = async (): Promise<void> => {
-      const images = await decoder.sample({ imageEmbed: embed, textEncodings, condScale: 2, noise: new Generator(1) });
+      const images = await decoder.sample(arena, {
+        imageEmbed: embed,
+        textEncodings,
+        condScale: 2,
+        noise: new Generator(1),
+      });
       await images.read();
       images.dispose();
     };
     await run();
-    const { live, created } = arena.gpu.memory();
+    const { live, created } = (await sharedGpu()).memory();
     await run();
-    expect(arena.gpu.memory()).toMatchObject({ live, created });
+    expect((await sharedGpu()).memory()).toMatchObject({ live, created });
   });
 });
 
 it("stops at the signal between two steps, and frees what it had", async () => {
   await withDecoder("decoder-ddim-eta", async (decoder, arena) => {
     using embed = imageEmbed(arena, 1);
-    const { live } = arena.gpu.memory();
+    const { live } = (await sharedGpu()).memory();
     const abort = new AbortController();
     const steps: number[] = [];
-    const sampling = decoder.sample({
+    const sampling = decoder.sample(arena, {
       imageEmbed: embed,
       noise: new Generator(1),
       signal: abort.signal,
@@ -120,8 +126,8 @@ it("stops at the signal between two steps, and frees what it had", async () => {
     });
     await expect(sampling).rejects.toThrow("enough");
     expect(steps).toEqual([1, 2]);
-    await arena.gpu.sync();
-    expect(arena.gpu.memory().live).toBe(live);
+    await arena.stream.sync();
+    expect((await sharedGpu()).memory().live).toBe(live);
   });
 });
 
@@ -137,15 +143,15 @@ it("says what a decoder lacks before anything is computed", async () => {
       [{ noise, startAtUnetNumber: 2 }, "image to start from"],
       [{ noise, startAtUnetNumber: 3 }, "this decoder has 1 to 2"],
     ] as const;
-    for (const [sampling, message] of cases) await expect(decoder.sample(sampling)).rejects.toThrow(message);
-    await expect(decoder.sample({ noise })).rejects.toThrow(SamplingError);
+    for (const [sampling, message] of cases) await expect(decoder.sample(arena, sampling)).rejects.toThrow(message);
+    await expect(decoder.sample(arena, { noise })).rejects.toThrow(SamplingError);
   });
 });
 
 it("lets a prior without conditional dropout run without guidance only", async () => {
   const fixture = await Fixture.open(fixtureFolder("prior-sample-ddim"));
   const checkpoint = await fixture.checkpoint();
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   using store = new WeightStore(arena, checkpoint);
   const { prior: config } = trainPriorConfig.parse(checkpoint.config);
   const options = resolvePriorConfig({ ...config, cond_drop_prob: 0 });
@@ -154,8 +160,8 @@ it("lets a prior without conditional dropout run without guidance only", async (
   using textEmbed = imageEmbed(arena, 1);
   using textEncodings = arena.from(new Random(2).normals(77 * 32), [1, 77, 32]);
   const sampling = { textEmbed, textEncodings, noise: new Generator(1) };
-  await expect(prior.sample({ ...sampling, condScale: 2 })).rejects.toThrow("condScale must be 1, not 2");
-  const embedding = await prior.sample(sampling);
+  await expect(prior.sample(arena, { ...sampling, condScale: 2 })).rejects.toThrow("condScale must be 1, not 2");
+  const embedding = await prior.sample(arena, sampling);
   expect(embedding).toHaveLength(32);
   await fixture.close();
 });

@@ -9,6 +9,7 @@ import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.j
 import type { Picture } from "../../../src/pipeline/picture.js";
 import type { SampleDecoderOptions } from "../../../src/pipeline/script-options.js";
 import { Upscale } from "../../../src/pipeline/scripts/upscale.js";
+import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
@@ -77,7 +78,8 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
 
   it("takes the batches that the reference takes", async () => {
     using manager = await managerOf(config, () => undefined);
-    const { arena, decoder } = manager;
+    const { decoder } = manager;
+    const arena = new Arena(manager.gpu.stream());
     using imageEmbed = arena.from(
       embeddings.flatMap(({ data }) => [...data]),
       [3, 5],
@@ -85,7 +87,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
     );
     using textEncodings = arena.from(new Float32Array(210), [3, 7, 10], "f32");
     const text = decoder!.model.conditionOnTextEncodings ? { textEncodings } : {};
-    const sampling = decoder!.model.sample({ imageEmbed, ...text, noise: new Generator(1) });
+    const sampling = decoder!.model.sample(arena, { imageEmbed, ...text, noise: new Generator(1) });
     await expect(sampling).rejects.toThrow("takes a batch of 1 or 2, not 3");
   });
 });

@@ -148,7 +148,7 @@ class LearnedNulls implements Conditioning {
 
   tokens(conditions: Conditions): ConditionTokens {
     const { textEmbeds, imageEmbeds, keepText, keepImage } = conditions;
-    const nullImage = repeatBatch(this.#imageEmbed, imageEmbeds.shape[1]!);
+    const nullImage = repeatBatch(imageEmbeds.arena.share(this.#imageEmbed), imageEmbeds.shape[1]!);
     return {
       text: [
         padded(conditions, this.#textEncodings),
@@ -161,6 +161,6 @@ class LearnedNulls implements Conditioning {
 
 /** Text encodings, `padding` `[1, maxTextLen, dim]` where they are zero, missing or dropped: `[batch, maxTextLen, dim]`. */
 function padded({ textEncodings, keepText }: Conditions, padding: Tensor): Tensor {
-  if (!textEncodings) return broadcastBatch(padding, keepText.channels);
+  if (!textEncodings) return broadcastBatch(keepText.arena.share(padding), keepText.channels);
   return selectRows({ tokens: textEncodings, fallback: padding, mask: nonZeroRows(textEncodings), keep: keepText });
 }

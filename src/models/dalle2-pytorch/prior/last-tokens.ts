@@ -38,7 +38,7 @@ class Query implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor): readonly Tensor[] {
-    return [broadcastBatch(this.#query, imageEmbeds.shape[0]!)];
+    return [ofEach(imageEmbeds, this.#query)];
   }
 }
 
@@ -53,7 +53,7 @@ class PredictionAndQuery implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [selfCond ?? broadcastBatch(this.#zero, imageEmbeds.shape[0]!), ...this.#query.forward(imageEmbeds)];
+    return [selfCond ?? ofEach(imageEmbeds, this.#zero), ...this.#query.forward(imageEmbeds)];
   }
 }
 
@@ -69,7 +69,7 @@ class ImageAndPrediction implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [imageEmbeds, selfCond ?? broadcastBatch(this.#zero, imageEmbeds.shape[0]!)];
+    return [imageEmbeds, selfCond ?? ofEach(imageEmbeds, this.#zero)];
   }
 }
 
@@ -78,6 +78,11 @@ class ImageAndZero extends ImageAndPrediction {
   override forward(imageEmbeds: Tensor): readonly Tensor[] {
     return super.forward(imageEmbeds, undefined);
   }
+}
+
+/** A learned token once for each sample of a batch. */
+function ofEach({ arena, shape }: Tensor, token: Tensor): Tensor {
+  return arena.scope(() => broadcastBatch(arena.share(token), shape[0]!));
 }
 
 /** `[1, 1, dim]`: the prediction that the first step lacks. */

@@ -3,7 +3,7 @@ import { Linear } from "../../../nn/linear.js";
 import { cast, concatBatch, concatTokens, repeatBatch, splitChannels } from "../../../ops/layout.js";
 import { guide } from "../../../ops/sampler.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
@@ -40,7 +40,6 @@ export interface KeepMasks {
  */
 export class PriorNetwork {
   readonly #options: PriorNetOptions;
-  readonly #weights: Weights;
   readonly #toTextEmbeds: Linear | undefined;
   readonly #toImageEmbeds: Linear | undefined;
   readonly #toTimeEmbeds: TimeEmbedding;
@@ -51,7 +50,6 @@ export class PriorNetwork {
   constructor(weights: Weights, options: PriorNetOptions, dialect: NetworkDialect) {
     const { dim, numTimesteps, numTimeEmbeds, numImageEmbeds, numTextEmbeds } = options;
     this.#options = options;
-    this.#weights = weights;
     const spread = (name: string, count: number): Linear | undefined =>
       count > 1 ? new Linear(weights.at(name, 0), dim, dim * count) : undefined;
     this.#toTextEmbeds = spread("to_text_embeds", numTextEmbeds);
@@ -70,7 +68,7 @@ export class PriorNetwork {
 
   /** Predicts from the noised `imageEmbed` `[batch, dim]` at one timestep per sample: `[batch, dim]`. */
   forward(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition, keep?: KeepMasks): Tensor {
-    const { arena } = this.#weights;
+    const { arena } = imageEmbed;
     const batch = this.#checkInputs(imageEmbed, timesteps, condition);
     const { textEmbed, textEncodings, textMask, selfCond } = condition;
     const { numTextEmbeds, numTimeEmbeds, numImageEmbeds } = this.#options;
@@ -80,8 +78,8 @@ export class PriorNetwork {
       // What has to be uploaded comes first, as every upload submits the work encoded before it.
       const keepText = arena.from(text, [batch], "u32");
       const keepImage = arena.from(image, [batch], "u32");
-      const mask = textEncodings && this.#uploadMask(textMask, textEncodings);
-      const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(timesteps), undefined, numTimeEmbeds);
+      const mask = textEncodings && this.#uploadMask(arena, textMask, textEncodings);
+      const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(arena, timesteps), undefined, numTimeEmbeds);
       const conditions = this.#conditioning.tokens({
         textEncodings: textEncodings && cast(textEncodings, arena.dtype),
         textMask: mask,
@@ -108,7 +106,7 @@ export class PriorNetwork {
     condition: PriorCondition,
     condScale: number,
   ): Tensor {
-    return this.#weights.arena.scope(() => {
+    return imageEmbed.arena.scope(() => {
       const { textEmbed, textEncodings, textMask, selfCond, negative } = condition;
       if (condScale === 1 || (!negative && !this.#conditioning.canDrop)) {
         return cast(this.forward(imageEmbed, timesteps, condition), "f32");
@@ -128,12 +126,12 @@ export class PriorNetwork {
 
   /** `[batch, dim]` to `count` tokens, by the linear layer where there is one. */
   #toTokens(embed: Tensor, spread: Linear | undefined, count: number): Tensor {
-    const x = cast(embed, this.#weights.arena.dtype);
+    const x = cast(embed, embed.arena.dtype);
     return splitChannels(spread?.forward(x) ?? x, count);
   }
 
-  #uploadMask(mask: TextMask | undefined, { shape }: Tensor): Tensor | "nonZero" | undefined {
-    return typeof mask === "object" ? this.#weights.arena.from(mask.flat(), shape.slice(0, 2), "u32") : mask;
+  #uploadMask(arena: TensorArena, mask: TextMask | undefined, { shape }: Tensor): Tensor | "nonZero" | undefined {
+    return typeof mask === "object" ? arena.from(mask.flat(), shape.slice(0, 2), "u32") : mask;
   }
 
   #checkInputs(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition): number {

@@ -1,13 +1,13 @@
 import { ConfigError } from "../../../config/config-error.js";
 import { Linear } from "../../../nn/linear.js";
 import { embedding, sinusoidalEmbedding } from "../../../ops/embedding.js";
-import type { Tensor } from "../../../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 
 /** Embeds the diffusion timestep of each sample: `[batch, outputs]`. */
 export interface TimeEmbedding {
-  forward(timesteps: readonly number[]): Tensor;
+  forward(arena: TensorArena, timesteps: readonly number[]): Tensor;
 }
 
 /** A table with a row for each timestep. */
@@ -18,14 +18,13 @@ export class TimestepTable implements TimeEmbedding {
     this.#table = weights.table("weight", [timesteps, outputs]);
   }
 
-  forward(timesteps: readonly number[]): Tensor {
-    return embedding(this.#table, timesteps);
+  forward(arena: TensorArena, timesteps: readonly number[]): Tensor {
+    return arena.scope(() => embedding(arena.share(this.#table), timesteps));
   }
 }
 
 /** Sinusoids of the time and a perceptron with two hidden layers (`SinusoidalPosEmb`, `MLP` of DALLE2-pytorch). */
 export class ContinuousTime implements TimeEmbedding {
-  readonly #weights: Weights;
   readonly #dim: number;
   readonly #truncate: boolean;
   readonly #layers: readonly Linear[];
@@ -38,7 +37,6 @@ export class ContinuousTime implements TimeEmbedding {
         `prior.net.dim is ${dim}, but without num_timesteps the sinusoids of the time need an even number, at least 4`,
       );
     }
-    this.#weights = weights;
     this.#dim = dim;
     this.#truncate = priorTime === "sinusInt";
     this.#layers = [
@@ -48,8 +46,7 @@ export class ContinuousTime implements TimeEmbedding {
     this.#out = new Linear(weights.at("1.net.2"), hidden, outputs);
   }
 
-  forward(timesteps: readonly number[]): Tensor {
-    const { arena } = this.#weights;
+  forward(arena: TensorArena, timesteps: readonly number[]): Tensor {
     return arena.scope(() => {
       const sinusoids = sinusoidalEmbedding(arena, timesteps, this.#dim, { truncate: this.#truncate });
       const hidden = this.#layers.reduce((x, layer) => layer.forward(x, { activation: "silu" }), sinusoids);

@@ -3,32 +3,52 @@ import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { Arena } from "../../tensor/arena.js";
 
-/** Channels of the pictures that CLIPs see. */
+// What calls do, on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.
+
+/** Channels of the images that CLIPs see. */
 const RGB = 3;
 
-/** Encodes what the prior does to `batch` texts, for `Gpu.warmup` or to count memory: in a scope, with tensors without content. */
-export function rehearsePrior(arena: Arena, prior: DiffusionPrior, batch: number, condScale: number): void {
+/** As CLIP's text encoder does to `batch` texts. */
+export async function dryRunTextEncoder(arena: Arena, clip: ClipModel, batch: number): Promise<void> {
+  const texts = Array.from({ length: batch }, () => new Int32Array(clip.contextLength));
+  const { textEmbed, textEncodings } = await clip.embedText(arena, texts);
+  textEmbed.dispose();
+  textEncodings.dispose();
+}
+
+/** As CLIP's image encoder does to `batch` images. */
+export function dryRunImageEncoder(arena: Arena, clip: ClipModel, batch: number): Promise<void> {
+  arena.scope(() => {
+    clip.embedImage(arena.empty([batch, clip.imageSize, clip.imageSize, RGB], "f32"));
+  });
+  return Promise.resolve();
+}
+
+/** As the prior does to `batch` texts. */
+export function dryRunPrior(arena: Arena, prior: DiffusionPrior, batch: number, condScale: number): Promise<void> {
   const { imageEmbedDim, net } = prior.options;
   arena.scope(() => {
     const textEmbed = arena.empty([batch, imageEmbedDim], "f32");
     const textEncodings = arena.empty([batch, net.maxTextLen, net.dim]);
-    prior.rehearse({ textEmbed, textEncodings, condScale });
+    prior.rehearse(arena, { textEmbed, textEncodings, condScale });
   });
+  return Promise.resolve();
 }
 
-/** As `rehearsePrior`, for each U-Net of a decoder, or of some of them, that was trained. */
-export function rehearseDecoder(
+/** As each U-Net of a decoder does, or some of them, that was trained. */
+export function dryRunDecoder(
   arena: Arena,
   decoder: Decoder,
   batch: number,
   run: Pick<DecoderSampling, "condScale" | "startAtUnetNumber" | "stopAtUnetNumber">,
-): void {
+): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   const trained = decoder.stages.slice(start - 1, stop).filter(({ isTrained }) => isTrained);
-  for (const { index } of trained) rehearseUnet(arena, decoder, batch, index + 1, run.condScale);
+  for (const { index } of trained) dryRunUnet(arena, decoder, batch, index + 1, run.condScale);
+  return Promise.resolve();
 }
 
-function rehearseUnet(
+function dryRunUnet(
   arena: Arena,
   decoder: Decoder,
   batch: number,
@@ -41,7 +61,7 @@ function rehearseUnet(
   const textDim = text?.textEmbedDim ?? undefined;
   const before = stages[number - 2];
   arena.scope(() => {
-    decoder.rehearse({
+    decoder.rehearse(arena, {
       condScale,
       startAtUnetNumber: number,
       stopAtUnetNumber: number,
@@ -51,12 +71,5 @@ function rehearseUnet(
       image:
         before && arena.empty([batch, before.imageSize, before.imageSize, decoder.stages[0]!.decoder.channels], "f32"),
     });
-  });
-}
-
-/** As `rehearsePrior`, for CLIP's image encoder. */
-export function rehearseImageEncoder(arena: Arena, clip: ClipModel, batch: number): void {
-  arena.scope(() => {
-    clip.embedImage(arena.empty([batch, clip.imageSize, clip.imageSize, RGB], "f32"));
   });
 }
