@@ -78,6 +78,19 @@ export class DeviceCore implements BlockSource {
     for (const stream of this.streams) stream.flush();
   }
 
+  /** Has the driver give back what was destroyed. */
+  reclaim(): void {
+    // Dawn does that when something is submitted after it and has run, sometimes when the next thing has.
+    const again = async (): Promise<void> => {
+      for (let round = 0; round < 2 && !this.failure; round++) {
+        this.submit([]);
+        await this.device.queue.onSubmittedWorkDone();
+      }
+    };
+    // A lost device has given back everything.
+    again().catch(() => undefined);
+  }
+
   submit(commands: readonly GPUCommandBuffer[]): void {
     this.device.queue.submit(commands);
     this.counters.submits++;

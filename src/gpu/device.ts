@@ -7,7 +7,7 @@ import { DeviceLostError } from "./errors.js";
 import { CompileExecutor } from "./executors/compile.js";
 import { EagerExecutor } from "./executors/eager.js";
 import type { Executor } from "./executors/executor.js";
-import { RecordExecutor, type RecordedDispatch } from "./executors/record.js";
+import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
 import { CommandStream } from "./stream.js";
 import type { KernelTime } from "./timing.js";
@@ -38,8 +38,8 @@ export function checkGpuOptions(options: GpuOptions): void {
 export interface StreamOptions {
   /** `compile`: pipelines are compiled, in parallel, and nothing else happens. Default `eager`: commands run. */
   readonly executor?: "eager" | "compile";
-  /** Is told of each dispatch that runs. */
-  readonly onDispatch?: (dispatch: RecordedDispatch) => void;
+  /** Is told of each command that runs, but for reads. */
+  readonly onCommand?: (command: RecordedCommand) => void;
 }
 
 /**
@@ -75,18 +75,18 @@ export class GpuDevice {
   }
 
   /** A stream of commands, for one call. The caller closes it. */
-  stream({ executor: kind = "eager", onDispatch }: StreamOptions = {}): CommandStream {
-    const executor = this.#executor(kind, onDispatch);
+  stream({ executor: kind = "eager", onCommand }: StreamOptions = {}): CommandStream {
+    const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
     return new CommandStream(executor, { adapter: this.adapter, features: this.features }, () => {
       this.#core.streams.delete(executor);
     });
   }
 
-  #executor(kind: "eager" | "compile", onDispatch: StreamOptions["onDispatch"]): Executor {
+  #executor(kind: "eager" | "compile", onCommand: StreamOptions["onCommand"]): Executor {
     if (kind === "compile") return new CompileExecutor(this.#core.pipelines, this.#core.sharedMemory);
     const eager = new EagerExecutor(this.#core);
-    return onDispatch ? new RecordExecutor(eager, onDispatch) : eager;
+    return onCommand ? new RecordExecutor(eager, onCommand) : eager;
   }
 
   /** How much memory the buffers of this device take. */
@@ -122,8 +122,7 @@ export class GpuDevice {
 
   /** Gives the memory that is kept for reuse back to the system. What calls use stays. */
   trim(): void {
-    // Drivers free what was destroyed when something is submitted after it.
-    if (this.#core.pool.trim()) this.#core.submit([]);
+    if (this.#core.pool.trim()) this.#core.reclaim();
   }
 
   /** GPU time per kernel variant, longest first; empty unless opened with `timeKernels` on an adapter with timestamps. */

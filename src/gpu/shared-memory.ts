@@ -1,10 +1,13 @@
 import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { ALIGNMENT, sizeClass, type BlockPool } from "./pool.js";
 
-/** Storages up to this size lie in a block together: the driver's cost for each buffer is several of them. */
-const SMALL = 2 ** 16;
+/**
+ * Storages below this size lie in a block together: Dawn gives such buffers parts of heaps that it never gives back to the
+ * system before the device is destroyed, and each costs it more than its size.
+ */
+const SMALL = 2 ** 22;
 /** Bytes of the largest such block. */
-const BLOCK = 2 ** 22;
+const BLOCK = 2 ** 25;
 
 /** A block that storages share, or one of their own, and the storages in it by their number in the list. */
 interface Place {
@@ -18,12 +21,12 @@ function layOut(sizes: readonly number[]): Place[] {
   let members: { index: number; offset: number }[] = [];
   let used = 0;
   const close = (): void => {
-    if (members.length > 0) places.push({ bytes: sizeClass(used), members });
+    if (members.length > 0) places.push({ bytes: used, members });
     members = [];
     used = 0;
   };
   for (const [index, size] of sizes.entries()) {
-    if (size > SMALL) {
+    if (size >= SMALL) {
       places.push({ bytes: sizeClass(size), members: [{ index, offset: 0 }] });
       continue;
     }

@@ -246,9 +246,10 @@ export class EagerExecutor implements Executor {
       .map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)))
       .filter((error) => error !== undefined);
     const error = this.core.failure ?? causeOf(found);
-    if (!error) return;
-    this.#queue = [];
-    throw error;
+    if (error) this.#queue = [];
+    // What was new when it was submitted is known to be sound, or not, by now.
+    if (this.#queue.length === 0) this.memory.handOver();
+    if (error) throw error;
   }
 
   /** Throws the typed error of what ended a wait: that of the work waited for, or of a device that went away. */

@@ -10,6 +10,7 @@ import type { AnyBindings, AnyParams, Dispatch, Executor } from "./executor.js";
 
 /** A run of a kernel, with all that a replay of it needs. */
 export interface RecordedDispatch {
+  readonly kind: "dispatch";
   /** Of the pipeline: kernel and variant. */
   readonly key: string;
   /** Where in the model it belongs. */
@@ -20,7 +21,15 @@ export interface RecordedDispatch {
   readonly grid: Grid;
 }
 
-/** Runs commands, and tells of each dispatch. */
+/** Content that a storage was given otherwise than by a kernel. */
+export interface RecordedFill {
+  readonly kind: "write" | "clear" | "copy";
+  readonly target: Range;
+}
+
+export type RecordedCommand = RecordedDispatch | RecordedFill;
+
+/** Runs commands, and tells of each. */
 export class RecordExecutor implements Executor {
   readonly isDryRun = false;
   readonly memory: StreamMemory;
@@ -28,7 +37,7 @@ export class RecordExecutor implements Executor {
 
   constructor(
     private readonly inner: EagerExecutor,
-    private readonly onDispatch: (dispatch: RecordedDispatch) => void,
+    private readonly onCommand: (command: RecordedCommand) => void,
   ) {
     this.memory = inner.memory;
     this.onBlock = inner.onBlock;
@@ -42,7 +51,8 @@ export class RecordExecutor implements Executor {
     this.inner.dispatch(kernel, call, place);
     const bindings: AnyBindings = call.bindings;
     const storages = Object.entries(bindings).map(([name, storage]) => [name, storage?.locate(this)] as const);
-    this.onDispatch({
+    this.onCommand({
+      kind: "dispatch",
       key: variantKey(kernel, call),
       place,
       storages: Object.fromEntries(storages),
@@ -53,14 +63,17 @@ export class RecordExecutor implements Executor {
 
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
     this.inner.write(target, data, offset);
+    this.onCommand({ kind: "write", target: target.locate(this) });
   }
 
   clear(target: GpuStorage): void {
     this.inner.clear(target);
+    this.onCommand({ kind: "clear", target: target.locate(this) });
   }
 
   copy(source: GpuStorage, target: GpuStorage): void {
     this.inner.copy(source, target);
+    this.onCommand({ kind: "copy", target: target.locate(this) });
   }
 
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
