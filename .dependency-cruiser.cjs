@@ -56,6 +56,13 @@ module.exports = {
       to: { circular: true },
     },
     {
+      name: "no-barrel",
+      comment: "who needs a name imports it from the file that has it; what is published is listed in src/index.ts",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(index|platform/(node|browser))\\.ts$" },
+      to: { dependencyTypes: ["export"] },
+    },
+    {
       name: "no-node-outside-platform",
       comment: "the same code runs in browsers: what differs belongs to src/platform",
       severity: "error",

@@ -2,7 +2,8 @@
 //
 // epsilon is the network's own prediction, or derived again from x0: (x · recip - x0) / recipm1 with recip = √(1/ᾱ) and
 // recipm1 = √(1/ᾱ - 1). x, x0, noise, y: f32 [rows, channels4]; epsilon: [rows, epsilon_channels4], of which the first
-// `channels` channels count. One invocation per vec4.
+// `channels` channels count. numbers: [scale_x0, scale_epsilon, scale_noise, recip, recipm1] of each pass, in two vec4s, of
+// which counter[0] is the current one. One invocation per vec4.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl
@@ -16,24 +17,23 @@ override HAS_NOISE: bool = false;
 @group(0) @binding(1) var<storage, read> x0: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> epsilon: array<vec4<Prediction>>;
 @group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> numbers: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> counter: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   invocations: u32,
   channels: u32,
   channels4: u32,
   epsilon_channels4: u32,
-  recip: f32,
-  recipm1: f32,
-  scale_x0: f32,
-  scale_epsilon: f32,
-  scale_noise: f32,
 }
 
 fn epsilon_at(index: u32) -> vec4<f32> {
   if (!HAS_EPSILON) {
-    return (x[index] * params.recip - x0[index]) / params.recipm1;
+    let recip = numbers[2u * counter[0]].w;
+    let recipm1 = numbers[2u * counter[0] + 1u].x;
+    return (x[index] * recip - x0[index]) / recipm1;
   }
   let column = index % params.channels4;
   let predicted = vec4<f32>(epsilon[index / params.channels4 * params.epsilon_channels4 + column]);
@@ -41,9 +41,10 @@ fn epsilon_at(index: u32) -> vec4<f32> {
 }
 
 fn run(index: u32) {
-  var value = x0[index] * params.scale_x0 + epsilon_at(index) * params.scale_epsilon;
+  let scales = numbers[2u * counter[0]];
+  var value = x0[index] * scales.x + epsilon_at(index) * scales.y;
   if (HAS_NOISE) {
-    value += noise[index] * params.scale_noise;
+    value += noise[index] * scales.z;
   }
   y[index] = value;
 }

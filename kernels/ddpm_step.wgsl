@@ -2,7 +2,9 @@
 //
 // With LEARNED the log variance lies between min_log and max_log, at the fraction that the network predicts in the
 // channels behind its first `channels` (Nichol & Dhariwal 2021, equation 15): (v + 1) / 2, or its sigmoid.
-// x, x0, noise, y: f32 [rows, channels4]; prediction: [rows, prediction_channels4]. One invocation per vec4.
+// x, x0, noise, y: f32 [rows, channels4]; prediction: [rows, prediction_channels4]; numbers: [scale_x0, scale_x, min_log,
+// max_log] of each pass, of which counter[0] is the current one. min_log is the log variance where it is not learned.
+// One invocation per vec4.
 //
 //: use lib/activation.wgsl
 //: use lib/elementwise.wgsl
@@ -17,24 +19,23 @@ override SIGMOID: bool = false;
 @group(0) @binding(1) var<storage, read> x0: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> prediction: array<vec4<Prediction>>;
 @group(0) @binding(3) var<storage, read> noise: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> numbers: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> counter: array<u32>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(7) var<uniform> params: Params;
 
 struct Params {
   invocations: u32,
   channels: u32,
   channels4: u32,
   prediction_channels4: u32,
-  scale_x0: f32,
-  scale_x: f32,
-  // The log variance, or its bounds where it is learned.
-  min_log: f32,
-  max_log: f32,
 }
 
 fn log_variance(index: u32) -> vec4<f32> {
+  let min_log = numbers[counter[0]].z;
+  let max_log = numbers[counter[0]].w;
   if (!LEARNED) {
-    return vec4<f32>(params.min_log);
+    return vec4<f32>(min_log);
   }
   let base = index / params.channels4 * params.prediction_channels4;
   let first = index % params.channels4 * 4u;
@@ -47,11 +48,12 @@ fn log_variance(index: u32) -> vec4<f32> {
   if (SIGMOID) {
     fraction = sigmoid(fraction);
   }
-  return fraction * params.max_log + (1.0 - fraction) * params.min_log;
+  return fraction * max_log + (1.0 - fraction) * min_log;
 }
 
 fn run(index: u32) {
-  var value = x0[index] * params.scale_x0 + x[index] * params.scale_x;
+  let scales = numbers[counter[0]];
+  var value = x0[index] * scales.x + x[index] * scales.y;
   if (HAS_NOISE) {
     value += exp(0.5 * log_variance(index)) * noise[index];
   }

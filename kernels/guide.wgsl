@@ -1,7 +1,9 @@
-// Classifier-free guidance (Ho & Salimans 2022): y = null + (conditional - null) · scale, in f32.
+// Classifier-free guidance (Ho & Salimans 2022): y = null + (conditional - null) · scale, in f32; from channel `guided` on
+// the conditional half as it is.
 //
-// x: [2 · batch, ...], the conditional half first; y: f32 [batch, ...] of `vectors` vec4s. One invocation per vec4 of y.
+// x: [2 · batch, ..., channels4], the conditional half first; y: f32 [batch, ..., channels4] of `vectors` vec4s. One invocation per vec4 of y.
 //
+//: use lib/channels.wgsl
 //: use lib/elementwise.wgsl
 
 alias Element = f32;
@@ -13,11 +15,15 @@ alias Element4 = vec4<Element>;
 
 struct Params {
   invocations: u32,
+  channels4: u32,
+  guided: u32,
   scale: f32,
 }
 
 fn run(index: u32) {
   let conditional = vec4<f32>(x[index]);
   let unconditional = vec4<f32>(x[index + params.invocations]);
-  y[index] = unconditional + (conditional - unconditional) * params.scale;
+  let guided = unconditional + (conditional - unconditional) * params.scale;
+  let first = index % params.channels4 * 4u;
+  y[index] = select(conditional, guided, existing_channels(first, params.guided));
 }

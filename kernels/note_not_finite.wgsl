@@ -1,7 +1,7 @@
-// Notes the first step of a sampler in which values are not finite, so that the host hears of it without reading them.
+// Notes the first pass of a sampler in which values are not finite, so that the host hears of it without reading them.
 //
-// prediction, state: f32, bound as bits; first: [first step with such a value in the prediction, the same of the state],
-// each no step at all (0xffffffff) to begin with. One invocation per vec4 of the longer one.
+// prediction, state: f32, bound as bits; first: [first pass with such a value in the prediction, the same of the state],
+// each no pass at all (0xffffffff) to begin with; counter[0] is the current pass. One invocation per vec4 of the longer one.
 // A value is infinite or not a number where all bits of its exponent are set. WGSL may assume that comparisons of floats
 // never meet such values, so none is made.
 //
@@ -9,14 +9,14 @@
 
 @group(0) @binding(0) var<storage, read> prediction: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> state: array<vec4<u32>>;
-@group(0) @binding(2) var<storage, read_write> first: array<atomic<u32>, 2>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> counter: array<u32>;
+@group(0) @binding(3) var<storage, read_write> first: array<atomic<u32>, 2>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 struct Params {
   invocations: u32,
   prediction_vectors: u32,
   state_vectors: u32,
-  step: u32,
 }
 
 const EXPONENT: vec4<u32> = vec4<u32>(0x7f800000u);
@@ -27,9 +27,9 @@ fn is_finite(bits: vec4<u32>) -> bool {
 
 fn run(index: u32) {
   if (index < params.prediction_vectors && !is_finite(prediction[index])) {
-    atomicMin(&first[0], params.step);
+    atomicMin(&first[0], counter[0]);
   }
   if (index < params.state_vectors && !is_finite(state[index])) {
-    atomicMin(&first[1], params.step);
+    atomicMin(&first[1], counter[0]);
   }
 }

@@ -1,8 +1,8 @@
-// Estimate of the clean sample: x0 = clamp(x · scale_x + prediction · scale_prediction, -limit, limit), or as it is without
-// a limit.
+// Predicted x0: clamp(x · scale_x + prediction · scale_prediction, -limit, limit), or as it is without a limit.
 //
 // x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4], of which the first `channels` channels count
-// (a learned variance follows them). One invocation per vec4 of x0.
+// (a learned variance follows them); numbers: [scale_x, scale_prediction] of each pass, of which counter[0] is the current
+// one. One invocation per vec4 of x0.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl
@@ -12,16 +12,16 @@ alias Prediction = f32;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> prediction: array<vec4<Prediction>>;
-@group(0) @binding(2) var<storage, read_write> x0: array<vec4<f32>>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> numbers: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> counter: array<u32>;
+@group(0) @binding(4) var<storage, read_write> x0: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 struct Params {
   invocations: u32,
   channels: u32,
   channels4: u32,
   prediction_channels4: u32,
-  scale_x: f32,
-  scale_prediction: f32,
   limit: f32,
   has_limit: u32,
 }
@@ -30,7 +30,8 @@ fn run(index: u32) {
   let column = index % params.channels4;
   let row = index / params.channels4;
   let predicted = vec4<f32>(prediction[row * params.prediction_channels4 + column]);
-  let value = x[index] * params.scale_x + predicted * params.scale_prediction;
+  let scales = numbers[counter[0]];
+  let value = x[index] * scales.x + predicted * scales.y;
   let limited = select(value, clamp_numbers(value, -params.limit, params.limit), params.has_limit != 0u);
   x0[index] = zero_padding(limited, column * 4u, params.channels);
 }

@@ -1,12 +1,23 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
 export { ArgumentError } from "./platform/arguments.js";
+export {
+  adviceBeside,
+  Dalle2Error,
+  type Dalle2ErrorJson,
+  type Dalle2ErrorOptions,
+  type ErrorPlace,
+} from "./platform/dalle2-error.js";
+export { ERROR_CODES, type ErrorCode } from "./platform/error-codes.js";
 export { ConfigError } from "./config/config-error.js";
 export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./config/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
+export { SAMPLER_NAMES, type SamplerName } from "./diffusion/sampler.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
+export { TransientError } from "./files/http-error.js";
+export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
@@ -52,7 +63,7 @@ export {
   type MemoryPlan,
   type MemoryPlanOptions,
 } from "./pipeline/manager/memory-plan.js";
-export { DisposedError } from "./pipeline/manager/disposed-error.js";
+export { DisposedError } from "./platform/disposed-error.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";
@@ -62,7 +73,6 @@ export type {
   DrawOptions,
   Mask,
   NegativeOptions,
-  PriorSettings,
   SampleDecoderOptions,
   SamplePriorOptions,
   ScriptOptions,
@@ -70,14 +80,21 @@ export type {
   SharedOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
+export type { PriorSettings } from "./pipeline/settings.js";
 export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/scripts/text-guided-edit.js";
 export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";
 export { FileError } from "./platform/errors.js";
+export { InternalError } from "./platform/internal-error.js";
+export { TooLargeError } from "./platform/limits.js";
 export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
 export type { ByteSource } from "./platform/source.js";
+export { PromptTooLongError } from "./tokenizer/tokenize.js";
+export { JsonError } from "./platform/json.js";
+export { ShapeError } from "./ops/shape-error.js";
+export { DialectError } from "./models/dalle2-pytorch/dialect/dialect.js";
 export type { ComputeType } from "./tensor/dtype.js";
 export { openCheckpoint, type Checkpoint, type OpenOptions } from "./weights/checkpoint.js";
-export { FormatError } from "./weights/errors.js";
+export { FormatError, TruncatedError } from "./weights/errors.js";
 export type { Container } from "./weights/state-dict.js";
 export type { ModelKind, WeightsChoice } from "./weights/tree/choose-model.js";
 export type { StateDictKey } from "./weights/tree/key.js";

@@ -56,7 +56,7 @@ async function clear(folder: string, names: readonly string[]): Promise<CacheEnt
   const entries = await listCache(folder);
   const unknown = names.filter((wanted) => !entries.some((entry) => isNamed(entry, wanted)));
   if (unknown.length > 0)
-    throw new UsageError(`${unknown.join(", ")}: no such download in ${folder}; see dalle2 cache list.`);
+    throw new UsageError(`${unknown.join(", ")}: no such download in ${folder}`, { advice: "see dalle2 cache list" });
   return clearCache(folder, (entry) => names.length === 0 || names.some((wanted) => isNamed(entry, wanted)));
 }
 

@@ -7,9 +7,9 @@ import { encodePng } from "../image/png.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { drawPictures } from "./drawing/command.js";
 import { planSamples } from "./drawing/plan.js";
+import { addSeedOption, type SeedFlags } from "./drawing/seeds.js";
 import { interruptSignal } from "./interrupt.js";
 import { print } from "./output.js";
-import { seedNumber } from "./option-values.js";
 import { ensureAdapter } from "./setup.js";
 
 /** A plain sample of the language that the Shapes model knows: drawn at random, kept as it came. */
@@ -32,21 +32,19 @@ const COLUMNS = 4;
 /** The Shapes model makes 64 pixels; labels need more room than that. */
 const MAGNIFICATION = 3;
 
-interface Options {
+interface Options extends SeedFlags {
   readonly outputPath: string;
-  readonly seed: number;
 }
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command("demo")
     .description("draw a dozen prompts with the model that comes along: single pictures and a contact sheet")
-    .option("--output-path <folder>", "where the PNG files go", "output")
-    .option("--seed <n>", "seed of the first picture", seedNumber, 1)
-    .action(demo);
+    .option("--output-path <folder>", "where the PNG files go", "output");
+  addSeedOption(command, "seed of the first picture", 1).action(demo);
 }
 
-async function demo({ outputPath, seed }: Options): Promise<void> {
+async function demo({ outputPath, ...seedFlags }: Options): Promise<void> {
   await ensureAdapter({ interactive: true });
   const subjects = PROMPTS.map((prompt) => ({ name: prompt, inputs: { prompt } }));
   const flags = {
@@ -58,7 +56,7 @@ async function demo({ outputPath, seed }: Options): Promise<void> {
   } as const;
   const images: RgbImage[] = [];
   await drawPictures(flags, interruptSignal(), (manager) => ({
-    pictures: planSamples(subjects, 1, seed),
+    pictures: planSamples(subjects, 1, seedFlags),
     draw: async (call) => {
       const drawn = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
       images.push(...[...drawn.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
+import type { ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { askSamples, openAsker } from "./asking/asking.js";
 import { drawPictures } from "./drawing/command.js";
@@ -6,16 +8,16 @@ import {
   addDrawingOptions,
   addNegativeOption,
   addPriorOptions,
-  priorAndDecoderOptions,
+  samplingOptions,
   type DrawingFlags,
   type NegativeFlags,
   type PriorFlags,
 } from "./drawing/options.js";
-import { planSamples } from "./drawing/plan.js";
+import { planSamples, type DrawingPlan } from "./drawing/plan.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
 import { askPrompts, readPrompts } from "./asking/prompts.js";
-import { flagsOf, recordToRepeat } from "./drawing/repeat.js";
+import { recordToRepeat, repeated } from "./drawing/repeat.js";
 
 interface DreamFlags extends DrawingFlags, PriorFlags, NegativeFlags {
   readonly prompt?: readonly string[];
@@ -49,23 +51,25 @@ export function register(program: Command): void {
 
 async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
-  const repeats = given.from === undefined ? undefined : await recordToRepeat(given.from);
+  const repeats = given.from === undefined ? undefined : repeated(await recordToRepeat(given.from), given.modelConfig);
   // A type that is asked for holds for all components.
   const ofAll = given.dtype === undefined ? {} : { computeInF32: [] };
-  const flags = repeats ? { ...flagsOf(repeats, given.modelConfig), ...ofAll, ...given } : given;
+  const flags = repeats ? { ...repeats.flags, ...ofAll, ...given } : given;
+  const sampling = { ...repeats?.settings, ...samplingOptions(given) };
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
-  await drawPictures(flags, signal, (manager, scripts) => ({
-    pictures: planSamples(subjects, samples, flags.seed),
-    repeats,
+  const plan = (manager: DalleModelManager, scripts: ScriptOptions): DrawingPlan => ({
+    pictures: planSamples(subjects, samples, flags),
+    repeats: repeats?.drawnOn,
     draw: (call) =>
       new BasicInference(manager, scripts).run(prompts, {
         ...call,
-        ...priorAndDecoderOptions(flags),
+        ...sampling,
         negativeText: flags.negativePrompt,
         priorSampleCount: samples,
       }),
-  }));
+  });
+  await drawPictures(flags, signal, plan, sampling);
 }
 
 async function gatherPrompts({ prompt = [], promptsFile, samples }: DreamFlags, signal: AbortSignal) {

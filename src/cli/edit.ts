@@ -5,7 +5,8 @@ import { askSamples, openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
 import { drawPictures } from "./drawing/command.js";
 import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing/options.js";
-import { planFrames, randomSeed } from "./drawing/plan.js";
+import { planSeries } from "./drawing/plan.js";
+import { withSeeds } from "./drawing/seeds.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
@@ -42,21 +43,25 @@ export function register(program: Command): void {
 }
 
 async function edit(flags: EditFlags): Promise<void> {
-  const { strength, frames, seed = randomSeed() } = flags;
+  const { strength, frames } = flags;
   const signal = interruptSignal();
   const { files, from, to, samples } = await gather(flags, signal);
   /** Which image each series is of; it has the seed of its place here. */
   const series = files.flatMap((_, i) => new Array<number>(samples).fill(i));
-  const subjects = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
+  const subjectOf = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
+  const planned = planSeries(
+    series.map((image) => subjectOf[image]!),
+    frames,
+    flags,
+  );
   await drawPictures(flags, signal, async (manager, scripts) => {
     const images = await loadForClip(files, manager);
-    const seeds = series.map((_, i) => seed + i);
     return {
-      pictures: series.flatMap((image, i) => planFrames(subjects[image]!, frames, seed + i)),
+      pictures: planned.flatMap(({ pictures }) => pictures),
       draw: (call) =>
         new TextGuidedEdit(manager, scripts).run(
           series.map((image) => images[image]!),
-          { ...call, ...decoderOptions(flags), seeds, from, to, strength, frames },
+          { ...call, ...decoderOptions(flags), ...withSeeds(planned), from, to, strength, frames },
         ),
     };
   });

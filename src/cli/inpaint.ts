@@ -9,7 +9,7 @@ import {
   addDrawingOptions,
   addNegativeOption,
   addPriorOptions,
-  priorAndDecoderOptions,
+  samplingOptions,
   type DrawingFlags,
   type NegativeFlags,
   type PriorFlags,
@@ -74,11 +74,11 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   const images = inputs.map(({ image }) => image);
   const masks = inputs.map(({ mask }) => mask);
   await drawPictures(flags, signal, (manager, scripts) => ({
-    pictures: planSamples(subjects, samples, flags.seed),
+    pictures: planSamples(subjects, samples, flags),
     draw: (call) =>
       new BasicInpainting(manager, scripts).run(images, masks, texts, {
         ...call,
-        ...priorAndDecoderOptions(flags),
+        ...samplingOptions(flags),
         negativeText: flags.negativePrompt,
         sampleCount: samples,
         resampleTimes: flags.resampleTimes,

@@ -11,11 +11,12 @@ import { drawPictures } from "./drawing/command.js";
 import {
   addDrawingOptions,
   addPriorOptions,
-  priorAndDecoderOptions,
+  samplingOptions,
   type DrawingFlags,
   type PriorFlags,
 } from "./drawing/options.js";
-import { planFrames, randomSeed, type DrawingPlan } from "./drawing/plan.js";
+import { planSeries, type DrawingPlan, type Subject } from "./drawing/plan.js";
+import { withSeed } from "./drawing/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
 import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -67,32 +68,32 @@ async function interpolate(flags: InterpolateFlags): Promise<void> {
   const signal = interruptSignal();
   const { start, end } = await gatherEnds(flags, signal);
   const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
-  await drawPictures(flags, signal, (manager, scripts) => planSeries(manager, scripts, ends, flags));
+  await drawPictures(flags, signal, (manager, scripts) => planInterpolation(manager, scripts, ends, flags));
 }
 
-function planSeries(
+function planInterpolation(
   manager: DalleModelManager,
   scripts: ScriptOptions,
   ends: readonly [End, End],
   flags: InterpolateFlags,
 ): DrawingPlan {
-  const { frames, samples = 1, seed = randomSeed() } = flags;
+  const { frames, samples = 1 } = flags;
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
   const text = decoderTakesText(manager) ? ([start.text, end.text] as const) : undefined;
   const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input } };
-  const series = Array.from({ length: samples }, (_, i) => seed + i);
+  const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
-    pictures: series.flatMap((seriesSeed) => planFrames(subject, frames, seriesSeed)),
+    pictures: series.flatMap(({ pictures }) => pictures),
     draw: async ({ onPicture, signal, onProgress }) => {
-      for (const [i, seriesSeed] of series.entries()) {
+      for (const [i, one] of series.entries()) {
         const begin = performance.now();
         await script.run(start.content, end.content, {
-          ...priorAndDecoderOptions(flags),
+          ...samplingOptions(flags),
+          ...withSeed(one),
           signal,
           onProgress: (step) => onProgress?.(withLater(step, performance.now() - begin, series.length - 1 - i)),
           onPicture: (picture, index) => onPicture?.(picture, i * frames + index),
-          seed: seriesSeed,
           frames,
           text,
         });

@@ -1,6 +1,14 @@
+import { Dalle2Error } from "../platform/dalle2-error.js";
+
 /** What an interrupted command rejects with; the process exits with status 130. */
-export class InterruptedError extends Error {
+export class InterruptedError extends Dalle2Error {
+  static override readonly code = "cli/interrupted";
   override readonly name = "InterruptedError";
+
+  static {
+    this.register(this);
+  }
+
   constructor() {
     super("Interrupted.");
   }

@@ -1,11 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
-import { ArgumentError } from "../platform/arguments.js";
-import { ConfigError } from "../config/config-error.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
+import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
 import { hideTokens } from "../files/hub.js";
-import { UsageError } from "./errors.js";
-import { InterruptedError } from "./interrupt.js";
 import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -66,9 +62,23 @@ function exitStatus(error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
   say(stack ?? message);
-  if (error instanceof InterruptedError) return 130;
-  return [UsageError, ConfigError, SamplingError, ArgumentError].some((kind) => error instanceof kind) ? 2 : 1;
+  if (!(error instanceof Dalle2Error)) return 1;
+  const [subject] = error.code.split("/");
+  const status = subject === undefined ? 1 : (STATUSES[error.code] ?? STATUSES[subject] ?? 1);
+  // What is wrong with arguments and configurations says by itself what to do.
+  const advice = status === 1 ? adviceBeside(error) : undefined;
+  if (advice !== undefined) say(advice);
+  return status;
 }
+
+/** Exit statuses by an error's code or its subject, where they are not 1. */
+const STATUSES: Readonly<Record<string, number>> = {
+  argument: 2,
+  "cli/usage": 2,
+  config: 2,
+  sampling: 2,
+  "cli/interrupted": 130,
+};
 
 // `dalle2 … | head` closes our output early: not an error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -14,38 +14,18 @@ export function collectTexts(value: string, before: readonly string[] = []): rea
   return [...before, filledText(value)];
 }
 
-/** A number. */
-export function finiteNumber(value: string): number {
-  return byRule(rules.finiteNumber, value, "It is not a number.");
-}
-
 /** A number from 0 to 1. */
 export function fraction(value: string): number {
-  return byRule(rules.fraction, value, "It is not a number from 0 to 1.");
+  return readByRule(rules.fraction, value, "It is not a number from 0 to 1.");
 }
 
 /** A count of at least 1. */
 export function wholeNumber(value: string): number {
-  return byRule(rules.count, value, "It is not a whole number of at least 1.");
+  return readByRule(rules.count, value, "It is not a whole number of at least 1.");
 }
 
-/** A seed. */
-export function seedNumber(value: string): number {
-  return byRule(rules.seed, value, "It is not a whole number from 0 to 2^53 - 1.");
-}
-
-/** Numbers with commas between them. */
-export function numbers(value: string): readonly number[] {
-  return value.split(",").map(finiteNumber);
-}
-
-/** Counts with commas between them. */
-export function wholeNumbers(value: string): readonly number[] {
-  return value.split(",").map(wholeNumber);
-}
-
-/** The rule that the library has for such a number. */
-function byRule(rule: rules.ArgumentRule, value: string, complaint: string): number {
+/** A number, by the rule that the library has for it. */
+export function readByRule(rule: rules.ArgumentRule, value: string, complaint: string): number {
   try {
     return rule("", value.trim() === "" ? NaN : Number(value));
   } catch (error) {

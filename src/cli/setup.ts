@@ -1,3 +1,4 @@
+import { CommandFailedError } from "./errors.js";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
@@ -68,5 +69,6 @@ function run(command: string): void {
   say(`$ ${command}`);
   // Standard output is left to the command that needed the driver: it may be read by a machine.
   const { status } = spawnSync("sh", ["-c", command], { stdio: ["inherit", 2, 2] });
-  if (status !== 0) throw new Error(`"${command}" ended with status ${status ?? "none"}. Nothing more was installed.`);
+  if (status !== 0)
+    throw new CommandFailedError(`"${command}" ended with status ${status ?? "none"}. Nothing more was installed.`);
 }

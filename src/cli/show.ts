@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { readRecord, type PictureRecord, type RecordedPicture } from "./drawing/picture-record.js";
+import { describeRecord, readRecord, type ImageRecord, type RecordedImage } from "../pipeline/records/image-record.js";
 import { print, printJson } from "./output.js";
 
 /** What `dalle2 show --json` prints of a file. */
 export interface ShowReport {
   readonly file: string;
   /** Null where there is none. */
-  readonly record: PictureRecord | null;
+  readonly record: ImageRecord | null;
   /** Other texts in the file, by keyword. */
   readonly texts: Readonly<Record<string, string>>;
 }
@@ -36,29 +36,17 @@ async function show(files: readonly string[], { json }: { readonly json?: true }
   if (reports.some(({ record }) => record === null)) process.exitCode = 1;
 }
 
-function reportOf(file: string, { record, texts }: RecordedPicture): ShowReport {
+function reportOf(file: string, { record, texts }: RecordedImage): ShowReport {
   return { file, record: record ?? null, texts };
 }
 
 function format({ file, record, texts }: ShowReport): string {
   const others = Object.entries(texts);
   const none = others.length === 0 ? "none, nor other texts" : "none; here are the file's texts";
-  const rows = record ? recordRows(record) : [["record", none], ...others];
+  const rows = record ? describeRecord(record) : [["record", none], ...others];
   const width = rows.reduce((most, [name = ""]) => Math.max(most, name.length), 0);
   // Lines that follow are set under the first: none of them can pass for a row of its own.
   const under = `\n${" ".repeat(width + 4)}`;
   const set = (value: string) => value.replace(/\r\n?|\n/g, under);
   return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${set(value)}`)].join("\n");
-}
-
-function recordRows({ inputs, seed, parameters, model, ...drawnOn }: PictureRecord): string[][] {
-  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
-  return [
-    ...Object.entries(inputs).map(([name, value]) => [name, String(value)]),
-    ["seed", String(seed)],
-    ...Object.entries(parameters).map(([name, value]) => [name, text(value)]),
-    ["config", model.config ?? "the package's own"],
-    ...model.files.map(({ name, bytes, fingerprint }) => ["model", `${name}, ${bytes} bytes, ${fingerprint}`]),
-    ...Object.entries(drawnOn),
-  ];
 }

@@ -61,7 +61,7 @@ async function planUpscale(
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
   }));
   return {
-    pictures: planSamples(subjects, samples, flags.seed),
+    pictures: planSamples(subjects, samples, flags),
     draw: (call) =>
       new Upscale(manager, scripts).run(images, {
         ...call,

@@ -51,7 +51,7 @@ async function planVariation(
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
   }));
   return {
-    pictures: planSamples(subjects, samples, flags.seed),
+    pictures: planSamples(subjects, samples, flags),
     draw: (call) =>
       new ImageVariation(manager, scripts).run(images, {
         ...call,

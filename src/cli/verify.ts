@@ -66,7 +66,7 @@ class LazyPlace {
     const gpu = await openGpu();
     if (this.dtype === "f16" && !gpu.features.f16) {
       gpu.dispose();
-      throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16; use --dtype f32.`);
+      throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16`, { advice: "use --dtype f32" });
     }
     return (this.#place = { gpu, arena: new Arena(gpu.stream(), this.dtype) });
   }

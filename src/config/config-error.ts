@@ -7,7 +7,12 @@ import { hideSecrets, isSecretName, publicUrl } from "../platform/secrets.js";
 
 /** A configuration that cannot be used. The message names the file or source, the path in it, what was found and what is expected. */
 export class ConfigError extends Dalle2Error {
+  static override readonly code = "config/invalid";
   override readonly name = "ConfigError";
+
+  static {
+    this.register(this);
+  }
 }
 
 /** Writes a path as a reader of the JSON would: `decoder.unets[0].dim`. */

@@ -7,25 +7,18 @@ import { rule, type Fault } from "./rule.js";
 /** Entries of a list in a load config; real cascades have three U-Nets. */
 export const MAX_ENTRIES = 100;
 
-const PER_UNET = ["default_sample_timesteps", "default_cond_scale"] as const;
 const anyList = z.array(z.unknown()).max(MAX_ENTRIES);
 
-/** What a source says of each of its U-Nets is as long as `unet_numbers`. */
-export const checkPerUnet = rule(
-  z.object({
-    unet_numbers: anyList,
-    default_sample_timesteps: anyList.nullish().catch(null),
-    default_cond_scale: anyList.nullish().catch(null),
-  }),
-  (source) => {
-    const count = source.unet_numbers.length;
-    return PER_UNET.flatMap((field) => {
-      const given = source[field]?.length ?? count;
-      if (given === count) return [];
-      return [{ path: [field], message: `${given} values for ${count} unet_numbers; there must be one for each` }];
-    });
-  },
-);
+/** What a source says of each of its U-Nets by default is as long as `unet_numbers`. */
+export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (source) => {
+  const count = source.unet_numbers.length;
+  return Object.entries(source).flatMap(([field, values]) => {
+    if (!field.startsWith("default_") || !Array.isArray(values) || values.length === count) return [];
+    return [
+      { path: [field], message: `${values.length} values for ${count} unet_numbers; there must be one for each` },
+    ];
+  });
+});
 
 /** The U-Nets of all sources are 1, 2, …, each once (upstream's `verify_unet_numbers_valid`). */
 export const checkUnetNumbers = rule(

@@ -25,6 +25,7 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
   throw new FileError(
     path,
     `there is no such file, neither in the folder of ${config} (${dirname(config)}) nor in the working directory`,
+    { code: "file/not-found" },
   );
 }
 

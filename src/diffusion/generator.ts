@@ -1,3 +1,4 @@
+import { ArgumentError } from "../platform/arguments.js";
 import { Mt19937 } from "./mt19937.js";
 
 // torch transforms whole blocks at once and draws the last 16 values anew where the count is no multiple of 16.
@@ -20,7 +21,9 @@ export class Generator {
   /** Throws RangeError for a number that is no safe integer; larger seeds are given as bigint. */
   constructor(seed: number | bigint) {
     if (typeof seed === "number" && !Number.isSafeInteger(seed)) {
-      throw new RangeError(`seed ${seed} is not an integer within ±2^53; give larger ones as bigint`);
+      throw new ArgumentError("seed", `seed must be an integer within ±2^53, not ${seed}`, {
+        advice: "give larger ones as bigint",
+      });
     }
     const low = Number(BigInt.asUintN(32, BigInt(seed)));
     this.seed = typeof seed === "number" ? seed : low;

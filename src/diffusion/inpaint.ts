@@ -1,10 +1,12 @@
-import { affine, combine } from "../ops/elementwise.js";
+import { affine } from "../ops/elementwise.js";
 import { resizeNearest } from "../ops/resize.js";
-import { maskedBlend } from "../ops/sampler.js";
+import { maskedBlend, stepCombine } from "../ops/sampler.js";
+import type { StepInputs } from "../ops/step-inputs.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Pass } from "./passes.js";
 import type { NoiseSchedule } from "./schedule.js";
 
-/** What is kept of a picture: `image` f32 `[B, H, W, C]`, and `mask` f32 `[B, H, W, 1]`, not zero where it is kept. */
+/** What is kept of an image: `image` f32 `[B, H, W, C]`, and `mask` f32 `[B, H, W, 1]`, not zero where it is kept. */
 export interface Known {
   readonly image: Tensor;
   readonly mask: Tensor;
@@ -22,6 +24,14 @@ export function prepareKnown({ image, mask }: Known, size: number, normalize: bo
   };
 }
 
+/** What inpainting does in a pass. */
+export interface InpaintingPass {
+  /** The state with its known part set to the known image at the time of the pass. */
+  impose(x: Tensor, noise: Tensor): Tensor;
+  /** The next state noised back to the time of the pass (`q_sample_from_to` of the reference). */
+  renoise(x: Tensor, noise: Tensor): Tensor;
+}
+
 /**
  * RePaint (Lugmayr et al. 2022): the known part, noised to the time of each step, replaces that part of the state, and
  * each step is taken `resampleTimes` times so that the free part grows to match it.
@@ -33,17 +43,26 @@ export class Inpainting {
     readonly resampleTimes: number,
   ) {}
 
-  /** The state with its known part set to the known image at `time`. */
-  impose(x: Tensor, time: number, noise: Tensor): Tensor {
+  /** Uploads the numbers of a run. */
+  init(inputs: StepInputs, passes: readonly Pass[]): InpaintingPass {
     const { image, mask } = this.known;
-    const scale = this.schedule.qSample(time);
-    return maskedBlend(x, combine(image, scale.x0, noise, scale.noise), mask);
-  }
-
-  /** A state at time `from` noised to the later time `to` (`q_sample_from_to` of the reference). */
-  renoise(x: Tensor, from: number, to: number, noise: Tensor): Tensor {
-    const scale = this.schedule.qSampleFromTo(from, to);
-    return combine(x, scale.x, noise, scale.noise);
+    const imposed = inputs.numbers(
+      passes.map(({ step }) => {
+        const scale = this.schedule.qSample(step.time);
+        return [scale.x0, scale.noise];
+      }),
+    );
+    const renoised = inputs.numbers(
+      passes.map(({ step, repeats }) => {
+        // A pass that goes on reads none; behind the last time there is nothing to go back from.
+        const scale = repeats ? this.schedule.qSampleFromTo(step.next, step.time) : { x: 1, noise: 0 };
+        return [scale.x, scale.noise];
+      }),
+    );
+    return {
+      impose: (x, noise) => maskedBlend(x, stepCombine(image, noise, imposed), mask),
+      renoise: (x, noise) => stepCombine(x, noise, renoised),
+    };
   }
 
   /** The finished sample with its known part put back as it was. */

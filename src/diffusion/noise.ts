@@ -1,5 +1,7 @@
+import { InternalError } from "../platform/internal-error.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { Pass } from "./passes.js";
 
 /** Where sampling takes its noise from, in the reference's order, unused draws included. A `Generator` is one. */
 export interface NoiseSource {
@@ -19,7 +21,7 @@ export class NoisePerPicture implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / this.sources.length;
     if (!Number.isInteger(share)) {
-      throw new RangeError(`A batch of ${batch} cannot be shared equally by ${this.sources.length} generators.`);
+      throw new InternalError(`A batch of ${batch} cannot be shared equally by ${this.sources.length} generators.`);
     }
     const size = share * sizeOf(rest);
     const values = new Float32Array(batch * sizeOf(rest));
@@ -50,7 +52,7 @@ export class NoiseOfPart implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / (this.end - this.start);
     if (!Number.isInteger(share)) {
-      throw new RangeError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
+      throw new InternalError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
     }
     const size = share * sizeOf(rest);
     return this.source.randn([share * this.pictures, ...rest]).slice(this.start * size, this.end * size);
@@ -72,7 +74,7 @@ export class RecordedNoise implements NoiseSource {
     const values = this.draws[this.#next];
     if (values?.length !== sizeOf(shape)) {
       const found = values ? `has ${values.length} values` : "was not recorded";
-      throw new RangeError(`Draw ${this.#next} ${found}; the sampler asks for [${shape.join(", ")}].`);
+      throw new InternalError(`Draw ${this.#next} ${found}; the sampler asks for [${shape.join(", ")}].`);
     }
     this.#next++;
     return values;
@@ -86,30 +88,84 @@ export class RecordedNoise implements NoiseSource {
   }
 }
 
-/** No noise at all, to walk through a sampler without consuming anything. */
-export const silence: NoiseSource = { randn: (shape) => new Float32Array(sizeOf(shape)) };
-
-/** The draws of one sampling loop, as f32 tensors of its state's shape: `[B, D]` or NHWC. */
+/** The draws of one sampling loop, as f32 tensors of its state's shape: `[B, D]` or NHWC. A dry run draws nothing. */
 export class StateNoise {
   constructor(
-    private readonly arena: Arena,
+    readonly arena: Arena,
     private readonly source: NoiseSource,
-    private readonly shape: readonly number[],
+    readonly shape: readonly number[],
   ) {}
 
+  /** A draw as a tensor of its own. */
   draw(): Tensor {
+    const noise = this.arena.empty(this.shape, "f32");
+    this.drawInto(noise);
+    return noise;
+  }
+
+  /** A draw in the place of the one before. */
+  drawInto(place: Tensor): void {
     const { arena, shape } = this;
-    if (shape.length !== 4) return arena.from(this.source.randn(shape), shape, "f32");
-    const [batch, height, width, channels] = shape as [number, number, number, number];
-    const nchw = [batch, channels, height, width] as const;
-    return arena.fromNchw(this.source.randn(nchw), nchw, "f32");
+    if (arena.stream.isDryRun) return;
+    if (shape.length !== 4) arena.upload(place, this.source.randn(shape));
+    else arena.uploadNchw(place, this.source.randn(nchwOf(shape)));
   }
 
   /** Draws what the reference multiplies by zero: the generator moves on, nothing is uploaded. */
   skip(): void {
-    const [batch = 0, ...rest] = this.shape;
-    this.source.randn(rest.length === 3 ? [batch, rest[2]!, rest[0]!, rest[1]!] : this.shape);
+    if (this.arena.stream.isDryRun) return;
+    this.source.randn(this.shape.length === 4 ? nchwOf(this.shape) : this.shape);
   }
+}
+
+/** The noise of a pass, each in a place of its own that is the same in every pass. */
+interface DrawnNoise {
+  /** For what is known when inpainting. */
+  readonly known: Tensor | undefined;
+  /** That the step adds. */
+  readonly step: Tensor | undefined;
+  /** For going back in time. */
+  readonly back: Tensor | undefined;
+}
+
+/** Draws the noise of each pass before it is encoded, in the reference's order. */
+export class PassNoise {
+  readonly #places = new Map<keyof DrawnNoise, Tensor>();
+
+  /** The caller disposes it. */
+  constructor(
+    private readonly noise: StateNoise,
+    private readonly inpaints: boolean,
+  ) {}
+
+  draw({ step, repeats }: Pass): DrawnNoise {
+    const known = this.inpaints ? this.#drawTo("known") : undefined;
+    if (step.noise === "unused") this.noise.skip();
+    const added = step.noise === "added" ? this.#drawTo("step") : undefined;
+    return { known, step: added, back: this.inpaints && repeats ? this.#drawTo("back") : undefined };
+  }
+
+  #drawTo(name: keyof DrawnNoise): Tensor {
+    const { arena, shape } = this.noise;
+    const place = this.#places.get(name) ?? arena.detached(shape, "f32");
+    this.#places.set(name, place);
+    this.noise.drawInto(place);
+    return place;
+  }
+
+  dispose(): void {
+    for (const place of this.#places.values()) place.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** Torch's order of axes for NHWC. */
+function nchwOf(shape: readonly number[]): readonly [number, number, number, number] {
+  const [batch, height, width, channels] = shape as [number, number, number, number];
+  return [batch, channels, height, width];
 }
 
 function sizeOf(shape: readonly number[]): number {

@@ -1,20 +1,22 @@
-import { Dalle2Error } from "../platform/dalle2-error.js";
+import { Dalle2Error, type ErrorPlace } from "../platform/dalle2-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
 
-/** A sampling call that asks for what the model cannot do, or leaves out what it needs. */
-export class SamplingError extends Error {
+/** A sampling call that asks for what the model cannot do. */
+export class SamplingError extends Dalle2Error {
+  static override readonly code = "sampling/unsupported";
   override readonly name = "SamplingError";
+
+  static {
+    this.register(this);
+  }
 }
 
 /** Where values stopped being finite. */
-export interface NotFinitePlace {
+export interface NotFinitePlace extends ErrorPlace {
   /** "the prior", "U-Net 2", "CLIP's text encoder". */
   readonly component: string;
   /** What it computed in. */
   readonly dtype: ComputeType;
-  /** Counted from 1; undefined where nothing is sampled in steps. */
-  readonly step?: number | undefined;
-  readonly steps?: number | undefined;
   /** "the network's prediction", "the image embedding": which values. */
   readonly what: string;
 }
@@ -24,15 +26,13 @@ export interface NotFinitePlace {
  * any other.
  */
 export class NotFiniteError extends Dalle2Error {
+  static override readonly code = "values/not-finite";
   override readonly name = "NotFiniteError";
+  /** Undefined where they were foreseen before anything was computed. */
+  declare readonly place: NotFinitePlace | undefined;
 
-  constructor(
-    message: string,
-    /** Undefined where they were foreseen before anything was computed. */
-    readonly place?: NotFinitePlace,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
+  static {
+    this.register(this);
   }
 
   /** The error of values at a place. `advice` is what to do; default: what is likely for what it computed in. */
@@ -40,9 +40,8 @@ export class NotFiniteError extends Dalle2Error {
     const { component, dtype, step, steps, what } = place;
     const when = step === undefined ? "" : ` from step ${step} of ${steps} on`;
     return new NotFiniteError(
-      `${component}: values are not finite${when}: ${what} holds infinity or NaN, computed in ${dtype}. ${advice}`,
-      place,
-      options,
+      `${component}: values are not finite${when}: ${what} holds infinity or NaN, computed in ${dtype}.`,
+      { ...options, place, advice },
     );
   }
 }

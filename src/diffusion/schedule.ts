@@ -2,9 +2,13 @@
  * Noise schedules (NoiseScheduler of DALLE2-pytorch 1.14.2). Tables are computed in float64 and rounded to float32 at the
  * end, as torch's buffers are; "jsd" is float32 throughout, as the reference computes it.
  */
-import { ConfigError } from "../config/config-error.js";
-import type { Objective } from "../models/dalle2-pytorch/options.js";
-import type { BetaScheduleName } from "../models/dalle2-pytorch/train-config.js";
+import { InternalError } from "../platform/internal-error.js";
+import { SamplingError } from "./sampling-error.js";
+
+/** What a network predicts: the noise in its input, the clean sample, or v (Salimans & Ho 2022). */
+export type Objective = "noise" | "x0" | "v";
+
+export type BetaScheduleName = "cosine" | "linear" | "quadratic" | "sigmoid" | "jsd";
 
 /** What every table is indexed by: the timestep, 0 the least noisy. Named as the buffers of a checkpoint, in camelCase. */
 export interface ScheduleTables {
@@ -38,13 +42,14 @@ export class NoiseSchedule {
     this.logBetas = tables.betas.map((beta) => Math.log(beta));
   }
 
-  /** The schedule of that name. Throws ConfigError where it is too short for its betas to stay below 1. */
+  /** The schedule of that name. Throws `SamplingError` where it is too short for its betas to stay below 1. */
   static named(name: BetaScheduleName, timesteps: number): NoiseSchedule {
     const betas = BETAS[name](timesteps);
     // The last beta of "jsd" is 1 by definition; the others reach it where their scale, 1000 / timesteps, is too large.
     if (name !== "jsd" && betas.some((beta) => beta >= 1)) {
-      throw new ConfigError(
-        `beta_schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN; use more than 20 timesteps or "cosine"`,
+      throw new SamplingError(
+        `The noise schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN.`,
+        { advice: 'Use more than 20 timesteps or "cosine".' },
       );
     }
     return new NoiseSchedule(makeTables(betas, name === "jsd" ? float32 : float64));
@@ -68,7 +73,7 @@ export class NoiseSchedule {
   }
 
   /** x0 = x · x + prediction · prediction: the clean sample by what the network predicts. */
-  estimateX0(objective: Objective, t: number): { readonly x: number; readonly prediction: number } {
+  x0From(objective: Objective, t: number): { readonly x: number; readonly prediction: number } {
     switch (objective) {
       case "x0":
         return { x: 0, prediction: 1 };
@@ -95,7 +100,7 @@ export class NoiseSchedule {
 
   private at(table: keyof ScheduleTables, t: number): number {
     const value = this.tables[table][t];
-    if (value === undefined) throw new RangeError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
+    if (value === undefined) throw new InternalError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
     return value;
   }
 }

@@ -27,7 +27,9 @@ export function parseChecksum(text: string, filename: string, location: string):
   if (found) return { sha256: found.sha256.toLowerCase() };
   const names = lines.slice(0, 20).map(({ name }) => name);
   if (names.length < lines.length) names.push("…");
-  throw new FileError(location, `has checksums of ${names.join(", ")}, but none of ${filename}`);
+  throw new FileError(location, `has checksums of ${names.join(", ")}, but none of ${filename}`, {
+    code: "file/checksum",
+  });
 }
 
 function parsePointer(text: string): Checksum | undefined {

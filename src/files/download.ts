@@ -39,10 +39,9 @@ export async function fetchVerified(
   options: TransferOptions,
 ): Promise<FileStat & { readonly sha256: string }> {
   if (claim.size !== undefined && state.size !== undefined && claim.size !== state.size) {
-    throw new FileError(
-      url,
-      `the server has ${state.size} bytes, but ${claim.source} says ${claim.size}; try again later`,
-    );
+    throw new FileError(url, `the server has ${state.size} bytes, but ${claim.source} says ${claim.size}`, {
+      advice: "try again later",
+    });
   }
   const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
   await transfer(url, state, part, options).catch(async (error: unknown) => {
@@ -61,5 +60,6 @@ export async function fetchVerified(
   throw new FileError(
     url,
     `its SHA-256 is ${sha256}, not ${claim.sha256}${by}: the server has another file; nothing was kept`,
+    { code: "file/checksum" },
   );
 }

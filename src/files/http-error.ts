@@ -1,25 +1,28 @@
+import type { Dalle2ErrorOptions } from "../platform/dalle2-error.js";
 import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
 /** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
 export class TransientError extends FileError {
+  static override readonly code = "file/transient";
+  override readonly name = "TransientError";
   readonly retryAfter: number | undefined;
   /** What happened, without advice. */
   readonly problem: string;
 
+  static {
+    this.register(this);
+  }
+
   constructor(
     location: string,
     problem: string,
-    options: ErrorOptions & {
-      /** Milliseconds that the server asks to wait for. */
-      readonly retryAfter?: number | undefined;
-      /** What to do when all attempts have failed. */
-      readonly advice?: string;
-    } = {},
+    /** `advice` is what to do when all attempts have failed, `retryAfter` for how many milliseconds the server asks to wait. */
+    { retryAfter, ...options }: Omit<Dalle2ErrorOptions, "code"> & { readonly retryAfter?: number | undefined } = {},
   ) {
-    super(location, options.advice === undefined ? problem : `${problem}; ${options.advice}`, options);
-    this.retryAfter = options.retryAfter;
+    super(location, problem, options);
+    this.retryAfter = retryAfter;
     this.problem = hideSecrets(problem);
   }
 }
@@ -34,17 +37,22 @@ export function statusError(url: string, { status, headers }: Response): FileErr
     const problem = status === 429 ? "the server takes no more requests for now" : "the server failed";
     return new TransientError(url, `${problem} (HTTP status ${status})`, { retryAfter, advice: "try again later" });
   }
-  return new FileError(url, statusProblem(url, status));
+  if (status === 401 || status === 403) return refusal(url, status);
+  if (status !== 404 && status !== 410) return new FileError(url, `HTTP status ${status}`);
+  return new FileError(url, `the server has no such file (HTTP status ${status})`, {
+    code: "file/not-found",
+    advice: "check the address, and whether it was moved",
+  });
 }
 
-function statusProblem(url: string, status: number): string {
-  if (status === 404 || status === 410)
-    return `the server has no such file (HTTP status ${status}); check the address, and whether it was moved`;
-  if (status !== 401 && status !== 403) return `HTTP status ${status}`;
+function refusal(url: string, status: number): FileError {
   const refused = `the server refuses access (HTTP status ${status})`;
-  if (!isOnHub(url)) return `${refused}; download it by other means and give its path`;
+  const error = (problem: string, advice: string) =>
+    new FileError(url, problem, { code: "file/access-refused", advice });
+  if (!isOnHub(url)) return error(refused, "download it by other means and give its path");
   const terms = "accept the terms of use on the model's page where it has any";
   const variable = tokenVariable();
-  if (variable !== undefined) return `${refused} to the token of ${variable}; ${terms}`;
-  return `${refused}, or has no such file: set ${TOKEN_VARIABLES[0]} to a token of an account that may read it, and ${terms}`;
+  if (variable !== undefined) return error(`${refused} to the token of ${variable}`, terms);
+  const account = `set ${TOKEN_VARIABLES[0]} to a token of an account that may read it`;
+  return error(`${refused}, or has no such file`, `${account}, and ${terms}`);
 }

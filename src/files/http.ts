@@ -18,7 +18,7 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
     return answer;
   });
   if (response.status === 200)
-    throw new FileError(url, "the server ignores range requests; download the file and give its path");
+    throw new FileError(url, "the server ignores range requests", { advice: "download the file and give its path" });
   // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
   if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
   const size = contentRange(response, url).size;
@@ -72,7 +72,7 @@ export class HttpSource implements ByteSource {
       throw new FileError(this.name, `HTTP status ${response.status} to a range request, expected 206`);
     const range = contentRange(response, this.name);
     if (range.size !== this.size || response.headers.get("etag") !== this.etag)
-      throw new FileError(this.name, "the file changed on the server while it was read; open it again");
+      throw new FileError(this.name, "the file changed on the server while it was read", { advice: "open it again" });
     if (range.start !== offset || range.end !== offset + length)
       throw new FileError(
         this.name,
@@ -94,6 +94,7 @@ async function readBody(
     bytes.set(chunk, filled);
     filled += chunk.length;
   }
-  if (filled < length) throw new FileError(url, `the connection ended after ${filled} of ${length} bytes; try again`);
+  if (filled < length)
+    throw new FileError(url, `the connection ended after ${filled} of ${length} bytes`, { advice: "try again" });
   return bytes;
 }

@@ -31,7 +31,9 @@ export function addressOf(url: string): string {
   if (path === undefined) return url;
   const address = endpoint() + path;
   if (URL.canParse(address)) return address;
-  throw new FileError(url, "the address in the environment variable HF_ENDPOINT is not valid; check how it is written");
+  throw new FileError(url, "the address in the environment variable HF_ENDPOINT is not valid", {
+    advice: "check how it is written",
+  });
 }
 
 /**
@@ -45,7 +47,8 @@ export function tokenFor(url: string): string | undefined {
   if (!/^[\x21-\x7e]+$/.test(token)) {
     throw new FileError(
       url,
-      `the token in the environment variable ${variable} has a line break, a space or a letter that no token has; set it anew`,
+      `the token in the environment variable ${variable} has a line break, a space or a letter that no token has`,
+      { advice: "set it anew" },
     );
   }
   keepSecret(token);

@@ -39,5 +39,5 @@ function onServer(base: string, location: string): string {
   // An address of another scheme, such as blob:, may share the origin.
   if (url && isUrl(url.href) && url.origin === new URL(base).origin) return url.href;
   const problem = `is named by ${base}, and a file on a server can name only files beside it`;
-  throw new FileError(location, `${problem}; give a relative path, with slashes between folders`);
+  throw new FileError(location, problem, { advice: "give a relative path, with slashes between folders" });
 }

@@ -55,10 +55,9 @@ export interface RemoteOptions extends HttpOptions {
 export async function openRemote(file: RemoteFile, options: RemoteOptions = {}): Promise<ByteSource> {
   checkAddress(file.url);
   if (/[/\\]|^\.{0,2}$/.test(file.filename)) {
-    throw new FileError(
-      file.url,
-      `cannot be kept as "${file.filename}", which is not the name of a file; choose another`,
-    );
+    throw new FileError(file.url, `cannot be kept as "${file.filename}", which is not the name of a file`, {
+      advice: "choose another",
+    });
   }
   const cache = options.cacheFolder ?? cacheFolder();
   if (file.folder === undefined && options.keep === false) return openOnce(file, cache, options);

@@ -19,8 +19,15 @@ export interface RemoteState {
 
 /** The file is another one than when the transfer began. */
 export class ChangedError extends FileError {
+  static override readonly code = "file/changed";
+  override readonly name = "ChangedError";
+
+  static {
+    this.register(this);
+  }
+
   constructor(url: string) {
-    super(url, "the file changed on the server while it was downloaded; try again");
+    super(url, "the file changed on the server while it was downloaded", { advice: "try again" });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Block } from "./block.js";
 import { BufferUsage } from "./constants.js";
 import type { GpuCounters } from "./counters.js";
+import type { DisposedError } from "../platform/disposed-error.js";
 import { GpuOutOfMemoryError, type DeviceLostError } from "./errors.js";
 import { PipelineCache } from "./pipelines.js";
 import { BlockPool, type BlockSource } from "./pool.js";
@@ -35,7 +36,7 @@ export class DeviceCore implements BlockSource {
   readonly streams = new Set<Flushable>();
   readonly maxBindingSize: number;
   /** Why nothing can be done with the device any more. */
-  failure: DeviceLostError | undefined;
+  failure: DeviceLostError | DisposedError | undefined;
 
   constructor(
     readonly device: GPUDevice,

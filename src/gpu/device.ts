@@ -1,4 +1,5 @@
 import { byteLimit, checkArguments } from "../platform/arguments.js";
+import { DisposedError } from "../platform/disposed-error.js";
 import { warnOnConsole } from "../platform/printable.js";
 import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 import type { GpuCounters } from "./counters.js";
@@ -66,6 +67,7 @@ export class GpuDevice {
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {
+      // One that was disposed is lost too.
       this.#core.failure ??= new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", ({ error }) => {
@@ -133,7 +135,7 @@ export class GpuDevice {
 
   /** Destroys the device. Storages of it are dead afterwards. */
   dispose(): void {
-    this.#core.failure ??= new DeviceLostError("destroyed", "the device was disposed");
+    this.#core.failure ??= new DisposedError("The GPU device was disposed.", { code: "device/disposed" });
     this.device.destroy();
   }
 

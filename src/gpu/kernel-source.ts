@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import type { kernels } from "./kernel-sources.js";
 
 /** What the generator reads from one kernel file (scripts/generate-kernels.js says how such a file is written). */
@@ -70,13 +71,14 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
 }
 
 function rewrite(code: string, declaration: RegExp, literal: (type: string) => string, what: string): string {
-  if (!declaration.test(code)) throw new RangeError(`The kernel declares no ${what} that specialisation may change.`);
+  if (!declaration.test(code))
+    throw new InternalError(`The kernel declares no ${what} that specialisation may change.`);
   return code.replace(declaration, (_, left: string, type: string) => left + literal(type));
 }
 
 function constantLiteral(name: string, type: string, value: number): string {
   const fits = type === "f32" ? Number.isFinite(value) : Number.isSafeInteger(value) && (type === "i32" || value >= 0);
-  if (!fits) throw new RangeError(`Constant ${name} is ${value}; it has to be a ${type}.`);
+  if (!fits) throw new InternalError(`Constant ${name} is ${value}; it has to be a ${type}.`);
   if (type === "u32") return `${value}u`;
   if (type === "i32") return `${value}i`;
   return Number.isInteger(value) ? `${value.toFixed(1)}f` : `${value}f`;

@@ -1,4 +1,5 @@
 import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
+import { DisposedError } from "../platform/disposed-error.js";
 import { GpuError, GpuLimitError } from "./errors.js";
 
 /** Who uses storages: a stream's executor. */
@@ -37,7 +38,8 @@ export class GpuStorage {
 
   /** Where it lies; memory is taken when this is first asked. */
   locate(user: StorageUser): Range {
-    if (this.#references === 0) throw new GpuError(`${this.label} was used after it was disposed.`);
+    if (this.#references === 0)
+      throw new DisposedError(`${this.label} was used after it was disposed.`, { code: "device/disposed" });
     if (this.#isEvicted) throw new GpuError(`${this.label} was used while its weights were not loaded.`);
     this.#range ??= this.#memory.acquire(this.byteLength, this.label, user.onBlock);
     if (user.memory !== this.#memory) this.#isForeign = true;

@@ -1,5 +1,8 @@
 import type { GpuFeatures, AdapterDescription } from "./adapter.js";
-import { DeviceLostError, GpuError } from "./errors.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { DisposedError } from "../platform/disposed-error.js";
+import { InternalError } from "../platform/internal-error.js";
+import { DeviceLostError } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
 import type { KernelName } from "./kernel-source.js";
 import { GpuStorage } from "./storage.js";
@@ -67,6 +70,8 @@ export class CommandStream {
     this.#path = outer === "" ? String(path) : `${outer}.${path}`;
     try {
       return body();
+    } catch (error) {
+      throw error instanceof Dalle2Error ? error.locate({ module: this.#path }) : error;
     } finally {
       this.#path = outer;
     }
@@ -99,7 +104,7 @@ export class CommandStream {
   copy(source: GpuStorage, target: GpuStorage): void {
     this.#checkOpen();
     if (source.byteLength !== target.byteLength) {
-      throw new RangeError(`${target.label} has ${target.byteLength} bytes, ${source.label} ${source.byteLength}.`);
+      throw new InternalError(`${target.label} has ${target.byteLength} bytes, ${source.label} ${source.byteLength}.`);
     }
     this.executor.copy(source, target);
   }
@@ -126,11 +131,11 @@ export class CommandStream {
 
   /**
    * After a call that failed: waits until what it submitted has left the device, and forgets what that reported, so that the
-   * stream can be used again. Rejects with `DeviceLostError` alone.
+   * stream can be used again. Rejects with `DeviceLostError` or `DisposedError` alone.
    */
   async recover(): Promise<void> {
     await this.executor.sync().catch((error: unknown) => {
-      if (error instanceof DeviceLostError) throw error;
+      if (error instanceof DeviceLostError || error instanceof DisposedError) throw error;
     });
   }
 
@@ -147,7 +152,8 @@ export class CommandStream {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new GpuError("A command stream was used after it was closed.");
+    if (this.#isClosed)
+      throw new DisposedError("A command stream was used after it was closed.", { code: "device/disposed" });
   }
 
   #at(label: string): string {

@@ -1,3 +1,4 @@
+import { InternalError } from "../platform/internal-error.js";
 import { BufferUsage } from "./constants.js";
 import type { KernelSource } from "./kernel-source.js";
 
@@ -51,7 +52,7 @@ export class UniformTable {
     const base = this.#used * this.#slotBytes;
     params.forEach(([name, type], index) => {
       const value = values[name];
-      if (value === undefined) throw new RangeError(`Kernel parameter ${name} is missing.`);
+      if (value === undefined) throw new InternalError(`Kernel parameter ${name} is missing.`);
       const at = base + index * 4;
       if (type === "f32") this.#view.setFloat32(at, value, true);
       else if (type === "u32") this.#view.setUint32(at, value, true);

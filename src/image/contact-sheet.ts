@@ -1,3 +1,4 @@
+import { ArgumentError } from "../platform/arguments.js";
 import { ADVANCE, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
 import type { RgbImage } from "./image.js";
 
@@ -18,7 +19,10 @@ export interface ContactSheetOptions {
 export function contactSheet(images: readonly RgbImage[], options: ContactSheetOptions): RgbImage {
   const { columns, labels = [], scale = 1 } = options;
   if (images.length === 0 || !isCount(columns) || !isCount(scale)) {
-    throw new RangeError(`a contact sheet of ${images.length} pictures in ${columns} columns at scale ${scale}`);
+    throw new ArgumentError(
+      "images",
+      `a contact sheet of ${images.length} pictures in ${columns} columns at scale ${scale}`,
+    );
   }
   const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
   const pictureHeight = Math.max(...images.map(({ height }) => height)) * scale;

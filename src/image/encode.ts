@@ -1,3 +1,4 @@
+import { ArgumentError } from "../platform/arguments.js";
 import { encodePicture } from "#platform";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { removeAlpha, type Image } from "./image.js";
@@ -27,7 +28,7 @@ export async function encodeImage(image: Image, options: EncodeOptions = {}): Pr
   const { format = "png", quality = 90, text = {} } = options;
   if (format === "png") return encodePng(image, { text });
   if (!Number.isInteger(quality) || quality < 1 || quality > 100)
-    throw new RangeError(`quality ${quality} is no whole number from 1 to 100`);
+    throw new ArgumentError("quality", `quality must be a whole number from 1 to 100, not ${quality}.`);
   const file = await encodePicture(format === "jpeg" ? removeAlpha(image) : image, format, quality);
   if (Object.keys(text).length === 0) return file;
   const packet = xmpPacket(text);

@@ -1,3 +1,5 @@
+import { ArgumentError } from "../platform/arguments.js";
+
 /** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving pictures needs of them. */
 
 interface ByteImage {
@@ -24,7 +26,11 @@ export type Image = RgbImage | RgbaImage;
 /** Wraps pixels that are there already. Throws RangeError where their number is not `width` × `height` × `channels`. */
 export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array) {
   if (data.length !== width * height * channels) {
-    throw new RangeError(`${data.length} bytes are no image of ${width} × ${height} pixels with ${channels} channels`);
+    throw new ArgumentError(
+      "data",
+      `${data.length} bytes are no image of ${width} × ${height} pixels with ${channels} channels`,
+      { code: "argument/mismatch" },
+    );
   }
   return { width, height, channels, data };
 }
@@ -76,7 +82,11 @@ export function toPlanes(image: RgbImage): Float32Array {
 export function fromPlanes(values: Float32Array, shape: readonly [number, number, number, number]): RgbImage[] {
   const [batch, channels, height, width] = shape;
   if (channels !== 3 || values.length !== batch * 3 * height * width) {
-    throw new RangeError(`${values.length} values of shape [${shape.join(", ")}] are no [batch, 3, height, width]`);
+    throw new ArgumentError(
+      "values",
+      `${values.length} values of shape [${shape.join(", ")}] are no [batch, 3, height, width]`,
+      { code: "argument/mismatch" },
+    );
   }
   const size = 3 * height * width;
   return Array.from({ length: batch }, (_, i) =>

@@ -42,7 +42,7 @@ const VALUES: Readonly<Record<MaskChannel, (image: Image, pixel: number) => numb
 export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[] {
   checkArguments(MASK_RULES, options);
   const { channel = "red", invert = false, onWarning = warnOnConsole } = options;
-  const advice = maskAdvice(image, { channel, invert }, (other) => `channel: ${JSON.stringify(other)}`);
+  const advice = maskAdvice(image, { channel }, (other) => `channel: ${JSON.stringify(other)}`);
   if (advice !== undefined) onWarning(`The mask: ${advice}`);
   const mask = above(image, channel);
   return invert ? mask.map((keep) => !keep) : mask;
@@ -60,7 +60,7 @@ export function maskFromRed(image: Image): boolean[] {
  */
 export function maskAdvice(
   image: Image,
-  { channel = "red", invert = false }: Pick<MaskOptions, "channel" | "invert">,
+  { channel = "red" }: Pick<MaskOptions, "channel">,
   optionOf: (channel: MaskChannel) => string,
 ): string | undefined {
   const chosen = above(image, channel);
@@ -77,9 +77,8 @@ export function maskAdvice(
   // Alpha first: without it a transparent part has no colour to go by.
   const other = parting.includes("alpha") ? "alpha" : parting[0];
   const said = `its ${channel} is ${chosen[0] ? "above" : "at most"} ${THRESHOLD} everywhere`;
-  const kept = chosen[0] === invert ? "nothing is kept" : "everything is kept";
-  if (other === undefined) return channel === "alpha" ? undefined : faintAlpha(image, `${said}, so that ${kept}`);
-  return `${said}, so that ${kept}; its ${other}, which varies, is not used. ${HINTS[other](optionOf(other))}`;
+  if (other === undefined) return channel === "alpha" ? undefined : faintAlpha(image, said);
+  return `${said}; its ${other}, which varies, is not used. ${HINTS[other](optionOf(other))}`;
 }
 
 const HINTS: Readonly<Record<MaskChannel, (option: string) => string>> = {

@@ -2,6 +2,7 @@
  * Resizing to the last bit as Pillow's `Image.resize` (src/libImaging/Resample.c): antialiased, separable, coefficients in
  * 22-bit fixed point, rounded to 8 bits between the horizontal and the vertical pass.
  */
+import { ArgumentError } from "../platform/arguments.js";
 import type { Image } from "./image.js";
 
 interface Filter {
@@ -40,7 +41,8 @@ export function resizeBicubic<I extends Image>(image: I, width: number, height: 
 }
 
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
-  if (!isSize(width) || !isSize(height)) throw new RangeError(`${width} × ${height} is no size of an image`);
+  if (!isSize(width) || !isSize(height))
+    throw new ArgumentError("width", `${width} × ${height} is no size of an image`);
   if (width === image.width && height === image.height) return image;
   if (image.channels === 3) return resizePasses(image, width, height, filter);
   return unpremultiply(resizePasses(premultiply(image), width, height, filter));

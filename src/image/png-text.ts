@@ -1,4 +1,5 @@
 /** Texts in PNG files, by keyword: "Description", "Software", or a program's own. */
+import { ArgumentError } from "../platform/arguments.js";
 import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { readChunks, type PngChunk } from "./png-chunks.js";
@@ -17,7 +18,7 @@ export function textChunks(text: ImageText): PngChunk[] {
 /** Keyword, zero, not compressed (two zeros), no language, no translated keyword, UTF-8. */
 function internationalText(keyword: string, value: string): Uint8Array<ArrayBuffer> {
   if (!/^[\x20-\x7e\xa1-\xff]{1,79}$/.test(keyword)) {
-    throw new RangeError(`"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
+    throw new ArgumentError("text", `"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
   }
   const latin1 = Uint8Array.from(keyword, (character) => character.charCodeAt(0));
   return concatBytes([latin1, new Uint8Array(5), new TextEncoder().encode(value)]);

@@ -1,4 +1,5 @@
 /** Texts in JPEG and WebP files, as an XMP packet (ISO 16684-1): RDF with one entry for each keyword. */
+import { ArgumentError } from "../platform/arguments.js";
 import { concatBytes } from "../platform/bytes.js";
 import type { Image } from "./image.js";
 import type { ImageText } from "./png-text.js";
@@ -48,7 +49,11 @@ function unescapeXml(text: string): string {
 export function addXmpToJpeg(file: Uint8Array, packet: Uint8Array): Uint8Array<ArrayBuffer> {
   const content = concatBytes([JPEG_HEADER, packet]);
   if (content.length > MAX_SEGMENT)
-    throw new RangeError(`a JPEG file has room for ${MAX_SEGMENT} bytes of texts, not for ${content.length}; use png`);
+    throw new ArgumentError(
+      "text",
+      `a JPEG file has room for ${MAX_SEGMENT} bytes of texts, not for ${content.length}`,
+      { advice: "use png" },
+    );
   const segment = new Uint8Array(4);
   new DataView(segment.buffer).setUint32(0, 0xffe10000 + content.length + 2);
   const at = endOfJfif(file);

@@ -1,3 +1,4 @@
+import { inModule } from "./in-module.js";
 import { convTranspose2d } from "../ops/conv-transpose.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
@@ -7,10 +8,12 @@ import type { Weights } from "../weights/store.js";
  * `bias` `[outputs]`.
  */
 export class ConvTranspose2d {
+  readonly #path: string;
   readonly #weight: Tensor;
   readonly #bias: Tensor;
 
   constructor(weights: Weights, inputs: number, outputs: number) {
+    this.#path = weights.path;
     // Packed as it is, the input channels come to lie innermost: what `convTranspose2d` reads.
     this.#weight = weights.conv("weight", [inputs, outputs, 4, 4]);
     this.#bias = weights.vector("bias", outputs);
@@ -18,6 +21,6 @@ export class ConvTranspose2d {
 
   /** `[B, H, W, inputs]` to `[B, 2H, 2W, outputs]`. */
   forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.#weight, { bias: this.#bias });
+    return inModule(x.arena, this.#path, () => convTranspose2d(x, this.#weight, { bias: this.#bias }));
   }
 }

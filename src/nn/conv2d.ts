@@ -1,3 +1,4 @@
+import { inModule } from "./in-module.js";
 import { conv2d, type ConvOptions } from "../ops/conv.js";
 import { weightStandardize } from "../ops/norm.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -17,12 +18,14 @@ export interface Conv2dOptions {
  * consist of heads are padded head by head.
  */
 export class Conv2d {
+  readonly #path: string;
   readonly #weight: Tensor;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
   readonly #padding: number;
 
   constructor(weights: Weights, inputs: number | Heads, outputs: Axis, kernel: number, options: Conv2dOptions = {}) {
+    this.#path = weights.path;
     this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
     if (options.standardize) {
       weights.derive(() => {
@@ -36,7 +39,8 @@ export class Conv2d {
 
   /** NHWC in and out: `activation(x * w + b) + residual`. */
   forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
-    return conv2d(x, this.#weight, { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding });
+    const conv = { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding };
+    return inModule(x.arena, this.#path, () => conv2d(x, this.#weight, conv));
   }
 
   /** Once for all forward passes. */

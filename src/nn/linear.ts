@@ -1,4 +1,5 @@
 import type { Epilogue } from "../ops/epilogue.js";
+import { inModule } from "./in-module.js";
 import { linear } from "../ops/linear.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Axis, Heads } from "../weights/head-axis.js";
@@ -6,16 +7,18 @@ import type { Weights } from "../weights/store.js";
 
 /** torch's `nn.Linear`: takes `weight` `[out, in]` and `bias` `[out]`. An axis that consists of heads is padded head by head. */
 export class Linear {
+  readonly #path: string;
   readonly #weight: Tensor;
   readonly #bias: Tensor | undefined;
 
   constructor(weights: Weights, inputs: number | Heads, outputs: Axis, { bias = true }: { bias?: boolean } = {}) {
+    this.#path = weights.path;
     this.#weight = weights.linear("weight", [outputs, inputs]);
     this.#bias = bias ? weights.vector("bias", outputs) : undefined;
   }
 
   /** `[..., in]` to `[..., out]`: `activation(x·W + b) + residual`. */
   forward(x: Tensor, options: Omit<Epilogue, "bias"> = {}): Tensor {
-    return linear(x, this.#weight, { ...options, bias: this.#bias });
+    return inModule(x.arena, this.#path, () => linear(x, this.#weight, { ...options, bias: this.#bias }));
   }
 }

@@ -1,3 +1,4 @@
+import { inModule } from "./in-module.js";
 import { attention, prepareHeads } from "../ops/attention.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -30,6 +31,7 @@ export interface MultiQueryAttentionOptions {
  * values (Shazeer 2019), of which the first are learned and stand before all tokens.
  */
 export class MultiQueryAttention {
+  readonly #path: string;
   readonly #options: MultiQueryAttentionOptions;
   readonly #norm: LayerNorm;
   readonly #toQ: Linear;
@@ -40,6 +42,7 @@ export class MultiQueryAttention {
 
   constructor(weights: Weights, options: MultiQueryAttentionOptions, dialect: NormDialect) {
     const { dim, heads, dimHead, logits } = options;
+    this.#path = weights.path;
     this.#options = options;
     this.#norm = gainNorm(weights.at("norm"), dim, dialect);
     this.#toQ = new Linear(weights.at("to_q"), dim, { heads, dimHead }, { bias: false });
@@ -52,25 +55,27 @@ export class MultiQueryAttention {
   /** `[batch, length, dim]` in and out: `attention(norm(x)) + x`. `keyMask` u32 `[batch, length]` hides tokens where it is 0. */
   forward(x: Tensor, keyMask?: Tensor): Tensor {
     const { heads, dimHead, logits, causal, rotary, relativeBias } = this.#options;
-    return x.arena.scope(() => {
-      const normed = this.#norm.forward(x);
-      const kv = this.#toKv.forward(normed);
-      const prepared = { dimHead, rotary, l2norm: logits.cosine };
-      const mixed = attention({
-        q: prepareHeads(this.#toQ.forward(normed), { ...prepared, heads }),
-        k: prepareHeads(kv, { ...prepared, heads: 1 }),
-        v: kv,
-        vOffset: padChannels(dimHead),
-        heads,
-        kvHeads: 1,
-        dimHead,
-        scale: logits.scale,
-        causal: causal ?? false,
-        nullKv: this.#nullKv,
-        relativeBias: relativeBias?.table,
-        keyMask,
-      });
-      return this.#normOut.forward(this.#toOut.forward(mixed), { residual: x });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const normed = this.#norm.forward(x);
+        const kv = this.#toKv.forward(normed);
+        const prepared = { dimHead, rotary, l2norm: logits.cosine };
+        const mixed = attention({
+          q: prepareHeads(this.#toQ.forward(normed), { ...prepared, heads }),
+          k: prepareHeads(kv, { ...prepared, heads: 1 }),
+          v: kv,
+          vOffset: padChannels(dimHead),
+          heads,
+          kvHeads: 1,
+          dimHead,
+          scale: logits.scale,
+          causal: causal ?? false,
+          nullKv: this.#nullKv,
+          relativeBias: relativeBias?.table,
+          keyMask,
+        });
+        return this.#normOut.forward(this.#toOut.forward(mixed), { residual: x });
+      }),
+    );
   }
 }

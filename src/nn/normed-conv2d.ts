@@ -1,6 +1,8 @@
+import { inModule } from "./in-module.js";
 import { conv2d, type ConvOptions } from "../ops/conv.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HostValues, Weights } from "../weights/store.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
+import type { Weights } from "../weights/store.js";
 import type { Conv2dOptions } from "./conv2d.js";
 
 /** torch's default. */
@@ -11,6 +13,7 @@ const EPS = 1e-5;
  * factor and a shift for each channel: they are folded into the convolution when it is loaded.
  */
 export class NormedConv2d {
+  readonly #path: string;
   readonly #weight: Tensor;
   readonly #bias: Tensor;
   readonly #options: Pick<Conv2dOptions, "stride" | "padding">;
@@ -21,6 +24,7 @@ export class NormedConv2d {
     [inputs, outputs, kernel]: readonly [inputs: number, outputs: number, kernel: number],
     options: Pick<Conv2dOptions, "stride" | "padding"> = {},
   ) {
+    this.#path = conv.path;
     this.#options = options;
     const gain = norm.values("weight", [outputs]);
     const variance = norm.values("running_var", [outputs]);
@@ -33,15 +37,16 @@ export class NormedConv2d {
 
   /** NHWC in and out: `activation(norm(x * w)) + residual`. */
   forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
-    return conv2d(x, this.#weight, { ...options, ...this.#options, bias: this.#bias });
+    const conv = { ...options, ...this.#options, bias: this.#bias };
+    return inModule(x.arena, this.#path, () => conv2d(x, this.#weight, conv));
   }
 }
 
 /** What the norm adds, given its factors: bias - mean · scale. */
 function shiftOf(norm: Weights, channels: number, scale: () => Float32Array): Tensor {
   const { arena } = norm;
-  const bias: HostValues = norm.values("bias", [channels]);
-  const mean: HostValues = norm.values("running_mean", [channels]);
+  const bias: HostTensor = norm.values("bias", [channels]);
+  const mean: HostTensor = norm.values("running_mean", [channels]);
   const shift = arena.detached([channels], "f32");
   return norm.derived(shift, () => {
     const factors = scale();

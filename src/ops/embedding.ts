@@ -1,4 +1,4 @@
-import type { Tensor, TensorArena } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, checkDType, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
@@ -37,18 +37,17 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
 }
 
 /**
- * Sinusoidal embedding `[B, dim]` of one time per sample: sines, then cosines, of times · 10000^(-i / (dim/2 - 1)).
+ * Sinusoidal embeddings of times, `dim` values each, row by row: sines, then cosines, of times · 10000^(-i / (dim/2 - 1)).
  * Computed on the host, where sin and cos are exact for large arguments, and rounded to f32 wherever the reference's
  * `SinusoidalPosEmb` does, because its cosines of times up to 1000 show it. `dim` is even and at least 4. With `truncate`
  * every value is cut to a whole number: all but those that are 1 or -1 to the last bit become 0.
  */
-export function sinusoidalEmbedding(
-  arena: TensorArena,
+export function sinusoids(
   times: readonly number[],
   dim: number,
   { truncate = false }: { readonly truncate?: boolean } = {},
-): Tensor {
-  if (dim % 2 !== 0 || dim < 4) throw new ShapeError("sinusoidalEmbedding", "dim", String(dim), "even and at least 4");
+): Float32Array {
+  if (dim % 2 !== 0 || dim < 4) throw new ShapeError("sinusoids", "dim", String(dim), "even and at least 4");
   const half = dim / 2;
   const exponent = Math.fround(-Math.log(10000) / (half - 1));
   const values = new Float32Array(times.length * dim);
@@ -60,5 +59,5 @@ export function sinusoidalEmbedding(
       values[sample * dim + half + i] = Math.cos(angle);
     }
   });
-  return arena.from(truncate ? values.map(Math.trunc) : values, [times.length, dim]);
+  return truncate ? values.map(Math.trunc) : values;
 }

@@ -24,7 +24,7 @@ const { COLUMNS } = kernels.linearAttentionPartials.fixed;
 const [APPLY_WORKGROUP] = kernels.linearAttentionApply.workgroup;
 /** The last launch keeps a head in a private array, which WGSL limits to 8 KiB. */
 const MAX_DIM_HEAD = 1024;
-/** Chunks, of a multiple of 4 positions, are worked on in parallel; each takes memory for one context matrix per head. */
+/** Each chunk of positions takes memory for one context matrix per head. */
 const MIN_CHUNK = 64;
 const MAX_CHUNKS = 16;
 
@@ -40,16 +40,10 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
   const paddedHead = padChannels(dimHead);
   const inner = heads * paddedHead;
   const Element = floatType("linearAttention", "qkv", qkv);
-  if (dimHead > MAX_DIM_HEAD) {
-    throw new ShapeError("linearAttention", "dimHead", `${dimHead}`, `at most ${MAX_DIM_HEAD}`);
-  }
-  if (shape.length < 3 || qkv.channels !== 3 * inner) {
-    throw new ShapeError("linearAttention", "qkv", shape, ["batch", "...", 3 * inner]);
-  }
+  checkQkv(qkv, dimHead, inner);
   const batch = shape[0]!;
   const positions = qkv.rows / batch;
-  const chunkSize = Math.max(MIN_CHUNK, 4 * Math.ceil(positions / MAX_CHUNKS / 4));
-  const chunks = Math.ceil(positions / chunkSize);
+  const { chunkSize, chunks } = chunksOf(positions);
   const dimHead4 = paddedHead / 4;
   const slabs = Math.ceil(dimHead4 / COLUMNS);
 
@@ -100,6 +94,21 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
     });
     return y;
   });
+}
+
+function checkQkv({ shape, channels }: Tensor, dimHead: number, inner: number): void {
+  if (dimHead > MAX_DIM_HEAD) {
+    throw new ShapeError("linearAttention", "dimHead", `${dimHead}`, `at most ${MAX_DIM_HEAD}`);
+  }
+  if (shape.length < 3 || channels !== 3 * inner) {
+    throw new ShapeError("linearAttention", "qkv", shape, ["batch", "...", 3 * inner]);
+  }
+}
+
+/** In chunks, which are worked on in parallel: a multiple of 4 positions each, and no more of them than MAX_CHUNKS. */
+function chunksOf(positions: number): { readonly chunkSize: number; readonly chunks: number } {
+  const chunkSize = Math.max(MIN_CHUNK, 4 * Math.ceil(positions / MAX_CHUNKS / 4));
+  return { chunkSize, chunks: Math.ceil(positions / chunkSize) };
 }
 
 function inLayers([x, y]: Grid, layers: number): Grid {

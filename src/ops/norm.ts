@@ -46,14 +46,7 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
   const { channels, stride, arena } = x;
   const batch = x.shape[0]!;
   const Element = floatType("groupNorm", "x", x);
-  if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
-  if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
-  checkF32("groupNorm", "weight", weight, [channels]);
-  checkF32("groupNorm", "bias", bias, [channels]);
-  if (scaleShift) {
-    checkShape("groupNorm", "scaleShift", scaleShift, [batch, 2 * channels]);
-    checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
-  }
+  checkGroupNorm(x, options);
   const positions = x.rows / batch;
   const channels4 = stride / 4;
   // The square root balances the work of the first launch against that of the second.
@@ -103,6 +96,18 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
     });
     return y;
   });
+}
+
+function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift }: GroupNormOptions): void {
+  const { channels } = x;
+  if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
+  if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
+  checkF32("groupNorm", "weight", weight, [channels]);
+  checkF32("groupNorm", "bias", bias, [channels]);
+  if (scaleShift) {
+    checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, 2 * channels]);
+    checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
+  }
 }
 
 export interface LayerNormOptions {

@@ -2,15 +2,18 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkF32, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
+import { numberBindings, type StepInputs, type StepNumbers } from "./step-inputs.js";
 
 // The state of a sampler is f32 whatever the network computes in, and may have any shape with the batch first: image
-// embeddings [B, D] or images [B, H, W, C]. Numbers that depend on the time step are parameters, never constants.
+// embeddings [B, D] or images [B, H, W, C]. What depends on the time is read by the pass (`StepInputs`): every pass of a run
+// dispatches the same.
 
 /**
- * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · condScale in f32, `[2B, ...]` to
- * `[B, ...]`. The first half of the batch holds the conditional predictions, the second the null predictions.
+ * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale in f32, `[2B, ..., C]` to
+ * `[B, ..., C]`. The first half of the batch holds the conditional predictions, the second the null predictions. Channels
+ * from `guidedChannels` on, by default none, are the conditional ones.
  */
-export function guide(predictions: Tensor, condScale: number): Tensor {
+export function guide(predictions: Tensor, scale: number, guidedChannels = predictions.channels): Tensor {
   const [batch = 0, ...rest] = predictions.shape;
   if (batch % 2 !== 0 || rest.length === 0)
     throw new ShapeError("guide", "predictions", predictions.shape, "[2B, ...]");
@@ -19,40 +22,52 @@ export function guide(predictions: Tensor, condScale: number): Tensor {
   arena.stream.dispatch("guide", {
     types: { Element: floatType("guide", "predictions", predictions) },
     bindings: { x: predictions.storage, y: y.storage },
-    params: { invocations: y.vectors, scale: condScale },
+    params: { invocations: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale },
     grid: invocations(y.vectors),
   });
   return y;
 }
 
-export interface PredictX0 {
-  /** Factor of x: √(1/ᾱ) for a predicted noise, √ᾱ for a predicted v, 0 for a predicted x0. */
-  readonly scaleX: number;
-  /** Factor of the prediction: -√(1/ᾱ - 1) for a noise, -√(1 - ᾱ) for a v, 1 for an x0. */
-  readonly scalePrediction: number;
-  /** Clamps the result to ± this. */
-  readonly limit?: number | undefined;
+/**
+ * Numbers of `predictX0`: factor of x, √(1/ᾱ) for a predicted noise, √ᾱ for a predicted v, 0 for a predicted x0; and of the
+ * prediction, -√(1/ᾱ - 1) for a noise, -√(1 - ᾱ) for a v, 1 for an x0.
+ */
+export interface X0Numbers {
+  readonly x: number;
+  readonly prediction: number;
+}
+
+export function x0Numbers(steps: StepInputs, passes: readonly X0Numbers[]): StepNumbers {
+  return steps.numbers(passes.map(({ x, prediction }) => [x, prediction]));
 }
 
 /**
- * Estimate of the clean sample, x · scaleX + prediction · scalePrediction. `x` is f32 `[..., C]`; `prediction` has the
- * same axes and C channels or more (a learned variance behind them is ignored).
+ * Predicted x0: x · numbers.x + prediction · numbers.prediction, clamped to ± `limit` where that is given. `x` is f32
+ * `[..., C]`; `prediction` has the same axes and C channels or more (a learned variance behind them is ignored).
  */
-export function predictX0(x: Tensor, prediction: Tensor, { scaleX, scalePrediction, limit }: PredictX0): Tensor {
+export function predictX0(
+  x: Tensor,
+  prediction: Tensor,
+  numbers: StepNumbers,
+  { limit }: { readonly limit?: number | undefined } = {},
+): Tensor {
   checkF32("predictX0", "x", x, x.shape);
   checkPrediction("predictX0", "prediction", prediction, x, x.channels);
   const { arena, channels } = x;
   const x0 = arena.empty(x.shape, "f32");
   arena.stream.dispatch("predictX0", {
     types: { Prediction: floatType("predictX0", "prediction", prediction) },
-    bindings: { x: x.storage, prediction: prediction.storage, x0: x0.storage },
+    bindings: {
+      x: x.storage,
+      prediction: prediction.storage,
+      ...numberBindings("predictX0", numbers, 2),
+      x0: x0.storage,
+    },
     params: {
       invocations: x.vectors,
       channels,
       channels4: x.stride / 4,
       prediction_channels4: prediction.stride / 4,
-      scale_x: scaleX,
-      scale_prediction: scalePrediction,
       limit: limit ?? 0,
       has_limit: Number(limit !== undefined),
     },
@@ -79,29 +94,47 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   return y;
 }
 
-export interface DdimStep {
-  /** √(1/ᾱ) and √(1/ᾱ - 1) at the time of x: how epsilon follows from x and x0. */
-  readonly recip: number;
-  readonly recipm1: number;
+/** Numbers of `ddimStep`. */
+export interface DdimNumbers {
   /** Factors of x0, of epsilon and of the noise: √ᾱ', √(1 - ᾱ' - σ²) and σ. */
   readonly scaleX0: number;
   readonly scaleEpsilon: number;
   readonly scaleNoise: number;
-  /**
-   * The network's prediction to be used as epsilon; its first channels count. Without it, epsilon is derived again from
-   * `x` and (clamped) `x0`, as DALLE2-pytorch does from 1.12.3 on.
-   */
-  readonly epsilon?: Tensor | undefined;
+  /** √(1/ᾱ) and √(1/ᾱ - 1) at the time of x: how epsilon follows from x and x0. */
+  readonly recip: number;
+  readonly recipm1: number;
+}
+
+export function ddimNumbers(steps: StepInputs, passes: readonly DdimNumbers[]): StepNumbers {
+  return steps.numbers(
+    passes.map(({ scaleX0, scaleEpsilon, scaleNoise, recip, recipm1 }) => [
+      scaleX0,
+      scaleEpsilon,
+      scaleNoise,
+      recip,
+      recipm1,
+    ]),
+  );
+}
+
+/** What a step goes out from, all f32 of the shape of `x`. */
+export interface StepState {
+  readonly x: Tensor;
+  /** The predicted x0. */
+  readonly x0: Tensor;
+  /** Without it, its term is left out. */
+  readonly noise?: Tensor | undefined;
 }
 
 /**
- * One step of DDIM (Song et al. 2021, equation 12): x0 · scaleX0 + epsilon · scaleEpsilon + noise · scaleNoise, all f32
- * of the shape of `x`. Without `noise` the last term is left out.
+ * One step of DDIM (Song et al. 2021, equation 12): x0 · scaleX0 + epsilon · scaleEpsilon + noise · scaleNoise. `epsilon` is
+ * the network's prediction, whose first channels count. Without it, epsilon is derived again from `x` and (clamped) `x0`, as
+ * DALLE2-pytorch does from 1.12.3 on.
  */
-export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step: DdimStep): Tensor {
-  checkState("ddimStep", x, x0, noise);
+export function ddimStep(state: StepState, numbers: StepNumbers, epsilon?: Tensor): Tensor {
+  checkState("ddimStep", state);
+  const { x, x0, noise } = state;
   const { arena, channels } = x;
-  const { epsilon } = step;
   if (epsilon) checkPrediction("ddimStep", "epsilon", epsilon, x, channels);
   const y = arena.empty(x.shape, "f32");
   arena.stream.dispatch("ddimStep", {
@@ -112,6 +145,7 @@ export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       x0: x0.storage,
       epsilon: epsilon?.storage,
       noise: noise?.storage,
+      ...numberBindings("ddimStep", numbers, 5),
       y: y.storage,
     },
     params: {
@@ -119,48 +153,43 @@ export function ddimStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       channels,
       channels4: x.stride / 4,
       epsilon_channels4: (epsilon?.stride ?? 0) / 4,
-      recip: step.recip,
-      recipm1: step.recipm1,
-      scale_x0: step.scaleX0,
-      scale_epsilon: step.scaleEpsilon,
-      scale_noise: step.scaleNoise,
     },
     grid: invocations(x.vectors),
   });
   return y;
 }
 
-export interface LearnedVariance {
-  /** The network's output, `[..., 2C]`: the second half of its channels is the variance. */
-  readonly prediction: Tensor;
-  /** Bounds between which it interpolates: the clipped posterior log variance and log β. */
-  readonly minLog: number;
-  readonly maxLog: number;
-  /** Take the sigmoid of the fraction (`learned_variance_constrain_frac`). */
-  readonly sigmoid?: boolean | undefined;
-}
-
-export interface DdpmStep {
+/** Numbers of `ddpmStep`. */
+export interface DdpmNumbers {
   /** Factors of x0 and x in the mean of the posterior. */
   readonly scaleX0: number;
   readonly scaleX: number;
-  /** Log variance of the noise: fixed, or predicted (Nichol & Dhariwal 2021, equation 15). */
-  readonly logVariance: number | LearnedVariance;
+  /** Log variance of the noise; where it is learned the lower of the bounds between which it lies, the upper being `maxLog`. */
+  readonly minLog: number;
+  readonly maxLog: number;
+}
+
+export function ddpmNumbers(steps: StepInputs, passes: readonly DdpmNumbers[]): StepNumbers {
+  return steps.numbers(passes.map(({ scaleX0, scaleX, minLog, maxLog }) => [scaleX0, scaleX, minLog, maxLog]));
+}
+
+/** A variance that the network predicts (Nichol & Dhariwal 2021, equation 15). */
+export interface LearnedVariance {
+  /** The network's output, `[..., 2C]`: the second half of its channels is the variance. */
+  readonly prediction: Tensor;
+  /** Take the sigmoid of the fraction (`learned_variance_constrain_frac`). */
+  readonly sigmoid: boolean;
 }
 
 /**
- * One ancestral step of DDPM (Ho et al. 2020): x0 · scaleX0 + x · scaleX + exp(logVariance / 2) · noise, all f32 of the
- * shape of `x`. Without `noise` (the last step) it is the mean.
+ * One ancestral step of DDPM (Ho et al. 2020): x0 · scaleX0 + x · scaleX + exp(logVariance / 2) · noise. Without noise (the
+ * last step) it is the mean.
  */
-export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step: DdpmStep): Tensor {
-  checkState("ddpmStep", x, x0, noise);
+export function ddpmStep(state: StepState, numbers: StepNumbers, learned?: LearnedVariance): Tensor {
+  checkState("ddpmStep", state);
+  const { x, x0, noise } = state;
   const { arena, channels } = x;
-  const learned = typeof step.logVariance === "number" ? undefined : step.logVariance;
   if (learned) checkPrediction("ddpmStep", "prediction", learned.prediction, x, 2 * channels);
-  const [minLog, maxLog] =
-    typeof step.logVariance === "number"
-      ? [step.logVariance, step.logVariance]
-      : [step.logVariance.minLog, step.logVariance.maxLog];
   const y = arena.empty(x.shape, "f32");
   arena.stream.dispatch("ddpmStep", {
     types: { Prediction: learned ? floatType("ddpmStep", "prediction", learned.prediction) : "f32" },
@@ -170,6 +199,7 @@ export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       x0: x0.storage,
       prediction: learned?.prediction.storage,
       noise: noise?.storage,
+      ...numberBindings("ddpmStep", numbers, 4),
       y: y.storage,
     },
     params: {
@@ -177,12 +207,56 @@ export function ddpmStep(x: Tensor, x0: Tensor, noise: Tensor | undefined, step:
       channels,
       channels4: x.stride / 4,
       prediction_channels4: (learned?.prediction.stride ?? 0) / 4,
-      scale_x0: step.scaleX0,
-      scale_x: step.scaleX,
-      min_log: minLog,
-      max_log: maxLog,
     },
     grid: invocations(x.vectors),
+  });
+  return y;
+}
+
+/** Numbers of `dpmppStep`: factors of the state, of the predicted x0, and of that of the step before. */
+export interface DpmppNumbers {
+  readonly scaleX: number;
+  readonly scaleX0: number;
+  readonly scaleLast: number;
+}
+
+export function dpmppNumbers(steps: StepInputs, passes: readonly DpmppNumbers[]): StepNumbers {
+  return steps.numbers(passes.map(({ scaleX, scaleX0, scaleLast }) => [scaleX, scaleX0, scaleLast]));
+}
+
+/**
+ * One step of DPM-Solver++ 2M (Lu et al. 2022, algorithm 2): x · scaleX + x0 · scaleX0 + last · scaleLast, all f32 of the
+ * shape of `x`. `last` is the x0 of the step before.
+ */
+export function dpmppStep(x: Tensor, x0: Tensor, last: Tensor, numbers: StepNumbers): Tensor {
+  checkState("dpmppStep", { x, x0 });
+  checkF32("dpmppStep", "last", last, x.shape);
+  const { arena } = x;
+  const y = arena.empty(x.shape, "f32");
+  arena.stream.dispatch("dpmppStep", {
+    bindings: {
+      x: x.storage,
+      x0: x0.storage,
+      last: last.storage,
+      ...numberBindings("dpmppStep", numbers, 3),
+      y: y.storage,
+    },
+    params: { invocations: x.vectors },
+    grid: invocations(x.vectors),
+  });
+  return y;
+}
+
+/** a · first + b · second by the two numbers of the pass; `a` and `b` f32 of one shape. */
+export function stepCombine(a: Tensor, b: Tensor, numbers: StepNumbers): Tensor {
+  checkF32("stepCombine", "a", a, a.shape);
+  checkF32("stepCombine", "b", b, a.shape);
+  const { arena } = a;
+  const y = arena.empty(a.shape, "f32");
+  arena.stream.dispatch("stepCombine", {
+    bindings: { a: a.storage, b: b.storage, ...numberBindings("stepCombine", numbers, 2), y: y.storage },
+    params: { invocations: a.vectors },
+    grid: invocations(a.vectors),
   });
   return y;
 }
@@ -202,7 +276,7 @@ export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   return y;
 }
 
-function checkState(op: string, x: Tensor, x0: Tensor, noise: Tensor | undefined): void {
+function checkState(op: string, { x, x0, noise }: StepState): void {
   checkF32(op, "x", x, x.shape);
   checkF32(op, "x0", x0, x.shape);
   checkF32(op, "noise", noise, x.shape);

@@ -1,6 +1,13 @@
+import { Dalle2Error } from "../platform/dalle2-error.js";
+
 /** An operation was given a tensor or an option that it cannot work on. Thrown before anything is dispatched. */
-export class ShapeError extends Error {
+export class ShapeError extends Dalle2Error {
+  static override readonly code = "shape/mismatch";
   override readonly name = "ShapeError";
+
+  static {
+    this.register(this);
+  }
 
   /** `got` and `expected` are shapes, or words where a shape does not say it. */
   constructor(
@@ -9,7 +16,9 @@ export class ShapeError extends Error {
     got: readonly (number | string)[] | string,
     expected: readonly (number | string)[] | string,
   ) {
-    super(`${op}: ${argument} is ${describe(got)}; expected ${describe(expected)}.`);
+    super(`${op}: ${argument} is ${describe(got)}; expected ${describe(expected)}.`, {
+      place: { operation: op, argument },
+    });
   }
 }
 

@@ -1,12 +1,12 @@
-import { finiteNumbers } from "../platform/arguments.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
+import { ArgumentError, finiteNumbers } from "../platform/arguments.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
-import type { NegativeCondition } from "../models/dalle2-pytorch/unet/conditioning.js";
+import type { DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { Batch } from "./batches.js";
 import { stackRows, type Embedding } from "./embedding.js";
 import type { Mask } from "./script-options.js";
+
+const MISMATCH = { code: "argument/mismatch" } as const;
 
 /** What the decoder is given, on the host: one row for each input; pictures and masks as planes `[C, H, W]`. */
 export interface DecoderInputs {
@@ -19,51 +19,60 @@ export interface DecoderInputs {
   readonly inpaintMask: readonly Embedding[] | undefined;
 }
 
-/** The inputs of one batch on the GPU. */
-export class BatchTensors {
-  private constructor(
-    readonly imageEmbed: Tensor | undefined,
-    readonly textEncodings: Tensor | undefined,
-    /** What guidance leads away from, if anything is named. */
-    readonly negative: NegativeCondition,
-    readonly image: Tensor | undefined,
-    readonly inpaintImage: Tensor | undefined,
-    readonly inpaintMask: Tensor | undefined,
-  ) {}
+/** The inputs of one batch on the GPU, by the names that the decoder has for them. */
+type DecoderTensors = Pick<
+  DecoderSampling,
+  "imageEmbed" | "textEncodings" | "negative" | "image" | "inpaintImage" | "inpaintMask"
+>;
 
-  static upload(arena: Arena, inputs: DecoderInputs, { inputs: chosen }: Pick<Batch, "inputs">): BatchTensors {
+/** Uploads the inputs of one batch, and frees them. */
+export class BatchTensors {
+  private constructor(readonly named: DecoderTensors) {}
+
+  static upload(arena: Arena, inputs: DecoderInputs, chosen: readonly number[]): BatchTensors {
     const pick = (rows: readonly Embedding[] | undefined) => rows && chosen.map((index) => rows[index]!);
-    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, rows, "f32");
-    const planes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, rows);
+    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, pick(rows)!, "f32");
+    const asPlanes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, pick(rows)!);
     // In a scope, which frees the first of them where a later one fails.
-    const tensors = arena.scope(() => ({
-      imageEmbed: stack(pick(inputs.imageEmbed)),
-      textEncodings: stack(pick(inputs.textEncodings)),
+    const named = arena.scope(() => ({
+      imageEmbed: stack(inputs.imageEmbed),
+      textEncodings: stack(inputs.textEncodings),
       negative: {
-        imageEmbed: stack(pick(inputs.negativeImageEmbed)),
-        textEncodings: stack(pick(inputs.negativeTextEncodings)),
+        imageEmbed: stack(inputs.negativeImageEmbed),
+        textEncodings: stack(inputs.negativeTextEncodings),
       },
-      image: planes(pick(inputs.image)),
-      inpaintImage: planes(pick(inputs.inpaintImage)),
-      inpaintMask: planes(pick(inputs.inpaintMask)),
+      image: asPlanes(inputs.image),
+      inpaintImage: asPlanes(inputs.inpaintImage),
+      inpaintMask: asPlanes(inputs.inpaintMask),
     }));
-    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = tensors;
-    return new BatchTensors(imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask);
+    return new BatchTensors(named);
   }
 
   [Symbol.dispose](): void {
-    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this;
-    const pictures = [image, inpaintImage, inpaintMask];
-    for (const tensor of [imageEmbed, textEncodings, negative.imageEmbed, negative.textEncodings, ...pictures]) {
+    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this.named;
+    const images = [image, inpaintImage, inpaintMask];
+    for (const tensor of [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings, ...images]) {
       tensor?.dispose();
     }
   }
 }
 
-/** Throws `ArgumentError` for embeddings of the caller's own that hold infinity or NaN. */
+/**
+ * Throws `ArgumentError` for embeddings of the caller's own that hold infinity or NaN, or other numbers of values than their
+ * shapes say, and for lists of them whose shapes differ.
+ */
 export function checkEmbeddings(given: Readonly<Record<string, readonly Embedding[] | undefined>>): void {
   for (const [name, rows] of Object.entries(given)) {
-    for (const [i, { data }] of (rows ?? []).entries()) finiteNumbers(`${name}[${i}].data`, data);
+    for (const [i, { shape, data }] of (rows ?? []).entries()) {
+      finiteNumbers(`${name}[${i}].data`, data);
+      const [own, first] = [shape, rows![0]!.shape].map((one) => `[${one.join(", ")}]`);
+      if (data.length !== shape.reduce((product, size) => product * size, 1)) {
+        throw new ArgumentError(name, `${name}[${i}] has ${data.length} values; its shape is ${own}.`, MISMATCH);
+      }
+      if (own !== first) {
+        throw new ArgumentError(name, `${name}[${i}] is of shape ${own}, ${name}[0] of ${first}.`, MISMATCH);
+      }
+    }
   }
 }
 
@@ -74,53 +83,58 @@ export function rowsOf(inputs: DecoderInputs, input: number): Embedding[] {
   );
 }
 
-/** Number of inputs, the same for all that are given. */
-export function commonCount(inputs: DecoderInputs): number {
-  const counts = Object.entries(inputs as unknown as Record<string, readonly Embedding[] | undefined>)
-    .filter(([, rows]) => rows !== undefined)
-    .map(([name, rows]) => [name, rows!.length] as const);
-  const count = counts[0]?.[1] ?? 0;
-  if (counts.some(([, other]) => other !== count)) {
-    throw new SamplingError(`Inputs differ in number: ${counts.map(([name, n]) => `${n} of ${name}`).join(", ")}.`);
-  }
-  return count;
-}
-
-/** Pictures as rows of batches. Throws `SamplingError` where they are not squares of one size. */
-export function squares(images: readonly RgbImage[]): Embedding[] {
+/** Throws `ArgumentError` where images are not squares of one size. */
+export function checkSquares(name: string, images: readonly RgbImage[]): void {
   const side = images[0]?.width;
   for (const [i, { width, height }] of images.entries()) {
     if (width !== height) {
-      throw new SamplingError(
-        `Picture ${i + 1} has ${width} × ${height} pixels, and the decoder works on squares: crop it or fill it up.`,
+      throw new ArgumentError(
+        name,
+        `${name}[${i}] has ${width} × ${height} pixels, and the decoder works on squares: crop it or fill it up.`,
+        MISMATCH,
       );
     }
     if (width !== side) {
-      throw new SamplingError(
-        `Pictures of one call must have one size; the first has ${side} × ${side} pixels and picture ${i + 1} ${width} × ${height}.`,
+      throw new ArgumentError(
+        name,
+        `${name} must have one size; the first has ${side} × ${side} pixels and ${name}[${i}] ${width} × ${height}.`,
+        MISMATCH,
       );
     }
   }
+}
+
+/** Throws `ArgumentError` where images to inpaint are not squares of one size, and where a mask is not of its image's size. */
+export function checkMasks(images: readonly RgbImage[], masks: readonly Mask[]): void {
+  checkSquares("inpaintImages", images);
+  for (const [i, { length }] of masks.entries()) {
+    const { width, height } = images[i]!;
+    if (length === width * height) continue;
+    const name = `inpaintImageMasks[${i}]`;
+    throw new ArgumentError(name, `${name} has ${length} pixels; its image has ${width} × ${height}.`, MISMATCH);
+  }
+}
+
+/** Images as rows of batches. */
+export function planes(images: readonly RgbImage[]): Embedding[] {
   return images.map((image) => ({ shape: [3, image.height, image.width], data: toPlanes(image) }));
 }
 
-/** A mask as a row of a batch. Throws `SamplingError` where it is not of its picture's size. */
-export function maskPlane(mask: Mask, image: RgbImage | undefined): Embedding {
-  const [height, width] = [image?.height ?? 0, image?.width ?? 0];
-  if (mask.length !== height * width) {
-    throw new SamplingError(`A mask has ${mask.length} pixels; its picture has ${width} × ${height}.`);
-  }
+/** A mask of an image as a row of a batch. */
+export function maskPlane(mask: Mask, { width, height }: RgbImage): Embedding {
   return { shape: [1, height, width], data: Float32Array.from(mask, Number) };
 }
 
-/** Uploads planes `[C, H, W]` as an f32 batch `[B, H, W, C]`. Throws `SamplingError` where their sizes differ. */
+/** Uploads planes `[C, H, W]` as an f32 batch `[B, H, W, C]`. Throws `ArgumentError` where their sizes differ. */
 export function stackPlanes(arena: Arena, rows: readonly Embedding[]): Tensor {
   const [channels = 0, height = 0, width = 0] = rows[0]?.shape ?? [];
   const different = rows.find(({ shape }) => shape.join() !== rows[0]!.shape.join());
   if (different) {
     const [, otherHeight = 0, otherWidth = 0] = different.shape;
-    throw new SamplingError(
-      `Pictures of a batch must have one size; there are ${width} × ${height} and ${otherWidth} × ${otherHeight}.`,
+    throw new ArgumentError(
+      "images",
+      `Images of a batch must have one size; there are ${width} × ${height} and ${otherWidth} × ${otherHeight}.`,
+      MISMATCH,
     );
   }
   const size = channels * height * width;

@@ -1,13 +1,14 @@
+import { ArgumentError } from "../platform/arguments.js";
+import { InternalError } from "../platform/internal-error.js";
 import type { Arena } from "../tensor/arena.js";
 import type { DType } from "../tensor/dtype.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 
 /** What CLIP or the prior computed, on the host: callers have nothing to free, and workers can pass it on. */
-export interface Embedding {
+export interface Embedding extends HostTensor {
   /** `[D]` for the embedding of a text or an image, `[L, W]` for text encodings. */
   readonly shape: readonly number[];
-  /** Row major. */
-  readonly data: Float32Array;
   /** Components that computed it in f32 because half precision overflowed, by their names; absent where none did. */
   readonly inF32?: readonly string[] | undefined;
 }
@@ -30,15 +31,17 @@ export function splitRows(data: Float32Array, shape: readonly number[], inF32?: 
   });
 }
 
-/** Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws RangeError where shapes differ. */
+/** Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws `ArgumentError` where shapes differ. */
 export function stackRows(arena: Arena, rows: readonly Embedding[], dtype?: DType): Tensor {
   const [first] = rows;
-  if (!first) throw new RangeError("A batch needs at least one embedding.");
+  if (!first) throw new InternalError("A batch needs at least one embedding.");
   const data = new Float32Array(rows.length * first.data.length);
   for (const [i, row] of rows.entries()) {
     if (row.shape.join() !== first.shape.join()) {
-      throw new RangeError(
+      throw new ArgumentError(
+        "imageEmbed",
         `Embeddings of shapes [${first.shape.join(", ")}] and [${row.shape.join(", ")}] in one batch.`,
+        { code: "argument/mismatch" },
       );
     }
     data.set(row.data, i * first.data.length);

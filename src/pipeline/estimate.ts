@@ -1,4 +1,5 @@
-import type { Decoder, DecoderSampling } from "../models/dalle2-pytorch/decoder.js";
+import { settingsOfEach, type AskedSettings, type CascadeSettings } from "../diffusion/settings.js";
+import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
 
 /** Work of a call: network evaluations times rows of the batch, for each network by name. */
@@ -10,15 +11,13 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 }
 
 /** What the prior is to sample. */
-export interface PriorWork {
+export interface PriorWork extends AskedSettings {
   readonly embeddings: number;
-  readonly timesteps?: number | undefined;
 }
 
 /** What the decoder is to sample. */
-export interface DecoderWork {
+export interface DecoderWork extends CascadeSettings {
   readonly pictures: number;
-  readonly timesteps?: DecoderSampling["timesteps"];
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
@@ -31,15 +30,15 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
-export function priorPlan(prior: DiffusionPrior, { embeddings, timesteps }: PriorWork): WorkPlan {
-  return new Map([[networkName("prior"), embeddings * prior.evaluations(timesteps)]]);
+export function priorPlan(prior: DiffusionPrior, work: PriorWork): WorkPlan {
+  return new Map([[networkName("prior"), work.embeddings * prior.evaluations(work)]]);
 }
 
 export function decoderPlan(decoder: Decoder, work: DecoderWork): WorkPlan {
   const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
-  const steps = decoder.stepCounts(work.timesteps);
+  const asked = settingsOfEach(work, decoder.stages.length);
   const plan = decoder.stages.slice(start - 1, stop).map((sampler) => {
-    const evaluations = sampler.evaluations(steps[sampler.index], resampleTimes);
+    const evaluations = sampler.evaluations(asked[sampler.index], resampleTimes);
     return [networkName("decoder", sampler.index + 1), pictures * evaluations] as const;
   });
   return new Map(plan);

@@ -1,7 +1,8 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, list, seed as seedRule } from "../platform/arguments.js";
+import { ArgumentError, atMostOne, checkLength, filledList, seed } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
+import { randomSeed } from "./random-seed.js";
 
 /**
  * One generator for all pictures, from which the reference's order draws; or one for each, which makes every picture what
@@ -19,24 +20,46 @@ export interface RandomOptions {
   readonly seeds?: readonly number[] | undefined;
 }
 
+/** What is allowed of these options, by their names. */
+export const RANDOM_RULES = { seed, seeds: filledList(seed) };
+
+/** Options of scripts whose images all have the same noise. */
+export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
+
+/** Options with generators in place of what asked for them. */
+export function withGenerator<Options extends RandomOptions>(options: Options, generator: Randomness): Options {
+  return { ...options, generator, seed: undefined, seeds: undefined };
+}
+
 /** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
-export function randomnessOf({ generator, seed, seeds }: RandomOptions): Randomness {
-  if ([generator, seed, seeds].filter((given) => given !== undefined).length > 1) {
-    throw new ArgumentError("Give one of generator, seed and seeds.");
-  }
+export function randomnessOf(options: RandomOptions): Randomness {
+  const { generator, seeds } = options;
+  atMostOne({ generator, seed: options.seed, seeds });
   if (generator !== undefined) return generator;
-  if (seeds !== undefined) return list(seedRule)("seeds", seeds).map((one) => new Generator(one));
-  return oneGenerator({ seed });
+  if (seeds !== undefined) return RANDOM_RULES.seeds("seeds", seeds).map((one) => new Generator(one));
+  return oneGenerator(options);
+}
+
+/** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
+export function checkRandomness(randomness: Randomness, images: number): void {
+  if (randomness instanceof Generator || randomness.length === images) return;
+  throw new ArgumentError("seeds", `There are ${randomness.length} seeds or generators for ${images} images.`, {
+    code: "argument/mismatch",
+  });
+}
+
+/** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */
+export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds">, count: number): Generator[] {
+  const { seeds } = options;
+  if (!seeds) return new Array<Generator>(count).fill(oneGenerator(options));
+  atMostOne({ seed: options.seed, seeds });
+  checkLength("seeds", seeds, count);
+  return seeds.map((one) => new Generator(one));
 }
 
 /** A generator for pictures that are all to have the same noise. */
-export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
-  return new Generator(seed === undefined ? randomSeed() : seedRule("seed", seed));
-}
-
-/** A seed that nobody knows. */
-function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
+export function oneGenerator({ seed: given }: Pick<RandomOptions, "seed">): Generator {
+  return new Generator(given === undefined ? randomSeed() : seed("seed", given));
 }
 
 /** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */
@@ -56,9 +79,7 @@ export class BatchNoise {
       this.#generators = [randomness];
       return;
     }
-    if (randomness.length !== pictures) {
-      throw new ArgumentError(`${randomness.length} seeds or generators were given for ${pictures} pictures.`);
-    }
+    checkRandomness(randomness, pictures);
     this.#generators = randomness.slice(start, end);
   }
 

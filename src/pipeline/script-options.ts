@@ -1,20 +1,11 @@
-import {
-  checkArguments,
-  count,
-  finiteNumber,
-  fraction,
-  list,
-  oneOrEach,
-  orNull,
-  seed,
-  type ArgumentRule,
-} from "../platform/arguments.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
+import type { CascadeSettings } from "../diffusion/settings.js";
+import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
 import type { Estimate } from "./estimate.js";
 import type { JsonOptions, Picture } from "./picture.js";
 import type { RandomOptions } from "./randomness.js";
+import type { AskedPriorSettings, Prefixed } from "./settings.js";
 
 /** A step that has been taken: `step` of `steps` of the prior, or of U-Net `unetNumber`, in batch `batch` of `batches`. */
 export interface ScriptProgress {
@@ -56,23 +47,24 @@ export interface SharedOptions {
   readonly estimate?: Estimate | undefined;
 }
 
-export interface SamplePriorOptions extends CallOptions, SharedOptions {
-  /** Default: that of the load config. */
-  readonly condScale?: number | undefined;
-  /** Embeddings for each text. Default 1. */
-  readonly sampleCount?: number | undefined;
+/** How the prior samples: settings default to those of the load config, else of the checkpoint. */
+export interface PriorCallOptions extends AskedPriorSettings {
   /** Most embeddings computed at once. Default 100. */
   readonly batchSize?: number | undefined;
-  /** Candidates for each embedding, of which the one most like the text is kept. Default 2. */
-  readonly numSamplesPerBatch?: number | undefined;
-  /** Sampling steps. Default: that of the load config, or of the checkpoint. */
-  readonly timesteps?: number | undefined;
-  /** For each text, or for all: what guidance leads away from. Default: the null that the prior learned. */
-  readonly negativeText?: string | readonly string[] | undefined;
 }
 
-/** The settings of the prior that tell on an embedding, defaults filled in. */
-export type PriorSettings = Readonly<Record<"condScale" | "timesteps" | "numSamplesPerBatch", number>>;
+/** How the decoder samples: settings default to those of the load config, else of the checkpoint. */
+export interface DecoderCallOptions extends CascadeSettings {
+  /** Most images computed at once. Default 10. */
+  readonly batchSize?: number | undefined;
+}
+
+export interface SamplePriorOptions extends CallOptions, SharedOptions, PriorCallOptions {
+  /** Embeddings for each text. Default 1. */
+  readonly sampleCount?: number | undefined;
+  /** For each text, or for all: the negative prompt. Default: the null that the prior learned. */
+  readonly negativeText?: string | readonly string[] | undefined;
+}
 
 /** True where a pixel of the picture is kept, row by row. */
 export type Mask = ArrayLike<boolean | number>;
@@ -83,39 +75,22 @@ export type Mask = ArrayLike<boolean | number>;
  * same noise and without guidance, or the learned null where there is no prior.
  */
 export interface NegativeOptions {
-  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a condScale other than 1. */
+  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a scale other than 1. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
 /** How the decoder draws, whatever it draws from. */
-export interface DrawOptions extends CallOptions {
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Pictures for each input. Default 1. */
+export interface DrawOptions extends CallOptions, DecoderCallOptions {
+  /** Images for each input. Default 1. */
   readonly sampleCount?: number | undefined;
-  /** Most pictures computed at once. Default 10. */
-  readonly batchSize?: number | undefined;
-  /** Sampling steps for all U-Nets, or for each. Default: that of the load config, or of the checkpoint. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
 }
 
-/** What scripts take that sample the prior and then the decoder. */
-export interface TwoStageOptions extends CallOptions {
-  /** Default: that of the load config. */
-  readonly priorCondScale?: number | undefined;
-  /** For all U-Nets, or for each. Default: that of the load config. */
-  readonly decoderCondScale?: number | readonly number[] | undefined;
-  /** Default 100. */
-  readonly priorBatchSize?: number | undefined;
-  /** Default 10. */
-  readonly decoderBatchSize?: number | undefined;
-  /** Sampling steps of the prior. Default: that of the load config, or of the checkpoint. */
-  readonly priorTimesteps?: number | undefined;
-  /** Sampling steps of the U-Nets. Default: that of the load config, or of the checkpoint. */
-  readonly decoderTimesteps?: number | readonly (number | null)[] | undefined;
-}
+/** What scripts take that sample the prior and then the decoder: the options of both, with its name in front of each. */
+export interface TwoStageOptions
+  extends CallOptions, Prefixed<"prior", PriorCallOptions>, Prefixed<"decoder", DecoderCallOptions> {}
 
-export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
+/** What `sampleDecoder` draws from: a list each, of one value for each input. */
+export interface DecoderData {
   /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
   readonly imageEmbed?: readonly Embedding[] | undefined;
@@ -128,6 +103,9 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   /** Square pictures of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
+}
+
+export interface SampleDecoderOptions extends DrawOptions, SharedOptions, DecoderData {
   /** How often each step is taken when inpainting. Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
   readonly startAtUnetNumber?: number | undefined;
@@ -136,47 +114,7 @@ export interface SampleDecoderOptions extends DrawOptions, SharedOptions {
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
 }
 
-/** What is allowed of the numbers in the options of all scripts, by their names. */
-const OPTION_RULES = {
-  condScale: oneOrEach(finiteNumber),
-  priorCondScale: finiteNumber,
-  decoderCondScale: oneOrEach(finiteNumber),
-  timesteps: oneOrEach(orNull(count)),
-  priorTimesteps: count,
-  decoderTimesteps: oneOrEach(orNull(count)),
-  sampleCount: count,
-  priorSampleCount: count,
-  decoderSampleCount: count,
-  batchSize: count,
-  priorBatchSize: count,
-  decoderBatchSize: count,
-  numSamplesPerBatch: count,
-  priorNumSamplesPerBatch: count,
-  previewEvery: count,
-  seed,
-  seeds: list(seed),
-  startAtUnetNumber: count,
-  stopAtUnetNumber: count,
-  inpaintResampleTimes: count,
-  resampleTimes: count,
-  frames: count,
-  strength: fraction,
-} as const satisfies Readonly<Record<string, ArgumentRule<unknown>>>;
-
-/** The same where the prior alone is sampled. */
-const PRIOR_RULES = { ...OPTION_RULES, condScale: finiteNumber, timesteps: count };
-
-/** Throws `ArgumentError` for a number that cannot be meant, before anything is computed with it. */
-export function checkOptions(options: object): void {
-  checkArguments(OPTION_RULES, options);
-}
-
-/** The same for options of the prior alone. */
-export function checkPriorOptions(options: SamplePriorOptions): void {
-  checkArguments(PRIOR_RULES, options);
-}
-
-/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `SamplingError` for another number. */
+/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `ArgumentError` for another number. */
 export function eachOf<T extends string | readonly string[] | undefined>(
   name: string,
   text: T,
@@ -185,8 +123,7 @@ export function eachOf<T extends string | readonly string[] | undefined>(
 export function eachOf(name: string, text: string | readonly string[] | undefined, count: number) {
   if (text === undefined) return undefined;
   if (typeof text === "string") return new Array<string>(count).fill(text);
-  if (text.length === count) return text;
-  throw new SamplingError(`${name} has ${text.length} texts; there are ${count} inputs.`);
+  return checkLength(name, text, count);
 }
 
 /** How a script is set up. */

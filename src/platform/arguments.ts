@@ -1,9 +1,28 @@
 // Arguments of calls, whoever makes them: JavaScript passes anything. One rule for each kind; each gives what it was given.
+import { Dalle2Error, type Dalle2ErrorOptions } from "./dalle2-error.js";
+import type { CodeOf } from "./error-codes.js";
 import { excerpt } from "./printable.js";
 
 /** An argument that cannot be meant: not a number, infinite, out of range. The message begins with its name. */
-export class ArgumentError extends RangeError {
+export class ArgumentError extends Dalle2Error {
+  static override readonly code = "argument/invalid";
   override readonly name = "ArgumentError";
+
+  static {
+    this.register(this);
+  }
+
+  /** `argument` is the name of the option, or of the first of several. */
+  constructor(
+    argument: string,
+    message: string,
+    {
+      code,
+      ...options
+    }: Omit<Dalle2ErrorOptions, "code" | "place"> & { readonly code?: CodeOf<"ArgumentError"> | undefined } = {},
+  ) {
+    super(message, { ...options, code, place: { argument } });
+  }
 }
 
 /** A rule: throws `ArgumentError` for what breaks it. */
@@ -76,6 +95,42 @@ export function list<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]> {
   };
 }
 
+/** A list that holds something. */
+export function filledList<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]> {
+  return (name, value) => {
+    if (Array.isArray(value) && value.length === 0) return refuse(name, "a list that is not empty", value);
+    return list(rule)(name, value);
+  };
+}
+
+/** Anything: for the elements of a list whose number alone is checked. */
+export const anything: ArgumentRule<unknown> = (_, value) => value;
+
+/** A list with so many values: one for each of the inputs. Gives it back. */
+export function checkLength<List extends ArrayLike<unknown>>(name: string, values: List, count: number): List {
+  if (values.length === count) return values;
+  throw new ArgumentError(name, `${name} has ${values.length} values; there are ${count} inputs.`, {
+    code: "argument/mismatch",
+  });
+}
+
+/** Throws where more than one of some options is given. */
+export function atMostOne(given: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(given).filter((name) => given[name] !== undefined);
+  if (names.length < 2) return;
+  throw new ArgumentError(names[0]!, `Give one of ${names.join(" and ")}, not both.`, { code: "argument/conflict" });
+}
+
+/** Throws where some of the options are given, but not all. */
+export function allOrNone(given: Readonly<Record<string, unknown>>): void {
+  const names = Object.keys(given);
+  const absent = names.filter((name) => given[name] === undefined);
+  if (absent.length === 0 || absent.length === names.length) return;
+  throw new ArgumentError(absent[0]!, `${names.join(" and ")} go together; ${absent.join(" and ")} is missing.`, {
+    code: "argument/missing",
+  });
+}
+
 /** Also null, which stands for a default. */
 export function orNull<T>(rule: ArgumentRule<T>): ArgumentRule<T | null> {
   return (name, value) => (value === null ? null : rule(name, value));
@@ -96,13 +151,14 @@ export function checkArguments<Rules extends Readonly<Record<string, ArgumentRul
 const SHOWN = 40;
 
 function refuse(name: string, expected: string, value: unknown): never {
-  throw new ArgumentError(`${name} must be ${expected}, not ${shown(value)}.`);
+  throw new ArgumentError(name, `${name} must be ${expected}, not ${shown(value)}.`);
 }
 
 function shown(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" || value === null) {
     return String(value);
   }
-  if (typeof value !== "string") return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
+  if (typeof value !== "string")
+    return Array.isArray(value) ? (value.length === 0 ? "an empty list" : "a list") : `of type ${typeof value}`;
   return JSON.stringify(excerpt(value, SHOWN));
 }

@@ -79,10 +79,13 @@ class OpfsWriter implements FileWriter {
 
 function writeError(path: string, cause: unknown): FileError {
   const isFull = cause instanceof DOMException && cause.name === "QuotaExceededError";
-  const problem = isFull
-    ? "this site's storage is full; free some space on the disk, or clear the cache"
-    : String(cause);
-  return new FileError(path, `could not be written: ${problem}`, { cause });
+  if (!isFull) return new FileError(path, `could not be written: ${String(cause)}`, { cause });
+  const advice = "free some space on the disk, or clear the cache";
+  return new FileError(path, "could not be written: this site's storage is full", {
+    code: "file/no-space",
+    cause,
+    advice,
+  });
 }
 
 export const openWriter: Platform["openWriter"] = async (path) => {
@@ -159,7 +162,7 @@ function partsOf(path: string): string[] {
 async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Value> {
   return result.catch((cause: unknown) => {
     const remedy = "give a URL, or the File that the user picked, to read anything else";
-    throw new FileError(path, `could not be opened in this site's private file system; ${remedy}`, { cause });
+    throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
   });
 }
 

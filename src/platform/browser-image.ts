@@ -8,7 +8,7 @@ import type { Platform } from "./platform.js";
 export const decodeImage: Platform["decodeImage"] = async (bytes) => {
   const blob = new Blob([new Uint8Array(bytes)]);
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" }).catch((cause: unknown) => {
-    throw new ImageDecodeError("the picture could not be decoded; give a PNG, JPEG or WebP file", { cause });
+    throw new ImageDecodeError("the picture could not be decoded", { cause, advice: "give a PNG, JPEG or WebP file" });
   });
   try {
     const { width, height } = bitmap;
@@ -38,6 +38,6 @@ export const encodePicture: Platform["encodePicture"] = async ({ width, height, 
   const blob = await canvas.convertToBlob({ type, quality: quality / 100 });
   // Where a browser lacks an encoder it gives a PNG instead of an error.
   if (blob.type !== type)
-    throw new ImageEncodeError(`this browser cannot encode pictures as ${format}; use png or jpeg`);
+    throw new ImageEncodeError(`this browser cannot encode pictures as ${format}`, { advice: "use png or jpeg" });
   return new Uint8Array(await blob.arrayBuffer());
 };

@@ -1,17 +1,171 @@
-import { printable, shortened } from "./printable.js";
-import { hideSecrets, safeOptions } from "./secrets.js";
+import { ERROR_CODES, isErrorCode, type ErrorCode } from "./error-codes.js";
+import { causeFromJson, causeToJson, cleaned, isPlainObject, plainObject, type PlainObject } from "./error-json.js";
+import { safeOptions } from "./secrets.js";
 
-/** Where a message does not end by itself. A list of all misshapen tensors of a model is longer, and meant to be read. */
-const MAX_MESSAGE = 1_000_000;
+/** Where an error happened; what is not known, or does not apply, is absent. */
+export interface ErrorPlace {
+  /** Path or address of a file, without what is secret in it. */
+  readonly file?: string | undefined;
+  /** Path in a configuration: `decoder.unets[0].dim`. */
+  readonly configPath?: string | undefined;
+  /** Name of a tensor in a checkpoint, or of the first of several. */
+  readonly tensor?: string | undefined;
+  /** Name of an option or argument. */
+  readonly argument?: string | undefined;
+  /** Path of a module in its model, as its tensors are named: `unets.0.downs.1.block2`. */
+  readonly module?: string | undefined;
+  /** An operation or a kernel: `linear`. */
+  readonly operation?: string | undefined;
+  /** A model or a part of one: "the prior", "U-Net 2", "CLIP's text encoder". */
+  readonly component?: string | undefined;
+  /** A sampling step, counted from 1, of `steps`. */
+  readonly step?: number | undefined;
+  readonly steps?: number | undefined;
+}
+
+export interface Dalle2ErrorOptions extends ErrorOptions {
+  /** Default: that of the class. */
+  readonly code?: ErrorCode | undefined;
+  readonly place?: ErrorPlace | undefined;
+  /** What to do, added to the message. Default: what the table says of the code, which is not added. */
+  readonly advice?: string | undefined;
+}
+
+/** An error as JSON: for another worker, or a client of a server. */
+export interface Dalle2ErrorJson {
+  /** Name of the class. */
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly advice: string;
+  readonly place?: ErrorPlace | undefined;
+  /** What else the class has, as plain data. */
+  readonly details?: PlainObject | undefined;
+  /** The error that caused it: of this form, or with name and message alone. */
+  readonly cause?: unknown;
+  readonly stack?: string | undefined;
+}
+
+/** A class of errors. */
+interface ErrorClass {
+  readonly prototype: Dalle2Error;
+  readonly code: ErrorCode;
+}
 
 /**
- * Base of the library's errors that repeat what files, servers or people wrote. Whatever a message is made of, no secret
- * stands in it or in its causes, and nothing that steers a terminal.
+ * Base of all errors that the library throws on purpose: a stable `code` to decide by, a message that says what was wrong,
+ * the `place`, and `advice` on what to do. Whatever an error is made of, no secret stands in it or in its causes, and
+ * nothing that steers a terminal. A call that its signal ended rejects with the signal's reason, which may be any value.
  */
 export class Dalle2Error extends Error {
-  override readonly name: string = "Dalle2Error";
+  static readonly #classes = new Map<string, ErrorClass>();
+  /** The code of this class where an error names none. */
+  static readonly code: ErrorCode = "error/unknown";
 
-  constructor(message: string, options?: ErrorOptions) {
-    super(printable(hideSecrets(shortened(message, MAX_MESSAGE))), safeOptions(options));
+  override readonly name: string = "Dalle2Error";
+  /** What a program decides by; all are in `docs/errors.md`. One that came as JSON may be of another version. */
+  readonly code: ErrorCode;
+  readonly place: ErrorPlace | undefined;
+  /** What to do, in one sentence or more. */
+  readonly advice: string;
+
+  constructor(message: string, { code, place, advice, ...options }: Dalle2ErrorOptions = {}) {
+    super(cleaned(advice === undefined ? message : withAdvice(message, advice)), safeOptions(options));
+    this.code = code ?? new.target.code;
+    this.place = place && plainObject(place as PlainObject);
+    this.advice = advice === undefined ? ERROR_CODES[this.code].advice : cleaned(sentence(advice));
   }
+
+  /** Has `fromJSON` make errors of a class. Each class of the library calls it in a static block. */
+  protected static register(errorClass: ErrorClass): void {
+    Dalle2Error.#classes.set(ERROR_CODES[errorClass.code].class, errorClass);
+  }
+
+  /**
+   * An error from its JSON: of its class where that is loaded and the code is known, else a plain `Dalle2Error` with the same
+   * code. Throws nothing, whatever it is given: JSON may come from strangers.
+   */
+  static fromJSON(json: unknown): Dalle2Error {
+    return Dalle2Error.#fromJson(json, 0);
+  }
+
+  static #fromJson(json: unknown, depth: number): Dalle2Error {
+    const fields: JsonFields = isPlainObject(json) ? json : {};
+    const { name, code, message, advice, place, details, cause, stack } = fields;
+    const error = new Dalle2Error(typeof message === "string" ? message : "an error without a message", {
+      place: isPlainObject(place) ? place : undefined,
+      ...(cause === undefined
+        ? {}
+        : { cause: causeFromJson(cause, (...args) => Dalle2Error.#fromJson(...args), depth) }),
+    });
+    const isKnown = typeof code === "string" && isErrorCode(code);
+    const errorClass = isKnown && typeof name === "string" ? Dalle2Error.#classes.get(name) : undefined;
+    if (errorClass) Object.setPrototypeOf(error, errorClass.prototype);
+    // Only data: what an error has from its class stays.
+    const own = isPlainObject(details) ? Object.entries(plainObject(details)).filter(([key]) => !(key in error)) : [];
+    Object.assign(error, Object.fromEntries(own), {
+      ...(errorClass ? { name } : {}),
+      ...(typeof code === "string" ? { code: cleaned(code) } : {}),
+      ...(typeof advice === "string" ? { advice: cleaned(advice) } : {}),
+      ...(typeof stack === "string" ? { stack: cleaned(stack) } : {}),
+    });
+    return error;
+  }
+
+  /** The error as plain data, which `JSON.stringify` and `postMessage` take; with its stack only where that is asked for. */
+  toJSON(options?: { readonly stack?: boolean } | string): Dalle2ErrorJson {
+    // `JSON.stringify` passes the key under which the error stands.
+    const stack = typeof options === "object" && options.stack === true;
+    const { name, code, message, advice, place, cause } = this;
+    const details = plainObject(Object.fromEntries(Object.entries(this).filter(([key]) => !BASE_FIELDS.has(key))));
+    return {
+      name,
+      code,
+      message,
+      advice,
+      ...(place === undefined ? {} : { place }),
+      ...(Object.keys(details).length === 0 ? {} : { details }),
+      ...(cause === undefined ? {} : { cause: causeToJson(cause, stack) }),
+      ...(stack && this.stack !== undefined ? { stack: this.stack } : {}),
+    };
+  }
+
+  /**
+   * Says where the error happened, for whoever it passes on its way up: what the error knows of its place stays. The message
+   * begins with the module's path.
+   */
+  locate(place: ErrorPlace): this {
+    const { module } = place;
+    if (module !== undefined && this.place?.module === undefined) this.#begin(cleaned(module));
+    Object.assign(this, { place: { ...plainObject(place as PlainObject), ...this.place } });
+    return this;
+  }
+
+  #begin(module: string): void {
+    const { message, stack } = this;
+    this.message = `${module}: ${message}`;
+    // The engine wrote the message into the stack when the error was made.
+    if (stack?.includes(message)) this.stack = stack.replace(message, () => this.message);
+  }
+}
+
+type JsonFields = { readonly [Key in keyof Dalle2ErrorJson]?: unknown };
+
+/** What all errors have; `details` has the rest. */
+const BASE_FIELDS: ReadonlySet<string> = new Set(["name", "code", "message", "advice", "place", "cause", "stack"]);
+
+/** What to do, as a sentence of its own. */
+function sentence(advice: string): string {
+  return `${advice.charAt(0).toUpperCase()}${advice.slice(1)}${/[.!?]$/.test(advice) ? "" : "."}`;
+}
+
+/** A message that goes on with what to do. */
+function withAdvice(problem: string, advice: string): string {
+  return /[.!?]$/.test(problem) ? `${problem} ${sentence(advice)}` : `${problem}; ${advice}`;
+}
+
+/** The advice of an error where its message does not give it, for whoever shows both. */
+export function adviceBeside({ message, advice }: Dalle2Error): string | undefined {
+  const plain = advice.replace(/\.$/, "").toLowerCase();
+  return message.toLowerCase().includes(plain) ? undefined : advice;
 }

@@ -21,10 +21,20 @@ export const MAX_PIXELS = 2 ** 26;
 
 /** Bytes that are no picture in a known format, or a picture that is too large. */
 export class ImageDecodeError extends Dalle2Error {
+  static override readonly code = "image/decode";
   override readonly name = "ImageDecodeError";
+
+  static {
+    this.register(this);
+  }
 }
 
 /** A picture that cannot be written in the format that was asked for. */
 export class ImageEncodeError extends Dalle2Error {
+  static override readonly code = "image/encode";
   override readonly name = "ImageEncodeError";
+
+  static {
+    this.register(this);
+  }
 }

@@ -1,11 +1,18 @@
+import { Dalle2Error } from "./dalle2-error.js";
+
 /** JSON from outside: the only place where it is parsed, so that none is too deep for what walks it later. */
 
 /** The levels of the deepest JSON that is read. Train configs have 6; each function that walks values takes one frame a level. */
 export const MAX_JSON_DEPTH = 64;
 
 /** A text that is not JSON, or nothing that a file of ours holds. The message goes after the file's name. */
-export class JsonError extends Error {
+export class JsonError extends Dalle2Error {
+  static override readonly code = "format/json";
   override readonly name = "JsonError";
+
+  static {
+    this.register(this);
+  }
 }
 
 export interface JsonOptions {

@@ -24,6 +24,13 @@ export const MAX_BYTES = {
 
 /** A file is larger than what is read of its kind. */
 export class TooLargeError extends FileError {
+  static override readonly code = "file/too-large";
+  override readonly name = "TooLargeError";
+
+  static {
+    this.register(this);
+  }
+
   constructor(location: string, found: string, maxBytes: number) {
     super(location, `${found}; at most ${formatLimit(maxBytes)} are read of such a file`);
   }

@@ -1,4 +1,5 @@
 import process from "node:process";
+import type { Dalle2ErrorOptions } from "./dalle2-error.js";
 import { FileError } from "./errors.js";
 
 /** True for what the operating system refused, which carries its code. */
@@ -9,14 +10,28 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
 /** What failed with a file, in words for what users meet most. */
 export function fileError(file: string, problem: string, cause: unknown): FileError {
   if (!isSystemError(cause)) return new FileError(file, problem, { cause });
-  return new FileError(file, `${problem}: ${reason(cause)}`, { cause });
+  const { reason, ...options } = known(cause);
+  return new FileError(file, `${problem}: ${reason}`, { ...options, cause });
 }
 
-function reason({ code, message }: NodeJS.ErrnoException): string {
-  if (code === "ENOENT") return `no such file or folder; a relative path starts from ${process.cwd()}`;
-  if (code === "EISDIR") return "it is a folder; name a file in it";
-  if (code === "ENOSPC") return "the disk is full; free some space, or choose a folder on another disk";
-  if (code === "EDQUOT")
-    return "your quota on this disk is used up; free some space, or choose a folder on another disk";
-  return message;
+const MAKE_ROOM = { code: "file/no-space", advice: "free some space, or choose a folder on another disk" } as const;
+
+function known({ code, message }: NodeJS.ErrnoException): Dalle2ErrorOptions & { readonly reason: string } {
+  switch (code) {
+    case "ENOENT": {
+      const advice = `a relative path starts from ${process.cwd()}`;
+      return { reason: "no such file or folder", code: "file/not-found", advice };
+    }
+    case "EISDIR":
+      return { reason: "it is a folder", advice: "name a file in it" };
+    case "EACCES":
+    case "EPERM":
+      return { reason: message, code: "file/access-refused" };
+    case "ENOSPC":
+      return { reason: "the disk is full", ...MAKE_ROOM };
+    case "EDQUOT":
+      return { reason: "your quota on this disk is used up", ...MAKE_ROOM };
+    default:
+      return { reason: message };
+  }
 }

@@ -25,8 +25,9 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
     const rgba = isCmyk ? cmykToRgba(data, channels) : new Uint8Array(data);
     return { width, height, channels: 4, data: rgba };
   } catch (cause) {
-    throw new ImageDecodeError(`the picture could not be decoded: ${reason(cause)}; give a PNG, JPEG or WebP file`, {
+    throw new ImageDecodeError(`the picture could not be decoded: ${reason(cause)}`, {
       cause,
+      advice: "give a PNG, JPEG or WebP file",
     });
   }
 }

@@ -74,7 +74,7 @@ async function openRegular(file: string, problem: string): Promise<ByteSource> {
 }
 
 function checkRegular(file: string, found: Stats): void {
-  if (!found.isFile()) throw new FileError(file, "is a folder or a device; name a file in it");
+  if (!found.isFile()) throw new FileError(file, "is a folder or a device", { advice: "name a file in it" });
 }
 
 /** Whether a path names what this process was given open: its standard input, or what a shell calls `<(command)`. */

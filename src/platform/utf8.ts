@@ -3,11 +3,11 @@ import { FileError } from "./errors.js";
 /** The text that a file holds, without a byte order mark. Throws FileError where it is not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, name: string): string {
   const other = otherEncoding(bytes);
-  if (other !== undefined) throw new FileError(name, `is ${other} text, not UTF-8; save it as UTF-8`);
+  if (other !== undefined) throw new FileError(name, `is ${other} text, not UTF-8`, { advice: "save it as UTF-8" });
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FileError(name, "is not UTF-8 text; save it as UTF-8", { cause });
+    throw new FileError(name, "is not UTF-8 text", { cause, advice: "save it as UTF-8" });
   }
 }
 

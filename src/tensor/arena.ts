@@ -1,3 +1,5 @@
+import { ArgumentError } from "../platform/arguments.js";
+import { InternalError } from "../platform/internal-error.js";
 import type { CommandStream } from "../gpu/stream.js";
 import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
@@ -63,7 +65,7 @@ export class Arena implements TensorArena {
   /** A tensor of unspecified content. */
   empty(shape: readonly number[], dtype: DType = this.dtype): Tensor {
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
-      throw new RangeError(`[${shape.join(", ")}] is not a shape.`);
+      throw new ArgumentError("shape", `[${shape.join(", ")}] is not a shape.`);
     }
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
@@ -115,7 +117,9 @@ export class Arena implements TensorArena {
   upload(tensor: Tensor, data: HostArray): void {
     const { rows, channels, stride, shape, dtype } = tensor;
     if (data.length !== rows * channels) {
-      throw new RangeError(`${data.length} values given for shape [${shape.join(", ")}].`);
+      throw new ArgumentError("data", `${data.length} values were given for shape [${shape.join(", ")}].`, {
+        code: "argument/mismatch",
+      });
     }
     const target = hostArray(dtype, rows * stride);
     for (let row = 0; row < rows; row++) {
@@ -132,6 +136,12 @@ export class Arena implements TensorArena {
   fromNchw(data: Float32Array, shape: readonly [number, number, number, number], dtype: DType = this.dtype): Tensor {
     const [batch, channels, height, width] = shape;
     return this.from(transposePlanes(data, batch, channels, height * width), [batch, height, width, channels], dtype);
+  }
+
+  /** Replaces the values of a feature map by those in torch's order `[batch, channels, height, width]`. */
+  uploadNchw(tensor: Tensor, data: Float32Array): void {
+    const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
+    this.upload(tensor, transposePlanes(data, batch, channels, height * width));
   }
 
   /** Values of a feature map in torch's order `[batch, channels, height, width]`. */
@@ -176,7 +186,7 @@ export class Arena implements TensorArena {
       tensor.storage.release();
       const what = `${dtype}[${shape.join(", ")}]`;
       if (new Uint32Array(content, Math.ceil(bytes / 4) * 4).some((word) => word !== GUARD_WORD)) {
-        throw new Error(`A kernel wrote past the end of ${what}.`);
+        throw new InternalError(`A kernel wrote past the end of ${what}.`);
       }
       const values =
         dtype === "f16" ? new Uint16Array(content, 0, rows * stride) : new Uint32Array(content, 0, rows * stride);
@@ -185,7 +195,7 @@ export class Arena implements TensorArena {
           // Minus zero is a zero too.
           const bits = values[row * stride + c]!;
           if (bits !== 0 && bits !== (dtype === "f16" ? 0x8000 : 0x80000000)) {
-            throw new Error(`Padding of ${what} is not zero in row ${row}.`);
+            throw new InternalError(`Padding of ${what} is not zero in row ${row}.`);
           }
         }
       }
@@ -208,7 +218,8 @@ function transposePlanes(data: Float32Array, batch: number, a: number, b: number
   return result;
 }
 
-function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
+/** The tensors in a tensor, or in an array or plain object that holds tensors. */
+export function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
   if (value instanceof Tensor) found.add(value);
   else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found);
   else if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {

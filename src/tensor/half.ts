@@ -1,38 +1,77 @@
-const bits = new Uint32Array(1);
-const value = new Float32Array(bits.buffer);
+// Half precision and its conversions. Node 20 has no Float16Array, so numbers of 16 bits are held in a Uint16Array.
 
-/** IEEE half precision bits of a number, rounded to nearest even; overflow becomes infinity. */
+/** f16 bits as f32 values, exactly. */
+export function f16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
+  return widen(halves, f16BitsToF32Bits);
+}
+
+/** f32 values as f16 bits, rounded to nearest, ties to even; beyond ±65504 (after rounding) they become infinite. */
+export function float32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
+  return narrow(values, f32BitsToF16Bits);
+}
+
+/** Half precision bits of one number. */
 export function toHalf(x: number): number {
   value[0] = x;
-  const f = bits[0]!;
-  const sign = (f >>> 16) & 0x8000;
-  const exponent = (f >>> 23) & 0xff;
-  const mantissa = f & 0x7fffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200 | (mantissa >>> 13));
-  const shifted = exponent - 112;
-  if (shifted >= 31) return sign | 0x7c00;
-  if (shifted <= 0) {
-    if (shifted < -10) return sign;
-    const full = mantissa | 0x800000;
-    return sign | roundShift(full, 14 - shifted);
-  }
-  // The carry of rounding runs into the exponent, which is what IEEE rounding wants.
-  return sign | ((shifted << 10) + roundShift(mantissa, 13));
+  return f32BitsToF16Bits(bits[0]!);
 }
 
 /** The number that half precision bits stand for. */
 export function fromHalf(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >>> 10) & 0x1f;
-  const mantissa = half & 0x3ff;
-  if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  return sign * (1024 + mantissa) * 2 ** (exponent - 25);
+  bits[0] = f16BitsToF32Bits(half);
+  return value[0]!;
 }
 
-function roundShift(x: number, shift: number): number {
-  const kept = x >>> shift;
-  const rest = x & ((1 << shift) - 1);
+const bits = new Uint32Array(1);
+const value = new Float32Array(bits.buffer);
+
+// Both loops move bits through Uint32Array, never through a JavaScript number, which may alter a NaN's payload.
+
+/** Numbers of 16 bits as f32, by what `convert` makes of their bits. */
+export function widen(halves: Uint16Array, convert: (bits: number) => number): Float32Array<ArrayBuffer> {
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = convert(halves[i]!);
+  return new Float32Array(words.buffer);
+}
+
+/** f32 as numbers of 16 bits, by what `convert` makes of their bits. */
+export function narrow(values: Float32Array, convert: (bits: number) => number): Uint16Array<ArrayBuffer> {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) halves[i] = convert(words[i]!);
+  return halves;
+}
+
+/** One f16 number (sign 1, exponent 5, fraction 10 bits) as the bits of the same number in f32. */
+function f16BitsToF32Bits(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >>> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // Subnormal: fraction * 2^-24. Its leading one becomes the implicit bit of a normal f32.
+  const lead = 31 - Math.clz32(fraction);
+  return sign | ((lead + 103) << 23) | ((fraction << (23 - lead)) & 0x7fffff);
+}
+
+function f32BitsToF16Bits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 0x200);
+  // 65520 lies halfway to the number after the largest f16, 65504, and its tie goes to infinity.
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) return sign | ((roundBits(magnitude, 13) - (112 << 10)) & 0x7fff);
+  const exponent = magnitude >>> 23;
+  // Below 2^-25, half of the smallest subnormal.
+  if (exponent < 102) return sign;
+  return sign | roundBits((magnitude & 0x7fffff) | 0x800000, 126 - exponent);
+}
+
+/** `value / 2^shift` rounded to nearest, ties to even. */
+export function roundBits(value: number, shift: number): number {
+  const quotient = value >>> shift;
   const half = 1 << (shift - 1);
-  return kept + (rest > half || (rest === half && (kept & 1) === 1) ? 1 : 0);
+  const rest = value & (2 * half - 1);
+  return rest > half || (rest === half && (quotient & 1) === 1) ? quotient + 1 : quotient;
 }

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../platform/arguments.js";
 import type { GpuStorage } from "../gpu/storage.js";
 import type { CommandStream } from "../gpu/stream.js";
 import { padChannels, type ComputeType, type DType } from "./dtype.js";
@@ -72,7 +73,9 @@ export class Tensor {
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const unpadded = this.channels % 4 === 0 && channels % 4 === 0;
     if (rows * channels !== this.rows * this.channels || (channels !== this.channels && !unpadded)) {
-      throw new RangeError(`Cannot reshape [${this.shape.join(", ")}] to [${shape.join(", ")}].`);
+      throw new ArgumentError("shape", `Cannot reshape [${this.shape.join(", ")}] to [${shape.join(", ")}].`, {
+        code: "argument/mismatch",
+      });
     }
     this.storage.retain();
     return this.arena.adopt(new Tensor(this.arena, shape, this.dtype, this.storage));

@@ -1,9 +1,15 @@
 import { encode, END_OF_TEXT, START_OF_TEXT } from "./bpe.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
 import { warnOnConsole } from "../platform/printable.js";
 
 /** A text that has more tokens than the model's context, where truncation was not allowed. */
-export class PromptTooLongError extends Error {
-  override name = "PromptTooLongError";
+export class PromptTooLongError extends Dalle2Error {
+  static override readonly code = "text/too-long";
+  override readonly name = "PromptTooLongError";
+
+  static {
+    this.register(this);
+  }
 }
 
 export interface TokenizeOptions {
@@ -47,7 +53,7 @@ function padRow(text: string, tokens: readonly number[], contextLength: number, 
 function reportTooLong(text: string, length: number, contextLength: number, options: TokenizeOptions): void {
   const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   const problem = `the prompt "${start}" has ${length} tokens, but the model reads ${contextLength}`;
-  if (options.tooLong === "error") throw new PromptTooLongError(`${problem}; shorten it`);
+  if (options.tooLong === "error") throw new PromptTooLongError(problem, { advice: "shorten it" });
   const warn = options.warn ?? warnOnConsole;
   warn(`${problem}; the rest is ignored`);
 }

@@ -6,6 +6,7 @@ import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../weights/checkpoint.js";
 import { dialectForVersion, type Dialect } from "../models/dalle2-pytorch/dialect/dialect.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import { toFloat32 } from "../weights/dtypes.js";
 import { FormatError } from "../weights/errors.js";
 import { openSafetensors } from "../weights/formats/safetensors.js";
@@ -19,12 +20,6 @@ const headerSchema = z.looseObject({
   checkpoint: z.string().optional(),
   config: z.string().optional(),
 });
-
-/** A tensor of a fixture on the host, row major in torch's order; whole numbers come as floats. */
-export interface HostTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
 
 /**
  * A folder with a case that the reference computed: `fixture.json` (what was run), `io.safetensors` (`in.*`, `out.*`,

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { resolvePriorNetConfig } from "../models/dalle2-pytorch/options.js";
 import { priorNetConfig } from "../models/dalle2-pytorch/train-config.js";
 import { PriorNetwork } from "../models/dalle2-pytorch/prior/prior-network.js";
+import { StepInputs } from "../ops/step-inputs.js";
+import type { Tensor } from "../tensor/tensor.js";
 import type { Runner } from "./runner.js";
 import { FORWARD } from "./result.js";
 import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
@@ -28,17 +30,18 @@ export const verifyPriorNet: Runner = async (fixture, openArena) => {
     (network) => {
       const outputs = arena.scope(() => {
         const imageEmbed = upload(arena, inputs.imageEmbed);
-        const timesteps = [...inputs.timesteps.data];
+        using steps = new StepInputs(arena, 1);
+        const batch = imageEmbed.shape[0]!;
+        const times = [[...inputs.timesteps.data]];
         const condition = {
           textEmbed: upload(arena, inputs.textEmbed),
           textEncodings: upload(arena, inputs.textEncodings),
           textMask: inputs.mask && maskRows(inputs.mask),
-          selfCond: upload(arena, inputs.selfCond),
         };
-        return {
-          pred: network.forward(imageEmbed, timesteps, condition),
-          pred_cond_scale_2: network.forwardWithCondScale(imageEmbed, timesteps, condition, 2),
-        };
+        const selfCond = upload(arena, inputs.selfCond);
+        const predict = (scale: number): Tensor =>
+          network.forward(imageEmbed, network.prepare(steps, { batch, times, condition }, scale), selfCond);
+        return { pred: predict(1), pred_cond_scale_2: predict(2) };
       });
       return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
     },

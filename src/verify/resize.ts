@@ -3,7 +3,8 @@ import { makeImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import { resizeCubic, resizeNearest } from "../ops/resize.js";
 import type { Arena } from "../tensor/arena.js";
-import type { Fixture, HostTensor } from "./fixture.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
+import type { Fixture } from "./fixture.js";
 import type { Runner } from "./runner.js";
 import { EXACT, FORWARD, type Output, type Tolerance } from "./result.js";
 

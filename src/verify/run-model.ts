@@ -3,7 +3,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 import { WeightStore } from "../weights/weight-store.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
-import type { Fixture, HostTensor } from "./fixture.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
+import type { Fixture } from "./fixture.js";
 import type { Output, Tolerance } from "./result.js";
 
 /** Loads a model from the fixture's checkpoint, runs `body` with it and frees its weights. */

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { resolveUnetConfig } from "../models/dalle2-pytorch/options.js";
 import { unetConfig } from "../models/dalle2-pytorch/train-config.js";
 import { Unet } from "../models/dalle2-pytorch/unet/unet.js";
+import { StepInputs } from "../ops/step-inputs.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import type { HostTensor } from "./fixture.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Runner } from "./runner.js";
 import { FORWARD } from "./result.js";
 import { maskRows, pairOutputs, upload, withModel } from "./run-model.js";
@@ -32,19 +33,20 @@ export const verifyUnet: Runner = async (fixture, openArena) => {
     (unet) => {
       const outputs = arena.scope(() => {
         const x = uploadImage(arena, inputs.x);
-        const times = [...inputs.times.data];
+        using steps = new StepInputs(arena, 1);
+        const batch = x.shape[0]!;
+        const times = [[...inputs.times.data]];
         const condition = {
           imageEmbed: upload(arena, inputs.imageEmbed),
           textEncodings: upload(arena, inputs.textEncodings),
           textMask: inputs.mask && maskRows(inputs.mask),
           lowresCondImg: inputs.lowresCondImg && uploadImage(arena, inputs.lowresCondImg),
           lowresNoiseLevel: inputs.lowresNoiseLevel && [...inputs.lowresNoiseLevel.data],
-          selfCond: inputs.selfCond && uploadImage(arena, inputs.selfCond),
         };
-        return {
-          pred: unet.forward(x, times, condition),
-          pred_cond_scale_3: unet.forwardWithCondScale(x, times, condition, 3),
-        };
+        const selfCond = inputs.selfCond && uploadImage(arena, inputs.selfCond);
+        const predict = (scale: number): Tensor =>
+          unet.forward(x, unet.prepare(steps, { batch, times, condition }, scale), selfCond);
+        return { pred: predict(1), pred_cond_scale_3: predict(3) };
       });
       return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
     },

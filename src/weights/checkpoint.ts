@@ -1,5 +1,6 @@
 import { openBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
+import { ClosableSource } from "./closable-source.js";
 import type { ModelContent } from "./read-model.js";
 import { looksLikeJson, openShardIndex } from "./shard-index.js";
 import type { TensorEntry } from "./tensor-entry.js";
@@ -60,8 +61,9 @@ export interface OpenOptions {
  * file or in shards with an index, TorchScript. Only headers are read. The source is the checkpoint's from here on: closed
  * by `close`, or at once when opening fails (FormatError, FileError).
  */
-export async function openCheckpoint(source: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
+export async function openCheckpoint(given: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const { signal, weights, model, stateDictKey: key } = options;
+  const source = new ClosableSource(given);
   const opened: { close(): Promise<void> }[] = [source];
   const close = async (): Promise<void> => {
     for (const one of opened.splice(0).reverse()) await one.close();
@@ -73,8 +75,9 @@ export async function openCheckpoint(source: ByteSource, options: OpenOptions = 
       const { format, tree, metadata, model: find } = await openTensorFile(source, head, signal);
       return { name: source.name, format, tree, metadata, ...find(wanted), close };
     }
-    const { openShard = (name: string) => openBeside(source, name) } = options;
-    const index = await openShardIndex(source, openShard, signal);
+    const { openShard = (name: string) => openBeside(given, name) } = options;
+    const open = async (name: string) => new ClosableSource(await openShard(name));
+    const index = await openShardIndex(source, open, signal);
     opened.push(index);
     const { format, metadata } = index;
     return { name: source.name, format, tree: null, metadata, ...index.model(wanted), close };

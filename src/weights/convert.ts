@@ -1,7 +1,8 @@
 import type { Checkpoint } from "./checkpoint.js";
 import { componentOf } from "../models/dalle2-pytorch/dialect/component.js";
 import { detectDialect } from "../models/dalle2-pytorch/dialect/detect-dialect.js";
-import { float32ToF16, isFloat, toFloat32, type Dtype } from "./dtypes.js";
+import { float32ToF16 } from "../tensor/half.js";
+import { isFloat, toFloat32, type Dtype } from "./dtypes.js";
 import { FormatError } from "./errors.js";
 import { METADATA, writeSafetensors, type TensorData } from "./formats/safetensors.js";
 import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
@@ -136,5 +137,7 @@ function convertBytes(entry: TensorEntry, bytes: Uint8Array, dtype: Dtype): Uint
 function checkOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
   for (let i = 0; i < halves.length; i++)
     if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(values[i]))
-      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504; convert to f32`);
+      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504`, {
+        advice: "convert to f32",
+      });
 }

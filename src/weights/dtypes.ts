@@ -1,5 +1,6 @@
 // Element types of checkpoints and their conversions. Bytes are little-endian, in files as in every machine that
-// WebGPU runs on. Node 20 has no Float16Array, so f16 and bf16 are their 16 bits, held in a Uint16Array.
+// WebGPU runs on. bf16, as f16, is its 16 bits, held in a Uint16Array.
+import { f16ToFloat32, narrow, roundBits, widen } from "../tensor/half.js";
 import { isSmallFloat, smallFloatsToFloat32, type SmallFloat } from "./small-floats.js";
 import { UnsupportedError } from "./unsupported-error.js";
 
@@ -104,71 +105,12 @@ export function toNumbers(dtype: EntryDtype, bytes: Uint8Array): ArrayLike<numbe
   }
 }
 
-/** f16 bits as f32 values, exactly. */
-export function f16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  return widen(halves, f16BitsToF32Bits);
-}
-
-/** f32 values as f16 bits, rounded to nearest, ties to even; beyond ±65504 (after rounding) they become infinite. */
-export function float32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
-  return narrow(values, f32BitsToF16Bits);
-}
-
 /** f32 values as bf16 bits, rounded to nearest, ties to even. */
 export function float32ToBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
   return narrow(values, f32BitsToBf16Bits);
 }
 
-// Both loops move bits through Uint32Array, never through a JavaScript number, which may alter a NaN's payload.
-
-function widen(halves: Uint16Array, convert: (bits: number) => number): Float32Array<ArrayBuffer> {
-  const words = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) words[i] = convert(halves[i]!);
-  return new Float32Array(words.buffer);
-}
-
-function narrow(values: Float32Array, convert: (bits: number) => number): Uint16Array<ArrayBuffer> {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  const halves = new Uint16Array(words.length);
-  for (let i = 0; i < words.length; i++) halves[i] = convert(words[i]!);
-  return halves;
-}
-
-/** One f16 number (sign 1, exponent 5, fraction 10 bits) as the bits of the same number in f32. */
-function f16BitsToF32Bits(half: number): number {
-  const sign = (half & 0x8000) << 16;
-  const exponent = (half >>> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
-  if (exponent !== 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
-  if (fraction === 0) return sign;
-  // Subnormal: fraction * 2^-24. Its leading one becomes the implicit bit of a normal f32.
-  const lead = 31 - Math.clz32(fraction);
-  return sign | ((lead + 103) << 23) | ((fraction << (23 - lead)) & 0x7fffff);
-}
-
-function f32BitsToF16Bits(bits: number): number {
-  const sign = (bits >>> 16) & 0x8000;
-  const magnitude = bits & 0x7fffffff;
-  if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 0x200);
-  // 65520 lies halfway to the number after the largest f16, 65504, and its tie goes to infinity.
-  if (magnitude >= 0x477ff000) return sign | 0x7c00;
-  if (magnitude >= 0x38800000) return sign | ((roundBits(magnitude, 13) - (112 << 10)) & 0x7fff);
-  const exponent = magnitude >>> 23;
-  // Below 2^-25, half of the smallest subnormal.
-  if (exponent < 102) return sign;
-  return sign | roundBits((magnitude & 0x7fffff) | 0x800000, 126 - exponent);
-}
-
 function f32BitsToBf16Bits(bits: number): number {
   const isNan = (bits & 0x7fffffff) > 0x7f800000;
   return isNan ? (bits >>> 16) | 0x40 : roundBits(bits, 16);
-}
-
-/** `value / 2^shift` rounded to nearest, ties to even. */
-function roundBits(value: number, shift: number): number {
-  const quotient = value >>> shift;
-  const half = 1 << (shift - 1);
-  const rest = value & (2 * half - 1);
-  return rest > half || (rest === half && (quotient & 1) === 1) ? quotient + 1 : quotient;
 }

@@ -1,4 +1,5 @@
-import { Dalle2Error } from "../platform/dalle2-error.js";
+import { Dalle2Error, type Dalle2ErrorOptions } from "../platform/dalle2-error.js";
+import type { ErrorCode } from "../platform/error-codes.js";
 import { publicUrl } from "../platform/secrets.js";
 import { excerpt } from "../platform/printable.js";
 
@@ -10,15 +11,27 @@ const MAX_PROBLEM = 4000;
  * problem may repeat text of the file: control characters in it are replaced, so that none reaches a terminal.
  */
 export class FormatError extends Dalle2Error {
+  static override readonly code: ErrorCode = "format/invalid";
   override readonly name: string = "FormatError";
   readonly source: string;
 
-  constructor(source: string, problem: string, options?: ErrorOptions) {
+  static {
+    this.register(this);
+  }
+
+  constructor(source: string, problem: string, options?: Dalle2ErrorOptions) {
     const shown = publicUrl(source);
-    super(`${shown}: ${excerpt(problem, MAX_PROBLEM)}`, options);
+    super(`${shown}: ${excerpt(problem, MAX_PROBLEM)}`, { ...options, place: { file: shown, ...options?.place } });
     this.source = shown;
   }
 }
 
 /** Content that goes on beyond the bytes at hand: the file is cut off, or too little of it was read. */
-export class TruncatedError extends FormatError {}
+export class TruncatedError extends FormatError {
+  static override readonly code = "format/truncated";
+  override readonly name = "TruncatedError";
+
+  static {
+    this.register(this);
+  }
+}

@@ -1,8 +1,10 @@
 import { packRows } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
 import { Tensor } from "../tensor/tensor.js";
-import { float32ToF16, toFloat32 } from "./dtypes.js";
+import { float32ToF16 } from "../tensor/half.js";
+import { toFloat32 } from "./dtypes.js";
 import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
@@ -13,12 +15,6 @@ export interface TableReader {
   readonly dim: number;
   /** Values of the given rows, `[ids.length, dim]`. */
   read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
-}
-
-/** A small tensor on the host; `data` is there after `load`. */
-export interface HostValues {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
 }
 
 /** Brings a tensor of the file to where it is used. */
@@ -45,7 +41,8 @@ export const PIECE_BYTES = 2 ** 23;
 export class Weights {
   constructor(
     readonly store: WeightDeclarations,
-    private readonly path: string,
+    /** Empty for the outermost place. */
+    readonly path: string,
   ) {}
 
   get arena(): Arena {
@@ -162,7 +159,7 @@ export class Weights {
   }
 
   /** A small tensor on the host. Zero until loaded. */
-  values(name: string, shape: readonly number[]): HostValues {
+  values(name: string, shape: readonly number[]): HostTensor {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
     this.store.request(this.#full(name), shape, async (entry, signal) => {
       data.set(toFloat32(entry.dtype, await entry.read(undefined, signal)));

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../platform/arguments.js";
 import { DTYPE_BYTES, elementCount, type Dtype, type EntryDtype } from "./dtypes.js";
 import { excerpt } from "../platform/printable.js";
 import { UnsupportedError } from "./unsupported-error.js";
@@ -91,7 +92,8 @@ export class TensorEntry {
     if (typeof this.type !== "string") throw unreadable(this.name, this.type);
     const [start, end] = rows;
     if (!(Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= this.rowCount))
-      throw new RangeError(
+      throw new ArgumentError(
+        "rows",
         `tensor ${this.name} has rows 0 to ${this.rowCount}; rows ${start} to ${end} were asked for`,
       );
     const length = (end - start) * this.rowBytes;
@@ -100,7 +102,9 @@ export class TensorEntry {
         `Tensor ${excerpt(this.name)} has ${length} bytes along its first axis; at most ${MAX_READ_BYTES} are read at once.`,
       );
     if (length > MAX_READ_BYTES)
-      throw new RangeError(`tensor ${this.name}: ${length} bytes in one read; read it in chunks or by rows`);
+      throw new ArgumentError("rows", `tensor ${this.name}: ${length} bytes in one read`, {
+        advice: "read it in chunks or by rows",
+      });
     signal?.throwIfAborted();
     return length === 0 ? new Uint8Array(0) : this.readRows(rows, signal);
   }

@@ -2,5 +2,10 @@ import { Dalle2Error } from "../platform/dalle2-error.js";
 
 /** A file is fine, but asks for a model or an option that this library does not run. */
 export class UnsupportedError extends Dalle2Error {
+  static override readonly code = "unsupported/model";
   override readonly name = "UnsupportedError";
+
+  static {
+    this.register(this);
+  }
 }

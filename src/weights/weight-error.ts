@@ -1,4 +1,5 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
+import type { CodeOf } from "../platform/error-codes.js";
 
 /** A tensor whose shape in the checkpoint is not the one that the model needs. */
 export interface Misshapen {
@@ -16,16 +17,31 @@ export interface WeightProblems {
 
 /** A checkpoint does not fit the model: lists every missing, unused and misshapen tensor. */
 export class WeightError extends Dalle2Error {
+  static override readonly code = "weights/missing-tensors";
   override readonly name = "WeightError";
+
+  static {
+    this.register(this);
+  }
 
   constructor(
     readonly source: string,
     readonly problems: WeightProblems,
-    /** What is known of the cause. */
+    /** What is known of the cause, or what to do. */
     hint = "The model is built from the config and version beside the checkpoint; check both.",
   ) {
-    super(`${source} does not fit the model: ${describeProblems(problems)}\n${hint}`);
+    const { missing, misshapen, unused } = problems;
+    super(`${source} does not fit the model: ${describeProblems(problems)}\n${hint}`, {
+      code: codeOf(problems),
+      place: { file: source, tensor: missing[0] ?? misshapen[0]?.name ?? unused[0] },
+    });
   }
+}
+
+/** By the worst of what does not fit. */
+function codeOf({ missing, misshapen }: WeightProblems): CodeOf<"WeightError"> {
+  if (missing.length > 0) return "weights/missing-tensors";
+  return misshapen.length > 0 ? "weights/misshapen-tensors" : "weights/unused-tensors";
 }
 
 /** The problems in words, one line for each tensor. */

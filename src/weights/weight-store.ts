@@ -1,4 +1,6 @@
+import { InternalError } from "../platform/internal-error.js";
 import { bytesTogether } from "../gpu/shared-memory.js";
+import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
@@ -125,7 +127,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
 
   /** Declares a tensor; see `Weights`. */
   request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void {
-    if (this.#requests.has(name)) throw new Error(`Tensor ${name} is declared twice.`);
+    if (this.#requests.has(name)) throw new InternalError(`Tensor ${name} is declared twice.`);
     this.#requests.set(name, { shape, upload, tensor });
   }
 
@@ -161,8 +163,4 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
   knows(name: string): boolean {
     return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
   }
-}
-
-function sameShape(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }

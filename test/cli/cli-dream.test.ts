@@ -170,7 +170,7 @@ describe("dalle2 dream", () => {
   it("ends with status 2 where a model cannot take as many steps", () => {
     const args = ["--prompt", "x", "--steps", "5000", "--output-path", join(folder, "steps")];
     const { status, stderr } = dalle2([...dream, ...args]);
-    expect(stderr).toMatch(/U-Net 1 takes 1 to \d+ sampling steps, not 5000\./);
+    expect(stderr).toMatch(/timesteps must be 1 to \d+ for U-Net 1, not 5000\./);
     expect(status).toBe(2);
   });
 

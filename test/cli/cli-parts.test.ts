@@ -7,7 +7,8 @@ import { UsageError } from "../../src/cli/errors.js";
 import { expandFolders, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/drawing/picture-files.js";
 import { formatDuration } from "../../src/cli/drawing/progress.js";
-import { filledText, numbers, seedNumber, wholeNumber } from "../../src/cli/option-values.js";
+import { seedNumber } from "../../src/cli/drawing/seeds.js";
+import { filledText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
@@ -121,7 +122,6 @@ describe("input pictures", () => {
 it("takes no value of an option that cannot be meant", () => {
   expect(() => wholeNumber("0")).toThrow("not a whole number of at least 1");
   expect(() => seedNumber("1.5")).toThrow("not a whole number from 0");
-  expect(() => numbers("1,")).toThrow("not a number");
   expect(() => filledText(" ")).toThrow("It is empty");
 });
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { recordTexts, type PictureRecord } from "../../src/cli/drawing/picture-record.js";
+import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
 import type { ShowReport } from "../../src/cli/show.js";
 import { encodeImage, type ImageFormat } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
@@ -16,15 +16,19 @@ const args = [
   "5",
   "--steps",
   "2,3",
+  "--sampler",
+  "dpmpp2m",
   "--prior-steps",
   "2",
+  "--prior-sampler",
+  "ddpm",
   "--cond-scale",
   "1.5",
   "--negative-prompt",
   "a square",
 ];
 let picture: string;
-let record: PictureRecord;
+let record: ImageRecord;
 
 beforeAll(() => {
   [{ file: picture } = { file: "" }] = drawn(["dream", ...args, "--output-path", join(folder, "first")]);
@@ -60,7 +64,9 @@ describe("dalle2 show", () => {
         text: "a red circle",
         negativeText: "a square",
         priorTimesteps: 2,
+        priorSampler: "ddpm",
         decoderTimesteps: [2, 3],
+        decoderSampler: ["dpmpp2m", "dpmpp2m"],
         decoderCondScale: [1.5, 1.5],
       },
       tuning: "default",

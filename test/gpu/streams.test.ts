@@ -158,7 +158,7 @@ describe("memory of a stream", () => {
       (list) => new Arena(gpu.stream({ onCommand: (command) => command.kind === "dispatch" && list.push(command) })),
     ) as [Arena, Arena];
     const shape = [5 * SIZE + 4];
-    const blockOf = (list: readonly RecordedDispatch[]) => list.at(-1)!.storages["y"]!.block;
+    const blockOf = (list: readonly RecordedDispatch[]) => list.at(-1)!.storages.y!.block;
     const x = first.from(new Float32Array(shape[0]!).fill(1), shape);
     await first.stream.sync();
     first.scope(() => void scaleBy(x, 2));

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../src/platform/arguments.js";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
@@ -103,7 +104,7 @@ describe("encodeImage", () => {
   });
 
   it.each([0, 101, 50.5, NaN])("refuses quality %s", async (quality) => {
-    await expect(encodeImage(smooth, { format: "jpeg", quality })).rejects.toThrow(RangeError);
+    await expect(encodeImage(smooth, { format: "jpeg", quality })).rejects.toThrow(ArgumentError);
   });
 });
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../src/platform/arguments.js";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "#platform";
@@ -133,8 +134,8 @@ describe("values", () => {
   });
 
   it("refuses pixels that are no image", () => {
-    expect(() => makeImage(2, 2, 3, new Uint8Array(11))).toThrow(RangeError);
-    expect(() => fromPlanes(new Float32Array(12), [1, 4, 1, 3])).toThrow(RangeError);
+    expect(() => makeImage(2, 2, 3, new Uint8Array(11))).toThrow(ArgumentError);
+    expect(() => fromPlanes(new Float32Array(12), [1, 4, 1, 3])).toThrow(ArgumentError);
   });
 });
 
@@ -185,8 +186,8 @@ describe("contactSheet", () => {
   });
 
   it("refuses an empty sheet", () => {
-    expect(() => contactSheet([], { columns: 2 })).toThrow(RangeError);
-    expect(() => contactSheet([red], { columns: 0 })).toThrow(RangeError);
+    expect(() => contactSheet([], { columns: 2 })).toThrow(ArgumentError);
+    expect(() => contactSheet([red], { columns: 0 })).toThrow(ArgumentError);
   });
 });
 

@@ -6,7 +6,9 @@ import { FiniteWatch } from "../../src/ops/finite.js";
 import { cast } from "../../src/ops/layout.js";
 import { l2Norm } from "../../src/ops/norm.js";
 import { quantile } from "../../src/ops/reduce.js";
-import { ddpmStep, dynamicThreshold, guide, predictX0 } from "../../src/ops/sampler.js";
+import { ddpmNumbers, ddpmStep, dynamicThreshold, guide, predictX0, x0Numbers } from "../../src/ops/sampler.js";
+import { StepInputs } from "../../src/ops/step-inputs.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { openTestArena, testableTypes } from "../support/gpu.js";
 
 /** Which values are infinite or not a number. */
@@ -65,12 +67,13 @@ describe.each(await testableTypes())("what is not a number stays so, in %s", (dt
 });
 
 describe("samplers", () => {
-  it("keep what is not a number in the clean estimate and its threshold", async () => {
+  it("keep what is not a number in the predicted x0 and its threshold", async () => {
     const arena = await openTestArena();
     const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
-    const scales = { scaleX: 1, scalePrediction: 1 };
+    using inputs = new StepInputs(arena, 1);
+    const scales = x0Numbers(inputs, [{ x: 1, prediction: 1 }]);
     const prediction = arena.from([NaN, 3, -3, 0.5], [1, 4], "f32");
-    expect([...(await predictX0(x, prediction, { ...scales, limit: 1 }).read())]).toEqual([NaN, 1, -1, 0.5]);
+    expect([...(await predictX0(x, prediction, scales, { limit: 1 }).read())]).toEqual([NaN, 1, -1, 0.5]);
     const huge = arena.from([Infinity, 3, -3, 0.5], [1, 4], "f32");
     expect((await predictX0(x, huge, scales).read())[0]).toBe(Infinity);
     expect(broken(await dynamicThreshold(prediction, quantile(prediction, 0.9)).read())).toContain(true);
@@ -82,9 +85,10 @@ describe("samplers", () => {
     const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
     const prediction = arena.from([0, 0, 0, 0, NaN, 0, 0, 0], [1, 8], "f32");
     for (const sigmoid of [true, false]) {
-      const logVariance = { prediction, minLog: -2, maxLog: -1, sigmoid };
       const noise = arena.from([1, 1, 1, 1], [1, 4], "f32");
-      using y = ddpmStep(x, x, noise, { scaleX0: 1, scaleX: 1, logVariance });
+      using inputs = new StepInputs(arena, 1);
+      const numbers = ddpmNumbers(inputs, [{ scaleX0: 1, scaleX: 1, minLog: -2, maxLog: -1 }]);
+      using y = ddpmStep({ x, x0: x, noise }, numbers, { prediction, sigmoid });
       expect(broken(await y.read())).toEqual([true, false, false, false]);
     }
   });
@@ -107,19 +111,24 @@ describe("FiniteWatch", () => {
   /** The largest and the smallest numbers of f32 are finite. */
   const extremes = [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0];
 
-  it("finds the first step, and what it was in", async () => {
+  it("finds the first pass, and what it was in", async () => {
     const arena = await openTestArena();
     const fine = arena.from(extremes, [1, 4], "f32");
     const bad = (value: number) => arena.from([0, 0, value, 0], [1, 4], "f32");
     for (const value of [NaN, Infinity, -Infinity]) {
-      using watch = new FiniteWatch(arena);
-      watch.look(0, fine, fine);
+      using inputs = new StepInputs(arena, 6);
+      using watch = new FiniteWatch(inputs);
+      const look = (pass: number, prediction: Tensor, state: Tensor): void => {
+        inputs.goTo(pass);
+        watch.look(prediction, state);
+      };
+      look(0, fine, fine);
       expect(await watch.read()).toBeUndefined();
-      watch.look(3, fine, bad(value));
-      expect(await watch.read()).toEqual({ step: 3, isPredicted: false });
-      watch.look(2, bad(value), bad(value));
-      watch.look(5, bad(value), fine);
-      expect(await watch.read()).toEqual({ step: 2, isPredicted: true });
+      look(3, fine, bad(value));
+      expect(await watch.read()).toEqual({ pass: 3, isPredicted: false });
+      look(2, bad(value), bad(value));
+      look(5, bad(value), fine);
+      expect(await watch.read()).toEqual({ pass: 2, isPredicted: true });
     }
   });
 
@@ -128,13 +137,10 @@ describe("FiniteWatch", () => {
     const [rows, channels] = [70_001, 6];
     const values = new Float32Array(rows * channels);
     values[values.length - 1] = NaN;
-    using watch = new FiniteWatch(arena);
-    watch.look(
-      0,
-      arena.from(values, [rows, channels], "f32"),
-      arena.from(new Float32Array(rows * 3), [rows, 3], "f32"),
-    );
-    expect(await watch.read()).toEqual({ step: 0, isPredicted: true });
+    using inputs = new StepInputs(arena, 1);
+    using watch = new FiniteWatch(inputs);
+    watch.look(arena.from(values, [rows, channels], "f32"), arena.from(new Float32Array(rows * 3), [rows, 3], "f32"));
+    expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 
   it("sees what overflowed in half precision", async () => {
@@ -142,8 +148,9 @@ describe("FiniteWatch", () => {
     const arena = await openTestArena("f16");
     const half = cast(arena.from([70000, 1, 1, 1], [1, 4], "f32"), "f16");
     const prediction = cast(half, "f32");
-    using watch = new FiniteWatch(arena);
-    watch.look(0, prediction, arena.from(extremes, [1, 4], "f32"));
-    expect(await watch.read()).toEqual({ step: 0, isPredicted: true });
+    using inputs = new StepInputs(arena, 1);
+    using watch = new FiniteWatch(inputs);
+    watch.look(prediction, arena.from(extremes, [1, 4], "f32"));
+    expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 });

@@ -1,8 +1,23 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { ddimStep, ddpmStep, dynamicThreshold, guide, maskedBlend, predictX0 } from "../../src/ops/sampler.js";
+import {
+  ddimNumbers,
+  ddimStep,
+  ddpmNumbers,
+  ddpmStep,
+  dpmppNumbers,
+  dpmppStep,
+  dynamicThreshold,
+  guide,
+  maskedBlend,
+  predictX0,
+  stepCombine,
+  x0Numbers,
+} from "../../src/ops/sampler.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
+import { StepInputs } from "../../src/ops/step-inputs.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
 import { build, reader } from "../support/nd.js";
 import { rounded } from "../support/rounded.js";
@@ -23,8 +38,12 @@ const shapes = [
 
 describe.each(await testableTypes())("sampler with predictions in %s", (dtype: ComputeType) => {
   let arena: Arena;
+  let inputs: StepInputs;
   beforeAll(async () => {
     arena = await openTestArena(dtype);
+    // The numbers that count are those of the second of three passes.
+    inputs = new StepInputs(arena, 3);
+    inputs.goTo(1);
   });
   afterEach(() => arena.checkGuards());
 
@@ -68,9 +87,10 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
       for (const channels of [channelsOf(shape), 2 * channelsOf(shape)]) {
         const prediction = make(withChannels(shape, channels), dtype);
         const value = (...i: number[]) => x.at(...i) * scaleX + prediction.at(...i) * scalePrediction;
-        const free = predictX0(x.tensor, prediction.tensor, { scaleX, scalePrediction });
+        const numbers = x0Numbers(inputs, second({ x: scaleX, prediction: scalePrediction }, { x: 9, prediction: 9 }));
+        const free = predictX0(x.tensor, prediction.tensor, numbers);
         expectClose(await free.read(), build(shape, value), CLOSE);
-        const clamped = predictX0(x.tensor, prediction.tensor, { scaleX, scalePrediction, limit: 1 });
+        const clamped = predictX0(x.tensor, prediction.tensor, numbers, { limit: 1 });
         const expected = build(shape, (...i) => Math.min(Math.max(value(...i), -1), 1));
         expectClose(await clamped.read(), expected, CLOSE);
       }
@@ -78,7 +98,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
 
     test("refuses predictions of other shapes", () => {
       const x = make([2, 4, 4, 3]).tensor;
-      const scales = { scaleX: 1, scalePrediction: 1 };
+      const scales = x0Numbers(inputs, second({ x: 1, prediction: 1 }));
       expect(() => predictX0(x, make([2, 4, 4, 2]).tensor, scales)).toThrow(/prediction is \[2, 4, 4, 2\]/);
       expect(() => predictX0(x, make([2, 4, 3, 3]).tensor, scales)).toThrow(ShapeError);
       expect(() => predictX0(arena.from([1], [1, 1], "u32"), x, scales)).toThrow(/x is u32; expected f32/);
@@ -87,6 +107,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
 
   describe("ddimStep", () => {
     const step = { recip: 1.4208, recipm1: 1.0094, scaleX0: 0.72, scaleEpsilon: 0.61, scaleNoise: 0.33 };
+    const others = { recip: 7, recipm1: 7, scaleX0: 7, scaleEpsilon: 7, scaleNoise: 7 };
     const cases = shapes.flatMap((shape) =>
       (["derived", "predicted"] as const).flatMap((epsilon) =>
         [true, false].map((noisy) => ({ shape, epsilon, noisy })),
@@ -97,10 +118,9 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
       const [x, x0, noise] = [make(shape), make(shape, "f32", 0.5), make(shape)];
       // The variance that may follow must not be read as epsilon.
       const prediction = make(withChannels(shape, 2 * channelsOf(shape)), dtype);
-      const y = ddimStep(x.tensor, x0.tensor, noisy ? noise.tensor : undefined, {
-        ...step,
-        epsilon: epsilon === "predicted" ? prediction.tensor : undefined,
-      });
+      const state = { x: x.tensor, x0: x0.tensor, noise: noisy ? noise.tensor : undefined };
+      const numbers = ddimNumbers(inputs, second(step, others));
+      const y = ddimStep(state, numbers, epsilon === "predicted" ? prediction.tensor : undefined);
       const expected = build(shape, (...i) => {
         const derived = (step.recip * x.at(...i) - x0.at(...i)) / step.recipm1;
         const used = epsilon === "derived" ? derived : prediction.at(...i);
@@ -112,21 +132,32 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
 
     test("refuses a state of mixed shapes", () => {
       const x = make([2, 8]).tensor;
-      expect(() => ddimStep(x, make([2, 4]).tensor, undefined, step)).toThrow(/x0 is \[2, 4\]; expected \[2, 8\]/);
-      expect(() => ddimStep(x, x, make([1, 8]).tensor, step)).toThrow(/noise is \[1, 8\]/);
+      const numbers = ddimNumbers(inputs, second(step));
+      const state = { x, x0: make([2, 4]).tensor };
+      expect(() => ddimStep(state, numbers)).toThrow(/x0 is \[2, 4\]; expected \[2, 8\]/);
+      expect(() => ddimStep({ x, x0: x, noise: make([1, 8]).tensor }, numbers)).toThrow(/noise is \[1, 8\]/);
+    });
+
+    test("refuses numbers of another kind", () => {
+      const x = make([2, 8]).tensor;
+      const numbers = x0Numbers(inputs, second({ x: 1, prediction: 1 }));
+      expect(() => ddimStep({ x, x0: x }, numbers)).toThrow(/numbers is \[3, 2\]; expected \[passes, 5\]/);
     });
   });
 
   describe("ddpmStep", () => {
     const mean = { scaleX0: 0.013, scaleX: 0.984 };
     const bounds = { minLog: -5.2, maxLog: -4.9 };
+    const others = { scaleX0: 7, scaleX: 7, minLog: 7, maxLog: 7 };
 
     test.each(shapes.map((shape) => ({ shape })))("$shape with fixed variance", async ({ shape }) => {
       const [x, x0, noise] = [make(shape), make(shape), make(shape)];
       const means = build(shape, (...i) => x0.at(...i) * mean.scaleX0 + x.at(...i) * mean.scaleX);
-      const last = ddpmStep(x.tensor, x0.tensor, undefined, { ...mean, logVariance: -5.2 });
+      const state = { x: x.tensor, x0: x0.tensor };
+      const numbers = ddpmNumbers(inputs, second({ ...mean, minLog: -5.2, maxLog: -1 }, others));
+      const last = ddpmStep(state, numbers);
       expectClose(await last.read(), means, CLOSE);
-      const y = ddpmStep(x.tensor, x0.tensor, noise.tensor, { ...mean, logVariance: -5.2 });
+      const y = ddpmStep({ ...state, noise: noise.tensor }, numbers);
       const deviation = Math.exp(-2.6);
       const expected = build(shape, (...i) => deviation * noise.at(...i)).map((value, at) => value + means[at]!);
       expectClose(await y.read(), expected, CLOSE);
@@ -137,8 +168,9 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
       const [x, x0, noise] = [make(shape), make(shape), make(shape)];
       const channels = channelsOf(shape);
       const prediction = make(withChannels(shape, 2 * channels), dtype);
-      const logVariance = { prediction: prediction.tensor, ...bounds, sigmoid };
-      const y = ddpmStep(x.tensor, x0.tensor, noise.tensor, { ...mean, logVariance });
+      const state = { x: x.tensor, x0: x0.tensor, noise: noise.tensor };
+      const numbers = ddpmNumbers(inputs, second({ ...mean, ...bounds }, others));
+      const y = ddpmStep(state, numbers, { prediction: prediction.tensor, sigmoid });
       const expected = build(shape, (...i) => {
         const raw = (prediction.at(...i.slice(0, -1), channels + i.at(-1)!) + 1) / 2;
         const fraction = sigmoid ? 1 / (1 + Math.exp(-raw)) : raw;
@@ -150,11 +182,19 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
 
     test("refuses a prediction without a variance", () => {
       const x = make([1, 2, 2, 3]).tensor;
-      const logVariance = { prediction: x, ...bounds };
-      expect(() => ddpmStep(x, x, x, { ...mean, logVariance })).toThrow(/prediction is .*; expected .* 6 or more/);
+      const numbers = ddpmNumbers(inputs, second({ ...mean, ...bounds }));
+      const learned = { prediction: x, sigmoid: false };
+      expect(() => ddpmStep({ x, x0: x, noise: x }, numbers, learned)).toThrow(
+        /prediction is .*; expected .* 6 or more/,
+      );
     });
   });
 });
+
+/** Rows of three passes, of which the second is `row`. */
+function second<T>(row: T, others: T = row): [T, T, T] {
+  return [others, row, others];
+}
 
 describe("sampler state", () => {
   let arena: Arena;
@@ -193,6 +233,35 @@ describe("sampler state", () => {
     const image = arena.from(new Float32Array(12), [1, 2, 2, 3]);
     expect(() => maskedBlend(image, image, arena.from([1, 1], [1, 2, 1, 1]))).toThrow(ShapeError);
     expect(() => maskedBlend(image, image, arena.from([1, 1, 1, 1], [1, 2, 2, 1], "u32"))).toThrow(/expected f32/);
+  });
+
+  test("guide leaves the channels behind those it guides as the conditional half has them", async () => {
+    const values = random.normals(2 * 2 * 4 * 6);
+    const y = guide(arena.from(values, [4, 4, 6], "f32"), 3, 3);
+    const at = reader(values, [4, 4, 6]);
+    const expected = build([2, 4, 6], (b, i, c) => {
+      const other = at(b + 2, i, c);
+      return c < 3 ? other + (at(b, i, c) - other) * 3 : at(b, i, c);
+    });
+    expectClose(await y.read(), expected, CLOSE);
+  });
+
+  test.each(shapes.map((shape) => ({ shape })))("dpmppStep and stepCombine of $shape", async ({ shape }) => {
+    using inputs = new StepInputs(arena, 3);
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    const [x, x0, last] = [random.normals(size), random.normals(size), random.normals(size)];
+    const [a, b, c] = [x, x0, last].map((values) => arena.from(values, shape, "f32")) as [Tensor, Tensor, Tensor];
+    const rows = [0.3, 0.8, -1.2].map((scaleX, i) => ({ scaleX, scaleX0: 1.5 - i, scaleLast: i - 0.5 }));
+    const numbers = dpmppNumbers(inputs, rows);
+    const pairs = inputs.numbers(rows.map(({ scaleX, scaleX0 }) => [scaleX, scaleX0]));
+    for (const [pass, { scaleX, scaleX0, scaleLast }] of rows.entries()) {
+      inputs.goTo(pass);
+      const solved = x.map((value, i) => value * scaleX + x0[i]! * scaleX0 + last[i]! * scaleLast);
+      expectClose(await dpmppStep(a, b, c, numbers).read(), solved, CLOSE);
+      const combined = x.map((value, i) => value * scaleX + x0[i]! * scaleX0);
+      expectClose(await stepCombine(a, b, pairs).read(), combined, CLOSE);
+    }
+    expect(() => dpmppStep(a, b, arena.from([1], [1, 1], "f32"), numbers)).toThrow(/last is \[1, 1\]/);
   });
 
   test("guide refuses an odd batch", () => {

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { ModelLoadConfig } from "../../src/config/load-config.js";
 import { GpuLimitError } from "../../src/gpu/errors.js";
 import { openGpu } from "../../src/gpu/open.js";
-import { DisposedError } from "../../src/pipeline/manager/disposed-error.js";
+import { DisposedError } from "../../src/platform/disposed-error.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
 import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
 import { sharedGpu } from "../support/gpu.js";
@@ -33,7 +33,7 @@ it("says after it was disposed that it was, whatever is asked of it", async () =
   for (const call of calls) {
     const calling = call();
     await expect(calling).rejects.toThrow(DisposedError);
-    await expect(calling).rejects.toThrow("The model manager was disposed: create another to go on.");
+    await expect(calling).rejects.toThrow("The model manager was disposed. Create another to go on.");
   }
 });
 

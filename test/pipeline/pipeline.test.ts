@@ -119,10 +119,10 @@ describe("says what is wrong:", () => {
     await expect(script.draw({ images: [await photo()] })).rejects.toThrow("give text or textEncoding");
     const embedding = { shape: [32], data: new Float32Array(32).fill(0.1) };
     await expect(script.draw({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
-      "1 of imageEmbed, 2 of textEncodings",
+      "1 of imageEmbed, 2 of text",
     );
     await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
-      "2 seeds or generators were given for 1 pictures",
+      "2 seeds or generators for 1 images",
     );
     const tiny = makeImage(8, 8, 3, new Uint8Array(192)) as RgbImage;
     await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");

@@ -2,18 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { flagsOf } from "../../src/cli/drawing/repeat.js";
 import { ModelLoadConfig } from "../../src/config/load-config.js";
 import { NotFiniteError } from "../../src/diffusion/sampling-error.js";
 import { GpuDevice } from "../../src/gpu/device.js";
 import { makeImage } from "../../src/image/image.js";
 import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
 import { ImageVariation } from "../../src/pipeline/scripts/image-variation.js";
-import { DisposedError } from "../../src/pipeline/manager/disposed-error.js";
+import { DisposedError } from "../../src/platform/disposed-error.js";
 import { ModelLoader } from "../../src/pipeline/manager/load-models.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
 import type { Picture } from "../../src/pipeline/picture.js";
+import { repetitionOf } from "../../src/pipeline/records/repeat.js";
 import { writeChangedShapes } from "../support/changed-shapes.js";
 import { sharedGpu } from "../support/gpu.js";
 import { plantNaN, type Change } from "../support/planting.js";
@@ -111,19 +111,10 @@ describe("a component that overflows in half precision", () => {
       decoderCondScale: [1, 1],
       decoderTimesteps: [1, 1],
     };
-    const flags = (computedInF32?: readonly string[]) =>
-      flagsOf({
-        software: "",
-        seed: 3,
-        parameters: { ...drawn, computedInF32 },
-        inputs: {},
-        model: { files: [] },
-        adapter: "",
-        dtype: "f16",
-        tuning: "",
-      });
-    expect(flags(["U-Net 2"])).toMatchObject({ dtype: "auto", computeInF32: ["U-Net 2"] });
-    expect(flags()).not.toHaveProperty("computeInF32");
+    const loading = (computedInF32?: readonly string[]) =>
+      repetitionOf({ parameters: { ...drawn, computedInF32 }, dtype: "f16" }).repetition?.loading;
+    expect(loading(["U-Net 2"])).toEqual({ dtype: "auto", computeInF32: ["U-Net 2"] });
+    expect(loading()).toEqual({ dtype: "auto" });
   });
 
   it("is repeated where it sees images", async () => {

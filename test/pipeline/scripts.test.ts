@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Generator } from "../../src/diffusion/generator.js";
-import { SamplingError } from "../../src/diffusion/sampling-error.js";
+import { ArgumentError } from "../../src/platform/arguments.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js";
@@ -97,6 +97,21 @@ it("tells with each picture what repeats it", async () => {
   expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
 });
 
+it("samples by the samplers that are named, and tells of them", async () => {
+  const plain = await inferred("a red circle", { seed: 7 });
+  const samplers = { priorSampler: "ddpm", decoderSampler: "dpmpp2m" } as const;
+  const solved = await inferred("a red circle", { seed: 7, ...samplers });
+  expect(solved.parameters).toMatchObject({ priorSampler: "ddpm", decoderSampler: ["dpmpp2m", "dpmpp2m"] });
+  expect(apart(plain, solved)).toBeGreaterThan(2);
+  // By default, that many steps are taken by DDIM.
+  const same = await inferred("a red circle", { seed: 7, priorSampler: "ddim", decoderSampler: "ddim" });
+  expect(apart(plain, same)).toBe(0);
+  await expect(inferred("a red circle", { decoderSampler: "euler" })).rejects.toThrow("decoderSampler must be");
+  const mask = new Uint8Array(redCircle.width * redCircle.height).fill(1);
+  const inpainting = new BasicInpainting(manager).run([redCircle], [mask], "a red circle", { ...few, ...samplers });
+  await expect(inpainting).rejects.toThrow('U-Net 1 cannot inpaint with the sampler "dpmpp2m"');
+});
+
 it("is made from the path of a load config, and then frees its models", async () => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();
@@ -140,10 +155,10 @@ describe("Upscale", () => {
   it("takes squares of one size that are large enough", async () => {
     const script = new Upscale(manager);
     const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
-    await expect(script.run([small, oblong])).rejects.toThrow("Picture 2 has 40 × 50 pixels");
-    await expect(script.run([small, redCircle])).rejects.toThrow("and picture 2 64 × 64");
+    await expect(script.run([small, oblong])).rejects.toThrow("images[1] has 40 × 50 pixels");
+    await expect(script.run([small, redCircle])).rejects.toThrow("and images[1] 64 × 64");
     await expect(script.run([drawn("circle", [0, 0, 0], 16)])).rejects.toThrow("at least 32 pixels");
-    await expect(script.run([redCircle], { startAtUnetNumber: 3 })).rejects.toThrow("U-Nets 3 to 2 were asked for");
+    await expect(script.run([redCircle], { startAtUnetNumber: 3 })).rejects.toThrow("this decoder has U-Nets 1 to 2");
   });
 });
 
@@ -179,7 +194,7 @@ describe("Interpolate", () => {
 
   it("says what it lacks", async () => {
     const script = new Interpolate(manager);
-    await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(SamplingError);
+    await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(ArgumentError);
     await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
   });
 });
@@ -231,7 +246,7 @@ describe("a negative text", () => {
     const upscaled = new Upscale(manager).run([small], { condScale: 2, negativeText: "a blue square" });
     await expect(upscaled).rejects.toThrow("negativeText would change nothing");
     const two = { ...few, negativeText: ["a", "b"], decoderCondScale: 2 };
-    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 texts; there are 1 inputs");
+    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 values; there are 1 inputs");
   });
 });
 
@@ -256,7 +271,9 @@ describe("TextGuidedEdit", () => {
     const same = { from: "a red circle", to: "a red circle" };
     await expect(script.run([redCircle], same)).rejects.toThrow("mean the same to CLIP");
     await expect(script.run([redCircle], { ...same, strength: 2 })).rejects.toThrow("strength must be 0 to 1, not 2");
-    await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow("for each of 1 pictures");
+    await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow(
+      "seeds has 2 values; there are 1 inputs",
+    );
   });
 });
 
@@ -318,7 +335,9 @@ describe("BasicInpainting", () => {
   it("refuses what is not square", async () => {
     const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
     await expect(inpaint(oblong, new Array<boolean>(2000).fill(true), {})).rejects.toThrow("40 × 50 pixels");
-    await expect(inpaint(redCircle, [true], {})).rejects.toThrow("A mask has 1 pixels; its picture has 64 × 64");
+    await expect(inpaint(redCircle, [true], {})).rejects.toThrow(
+      "inpaintImageMasks[0] has 1 pixels; its image has 64 × 64",
+    );
   });
 });
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { recordTexts, type PictureRecord } from "../../src/cli/drawing/picture-record.js";
+import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
 import { ConfigError } from "../../src/config/config-error.js";
 import { ModelLoadConfig } from "../../src/config/load-config.js";
 import { openSource } from "../../src/files/open.js";
@@ -304,7 +304,7 @@ describe("the command", () => {
       },
     };
     writeFileSync(join(cwd, "remote.json"), JSON.stringify(config));
-    const record: PictureRecord = {
+    const record: ImageRecord = {
       software: "dalle2-webgpu 0.1.0",
       seed: 1,
       parameters: { script: "BasicInference", text: "a ring" },

@@ -7,14 +7,10 @@ import {
   resolvePriorConfig,
   type DecoderOptions,
 } from "../../src/models/dalle2-pytorch/options.js";
-import type {
-  BetaScheduleName,
-  TrainDecoderConfig,
-  TrainPriorConfig,
-} from "../../src/models/dalle2-pytorch/train-config.js";
+import type { TrainDecoderConfig, TrainPriorConfig } from "../../src/models/dalle2-pytorch/train-config.js";
 import { Decoder } from "../../src/models/dalle2-pytorch/decoder.js";
 import { DiffusionPrior } from "../../src/models/dalle2-pytorch/diffusion-prior.js";
-import { NoiseSchedule, type ScheduleTables } from "../../src/diffusion/schedule.js";
+import { NoiseSchedule, type BetaScheduleName, type ScheduleTables } from "../../src/diffusion/schedule.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import { OpenAiClip } from "../../src/models/clip/openai.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";

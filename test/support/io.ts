@@ -1,13 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { MemorySource } from "../../src/platform/source.js";
+import type { HostTensor } from "../../src/tensor/host-tensor.js";
 import { openSafetensors } from "../../src/weights/formats/safetensors.js";
 
 /** A tensor of a fixture's `io.safetensors`, in host memory. */
-export interface IoTensor {
-  dtype: string;
-  shape: readonly number[];
-  data: Float32Array | Int32Array | BigInt64Array | Uint8Array;
+export interface IoTensor extends HostTensor<Float32Array | Int32Array | BigInt64Array | Uint8Array> {
+  readonly dtype: string;
 }
 
 /** All tensors of a small safetensors file by name. */

@@ -3,12 +3,13 @@
  * from its config's keys, one token at a time.
  */
 import type { Activation } from "../../src/ops/activation.js";
+import type { HostTensor } from "../../src/tensor/host-tensor.js";
 import { activation64 } from "./oracle-gemm.js";
 
 type Row = readonly number[];
 
 /** Names and values of a state dict, row major. */
-export type ClipTensors = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+export type ClipTensors = ReadonlyMap<string, HostTensor>;
 
 interface Blocks {
   readonly layers: number;

@@ -4,7 +4,8 @@ import { openFile } from "../../src/platform/node.js";
 import { MemorySource } from "../../src/platform/source.js";
 import { openCheckpoint, type Checkpoint } from "../../src/weights/checkpoint.js";
 import { convertCheckpoint, type ConvertOptions } from "../../src/weights/convert.js";
-import { f16ToFloat32, float32ToF16, toFloat32 } from "../../src/weights/dtypes.js";
+import { f16ToFloat32, float32ToF16 } from "../../src/tensor/half.js";
+import { toFloat32 } from "../../src/weights/dtypes.js";
 import { writeSafetensors, type TensorData } from "../../src/weights/formats/safetensors.js";
 import { collect } from "../support/collect.js";
 

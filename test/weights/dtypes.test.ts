@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { f16ToFloat32, float32ToBf16, float32ToF16, toFloat32 } from "../../src/weights/dtypes.js";
+import { f16ToFloat32, float32ToF16 } from "../../src/tensor/half.js";
+import { float32ToBf16, toFloat32 } from "../../src/weights/dtypes.js";
 
 const allHalves = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
 

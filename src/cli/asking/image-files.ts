@@ -110,7 +110,7 @@ export async function loadMasked(files: readonly MaskedFiles[], reading: MaskRea
   }));
 }
 
-async function loadMaskedSquare(files: MaskedFiles, { channel, invert, say }: MaskReading) {
+async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReading) {
   const [image, mask] = [await decodeFile(files.image), await decodeFile(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
@@ -118,7 +118,7 @@ async function loadMaskedSquare(files: MaskedFiles, { channel, invert, say }: Ma
     );
   }
   sayIfCropped(files.image, image, say);
-  const advice = maskAdvice(mask, { channel, invert }, (other) => `--mask-channel ${other}`);
+  const advice = maskAdvice(mask, { channel }, (other) => `--mask-channel ${other}`);
   if (advice !== undefined) say(`${basename(files.mask)}: ${advice}`);
   return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
 }

@@ -3,27 +3,31 @@ import { ModelLoadConfig } from "../../config/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Picture } from "../../pipeline/picture.js";
+import { describeModels, differences } from "../../pipeline/records/drawn-on.js";
+import type { DrawnOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
 import { SHAPES_CONFIG } from "../default-config.js";
-import { decoderOptions, type DrawingFlags, type PriorFlags } from "./options.js";
+import { samplingOptions, type DrawingFlags, type PriorFlags } from "./options.js";
 import type { DrawingPlan } from "./plan.js";
-import { UsageError } from "../errors.js";
 import { print, printJson, say as sayLine } from "../output.js";
-import { identifyModels } from "./model-identity.js";
 import { PACKAGE_VERSION } from "../package-version.js";
 import { prepareFolder } from "./picture-files.js";
-import { writePicture, type PictureReport } from "./picture-output.js";
-import { TUNING, type DrawnOn } from "./picture-record.js";
+import { reportLine, writePicture, type PictureReport } from "./picture-output.js";
 import { formatDuration, ProgressReport } from "./progress.js";
-import { differences } from "./repeat.js";
+import { withSeeds } from "./seeds.js";
+import { checkPerUnet } from "./setting-options.js";
 
 type Flags = DrawingFlags & Partial<PriorFlags>;
 
-/** Loads the models and draws what the plan made for them says. Frees everything in the end. */
+/**
+ * Loads the models and draws what the plan made for them says. `sampling` is what the plan will ask for. Frees everything in
+ * the end.
+ */
 export async function drawPictures(
   flags: Flags,
   signal: AbortSignal,
   plan: (manager: DalleModelManager, scripts: ScriptOptions) => DrawingPlan | Promise<DrawingPlan>,
+  sampling = samplingOptions(flags),
 ): Promise<void> {
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
   const say = flags.verbose ? sayLine : () => undefined;
@@ -32,12 +36,13 @@ export async function drawPictures(
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
   const { dtype, residency, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, residency, computeInF32 });
-  checkPerUnet(manager, flags);
+  checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);
-  const drawnOn = await describeModels(manager, flags, loading);
+  const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
+  const drawnOn = await describeModels(manager, software, { ...loading, isOwnConfig: flags.modelConfig === undefined });
   if (drawing.repeats) differences(drawing.repeats, drawnOn).forEach(progress.warn);
-  await manager.warmup({ priorCondScale: flags.priorCondScale, decoderCondScale: decoderOptions(flags).condScale });
+  await manager.warmup(sampling);
   progress.clear();
   const ready = performance.now();
   say(`${drawnOn.adapter}, ${drawnOn.dtype}; ${config.source}`);
@@ -49,18 +54,6 @@ export async function drawPictures(
   say(
     `${count} pictures in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
-}
-
-/** Throws `UsageError` where an option has neither one number nor one for each U-Net. */
-function checkPerUnet({ decoder }: DalleModelManager, { condScale = [], steps = [] }: DrawingFlags): void {
-  const count = decoder?.model.stages.length ?? 0;
-  for (const [option, { length }] of Object.entries({ "--cond-scale": condScale, "--steps": steps })) {
-    if (length > 1 && length !== count) {
-      throw new UsageError(
-        `${option} has ${length} numbers, and the decoder ${count} U-Nets: give one, or one for each.`,
-      );
-    }
-  }
 }
 
 interface Run {
@@ -83,13 +76,12 @@ async function drawAndWrite(
     const report = await writePicture(picture, pictures[index]!, drawnOn, flags);
     reports.push(report);
     progress.clear();
-    if (!flags.json) print(`${report.file}  (seed ${report.seed})`);
+    if (!flags.json) print(reportLine(report));
   };
   progress.start();
   try {
-    const seeds = pictures.map(({ seed }) => seed);
     await draw({
-      seeds,
+      ...withSeeds(pictures),
       signal,
       onPicture,
       onProgress: (step) => {
@@ -111,20 +103,5 @@ function loadingOptions(flags: DrawingFlags, signal: AbortSignal, progress: Prog
     onProgress: (loaded) => {
       progress.load(loaded);
     },
-  };
-}
-
-async function describeModels(
-  { config, gpu, dtype }: DalleModelManager,
-  { modelConfig }: DrawingFlags,
-  loading: LoadingOptions,
-): Promise<DrawnOn> {
-  const files = await identifyModels(config, loading);
-  return {
-    software: `dalle2-webgpu ${PACKAGE_VERSION}`,
-    model: modelConfig === undefined ? { files } : { config: config.source, files },
-    adapter: gpu.adapter.description || gpu.adapter.device,
-    dtype,
-    tuning: TUNING,
   };
 }

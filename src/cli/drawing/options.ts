@@ -1,16 +1,17 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import type { Residency } from "../../pipeline/manager/residence.js";
+import type { DecoderCallOptions } from "../../pipeline/script-options.js";
+import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { filledText, finiteNumber, numbers, seedNumber, wholeNumber, wholeNumbers } from "../option-values.js";
+import { filledText, wholeNumber } from "../option-values.js";
+import { addSeedOption, type SeedFlags } from "./seeds.js";
+import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
-/** Options of every command that draws, as commander gives them. */
-export interface DrawingFlags {
+/** Options of every command that draws, as commander gives them; beside them stand settings, which `settingsIn` finds. */
+export interface DrawingFlags extends SeedFlags {
   /** Pictures of each subject; undefined where it was not said. */
   readonly samples?: number;
-  readonly seed?: number;
-  readonly condScale?: readonly number[];
-  readonly steps?: readonly number[];
   readonly decoderBatchSize: number;
   /** Earlier name of `decoderBatchSize`. */
   readonly batchSize?: number;
@@ -29,8 +30,6 @@ export interface DrawingFlags {
 
 /** Options of commands that draw with the prior. */
 export interface PriorFlags {
-  readonly priorCondScale?: number;
-  readonly priorSteps?: number;
   readonly priorBatchSize: number;
 }
 
@@ -46,12 +45,9 @@ export function addNegativeOption(command: Command): Command {
 
 /** Adds the options of `DrawingFlags`. */
 export function addDrawingOptions(command: Command): Command {
-  return command
-    .optionsGroup("Sampling:")
-    .option("--samples <n>", "pictures of each (default: 1)", wholeNumber)
-    .option("--seed <n>", "seed of the first picture; the next has the next (default: a random one)", seedNumber)
-    .option("--cond-scale <scales>", "guidance of the decoder: one number, or one for each U-Net: 2,1", numbers)
-    .option("--steps <n>", "sampling steps of the decoder: one number, or one for each U-Net: 24,12", wholeNumbers)
+  command.optionsGroup("Sampling:").option("--samples <n>", "pictures of each (default: 1)", wholeNumber);
+  addSeedOption(command, "seed of the first picture; the next has the next (default: a random one)");
+  return addSettingOptions(command, "decoder")
     .option("--decoder-batch-size <n>", "pictures decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
@@ -79,36 +75,25 @@ export function addDrawingOptions(command: Command): Command {
 
 /** Adds the options of `PriorFlags`. */
 export function addPriorOptions(command: Command): Command {
-  return command
-    .optionsGroup("Prior:")
-    .option("--prior-cond-scale <scale>", "guidance of the prior (default: the model's)", finiteNumber)
-    .option("--prior-steps <n>", "sampling steps of the prior (default: the model's)", wholeNumber)
-    .option("--prior-batch-size <n>", "embeddings computed at once; changes memory and speed only", wholeNumber, 100);
+  const help = "embeddings computed at once; changes memory and speed only";
+  return addSettingOptions(command.optionsGroup("Prior:"), "prior").option(
+    "--prior-batch-size <n>",
+    help,
+    wholeNumber,
+    100,
+  );
 }
 
-/** The flags as options of scripts that run the decoder alone. */
-export function decoderOptions(flags: DrawingFlags) {
+/** How prior and decoder are to sample, as options of scripts that run both. */
+export function samplingOptions(flags: DrawingFlags & Partial<PriorFlags>): SamplingOptions {
   return {
-    condScale: oneOrEach(flags.condScale),
-    timesteps: oneOrEach(flags.steps),
-    batchSize: flags.batchSize ?? flags.decoderBatchSize,
-  };
-}
-
-/** The flags as options of scripts that run prior and decoder. */
-export function priorAndDecoderOptions(flags: DrawingFlags & PriorFlags) {
-  const { condScale, timesteps, batchSize } = decoderOptions(flags);
-  return {
-    priorCondScale: flags.priorCondScale,
-    priorTimesteps: flags.priorSteps,
+    ...settingsIn(flags),
     priorBatchSize: flags.priorBatchSize,
-    decoderCondScale: condScale,
-    decoderTimesteps: timesteps,
-    decoderBatchSize: batchSize,
+    decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
   };
 }
 
-/** One number stands for all U-Nets. */
-function oneOrEach(values: readonly number[] | undefined): number | readonly number[] | undefined {
-  return values?.length === 1 ? values[0] : values;
+/** The same of scripts that run the decoder alone. */
+export function decoderOptions(flags: DrawingFlags): DecoderCallOptions {
+  return unprefixed("decoder", samplingOptions(flags));
 }

@@ -1,9 +1,9 @@
 import { encodeImage } from "../../image/encode.js";
 import type { Picture } from "../../pipeline/picture.js";
+import { recordOf, recordTexts, type DrawnOn } from "../../pipeline/records/image-record.js";
 import type { DrawingFlags } from "./options.js";
 import type { PlannedPicture } from "./plan.js";
 import { placeFile } from "./place-file.js";
-import { recordTexts, type DrawnOn } from "./picture-record.js";
 
 /** What `--json` prints of a picture, beside its inputs. */
 export interface PictureReport {
@@ -17,14 +17,19 @@ export interface PictureReport {
 /** Writes a picture with its record. */
 export async function writePicture(
   picture: Picture,
-  { seed, name, inputs }: PlannedPicture,
+  { name, inputs }: PlannedPicture,
   drawnOn: DrawnOn,
   { format, outputPath, overwrite = false }: Pick<DrawingFlags, "outputPath" | "format" | "overwrite">,
 ): Promise<PictureReport> {
-  const { width, height, parameters } = picture;
-  const text = recordTexts({ ...drawnOn, seed, inputs, parameters }, String(inputs.prompt ?? name));
+  const { width, height, seed } = picture;
+  const text = recordTexts(recordOf(picture, inputs, drawnOn), String(inputs.prompt ?? name));
   const bytes = await encodeImage(picture, { format, text });
   const extension = format === "jpeg" ? "jpg" : format;
   const file = placeFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
   return { ...inputs, file, seed, width, height };
+}
+
+/** A report as a line of text. */
+export function reportLine({ file, seed }: PictureReport): string {
+  return `${file}  (seed ${seed})`;
 }

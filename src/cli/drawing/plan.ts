@@ -1,6 +1,7 @@
+import type { DrawnOn, ImageRecord } from "../../pipeline/records/image-record.js";
 import type { CallOptions } from "../../pipeline/script-options.js";
 import { fileNameOf } from "./picture-files.js";
-import type { PictureRecord } from "./picture-record.js";
+import { followingSeeds, type SeedFlags } from "./seeds.js";
 
 /** A picture that a command will draw. */
 export interface PlannedPicture {
@@ -8,7 +9,7 @@ export interface PlannedPicture {
   /** Name of its file, without extension. */
   readonly name: string;
   /** What it is drawn from, as `--json` reports and its file records it: prompt, names of files. */
-  readonly inputs: PictureRecord["inputs"];
+  readonly inputs: ImageRecord["inputs"];
 }
 
 /** What a command draws. */
@@ -17,24 +18,36 @@ export interface DrawingPlan {
   readonly pictures: readonly PlannedPicture[];
   /** Calls the script; each picture of the call has its seed. */
   readonly draw: (call: CallOptions) => Promise<unknown>;
-  /** The record of a picture that is drawn again. */
-  readonly repeats?: PictureRecord | undefined;
+  /** What a picture that is drawn again was drawn on. */
+  readonly repeats?: DrawnOn | undefined;
 }
 
 /** What pictures are drawn of: their files are named after it. */
 export type Subject = Pick<PlannedPicture, "name" | "inputs">;
 
 /** `samples` pictures of each subject, side by side, with a seed for each. */
-export function planSamples(subjects: readonly Subject[], samples: number, firstSeed = randomSeed()): PlannedPicture[] {
+export function planSamples(subjects: readonly Subject[], samples: number, flags: SeedFlags): PlannedPicture[] {
   const repeated = subjects.flatMap((subject) => new Array<Subject>(samples).fill(subject));
-  return repeated.map(({ name, inputs }, i) => {
-    const seed = firstSeed + i;
+  return followingSeeds(flags, repeated.length).map((seed, i) => {
+    const { name, inputs } = repeated[i]!;
     return { seed, name: `${fileNameOf(name)}-${seed}`, inputs };
   });
 }
 
-/** The pictures of a series, which share a seed. Their names sort in their order. */
-export function planFrames({ name, inputs }: Subject, frames: number, seed: number): PlannedPicture[] {
+/** Pictures that share a seed. */
+export interface PlannedSeries {
+  readonly seed: number;
+  readonly pictures: readonly PlannedPicture[];
+}
+
+/** A series of each subject, with a seed for each. */
+export function planSeries(subjects: readonly Subject[], frames: number, flags: SeedFlags): PlannedSeries[] {
+  const seeds = followingSeeds(flags, subjects.length);
+  return subjects.map((subject, i) => ({ seed: seeds[i]!, pictures: planFrames(subject, frames, seeds[i]!) }));
+}
+
+/** The pictures of a series. Their names sort in their order. */
+function planFrames({ name, inputs }: Subject, frames: number, seed: number): PlannedPicture[] {
   const start = `${fileNameOf(name)}-${seed}`;
   if (frames === 1) return [{ seed, name: start, inputs }];
   const digits = String(frames).length;
@@ -43,9 +56,4 @@ export function planFrames({ name, inputs }: Subject, frames: number, seed: numb
     name: `${start}-${String(i + 1).padStart(digits, "0")}`,
     inputs: { ...inputs, frame: i + 1 },
   }));
-}
-
-/** A seed that nobody chose. */
-export function randomSeed(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!;
 }

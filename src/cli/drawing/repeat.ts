@@ -1,37 +1,22 @@
-import { z } from "zod";
-import { checkValue } from "../../config/config-error.js";
 import { isUrl } from "../../files/open.js";
-import type { DrawingFlags, NegativeFlags, PriorFlags } from "./options.js";
+import type { DrawnOn, ImageRecord } from "../../pipeline/records/image-record.js";
+import { readRecord } from "../../pipeline/records/image-record.js";
+import { repetitionOf, type Repetition } from "../../pipeline/records/repeat.js";
 import { UsageError } from "../errors.js";
-import { readRecord, type DrawnOn, type PictureRecord } from "./picture-record.js";
+import type { DrawingFlags, NegativeFlags } from "./options.js";
 
-/** Parameters of `BasicInference` that have a flag. */
-const dreamParameters = z.looseObject({
-  text: z.string(),
-  negativeText: z.string().optional(),
-  priorCondScale: z.number(),
-  priorTimesteps: z.int().positive(),
-  decoderCondScale: z.array(z.number()),
-  decoderTimesteps: z.array(z.int().positive()),
-  computedInF32: z.array(z.string()).optional(),
-});
+/** What a record says, for `dalle2 dream`. */
+export interface Repeated {
+  /** As its flags. */
+  readonly flags: { readonly prompt: readonly string[] } & NegativeFlags &
+    Pick<DrawingFlags, "seed" | "modelConfig" | "dtype" | "computeInF32">;
+  /** How prior and decoder sampled. */
+  readonly settings: Repetition["settings"];
+  readonly drawnOn: DrawnOn;
+}
 
-/** What a record says in the flags of `dalle2 dream`. */
-export type RepeatedFlags = { readonly prompt: readonly string[] } & Pick<
-  DrawingFlags & PriorFlags & NegativeFlags,
-  | "negativePrompt"
-  | "seed"
-  | "priorCondScale"
-  | "priorSteps"
-  | "condScale"
-  | "steps"
-  | "modelConfig"
-  | "dtype"
-  | "computeInF32"
->;
-
-/** The record in a picture file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
-export async function recordToRepeat(file: string): Promise<PictureRecord> {
+/** The record in an image file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
+export async function recordToRepeat(file: string): Promise<ImageRecord> {
   const { record } = await readRecord(file);
   if (!record) {
     throw new UsageError(
@@ -46,48 +31,26 @@ export async function recordToRepeat(file: string): Promise<PictureRecord> {
   return record;
 }
 
-/** Flags that draw the picture of a record again. Throws `UsageError` where it lacks what they take. */
-export function flagsOf(record: PictureRecord, modelConfig = recordedConfig(record)): RepeatedFlags {
-  const { seed, parameters, dtype } = record;
-  const { data, faults } = checkValue(dreamParameters, parameters);
+/** What draws the image of a record again. Throws `UsageError` where it lacks what that takes. */
+export function repeated(record: ImageRecord, modelConfig = recordedConfig(record)): Repeated {
+  const { repetition, faults } = repetitionOf(record);
   if (faults) throw new UsageError(`The record cannot be repeated: ${faults.join("; ")}`);
-  const { text, negativeText, priorCondScale, priorTimesteps, decoderCondScale, decoderTimesteps, computedInF32 } =
-    data;
+  const { text, negativeText, settings, loading } = repetition;
   return {
-    prompt: [text],
-    seed,
-    priorCondScale,
-    priorSteps: priorTimesteps,
-    condScale: decoderCondScale,
-    steps: decoderTimesteps,
-    // Every adapter has f32, not all have f16: where it is missing, a warning says that the type differs.
-    dtype: dtype === "f32" ? "f32" : "auto",
-    ...(computedInF32 === undefined ? {} : { computeInF32: computedInF32 }),
-    ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
-    ...(modelConfig === undefined ? {} : { modelConfig }),
+    flags: {
+      prompt: [text],
+      seed: record.seed,
+      ...loading,
+      ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
+      ...(modelConfig === undefined ? {} : { modelConfig }),
+    },
+    settings,
+    drawnOn: record,
   };
 }
 
-/** The load config that a record names. Whoever made the picture must not choose what is fetched. */
-function recordedConfig({ model: { config } }: PictureRecord): string | undefined {
+/** The load config that a record names. Whoever made the image must not choose what is fetched. */
+function recordedConfig({ model: { config } }: ImageRecord): string | undefined {
   if (config === undefined || !isUrl(config)) return config;
   throw new UsageError(`The load config of the picture is ${config}: if you trust it, give it as --model-config.`);
-}
-
-const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
-
-/** Why a picture may not be the recorded one to ±1: a sentence for each thing that differs. */
-export function differences(record: PictureRecord, now: DrawnOn): string[] {
-  const then = { ...record, model: modelText(record) };
-  const here = { ...now, model: modelText(now) };
-  return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
-    .filter((key) => then[key] !== here[key])
-    .map((key) => `another ${COMPARED[key]} (${then[key]}; here ${here[key]})`)
-    .map((difference) => `Warning: the picture was drawn with ${difference}: it may look different.`);
-}
-
-function modelText({ model }: Pick<DrawnOn, "model">): string {
-  return model.files
-    .map(({ name, bytes, fingerprint }) => `${name}, ${bytes} bytes, ${fingerprint.slice(0, 12)}`)
-    .join("; ");
 }

@@ -1,3 +1,4 @@
+import { inModule } from "../../nn/in-module.js";
 import { Linear } from "../../nn/linear.js";
 import { attention } from "../../ops/attention.js";
 import { add } from "../../ops/elementwise.js";
@@ -17,6 +18,7 @@ export interface AttentionPoolOptions {
 
 /** Pools a feature map by attention from its mean to every pixel (`AttentionPool2d` of openai/CLIP). */
 export class AttentionPool {
+  readonly #path: string;
   readonly #options: AttentionPoolOptions;
   readonly #positions: Tensor;
   readonly #q: Linear;
@@ -25,6 +27,7 @@ export class AttentionPool {
   readonly #out: Linear;
 
   constructor(weights: Weights, options: AttentionPoolOptions) {
+    this.#path = weights.path;
     const { side, channels, heads, outputDim } = options;
     const length = side ** 2 + 1;
     this.#options = options;
@@ -41,19 +44,21 @@ export class AttentionPool {
     const { side, channels, heads, outputDim } = this.#options;
     const batch = x.shape[0]!;
     const dimHead = channels / heads;
-    return x.arena.scope(() => {
-      const pixels = x.reshape([batch, side * side, channels]);
-      const tokens = add(concatTokens([meanToken(pixels), pixels]), this.#positions);
-      const pooled = attention({
-        q: this.#q.forward(sliceTokens(tokens, 0, 1)),
-        k: this.#k.forward(tokens),
-        v: this.#v.forward(tokens),
-        heads,
-        kvHeads: heads,
-        dimHead,
-        scale: dimHead ** -0.5,
-      });
-      return this.#out.forward(pooled).reshape([batch, outputDim]);
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const pixels = x.reshape([batch, side * side, channels]);
+        const tokens = add(concatTokens([meanToken(pixels), pixels]), this.#positions);
+        const pooled = attention({
+          q: this.#q.forward(sliceTokens(tokens, 0, 1)),
+          k: this.#k.forward(tokens),
+          v: this.#v.forward(tokens),
+          heads,
+          kvHeads: heads,
+          dimHead,
+          scale: dimHead ** -0.5,
+        });
+        return this.#out.forward(pooled).reshape([batch, outputDim]);
+      }),
+    );
   }
 }

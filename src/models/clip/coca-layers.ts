@@ -1,3 +1,4 @@
+import { inModule } from "../../nn/in-module.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import { RotaryEmbedding } from "../../nn/rotary-embedding.js";
@@ -30,6 +31,7 @@ export interface ParallelBlockOptions extends HeadOptions {
  * beside a SwiGLU feed-forward layer, both from one projection. The last token is a class token, which sees text alone.
  */
 export class ParallelBlock {
+  readonly #path: string;
   readonly #options: ParallelBlockOptions;
   readonly #norm: LayerNorm;
   readonly #rotary: RotaryEmbedding;
@@ -38,6 +40,7 @@ export class ParallelBlock {
   readonly #feedForwardOut: Linear;
 
   constructor(weights: Weights, options: ParallelBlockOptions) {
+    this.#path = weights.path;
     const { dim, heads, dimHead, ffMult, length } = options;
     const hidden = ffMult * dim;
     this.#options = options;
@@ -57,12 +60,14 @@ export class ParallelBlock {
   forward(x: Tensor, isText: Tensor): Tensor {
     const { heads, dimHead } = this.#options;
     const start = (heads + 2) * padChannels(dimHead);
-    return x.arena.scope(() => {
-      const projected = this.#project.forward(this.#norm.forward(x));
-      const attended = this.#attentionOut.forward(this.#attend(projected, isText), { residual: x });
-      const gated = swiglu(sliceChannels(projected, start, projected.channels));
-      return this.#feedForwardOut.forward(gated, { residual: attended });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const projected = this.#project.forward(this.#norm.forward(x));
+        const attended = this.#attentionOut.forward(this.#attend(projected, isText), { residual: x });
+        const gated = swiglu(sliceChannels(projected, start, projected.channels));
+        return this.#feedForwardOut.forward(gated, { residual: attended });
+      }),
+    );
   }
 
   #attend(projected: Tensor, isText: Tensor): Tensor {
@@ -93,6 +98,7 @@ export interface AttentionPoolingOptions extends HeadOptions {
 
 /** CoCa's pooling of image tokens: multi-query attention of queries to them (CoCa-pytorch's `CrossAttention`). */
 export class AttentionPooling {
+  readonly #path: string;
   readonly #options: AttentionPoolingOptions;
   readonly #norm: LayerNorm;
   readonly #contextNorm: LayerNorm;
@@ -101,6 +107,7 @@ export class AttentionPooling {
   readonly #toOut: Linear;
 
   constructor(weights: Weights, options: AttentionPoolingOptions) {
+    this.#path = weights.path;
     const { dim, contextDim, heads, dimHead } = options;
     this.#options = options;
     this.#norm = cocaNorm(weights.at("norm"), dim);
@@ -113,14 +120,16 @@ export class AttentionPooling {
   /** Queries `[batch, n, dim]` and context `[batch, length, contextDim]` to `[batch, n, dim]`. */
   forward(queries: Tensor, context: Tensor): Tensor {
     const { heads, dimHead } = this.#options;
-    return queries.arena.scope(() => {
-      const q = this.#toQ.forward(this.#norm.forward(queries));
-      const kv = this.#toKv.forward(this.#contextNorm.forward(context));
-      const [k, v] = [kv, kv];
-      const scale = dimHead ** -0.5;
-      return this.#toOut.forward(
-        attention({ q, k, v, vOffset: padChannels(dimHead), heads, kvHeads: 1, dimHead, scale }),
-      );
-    });
+    return inModule(queries.arena, this.#path, () =>
+      queries.arena.scope(() => {
+        const q = this.#toQ.forward(this.#norm.forward(queries));
+        const kv = this.#toKv.forward(this.#contextNorm.forward(context));
+        const [k, v] = [kv, kv];
+        const scale = dimHead ** -0.5;
+        return this.#toOut.forward(
+          attention({ q, k, v, vOffset: padChannels(dimHead), heads, kvHeads: 1, dimHead, scale }),
+        );
+      }),
+    );
   }
 }

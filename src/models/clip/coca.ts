@@ -11,7 +11,7 @@ import { createImageEncoder } from "./image-encoder.js";
 import { sizedImage } from "./image-input.js";
 import type { ImageEncoder } from "./image-tokens.js";
 import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-input.js";
-import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
+import { bareTextMask, notZero, type MaskOfBareTokens } from "./text-mask.js";
 
 /**
  * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) seen through the adapter of DALLE2-pytorch: embeddings are the
@@ -24,7 +24,7 @@ export class Coca implements ClipModel {
   readonly tokenization = "bare";
   readonly #channels: number;
   readonly #pad: number;
-  readonly #textMask: BareTextMask;
+  readonly #textMask: MaskOfBareTokens;
   readonly #tokenEmbedding: TableReader;
   readonly #textClassToken: Tensor;
   readonly #textBlocks: readonly ParallelBlock[];

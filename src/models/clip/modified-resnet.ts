@@ -1,3 +1,4 @@
+import { inModule } from "../../nn/in-module.js";
 import { NormedConv2d } from "../../nn/normed-conv2d.js";
 import { activate } from "../../ops/elementwise.js";
 import { averagePool } from "../../ops/pool.js";
@@ -54,6 +55,7 @@ interface BottleneckOptions {
 }
 
 class Bottleneck {
+  readonly #path: string;
   readonly #stride: number;
   readonly #reduce: NormedConv2d;
   readonly #conv: NormedConv2d;
@@ -61,6 +63,7 @@ class Bottleneck {
   readonly #downsample: NormedConv2d | undefined;
 
   constructor(weights: Weights, { inputs, channels, stride }: BottleneckOptions) {
+    this.#path = weights.path;
     const outputs = EXPANSION * channels;
     this.#stride = stride;
     this.#reduce = new NormedConv2d(weights.at("conv1"), weights.at("bn1"), [inputs, channels, 1]);
@@ -73,12 +76,14 @@ class Bottleneck {
   }
 
   forward(x: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const reduced = this.#reduce.forward(x, { activation: "relu" });
-      const convolved = this.#pooled(this.#conv.forward(reduced, { activation: "relu" }));
-      const residual = this.#downsample?.forward(this.#pooled(x)) ?? x;
-      return activate(this.#expand.forward(convolved, { residual }), "relu");
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const reduced = this.#reduce.forward(x, { activation: "relu" });
+        const convolved = this.#pooled(this.#conv.forward(reduced, { activation: "relu" }));
+        const residual = this.#downsample?.forward(this.#pooled(x)) ?? x;
+        return activate(this.#expand.forward(convolved, { residual }), "relu");
+      }),
+    );
   }
 
   #pooled(x: Tensor): Tensor {

@@ -13,7 +13,7 @@ import { sizedImage } from "./image-input.js";
 import { ModifiedResNet } from "./modified-resnet.js";
 import type { OpenAiClipOptions, TextPooling } from "./openai-options.js";
 import { fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { notZero, textMasks, type TextMask } from "./text-mask.js";
+import { notZero, textMasks, type MaskOfTokens } from "./text-mask.js";
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
@@ -30,7 +30,7 @@ export class OpenAiClip implements ClipModel {
   readonly dimLatent: number;
   readonly tokenization = "openai";
   readonly #options: OpenAiClipOptions;
-  readonly #textMask: TextMask;
+  readonly #textMask: MaskOfTokens;
   readonly #tokenEmbedding: TableReader;
   readonly #positions: Tensor;
   readonly #transformer: Transformer;

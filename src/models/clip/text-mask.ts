@@ -3,24 +3,24 @@ import type { NetworkDialect } from "../dalle2-pytorch/dialect/flags.js";
 type Rule = NetworkDialect["clipTextMask"];
 
 /** Which text positions an adapter keeps, per token 0 or 1, given one row of tokens. */
-export type TextMask = (tokens: Int32Array, endToken: number) => number[];
+export type MaskOfTokens = (tokens: Int32Array, endToken: number) => number[];
 
 /** The same where texts have no end token. */
-export type BareTextMask = (tokens: Int32Array) => number[];
+export type MaskOfBareTokens = (tokens: Int32Array) => number[];
 
-const everywhere: BareTextMask = (tokens) => Array.from(tokens, () => 1);
+const everywhere: MaskOfBareTokens = (tokens) => Array.from(tokens, () => 1);
 
 /** What adapters before 0.22.0 handed on beside the encodings: every token but 0. */
-export const notZero: BareTextMask = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
+export const notZero: MaskOfBareTokens = (tokens) => Array.from(tokens, (token) => (token === 0 ? 0 : 1));
 
 /** 1 up to and including the first end token, and everywhere if there is none. */
-const upToEnd: TextMask = (tokens, endToken) => {
+const upToEnd: MaskOfTokens = (tokens, endToken) => {
   const end = tokens.indexOf(endToken);
   return Array.from(tokens, (_, i) => (end < 0 || i <= end ? 1 : 0));
 };
 
 /** How the adapters of OpenAI's CLIP in each version of DALLE2-pytorch tell text from padding. */
-export const textMasks: Readonly<Record<Rule, TextMask>> = {
+export const textMasks: Readonly<Record<Rule, MaskOfTokens>> = {
   ne0Raw: everywhere,
   ne0: notZero,
   eos: upToEnd,
@@ -31,6 +31,6 @@ export const textMasks: Readonly<Record<Rule, TextMask>> = {
 };
 
 /** How the adapters of x-clip and CoCa do, which know no end tokens. */
-export function bareTextMask(rule: Rule): BareTextMask {
+export function bareTextMask(rule: Rule): MaskOfBareTokens {
   return rule === "ne0Raw" ? everywhere : notZero;
 }

@@ -1,3 +1,4 @@
+import { inModule } from "../../nn/in-module.js";
 import { LayerNorm } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import type { Activation } from "../../ops/activation.js";
@@ -31,6 +32,7 @@ export class Transformer {
 }
 
 class Block {
+  readonly #path: string;
   readonly #norm1: LayerNorm;
   readonly #attention: SelfAttention;
   readonly #norm2: LayerNorm;
@@ -40,6 +42,7 @@ class Block {
   readonly #scales: readonly [attention: Tensor, mlp: Tensor] | undefined;
 
   constructor(weights: Weights, options: TransformerOptions) {
+    this.#path = weights.path;
     const { width, mlpWidth, activation, eps } = options;
     this.#norm1 = new LayerNorm(weights.at("ln_1"), width, { eps });
     this.#attention = new SelfAttention(weights.at("attn"), options);
@@ -53,13 +56,15 @@ class Block {
   }
 
   forward(x: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const [attentionScale, mlpScale] = this.#scales ?? [];
-      const attend = (out: Epilogue) => this.#attention.forward(this.#norm1.forward(x), out);
-      const h = addBranch(attend, x, attentionScale);
-      const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: this.#activation });
-      return addBranch((out) => this.#contract.forward(hidden, out), h, mlpScale);
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const [attentionScale, mlpScale] = this.#scales ?? [];
+        const attend = (out: Epilogue) => this.#attention.forward(this.#norm1.forward(x), out);
+        const h = addBranch(attend, x, attentionScale);
+        const hidden = this.#expand.forward(this.#norm2.forward(h), { activation: this.#activation });
+        return addBranch((out) => this.#contract.forward(hidden, out), h, mlpScale);
+      }),
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { inModule } from "../../nn/in-module.js";
 import { LayerNorm, type LayerNormParameters } from "../../nn/layer-norm.js";
 import { Linear } from "../../nn/linear.js";
 import type { RotaryEmbedding } from "../../nn/rotary-embedding.js";
@@ -44,6 +45,7 @@ export class XClipTransformer {
 }
 
 class Block {
+  readonly #path: string;
   readonly #attention: SelfAttention;
   readonly #norm: LayerNorm;
   readonly #expand: Linear;
@@ -51,6 +53,7 @@ class Block {
   readonly #contract: Linear;
 
   constructor(weights: Weights, options: XClipTransformerOptions) {
+    this.#path = weights.path;
     const { dim, normParameters: parameters } = options;
     const hidden = 4 * dim;
     this.#attention = new SelfAttention(weights.at(0), options);
@@ -62,15 +65,18 @@ class Block {
   }
 
   forward(x: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const h = this.#attention.forward(x);
-      const hidden = geglu(this.#expand.forward(this.#norm.forward(h)));
-      return this.#contract.forward(this.#normHidden.forward(hidden), { residual: h });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const h = this.#attention.forward(x);
+        const hidden = geglu(this.#expand.forward(this.#norm.forward(h)));
+        return this.#contract.forward(this.#normHidden.forward(hidden), { residual: h });
+      }),
+    );
   }
 }
 
 class SelfAttention {
+  readonly #path: string;
   readonly #options: XClipTransformerOptions;
   readonly #norm: LayerNorm;
   readonly #toQkv: Linear;
@@ -78,6 +84,7 @@ class SelfAttention {
   readonly #normOut: LayerNorm;
 
   constructor(weights: Weights, options: XClipTransformerOptions) {
+    this.#path = weights.path;
     const { dim, heads, dimHead, normParameters: parameters } = options;
     this.#options = options;
     this.#norm = new LayerNorm(weights.at("norm"), dim, { parameters });
@@ -90,16 +97,18 @@ class SelfAttention {
   forward(x: Tensor): Tensor {
     const { heads, dimHead, cosine, rotary } = this.#options;
     const inner = heads * padChannels(dimHead);
-    return x.arena.scope(() => {
-      const qkv = this.#toQkv.forward(this.#norm.forward(x));
-      // Values are rotated too.
-      const [q, k, v] = [0, 1, 2].map((part) => {
-        const l2norm = cosine && part < 2;
-        return prepareHeads(qkv, { offset: part * inner, heads, dimHead, rotary, l2norm });
-      }) as [Tensor, Tensor, Tensor];
-      const scale = cosine ? COSINE_SCALE : dimHead ** -0.5;
-      const mixed = attention({ q, k, v, heads, kvHeads: heads, dimHead, scale });
-      return this.#normOut.forward(this.#toOut.forward(mixed), { residual: x });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const qkv = this.#toQkv.forward(this.#norm.forward(x));
+        // Values are rotated too.
+        const [q, k, v] = [0, 1, 2].map((part) => {
+          const l2norm = cosine && part < 2;
+          return prepareHeads(qkv, { offset: part * inner, heads, dimHead, rotary, l2norm });
+        }) as [Tensor, Tensor, Tensor];
+        const scale = cosine ? COSINE_SCALE : dimHead ** -0.5;
+        const mixed = attention({ q, k, v, heads, kvHeads: heads, dimHead, scale });
+        return this.#normOut.forward(this.#toOut.forward(mixed), { residual: x });
+      }),
+    );
   }
 }

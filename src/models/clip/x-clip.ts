@@ -9,7 +9,7 @@ import { UnsupportedError } from "../../weights/unsupported-error.js";
 import type { ClipModel, ClipWeights, TextEmbedding } from "./clip-model.js";
 import { sizedImage } from "./image-input.js";
 import { commonLength, fittedRows, readEmbeddings, unitEmbedding, zeroPadding } from "./text-input.js";
-import { bareTextMask, notZero, type BareTextMask } from "./text-mask.js";
+import { bareTextMask, notZero, type MaskOfBareTokens } from "./text-mask.js";
 import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
 
 /**
@@ -22,7 +22,7 @@ export class XClip implements ClipModel {
   readonly dimLatent: number;
   readonly tokenization = "bare";
   readonly #config: XClipConfig;
-  readonly #textMask: BareTextMask;
+  readonly #textMask: MaskOfBareTokens;
   readonly #text: XClipTextEncoder;
   readonly #toTextLatent: Linear;
   readonly #visual: XClipImageEncoder;

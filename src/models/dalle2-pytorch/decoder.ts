@@ -1,7 +1,7 @@
-import { count as atLeastOne } from "../../platform/arguments.js";
+import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import type { DecoderOptions } from "./options.js";
 import type { NegativeCondition } from "./unet/conditioning.js";
-import type { TextMask } from "./unet/text-condition.js";
+import type { TextMask } from "./text-mask.js";
 import { resizeNearest } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -11,6 +11,7 @@ import type { Weights } from "../../weights/store.js";
 import type { Preview } from "../../diffusion/denoise.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
+import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
@@ -21,7 +22,11 @@ export interface DecoderProgress {
   readonly steps: number;
 }
 
-export interface DecoderSampling {
+/** What of a call tells which U-Nets run, and how. */
+export type CascadeCall = CascadeSettings & Pick<DecoderSampling, "startAtUnetNumber" | "stopAtUnetNumber">;
+
+/** What is sampled; settings for all U-Nets, or for each. */
+export interface DecoderSampling extends CascadeSettings {
   /** `[B, D]`: CLIP embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
   readonly imageEmbed?: Tensor | undefined;
   /** `[B, L, W]`, zero where there is no text; needed where a U-Net was trained with text. */
@@ -33,10 +38,6 @@ export interface DecoderSampling {
   readonly textMask?: TextMask | undefined;
   /** What guidance leads away from, for as many images; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
-  /** Strength of guidance for all U-Nets, or for each. 1, the default, is none. */
-  readonly condScale?: number | readonly number[] | undefined;
-  /** Sampling steps for all U-Nets, or for each; null, and what is left out, is the U-Net's own number. */
-  readonly timesteps?: number | readonly (number | null)[] | undefined;
   /** First U-Net to run, counted from 1; with more than 1, `image` is what it starts from. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
@@ -118,14 +119,14 @@ export class Decoder {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. Rejects
-   * with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
+   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
    */
   async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
     let image = this.#startImage(arena, sampling);
     try {
-      for (const { unetNumber, condScale, timesteps } of run.stages) {
+      for (const { unetNumber, settings } of run.stages) {
         const { noise, signal, onProgress, preview, useUnet = this.#alreadyThere } = sampling;
         const lowres = image;
         const rewind = noise.mark?.();
@@ -133,8 +134,7 @@ export class Decoder {
           rewind?.();
           return sampler.sample(arena, {
             ...run.shared,
-            condScale,
-            timesteps,
+            ...settings,
             lowres,
             noise,
             signal,
@@ -152,78 +152,79 @@ export class Decoder {
     return image!;
   }
 
-  /** Sampling steps of each U-Net where a call asks for these. Throws `SamplingError` for a list of another length. */
-  stepCounts(timesteps: DecoderSampling["timesteps"]): readonly number[] {
-    const asked = this.perUnet("timesteps", timesteps ?? null);
-    return this.stages.map((sampler, i) => sampler.stepCount(asked[i] ?? null));
-  }
-
-  /** One value for each U-Net, of an option given for all or for each. Throws `SamplingError` for a list of another length. */
-  perUnet<T extends number | null>(name: string, value: T | readonly T[]): readonly T[] {
+  /**
+   * How each U-Net samples where a call asks for this, and where it does not, as `defaults` say, else the U-Net's own
+   * training. Throws `ArgumentError` for a list of another length.
+   */
+  settings(asked: CascadeSettings, defaults: CascadeSettings = {}): readonly NetworkSettings[] {
     const count = this.stages.length;
-    if (!isList(value)) return new Array<T>(count).fill(value);
-    if (value.length === count) return value;
-    throw new SamplingError(`${name} has ${value.length} values; there are ${count} U-Nets.`);
-  }
-
-  /** Encodes what `sample` would run, for a dry run. */
-  rehearse(arena: Arena, sampling: Omit<DecoderSampling, "noise">): void {
-    const run = this.#check(sampling);
-    arena.scope(() => {
-      let image = this.#startImage(arena, sampling);
-      for (const { sampler, condScale, timesteps } of run.stages) {
-        image = sampler.rehearse(arena, { ...run.shared, condScale, timesteps, lowres: image });
-      }
-    });
+    const others = settingsOfEach(defaults, count);
+    return settingsOfEach(asked, count).map((one, i) => this.stages[i]!.settings(withDefaults(one, others[i])));
   }
 
   /** The image to start from, at the size of the stage before the first. */
-  #startImage(
-    arena: Arena,
-    { image, startAtUnetNumber: start = 1 }: Omit<DecoderSampling, "noise">,
-  ): Tensor | undefined {
+  #startImage(arena: Arena, { image, startAtUnetNumber: start = 1 }: DecoderSampling): Tensor | undefined {
     if (start === 1 || !image) return undefined;
     const side = this.stages[start - 2]!.stage.imageSize;
     return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
-  /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
-  #check(sampling: Omit<DecoderSampling, "noise">) {
-    const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
-    const { inpaintResampleTimes = 5 } = sampling;
-    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = this.stages.length } = sampling;
+  /**
+   * Which U-Nets a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of U-Nets or steps
+   * that there are not, and for lists of another length; else as `UnetSampler.check`, of a batch of that size.
+   */
+  plan(
+    call: CascadeCall,
+    { batch = 1, inpaints = false }: { readonly batch?: number; readonly inpaints?: boolean } = {},
+  ) {
     const count = this.stages.length;
+    const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = count } = call;
     const isNumber = (value: number) => Number.isInteger(value) && value >= 1 && value <= count;
     if (!isNumber(start) || !isNumber(stop) || start > stop) {
-      throw new SamplingError(`U-Nets ${start} to ${stop} were asked for; this decoder has 1 to ${count}.`);
+      throw new ArgumentError(
+        isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
+        `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
+        { code: "argument/out-of-range" },
+      );
     }
-    if (start > 1 && !image) throw new SamplingError(`Starting at U-Net ${start} needs an image to start from.`);
-    const stages = this.stages.slice(start - 1, stop);
-    const isConditioned = stages.some(({ stage }) => stage.unet.condOnImageEmbeds);
-    if (isConditioned && !imageEmbed) throw new SamplingError("This decoder needs image embeddings; pass imageEmbed.");
-    this.#checkText(stages, textEncodings);
+    const each = this.settings(call);
+    return this.stages.slice(start - 1, stop).map((sampler) => {
+      const settings = each[sampler.index]!;
+      sampler.check(settings, batch, inpaints);
+      return { sampler, unetNumber: sampler.index + 1, settings };
+    });
+  }
+
+  /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
+  #check(sampling: DecoderSampling) {
+    const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
+    const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
+    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
+    const stages = this.plan(sampling, { batch, inpaints: inpaintImage !== undefined });
+    const samplers = stages.map(({ sampler }) => sampler);
+    if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
+    const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
+    if (isConditioned && !imageEmbed)
+      throw absent("imageEmbed", "This decoder needs image embeddings; pass imageEmbed.");
+    this.#checkText(samplers, textEncodings);
     if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
-      throw new SamplingError("Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.");
+      throw absent(
+        inpaintImage ? "inpaintMask" : "inpaintImage",
+        "Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.",
+      );
     }
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
-    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
     for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new SamplingError(`${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`);
+        throw new ArgumentError(name, `${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`, {
+          code: "argument/mismatch",
+        });
       }
     }
-    const condScales = this.perUnet("condScale", sampling.condScale ?? 1);
-    const timesteps = this.perUnet("timesteps", sampling.timesteps ?? null);
-    for (const sampler of stages) sampler.check(condScales[sampler.index]!, timesteps[sampler.index] ?? null, batch);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
-      stages: stages.map((sampler) => ({
-        sampler,
-        unetNumber: sampler.index + 1,
-        condScale: condScales[sampler.index]!,
-        timesteps: timesteps[sampler.index] ?? null,
-      })),
+      stages,
     };
   }
 
@@ -231,7 +232,7 @@ export class Decoder {
 
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
-      throw new SamplingError("This decoder was trained with text; pass textEncodings.");
+      throw absent("textEncodings", "This decoder was trained with text; pass textEncodings.");
     }
     if (textEncodings && !this.conditionOnTextEncodings) {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
@@ -239,6 +240,6 @@ export class Decoder {
   }
 }
 
-function isList<T>(value: T | readonly T[]): value is readonly T[] {
-  return Array.isArray(value);
+function absent(argument: string, message: string): ArgumentError {
+  return new ArgumentError(argument, message, { code: "argument/missing" });
 }

@@ -1,23 +1,24 @@
-import { count, finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError, count } from "../../platform/arguments.js";
 import type { PriorOptions } from "./options.js";
-import { PriorNetwork, type PriorCondition, type TextMask } from "./prior/prior-network.js";
-import { scaleBy } from "../../ops/elementwise.js";
+import { PriorNetwork, type PriorCondition } from "./prior/prior-network.js";
+import type { TextMask } from "./text-mask.js";
 import { concatTokens } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
-import { predictX0 } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
+import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import { ddimSteps } from "../../diffusion/ddim.js";
-import { ddpmSteps } from "../../diffusion/ddpm.js";
-import { denoise, rehearse, type Denoiser, type OnStep, type SamplerStep } from "../../diffusion/denoise.js";
-import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
-import { checkFinite, SamplingError } from "../../diffusion/sampling-error.js";
+import { denoise, type Denoiser, type OnStep } from "../../diffusion/denoise.js";
+import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
+import { checkFinite } from "../../diffusion/sampling-error.js";
+import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
+import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
+import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
-import { priorTimeGrid } from "../../diffusion/time-grid.js";
 
 /** As messages call it. */
 export const PRIOR_NAME = "the prior";
@@ -32,15 +33,12 @@ export interface PriorText {
   readonly textMask?: TextMask | undefined;
 }
 
-export interface PriorSampling extends PriorText {
+/** What is sampled; settings that are left out are the prior's own. */
+export interface PriorSampling extends PriorText, AskedSettings {
   /** What guidance leads away from, for as many texts; default: what was learned for dropped conditions. */
   readonly negative?: PriorText | undefined;
-  /** Strength of guidance; 1, the default, is none. */
-  readonly condScale?: number | undefined;
   /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
-  /** Number of sampling steps; default: the prior's own. */
-  readonly timesteps?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -51,7 +49,6 @@ export interface PriorSampling extends PriorText {
  * CLIP embedding of an image that a text describes.
  */
 export class DiffusionPrior {
-  /** What it computes in. */
   readonly #dtype: ComputeType;
   readonly #network: PriorNetwork;
   readonly #schedule: () => NoiseSchedule;
@@ -73,40 +70,48 @@ export class DiffusionPrior {
     weights.ignore("clip.");
   }
 
-  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Throws `SamplingError` for bad arguments. */
-  async sample(call: Arena, sampling: PriorSampling): Promise<Float32Array> {
-    const arena = call.withType(this.#dtype);
+  /**
+   * Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; what is computed is
+   * stored in the type of the weights. Throws `SamplingError` for bad arguments.
+   */
+  async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
+    const own = arena.withType(this.#dtype);
     const { textEmbed, noise, signal, onStep } = sampling;
     const candidates = count("numSamplesPerBatch", sampling.numSamplesPerBatch ?? 2);
-    const condition = arena.scope(() => this.#conditions(arena, sampling, candidates));
-    try {
-      const model = this.#denoiser(arena, sampling, condition);
-      const x = await denoise(model, { ...this.#start(arena, condition, noise), signal, onStep });
-      const embeddings = await this.#finish(x);
-      return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
-    } finally {
-      for (const text of [condition, condition.negative]) {
-        text?.textEmbed.dispose();
-        text?.textEncodings?.dispose();
-      }
-    }
+    using held = new HeldTensors(own);
+    const condition = held.hold(() => this.#conditions(own, sampling, candidates));
+    const model = this.#denoiser(own, sampling, condition);
+    const x = await denoise(model, { ...this.#start(own, condition, noise), signal, onStep });
+    const embeddings = await this.#finish(own, x);
+    return best(await textEmbed.read(), embeddings, candidates, this.options.imageEmbedDim);
+  }
+
+  /**
+   * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
+   * guided.
+   */
+  check(asked: AskedSettings): void {
+    const settings = this.settings(asked);
+    this.#scale(settings);
+    this.#sampler(settings);
+  }
+
+  #scale(settings: NetworkSettings): number {
+    return guidanceScale(settings, { name: "This prior", canGuide: this.options.canGuide });
   }
 
   /** How often `sample` evaluates the network. */
-  evaluations(timesteps?: number): number {
-    return this.#steps(timesteps ?? this.options.sampleTimesteps).length;
+  evaluations(asked: AskedSettings = {}): number {
+    return this.#sampler(this.settings(asked)).steps.length;
   }
 
-  /** Encodes what `sample` would run, for a dry run. */
-  rehearse(call: Arena, sampling: Omit<PriorSampling, "noise">): void {
-    const arena = call.withType(this.#dtype);
-    arena.scope(() => {
-      const condition = this.#conditions(arena, sampling, sampling.numSamplesPerBatch ?? 2);
-      rehearse(this.#denoiser(arena, sampling, condition), this.#start(arena, condition, silence));
-    });
+  /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    const { sampleTimesteps, timesteps } = this.options;
+    return withDefaults(asked, { ...UNGUIDED, timesteps: sampleTimesteps ?? timesteps });
   }
 
-  #conditions(arena: Arena, sampling: Omit<PriorSampling, "noise">, candidates: number): PriorCondition {
+  #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {
     const { negative } = sampling;
     return {
       ...this.#condition(arena, sampling, candidates),
@@ -119,20 +124,26 @@ export class DiffusionPrior {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
-      throw new SamplingError(`The text embedding has ${dim} values; this prior was trained with ${imageEmbedDim}.`);
+      throw new ArgumentError(
+        "textEmbed",
+        `textEmbed has ${dim} values; this prior was trained with ${imageEmbedDim}.`,
+        { code: "argument/mismatch" },
+      );
     }
     if (conditionOnTextEncodings && !textEncodings) {
-      throw new SamplingError("This prior was trained with text encodings; pass textEncodings.");
+      throw new ArgumentError("textEncodings", "This prior was trained with text encodings; pass textEncodings.", {
+        code: "argument/missing",
+      });
     }
     const repeated = (x: Tensor, shape: readonly number[]): Tensor =>
-      concatTokens(new Array<Tensor>(candidates).fill(x)).reshape(shape);
+      concatTokens(new Array<Tensor>(candidates).fill(arena.share(x))).reshape(shape);
     const rows = batch * candidates;
-    const embed = repeated(arena.share(textEmbed).reshape([batch, 1, dim]), [rows, dim]);
+    const embed = repeated(textEmbed.reshape([batch, 1, dim]), [rows, dim]);
     if (!conditionOnTextEncodings || !textEncodings) return { textEmbed: embed };
     const mask = textMask ?? this.#defaultMask;
     return {
       textEmbed: embed,
-      textEncodings: repeated(arena.share(textEncodings), [rows, ...textEncodings.shape.slice(1)]),
+      textEncodings: repeated(textEncodings, [rows, ...textEncodings.shape.slice(1)]),
       textMask: mapRows(mask, (row) => new Array<typeof row>(candidates).fill(row)),
     };
   }
@@ -142,70 +153,40 @@ export class DiffusionPrior {
     return this.options.initImageEmbedL2norm ? { noise, start: (x: Tensor) => this.#clampNorm(x) } : { noise };
   }
 
-  #denoiser(
-    arena: Arena,
-    { condScale = 1, timesteps }: Omit<PriorSampling, "noise">,
-    condition: PriorCondition,
-  ): Denoiser {
-    const { canGuide, net } = this.options;
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !canGuide) {
-      throw new SamplingError(
-        `This prior was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
-      );
-    }
-    const steps = this.#steps(timesteps ?? this.options.sampleTimesteps);
-    const later = condScale === 1 ? condition : this.#afterGuidance(condition);
+  #denoiser(arena: Arena, sampling: PriorSampling, condition: PriorCondition): Denoiser {
+    const { net, predictXStart, samplingClampL2norm } = this.options;
+    const settings = this.settings(sampling);
+    const scale = this.#scale(settings);
+    const batch = condition.textEmbed.shape[0]!;
+    const laterMask = isGuided(settings) ? this.#maskAfterGuidance(condition) : undefined;
+    const network = this.#network;
     return {
       arena,
       name: PRIOR_NAME,
-      steps,
+      process: this.#process(),
+      sampler: this.#sampler(settings),
       selfCond: net.selfCond,
-      predict: (x, time, selfCond) => {
-        const times = new Array<number>(x.shape[0]!).fill(time);
-        const { textMask } = time === steps[0]?.time ? condition : later;
-        return this.#network.forwardWithCondScale(x, times, { ...condition, textMask, selfCond }, condScale);
+      prepare: (inputs, times) => {
+        const prepared = network.prepare(inputs, { batch, times, condition, laterMask }, scale);
+        return (x, selfCond) => network.forward(x, prepared, selfCond);
       },
-      estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
+      x0Limit: predictXStart ? undefined : 1,
+      limitX0: predictXStart && samplingClampL2norm ? (x0) => this.#clampNorm(x0) : undefined,
     };
   }
 
-  /** What a guided step leaves of the condition: some versions dropped the text in the caller's own mask, for good. */
-  #afterGuidance(condition: PriorCondition): PriorCondition {
-    if (this.dialect.sampler.priorCfgMask === "fresh") return condition;
-    return { ...condition, textMask: mapRows(condition.textMask, (row) => [row.map(() => 0)]) };
+  /** What a guided step leaves of the mask: some versions dropped the text in the caller's own mask, for good. */
+  #maskAfterGuidance({ textMask }: PriorCondition): TextMask | undefined {
+    if (this.dialect.sampler.priorCfgMask === "fresh") return undefined;
+    return mapRows(textMask, (row) => [row.map(() => 0)]);
   }
 
-  #steps(count: number | null): SamplerStep[] {
-    const schedule = this.#schedule();
-    const { objective, timesteps } = this.options;
-    if (count === null || count === timesteps) return ddpmSteps(schedule, { objective });
-    const { ddimGridPrior, ddimNoisePrior, ddimNoiseSign, ddimLastNoise, ddimPriorUpdate } = this.dialect.sampler;
-    // Since 1.10.3 the network runs once less than there are steps: a single one would leave plain noise.
-    const fewest = ddimGridPrior === "toMinusOne" ? 2 : 1;
-    if (!Number.isInteger(count) || count < fewest || count > timesteps) {
-      throw new SamplingError(`This prior takes ${fewest} to ${timesteps} sampling steps, not ${count}.`);
-    }
-    const steps = ddimSteps(schedule, {
-      grid: priorTimeGrid(timesteps, count, ddimGridPrior),
-      objective,
-      alphas: schedule.tables.alphasCumprodPrev,
-      eta: 1,
-      epsilon: ddimNoisePrior,
-      epsilonSign: ddimNoiseSign,
-      lastNoise: ddimLastNoise,
-    });
-    return ddimPriorUpdate === "on" ? steps : steps.map((step) => ({ ...step, advance: (x) => scaleBy(x, 1) }));
+  #process(): Process {
+    return { schedule: this.#schedule(), objective: this.options.objective };
   }
 
-  #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {
-    const { predictXStart, samplingClampL2norm } = this.options;
-    const x0 = predictX0(x, prediction, {
-      scaleX: estimate.x,
-      scalePrediction: estimate.prediction,
-      limit: predictXStart ? undefined : 1,
-    });
-    return predictXStart && samplingClampL2norm ? this.#clampNorm(x0) : x0;
+  #sampler({ timesteps: count, sampler }: NetworkSettings): Sampler {
+    return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 
   /** Embeddings live multiplied by `imageEmbedScale` inside the process, so that they look like unit noise to it. */
@@ -214,13 +195,13 @@ export class DiffusionPrior {
   }
 
   /** Reads and frees the sample, brought back to the scale of CLIP. */
-  async #finish(x: Tensor): Promise<Float32Array> {
+  async #finish(arena: Arena, x: Tensor): Promise<Float32Array> {
     const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
     const clamps = predictXStart && samplingFinalClampL2norm;
     using state = x;
-    using clamped = clamps ? state.arena.scope(() => this.#clampNorm(state)) : state;
+    using clamped = clamps ? arena.scope(() => this.#clampNorm(state)) : state;
     const values = await clamped.read();
-    checkFinite({ component: PRIOR_NAME, dtype: this.#dtype, what: "an image embedding" }, values);
+    checkFinite({ component: PRIOR_NAME, dtype: arena.dtype, what: "an image embedding" }, values);
     return values.map((value) => value / imageEmbedScale);
   }
 }
@@ -239,7 +220,8 @@ function best(texts: Float32Array, candidates: Float32Array, count: number, dim:
     const text = texts.subarray(start, start + dim);
     const row = (i: number) => candidates.subarray(start * count + i * dim, start * count + (i + 1) * dim);
     const similarities = Array.from({ length: count }, (_, i) => cosine(text, row(i)));
-    result.set(row(similarities.indexOf(Math.max(...similarities))), start);
+    // Of vectors without a direction, as in a dry run, the first.
+    result.set(row(Math.max(0, similarities.indexOf(Math.max(...similarities)))), start);
   }
   return result;
 }

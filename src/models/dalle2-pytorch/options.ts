@@ -3,14 +3,8 @@
  * scalars spread to lists, and the decoder's own rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
  */
 import { ConfigError } from "../../config/config-error.js";
-import type {
-  AdapterConfig,
-  BetaScheduleName,
-  DecoderConfig,
-  PriorConfig,
-  PriorNetConfig,
-  UnetConfig,
-} from "./train-config.js";
+import type { BetaScheduleName, Objective } from "../../diffusion/schedule.js";
+import type { AdapterConfig, DecoderConfig, PriorConfig, PriorNetConfig, UnetConfig } from "./train-config.js";
 
 /** Every option of a U-Net. Lists named per stage have one entry per entry of `dimMults`. */
 export interface UnetOptions {
@@ -75,9 +69,6 @@ export interface DecoderStage {
   /** What the U-Net predicts: the noise, the image, or v (Salimans & Ho 2022). */
   readonly objective: Objective;
 }
-
-/** What a network predicts. */
-export type Objective = "noise" | "x0" | "v";
 
 /** A decoder: its stages and what they share. */
 export interface DecoderOptions {

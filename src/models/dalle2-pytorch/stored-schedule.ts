@@ -1,9 +1,9 @@
 import type { DecoderOptions } from "./options.js";
-import type { BetaScheduleName } from "./train-config.js";
 import type { NetworkDialect } from "./dialect/flags.js";
 import type { Weights } from "../../weights/store.js";
-import { NotFiniteError } from "../../diffusion/sampling-error.js";
-import { NoiseSchedule, type ScheduleTables } from "../../diffusion/schedule.js";
+import { ConfigError } from "../../config/config-error.js";
+import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js";
+import { NoiseSchedule, type BetaScheduleName, type ScheduleTables } from "../../diffusion/schedule.js";
 
 const TABLES = [
   "betas",
@@ -30,7 +30,7 @@ export function schedulePlace(weights: Weights, path: string, dialect: Pick<Netw
  * taken as they are, because defaults changed from version to version; without them `name` says which.
  */
 export function storedSchedule(weights: Weights, name: BetaScheduleName, timesteps: number): () => NoiseSchedule {
-  if (!TABLES.some((table) => weights.has(bufferName(table)))) return () => NoiseSchedule.named(name, timesteps);
+  if (!TABLES.some((table) => weights.has(bufferName(table)))) return () => namedSchedule(name, timesteps);
   const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
   // A weight of the training loss, in versions since 0.7.1.
   weights.ignore("p2_loss_weight");
@@ -39,6 +39,16 @@ export function storedSchedule(weights: Weights, name: BetaScheduleName, timeste
     for (const [table, data] of values) checkNumbers(data, `${bufferName(table)} of the noise schedule in ${file}`);
     return new NoiseSchedule(Object.fromEntries(values) as Record<keyof ScheduleTables, Float32Array>);
   };
+}
+
+/** The schedule that a config names. Throws `ConfigError` where it is too short for its betas to stay below 1. */
+function namedSchedule(name: BetaScheduleName, timesteps: number): NoiseSchedule {
+  try {
+    return NoiseSchedule.named(name, timesteps);
+  } catch (error) {
+    if (!(error instanceof SamplingError)) throw error;
+    throw new ConfigError(`beta_schedule: ${error.message}`, { cause: error });
+  }
 }
 
 /** Declares a U-Net's schedule, by its index: what to call for it once the weights are loaded. */
@@ -65,7 +75,9 @@ export function decoderSchedules(
 function checkNumbers(values: Float32Array, what: string): void {
   const index = values.findIndex(Number.isNaN);
   if (index < 0) return;
-  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged. Get another copy of it.`);
+  throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged.`, {
+    advice: "Get another copy of it.",
+  });
 }
 
 /** `alphasCumprodPrev` is stored as `alphas_cumprod_prev`. */

@@ -8,12 +8,18 @@
  * and named by `describeIgnored`. The camelCase options that models take come from resolve.ts beside this file.
  */
 import { z } from "zod";
+import type { BetaScheduleName } from "../../diffusion/schedule.js";
 import { describeUnknown } from "../../config/config-error.js";
 import { keysOf, knownKeys, only, type HarmlessKeys } from "../../config/known-keys.js";
 
 /** The noise schedules that the reference knows by name. */
-export const betaScheduleName = z.enum(["cosine", "linear", "quadratic", "jsd", "sigmoid"]);
-export type BetaScheduleName = z.output<typeof betaScheduleName>;
+export const betaScheduleName = z.enum([
+  "cosine",
+  "linear",
+  "quadratic",
+  "jsd",
+  "sigmoid",
+] satisfies readonly BetaScheduleName[]);
 
 // Far above real models, and low enough that a config alone makes nobody wait or run out of memory.
 const count = z

@@ -1,57 +1,50 @@
-import { finiteNumber } from "../../platform/arguments.js";
+import { ArgumentError } from "../../platform/arguments.js";
 import type { DecoderOptions, DecoderStage } from "./options.js";
 import type { NegativeCondition, UnetCondition } from "./unet/conditioning.js";
 import { canBroadcast } from "./unet/image-condition.js";
-import type { TextMask } from "./unet/text-condition.js";
+import type { TextMask } from "./text-mask.js";
 import { Unet } from "./unet/unet.js";
 import { affine, combine } from "../../ops/elementwise.js";
+import { cast } from "../../ops/layout.js";
 import { quantile } from "../../ops/reduce.js";
-import { dynamicThreshold, predictX0 } from "../../ops/sampler.js";
+import { dynamicThreshold } from "../../ops/sampler.js";
 import type { Arena } from "../../tensor/arena.js";
+import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
-import { ddimSteps } from "../../diffusion/ddim.js";
-import { ddpmSteps } from "../../diffusion/ddpm.js";
-import {
-  denoise,
-  rehearse,
-  type Denoiser,
-  type OnStep,
-  type Preview,
-  type SamplerStep,
-} from "../../diffusion/denoise.js";
+import { denoise, type Denoiser, type OnStep, type Preview } from "../../diffusion/denoise.js";
 import { Inpainting, prepareKnown, type Known } from "../../diffusion/inpaint.js";
 import { lowresResizeOf, type LowresResize } from "./lowres.js";
-import { silence, StateNoise, type NoiseSource } from "../../diffusion/noise.js";
+import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js";
+import type { Process, Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
+import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
+import { guidanceScale, UNGUIDED } from "../../diffusion/guidance.js";
+import { unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
-import { decoderTimeGrid } from "../../diffusion/time-grid.js";
 
 /** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
 const LOWRES_NOISE_STEPS = 1000;
 
-export interface UnetSampling {
+export interface UnetSampling extends NetworkSettings {
+  /** How often each step is taken where it inpaints. */
+  readonly resampleTimes: number;
   readonly batch: number;
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
   readonly textMask?: TextMask | undefined;
   /** What guidance leads away from; default: what was learned for dropped conditions. */
   readonly negative?: NegativeCondition | undefined;
-  readonly condScale: number;
-  /** Number of sampling steps; null for the U-Net's own. */
-  readonly timesteps: number | null;
   /** Image of the stage before, f32 NHWC, which an upsampler starts from. */
   readonly lowres?: Tensor | undefined;
   readonly known?: Known | undefined;
-  /** How often each step is taken when inpainting. */
-  readonly resampleTimes: number;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
-  /** Takes estimates as images like those that `sample` returns. */
+  /** Takes predicted x0 as images like those that `sample` returns. */
   readonly preview?: Preview | undefined;
 }
 
@@ -63,7 +56,6 @@ interface Prepared {
 
 /** One stage of a decoder's cascade: a U-Net and the sampler that it was trained for. */
 export class UnetSampler {
-  /** What it computes in. */
   readonly #dtype: ComputeType;
   readonly #unet: Unet | undefined;
   readonly #schedule: () => NoiseSchedule;
@@ -112,17 +104,17 @@ export class UnetSampler {
   /** Throws `SamplingError` where the checkpoint holds no weights of this U-Net. */
   checkTrained(): void {
     if (this.isTrained) return;
-    throw new SamplingError(
-      `${this.name} was not trained: the checkpoint holds no weights of it. Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).`,
-    );
+    throw new SamplingError(`${this.name} was not trained: the checkpoint holds no weights of it.`, {
+      advice: "Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).",
+    });
   }
 
   /**
-   * Throws `SamplingError` where the U-Net cannot sample such a batch, be guided or sampled so, and `NotFiniteError` where
-   * the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
+   * Throws `SamplingError` where the U-Net cannot sample such a batch, be guided, sampled or inpaint so, and `NotFiniteError`
+   * where the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
    * computes NaN there.
    */
-  check(condScale: number, timesteps: number | null, batch = 1): void {
+  check(settings: NetworkSettings, batch = 1, inpaints = false): void {
     const { name } = this;
     this.checkTrained();
     const { numImageTokens } = this.stage.unet;
@@ -131,64 +123,55 @@ export class UnetSampler {
         `${name} was trained with cond_dim equal to image_embed_dim, and so takes a batch of 1 or ${numImageTokens}, not ${batch}.`,
       );
     }
-    finiteNumber("condScale", condScale);
-    if (condScale !== 1 && !this.decoder.canGuide) {
-      throw new SamplingError(
-        `${name} was trained without dropping its conditions, so it cannot be guided: condScale must be 1, not ${condScale}.`,
+    guidanceScale(settings, { name, canGuide: this.decoder.canGuide });
+    const { timesteps: count } = settings;
+    if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
+      throw new ArgumentError(
+        "timesteps",
+        `timesteps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`,
+        { code: "argument/out-of-range" },
       );
     }
-    const count = this.stepCount(timesteps);
-    if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
-      throw new SamplingError(`${name} takes 1 to ${this.decoder.timesteps} sampling steps, not ${count}.`);
+    const sampler = this.#sampler(settings);
+    if (inpaints && !sampler.canGoBack) {
+      throw new SamplingError(
+        `${name} cannot inpaint with the sampler "${sampler.name}": each of its steps builds on the one before, and inpainting (RePaint) goes back in time. Use the sampler "ddim" or "ddpm".`,
+      );
     }
-    const singular = this.#steps(count).find(({ estimate }) => !Number.isFinite(estimate.x));
+    const { schedule, objective } = this.#process();
+    const singular = sampler.steps.find(({ time }) => !Number.isFinite(schedule.x0From(objective, time).x));
     if (!singular) return;
     throw new NotFiniteError(
-      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so a picture cannot be told from predicted noise. Sample with fewer than ${this.decoder.timesteps} steps.`,
+      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise.`,
+      { advice: `Sample with fewer than ${this.decoder.timesteps} steps.` },
     );
   }
 
   /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
-  evaluations(timesteps: number | null = null, resampleTimes = 1): number {
+  evaluations(asked: AskedSettings = {}, resampleTimes = 1): number {
     this.checkTrained();
-    return this.#steps(this.stepCount(timesteps)).length * this.#resampleTimes(resampleTimes);
+    return this.#sampler(this.settings(asked)).steps.length * this.#resampleTimes(resampleTimes);
   }
 
-  /** Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. */
-  async sample(call: Arena, sampling: UnetSampling): Promise<Tensor> {
-    const arena = call.withType(this.#dtype);
-    const shared = arena.scope(() => this.#shared(arena, sampling));
-    try {
-      return await this.#sample(arena, { ...sampling, ...shared });
-    } finally {
-      const { imageEmbed, textEncodings, negative, lowres, known } = shared;
-      const conditions = [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings];
-      for (const tensor of [...conditions, lowres, known?.image, known?.mask]) tensor?.dispose();
-    }
+  /**
+   * Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. `arena` is
+   * that of the call; what is computed is stored in the type of the weights.
+   */
+  async sample(arena: Arena, sampling: UnetSampling): Promise<Tensor> {
+    const own = arena.withType(this.#dtype);
+    using held = new HeldTensors(own);
+    const condition = held.hold(() => this.#shared(own, sampling));
+    const prepared = held.hold(() => this.#prepare(own, { ...sampling, ...condition }));
+    const inpainting = this.#inpainting(sampling, prepared);
+    const { noise: source, signal, onStep, batch } = sampling;
+    const preview = sampling.preview && this.#preview(own, sampling.preview, inpainting);
+    const noise = this.#stateNoise(own, batch, source);
+    const model = this.#denoiser(own, { ...sampling, ...condition }, prepared);
+    using x = await denoise(model, { noise, inpainting, signal, onStep, preview });
+    return own.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
   }
 
-  async #sample(arena: Arena, sampling: UnetSampling): Promise<Tensor> {
-    const { noise, signal, onStep } = sampling;
-    const prepared = arena.scope(() => this.#prepare(arena, sampling));
-    try {
-      const inpainting = this.#inpainting(sampling, prepared);
-      const stateNoise = this.#stateNoise(arena, sampling.batch, noise);
-      const model = this.#denoiser(arena, sampling, prepared);
-      const preview = sampling.preview && this.#preview(sampling.preview, inpainting);
-      const x = await denoise(model, { noise: stateNoise, inpainting, signal, onStep, preview });
-      try {
-        return arena.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
-      } finally {
-        x.dispose();
-      }
-    } finally {
-      prepared.lowres?.dispose();
-      prepared.known?.image.dispose();
-      prepared.known?.mask.dispose();
-    }
-  }
-
-  /** The tensors of a call as tensors of the arena of this sampler's type: those of another stage may be stored in another. */
+  /** The tensors of a call as tensors of this sampler's arena: those of another stage may be stored in another type there. */
   #shared(arena: Arena, { imageEmbed, textEncodings, negative, lowres, known }: UnetSampling) {
     const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
     return {
@@ -204,29 +187,18 @@ export class UnetSampler {
     };
   }
 
-  /** Encodes what `sample` would run, for a dry run; its result is a tensor of the right shape without content. */
-  rehearse(call: Arena, sampling: Omit<UnetSampling, "noise">): Tensor {
-    const arena = call.withType(this.#dtype);
-    return arena.scope(() => {
-      const silent = { ...sampling, noise: silence };
-      const prepared = this.#prepare(arena, silent);
-      const inpainting = this.#inpainting(silent, prepared);
-      const noise = this.#stateNoise(arena, sampling.batch, silence);
-      rehearse(this.#denoiser(arena, silent, prepared), { noise, inpainting });
-      const x = noise.draw();
-      return this.#denormalize(inpainting?.compose(x) ?? x);
-    });
-  }
-
   #prepare(arena: Arena, { batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
-      throw new SamplingError(`U-Net ${this.index + 1} enlarges an image, and there is none to start from.`);
+      throw new ArgumentError("image", `${this.name} enlarges an image, and there is none to start from.`, {
+        code: "argument/missing",
+      });
     }
     return {
       lowres:
         unet.lowresCond && lowres
-          ? this.#lowresCondition(lowres, this.stepCount(timesteps), this.#stateNoise(arena, batch, noise))
+          ? // As the U-Net takes it: nothing else is kept of it during the run.
+            cast(this.#lowresCondition(lowres, timesteps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -258,11 +230,11 @@ export class UnetSampler {
     return this.dialect.sampler.inpaint === "repaint" ? asked : 1;
   }
 
-  #preview({ every, show }: Preview, inpainting: Inpainting | undefined): Preview {
+  #preview(arena: Arena, { every, show }: Preview, inpainting: Inpainting | undefined): Preview {
     return {
       every,
       show: async (x0) => {
-        using images = x0.arena.scope(() => this.#denormalize(inpainting?.compose(x0) ?? x0.reshape(x0.shape)));
+        using images = arena.scope(() => this.#denormalize(inpainting?.compose(x0) ?? x0.reshape(x0.shape)));
         await show(images);
       },
     };
@@ -274,63 +246,53 @@ export class UnetSampler {
   }
 
   #denoiser(arena: Arena, sampling: UnetSampling, { lowres }: Prepared): Denoiser {
-    const { batch, imageEmbed, textEncodings, textMask, negative, condScale, timesteps } = sampling;
-    const perSample = (value: number): number[] => new Array<number>(batch).fill(value);
-    const lowresNoiseLevel = this.stage.unet.lowresNoiseCond ? perSample(this.#lowresNoiseLevel()) : undefined;
+    const { batch, imageEmbed, textEncodings, textMask, negative } = sampling;
+    const hasLevel = this.stage.unet.lowresNoiseCond;
     const condition: UnetCondition = {
       imageEmbed,
       textEncodings,
       textMask: textMask ?? this.#textMask,
       negative,
       lowresCondImg: lowres,
-      lowresNoiseLevel,
+      lowresNoiseLevel: hasLevel ? new Array<number>(batch).fill(this.#lowresNoiseLevel()) : undefined,
     };
+    const unet = this.#unet!;
+    const scale = guidanceScale(sampling, { name: this.name, canGuide: this.decoder.canGuide });
+    const { useDynamicThres } = this.decoder;
     return {
       arena,
       name: this.name,
-      steps: this.#steps(this.stepCount(timesteps)),
+      process: this.#process(),
+      sampler: this.#sampler(sampling),
       selfCond: this.stage.unet.selfCond,
-      predict: (x, time, selfCond) =>
-        this.#unet!.forwardWithCondScale(x, perSample(time), { ...condition, selfCond }, condScale),
-      estimate: (x, prediction, step) => this.#estimate(x, prediction, step),
+      prepare: (inputs, times) => {
+        const prepared = unet.prepare(inputs, { batch, times, condition }, scale);
+        return (x, selfCond) => unet.forward(x, prepared, selfCond);
+      },
+      // The reference clamps to ±1, or dynamically, whatever the network predicts.
+      x0Limit: useDynamicThres ? undefined : 1,
+      limitX0: useDynamicThres ? (x0) => dynamicThreshold(x0, quantile(x0, this.#percentile)) : undefined,
     };
   }
 
-  /** Sampling steps where a call asks for this many; null for the U-Net's own number. */
-  stepCount(asked: number | null): number {
-    return asked ?? this.stage.sampleTimesteps ?? this.decoder.timesteps;
+  /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
+  settings(asked: AskedSettings = {}): NetworkSettings {
+    return withDefaults(asked, { ...UNGUIDED, timesteps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
-  /** DDPM where every timestep is taken, else DDIM. */
-  #steps(count: number): SamplerStep[] {
-    const schedule = this.#schedule();
-    const { objective, learnedVariance } = this.stage;
-    const { timesteps, learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
-    if (count === timesteps) {
-      return ddpmSteps(schedule, { objective, learnedVariance: learnedVariance ? { constrainFrac } : undefined });
-    }
-    const { ddimGridDecoder, ddimAlphas, ddimNoiseDecoder, ddimNoiseSign, ddimLastNoise } = this.dialect.sampler;
-    const { alphasCumprod, alphasCumprodPrev } = schedule.tables;
-    return ddimSteps(schedule, {
-      grid: decoderTimeGrid(timesteps, count, ddimGridDecoder),
-      objective,
-      alphas: ddimAlphas === "cumprod" ? alphasCumprod : alphasCumprodPrev,
+  #process(): Process {
+    return { schedule: this.#schedule(), objective: this.stage.objective };
+  }
+
+  #sampler({ sampler, timesteps: count }: NetworkSettings): Sampler {
+    const { learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
+    return unetSampler(sampler, {
+      process: this.#process(),
+      count,
+      dialect: this.dialect.sampler,
       eta: this.#eta,
-      epsilon: ddimNoiseDecoder,
-      epsilonSign: ddimNoiseSign,
-      lastNoise: ddimLastNoise,
+      learnedVariance: this.stage.learnedVariance ? { constrainFrac } : undefined,
     });
-  }
-
-  /** The reference clamps to ±1, or dynamically, whatever the network predicts. */
-  #estimate(x: Tensor, prediction: Tensor, { estimate }: SamplerStep): Tensor {
-    const { useDynamicThres } = this.decoder;
-    const x0 = predictX0(x, prediction, {
-      scaleX: estimate.x,
-      scalePrediction: estimate.prediction,
-      limit: useDynamicThres ? undefined : 1,
-    });
-    return useDynamicThres ? dynamicThreshold(x0, quantile(x0, this.#percentile)) : x0;
   }
 
   #denormalize(x: Tensor): Tensor {

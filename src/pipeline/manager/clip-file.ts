@@ -49,9 +49,9 @@ async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Pr
 
 function openByName({ make, model }: ClipSource, config: ModelLoadConfig, options: LoadingOptions) {
   if (make !== "openai") {
-    throw new ConfigError(
-      `${config.source}: clip.load_model_from is missing, and no checkpoint holds a CLIP; name a file with the weights of "${model}" (${make})`,
-    );
+    throw new ConfigError(`${config.source}: clip.load_model_from is missing, and no checkpoint holds a CLIP`, {
+      advice: `name a file with the weights of "${model}" (${make})`,
+    });
   }
   const file = openAiModelUrl(model);
   if (options.remote === "ranges") return openSource(file.url, options);

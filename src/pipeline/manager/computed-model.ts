@@ -2,7 +2,7 @@ import { COMPUTE_IN_F32, NotFiniteError, type NotFinitePlace } from "../../diffu
 import type { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "./component.js";
-import { DisposedError } from "./disposed-error.js";
+import { DisposedError } from "../../platform/disposed-error.js";
 import type { Loaded } from "./load-models.js";
 import type { Residence } from "./residence.js";
 
@@ -107,7 +107,8 @@ export class ComputedModel<Model> {
 
   async #loadInF32(): Promise<Loaded<Model>> {
     // Nobody would close what is opened from now on.
-    if (this.#isDisposed) throw new DisposedError("The model was disposed while it was used.");
+    if (this.#isDisposed)
+      throw new DisposedError("The model was disposed while it was used.", { code: "manager/disposed" });
     this.#f32 ??= this.computing.inF32();
     try {
       return await this.#f32;
@@ -156,5 +157,5 @@ function advice({ dtype }: NotFinitePlace, file: string, damaged: readonly strin
     return `${file} is damaged, or was saved after its training had failed: there are infinities or NaN in ${damaged.slice(0, NAMED).join(", ")}${more}. Get another copy or an earlier checkpoint.`;
   }
   if (dtype === "f16") return `Half precision overflows: ${COMPUTE_IN_F32}.`;
-  return `The weights in ${file} are finite: the inputs or the guidance (condScale) may be too large for f32.`;
+  return `The weights in ${file} are finite: the inputs or the guidance scale may be too large for f32.`;
 }

@@ -58,6 +58,7 @@ export class ComputedModels {
     const unknown = names.find((name) => !known.includes(name));
     if (unknown !== undefined) {
       throw new ArgumentError(
+        "computeInF32",
         `computeInF32 names ${JSON.stringify(unknown)}; the components are: ${known.join(", ")}.`,
       );
     }

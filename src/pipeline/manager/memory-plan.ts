@@ -7,7 +7,7 @@ import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "./component.js";
-import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { dryRunDecoder, dryRunImageEncoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
@@ -97,7 +97,7 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const run = () => dryRunPrior(arena, model, batch, defaultPriorCondScale(config));
+  const run = () => dryRunPrior(arena, model, batch, defaultSettings(config).prior);
   return components.map((component) => ({ component, run }));
 }
 
@@ -107,10 +107,10 @@ function decoderStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const condScale = defaultDecoderCondScale(config);
+  const settings = defaultSettings(config).decoder;
   return components.map((component, i) => ({
     component,
-    run: () => dryRunDecoder(arena, model, batch, { condScale, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
+    run: () => dryRunDecoder(arena, model, batch, { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 }),
   }));
 }
 

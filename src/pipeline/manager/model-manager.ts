@@ -2,14 +2,15 @@ import type { ModelLoadConfig } from "../../config/load-config.js";
 import type { Decoder } from "../../models/dalle2-pytorch/decoder.js";
 import type { DiffusionPrior } from "../../models/dalle2-pytorch/diffusion-prior.js";
 import type { UnetSampler } from "../../models/dalle2-pytorch/unet-sampler.js";
-import { checkArguments, finiteNumber, list, oneOf, oneOrEach, text } from "../../platform/arguments.js";
+import { checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
+import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { defaultDecoderCondScale, defaultPriorCondScale } from "./cond-scale.js";
+import { defaultSettings, type DefaultSettings } from "./default-settings.js";
 import { BatchSplitter } from "./batch-splitter.js";
 import type { ComputedModel, Computed } from "./computed-model.js";
 import { ComputedModels, type Models } from "./computed-models.js";
@@ -20,6 +21,7 @@ import { Lifetime } from "./lifetime.js";
 import { openDevice } from "./open-device.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Residence, type Residency } from "./residence.js";
+import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
 /** How models are loaded and where they run. */
 export interface ManagerOptions extends LoadingOptions {
@@ -40,12 +42,7 @@ export interface ManagerOptions extends LoadingOptions {
 }
 
 /** How the models will be called, as far as kernels depend on it; default: as the load config says. */
-export interface WarmupOptions {
-  readonly priorCondScale?: number | undefined;
-  readonly decoderCondScale?: number | readonly number[] | undefined;
-}
-
-const WARMUP_RULES = { priorCondScale: finiteNumber, decoderCondScale: oneOrEach(finiteNumber) };
+export type WarmupOptions = Prefixed<"prior", AskedSettings> & Prefixed<"decoder", CascadeSettings>;
 
 const MANAGER_RULES = {
   dtype: oneOf("auto", "f32", "f16"),
@@ -131,14 +128,9 @@ export class DalleModelManager {
     }
   }
 
-  /** Guidance of the prior where a call names none. */
-  get defaultPriorCondScale(): number {
-    return defaultPriorCondScale(this.config);
-  }
-
-  /** Guidance of each U-Net where a call names none. */
-  get defaultDecoderCondScale(): readonly number[] {
-    return defaultDecoderCondScale(this.config);
+  /** How prior and decoder are sampled where a call does not say it, as far as the load config does. */
+  get defaults(): DefaultSettings {
+    return defaultSettings(this.config);
   }
 
   /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
@@ -187,7 +179,9 @@ export class DalleModelManager {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (!model?.loaded.components[index]) {
-      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`);
+      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`, {
+        code: "sampling/no-model",
+      });
     }
     return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
@@ -233,18 +227,20 @@ export class DalleModelManager {
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
-    checkArguments(WARMUP_RULES, options);
+    checkOptions(options);
     await this.#lifetime.run(() => this.#compile(options));
   }
 
-  async #compile({ priorCondScale = this.defaultPriorCondScale, decoderCondScale }: WarmupOptions): Promise<void> {
-    const { clip, prior, decoder } = this;
+  async #compile(options: WarmupOptions): Promise<void> {
+    const { clip, prior, decoder, defaults } = this;
     using stream = this.gpu.stream({ executor: "compile" });
     const arena = new Arena(stream, this.dtype);
     if (clip) await dryRunTextEncoder(arena, clip.model, 1);
-    if (prior) await dryRunPrior(arena, prior.model, 1, priorCondScale);
-    const condScale = decoderCondScale ?? this.defaultDecoderCondScale;
-    if (decoder) await dryRunDecoder(arena, decoder.model, 1, { condScale });
+    if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
+    if (decoder) {
+      const each = decoder.model.settings(unprefixed("decoder", options), defaults.decoder);
+      await dryRunDecoder(arena, decoder.model, 1, joinSettings(each));
+    }
     await stream.sync();
   }
 
@@ -268,7 +264,9 @@ function computeType({ features, adapter }: GpuDevice, dtype: "auto" | ComputeTy
   // Software adapters emulate half precision, and are slower for it.
   if (dtype === "auto") return features.f16 && !adapter.isSoftware ? "f16" : "f32";
   if (dtype === "f16" && !features.f16) {
-    throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16; use dtype "f32".`);
+    throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16`, {
+      advice: 'use dtype "f32"',
+    });
   }
   return dtype;
 }

@@ -14,7 +14,14 @@ export type Residency = "keep" | "one-at-a-time";
 const WEIGHT_SHARE = 0.75;
 
 /** The weights of a component do not fit onto the GPU, even alone. */
-export class WeightMemoryError extends GpuOutOfMemoryError {}
+export class WeightMemoryError extends GpuOutOfMemoryError {
+  static override readonly code = "gpu/weights-out-of-memory";
+  override readonly name = "WeightMemoryError";
+
+  static {
+    this.register(this);
+  }
+}
 
 /**
  * Brings components to the GPU when they are used, and takes idle ones away as the residency says. Where there is to be one

@@ -1,23 +1,18 @@
-import { ArgumentError, list, text as textRule } from "../../platform/arguments.js";
+import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
+import { UNGUIDED } from "../../diffusion/guidance.js";
+import { pickSettings } from "../../diffusion/settings.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, Picture } from "../picture.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
-import {
-  checkOptions,
-  eachOf,
-  type NegativeOptions,
-  type PriorSettings,
-  type TwoStageOptions,
-} from "../script-options.js";
+import { eachOf, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
 
 export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
   /** Pictures for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
-  /** Candidates for each image embedding. Default 2. */
-  readonly priorNumSamplesPerBatch?: number | undefined;
 }
 
 /** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
@@ -33,44 +28,41 @@ export class BasicInference extends InferenceScript {
     options: BasicInferenceOptions = {},
   ): Promise<Map<number, Map<number, Picture[]>>> {
     checkOptions(options);
-    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
+    const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
-    const prior = this.priorSettings({
-      condScale: options.priorCondScale,
-      timesteps: options.priorTimesteps,
-      numSamplesPerBatch: options.priorNumSamplesPerBatch,
-    });
-    const { decoderCondScale } = options;
+    const priorOptions = unprefixed("prior", options);
+    const decoderOptions = unprefixed("decoder", options);
+    const prior = this.priorSettings(priorOptions);
     const generator = randomnessOf(options);
     if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
       throw new ArgumentError(
-        "With one seed for each picture, an embedding is drawn once: leave decoderSampleCount at 1, and ask for more by priorSampleCount.",
+        "decoderSampleCount",
+        `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
+        { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
       );
     }
+    this.checkDecoderSettings(decoderOptions);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
-    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
+    if (negativeText) this.checkNegative(decoderOptions, prior);
     const count = texts.length * priorSampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count * decoderSampleCount, timesteps: options.decoderTimesteps },
+      prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
+      decoder: { ...decoderOptions, pictures: count * decoderSampleCount },
     });
     const shared = { generator, signal, onProgress, estimate };
-    const call = { ...shared, ...prior, sampleCount: priorSampleCount, batchSize: options.priorBatchSize };
+    const call = { ...shared, ...priorOptions, ...prior };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
+      ...decoderOptions,
       onPicture,
       previewEvery,
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
       negativeImageEmbed: away && [...away.values()].flat(),
-      condScale: decoderCondScale,
-      sampleCount: decoderSampleCount,
-      batchSize: options.decoderBatchSize,
-      timesteps: options.decoderTimesteps,
       describe: (_, decoder) => withPrior(prior, decoder),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
@@ -81,20 +73,12 @@ export class BasicInference extends InferenceScript {
 
 /** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
 export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
-  return { ...call, condScale: 1, generator: forkOf(call.generator) };
+  return { ...call, ...UNGUIDED, generator: forkOf(call.generator) };
 }
 
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
-export function withPrior(
-  prior: PriorSettings | undefined,
-  { condScale, timesteps, ...decoder }: JsonOptions,
-): JsonOptions {
-  return {
-    ...decoder,
-    priorCondScale: prior?.condScale,
-    priorTimesteps: prior?.timesteps,
-    priorNumSamplesPerBatch: prior?.numSamplesPerBatch,
-    decoderCondScale: condScale,
-    decoderTimesteps: timesteps,
-  };
+export function withPrior(prior: PriorSettings | undefined, decoder: JsonOptions): JsonOptions {
+  const settings = pickSettings(decoder);
+  const others = Object.entries(decoder).filter(([name]) => !(name in settings));
+  return { ...Object.fromEntries(others), ...prefixed("prior", prior ?? {}), ...prefixed("decoder", settings) };
 }

@@ -1,12 +1,13 @@
-import { list, text as textRule } from "../../platform/arguments.js";
-import { SamplingError } from "../../diffusion/sampling-error.js";
+import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
 import { unguided, withPrior } from "./basic-inference.js";
+import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
 import type { Picture } from "../picture.js";
 import { randomnessOf } from "../randomness.js";
-import { checkOptions, eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, unprefixed } from "../settings.js";
 
 export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text, each of which is drawn once. Default 1. */
@@ -33,30 +34,36 @@ export class BasicInpainting extends InferenceScript {
     options: BasicInpaintingOptions = {},
   ): Promise<Map<number, Picture[]>> {
     checkOptions(options);
-    const texts = list(textRule)("text", typeof text === "string" ? [text] : text);
+    const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     if (images.length !== texts.length || masks.length !== texts.length) {
-      throw new SamplingError(
+      throw new ArgumentError(
+        "masks",
         `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
+        { code: "argument/mismatch" },
       );
     }
-    this.#warnOfUniform(masks);
     const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
-    const prior = this.priorSettings({ condScale: options.priorCondScale, timesteps: options.priorTimesteps });
-    const { decoderCondScale } = options;
+    const priorOptions = unprefixed("prior", options);
+    const decoderOptions = unprefixed("decoder", options);
+    const prior = this.priorSettings(priorOptions);
+    this.checkDecoderSettings(decoderOptions, true);
+    checkMasks(images, masks);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
-    if (negativeText) this.checkNegative({ condScale: decoderCondScale }, prior.condScale);
+    if (negativeText) this.checkNegative(decoderOptions, prior);
+    this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
     const estimate = this.estimate({
-      prior: { embeddings: count * (negativeText ? 2 : 1), timesteps: prior.timesteps },
-      decoder: { pictures: count, timesteps: options.decoderTimesteps, resampleTimes },
+      prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
+      decoder: { ...decoderOptions, pictures: count, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
-    const call = { ...shared, ...prior, sampleCount, batchSize: options.priorBatchSize };
+    const call = { ...shared, ...priorOptions, ...prior, sampleCount };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const pictures = await this.sampleDecoder({
       ...shared,
+      ...decoderOptions,
       onPicture,
       previewEvery,
       text: flat.map(({ input }) => texts[input]!),
@@ -66,9 +73,6 @@ export class BasicInpainting extends InferenceScript {
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
       inpaintResampleTimes: resampleTimes,
-      condScale: decoderCondScale,
-      batchSize: options.decoderBatchSize,
-      timesteps: options.decoderTimesteps,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
     const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));

@@ -17,10 +17,8 @@ export class ImageVariation extends InferenceScript {
     images: readonly RgbImage[],
     { text, negativeText, ...options }: ImageVariationOptions = {},
   ): Promise<Map<number, Picture[]>> {
-    return this.sampleDecoder({
-      ...(await this.negativeInputs(negativeText, images.length, options)),
-      images,
-      text: eachOf("text", text, images.length),
-    });
+    const inputs = { images, text: eachOf("text", text, images.length) };
+    this.checkDecoder({ ...options, ...inputs });
+    return this.sampleDecoder({ ...(await this.negativeInputs(negativeText, images.length, options)), ...inputs });
   }
 }

@@ -1,4 +1,4 @@
-import { SamplingError } from "../../diffusion/sampling-error.js";
+import { ArgumentError, wholeNumber } from "../../platform/arguments.js";
 import type { Generator } from "../../diffusion/generator.js";
 import type { RgbImage } from "../../image/image.js";
 import { withPrior } from "./basic-inference.js";
@@ -6,23 +6,16 @@ import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import { lerp, slerp } from "./interpolation.js";
 import type { Picture } from "../picture.js";
-import { oneGenerator } from "../randomness.js";
-import {
-  checkOptions,
-  eachOf,
-  type PriorSettings,
-  type SamplePriorOptions,
-  type TwoStageOptions,
-} from "../script-options.js";
+import { oneGenerator, type OneSeed } from "../randomness.js";
+import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
+import { checkOptions, unprefixed } from "../settings.js";
 
 /** How pictures between two ends are drawn. */
-export interface InterpolateOptions extends Omit<TwoStageOptions, "generator" | "seeds"> {
+export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
   /** Number of pictures, both ends included. Default 8. */
   readonly frames?: number | undefined;
   /** For a decoder that was trained with text: what to tell it of both ends, or of each. Default: a prompt tells itself. */
   readonly text?: string | readonly [start: string, end: string] | undefined;
-  /** Candidates for the image embedding of a prompt. Default 2. */
-  readonly priorNumSamplesPerBatch?: number | undefined;
 }
 
 /**
@@ -41,24 +34,29 @@ export class Interpolate extends InferenceScript {
   async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
     checkOptions(options);
     const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
-    if (frames < 2) throw new SamplingError(`frames must be at least 2, for both ends; it is ${frames}.`);
+    wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
-    const prior = ends.some(isPrompt) ? this.#priorSettings(options) : undefined;
+    const priorOptions = unprefixed("prior", options);
+    const decoderOptions = unprefixed("decoder", options);
+    const prior = ends.some(isPrompt) ? this.priorSettings(priorOptions) : undefined;
+    this.checkDecoderSettings(decoderOptions);
+    const texts = this.#texts(ends, options.text);
     const generator = oneGenerator(options);
     const estimate = this.estimate({
-      prior: prior && { embeddings: ends.filter(isPrompt).length, timesteps: prior.timesteps },
-      decoder: { pictures: frames, timesteps: options.decoderTimesteps },
+      prior: prior && { ...prior, embeddings: ends.filter(isPrompt).length },
+      decoder: { ...decoderOptions, pictures: frames },
     });
     const [first, last, noise] = await this.#embed(ends, generator, {
+      ...priorOptions,
       ...prior,
-      batchSize: options.priorBatchSize,
       signal,
       onProgress,
       estimate,
     });
-    const encodings = await this.#encode(ends, options);
+    const [from, to] = texts ? await this.encodeText(texts, signal) : [];
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
     const pictures = await this.sampleDecoder({
+      ...decoderOptions,
       generator: positions.map(() => noise.fork()),
       signal,
       onProgress,
@@ -66,10 +64,7 @@ export class Interpolate extends InferenceScript {
       previewEvery,
       estimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
-      textEncoding: encodings && positions.map((position) => lerp(...encodings, position)),
-      condScale: options.decoderCondScale,
-      timesteps: options.decoderTimesteps,
-      batchSize: options.decoderBatchSize,
+      textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
         end: isPrompt(end) ? end : undefined,
@@ -80,14 +75,6 @@ export class Interpolate extends InferenceScript {
       }),
     });
     return positions.map((_, i) => pictures.get(i)![0]!);
-  }
-
-  #priorSettings({ priorCondScale, priorTimesteps, priorNumSamplesPerBatch }: InterpolateOptions): PriorSettings {
-    return this.priorSettings({
-      condScale: priorCondScale,
-      timesteps: priorTimesteps,
-      numSamplesPerBatch: priorNumSamplesPerBatch,
-    });
   }
 
   /** Image embeddings of both ends, and the generator as it is after them. */
@@ -107,16 +94,13 @@ export class Interpolate extends InferenceScript {
     return [first!, last!, generators[0] ?? generator];
   }
 
-  /** Text encodings of both ends, if the decoder takes any. */
-  async #encode(ends: readonly (RgbImage | string)[], { text, signal }: InterpolateOptions) {
+  /** What the decoder is told of both ends, if it takes text. */
+  #texts(ends: readonly (RgbImage | string)[], text: InterpolateOptions["text"]): readonly string[] | undefined {
     if (!this.manager.decoder?.model.conditionOnTextEncodings) return undefined;
-    const given = text === undefined ? ends : eachOf("text", text, 2);
-    const texts = given.filter(isPrompt);
-    if (texts.length < 2) {
-      throw new SamplingError("This decoder was trained with text: pass what both ends show as the option text.");
-    }
-    const [first, last] = await this.encodeText(texts, signal);
-    return [first!, last!] as const;
+    const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
+    if (texts.length === 2) return texts;
+    const message = "This decoder was trained with text: pass what both ends show as the option text.";
+    throw new ArgumentError("text", message, { code: "argument/missing" });
   }
 }
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../../platform/arguments.js";
 import { joinedF32, type Embedding } from "../embedding.js";
 
 /** From `a` at position 0 to `b` at position 1 along the straight line. */
@@ -11,7 +12,7 @@ export function lerp(a: Embedding, b: Embedding, position: number): Embedding {
  */
 export function slerp(a: Embedding, b: Embedding, position: number): Embedding {
   const [lengthA, lengthB] = [lengthOf(a), lengthOf(b)];
-  if (lengthA === 0 || lengthB === 0) throw new RangeError("An embedding of zeros has no direction.");
+  if (lengthA === 0 || lengthB === 0) throw new ArgumentError("embedding", "An embedding of zeros has no direction.");
   const cosine = dot(a, b) / (lengthA * lengthB);
   const angle = Math.acos(Math.min(Math.max(cosine, -1), 1));
   // Nearly the same direction: the arc is the line, and its sine is no divisor. Opposite ones have no arc of their own.
@@ -26,7 +27,9 @@ export function difference(from: Embedding, to: Embedding, length: number): Embe
   const rest = weighted(from, to, -1, 1);
   const scale = length / lengthOf(rest);
   if (!Number.isFinite(scale))
-    throw new RangeError("Two texts mean the same to CLIP: there is no difference to go along.");
+    throw new ArgumentError("to", "Two texts mean the same to CLIP: there is no difference to go along.", {
+      code: "argument/no-effect",
+    });
   return { ...rest, data: rest.data.map((value) => value * scale) };
 }
 
@@ -41,7 +44,11 @@ function dot(a: Embedding, b: Embedding): number {
 /** Throws RangeError where the shapes differ. */
 function weighted(a: Embedding, b: Embedding, weightA: number, weightB: number): Embedding {
   if (a.shape.join() !== b.shape.join()) {
-    throw new RangeError(`Embeddings of shapes [${a.shape.join(", ")}] and [${b.shape.join(", ")}] do not mix.`);
+    throw new ArgumentError(
+      "embedding",
+      `Embeddings of shapes [${a.shape.join(", ")}] and [${b.shape.join(", ")}] do not mix.`,
+      { code: "argument/mismatch" },
+    );
   }
   return {
     shape: a.shape,

@@ -1,13 +1,16 @@
-import { ArgumentError } from "../../platform/arguments.js";
-import { Generator } from "../../diffusion/generator.js";
+import { anything, filledList } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
 import type { Picture } from "../picture.js";
-import { oneGenerator } from "../randomness.js";
-import { checkOptions, type DrawOptions } from "../script-options.js";
+import { generatorsOfInputs, withGenerator } from "../randomness.js";
+import type { DrawOptions } from "../script-options.js";
+import { checkOptions } from "../settings.js";
 
-/** How pictures are edited. */
+/**
+ * How pictures are edited. With one `seed`, all frames of all of them share their noise; with `seeds`, one for each picture,
+ * its frames do.
+ */
 export interface TextGuidedEditOptions extends Omit<DrawOptions, "generator" | "sampleCount"> {
   /** What the pictures show. */
   readonly from: string;
@@ -17,10 +20,6 @@ export interface TextGuidedEditOptions extends Omit<DrawOptions, "generator" | "
   readonly strength?: number | undefined;
   /** Pictures of each: one at `strength`; with more, on the way there from the variation that is not edited. Default 1. */
   readonly frames?: number | undefined;
-  /** Noise of all pictures: all frames of all of them share it. */
-  readonly seed?: number | undefined;
-  /** One for each picture, whose frames share it. */
-  readonly seeds?: readonly number[] | undefined;
 }
 
 /**
@@ -35,16 +34,20 @@ export class TextGuidedEdit extends InferenceScript {
   /** Edited pictures by index of the picture, in the order of their strength. */
   async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, Picture[]>> {
     checkOptions(options);
-    const { from, to, strength = 0.4, frames = 1, seed, seeds, ...drawing } = options;
-    const generators = this.#generators(images.length, seed, seeds);
+    const { from, to, strength = 0.4, frames = 1, ...drawing } = options;
+    const generators = generatorsOfInputs(options, images.length);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
+    filledList(anything)("images", images);
+    this.checkDecoderSettings(drawing);
     const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
     const pictures = await this.sampleDecoder({
-      ...drawing,
-      generator: inputs.map(({ image }) => generators[image]!.fork()),
+      ...withGenerator<DrawOptions>(
+        drawing,
+        inputs.map(({ image }) => generators[image]!.fork()),
+      ),
       imageEmbed: inputs.map(({ image, position }) => {
         const start = seen[image]!;
         return slerp(start, difference(before!, after!, lengthOf(start)), strength * position);
@@ -55,14 +58,6 @@ export class TextGuidedEdit extends InferenceScript {
     const result = new Map(images.map((_, image): [number, Picture[]] => [image, []]));
     for (const [input, { image }] of inputs.entries()) result.get(image)!.push(...pictures.get(input)!);
     return result;
-  }
-
-  #generators(count: number, seed: number | undefined, seeds: readonly number[] | undefined): readonly Generator[] {
-    if (!seeds) return new Array<Generator>(count).fill(oneGenerator({ seed }));
-    if (seed !== undefined || seeds.length !== count) {
-      throw new ArgumentError(`Give one seed, or one of seeds for each of ${count} pictures.`);
-    }
-    return seeds.map((one) => new Generator(one));
   }
 
   /** Text encodings on the straight line from one text to the other, if the decoder takes any. */

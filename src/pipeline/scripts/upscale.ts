@@ -23,10 +23,11 @@ export class Upscale extends InferenceScript {
     { text, negativeText, startAtUnetNumber = 2, ...options }: UpscaleOptions = {},
   ): Promise<Map<number, Picture[]>> {
     const call = { ...options, startAtUnetNumber };
+    const inputs = { images, text: eachOf("text", text, images.length) };
+    this.checkDecoder({ ...call, ...inputs });
     return this.sampleDecoder({
       ...(await this.negativeInputs(negativeText, images.length, call)),
-      images,
-      text: eachOf("text", text, images.length),
+      ...inputs,
       describe: (_, own) => ({ ...own, startAtUnetNumber }),
     });
   }

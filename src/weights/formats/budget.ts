@@ -38,9 +38,8 @@ export class Budget {
   hold(words: number): void {
     this.#memory -= words;
     if (this.#memory < 0)
-      throw new FormatError(
-        this.source,
-        "its objects take too much memory; save the model's state dict alone, without logs and datasets",
-      );
+      throw new FormatError(this.source, "its objects take too much memory", {
+        advice: "save the model's state dict alone, without logs and datasets",
+      });
   }
 }

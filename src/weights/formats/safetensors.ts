@@ -1,6 +1,7 @@
 // The safetensors format: a little-endian u64 with the length of a JSON header, the header, then the tensors' bytes.
 // The header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
 // https://github.com/huggingface/safetensors#format
+import { ArgumentError } from "../../platform/arguments.js";
 import type { ByteSource } from "../../platform/source.js";
 import { isRecord, jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";
 import { byteLength, DTYPE_BYTES, elementCount, isCountable, isDtype, type Dtype } from "../dtypes.js";
@@ -235,7 +236,8 @@ export async function* writeSafetensors(
       yield chunk;
     }
     if (written !== expected)
-      throw new RangeError(
+      throw new ArgumentError(
+        "tensors",
         `tensor ${tensor.name} gave ${written} bytes; ${tensor.dtype} [${tensor.shape.join(", ")}] takes ${expected}`,
       );
   }
@@ -246,7 +248,8 @@ function headerBytes(tensors: readonly TensorData[], metadata: ReadonlyMap<strin
   if (metadata.size > 0) header.set(METADATA, Object.fromEntries(metadata));
   let end = 0;
   for (const { name, dtype, shape } of tensors) {
-    if (name === METADATA || header.has(name)) throw new RangeError(`a safetensors file can name ${name} only once`);
+    if (name === METADATA || header.has(name))
+      throw new ArgumentError("tensors", `a safetensors file can name ${name} only once`);
     const begin = end;
     end += byteLength(dtype, shape);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });

@@ -95,10 +95,9 @@ async function readRows(
   const first = stored.start + start * (strides[0] ?? 0) * itemBytes;
   const spanBytes = spanElements(view) * itemBytes;
   if (spanBytes > MAX_SPAN_BYTES)
-    throw new FormatError(
-      excerpt(name),
-      `its elements lie scattered over ${spanBytes} bytes; save the checkpoint with contiguous tensors`,
-    );
+    throw new FormatError(excerpt(name), `its elements lie scattered over ${spanBytes} bytes`, {
+      advice: "save the checkpoint with contiguous tensors",
+    });
   const span = await read(first, spanBytes, signal);
   return isContiguous(view) ? span : gather(span, itemBytes, view);
 }

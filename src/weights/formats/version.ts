@@ -39,7 +39,9 @@ export function versionText(value: unknown, source: string): string | undefined 
 }
 
 function unreadable(source: string, what: string): FormatError {
-  return new FormatError(source, `its version cannot be read: ${what}; save the checkpoint with str(version)`);
+  return new FormatError(source, `its version cannot be read: ${what}`, {
+    advice: "save the checkpoint with str(version)",
+  });
 }
 
 function lastName(name: string): string {

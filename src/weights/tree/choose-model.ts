@@ -76,7 +76,8 @@ export function chooseModel<Tensor>(
     tensorsOf(one, named, kind, ({ name, stored: [first, second] }) => {
       throw new FormatError(
         wanted.source,
-        `it has two tensors for ${excerpt(name)} of the model, ${excerpt(first)} and ${excerpt(second)}; keep one of them`,
+        `it has two tensors for ${excerpt(name)} of the model, ${excerpt(first)} and ${excerpt(second)}`,
+        { advice: "keep one of them" },
       );
     });
   const tensors = read(model);

@@ -35,12 +35,20 @@ function faultOf(error: unknown, { refusals }: Target, input: Uint8Array): Fault
   }
   const { name, message } = error;
   if (error instanceof Violation) return { kind: "broken promise", signature: withoutValues(message), detail: message };
-  if (!refusals.some((refusal) => refusal === name)) {
+  if (!classesOf(error).some((one) => (refusals as readonly string[]).includes(one))) {
     return { kind: "untyped error", signature: `${name} ${placeOf(error)}`, detail: describe(error) };
   }
   const problem = unfit(message, input);
   if (problem === undefined) return undefined;
   return { kind: "unfit message", signature: `${problem} ${name} ${placeOf(error)}`, detail: describe(error) };
+}
+
+/** The names of an error's class and of those that it extends. */
+function classesOf(error: Error): string[] {
+  const names: string[] = [error.name];
+  for (let one: unknown = error; one instanceof Error; one = Object.getPrototypeOf(one))
+    names.push(one.constructor.name);
+  return names;
 }
 
 function unfit(message: string, input: Uint8Array): string | undefined {

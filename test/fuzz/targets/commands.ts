@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { Command } from "commander";
 import { readPrompts } from "../../../src/cli/asking/prompts.js";
-import { flagsOf, recordToRepeat } from "../../../src/cli/drawing/repeat.js";
+import { recordToRepeat, repeated } from "../../../src/cli/drawing/repeat.js";
 import { register as registerInspect } from "../../../src/cli/inspect.js";
 import { register as registerShow } from "../../../src/cli/show.js";
 import { corpus } from "../corpus.js";
@@ -82,7 +82,7 @@ export function show(): Target {
     const path = write(bytes);
     checkPrinted(await printed(registerShow, ["show", path]));
     JSON.parse(await printed(registerShow, ["show", "--json", path]));
-    const { modelConfig = "" } = flagsOf(await recordToRepeat(path));
+    const { modelConfig = "" } = repeated(await recordToRepeat(path)).flags;
     promise(!/^https?:/i.test(modelConfig), "takes a URL from an image");
   };
   return {

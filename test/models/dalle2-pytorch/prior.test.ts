@@ -7,6 +7,7 @@ import { WeightStore } from "../../../src/weights/weight-store.js";
 import type { NetworkDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { UnsupportedError } from "../../../src/weights/unsupported-error.js";
+import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { openTestArena } from "../../support/gpu.js";
 
 describe("distanceBucket", () => {
@@ -42,12 +43,17 @@ describe("PriorNetwork", () => {
     const network = await build(dialectForVersion("0.11.0", { sampler: "fixed" }).network);
     const arena = await openTestArena();
     const embed = arena.from(new Float32Array(16), [2, 8]);
-    const forward = (length: number, textMask?: number[][]) => {
+    const prepare = (length: number, textMask?: number[][]) => {
       const textEncodings = arena.from(new Float32Array(2 * length * 8), [2, length, 8]);
-      return network.forward(embed, [1, 2], { textEmbed: embed, textEncodings, textMask });
+      using inputs = new StepInputs(arena, 1);
+      return network.prepare(inputs, {
+        batch: 2,
+        times: [[1, 2]],
+        condition: { textEmbed: embed, textEncodings, textMask },
+      });
     };
-    expect(() => forward(257)).toThrow(/textEncodings is \[2, 257, 8\]; expected \[2, <= 256, 8\]/);
-    expect(() => forward(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
-    expect(() => forward(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
+    expect(() => prepare(257)).toThrow(/textEncodings is \[2, 257, 8\]; expected \[2, <= 256, 8\]/);
+    expect(() => prepare(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
+    expect(() => prepare(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
   });
 });

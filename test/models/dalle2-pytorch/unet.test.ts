@@ -4,9 +4,12 @@ import { ConfigError } from "../../../src/config/config-error.js";
 import { resolveUnetConfig } from "../../../src/models/dalle2-pytorch/options.js";
 import { unetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { unetArchitecture } from "../../../src/models/dalle2-pytorch/unet/architecture.js";
+import type { UnetRun } from "../../../src/models/dalle2-pytorch/unet/conditioning.js";
 import { Unet } from "../../../src/models/dalle2-pytorch/unet/unet.js";
 import { ShapeError } from "../../../src/ops/shape-error.js";
+import { StepInputs } from "../../../src/ops/step-inputs.js";
 import { Arena } from "../../../src/tensor/arena.js";
+import type { Tensor } from "../../../src/tensor/tensor.js";
 import { Fixture } from "../../../src/verify/fixture.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
@@ -94,38 +97,45 @@ describe("a forward pass", () => {
       await fixture.close();
     }
   }
+  function predict(unet: Unet, x: Tensor, run: Omit<UnetRun, "batch">, condScale = 1, selfCond?: Tensor): Tensor {
+    using inputs = new StepInputs(x.arena, 1);
+    return unet.forward(x, unet.prepare(inputs, { batch: x.shape[0]!, ...run }, condScale), selfCond);
+  }
   const unetFixture = z.looseObject({ unet: unetConfig });
   const random = new Random(7);
 
-  it("takes zeros where there is no estimate to condition on", () =>
+  it("takes zeros where there is no prediction to condition on", () =>
     withUnet("unet-cross-embed", async (unet, arena) => {
       const x = arena.from(random.normals(2 * 16 * 16 * 3), [2, 16, 16, 3]);
       const imageEmbed = arena.from(random.normals(64), [2, 32]);
       const selfCond = arena.from(new Float32Array(2 * 16 * 16 * 3), [2, 16, 16, 3]);
-      const without = await unet.forward(x, [5, 900], { imageEmbed }).read();
-      expect(await unet.forward(x, [5, 900], { imageEmbed, selfCond }).read()).toEqual(without);
+      const run = { times: [[5, 900]], condition: { imageEmbed } };
+      const without = await predict(unet, x, run).read();
+      expect(await predict(unet, x, run, 1, selfCond).read()).toEqual(without);
     }));
 
-  it("with a guidance scale of 1 is the conditional prediction, and with 0 the null prediction", () =>
+  it("with a guidance scale of 0 is the null prediction", () =>
     withUnet("unet-base", async (unet, arena) => {
       const x = arena.from(random.normals(16 * 16 * 3), [1, 16, 16, 3]);
       const condition = {
         imageEmbed: arena.from(random.normals(32), [1, 32]),
         textEncodings: arena.from(random.normals(5 * 32), [1, 5, 32]),
       };
-      const conditional = await unet.forward(x, [300], condition).read();
-      expect(await unet.forwardWithCondScale(x, [300], condition, 1).read()).toEqual(conditional);
-      const dropped = await unet.forward(x, [300], condition, { image: [0], text: [0] }).read();
+      const run = { times: [300], condition };
+      const conditional = await predict(unet, x, run).read();
+      const dropped = await predict(unet, x, { ...run, keep: { image: [0], text: [0] } }).read();
       expect(dropped).not.toEqual(conditional);
-      expect(await unet.forwardWithCondScale(x, [300], condition, 0).read()).toEqual(dropped);
+      expect(await predict(unet, x, run, 0).read()).toEqual(dropped);
     }));
 
   it("says which condition is missing or does not fit", () =>
-    withUnet("unet-upsampler", async (unet, arena) => {
+    withUnet("unet-upsampler", (unet, arena) => {
       const x = arena.from(random.normals(16 * 16 * 3), [1, 16, 16, 3]);
-      expect(() => unet.forward(x, [1], {})).toThrow(ShapeError);
-      expect(() => unet.forward(x, [1], {})).toThrow("lowresCondImg is absent");
-      expect(() => unet.forward(x, [1, 2], { lowresCondImg: x })).toThrow("x is [1, 16, 16, 3]");
+      expect(() => predict(unet, x, { times: [1], condition: {} })).toThrow(ShapeError);
+      expect(() => predict(unet, x, { times: [1], condition: {} })).toThrow("lowresCondImg is absent");
+      using inputs = new StepInputs(arena, 1);
+      const prepared = unet.prepare(inputs, { batch: 2, times: [1], condition: { lowresCondImg: x } });
+      expect(() => unet.forward(x, prepared)).toThrow("x is [1, 16, 16, 3]");
       return Promise.resolve();
     }));
 });

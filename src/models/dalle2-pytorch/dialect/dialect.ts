@@ -15,7 +15,12 @@ export type SamplerMode = "fixed" | "as-written";
 
 /** A checkpoint's version that cannot be read, or is older than any that is known. */
 export class DialectError extends Dalle2Error {
+  static override readonly code = "dialect/unknown";
   override readonly name = "DialectError";
+
+  static {
+    this.register(this);
+  }
 }
 
 /** Numbers of a release; what follows them (`a1`, `.post2`, `+local`) makes no difference to a dialect. */
@@ -57,7 +62,8 @@ function flagsAt<Flags extends object>(histories: Histories<Flags>, version: str
 export function dialectForVersion(version: string, mode: { readonly sampler: SamplerMode }): Dialect {
   if (compareVersions(version, OLDEST) < 0) {
     throw new DialectError(
-      `DALLE2-pytorch ${version} is older than ${OLDEST}, the oldest version whose checkpoints can be read; retrain or convert with a later version`,
+      `DALLE2-pytorch ${version} is older than ${OLDEST}, the oldest version whose checkpoints can be read`,
+      { advice: "retrain or convert with a later version" },
     );
   }
   const sampler = flagsAt(SAMPLER_HISTORY, version);

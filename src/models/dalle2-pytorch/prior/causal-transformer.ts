@@ -1,3 +1,4 @@
+import { inModule } from "../../../nn/in-module.js";
 import { gainNorm, type NormDialect } from "../../../nn/gain-norm.js";
 import type { LayerNorm } from "../../../nn/layer-norm.js";
 import { Linear } from "../../../nn/linear.js";
@@ -27,6 +28,7 @@ export interface CausalTransformerOptions {
 
 /** The prior's transformer (`CausalTransformer` of DALLE2-pytorch): decoder-only, read at its last token. */
 export class CausalTransformer {
+  readonly #path: string;
   readonly #normIn: LayerNorm | undefined;
   readonly #layers: readonly { readonly attention: MultiQueryAttention; readonly feedForward: FeedForward }[];
   readonly #normOut: LayerNorm | undefined;
@@ -34,6 +36,7 @@ export class CausalTransformer {
 
   /** `maxLength` is the largest number of tokens in a sequence. */
   constructor(weights: Weights, options: CausalTransformerOptions, maxLength: number, dialect: NetworkDialect) {
+    this.#path = weights.path;
     const { dim, depth, heads, dimHead } = options;
     this.#normIn = options.normIn ? gainNorm(weights.at("init_norm"), dim, dialect) : undefined;
     const relativeBias = new RelativePositionBias(weights.at("rel_pos_bias"), heads, maxLength, dialect.relposMult);
@@ -59,26 +62,30 @@ export class CausalTransformer {
    */
   forward(tokens: Tensor, keyMask?: Tensor): Tensor {
     const [batch, length, dim] = tokens.shape as [number, number, number];
-    return tokens.arena.scope(() => {
-      let x = this.#normIn?.forward(tokens) ?? tokens;
-      for (const { attention, feedForward } of this.#layers) {
-        x = feedForward.forward(attention.forward(x, keyMask));
-      }
-      x = sliceTokens(x, length - 1, length).reshape([batch, dim]);
-      x = this.#normOut?.forward(x) ?? x;
-      return this.#projectOut?.forward(x) ?? x;
-    });
+    return inModule(tokens.arena, this.#path, () =>
+      tokens.arena.scope(() => {
+        let x = this.#normIn?.forward(tokens) ?? tokens;
+        for (const { attention, feedForward } of this.#layers) {
+          x = feedForward.forward(attention.forward(x, keyMask));
+        }
+        x = sliceTokens(x, length - 1, length).reshape([batch, dim]);
+        x = this.#normOut?.forward(x) ?? x;
+        return this.#projectOut?.forward(x) ?? x;
+      }),
+    );
   }
 }
 
 /** norm → linear → SwiGLU (Shazeer 2020) → [norm] → linear, beside the residual. */
 class FeedForward {
+  readonly #path: string;
   readonly #norm: LayerNorm;
   readonly #expand: Linear;
   readonly #innerNorm: LayerNorm | undefined;
   readonly #contract: Linear;
 
   constructor(weights: Weights, { dim, ffMult, normformer }: CausalTransformerOptions, dialect: NormDialect) {
+    this.#path = weights.path;
     const inner = ffMult * dim;
     this.#norm = gainNorm(weights.at(0), dim, dialect);
     this.#expand = new Linear(weights.at(1), dim, 2 * inner, { bias: false });
@@ -88,9 +95,11 @@ class FeedForward {
 
   /** `[batch, length, dim]` in and out. */
   forward(x: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const hidden = swiglu(this.#expand.forward(this.#norm.forward(x)));
-      return this.#contract.forward(this.#innerNorm?.forward(hidden) ?? hidden, { residual: x });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const hidden = swiglu(this.#expand.forward(this.#norm.forward(x)));
+        return this.#contract.forward(this.#innerNorm?.forward(hidden) ?? hidden, { residual: x });
+      }),
+    );
   }
 }

@@ -2,41 +2,52 @@ import type { PriorNetOptions } from "../options.js";
 import { broadcastBatch, repeatBatch } from "../../../ops/layout.js";
 import { nonZeroRows, selectRows, visibleTokens } from "../../../ops/select.js";
 import { ShapeError } from "../../../ops/shape-error.js";
+import { stepRow, type StepRows } from "../../../ops/step-inputs.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { UnsupportedError } from "../../../weights/unsupported-error.js";
 
-/** The conditions of a batch in the arena's type, and what of them is dropped. */
-export interface Conditions {
+/** What a run is told of its texts, in the arena's type, and what of its conditions is dropped. */
+export interface TextConditions {
   /** `[batch, length, dim]`, if there are any. */
   readonly textEncodings: Tensor | undefined;
-  /** u32 `[batch, length]`: 0 where a token is padding, if the caller knows; `nonZero`: where it is all zeros. */
-  readonly textMask: Tensor | "nonZero" | undefined;
+  /** For each pass u32 `[batch, length]`: 0 where a token is padding, if the caller knows; `nonZero`: where it is all zeros. */
+  readonly textMask: StepRows | "nonZero" | undefined;
   /** `[batch, numTextEmbeds, dim]` */
   readonly textEmbeds: Tensor;
-  /** `[batch, numImageEmbeds, dim]` */
-  readonly imageEmbeds: Tensor;
   /** u32 `[batch]`: 0 where the text is dropped. */
   readonly keepText: Tensor;
-  /** u32 `[batch]`: 0 where the image embedding is dropped. */
-  readonly keepImage: Tensor;
 }
 
-/** Tokens that stand for the conditions: `[batch, *, dim]` each. */
-export interface ConditionTokens {
-  /** Text encodings, then text embeddings. */
-  readonly text: readonly Tensor[];
-  readonly image: Tensor;
-  /** u32 `[batch, tokens of the sequence]`: 0 where a token is not attended to. Default: nowhere. */
-  readonly keyMask?: Tensor;
+/** What of a run's condition does not depend on the pass. */
+export interface PreparedText {
+  /** Text encodings, then text embeddings: `[batch, *, dim]` each. */
+  readonly tokens: readonly Tensor[];
+  /** Where the text is masked. */
+  readonly mask: TextVisibility | undefined;
+}
+
+/** Which tokens of a sequence attention may see. */
+interface TextVisibility {
+  /** u32 `[batch]`: 0 where neither encodings nor embedding are seen. */
+  readonly keep: Tensor;
+  /** u32 `[batch, length]`: 0 where an encoding is not seen. Default: all are. */
+  readonly encodings: StepRows | Tensor | undefined;
+  /** How many tokens depend on `keep`. */
+  readonly optional: number;
 }
 
 /** How a version of the prior treats padding, and conditions that are dropped for guidance. */
 export interface Conditioning {
   /** Whether a prediction without conditions differs from one with them. */
   readonly canDrop: boolean;
-  tokens(conditions: Conditions): ConditionTokens;
+  /** The tokens of the text, the same in every pass. */
+  prepare(conditions: TextConditions): PreparedText;
+  /** The tokens of the image embedding, `[batch, numImageEmbeds, dim]`, dropped where `keep`, u32 `[batch]`, is 0. */
+  image(imageEmbeds: Tensor, keep: Tensor): Tensor;
+  /** u32 `[batch, tokens of the sequence]` in the current pass: 0 where a token is not attended to. Default: nowhere. */
+  keyMask(text: PreparedText): Tensor | undefined;
 }
 
 type Dialect = Pick<NetworkDialect, "priorTextPad" | "priorCfg">;
@@ -48,9 +59,10 @@ const UNLIMITED_TEXT = 256;
 export function maxTextTokens({ maxTextLen }: PriorNetOptions, { priorTextPad }: Dialect): number {
   return priorTextPad === "nullTokens" ? maxTextLen : Math.max(maxTextLen, UNLIMITED_TEXT);
 }
-type TextMask = (encodings: Tensor, given: Conditions["textMask"]) => Tensor | undefined;
 
-const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, TextMask>> = {
+type MaskRule = (encodings: Tensor, given: TextConditions["textMask"]) => StepRows | Tensor | undefined;
+
+const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">, MaskRule>> = {
   maskOrOnes: (encodings, given) => (given === "nonZero" ? nonZeroRows(encodings) : given),
   maskOrNonZero: (encodings, given) => (typeof given === "object" ? given : nonZeroRows(encodings)),
   nonZero: (encodings) => nonZeroRows(encodings),
@@ -90,23 +102,32 @@ class MaskedText implements Conditioning {
   constructor(
     private readonly options: PriorNetOptions,
     private readonly tokensBehindText: number,
-    private readonly textMask: TextMask,
+    private readonly textMask: MaskRule,
   ) {}
 
-  tokens({ textEncodings, textMask, textEmbeds, imageEmbeds, keepText }: Conditions): ConditionTokens {
+  prepare({ textEncodings, textMask, textEmbeds, keepText }: TextConditions): PreparedText {
     const { maxTextLen, numTextEmbeds, dim } = this.options;
     const length = textEncodings?.shape[1] ?? 0;
     if (length > maxTextLen) {
       const batch = keepText.channels;
       throw new ShapeError("PriorNetwork", "textEncodings", [batch, length, dim], [batch, `<= ${maxTextLen}`, dim]);
     }
-    const optional = length + numTextEmbeds;
-    const mask = textEncodings && this.textMask(textEncodings, textMask);
+    const encodings = textEncodings && this.textMask(textEncodings, textMask);
     return {
-      text: textEncodings ? [textEncodings, textEmbeds] : [textEmbeds],
-      image: imageEmbeds,
-      keyMask: visibleTokens({ keep: keepText, optional, mask, length: optional + this.tokensBehindText }),
+      tokens: textEncodings ? [textEncodings, textEmbeds] : [textEmbeds],
+      mask: { keep: keepText, encodings, optional: length + numTextEmbeds },
     };
+  }
+
+  image(imageEmbeds: Tensor): Tensor {
+    return imageEmbeds;
+  }
+
+  keyMask({ mask }: PreparedText): Tensor | undefined {
+    if (!mask) return undefined;
+    const { keep, encodings, optional } = mask;
+    const seen = encodings && "counter" in encodings ? stepRow(encodings, keep.channels) : encodings;
+    return visibleTokens({ keep, optional, mask: seen, length: optional + this.tokensBehindText });
   }
 }
 
@@ -123,8 +144,16 @@ class LearnedPadding implements Conditioning {
     this.#padding = weights.table("null_text_embed", [1, maxTextLen, dim]);
   }
 
-  tokens(conditions: Conditions): ConditionTokens {
-    return { text: [padded(conditions, this.#padding), conditions.textEmbeds], image: conditions.imageEmbeds };
+  prepare(conditions: TextConditions): PreparedText {
+    return { tokens: [padded(conditions, this.#padding), conditions.textEmbeds], mask: undefined };
+  }
+
+  image(imageEmbeds: Tensor): Tensor {
+    return imageEmbeds;
+  }
+
+  keyMask(): undefined {
+    return undefined;
   }
 }
 
@@ -146,21 +175,30 @@ class LearnedNulls implements Conditioning {
     this.#imageEmbed = weights.table("null_image_embed", [1, dim]);
   }
 
-  tokens(conditions: Conditions): ConditionTokens {
-    const { textEmbeds, imageEmbeds, keepText, keepImage } = conditions;
-    const nullImage = repeatBatch(imageEmbeds.arena.share(this.#imageEmbed), imageEmbeds.shape[1]!);
+  prepare(conditions: TextConditions): PreparedText {
+    const { textEmbeds, keepText: keep } = conditions;
+    const fallback = this.#textEmbeds;
     return {
-      text: [
+      tokens: [
         padded(conditions, this.#textEncodings),
-        this.#textEmbeds ? selectRows({ tokens: textEmbeds, fallback: this.#textEmbeds, keep: keepText }) : textEmbeds,
+        fallback ? selectRows({ tokens: textEmbeds, fallback, keep }) : textEmbeds,
       ],
-      image: selectRows({ tokens: imageEmbeds, fallback: nullImage, keep: keepImage }),
+      mask: undefined,
     };
+  }
+
+  image(tokens: Tensor, keep: Tensor): Tensor {
+    const fallback = repeatBatch(tokens.arena.share(this.#imageEmbed), tokens.shape[1]!);
+    return selectRows({ tokens, fallback, keep });
+  }
+
+  keyMask(): undefined {
+    return undefined;
   }
 }
 
 /** Text encodings, `padding` `[1, maxTextLen, dim]` where they are zero, missing or dropped: `[batch, maxTextLen, dim]`. */
-function padded({ textEncodings, keepText }: Conditions, padding: Tensor): Tensor {
+function padded({ textEncodings, keepText }: TextConditions, padding: Tensor): Tensor {
   if (!textEncodings) return broadcastBatch(keepText.arena.share(padding), keepText.channels);
   return selectRows({ tokens: textEncodings, fallback: padding, mask: nonZeroRows(textEncodings), keep: keepText });
 }

@@ -38,7 +38,7 @@ class Query implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor): readonly Tensor[] {
-    return [ofEach(imageEmbeds, this.#query)];
+    return [fill(this.#query, imageEmbeds)];
   }
 }
 
@@ -53,7 +53,7 @@ class PredictionAndQuery implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [selfCond ?? ofEach(imageEmbeds, this.#zero), ...this.#query.forward(imageEmbeds)];
+    return [selfCond ?? fill(this.#zero, imageEmbeds), ...this.#query.forward(imageEmbeds)];
   }
 }
 
@@ -69,7 +69,7 @@ class ImageAndPrediction implements LastTokens {
   }
 
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[] {
-    return [imageEmbeds, selfCond ?? ofEach(imageEmbeds, this.#zero)];
+    return [imageEmbeds, selfCond ?? fill(this.#zero, imageEmbeds)];
   }
 }
 
@@ -80,9 +80,9 @@ class ImageAndZero extends ImageAndPrediction {
   }
 }
 
-/** A learned token once for each sample of a batch. */
-function ofEach({ arena, shape }: Tensor, token: Tensor): Tensor {
-  return arena.scope(() => broadcastBatch(arena.share(token), shape[0]!));
+/** A weight `[1, 1, dim]` for each sample of the batch that `like` is of. */
+function fill(weight: Tensor, { arena, shape }: Tensor): Tensor {
+  return broadcastBatch(arena.share(weight), shape[0]!);
 }
 
 /** `[1, 1, dim]`: the prediction that the first step lacks. */

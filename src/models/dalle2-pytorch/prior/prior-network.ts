@@ -1,14 +1,17 @@
 import type { PriorNetOptions } from "../options.js";
 import { Linear } from "../../../nn/linear.js";
-import { cast, concatBatch, concatTokens, repeatBatch, splitChannels } from "../../../ops/layout.js";
-import { guide } from "../../../ops/sampler.js";
+import { Guidance } from "../../../diffusion/guidance.js";
+import { sameShape } from "../../../ops/check.js";
+import { cast, concatTokens, splitChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
+import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
-import { conditioningOf, maxTextTokens, type Conditioning } from "./conditioning.js";
+import { conditioningOf, maxTextTokens, type Conditioning, type PreparedText } from "./conditioning.js";
 import { lastTokensOf, type LastTokens } from "./last-tokens.js";
+import type { TextMask } from "../text-mask.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
 
 /** What the prediction of an image embedding depends on. Tensors may be f32 or of the arena's type. */
@@ -19,19 +22,30 @@ export interface PriorCondition {
   readonly textEncodings?: Tensor | undefined;
   /** Networks before 0.22.0 took it beside the encodings; later ones do without. */
   readonly textMask?: TextMask | undefined;
-  /** `[batch, dim]`: the last prediction, for networks with self-conditioning. Zeros where it is missing. */
-  readonly selfCond?: Tensor | undefined;
   /** What guidance leads away from, in place of the learned nulls. */
   readonly negative?: Pick<PriorCondition, "textEmbed" | "textEncodings" | "textMask"> | undefined;
 }
 
-/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
-export type TextMask = readonly (readonly number[])[] | "nonZero";
+/** What the network is told in a run: the same in every pass, but for the time. */
+export interface PriorRun {
+  readonly batch: number;
+  readonly times: PassTimes;
+  readonly condition: PriorCondition;
+  /** The mask of the passes after the first; default: the same. */
+  readonly laterMask?: TextMask | undefined;
+  /** Per sample 1, or 0 where its conditions are replaced by what the network learned for dropped ones. Default: 1. */
+  readonly keep?: readonly number[] | undefined;
+}
 
-/** Per sample 1, or 0 where text or image embedding is replaced by what the network learned for dropped ones. */
-export interface KeepMasks {
-  readonly text: readonly number[];
-  readonly image: readonly number[];
+/** A run of the network, ready for its first pass. */
+export interface PreparedPrior {
+  readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
+  /** Samples that the network sees: twice those of the run where it is guided. */
+  readonly batch: number;
+  readonly times: StepRows;
+  readonly text: PreparedText;
+  /** u32 `[batch]` */
+  readonly keepMask: Tensor;
 }
 
 /**
@@ -66,62 +80,63 @@ export class PriorNetwork {
     this.#transformer = new CausalTransformer(weights.at("causal_transformer"), options, maxLength, dialect);
   }
 
-  /** Predicts from the noised `imageEmbed` `[batch, dim]` at one timestep per sample: `[batch, dim]`. */
-  forward(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition, keep?: KeepMasks): Tensor {
-    const { arena } = imageEmbed;
-    const batch = this.#checkInputs(imageEmbed, timesteps, condition);
-    const { textEmbed, textEncodings, textMask, selfCond } = condition;
-    const { numTextEmbeds, numTimeEmbeds, numImageEmbeds } = this.#options;
-    const all = timesteps.map(() => 1);
-    const { text, image } = keep && this.#conditioning.canDrop ? keep : { text: all, image: all };
-    return arena.scope(() => {
-      // What has to be uploaded comes first, as every upload submits the work encoded before it.
-      const keepText = arena.from(text, [batch], "u32");
-      const keepImage = arena.from(image, [batch], "u32");
-      const mask = textEncodings && this.#uploadMask(arena, textMask, textEncodings);
-      const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(arena, timesteps), undefined, numTimeEmbeds);
-      const conditions = this.#conditioning.tokens({
-        textEncodings: textEncodings && cast(textEncodings, arena.dtype),
-        textMask: mask,
-        textEmbeds: this.#toTokens(textEmbed, this.#toTextEmbeds, numTextEmbeds),
-        imageEmbeds: this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds),
-        keepText,
-        keepImage,
+  /**
+   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both halves
+   * of the guided batch are then joined, once. Guidance does nothing where a version's null prediction is the conditional
+   * one. Held by `inputs`. Throws `ShapeError` for conditions that do not fit.
+   */
+  prepare(inputs: StepInputs, run: PriorRun, scale = 1): PreparedPrior {
+    const { condition } = run;
+    const isGuided = scale !== 1 && (condition.negative !== undefined || this.#conditioning.canDrop);
+    const guidance = isGuided ? new Guidance(scale, this.#options.dim) : undefined;
+    return inputs.hold(() => {
+      const { batch, times, keep, ...texts } = guidance ? guided(run, guidance) : run;
+      checkRun({ batch, condition: texts.condition, laterMask: texts.laterMask }, this.#options.dim);
+      const { arena } = inputs;
+      const kept = this.#conditioning.canDrop && keep ? keep : new Array<number>(batch).fill(1);
+      const keepMask = arena.from(kept, [batch], "u32");
+      const { textEmbed, textEncodings } = texts.condition;
+      const text = this.#conditioning.prepare({
+        textEncodings: textEncodings && cast(arena.share(textEncodings), arena.dtype),
+        textMask: textEncodings && textMasks(inputs, texts, textEncodings.shape),
+        textEmbeds: this.#toTokens(arena.share(textEmbed), this.#toTextEmbeds, this.#options.numTextEmbeds),
+        keepText: keepMask,
       });
-      const previous = selfCond && this.#toTokens(selfCond, undefined, 1);
-      const last = this.#lastTokens.forward(conditions.image, previous);
-      const tokens = concatTokens([...conditions.text, timeEmbeds, conditions.image, ...last]);
-      return this.#transformer.forward(tokens, conditions.keyMask);
+      return {
+        run: { batch: run.batch, guidance },
+        batch,
+        times: this.#toTimeEmbeds.prepare(inputs, times),
+        text,
+        keepMask,
+      };
     });
   }
 
   /**
-   * Classifier-free guidance (Ho & Salimans 2022): null + (conditional − null) · condScale, `[batch, dim]` in f32, where the
-   * null may be the prediction for a negative text. Both predictions come from one batch of twice the size. A scale of 1 is
-   * the conditional prediction alone, as is any scale where a version's null prediction is the conditional one.
+   * What the network predicts in the current pass from the noised `imageEmbed` `[batch, dim]`: `[batch, dim]` in f32.
+   * `selfCond` `[batch, dim]` is the last prediction, for networks with self-conditioning; zeros by default.
    */
-  forwardWithCondScale(
-    imageEmbed: Tensor,
-    timesteps: readonly number[],
-    condition: PriorCondition,
-    condScale: number,
-  ): Tensor {
+  forward(imageEmbed: Tensor, prepared: PreparedPrior, selfCond?: Tensor): Tensor {
+    const { batch, guidance } = prepared.run;
+    const { dim } = this.#options;
+    for (const [name, x] of Object.entries({ imageEmbed, selfCond })) {
+      if (x && !sameShape(x.shape, [batch, dim])) throw new ShapeError("PriorNetwork", name, x.shape, [batch, dim]);
+    }
     return imageEmbed.arena.scope(() => {
-      const { textEmbed, textEncodings, textMask, selfCond, negative } = condition;
-      if (condScale === 1 || (!negative && !this.#conditioning.canDrop)) {
-        return cast(this.forward(imageEmbed, timesteps, condition), "f32");
-      }
-      const other = negative ?? condition;
-      const doubled = {
-        textEmbed: concatBatch(textEmbed, other.textEmbed),
-        textEncodings: textEncodings && other.textEncodings && concatBatch(textEncodings, other.textEncodings),
-        textMask: joinMasks(textMask, other.textMask),
-        selfCond: selfCond && repeatBatch(selfCond, 2),
-      };
-      const keep = timesteps.map(() => 1).concat(timesteps.map(() => (negative ? 1 : 0)));
-      const times = [...timesteps, ...timesteps];
-      return guide(this.forward(repeatBatch(imageEmbed, 2), times, doubled, { text: keep, image: keep }), condScale);
+      if (!guidance) return cast(this.#predict(imageEmbed, prepared, selfCond), "f32");
+      const previous = selfCond && guidance.double(selfCond);
+      return guidance.guide(this.#predict(guidance.double(imageEmbed), prepared, previous));
     });
+  }
+
+  #predict(imageEmbed: Tensor, { batch, times, text, keepMask }: PreparedPrior, selfCond: Tensor | undefined): Tensor {
+    const { numTimeEmbeds, numImageEmbeds } = this.#options;
+    const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(times, batch), undefined, numTimeEmbeds);
+    const image = this.#conditioning.image(this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds), keepMask);
+    const previous = selfCond && this.#toTokens(selfCond, undefined, 1);
+    const last = this.#lastTokens.forward(image, previous);
+    const tokens = concatTokens([...text.tokens, timeEmbeds, image, ...last]);
+    return this.#transformer.forward(tokens, this.#conditioning.keyMask(text));
   }
 
   /** `[batch, dim]` to `count` tokens, by the linear layer where there is one. */
@@ -129,29 +144,55 @@ export class PriorNetwork {
     const x = cast(embed, embed.arena.dtype);
     return splitChannels(spread?.forward(x) ?? x, count);
   }
+}
 
-  #uploadMask(arena: TensorArena, mask: TextMask | undefined, { shape }: Tensor): Tensor | "nonZero" | undefined {
-    return typeof mask === "object" ? arena.from(mask.flat(), shape.slice(0, 2), "u32") : mask;
-  }
+/** A run of both halves of guidance; the null half is told of the negative text, or keeps nothing. */
+function guided({ batch, times, condition, laterMask }: PriorRun, guidance: Guidance): PriorRun {
+  const { textEmbed, textEncodings, textMask, negative } = condition;
+  const other = negative ?? condition;
+  return {
+    batch: 2 * batch,
+    times: times.map((time) => (typeof time === "number" ? time : [...time, ...time])),
+    condition: {
+      textEmbed: guidance.join(textEmbed, other.textEmbed),
+      textEncodings: textEncodings && other.textEncodings && guidance.join(textEncodings, other.textEncodings),
+      textMask: joinMasks(textMask, other.textMask),
+    },
+    laterMask: laterMask && joinMasks(laterMask, negative ? negative.textMask : laterMask),
+    keep: Array.from({ length: 2 * batch }, (_, i) => (i < batch || negative ? 1 : 0)),
+  };
+}
 
-  #checkInputs(imageEmbed: Tensor, timesteps: readonly number[], condition: PriorCondition): number {
-    const { dim } = this.#options;
-    const { textEmbed, textEncodings, textMask, selfCond } = condition;
-    const batch = timesteps.length;
-    const vectors = { imageEmbed, textEmbed, selfCond };
-    for (const [name, x] of Object.entries(vectors)) {
-      if (x && x.shape.join() !== `${batch},${dim}`) throw new ShapeError("PriorNetwork", name, x.shape, [batch, dim]);
-    }
-    if (textEncodings && (textEncodings.shape[0] !== batch || textEncodings.channels !== dim)) {
-      throw new ShapeError("PriorNetwork", "textEncodings", textEncodings.shape, [batch, "length", dim]);
-    }
-    if (textEncodings && typeof textMask === "object") checkTextMask(textMask, batch, textEncodings.shape[1]!);
-    return batch;
-  }
+/** The masks of a run on the GPU: that of the first pass, and that of the later ones where it is another. */
+function textMasks(
+  inputs: StepInputs,
+  { condition: { textMask }, laterMask }: Pick<PriorRun, "condition" | "laterMask">,
+  [batch = 0, length = 0]: readonly number[],
+): StepRows | "nonZero" | undefined {
+  if (typeof textMask !== "object") return textMask;
+  const masks = typeof laterMask === "object" ? [textMask, laterMask] : [textMask];
+  const rowOfPass = Array.from({ length: inputs.passes }, (_, pass) => Math.min(pass, masks.length - 1));
+  return inputs.rows(masks.flat(2), [masks.length, batch, length], rowOfPass, "u32");
 }
 
 function joinMasks(a: TextMask | undefined, b: TextMask | undefined): TextMask | undefined {
   return typeof a === "object" && typeof b === "object" ? [...a, ...b] : a;
+}
+
+function checkRun(
+  { batch, condition, laterMask }: Pick<PriorRun, "batch" | "condition" | "laterMask">,
+  dim: number,
+): void {
+  const { textEmbed, textEncodings, textMask } = condition;
+  if (!sameShape(textEmbed.shape, [batch, dim])) {
+    throw new ShapeError("PriorNetwork", "textEmbed", textEmbed.shape, [batch, dim]);
+  }
+  if (!textEncodings) return;
+  const [samples, length = 0] = textEncodings.shape;
+  if (samples !== batch || textEncodings.channels !== dim) {
+    throw new ShapeError("PriorNetwork", "textEncodings", textEncodings.shape, [batch, "length", dim]);
+  }
+  for (const mask of [textMask, laterMask]) if (typeof mask === "object") checkTextMask(mask, batch, length);
 }
 
 function checkTextMask(mask: Exclude<TextMask, string>, batch: number, length: number): void {

@@ -1,13 +1,18 @@
 import { ConfigError } from "../../../config/config-error.js";
 import { Linear } from "../../../nn/linear.js";
-import { embedding, sinusoidalEmbedding } from "../../../ops/embedding.js";
-import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
+import { embedding, sinusoids } from "../../../ops/embedding.js";
+import { ShapeError } from "../../../ops/shape-error.js";
+import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 
-/** Embeds the diffusion timestep of each sample: `[batch, outputs]`. */
+/** Embeds the timestep of a pass for each sample: `[batch, outputs]`. */
 export interface TimeEmbedding {
-  forward(arena: TensorArena, timesteps: readonly number[]): Tensor;
+  /** Uploads what stands for the timesteps of the passes. */
+  prepare(inputs: StepInputs, times: PassTimes): StepRows;
+  /** The embeddings of the current pass. */
+  forward(prepared: StepRows, batch: number): Tensor;
 }
 
 /** A table with a row for each timestep. */
@@ -18,8 +23,21 @@ export class TimestepTable implements TimeEmbedding {
     this.#table = weights.table("weight", [timesteps, outputs]);
   }
 
-  forward(arena: TensorArena, timesteps: readonly number[]): Tensor {
-    return arena.scope(() => embedding(arena.share(this.#table), timesteps));
+  prepare(inputs: StepInputs, times: PassTimes): StepRows {
+    const [entries = 0] = this.#table.shape;
+    const wrong = times.flat().find((time) => !Number.isInteger(time) || time < 0 || time >= entries);
+    if (wrong !== undefined) {
+      throw new ShapeError("PriorNetwork", "timesteps", String(wrong), `a row of the table's ${entries}`);
+    }
+    return timeRows(inputs, times, 1, (distinct) => distinct, "u32");
+  }
+
+  forward(ids: StepRows, batch: number): Tensor {
+    const { arena } = ids.rows;
+    return arena.scope(() => {
+      const embedded = embedding(arena.share(this.#table), stepRow(ids, batch));
+      return embedded.reshape([batch, embedded.channels]);
+    });
   }
 }
 
@@ -46,10 +64,17 @@ export class ContinuousTime implements TimeEmbedding {
     this.#out = new Linear(weights.at("1.net.2"), hidden, outputs);
   }
 
-  forward(arena: TensorArena, timesteps: readonly number[]): Tensor {
-    return arena.scope(() => {
-      const sinusoids = sinusoidalEmbedding(arena, timesteps, this.#dim, { truncate: this.#truncate });
-      const hidden = this.#layers.reduce((x, layer) => layer.forward(x, { activation: "silu" }), sinusoids);
+  prepare(inputs: StepInputs, times: PassTimes): StepRows {
+    const [dim, options] = [this.#dim, { truncate: this.#truncate }];
+    return timeRows(inputs, times, dim, (distinct) => sinusoids(distinct, dim, options));
+  }
+
+  forward(prepared: StepRows, batch: number): Tensor {
+    return prepared.rows.arena.scope(() => {
+      const hidden = this.#layers.reduce(
+        (x, layer) => layer.forward(x, { activation: "silu" }),
+        stepRow(prepared, batch),
+      );
       return this.#out.forward(hidden);
     });
   }

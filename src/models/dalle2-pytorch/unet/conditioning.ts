@@ -2,12 +2,14 @@ import { LayerNorm } from "../../../nn/layer-norm.js";
 import { activate, add } from "../../../ops/elementwise.js";
 import { concatTokens } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
+import type { PassTimes, StepInputs } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { ImageCondition } from "./image-condition.js";
-import { TextCondition, type TextMask } from "./text-condition.js";
-import { TimeCondition } from "./time-condition.js";
+import type { TextMask } from "../text-mask.js";
+import { TextCondition } from "./text-condition.js";
+import { TimeCondition, type PreparedTime } from "./time-condition.js";
 
 /** What a U-Net is conditioned on besides the time. It takes what it was trained with and ignores the rest. */
 export interface UnetCondition {
@@ -17,12 +19,10 @@ export interface UnetCondition {
   readonly textEncodings?: Tensor | undefined;
   /** Which of them are text: for versions before 0.21.1, to which rows of zeros are text too. */
   readonly textMask?: TextMask | undefined;
-  /** The smaller picture `[B, H, W, channels]` in [-1, 1], already of this U-Net's size. */
+  /** The smaller image `[B, H, W, channels]` in [-1, 1], already of this U-Net's size. */
   readonly lowresCondImg?: Tensor | undefined;
   /** How far `lowresCondImg` was noised, in steps of 1000, per sample. */
   readonly lowresNoiseLevel?: readonly number[] | undefined;
-  /** The previous estimate of the clean picture `[B, H, W, channels]`; zeros by default. */
-  readonly selfCond?: Tensor | undefined;
   /** What guidance leads away from, in place of the learned nulls; of what is left out here, the null stays. */
   readonly negative?: NegativeCondition | undefined;
 }
@@ -36,6 +36,25 @@ export interface Keep {
   readonly text: readonly number[];
   /** Batches, one behind the other, of which each is one for the reference. Default 1. */
   readonly branches?: number;
+}
+
+/** What a U-Net is told in a run: the same in every pass, but for the time. */
+export interface UnetRun {
+  readonly batch: number;
+  readonly times: PassTimes;
+  readonly condition: UnetCondition;
+  /** Default: all of it is kept. */
+  readonly keep?: Keep | undefined;
+}
+
+/** The conditions of a run, as far as they do not depend on the pass. */
+export interface PreparedConditions {
+  readonly time: PreparedTime;
+  /** `[B, timeCondDim]`, added to the time. */
+  readonly vector: Tensor | undefined;
+  /** `[B, L, condDim]` */
+  readonly image: Tensor | undefined;
+  readonly text: Tensor | undefined;
 }
 
 /** Conditions as the layers take them. */
@@ -73,31 +92,37 @@ export class Conditioning {
     this.#midNorm = new LayerNorm(weights.at("norm_mid_cond"), condDim);
   }
 
-  forward(arena: TensorArena, times: readonly number[], condition: UnetCondition, keep: Keep): Conditions {
+  /** Uploads and computes what all passes of a run share. */
+  prepare(inputs: StepInputs, { batch, times, condition, keep = keepAll(batch) }: UnetRun): PreparedConditions {
+    const { arena } = inputs;
+    const time = this.#time.prepare(inputs, batch, times, condition.lowresNoiseLevel);
+    const { imageEmbed, textEncodings, textMask } = condition;
+    if (this.#image && !imageEmbed) {
+      throw new ShapeError("Unet.prepare", "imageEmbed", "absent", [batch, "imageEmbedDim"]);
+    }
+    const mask = (values: readonly number[]): Tensor => arena.from(values, [batch], "u32");
     return arena.scope(() => {
-      const time = this.#time.forward(arena, times, condition.lowresNoiseLevel);
-      const tokens = [time.tokens];
-      let { vector } = time;
-      if (this.#image) {
-        const { imageEmbed } = condition;
-        if (!imageEmbed) throw new ShapeError("Unet.forward", "imageEmbed", "absent", [times.length, "imageEmbedDim"]);
-        const image = this.#image.forward(imageEmbed, keepMask(arena, keep.image), keep.branches ?? 1);
-        if (image.vector) vector = add(vector, image.vector);
-        tokens.push(image.tokens);
-      }
-      const text =
-        this.#text && condition.textEncodings
-          ? [this.#text.forward(condition.textEncodings, condition.textMask, keepMask(arena, keep.text))]
-          : [];
+      const image = imageEmbed && this.#image?.forward(arena.share(imageEmbed), mask(keep.image), keep.branches ?? 1);
+      const text = textEncodings && this.#text?.forward(arena.share(textEncodings), textMask, mask(keep.text));
+      return { time, vector: image?.vector, image: image?.tokens, text };
+    });
+  }
+
+  /** The conditions in the current pass. */
+  forward({ time: preparedTime, vector, image, text }: PreparedConditions): Conditions {
+    return preparedTime.sinusoids.rows.arena.scope(() => {
+      const time = this.#time.forward(preparedTime);
+      const tokens = image ? [time.tokens, image] : [time.tokens];
       return {
-        time: activate(vector, "silu"),
+        time: activate(vector ? add(time.vector, vector) : time.vector, "silu"),
         tokens: this.#norm.forward(concatTokens(tokens)),
-        midTokens: this.#midNorm.forward(concatTokens([...tokens, ...text])),
+        midTokens: this.#midNorm.forward(concatTokens(text ? [...tokens, text] : tokens)),
       };
     });
   }
 }
 
-function keepMask(arena: TensorArena, keep: readonly number[]): Tensor {
-  return arena.from(keep, [keep.length], "u32");
+function keepAll(batch: number): Keep {
+  const all = new Array<number>(batch).fill(1);
+  return { image: all, text: all };
 }

@@ -1,3 +1,4 @@
+import { inModule } from "../../../nn/in-module.js";
 import { gainNorm } from "../../../nn/gain-norm.js";
 import type { LayerNorm } from "../../../nn/layer-norm.js";
 import { Linear } from "../../../nn/linear.js";
@@ -18,6 +19,7 @@ const INNER = HEADS * DIM_HEAD;
  * (DALLE2-pytorch's `CrossAttention`).
  */
 export class CrossAttention {
+  readonly #path: string;
   readonly #logits: Logits;
   readonly #norm: LayerNorm;
   readonly #toQ: Linear;
@@ -27,6 +29,7 @@ export class CrossAttention {
   readonly #normOut: LayerNorm;
 
   constructor(weights: Weights, dim: number, { condDim, crossAttention: { logits }, norms }: Architecture) {
+    this.#path = weights.path;
     this.#logits = logits;
     this.#norm = gainNorm(weights.at("norm"), dim, norms);
     this.#toQ = new Linear(weights.at("to_q"), dim, INNER, { bias: false });
@@ -38,11 +41,13 @@ export class CrossAttention {
 
   /** `[B, H, W, dim]` in and out: `attention(norm(x), tokens) + x`, with `tokens` `[B, L, condDim]`. */
   forward(x: Tensor, tokens: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const positions = asTokens(x);
-      const mixed = this.#attend(positions, tokens);
-      return this.#normOut.forward(this.#toOut.forward(mixed), { residual: positions }).reshape(x.shape);
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const positions = asTokens(x);
+        const mixed = this.#attend(positions, tokens);
+        return this.#normOut.forward(this.#toOut.forward(mixed), { residual: positions }).reshape(x.shape);
+      }),
+    );
   }
 
   #attend(x: Tensor, tokens: Tensor): Tensor {

@@ -88,7 +88,8 @@ class BatchTokens implements ImageTokens {
         return repeatBatch(repeatBatch(embeds, length / batch).reshape([1, length, dim]), batch);
       };
       const tokens = Array.from({ length: branches }, (_, branch) => ofBranch(branch)).reduce(concatBatch);
-      const fallback = repeatBatch(embed.arena.share(this.#nullTokens).reshape([count, dim]), length / count);
+      const nullTokens = embed.arena.share(this.#nullTokens).reshape([count, dim]);
+      const fallback = repeatBatch(nullTokens, length / count);
       return selectRows({ tokens, fallback, keep });
     });
   }

@@ -1,3 +1,4 @@
+import { inModule } from "../../../nn/in-module.js";
 import { Conv2d } from "../../../nn/conv2d.js";
 import { LayerNorm } from "../../../nn/layer-norm.js";
 import { linearAttention } from "../../../ops/linear-attention.js";
@@ -10,6 +11,7 @@ import type { Architecture } from "./architecture.js";
  * its input (DALLE2-pytorch's `LinearAttention`).
  */
 export class LinearAttention {
+  readonly #path: string;
   readonly #norm: LayerNorm;
   readonly #toQkv: Conv2d;
   readonly #toOut: Conv2d;
@@ -21,6 +23,7 @@ export class LinearAttention {
     private readonly unet: Architecture,
   ) {
     const { attnHeads: heads, attnDimHead: dimHead } = unet;
+    this.#path = weights.path;
     const layer = weights.at("fn");
     this.#norm = this.#channelNorm(layer.at("norm"), dim);
     this.#toQkv = new Conv2d(layer.at("to_qkv"), dim, { heads: 3 * heads, dimHead }, 1, { bias: false });
@@ -30,15 +33,17 @@ export class LinearAttention {
 
   /** `[B, H, W, dim]` to the same. */
   forward(x: Tensor): Tensor {
-    return x.arena.scope(() => {
-      const qkv = this.#toQkv.forward(this.#norm.forward(x));
-      const attended = linearAttention(qkv, {
-        heads: this.unet.attnHeads,
-        dimHead: this.unet.attnDimHead,
-        variant: this.unet.linearAttention,
-      });
-      return this.#outNorm.forward(this.#toOut.forward(attended), { residual: x });
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const qkv = this.#toQkv.forward(this.#norm.forward(x));
+        const attended = linearAttention(qkv, {
+          heads: this.unet.attnHeads,
+          dimHead: this.unet.attnDimHead,
+          variant: this.unet.linearAttention,
+        });
+        return this.#outNorm.forward(this.#toOut.forward(attended), { residual: x });
+      }),
+    );
   }
 
   /** Over channels of an image; its gain has always been `g`. */

@@ -1,3 +1,4 @@
+import { inModule } from "../../../nn/in-module.js";
 import { Conv2d } from "../../../nn/conv2d.js";
 import { add } from "../../../ops/elementwise.js";
 import type { Tensor } from "../../../tensor/tensor.js";
@@ -18,6 +19,7 @@ export interface ResnetBlockOptions {
 
 /** A residual block, modulated by the time condition (DALLE2-pytorch's `ResnetBlock`). */
 export class ResnetBlock {
+  readonly #path: string;
   readonly #block1: TimedBlock;
   readonly #crossAttention: CrossAttention | undefined;
   readonly #block2: Block;
@@ -30,6 +32,7 @@ export class ResnetBlock {
     { groups, crossAttend = false, timed = true }: ResnetBlockOptions,
     unet: Architecture,
   ) {
+    this.#path = weights.path;
     const { film, names } = unet.block;
     const block = { groups, standardize: unet.resnetWeightStandardization, names };
     this.#block1 = new TIMED_BLOCKS[timed ? film : "none"](weights, dimIn, dimOut, block, unet);
@@ -42,12 +45,14 @@ export class ResnetBlock {
 
   /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`; `time` is `[B, timeCondDim]` after its SiLU, `tokens` `[B, L, condDim]`. */
   forward(x: Tensor, time: Tensor, tokens: Tensor): Tensor {
-    return x.arena.scope(() => {
-      let h = this.#block1.forward(x, time);
-      const attend = this.#crossAttention;
-      if (attend) h = advance(h, (h) => attend.forward(h, tokens));
-      h = advance(h, (h) => this.#block2.forward(h));
-      return this.#residual ? this.#residual.forward(x, { residual: h }) : add(h, x);
-    });
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        let h = this.#block1.forward(x, time);
+        const attend = this.#crossAttention;
+        if (attend) h = advance(h, (h) => attend.forward(h, tokens));
+        h = advance(h, (h) => this.#block2.forward(h));
+        return this.#residual ? this.#residual.forward(x, { residual: h }) : add(h, x);
+      }),
+    );
   }
 }

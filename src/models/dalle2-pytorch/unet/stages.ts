@@ -1,3 +1,4 @@
+import { inModule } from "../../../nn/in-module.js";
 import { Conv2d } from "../../../nn/conv2d.js";
 import { concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
@@ -23,9 +24,11 @@ interface Step {
 
 /** One resolution on the way down. Its feature maps go onto a stack of skips, from which the way up takes them. */
 export class DownStage {
+  readonly #path: string;
   readonly #steps: readonly Step[];
 
   constructor(weights: Weights, stage: Stage, unet: Architecture) {
+    this.#path = weights.path;
     this.#steps = unet.layout.down.flatMap((name, index) => downSteps[name](weights.at(index), stage, unet));
   }
 
@@ -34,22 +37,27 @@ export class DownStage {
    * size.
    */
   forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
-    for (const { run, skip } of this.#steps) {
-      if (run) x = advance(x, (x) => run(x, conditions));
-      if (skip) skips.push(share(x));
-    }
-    return x;
+    return inModule(x.arena, this.#path, () => {
+      let next = x;
+      for (const { run, skip } of this.#steps) {
+        if (run) next = advance(next, (x) => run(x, conditions));
+        if (skip) skips.push(share(next));
+      }
+      return next;
+    });
   }
 }
 
 /** One resolution on the way up. */
 export class UpStage {
+  readonly #path: string;
   readonly #steps: readonly Step[];
   readonly #upsample: Layer | undefined;
   readonly #skipScale: number;
 
   constructor(weights: Weights, stage: Stage, unet: Architecture) {
     const { up } = unet.layout;
+    this.#path = weights.path;
     this.#steps = up.flatMap((name, index) =>
       name === "upsample" ? [] : upSteps[name](weights.at(index), stage, unet),
     );
@@ -61,17 +69,20 @@ export class UpStage {
 
   /** Consumes `x` and the skips of its resolution; the result has the size and `dimUp` of this resolution. */
   forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
-    for (const { run, skip } of this.#steps) {
-      if (skip) x = this.#connectSkip(x, skips);
-      if (run) x = advance(x, (x) => run(x, conditions));
-    }
-    return x;
+    return inModule(x.arena, this.#path, () => {
+      let next = x;
+      for (const { run, skip } of this.#steps) {
+        if (skip) next = this.#connectSkip(next, skips);
+        if (run) next = advance(next, (x) => run(x, conditions));
+      }
+      return next;
+    });
   }
 
   /** To the next larger resolution, `[B, 2H, 2W, dimIn]`; the largest stays as it is. Consumes `x`. */
   upsample(x: Tensor): Tensor {
     const layer = this.#upsample;
-    return layer ? advance(x, (x) => layer.forward(x)) : x;
+    return layer ? inModule(x.arena, this.#path, () => advance(x, (x) => layer.forward(x))) : x;
   }
 
   #connectSkip(x: Tensor, skips: Tensor[]): Tensor {

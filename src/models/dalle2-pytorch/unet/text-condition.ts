@@ -4,10 +4,8 @@ import { nonZeroRows, selectRows } from "../../../ops/select.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
+import type { TextMask } from "../text-mask.js";
 import type { Architecture } from "./architecture.js";
-
-/** For each sample 1 or 0 for each of its text encodings, 0 being padding; `nonZero`: rows of zeros are padding. */
-export type TextMask = readonly (readonly number[])[] | "nonZero";
 
 /** The CLIP text encodings as tokens; learned ones stand for padding. */
 export class TextCondition {

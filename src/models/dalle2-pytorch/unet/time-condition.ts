@@ -1,10 +1,20 @@
 import { Linear } from "../../../nn/linear.js";
 import { add } from "../../../ops/elementwise.js";
-import { sinusoidalEmbedding } from "../../../ops/embedding.js";
+import { sinusoids } from "../../../ops/embedding.js";
 import { splitChannels } from "../../../ops/layout.js";
-import type { Tensor, TensorArena } from "../../../tensor/tensor.js";
+import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
+
+/** What a run knows of its times before it starts. */
+export interface PreparedTime {
+  readonly batch: number;
+  /** Sinusoids of the time of each pass. */
+  readonly sinusoids: StepRows;
+  /** `[B, timeCondDim]`: what the noise level of the low-resolution image adds. */
+  readonly lowresNoise: Tensor | undefined;
+}
 
 /** The time of the diffusion process, and with it the noise level of the low-resolution image, as conditions. */
 export class TimeCondition {
@@ -30,36 +40,46 @@ export class TimeCondition {
     }
   }
 
-  /** One time per sample to a vector `[B, timeCondDim]` and tokens `[B, numTimeTokens, condDim]`. */
-  forward(
-    arena: TensorArena,
-    times: readonly number[],
+  /** Uploads the sinusoids of the passes' times. `lowresNoiseLevel` has one level per sample. */
+  prepare(
+    inputs: StepInputs,
+    batch: number,
+    times: PassTimes,
     lowresNoiseLevel: readonly number[] | undefined,
-  ): { vector: Tensor; tokens: Tensor } {
+  ): PreparedTime {
+    const { dim } = this.unet;
+    const table = timeRows(inputs, times, dim, (distinct) => sinusoids(distinct, dim));
+    const { arena } = inputs;
+    const noise = this.#lowresNoise;
     return arena.scope(() => {
-      const hiddens = this.#hiddens.forward(arena, times);
+      const lowresNoise =
+        noise && lowresNoiseLevel
+          ? noise.vector.forward(noise.hiddens.forward(arena.from(sinusoids(lowresNoiseLevel, dim), [batch, dim])))
+          : undefined;
+      return { batch, sinusoids: table, lowresNoise };
+    });
+  }
+
+  /** The time of the current pass as a vector `[B, timeCondDim]` and tokens `[B, numTimeTokens, condDim]`. */
+  forward({ batch, sinusoids, lowresNoise }: PreparedTime): { vector: Tensor; tokens: Tensor } {
+    return sinusoids.rows.arena.scope(() => {
+      const hiddens = this.#hiddens.forward(stepRow(sinusoids, batch));
       const tokens = splitChannels(this.#tokens.forward(hiddens), this.unet.numTimeTokens);
       const vector = this.#vector.forward(hiddens);
-      if (!this.#lowresNoise || !lowresNoiseLevel) return { vector, tokens };
-      const noise = this.#lowresNoise.hiddens.forward(arena, lowresNoiseLevel);
-      return { vector: add(vector, this.#lowresNoise.vector.forward(noise)), tokens };
+      return { vector: lowresNoise ? add(vector, lowresNoise) : vector, tokens };
     });
   }
 }
 
-/** A sinusoidal embedding and one layer. */
+/** The layer behind sinusoids `[B, dim]`. */
 class TimeHiddens {
   readonly #linear: Linear;
-  readonly #dim: number;
 
   constructor(weights: Weights, { dim, timeCondDim }: Architecture) {
-    this.#dim = dim;
     this.#linear = new Linear(weights.at(1), dim, timeCondDim);
   }
 
-  forward(arena: TensorArena, times: readonly number[]): Tensor {
-    return arena.scope(() =>
-      this.#linear.forward(sinusoidalEmbedding(arena, times, this.#dim), { activation: "gelu" }),
-    );
+  forward(sinusoids: Tensor): Tensor {
+    return this.#linear.forward(sinusoids, { activation: "gelu" });
   }
 }

@@ -1,13 +1,14 @@
 import { Conv2d } from "../../../nn/conv2d.js";
 import type { UnetOptions } from "../options.js";
-import { cast, concatBatch, concatChannels, repeatBatch } from "../../../ops/layout.js";
-import { guide } from "../../../ops/sampler.js";
+import { Guidance } from "../../../diffusion/guidance.js";
+import { cast, concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
+import type { StepInputs } from "../../../ops/step-inputs.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { unetArchitecture, type Architecture } from "./architecture.js";
-import { Conditioning, type Keep, type UnetCondition } from "./conditioning.js";
+import { Conditioning, type PreparedConditions, type UnetRun } from "./conditioning.js";
 import { CrossEmbed } from "./cross-embed.js";
 import type { Layer } from "./downsample.js";
 import { advance, share } from "./feature-map.js";
@@ -16,9 +17,17 @@ import { SelfAttention } from "./self-attention.js";
 import { DownStage, UpStage } from "./stages.js";
 import { UpsampleCombiner } from "./upsample-combiner.js";
 
+/** A run of a U-Net, ready for its first pass. */
+export interface PreparedUnet {
+  readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
+  readonly conditions: PreparedConditions;
+  /** The low-resolution image in the arena's type; for both halves of a guided batch. */
+  readonly lowres: Tensor | undefined;
+}
+
 /**
- * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as DALLE2-pytorch builds it (1.14.2, `Unet`): from a noisy picture,
- * the time and conditions to what the sampler asks for, the noise, the picture or v, and the variance where it was learned.
+ * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as DALLE2-pytorch builds it (1.14.2, `Unet`): from a noisy image,
+ * the time and conditions to what the sampler asks for, the noise, the image or v, and the variance where it was learned.
  */
 export class Unet {
   readonly #unet: Architecture;
@@ -61,22 +70,48 @@ export class Unet {
   }
 
   /**
-   * `x` `[B, H, W, channels]` at `times` (steps of the diffusion process, one per sample) to `[B, H, W, channelsOut]`.
-   * Height and width are multiples of 2 for each downsampling. Throws `ShapeError` for a condition that is missing.
+   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both
+   * halves of the guided batch are then joined, once. Held by `inputs`. Throws `ShapeError` for a condition that is missing.
    */
-  forward(x: Tensor, times: readonly number[], condition: UnetCondition, keep = keepAll(times.length)): Tensor {
-    const { arena } = x;
-    if (x.shape.length !== 4 || x.shape[0] !== times.length) {
-      throw new ShapeError("Unet.forward", "x", x.shape, [times.length, "height", "width", this.#unet.channels]);
+  prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
+    const { arena } = inputs;
+    const guidance = scale === 1 ? undefined : new Guidance(scale, this.#unet.channels);
+    return inputs.hold(() => {
+      const { batch, ...rest } = guidance ? guided(run, guidance) : run;
+      const { lowresCondImg } = rest.condition;
+      return {
+        run: { batch: run.batch, guidance },
+        conditions: this.#conditioning.prepare(inputs, { batch, ...rest }),
+        lowres: this.#unet.lowresCond ? cast(arena.share(required(lowresCondImg)), arena.dtype) : undefined,
+      };
+    });
+  }
+
+  /**
+   * What the U-Net predicts in the current pass for `x` `[B, H, W, channels]`: f32 `[B, H, W, channelsOut]`. Height and width
+   * are multiples of 2 for each downsampling. `selfCond`, the x0 predicted before, has the shape of `x`; zeros by default.
+   */
+  forward(x: Tensor, { run, conditions, lowres }: PreparedUnet, selfCond?: Tensor): Tensor {
+    const { batch, guidance } = run;
+    if (x.shape.length !== 4 || x.shape[0] !== batch) {
+      throw new ShapeError("Unet.forward", "x", x.shape, [batch, "height", "width", this.#unet.channels]);
     }
+    return x.arena.scope(() => {
+      if (!guidance) return cast(this.#predict(x, conditions, lowres, selfCond), "f32");
+      const previous = selfCond && guidance.double(selfCond);
+      return guidance.guide(this.#predict(guidance.double(x), conditions, lowres, previous));
+    });
+  }
+
+  #predict(x: Tensor, prepared: PreparedConditions, lowres: Tensor | undefined, selfCond: Tensor | undefined): Tensor {
+    const { arena } = x;
     return arena.scope(() => {
       // 1. Time, image and text as a vector and as tokens.
-      const conditions = this.#conditioning.forward(arena, times, condition, keep);
+      const conditions = this.#conditioning.forward(prepared);
       const { time, tokens, midTokens } = conditions;
 
-      // 2. The picture with those that it is conditioned on, into the first feature map.
-      const lowres = this.#unet.lowresCond ? cast(required(condition.lowresCondImg), arena.dtype) : undefined;
-      let h = this.#initConv.forward(this.#input(x, condition.selfCond, lowres));
+      // 2. The image with those that it is conditioned on, into the first feature map.
+      let h = this.#initConv.forward(this.#input(x, selfCond, lowres));
       const first = this.#unet.firstMapAtEnd ? [share(h)] : [];
       const initBlock = this.#initBlock;
       if (initBlock) h = advance(h, (h) => initBlock.forward(h, time, tokens));
@@ -112,39 +147,19 @@ export class Unet {
     });
   }
 
-  /**
-   * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · condScale in f32, both predictions from
-   * one batch of twice the size; the null may be the prediction for a negative condition. A scale of 1 is the conditional
-   * prediction alone.
-   */
-  forwardWithCondScale(x: Tensor, times: readonly number[], condition: UnetCondition, condScale: number): Tensor {
-    return x.arena.scope(() => {
-      if (condScale === 1) return cast(this.forward(x, times, condition), "f32");
-      const { negative } = condition;
-      const half = (value: number): number[] => times.map(() => value);
-      const keep = {
-        image: [...half(1), ...half(negative?.imageEmbed ? 1 : 0)],
-        text: [...half(1), ...half(negative?.textEncodings ? 1 : 0)],
-        branches: 2,
-      };
-      const twice = this.forward(repeatBatch(x, 2), [...times, ...times], repeatCondition(condition), keep);
-      return guide(twice, condScale);
-    });
-  }
-
-  /** `x`, the previous estimate and the low-resolution picture as one, in the arena's type. */
+  /** `x`, the x0 predicted before and the low-resolution image as one, in the arena's type. */
   #input(x: Tensor, selfCond: Tensor | undefined, lowres: Tensor | undefined): Tensor {
     const { dtype } = x.arena;
-    const picture = cast(x, dtype);
-    const inputs = [picture];
+    const image = cast(x, dtype);
+    const inputs = [image];
     const scales = [1];
     if (this.#unet.selfCond) {
-      // Without an estimate zeros take its place: the picture times 0.
-      inputs.push(selfCond ? cast(selfCond, dtype) : picture);
+      // Without a prediction zeros take its place: the image times 0.
+      inputs.push(selfCond ? cast(selfCond, dtype) : image);
       scales.push(selfCond ? 1 : 0);
     }
     if (lowres) inputs.push(lowres);
-    return inputs.length === 1 ? picture : concatChannels(inputs, scales);
+    return inputs.length === 1 ? image : concatChannels(inputs, scales);
   }
 }
 
@@ -165,25 +180,29 @@ function outConv(weights: Weights, unet: Architecture): Conv2d {
 
 function required(lowresCondImg: Tensor | undefined): Tensor {
   if (lowresCondImg) return lowresCondImg;
-  throw new ShapeError("Unet.forward", "lowresCondImg", "absent", ["batch", "height", "width", "channels"]);
+  throw new ShapeError("Unet.prepare", "lowresCondImg", "absent", ["batch", "height", "width", "channels"]);
 }
 
-function keepAll(batch: number): Keep {
-  const all = new Array<number>(batch).fill(1);
-  return { image: all, text: all };
-}
-
-function repeatCondition(condition: UnetCondition): UnetCondition {
-  const twice = (x: Tensor | undefined) => x && repeatBatch(x, 2);
-  const join = (a: Tensor | undefined, b: Tensor | undefined) => a && concatBatch(a, b ?? a);
+/** A run of both halves of guidance: the null half keeps of the conditions what it is told in their place. */
+function guided({ batch, times, condition }: UnetRun, guidance: Guidance): UnetRun {
+  const twice = (x: Tensor | undefined) => x && guidance.double(x);
+  const join = (a: Tensor | undefined, b: Tensor | undefined) => a && guidance.join(a, b);
   const { lowresNoiseLevel: level, textMask, negative } = condition;
   const otherMask = negative?.textEncodings ? negative.textMask : textMask;
+  const keep = (other: Tensor | undefined): number[] => [
+    ...new Array<number>(batch).fill(1),
+    ...new Array<number>(batch).fill(other ? 1 : 0),
+  ];
   return {
-    imageEmbed: join(condition.imageEmbed, negative?.imageEmbed),
-    textEncodings: join(condition.textEncodings, negative?.textEncodings),
-    textMask: typeof textMask === "object" && typeof otherMask === "object" ? [...textMask, ...otherMask] : textMask,
-    lowresCondImg: twice(condition.lowresCondImg),
-    selfCond: twice(condition.selfCond),
-    lowresNoiseLevel: level && [...level, ...level],
+    batch: 2 * batch,
+    times: times.map((time) => (typeof time === "number" ? time : [...time, ...time])),
+    condition: {
+      imageEmbed: join(condition.imageEmbed, negative?.imageEmbed),
+      textEncodings: join(condition.textEncodings, negative?.textEncodings),
+      textMask: typeof textMask === "object" && typeof otherMask === "object" ? [...textMask, ...otherMask] : textMask,
+      lowresCondImg: twice(condition.lowresCondImg),
+      lowresNoiseLevel: level && [...level, ...level],
+    },
+    keep: { image: keep(negative?.imageEmbed), text: keep(negative?.textEncodings), branches: 2 },
   };
 }

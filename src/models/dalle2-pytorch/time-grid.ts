@@ -1,11 +1,6 @@
-import type { SamplerDialect } from "../models/dalle2-pytorch/dialect/flags.js";
-import { linspace } from "./schedule.js";
-
-/** A DDIM step from one timestep to an earlier one; `next` of -1 means the clean sample. */
-export interface TimeStep {
-  readonly time: number;
-  readonly next: number;
-}
+import type { TimeStep } from "../../diffusion/sampler.js";
+import { linspace } from "../../diffusion/schedule.js";
+import type { SamplerDialect } from "./dialect/flags.js";
 
 /**
  * The decoder's DDIM steps: `steps` evaluations from near `timesteps` down to a last step that ends at 0 (Decoder of

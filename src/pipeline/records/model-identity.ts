@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { createSha256 } from "#platform";
 import type { FileOptions, ModelLoadConfig } from "../../config/load-config.js";
 import type { ByteSource } from "../../platform/source.js";
 
@@ -23,7 +22,7 @@ export async function identifyModels(config: ModelLoadConfig, options: FileOptio
     // The models have just been opened: to ask their servers again would be in vain.
     const source = await config.openFile(location, { ...options, checkUpdates: false });
     try {
-      files.push({ name: basename(source.name), bytes: source.size, fingerprint: await fingerprint(source) });
+      files.push({ name: fileName(source.name), bytes: source.size, fingerprint: await fingerprint(source) });
     } finally {
       await source.close();
     }
@@ -31,11 +30,17 @@ export async function identifyModels(config: ModelLoadConfig, options: FileOptio
   return files;
 }
 
+/** The last part of a path or URL. */
+function fileName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
 async function fingerprint(source: ByteSource): Promise<string> {
-  const hash = createHash("sha256").update(String(source.size));
+  const hash = createSha256();
+  hash.update(new TextEncoder().encode(String(source.size)));
   const length = Math.min(SAMPLE_BYTES, source.size);
   const positions = Array.from({ length: SAMPLES }, (_, i) => Math.floor(((source.size - length) * i) / (SAMPLES - 1)));
   // Samples of a small file lie on each other.
   for (const position of new Set(positions)) hash.update(await source.read(position, length));
-  return hash.digest("hex");
+  return hash.digest();
 }

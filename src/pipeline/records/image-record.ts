@@ -7,20 +7,21 @@ import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { hideKnown, publicUrl } from "../../platform/secrets.js";
+import type { Picture } from "../picture.js";
 
-/** The text of a picture file that holds its record, as JSON. */
+/** The text of an image file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
 
 const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
 
-const pictureRecord = z.object({
+const imageRecord = z.object({
   /** Name and version of this package. */
   software: z.string(),
-  /** Of the picture's own generator. */
+  /** Of the image's own generator. */
   seed: z.int().nonnegative(),
   /** Options of the script that drew it, by their names in the library; `script` is its class. */
   parameters: z.looseObject({ script: z.string() }),
-  /** What the command was given for this picture: prompt, names of files. */
+  /** What was given for this image: prompt, names of files. */
   inputs: z.record(z.string(), z.union([z.string(), z.number()])),
   /** Load config as it was named, absent for the one that comes with the package, and the model files. */
   model: z.object({ config: z.string().optional(), files: z.array(modelFile) }),
@@ -30,17 +31,37 @@ const pictureRecord = z.object({
   tuning: z.string(),
 });
 
-/** What a picture file says of how it was drawn, so that it can be drawn again. */
-export type PictureRecord = z.output<typeof pictureRecord>;
+/** What an image file says of how it was drawn, so that it can be drawn again. */
+export type ImageRecord = z.output<typeof imageRecord>;
 
-/** What the records of all pictures of a run have in common. */
-export type DrawnOn = Omit<PictureRecord, "seed" | "parameters" | "inputs">;
+/** What the records of all images of a run have in common. */
+export type DrawnOn = Omit<ImageRecord, "seed" | "parameters" | "inputs">;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
 
-/** A record as texts of a picture file: whole, and the parts that other programs show; without the secrets that are known. */
-export function recordTexts(record: PictureRecord, description: string): ImageText {
+/** What a file is to say of an image that a script has drawn. */
+export function recordOf({ seed, parameters }: Picture, inputs: ImageRecord["inputs"], drawnOn: DrawnOn): ImageRecord {
+  return { ...drawnOn, seed, inputs, parameters };
+}
+
+/** What a record says, for people: a name and a value for each thing. */
+export function describeRecord(record: ImageRecord): readonly (readonly [name: string, value: string])[] {
+  const { inputs, seed, parameters, model, ...drawnOn } = record;
+  const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+  const rows = (values: object) => Object.entries(values).map(([name, value]) => [name, text(value)] as const);
+  return [
+    ...rows(inputs),
+    ...rows({ seed }),
+    ...rows(parameters),
+    ["config", model.config ?? "the package's own"],
+    ...model.files.map(({ name, bytes, fingerprint }) => ["model", `${name}, ${bytes} bytes, ${fingerprint}`] as const),
+    ...rows(drawnOn),
+  ];
+}
+
+/** A record as texts of an image file: whole, and the parts that other programs show; without the secrets that are known. */
+export function recordTexts(record: ImageRecord, description: string): ImageText {
   return {
     Description: hideKnown(description),
     Software: record.software,
@@ -49,27 +70,32 @@ export function recordTexts(record: PictureRecord, description: string): ImageTe
   };
 }
 
-/** What a picture file says of itself. */
-export interface RecordedPicture {
+/** What an image file says of itself. */
+export interface RecordedImage {
   /** Undefined where this package has not written the file, or another program has dropped the record. */
-  readonly record: PictureRecord | undefined;
+  readonly record: ImageRecord | undefined;
   /** Its other texts by keyword. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/** Reads the texts of a picture file. Rejects with `FileError` where it cannot be read or its record is none. */
-export async function readRecord(file: string): Promise<RecordedPicture> {
+/** Reads the texts of an image file. Rejects with `FileError` where it cannot be read or its record is none. */
+export async function readRecord(file: string): Promise<RecordedImage> {
+  const bytes = await readBytes(file, MAX_BYTES.image);
+  return recordIn(bytes, file);
+}
+
+/** The same of a file's content, which messages call `file`. */
+export async function recordIn(bytes: Uint8Array, file: string): Promise<RecordedImage> {
   const fail = (problem: string, cause?: unknown): never => {
     throw new FileError(file, problem, { cause });
   };
   const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-  const bytes = await readBytes(file, MAX_BYTES.image);
   const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), cause));
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
   const damaged = "its record of how it was drawn is damaged";
   const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`));
-  const { data, faults } = checkValue(pictureRecord, value);
+  const { data, faults } = checkValue(imageRecord, value);
   if (faults) return fail(`${damaged}: ${faults.join("; ")}`);
   return { record: withoutSecretsIn(data), texts };
 }
@@ -84,7 +110,7 @@ function parseRecord(json: string, fail: (problem: string) => never): unknown {
 }
 
 /** Earlier versions recorded the address of a load config as it was given. */
-function withoutSecretsIn(record: PictureRecord): PictureRecord {
+function withoutSecretsIn(record: ImageRecord): ImageRecord {
   const { config } = record.model;
   return config === undefined ? record : { ...record, model: { ...record.model, config: publicUrl(config) } };
 }

@@ -1,0 +1,86 @@
+import { scaleBy } from "../../ops/elementwise.js";
+import { ddim } from "../../diffusion/ddim.js";
+import { ddpm } from "../../diffusion/ddpm.js";
+import { dpmpp2m } from "../../diffusion/dpmpp.js";
+import { evenGrid, type Process, type Sampler, type SamplerName } from "../../diffusion/sampler.js";
+import { ArgumentError } from "../../platform/arguments.js";
+import type { SamplerDialect } from "./dialect/flags.js";
+import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
+
+/** How a network of this family is to be sampled. */
+export interface Sampling {
+  readonly process: Process;
+  /** Number of sampling steps. */
+  readonly count: number;
+  readonly dialect: SamplerDialect;
+}
+
+/** What a U-Net adds to it. */
+export interface UnetSampling extends Sampling {
+  readonly eta: number;
+  readonly learnedVariance: { readonly constrainFrac: boolean } | undefined;
+}
+
+/** What the reference does: DDPM where every timestep is taken, else DDIM. */
+export function defaultSampler({ process, count }: Pick<Sampling, "process" | "count">): SamplerName {
+  return count === process.schedule.timesteps ? "ddpm" : "ddim";
+}
+
+const UNET_SAMPLERS: Readonly<Record<SamplerName, (sampling: UnetSampling) => Sampler>> = {
+  ddpm: ({ process, count, learnedVariance }) => ddpm(process, { count, learnedVariance }),
+  ddim: ({ process, count, dialect, eta }) => {
+    const { alphasCumprod, alphasCumprodPrev } = process.schedule.tables;
+    return ddim(process, {
+      grid: decoderTimeGrid(process.schedule.timesteps, count, dialect.ddimGridDecoder),
+      alphas: dialect.ddimAlphas === "cumprod" ? alphasCumprod : alphasCumprodPrev,
+      eta,
+      epsilon: dialect.ddimNoiseDecoder,
+      epsilonSign: dialect.ddimNoiseSign,
+      lastNoise: dialect.ddimLastNoise,
+    });
+  },
+  dpmpp2m: solver,
+};
+
+const PRIOR_SAMPLERS: Readonly<Record<SamplerName, (sampling: Sampling) => Sampler>> = {
+  ddpm: ({ process, count }) => ddpm(process, { count }),
+  ddim: ({ process, count, dialect }) => {
+    const sampler = ddim(process, {
+      grid: priorTimeGrid(process.schedule.timesteps, count, dialect.ddimGridPrior),
+      alphas: process.schedule.tables.alphasCumprodPrev,
+      eta: 1,
+      epsilon: dialect.ddimNoisePrior,
+      epsilonSign: dialect.ddimNoiseSign,
+      lastNoise: dialect.ddimLastNoise,
+    });
+    return dialect.ddimPriorUpdate === "on" ? sampler : { ...sampler, init: () => stay };
+  },
+  dpmpp2m: solver,
+};
+
+/** The sampler of a U-Net. */
+export function unetSampler(name: SamplerName | undefined, sampling: UnetSampling): Sampler {
+  return UNET_SAMPLERS[name ?? defaultSampler(sampling)](sampling);
+}
+
+/** The sampler of a prior. Throws `SamplingError` for a number of steps that it cannot take. */
+export function priorSampler(name: SamplerName | undefined, sampling: Sampling): Sampler {
+  const { process, count, dialect } = sampling;
+  const chosen = name ?? defaultSampler(sampling);
+  // Since 1.10.3 the network runs once less than DDIM has steps: a single one would leave plain noise.
+  const fewest = chosen === "ddim" && dialect.ddimGridPrior === "toMinusOne" ? 2 : 1;
+  const { timesteps } = process.schedule;
+  if (!Number.isInteger(count) || count < fewest || count > timesteps) {
+    throw new ArgumentError("timesteps", `timesteps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
+      code: "argument/out-of-range",
+    });
+  }
+  return PRIOR_SAMPLERS[chosen](sampling);
+}
+
+function solver({ process, count }: Sampling): Sampler {
+  return dpmpp2m(process, evenGrid(process.schedule.timesteps, count));
+}
+
+/** Versions whose loop never carried its state on. */
+const stay: ReturnType<Sampler["init"]> = ({ x }) => ({ x: scaleBy(x, 1) });

@@ -1,0 +1,140 @@
+import { bytesPerElement, type DType } from "../tensor/dtype.js";
+import { HeldTensors } from "../tensor/held-tensors.js";
+import type { Tensor, TensorArena } from "../tensor/tensor.js";
+import { sameShape } from "./check.js";
+import { invocations } from "./grid.js";
+import { ShapeError } from "./shape-error.js";
+
+/** Numbers that a kernel reads by the pass: f32 `[passes, columns]`. */
+export interface StepNumbers {
+  readonly table: Tensor;
+  readonly counter: Tensor;
+}
+
+/** Vectors that differ from pass to pass, and which pass has which of them. */
+export interface StepRows {
+  /** `[rows, batch, C]`, or `[rows, 1, C]` where all samples share them. */
+  readonly rows: Tensor;
+  /** u32 `[passes]` */
+  readonly rowOfPass: Tensor;
+  readonly counter: Tensor;
+}
+
+/**
+ * What changes from pass to pass of a sampling run, on the GPU before the first: tables of it, and a counter of passes by
+ * which kernels index them. From pass to pass 4 bytes are written, and a network's forward uploads nothing: each pass
+ * dispatches what the one before it did.
+ */
+export class StepInputs extends HeldTensors {
+  readonly #counter: Tensor;
+
+  /** The caller disposes it. It starts at pass 0. */
+  constructor(
+    arena: TensorArena,
+    /** Evaluations of the network in the run. */
+    readonly passes: number,
+  ) {
+    super(arena);
+    this.#counter = this.hold(() => arena.detached([1], "u32"));
+    this.goTo(0);
+  }
+
+  /** u32 `[1]`: the current pass. */
+  get counter(): Tensor {
+    return this.#counter;
+  }
+
+  /** Work encoded from now on is of this pass. */
+  goTo(pass: number): void {
+    this.arena.stream.write(this.#counter.storage, Uint32Array.of(pass));
+  }
+
+  /** Uploads the numbers of each pass: as many rows as there are passes. */
+  numbers(rows: readonly (readonly number[])[]): StepNumbers {
+    const columns = rows[0]?.length ?? 0;
+    if (rows.length !== this.passes || rows.some((row) => row.length !== columns)) {
+      const expected = `${this.passes} rows of ${columns} numbers`;
+      throw new ShapeError("StepInputs.numbers", "rows", [rows.length, columns], expected);
+    }
+    return { table: this.#upload(rows.flat(), [rows.length, columns], "f32"), counter: this.#counter };
+  }
+
+  /**
+   * Uploads vectors of shape `[rows, batch, C]`, or `[rows, 1, C]` for all samples, in row major order. Pass i has row
+   * `rowOfPass[i]`.
+   */
+  rows(
+    values: Float32Array | readonly number[],
+    shape: readonly [rows: number, batch: number, channels: number],
+    rowOfPass: readonly number[],
+    dtype: DType = this.arena.dtype,
+  ): StepRows {
+    const wrong = rowOfPass.find((row) => !Number.isInteger(row) || row < 0 || row >= shape[0]);
+    if (rowOfPass.length !== this.passes || wrong !== undefined) {
+      const got = wrong === undefined ? `${rowOfPass.length} indices` : `row ${wrong}`;
+      throw new ShapeError("StepInputs.rows", "rowOfPass", got, `${this.passes} indices below ${shape[0]}`);
+    }
+    return {
+      rows: this.#upload(values, shape, dtype),
+      rowOfPass: this.#upload(rowOfPass, [this.passes], "u32"),
+      counter: this.#counter,
+    };
+  }
+
+  #upload(values: Float32Array | readonly number[], shape: readonly number[], dtype: DType): Tensor {
+    const tensor = this.hold(() => this.arena.detached(shape, dtype));
+    this.arena.upload(tensor, values);
+    return tensor;
+  }
+}
+
+/**
+ * One time for each pass, for all samples, or one for each sample: times that come back, as when inpainting, are tabled once.
+ */
+export type PassTimes = readonly (number | readonly number[])[];
+
+/** Tables what `embed` makes of times, in rows of `width` values for each time. */
+export function timeRows(
+  inputs: StepInputs,
+  times: PassTimes,
+  width: number,
+  embed: (times: readonly number[]) => Float32Array | readonly number[],
+  dtype?: DType,
+): StepRows {
+  const perPass = times.map((time) => (typeof time === "number" ? [time] : time));
+  const rows = new Map<string, { readonly index: number; readonly times: readonly number[] }>();
+  const rowOfPass = perPass.map((times) => {
+    const key = times.join();
+    const row = rows.get(key) ?? { index: rows.size, times };
+    rows.set(key, row);
+    return row.index;
+  });
+  const values = embed([...rows.values()].flatMap(({ times }) => times));
+  return inputs.rows(values, [rows.size, perPass[0]?.length ?? 1, width], rowOfPass, dtype);
+}
+
+/** The row of the current pass for each sample of a batch, `[batch, C]`. */
+export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): Tensor {
+  const [, samples, channels] = rows.shape as [number, number, number];
+  if (samples !== 1 && samples !== batch) {
+    throw new ShapeError("stepRow", "rows", rows.shape, ["rows", `${batch} or 1`, channels]);
+  }
+  const { arena, dtype, stride } = rows;
+  const y = arena.empty([batch, channels], dtype);
+  const pairs = (count: number): number => (count * stride * bytesPerElement(dtype)) / 8;
+  arena.stream.dispatch("stepRow", {
+    bindings: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: y.storage },
+    params: { invocations: pairs(batch), row_pairs: pairs(samples) },
+    grid: invocations(pairs(batch)),
+  });
+  return y;
+}
+
+/** Storages of numbers with this many columns, for a kernel's bindings. Throws `ShapeError` for other numbers. */
+export function numberBindings(op: string, { table, counter }: StepNumbers, columns: number) {
+  const [passes = 0] = table.shape;
+  if (!sameShape(table.shape, [passes, columns])) {
+    throw new ShapeError(op, "numbers", table.shape, ["passes", columns]);
+  }
+  return { numbers: table.storage, counter: counter.storage };
+}

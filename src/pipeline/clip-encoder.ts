@@ -1,0 +1,58 @@
+import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
+import { toPlanes, type RgbImage } from "../image/image.js";
+import { resizeLanczos } from "../image/pillow-resize.js";
+import type { ClipModel } from "../models/clip/clip-model.js";
+import { list, text as textRule } from "../platform/arguments.js";
+import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
+import { stackPlanes } from "./decoder-inputs.js";
+import { splitRows, type Embedding } from "./embedding.js";
+import { inParts } from "./in-parts.js";
+import { IMAGE_ENCODER } from "./manager/component.js";
+import type { Computed } from "./manager/computed-model.js";
+import type { DalleModelManager } from "./manager/model-manager.js";
+import type { ScriptOptions } from "./script-options.js";
+
+/** What scripts ask of CLIP: tokens, embeddings and encodings, on the host. */
+export class ClipEncoder {
+  constructor(
+    private readonly manager: DalleModelManager,
+    private readonly tokenization: ScriptOptions["tokenization"],
+    private readonly warn: (message: string) => void,
+  ) {}
+
+  /** Throws `SamplingError` where the load config names no CLIP. */
+  get model(): ClipModel {
+    const clip = this.manager.clip?.model;
+    if (!clip) {
+      const code = "sampling/no-model";
+      throw new SamplingError("There is no CLIP in the load config, and this needs one.", { code });
+    }
+    return clip;
+  }
+
+  /** A row of tokens for each text. */
+  tokenize(text: readonly string[]): Int32Array[] {
+    list(textRule)("text", text);
+    const { warn } = this;
+    if (this.tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
+    const { contextLength, tokenization } = this.model;
+    const tokenize = tokenization === "openai" ? tokenizeOpenAi : tokenizeBare;
+    return tokenize(text, { contextLength, warn });
+  }
+
+  /** Embeddings of images, `[dimLatent]` each. Images are resized to CLIP's size as Pillow's LANCZOS does. */
+  async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
+    const { imageSize: size } = this.model;
+    const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
+    const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
+    const embed = ({ model: clip, dtype, inF32 }: Computed<ClipModel>): Promise<Embedding[]> =>
+      inParts(this.manager, { name: "images", count: rows.length, dtype }, async (arena, start, end) => {
+        signal?.throwIfAborted();
+        using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
+        const values = await embedded.read();
+        checkFinite({ component: IMAGE_ENCODER, dtype, what: "an image's embedding" }, values);
+        return splitRows(values, embedded.shape, inF32);
+      });
+    return this.manager.useImageEncoder(embed, signal);
+  }
+}

@@ -1,0 +1,68 @@
+import type { RgbImage } from "../image/image.js";
+import type { Decoder } from "../models/dalle2-pytorch/decoder.js";
+import { ArgumentError } from "../platform/arguments.js";
+import { DataRequirements } from "./data-requirements.js";
+import { maskPlane, planes, type DecoderInputs } from "./decoder-inputs.js";
+import type { Embedding } from "./embedding.js";
+import type { SampleDecoderOptions } from "./script-options.js";
+
+/** What embeds and encodes where a caller did not. */
+export interface Encoding {
+  /** Whether there is a CLIP that can. */
+  readonly canEncode: boolean;
+  readonly embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => Promise<Embedding[]>;
+  readonly encodeText: (text: readonly string[], signal?: AbortSignal) => Promise<Embedding[]>;
+}
+
+/** What the decoder takes, embedded where it was not given so. */
+export async function gatherInputs(
+  decoder: Decoder,
+  options: SampleDecoderOptions,
+  encoding: Encoding,
+): Promise<DecoderInputs> {
+  const { images, imageEmbed, negativeImageEmbed, inpaintImages, signal } = options;
+  const { imageEmbedding, textEncoding: needsText, image } = needsOf(decoder, options, encoding.canEncode);
+  return {
+    imageEmbed: imageEmbedding ? (imageEmbed ?? (await encoding.embedImages(images!, signal))) : undefined,
+    ...(needsText
+      ? await textInputs(options, encoding)
+      : { textEncodings: undefined, negativeTextEncodings: undefined }),
+    negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
+    image: image ? planes(images!) : undefined,
+    inpaintImage: inpaintImages && planes(inpaintImages),
+    inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, inpaintImages![i]!)),
+  };
+}
+
+/** What the decoder needs for a call. Throws `ArgumentError` where the call does not give it. */
+export function needsOf(
+  decoder: Decoder,
+  { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 }: SampleDecoderOptions,
+  canEncode: boolean,
+): DataRequirements["needs"] {
+  const stages = decoder.stages.map(({ stage }) => stage);
+  const requirements = DataRequirements.ofDecoder(stages, startAtUnetNumber, canEncode);
+  const problems = requirements.problems({
+    imageEmbedding: imageEmbed !== undefined,
+    textEncoding: textEncoding !== undefined,
+    text: text !== undefined,
+    imageSize: images && Math.min(...images.flatMap(({ width, height }) => [width, height])),
+  });
+  if (problems.length === 0) return requirements.needs;
+  const argument = requirements.needs.textEncoding && !text && !textEncoding ? "text" : "imageEmbed";
+  const message = `The decoder cannot run on this. ${problems.join(" ")}`;
+  throw new ArgumentError(argument, message, { code: "argument/missing" });
+}
+
+/** Text encodings of texts and negative texts; encoded together, so that they are of one length. */
+async function textInputs(
+  { text = [], textEncoding, negativeText, signal }: SampleDecoderOptions,
+  { encodeText }: Encoding,
+): Promise<Pick<DecoderInputs, "textEncodings" | "negativeTextEncodings">> {
+  const known = textEncoding ? [] : text;
+  const encoded = await encodeText([...known, ...(negativeText ?? [])], signal);
+  return {
+    textEncodings: textEncoding ?? encoded.slice(0, known.length),
+    negativeTextEncodings: negativeText && encoded.slice(known.length),
+  };
+}

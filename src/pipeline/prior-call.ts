@@ -1,0 +1,102 @@
+import { SamplingError } from "../diffusion/sampling-error.js";
+import { withDefaults } from "../diffusion/settings.js";
+import type { DiffusionPrior } from "../models/dalle2-pytorch/diffusion-prior.js";
+import { checkPriorCall } from "./check-call.js";
+import { joinedF32, splitRows, type Embedding } from "./embedding.js";
+import { Estimate, priorPlan } from "./estimate.js";
+import type { Computed } from "./manager/computed-model.js";
+import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
+import type { DalleModelManager } from "./manager/model-manager.js";
+import { sampleInBatches, type Part } from "./sample-in-batches.js";
+import { eachOf, type SamplePriorOptions } from "./script-options.js";
+import type { AskedPriorSettings, PriorSettings } from "./settings.js";
+
+/** What the prior is sampled for. */
+interface PriorTexts {
+  readonly texts: readonly EncodedText[];
+  /** One for each text, or none. */
+  readonly negative: readonly EncodedText[];
+}
+
+/** The prior of a load config. Throws `SamplingError` where it names none. */
+export function priorOf({ prior }: DalleModelManager): DiffusionPrior {
+  if (!prior) {
+    const code = "sampling/no-model";
+    throw new SamplingError("There is no prior in the load config, and this needs one.", { code });
+  }
+  return prior.model;
+}
+
+/** What is asked for, and of what is not, what the load config says, else the prior's own training. */
+export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorSettings): PriorSettings {
+  const { numSamplesPerBatch = 2 } = asked;
+  return { ...priorOf(manager).settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
+}
+
+/**
+ * Image embeddings for texts, or for rows of tokens: by index of the text, `sampleCount` for each. `tokenize` makes a row of
+ * tokens for each text.
+ */
+export async function samplePrior(
+  manager: DalleModelManager,
+  tokenize: (text: readonly string[]) => Int32Array[],
+  textOrTokens: readonly string[] | readonly Int32Array[],
+  options: SamplePriorOptions,
+): Promise<Map<number, Embedding[]>> {
+  const { sampleCount = 1, batchSize = 100, signal } = options;
+  const settings = fillPriorSettings(manager, options);
+  const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
+  const tokens = textOrTokens.map((one) => (typeof one === "string" ? tokenize([one])[0]! : one));
+  const negativeText = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
+  // Together, so that they are of one length.
+  const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);
+  const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };
+  const embeddings = tokens.length * sampleCount;
+  const estimate = options.estimate ?? new Estimate(priorPlan(priorOf(manager), { ...settings, embeddings }));
+  const { onProgress, previewEvery } = options;
+  const call = { sampleCount, batchSize, randomness, estimate, onProgress, previewEvery };
+  return sampleInBatches<Embedding, Embedding>(
+    manager,
+    { ...call, name: "embeddings", inputCount: tokens.length },
+    {
+      sampleBatch: (inParts) =>
+        manager.usePrior(
+          (prior) => inParts({ dtype: prior.dtype }, (part) => samplePart(prior, given, settings, part, signal)),
+          signal,
+        ),
+      finish: (embedding) => embedding,
+    },
+  );
+}
+
+async function samplePart(
+  prior: Computed<DiffusionPrior>,
+  { texts, negative }: PriorTexts,
+  settings: PriorSettings,
+  { arena, inputs, noise, reporter }: Part,
+  signal: AbortSignal | undefined,
+): Promise<Embedding[]> {
+  const upload = (from: readonly EncodedText[]): TextTensors =>
+    TextTensors.upload(
+      arena,
+      inputs.map((input) => from[input]!),
+    );
+  using condition = upload(texts);
+  using away = negative.length > 0 ? upload(negative) : undefined;
+  const data = await prior.model.sample(arena, {
+    ...settings,
+    textEmbed: condition.textEmbed,
+    textEncodings: condition.textEncodings,
+    textMask: condition.textMask,
+    negative: away,
+    signal,
+    noise,
+    onStep: (step, steps) => {
+      reporter.step({ phase: "prior", step, steps });
+    },
+  });
+  return splitRows(data, condition.textEmbed.shape).map((row, i): Embedding => {
+    const encoded = [texts[inputs[i]!], negative[inputs[i]!]];
+    return { ...row, inF32: joinedF32([...encoded.map((text) => text?.textEmbed), prior]) };
+  });
+}

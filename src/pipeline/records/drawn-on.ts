@@ -1,0 +1,44 @@
+import type { DalleModelManager } from "../manager/model-manager.js";
+import type { LoadingOptions } from "../manager/loading-options.js";
+import { TUNING, type DrawnOn } from "./image-record.js";
+import { identifyModels } from "./model-identity.js";
+
+/** What a manager's models are and where they run, for records. */
+export async function describeModels(
+  { config, gpu, dtype }: DalleModelManager,
+  software: string,
+  loading: LoadingOptions & {
+    /** Whether the load config is the one that comes with the package, which records do not name. */
+    readonly isOwnConfig: boolean;
+  },
+): Promise<DrawnOn> {
+  const { isOwnConfig, ...options } = loading;
+  const files = await identifyModels(config, options);
+  return {
+    software,
+    model: isOwnConfig ? { files } : { config: config.source, files },
+    adapter: gpu.adapter.description || gpu.adapter.device,
+    dtype,
+    tuning: TUNING,
+  };
+}
+
+const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
+
+/** Why an image may not be the recorded one to ±1: a sentence for each thing that differs. */
+export function differences(then: DrawnOn, now: DrawnOn): string[] {
+  const [before, here] = [
+    { ...then, model: modelText(then) },
+    { ...now, model: modelText(now) },
+  ];
+  return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
+    .filter((key) => before[key] !== here[key])
+    .map((key) => `another ${COMPARED[key]} (${before[key]}; here ${here[key]})`)
+    .map((difference) => `Warning: the picture was drawn with ${difference}: it may look different.`);
+}
+
+function modelText({ model }: DrawnOn): string {
+  return model.files
+    .map(({ name, bytes, fingerprint }) => `${name}, ${bytes} bytes, ${fingerprint.slice(0, 12)}`)
+    .join("; ");
+}

@@ -1,0 +1,31 @@
+import { DisposedError } from "../platform/disposed-error.js";
+import type { ByteSource } from "../platform/source.js";
+
+/** A source that says so when it is read after it was closed, whatever the one that it reads from does then. */
+export class ClosableSource implements ByteSource {
+  #isClosed = false;
+
+  constructor(private readonly source: ByteSource) {}
+
+  get name(): string {
+    return this.source.name;
+  }
+
+  get size(): number {
+    return this.source.size;
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    if (this.#isClosed) {
+      const place = { file: this.name };
+      throw new DisposedError(`${this.name}: the checkpoint was closed.`, { code: "weights/disposed", place });
+    }
+    return this.source.read(offset, length, signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.source.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { addSettingOptions, checkPerUnet, settingsIn } from "../../../src/cli/drawing/setting-options.js";
+import { UsageError } from "../../../src/cli/errors.js";
+import { SETTING_NAMES } from "../../../src/diffusion/settings.js";
+
+/** The settings that a command is given by `args`. */
+function settings(...args: readonly string[]): ReturnType<typeof settingsIn> {
+  const silent = { writeErr: () => undefined };
+  const command = addSettingOptions(addSettingOptions(new Command(), "decoder"), "prior");
+  command.exitOverride().configureOutput(silent).parse(args, { from: "user" });
+  return settingsIn(command.opts());
+}
+
+describe("settings of a command", () => {
+  it("are options of scripts, where they were given", () => {
+    expect(settings()).toEqual({});
+    expect(settings("--steps", "24", "--prior-cond-scale", "1.5")).toEqual({
+      decoderTimesteps: 24,
+      priorCondScale: 1.5,
+    });
+    expect(settings("--steps", "24,12", "--cond-scale", "2,1", "--prior-steps", "16")).toEqual({
+      decoderTimesteps: [24, 12],
+      decoderCondScale: [2, 1],
+      priorTimesteps: 16,
+    });
+  });
+
+  it("name the sampler of all U-Nets, or of each", () => {
+    expect(settings("--sampler", "dpmpp2m", "--prior-sampler", "ddpm")).toEqual({
+      decoderSampler: "dpmpp2m",
+      priorSampler: "ddpm",
+    });
+    expect(settings("--sampler", "ddim,dpmpp2m")).toEqual({ decoderSampler: ["ddim", "dpmpp2m"] });
+    expect(() => settings("--sampler", "euler")).toThrow("It is not one of ddpm, ddim, dpmpp2m.");
+  });
+
+  it("are one option of the decoder and one of the prior each", () => {
+    const command = addSettingOptions(addSettingOptions(new Command(), "decoder"), "prior");
+    expect(command.options).toHaveLength(2 * SETTING_NAMES.length);
+    const help = command.helpInformation().replace(/\s+/g, " ");
+    expect(help).toContain(
+      "--cond-scale <scales> guidance of the decoder: one number, or one for each U-Net: 2,1 " +
+        "--steps <n> sampling steps of the decoder: one number, or one for each U-Net: 24,12",
+    );
+    expect(help).toContain(
+      "--prior-cond-scale <scale> guidance of the prior (default: the model's) " +
+        "--prior-steps <n> sampling steps of the prior (default: the model's)",
+    );
+  });
+
+  it.each([
+    ["--cond-scale", ["NaN", "Infinity", "1e999", "", "x", "1,NaN", "1,", "1,1e999"], "It is not a number."],
+    ["--prior-cond-scale", ["NaN", "", "x", "1,2"], "It is not a number."],
+    ["--steps", ["0", "1.5", "-1", "1e300", "1,0", "NaN,1"], "It is not a whole number of at least 1."],
+    ["--prior-steps", ["0", "2,1"], "It is not a whole number of at least 1."],
+  ])("%s takes no value that cannot be meant", (option, values, complaint) => {
+    for (const value of values) expect(() => settings(option, value), value).toThrow(complaint);
+  });
+
+  it("have a value for all U-Nets, or one for each", () => {
+    checkPerUnet({ decoderTimesteps: 3, decoderCondScale: [1, 2], priorTimesteps: 4 }, 2);
+    const check = () => {
+      checkPerUnet({ decoderTimesteps: [1, 2, 3] }, 2);
+    };
+    expect(check).toThrow(UsageError);
+    expect(check).toThrow("--steps has 3 numbers, and the decoder 2 U-Nets: give one, or one for each.");
+  });
+});

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { GpuDevice } from "../../src/gpu/device.js";
+import { GpuOutOfMemoryError, GpuValidationError } from "../../src/gpu/errors.js";
+import { currentDialect } from "../../src/models/dalle2-pytorch/dialect/dialect.js";
+import { resolveUnetConfig } from "../../src/models/dalle2-pytorch/options.js";
+import { unetConfig } from "../../src/models/dalle2-pytorch/train-config.js";
+import { unetArchitecture } from "../../src/models/dalle2-pytorch/unet/architecture.js";
+import { ResnetBlock } from "../../src/models/dalle2-pytorch/unet/resnet-block.js";
+import { inModule } from "../../src/nn/in-module.js";
+import { ShapeError } from "../../src/ops/shape-error.js";
+import { Arena } from "../../src/tensor/arena.js";
+import { WeightStore } from "../../src/weights/weight-store.js";
+import { openGpu } from "../../src/gpu/open.js";
+
+const PATH = "unets.0.downs.1.2";
+const config = unetConfig.parse({ dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 });
+const unet = unetArchitecture(resolveUnetConfig(config), currentDialect.network);
+
+let gpu: GpuDevice;
+let arena: Arena;
+let store: WeightStore;
+let block: ResnetBlock;
+
+beforeAll(async () => {
+  gpu = await openGpu();
+  arena = new Arena(gpu.stream());
+  // Nothing is in the file: the weights are zero.
+  store = new WeightStore(arena, { name: "nothing", tensors: new Map() });
+  block = new ResnetBlock(store.root.at("unets", 0, "downs", 1, 2), 8, 8, { groups: 4 }, unet);
+  await store.load({ strict: false });
+});
+
+afterAll(() => {
+  store.dispose();
+  gpu.dispose();
+});
+
+/** Runs the block on zeros with so many channels. */
+function forward(channels: number) {
+  return arena.scope(() => {
+    const zeros = (...shape: number[]) => arena.from(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
+    return block.forward(zeros(1, 4, 4, channels), zeros(1, unet.timeCondDim), zeros(1, 1, 8));
+  });
+}
+
+/** The error that a call rejects with. */
+const failure = async (call: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    return await call();
+  } catch (error) {
+    return error;
+  }
+};
+
+it("every dispatch of a block belongs to a module below it", () => {
+  const { stream } = arena;
+  const places: string[] = [];
+  const dispatch = stream.dispatch.bind(stream);
+  const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
+    places.push(stream.place);
+    dispatch(kernel, call);
+  });
+  forward(8).dispose();
+  spy.mockRestore();
+  expect(places).toContain(`${PATH}.block1.project`);
+  expect(places).toContain(`${PATH}.block2.norm`);
+  // The residual is the block's own.
+  expect(places.at(-1)).toBe(PATH);
+  expect(places.filter((place) => place !== PATH && !place.startsWith(`${PATH}.`))).toEqual([]);
+  expect(stream.place).toBe("");
+});
+
+it("a tensor of another shape is named with the layer that was given it", async () => {
+  const error = await failure(() => Promise.resolve().then(() => forward(5)));
+  expect(error).toBeInstanceOf(ShapeError);
+  const { place, message } = error as ShapeError;
+  expect(place?.module).toBe(`${PATH}.block1.project`);
+  expect(message).toMatch(/^unets\.0\.downs\.1\.2\.block1\.project: conv2d: /);
+  expect(arena.stream.place).toBe("");
+});
+
+it("what the GPU rejects is named with the layer whose work it was", async () => {
+  const { stream } = arena;
+  const module = `${PATH}.block2.project`;
+  using other = await openGpu();
+  const elsewhere = new Arena(other.stream());
+  const { storage } = elsewhere.from([1, 2, 3, 4], [4]);
+  const dispatch = stream.dispatch.bind(stream);
+  const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
+    const [first] = Object.keys(call.bindings);
+    const planted = { ...call, bindings: { ...call.bindings, [first!]: storage } };
+    dispatch(kernel, stream.place === module ? planted : call);
+  });
+  forward(8).dispose();
+  spy.mockRestore();
+  const error = await failure(() => stream.sync());
+  expect(error).toBeInstanceOf(GpuValidationError);
+  expect((error as GpuValidationError).place).toEqual({ operation: "conv2d", module });
+  await stream.sync();
+});
+
+it("memory that is not there is named with the layer that needs it", async () => {
+  gpu.memoryLimit = gpu.memory().liveBytes;
+  const error = await failure(() =>
+    Promise.resolve().then(() => inModule(arena, PATH, () => arena.from(new Float32Array(2 ** 22), [2 ** 22]))),
+  );
+  gpu.memoryLimit = Infinity;
+  expect(error).toBeInstanceOf(GpuOutOfMemoryError);
+  expect((error as GpuOutOfMemoryError).place?.module).toBe(PATH);
+});

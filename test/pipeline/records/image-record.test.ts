@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { encodeImage } from "../../../src/image/encode.js";
+import { makeImage } from "../../../src/image/image.js";
+import { differences } from "../../../src/pipeline/records/drawn-on.js";
+import {
+  describeRecord,
+  recordIn,
+  recordOf,
+  recordTexts,
+  type DrawnOn,
+} from "../../../src/pipeline/records/image-record.js";
+
+const image = {
+  ...makeImage(2, 2, 3, new Uint8Array(12).fill(99)),
+  seed: 7,
+  parameters: { script: "BasicInference", text: "a ring", decoderTimesteps: [2, 3] },
+};
+const drawnOn: DrawnOn = {
+  software: "dalle2-webgpu 0.1.0",
+  model: { config: "https://example.org/c.json?token=secret", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },
+  adapter: "An adapter",
+  dtype: "f32",
+  tuning: "default",
+};
+
+describe("the record of an image", () => {
+  it("is read as it was written, by the file's content alone", async () => {
+    const record = recordOf(image, { prompt: "a ring" }, drawnOn);
+    const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
+    const { record: read, texts } = await recordIn(bytes, "ring.png");
+    expect(read).toMatchObject({ ...record, model: { files: drawnOn.model.files } });
+    expect(read?.model.config).not.toContain("secret");
+    expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: drawnOn.software });
+  });
+
+  it("is told to people in rows", () => {
+    const model = { files: drawnOn.model.files };
+    expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...drawnOn, model }))).toEqual([
+      ["prompt", "a ring"],
+      ["seed", "7"],
+      ["script", "BasicInference"],
+      ["text", "a ring"],
+      ["decoderTimesteps", "[2,3]"],
+      ["config", "the package's own"],
+      ["model", "a, 1 bytes, abc"],
+      ["software", "dalle2-webgpu 0.1.0"],
+      ["adapter", "An adapter"],
+      ["dtype", "f32"],
+      ["tuning", "default"],
+    ]);
+  });
+
+  it("differs in what another run has", () => {
+    expect(differences(drawnOn, drawnOn)).toEqual([]);
+    expect(differences(drawnOn, { ...drawnOn, adapter: "Another", dtype: "f16" })).toEqual([
+      "Warning: the picture was drawn with another adapter (An adapter; here Another): it may look different.",
+      "Warning: the picture was drawn with another dtype (f32; here f16): it may look different.",
+    ]);
+  });
+});

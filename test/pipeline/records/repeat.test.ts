@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../../src/diffusion/settings.js";
+import { repetitionOf } from "../../../src/pipeline/records/repeat.js";
+import { prefixedName } from "../../../src/pipeline/settings.js";
+
+const settings = {
+  priorCondScale: 1,
+  priorTimesteps: 2,
+  decoderCondScale: [2, 1],
+  decoderTimesteps: [3, 4],
+};
+const parameters = { script: "BasicInference", text: "a ring", ...settings };
+
+describe("a record", () => {
+  it("says how its image is drawn again", () => {
+    const more = { negativeText: "a square", priorNumSamplesPerBatch: 5, computedInF32: ["U-Net 2"] };
+    expect(repetitionOf({ parameters: { ...parameters, ...more }, dtype: "f16" }).repetition).toEqual({
+      text: "a ring",
+      negativeText: "a square",
+      settings: { ...settings, priorNumSamplesPerBatch: 5 },
+      loading: { dtype: "auto", computeInF32: ["U-Net 2"] },
+    });
+    expect(repetitionOf({ parameters, dtype: "f32" }).repetition).toEqual({
+      text: "a ring",
+      negativeText: undefined,
+      settings,
+      loading: { dtype: "f32" },
+    });
+  });
+
+  it("may say a sampler of each network, or of some", () => {
+    const samplers = { priorSampler: "ddpm", decoderSampler: ["dpmpp2m", null] };
+    const { repetition } = repetitionOf({ parameters: { ...parameters, ...samplers }, dtype: "f32" });
+    expect(repetition?.settings).toEqual({ ...settings, ...samplers });
+    const { faults } = repetitionOf({ parameters: { ...parameters, decoderSampler: ["euler"] }, dtype: "f32" });
+    expect(faults).toEqual(['decoderSampler[0] must be "ddpm" or "ddim" or "dpmpp2m", not "euler".']);
+  });
+
+  it("names every parameter that is missing or cannot be meant", () => {
+    const damaged = { ...parameters, text: 3, decoderTimesteps: [3, 0], priorCondScale: undefined };
+    expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([
+      "text: expected a text, found 3",
+      "priorCondScale is missing.",
+      "decoderTimesteps[1] must be a whole number of at least 1, not 0.",
+    ]);
+    expect(repetitionOf({ parameters: { ...parameters, decoderTimesteps: 3 }, dtype: "f32" }).faults).toEqual([
+      "decoderTimesteps must be a list, not 3.",
+    ]);
+  });
+
+  it("lacks none of the settings that every record has", () => {
+    const table: Readonly<Record<SettingName, Setting>> = SETTINGS;
+    for (const name of SETTING_NAMES.filter((one) => table[one].isAlwaysSet)) {
+      for (const stage of ["prior", "decoder"] as const) {
+        const missing = prefixedName(stage, name);
+        const without = { ...parameters, [missing]: undefined };
+        expect(repetitionOf({ parameters: without, dtype: "f32" }).faults).toEqual([`${missing} is missing.`]);
+      }
+    }
+  });
+});

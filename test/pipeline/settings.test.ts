@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { SETTING_NAMES } from "../../src/diffusion/settings.js";
+import { checkOptions, checkPriorOptions, prefixed, prefixedName, unprefixed } from "../../src/pipeline/settings.js";
+import { ArgumentError } from "../../src/platform/arguments.js";
+
+describe("options of scripts that sample prior and decoder", () => {
+  const options = {
+    priorCondScale: 2,
+    priorBatchSize: 5,
+    priorNumSamplesPerBatch: 3,
+    decoderCondScale: [3, 1],
+    decoderTimesteps: undefined,
+    signal: undefined,
+    // What no call takes, though it begins so.
+    priorGoal: "none",
+  };
+
+  it("are those of each without its name in front", () => {
+    expect(unprefixed("prior", options)).toEqual({ condScale: 2, batchSize: 5, numSamplesPerBatch: 3 });
+    expect(unprefixed("decoder", options)).toEqual({ condScale: [3, 1], timesteps: undefined });
+  });
+
+  it("get the name in front back", () => {
+    expect(prefixed("decoder", { condScale: [3, 1], timesteps: 4 })).toEqual({
+      decoderCondScale: [3, 1],
+      decoderTimesteps: 4,
+    });
+  });
+});
+
+it("knows every setting under each of its names", () => {
+  for (const name of SETTING_NAMES) {
+    for (const known of [name, prefixedName("prior", name), prefixedName("decoder", name)]) {
+      const check = () => {
+        checkOptions({ [known]: {} });
+      };
+      expect(check, known).toThrow(ArgumentError);
+      expect(check).toThrow(new RegExp(`^${known} must be `));
+    }
+    expect(() => {
+      checkPriorOptions({ [name]: [1] });
+    }, name).toThrow(ArgumentError);
+    checkOptions({ [name]: [null, null] });
+  }
+});
