@@ -33,7 +33,9 @@ export {
   GpuValidationError,
   ShaderError,
 } from "./gpu/errors.js";
-export type { AdapterDescription, Gpu, GpuFeatures, GpuOptions } from "./gpu/gpu.js";
+export type { AdapterDescription, GpuFeatures } from "./gpu/adapter.js";
+export type { GpuCounters } from "./gpu/counters.js";
+export type { GpuDevice, GpuOptions } from "./gpu/device.js";
 export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
 export type { GpuMemory } from "./gpu/pool.js";
 export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";

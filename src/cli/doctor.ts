@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { AdapterDescription, Gpu, GpuFeatures } from "../gpu/gpu.js";
+import type { AdapterDescription, GpuFeatures } from "../gpu/adapter.js";
+import type { GpuDevice } from "../gpu/device.js";
 import type { SelfTestResult } from "../verify/self-test.js";
 import { print, printJson } from "./output.js";
 
@@ -38,7 +39,7 @@ export function register(program: Command): void {
     });
 }
 
-async function examine(gpu: Gpu): Promise<DoctorReport> {
+async function examine(gpu: GpuDevice): Promise<DoctorReport> {
   const { selfTest } = await import("../verify/self-test.js");
   const results = await selfTest(gpu);
   return {

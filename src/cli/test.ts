@@ -94,11 +94,11 @@ async function test({
 /** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
   using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
-  const { prior, decoder, clip, gpu, arena } = manager;
+  const { prior, decoder, clip, gpu, dtype } = manager;
   await manager.tryComponents(options.signal);
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
-    dtype: arena.dtype,
+    dtype,
     prior: prior ? priorReport(prior) : null,
     decoder: (decoder?.model.stages ?? []).map(({ info }, i) => ({ unetNumber: i + 1, imageSize: info.imageSize })),
     clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,

@@ -2,10 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Option, type Command } from "commander";
 import { GpuUnavailableError } from "../gpu/errors.js";
-import type { Gpu } from "../gpu/gpu.js";
-import type { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { VerifyResult } from "../fixture/result.js";
+import type { Place } from "../fixture/runner.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
 
@@ -43,10 +42,10 @@ function fixtureFolders(folder: string): readonly string[] {
 
 async function verifyAll(folders: readonly string[], { dtype, json }: Options): Promise<VerifyResult[]> {
   const { verifyFixture } = await import("../verify/verify.js");
-  using lazyArena = new LazyArena(dtype);
+  using place = new LazyPlace(dtype);
   const results: VerifyResult[] = [];
   for (const folder of folders) {
-    const result = await verifyFixture(folder, () => lazyArena.open());
+    const result = await verifyFixture(folder, () => place.open());
     results.push(result);
     if (!json) print(formatResult(result));
   }
@@ -55,25 +54,25 @@ async function verifyAll(folders: readonly string[], { dtype, json }: Options): 
 }
 
 /** Opens the GPU when it is first needed: some kinds of fixture do not need it. */
-class LazyArena {
-  #gpu: Gpu | undefined;
-  #arena: Arena | undefined;
+class LazyPlace {
+  #place: Place | undefined;
 
   constructor(private readonly dtype: ComputeType) {}
 
-  async open(): Promise<Arena> {
-    if (this.#arena) return this.#arena;
+  async open(): Promise<Place> {
+    if (this.#place) return this.#place;
     const { openGpu } = await import("../gpu/open.js");
     const { Arena } = await import("../tensor/arena.js");
-    const gpu = (this.#gpu = await openGpu());
+    const gpu = await openGpu();
     if (this.dtype === "f16" && !gpu.features.f16) {
+      gpu.dispose();
       throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16`, { advice: "use --dtype f32" });
     }
-    return (this.#arena = new Arena(gpu, this.dtype));
+    return (this.#place = { gpu, arena: new Arena(gpu.stream(), this.dtype) });
   }
 
   [Symbol.dispose](): void {
-    this.#gpu?.dispose();
+    this.#place?.gpu.dispose();
   }
 }
 

@@ -1,6 +1,7 @@
 import { openWebGpu, systemMemory } from "#platform";
 import { GpuUnavailableError } from "./errors.js";
-import { checkGpuOptions, Gpu, type AdapterDescription, type GpuFeatures, type GpuOptions } from "./gpu.js";
+import type { AdapterDescription, GpuFeatures } from "./adapter.js";
+import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
 
 /** Which adapter is opened, and how. */
 export interface OpenGpuOptions extends GpuOptions {
@@ -31,7 +32,7 @@ const FEATURES = {
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
  * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
  */
-export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
+export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);
   const adapter = await requestAdapter(options.prefer === "software");
   if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found. `npx dalle2 setup` installs a software one.");
@@ -55,7 +56,7 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<Gpu> {
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
     requiredLimits,
   });
-  return new Gpu(device, description, features, options);
+  return new GpuDevice(device, description, features, options);
 }
 
 async function requestAdapter(preferSoftware: boolean): Promise<GPUAdapter | null> {

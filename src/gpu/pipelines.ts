@@ -26,6 +26,8 @@ export interface Pipeline {
   pipeline: GPUComputePipeline | undefined;
   /** Why it did not compile. */
   failure: ShaderError | undefined;
+  /** While it is not known yet whether it compiles: resolves to why it does not. */
+  check: Promise<ShaderError | undefined> | undefined;
 }
 
 /** Compiles each variant of each kernel once per device. */
@@ -33,55 +35,62 @@ export class PipelineCache {
   readonly #entries = new Map<string, Pipeline>();
   readonly #layouts = new Map<KernelName, { bindGroup: GPUBindGroupLayout; pipeline: GPUPipelineLayout }>();
   readonly #modules = new Map<string, GPUShaderModule>();
-  readonly #pending = new Map<string, Promise<void>>();
+  readonly #preparing = new Map<string, Promise<void>>();
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** The variant, compiled at once if it is not there yet. Throws `ShaderError` for one that is known not to compile. */
+  /**
+   * The variant, compiled at once if it is not there yet. Throws `ShaderError` for one that is known not to compile; where
+   * that is not known yet, whoever uses it has to wait for its `check`.
+   */
   get(kernel: KernelName, variant: Variant): Pipeline {
     const entry = this.#entry(kernel, variant);
     if (entry.failure) throw entry.failure;
-    if (!entry.pipeline) {
-      const { descriptor, module } = this.#describe(kernel, variant, entry.key);
-      entry.pipeline = this.device.createComputePipeline(descriptor);
-      this.#reportLater(entry, module);
-    }
+    if (!entry.pipeline) this.#compile(entry, kernel, variant);
     return entry;
   }
 
-  /** Starts compiling the variant; `settled` waits for all that was started. */
-  prepare(kernel: KernelName, variant: Variant): void {
-    const entry = this.#entry(kernel, variant);
-    if (entry.failure) throw entry.failure;
-    if (entry.pipeline || this.#pending.has(entry.key)) return;
+  #compile(entry: Pipeline, kernel: KernelName, variant: Variant): void {
+    // A synchronous compilation reports errors through error scopes alone; the compiler's lines are fetched for them.
+    this.device.pushErrorScope("validation");
     const { descriptor, module } = this.#describe(kernel, variant, entry.key);
-    const job = this.device.createComputePipelineAsync(descriptor).then(
-      (pipeline) => {
-        entry.pipeline = pipeline;
-      },
-      async (error: unknown) => {
-        entry.failure =
-          (await compileError(entry.key, module)) ??
-          new ShaderError(`${entry.key}: ${String(error)}`, { cause: error });
-        throw entry.failure;
-      },
-    );
-    this.#await(entry.key, job);
+    entry.pipeline = this.device.createComputePipeline(descriptor);
+    const check = this.device.popErrorScope().then(async (error) => {
+      if (error)
+        entry.failure = (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${error.message}`);
+      entry.check = undefined;
+      return entry.failure;
+    });
+    // Awaited by the streams that use it; a lost device must not end the host by an unhandled rejection.
+    check.catch(() => undefined);
+    entry.check = check;
   }
 
-  /** Keeps what `settled` waits for. Until then a failure is nobody's, and must not end the host as an unhandled one. */
-  #await(key: string, job: Promise<void>): void {
-    job.catch(() => undefined);
-    this.#pending.set(key, job);
+  /** Compiles the variant without blocking. Rejects with `ShaderError`. */
+  prepare(kernel: KernelName, variant: Variant): Promise<void> {
+    const entry = this.#entry(kernel, variant);
+    if (entry.failure) return Promise.reject(entry.failure);
+    if (entry.pipeline) return entry.check ? entry.check.then(throwIfAny) : Promise.resolve();
+    const running = this.#preparing.get(entry.key);
+    if (running) return running;
+    const job = this.#prepare(entry, kernel, variant).finally(() => this.#preparing.delete(entry.key));
+    this.#preparing.set(entry.key, job);
+    return job;
   }
 
-  /** Resolves when every started compilation has ended; rejects with the first failure. */
-  async settled(): Promise<void> {
-    const jobs = [...this.#pending.values()];
-    this.#pending.clear();
-    const results = await Promise.allSettled(jobs);
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
+  async #prepare(entry: Pipeline, kernel: KernelName, variant: Variant): Promise<void> {
+    // Of what is not valid the promise tells: no scope of anybody else is to catch it.
+    this.device.pushErrorScope("validation");
+    const { descriptor, module } = this.#describe(kernel, variant, entry.key);
+    const compiling = this.device.createComputePipelineAsync(descriptor);
+    this.device.popErrorScope().catch(() => undefined);
+    try {
+      entry.pipeline = await compiling;
+    } catch (cause) {
+      entry.failure =
+        (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${String(cause)}`, { cause });
+      throw entry.failure;
+    }
   }
 
   #entry(kernel: KernelName, variant: Variant): Pipeline {
@@ -94,6 +103,7 @@ export class PipelineCache {
         layout: this.#layout(kernel).bindGroup,
         pipeline: undefined,
         failure: undefined,
+        check: undefined,
       };
       this.#entries.set(key, entry);
     }
@@ -154,19 +164,10 @@ export class PipelineCache {
     }
     return layout;
   }
-
-  /** A synchronous compilation reports errors only through error scopes; the compiler's lines are fetched for them. */
-  #reportLater(entry: Pipeline, module: GPUShaderModule): void {
-    const report = async (): Promise<void> => {
-      entry.failure = await compileError(entry.key, module);
-      if (entry.failure) throw entry.failure;
-    };
-    this.#await(entry.key, report());
-  }
 }
 
 /** Human readable, and equal exactly when kernel and choices are equal. */
-function variantKey(kernel: KernelName, variant: Variant): string {
+export function variantKey(kernel: KernelName, variant: Variant): string {
   const parts: string[] = [kernel];
   for (const choices of [variant.types, variant.constants, variant.overrides]) {
     const named = Object.entries<string | number | boolean | undefined>(choices ?? {});
@@ -175,6 +176,10 @@ function variantKey(kernel: KernelName, variant: Variant): string {
     }
   }
   return parts.join(" ");
+}
+
+function throwIfAny(failure: ShaderError | undefined): void {
+  if (failure) throw failure;
 }
 
 async function compileError(key: string, module: GPUShaderModule): Promise<ShaderError | undefined> {

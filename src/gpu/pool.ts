@@ -1,9 +1,9 @@
-import { BufferUsage } from "./constants.js";
+import { Block, type OnBlock } from "./block.js";
 import { GpuOutOfMemoryError } from "./errors.js";
 
 /** What the GPU memory of a device holds, in bytes where named so. */
 export interface GpuMemory {
-  /** Buffers in use. */
+  /** Tensors in use. */
   live: number;
   liveBytes: number;
   /** Largest `liveBytes` seen since the device was opened, or since `resetPeaks`. */
@@ -16,7 +16,11 @@ export interface GpuMemory {
   created: number;
 }
 
-const ALIGNMENT = 256;
+/** Bytes of freed blocks that are kept for reuse by default. */
+const POOL_BYTES = 2 ** 30;
+
+/** Offsets of bindings are multiples of this on every adapter (WebGPU's default limit). */
+export const ALIGNMENT = 256;
 
 /** Rounds up to one of eight sizes per power of two, so that nearly equal requests share buffers at 1/8 waste at most. */
 export function sizeClass(bytes: number): number {
@@ -24,26 +28,31 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
-export interface PoolOptions {
-  /** Bytes of freed buffers kept for reuse. */
-  readonly poolBytes: number;
-  /** Bytes of the largest buffer, where the device allows more. */
+/** Makes and destroys buffers. */
+export interface BlockSource {
+  /** Bytes of the largest storage. */
   readonly maxBindingSize: number;
-  /** Is given, for each new buffer, the promise of the error that the device reports where it has no memory left. */
-  readonly onCheck: (check: Promise<GpuOutOfMemoryError | undefined>) => void;
+  create(bytes: number, label: string): Block;
+  destroy(block: Block): void;
+  /** Has every stream submit what it queued, so that nothing uses what they freed. */
+  flushAll(): void;
+}
+
+/** Keeps freed blocks for itself. */
+export interface BlockKeeper {
+  /** Gives all of them up; nothing that waits to be submitted uses them. */
+  surrender(): readonly Block[];
 }
 
 /**
- * Recycles storage buffers by size class. A released buffer may be handed out at once: commands run in submission
- * order, so work encoded later sees it only after the earlier work is done. Uploads keep that order because `Gpu.write`
- * flushes the encoded commands first.
+ * The blocks of a device by size class. What lies here for reuse is used by no command that is not yet submitted: streams
+ * give back what they freed when they submit (`StreamMemory`).
  */
-export class BufferPool {
-  readonly #free = new Map<number, GPUBuffer[]>();
-  /** Buffers for which the device had no memory: they are never handed out again. */
-  readonly #failed = new WeakSet<GPUBuffer>();
-  /** Buffers to be destroyed when the work that was encoded with them has been submitted. */
-  readonly #condemned: GPUBuffer[] = [];
+export class BlockPool {
+  readonly #free = new Map<number, Block[]>();
+  /** Freed blocks of which it is not known yet whether the device had memory for them: no other stream may get them. */
+  readonly #unknown = new Set<Block>();
+  readonly #keepers = new Set<BlockKeeper>();
   readonly #memory: GpuMemory = {
     live: 0,
     liveBytes: 0,
@@ -53,90 +62,116 @@ export class BufferPool {
     created: 0,
   };
 
-  /** Bytes of the largest tensor. */
-  readonly maxBindingSize: number;
-  /** Bytes that all buffers together may take. */
+  /** Bytes that all blocks together may take. */
   memoryLimit = Infinity;
 
   constructor(
-    private readonly device: GPUDevice,
-    private readonly options: PoolOptions,
-  ) {
-    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
-    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, options.maxBindingSize);
+    private readonly source: BlockSource,
+    /** Bytes of freed blocks kept for reuse. */
+    private readonly poolBytes = POOL_BYTES,
+  ) {}
+
+  get maxBindingSize(): number {
+    return this.source.maxBindingSize;
   }
 
-  /** Throws `GpuOutOfMemoryError` beyond `memoryLimit`; that the device has no memory is known later, by `onCheck`. */
-  acquire(bytes: number, label: string): GPUBuffer {
-    const size = sizeClass(bytes);
-    const memory = this.#memory;
-    const buffer = this.#reuse(size) ?? this.#create(size, label);
-    memory.live++;
-    memory.liveBytes += size;
-    memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
-    memory.peakAllocatedBytes = Math.max(memory.peakAllocatedBytes, memory.liveBytes + memory.pooledBytes);
-    return buffer;
-  }
-
-  #reuse(size: number): GPUBuffer | undefined {
-    const list = this.#free.get(size);
-    for (let buffer = list?.pop(); buffer; buffer = list?.pop()) {
-      this.#memory.pooledBytes -= size;
-      if (!this.#failed.has(buffer)) return buffer;
+  /** A block in use, of a size class. Throws `GpuOutOfMemoryError` beyond `memoryLimit`. */
+  acquire(bytes: number, label: string, onBlock: OnBlock): Block {
+    const kept = this.#free.get(bytes)?.pop();
+    if (kept) {
+      this.reused(kept);
+      return kept;
     }
-    return undefined;
+    const block = this.#create(bytes, label);
+    onBlock(block.outcome);
+    this.#memory.created++;
+    this.#memory.liveBytes += bytes;
+    this.#notePeaks();
+    return block;
   }
 
-  #create(size: number, label: string): GPUBuffer {
-    const { memoryLimit } = this;
-    if (this.#memory.liveBytes + this.#memory.pooledBytes + size > memoryLimit) this.trim();
-    const { liveBytes } = this.#memory;
-    if (liveBytes + size > memoryLimit) {
+  #create(bytes: number, label: string): Block {
+    const { memoryLimit, source } = this;
+    const memory = this.#memory;
+    if (memory.liveBytes + memory.pooledBytes + bytes > memoryLimit) this.trim();
+    if (memory.liveBytes + memory.pooledBytes + bytes > memoryLimit) {
       throw new GpuOutOfMemoryError(
-        `${label} needs ${size} bytes of GPU memory; ${liveBytes} are in use of the ${memoryLimit} that memoryLimit allows.`,
+        `${label} needs ${bytes} bytes of GPU memory; ${memory.liveBytes} are in use of the ${memoryLimit} that memoryLimit allows.`,
       );
     }
-    this.device.pushErrorScope("out-of-memory");
-    const buffer = this.device.createBuffer({
-      size,
-      usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
-    });
-    this.options.onCheck(
-      this.device.popErrorScope().then((error) => {
-        if (!error) return undefined;
-        this.#failed.add(buffer);
-        return new GpuOutOfMemoryError(`The GPU has no memory left for ${label} (${size} bytes): ${error.message}`);
-      }),
-    );
-    this.#memory.created++;
-    return buffer;
+    return source.create(bytes, label);
   }
 
-  release(buffer: GPUBuffer, bytes: number): void {
-    const size = sizeClass(bytes);
+  /** Counts a block that was freed as one in use again. */
+  reused({ bytes }: Block): void {
+    this.#memory.pooledBytes -= bytes;
+    this.#memory.liveBytes += bytes;
+    this.#notePeaks();
+  }
+
+  /**
+   * Counts a block as freed. False where there is more than enough kept for reuse: then `discard` is to follow when nothing
+   * that is not yet submitted uses it, otherwise `keep`.
+   */
+  freed({ bytes }: Block): boolean {
     const memory = this.#memory;
-    memory.live--;
-    memory.liveBytes -= size;
-    if (this.#failed.has(buffer) || memory.pooledBytes + size > this.options.poolBytes) {
-      this.#condemned.push(buffer);
+    memory.liveBytes -= bytes;
+    if (memory.pooledBytes + bytes > this.poolBytes) return false;
+    memory.pooledBytes += bytes;
+    return true;
+  }
+
+  /** Destroys a block that was freed and not counted as kept. */
+  discard(block: Block): void {
+    this.source.destroy(block);
+  }
+
+  /** Counts tensors in use. */
+  countTensors(change: 1 | -1): void {
+    this.#memory.live += change;
+  }
+
+  /** Takes a freed block that nothing uses any more, for anybody to reuse. */
+  keep(block: Block): void {
+    if (block.isSound === undefined) {
+      this.#unknown.add(block);
+      const settle = (): void => {
+        if (this.#unknown.delete(block)) this.keep(block);
+      };
+      void block.outcome.then(settle, settle);
       return;
     }
-    const list = this.#free.get(size);
-    if (list) list.push(buffer);
-    else this.#free.set(size, [buffer]);
-    memory.pooledBytes += size;
+    if (!block.isSound) {
+      this.#destroy(block);
+      return;
+    }
+    const list = this.#free.get(block.bytes);
+    if (list) list.push(block);
+    else this.#free.set(block.bytes, [block]);
   }
 
-  /** Gives up the buffers kept for reuse; `sweep` destroys them. */
-  trim(): void {
-    for (const list of this.#free.values()) this.#condemned.push(...list);
+  #destroy(block: Block): void {
+    this.#memory.pooledBytes -= block.bytes;
+    this.source.destroy(block);
+  }
+
+  addKeeper(keeper: BlockKeeper): void {
+    this.#keepers.add(keeper);
+  }
+
+  removeKeeper(keeper: BlockKeeper): void {
+    this.#keepers.delete(keeper);
+  }
+
+  /** Destroys the blocks kept for reuse, those that streams keep included; false where there are none. */
+  trim(): boolean {
+    this.source.flushAll();
+    const kept = [...this.#free.values(), ...[...this.#keepers].map((keeper) => keeper.surrender())].flat();
+    const idle = [...kept, ...this.#unknown];
     this.#free.clear();
-    this.#memory.pooledBytes = 0;
-  }
-
-  /** Destroys what was given up; to be called when no work is encoded and not yet submitted. */
-  sweep(): void {
-    for (const buffer of this.#condemned.splice(0)) buffer.destroy();
+    this.#unknown.clear();
+    for (const block of idle) this.#destroy(block);
+    return idle.length > 0;
   }
 
   /** Forgets the peaks: those of what follows are measured. */
@@ -148,5 +183,11 @@ export class BufferPool {
 
   memory(): GpuMemory {
     return { ...this.#memory };
+  }
+
+  #notePeaks(): void {
+    const memory = this.#memory;
+    memory.peakBytes = Math.max(memory.peakBytes, memory.liveBytes);
+    memory.peakAllocatedBytes = Math.max(memory.peakAllocatedBytes, memory.liveBytes + memory.pooledBytes);
   }
 }

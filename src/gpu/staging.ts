@@ -18,6 +18,7 @@ export class StagingBuffers {
       if (kept) return kept;
     }
     return this.device.createBuffer({
+      label: "staging",
       size: Math.max(SMALL, size),
       usage: BufferUsage.MAP_READ | BufferUsage.COPY_DST,
     });

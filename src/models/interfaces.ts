@@ -25,11 +25,15 @@ export interface TextEncoder {
   /** How its training cut texts into tokens: `openai` with a start and an end token, `bare` without. */
   readonly tokenization: "openai" | "bare";
 
-  /** Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. */
-  embedText(tokens: readonly Int32Array[], options?: { readonly signal?: AbortSignal }): Promise<TextEmbedding>;
-
-  /** Encodes what `embedText` does to that many texts, for `Gpu.warmup`: without content, and without reading the file. */
-  rehearseText(texts: number): void;
+  /**
+   * Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. In a dry run nothing is
+   * read from the file.
+   */
+  embedText(
+    arena: Arena,
+    tokens: readonly Int32Array[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<TextEmbedding>;
 }
 
 /** What embeds images for decoders: mostly the other half of a CLIP. */

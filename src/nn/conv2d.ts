@@ -46,6 +46,6 @@ export class Conv2d {
   /** Once for all forward passes. */
   #standardize(): void {
     using standardized = weightStandardize(this.#weight);
-    this.#weight.storage.take(standardized.storage);
+    this.#weight.arena.stream.copy(standardized.storage, this.#weight.storage);
   }
 }

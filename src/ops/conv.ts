@@ -25,7 +25,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const [batch, height, width] = x.shape as [number, number, number, number];
   if (kernelHeight === 1 && kernelWidth === 1 && stride === 1 && padding === 0) {
     // A 1×1 convolution of channels-last data is a matrix product.
-    return x.arena.scope(() => linear(x, weight.reshape([inputs, outputs]), epilogue));
+    return x.arena.scope(() => linear(x, x.arena.share(weight).reshape([inputs, outputs]), epilogue));
   }
   const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;

@@ -15,7 +15,7 @@ const GROUP_TEAM = 16;
 
 /** How many invocations share a row: as many as have work on a GPU, one on software adapters. */
 function teamSize(x: Tensor): number {
-  if (x.arena.gpu.adapter.isSoftware) return 1;
+  if (x.arena.stream.adapter.isSoftware) return 1;
   return Math.min(TEAMS.TEAM.default, 2 ** Math.ceil(Math.log2(x.stride / 4)));
 }
 

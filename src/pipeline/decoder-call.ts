@@ -92,7 +92,7 @@ export async function sampleDecoder(
   const settings = joinSettings(fillDecoderSettings(manager, options));
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the others of its batch.
-  const how = { dtype: manager.arena.dtype, most: decoder.mixesBatch ? 1 : undefined };
+  const how = { dtype: manager.dtype, most: decoder.mixesBatch ? 1 : undefined };
   return sampleInBatches<DrawnImage, Picture>(manager, samplingOf(call, randomness), {
     sampleBatch: (inParts) => inParts(how, (part) => samplePart(call, part)),
     finish: ({ image, inF32 }, input, index) => ({

@@ -14,7 +14,7 @@ export interface RowsToCompute {
 }
 
 /**
- * Computes rows in parts that the GPU has memory for, each in an arena of its own: the one place where a call of a script
+ * Computes rows in parts that the GPU has memory for, on a stream of their own: the one place where a call of a script
  * opens one. `body` must give a row the same value in any company, and leave no tensor in the arena.
  */
 export function inParts<Row>(
@@ -22,5 +22,7 @@ export function inParts<Row>(
   { name, count, dtype, most }: RowsToCompute,
   body: (arena: Arena, start: number, end: number) => Promise<readonly Row[]>,
 ): Promise<Row[]> {
-  return manager.inParts(name, count, (start, end) => body(manager.arena.withType(dtype), start, end), most);
+  return manager.withArena((arena) =>
+    manager.inParts(arena, name, count, (start, end) => body(arena.withType(dtype), start, end), most),
+  );
 }

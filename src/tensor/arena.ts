@@ -1,6 +1,6 @@
 import { ArgumentError } from "../platform/arguments.js";
 import { InternalError } from "../platform/internal-error.js";
-import type { Gpu } from "../gpu/gpu.js";
+import type { CommandStream } from "../gpu/stream.js";
 import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
 import { Tensor, type HostArray, type TensorArena } from "./tensor.js";
@@ -16,14 +16,14 @@ export interface ArenaOptions {
 const GUARD_BYTES = 256;
 const GUARD_WORD = 0x7fa5a5a5;
 
-/** Makes tensors of one device and frees them by scope. */
+/** Makes the tensors of one call and frees them by scope; what is computed with them is encoded on the call's stream. */
 export class Arena implements TensorArena {
   readonly #scopes: Tensor[][];
   readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
 
   /** `dtype` is the storage type of activations and large weights. */
   constructor(
-    readonly gpu: Gpu,
+    readonly stream: CommandStream,
     readonly dtype: ComputeType = "f32",
     private readonly options: ArenaOptions = {},
     scopes: Tensor[][] = [],
@@ -31,17 +31,12 @@ export class Arena implements TensorArena {
     this.#scopes = scopes;
   }
 
-  /** Where the work of its tensors is encoded. */
-  get stream(): Gpu {
-    return this.gpu;
-  }
-
   /**
-   * An arena that stores in another type on the same device. It shares the scopes of this one, so that models which compute
+   * An arena that stores in another type on the same stream. It shares the scopes of this one, so that models which compute
    * in different types may take each other's tensors.
    */
   withType(dtype: ComputeType): Arena {
-    return dtype === this.dtype ? this : new Arena(this.gpu, dtype, this.options, this.#scopes);
+    return dtype === this.dtype ? this : new Arena(this.stream, dtype, this.options, this.#scopes);
   }
 
   /**
@@ -75,12 +70,12 @@ export class Arena implements TensorArena {
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
     const label = `tensor ${dtype}[${shape.join(", ")}]`;
-    const storage = this.gpu.allocate(this.options.guards ? bytes + GUARD_BYTES : bytes, label);
+    const storage = this.stream.allocate(this.options.guards ? bytes + GUARD_BYTES : bytes, label);
     const tensor = new Tensor(this, shape, dtype, storage);
     if (this.options.guards) {
       storage.retain();
       this.#guarded.push({ tensor, bytes });
-      this.gpu.write(storage, new Uint32Array(storage.byteLength / 4).fill(GUARD_WORD));
+      this.stream.write(storage, new Uint32Array(storage.byteLength / 4).fill(GUARD_WORD));
     }
     return this.adopt(tensor);
   }
@@ -90,7 +85,7 @@ export class Arena implements TensorArena {
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
     if (name !== undefined) return this.#weight(shape, dtype, bytes, name);
-    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, `tensor ${dtype}[${shape.join(", ")}]`));
+    return new Tensor(this, shape, dtype, this.stream.allocate(bytes, `tensor ${dtype}[${shape.join(", ")}]`));
   }
 
   /**
@@ -108,7 +103,7 @@ export class Arena implements TensorArena {
     const label = ["weight", name, `${dtype}[${shape.join(", ")}]`].filter((part) => part !== "").join(" ");
     const half = dtype === "f32" ? ', or dtype "f16", which halves it where the adapter has it' : "";
     const advice = `It is a weight, whose size no option changes: use an adapter with a larger limit${half}.`;
-    return new Tensor(this, shape, dtype, this.gpu.allocate(bytes, label, advice));
+    return new Tensor(this, shape, dtype, this.stream.allocate(bytes, label, advice));
   }
 
   /** A tensor with the given values, row major and without padding; f16 is rounded to nearest even. */
@@ -134,7 +129,7 @@ export class Arena implements TensorArena {
       }
     }
     // writeBuffer takes multiples of 4 bytes; rows are whole vec4s, so this always holds.
-    this.gpu.write(tensor.storage, target);
+    this.stream.write(tensor.storage, target);
   }
 
   /** A feature map `[batch, height, width, channels]` from values in torch's order `[batch, channels, height, width]`. */
@@ -158,7 +153,7 @@ export class Arena implements TensorArena {
   /** See `Tensor.read`. */
   async read(tensor: Tensor): Promise<Float32Array> {
     const { rows, channels, stride, dtype, storage } = tensor;
-    const bytes = await this.gpu.read(storage, rows * stride * bytesPerElement(dtype));
+    const bytes = await this.stream.read(storage, rows * stride * bytesPerElement(dtype));
     const source =
       dtype === "f16" ? new Uint16Array(bytes) : dtype === "u32" ? new Uint32Array(bytes) : new Float32Array(bytes);
     const values = new Float32Array(rows * channels);
@@ -171,7 +166,7 @@ export class Arena implements TensorArena {
     return values;
   }
 
-  /** A tensor of another arena of this device as one of this: on the same storage. Belongs to the current scope. */
+  /** A tensor of another arena of this device, such as a weight, as one of this: on the same storage. Belongs to the current scope. */
   share({ shape, dtype, storage }: Tensor): Tensor {
     storage.retain();
     return this.adopt(new Tensor(this, shape, dtype, storage));
@@ -187,7 +182,7 @@ export class Arena implements TensorArena {
   async checkGuards(): Promise<void> {
     for (const { tensor, bytes } of this.#guarded.splice(0)) {
       const { storage, shape, dtype, rows, channels, stride } = tensor;
-      const content = await this.gpu.read(storage);
+      const content = await this.stream.read(storage);
       tensor.storage.release();
       const what = `${dtype}[${shape.join(", ")}]`;
       if (new Uint32Array(content, Math.ceil(bytes / 4) * 4).some((word) => word !== GUARD_WORD)) {

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../platform/arguments.js";
-import type { Gpu } from "../gpu/gpu.js";
 import type { GpuStorage } from "../gpu/storage.js";
+import type { CommandStream } from "../gpu/stream.js";
 import { padChannels, type ComputeType, type DType } from "./dtype.js";
 
 /** Values on the host, row major and without padding. */
@@ -8,8 +8,7 @@ export type HostArray = Float32Array | Uint32Array | Int32Array | readonly numbe
 
 /** What whoever was given a tensor may ask of its arena; `Arena` says what each does. */
 export interface TensorArena {
-  readonly gpu: Gpu;
-  readonly stream: Gpu;
+  readonly stream: CommandStream;
   readonly dtype: ComputeType;
   withType(dtype: ComputeType): TensorArena;
   scope<T>(body: () => T): T;

@@ -31,16 +31,16 @@ type Calls = z.output<typeof info>;
 const TOKENIZATIONS = { bare: "dalle2-laion", openai: "clip" } as const;
 
 /** The three scripts of dalle2-laion from a load config to pixels, with both ways to cut texts into tokens. */
-export const verifyPipeline: Runner = async (fixture, openArena) => {
+export const verifyPipeline: Runner = async (fixture, _openArena, openPlace) => {
   const calls = fixture.info(info);
   const image = await photo(fixture);
   const { data: mask } = await fixture.tensor("in.mask");
   const names = await fixture.names("out.");
-  const arena = await openArena();
+  const { gpu, arena } = await openPlace();
   const config = await ModelLoadConfig.fromJsonPath(resolveBeside(`${fixture.folder}/fixture.json`, calls.load_config));
   // The outputs judge what was assumed of checkpoints.
   const onWarning = (): void => undefined;
-  using manager = await DalleModelManager.create(config, { gpu: arena.gpu, dtype: arena.dtype, onWarning });
+  using manager = await DalleModelManager.create(config, { gpu, dtype: arena.dtype, onWarning });
   const drawn = new Map<string, RgbImage>();
   for (const [style, tokenization] of Object.entries(TOKENIZATIONS)) {
     const pictures = draw(manager, { tokenization, onWarning }, calls, { image, mask });

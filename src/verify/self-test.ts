@@ -1,4 +1,4 @@
-import type { Gpu } from "../gpu/gpu.js";
+import type { GpuDevice } from "../gpu/device.js";
 import { attention } from "../ops/attention.js";
 import { conv2d } from "../ops/conv.js";
 import { linear } from "../ops/linear.js";
@@ -30,18 +30,13 @@ const TOLERANCES = { f32: 1e-5, f16: 6e-4 } as const;
  * Runs four small kernels that most of the work rests on, in every storage type of the device, and compares them with
  * plain float64 sums: a broken driver shows here before it shows as a strange picture.
  */
-export async function selfTest(gpu: Gpu): Promise<SelfTestResult[]> {
-  const arenas = (["f32", "f16"] as const)
-    .filter((dtype) => dtype === "f32" || gpu.features.f16)
-    .map((dtype) => new Arena(gpu, dtype));
-  await gpu.warmup(() => {
-    for (const arena of arenas)
-      arena.scope(() => {
-        TESTS.forEach((test) => test.run(arena));
-      });
-  });
+export async function selfTest(gpu: GpuDevice): Promise<SelfTestResult[]> {
+  const dtypes = (["f32", "f16"] as const).filter((dtype) => dtype === "f32" || gpu.features.f16);
+  await compile(gpu, dtypes);
   const results: SelfTestResult[] = [];
-  for (const arena of arenas) {
+  using stream = gpu.stream();
+  for (const dtype of dtypes) {
+    const arena = new Arena(stream, dtype);
     for (const test of TESTS) {
       const { actual, expected } = arena.scope(() => test.run(arena));
       const maxRelative = largestRelativeError(await actual.read(), expected);
@@ -51,6 +46,18 @@ export async function selfTest(gpu: Gpu): Promise<SelfTestResult[]> {
     }
   }
   return results;
+}
+
+/** Compiles the kernels of all tests, in parallel. */
+async function compile(gpu: GpuDevice, dtypes: readonly ComputeType[]): Promise<void> {
+  using stream = gpu.stream({ executor: "compile" });
+  for (const dtype of dtypes) {
+    const arena = new Arena(stream, dtype);
+    arena.scope(() => {
+      for (const test of TESTS) test.run(arena);
+    });
+  }
+  await stream.sync();
 }
 
 const silu = (x: number): number => x / (1 + Math.exp(-x));

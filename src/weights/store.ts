@@ -216,7 +216,7 @@ export class Weights {
             packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps });
           });
           // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
-          await arena.gpu.sync();
+          await arena.stream.sync();
         }
       },
       tensor,

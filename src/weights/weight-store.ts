@@ -1,5 +1,5 @@
 import { InternalError } from "../platform/internal-error.js";
-import { sizeClass } from "../gpu/pool.js";
+import { bytesTogether } from "../gpu/shared-memory.js";
 import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -49,7 +49,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
 
   /** GPU memory that its tensors take while it is loaded. */
   get gpuBytes(): number {
-    return this.#tensors.reduce((sum, { storage }) => sum + sizeClass(storage.byteLength), 0);
+    return bytesTogether(this.#tensors.map(({ storage }) => storage.byteLength));
   }
 
   /**
@@ -64,12 +64,13 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
   /** As `load`, of what fits; what the file lacks is zero. For who has checked the file before (`checkFit`). */
   async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
     const plan: { entry: TensorEntry; upload: Upload }[] = [];
-    for (const { storage } of this.#tensors) storage.admit();
+    const { stream } = this.arena;
+    this.reserve();
     try {
       for (const [name, { shape, upload, tensor }] of this.#requests) {
         const entry = this.source.tensors.get(name);
         if (entry && sameShape(entry.shape, shape)) plan.push({ entry, upload });
-        else if (tensor) this.arena.gpu.clear(tensor.storage);
+        else if (tensor) stream.clear(tensor.storage);
       }
       const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
       let loadedBytes = 0;
@@ -80,7 +81,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
         onProgress?.(loadedBytes, totalBytes);
       }
       for (const derive of this.#derivations) derive();
-      await this.arena.gpu.sync();
+      await stream.sync();
       this.#isLoaded = true;
     } catch (error) {
       this.unload();
@@ -109,12 +110,10 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     for (const { storage } of this.#tensors) storage.evict();
   }
 
-  /** Takes the GPU memory of the weights without reading them, to count it. */
+  /** Takes the GPU memory of the weights without reading them. */
   reserve(): void {
-    for (const { storage } of this.#tensors) {
-      storage.admit();
-      storage.allocate();
-    }
+    for (const { storage } of this.#tensors) storage.evict();
+    this.arena.stream.allocateTogether(this.#tensors.map(({ storage }) => storage));
   }
 
   dispose(): void {
@@ -134,6 +133,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
 
   /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
   own(tensor: Tensor): Tensor {
+    this.arena.stream.share(tensor.storage);
     tensor.storage.evict();
     this.#tensors.push(tensor);
     return tensor;

@@ -1,6 +1,6 @@
 // Runs in the browser: the same sources as in Node, bundled for the browser's half of the platform.
 import * as api from "../../src/index.js";
-import type { AdapterDescription } from "../../src/gpu/gpu.js";
+import type { AdapterDescription } from "../../src/gpu/adapter.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
 import type { VerifyResult } from "../../src/fixture/result.js";
@@ -21,7 +21,7 @@ const tests: BrowserTests = {
 
   async verify(folder) {
     using gpu = await openGpu();
-    return await verifyFixture(folder, () => Promise.resolve(new Arena(gpu, "f32")));
+    return await verifyFixture(folder, () => Promise.resolve({ gpu, arena: new Arena(gpu.stream(), "f32") }));
   },
 };
 

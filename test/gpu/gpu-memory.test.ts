@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
 import { GpuOutOfMemoryError } from "../../src/gpu/errors.js";
-import type { Gpu } from "../../src/gpu/gpu.js";
+import type { GpuDevice } from "../../src/gpu/device.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { linear } from "../../src/ops/linear.js";
 import { Arena } from "../../src/tensor/arena.js";
 
 /** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
-function failNextBuffer({ device }: Gpu): void {
+function failNextBuffer({ device }: GpuDevice): void {
   const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
   device.popErrorScope = async () => {
     device.popErrorScope = popErrorScope;
@@ -21,7 +21,7 @@ function failNextBuffer({ device }: Gpu): void {
 
 function doubled(arena: Arena, values: readonly number[]): Promise<Float32Array> {
   using weight = arena.packed([4, 4]);
-  arena.gpu.write(weight.storage, new Float32Array([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2]));
+  arena.stream.write(weight.storage, new Float32Array([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2]));
   using x = arena.from(values, [1, 4]);
   using y = linear(x, weight);
   return y.read();
@@ -29,12 +29,12 @@ function doubled(arena: Arena, values: readonly number[]): Promise<Float32Array>
 
 it("says what the device has no memory for, to the call in flight alone", async () => {
   using gpu = await openGpu();
-  const arena = new Arena(gpu);
+  const arena = new Arena(gpu.stream());
   expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
   gpu.trim();
   const x = arena.from([1, 2, 3, 4], [1, 4]);
   const weight = arena.packed([4, 4]);
-  gpu.clear(weight.storage);
+  arena.stream.clear(weight.storage);
   failNextBuffer(gpu);
   const y = linear(x, weight);
   // What is done with the invalid buffer is invalid too; the cause is what is reported.
@@ -42,29 +42,29 @@ it("says what the device has no memory for, to the call in flight alone", async 
   expect(error).toBeInstanceOf(GpuOutOfMemoryError);
   expect((error as Error).message).toContain("no memory left for tensor f32[1, 4]");
   y.dispose();
-  await gpu.recover();
   // Its buffer is not used again.
   expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
 });
 
 it("tells of missing memory the call that it happened to, though another waits at the same time", async () => {
   using gpu = await openGpu();
-  const arena = new Arena(gpu);
-  gpu.clear(arena.empty([1, 4], "f32").storage);
-  const other = gpu.sync();
+  const arena = new Arena(gpu.stream());
+  const { stream } = arena;
+  stream.clear(arena.empty([1, 4], "f32").storage);
+  const other = stream.sync();
   failNextBuffer(gpu);
-  gpu.clear(arena.empty([1, 4], "f32").storage);
-  const [first, second] = await Promise.allSettled([other, gpu.sync()]);
+  stream.clear(arena.empty([1, 4], "f32").storage);
+  const [first, second] = await Promise.allSettled([other, stream.sync()]);
   expect(first.status).toBe("fulfilled");
   expect(second).toMatchObject({ status: "rejected", reason: expect.any(GpuOutOfMemoryError) as unknown });
 });
 
 it("keeps to a limit of memory, to which buffers kept for reuse count until they are in the way", async () => {
   using gpu = await openGpu({ memoryLimit: 8192 });
-  const arena = new Arena(gpu);
+  const arena = new Arena(gpu.stream());
   const use = (bytes: number) => {
     const tensor = arena.empty([1, bytes / 4], "f32");
-    gpu.clear(tensor.storage);
+    arena.stream.clear(tensor.storage);
     return tensor;
   };
   use(6144).dispose();
@@ -77,17 +77,17 @@ it("keeps to a limit of memory, to which buffers kept for reuse count until they
   );
   using fits = use(4096);
   expect(gpu.memory()).toMatchObject({ live: 2, peakAllocatedBytes: 8192 });
-  await gpu.sync();
+  await arena.stream.sync();
   expect(fits.isDisposed).toBe(false);
 });
 
 it("does not destroy buffers under work that was encoded with them and not yet submitted", async () => {
   using gpu = await openGpu({ poolBytes: 0 });
-  const arena = new Arena(gpu);
+  const arena = new Arena(gpu.stream());
   // Without a pool each is destroyed once it is released, here long before the work runs.
   const y = arena.scope(() => {
     const weight = arena.packed([4, 4]);
-    gpu.clear(weight.storage);
+    arena.stream.clear(weight.storage);
     return linear(arena.from([1, 2, 3, 4], [1, 4]), weight);
   });
   gpu.trim();

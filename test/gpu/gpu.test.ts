@@ -12,14 +12,14 @@ const identity = (arena: Arena, n: number): Tensor => {
   const weight = arena.packed([n, n]);
   const values = new Float32Array(n * n);
   for (let i = 0; i < n; i++) values[i * n + i] = 1;
-  arena.gpu.write(weight.storage, values);
+  arena.stream.write(weight.storage, values);
   return weight;
 };
 
 describe("memory", () => {
   it("frees what a scope made, except its result", async () => {
-    const arena = new Arena(await sharedGpu());
-    const before = arena.gpu.memory().live;
+    const arena = new Arena((await sharedGpu()).stream());
+    const before = (await sharedGpu()).memory().live;
     const weight = identity(arena, 8);
     const x = arena.from([1, 2, 3, 4, 5, 6, 7, 8], [1, 8]);
     const kept = arena.scope(() => {
@@ -27,27 +27,27 @@ describe("memory", () => {
       linear(inner.a, weight);
       return linear(inner.list[0]!, weight);
     });
-    expect(arena.gpu.memory().live).toBe(before + 3);
+    expect((await sharedGpu()).memory().live).toBe(before + 3);
     expect([...(await kept.read())]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     for (const tensor of [kept, x, weight]) tensor.dispose();
-    expect(arena.gpu.memory().live).toBe(before);
+    expect((await sharedGpu()).memory().live).toBe(before);
   });
 
   it("frees what a scope made when it throws", async () => {
-    const arena = new Arena(await sharedGpu());
-    const before = arena.gpu.memory().live;
+    const arena = new Arena((await sharedGpu()).stream());
+    const before = (await sharedGpu()).memory().live;
     const fail = () =>
       arena.scope(() => {
         arena.from([1, 2, 3, 4], [4]);
         throw new Error("no");
       });
     expect(fail).toThrow("no");
-    expect(arena.gpu.memory().live).toBe(before);
+    expect((await sharedGpu()).memory().live).toBe(before);
   });
 
   it("allocates nothing new in a second equal run", async () => {
     const gpu = await sharedGpu();
-    const arena = new Arena(gpu);
+    const arena = new Arena(gpu.stream());
     const run = async () => {
       const weight = identity(arena, 64);
       let x = arena.from(new Float32Array(640), [10, 64]);
@@ -67,23 +67,25 @@ describe("memory", () => {
   });
 
   it("keeps a reshaped view alive when the original goes", async () => {
-    const arena = new Arena(await sharedGpu());
+    const arena = new Arena((await sharedGpu()).stream());
     const x = arena.from([1, 2, 3, 4, 5, 6, 7, 8], [2, 4]);
     const view = x.reshape([1, 8]);
     x.dispose();
     expect([...(await view.read())]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     view.dispose();
-    expect(() => view.storage.buffer).toThrow(/disposed/);
+    expect(() => {
+      arena.stream.clear(view.storage);
+    }).toThrow(/disposed/);
   });
 
   it("refuses a reshape across padding", async () => {
-    const arena = new Arena(await sharedGpu());
+    const arena = new Arena((await sharedGpu()).stream());
     using x = arena.from([1, 2, 3, 4, 5, 6], [2, 3]);
     expect(() => x.reshape([3, 2])).toThrow(ArgumentError);
   });
 
   it("does not let an upload overtake work that reads the old content", async () => {
-    const arena = new Arena(await sharedGpu());
+    const arena = new Arena((await sharedGpu()).stream());
     using weight = identity(arena, 4);
     using x = arena.from([1, 2, 3, 4], [1, 4]);
     using y = linear(x, weight);
@@ -93,13 +95,10 @@ describe("memory", () => {
 
   it("warms up without memory", async () => {
     const gpu = await openGpu();
-    const arena = new Arena(gpu);
-    await gpu.warmup(() => {
-      arena.scope(() => {
-        const x = arena.from(new Float32Array(8), [2, 4]);
-        linear(x, arena.packed([4, 4]));
-      });
-    });
+    const arena = new Arena(gpu.stream({ executor: "compile" }));
+    const y = arena.scope(() => linear(arena.from(new Float32Array(8), [2, 4]), arena.packed([4, 4])));
+    expect([...(await y.read())]).toEqual(new Array(8).fill(0));
+    await arena.stream.sync();
     expect(gpu.memory()).toMatchObject({ live: 0, created: 0 });
     gpu.dispose();
   });
@@ -108,17 +107,17 @@ describe("memory", () => {
 describe("errors", () => {
   it("names the limit that a tensor exceeds", async () => {
     const gpu = await openGpu({ maxBindingSize: 2 ** 20 });
-    expect(() => new Arena(gpu).empty([1025, 256])).toThrow(GpuLimitError);
+    expect(() => new Arena(gpu.stream()).empty([1025, 256])).toThrow(GpuLimitError);
     gpu.dispose();
   });
 
   it("reports a validation error once, at the next wait", async () => {
     const gpu = await openGpu();
-    const arena = new Arena(gpu);
+    const arena = new Arena(gpu.stream());
     // More workgroups than a dimension may have.
     const x = arena.from([1, 2, 3, 4], [1, 4]);
     const weight = identity(arena, 4);
-    gpu.dispatch("matmul", {
+    arena.stream.dispatch("matmul", {
       bindings: {
         x: x.storage,
         w: weight.storage,
@@ -129,21 +128,21 @@ describe("errors", () => {
       params: { rows: 1, inner_vectors: 1, column_vectors: 1, activation: 0, has_bias: 0, has_residual: 0 },
       grid: [65536, 1, 1],
     });
-    await expect(gpu.sync()).rejects.toThrow(GpuValidationError);
+    await expect(arena.stream.sync()).rejects.toThrow(GpuValidationError);
     expect([...(await linear(x, weight).read())]).toEqual([1, 2, 3, 4]);
     gpu.dispose();
   });
 
   it("reports a lost device, and a new one works", async () => {
     const gpu = await openGpu();
-    const arena = new Arena(gpu);
+    const arena = new Arena(gpu.stream());
     const x = arena.from([1, 2, 3, 4], [1, 4]);
     gpu.device.destroy();
     await gpu.device.lost;
     await expect(x.read()).rejects.toThrow(DeviceLostError);
-    const again = new Arena(await openGpu());
+    using other = await openGpu();
+    const again = new Arena(other.stream());
     expect([...(await again.from([5], [1]).read())]).toEqual([5]);
-    again.gpu.dispose();
   });
 });
 
@@ -152,7 +151,7 @@ it("a process ends by itself when its work is done", async () => {
   const script = `
     const { openGpu } = await import("./dist/gpu/open.js");
     const { Arena } = await import("./dist/tensor/arena.js");
-    const arena = new Arena(await openGpu());
+    const arena = new Arena((await openGpu()).stream());
     console.log((await arena.from([1, 2, 3], [3]).read()).join());
   `;
   const child = spawn(process.execPath, ["--input-type=module", "-e", script], {

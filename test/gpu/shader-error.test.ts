@@ -48,14 +48,14 @@ it("a kernel that does not compile and that nobody waits for ends nothing", () =
     const { Arena } = await import("./dist/tensor/arena.js");
     const { scaleBy } = await import("./dist/ops/elementwise.js");
     spoil("pointwise");
-    const arena = new Arena(await openGpu());
+    const arena = new Arena((await openGpu()).stream());
     scaleBy(arena.from([1, 2, 3, 4], [1, 4]), 2);
-    arena.gpu.flush();
+    arena.stream.flush();
     await new Promise((resolve) => setTimeout(resolve, 500));
     const other = await openGpu({ timeKernels: true });
-    const lost = new Arena(other);
+    const lost = new Arena(other.stream());
     lost.from([1], [1]);
-    other.flush();
+    lost.stream.flush();
     other.dispose();
     await new Promise((resolve) => setTimeout(resolve, 500));
     console.log("the host goes on");

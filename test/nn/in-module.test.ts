@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { GpuDevice } from "../../src/gpu/device.js";
 import { GpuOutOfMemoryError, GpuValidationError } from "../../src/gpu/errors.js";
 import { currentDialect } from "../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { resolveUnetConfig } from "../../src/models/dalle2-pytorch/options.js";
@@ -15,12 +16,14 @@ const PATH = "unets.0.downs.1.2";
 const config = unetConfig.parse({ dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 });
 const unet = unetArchitecture(resolveUnetConfig(config), currentDialect.network);
 
+let gpu: GpuDevice;
 let arena: Arena;
 let store: WeightStore;
 let block: ResnetBlock;
 
 beforeAll(async () => {
-  arena = new Arena(await openGpu());
+  gpu = await openGpu();
+  arena = new Arena(gpu.stream());
   // Nothing is in the file: the weights are zero.
   store = new WeightStore(arena, { name: "nothing", tensors: new Map() });
   block = new ResnetBlock(store.root.at("unets", 0, "downs", 1, 2), 8, 8, { groups: 4 }, unet);
@@ -29,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   store.dispose();
-  arena.gpu.dispose();
+  gpu.dispose();
 });
 
 /** Runs the block on zeros with so many channels. */
@@ -79,7 +82,8 @@ it("a tensor of another shape is named with the layer that was given it", async 
 it("what the GPU rejects is named with the layer whose work it was", async () => {
   const { stream } = arena;
   const module = `${PATH}.block2.project`;
-  const elsewhere = new Arena(await openGpu());
+  using other = await openGpu();
+  const elsewhere = new Arena(other.stream());
   const { storage } = elsewhere.from([1, 2, 3, 4], [4]);
   const dispatch = stream.dispatch.bind(stream);
   const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
@@ -93,11 +97,9 @@ it("what the GPU rejects is named with the layer whose work it was", async () =>
   expect(error).toBeInstanceOf(GpuValidationError);
   expect((error as GpuValidationError).place).toEqual({ operation: "conv2d", module });
   await stream.sync();
-  elsewhere.gpu.dispose();
 });
 
 it("memory that is not there is named with the layer that needs it", async () => {
-  const { gpu } = arena;
   gpu.memoryLimit = gpu.memory().liveBytes;
   const error = await failure(() =>
     Promise.resolve().then(() => inModule(arena, PATH, () => arena.from(new Float32Array(2 ** 22), [2 ** 22]))),

@@ -192,7 +192,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
 });
 
 test("tensors of more workgroups than one dimension of a grid takes", async () => {
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   // 132000 rows of 32 vec4s: 66000 workgroups of 64.
   const row = new Random(13).normals(256);
   using last = arena.scope(() => selectBatch(repeatBatch(arena.from(row, [2, 128]), 66_000), 131_999, 132_000));

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { Gpu } from "../../src/gpu/gpu.js";
+import { GpuDevice } from "../../src/gpu/device.js";
 import { groupNorm, l2Norm, layerNorm, weightStandardize } from "../../src/ops/norm.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { padChannels, type ComputeType } from "../../src/tensor/dtype.js";
 import { Tensor } from "../../src/tensor/tensor.js";
-import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import { expectClose, openTestArena, Random, sharedGpu, testableTypes } from "../support/gpu.js";
 import { rounded } from "../support/rounded.js";
 import * as oracle from "../support/oracle-norm.js";
 
@@ -170,13 +170,14 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       const rows = 7;
 
       /** The same device, taken for a GPU. */
-      function hardwareArena(): Arena {
-        const { device, adapter, features } = arena.gpu;
-        return new Arena(new Gpu(device, { ...adapter, isSoftware: false }, features), dtype, { guards: true });
+      async function hardwareArena(): Promise<Arena> {
+        const { device, adapter, features } = await sharedGpu();
+        const hardware = new GpuDevice(device, { ...adapter, isSoftware: false }, features);
+        return new Arena(hardware.stream(), dtype, { guards: true });
       }
 
       test("layerNorm", async () => {
-        const other = hardwareArena();
+        const other = await hardwareArena();
         const values = normals(random, rows * channels, 3);
         const y = layerNorm(other.from(values, [rows, channels]), { stable: true });
         const expected = oracle.layerNorm(values, [rows, channels], { stable: true, eps: 1e-5 });
@@ -185,7 +186,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       });
 
       test("l2Norm", async () => {
-        const other = hardwareArena();
+        const other = await hardwareArena();
         const values = normals(random, rows * channels, 3);
         const y = l2Norm(other.from(values, [rows, channels]));
         expectClose(await y.read(), oracle.l2Norm(values, channels, 1e-12, 1), { maxRelative: TOLERANCE[dtype] });

@@ -180,10 +180,14 @@ describe("after it was disposed, says so:", () => {
 
   it("a device", async () => {
     const gpu = await openGpu();
-    const arena = new Arena(gpu);
+    const arena = new Arena(gpu.stream());
     const x = arena.from([1, 2, 3, 4], [4]);
     gpu.dispose();
-    const calls: (() => Promise<unknown>)[] = [() => x.read(), () => arena.from([1], [1]).read(), () => gpu.sync()];
+    const calls: (() => Promise<unknown>)[] = [
+      () => x.read(),
+      () => arena.from([1], [1]).read(),
+      () => arena.stream.sync(),
+    ];
     for (const call of calls) {
       const calling = (async () => call())();
       await expect(calling).rejects.toMatchObject({ name: "DisposedError", code: "device/disposed" });

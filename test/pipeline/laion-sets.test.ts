@@ -22,7 +22,7 @@ let files: LaionFiles;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "laion-"));
-  files = new LaionFiles(folder, new Arena(await sharedGpu()));
+  files = new LaionFiles(folder, new Arena((await sharedGpu()).stream()));
 });
 
 afterAll(() => rm(folder, { recursive: true }));

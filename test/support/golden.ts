@@ -21,8 +21,8 @@ export function fixtureFolder(name: string): string {
 export async function testFixtures(names: readonly string[]): Promise<void> {
   describe.each(await testableTypes())("in %s", (dtype) => {
     it.each(names)("%s", async (name) => {
-      const arena = await openTestArena(dtype);
-      const result = await verifyFixture(fixtureFolder(name), () => Promise.resolve(arena));
+      const [gpu, arena] = [await sharedGpu(), await openTestArena(dtype)];
+      const result = await verifyFixture(fixtureFolder(name), () => Promise.resolve({ gpu, arena }));
       expect(result).toMatchObject({ name, pass: true });
       // Equal to the last bit would mean that nothing of ours was compared.
       expect(result.maxAbs).toBeGreaterThan(0);
@@ -33,7 +33,7 @@ export async function testFixtures(names: readonly string[]): Promise<void> {
   it.each(names)("%s leaves no GPU memory behind", async (name) => {
     const gpu = await sharedGpu();
     const { live } = gpu.memory();
-    await verifyFixture(fixtureFolder(name), () => Promise.resolve(new Arena(gpu)));
+    await verifyFixture(fixtureFolder(name), () => Promise.resolve({ gpu, arena: new Arena(gpu.stream()) }));
     expect(gpu.memory().live).toBe(live);
   });
 }
@@ -55,8 +55,9 @@ export async function verifyWith(
   }
   try {
     const gpu = await sharedGpu();
+    const arena = new Arena(gpu.stream());
     const run = DIALECT_RUNNERS.get(fixture.kind)!;
-    return judge(name, "", await run(fixture, () => Promise.resolve(new Arena(gpu)), dialect));
+    return judge(name, "", await run(fixture, () => Promise.resolve(arena), dialect));
   } finally {
     await fixture.close();
   }

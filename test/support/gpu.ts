@@ -1,19 +1,19 @@
 import { expect } from "vitest";
 import { openGpu, type OpenGpuOptions } from "../../src/gpu/open.js";
-import type { Gpu } from "../../src/gpu/gpu.js";
+import type { GpuDevice } from "../../src/gpu/device.js";
 import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
 
-let shared: Promise<Gpu> | undefined;
+let shared: Promise<GpuDevice> | undefined;
 
 /** One device per test file: opening one costs as much as many tests. */
-export function sharedGpu(options?: OpenGpuOptions): Promise<Gpu> {
+export function sharedGpu(options?: OpenGpuOptions): Promise<GpuDevice> {
   return (shared ??= openGpu(options));
 }
 
 /** An arena that checks for writes outside of tensors; call `arena.checkGuards()` at the end of a case. */
 export async function openTestArena(dtype: ComputeType = "f32"): Promise<Arena> {
-  return new Arena(await sharedGpu(), dtype, { guards: true });
+  return new Arena((await sharedGpu()).stream(), dtype, { guards: true });
 }
 
 /** Storage types that the adapter of this machine can test. */

@@ -15,7 +15,7 @@ function sample() {
 
 const checkpoint = await openCheckpoint(await openFile(file));
 const gpu = await openGpu();
-const store = new WeightStore(new Arena(gpu, "f32"), checkpoint);
+const store = new WeightStore(new Arena(gpu.stream(), "f32"), checkpoint);
 for (const name of checkpoint.tensors.keys()) store.root.linear(name, [Number(size), Number(size)]);
 // Between reads and uploads, which the progress of whole tensors would miss.
 const timer = setInterval(sample, 1);

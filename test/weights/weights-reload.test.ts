@@ -4,7 +4,7 @@ import type { TensorSource } from "../../src/weights/tensor-source.js";
 import { WeightSet } from "../../src/weights/weight-set.js";
 import { WeightStore } from "../../src/weights/weight-store.js";
 import { TensorEntry } from "../../src/weights/tensor-entry.js";
-import { openTestArena, Random } from "../support/gpu.js";
+import { openTestArena, Random, sharedGpu } from "../support/gpu.js";
 
 /** A file with the weight and bias of a convolution, and one tensor besides, that counts how often it is read. */
 function convFile() {
@@ -36,10 +36,10 @@ it("weights that were computed from others come back when they are loaded again"
   await store.load();
   const { reads } = counts;
   const first = await forward();
-  const { live } = arena.gpu.memory();
+  const { live } = (await sharedGpu()).memory();
   store.unload();
   expect(store.isLoaded).toBe(false);
-  expect(arena.gpu.memory().live).toBe(live - 2);
+  expect((await sharedGpu()).memory().live).toBe(live - 2);
   expect(() => conv.forward(x)).toThrow("was used while its weights were not loaded");
   await store.load();
   expect(counts.reads).toBe(2 * reads);
@@ -70,7 +70,7 @@ it("what a file lacks is zero, also in memory that was used before", async () =>
   const bias = store.root.at("c").vector("bias", 64);
   const used = arena.detached([64], "f32");
   arena.upload(used, new Float32Array(64).fill(7));
-  await arena.gpu.sync();
+  await arena.stream.sync();
   used.dispose();
   await store.load({ strict: false, onWarning: () => undefined });
   expect([...(await bias.read())]).toEqual(new Array(64).fill(0));

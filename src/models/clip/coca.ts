@@ -22,7 +22,6 @@ export class Coca implements ClipModel {
   readonly contextLength: number;
   readonly dimLatent: number;
   readonly tokenization = "bare";
-  readonly #arena: Arena;
   readonly #channels: number;
   readonly #pad: number;
   readonly #textMask: MaskOfBareTokens;
@@ -40,7 +39,6 @@ export class Coca implements ClipModel {
     this.imageSize = size;
     this.contextLength = config.max_text_len;
     this.dimLatent = dim;
-    this.#arena = text.arena;
     this.#channels = config.image_channels;
     this.#pad = config.pad_id;
     this.#textMask = bareTextMask(dialect.clipTextMask);
@@ -66,34 +64,27 @@ export class Coca implements ClipModel {
   }
 
   async embedText(
+    arena: Arena,
     tokens: readonly Int32Array[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<TextEmbedding> {
     const length = commonLength(tokens, this.contextLength);
     const texts = fittedRows(tokens, length);
-    const rows = await readEmbeddings(this.#tokenEmbedding, texts, signal);
-    return this.#encodeText(texts, rows, [texts.length, length, this.dimLatent]);
-  }
-
-  rehearseText(count: number): void {
-    const { contextLength: length, dimLatent } = this;
-    const texts = Array.from({ length: count }, () => new Int32Array(length));
-    this.#arena.scope(() => {
-      this.#encodeText(texts, new Float32Array(count * length * dimLatent), [count, length, dimLatent]);
-    });
+    const rows = await readEmbeddings(arena, this.#tokenEmbedding, texts, signal);
+    return this.#encodeText(arena, texts, rows, [texts.length, length, this.dimLatent]);
   }
 
   #encodeText(
+    arena: Arena,
     texts: readonly Int32Array[],
     rows: Float32Array,
     [batch, length, dim]: readonly [number, number, number],
   ): TextEmbedding {
-    const arena = this.#arena;
     return arena.scope(() => {
       const isText = texts.flatMap((text) => [...Array.from(text, (token) => Number(token !== this.#pad)), 1]);
       const mask = arena.from(isText, [batch, length + 1], "u32");
       const text = arena.from(rows, [batch, length, dim]);
-      const tokens = concatTokens([text, broadcastBatch(this.#textClassToken, batch)]);
+      const tokens = concatTokens([text, broadcastBatch(arena.share(this.#textClassToken), batch)]);
       const encoded = this.#textBlocks.reduce((x, block) => block.forward(x, mask), tokens);
       const classToken = this.#textNorm.forward(sliceTokens(encoded, length, length + 1));
       return {
@@ -105,13 +96,13 @@ export class Coca implements ClipModel {
   }
 
   embedImage(image: Tensor): Tensor {
-    const arena = this.#arena;
+    const { arena } = image;
     const batch = image.shape[0]!;
     return arena.scope(() => {
       const sized = sizedImage(image, this.imageSize, this.#channels);
       const tokens = this.#imageEncoder.forward(cast(sized, arena.dtype));
       // The first query's output is the embedding; the others serve the captioner.
-      const query = broadcastBatch(sliceTokens(this.#imageQueries, 0, 1), batch);
+      const query = broadcastBatch(sliceTokens(arena.share(this.#imageQueries), 0, 1), batch);
       const embedded = this.#imageNorm.forward(this.#imagePool.forward(query, tokens));
       return cast(embedded, "f32").reshape([batch, this.dimLatent]);
     });

@@ -4,6 +4,7 @@ import { add, multiply } from "../../ops/elementwise.js";
 import { embedding } from "../../ops/embedding.js";
 import { cast } from "../../ops/layout.js";
 import { linear } from "../../ops/linear.js";
+import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader, Weights } from "../../weights/store.js";
 import type { TextEmbedding } from "../interfaces.js";
@@ -63,25 +64,16 @@ export class OpenAiClip implements ClipModel {
   }
 
   async embedText(
+    arena: Arena,
     tokens: readonly Int32Array[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<TextEmbedding> {
     const texts = fittedRows(tokens, this.contextLength);
-    return this.#encodeText(texts, await readEmbeddings(this.#tokenEmbedding, texts, signal));
-  }
-
-  rehearseText(count: number): void {
-    const { contextLength } = this;
-    const texts = Array.from({ length: count }, () => new Int32Array(contextLength));
-    const { width } = this.#options.text;
-    const { arena } = this.#positions;
-    arena.scope(() => {
-      this.#encodeText(texts, new Float32Array(count * contextLength * width));
-    });
+    return this.#encodeText(arena, texts, await readEmbeddings(arena, this.#tokenEmbedding, texts, signal));
   }
 
   embedImage(image: Tensor): Tensor {
-    const { arena } = this.#positions;
+    const { arena } = image;
     return arena.scope(() => {
       const normalised = this.#normalised(sizedImage(image, this.imageSize, 3));
       return unitEmbedding(this.#visual.forward(cast(normalised, arena.dtype)));
@@ -96,8 +88,7 @@ export class OpenAiClip implements ClipModel {
     return add(multiply(image, arena.from(scale, [3], "f32")), arena.from(shift, [3], "f32"));
   }
 
-  #encodeText(texts: readonly Int32Array[], tokenRows: Float32Array): TextEmbedding {
-    const { arena } = this.#positions;
+  #encodeText(arena: Arena, texts: readonly Int32Array[], tokenRows: Float32Array): TextEmbedding {
     const { width, pooling } = this.#options.text;
     return arena.scope(() => {
       const tokens = add(arena.from(tokenRows, [texts.length, this.contextLength, width]), this.#positions);

@@ -1,6 +1,7 @@
 import { cast } from "../../ops/layout.js";
 import { l2Norm } from "../../ops/norm.js";
 import { selectRows } from "../../ops/select.js";
+import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader } from "../../weights/store.js";
 
@@ -18,16 +19,15 @@ export function commonLength(tokens: readonly Int32Array[], contextLength: numbe
   return Math.min(contextLength, Math.max(1, ...tokens.map((row) => row.length)));
 }
 
-/** The embeddings of all tokens of all texts, `[texts · length, dim]`. */
-export function readEmbeddings(
+/** The embeddings of all tokens of all texts, `[texts · length, dim]`; zeros in a dry run. */
+export async function readEmbeddings(
+  { stream: { isDryRun } }: Arena,
   table: TableReader,
   texts: readonly Int32Array[],
   signal: AbortSignal | undefined,
 ): Promise<Float32Array> {
-  return table.read(
-    texts.flatMap((text) => [...text]),
-    signal,
-  );
+  const tokens = texts.flatMap((text) => [...text]);
+  return isDryRun ? new Float32Array(tokens.length * table.dim) : table.read(tokens, signal);
 }
 
 /** Encodings `[texts, length, width]` with zeros where a text's mask is 0. */

@@ -40,7 +40,10 @@ export class VisionTransformer {
     return image.arena.scope(() => {
       const grid = this.#patches.forward(image);
       const patches = grid.reshape([batch, grid.rows / batch, width]);
-      const tokens = add(concatTokens([broadcastBatch(this.#classEmbedding, batch), patches]), this.#positions);
+      const tokens = add(
+        concatTokens([broadcastBatch(image.arena.share(this.#classEmbedding), batch), patches]),
+        this.#positions,
+      );
       const x = this.#transformer.forward(this.#normPre?.forward(tokens) ?? tokens);
       const pooled = normBeforePooling ? this.#pool(this.#normPost.forward(x)) : this.#normPost.forward(this.#pool(x));
       return linear(pooled.reshape([batch, width]), this.#projection);

@@ -54,7 +54,7 @@ export class VitPytorch implements ImageEncoder {
     return image.arena.scope(() => {
       const embedded = this.#embedding.forward(patches(image, this.#patchSize));
       const tokens = this.#classToken
-        ? concatTokens([broadcastBatch(this.#classToken, image.shape[0]!), embedded])
+        ? concatTokens([broadcastBatch(image.arena.share(this.#classToken), image.shape[0]!), embedded])
         : embedded;
       const x = this.#blocks.reduce((y, block) => block.forward(y), add(tokens, this.#positions));
       return this.#norm?.forward(x) ?? x;

@@ -41,9 +41,10 @@ export class XClipTextEncoder {
   /** Token embeddings `[batch, length, dim]` to `[batch, 1 + length, dim]`: the class token, then the text. */
   forward(embeddings: Tensor): Tensor {
     const [batch, length] = embeddings.shape as [number, number, number];
-    return embeddings.arena.scope(() => {
-      const text = this.#positions ? add(embeddings, sliceTokens(this.#positions, 0, length)) : embeddings;
-      return this.#transformer.forward(concatTokens([broadcastBatch(this.#classToken, batch), text]));
+    const { arena } = embeddings;
+    return arena.scope(() => {
+      const text = this.#positions ? add(embeddings, sliceTokens(arena.share(this.#positions), 0, length)) : embeddings;
+      return this.#transformer.forward(concatTokens([broadcastBatch(arena.share(this.#classToken), batch), text]));
     });
   }
 }

@@ -21,7 +21,6 @@ export class XClip implements ClipModel {
   readonly contextLength: number;
   readonly dimLatent: number;
   readonly tokenization = "bare";
-  readonly #arena: Arena;
   readonly #config: XClipConfig;
   readonly #textMask: MaskOfBareTokens;
   readonly #text: XClipTextEncoder;
@@ -35,7 +34,6 @@ export class XClip implements ClipModel {
     this.imageSize = config.visual_image_size;
     this.contextLength = config.text_seq_len;
     this.dimLatent = dimLatent;
-    this.#arena = text.arena;
     this.#config = config;
     this.#textMask = bareTextMask(dialect.clipTextMask);
     this.#text = new XClipTextEncoder(text.at("text_transformer"), config);
@@ -47,25 +45,18 @@ export class XClip implements ClipModel {
   }
 
   async embedText(
+    arena: Arena,
     tokens: readonly Int32Array[],
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<TextEmbedding> {
     const length = commonLength(tokens, this.contextLength);
     const texts = fittedRows(tokens, length);
-    return this.#encodeText(texts, await readEmbeddings(this.#text.tokenEmbedding, texts, signal), length);
+    const rows = await readEmbeddings(arena, this.#text.tokenEmbedding, texts, signal);
+    return this.#encodeText(arena, texts, rows, length);
   }
 
-  rehearseText(count: number): void {
-    const { contextLength: length } = this;
-    const texts = Array.from({ length: count }, () => new Int32Array(length));
-    this.#arena.scope(() => {
-      this.#encodeText(texts, new Float32Array(count * length * this.#config.dim_text), length);
-    });
-  }
-
-  #encodeText(texts: readonly Int32Array[], rows: Float32Array, length: number): TextEmbedding {
+  #encodeText(arena: Arena, texts: readonly Int32Array[], rows: Float32Array, length: number): TextEmbedding {
     const { dim_text: dim, dim_latent: dimLatent } = this.#config;
-    const arena = this.#arena;
     return arena.scope(() => {
       const encoded = this.#text.forward(arena.from(rows, [texts.length, length, dim]));
       const latent = this.#toTextLatent.forward(sliceTokens(encoded, 0, 1)).reshape([texts.length, dimLatent]);
@@ -79,9 +70,10 @@ export class XClip implements ClipModel {
   }
 
   embedImage(image: Tensor): Tensor {
-    return this.#arena.scope(() => {
+    const { arena } = image;
+    return arena.scope(() => {
       const sized = sizedImage(image, this.imageSize, this.#config.channels);
-      return unitEmbedding(this.#toVisualLatent.forward(this.#visual.forward(cast(sized, this.#arena.dtype))));
+      return unitEmbedding(this.#toVisualLatent.forward(this.#visual.forward(cast(sized, arena.dtype))));
     });
   }
 }

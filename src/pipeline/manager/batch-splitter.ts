@@ -1,4 +1,5 @@
 import { GpuLimitError, GpuOutOfMemoryError } from "../../gpu/errors.js";
+import type { GpuDevice } from "../../gpu/device.js";
 import type { Arena } from "../../tensor/arena.js";
 import { helpWith, WeightMemoryError, type Residence } from "./residence.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -11,13 +12,14 @@ export class BatchSplitter {
   /** `name` is what computes, for messages. */
   constructor(
     private readonly name: string,
-    private readonly arena: Arena,
+    private readonly gpu: GpuDevice,
     private readonly residence: Residence,
     private readonly warn: (message: string) => void = warnOnConsole,
   ) {}
 
-  /** The rows of a batch, at most `most` at once. Rejects with `GpuOutOfMemoryError` where not even one fits. */
+  /** The rows of a batch, at most `most` at once; `body` computes them on `arena`. Rejects with `GpuOutOfMemoryError` where not even one fits. */
   async run<Row>(
+    arena: Arena,
     size: number,
     body: (start: number, end: number) => Promise<readonly Row[]>,
     most = Infinity,
@@ -26,22 +28,23 @@ export class BatchSplitter {
     while (rows.length < size) {
       const start = rows.length;
       const end = Math.min(size, start + Math.min(this.#most, most));
-      const part = await body(start, end).catch((error: unknown) => this.#makeRoom(end - start, error));
+      const part = await body(start, end).catch((error: unknown) => this.#makeRoom(arena, end - start, error));
       rows.push(...(part ?? []));
     }
     return rows;
   }
 
   /** After `count` rows failed: settles for half of them, or takes other weights away. Rethrows what no room helps. */
-  async #makeRoom(count: number, error: unknown): Promise<undefined> {
+  async #makeRoom(arena: Arena, count: number, error: unknown): Promise<undefined> {
     const isMemory = error instanceof GpuOutOfMemoryError && !(error instanceof WeightMemoryError);
     const isLimit = error instanceof GpuLimitError && count > 1;
     if (!isMemory && !isLimit) throw error;
-    await this.arena.gpu.recover();
+    await arena.stream.recover();
+    this.gpu.trim();
     if (count === 1) {
       if (this.residence.makeRoom()) return;
       throw new GpuOutOfMemoryError(
-        `The GPU has no memory for ${this.name}, even one at a time${helpWith(this.arena.dtype)}. ${(error as Error).message}`,
+        `The GPU has no memory for ${this.name}, even one at a time${helpWith(arena.dtype)}. ${(error as Error).message}`,
         { cause: error },
       );
     }

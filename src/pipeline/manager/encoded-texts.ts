@@ -92,13 +92,14 @@ export class TextTensors {
   }
 }
 
-/** Encodes rows of tokens of one length at once. Rejects with `NotFiniteError`. */
+/** Encodes rows of tokens of one length at once, on an arena of the type that the model computes in. Rejects with `NotFiniteError`. */
 export async function encodeTokens(
+  arena: Arena,
   { model: clip, dtype, inF32 }: Computed<TextEncoder>,
   tokens: readonly Int32Array[],
   signal?: AbortSignal,
 ): Promise<EncodedText[]> {
-  const embedded = await clip.embedText(tokens, signal ? { signal } : {});
+  const embedded = await clip.embedText(arena, tokens, signal ? { signal } : {});
   using textEmbed = embedded.textEmbed;
   using textEncodings = embedded.textEncodings;
   const readRows = async (tensor: Tensor, what: string): Promise<Embedding[]> => {

@@ -52,8 +52,8 @@ interface Found<Source> {
 }
 
 /**
- * Makes the models that a load config names, on one arena, each by the family that its file is of. Of their files the headers
- * are read, and small tables.
+ * Makes the models that a load config names, each by the family that its file is of; `arena` is for their weights. Of their
+ * files the headers are read, and small tables.
  */
 export class ModelLoader {
   constructor(

@@ -1,6 +1,6 @@
 import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import { openCountingGpu } from "../../gpu/counting-gpu.js";
+import { MemoryCounter } from "../../gpu/executors/count.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import type { Cascade, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
@@ -9,7 +9,7 @@ import type { Component } from "../../models/component.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
-import { rehearseDecoder, rehearseImageEncoder, rehearsePrior } from "./rehearsal.js";
+import { dryRunDecoder, dryRunImageEncoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 
 /** GPU memory of a component, in bytes. */
 export interface ComponentMemory {
@@ -38,15 +38,16 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
 }
 
 /**
- * Counts the GPU memory of a load config's models by building them on a device that holds nothing and rehearsing a step of
- * each, as guided as the config asks for. Of their files only headers are read, also where they are on a server.
+ * Counts the GPU memory of a load config's models by building them and walking through a few steps of each, as guided as
+ * the config asks for, on a stream that only counts; no adapter is needed. Of their files only headers are read, also where they are on a server.
  */
 export async function planMemory(
   config: ModelLoadConfig,
   { dtype, batchSize, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments({ dtype: oneOf("f32", "f16"), batchSize: count }, { dtype, batchSize });
-  const arena = new Arena(openCountingGpu(), dtype);
+  const counter = new MemoryCounter();
+  const arena = new Arena(counter.stream, dtype);
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];
   const stages: Stage[] = [];
@@ -61,23 +62,20 @@ export async function planMemory(
     if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));
     const components: ComponentMemory[] = [];
     for (const stage of stages) {
-      const weightBytes = stage.component.weights.gpuBytes;
-      components.push({
-        name: stage.component.name,
-        weightBytes,
-        workBytes: (await measure(arena, [stage])) - weightBytes,
-      });
+      const { name, weights } = stage.component;
+      const workBytes = (await measure(counter, [stage])) - weights.gpuBytes;
+      components.push({ name, weightBytes: weights.gpuBytes, workBytes });
     }
     return {
       dtype,
       batchSize,
       components,
-      keepBytes: await measure(arena, stages),
+      keepBytes: await measure(counter, stages),
       oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
     };
   } finally {
     for (const one of loaded) one.dispose();
-    arena.gpu.dispose();
+    counter.stream.close();
   }
 }
 
@@ -85,19 +83,12 @@ export async function planMemory(
 interface Stage {
   readonly component: Component;
   /** `isAlone`: whether no other component has its weights there meanwhile. */
-  readonly rehearse: (isAlone: boolean) => void | Promise<void>;
+  readonly run: (isAlone: boolean) => Promise<void>;
 }
 
 function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
-  const rehearsals = [
-    () => {
-      model.rehearseText(batch);
-    },
-    () => {
-      rehearseImageEncoder(arena, model, batch);
-    },
-  ];
-  return components.map((component, i) => ({ component, rehearse: rehearsals[i]! }));
+  const runs = [() => dryRunTextEncoder(arena, model, batch), () => dryRunImageEncoder(arena, model, batch)];
+  return components.map((component, i) => ({ component, run: runs[i]! }));
 }
 
 function priorStages(
@@ -106,8 +97,8 @@ function priorStages(
   batch: number,
   config: ModelLoadConfig,
 ): Stage[] {
-  const rehearse = () => rehearsePrior(arena, model, batch, defaultSettings(config).prior);
-  return components.map((component) => ({ component, rehearse }));
+  const run = () => dryRunPrior(arena, model, batch, defaultSettings(config).prior);
+  return components.map((component) => ({ component, run }));
 }
 
 function decoderStages(
@@ -119,12 +110,12 @@ function decoderStages(
   const settings = defaultSettings(config).decoder;
   return components.map((component) => ({
     component,
-    rehearse: async (isAlone) => {
+    run: async (isAlone) => {
       for (const [i, { info }] of model.stages.entries()) {
         if (!info.components.includes(component.name)) continue;
         const stage = { ...settings, startAtUnetNumber: i + 1, stopAtUnetNumber: i + 1 };
         const use = isAlone ? oneAtATime(arena, model, components, component) : undefined;
-        await rehearseDecoder(arena, model, batch, { ...stage, use });
+        await dryRunDecoder(arena, model, batch, { ...stage, use });
       }
     },
   }));
@@ -154,12 +145,11 @@ function oneAtATime(
   };
 }
 
-/** Most bytes that the device gives while all weights of the stages are there and one runs after the other. */
-async function measure({ gpu }: Arena, stages: readonly Stage[]): Promise<number> {
-  gpu.trim();
-  gpu.resetPeaks();
+/** Most bytes that a device gives while all weights of the stages are there and one runs after the other. */
+async function measure(counter: MemoryCounter, stages: readonly Stage[]): Promise<number> {
+  counter.reset();
   for (const { component } of stages) component.weights.reserve();
-  for (const { rehearse } of stages) await rehearse(stages.length === 1);
+  for (const { run } of stages) await run(stages.length === 1);
   for (const { component } of stages) component.weights.unload();
-  return gpu.memory().peakAllocatedBytes;
+  return counter.memory().peakAllocatedBytes;
 }

@@ -3,7 +3,7 @@ import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
-import type { Gpu } from "../../gpu/gpu.js";
+import type { GpuDevice } from "../../gpu/device.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { stageSettings } from "../../models/per-stage.js";
 import type { Cascade, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
@@ -18,14 +18,14 @@ import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { Lifetime } from "./lifetime.js";
 import { openDevice } from "./open-device.js";
-import { rehearseDecoder, rehearsePrior } from "./rehearsal.js";
+import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Residence, type Residency } from "./residence.js";
 import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
 /** How models are loaded and where they run. */
 export interface ManagerOptions extends LoadingOptions {
   /** Device to use; the caller keeps it. Default: the manager opens what `devices` asks for, and closes it when disposed. */
-  readonly gpu?: Gpu | undefined;
+  readonly gpu?: GpuDevice | undefined;
   /**
    * What weights and activations are stored in. `auto`, the default, is f16 on real GPUs that have it, else f32; a component
    * that overflows in f16 is repeated in f32, and stays in f32 then. `f16` repeats nothing.
@@ -58,30 +58,40 @@ export class DalleModelManager {
   readonly prior: Loaded<Prior> | undefined;
   readonly decoder: Loaded<Cascade> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
+  /** What weights and activations are stored in, but for components that compute in f32. */
+  readonly dtype: ComputeType;
   readonly #residence: Residence;
   readonly #lifetime = new Lifetime();
   readonly #models: ComputedModels;
   readonly #splitters = new Map<string, BatchSplitter>();
   readonly #texts = new EncodedTexts((tokens, signal) =>
-    this.inParts("texts", tokens.length, (start, end) =>
-      this.useTextEncoder((clip) => encodeTokens(clip, tokens.slice(start, end), signal), signal),
+    this.withArena((arena) =>
+      this.inParts(arena, "texts", tokens.length, (start, end) =>
+        this.useTextEncoder(
+          (clip) => encodeTokens(arena.withType(clip.dtype), clip, tokens.slice(start, end), signal),
+          signal,
+        ),
+      ),
     ),
   );
 
   private constructor(
     readonly config: ModelLoadConfig,
-    readonly arena: Arena,
+    /** Device of the models. */
+    readonly gpu: GpuDevice,
+    weights: Arena,
     models: Models,
     private readonly options: ManagerOptions,
   ) {
     const { prior, decoder, clip } = models;
+    this.dtype = weights.dtype;
     this.prior = prior;
     this.decoder = decoder;
     this.clip = clip;
     const components = [clip, prior, decoder].flatMap((model) => model?.components ?? []);
-    this.#residence = new Residence(arena.gpu, components, options.residency, options);
+    this.#residence = new Residence(gpu, components, options.residency, options);
     const repeats = (options.dtype ?? "auto") === "auto";
-    this.#models = new ComputedModels(models, config, arena, this.#residence, { ...options, repeats });
+    this.#models = new ComputedModels(models, config, weights, this.#residence, { ...options, repeats });
   }
 
   /**
@@ -98,15 +108,16 @@ export class DalleModelManager {
       return one;
     };
     try {
-      const arena = new Arena(gpu, computeType(gpu, options.dtype ?? "auto"));
-      const loader = new ModelLoader(arena, config, options);
+      // Weights are loaded on a stream of their own: calls read them, and each has one too.
+      const weights = new Arena(gpu.stream(), computeType(gpu, options.dtype ?? "auto"));
+      const loader = new ModelLoader(weights, config, options);
       const { prior, decoder, clip } = config.data;
       const models = {
         prior: prior ? keep(await loader.prior(prior)) : undefined,
         decoder: decoder ? keep(await loader.decoder(decoder)) : undefined,
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
-      const manager = new DalleModelManager(config, arena, models, options);
+      const manager = new DalleModelManager(config, gpu, weights, models, options);
       await manager.#models.computeInF32(options.computeInF32 ?? []);
       return manager;
     } catch (error) {
@@ -114,10 +125,6 @@ export class DalleModelManager {
       if (options.gpu === undefined) gpu.dispose();
       throw error;
     }
-  }
-
-  get gpu(): Gpu {
-    return this.arena.gpu;
   }
 
   /** How prior and decoder are sampled where a call does not say it, as far as the load config does. */
@@ -202,11 +209,21 @@ export class DalleModelManager {
   }
 
   /**
+   * Runs a call with an arena of its own, on a stream that no other call has: errors of others are not its errors. What it
+   * left on the stream when it failed or was aborted is dropped.
+   */
+  async withArena<T>(body: (arena: Arena) => Promise<T>): Promise<T> {
+    using stream = this.gpu.stream();
+    return await body(new Arena(stream, this.dtype));
+  }
+
+  /**
    * Computes the rows of a batch, as `body` does from row `start` to row `end`: all at once, or in parts where the GPU has no
    * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company; with
    * `most` it computes that many rows at once and no more.
    */
   inParts<Row>(
+    arena: Arena,
     name: string,
     size: number,
     body: (start: number, end: number) => Promise<readonly Row[]>,
@@ -214,25 +231,29 @@ export class DalleModelManager {
   ): Promise<Row[]> {
     let splitter = this.#splitters.get(name);
     if (!splitter) {
-      splitter = new BatchSplitter(name, this.arena, this.#residence, this.options.onWarning);
+      splitter = new BatchSplitter(name, this.gpu, this.#residence, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
-    return this.#lifetime.run(() => splitter.run(size, body, most));
+    return this.#lifetime.run(() => splitter.run(arena, size, body, most));
   }
 
   /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkOptions(options);
-    const { arena, clip, prior, decoder, defaults } = this;
-    const ofPrior = withDefaults(unprefixed("prior", options), defaults.prior);
-    const rehearse = async (): Promise<void> => {
-      clip?.model.rehearseText(1);
-      if (prior) await rehearsePrior(arena, prior.model, 1, ofPrior);
-      if (!decoder) return;
+    await this.#lifetime.run(() => this.#compile(options));
+  }
+
+  async #compile(options: WarmupOptions): Promise<void> {
+    const { clip, prior, decoder, defaults } = this;
+    using stream = this.gpu.stream({ executor: "compile" });
+    const arena = new Arena(stream, this.dtype);
+    if (clip) await dryRunTextEncoder(arena, clip.model, 1);
+    if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
+    if (decoder) {
       const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);
-      await rehearseDecoder(arena, decoder.model, 1, joinSettings(each));
-    };
-    await this.#lifetime.run(() => this.gpu.warmup(rehearse));
+      await dryRunDecoder(arena, decoder.model, 1, joinSettings(each));
+    }
+    await stream.sync();
   }
 
   /**
@@ -251,7 +272,7 @@ export class DalleModelManager {
   }
 }
 
-function computeType({ features, adapter }: Gpu, dtype: "auto" | ComputeType): ComputeType {
+function computeType({ features, adapter }: GpuDevice, dtype: "auto" | ComputeType): ComputeType {
   // Software adapters emulate half precision, and are slower for it.
   if (dtype === "auto") return features.f16 && !adapter.isSoftware ? "f16" : "f32";
   if (dtype === "f16" && !features.f16) {

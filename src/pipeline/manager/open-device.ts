@@ -1,6 +1,6 @@
 import { adapterChoice } from "../../config/devices.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import type { Gpu } from "../../gpu/gpu.js";
+import type { GpuDevice } from "../../gpu/device.js";
 import { openGpu } from "../../gpu/open.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -9,7 +9,10 @@ import { warnOnConsole } from "../../platform/printable.js";
  * Opens the device that `devices` of a load config asks for, and warns where it asks for what cannot be had. Rejects with
  * `GpuUnavailableError` where there is no adapter at all.
  */
-export async function openDevice({ data }: ModelLoadConfig, options: Pick<LoadingOptions, "onWarning">): Promise<Gpu> {
+export async function openDevice(
+  { data }: ModelLoadConfig,
+  options: Pick<LoadingOptions, "onWarning">,
+): Promise<GpuDevice> {
   const { prefer, warning } = adapterChoice(data.devices);
   const { onWarning = warnOnConsole } = options;
   if (warning !== undefined) onWarning(warning);

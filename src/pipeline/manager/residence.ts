@@ -1,5 +1,5 @@
 import { GpuOutOfMemoryError } from "../../gpu/errors.js";
-import type { Gpu } from "../../gpu/gpu.js";
+import type { GpuDevice } from "../../gpu/device.js";
 import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -39,7 +39,7 @@ export class Residence {
 
   /** Without a residency it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
   constructor(
-    private readonly gpu: Gpu,
+    private readonly gpu: GpuDevice,
     components: readonly Component[],
     residency: Residency | undefined,
     private readonly options: Pick<LoadingOptions, "onProgress" | "onWarning">,
@@ -154,15 +154,21 @@ export class Residence {
       await this.#fill(component, signal);
     } catch (error) {
       if (!(error instanceof GpuOutOfMemoryError)) throw error;
-      await this.gpu.recover();
+      await this.#recover(component);
       if (!this.makeRoom()) throw tooLarge(component, error);
       await this.#clear(component, signal);
       await this.#fill(component, signal).catch(async (again: unknown) => {
         if (!(again instanceof GpuOutOfMemoryError)) throw again;
-        await this.gpu.recover();
+        await this.#recover(component);
         throw tooLarge(component, again);
       });
     }
+  }
+
+  /** After a loading that failed: what it took is idle then, and given back. What calls use stays. */
+  async #recover({ weights }: Component): Promise<void> {
+    await weights.arena.stream.recover();
+    this.gpu.trim();
   }
 
   async #fill({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {

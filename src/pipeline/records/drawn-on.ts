@@ -5,7 +5,7 @@ import { identifyModels } from "./model-identity.js";
 
 /** What a manager's models are and where they run, for records. */
 export async function describeModels(
-  { config, gpu, arena }: DalleModelManager,
+  { config, gpu, dtype }: DalleModelManager,
   software: string,
   loading: LoadingOptions & {
     /** Whether the load config is the one that comes with the package, which records do not name. */
@@ -18,7 +18,7 @@ export async function describeModels(
     software,
     model: isOwnConfig ? { files } : { config: config.source, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
-    dtype: arena.dtype,
+    dtype,
     tuning: TUNING,
   };
 }

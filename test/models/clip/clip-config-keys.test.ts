@@ -107,7 +107,10 @@ async function expectOracle(
   await store.load();
   const oracle = new OracleClip(tensors);
   const expected = TEXTS.map((tokens) => oracle.text(tokens, text));
-  const { textEmbed, textEncodings } = await clip.embedText(TEXTS.map((tokens) => Int32Array.from(tokens)));
+  const { textEmbed, textEncodings } = await clip.embedText(
+    arena,
+    TEXTS.map((tokens) => Int32Array.from(tokens)),
+  );
   expectClose(await textEmbed.read(), Float64Array.from(expected.flatMap((one) => one.embed)), CLOSE);
   // Adapters put zeros where a token is 0.
   const encodings = expected.flatMap(({ encodings: rows }, i) =>
@@ -265,7 +268,7 @@ describe("keys of open_clip's configs", () => {
     const { clip, weights } = createClip(config, sourceOf(custom), arena, currentDialect.network);
     using store = weights;
     await store.load();
-    const { textEmbed } = await clip.embedText([Int32Array.from(TEXTS[0]!)]);
+    const { textEmbed } = await clip.embedText(arena, [Int32Array.from(TEXTS[0]!)]);
     const expected = new OracleClip(tensors).text(TEXTS[0]!, ORACLE_TEXT).embed;
     expectClose(await textEmbed.read(), Float64Array.from(expected), CLOSE);
   });

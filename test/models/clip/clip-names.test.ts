@@ -89,7 +89,7 @@ async function outputs(config: ClipConfig, source: TensorSource, arena: Arena, f
   const tokens = await fixture.tensor("in.tokens");
   const length = tokens.shape[1]!;
   const rows = [0, 1].map((i) => Int32Array.from(tokens.data.subarray(i * length, (i + 1) * length)));
-  const { textEmbed, textEncodings } = await clip.embedText(rows);
+  const { textEmbed, textEncodings } = await clip.embedText(arena, rows);
   const { data, shape } = await fixture.tensor("in.image");
   const image = arena.fromNchw(data, shape as [number, number, number, number], "f32");
   const read = [textEmbed, textEncodings, clip.embedImage(image)].map(async (tensor) => [...(await tensor.read())]);

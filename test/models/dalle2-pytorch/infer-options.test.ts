@@ -142,7 +142,7 @@ describe("decoders", () => {
     const unet = { dim: 8, dim_mults: [1], image_embed_dim: 32, resnet_groups: 4, self_cond: known.selfCond };
     const options = { channels: known.channels, learned_variance: known.selfCond, image_size: 16 };
     const config = trainDecoderConfig.parse({ decoder: { unets: [unet], ...options } });
-    const shapes = decoderShapes(new Arena(await sharedGpu()), config, "1.14.0");
+    const shapes = decoderShapes(new Arena((await sharedGpu()).stream()), config, "1.14.0");
     const header: Header = new Map([...shapes].map(([name, shape]) => [name, { shape }]));
     const { facts } = inferDecoder(header, network("1.14.0"), { decoder: known.said }).unets[0]!;
     expect([facts.channels?.value, facts.selfCond?.value]).toEqual([known.channels, known.selfCond]);

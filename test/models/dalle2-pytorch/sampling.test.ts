@@ -20,7 +20,7 @@ import { difference, Random, sharedGpu } from "../../support/gpu.js";
 async function withDecoder(name: string, body: (decoder: Decoder, arena: Arena) => Promise<void>): Promise<void> {
   const fixture = await openFixture(fixtureFolder(name));
   const checkpoint = await fixture.checkpoint();
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   using store = new WeightStore(arena, checkpoint);
   const options = resolveDecoderConfig(trainDecoderConfig.parse(checkpoint.config).decoder);
   const decoder = new Decoder(Decoder.declare(store.root, options, currentDialect));
@@ -68,8 +68,9 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
   });
   // The fixture's expected images are NaN throughout.
-  const arena = new Arena(await sharedGpu());
-  const result = await verifyFixture(fixtureFolder("decoder-cascade-noise"), () => Promise.resolve(arena));
+  const gpu = await sharedGpu();
+  const arena = new Arena(gpu.stream());
+  const result = await verifyFixture(fixtureFolder("decoder-cascade-noise"), () => Promise.resolve({ gpu, arena }));
   expect(result).toMatchObject({ pass: true, maxAbs: 0 });
 });
 
@@ -102,16 +103,16 @@ it("takes no new memory in a second run, and gives all back", async () => {
       images.dispose();
     };
     await run();
-    const { live, created } = arena.gpu.memory();
+    const { live, created } = (await sharedGpu()).memory();
     await run();
-    expect(arena.gpu.memory()).toMatchObject({ live, created });
+    expect((await sharedGpu()).memory()).toMatchObject({ live, created });
   });
 });
 
 it("stops at the signal between two steps, and frees what it had", async () => {
   await withDecoder("decoder-ddim-eta", async (decoder, arena) => {
     using embed = imageEmbed(arena, 1);
-    const { live } = arena.gpu.memory();
+    const { live } = (await sharedGpu()).memory();
     const abort = new AbortController();
     const steps: number[] = [];
     const sampling = decoder.sample(arena, {
@@ -126,8 +127,8 @@ it("stops at the signal between two steps, and frees what it had", async () => {
     });
     await expect(sampling).rejects.toThrow("enough");
     expect(steps).toEqual([1, 2]);
-    await arena.gpu.sync();
-    expect(arena.gpu.memory().live).toBe(live);
+    await arena.stream.sync();
+    expect((await sharedGpu()).memory().live).toBe(live);
   });
 });
 
@@ -151,7 +152,7 @@ it("says what a decoder lacks before anything is computed", async () => {
 it("lets a prior without conditional dropout run without guidance only", async () => {
   const fixture = await openFixture(fixtureFolder("prior-sample-ddim"));
   const checkpoint = await fixture.checkpoint();
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   using store = new WeightStore(arena, checkpoint);
   const { prior: config } = trainPriorConfig.parse(checkpoint.config);
   const options = resolvePriorConfig({ ...config, cond_drop_prob: 0 });

@@ -15,11 +15,11 @@ import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
 const gpu = await sharedGpu();
-const arena = new Arena(gpu);
+const arena = new Arena(gpu.stream());
 const random = new Random(3);
 
 /** Samples with a number of steps; `noise` is what it draws. */
-type Sample = (steps: number, sampler: SamplerName | undefined, noise: NoiseSource) => Promise<void>;
+type Sample = (steps: number, sampler: SamplerName | undefined, noise: NoiseSource, on?: Arena) => Promise<void>;
 
 async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample) => Promise<void>): Promise<void> {
   const fixture = await openFixture(fixtureFolder("decoder-cascade"));
@@ -30,9 +30,9 @@ async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample)
   await store.load();
   using imageEmbed = arena.from(random.normals(32, 0.2), [1, 32], "f32");
   using textEncodings = arena.from(random.normals(10 * 32), [1, 10, 32], "f32");
-  await body(async (timesteps, sampler, noise) => {
+  await body(async (timesteps, sampler, noise, on = arena) => {
     const sampling = { imageEmbed, textEncodings, timesteps, sampler, noise, ...run };
-    const images = await decoder.sample(arena, sampling);
+    const images = await decoder.sample(on, sampling);
     images.dispose();
   });
   await fixture.close();
@@ -47,8 +47,8 @@ async function withPrior(condScale: number, body: (sample: Sample) => Promise<vo
   await store.load();
   using textEmbed = arena.from(random.normals(32, 0.2), [1, 32], "f32");
   using textEncodings = arena.from(random.normals(77 * 32), [1, 77, 32], "f32");
-  await body(async (timesteps, sampler, noise) => {
-    await prior.sample(arena, { textEmbed, textEncodings, condScale, timesteps, sampler, noise });
+  await body(async (timesteps, sampler, noise, on = arena) => {
+    await prior.sample(on, { textEmbed, textEncodings, condScale, timesteps, sampler, noise });
   });
   await fixture.close();
 }
@@ -64,8 +64,8 @@ const networks = [
 ];
 
 /** Kernels that `body` dispatches, each with its variant, numbers and grid; parted into passes, the last being what follows. */
-async function dispatchesOf(body: () => Promise<void>): Promise<string[][]> {
-  const dispatch = vi.spyOn(gpu, "dispatch");
+async function dispatchesOf(body: () => Promise<void>, { stream } = arena): Promise<string[][]> {
+  const dispatch = vi.spyOn(stream, "dispatch");
   await body();
   const passes: string[][] = [[]];
   for (const [kernel, { types, constants, overrides, params, grid }] of dispatch.mock.calls) {
@@ -86,7 +86,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
   it("uploads a step counter and at most one draw of noise in each step", () =>
     run(async (sample) => {
       const uploads = async (steps: number) => {
-        const write = vi.spyOn(gpu, "write");
+        const write = vi.spyOn(arena.stream, "write");
         const generator = new Generator(1);
         let draws = 0;
         const noise: NoiseSource = {
@@ -119,7 +119,10 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
   it("is compiled by a dry run, which draws nothing", () =>
     run(async (sample) => {
       const silent = { randn: () => expect.unreachable("noise was drawn") };
-      const dry = await dispatchesOf(() => gpu.warmup(() => sample(6, sampler, silent)));
+      using stream = gpu.stream({ executor: "compile" });
+      const compiled = new Arena(stream);
+      const dry = await dispatchesOf(() => sample(6, sampler, silent, compiled), compiled);
+      await stream.sync();
       const real = await dispatchesOf(() => sample(6, sampler, new Generator(1)));
       expect([...new Set(dry.flat())].sort()).toEqual([...new Set(real.flat())].sort());
     }));

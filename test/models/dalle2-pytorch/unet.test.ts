@@ -85,7 +85,7 @@ describe("the architecture", () => {
 
 describe("a forward pass", () => {
   async function withUnet(name: string, body: (unet: Unet, arena: Arena) => Promise<void>): Promise<void> {
-    const arena = new Arena(await sharedGpu());
+    const arena = new Arena((await sharedGpu()).stream());
     const fixture = await openFixture(fixtureFolder(name));
     try {
       using store = new WeightStore(arena, await fixture.checkpoint());

@@ -10,6 +10,7 @@ import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.j
 import type { Picture } from "../../../src/pipeline/picture.js";
 import type { SampleDecoderOptions } from "../../../src/pipeline/script-options.js";
 import { Upscale } from "../../../src/pipeline/scripts/upscale.js";
+import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
@@ -78,7 +79,8 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
 
   it("takes the batches that the reference takes", async () => {
     using manager = await managerOf(config, () => undefined);
-    const { arena, decoder } = manager;
+    const { decoder } = manager;
+    const arena = new Arena(manager.gpu.stream());
     using imageEmbed = arena.from(
       embeddings.flatMap(({ data }) => [...data]),
       [3, 5],

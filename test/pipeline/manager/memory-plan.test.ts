@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { register } from "../../../src/cli/memory.js";
 import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
-import { openCountingGpu } from "../../../src/gpu/counting-gpu.js";
+import { MemoryCounter } from "../../../src/gpu/executors/count.js";
 import { openGpu } from "../../../src/gpu/open.js";
 import { BasicInference } from "../../../src/pipeline/scripts/basic-inference.js";
 import { planMemory, type MemoryPlan } from "../../../src/pipeline/manager/memory-plan.js";
@@ -61,7 +61,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "memory-"));
-    files = new LaionFiles(folder, new Arena(openCountingGpu()), "published");
+    files = new LaionFiles(folder, new Arena(new MemoryCounter().stream), "published");
   });
 
   afterAll(() => rm(folder, { recursive: true }));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { Generator } from "../../../src/diffusion/generator.js";
 import { GpuOutOfMemoryError } from "../../../src/gpu/errors.js";
-import type { Gpu } from "../../../src/gpu/gpu.js";
+import type { GpuDevice } from "../../../src/gpu/device.js";
 import type { RgbImage } from "../../../src/image/image.js";
 import { BasicInference, type BasicInferenceOptions } from "../../../src/pipeline/scripts/basic-inference.js";
 import type { Component } from "../../../src/models/component.js";
@@ -17,7 +17,7 @@ import { sharedGpu } from "../../support/gpu.js";
 
 const TEXTS = ["a red square", "a blue circle", "a cat"];
 
-let gpu: Gpu;
+let gpu: GpuDevice;
 let warnings: string[];
 
 beforeAll(async () => {

@@ -8,7 +8,9 @@ import { sharedGpu, testableTypes } from "../../support/gpu.js";
 it.each(await testableTypes())("dalle2-laion's scripts draw the reference's pictures in %s", async (dtype) => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();
-  const result = await verifyFixture(fixtureFolder("pipeline"), () => Promise.resolve(new Arena(gpu, dtype)));
+  const result = await verifyFixture(fixtureFolder("pipeline"), () =>
+    Promise.resolve({ gpu, arena: new Arena(gpu.stream(), dtype) }),
+  );
   expect(result).toMatchObject({ name: "pipeline", pass: true });
   expect(gpu.memory().live).toBe(live);
 });

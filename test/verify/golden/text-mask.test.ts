@@ -10,11 +10,11 @@ import { sharedGpu } from "../../support/gpu.js";
 it.each(["0.19.1", "1.14.2"])("CLIP for a prior of %s says which encodings are of text", async (version) => {
   const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
   const { network } = dialectForVersion(version, { sampler: "fixed" });
-  const arena = new Arena(await sharedGpu());
+  const arena = new Arena((await sharedGpu()).stream());
   const { clip, weights } = createClip(adapterConfig.parse({}), await fixture.checkpoint(), arena, network);
   using store = weights;
   await store.load();
-  const { textEmbed, textEncodings, textMask } = await clip.embedText([Int32Array.of(49406, 320, 49407)]);
+  const { textEmbed, textEncodings, textMask } = await clip.embedText(arena, [Int32Array.of(49406, 320, 49407)]);
   const [, length = 0, width = 0] = textEncodings.shape;
   expect(textMask).toEqual([Array.from({ length }, (_, i) => (i < 3 ? 1 : 0))]);
   // Before 0.20.0 the mask alone told padding, whose encodings were not zero.

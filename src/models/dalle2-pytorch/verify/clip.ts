@@ -27,7 +27,7 @@ export const verifyClip: DialectRunner = async (fixture, openArena, dialect) => 
 
 async function textOutputs(fixture: Fixture, arena: Arena, clip: ClipModel, suffix: string): Promise<Output[]> {
   const tokens = await fixture.tensor(`in.tokens${suffix}`);
-  const { textEmbed, textEncodings } = await clip.embedText(rows(tokens));
+  const { textEmbed, textEncodings } = await clip.embedText(arena, rows(tokens));
   const outputs = { [`text_embed${suffix}`]: textEmbed, [`text_encodings${suffix}`]: textEncodings };
   return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
 }

@@ -1,17 +1,19 @@
 import type { AskedSettings, CascadeSettings } from "../../diffusion/settings.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
-import type { Cascade, CascadeSampling, ImageEncoder, Prior } from "../../models/interfaces.js";
+import type { Cascade, CascadeSampling, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
 import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
-/** Channels of the pictures that CLIPs see. */
+// What calls do, on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.
+
+/** Channels of the images that CLIPs see. */
 const RGB = 3;
 
 /** What a dry run draws its noise from: it draws none. */
 const SILENCE: NoiseSource = { randn: () => new Float32Array(0) };
 
-/** Samples the prior for `batch` texts without content, in a dry run: `Gpu.warmup`, or a device that counts memory. */
-export async function rehearsePrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
+/** As the prior does to `batch` texts, without content. */
+export async function dryRunPrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
   const { imageEmbedDim, textShape } = prior;
   using held = new HeldTensors(arena);
   const texts = held.hold(() => ({
@@ -24,17 +26,17 @@ export async function rehearsePrior(arena: Arena, prior: Prior, batch: number, s
 /** What a dry run of a cascade is told. */
 type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use">;
 
-/** As `rehearsePrior`, for each stage of a cascade, or for some of them, that was trained. */
-export async function rehearseDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
+/** As `dryRunPrior`, for each stage of a cascade, or for some of them, that was trained. */
+export async function dryRunDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   for (const [i, { info }] of decoder.stages.entries()) {
     const number = i + 1;
     if (number < start || number > stop || !info.isTrained) continue;
-    await rehearseStage(arena, decoder, batch, { ...run, startAtUnetNumber: number, stopAtUnetNumber: number });
+    await dryRunStage(arena, decoder, batch, { ...run, startAtUnetNumber: number, stopAtUnetNumber: number });
   }
 }
 
-async function rehearseStage(
+async function dryRunStage(
   arena: Arena,
   decoder: Cascade,
   batch: number,
@@ -54,9 +56,18 @@ async function rehearseStage(
   images.dispose();
 }
 
-/** As `rehearsePrior`, for CLIP's image encoder. */
-export function rehearseImageEncoder(arena: Arena, clip: ImageEncoder, batch: number): void {
+/** As a text encoder does to `batch` texts. */
+export async function dryRunTextEncoder(arena: Arena, encoder: TextEncoder, batch: number): Promise<void> {
+  const texts = Array.from({ length: batch }, () => new Int32Array(encoder.contextLength));
+  const { textEmbed, textEncodings } = await encoder.embedText(arena, texts);
+  textEmbed.dispose();
+  textEncodings.dispose();
+}
+
+/** As an image encoder does to `batch` images. */
+export function dryRunImageEncoder(arena: Arena, clip: ImageEncoder, batch: number): Promise<void> {
   arena.scope(() => {
     clip.embedImage(arena.empty([batch, clip.imageSize, clip.imageSize, RGB], "f32"));
   });
+  return Promise.resolve();
 }

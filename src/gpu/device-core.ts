@@ -1,0 +1,99 @@
+import { Block } from "./block.js";
+import { BufferUsage } from "./constants.js";
+import type { GpuCounters } from "./counters.js";
+import type { DisposedError } from "../platform/disposed-error.js";
+import { GpuOutOfMemoryError, type DeviceLostError } from "./errors.js";
+import { PipelineCache } from "./pipelines.js";
+import { BlockPool, type BlockSource } from "./pool.js";
+import { SharedMemory } from "./shared-memory.js";
+import { StagingBuffers } from "./staging.js";
+import { KernelTimer } from "./timing.js";
+import { UniformTable } from "./uniforms.js";
+
+export interface CoreOptions {
+  readonly poolBytes: number | undefined;
+  readonly maxBindingSize: number;
+  readonly timeKernels: boolean;
+}
+
+/** What can be told to submit what it queued. */
+export interface Flushable {
+  flush(): void;
+}
+
+/** What the streams of a device share: memory, pipelines, uniforms and the buffers that the host reads through. */
+export class DeviceCore implements BlockSource {
+  readonly pool: BlockPool;
+  readonly sharedMemory: SharedMemory;
+  readonly pipelines: PipelineCache;
+  readonly uniforms: UniformTable;
+  readonly staging: StagingBuffers;
+  readonly timer: KernelTimer | undefined;
+  /** Bound where an optional input is absent. */
+  readonly absent: GPUBuffer;
+  readonly counters: GpuCounters = { uploads: 0, bindGroups: 0, submits: 0, dispatches: 0 };
+  /** Those that may have commands which are not submitted yet. */
+  readonly streams = new Set<Flushable>();
+  readonly maxBindingSize: number;
+  /** Why nothing can be done with the device any more. */
+  failure: DeviceLostError | DisposedError | undefined;
+
+  constructor(
+    readonly device: GPUDevice,
+    { poolBytes, maxBindingSize, timeKernels }: CoreOptions,
+  ) {
+    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
+    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, maxBindingSize);
+    const flushAll = (): void => {
+      this.flushAll();
+    };
+    this.pool = new BlockPool(this, poolBytes);
+    this.sharedMemory = new SharedMemory(this.pool, flushAll);
+    this.pipelines = new PipelineCache(device);
+    this.uniforms = new UniformTable(device, flushAll);
+    this.staging = new StagingBuffers(device);
+    this.timer = timeKernels ? new KernelTimer(device) : undefined;
+    this.absent = device.createBuffer({ label: "absent", size: 256, usage: BufferUsage.STORAGE });
+  }
+
+  create(bytes: number, label: string): Block {
+    const { device } = this;
+    // A scope is open for this one call: what it catches is the new buffer's.
+    device.pushErrorScope("out-of-memory");
+    const buffer = device.createBuffer({
+      size: bytes,
+      usage: BufferUsage.STORAGE | BufferUsage.COPY_SRC | BufferUsage.COPY_DST,
+    });
+    const outcome = device.popErrorScope().then((error) => {
+      if (!error) return undefined;
+      return new GpuOutOfMemoryError(`The GPU has no memory left for ${label} (${bytes} bytes): ${error.message}`);
+    });
+    return new Block(bytes, buffer, outcome);
+  }
+
+  destroy({ buffer }: Block): void {
+    buffer?.destroy();
+  }
+
+  flushAll(): void {
+    for (const stream of this.streams) stream.flush();
+  }
+
+  /** Has the driver give back what was destroyed. */
+  reclaim(): void {
+    // Dawn does that when something is submitted after it and has run, sometimes when the next thing has.
+    const again = async (): Promise<void> => {
+      for (let round = 0; round < 2 && !this.failure; round++) {
+        this.submit([]);
+        await this.device.queue.onSubmittedWorkDone();
+      }
+    };
+    // A lost device has given back everything.
+    again().catch(() => undefined);
+  }
+
+  submit(commands: readonly GPUCommandBuffer[]): void {
+    this.device.queue.submit(commands);
+    this.counters.submits++;
+  }
+}

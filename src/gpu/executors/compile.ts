@@ -1,0 +1,74 @@
+import type { OnBlock, Range, StorageMemory } from "../block.js";
+import { GpuError } from "../errors.js";
+import type { KernelName } from "../kernel-source.js";
+import type { PipelineCache } from "../pipelines.js";
+import { SharedMemory } from "../shared-memory.js";
+import type { Dispatch, Executor } from "./executor.js";
+
+/** Gives no memory: tensors of a dry run have none. */
+class NoMemory implements StorageMemory {
+  constructor(readonly maxBindingSize: number) {}
+
+  acquire(_bytes: number, label: string): Range {
+    throw new GpuError(`${label} was used in a dry run, which has no memory.`);
+  }
+
+  release(): void {
+    // Nothing was given.
+  }
+}
+
+/** Compiles the pipelines of what is dispatched, in parallel, and runs nothing. */
+export class CompileExecutor implements Executor {
+  readonly isDryRun = true;
+  readonly memory: StorageMemory;
+  readonly onBlock: OnBlock = () => undefined;
+  #pending: Promise<void>[] = [];
+
+  constructor(
+    private readonly pipelines: PipelineCache,
+    readonly sharedMemory: SharedMemory,
+  ) {
+    this.memory = new NoMemory(sharedMemory.maxBindingSize);
+  }
+
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
+    const ready = this.pipelines.prepare(kernel, call);
+    // Awaited by `sync`; a failure before that must not end the host as an unhandled one.
+    ready.catch(() => undefined);
+    this.#pending.push(ready);
+  }
+
+  write(): void {
+    // Nothing reads it.
+  }
+
+  clear(): void {
+    // Nothing reads it.
+  }
+
+  copy(): void {
+    // Nothing reads it.
+  }
+
+  read(_source: unknown, byteLength: number): Promise<ArrayBuffer> {
+    return Promise.resolve(new ArrayBuffer(byteLength));
+  }
+
+  flush(): void {
+    // Nothing waits.
+  }
+
+  /** Waits until everything is compiled. Rejects with the first `ShaderError`. */
+  async sync(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = [];
+    const results = await Promise.allSettled(pending);
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  }
+
+  close(): void {
+    this.#pending = [];
+  }
+}

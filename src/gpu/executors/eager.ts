@@ -1,0 +1,279 @@
+import type { OnBlock, Range } from "../block.js";
+import { MapMode } from "../constants.js";
+import type { DeviceCore } from "../device-core.js";
+import { GpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError } from "../errors.js";
+import type { Grid } from "../grid.js";
+import type { KernelName } from "../kernel-source.js";
+import type { Pipeline } from "../pipelines.js";
+import type { SharedMemory } from "../shared-memory.js";
+import { bufferOf, type GpuStorage } from "../storage.js";
+import { StreamMemory } from "../stream-memory.js";
+import type { AnyBindings, Dispatch, Executor } from "./executor.js";
+
+/** Commands per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
+const BATCH = 128;
+
+interface QueuedDispatch {
+  readonly kind: "dispatch";
+  readonly pipeline: Pipeline;
+  readonly entries: readonly GPUBindGroupEntry[];
+  readonly offsets: readonly number[];
+  readonly grid: Grid;
+  readonly place: string;
+}
+
+interface QueuedClear {
+  readonly kind: "clear";
+  readonly target: Range;
+  readonly bytes: number;
+}
+
+interface QueuedCopy {
+  readonly kind: "copy";
+  readonly source: Range;
+  readonly target: { readonly buffer: GPUBuffer; readonly offset: number };
+  readonly bytes: number;
+}
+
+type Command = QueuedDispatch | QueuedClear | QueuedCopy;
+
+/** What may turn out to be wrong: resolves to the error. */
+type Check = Promise<GpuError | undefined>;
+
+/**
+ * Runs commands. They are queued as plain records, and encoded and submitted in one synchronous region inside one pair of
+ * error scopes: scopes are a stack of the whole device, so that none may be open while another stream does something.
+ */
+export class EagerExecutor implements Executor {
+  readonly isDryRun = false;
+  readonly memory: StreamMemory;
+  #queue: Command[] = [];
+  /** Marks the blocks that queued commands use. */
+  #batch: object = {};
+  /** Of what was done since the last wait. */
+  #checks = new Set<Check>();
+
+  constructor(private readonly core: DeviceCore) {
+    this.memory = new StreamMemory(core.pool, () => {
+      core.flushAll();
+    });
+  }
+
+  get sharedMemory(): SharedMemory {
+    return this.core.sharedMemory;
+  }
+
+  readonly onBlock: OnBlock = (outcome) => {
+    this.#keep(outcome);
+  };
+
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, place: string): void {
+    this.#throwIfLost();
+    if (this.#queue.length >= BATCH) this.flush();
+    const pipeline = this.core.pipelines.get(kernel, call);
+    if (pipeline.check) this.#keep(pipeline.check);
+    const { source } = pipeline;
+    const bindings: AnyBindings = call.bindings;
+    const ranges = source.bindings.map(({ name }) => bindings[name]?.locate(this));
+    const entries = source.bindings.map(({ name }, binding): GPUBindGroupEntry => {
+      const range = ranges[binding];
+      if (!range) return { binding, resource: { buffer: this.core.absent } };
+      const { block, offset } = range;
+      return { binding, resource: { buffer: bufferOf(block), offset, size: bindings[name]!.byteLength } };
+    });
+    let offsets: number[] = [];
+    if (source.params.length > 0) {
+      const { uniforms } = this.core;
+      entries.push({ binding: entries.length, resource: { buffer: uniforms.buffer, size: source.params.length * 4 } });
+      offsets = [uniforms.slot(source, call.params)];
+    }
+    // Last of all: finding memory or a slot may have submitted what was queued before.
+    for (const range of ranges) if (range) range.block.usedBy = this.#batch;
+    this.#queue.push({ kind: "dispatch", pipeline, entries, offsets, grid: call.grid, place });
+  }
+
+  write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
+    this.#throwIfLost();
+    const range = target.locate(this);
+    // Queued work still has to see the old content; a block that none of it uses may be written at once.
+    if (range.block.usedBy === this.#batch || target.isSharedBeyond(this.memory)) this.flush();
+    this.#scoped(() => {
+      const start = range.offset + offset;
+      this.core.device.queue.writeBuffer(bufferOf(range.block), start, data.buffer, data.byteOffset, data.byteLength);
+    });
+    this.core.counters.uploads++;
+  }
+
+  clear(storage: GpuStorage): void {
+    const target = storage.locate(this);
+    this.#push({ kind: "clear", target, bytes: storage.byteLength }, [target]);
+  }
+
+  copy(from: GpuStorage, to: GpuStorage): void {
+    const [source, target] = [from.locate(this), to.locate(this)];
+    const end = { buffer: bufferOf(target.block), offset: target.offset };
+    this.#push({ kind: "copy", source, target: end, bytes: to.byteLength }, [source, target]);
+  }
+
+  async read(storage: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
+    this.#throwIfLost();
+    const bytes = Math.ceil(byteLength / 4) * 4;
+    const source = storage.locate(this);
+    const staging = this.#scoped(() => this.core.staging.take(bytes));
+    try {
+      this.#push({ kind: "copy", source, target: { buffer: staging, offset: 0 }, bytes }, [source]);
+      this.flush();
+      const mapped = this.#scoped(() => staging.mapAsync(MapMode.READ, 0, bytes));
+      const checks = this.#takeChecks();
+      await mapped.catch((error: unknown) => this.#explain(error, checks));
+      const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
+      await this.#settle(checks);
+      return content;
+    } finally {
+      this.core.staging.giveBack(staging);
+    }
+  }
+
+  #push(command: Command, ranges: readonly Range[]): void {
+    for (const { block } of ranges) block.usedBy = this.#batch;
+    this.#queue.push(command);
+  }
+
+  flush(): void {
+    const commands = this.#queue;
+    if (commands.length > 0) {
+      this.#queue = [];
+      this.#batch = {};
+      try {
+        this.#scoped(() => {
+          this.#submit(commands);
+        });
+      } catch (error) {
+        // It may be another stream that asked for the flush: this one hears of it at its next wait.
+        this.#keep(Promise.reject(asGpuError(error)));
+      }
+    }
+    this.memory.handOver();
+  }
+
+  #submit(commands: readonly Command[]): void {
+    const { core } = this;
+    const encoder = core.device.createCommandEncoder();
+    let pass: GPUComputePassEncoder | undefined;
+    const endPass = (): void => {
+      pass?.end();
+      pass = undefined;
+    };
+    for (const command of commands) {
+      if (command.kind === "dispatch") {
+        // A pass of its own where each dispatch is measured.
+        if (core.timer) endPass();
+        pass ??= encoder.beginComputePass(
+          core.timer ? { timestampWrites: core.timer.pass(command.pipeline.key) } : undefined,
+        );
+        this.#encode(pass, command);
+      } else {
+        endPass();
+        if (command.kind === "clear") {
+          const { block, offset } = command.target;
+          encoder.clearBuffer(bufferOf(block), offset, command.bytes);
+        } else {
+          const { source, target, bytes } = command;
+          encoder.copyBufferToBuffer(bufferOf(source.block), source.offset, target.buffer, target.offset, bytes);
+        }
+      }
+    }
+    endPass();
+    const collect = core.timer?.resolve(encoder);
+    if (core.uniforms.upload()) core.counters.uploads++;
+    core.submit([encoder.finish()]);
+    collect?.();
+  }
+
+  #encode(pass: GPUComputePassEncoder, { pipeline, entries, offsets, grid, place }: QueuedDispatch): void {
+    const { device, counters } = this.core;
+    const label = place === "" ? pipeline.key : `${pipeline.key} @ ${place}`;
+    pass.setPipeline(pipeline.pipeline!);
+    pass.setBindGroup(0, device.createBindGroup({ label, layout: pipeline.layout, entries }), offsets);
+    pass.dispatchWorkgroups(...grid);
+    counters.bindGroups++;
+    counters.dispatches++;
+  }
+
+  async sync(): Promise<void> {
+    this.#throwIfLost();
+    this.flush();
+    const checks = this.#takeChecks();
+    await this.core.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#explain(error, checks));
+    await this.#settle(checks);
+  }
+
+  close(): void {
+    this.#queue = [];
+    this.#checks.clear();
+    this.memory.close();
+  }
+
+  /** Runs what is synchronous inside error scopes, whose findings are this stream's. */
+  #scoped<T>(body: () => T): T {
+    const { device } = this.core;
+    device.pushErrorScope("validation");
+    device.pushErrorScope("out-of-memory");
+    try {
+      return body();
+    } finally {
+      this.#keep(device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)));
+      this.#keep(device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)));
+    }
+  }
+
+  /** Keeps what the next `sync` or `read` waits for. Until then a failure must not end the host as an unhandled one. */
+  #keep(check: Check): void {
+    check.catch(() => undefined);
+    this.#checks.add(check);
+  }
+
+  #takeChecks(): ReadonlySet<Check> {
+    const checks = this.#checks;
+    this.#checks = new Set();
+    return checks;
+  }
+
+  /** Waits for error scopes of what was submitted, and throws what they caught; what is queued by then is dropped. */
+  async #settle(checks: ReadonlySet<Check>): Promise<void> {
+    const results = await Promise.allSettled(checks);
+    const found = results
+      .map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)))
+      .filter((error) => error !== undefined);
+    const error = this.core.failure ?? causeOf(found);
+    if (error) this.#queue = [];
+    // What was new when it was submitted is known to be sound, or not, by now.
+    if (this.#queue.length === 0) this.memory.handOver();
+    if (error) throw error;
+  }
+
+  /** Throws the typed error of what ended a wait: that of the work waited for, or of a device that went away. */
+  async #explain(error: unknown, checks: ReadonlySet<Check>): Promise<never> {
+    await this.#settle(checks);
+    throw asGpuError(error);
+  }
+
+  #throwIfLost(): void {
+    if (this.core.failure) throw this.core.failure;
+  }
+}
+
+/** What is done with a buffer that got no memory, or with a pipeline that did not compile, is invalid too, and no error of its own. */
+function causeOf(errors: readonly GpuError[]): GpuError | undefined {
+  return (
+    errors.find((error) => error instanceof GpuOutOfMemoryError) ??
+    errors.find((error) => error instanceof ShaderError) ??
+    errors[0]
+  );
+}
+
+function asGpuError(cause: unknown): GpuError {
+  if (cause instanceof GpuError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
+}

@@ -1,0 +1,94 @@
+import type { OnBlock, Range } from "../block.js";
+import type { Grid } from "../grid.js";
+import type { KernelName } from "../kernel-source.js";
+import { variantKey } from "../pipelines.js";
+import type { SharedMemory } from "../shared-memory.js";
+import type { GpuStorage } from "../storage.js";
+import type { StreamMemory } from "../stream-memory.js";
+import type { EagerExecutor } from "./eager.js";
+import type { AnyBindings, AnyParams, Dispatch, Executor } from "./executor.js";
+
+/** A run of a kernel, with all that a replay of it needs. */
+export interface RecordedDispatch {
+  readonly kind: "dispatch";
+  /** Of the pipeline: kernel and variant. */
+  readonly key: string;
+  /** Where in the model it belongs. */
+  readonly place: string;
+  /** Where its storages lie, by the names of the kernel's bindings; undefined where an optional one is absent. */
+  readonly storages: Readonly<Record<string, Range | undefined>>;
+  readonly params: AnyParams;
+  readonly grid: Grid;
+}
+
+/** Content that a storage was given otherwise than by a kernel. */
+export interface RecordedFill {
+  readonly kind: "write" | "clear" | "copy";
+  readonly target: Range;
+}
+
+export type RecordedCommand = RecordedDispatch | RecordedFill;
+
+/** Runs commands, and tells of each. */
+export class RecordExecutor implements Executor {
+  readonly isDryRun = false;
+  readonly memory: StreamMemory;
+  readonly onBlock: OnBlock;
+
+  constructor(
+    private readonly inner: EagerExecutor,
+    private readonly onCommand: (command: RecordedCommand) => void,
+  ) {
+    this.memory = inner.memory;
+    this.onBlock = inner.onBlock;
+  }
+
+  get sharedMemory(): SharedMemory {
+    return this.inner.sharedMemory;
+  }
+
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, place: string): void {
+    this.inner.dispatch(kernel, call, place);
+    const bindings: AnyBindings = call.bindings;
+    const storages = Object.entries(bindings).map(([name, storage]) => [name, storage?.locate(this)] as const);
+    this.onCommand({
+      kind: "dispatch",
+      key: variantKey(kernel, call),
+      place,
+      storages: Object.fromEntries(storages),
+      params: call.params,
+      grid: call.grid,
+    });
+  }
+
+  write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
+    this.inner.write(target, data, offset);
+    this.onCommand({ kind: "write", target: target.locate(this) });
+  }
+
+  clear(target: GpuStorage): void {
+    this.inner.clear(target);
+    this.onCommand({ kind: "clear", target: target.locate(this) });
+  }
+
+  copy(source: GpuStorage, target: GpuStorage): void {
+    this.inner.copy(source, target);
+    this.onCommand({ kind: "copy", target: target.locate(this) });
+  }
+
+  read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
+    return this.inner.read(source, byteLength);
+  }
+
+  flush(): void {
+    this.inner.flush();
+  }
+
+  sync(): Promise<void> {
+    return this.inner.sync();
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}
