@@ -152,8 +152,7 @@ export class CommandStream {
   }
 
   #checkOpen(): void {
-    if (this.#isClosed)
-      throw new DisposedError("A command stream was used after it was closed.", { code: "device/disposed" });
+    if (this.#isClosed) throw new InternalError("A command stream was used after it was closed.");
   }
 
   #at(label: string): string {

@@ -107,34 +107,16 @@ function relative({ reads }: Step, own: number): Record<string, Content>[] {
 }
 
 describe.each([1, 2])("U-Net %i of the Shapes model, guided", (unetNumber) => {
-  it("dispatches in a step what it did in the step before, up to buffers that alternate and numbers of the step", async () => {
+  it("dispatches in a step what it did in the step before, up to buffers that alternate", async () => {
     // The first also prepares what all need.
     const [, , earlier, later] = await recordSteps(unetNumber, 6);
-    const shape = ({ dispatches }: Step) => dispatches.map(({ key, place, grid }) => ({ key, place, grid }));
+    const shape = ({ dispatches }: Step) =>
+      dispatches.map(({ key, place, params, grid }) => ({ key, place, params, grid }));
     expect(earlier!.dispatches.length).toBeGreaterThan(100);
     expect(shape(later!)).toEqual(shape(earlier!));
-
-    const differing = new Set<string>();
-    for (const [i, { key, params }] of later!.dispatches.entries()) {
-      for (const [name, value] of Object.entries(params)) {
-        if (value !== earlier!.dispatches[i]!.params[name]) differing.add(`${key.split(" ")[0]!}.${name}`);
-      }
-    }
-    // The sampler's numbers, and the number of the step.
-    expect([...differing].sort()).toEqual(DIFFERING);
 
     // Each dispatch reads what its twin of the step before did: the same weights and tables, and what the same dispatches
     // wrote. Which of the freed buffers that lies in alternates.
     expect(relative(later!, 3)).toEqual(relative(earlier!, 2));
   });
 });
-
-const DIFFERING = [
-  "ddimStep.recip",
-  "ddimStep.recipm1",
-  "ddimStep.scale_epsilon",
-  "ddimStep.scale_x0",
-  "noteNotFinite.step",
-  "predictX0.scale_prediction",
-  "predictX0.scale_x",
-];
