@@ -66,6 +66,14 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
     using embed = imageEmbed(arena, 1);
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow(NotFiniteError);
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
+    // The solver begins there with any number of steps; what the error advises does not.
+    const { stages } = decoder;
+    const last = stages.at(-1)!;
+    const fewer = { condScale: 1, timesteps: 12, sampler: "dpmpp2m" } as const;
+    expect(() => {
+      last.check(fewer);
+    }).toThrow('Use the sampler "ddim" with fewer than 60 steps.');
+    last.check({ ...fewer, sampler: "ddim" });
   });
   // The fixture's expected images are NaN throughout.
   const gpu = await sharedGpu();
