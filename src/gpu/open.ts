@@ -30,7 +30,8 @@ const FEATURES = {
 
 /**
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
- * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
+ * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null
+ * backend, which computes nothing, counts as none.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);
