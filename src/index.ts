@@ -14,7 +14,7 @@ export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
-export { SAMPLER_NAMES, type SamplerName } from "./diffusion/sampler.js";
+export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
