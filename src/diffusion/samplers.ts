@@ -11,6 +11,7 @@ export type SolverName = keyof typeof SOLVERS;
 const REFERENCE_SAMPLERS = ["ddpm", "ddim"] as const;
 export type ReferenceSamplerName = (typeof REFERENCE_SAMPLERS)[number];
 
+/** A sampler by its name: DDPM (Ho et al. 2020), DDIM (Song et al. 2021), or a solver such as DPM-Solver++ 2M (Lu et al. 2022). */
 export type SamplerName = ReferenceSamplerName | SolverName;
 
 /** Samplers by the names that users give them. */

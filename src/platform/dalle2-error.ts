@@ -23,6 +23,7 @@ export interface ErrorPlace {
   readonly steps?: number | undefined;
 }
 
+/** What an error says beside its message. */
 export interface Dalle2ErrorOptions extends ErrorOptions {
   /** Default: that of the class. */
   readonly code?: ErrorCode | undefined;
