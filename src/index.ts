@@ -15,7 +15,7 @@ export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/lo
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
 export type { AskedSettings, CascadeSettings } from "./diffusion/settings.js";
-export { SAMPLER_NAMES, type SamplerName } from "./diffusion/sampler.js";
+export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";

@@ -6,7 +6,7 @@ import { captionOf } from "./asking/captions.js";
 import { drawPictures } from "./drawing/command.js";
 import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing/options.js";
 import { planSeries } from "./drawing/plan.js";
-import { withSeeds } from "./drawing/seeds.js";
+import { seedsOf } from "./drawing/seeds.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
@@ -61,7 +61,7 @@ async function edit(flags: EditFlags): Promise<void> {
       draw: (call) =>
         new TextGuidedEdit(manager, scripts).run(
           series.map((image) => images[image]!),
-          { ...call, ...decoderOptions(flags), ...withSeeds(planned), from, to, strength, frames },
+          { ...call, ...decoderOptions(flags), ...seedsOf(planned), from, to, strength, frames },
         ),
     };
   });

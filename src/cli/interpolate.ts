@@ -16,7 +16,7 @@ import {
   type PriorFlags,
 } from "./drawing/options.js";
 import { planSeries, type DrawingPlan, type Subject } from "./drawing/plan.js";
-import { withSeed } from "./drawing/seeds.js";
+import { seedOf } from "./drawing/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
 import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -90,7 +90,7 @@ function planInterpolation(
         const begin = performance.now();
         await script.run(start.content, end.content, {
           ...samplingOptions(flags),
-          ...withSeed(one),
+          ...seedOf(one),
           signal,
           onProgress: (step) => onProgress?.(withLater(step, performance.now() - begin, series.length - 1 - i)),
           onPicture: (picture, index) => onPicture?.(picture, i * frames + index),

@@ -25,7 +25,6 @@ export function ddim(process: Process, options: DdimOptions): Sampler {
     return eta === 0 ? "unused" : "added";
   };
   return {
-    name: "ddim",
     steps: grid.map((step) => ({ ...step, noise: noiseOf(step) })),
     canGoBack: true,
     init: (inputs, stepOfPass) => {

@@ -19,7 +19,6 @@ export function ddpm(
 ): Sampler {
   const grid = evenGrid(schedule.timesteps, count);
   return {
-    name: "ddpm",
     steps: grid.map((step) => ({ ...step, noise: step.next < 0 ? "unused" : "added" })),
     canGoBack: true,
     init: (inputs, stepOfPass) => {

@@ -10,7 +10,6 @@ import type { NoiseSchedule } from "./schedule.js";
  */
 export function dpmpp2m({ schedule }: Process, grid: readonly TimeStep[]): Sampler {
   return {
-    name: "dpmpp2m",
     steps: grid.map((step) => ({ ...step, noise: "none" })),
     canGoBack: false,
     init: (inputs, stepOfPass) => {

@@ -6,9 +6,9 @@ export class Mt19937 {
   private readonly state = new Uint32Array(STATE_SIZE);
   private position = STATE_SIZE;
 
-  /** `seed` is taken modulo 2^32. */
-  constructor(seed: number) {
-    this.state[0] = seed;
+  /** The first word of the state, modulo 2^32; the others follow from it. */
+  constructor(firstWord: number) {
+    this.state[0] = firstWord;
     for (let i = 1; i < STATE_SIZE; i++) {
       const previous = this.state[i - 1]!;
       this.state[i] = Math.imul(1812433253, previous ^ (previous >>> 30)) + i;

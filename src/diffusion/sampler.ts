@@ -2,11 +2,6 @@ import type { StepInputs } from "../ops/step-inputs.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { linspace, type NoiseSchedule, type Objective } from "./schedule.js";
 
-/** Samplers by the names that users give them. */
-export const SAMPLER_NAMES = ["ddpm", "ddim", "dpmpp2m"] as const;
-/** A sampler by its name: DDPM (Ho et al. 2020), DDIM (Song et al. 2021) or DPM-Solver++ 2M (Lu et al. 2022). */
-export type SamplerName = (typeof SAMPLER_NAMES)[number];
-
 /** The diffusion process that a network was trained on, and what the network predicts of it. */
 export interface Process {
   readonly schedule: NoiseSchedule;
@@ -48,7 +43,6 @@ export type TakeStep = (state: SamplerState, prediction: Prediction) => SamplerS
 
 /** A way from noise to a sample: which times it visits, and what it does there. */
 export interface Sampler {
-  readonly name: SamplerName;
   /** An evaluation of the network each. */
   readonly steps: readonly SamplerStep[];
   /** Whether steps may be taken again after going back in time, as RePaint does: each depends on its state alone. */

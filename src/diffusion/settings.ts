@@ -2,7 +2,7 @@
 // checked, lists are spread over U-Nets, defaults are found, records are written and read, and options of the command line
 // are made from this table.
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
-import { SAMPLER_NAMES } from "./sampler.js";
+import { SAMPLER_NAMES } from "./samplers.js";
 
 /** A value that JSON and a command line can say. */
 export type SettingValue = number | string;

@@ -16,7 +16,7 @@ import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
 import { keepPixels } from "./kept-pixels.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
-import { seedOf, type Randomness } from "./randomness.js";
+import { originOf, type Randomness } from "./randomness.js";
 import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batches.js";
 import type { DecoderData, SampleDecoderOptions } from "./script-options.js";
 import { checkOptions } from "./settings.js";
@@ -97,7 +97,7 @@ export async function sampleDecoder(
     sampleBatch: (inParts) => inParts(how, (part) => samplePart(call, part)),
     finish: ({ image, inF32 }, input, index) => ({
       ...withKeptPixels(image, input, options),
-      seed: seedOf(randomness, index),
+      ...originOf(randomness, index),
       parameters: parametersOf(call, input, joinedF32([...rowsOf(inputs, input), { inF32 }])),
     }),
     handOut: options.onPicture,

@@ -1,6 +1,7 @@
 import { checkFinite } from "../diffusion/sampling-error.js";
 import { fromPlanes, type RgbImage } from "../image/image.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { NoiseOrigin } from "./randomness.js";
 
 /** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -18,12 +19,7 @@ export interface PictureParameters extends JsonOptions {
 }
 
 /** A picture that a script has drawn. */
-export interface Picture extends RgbImage {
-  /**
-   * Seed that its generator began with. It repeats the picture alone where the call was given `seeds`, and all pictures of
-   * the call, with the same batches, where they shared a generator.
-   */
-  readonly seed: number;
+export interface Picture extends RgbImage, NoiseOrigin {
   readonly parameters: PictureParameters;
 }
 

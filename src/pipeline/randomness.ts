@@ -1,5 +1,5 @@
 import { Generator } from "../diffusion/generator.js";
-import { ArgumentError, atMostOne, checkLength, filledList, seed } from "../platform/arguments.js";
+import { ArgumentError, atMostOne, checkLength, exactWholeNumber, filledList } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 import { randomSeed } from "./random-seed.js";
@@ -21,7 +21,7 @@ export interface RandomOptions {
 }
 
 /** What is allowed of these options, by their names. */
-export const RANDOM_RULES = { seed, seeds: filledList(seed) };
+export const RANDOM_RULES = { seed: exactWholeNumber, seeds: filledList(exactWholeNumber) };
 
 /** Options of scripts whose images all have the same noise. */
 export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
@@ -58,8 +58,8 @@ export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds"
 }
 
 /** A generator for pictures that are all to have the same noise. */
-export function oneGenerator({ seed: given }: Pick<RandomOptions, "seed">): Generator {
-  return new Generator(given === undefined ? randomSeed() : seed("seed", given));
+export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
+  return new Generator(seed === undefined ? randomSeed() : RANDOM_RULES.seed("seed", seed));
 }
 
 /** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */
@@ -106,7 +106,17 @@ export function forkOf(randomness: Randomness, samplesPerInput = 1): Randomness 
   return randomness.filter((_, i) => i % samplesPerInput === 0).map((generator) => generator.fork());
 }
 
-/** The seed that the generator of a picture began with. */
-export function seedOf(randomness: Randomness, picture: number): number {
-  return (randomness instanceof Generator ? randomness : randomness[picture]!).seed;
+/** Where the random numbers of a picture began. */
+export interface NoiseOrigin {
+  /**
+   * Seed that its generator began with. It repeats the picture alone where the call was given `seeds`, and all pictures of
+   * the call, with the same batches, where they shared a generator.
+   */
+  readonly seed: number;
+}
+
+/** Where those of a picture of a call began. */
+export function originOf(randomness: Randomness, picture: number): NoiseOrigin {
+  const { seed } = randomness instanceof Generator ? randomness : randomness[picture]!;
+  return { seed };
 }

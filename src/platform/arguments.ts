@@ -52,7 +52,7 @@ export function wholeNumber(least: number): ArgumentRule {
 export const count = wholeNumber(1);
 
 /** From 0 to 2^53 - 1: larger ones lose digits as numbers. */
-export const seed: ArgumentRule = (name, value) => {
+export const exactWholeNumber: ArgumentRule = (name, value) => {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   return refuse(name, "a whole number from 0 to 2^53 - 1", value);
 };

@@ -7,32 +7,34 @@ import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
+import type { Generator } from "../diffusion/generator.js";
 import type { Fixture } from "../fixture/fixture.js";
+import { noiseOfCalls } from "../fixture/noise.js";
 import type { Runner } from "../fixture/runner.js";
 import { PIXELS } from "../fixture/result.js";
 
 const count = z.int().positive();
 const texts = z.array(z.string()).nonempty();
-const seed = z.int();
 
 const info = z.looseObject({
   load_config: z.string(),
   prompts: texts,
-  torch_seeds: z.strictObject({ basic: seed, variation: seed, inpaint: seed }),
   calls: z.strictObject({
     basic: z.strictObject({ prior_sample_count: count, decoder_sample_count: count, decoder_batch_size: count }),
     variation: z.strictObject({ text: texts, sample_count: count }),
     inpaint: z.strictObject({ text: texts }),
   }),
 });
-type Calls = z.output<typeof info>;
+interface Calls extends z.output<typeof info> {
+  readonly noise: Readonly<Record<keyof z.output<typeof info>["calls"], Generator>>;
+}
 
 /** How texts were cut into tokens, by what outputs are named after it. */
 const TOKENIZATIONS = { bare: "dalle2-laion", openai: "clip" } as const;
 
 /** The three scripts of dalle2-laion from a load config to pixels, with both ways to cut texts into tokens. */
 export const verifyPipeline: Runner = async (fixture, _openArena, openPlace) => {
-  const calls = fixture.info(info);
+  const calls = { ...fixture.info(info), noise: noiseOfCalls(fixture, ["basic", "variation", "inpaint"]) };
   const image = await photo(fixture);
   const { data: mask } = await fixture.tensor("in.mask");
   const names = await fixture.names("out.");
@@ -65,20 +67,24 @@ interface Inpainted {
 async function* draw(
   manager: DalleModelManager,
   options: ScriptOptions,
-  { prompts, torch_seeds: seeds, calls: { basic, variation, inpaint } }: Calls,
+  { prompts, noise, calls: { basic, variation, inpaint } }: Calls,
   { image, mask }: Inpainted,
 ): AsyncGenerator<readonly [string, RgbImage]> {
   const inferred = await new BasicInference(manager, options).run(prompts, {
-    seed: seeds.basic,
+    generator: noise.basic.fork(),
     priorSampleCount: basic.prior_sample_count,
     decoderSampleCount: basic.decoder_sample_count,
     decoderBatchSize: basic.decoder_batch_size,
   });
   for (const [text, byEmbedding] of inferred) yield* named(`basic.${text}`, byEmbedding);
-  const variationOptions = { text: variation.text, sampleCount: variation.sample_count, seed: seeds.variation };
+  const variationOptions = {
+    text: variation.text,
+    sampleCount: variation.sample_count,
+    generator: noise.variation.fork(),
+  };
   yield* named("variation", await new ImageVariation(manager, options).run([image], variationOptions));
   const inpainting = new BasicInpainting(manager, options);
-  yield* named("inpaint", await inpainting.run([image], [mask], inpaint.text, { seed: seeds.inpaint }));
+  yield* named("inpaint", await inpainting.run([image], [mask], inpaint.text, { generator: noise.inpaint.fork() }));
 }
 
 function named(call: string, pictures: ReadonlyMap<number, readonly RgbImage[]>): (readonly [string, RgbImage])[] {

@@ -63,8 +63,8 @@ async function compile(gpu: GpuDevice, dtypes: readonly ComputeType[]): Promise<
 const silu = (x: number): number => x / (1 + Math.exp(-x));
 
 /** `count` values k / 256 in [-1, 1): every storage type holds them exactly. */
-function values(count: number, seed: number): Float32Array {
-  let state = seed;
+function values(count: number, start: number): Float32Array {
+  let state = start;
   return Float32Array.from({ length: count }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return ((state >>> 23) - 256) / 256;

@@ -14,7 +14,7 @@ import { PACKAGE_VERSION } from "../package-version.js";
 import { prepareFolder } from "./picture-files.js";
 import { reportLine, writePicture, type PictureReport } from "./picture-output.js";
 import { formatDuration, ProgressReport } from "./progress.js";
-import { withSeeds } from "./seeds.js";
+import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
 
 type Flags = DrawingFlags & Partial<PriorFlags>;
@@ -81,7 +81,7 @@ async function drawAndWrite(
   progress.start();
   try {
     await draw({
-      ...withSeeds(pictures),
+      ...seedsOf(pictures),
       signal,
       onPicture,
       onProgress: (step) => {

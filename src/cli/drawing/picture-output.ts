@@ -4,12 +4,12 @@ import { recordOf, recordTexts, type DrawnOn } from "../../pipeline/records/imag
 import type { DrawingFlags } from "./options.js";
 import type { PlannedPicture } from "./plan.js";
 import { placeFile } from "./place-file.js";
+import { describeSeed, seedOf, type Seeded } from "./seeds.js";
 
 /** What `--json` prints of a picture, beside its inputs. */
-export interface PictureReport {
+export interface PictureReport extends Seeded {
   readonly [input: string]: string | number;
   readonly file: string;
-  readonly seed: number;
   readonly width: number;
   readonly height: number;
 }
@@ -21,15 +21,15 @@ export async function writePicture(
   drawnOn: DrawnOn,
   { format, outputPath, overwrite = false }: Pick<DrawingFlags, "outputPath" | "format" | "overwrite">,
 ): Promise<PictureReport> {
-  const { width, height, seed } = picture;
+  const { width, height } = picture;
   const text = recordTexts(recordOf(picture, inputs, drawnOn), String(inputs.prompt ?? name));
   const bytes = await encodeImage(picture, { format, text });
   const extension = format === "jpeg" ? "jpg" : format;
   const file = placeFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
-  return { ...inputs, file, seed, width, height };
+  return { ...inputs, file, ...seedOf(picture), width, height };
 }
 
 /** A report as a line of text. */
-export function reportLine({ file, seed }: PictureReport): string {
-  return `${file}  (seed ${seed})`;
+export function reportLine(report: PictureReport): string {
+  return `${report.file}  (${describeSeed(report)})`;
 }

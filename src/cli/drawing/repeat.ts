@@ -4,12 +4,14 @@ import { readRecord } from "../../pipeline/records/image-record.js";
 import { repetitionOf, type Repetition } from "../../pipeline/records/repeat.js";
 import { UsageError } from "../errors.js";
 import type { DrawingFlags, NegativeFlags } from "./options.js";
+import { seedOf, type Seeded } from "./seeds.js";
 
 /** What a record says, for `dalle2 dream`. */
 export interface Repeated {
   /** As its flags. */
   readonly flags: { readonly prompt: readonly string[] } & NegativeFlags &
-    Pick<DrawingFlags, "seed" | "modelConfig" | "dtype" | "computeInF32">;
+    Seeded &
+    Pick<DrawingFlags, "modelConfig" | "dtype" | "computeInF32">;
   /** How prior and decoder sampled. */
   readonly settings: Repetition["settings"];
   readonly drawnOn: DrawnOn;
@@ -39,7 +41,7 @@ export function repeated(record: ImageRecord, modelConfig = recordedConfig(recor
   return {
     flags: {
       prompt: [text],
-      seed: record.seed,
+      ...seedOf(record),
       ...loading,
       ...(negativeText === undefined ? {} : { negativePrompt: negativeText }),
       ...(modelConfig === undefined ? {} : { modelConfig }),

@@ -1,8 +1,14 @@
 import { scaleBy } from "../../ops/elementwise.js";
 import { ddim } from "../../diffusion/ddim.js";
 import { ddpm } from "../../diffusion/ddpm.js";
-import { dpmpp2m } from "../../diffusion/dpmpp.js";
-import { evenGrid, type Process, type Sampler, type SamplerName } from "../../diffusion/sampler.js";
+import { evenGrid, type Process, type Sampler } from "../../diffusion/sampler.js";
+import {
+  isSolver,
+  SOLVERS,
+  type ReferenceSamplerName,
+  type SamplerName,
+  type SolverName,
+} from "../../diffusion/samplers.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
@@ -22,11 +28,11 @@ export interface UnetSampling extends Sampling {
 }
 
 /** What the reference does: DDPM where every timestep is taken, else DDIM. */
-export function defaultSampler({ process, count }: Pick<Sampling, "process" | "count">): SamplerName {
+export function defaultSampler({ process, count }: Pick<Sampling, "process" | "count">): ReferenceSamplerName {
   return count === process.schedule.timesteps ? "ddpm" : "ddim";
 }
 
-const UNET_SAMPLERS: Readonly<Record<SamplerName, (sampling: UnetSampling) => Sampler>> = {
+const UNET_SAMPLERS: Readonly<Record<ReferenceSamplerName, (sampling: UnetSampling) => Sampler>> = {
   ddpm: ({ process, count, learnedVariance }) => ddpm(process, { count, learnedVariance }),
   ddim: ({ process, count, dialect, eta }) => {
     const { alphasCumprod, alphasCumprodPrev } = process.schedule.tables;
@@ -39,10 +45,9 @@ const UNET_SAMPLERS: Readonly<Record<SamplerName, (sampling: UnetSampling) => Sa
       lastNoise: dialect.ddimLastNoise,
     });
   },
-  dpmpp2m: solver,
 };
 
-const PRIOR_SAMPLERS: Readonly<Record<SamplerName, (sampling: Sampling) => Sampler>> = {
+const PRIOR_SAMPLERS: Readonly<Record<ReferenceSamplerName, (sampling: Sampling) => Sampler>> = {
   ddpm: ({ process, count }) => ddpm(process, { count }),
   ddim: ({ process, count, dialect }) => {
     const sampler = ddim(process, {
@@ -55,12 +60,12 @@ const PRIOR_SAMPLERS: Readonly<Record<SamplerName, (sampling: Sampling) => Sampl
     });
     return dialect.ddimPriorUpdate === "on" ? sampler : { ...sampler, init: () => stay };
   },
-  dpmpp2m: solver,
 };
 
 /** The sampler of a U-Net. */
 export function unetSampler(name: SamplerName | undefined, sampling: UnetSampling): Sampler {
-  return UNET_SAMPLERS[name ?? defaultSampler(sampling)](sampling);
+  const chosen = name ?? defaultSampler(sampling);
+  return isSolver(chosen) ? solver(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
 }
 
 /** The sampler of a prior. Throws `ArgumentError` for a number of steps that it cannot take. */
@@ -75,11 +80,11 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
       code: "argument/out-of-range",
     });
   }
-  return PRIOR_SAMPLERS[chosen](sampling);
+  return isSolver(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
 }
 
-function solver({ process, count }: Sampling): Sampler {
-  return dpmpp2m(process, evenGrid(process.schedule.timesteps, count));
+function solver(name: SolverName, { process, count }: Sampling): Sampler {
+  return SOLVERS[name](process, evenGrid(process.schedule.timesteps, count));
 }
 
 /** Versions whose loop never carried its state on. */

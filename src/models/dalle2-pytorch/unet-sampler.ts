@@ -24,7 +24,7 @@ import type { Process, Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, UNGUIDED } from "../../diffusion/guidance.js";
-import { unetSampler } from "./samplers.js";
+import { defaultSampler, unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 
 /** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
@@ -148,13 +148,14 @@ export class UnetSampler implements CascadeStage {
         { code: "argument/out-of-range" },
       );
     }
+    const process = this.#process();
     const sampler = this.#sampler(settings);
     if (inpaints && !sampler.canGoBack) {
       throw new SamplingError(
-        `${name} cannot inpaint with the sampler "${sampler.name}": each of its steps builds on the one before, and inpainting (RePaint) goes back in time. Use the sampler "ddim" or "ddpm".`,
+        `${name} cannot inpaint with the sampler "${settings.sampler ?? defaultSampler({ process, count })}": each of its steps builds on the one before, and inpainting (RePaint) goes back in time. Use the sampler "ddim" or "ddpm".`,
       );
     }
-    const { schedule, objective } = this.#process();
+    const { schedule, objective } = process;
     const singular = sampler.steps.find(({ time }) => !Number.isFinite(schedule.x0From(objective, time).x));
     if (!singular) return;
     throw new NotFiniteError(

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { addSettingOptions, checkPerUnet, settingsIn } from "../../../src/cli/drawing/setting-options.js";
 import { UsageError } from "../../../src/cli/errors.js";
+import { SAMPLER_NAMES } from "../../../src/diffusion/samplers.js";
 import { SETTING_NAMES } from "../../../src/diffusion/settings.js";
 
 /** The settings that a command is given by `args`. */
@@ -32,7 +33,7 @@ describe("settings of a command", () => {
       priorSampler: "ddpm",
     });
     expect(settings("--sampler", "ddim,dpmpp2m")).toEqual({ decoderSampler: ["ddim", "dpmpp2m"] });
-    expect(() => settings("--sampler", "euler")).toThrow("It is not one of ddpm, ddim, dpmpp2m.");
+    expect(() => settings("--sampler", "unheard-of")).toThrow(`It is not one of ${SAMPLER_NAMES.join(", ")}.`);
   });
 
   it("are one option of the decoder and one of the prior each", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SAMPLER_NAMES } from "../../../src/diffusion/samplers.js";
 import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../../src/diffusion/settings.js";
 import { repetitionOf } from "../../../src/pipeline/records/repeat.js";
 import { prefixedName } from "../../../src/pipeline/settings.js";
@@ -32,8 +33,9 @@ describe("a record", () => {
     const samplers = { priorSampler: "ddpm", decoderSampler: ["dpmpp2m", null] };
     const { repetition } = repetitionOf({ parameters: { ...parameters, ...samplers }, dtype: "f32" });
     expect(repetition?.settings).toEqual({ ...settings, ...samplers });
-    const { faults } = repetitionOf({ parameters: { ...parameters, decoderSampler: ["euler"] }, dtype: "f32" });
-    expect(faults).toEqual(['decoderSampler[0] must be "ddpm" or "ddim" or "dpmpp2m", not "euler".']);
+    const { faults } = repetitionOf({ parameters: { ...parameters, decoderSampler: ["unheard-of"] }, dtype: "f32" });
+    const names = SAMPLER_NAMES.map((name) => `"${name}"`).join(" or ");
+    expect(faults).toEqual([`decoderSampler[0] must be ${names}, not "unheard-of".`]);
   });
 
   it("names every parameter that is missing or cannot be meant", () => {

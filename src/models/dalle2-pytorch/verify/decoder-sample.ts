@@ -4,18 +4,17 @@ import { resolveDecoderConfig } from "../options.js";
 import { trainDecoderConfig } from "../train-config.js";
 import { takesText } from "../../interfaces.js";
 import { Decoder, type DecoderSampling } from "../decoder.js";
-import { Generator } from "../../../diffusion/generator.js";
 import { NotFiniteError } from "../../../diffusion/sampling-error.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import { EXACT, LOOP, type Output } from "../../../fixture/result.js";
+import { noiseOf } from "../../../fixture/noise.js";
 import { maskRows, pairOutputs, upload, withModel } from "../../../fixture/run-model.js";
 import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
-  torch_seed: z.int(),
   call: z.strictObject({
     cond_scale: z.union([z.number(), z.array(z.number())]).optional(),
     start_at_unet_number: z.int().positive().optional(),
@@ -24,9 +23,10 @@ const info = z.looseObject({
   }),
 });
 
-/** The decoder's whole cascade, its noise drawn from the seed. */
+/** The decoder's whole cascade, its noise drawn as the reference drew it. */
 export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dialect) => {
-  const { torch_seed: seed, call } = fixture.info(info);
+  const { call } = fixture.info(info);
+  const noise = noiseOf(fixture);
   const inputs = {
     imageEmbed: await fixture.tensorIfAny("in.image_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
@@ -65,7 +65,7 @@ export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dia
         inpaintResampleTimes: call.inpaint_resample_times,
         // Where no input tells.
         batchSize: expected[0],
-        noise: new Generator(seed),
+        noise,
       };
       try {
         return await pairOutputs(fixture, { images: await decoder.sample(arena, sampling) }, LOOP[arena.dtype]);

@@ -2,14 +2,13 @@ import { z } from "zod";
 import { parseConfig } from "../../../config/config-error.js";
 import { resolvePriorConfig } from "../options.js";
 import { trainPriorConfig } from "../train-config.js";
-import { Generator } from "../../../diffusion/generator.js";
 import { DiffusionPrior } from "../diffusion-prior.js";
 import { LOOP } from "../../../fixture/result.js";
+import { noiseOf } from "../../../fixture/noise.js";
 import { maskRows, upload, withModel } from "../../../fixture/run-model.js";
 import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
-  torch_seed: z.int(),
   call: z.strictObject({
     cond_scale: z.number().optional(),
     num_samples_per_batch: z.int().positive().optional(),
@@ -17,9 +16,10 @@ const info = z.looseObject({
   }),
 });
 
-/** The prior's whole sampling loop, its noise drawn from the seed, and the choice among candidates. */
+/** The prior's whole sampling loop, its noise drawn as the reference drew it, and the choice among candidates. */
 export const verifyPriorSample: DialectRunner = async (fixture, openArena, dialect) => {
-  const { torch_seed: seed, call } = fixture.info(info);
+  const { call } = fixture.info(info);
+  const noise = noiseOf(fixture);
   const inputs = {
     textEmbed: await fixture.tensor("in.text_embed"),
     textEncodings: await fixture.tensorIfAny("in.text_encodings"),
@@ -45,7 +45,7 @@ export const verifyPriorSample: DialectRunner = async (fixture, openArena, diale
         condScale: call.cond_scale,
         numSamplesPerBatch: call.num_samples_per_batch,
         timesteps: call.timesteps,
-        noise: new Generator(seed),
+        noise,
       });
       return [{ name: "image_embed", actual, expected, tolerance: LOOP[arena.dtype] }];
     },
