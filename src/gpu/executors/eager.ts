@@ -1,7 +1,7 @@
 import type { OnBlock, Range } from "../block.js";
 import { MapMode } from "../constants.js";
 import type { DeviceCore } from "../device-core.js";
-import { GpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError } from "../errors.js";
+import { asGpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError, type GpuError } from "../errors.js";
 import type { Grid } from "../grid.js";
 import type { KernelName } from "../kernel-source.js";
 import type { Pipeline } from "../pipelines.js";
@@ -270,10 +270,4 @@ function causeOf(errors: readonly GpuError[]): GpuError | undefined {
     errors.find((error) => error instanceof ShaderError) ??
     errors[0]
   );
-}
-
-function asGpuError(cause: unknown): GpuError {
-  if (cause instanceof GpuError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }
