@@ -128,9 +128,11 @@ export class EagerExecutor implements Executor {
       await mapped.catch((error: unknown) => this.#explain(error, checks));
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
       await this.#settle(checks);
-      return content;
-    } finally {
       this.core.staging.giveBack(staging);
+      return content;
+    } catch (error) {
+      this.core.staging.discard(staging);
+      throw error;
     }
   }
 
