@@ -51,14 +51,6 @@ export default tseslint.config(
     },
   },
   {
-    // What is longer, each with its reason.
-    files: [
-      // One class has the settings of every script; its parts are not apart yet.
-      "src/pipeline/inference-script.ts",
-    ],
-    rules: { "max-lines": "off", "max-lines-per-function": "off" },
-  },
-  {
     files: ["**/*.js", "**/*.cjs"],
     languageOptions: {
       globals: {

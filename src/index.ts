@@ -14,6 +14,7 @@ export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
 export type { ModelLoadConfigData } from "./config/load-config-schema.js";
 export { Generator } from "./diffusion/generator.js";
+export type { AskedSettings, CascadeSettings } from "./diffusion/settings.js";
 export { SAMPLER_NAMES, type SamplerName } from "./diffusion/sampler.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { TransientError } from "./files/http-error.js";
@@ -65,6 +66,7 @@ export {
   type MemoryPlanOptions,
 } from "./pipeline/manager/memory-plan.js";
 export { DisposedError } from "./platform/disposed-error.js";
+export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
 export type { Randomness } from "./pipeline/randomness.js";

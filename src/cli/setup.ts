@@ -26,7 +26,9 @@ export function register(program: Command): void {
 export async function ensureAdapter({ interactive }: { interactive: boolean }): Promise<GPUAdapterInfo> {
   const present = await findAdapter();
   if (present) return present;
-  if (process.platform !== "linux") throw new GpuUnavailableError(`No WebGPU adapter found. ${adapterAdvice()}`);
+  if (process.platform !== "linux") {
+    throw new GpuUnavailableError("No WebGPU adapter found.", { advice: adapterAdvice() });
+  }
 
   const isRoot = process.getuid?.() === 0;
   const unattended = isRoot || (process.env.CI ?? "") !== "";
@@ -39,8 +41,8 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
   const installed = await findAdapter();
   if (installed) return installed;
   throw new GpuUnavailableError(
-    `A Vulkan driver was installed on ${plan.system}, and still there is no WebGPU adapter. ` +
-      "Mesa 25 or later is known to work; see `vulkaninfo --summary` (package vulkan-tools).",
+    `A Vulkan driver was installed on ${plan.system}, and still there is no WebGPU adapter.`,
+    { advice: "See what `vulkaninfo --summary` finds (package vulkan-tools); Mesa 25 or later is known to work." },
   );
 }
 

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { Option, type Command } from "commander";
+import type { GpuDevice } from "../gpu/device.js";
 import { GpuUnavailableError } from "../gpu/errors.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { VerifyResult } from "../fixture/result.js";
-import type { Place } from "../fixture/runner.js";
+import type { OpenPlace, Place } from "../fixture/runner.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
 
@@ -42,10 +43,10 @@ function fixtureFolders(folder: string): readonly string[] {
 
 async function verifyAll(folders: readonly string[], { dtype, json }: Options): Promise<VerifyResult[]> {
   const { verifyFixture } = await import("../verify/verify.js");
-  using place = new LazyPlace(dtype);
+  using device = new LazyDevice(dtype);
   const results: VerifyResult[] = [];
   for (const folder of folders) {
-    const result = await verifyFixture(folder, () => place.open());
+    const result = await device.withStream((open) => verifyFixture(folder, open));
     results.push(result);
     if (!json) print(formatResult(result));
   }
@@ -54,25 +55,39 @@ async function verifyAll(folders: readonly string[], { dtype, json }: Options): 
 }
 
 /** Opens the GPU when it is first needed: some kinds of fixture do not need it. */
-class LazyPlace {
-  #place: Place | undefined;
+class LazyDevice {
+  #gpu: GpuDevice | undefined;
 
   constructor(private readonly dtype: ComputeType) {}
 
-  async open(): Promise<Place> {
-    if (this.#place) return this.#place;
-    const { openGpu } = await import("../gpu/open.js");
+  /** Verifies a fixture, on a stream of its own where it needs one: what it leaves when it fails is no other's. */
+  async withStream<T>(verify: (open: OpenPlace) => Promise<T>): Promise<T> {
+    let place: Place | undefined;
+    try {
+      return await verify(async () => (place ??= await this.#openPlace()));
+    } finally {
+      place?.arena.stream.close();
+    }
+  }
+
+  async #openPlace(): Promise<Place> {
     const { Arena } = await import("../tensor/arena.js");
+    const gpu = (this.#gpu ??= await this.#openGpu());
+    return { gpu, arena: new Arena(gpu.stream(), this.dtype) };
+  }
+
+  async #openGpu(): Promise<GpuDevice> {
+    const { openGpu } = await import("../gpu/open.js");
     const gpu = await openGpu();
     if (this.dtype === "f16" && !gpu.features.f16) {
       gpu.dispose();
       throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16`, { advice: "use --dtype f32" });
     }
-    return (this.#place = { gpu, arena: new Arena(gpu.stream(), this.dtype) });
+    return gpu;
   }
 
   [Symbol.dispose](): void {
-    this.#place?.gpu.dispose();
+    this.#gpu?.dispose();
   }
 }
 

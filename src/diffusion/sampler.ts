@@ -4,6 +4,7 @@ import { linspace, type NoiseSchedule, type Objective } from "./schedule.js";
 
 /** Samplers by the names that users give them. */
 export const SAMPLER_NAMES = ["ddpm", "ddim", "dpmpp2m"] as const;
+/** A sampler by its name: DDPM (Ho et al. 2020), DDIM (Song et al. 2021) or DPM-Solver++ 2M (Lu et al. 2022). */
 export type SamplerName = (typeof SAMPLER_NAMES)[number];
 
 /** The diffusion process that a network was trained on, and what the network predicts of it. */

@@ -51,7 +51,7 @@ export interface Specialisation<S extends Specialisable> {
 
 /**
  * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts
- * `enable f16;` in front where a storage type is f16. Throws `RangeError` for a name that the kernel does not declare or
+ * `enable f16;` in front where a storage type is f16. Throws `InternalError` for a name that the kernel does not declare or
  * a value that does not fit the constant's type.
  */
 export function specialise<S extends Specialisable>(source: S, { types, constants }: Specialisation<S>): string {

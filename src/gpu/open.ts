@@ -1,4 +1,4 @@
-import { openWebGpu, systemMemory } from "#platform";
+import { adapterAdvice, openWebGpu, systemMemory } from "#platform";
 import { GpuUnavailableError } from "./errors.js";
 import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
@@ -30,17 +30,18 @@ const FEATURES = {
 
 /**
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
- * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
+ * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null
+ * backend, which computes nothing, counts as none.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);
   const adapter = await requestAdapter(options.prefer === "software");
-  if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found. `npx dalle2 setup` installs a software one.");
+  if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found.", { advice: adapterAdvice() });
   const description = describeAdapter(adapter.info);
   if (/\bnull\b/i.test(`${adapter.info.description} ${adapter.info.device}`)) {
-    throw new GpuUnavailableError(
-      "Only Dawn's Null backend was found, which computes nothing. Run `npx dalle2 setup`.",
-    );
+    throw new GpuUnavailableError("Only Dawn's Null backend was found, which computes nothing.", {
+      advice: adapterAdvice(),
+    });
   }
   const offered = (name: keyof GpuFeatures) => adapter.features.has(FEATURES[name]) && !options.without?.includes(name);
   const features: GpuFeatures = {

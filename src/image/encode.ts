@@ -21,7 +21,7 @@ export interface EncodeOptions {
 }
 
 /**
- * A picture file. JPEG drops the alpha channel. Rejects with RangeError for a quality or keyword that the format does not
+ * A picture file. JPEG drops the alpha channel. Rejects with ArgumentError for a quality or keyword that the format does not
  * allow, and with ImageEncodeError where a browser lacks the encoder.
  */
 export async function encodeImage(image: Image, options: EncodeOptions = {}): Promise<Uint8Array<ArrayBuffer>> {

@@ -23,7 +23,7 @@ export interface RgbaImage extends ByteImage {
 /** A picture, opaque or not. */
 export type Image = RgbImage | RgbaImage;
 
-/** Wraps pixels that are there already. Throws RangeError where their number is not `width` × `height` × `channels`. */
+/** Wraps pixels that are there already. Throws ArgumentError where their number is not `width` × `height` × `channels`. */
 export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array) {
   if (data.length !== width * height * channels) {
     throw new ArgumentError(

@@ -10,7 +10,7 @@ export type ImageText = Readonly<Record<string, string>>;
 /** Most text that is inflated of one file, in bytes: a few kilobytes can claim to hold gigabytes. */
 const MAX_INFLATED = 2 ** 22;
 
-/** An iTXt chunk for each text. Throws RangeError for a keyword that PNG does not allow. */
+/** An iTXt chunk for each text. Throws ArgumentError for a keyword that PNG does not allow. */
 export function textChunks(text: ImageText): PngChunk[] {
   return Object.entries(text).map(([keyword, value]) => ({ type: "iTXt", data: internationalText(keyword, value) }));
 }

@@ -10,7 +10,7 @@ export interface PngOptions {
   readonly text?: ImageText | undefined;
 }
 
-/** Encodes an 8-bit picture. Throws RangeError for a keyword that PNG does not allow. */
+/** Encodes an 8-bit picture. Throws ArgumentError for a keyword that PNG does not allow. */
 export async function encodePng(image: Image, { text = {} }: PngOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   return joinChunks([
     { type: "IHDR", data: header(image) },

@@ -45,7 +45,7 @@ function unescapeXml(text: string): string {
   return text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 }
 
-/** Puts a packet behind the first marker of a JPEG file. Throws RangeError where it is longer than a segment. */
+/** Puts a packet behind the first marker of a JPEG file. Throws ArgumentError where it is longer than a segment. */
 export function addXmpToJpeg(file: Uint8Array, packet: Uint8Array): Uint8Array<ArrayBuffer> {
   const content = concatBytes([JPEG_HEADER, packet]);
   if (content.length > MAX_SEGMENT)

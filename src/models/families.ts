@@ -51,5 +51,6 @@ export function familyOf(opened: Opened): Claimed {
   throw new FormatError(
     opened.name,
     `unrecognised checkpoint: found ${describeOpened(opened)}; supported are ${supported.join("; ")}`,
+    { advice: "check that it is the right file" },
   );
 }

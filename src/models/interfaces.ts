@@ -85,7 +85,7 @@ export interface Prior {
   /** How often `sample` evaluates the network. */
   evaluations(asked?: AskedSettings): number;
 
-  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects with `SamplingError` for bad arguments. */
+  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
 }
 
@@ -194,8 +194,8 @@ export interface Cascade {
   readonly mixesBatch: boolean;
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with `SamplingError` before
-   * anything is computed where it cannot sample so. `use` gives it itself, or the same model in another type.
+   * Images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with
+   * `ArgumentError` or `SamplingError` before anything is computed where it cannot sample so. `use` gives it itself, or the same model in another type.
    */
   sample(arena: Arena, sampling: CascadeSampling<this>): Promise<Tensor>;
 }

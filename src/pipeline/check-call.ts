@@ -7,23 +7,14 @@ import {
   checkLength,
   filledList,
   text as textRule,
+  type ArgumentRule,
 } from "../platform/arguments.js";
 import type { AskedSettings, CascadeSettings } from "../diffusion/settings.js";
-import type { CascadeStage } from "../models/interfaces.js";
+import type { Cascade, Prior } from "../models/interfaces.js";
 import { planStages } from "../models/per-stage.js";
 import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
 import type { SampleDecoderOptions, SamplePriorOptions } from "./script-options.js";
-
-/** What a prior says of a call. */
-interface CheckedPrior {
-  check(settings: AskedSettings): void;
-}
-
-/** What a cascade says of a call. */
-interface CheckedCascade {
-  readonly stages: readonly CascadeStage[];
-}
 
 /** How many results a call makes, and the generators that it draws from. */
 export interface CheckedCall {
@@ -31,14 +22,17 @@ export interface CheckedCall {
   readonly randomness: Randomness;
 }
 
+/** A text, or its row of tokens. */
+const textOrRow: ArgumentRule<unknown> = (name, value) => (ArrayBuffer.isView(value) ? value : textRule(name, value));
+
 /** Throws `ArgumentError` for a call of the prior that cannot be meant, `SamplingError` for one that it cannot do. */
 export function checkPriorCall(
-  prior: CheckedPrior,
+  prior: Pick<Prior, "check">,
   textOrTokens: readonly unknown[],
   options: SamplePriorOptions,
   settings: AskedSettings,
 ): CheckedCall {
-  const inputs = filledList(anything)("text", textOrTokens).length;
+  const inputs = filledList(textOrRow)("text", textOrTokens).length;
   const { negativeText, sampleCount = 1 } = options;
   if (Array.isArray(negativeText)) checkLength("negativeText", negativeText, inputs);
   prior.check(settings);
@@ -49,7 +43,7 @@ export function checkPriorCall(
 
 /** The same for a call of the decoder that samples so. */
 export function checkDecoderCall(
-  cascade: CheckedCascade,
+  cascade: Pick<Cascade, "stages">,
   options: SampleDecoderOptions,
   settings: CascadeSettings,
 ): CheckedCall {

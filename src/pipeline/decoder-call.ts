@@ -104,7 +104,7 @@ export async function sampleDecoder(
   });
 }
 
-function samplingOf({ decoder, options, inputCount }: DecoderCall, randomness: Randomness): SamplingCall {
+function samplingOf({ decoder, options, settings, inputCount }: DecoderCall, randomness: Randomness): SamplingCall {
   const {
     sampleCount = 1,
     batchSize = 10,
@@ -115,7 +115,7 @@ function samplingOf({ decoder, options, inputCount }: DecoderCall, randomness: R
   } = options;
   const pictures = inputCount * sampleCount;
   const plan = () =>
-    decoderPlan(decoder, { ...options, pictures, resampleTimes: inpaintImages && inpaintResampleTimes });
+    decoderPlan(decoder, { ...options, ...settings, pictures, resampleTimes: inpaintImages && inpaintResampleTimes });
   const estimate = options.estimate ?? new Estimate(plan());
   return { name: "pictures", inputCount, sampleCount, batchSize, randomness, estimate, onProgress, previewEvery };
 }

@@ -1,12 +1,12 @@
 import { ModelLoadConfig } from "./load-config.js";
 import { UNGUIDED } from "../diffusion/guidance.js";
-import type { AskedSettings } from "../diffusion/settings.js";
+import { joinSettings, type AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
 import { takesText } from "../models/interfaces.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
-import { checkDecoder, checkDecoderSettings, decoderOf, sampleDecoder } from "./decoder-call.js";
+import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
 import type { Embedding } from "./embedding.js";
 import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
@@ -95,9 +95,12 @@ export abstract class InferenceScript {
 
   /** The time that a script will take, for the `estimate` of each of its calls. Counts from now. */
   protected estimate({ prior, decoder }: ScriptWork): Estimate {
+    const { manager } = this;
     const plans = [
-      ...(prior ? priorPlan(priorOf(this.manager), prior) : []),
-      ...(decoder ? decoderPlan(decoderOf(this.manager), decoder) : []),
+      ...(prior ? priorPlan(priorOf(manager), { ...prior, ...fillPriorSettings(manager, prior) }) : []),
+      ...(decoder
+        ? decoderPlan(decoderOf(manager), { ...decoder, ...joinSettings(fillDecoderSettings(manager, decoder)) })
+        : []),
     ];
     return new Estimate(new Map(plans));
   }

@@ -23,6 +23,7 @@ export interface ErrorPlace {
   readonly steps?: number | undefined;
 }
 
+/** What an error says beside its message. */
 export interface Dalle2ErrorOptions extends ErrorOptions {
   /** Default: that of the class. */
   readonly code?: ErrorCode | undefined;
@@ -159,13 +160,17 @@ function sentence(advice: string): string {
   return `${advice.charAt(0).toUpperCase()}${advice.slice(1)}${/[.!?]$/.test(advice) ? "" : "."}`;
 }
 
-/** A message that goes on with what to do. */
+/** A message that goes on with what to do, unless it says so already, as that of an error which was wrapped may. */
 function withAdvice(problem: string, advice: string): string {
+  if (says(problem, advice)) return problem;
   return /[.!?]$/.test(problem) ? `${problem} ${sentence(advice)}` : `${problem}; ${advice}`;
 }
 
 /** The advice of an error where its message does not give it, for whoever shows both. */
 export function adviceBeside({ message, advice }: Dalle2Error): string | undefined {
-  const plain = advice.replace(/\.$/, "").toLowerCase();
-  return message.toLowerCase().includes(plain) ? undefined : advice;
+  return says(message, advice) ? undefined : advice;
+}
+
+function says(message: string, advice: string): boolean {
+  return message.toLowerCase().includes(advice.replace(/\.$/, "").toLowerCase());
 }

@@ -142,7 +142,7 @@ export const ERROR_CODES = {
   "gpu/unavailable": {
     class: "GpuUnavailableError",
     meaning: "There is no usable WebGPU adapter, or it lacks a feature that was asked for.",
-    advice: "Run `npx dalle2 doctor`, which says what to install.",
+    advice: "Run `npx dalle2 setup`, which finds an adapter or says what to install.",
   },
   "gpu/device-lost": {
     class: "DeviceLostError",

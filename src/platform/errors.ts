@@ -34,7 +34,7 @@ export function checkRange(name: string, size: number, offset: number, length: n
   if (offset + length > size)
     throw new FileError(name, `bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}`, {
       ...RANGE,
-      advice: "it may be truncated",
+      advice: "it may be truncated: download it again",
     });
   if (length > MAX_READ_BYTES)
     throw new FileError(name, `${length} bytes are more than can be read at once, ${MAX_READ_BYTES}`, RANGE);

@@ -66,7 +66,7 @@ export class Tensor {
 
   /**
    * The same storage under another shape. The last axis may change only where neither shape has padding, because
-   * padding sits at the end of each row. Throws `RangeError` otherwise.
+   * padding sits at the end of each row. Throws `ArgumentError` otherwise.
    */
   reshape(shape: readonly number[]): Tensor {
     const channels = shape.at(-1) ?? 1;

@@ -131,7 +131,8 @@ describe("a file of 5 GB", () => {
     const file = sparse(name);
     const call = args.map((arg) => (arg === "absent.png" ? file : arg));
     const { status, stderr } = await dalle2Beside([...call, file], { timeout: SOON });
-    expect([status, stderr]).toEqual([1, `${file}: has 5368709120 bytes; at most ${limit} are read of such a file\n`]);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`${file}: has 5368709120 bytes; at most ${limit} are read of such a file`);
   });
 
   it("is refused as the train config that a load config names", async () => {

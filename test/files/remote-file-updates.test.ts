@@ -308,7 +308,7 @@ describe("the token", () => {
     vi.stubEnv("HF_ENDPOINT", server.url());
     vi.stubEnv("HF_TOKEN", "");
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "");
-    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file: set HF_TOKEN to a token/);
+    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file; set HF_TOKEN to a token/);
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "secret");
     await expect(open()).rejects.toThrow(/HTTP status 401\) to the token of HUGGING_FACE_HUB_TOKEN; accept the terms/);
     vi.stubEnv("HF_TOKEN", "secret");

@@ -152,6 +152,25 @@ describe("before anything runs, a call is refused that cannot be meant:", () => 
       "images",
       () => new TextGuidedEdit(manager).run([], { from: "a", to: "b" }),
     ],
+    [
+      "a text to edit from that is none",
+      "argument/invalid",
+      "from",
+      () => new TextGuidedEdit(manager).run([image()], { from: 1 as never, to: "b" }),
+    ],
+    [
+      "a text to edit to that is missing",
+      "argument/invalid",
+      "to",
+      () => new TextGuidedEdit(manager).run([image()], { from: "a", to: undefined as never }),
+    ],
+    ["what is neither text nor tokens", "argument/invalid", "text[0]", () => calls.prior([1 as never], {})],
+    [
+      "a component that the decoder has not",
+      "argument/invalid",
+      "component",
+      () => manager.useCascade("U-Net 9", () => Promise.resolve()),
+    ],
     ["an empty list of seeds", "argument/invalid", "seeds", () => new BasicInference(manager).run("a", { seeds: [] })],
     [
       "infinity in an embedding",

@@ -159,6 +159,26 @@ describe("a family that nobody but the registry knows", () => {
     expect(seen).toEqual(["1/3 the toy's first network", "2/3 the toy's first network", "3/3 the toy's last network"]);
   });
 
+  it("is estimated by the steps that the load config asks for", async () => {
+    using manager = await openToys({}, { default_sample_timesteps: [1, 5] });
+    const seen: string[] = [];
+    await new BasicInference(manager).run("a red circle", {
+      seed: 1,
+      onProgress: ({ phase, step, steps, millisecondsLeft }) => {
+        seen.push(`${phase} ${step}/${steps}, ${millisecondsLeft === 0 ? "done" : "not done"}`);
+      },
+    });
+    expect(seen).toEqual([
+      "prior 1/1, not done",
+      "decoder 1/1, not done",
+      "decoder 1/5, not done",
+      "decoder 2/5, not done",
+      "decoder 3/5, not done",
+      "decoder 4/5, not done",
+      "decoder 5/5, done",
+    ]);
+  });
+
   it("is counted among the memory that a load config takes", async () => {
     const { components } = await planMemory(toys(), { dtype: "f32", batchSize: 1 });
     expect(components.map(({ name }) => name)).toEqual([

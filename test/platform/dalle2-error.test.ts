@@ -120,6 +120,12 @@ describe("advice", () => {
     expect(new UsageError("No.", { advice: "do" }).message).toBe("No. Do.");
   });
 
+  it("that a message has already is not said twice", () => {
+    const inner = new FileError("a", "is a folder", { advice: "name a file in it" });
+    const outer = new UsageError(inner.message, { cause: inner, advice: "name a file in it" });
+    expect([outer.message, outer.advice]).toEqual([inner.message, inner.advice]);
+  });
+
   it("of the table stands beside the message", () => {
     const error = new FileError("a", "could not be read");
     expect(error.message).toBe("a: could not be read");

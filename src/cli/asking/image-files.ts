@@ -56,7 +56,7 @@ async function decodeFile(file: string): Promise<RgbaImage> {
     return await decodeImage(bytes);
   } catch (cause) {
     if (!(cause instanceof ImageDecodeError)) throw cause;
-    throw new FileError(file, cause.message, { cause });
+    throw new FileError(file, cause.message, { cause, advice: "give a PNG, JPEG or WebP file" });
   }
 }
 

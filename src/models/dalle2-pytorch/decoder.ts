@@ -68,7 +68,8 @@ export class Decoder implements Cascade {
 
   /**
    * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
-   * that of the call; each U-Net stores in the type of its weights. Rejects with `SamplingError` or `NotFiniteError` (see `UnetSampler.check`) before anything is computed.
+   * that of the call; each U-Net stores in the type of its weights. Rejects as `UnetSampler.check` throws, and with
+   * `ArgumentError` for inputs that are missing or do not fit, before anything is computed.
    */
   async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);

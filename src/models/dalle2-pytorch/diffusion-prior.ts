@@ -61,7 +61,7 @@ export class DiffusionPrior implements Prior {
 
   /**
    * Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; what is computed is
-   * stored in the type of the weights. Throws `SamplingError` for bad arguments.
+   * stored in the type of the weights. Rejects as `check` throws, and with `ArgumentError` for tensors that do not fit.
    */
   async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
     const own = arena.withType(this.#dtype);

@@ -126,9 +126,9 @@ export class UnetSampler implements CascadeStage {
   }
 
   /**
-   * Throws `SamplingError` where the U-Net cannot sample such a batch, be guided, sampled or inpaint so, and `NotFiniteError`
-   * where the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which a predicted noise leads nowhere: the reference
-   * computes NaN there.
+   * Throws `ArgumentError` for steps that the U-Net has not, `SamplingError` where it cannot take such a batch, be guided,
+   * sampled or inpaint so, and `NotFiniteError` where the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which
+   * a predicted noise leads nowhere: the reference computes NaN there.
    */
   check(settings: NetworkSettings, batch = 1, inpaints = false): void {
     const { name } = this;

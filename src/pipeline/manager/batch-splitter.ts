@@ -45,7 +45,7 @@ export class BatchSplitter {
       if (this.residence.makeRoom()) return;
       throw new GpuOutOfMemoryError(
         `The GPU has no memory for ${this.name}, even one at a time${helpWith(arena.dtype)}. ${(error as Error).message}`,
-        { cause: error },
+        { cause: error, advice: "Close what else uses the GPU, or use one with more memory." },
       );
     }
     if (this.#most === Infinity) {

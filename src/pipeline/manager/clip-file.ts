@@ -29,7 +29,9 @@ export async function openClipFile(
     const opened = await openEntry(config, { load_model_from: file, state_dict_key }, "clip", options);
     if (opened.kind === "file") return opened;
     await opened.close();
-    throw new FormatError(opened.name, "a folder of models; name the file in it that holds the weights of CLIP");
+    throw new FormatError(opened.name, "a folder of models", {
+      advice: "name the file in it that holds the weights of CLIP",
+    });
   }
   return (
     (await openBundled(config, options)) ??

@@ -166,7 +166,11 @@ export class DalleModelManager {
   }
 
   /** As `usePrior`, for a component of the decoder by its name, of those that its stages need. */
-  useCascade<T>(component: string, body: (decoder: Computed<Cascade>) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async useCascade<T>(
+    component: string,
+    body: (decoder: Computed<Cascade>) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const names = this.decoder?.components.map(({ name }) => name) ?? [];
     if (this.decoder && !names.includes(component)) {
       const message = `The decoder has no component ${JSON.stringify(component)}; it has ${names.join(", ")}.`;

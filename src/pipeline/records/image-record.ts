@@ -78,6 +78,9 @@ export interface RecordedImage {
   readonly texts: Readonly<Record<string, string>>;
 }
 
+const ANOTHER_IMAGE = "give an image that this package has written";
+const DRAW_ANEW = "draw the image anew";
+
 /** Reads the texts of an image file. Rejects with `FileError` where it cannot be read or its record is none. */
 export async function readRecord(file: string): Promise<RecordedImage> {
   const bytes = await readBytes(file, MAX_BYTES.image);
@@ -86,17 +89,17 @@ export async function readRecord(file: string): Promise<RecordedImage> {
 
 /** The same of a file's content, which messages call `file`. */
 export async function recordIn(bytes: Uint8Array, file: string): Promise<RecordedImage> {
-  const fail = (problem: string, cause?: unknown): never => {
-    throw new FileError(file, problem, { cause });
+  const fail = (problem: string, advice: string, cause?: unknown): never => {
+    throw new FileError(file, problem, { cause, advice });
   };
   const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
-  const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), cause));
+  const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), ANOTHER_IMAGE, cause));
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
   const damaged = "its record of how it was drawn is damaged";
-  const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`));
+  const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`, DRAW_ANEW));
   const { data, faults } = checkValue(imageRecord, value);
-  if (faults) return fail(`${damaged}: ${faults.join("; ")}`);
+  if (faults) return fail(`${damaged}: ${faults.join("; ")}`, DRAW_ANEW);
   return { record: withoutSecretsIn(data), texts };
 }
 

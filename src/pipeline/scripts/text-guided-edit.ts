@@ -1,4 +1,4 @@
-import { anything, filledList } from "../../platform/arguments.js";
+import { anything, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
@@ -35,10 +35,11 @@ export class TextGuidedEdit extends InferenceScript {
   async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, Picture[]>> {
     checkOptions(options);
     const { from, to, strength = 0.4, frames = 1, ...drawing } = options;
+    for (const [name, text] of Object.entries({ from, to })) textRule(name, text);
+    filledList(anything)("images", images);
     const generators = generatorsOfInputs(options, images.length);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
-    filledList(anything)("images", images);
     this.checkDecoderSettings(drawing);
     const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);

@@ -157,6 +157,7 @@ function onlyOne<Tensor>(
   const more = equal.length > MAX_LISTED ? [`up to ${equal.length - MAX_LISTED} more`] : [];
   throw new FormatError(
     source,
-    `it holds several models, and nothing tells which is meant: ${[...listed, ...more].join("; ")}. Choose one by its key, as "state_dict_key" beside load_model_from or with --key`,
+    `it holds several models, and nothing tells which is meant: ${[...listed, ...more].join("; ")}.`,
+    { advice: 'choose one by its key, as "state_dict_key" beside load_model_from or with --key' },
   );
 }

@@ -29,6 +29,7 @@ export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>
   throw new FormatError(
     parts.budget.source,
     `there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}, where its weights are said to be; ${describeKeys(node)}`,
+    { advice: 'correct the key: "state_dict_key" beside load_model_from, or --key' },
   );
 }
 

@@ -33,6 +33,15 @@ describe("the record of an image", () => {
     expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: drawnOn.software });
   });
 
+  it("is an error with advice that fits, where the file is no image or the record is damaged", async () => {
+    const advice = "give an image that this package has written";
+    await expect(recordIn(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
+      message: `a.json: this is no PNG, JPEG or WebP file; ${advice}`,
+    });
+    const bytes = await encodeImage(image, { format: "png", text: { dalle2: "{" } });
+    await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Draw the image anew." });
+  });
+
   it("is told to people in rows", () => {
     const model = { files: drawnOn.model.files };
     expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...drawnOn, model }))).toEqual([
