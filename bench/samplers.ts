@@ -4,7 +4,7 @@
  * it was stopped.
  *
  *   npm run build
- *   npx esbuild bench/samplers.ts --bundle --external:dalle2-webgpu --platform=node --format=esm --outfile=.cache/bench/samplers.js
+ *   npx esbuild bench/samplers.ts --bundle --external:dalle2-webgpu --platform=node --format=esm --target=node20 --outfile=.cache/bench/samplers.js
  *   node .cache/bench/samplers.js results.jsonl 10                           # dpmpp2m 12,12 against the default ddim 24,12
  *   node .cache/bench/samplers.js results.jsonl 10 ddim:24,12 ddim:12,12     # any two: SAMPLER:STEPS OF EACH U-NET
  *   node .cache/bench/samplers.js results.jsonl 0                            # only what is in the file

@@ -6,7 +6,8 @@ import type { NoiseSchedule } from "./schedule.js";
  * DPM-Solver++ 2M (Lu et al. 2022, arXiv 2211.01095, algorithm 2): a multistep solver of second order for the probability
  * flow ODE in the form that integrates x0. It draws no noise, and ignores a learned variance. The first step has no step
  * before it, and the last leads to the clean sample, where half the log signal-to-noise ratio λ is infinite: both are of
- * first order.
+ * first order. So is the one before the last, as in the authors' own code (`lower_order_final`): it ends at the first
+ * timestep, towards which λ rises so steeply that few steps would extrapolate by more than twice the last change of x0.
  */
 export function dpmpp2m({ schedule }: Process, grid: readonly TimeStep[]): Sampler {
   return {
@@ -29,18 +30,20 @@ interface Mix {
   readonly sigma: number;
 }
 
-/** The numbers of each step, in float64. */
+/** The numbers of each step, in float64. `next` of -1 is the clean sample, where the noise ends. */
 export function dpmppCoefficients(schedule: NoiseSchedule, grid: readonly TimeStep[]): DpmppNumbers[] {
-  let before: number | undefined;
-  return grid.map(({ time, next }) => {
+  // Of the step before; infinite where there is none, as from noise alone: there is no order to gain.
+  let before = Infinity;
+  return grid.map(({ time, next }, i) => {
     const from = mixAt(schedule, time);
     const to = next < 0 ? { alpha: 1, sigma: 0 } : mixAt(schedule, next);
     const scaleX = to.sigma / from.sigma;
     // Equals -alpha(to) · (e^-h - 1), and holds where λ is infinite.
     const scaleD = to.alpha - from.alpha * scaleX;
     const h = lambda(to) - lambda(from);
-    // 1 / 2r = h / 2h', where h' is the step before; no order to gain where either is infinite.
-    const extrapolation = before !== undefined && Number.isFinite(before) && Number.isFinite(h) ? h / (2 * before) : 0;
+    const isNearTheEnd = next < 0 || (grid[i + 1]?.next ?? 0) < 0;
+    // 1 / 2r of the paper.
+    const extrapolation = isNearTheEnd || before === Infinity ? 0 : h / (2 * before);
     before = h;
     return { scaleX, scaleX0: scaleD * (1 + extrapolation), scaleLast: -scaleD * extrapolation };
   });

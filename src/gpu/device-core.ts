@@ -35,6 +35,8 @@ export class DeviceCore implements BlockSource {
   /** Those that may have commands which are not submitted yet. */
   readonly streams = new Set<Flushable>();
   readonly maxBindingSize: number;
+  /** Whether buffers were destroyed that the driver may still hold. */
+  #hasDestroyed = false;
   /** Why nothing can be done with the device any more. */
   failure: DeviceLostError | DisposedError | undefined;
 
@@ -73,14 +75,17 @@ export class DeviceCore implements BlockSource {
 
   destroy({ buffer }: Block): void {
     buffer?.destroy();
+    this.#hasDestroyed = true;
   }
 
   flushAll(): void {
     for (const stream of this.streams) stream.flush();
   }
 
-  /** Has the driver give back what was destroyed. */
+  /** Has the driver give back what was destroyed since this was last called. */
   reclaim(): void {
+    if (!this.#hasDestroyed) return;
+    this.#hasDestroyed = false;
     // Dawn does that when something is submitted after it and has run, sometimes when the next thing has.
     const again = async (): Promise<void> => {
       for (let round = 0; round < 2 && !this.failure; round++) {

@@ -124,7 +124,8 @@ export class GpuDevice {
 
   /** Gives the memory that is kept for reuse back to the system. What calls use stays. */
   trim(): void {
-    if (this.#core.pool.trim()) this.#core.reclaim();
+    this.#core.pool.trim();
+    this.#core.reclaim();
   }
 
   /** GPU time per kernel variant, longest first; empty unless opened with `timeKernels` on an adapter with timestamps. */

@@ -163,15 +163,14 @@ export class BlockPool {
     this.#keepers.delete(keeper);
   }
 
-  /** Destroys the blocks kept for reuse, those that streams keep included; false where there are none. */
-  trim(): boolean {
+  /** Destroys the blocks kept for reuse, those that streams keep included. */
+  trim(): void {
     this.source.flushAll();
     const kept = [...this.#free.values(), ...[...this.#keepers].map((keeper) => keeper.surrender())].flat();
     const idle = [...kept, ...this.#unknown];
     this.#free.clear();
     this.#unknown.clear();
     for (const block of idle) this.#destroy(block);
-    return idle.length > 0;
   }
 
   /** Forgets the peaks: those of what follows are measured. */

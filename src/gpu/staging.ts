@@ -11,7 +11,7 @@ export class StagingBuffers {
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** A buffer of at least `size` bytes, not mapped. The caller gives it back. */
+  /** A buffer of at least `size` bytes, not mapped. The caller gives it back, or discards it where reading failed. */
   take(size: number): GPUBuffer {
     if (size <= SMALL) {
       const kept = this.#small.pop();
@@ -24,12 +24,18 @@ export class StagingBuffers {
     });
   }
 
+  /** Takes back a buffer that was mapped and read. */
   giveBack(buffer: GPUBuffer): void {
-    if (buffer.size > SMALL || this.#small.length >= KEPT || buffer.mapState === "pending") {
-      buffer.destroy();
+    if (buffer.size > SMALL || this.#small.length >= KEPT) {
+      this.discard(buffer);
       return;
     }
     buffer.unmap();
     this.#small.push(buffer);
+  }
+
+  /** Destroys a buffer that may have got no memory, or may still be waited for: nobody else is to read through it. */
+  discard(buffer: GPUBuffer): void {
+    buffer.destroy();
   }
 }

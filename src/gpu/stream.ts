@@ -1,8 +1,7 @@
 import type { GpuFeatures, AdapterDescription } from "./adapter.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
-import { DisposedError } from "../platform/disposed-error.js";
 import { InternalError } from "../platform/internal-error.js";
-import { DeviceLostError } from "./errors.js";
+import { isLasting } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
 import type { KernelName } from "./kernel-source.js";
 import { GpuStorage } from "./storage.js";
@@ -17,6 +16,9 @@ export interface StreamFacts {
  * The commands of one call, in order. Several streams may use a device at once: each hears of its own errors alone, and
  * memory that one frees reaches another when the commands that used it are submitted. What happens with a command is the
  * executor's: it is run, only compiled, only counted, or recorded as well.
+ *
+ * Order holds within a stream. A tensor that two streams use is to be submitted (`flush`) by the one that writes it before
+ * the other reads it, as weights are.
  */
 export class CommandStream {
   #path = "";
@@ -88,7 +90,7 @@ export class CommandStream {
     this.executor.dispatch(kernel, call, this.#path);
   }
 
-  /** Copies bytes into a storage. Work encoded before it still sees the old content. */
+  /** Copies bytes into a storage. What this stream encoded before it still sees the old content. */
   write(target: GpuStorage, data: ArrayBufferView, offset = 0): void {
     this.#checkOpen();
     this.executor.write(target, data, offset);
@@ -135,7 +137,7 @@ export class CommandStream {
    */
   async recover(): Promise<void> {
     await this.executor.sync().catch((error: unknown) => {
-      if (error instanceof DeviceLostError || error instanceof DisposedError) throw error;
+      if (isLasting(error)) throw error;
     });
   }
 

@@ -1,4 +1,5 @@
 import { BufferUsage, MapMode } from "./constants.js";
+
 /** GPU time that one variant of a kernel has taken. */
 export interface KernelTime {
   readonly kernel: string;
@@ -6,6 +7,7 @@ export interface KernelTime {
   readonly milliseconds: number;
 }
 
+/** Dispatches of one submit at most, and room to spare: a stream submits after 128. */
 const CAPACITY = 1024;
 
 /** Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for. */
@@ -22,10 +24,6 @@ export class KernelTimer {
       size: CAPACITY * 16,
       usage: BufferUsage.QUERY_RESOLVE | BufferUsage.COPY_SRC,
     });
-  }
-
-  get isFull(): boolean {
-    return this.#labels.length === CAPACITY;
   }
 
   /** Timestamp writes of the next dispatch's compute pass. */

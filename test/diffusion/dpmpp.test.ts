@@ -63,6 +63,22 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     expect(Math.abs(sample - expected)).toBeLessThan(5e-3);
   });
 
+  it("takes the last two steps without the step before, so that few steps end near the solution", () => {
+    for (const steps of [6, 12, 24]) {
+      const grid = evenGrid(1000, steps);
+      const scales = dpmppCoefficients(schedule, grid).map(({ scaleLast }) => Math.abs(scaleLast));
+      expect(scales.slice(-2)).toEqual([0, 0]);
+      for (const scale of scales.slice(1, -2)) expect(scale).toBeGreaterThan(0);
+      expect(Math.max(...scales)).toBeLessThan(1);
+    }
+    const { alpha, sigma } = mix(999);
+    for (const start of [-1.5, 0.5, 2]) {
+      const expected = mean + (start - alpha * mean) * Math.sqrt(deviation ** 2 / spread({ alpha, sigma }));
+      // Four times as far where the step to the first timestep is of second order.
+      expect(Math.abs(solve(start, evenGrid(1000, 12)) - expected)).toBeLessThan(0.05);
+    }
+  });
+
   it("stays finite where a schedule begins in noise alone", () => {
     const jsd = NoiseSchedule.named("jsd", 20);
     const numbers = dpmppCoefficients(jsd, evenGrid(20, 5));

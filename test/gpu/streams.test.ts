@@ -70,7 +70,7 @@ function failNextBuffer({ device }: GpuDevice): void {
   };
   device.createBuffer = (descriptor) => {
     device.createBuffer = createBuffer;
-    return createBuffer({ ...descriptor, size: 2 ** 52 });
+    return createBuffer({ ...descriptor, usage: 0 });
   };
 }
 
@@ -128,6 +128,21 @@ describe("calls at once on one device", () => {
     await expect(invalid.sync()).rejects.toThrow(GpuValidationError);
     // It was told, and can go on.
     await invalid.sync();
+  });
+
+  it("read right after another's read got no memory to read through", async () => {
+    using own = await openGpu();
+    using first = own.stream();
+    using second = own.stream();
+    const storage = first.allocate(16, "x");
+    first.write(storage, Float32Array.of(1, 2, 3, 4));
+    await first.sync();
+    failNextBuffer(own);
+    await expect(first.read(storage)).rejects.toThrow(GpuOutOfMemoryError);
+    for (const stream of [second, first]) {
+      expect([...new Float32Array(await stream.read(storage))]).toEqual([1, 2, 3, 4]);
+    }
+    storage.release();
   });
 
   it("compute right when they are encoded in alternation, whichever is submitted first", async () => {

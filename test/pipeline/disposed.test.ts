@@ -1,7 +1,8 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { GpuLimitError } from "../../src/gpu/errors.js";
 import { openGpu } from "../../src/gpu/open.js";
+import type { CommandStream } from "../../src/gpu/stream.js";
 import { DisposedError } from "../../src/platform/disposed-error.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
 import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
@@ -58,6 +59,20 @@ it.each([
     expect(error).toBeInstanceOf(DisposedError);
     expect((error as Error).message).toMatch(/^The model manager was disposed/);
   }
+});
+
+it("closes every stream that it opened on a device that it does not own, also where it cannot be created", async () => {
+  const gpu = await sharedGpu();
+  const open = vi.spyOn(gpu, "stream");
+  const manager = await create({ gpu });
+  await draw(manager);
+  manager.dispose();
+  const config = ModelLoadConfig.parse({ prior: { load_model_from: { load_type: "local", path: "none.pth" } } });
+  await expect(DalleModelManager.create(config, { gpu })).rejects.toThrow("none.pth");
+  const streams = open.mock.results.map(({ value }) => value as CommandStream);
+  open.mockRestore();
+  expect(streams.length).toBeGreaterThan(2);
+  for (const stream of streams) await expect(stream.sync()).rejects.toThrow("closed");
 });
 
 it("leaves a device that it does not own as it was", async () => {

@@ -1,7 +1,7 @@
 import type { OnBlock, Range } from "../block.js";
 import { MapMode } from "../constants.js";
 import type { DeviceCore } from "../device-core.js";
-import { GpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError } from "../errors.js";
+import { asGpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError, type GpuError } from "../errors.js";
 import type { Grid } from "../grid.js";
 import type { KernelName } from "../kernel-source.js";
 import type { Pipeline } from "../pipelines.js";
@@ -128,9 +128,11 @@ export class EagerExecutor implements Executor {
       await mapped.catch((error: unknown) => this.#explain(error, checks));
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
       await this.#settle(checks);
-      return content;
-    } finally {
       this.core.staging.giveBack(staging);
+      return content;
+    } catch (error) {
+      this.core.staging.discard(staging);
+      throw error;
     }
   }
 
@@ -270,10 +272,4 @@ function causeOf(errors: readonly GpuError[]): GpuError | undefined {
     errors.find((error) => error instanceof ShaderError) ??
     errors[0]
   );
-}
-
-function asGpuError(cause: unknown): GpuError {
-  if (cause instanceof GpuError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GpuError(`The GPU did not finish its work: ${reason}`, { cause });
 }

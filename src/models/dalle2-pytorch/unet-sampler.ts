@@ -160,7 +160,8 @@ export class UnetSampler implements CascadeStage {
     if (!singular) return;
     throw new NotFiniteError(
       `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise.`,
-      { advice: `Use the sampler "ddim" with fewer than ${this.decoder.timesteps} steps.` },
+      // Other samplers begin at the last timestep however few steps they take.
+      { advice: `Use the sampler "ddim" with fewer than ${this.decoder.timesteps - 1} steps.` },
     );
   }
 

@@ -79,7 +79,7 @@ export class DalleModelManager {
     readonly config: ModelLoadConfig,
     /** Device of the models. */
     readonly gpu: GpuDevice,
-    weights: Arena,
+    private readonly weights: Arena,
     models: Models,
     private readonly options: ManagerOptions,
   ) {
@@ -107,9 +107,10 @@ export class DalleModelManager {
       loaded.push(one);
       return one;
     };
+    // Weights are loaded on a stream of their own: calls read them, and each has one too.
+    const stream = gpu.stream();
     try {
-      // Weights are loaded on a stream of their own: calls read them, and each has one too.
-      const weights = new Arena(gpu.stream(), computeType(gpu, options.dtype ?? "auto"));
+      const weights = new Arena(stream, computeType(gpu, options.dtype ?? "auto"));
       const loader = new ModelLoader(weights, config, options);
       const { prior, decoder, clip } = config.data;
       const models = {
@@ -122,6 +123,7 @@ export class DalleModelManager {
       return manager;
     } catch (error) {
       for (const one of loaded) one.dispose();
+      stream.close();
       if (options.gpu === undefined) gpu.dispose();
       throw error;
     }
@@ -267,6 +269,7 @@ export class DalleModelManager {
   dispose(): void {
     if (!this.#lifetime.end()) return;
     this.#models.dispose();
+    this.weights.stream.close();
     if (this.options.gpu === undefined) this.gpu.dispose();
   }
 

@@ -1,6 +1,6 @@
 import type { PriorNetOptions } from "../options.js";
 import { Linear } from "../../../nn/linear.js";
-import { Guidance } from "../../../diffusion/guidance.js";
+import { Guidance, isGuided } from "../../../diffusion/guidance.js";
 import { sameShape } from "../../../ops/check.js";
 import { cast, concatTokens, splitChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
@@ -87,8 +87,8 @@ export class PriorNetwork {
    */
   prepare(inputs: StepInputs, run: PriorRun, scale = 1): PreparedPrior {
     const { condition } = run;
-    const isGuided = scale !== 1 && (condition.negative !== undefined || this.#conditioning.canDrop);
-    const guidance = isGuided ? new Guidance(scale, this.#options.dim) : undefined;
+    const canGuide = condition.negative !== undefined || this.#conditioning.canDrop;
+    const guidance = canGuide && isGuided({ condScale: scale }) ? new Guidance(scale, this.#options.dim) : undefined;
     return inputs.hold(() => {
       const { batch, times, keep, ...texts } = guidance ? guided(run, guidance) : run;
       checkRun({ batch, condition: texts.condition, laterMask: texts.laterMask }, this.#options.dim);
