@@ -6,7 +6,7 @@ import { Decoder } from "../../../src/models/dalle2-pytorch/decoder.js";
 import { Generator } from "../../../src/diffusion/generator.js";
 import { NoisePerPicture, RecordedNoise, type NoiseSource } from "../../../src/diffusion/noise.js";
 import { DiffusionPrior } from "../../../src/models/dalle2-pytorch/diffusion-prior.js";
-import type { SamplerName } from "../../../src/diffusion/sampler.js";
+import type { SamplerName } from "../../../src/diffusion/samplers.js";
 import { NotFiniteError } from "../../../src/diffusion/sampling-error.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
