@@ -74,7 +74,7 @@ describe("dalle2 cache", () => {
   it("removes nothing where a name is unknown", () => {
     const { status, stderr } = dalle2(["cache", "clear", "prior.pth", "notes.txt", "--folder", folder]);
     expect(status).toBe(2);
-    expect(stderr).toContain(`notes.txt: no such download in ${folder}; see dalle2 cache list.`);
+    expect(stderr).toContain(`notes.txt: no such download in ${folder}; see dalle2 cache list`);
     expect(readdirSync(folder)).toHaveLength(7);
   });
 });

@@ -18,7 +18,7 @@ export async function examine(target: Target, input: Uint8Array, limits: Limits)
     await target.run(input);
   } catch (error) {
     fault = faultOf(error, target, input);
-    outcome = fault ? "failed" : (error as Error).name;
+    outcome = fault ? "failed" : refusalOf(error as Error, target)!;
   }
   const { user, system } = process.cpuUsage(cpuStart);
   const milliseconds = Math.min(performance.now() - start, (user + system) / 1000);
@@ -29,18 +29,23 @@ export async function examine(target: Target, input: Uint8Array, limits: Limits)
   return { outcome: fault ? "failed" : outcome, fault, milliseconds };
 }
 
-function faultOf(error: unknown, { refusals }: Target, input: Uint8Array): Fault | undefined {
+function faultOf(error: unknown, target: Target, input: Uint8Array): Fault | undefined {
   if (!(error instanceof Error)) {
     return { kind: "untyped error", signature: `throws ${typeof error}`, detail: `threw ${String(error)}` };
   }
   const { name, message } = error;
   if (error instanceof Violation) return { kind: "broken promise", signature: withoutValues(message), detail: message };
-  if (!classesOf(error).some((one) => (refusals as readonly string[]).includes(one))) {
+  if (refusalOf(error, target) === undefined) {
     return { kind: "untyped error", signature: `${name} ${placeOf(error)}`, detail: describe(error) };
   }
   const problem = unfit(message, input);
   if (problem === undefined) return undefined;
   return { kind: "unfit message", signature: `${problem} ${name} ${placeOf(error)}`, detail: describe(error) };
+}
+
+/** The refusal that an error is one of: its class, or the nearest that it extends. */
+function refusalOf(error: Error, { refusals }: Target): string | undefined {
+  return classesOf(error).find((one) => (refusals as readonly string[]).includes(one));
 }
 
 /** The names of an error's class and of those that it extends. */
