@@ -8,9 +8,14 @@ import type { AskedSettings, NetworkSettings } from "./settings.js";
 /** The scale that leaves a prediction as it is. */
 export const UNGUIDED = { condScale: 1 } as const satisfies AskedSettings;
 
-/** Whether guidance does anything. */
+/** Whether a scale changes a prediction. */
+export function guides(scale: number): boolean {
+  return scale !== UNGUIDED.condScale;
+}
+
+/** Whether settings ask for guidance. */
 export function isGuided({ condScale = UNGUIDED.condScale }: AskedSettings): boolean {
-  return condScale !== UNGUIDED.condScale;
+  return guides(condScale);
 }
 
 /** The scale by which a network is guided. Throws `SamplingError` where it cannot be; `name` is what messages call it. */

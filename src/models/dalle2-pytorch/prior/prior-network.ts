@@ -1,6 +1,6 @@
 import type { PriorNetOptions } from "../options.js";
 import { Linear } from "../../../nn/linear.js";
-import { Guidance, isGuided } from "../../../diffusion/guidance.js";
+import { Guidance, guides } from "../../../diffusion/guidance.js";
 import { sameShape } from "../../../ops/check.js";
 import { cast, concatTokens, splitChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
@@ -88,7 +88,7 @@ export class PriorNetwork {
   prepare(inputs: StepInputs, run: PriorRun, scale = 1): PreparedPrior {
     const { condition } = run;
     const canGuide = condition.negative !== undefined || this.#conditioning.canDrop;
-    const guidance = canGuide && isGuided({ condScale: scale }) ? new Guidance(scale, this.#options.dim) : undefined;
+    const guidance = canGuide && guides(scale) ? new Guidance(scale, this.#options.dim) : undefined;
     return inputs.hold(() => {
       const { batch, times, keep, ...texts } = guidance ? guided(run, guidance) : run;
       checkRun({ batch, condition: texts.condition, laterMask: texts.laterMask }, this.#options.dim);

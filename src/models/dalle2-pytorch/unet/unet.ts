@@ -1,6 +1,6 @@
 import { Conv2d } from "../../../nn/conv2d.js";
 import type { UnetOptions } from "../options.js";
-import { Guidance, isGuided } from "../../../diffusion/guidance.js";
+import { Guidance, guides } from "../../../diffusion/guidance.js";
 import { cast, concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import type { StepInputs } from "../../../ops/step-inputs.js";
@@ -75,7 +75,7 @@ export class Unet {
    */
   prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
     const { arena } = inputs;
-    const guidance = isGuided({ condScale: scale }) ? new Guidance(scale, this.#unet.channels) : undefined;
+    const guidance = guides(scale) ? new Guidance(scale, this.#unet.channels) : undefined;
     return inputs.hold(() => {
       const { batch, ...rest } = guidance ? guided(run, guidance) : run;
       const { lowresCondImg } = rest.condition;
