@@ -116,8 +116,14 @@ export class Dalle2Error extends Error {
   /** The error as plain data, which `JSON.stringify` and `postMessage` take; with its stack only where that is asked for. */
   toJSON(options?: { readonly stack?: boolean } | string): Dalle2ErrorJson {
     // `JSON.stringify` passes the key under which the error stands.
-    const stack = typeof options === "object" && options.stack === true;
+    return this.#toJson(typeof options === "object" && options.stack === true, 0);
+  }
+
+  /** `depth` is how many errors this one is a cause of. */
+  #toJson(stack: boolean, depth: number): Dalle2ErrorJson {
     const { name, code, message, advice, place, cause } = this;
+    const ours = (error: Error, inner: number) =>
+      error instanceof Dalle2Error ? error.#toJson(stack, inner) : undefined;
     const details = plainObject(Object.fromEntries(Object.entries(this).filter(([key]) => !BASE_FIELDS.has(key))));
     return {
       name,
@@ -126,7 +132,7 @@ export class Dalle2Error extends Error {
       advice,
       ...(place === undefined ? {} : { place }),
       ...(Object.keys(details).length === 0 ? {} : { details }),
-      ...(cause === undefined ? {} : { cause: causeToJson(cause, stack) }),
+      ...(cause === undefined ? {} : { cause: causeToJson(cause, ours, stack, depth + 1) }),
       ...(stack && this.stack !== undefined ? { stack: this.stack } : {}),
     };
   }

@@ -36,24 +36,30 @@ export function plainObject(value: PlainObject, depth = 0): PlainObject {
   return Object.fromEntries(entries.filter(([key, one]) => one !== undefined && key !== "__proto__"));
 }
 
-/** What `toJSON` says of a cause: all of an error that has a `toJSON`, of others name, code and message. */
-export function causeToJson(cause: unknown, stack: boolean, depth = 0): unknown {
+/**
+ * What `toJSON` says of a cause, `depth` errors below the first: all of an error of this library, which `ours` makes plain
+ * data, of others name, code and message.
+ */
+export function causeToJson(
+  cause: unknown,
+  ours: (error: Error, depth: number) => unknown,
+  stack: boolean,
+  depth: number,
+): unknown {
   if (!(cause instanceof Error)) return plainValue(cause);
-  if (depth === MAX_DEPTH) return undefined;
-  if ("toJSON" in cause && typeof cause.toJSON === "function") return (cause as SerialisableError).toJSON({ stack });
+  // Causes may stand in a circle.
+  if (depth >= MAX_DEPTH) return undefined;
+  const known = ours(cause, depth);
+  if (known !== undefined) return known;
   const { name, message } = cause;
   const { code } = cause as { readonly code?: unknown };
   return {
     name: cleaned(name),
     message: cleaned(message),
     ...(typeof code === "string" ? { code: cleaned(code) } : {}),
-    ...(cause.cause === undefined ? {} : { cause: causeToJson(cause.cause, stack, depth + 1) }),
+    ...(cause.cause === undefined ? {} : { cause: causeToJson(cause.cause, ours, stack, depth + 1) }),
     ...(stack && cause.stack !== undefined ? { stack: cleaned(cause.stack) } : {}),
   };
-}
-
-interface SerialisableError extends Error {
-  toJSON(options: { readonly stack: boolean }): unknown;
 }
 
 /** A cause from what `causeToJson` made of it. `ours` makes errors of this library. */

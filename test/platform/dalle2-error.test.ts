@@ -38,6 +38,12 @@ describe("an error that is sent", () => {
     expect(String(copy)).toBe(String(error));
   });
 
+  it("ends where its causes stand in a circle", () => {
+    const error = new ConfigError("no");
+    error.cause = new FileError("model.pth", "is gone", { cause: error });
+    expect(JSON.stringify(error).match(/is gone/g)).toHaveLength(4);
+  });
+
   it("keeps the chain of its causes", () => {
     const copy = received(new ConfigError("no", { cause }));
     const outer = copy.cause as Error;

@@ -102,7 +102,7 @@ export class DalleModelManager {
   static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
     const gpu = options.gpu ?? (await openDevice(config, options));
-    const loaded: Loaded<unknown>[] = [];
+    const loaded: { dispose(): void }[] = [];
     const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {
       loaded.push(one);
       return one;
@@ -119,6 +119,12 @@ export class DalleModelManager {
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
       const manager = new DalleModelManager(config, gpu, weights, models, options);
+      // Also what it opened to compute in f32.
+      loaded.splice(0, loaded.length, {
+        dispose: () => {
+          manager.#models.dispose();
+        },
+      });
       await manager.#models.computeInF32(options.computeInF32 ?? []);
       return manager;
     } catch (error) {
