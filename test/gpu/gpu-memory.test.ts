@@ -1,23 +1,9 @@
 import { expect, it } from "vitest";
 import { GpuOutOfMemoryError } from "../../src/gpu/errors.js";
-import type { GpuDevice } from "../../src/gpu/device.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { linear } from "../../src/ops/linear.js";
 import { Arena } from "../../src/tensor/arena.js";
-
-/** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
-function failNextBuffer({ device }: GpuDevice): void {
-  const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
-  device.popErrorScope = async () => {
-    device.popErrorScope = popErrorScope;
-    await popErrorScope();
-    return { message: "simulated" };
-  };
-  device.createBuffer = (descriptor) => {
-    device.createBuffer = createBuffer;
-    return createBuffer({ ...descriptor, usage: 0 });
-  };
-}
+import { failNextBuffer } from "../support/gpu.js";
 
 function doubled(arena: Arena, values: readonly number[]): Promise<Float32Array> {
   using weight = arena.packed([4, 4]);

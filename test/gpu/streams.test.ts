@@ -5,6 +5,7 @@ import type { RecordedDispatch } from "../../src/gpu/executors/record.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { add, scaleBy } from "../../src/ops/elementwise.js";
 import { Arena } from "../../src/tensor/arena.js";
+import { failNextBuffer } from "../support/gpu.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
 let gpu: GpuDevice;
@@ -58,20 +59,6 @@ function dispatchTooMany(arena: Arena): void {
       grid: [65536, 1, 1],
     });
   });
-}
-
-/** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
-function failNextBuffer({ device }: GpuDevice): void {
-  const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
-  device.popErrorScope = async () => {
-    device.popErrorScope = popErrorScope;
-    await popErrorScope();
-    return { message: "simulated" };
-  };
-  device.createBuffer = (descriptor) => {
-    device.createBuffer = createBuffer;
-    return createBuffer({ ...descriptor, usage: 0 });
-  };
 }
 
 describe("calls at once on one device", () => {

@@ -93,3 +93,17 @@ export function expectClose(
   if (bounds.maxRelative !== undefined) expect(found.maxRelative).toBeLessThanOrEqual(bounds.maxRelative);
   if (bounds.nmse !== undefined) expect(found.nmse).toBeLessThanOrEqual(bounds.nmse);
 }
+
+/** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
+export function failNextBuffer({ device }: GpuDevice): void {
+  const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
+  device.popErrorScope = async () => {
+    device.popErrorScope = popErrorScope;
+    await popErrorScope();
+    return { message: "simulated" };
+  };
+  device.createBuffer = (descriptor) => {
+    device.createBuffer = createBuffer;
+    return createBuffer({ ...descriptor, usage: 0 });
+  };
+}
