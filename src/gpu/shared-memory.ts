@@ -2,8 +2,8 @@ import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { ALIGNMENT, sizeClass, type BlockPool } from "./pool.js";
 
 /**
- * Storages below this size lie in a block together: Dawn gives such buffers parts of heaps that it never gives back to the
- * system before the device is destroyed, and each costs it more than its size.
+ * Storages below this size lie in a block together: each buffer costs more than its size, and browsers keep the memory of
+ * such small ones until the device is destroyed.
  */
 const SMALL = 2 ** 22;
 /** Bytes of the largest such block. */

@@ -4,8 +4,16 @@ import { join } from "node:path";
 import process from "node:process";
 import type { Platform } from "./platform.js";
 
-/** Toggles of Dawn that are on by default. NVIDIA's Vulkan driver has f16, Dawn hides it behind this one. */
-const DEFAULT_FLAGS = ["enable-dawn-features=vulkan_enable_f16_on_nvidia"];
+const ENABLE = "enable-dawn-features=";
+
+/** Toggles of Dawn that are on by default. */
+const DEFAULT_FEATURES = [
+  // NVIDIA's Vulkan driver has f16, Dawn hides it behind this one.
+  "vulkan_enable_f16_on_nvidia",
+  // Otherwise Dawn puts buffers below 4 MiB into heaps of its own, which it keeps until the device is destroyed: `trim` would
+  // give none of them back.
+  "disable_resource_suballocation",
+];
 
 const MANIFEST_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 const SWIFTSHADER_FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
@@ -20,7 +28,7 @@ const instances = new Map<string, GPU>();
  */
 export const openWebGpu: Platform["openWebGpu"] = async (options = {}) => {
   const words = process.env.DALLE2_DAWN_FLAGS?.split(/\s+/).filter((word) => word !== "");
-  const flags = [...DEFAULT_FLAGS, ...(options.flags ?? words ?? [])];
+  const flags = withDefaults(options.flags ?? words ?? []);
   const { preferSoftware = false } = options;
   const key = JSON.stringify([flags, preferSoftware, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
   const known = instances.get(key);
@@ -47,6 +55,13 @@ export const systemMemory: Platform["systemMemory"] = () => {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 };
+
+/** Adds the default toggles. Dawn reads the last list of toggles alone, so that all of them go into one. */
+export function withDefaults(flags: readonly string[]): string[] {
+  const given = flags.filter((flag) => flag.startsWith(ENABLE)).map((flag) => flag.slice(ENABLE.length));
+  const others = flags.filter((flag) => !flag.startsWith(ENABLE));
+  return [`${ENABLE}${[...DEFAULT_FEATURES, ...given].join(",")}`, ...others];
+}
 
 async function hasAdapter(gpu: GPU): Promise<boolean> {
   return (await gpu.requestAdapter()) !== null;

@@ -55,6 +55,14 @@ it.runIf(process.platform === "linux")("trim gives back what was more than is ke
   expect(after! - before!).toBeLessThan(100);
 });
 
+it.runIf(process.platform === "linux")("trim gives the memory of many small activations back", () => {
+  const cycles = measured("for (let i = 0; i < 3; i++) await cycle(storagesOf(1000, 5e5));");
+  for (const [before, full, after] of cycles) {
+    expect(full! - before!).toBeGreaterThan(300);
+    expect(after! - before!).toBeLessThan(100);
+  }
+});
+
 it.runIf(process.platform === "linux")(
   "trim gives the memory of many small weights back, and they take little more",
   () => {
