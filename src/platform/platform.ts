@@ -53,10 +53,13 @@ export interface Platform {
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;
   /**
-   * The entry point of WebGPU: in Node, Dawn with the first Vulkan driver that gives an adapter. Where no driver does, its
-   * `requestAdapter()` gives null; a page without WebGPU rejects.
+   * The entry point of WebGPU: `navigator.gpu` where it exists (browsers, Deno), else Dawn with the first Vulkan driver that
+   * gives an adapter. Where no driver does, its `requestAdapter()` gives null. Rejects with `NoWebGpuError` where nothing
+   * implements WebGPU.
    */
   readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
+  /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
+  readonly implementationOf: (entry: GPU) => string;
   /** What to do on this system when no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
   /** Bytes of the system's memory that this process may take, which is what software adapters have; undefined in browsers. */
@@ -65,7 +68,10 @@ export interface Platform {
 
 /** How WebGPU is opened; browsers have no choices. */
 export interface WebGpuOptions {
-  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
+  /**
+   * Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`), which is taken then even where the runtime has a WebGPU of
+   * its own; default: the words of `DALLE2_DAWN_FLAGS`.
+   */
   readonly flags?: readonly string[];
   /** Looks for software drivers first. */
   readonly preferSoftware?: boolean;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { withDefaults } from "../../src/platform/node-gpu.js";
+import { withDefaults } from "../../src/platform/node-dawn.js";
 
 // Dawn takes the last "enable-dawn-features" alone: a list of the caller's must not turn the default ones off.
 it("puts toggles of the caller into one list with the default ones", () => {
