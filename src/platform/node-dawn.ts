@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { NoWebGpuError } from "./no-webgpu-error.js";
-import { dalle2Command, installCommand, runtime } from "./node-runtime.js";
+import { dalle2Command, installCommand, runtime, type Runtime } from "./node-runtime.js";
 import { withoutLines } from "./node-stderr.js";
 
 const ENABLE = "enable-dawn-features=";
@@ -52,24 +52,21 @@ async function loadDawn(): Promise<(flags: string[]) => GPU> {
   try {
     return (await import("webgpu")).create;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    const system = `${runtime.name} on ${process.platform}-${process.arch}`;
-    throw new NoWebGpuError(
-      `${system}: the package webgpu, which brings WebGPU, could not be loaded: ${reason}`,
-      advice(),
-      {
-        cause,
-      },
-    );
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    const where = `${runtime.name} on ${process.platform}-${process.arch}`;
+    throw new NoWebGpuError(`The package webgpu could not be loaded (${where}): ${reason}`, packageAdvice(runtime), {
+      cause,
+    });
   }
 }
 
-function advice(): string {
-  const install = `Install it with \`${installCommand("webgpu")}\`. It runs on Linux with glibc, macOS and Windows, each on x64 and arm64.`;
-  // Deno only comes here where its own WebGPU is switched off.
-  if (runtime.name === "Deno")
-    return `Run Deno with --unstable-webgpu, or a newer Deno, which has a WebGPU of its own. ${install}`;
-  return `${install} Deno needs no such package: \`${dalle2Command("doctor", { name: "Deno" })}\`.`;
+/** What to do where the package is missing, or has no native part for this system. */
+export function packageAdvice(program: Pick<Runtime, "name">): string {
+  const install = `Install it with \`${installCommand("webgpu", program)}\`; it runs on Linux with glibc, macOS and Windows, on x64 and arm64.`;
+  if (program.name === "Deno") {
+    return `Run Deno with --unstable-webgpu and without DALLE2_DAWN_FLAGS: it has a WebGPU of its own. ${install}`;
+  }
+  return `${install} Or run \`${dalle2Command("", { name: "Deno" })}\`: Deno has a WebGPU of its own.`;
 }
 
 /** Adds the default toggles. Dawn reads the last list of toggles alone, so that all of them go into one. */

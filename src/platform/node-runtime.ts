@@ -30,7 +30,7 @@ const COMMANDS: Readonly<Record<Runtime["name"], Commands>> = {
 
 /** A command line that runs `dalle2` with arguments in a runtime. */
 export function dalle2Command(args: string, { name }: Pick<Runtime, "name"> = runtime): string {
-  return `${COMMANDS[name].dalle2} ${args}`;
+  return `${COMMANDS[name].dalle2} ${args}`.trimEnd();
 }
 
 /** A command line that installs a package in a runtime. */
