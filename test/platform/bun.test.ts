@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.js";
-import { CLI, dalle2, readPicture } from "../support/cli.js";
+import { CLI, dalle2, readImage } from "../support/cli.js";
 import { BUN, runProgram } from "../support/runtimes.js";
 
 describe.skipIf(BUN === undefined)("Bun", () => {
@@ -29,7 +29,7 @@ describe.skipIf(BUN === undefined)("Bun", () => {
     expect(status, stderr).toBe(0);
     expect(dalle2([...args, "--output-path", join(folder, "node")]).status).toBe(0);
     const [ours, theirs] = await Promise.all(
-      ["bun", "node"].map((name) => readPicture(join(folder, name, "a-red-circle-1.png"))),
+      ["bun", "node"].map((name) => readImage(join(folder, name, "a-red-circle-1.png"))),
     );
     const differences = ours!.data.map((value, i) => Math.abs(value - theirs!.data[i]!));
     expect(Math.max(...differences)).toBeLessThan(8);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.js";
-import { dalle2, readPicture } from "../support/cli.js";
+import { dalle2, readImage } from "../support/cli.js";
 import { DENO, installPacked, runProgram } from "../support/runtimes.js";
 
 describe.skipIf(DENO === undefined)("Deno", () => {
@@ -35,7 +35,7 @@ describe.skipIf(DENO === undefined)("Deno", () => {
     expect(status, stderr).toBe(0);
     expect(dalle2([...args, "--output-path", join(folder, "node")]).status).toBe(0);
     const [ours, theirs] = await Promise.all(
-      ["deno", "node"].map((name) => readPicture(join(folder, name, "a-red-circle-1.png"))),
+      ["deno", "node"].map((name) => readImage(join(folder, name, "a-red-circle-1.png"))),
     );
     const differences = ours!.data.map((value, i) => Math.abs(value - theirs!.data[i]!));
     expect(Math.max(...differences)).toBeLessThan(8);
@@ -59,7 +59,7 @@ describe.skipIf(DENO === undefined)("Deno", () => {
 
   it("decodes as Node does, and takes Dawn where its flags are given, or says how to get it", async () => {
     const script = join(folder, "script.js");
-    const image = join(process.cwd(), "test/fixtures/pictures/cmyk.jpg");
+    const image = join(process.cwd(), "test/fixtures/images/cmyk.jpg");
     writeFileSync(
       script,
       `import { decodeImage, openWebGpu } from "./node_modules/dalle2-webgpu/dist/platform/node.js";
@@ -71,7 +71,7 @@ describe.skipIf(DENO === undefined)("Deno", () => {
     );
     const { status, stdout, stderr } = await deno(script);
     expect(status, stderr).toBe(0);
-    const { data, width, height } = await readPicture(image);
+    const { data, width, height } = await readImage(image);
     const sum = data.reduce((total, value) => total + value, 255 * width * height);
     const found = JSON.parse(stdout) as Record<string, unknown>;
     expect(found).toMatchObject({ width, height, sum });
