@@ -43,8 +43,18 @@ export function reportErrors(
   return { text: paragraphs.join("\n"), file: found[0]?.place?.file };
 }
 
-/** Naga gives type errors no position but in its drawing of the line: `┌─ wgsl:109:29`. */
-function positionOf({ lineNum, linePos, length, message }: CompilerMessage): { line: number; column: number } {
+interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/**
+ * Naga gives some errors no position but in its drawing (`┌─ wgsl:109:29`), and for others the whole function, in which the
+ * drawing underlines what is meant.
+ */
+function positionOf({ lineNum, linePos, length, message }: CompilerMessage): Position {
+  const underlined = /^\s*(\d+) │ │.*\n\s*│ │ ( *)\^/m.exec(message);
+  if (underlined) return { line: Number(underlined[1]), column: underlined[2]!.length + 1 };
   const drawn = length === 0 ? /┌─ .*:(\d+):(\d+)\s*$/m.exec(message) : null;
   return drawn ? { line: Number(drawn[1]), column: Number(drawn[2]) } : { line: lineNum, column: linePos };
 }
