@@ -12,7 +12,7 @@ export class GpuError extends Dalle2Error {
   }
 }
 
-/** No usable WebGPU adapter on this machine. The message says what to install. */
+/** No WebGPU, or no usable adapter, on this machine. The message says what to install. */
 export class GpuUnavailableError extends GpuError {
   static override readonly code = "gpu/unavailable";
   override readonly name = "GpuUnavailableError";

@@ -1,5 +1,4 @@
 import { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "#platform";
-import { NoWebGpuError } from "../platform/no-webgpu-error.js";
 import type { WebGpuOptions } from "../platform/platform.js";
 import { GpuUnavailableError } from "./errors.js";
 import { adapterNames, type AdapterDescription, type GpuFeatures } from "./adapter.js";
@@ -66,12 +65,10 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
 
 /** The entry point of WebGPU. Throws `GpuUnavailableError` where nothing implements it. */
 export async function openEntry(options?: WebGpuOptions): Promise<GPU> {
-  try {
-    return await openWebGpu(options);
-  } catch (cause) {
-    if (!(cause instanceof NoWebGpuError)) throw cause;
-    throw new GpuUnavailableError(cause.message, { cause, advice: cause.advice });
-  }
+  const entry = await openWebGpu(options);
+  if (!("missing" in entry)) return entry;
+  const { missing, advice, cause } = entry;
+  throw new GpuUnavailableError(missing, { cause, advice });
 }
 
 async function requestAdapter(entry: GPU, preferSoftware: boolean): Promise<GPUAdapter | null> {

@@ -1,9 +1,8 @@
-import { NoWebGpuError } from "./no-webgpu-error.js";
 import type { Platform } from "./platform.js";
 
 export const openWebGpu: Platform["openWebGpu"] = () => {
   const { gpu } = navigator as Partial<Pick<Navigator, "gpu">>;
-  return gpu ? Promise.resolve(gpu) : Promise.reject(new NoWebGpuError("This page has no WebGPU.", adapterAdvice()));
+  return Promise.resolve(gpu ?? { missing: "This page has no WebGPU.", advice: adapterAdvice() });
 };
 
 export const implementationOf: Platform["implementationOf"] = () => {

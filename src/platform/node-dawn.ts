@@ -3,9 +3,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { NoWebGpuError } from "./no-webgpu-error.js";
 import { dalle2Command, installCommand, runtime, type Runtime } from "./node-runtime.js";
 import { withoutLines } from "./node-stderr.js";
+import type { NoWebGpu } from "./platform.js";
 
 const ENABLE = "enable-dawn-features=";
 
@@ -30,15 +30,16 @@ const instances = new Map<string, GPU>();
 /**
  * Tries what the system's loader finds (it puts GPUs before software drivers), then lavapipe alone, then the SwiftShader
  * that Chromium brings; the software drivers first where they are preferred. A driver chosen by the caller in
- * `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried. Rejects with `NoWebGpuError` where Dawn cannot be loaded.
+ * `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
  */
-export async function openDawn(ownFlags: readonly string[], preferSoftware: boolean): Promise<GPU> {
+export async function openDawn(ownFlags: readonly string[], preferSoftware: boolean): Promise<GPU | NoWebGpu> {
   const flags = withDefaults(ownFlags);
   const key = JSON.stringify([flags, preferSoftware, process.env.VK_DRIVER_FILES, process.env.VK_ICD_FILENAMES]);
   const known = instances.get(key);
   if (known) return known;
 
   const create = await loadDawn();
+  if (typeof create !== "function") return create;
   // Mesa's window-system code complains without it, also when nothing is ever shown.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   const openSoftware = () => openSoftwareDriver(() => create(flags));
@@ -48,15 +49,14 @@ export async function openDawn(ownFlags: readonly string[], preferSoftware: bool
   return gpu ?? first;
 }
 
-async function loadDawn(): Promise<(flags: string[]) => GPU> {
+async function loadDawn(): Promise<((flags: string[]) => GPU) | NoWebGpu> {
   try {
     return (await import("webgpu")).create;
   } catch (cause) {
     const [reason] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
     const where = `${runtime.name} on ${process.platform}-${process.arch}`;
-    throw new NoWebGpuError(`The package webgpu could not be loaded (${where}): ${reason}`, packageAdvice(runtime), {
-      cause,
-    });
+    const missing = `The package webgpu could not be loaded (${where}): ${reason}`;
+    return { missing, advice: packageAdvice(runtime), cause };
   }
 }
 

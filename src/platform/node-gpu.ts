@@ -1,6 +1,5 @@
 import { tmpdir, totalmem } from "node:os";
 import process from "node:process";
-import { NoWebGpuError } from "./no-webgpu-error.js";
 import { openDawn } from "./node-dawn.js";
 import { dalle2Command } from "./node-runtime.js";
 import type { Platform } from "./platform.js";
@@ -14,10 +13,8 @@ export const openWebGpu: Platform["openWebGpu"] = async ({ flags, preferSoftware
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   if ((await own.requestAdapter()) !== null) return own;
   // Dawn tries software drivers that the system's loader does not find.
-  return openDawn([], preferSoftware).catch((error: unknown) => {
-    if (error instanceof NoWebGpuError) return own;
-    throw error;
-  });
+  const dawn = await openDawn([], preferSoftware);
+  return "missing" in dawn ? own : dawn;
 };
 
 export const implementationOf: Platform["implementationOf"] = (entry) => (entry === ownWebGpu() ? "wgpu" : "Dawn");

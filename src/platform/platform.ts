@@ -54,16 +54,22 @@ export interface Platform {
   readonly isAbsolute: (path: string) => boolean;
   /**
    * The entry point of WebGPU: `navigator.gpu` where it exists (browsers, Deno), else Dawn with the first Vulkan driver that
-   * gives an adapter. Where no driver does, its `requestAdapter()` gives null. Rejects with `NoWebGpuError` where nothing
-   * implements WebGPU.
+   * gives an adapter. Where no driver does, its `requestAdapter()` gives null.
    */
-  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
+  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU | NoWebGpu>;
   /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
   readonly implementationOf: (entry: GPU) => string;
   /** What to do on this system when no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
   /** Bytes of the system's memory that this process may take, which is what software adapters have; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
+}
+
+/** Nothing implements WebGPU here: what is missing, and what to do. */
+export interface NoWebGpu {
+  readonly missing: string;
+  readonly advice: string;
+  readonly cause?: unknown;
 }
 
 /** How WebGPU is opened; browsers have no choices. */
