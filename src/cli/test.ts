@@ -8,7 +8,7 @@ import { SHAPES_CONFIG } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
-import { ProgressReport } from "./drawing/progress.js";
+import { ProgressReport } from "./generating/progress.js";
 
 interface Flags {
   readonly modelConfig?: string;
@@ -93,7 +93,7 @@ async function test({
 
 /** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
-  using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
+  using manager = await DalleModelManager.create(config, { ...options, offload: "idle" });
   const { prior, decoder, clip, gpu, dtype } = manager;
   await manager.tryComponents(options.signal);
   return {
