@@ -40,6 +40,7 @@ export function resizeBicubic<I extends Image>(image: I, width: number, height: 
   return resize(image, width, height, BICUBIC);
 }
 
+/** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267 */
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
   if (!isSize(width) || !isSize(height))
     throw new ArgumentError("width", `${width} × ${height} is no size of an image`);
@@ -84,6 +85,7 @@ function toFixedPoint(weight: number): number {
   return Math.trunc(weight * 2 ** PRECISION + (weight < 0 ? -0.5 : 0.5));
 }
 
+/** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L288-L388 */
 function resizeRows<I extends Image>(image: I, width: number, filter: Filter): I {
   const { height, channels, data: source } = image;
   const taps = makeTaps(image.width, width, filter);

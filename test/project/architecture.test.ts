@@ -10,15 +10,15 @@ const folders = readdirSync(join(root, "src"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map(({ name }) => name);
 
-interface Drawing {
+interface Diagram {
   /** The path in each box, by the box's name. */
   readonly boxes: ReadonlyMap<string, string>;
   /** Pairs of paths. */
   readonly arrows: readonly (readonly [from: string, to: string])[];
 }
 
-/** A drawing of Mermaid: boxes are `name["path<br/>text"]`, arrows `-->`, `<-->` or `-- text -->`, several in a row. */
-function readDrawing(text: string): Drawing {
+/** A Mermaid diagram: boxes are `name["path<br/>text"]`, arrows `-->`, `<-->` or `-- text -->`, several in a row. */
+function readDiagram(text: string): Diagram {
   const boxes = new Map([...text.matchAll(/(\w+)\["([^"<]+)[^"]*"\]/g)].map(([, name, path]) => [name!, path!]));
   const pathOf = (name: string): string => boxes.get(name) ?? `no box ${name}`;
   const arrows = text.split("\n").flatMap((line) => {
@@ -31,8 +31,8 @@ function readDrawing(text: string): Drawing {
   return { boxes, arrows };
 }
 
-const drawings = [...page.matchAll(/```mermaid\n([^]*?)```/g)].map(([, text]) => readDrawing(text!));
-const [prompt, weight, imports] = drawings;
+const diagrams = [...page.matchAll(/```mermaid\n([^]*?)```/g)].map(([, text]) => readDiagram(text!));
+const [prompt, weight, imports] = diagrams;
 
 interface Rule {
   readonly name: string;
@@ -56,9 +56,9 @@ const folderOf = (path: string): string | undefined => /^src\/([^/]+)/.exec(path
 it("names only files and folders that exist", () => {
   const quoted = [...page.matchAll(/`([\w.-]+(?:\/[\w.-]+)*)`/g)].map(([, path]) => path!);
   const paths = quoted.filter((path) => path.includes("/") || existsSync(join(root, path)));
-  const drawn = drawings.flatMap(({ boxes }) => [...boxes.values()]);
+  const inDiagrams = diagrams.flatMap(({ boxes }) => [...boxes.values()]);
   expect(paths).toContain("src/gpu/executors");
-  expect([...paths, ...drawn].filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  expect([...paths, ...inDiagrams].filter((path) => !existsSync(join(root, path)))).toEqual([]);
 });
 
 it("has a row for each folder of src, and for each folder of the repository", () => {
@@ -89,7 +89,7 @@ describe.each([
   });
 });
 
-describe("the drawing of imports", () => {
+describe("the diagram of imports", () => {
   const next = new Map(folders.map((folder) => [folder, [] as string[]]));
   for (const [from, to] of imports!.arrows) next.get(folderOf(from)!)!.push(folderOf(to)!);
 

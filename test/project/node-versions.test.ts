@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RgbImage } from "../../src/image/image.js";
-import { CLI, readPicture } from "../support/cli.js";
+import { CLI, readImage } from "../support/cli.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { NODE_LINES, nodeProgram, hasNodes, installNodes } = (await import(join(root, "scripts/install-nodes.js"))) as {
@@ -42,7 +42,7 @@ describe.skipIf(isSkipped)(`dream on the newest release of each line${reason}`, 
     const args = [CLI, "dream", ...settings, "--output-path", folder, "--json"];
     const { status, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", input: "" });
     expect(status, stderr).toBe(0);
-    return await readPicture((JSON.parse(stdout) as { file: string }[])[0]!.file);
+    return await readImage((JSON.parse(stdout) as { file: string }[])[0]!.file);
   }
 
   it.each(NODE_LINES)("Node %i makes the same image as the Node of the tests", async (line) => {
