@@ -40,7 +40,6 @@ export function resizeBicubic<I extends Image>(image: I, width: number, height: 
   return resize(image, width, height, BICUBIC);
 }
 
-/** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267 */
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
   if (!isSize(width) || !isSize(height))
     throw new ArgumentError("width", `${width} × ${height} is no size of an image`);
@@ -67,6 +66,10 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
+/**
+ * For each place of the result, the places of the source that it is made of.
+ * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
+ */
 function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
   const scale = inSize / outSize;
   const stretch = Math.max(scale, 1);

@@ -45,3 +45,9 @@ it("the script in docs/library.md is the one in examples/", () => {
   const script = (text: string): string => /class ExampleInference[^]*?\.run\(.*\);/.exec(text)![0];
   expect(script(read("docs/library.md"))).toBe(script(read("examples/example-inference.ts")));
 });
+
+it("CHANGELOG.md has a section for the version of package.json, and one for what is not released", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  const sections = [...read("CHANGELOG.md").matchAll(/^## \[([^\]]+)\]/gm)].map(([, name]) => name!);
+  expect(sections.slice(0, 2)).toEqual(["Unreleased", version]);
+});
