@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { GpuUnavailableError } from "../gpu/errors.js";
-import { adapterAdvice, openWebGpu } from "#platform";
+import { adapterAdvice } from "#platform";
 import { planDriver, type DriverPlan } from "./driver-plan.js";
 import { UsageError } from "./errors.js";
 import { print, say } from "./output.js";
@@ -47,7 +47,8 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
 }
 
 async function findAdapter(): Promise<GPUAdapterInfo | undefined> {
-  const gpu = await openWebGpu();
+  const { openEntry } = await import("../gpu/open.js");
+  const gpu = await openEntry();
   return (await gpu.requestAdapter({ powerPreference: "high-performance" }))?.info;
 }
 

@@ -141,7 +141,7 @@ export const ERROR_CODES = {
   },
   "gpu/unavailable": {
     class: "GpuUnavailableError",
-    meaning: "There is no usable WebGPU adapter, or it lacks a feature that was asked for.",
+    meaning: "There is no WebGPU here, no usable adapter, or the adapter lacks a feature that was asked for.",
     advice: "Run `npx dalle2 setup`, which finds an adapter or says what to install.",
   },
   "gpu/device-lost": {
