@@ -11,6 +11,7 @@ import type { ByteSource } from "../platform/source.js";
 import { parseConfig } from "../config/config-error.js";
 import { downloadName, type FileLocation } from "../config/file-location.js";
 import { loadConfigSchema, type FamilyKeys, type ModelLoadConfigData } from "../config/load-config-schema.js";
+import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
 
@@ -79,6 +80,7 @@ export class ModelLoadConfig {
    * Throws `ConfigError`.
    */
   static parse(value: unknown, source = "load config"): ModelLoadConfig {
+    checkIsLoadConfig(value, publicUrl(source));
     return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
   }
 

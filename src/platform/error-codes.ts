@@ -51,7 +51,7 @@ export const ERROR_CODES = {
   },
   "cli/interrupted": {
     class: "InterruptedError",
-    meaning: "Ctrl-C ended the command.",
+    meaning: "Ctrl-C, SIGTERM or SIGHUP ended the command.",
     advice: "Run the command again; finished images stay.",
   },
   "cli/command-failed": {

@@ -7,12 +7,16 @@ import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { FileError } from "../../platform/errors.js";
 import { ImageDecodeError } from "../../platform/image-types.js";
 import { MAX_BYTES } from "../../platform/limits.js";
+import { fileError } from "../../platform/node-error.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/** Files as they are given; a folder stands for the images in it, by name. Throws `UsageError` where there are none. */
+/**
+ * Files as they are given; a folder stands for the images in it, by name. Throws `FileError` for a path that is not there, and
+ * `UsageError` for a folder without images.
+ */
 export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
@@ -23,12 +27,18 @@ export function isImageName(path: string): boolean {
 }
 
 function imagesAt(path: string): readonly string[] {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new UsageError(`${path}: there is no such file or folder.`);
-  if (!found.isDirectory()) return [path];
+  if (!isFolder(path)) return [path];
   const names = readdirSync(path).filter(isImageName);
   if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
   return names.sort().map((name) => join(path, name));
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (cause) {
+    throw fileError(path, "could not be read", cause);
+  }
 }
 
 /** Reads an image, without its alpha. Rejects with `FileError`, which names the file. */

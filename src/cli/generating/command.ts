@@ -11,8 +11,8 @@ import { samplingOptions, type GenerationFlags, type PriorFlags } from "./option
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
-import { prepareFolder } from "./image-names.js";
-import { reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { checkEncoder, reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { prepareFolder } from "./place-file.js";
 import { formatDuration, ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
@@ -34,11 +34,12 @@ export async function generateImages(
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  await prepareFolder(flags.outputPath);
+  await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn });
-  await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, {
     ...loading,
