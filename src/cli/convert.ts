@@ -48,7 +48,7 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
     );
   }
   const signal = interruptSignal();
-  await tryFolder(dirname(output));
+  tryFolder(dirname(output));
   const checkpoint = await openCheckpoint(await openSource(input, { signal }), { weights, stateDictKey: key, signal });
   try {
     await writeFileAtomic(output, convertCheckpoint(checkpoint, { ...(dtype && { dtype }), sparseRows, signal }));

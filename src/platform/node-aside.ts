@@ -2,11 +2,10 @@
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
-import { makeFolder } from "./node-folder.js";
 
 /** The file's own name, then a UUID whose first part is of the machine, and whose last is the process's number. */
 const ASIDE = /^\.?(.+)\.([\da-f]{8})(?:-[\da-f]{4}){3}-([\da-f]{12})\.tmp$/;
@@ -38,33 +37,37 @@ export function removeStale(folder: string, age: number, isChosen: (name: string
 }
 
 /**
- * Makes a folder where it is missing, and tries whether files can be written in it. Rejects with `FileError` where they
- * cannot: a file has its name, the disk is read-only, or it is one such as /proc that takes no files.
+ * Tries whether files can be written in a folder, or in the nearest that is there of those it is to be made in. Leaves
+ * nothing behind. Throws `FileError` where they cannot: a file has a folder's name, the disk can only be read, or it is one
+ * such as /proc that takes no files.
  */
-export async function tryFolder(folder: string): Promise<void> {
+export function tryFolder(folder: string): void {
+  const present = nearest(resolve(folder));
+  const problem = "no files can be written there";
+  if (!present.isFolder) {
+    throw new FileError(folder, `${problem}: ${present.path} is not a folder`, { advice: "choose another name" });
+  }
+  const trial = asideOf(join(present.path, "trial.png"));
   try {
-    await makeFolder(folder);
-    // The name of an image, so that it is removed with those where the process is killed right now.
-    const trial = asideOf(join(folder, "trial.png"));
     writeFileSync(trial, "", { flag: "wx" });
     rmSync(trial, { force: true });
   } catch (cause) {
-    throw folderError(folder, cause);
+    if (!isSystemError(cause) || cause.code !== "ENOENT") throw fileError(folder, problem, cause);
+    const refused = `${problem}: the file system of ${present.path} takes no new files`;
+    throw new FileError(folder, refused, { cause, advice: "choose another folder" });
   }
 }
 
-/** Also says what the system's own words do not say of a folder that was to be made. */
-function folderError(folder: string, cause: unknown): FileError {
-  const problem = "no files can be written in this folder";
-  const reason = isSystemError(cause) ? REFUSALS[cause.code ?? ""] : undefined;
-  if (reason === undefined) return fileError(folder, problem, cause);
-  return new FileError(folder, `${problem}: ${reason}`, { cause, advice: "choose another folder" });
+/** The path itself, or the nearest that is there of the folders it is in. */
+function nearest(path: string): { readonly path: string; readonly isFolder: boolean } {
+  try {
+    return { path, isFolder: statSync(path).isDirectory() };
+  } catch (cause) {
+    const isMissing = isSystemError(cause) && (cause.code === "ENOENT" || cause.code === "ENOTDIR");
+    if (!isMissing || dirname(path) === path) throw fileError(path, "could not be looked up", cause);
+    return nearest(dirname(path));
+  }
 }
-
-const REFUSALS: Readonly<Record<string, string>> = {
-  ENOENT: "the file system takes no new files or folders there",
-  EEXIST: "a file has the name of the folder",
-};
 
 let machineId: string | undefined;
 

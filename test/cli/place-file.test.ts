@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type * as Fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { placeFile, prepareFolder } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
+import { asideOf } from "../../src/platform/node-aside.js";
 
 /** Whether the file system of the test is one without links. */
 let refusesLinks = false;
@@ -82,6 +83,23 @@ describe("what a killed run left", () => {
     leave(`.ring-2.jpg.${uuid}.tmp`, 1);
     await prepareFolder(folder);
     expect(readdirSync(folder).sort()).toEqual([...others, `.ring-2.jpg.${uuid}.tmp`].sort());
+  });
+
+  it.skipIf(process.platform === "win32")("is removed at once where its process runs no more", async () => {
+    const module = new URL("../../dist/platform/node-aside.js", import.meta.url).href;
+    const leaveThree = `
+      import { writeFileSync } from "node:fs";
+      const { asideOf } = await import(${JSON.stringify(module)});
+      for (let i = 0; i < 3; i++) writeFileSync(asideOf(${JSON.stringify(join(folder, "ring.png"))}), "half");
+      process.kill(process.pid, "SIGKILL");
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", leaveThree], { stdio: "inherit" });
+    await once(child, "exit");
+    expect(readdirSync(folder)).toHaveLength(3);
+    const own = asideOf(join(folder, "ring.png"));
+    writeFileSync(own, "half");
+    await prepareFolder(folder);
+    expect(readdirSync(folder)).toEqual([basename(own)]);
   });
 
   it("is removed beside a file that is written again", async () => {

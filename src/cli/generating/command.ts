@@ -3,6 +3,7 @@ import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
+import { tryFolder } from "../../platform/node-aside.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
@@ -34,12 +35,14 @@ export async function generateImages(
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
-  await prepareFolder(flags.outputPath);
+  // Before anything is downloaded or computed.
+  tryFolder(flags.outputPath);
   await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn });
+  await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, {
     ...loading,

@@ -4,18 +4,20 @@
  */
 import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, parse } from "node:path";
-import { asideOf, removeStale, tryFolder } from "../../platform/node-aside.js";
+import { asideOf, removeStale } from "../../platform/node-aside.js";
 import { fileError, isSystemError } from "../../platform/node-error.js";
+import { makeFolder } from "../../platform/node-folder.js";
 
 /** Writing takes milliseconds: what is older was left by a process that was killed, also on another machine. */
 const STALE_MS = 60_000;
 
-/**
- * Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written
- * there, before anything is computed.
- */
+/** Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where it cannot be made. */
 export async function prepareFolder(folder: string): Promise<void> {
-  await tryFolder(folder);
+  try {
+    await makeFolder(folder);
+  } catch (cause) {
+    throw fileError(folder, "images cannot be written there", cause);
+  }
   removeStale(folder, STALE_MS, (name) => /\.(?:png|jpg|webp)$/.test(name));
 }
 
