@@ -189,6 +189,11 @@ export const ERROR_CODES = {
     meaning: "An image cannot be written in the format that was asked for.",
     advice: "Choose another format, such as png.",
   },
+  "image/library": {
+    class: "ImageLibraryError",
+    meaning: "The library sharp, which reads and writes image files in Node, is not installed, or not for this system.",
+    advice: "Install it with its optional dependencies: npm install --include=optional sharp.",
+  },
   "internal/bug": {
     class: "InternalError",
     meaning: "A promise between parts of this library was broken. That is a bug of this library.",

@@ -12,6 +12,7 @@ import type { DalleModelManager } from "../../pipeline/manager/model-manager.js"
 import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
+import { say } from "../output.js";
 
 /**
  * Files as they are given; a folder stands for the images in it, by name. Throws `FileError` for a path that is not there, and
@@ -63,10 +64,12 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
 async function decodeFile(file: string): Promise<RgbaImage> {
   const bytes = await readBytes(file, MAX_BYTES.image);
   try {
-    return await decodeImage(bytes);
+    const image = await decodeImage(bytes);
+    if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames. The first is used.`);
+    return image;
   } catch (cause) {
     if (!(cause instanceof ImageDecodeError)) throw cause;
-    throw new FileError(file, cause.message, { cause, advice: "give a PNG, JPEG or WebP file" });
+    throw new FileError(file, cause.message, { cause, advice: cause.advice });
   }
 }
 
