@@ -25,6 +25,7 @@ export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/patience.js";
+export { UnreachableHosts } from "./files/unreachable-hosts.js";
 export {
   DeviceLostError,
   GpuError,

@@ -1,3 +1,4 @@
+import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { openSource, resolveBeside } from "../files/open.js";
 import { openRemote, type DownloadProgress } from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
@@ -56,6 +57,9 @@ export class ModelLoadConfig {
   /** Where local files were found that are not in the config's folder, by their path in the config. */
   readonly #inWorkingDirectory = new Map<string, string>();
 
+  /** Servers of its files that could not be reached. */
+  readonly #hosts = new UnreachableHosts();
+
   /** Path or URL of the config, for messages: of a URL without the secrets in it. */
   readonly source: string;
   /** The same as it was given. */
@@ -98,6 +102,11 @@ export class ModelLoadConfig {
     return clip?.load_model_from ? [...files, { place: "clip.load_model_from", file: clip.load_model_from }] : files;
   }
 
+  /** Has servers that could not be reached tried again; otherwise each is given up once, not once for each of its files. */
+  retryHosts(): void {
+    this.#hosts.clear();
+  }
+
   /**
    * Opens a file that the config names, for reads by range; what is on a server is downloaded first, unless it was before.
    * The caller closes it. Rejects with `FileError`.
@@ -114,7 +123,7 @@ export class ModelLoadConfig {
     const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
     const folder = cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir);
     const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
-    return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning });
+    return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
   }
 
   /** The content of a JSON file that the config names. Rejects with `FileError`, or `ConfigError` where it is not JSON. */
