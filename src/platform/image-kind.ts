@@ -23,10 +23,12 @@ const SIGNATURES: readonly (readonly [name: string, start: string])[] = [
 /** The format of an image file, by its first bytes; undefined where it is none that is known here. */
 export function imageKind(bytes: Uint8Array): string | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 512));
-  const found = SIGNATURES.find(([, signature]) =>
-    [...signature].every((letter, i) => letter === "?" || start[i] === letter),
-  );
+  const found = SIGNATURES.find(([, signature]) => beginsWith(start, signature));
   return found?.[0] ?? (/^\s*(?:<\?xml[^]*)?<svg\b/.test(start) ? "SVG" : undefined);
+}
+
+function beginsWith(text: string, signature: string): boolean {
+  return Array.from(signature).every((letter, i) => letter === "?" || text[i] === letter);
 }
 
 const GIVE_ANOTHER = "give a PNG, JPEG or WebP file";

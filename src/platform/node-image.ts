@@ -41,7 +41,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
     const rgba = isCmyk ? cmykToRgba(data, channels) : new Uint8Array(data);
     return { width, height, channels: 4, data: rgba, ...(pages > 1 && { frames: pages }) };
   } catch (cause) {
-    if (/pixel limit/.test(reason(cause))) await checkSize(sharp, bytes);
+    if (reason(cause).includes("pixel limit")) await checkSize(sharp, bytes);
     throw undecodable(bytes, reason(cause), cause);
   }
 }

@@ -183,7 +183,7 @@ describe("dalle2 dream", () => {
     ["in place of a file", file, `${file} is not a folder`],
     ...(process.platform === "linux" ? [["below /proc", "/proc/none/out", "of /proc takes no new files"]] : []),
   ])("says before it loads models that images cannot be written: %s", (_, out, problem) => {
-    const { status, stderr } = dalle2(["dream", "--model-config", nowhere, "--prompt", "x", "--output-path", out!]);
+    const { status, stderr } = dalle2(["dream", "--model-config", nowhere, "--prompt", "x", "--output-path", out]);
     expect(stderr).toContain(`${out}: no files can be written there: `);
     expect(stderr).toContain(problem);
     expect(stderr).not.toContain("absent.pth");

@@ -172,8 +172,8 @@ describe("refuses, saying where, what is expected and what was found:", () => {
       }
       throw new Error("the config was accepted");
     };
-    const npm = { name: "x", version: "1.0.0", type: "module", engines: {}, scripts: {}, dependencies: {} };
-    const { dependencies: _, ...bare } = npm;
+    const bare = { name: "x", version: "1.0.0", type: "module", engines: {}, scripts: {} };
+    const npm = { ...bare, dependencies: {} };
     expect(refusal(npm)).toMatch(/^some\.json is not a load config: it is the package\.json of an npm package\./);
     expect(refusal(bare)).toContain('it has "name", "version", "type" and 2 other keys instead.');
     expect(refusal({ metadata: {}, weight_map: {} })).toContain("the index of a checkpoint in shards");

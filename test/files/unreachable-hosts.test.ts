@@ -24,16 +24,24 @@ beforeEach(() => {
 });
 
 const askFetch: typeof fetch = (input) => {
-  const url = new URL(input instanceof Request ? input.url : input);
+  const url = addressOf(input);
   asked.push(url.href);
   if (present.has(url.host)) return Promise.resolve(new Response(null, { status: 404 }));
   const cause = new Error(`getaddrinfo ENOTFOUND ${url.hostname}`);
   return Promise.reject(new TypeError("fetch failed", { cause }));
 };
 const silentFetch: typeof fetch = (input, { signal } = {}) => {
-  asked.push(String(input));
-  return new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason as Error)));
+  asked.push(addressOf(input).href);
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => {
+      reject(signal.reason as Error);
+    });
+  });
 };
+
+function addressOf(input: Parameters<typeof fetch>[0]): URL {
+  return new URL(input instanceof Request ? input.url : input);
+}
 const patience = { attempts: 3, pause: 1, stall: 50 };
 const options = { fetch: askFetch, patience, cacheFolder: folder, onWarning: () => undefined };
 const model = (url: string) => ({ load_model_from: { load_type: "url", path: url } });
