@@ -45,3 +45,9 @@ describe("a missing file ends every command with status 2 and its name", () => {
     expect(readdirSync(folder)).toEqual(["config.json", "image.png"]);
   });
 });
+
+it.runIf(process.platform === "linux")("a checkpoint is not read where its copy cannot be written", () => {
+  const { status, stderr } = dalle2(["convert", at("absent.pth"), "/proc/none/out.safetensors"]);
+  expect(stderr).toContain("/proc/none: no files can be written there: the file system of /proc takes no new files");
+  expect(status).toBe(1);
+});

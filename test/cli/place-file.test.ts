@@ -110,6 +110,19 @@ describe("what a killed run left", () => {
   });
 });
 
+it("does not begin to write a file in place of a folder", async () => {
+  let isAsked = false;
+  async function* data() {
+    isAsked = true;
+    yield await Promise.resolve(bytes("a"));
+  }
+  mkdirSync(join(folder, "out.safetensors"));
+  await expect(writeFileAtomic(join(folder, "out.safetensors"), data())).rejects.toThrow(
+    /out\.safetensors: could not be written: it is a folder; name a file in it$/,
+  );
+  expect([isAsked, readdirSync(folder)]).toEqual([false, ["out.safetensors"]]);
+});
+
 it("lets nobody see a file that is not whole, whenever the process is killed", async () => {
   const size = 400_000;
   const module = new URL("../../dist/cli/generating/place-file.js", import.meta.url).href;
