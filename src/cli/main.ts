@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
 import { hideTokens } from "../files/hub.js";
+import { InterruptedError } from "./interrupt.js";
 import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -31,7 +32,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 const EXIT_CODES = `
 Each command explains itself with --help. Results go to standard output, everything else to standard error.
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (finished images stay).`;
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, or a missing file; interrupted (finished images stay):
+130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")
@@ -55,13 +57,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Says what went wrong and gives the exit status: 1 failure, 2 usage or configuration, 130 interrupted. */
+/** Says what went wrong and gives the exit status: 1 failure, 2 usage, configuration or a missing file, 128 + n interrupted by signal n. */
 function exitStatus(error: unknown): number {
   // Commander has already written its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const message = error instanceof Error ? error.message : String(error);
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
   say(stack ?? message);
+  if (error instanceof InterruptedError) return error.exitStatus;
   if (!(error instanceof Dalle2Error)) return 1;
   const [subject] = error.code.split("/");
   const status = subject === undefined ? 1 : (STATUSES[error.code] ?? STATUSES[subject] ?? 1);
@@ -76,8 +79,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   argument: 2,
   "cli/usage": 2,
   config: 2,
+  "file/not-found": 2,
   sampling: 2,
-  "cli/interrupted": 130,
 };
 
 // `dalle2 … | head` closes our output early: not an error of ours.

@@ -17,10 +17,10 @@ describe("a pipe", () => {
     ["dream", "prompts-that-are-not-there.txt\n", "There is no such file."],
     ["dream", "a ring\n\nnone\n", "A whole number of at least 1 is needed."],
     ["variation", "", 'Standard input ended before an answer to "File 1". Answer it, or give --image.'],
-    ["variation", "nowhere.png\n", "nowhere.png: there is no such file or folder."],
+    ["variation", "nowhere.png\n", "nowhere.png: could not be read: no such file or folder"],
     ["inpaint", "configs/shapes.json\n", 'Standard input ended before an answer to "Mask for shapes.json"'],
     ["interpolate", "a ring\n", 'Standard input ended before an answer to "End: an image file, or a prompt"'],
-    ["interpolate", "nowhere.png\n", "nowhere.png: there is no such file or folder."],
+    ["interpolate", "nowhere.png\n", "nowhere.png: could not be read: no such file or folder"],
   ])("that does not answer %s ends it with status 2: %j", (command, input, message) => {
     const { status, stderr, stdout } = dalle2([command, "--output-path", join(folder, "none")], input);
     expect(stderr).toContain(message);

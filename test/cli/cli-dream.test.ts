@@ -174,10 +174,19 @@ describe("dalle2 dream", () => {
     expect(status).toBe(2);
   });
 
-  it("says before it draws where images cannot be written", () => {
-    const { status, stderr } = dalle2([...dream, "--prompt", "x", "--output-path", join(file, "out")]);
+  // No models of this config could be loaded: what is said is said before.
+  const nowhere = join(folder, "nowhere.json");
+  writeFileSync(nowhere, JSON.stringify({ prior: { load_model_from: { load_type: "local", path: "absent.pth" } } }));
+
+  it.each([
+    ["below a file", join(file, "out"), `${file} is not a folder`],
+    ["in place of a file", file, `${file} is not a folder`],
+    ...(process.platform === "linux" ? [["below /proc", "/proc/none/out", "of /proc takes no new files"]] : []),
+  ])("says before it loads models that images cannot be written: %s", (_, out, problem) => {
+    const { status, stderr } = dalle2(["dream", "--model-config", nowhere, "--prompt", "x", "--output-path", out]);
+    expect(stderr).toContain(`${out}: no files can be written there: `);
+    expect(stderr).toContain(problem);
+    expect(stderr).not.toContain("absent.pth");
     expect(status).toBe(1);
-    expect(stderr).toContain(`${join(file, "out")}: images cannot be written there`);
-    expect(stderr).not.toContain("U-Net");
   });
 });

@@ -193,7 +193,7 @@ describe("edit", () => {
   });
 });
 
-describe("Ctrl-C", () => {
+describe("an interrupt", () => {
   const image = ["--image", join(folder, "red.png")];
   const samples = ["--samples", "8"];
 
@@ -203,17 +203,20 @@ describe("Ctrl-C", () => {
 
   // The others hand the signal to their scripts as these do: with a prior, without one, and by hand.
   it.each([
-    ["dream", ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
-    ["upscale", [...image, ...samples]],
-    ["interpolate", ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
-  ])("ends %s within a step with status 130, and the images that are finished stay", async (command, args) => {
+    ["dream", "SIGTERM", 143, ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
+    ["upscale", "SIGHUP", 129, [...image, ...samples]],
+    ["interpolate", "SIGINT", 130, ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
+  ] as const)("ends %s by %s within a step with status %i, and the images that are finished stay", async (...row) => {
+    const [command, signal, status, args] = row;
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];
     const run = await interrupted(
       [command, ...args, ...stepFlags, "--decoder-batch-size", "1", ...out],
       /batch 2 of 8/,
+      signal,
     );
-    expect(run.status, run.stderr).toBe(130);
-    expect(run.stderr.trimEnd().split("\n").at(-1)).toBe("Interrupted.");
+    expect(run.status, run.stderr).toBe(status);
+    const said = signal === "SIGINT" ? "Interrupted." : `Interrupted by ${signal}.`;
+    expect(run.stderr.trimEnd().split("\n").at(-1)).toBe(said);
     const reports = JSON.parse(run.stdout) as ImageReport[];
     // One image is finished when the second batch begins; more only if the signal comes late.
     expect(reports.length).toBeGreaterThanOrEqual(1);

@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import sharp from "sharp";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
 import { UsageError } from "../../src/cli/errors.js";
-import { expandFolders, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
+import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
 import { formatDuration } from "../../src/cli/generating/progress.js";
 import { seedNumber } from "../../src/cli/generating/seeds.js";
@@ -72,7 +73,27 @@ describe("input images", () => {
     expect(() => expandFolders([join(folder, "empty")])).toThrow("no PNG, JPEG or WebP files");
     expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
     writeFileSync(join(folder, "text.png"), "no image");
-    await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow("text.png: ");
+    await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow(
+      `${join(folder, "text.png")}: this is no image in a known format; give a PNG, JPEG or WebP file`,
+    );
+    writeFileSync(join(folder, "empty.png"), "");
+    await expect(loadSquare(join(folder, "empty.png"), () => undefined)).rejects.toThrow(
+      "empty.png: the file is empty",
+    );
+    writeFileSync(join(folder, "cut.jpg"), new Uint8Array([0xff, 0xd8, 0xff, 0xe0]));
+    await expect(loadSquare(join(folder, "cut.jpg"), () => undefined)).rejects.toThrow(
+      /cut\.jpg: the JPEG image cannot be decoded: .*; save or download it again$/,
+    );
+  });
+
+  it("are the first of an animation, which is said", async () => {
+    const file = join(folder, "frames.gif");
+    const pixels = Uint8Array.from({ length: 4 * 12 * 3 }, (_, i) => (i * 37) % 256);
+    await sharp(pixels, { raw: { width: 4, height: 12, channels: 3, pageHeight: 4 } }).toFile(file);
+    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await expect(loadImage(file)).resolves.toMatchObject({ width: 4, height: 4 });
+    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used."]]);
+    said.mockRestore();
   });
 
   it("are cropped to the square in their middle, which is said", async () => {

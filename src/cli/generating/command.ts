@@ -3,6 +3,7 @@ import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
+import { tryFolder } from "../../platform/node-aside.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
@@ -11,8 +12,8 @@ import { samplingOptions, type GenerationFlags, type PriorFlags } from "./option
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
-import { prepareFolder } from "./image-names.js";
-import { reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { checkEncoder, reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { prepareFolder } from "./place-file.js";
 import { formatDuration, ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
@@ -34,6 +35,9 @@ export async function generateImages(
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  // Before anything is downloaded or computed.
+  tryFolder(flags.outputPath);
+  await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
