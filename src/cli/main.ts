@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
-import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
 import { hideTokens } from "../files/hub.js";
+import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
+import { UsageError } from "./errors.js";
+import { acceptCommonOptions } from "./other-tools/accept.js";
+import { suggestCommand, suggestOption } from "./other-tools/suggest.js";
 import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -42,32 +45,62 @@ async function main(args: readonly string[]): Promise<number> {
     .addOption(new Option("-s, --suppress-updates").hideHelp())
     .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
-    .configureOutput({ writeErr: sayPart })
+    // Commander's own suggestions come from the spelling alone.
+    .showSuggestionAfterError(false)
+    .configureOutput({ writeErr: sayPart, outputError: (text, write) => void write(text + suggestion(program, text)) })
     .exitOverride();
   const name = args.find((arg) => !arg.startsWith("-")) ?? "";
   const loads = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   for (const load of loads) (await load()).register(program);
+  for (const command of program.commands) [command, ...command.commands].forEach(acceptCommonOptions);
   try {
+    refuseShortSeed(args);
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    return exitStatus(error);
+    return await exitStatus(error);
   }
 }
 
+/** What else to say where commander does not know an option or a command: a line, or nothing. */
+function suggestion(program: Command, error: string): string {
+  const [, kind, typed = ""] = /unknown (option|command) '([^]*)'/.exec(error) ?? [];
+  const line = kind === "command" ? suggestCommand(program, typed) : kind && optionSuggestion(program, typed);
+  return line ? `${line}\n` : "";
+}
+
+function optionSuggestion(program: Command, typed: string): string | undefined {
+  const [first, second] = program.args;
+  const command = program.commands.find((one) => one.name() === first);
+  if (!command) return "Options stand behind the command, as in: dalle2 dream --steps 24";
+  const inner = command.commands.find((one) => one.name() === second);
+  return suggestOption(inner ?? command, typed);
+}
+
+/** Other tools take a seed, steps or a size by `-s`, which takes nothing here: the number would be a prompt. */
+function refuseShortSeed(args: readonly string[]): void {
+  const at = args.findIndex((arg, i) => arg === "-s" && /^-?\d+(x\d+)?$/.test(args[i + 1] ?? ""));
+  if (at < 0) return;
+  const value = args[at + 1]!;
+  throw new UsageError(
+    `-s ${value}: -s is short for --suppress-updates and takes no value. A seed is --seed ${value}, a number of steps --steps ${value}.`,
+  );
+}
+
 /** Says what went wrong and gives the exit status: 1 failure, 2 usage or configuration, 130 interrupted. */
-function exitStatus(error: unknown): number {
+async function exitStatus(error: unknown): Promise<number> {
   // Commander has already written its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { inFlags } = await import("./flag-names.js");
   const message = error instanceof Error ? error.message : String(error);
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
-  say(stack ?? message);
+  say(stack ?? inFlags(error, message));
   if (!(error instanceof Dalle2Error)) return 1;
   const [subject] = error.code.split("/");
   const status = subject === undefined ? 1 : (STATUSES[error.code] ?? STATUSES[subject] ?? 1);
   // What is wrong with arguments and configurations says by itself what to do.
   const advice = status === 1 ? adviceBeside(error) : undefined;
-  if (advice !== undefined) say(advice);
+  if (advice !== undefined) say(inFlags(error, advice));
   return status;
 }
 

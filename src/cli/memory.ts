@@ -2,11 +2,13 @@ import type { Command } from "commander";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
 import { publicUrl } from "../platform/secrets.js";
+import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
-import { wholeNumber } from "./option-values.js";
+import { loadConfig, wholeNumber } from "./option-values.js";
 
 interface Options {
+  readonly modelConfig?: string;
   readonly batchSize: number;
   readonly json?: true;
 }
@@ -16,10 +18,12 @@ export function register(program: Command): void {
   program
     .command("memory")
     .description("say how much GPU memory the models of a load config take; only headers of their files are read")
-    .argument("<config>", "a load config, by path or URL")
+    .argument("[config]", "a load config, by path or URL (default: that of the Shapes model)", loadConfig)
+    .option("--model-config <file>", "the same as the argument", loadConfig)
     .option("--batch-size <n>", "images computed at once", wholeNumber, 1)
     .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
-    .action(async (path: string, { batchSize, json }: Options) => {
+    .action(async (argument: string | undefined, { modelConfig, batchSize, json }: Options) => {
+      const path = oneConfig(argument, modelConfig);
       const plans = await plansOf(path, batchSize);
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
