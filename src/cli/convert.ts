@@ -1,4 +1,5 @@
 import { Option, type Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { openSource } from "../files/open.js";
 import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
 import { openCheckpoint } from "../models/open-checkpoint.js";
@@ -56,5 +57,5 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
   const leftOut = unsupportedTensors(checkpoint);
   for (const { name, unsupported } of leftOut)
     say(`warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
-  print(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
+  print(`${output}: ${counted(tensors.size + clip.size - leftOut.length, "tensor")}`);
 }

@@ -2,9 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { hideTokens } from "../files/hub.js";
 import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
-import { UsageError } from "./errors.js";
-import { acceptCommonOptions } from "./other-tools/accept.js";
-import { suggestCommand, suggestOption } from "./other-tools/suggest.js";
+import { assist, refuseShortSeed } from "./other-tools/assist.js";
 import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -45,14 +43,12 @@ async function main(args: readonly string[]): Promise<number> {
     .addOption(new Option("-s, --suppress-updates").hideHelp())
     .enablePositionalOptions()
     .addHelpText("after", EXIT_CODES)
-    // Commander's own suggestions come from the spelling alone.
-    .showSuggestionAfterError(false)
-    .configureOutput({ writeErr: sayPart, outputError: (text, write) => void write(text + suggestion(program, text)) })
+    .configureOutput({ writeErr: sayPart })
     .exitOverride();
   const name = args.find((arg) => !arg.startsWith("-")) ?? "";
   const loads = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   for (const load of loads) (await load()).register(program);
-  for (const command of program.commands) [command, ...command.commands].forEach(acceptCommonOptions);
+  assist(program);
   try {
     refuseShortSeed(args);
     await program.parseAsync(args, { from: "user" });
@@ -60,31 +56,6 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     return await exitStatus(error);
   }
-}
-
-/** What else to say where commander does not know an option or a command: a line, or nothing. */
-function suggestion(program: Command, error: string): string {
-  const [, kind, typed = ""] = /unknown (option|command) '([^]*)'/.exec(error) ?? [];
-  const line = kind === "command" ? suggestCommand(program, typed) : kind && optionSuggestion(program, typed);
-  return line ? `${line}\n` : "";
-}
-
-function optionSuggestion(program: Command, typed: string): string | undefined {
-  const [first, second] = program.args;
-  const command = program.commands.find((one) => one.name() === first);
-  if (!command) return "Options stand behind the command, as in: dalle2 dream --steps 24";
-  const inner = command.commands.find((one) => one.name() === second);
-  return suggestOption(inner ?? command, typed);
-}
-
-/** Other tools take a seed, steps or a size by `-s`, which takes nothing here: the number would be a prompt. */
-function refuseShortSeed(args: readonly string[]): void {
-  const at = args.findIndex((arg, i) => arg === "-s" && /^-?\d+(x\d+)?$/.test(args[i + 1] ?? ""));
-  if (at < 0) return;
-  const value = args[at + 1]!;
-  throw new UsageError(
-    `-s ${value}: -s is short for --suppress-updates and takes no value. A seed is --seed ${value}, a number of steps --steps ${value}.`,
-  );
 }
 
 /** Says what went wrong and gives the exit status: 1 failure, 2 usage or configuration, 130 interrupted. */

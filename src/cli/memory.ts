@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
 import { publicUrl } from "../platform/secrets.js";
@@ -55,7 +56,7 @@ function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
   const lines = rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
   );
-  return [`${path}: GPU memory in MiB, batches of ${first?.batchSize ?? 0}`, ...lines].join("\n");
+  return [`${path}: GPU memory in MiB, batches of ${counted(first?.batchSize ?? 0, "image")}`, ...lines].join("\n");
 }
 
 function mebibytes(bytes: number): string {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
@@ -120,7 +121,7 @@ function formatReport({ config, files, models }: ConfigReport): string {
   return [
     `${config} is a valid load config.`,
     ...files.map(formatFile),
-    ...(faults > 0 ? [`${faults} of ${files.length} files cannot be used.`] : []),
+    ...(faults > 0 ? [`${faults} of ${counted(files.length, "file")} cannot be used.`] : []),
     ...(models ? [formatModels(models)] : []),
   ].join("\n\n");
 }

@@ -1,3 +1,4 @@
+import { counted } from "../platform/counted.js";
 import { Generator } from "../diffusion/generator.js";
 import { ArgumentError, atMostOne, checkLength, exactWholeNumber, filledList } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise.js";
@@ -43,9 +44,13 @@ export function randomnessOf(options: RandomOptions): Randomness {
 /** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
 export function checkRandomness(randomness: Randomness, images: number): void {
   if (randomness instanceof Generator || randomness.length === images) return;
-  throw new ArgumentError("seeds", `There are ${randomness.length} seeds or generators for ${images} images.`, {
-    code: "argument/mismatch",
-  });
+  throw new ArgumentError(
+    "seeds",
+    `${counted(randomness.length, "seed or generator", "seeds or generators")} for ${counted(images, "image")}: give one for each.`,
+    {
+      code: "argument/mismatch",
+    },
+  );
 }
 
 /**

@@ -105,7 +105,7 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   },
   { names: ["--prior-scheduler"], tools: ["diffusers"], means: ["--prior-sampler"] },
   {
-    names: ["--width", "--height", "--size", "--resolution", "-W", "-H", "--W", "--H"],
+    names: ["--width", "--height", "--size", "--resolution", "-W", "-H"],
     tools: ["web UI", "diffusers", "OpenAI", "sd.cpp", "CompVis"],
     hints: ["images have the size that the decoder makes; another decoder is chosen by --model-config"],
   },

@@ -40,11 +40,17 @@ function closest(typed: string, names: readonly string[]): readonly string[] {
   const parts = words(typed);
   const longer = names.filter((name) => parts.every((part) => words(name).includes(part)));
   if (longer.length > 0 && longer.length <= MOST) return longer;
-  // One slip in three letters: what differs by more is another word.
-  const allowed = Math.floor((word.length + 1) / 3);
-  const distances = names.map((name) => distance(word, plain(name)));
+  // One slip in four letters: what differs by more is another word.
+  const allowed = Math.max(1, Math.floor(word.length / 4));
+  const distances = names.map((name) => slips(word, plain(name)));
   const least = Math.min(...distances);
   return least > allowed ? [] : names.filter((_, i) => distances[i] === least).slice(0, MOST);
+}
+
+/** Letters that are wrong, missing, too many or in another order. */
+function slips(word: string, name: string): number {
+  const sorted = (text: string): string => [...text].sort().join("");
+  return word !== name && sorted(word) === sorted(name) ? 1 : distance(word, name);
 }
 
 /** Without dashes, underscores and capitals. */
