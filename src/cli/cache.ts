@@ -53,9 +53,9 @@ export function register(program: Command): void {
     .option("-y, --yes", "remove them without asking")
     .action(async (names: readonly string[], { folder, json, yes }: Flags) => {
       const chosen = await choose(folder, names);
-      if (chosen.length > 0 && !yes && !(await askToClear(folder, chosen))) return;
-      const isChosen = ({ path }: CacheEntry): boolean => chosen.some((one) => one.path === path);
-      report(folder, await clearCache(folder, isChosen), json, "nothing to remove");
+      const isWanted = chosen.length === 0 || yes === true || (await askToClear(folder, chosen));
+      const isChosen = ({ path }: CacheEntry): boolean => isWanted && chosen.some((one) => one.path === path);
+      report(folder, await clearCache(folder, isChosen), json, isWanted ? "nothing to remove" : "nothing was removed");
     });
 }
 

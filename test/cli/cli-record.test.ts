@@ -80,7 +80,8 @@ describe("dalle2 show", () => {
       "clip.safetensors",
     ]);
     const { stdout } = dalle2(["show", image]);
-    for (const text of [image, "a red circle", "decoderSteps", "[2,3]", record.adapter]) {
+    const [{ fingerprint }] = record.model.files as [{ fingerprint: string }];
+    for (const text of [image, "a red circle", "decoderSteps", "[2,3]", record.adapter, `fingerprint ${fingerprint}`]) {
       expect(stdout).toContain(text);
     }
   });
