@@ -80,7 +80,7 @@ describe("dalle2 show", () => {
       "clip.safetensors",
     ]);
     const { stdout } = dalle2(["show", image]);
-    const [{ fingerprint }] = record.model.files as [{ fingerprint: string }];
+    const { fingerprint } = record.model.files[0]!;
     for (const text of [image, "a red circle", "decoderSteps", "[2,3]", record.adapter, `fingerprint ${fingerprint}`]) {
       expect(stdout).toContain(text);
     }

@@ -49,7 +49,7 @@ function closest(typed: string, names: readonly string[]): readonly string[] {
 
 /** Letters that are wrong, missing, too many or in another order. */
 function slips(word: string, name: string): number {
-  const sorted = (text: string): string => [...text].sort().join("");
+  const sorted = (text: string): string => Array.from(text).sort().join("");
   return word !== name && sorted(word) === sorted(name) ? 1 : distance(word, name);
 }
 
