@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
@@ -18,7 +19,8 @@ import { interruptSignal } from "./interrupt.js";
 import { say } from "./output.js";
 import { UsageError } from "./errors.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
-import { askPrompts, readPrompts } from "./asking/prompts.js";
+import { isImageName } from "./asking/image-files.js";
+import { askPrompts, isPromptsFile, readPrompts } from "./asking/prompts.js";
 import { recordToRepeat, repeated } from "./generating/repeat.js";
 
 interface DreamFlags extends GenerationFlags, PriorFlags, NegativeFlags {
@@ -63,9 +65,16 @@ export function register(program: Command): void {
     );
 }
 
-/** The flags with the prompts that stand alone. */
+/** The flags with the prompts that stand alone. Throws `UsageError` where one is a file. */
 function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
   if (args.length === 0) return flags;
+  for (const file of args.filter((arg) => existsSync(arg))) {
+    if (isImageName(file)) {
+      throw new UsageError(`${file} is an image and no prompt: dalle2 variation ${file} generates variations of it.`);
+    }
+    if (isPromptsFile(file))
+      throw new UsageError(`${file} is a file and no prompt: give it as --prompts-file ${file}.`);
+  }
   if (args.length > 1 && !args.some((arg) => /\s/.test(arg))) {
     say(`These are ${args.length} prompts of one word each. Put quotes around a prompt of several words.`);
   }

@@ -161,6 +161,8 @@ describe("dalle2 dream", () => {
     [["--prompt", "x", "--model-config", join(folder, "prompts.txt")], "is not JSON"],
     [["x", "--samples", "2", "--seed", "9007199254740991"], "so give --seed 9007199254740990 at most"],
     [["x", "--samples", "2", "--decoder-samples", "2"], "Give it, or --prior-samples and --decoder-samples."],
+    [[file], `give it as --prompts-file ${file}`],
+    [["examples/images/red-circle.png"], "dalle2 variation examples/images/red-circle.png"],
     [["--width", "512", "x"], "There is no option --width here"],
     [["x", "-s", "42"], "A seed is --seed 42"],
     [["--promt", "x"], "Did you mean --prompt?"],
