@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { Option, type Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { openSource } from "../files/open.js";
 import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
 import { openCheckpoint } from "../models/open-checkpoint.js";
@@ -59,5 +60,5 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
   const leftOut = unsupportedTensors(checkpoint);
   for (const { name, unsupported } of leftOut)
     say(`warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
-  print(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
+  print(`${output}: ${counted(tensors.size + clip.size - leftOut.length, "tensor")}`);
 }

@@ -63,7 +63,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     });
     expect(faults).toEqual([
       'decoder.unet_sources[0]: unknown key "default_sample_timestep"; did you mean "default_sample_timesteps"?',
-      "decoder.unet_sources[0].default_cond_scale: 1 values for 2 unet_numbers; there must be one for each",
+      "decoder.unet_sources[0].default_cond_scale: 1 value for 2 of unet_numbers; there must be one for each",
       'decoder.unet_sources[1].load_model_from.load_type: expected "local" or "url", found "ftp"',
       "decoder.unet_sources[1].load_model_from.path: expected a text, found 7",
       "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 3, which decoder.unet_sources[0].unet_numbers[1] names",
