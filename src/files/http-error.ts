@@ -3,11 +3,6 @@ import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
-interface TransientOptions extends Omit<Dalle2ErrorOptions, "code"> {
-  readonly retryAfter?: number | undefined;
-  readonly isUnreachable?: boolean | undefined;
-}
-
 /** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
 export class TransientError extends FileError {
   static override readonly code = "file/transient";
@@ -26,7 +21,14 @@ export class TransientError extends FileError {
     location: string,
     problem: string,
     /** `advice` is what to do when all attempts have failed, `retryAfter` for how many milliseconds the server asks to wait. */
-    { retryAfter, isUnreachable = false, ...options }: TransientOptions = {},
+    {
+      retryAfter,
+      isUnreachable = false,
+      ...options
+    }: Omit<Dalle2ErrorOptions, "code"> & {
+      readonly retryAfter?: number | undefined;
+      readonly isUnreachable?: boolean | undefined;
+    } = {},
   ) {
     super(location, problem, options);
     this.retryAfter = retryAfter;
