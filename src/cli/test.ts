@@ -4,7 +4,6 @@ import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
-import { SHAPES_CONFIG } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
@@ -51,7 +50,7 @@ export function register(program: Command): void {
   program
     .command("test")
     .description("check a load config: find or download its files, print their checksums, load its models")
-    .option("--model-config <file>", "load config, by path or URL (default: that of the Shapes model)")
+    .option("--model-config <config>", "load config, by name, path or URL (default: shapes, the embedded model)")
     .option("--no-load", "leave the models alone: no GPU is needed")
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
     .option("--json", "print one JSON object")
@@ -64,12 +63,7 @@ export function register(program: Command): void {
     });
 }
 
-async function test({
-  modelConfig = SHAPES_CONFIG,
-  load,
-  suppressUpdates,
-  json = false,
-}: Flags): Promise<ConfigReport> {
+async function test({ modelConfig = "shapes", load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
   const signal = interruptSignal();
   const progress = new ProgressReport(json);
   const options: LoadingOptions = {
@@ -83,7 +77,7 @@ async function test({
       progress.load(loaded);
     },
   };
-  const config = await ModelLoadConfig.fromJsonPath(modelConfig, { signal });
+  const config = await ModelLoadConfig.open(modelConfig, { signal });
   const files = await checkFiles(config, options);
   progress.clear();
   const models = load && !files.some(isFaulty) ? await loadModels(config, options) : null;

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
+import { CONFIG_NAMES } from "../../pipeline/config-names.js";
 import type { Residency } from "../../pipeline/manager/residence.js";
 import type { DecoderCallOptions } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
@@ -57,7 +58,10 @@ export function addDrawingOptions(command: Command): Command {
     .option("--json", "print one JSON array with an object for each picture")
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
     .optionsGroup("Models:")
-    .option("--model-config <file>", "load config of the models (default: the Shapes model, which comes along)")
+    .option(
+      "--model-config <config>",
+      `load config of the models: a name (${CONFIG_NAMES.join(", ")}), or a path or URL of a JSON file (default: shapes, the embedded model)`,
+    )
     .addOption(
       new Option(
         "--dtype <type>",

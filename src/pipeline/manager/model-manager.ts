@@ -1,4 +1,4 @@
-import type { ModelLoadConfig } from "../load-config.js";
+import { ModelLoadConfig } from "../load-config.js";
 import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
@@ -96,11 +96,26 @@ export class DalleModelManager {
 
   /**
    * Opens the files of every model that `config` names and checks that they fit; weights are read when they are needed.
+   * `config` is a load config, or the name, path or URL of one (`ModelLoadConfig.open`); default: `shapes`, the embedded model.
    * Rejects with the error of the first that fails (`FileError`, `FormatError`, `ConfigError`, `WeightError`,
    * `GpuUnavailableError`) and leaves nothing behind.
+   *
+   * @example
+   * using manager = await DalleModelManager.create();
+   * const images = await new BasicInference(manager).run("a red circle on a white background");
    */
-  static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
+  static async create(
+    config: ModelLoadConfig | string = "shapes",
+    options: ManagerOptions = {},
+  ): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
+    const { signal, fetch, patience } = options;
+    const opened =
+      typeof config === "string" ? await ModelLoadConfig.open(config, { signal, fetch, patience }) : config;
+    return DalleModelManager.#create(opened, options);
+  }
+
+  static async #create(config: ModelLoadConfig, options: ManagerOptions): Promise<DalleModelManager> {
     const gpu = options.gpu ?? (await openDevice(config, options));
     const loaded: { dispose(): void }[] = [];
     const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {
