@@ -2,8 +2,11 @@ import { BufferUsage, MapMode } from "./constants.js";
 
 /** GPU time that one variant of a kernel has taken. */
 export interface KernelTime {
+  /** The kernel's name, and what its variant is made with. */
   readonly kernel: string;
+  /** How often it ran. */
   readonly calls: number;
+  /** How long, in all. */
   readonly milliseconds: number;
 }
 
