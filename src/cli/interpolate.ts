@@ -18,7 +18,8 @@ import {
 import { planSeries, type DrawingPlan, type Subject } from "./drawing/plan.js";
 import { seedOf } from "./drawing/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
-import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
+import { imageProblem } from "./asking/image-files.js";
+import { isImageFile, loadImage } from "../image/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
 
@@ -112,7 +113,7 @@ async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal)
   if (start !== undefined && end !== undefined) return { start, end };
   using asker = openAsker({ options: "--start and --end", signal });
   const ask = (message: string): Promise<string> =>
-    asker.ask({ message, check: (given) => (isImageName(given) ? imageProblem(given) : undefined) });
+    asker.ask({ message, check: (given) => (isImageFile(given) ? imageProblem(given) : undefined) });
   return {
     start: start ?? (await ask("Start: an image file, or a prompt")),
     end: end ?? (await ask("End: an image file, or a prompt")),
@@ -120,7 +121,7 @@ async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal)
 }
 
 async function readEnd(given: string, text: string | undefined): Promise<End> {
-  const isFile = isImageName(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
+  const isFile = isImageFile(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
   if (!isFile) return { content: given, name: given, input: given, text: text ?? given };
   const { name, base } = parse(given);
   return { content: await loadImage(given), name, input: base, text: text ?? captionOf(given) };

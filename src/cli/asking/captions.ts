@@ -1,14 +1,11 @@
-import { basename, parse } from "node:path";
+import { basename } from "node:path";
+import { promptFromFileName } from "../../image/image-files.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/** The text that a file's name suggests (upstream's `get_prompt_from_filestem`): `red_circle.png`, `redCircle.png`. */
+/** The text that a file suggests. */
 export function captionOf(file: string): string {
-  const spaced = parse(file)
-    .name.replaceAll("_", " ")
-    .replace(/\p{Lu}/gu, " $&");
-  const words = spaced.trim().replace(/\s+/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return promptFromFileName(file);
 }
 
 /** A text for each file: those given, one for all, or what the names suggest. Throws `UsageError` for another number. */

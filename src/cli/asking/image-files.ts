@@ -1,12 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { decodeImage, readBytes } from "#platform";
-import { centerCropToSquare, removeAlpha, type Image, type RgbaImage, type RgbImage } from "../../image/image.js";
+import { centerCropToSquare, removeAlpha, type Image, type RgbImage } from "../../image/image.js";
+import { isImageFile, loadImage, loadRgbaImage } from "../../image/image-files.js";
 import { maskAdvice, maskFromImage, type MaskChannel } from "../../image/mask.js";
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
-import { FileError } from "../../platform/errors.js";
-import { ImageDecodeError } from "../../platform/image-types.js";
-import { MAX_BYTES } from "../../platform/limits.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
@@ -17,23 +14,13 @@ export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
 
-/** Whether a path ends as those of pictures do. */
-export function isImageName(path: string): boolean {
-  return /\.(png|jpe?g|webp)$/i.test(path);
-}
-
 function imagesAt(path: string): readonly string[] {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new UsageError(`${path}: there is no such file or folder.`);
   if (!found.isDirectory()) return [path];
-  const names = readdirSync(path).filter(isImageName);
+  const names = readdirSync(path).filter(isImageFile);
   if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
   return names.sort().map((name) => join(path, name));
-}
-
-/** Reads a picture, without its alpha. Rejects with `FileError`, which names the file. */
-export async function loadImage(file: string): Promise<RgbImage> {
-  return removeAlpha(await decodeFile(file));
 }
 
 /**
@@ -48,16 +35,6 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
     images.push(Math.min(image.width, image.height) > size ? resizeLanczos(image, size, size) : image);
   }
   return images;
-}
-
-async function decodeFile(file: string): Promise<RgbaImage> {
-  const bytes = await readBytes(file, MAX_BYTES.image);
-  try {
-    return await decodeImage(bytes);
-  } catch (cause) {
-    if (!(cause instanceof ImageDecodeError)) throw cause;
-    throw new FileError(file, cause.message, { cause, advice: "give a PNG, JPEG or WebP file" });
-  }
 }
 
 /** Reads a picture and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
@@ -111,7 +88,7 @@ export async function loadMasked(files: readonly MaskedFiles[], reading: MaskRea
 }
 
 async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReading) {
-  const [image, mask] = [await decodeFile(files.image), await decodeFile(files.mask)];
+  const [image, mask] = [await loadRgbaImage(files.image), await loadRgbaImage(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
       `${files.image} has ${image.width} × ${image.height} pixels and its mask ${files.mask} ${mask.width} × ${mask.height}; they must have the same.`,
