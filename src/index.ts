@@ -10,9 +10,16 @@ export {
 } from "./platform/dalle2-error.js";
 export { ERROR_CODES, type ErrorCode } from "./platform/error-codes.js";
 export { ConfigError } from "./config/config-error.js";
-export type { FileLocation } from "./config/file-location.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
-export type { ModelLoadConfigData } from "./config/load-config-schema.js";
+export type {
+  ClipSource,
+  DecoderSource,
+  FileLocation,
+  ModelLoadConfigData,
+  ModelSource,
+  PriorSource,
+  UnetSource,
+} from "./config/load-config-data.js";
 export { Generator } from "./diffusion/generator.js";
 export type { AskedSettings, CascadeSettings } from "./diffusion/settings.js";
 export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.js";

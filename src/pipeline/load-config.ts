@@ -11,8 +11,9 @@ import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { parseConfig } from "../config/config-error.js";
-import { downloadName, type FileLocation } from "../config/file-location.js";
-import { loadConfigSchema, type FamilyKeys, type ModelLoadConfigData } from "../config/load-config-schema.js";
+import { downloadName } from "../config/file-location.js";
+import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
+import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
 import { CONFIG_FILES, CONFIG_NAMES, isConfigName, type ConfigName } from "./config-names.js";
@@ -40,7 +41,11 @@ export interface NamedFile {
   readonly file: FileLocation;
 }
 
-/** The schema of load configs, with the keys of every family that is known. */
+/**
+ * The schema of load configs, with the keys of every family that is known.
+ *
+ * @internal
+ */
 export function currentSchema() {
   const known = families();
   let schema = SCHEMAS.get(known);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { FileLocation } from "../../src/config/file-location.js";
+import type { FileLocation } from "../../src/config/load-config-data.js";
 import { CONFIG_FILES, CONFIG_NAMES } from "../../src/pipeline/config-names.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
