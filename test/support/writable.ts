@@ -3,5 +3,5 @@ export type Writable<T> = { -readonly [Key in keyof T]: Writable<T[Key]> };
 
 /** The same data, for a test that changes it. */
 export function writable<T>(data: T): Writable<T> {
-  return data as Writable<T>;
+  return data;
 }
