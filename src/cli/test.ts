@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
-import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
@@ -93,14 +92,10 @@ async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Pro
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,
-    prior: prior ? priorReport(prior) : null,
-    decoder: (decoder?.model.stages ?? []).map(({ info }, i) => ({ unetNumber: i + 1, imageSize: info.imageSize })),
-    clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,
+    prior: prior ? { family: prior.family, version: prior.version ?? null } : null,
+    decoder: (decoder?.unets ?? []).map(({ imageSize }, i) => ({ unetNumber: i + 1, imageSize })),
+    clip: clip ? { make: clip.make, model: clip.model } : null,
   };
-}
-
-function priorReport({ origins: [origin] }: Pick<Loaded<unknown>, "origins">): PriorReport {
-  return { family: origin!.family, version: origin!.dialect?.version ?? null };
 }
 
 function isFaulty({ problem }: FileReport): boolean {

@@ -76,11 +76,11 @@ async function planUpscale(
 
 /** Side in pixels of the pictures that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
 function startSize({ decoder }: DalleModelManager, startAt: number): number {
-  const stages = decoder?.model.stages ?? [];
-  const before = stages[startAt - 2];
-  if (before && startAt <= stages.length) return before.info.imageSize;
+  const unets = decoder?.unets ?? [];
+  const before = unets[startAt - 2];
+  if (before && startAt <= unets.length) return before.imageSize;
   throw new UsageError(
-    `--start-at-unet ${startAt}: this decoder has ${stages.length} U-Nets; those from 2 on enlarge pictures.`,
+    `--start-at-unet ${startAt}: this decoder has ${unets.length} U-Nets; those from 2 on enlarge pictures.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import type { StageInfo } from "../models/interfaces.js";
+import type { StageInfo } from "../models/stage-info.js";
 
 /** What a caller has to offer. */
 export interface DataGiven {

@@ -29,10 +29,12 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
+/** @internal */
 export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
   return new Map([[networkName("prior"), work.embeddings * prior.evaluations(work)]]);
 }
 
+/** @internal */
 export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
   const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
   const asked = settingsOfEach(work, stages.length);

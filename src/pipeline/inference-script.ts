@@ -196,7 +196,11 @@ export abstract class InferenceScript {
     return takesText(decoderOf(this.manager));
   }
 
-  /** Throws `SamplingError` where the load config names no CLIP. */
+  /**
+   * Throws `SamplingError` where the load config names no CLIP.
+   *
+   * @internal
+   */
   protected get clip(): ClipModel {
     return this.#clip.model;
   }

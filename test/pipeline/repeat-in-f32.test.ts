@@ -135,7 +135,7 @@ describe("a component that overflows in half precision", () => {
     const { live } = gpu.memory();
     const manager = await create(configs.get("U-Net 2")!);
     await draw(manager);
-    expect(manager.decoder!.components.map(({ weights }) => weights.isLoaded)).toEqual([true, false]);
+    expect(manager.models.decoder!.components.map(({ weights }) => weights.isLoaded)).toEqual([true, false]);
     manager.dispose();
     // The model in f32 is freed a moment later: it might still be opening.
     await (gpu.device as GPUDevice).queue.onSubmittedWorkDone();

@@ -9,9 +9,9 @@ import type {
   CascadeStage,
   Prior,
   PriorSampling,
-  StageInfo,
   UseComponent,
 } from "../../src/models/interfaces.js";
+import type { StageInfo } from "../../src/models/stage-info.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../src/diffusion/settings.js";
 import { planStages } from "../../src/models/per-stage.js";
 import { affine, multiply, scaleBy } from "../../src/ops/elementwise.js";

@@ -28,7 +28,7 @@ function imagesAt(path: string): readonly string[] {
  * of photos fits into memory.
  */
 export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
-  const size = clip?.model.imageSize ?? Infinity;
+  const size = clip?.imageSize ?? Infinity;
   const images: RgbImage[] = [];
   for (const file of files) {
     const image = await loadImage(file);

@@ -36,7 +36,7 @@ export async function drawPictures(
   const config = await ModelLoadConfig.open(modelConfig, { signal });
   const { dtype, residency, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, residency, computeInF32 });
-  checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
+  checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
