@@ -48,8 +48,8 @@ async function draw(script: BasicInference, arm: string, seed: number, of: reado
     {
       seeds: left.map((prompt) => 1000 * seed + prompt),
       decoderSampler: sampler as SamplerName,
-      decoderTimesteps: steps.split(",").map(Number),
-      onPicture: ({ data }, index) => {
+      decoderSteps: steps.split(",").map(Number),
+      onImage: ({ data }, index) => {
         const prompt = left[index]!;
         const right = isRight(judge(prompts[prompt]!, SIDE, data));
         appendFileSync(file, `${JSON.stringify({ arm, prompt, seed, right } satisfies Result)}\n`);

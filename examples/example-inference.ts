@@ -1,4 +1,4 @@
-// The example of dalle2-laion's README: a script of your own, from a text to a picture.
+// The example of dalle2-laion's README: a script of your own, from a text to an image.
 import { mkdir, writeFile } from "node:fs/promises";
 import { DalleModelManager, encodeImage, InferenceScript, ModelLoadConfig, type RgbImage } from "dalle2-webgpu";
 

@@ -1,18 +1,18 @@
-// Draws into a picture where its mask is dark; what is light in the mask is kept.
+// Draws into an image where its mask is dark; what is light in the mask is kept.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { BasicInpainting, decodeImage, encodeImage, maskFromImage, removeAlpha } from "dalle2-webgpu";
 
 const [
-  file = "examples/pictures/red-circle.png",
-  maskFile = "examples/pictures/keep-left.png",
+  file = "examples/images/red-circle.png",
+  maskFile = "examples/images/keep-left.png",
   text = "a red circle to the left of a blue square on a white background",
 ] = process.argv.slice(2);
 const image = removeAlpha(await decodeImage(await readFile(file)));
 const mask = maskFromImage(await decodeImage(await readFile(maskFile)));
 
 using inference = await BasicInpainting.create("configs/shapes.json");
-const pictures = await inference.run([image], [mask], text, { seed: 3, resampleTimes: 2 });
+const images = await inference.run([image], [mask], text, { seed: 3, resampleTimes: 2 });
 
 await mkdir("output", { recursive: true });
-await writeFile("output/inpainting.png", await encodeImage(pictures.get(0)![0]!));
+await writeFile("output/inpainting.png", await encodeImage(images.get(0)![0]!));
 console.log("output/inpainting.png");

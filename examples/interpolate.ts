@@ -1,4 +1,4 @@
-// Pictures on the way from one prompt to another, all drawn from the same noise.
+// Images on the way from one prompt to another, all drawn from the same noise.
 import { mkdir, writeFile } from "node:fs/promises";
 import { encodeImage, Interpolate } from "dalle2-webgpu";
 
@@ -6,10 +6,10 @@ const [start = "a red circle on a white background", end = "a blue square on a b
   process.argv.slice(2);
 
 using inference = await Interpolate.create("configs/shapes.json");
-const pictures = await inference.run(start, end, { frames: 4, seed: 2, decoderTimesteps: [12, 4] });
+const images = await inference.run(start, end, { frames: 4, seed: 2, decoderSteps: [12, 4] });
 
 await mkdir("output", { recursive: true });
-for (const [i, picture] of pictures.entries()) {
-  await writeFile(`output/interpolate-${i}.png`, await encodeImage(picture));
+for (const [i, image] of images.entries()) {
+  await writeFile(`output/interpolate-${i}.png`, await encodeImage(image));
   console.log(`output/interpolate-${i}.png`);
 }

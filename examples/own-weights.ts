@@ -19,9 +19,9 @@ const config = ModelLoadConfig.parse(
 
 // A tensor that is missing, left over or of another shape is an error that lists them all.
 using inference = await BasicInference.create(config, { onWarning: console.error });
-const pictures = await inference.run("a pink diamond on a beige background", { seed: 5, decoderTimesteps: [24, 12] });
+const images = await inference.run("a pink diamond on a beige background", { seed: 5, decoderSteps: [24, 12] });
 
 await mkdir("output", { recursive: true });
-for (const [image] of pictures.get(0)!.values())
+for (const [image] of images.get(0)!.values())
   await writeFile("output/own-weights.webp", await encodeImage(image!, { format: "webp" }));
 console.log("output/own-weights.webp");

@@ -1,4 +1,4 @@
-// Shows a picture while it comes into being, and stops on Ctrl-C within one step.
+// Shows an image while it comes into being, and stops on Ctrl-C within one step.
 import { mkdir, writeFile } from "node:fs/promises";
 import { BasicInference, encodeImage, type ScriptProgress } from "dalle2-webgpu";
 
@@ -18,12 +18,12 @@ function show({ unetNumber, step, steps, millisecondsLeft, preview }: ScriptProg
 }
 
 using inference = await BasicInference.create("configs/shapes.json");
-const pictures = await inference.run("a large orange ring on a teal background", {
+const images = await inference.run("a large orange ring on a teal background", {
   seed: 9,
   signal: controller.signal,
   previewEvery: 8,
   onProgress: show,
 });
 await Promise.all(previews);
-for (const [image] of pictures.get(0)!.values()) await writeFile("output/preview.png", await encodeImage(image!));
+for (const [image] of images.get(0)!.values()) await writeFile("output/preview.png", await encodeImage(image!));
 console.log("output/preview.png");

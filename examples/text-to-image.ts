@@ -1,11 +1,11 @@
-// Pictures for several texts, each repeatable by its own seed, saved with what they were drawn from.
+// Images for several texts, each repeatable by its own seed, saved with what they were drawn from.
 import { mkdir, writeFile } from "node:fs/promises";
 import { BasicInference, encodeImage } from "dalle2-webgpu";
 
 const texts = ["a large green ring on a black background", "a yellow triangle on a navy background"];
 
 using inference = await BasicInference.create("configs/shapes.json");
-const pictures = await inference.run(texts, {
+const images = await inference.run(texts, {
   seeds: texts.map((_, i) => 100 + i),
   decoderCondScale: [2, 1],
   onProgress: ({ phase, unetNumber = "", step, steps }) => {
@@ -14,7 +14,7 @@ const pictures = await inference.run(texts, {
 });
 
 await mkdir("output", { recursive: true });
-for (const [index, byEmbedding] of pictures) {
+for (const [index, byEmbedding] of images) {
   for (const [image] of byEmbedding.values()) {
     const { seed, parameters } = image!;
     const text = { Description: texts[index]!, Seed: String(seed), Parameters: JSON.stringify(parameters) };

@@ -1,8 +1,8 @@
-// Variations of a picture file, of any size: what CLIP saw in it, drawn anew.
+// Variations of an image file, of any size: what CLIP saw in it, drawn anew.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { centerCropToSquare, decodeImage, encodeImage, ImageVariation, removeAlpha } from "dalle2-webgpu";
 
-const [file = "examples/pictures/red-circle.png", text = "a red circle"] = process.argv.slice(2);
+const [file = "examples/images/red-circle.png", text = "a red circle"] = process.argv.slice(2);
 const image = centerCropToSquare(removeAlpha(await decodeImage(await readFile(file))));
 
 using inference = await ImageVariation.create("configs/shapes.json");

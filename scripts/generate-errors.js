@@ -25,7 +25,7 @@ rejects with the signal's reason.
 
 \`\`\`ts
 try {
-  await script.run("a red circle", { decoderTimesteps: 5000 });
+  await script.run("a red circle", { decoderSteps: 5000 });
 } catch (error) {
   if (error instanceof Dalle2Error && error.code === "argument/out-of-range") console.error(error.advice);
   else throw error;

@@ -62,7 +62,13 @@ export { openCheckpoint, type OpenOptions } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
 export type { Embedding } from "./pipeline/embedding.js";
-export { Estimate, type DecoderWork, type PriorWork, type ScriptWork, type WorkPlan } from "./pipeline/estimate.js";
+export {
+  TimeEstimate,
+  type DecoderWork,
+  type PriorWork,
+  type ScriptWork,
+  type WorkPlan,
+} from "./pipeline/time-estimate.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/scripts/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/scripts/interpolate.js";
 export { InferenceScript } from "./pipeline/inference-script.js";
@@ -75,12 +81,12 @@ export {
 export { DisposedError } from "./platform/disposed-error.js";
 export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
-export type { Json, JsonOptions, Picture, PictureParameters } from "./pipeline/picture.js";
+export type { Json, JsonOptions, GeneratedImage, ImageParameters } from "./pipeline/generated-image.js";
 export type { Randomness } from "./pipeline/randomness.js";
-export { WeightMemoryError, type Residency } from "./pipeline/manager/residence.js";
+export { WeightMemoryError, type Offload } from "./pipeline/manager/offload.js";
 export type {
   CallOptions,
-  DrawOptions,
+  GenerateOptions,
   Mask,
   NegativeOptions,
   SampleDecoderOptions,

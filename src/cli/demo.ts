@@ -5,9 +5,9 @@ import { contactSheet } from "../image/contact-sheet.js";
 import type { RgbImage } from "../image/image.js";
 import { encodePng } from "../image/png.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
-import { drawPictures } from "./drawing/command.js";
-import { planSamples } from "./drawing/plan.js";
-import { addSeedOption, type SeedFlags } from "./drawing/seeds.js";
+import { generateImages } from "./generating/command.js";
+import { planSamples } from "./generating/plan.js";
+import { addSeedOption, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
 import { print } from "./output.js";
 import { ensureAdapter } from "./setup.js";
@@ -39,9 +39,9 @@ interface Options extends SeedFlags {
 export function register(program: Command): void {
   const command = program
     .command("demo")
-    .description("draw a dozen prompts with the model that comes along: single pictures and a contact sheet")
+    .description("draw a dozen prompts with the model that comes along: single images and a contact sheet")
     .option("--output-path <folder>", "where the PNG files go", "output");
-  addSeedOption(command, "seed of the first picture", 1).action(demo);
+  addSeedOption(command, "seed of the first image", 1).action(demo);
 }
 
 async function demo({ outputPath, ...seedFlags }: Options): Promise<void> {
@@ -55,8 +55,8 @@ async function demo({ outputPath, ...seedFlags }: Options): Promise<void> {
     decoderBatchSize: PROMPTS.length,
   } as const;
   const images: RgbImage[] = [];
-  await drawPictures(flags, interruptSignal(), (manager) => ({
-    pictures: planSamples(subjects, 1, seedFlags),
+  await generateImages(flags, interruptSignal(), (manager) => ({
+    images: planSamples(subjects, 1, seedFlags),
     draw: async (call) => {
       const drawn = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
       images.push(...[...drawn.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));

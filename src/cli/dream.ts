@@ -3,23 +3,23 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { askSamples, openAsker } from "./asking/asking.js";
-import { drawPictures } from "./drawing/command.js";
+import { generateImages } from "./generating/command.js";
 import {
-  addDrawingOptions,
+  addGenerationOptions,
   addNegativeOption,
   addPriorOptions,
   samplingOptions,
-  type DrawingFlags,
+  type GenerationFlags,
   type NegativeFlags,
   type PriorFlags,
-} from "./drawing/options.js";
-import { planSamples, type DrawingPlan } from "./drawing/plan.js";
+} from "./generating/options.js";
+import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
 import { askPrompts, readPrompts } from "./asking/prompts.js";
-import { recordToRepeat, repeated } from "./drawing/repeat.js";
+import { recordToRepeat, repeated } from "./generating/repeat.js";
 
-interface DreamFlags extends DrawingFlags, PriorFlags, NegativeFlags {
+interface DreamFlags extends GenerationFlags, PriorFlags, NegativeFlags {
   readonly prompt?: readonly string[];
   readonly promptsFile?: string;
   readonly from?: string;
@@ -33,18 +33,18 @@ Examples:
   $ dalle2 dream --from output/a-red-circle-1.png
   $ printf 'a red circle\\na blue square\\n\\n2\\n' | dalle2 dream
 
-Without --prompt, --prompts-file and --from it asks; a pipe answers line by line: prompts, an empty line, pictures of each.
---from repeats a picture on the same adapter, dtype and models to ±1 in 255, and warns where they differ; other options
+Without --prompt, --prompts-file and --from it asks; a pipe answers line by line: prompts, an empty line, images of each.
+--from repeats an image on the same adapter, dtype and models to ±1 in 255, and warns where they differ; other options
 override what it recorded.`;
 
 export function register(program: Command): void {
   const command = program
     .command("dream")
-    .description("draw pictures of prompts")
+    .description("draw images of prompts")
     .option("--prompt <text>", "what to draw; may be given several times", collectTexts)
     .option("--prompts-file <file>", "prompts from a file: one per line, or a JSON array")
-    .option("--from <picture>", "draw a picture again as its file says");
-  addDrawingOptions(addPriorOptions(addNegativeOption(command)))
+    .option("--from <image>", "draw an image again as its file says");
+  addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => dream(self.optsWithGlobals<DreamFlags>()));
 }
@@ -58,9 +58,9 @@ async function dream(given: DreamFlags): Promise<void> {
   const sampling = { ...repeats?.settings, ...samplingOptions(given) };
   const { prompts, samples } = await gatherPrompts(flags, signal);
   const subjects = prompts.map((prompt) => ({ name: prompt, inputs: { prompt } }));
-  const plan = (manager: DalleModelManager, scripts: ScriptOptions): DrawingPlan => ({
-    pictures: planSamples(subjects, samples, flags),
-    repeats: repeats?.drawnOn,
+  const plan = (manager: DalleModelManager, scripts: ScriptOptions): GenerationPlan => ({
+    images: planSamples(subjects, samples, flags),
+    repeats: repeats?.generatedOn,
     draw: (call) =>
       new BasicInference(manager, scripts).run(prompts, {
         ...call,
@@ -69,7 +69,7 @@ async function dream(given: DreamFlags): Promise<void> {
         priorSampleCount: samples,
       }),
   });
-  await drawPictures(flags, signal, plan, sampling);
+  await generateImages(flags, signal, plan, sampling);
 }
 
 async function gatherPrompts({ prompt = [], promptsFile, samples }: DreamFlags, signal: AbortSignal) {

@@ -3,15 +3,15 @@ import type { Command } from "commander";
 import { TextGuidedEdit } from "../pipeline/scripts/text-guided-edit.js";
 import { askSamples, openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
-import { drawPictures } from "./drawing/command.js";
-import { addDrawingOptions, decoderOptions, type DrawingFlags } from "./drawing/options.js";
-import { planSeries } from "./drawing/plan.js";
-import { seedsOf } from "./drawing/seeds.js";
+import { generateImages } from "./generating/command.js";
+import { addGenerationOptions, decoderOptions, type GenerationFlags } from "./generating/options.js";
+import { planSeries } from "./generating/plan.js";
+import { seedsOf } from "./generating/seeds.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
 
-interface EditFlags extends DrawingFlags {
+interface EditFlags extends GenerationFlags {
   readonly image?: readonly string[];
   readonly from?: string;
   readonly to?: string;
@@ -24,20 +24,20 @@ Examples:
   $ dalle2 edit --image cat.jpg --from "a cat" --to "an anime drawing of a cat"
   $ dalle2 edit --image house.png --from "a photo of a house in summer" --to "a photo of a house in winter" --frames 6
 
-CLIP's view of the picture turns towards what tells the second text from the first, and is drawn anew: small things
+CLIP's view of the image turns towards what tells the second text from the first, and is drawn anew: small things
 change too. With --frames, a series leads there from the variation that is not edited, all from the noise of one seed.
-What is not given is asked for; a pipe answers line by line: files, an empty line, both texts, pictures of each.`;
+What is not given is asked for; a pipe answers line by line: files, an empty line, both texts, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("edit")
-    .description("change what pictures show by words")
+    .description("change what images show by words")
     .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
     .option("--from <text>", "what the images show", filledText)
     .option("--to <text>", "what they should show instead", filledText)
     .option("--strength <fraction>", "how far to turn, 0 to 1; the paper goes 0.25 to 0.5", fraction, 0.4)
-    .option("--frames <n>", "pictures of a series that leads there", wholeNumber, 1);
-  addDrawingOptions(command)
+    .option("--frames <n>", "images of a series that leads there", wholeNumber, 1);
+  addGenerationOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => edit(self.optsWithGlobals<EditFlags>()));
 }
@@ -54,10 +54,10 @@ async function edit(flags: EditFlags): Promise<void> {
     frames,
     flags,
   );
-  await drawPictures(flags, signal, async (manager, scripts) => {
+  await generateImages(flags, signal, async (manager, scripts) => {
     const images = await loadForClip(files, manager);
     return {
-      pictures: planned.flatMap(({ pictures }) => pictures),
+      images: planned.flatMap(({ images }) => images),
       draw: (call) =>
         new TextGuidedEdit(manager, scripts).run(
           series.map((image) => images[image]!),

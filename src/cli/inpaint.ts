@@ -4,24 +4,24 @@ import { MASK_CHANNELS, type MaskChannel } from "../image/mask.js";
 import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { askSamples, openAsker, type Asker } from "./asking/asking.js";
 import { askText, textsFor } from "./asking/captions.js";
-import { drawPictures } from "./drawing/command.js";
+import { generateImages } from "./generating/command.js";
 import {
-  addDrawingOptions,
+  addGenerationOptions,
   addNegativeOption,
   addPriorOptions,
   samplingOptions,
-  type DrawingFlags,
+  type GenerationFlags,
   type NegativeFlags,
   type PriorFlags,
-} from "./drawing/options.js";
-import { planSamples } from "./drawing/plan.js";
+} from "./generating/options.js";
+import { planSamples } from "./generating/plan.js";
 import { UsageError } from "./errors.js";
 import { imageProblem, loadMasked, type MaskedFiles } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { say } from "./output.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
 
-interface InpaintFlags extends DrawingFlags, PriorFlags, NegativeFlags {
+interface InpaintFlags extends GenerationFlags, PriorFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly mask?: readonly string[];
   readonly text?: readonly string[];
@@ -36,18 +36,18 @@ Examples:
   $ dalle2 inpaint --image room.png --mask hole.png --invert-mask --text "a window" --samples 4
   $ dalle2 inpaint --image room.png --mask erased.png --mask-channel alpha --text "a window"
 
-A mask is a picture of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew. With
+A mask is an image of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew. With
 --mask-channel alpha, what is opaque is kept and what is transparent is drawn anew, as in masks for OpenAI's image edits.
 With --mask-channel luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case.
 
-Pictures that are not square are cropped, and all are resized to the smallest. Without --text, the file's name is the
+Images that are not square are cropped, and all are resized to the smallest. Without --text, the file's name is the
 text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
 by line: file, mask and text of each, an empty line, samples of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("inpaint")
-    .description("draw into the parts of pictures that masks leave free")
+    .description("draw into the parts of images that masks leave free")
     .option("--image <file>", "PNG, JPEG or WebP; may be given several times", collectTexts)
     .option("--mask <file>", "what is kept of an image: one for each, or one for all", collectTexts)
     .addOption(
@@ -58,7 +58,7 @@ export function register(program: Command): void {
     .option("--invert-mask", "draw what the mask would keep, and keep the rest")
     .option("--text <text>", "what to draw: one for each image, or one for all", collectTexts)
     .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
-  addDrawingOptions(addPriorOptions(addNegativeOption(command)))
+  addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => inpaint(self.optsWithGlobals<InpaintFlags>()));
 }
@@ -73,8 +73,8 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   }));
   const images = inputs.map(({ image }) => image);
   const masks = inputs.map(({ mask }) => mask);
-  await drawPictures(flags, signal, (manager, scripts) => ({
-    pictures: planSamples(subjects, samples, flags),
+  await generateImages(flags, signal, (manager, scripts) => ({
+    images: planSamples(subjects, samples, flags),
     draw: (call) =>
       new BasicInpainting(manager, scripts).run(images, masks, texts, {
         ...call,
@@ -96,7 +96,7 @@ interface Gathered {
 async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathered> {
   const { image: images = [], mask: masks = [], text = [], samples } = flags;
   if (images.length > 0) {
-    if (masks.length === 0) throw new UsageError("Give --mask, a picture that says what to keep of --image.");
+    if (masks.length === 0) throw new UsageError("Give --mask, an image that says what to keep of --image.");
     if (masks.length !== 1 && masks.length !== images.length) {
       throw new UsageError(`Give --mask once, or for each of ${images.length} images, not ${masks.length} times.`);
     }

@@ -7,23 +7,23 @@ import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { openAsker } from "./asking/asking.js";
 import { captionOf } from "./asking/captions.js";
 import type { ScriptOptions, ScriptProgress } from "../pipeline/script-options.js";
-import { drawPictures } from "./drawing/command.js";
+import { generateImages } from "./generating/command.js";
 import {
-  addDrawingOptions,
+  addGenerationOptions,
   addPriorOptions,
   samplingOptions,
-  type DrawingFlags,
+  type GenerationFlags,
   type PriorFlags,
-} from "./drawing/options.js";
-import { planSeries, type DrawingPlan, type Subject } from "./drawing/plan.js";
-import { seedOf } from "./drawing/seeds.js";
+} from "./generating/options.js";
+import { planSeries, type GenerationPlan, type Subject } from "./generating/plan.js";
+import { seedOf } from "./generating/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
 import { imageProblem } from "./asking/image-files.js";
 import { isImageFile, loadImage } from "../image/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
 
-interface InterpolateFlags extends DrawingFlags, PriorFlags {
+interface InterpolateFlags extends GenerationFlags, PriorFlags {
   readonly start?: string;
   readonly end?: string;
   readonly startText?: string;
@@ -37,19 +37,19 @@ Examples:
   $ dalle2 interpolate --start cat.png --end dog.png --frames 12
   $ dalle2 interpolate --start cat.png --end "a dog in the snow" --start-text "a cat"
 
-An end that is a file is a picture, anything else a prompt. All pictures of a series are drawn from the noise of one seed;
+An end that is a file is an image, anything else a prompt. All images of a series are drawn from the noise of one seed;
 --samples draws several series. Without --start or --end it asks; a pipe answers line by line.`;
 
 export function register(program: Command): void {
   const command = program
     .command("interpolate")
-    .description("draw the pictures between two pictures or prompts")
-    .option("--start <end>", "a picture's file, or a prompt", filledText)
-    .option("--end <end>", "a picture's file, or a prompt", filledText)
-    .option("--frames <n>", "pictures, both ends among them", wholeNumber, 8)
-    .option("--start-text <text>", "what the picture at the start shows (default: as its name says)", filledText)
-    .option("--end-text <text>", "what the picture at the end shows (default: as its name says)", filledText);
-  addDrawingOptions(addPriorOptions(command))
+    .description("draw the images between two images or prompts")
+    .option("--start <end>", "an image's file, or a prompt", filledText)
+    .option("--end <end>", "an image's file, or a prompt", filledText)
+    .option("--frames <n>", "images, both ends among them", wholeNumber, 8)
+    .option("--start-text <text>", "what the image at the start shows (default: as its name says)", filledText)
+    .option("--end-text <text>", "what the image at the end shows (default: as its name says)", filledText);
+  addGenerationOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => interpolate(self.optsWithGlobals<InterpolateFlags>()));
 }
@@ -57,7 +57,7 @@ export function register(program: Command): void {
 /** What a series starts or ends at. */
 interface End {
   readonly content: RgbImage | string;
-  /** What pictures are named after. */
+  /** What images are named after. */
   readonly name: string;
   /** A prompt, or the name of a file. */
   readonly input: string;
@@ -69,7 +69,7 @@ async function interpolate(flags: InterpolateFlags): Promise<void> {
   const signal = interruptSignal();
   const { start, end } = await gatherEnds(flags, signal);
   const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
-  await drawPictures(flags, signal, (manager, scripts) => planInterpolation(manager, scripts, ends, flags));
+  await generateImages(flags, signal, (manager, scripts) => planInterpolation(manager, scripts, ends, flags));
 }
 
 function planInterpolation(
@@ -77,7 +77,7 @@ function planInterpolation(
   scripts: ScriptOptions,
   ends: readonly [End, End],
   flags: InterpolateFlags,
-): DrawingPlan {
+): GenerationPlan {
   const { frames, samples = 1 } = flags;
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
@@ -85,8 +85,8 @@ function planInterpolation(
   const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input } };
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
-    pictures: series.flatMap(({ pictures }) => pictures),
-    draw: async ({ onPicture, signal, onProgress }) => {
+    images: series.flatMap(({ images }) => images),
+    draw: async ({ onImage, signal, onProgress }) => {
       for (const [i, one] of series.entries()) {
         const begin = performance.now();
         await script.run(start.content, end.content, {
@@ -94,7 +94,7 @@ function planInterpolation(
           ...seedOf(one),
           signal,
           onProgress: (step) => onProgress?.(withLater(step, performance.now() - begin, series.length - 1 - i)),
-          onPicture: (picture, index) => onPicture?.(picture, i * frames + index),
+          onImage: (image, index) => onImage?.(image, i * frames + index),
           frames,
           text,
         });

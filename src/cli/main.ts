@@ -31,7 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 const EXIT_CODES = `
 Each command explains itself with --help. Results go to standard output, everything else to standard error.
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (finished pictures stay).`;
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (finished images stay).`;
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")

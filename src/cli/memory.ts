@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .command("memory")
     .description("say how much GPU memory the models of a load config take; only headers of their files are read")
     .argument("<config>", "a load config, by name, path or URL")
-    .option("--batch-size <n>", "pictures computed at once", wholeNumber, 1)
+    .option("--batch-size <n>", "images computed at once", wholeNumber, 1)
     .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
     .action(async (path: string, { batchSize, json }: Options) => {
       const plans = await plansOf(path, batchSize);
@@ -44,8 +44,8 @@ function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
       name,
       ...plans.flatMap(({ components }) => [components[i]!.weightBytes, components[i]!.workBytes].map(mebibytes)),
     ]),
-    ["all weights kept", ...plans.flatMap(({ keepBytes }) => ["", mebibytes(keepBytes)])],
-    ["one at a time", ...plans.flatMap(({ oneAtATimeBytes }) => ["", mebibytes(oneAtATimeBytes)])],
+    ["no offload", ...plans.flatMap(({ loadedBytes }) => ["", mebibytes(loadedBytes)])],
+    ["offload idle", ...plans.flatMap(({ offloadBytes }) => ["", mebibytes(offloadBytes)])],
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>

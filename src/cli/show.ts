@@ -21,8 +21,8 @@ Ends with status 1 where a file has no record of how it was drawn.`;
 export function register(program: Command): void {
   program
     .command("show")
-    .description("say how pictures were drawn: prompt, seed, models, parameters, adapter")
-    .argument("<file...>", "pictures that dalle2 has written: PNG, JPEG, WebP")
+    .description("say how images were drawn: prompt, seed, models, parameters, adapter")
+    .argument("<file...>", "images that dalle2 has written: PNG, JPEG, WebP")
     .option("--json", "print one JSON array of {file, record, texts}")
     .addHelpText("after", EXAMPLES)
     .action(show);

@@ -6,7 +6,7 @@ import { checkFiles, type FileReport } from "./check-files.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
-import { ProgressReport } from "./drawing/progress.js";
+import { ProgressReport } from "./generating/progress.js";
 
 interface Flags {
   readonly modelConfig?: string;
@@ -86,7 +86,7 @@ async function test({ modelConfig = "shapes", load, suppressUpdates, json = fals
 
 /** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
-  using manager = await DalleModelManager.create(config, { ...options, residency: "one-at-a-time" });
+  using manager = await DalleModelManager.create(config, { ...options, offload: "idle" });
   const { prior, decoder, clip, gpu, dtype } = manager;
   await manager.tryComponents(options.signal);
   return {

@@ -5,9 +5,9 @@ import type { RgbImage } from "../image/image.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { Upscale } from "../pipeline/scripts/upscale.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
-import { drawPictures } from "./drawing/command.js";
-import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing/options.js";
-import { planSamples, type DrawingPlan } from "./drawing/plan.js";
+import { generateImages } from "./generating/command.js";
+import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
+import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { UsageError } from "./errors.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadSquare } from "./asking/image-files.js";
@@ -24,17 +24,17 @@ Examples:
   $ dalle2 upscale --image small.png
   $ dalle2 upscale --image small/ --start-at-unet 3 --model-config configs/laion/upsampler.json
 
-Pictures are cropped to squares and brought to the size that the U-Net before the first makes. Without --image it asks; a
-pipe answers line by line: files, each with its text where those U-Nets take one, an empty line, pictures of each.`;
+Images are cropped to squares and brought to the size that the U-Net before the first makes. Without --image it asks; a
+pipe answers line by line: files, each with its text where those U-Nets take one, an empty line, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("upscale")
-    .description("enlarge pictures by the later U-Nets of a decoder")
+    .description("enlarge images by the later U-Nets of a decoder")
     .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts)
     .option("--start-at-unet <n>", "first U-Net to run, counted from 1", wholeNumber, 2);
-  addDrawingOptions(addNegativeOption(command))
+  addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>()));
 }
@@ -42,7 +42,7 @@ export function register(program: Command): void {
 async function upscale(given: UpscaleFlags): Promise<void> {
   const signal = interruptSignal();
   const flags = withFiles(given);
-  await drawPictures(flags, signal, (manager, scripts) => planUpscale(manager, scripts, flags, signal));
+  await generateImages(flags, signal, (manager, scripts) => planUpscale(manager, scripts, flags, signal));
 }
 
 async function planUpscale(
@@ -50,7 +50,7 @@ async function planUpscale(
   scripts: ScriptOptions,
   flags: UpscaleFlags,
   signal: AbortSignal,
-): Promise<DrawingPlan> {
+): Promise<GenerationPlan> {
   const { startAtUnet } = flags;
   const size = startSize(manager, startAtUnet);
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager, startAtUnet), signal);
@@ -61,7 +61,7 @@ async function planUpscale(
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
   }));
   return {
-    pictures: planSamples(subjects, samples, flags),
+    images: planSamples(subjects, samples, flags),
     draw: (call) =>
       new Upscale(manager, scripts).run(images, {
         ...call,
@@ -74,17 +74,17 @@ async function planUpscale(
   };
 }
 
-/** Side in pixels of the pictures that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
+/** Side in pixels of the images that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
 function startSize({ decoder }: DalleModelManager, startAt: number): number {
   const unets = decoder?.unets ?? [];
   const before = unets[startAt - 2];
   if (before && startAt <= unets.length) return before.imageSize;
   throw new UsageError(
-    `--start-at-unet ${startAt}: this decoder has ${unets.length} U-Nets; those from 2 on enlarge pictures.`,
+    `--start-at-unet ${startAt}: this decoder has ${unets.length} U-Nets; those from 2 on enlarge images.`,
   );
 }
 
-/** The square in the middle of a picture, made smaller where it is larger than `size`. */
+/** The square in the middle of an image, made smaller where it is larger than `size`. */
 async function loadAtSize(file: string, size: number): Promise<RgbImage> {
   const image = await loadSquare(file, say);
   if (image.width < size) {

@@ -3,9 +3,9 @@ import type { Command } from "commander";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
-import { drawPictures } from "./drawing/command.js";
-import { addDrawingOptions, addNegativeOption, decoderOptions } from "./drawing/options.js";
-import { planSamples, type DrawingPlan } from "./drawing/plan.js";
+import { generateImages } from "./generating/command.js";
+import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
+import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -19,15 +19,15 @@ Examples:
 
 A decoder that was trained with text takes one for each image. Where none is given, the file's name is the text:
 red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line by line: files, each with its text
-where the decoder takes one, an empty line, pictures of each.`;
+where the decoder takes one, an empty line, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("variation")
-    .description("draw variations of pictures")
+    .description("draw variations of images")
     .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
-  addDrawingOptions(addNegativeOption(command))
+  addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => variation(self.optsWithGlobals<ImageFlags>()));
 }
@@ -35,7 +35,7 @@ export function register(program: Command): void {
 async function variation(given: ImageFlags): Promise<void> {
   const signal = interruptSignal();
   const flags = withFiles(given);
-  await drawPictures(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
+  await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
 }
 
 async function planVariation(
@@ -43,7 +43,7 @@ async function planVariation(
   scripts: ScriptOptions,
   flags: ImageFlags,
   signal: AbortSignal,
-): Promise<DrawingPlan> {
+): Promise<GenerationPlan> {
   const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager), signal);
   const images = await loadForClip(files, manager);
   const subjects = files.map((file, i) => ({
@@ -51,7 +51,7 @@ async function planVariation(
     inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
   }));
   return {
-    pictures: planSamples(subjects, samples, flags),
+    images: planSamples(subjects, samples, flags),
     draw: (call) =>
       new ImageVariation(manager, scripts).run(images, {
         ...call,

@@ -111,9 +111,9 @@ export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadCon
   z
     .strictObject({
       $schema: z.string().optional().describe("The schema of this file, for editors."),
-      decoder: decoderLoadConfig(familyKeys).nullish().describe("From image embeddings to pictures."),
+      decoder: decoderLoadConfig(familyKeys).nullish().describe("From image embeddings to images."),
       prior: priorLoadConfig(familyKeys).nullish().describe("From texts to image embeddings."),
-      clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and pictures."),
+      clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and images."),
       devices: z
         .union([device, z.array(device).nonempty().max(MAX_ENTRIES)], {
           error: "expected the name of a device, or a list of such names",

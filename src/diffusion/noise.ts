@@ -12,10 +12,10 @@ export interface NoiseSource {
 }
 
 /**
- * One generator per picture: picture i gets the noise that it would get alone, with batch 1, whatever its company. The
- * rows of a batch belong to the pictures in equal consecutive parts (a prior has several candidates per picture).
+ * One generator per image: image i gets the noise that it would get alone, with batch 1, whatever its company. The
+ * rows of a batch belong to the images in equal consecutive parts (a prior has several candidates per image).
  */
-export class NoisePerPicture implements NoiseSource {
+export class NoisePerImage implements NoiseSource {
   constructor(private readonly sources: readonly NoiseSource[]) {}
 
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
@@ -25,7 +25,7 @@ export class NoisePerPicture implements NoiseSource {
     }
     const size = share * sizeOf(rest);
     const values = new Float32Array(batch * sizeOf(rest));
-    for (const [picture, source] of this.sources.entries()) values.set(source.randn([share, ...rest]), picture * size);
+    for (const [image, source] of this.sources.entries()) values.set(source.randn([share, ...rest]), image * size);
     return values;
   }
 
@@ -38,13 +38,13 @@ export class NoisePerPicture implements NoiseSource {
 }
 
 /**
- * The noise of the pictures `start` to `end` in a batch of `pictures` that are computed in parts: it draws for the whole
- * batch and gives their rows, so that pictures do not depend on the parts.
+ * The noise of the images `start` to `end` in a batch of `images` that are computed in parts: it draws for the whole
+ * batch and gives their rows, so that images do not depend on the parts.
  */
 export class NoiseOfPart implements NoiseSource {
   constructor(
     private readonly source: NoiseSource,
-    private readonly pictures: number,
+    private readonly images: number,
     private readonly start: number,
     private readonly end: number,
   ) {}
@@ -52,10 +52,10 @@ export class NoiseOfPart implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / (this.end - this.start);
     if (!Number.isInteger(share)) {
-      throw new InternalError(`A batch of ${batch} is no multiple of ${this.end - this.start} pictures.`);
+      throw new InternalError(`A batch of ${batch} is no multiple of ${this.end - this.start} images.`);
     }
     const size = share * sizeOf(rest);
-    return this.source.randn([share * this.pictures, ...rest]).slice(this.start * size, this.end * size);
+    return this.source.randn([share * this.images, ...rest]).slice(this.start * size, this.end * size);
   }
 
   mark(): () => void {

@@ -55,7 +55,7 @@ export const SETTINGS = {
     },
   },
   /** Number of sampling steps. */
-  timesteps: {
+  steps: {
     rule: count,
     configKey: "default_sample_timesteps",
     isAlwaysSet: true,

@@ -9,26 +9,26 @@ const INK = [40, 40, 40] as const;
 
 export interface ContactSheetOptions {
   readonly columns: number;
-  /** A text under each picture, wrapped at its width. */
+  /** A text under each image, wrapped at its width. */
   readonly labels?: readonly string[];
-  /** Whole-number magnification of the pictures, each pixel a square; 1 by default. */
+  /** Whole-number magnification of the images, each pixel a square; 1 by default. */
   readonly scale?: number;
 }
 
-/** Pictures in rows on white paper, each with its label below. Cells are as large as the largest picture and the longest label need. */
+/** Images in rows on white paper, each with its label below. Cells are as large as the largest image and the longest label need. */
 export function contactSheet(images: readonly RgbImage[], options: ContactSheetOptions): RgbImage {
   const { columns, labels = [], scale = 1 } = options;
   if (images.length === 0 || !isCount(columns) || !isCount(scale)) {
     throw new ArgumentError(
       "images",
-      `a contact sheet of ${images.length} pictures in ${columns} columns at scale ${scale}`,
+      `a contact sheet of ${images.length} images in ${columns} columns at scale ${scale}`,
     );
   }
   const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
-  const pictureHeight = Math.max(...images.map(({ height }) => height)) * scale;
+  const imageHeight = Math.max(...images.map(({ height }) => height)) * scale;
   const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / ADVANCE)));
   const lineCount = Math.max(...lines.map(({ length }) => length));
-  const cellHeight = pictureHeight + (lineCount > 0 ? LABEL_GAP + lineCount * LINE_HEIGHT : 0);
+  const cellHeight = imageHeight + (lineCount > 0 ? LABEL_GAP + lineCount * LINE_HEIGHT : 0);
   const usedColumns = Math.min(columns, images.length);
   const rows = Math.ceil(images.length / columns);
   const sheet = blank(MARGIN + usedColumns * (cellWidth + MARGIN), MARGIN + rows * (cellHeight + MARGIN));
@@ -37,7 +37,7 @@ export function contactSheet(images: readonly RgbImage[], options: ContactSheetO
     const top = MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN);
     paste(sheet, image, left, top, scale);
     for (const [line, text] of lines[i]!.entries()) {
-      drawText(sheet, text, left, top + pictureHeight + LABEL_GAP + line * LINE_HEIGHT, INK);
+      drawText(sheet, text, left, top + imageHeight + LABEL_GAP + line * LINE_HEIGHT, INK);
     }
   }
   return sheet;

@@ -1,5 +1,5 @@
 import { ArgumentError } from "../platform/arguments.js";
-import { encodePicture } from "#platform";
+import { encodePixels } from "#platform";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { removeAlpha, type Image } from "./image.js";
 import { isPng } from "./png-chunks.js";
@@ -7,10 +7,10 @@ import { readPngText, type ImageText } from "./png-text.js";
 import { encodePng } from "./png.js";
 import { addXmpToJpeg, addXmpToWebp, readXmp, xmpPacket } from "./xmp.js";
 
-/** A format of picture files that can be written. */
+/** A format of image files that can be written. */
 export type ImageFormat = "png" | "jpeg" | "webp";
 
-/** How a picture file is written. */
+/** How an image file is written. */
 export interface EncodeOptions {
   /** Default "png". */
   readonly format?: ImageFormat | undefined;
@@ -21,7 +21,7 @@ export interface EncodeOptions {
 }
 
 /**
- * A picture file. JPEG drops the alpha channel. Rejects with ArgumentError for a quality or keyword that the format does not
+ * An image file. JPEG drops the alpha channel. Rejects with ArgumentError for a quality or keyword that the format does not
  * allow, and with ImageEncodeError where a browser lacks the encoder.
  */
 export async function encodeImage(image: Image, options: EncodeOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -29,7 +29,7 @@ export async function encodeImage(image: Image, options: EncodeOptions = {}): Pr
   if (format === "png") return encodePng(image, { text });
   if (!Number.isInteger(quality) || quality < 1 || quality > 100)
     throw new ArgumentError("quality", `quality must be a whole number from 1 to 100, not ${quality}.`);
-  const file = await encodePicture(format === "jpeg" ? removeAlpha(image) : image, format, quality);
+  const file = await encodePixels(format === "jpeg" ? removeAlpha(image) : image, format, quality);
   if (Object.keys(text).length === 0) return file;
   const packet = xmpPacket(text);
   return format === "jpeg" ? addXmpToJpeg(file, packet) : addXmpToWebp(file, packet, image);
@@ -37,7 +37,7 @@ export async function encodeImage(image: Image, options: EncodeOptions = {}): Pr
 
 /**
  * The texts that `encodeImage` put into a file of any of its formats, and of a PNG also those of other programs. Rejects
- * with ImageDecodeError for a damaged PNG, and for bytes that are no picture in a known format.
+ * with ImageDecodeError for a damaged PNG, and for bytes that are no image in a known format.
  */
 export async function readImageText(bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
   if (isPng(bytes)) return readPngText(bytes);

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../platform/arguments.js";
 
-/** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving pictures needs of them. */
+/** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving images needs of them. */
 
 interface ByteImage {
   /** In pixels. */
@@ -10,17 +10,17 @@ interface ByteImage {
   readonly data: Uint8Array;
 }
 
-/** A picture in sRGB. */
+/** An image in sRGB. */
 export interface RgbImage extends ByteImage {
   readonly channels: 3;
 }
 
-/** A picture in sRGB with straight (not premultiplied) alpha, as files are decoded to. */
+/** An image in sRGB with straight (not premultiplied) alpha, as files are decoded to. */
 export interface RgbaImage extends ByteImage {
   readonly channels: 4;
 }
 
-/** A picture, opaque or not. */
+/** An image, opaque or not. */
 export type Image = RgbImage | RgbaImage;
 
 /** Wraps pixels that are there already. Throws ArgumentError where their number is not `width` × `height` × `channels`. */
@@ -76,7 +76,7 @@ export function toPlanes(image: RgbImage): Float32Array {
 }
 
 /**
- * Pictures from values `[batch, 3, height, width]`, nominally in [0, 1]. Like torchvision's `ToPILImage` it cuts the
+ * Images from values `[batch, 3, height, width]`, nominally in [0, 1]. Like torchvision's `ToPILImage` it cuts the
  * fraction off; unlike it, it clamps first (there, 1.01 wraps round to nearly black).
  */
 export function fromPlanes(values: Float32Array, shape: readonly [number, number, number, number]): RgbImage[] {

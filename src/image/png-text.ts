@@ -4,7 +4,7 @@ import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { readChunks, type PngChunk } from "./png-chunks.js";
 
-/** Texts of a picture file by keyword: keywords of 1 to 79 printable Latin-1 characters, any text. */
+/** Texts of an image file by keyword: keywords of 1 to 79 printable Latin-1 characters, any text. */
 export type ImageText = Readonly<Record<string, string>>;
 
 /** Most text that is inflated of one file, in bytes: a few kilobytes can claim to hold gigabytes. */

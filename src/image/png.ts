@@ -1,4 +1,4 @@
-/** A PNG encoder (W3C PNG, third edition): the same bytes for the same picture, in Node and in the browser. */
+/** A PNG encoder (W3C PNG, third edition): the same bytes for the same image, in Node and in the browser. */
 import type { Image } from "./image.js";
 import { joinChunks } from "./png-chunks.js";
 import { textChunks, type ImageText } from "./png-text.js";
@@ -10,7 +10,7 @@ export interface PngOptions {
   readonly text?: ImageText | undefined;
 }
 
-/** Encodes an 8-bit picture. Throws ArgumentError for a keyword that PNG does not allow. */
+/** Encodes an 8-bit image. Throws ArgumentError for a keyword that PNG does not allow. */
 export async function encodePng(image: Image, { text = {} }: PngOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   return joinChunks([
     { type: "IHDR", data: header(image) },
@@ -29,7 +29,7 @@ function header({ width, height, channels }: Image): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Every row as its difference from what its neighbours predict (Paeth), which suits smooth pictures. */
+/** Every row as its difference from what its neighbours predict (Paeth), which suits smooth images. */
 function filterRows({ width, height, channels, data }: Image): Uint8Array<ArrayBuffer> {
   const stride = width * channels;
   const filtered = new Uint8Array((stride + 1) * height);
@@ -48,10 +48,10 @@ function filterRows({ width, height, channels, data }: Image): Uint8Array<ArrayB
 }
 
 function paeth(left: number, up: number, upLeft: number): number {
-  const estimate = left + up - upLeft;
-  const toLeft = Math.abs(estimate - left);
-  const toUp = Math.abs(estimate - up);
-  const toUpLeft = Math.abs(estimate - upLeft);
+  const predicted = left + up - upLeft;
+  const toLeft = Math.abs(predicted - left);
+  const toUp = Math.abs(predicted - up);
+  const toUpLeft = Math.abs(predicted - upLeft);
   if (toLeft <= toUp && toLeft <= toUpLeft) return left;
   return toUp <= toUpLeft ? up : upLeft;
 }

@@ -1,17 +1,17 @@
 import { count } from "../platform/arguments.js";
 
-/** A part of the pictures of a call that is computed together. */
+/** A part of the images of a call that is computed together. */
 export interface Batch {
-  /** Numbers of its pictures, counted over the whole call. */
+  /** Numbers of its images, counted over the whole call. */
   readonly start: number;
   readonly end: number;
-  /** For each picture the index of the input that it comes from. */
+  /** For each image the index of the input that it comes from. */
   readonly inputs: readonly number[];
 }
 
 /**
- * `samplesPerInput` pictures for each input, side by side, in batches of at most `batchSize` (dalle2-laion's
- * `_repeat_tensor_and_batch`). With one generator for all, pictures depend on how they are batched, as upstream's do.
+ * `samplesPerInput` images for each input, side by side, in batches of at most `batchSize` (dalle2-laion's
+ * `_repeat_tensor_and_batch`). With one generator for all, images depend on how they are batched, as upstream's do.
  */
 export function batchesOf(inputCount: number, samplesPerInput: number, batchSize: number): Batch[] {
   count("sampleCount", samplesPerInput);

@@ -11,11 +11,11 @@ import { planStages, stageSettings } from "../models/per-stage.js";
 import { checkDecoderCall, type CheckedCall } from "./check-call.js";
 import { BatchTensors, rowsOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
-import { decoderPlan, Estimate } from "./estimate.js";
+import { decoderPlan, TimeEstimate } from "./time-estimate.js";
 import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
 import { keepPixels } from "./kept-pixels.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
-import { defined, readImages, type Picture, type PictureParameters } from "./picture.js";
+import { defined, readImages, type GeneratedImage, type ImageParameters } from "./generated-image.js";
 import { originOf, type Randomness } from "./randomness.js";
 import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batches.js";
 import type { DecoderData, SampleDecoderOptions } from "./script-options.js";
@@ -29,7 +29,7 @@ export interface CallingScript {
 }
 
 /** An image with the components that computed it in f32 for want of range. */
-interface DrawnImage extends Pick<Embedding, "inF32"> {
+interface DecodedImage extends Pick<Embedding, "inF32"> {
   readonly image: RgbImage;
 }
 
@@ -85,7 +85,7 @@ export async function sampleDecoder(
   manager: DalleModelManager,
   options: SampleDecoderOptions,
   script: CallingScript,
-): Promise<Map<number, Picture[]>> {
+): Promise<Map<number, GeneratedImage[]>> {
   const decoder = decoderOf(manager);
   const { inputs: inputCount, randomness } = checkDecoder(manager, options);
   const inputs = await gatherInputs(decoder, options, script.encoding);
@@ -93,14 +93,14 @@ export async function sampleDecoder(
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the others of its batch.
   const how = { dtype: manager.dtype, most: decoder.mixesBatch ? 1 : undefined };
-  return sampleInBatches<DrawnImage, Picture>(manager, samplingOf(call, randomness), {
+  return sampleInBatches<DecodedImage, GeneratedImage>(manager, samplingOf(call, randomness), {
     sampleBatch: (inParts) => inParts(how, (part) => samplePart(call, part)),
     finish: ({ image, inF32 }, input, index) => ({
       ...withKeptPixels(image, input, options),
       ...originOf(randomness, index),
       parameters: parametersOf(call, input, joinedF32([...rowsOf(inputs, input), { inF32 }])),
     }),
-    handOut: options.onPicture,
+    handOut: options.onImage,
   });
 }
 
@@ -113,17 +113,17 @@ function samplingOf({ decoder, options, settings, inputCount }: DecoderCall, ran
     inpaintImages,
     inpaintResampleTimes = 5,
   } = options;
-  const pictures = inputCount * sampleCount;
+  const images = inputCount * sampleCount;
   const plan = () =>
-    decoderPlan(decoder, { ...options, ...settings, pictures, resampleTimes: inpaintImages && inpaintResampleTimes });
-  const estimate = options.estimate ?? new Estimate(plan());
-  return { name: "pictures", inputCount, sampleCount, batchSize, randomness, estimate, onProgress, previewEvery };
+    decoderPlan(decoder, { ...options, ...settings, images, resampleTimes: inpaintImages && inpaintResampleTimes });
+  const timeEstimate = options.timeEstimate ?? new TimeEstimate(plan());
+  return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
 }
 
 async function samplePart(
   { manager, decoder, options, inputs, settings }: DecoderCall,
   { arena, inputs: chosen, noise, reporter }: Part,
-): Promise<DrawnImage[]> {
+): Promise<DecodedImage[]> {
   const { signal, startAtUnetNumber, stopAtUnetNumber, inpaintResampleTimes } = options;
   const used: Pick<Embedding, "inF32">[] = [];
   const use: UseComponent<Cascade> = async (component, body) => {
@@ -167,7 +167,7 @@ function parametersOf(
   { scriptName, options, settings }: DecoderCall,
   input: number,
   computedInF32: readonly string[] | undefined,
-): PictureParameters {
+): ImageParameters {
   const { text, negativeText, describe } = options;
   const own = defined({ text: text?.[input], negativeText: negativeText?.[input], ...settings });
   return { script: scriptName, ...defined({ ...(describe?.(input, own) ?? own), computedInF32 }) };

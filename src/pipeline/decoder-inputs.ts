@@ -8,7 +8,7 @@ import type { Mask } from "./script-options.js";
 
 const MISMATCH = { code: "argument/mismatch" } as const;
 
-/** What the decoder is given, on the host: one row for each input; pictures and masks as planes `[C, H, W]`. */
+/** What the decoder is given, on the host: one row for each input; images and masks as planes `[C, H, W]`. */
 export interface DecoderInputs {
   readonly imageEmbed: readonly Embedding[] | undefined;
   readonly textEncodings: readonly Embedding[] | undefined;

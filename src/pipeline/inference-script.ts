@@ -8,10 +8,10 @@ import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
 import type { Embedding } from "./embedding.js";
-import { decoderPlan, Estimate, priorPlan, type ScriptWork } from "./estimate.js";
+import { decoderPlan, TimeEstimate, priorPlan, type ScriptWork } from "./time-estimate.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
 import { checkNegative } from "./negative-text.js";
-import type { Picture } from "./picture.js";
+import type { GeneratedImage } from "./generated-image.js";
 import { fillPriorSettings, priorOf, samplePrior } from "./prior-call.js";
 import { forkOf, randomnessOf, withGenerator } from "./randomness.js";
 import {
@@ -33,7 +33,7 @@ export type WithManagerOptions<Rest extends ScriptArguments> = {
 
 /** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
 export abstract class InferenceScript {
-  /** What pictures name as their script. */
+  /** What images name as their script. */
   protected readonly scriptName: string = this.constructor.name;
   readonly #clip: ClipEncoder;
   #ownsManager = false;
@@ -99,8 +99,8 @@ export abstract class InferenceScript {
     checkDecoderSettings(this.manager, options, inpaints);
   }
 
-  /** Pictures: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
-  protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
+  /** Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
+  protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
@@ -109,8 +109,8 @@ export abstract class InferenceScript {
     return sampleDecoder(this.manager, options, { scriptName: this.scriptName, encoding });
   }
 
-  /** The time that a script will take, for the `estimate` of each of its calls. Counts from now. */
-  protected estimate({ prior, decoder }: ScriptWork): Estimate {
+  /** The time that a script will take, for the `timeEstimate` of each of its calls. Counts from now. */
+  protected timeEstimate({ prior, decoder }: ScriptWork): TimeEstimate {
     const { manager } = this;
     const plans = [
       ...(prior ? priorPlan(priorOf(manager), { ...prior, ...fillPriorSettings(manager, prior) }) : []),
@@ -118,7 +118,7 @@ export abstract class InferenceScript {
         ? decoderPlan(decoderOf(manager), { ...decoder, ...joinSettings(fillDecoderSettings(manager, decoder)) })
         : []),
     ];
-    return new Estimate(new Map(plans));
+    return new TimeEstimate(new Map(plans));
   }
 
   /** How `samplePrior` samples with these options, defaults filled in. */
@@ -128,7 +128,7 @@ export abstract class InferenceScript {
 
   /**
    * What a call of `sampleDecoder` takes for a negative text, for scripts that do not sample the prior otherwise; `inputs`
-   * inputs with `sampleCount` pictures each. Throws `ArgumentError` where it would change nothing.
+   * inputs with `sampleCount` images each. Throws `ArgumentError` where it would change nothing.
    */
   protected async negativeInputs(
     negativeText: string | readonly string[] | undefined,
@@ -142,15 +142,15 @@ export abstract class InferenceScript {
     const generator = randomnessOf(options);
     const texts = eachOf("negativeText", negativeText, inputs);
     const hasPrior = this.manager.prior !== undefined;
-    const estimate = this.estimate({
+    const timeEstimate = this.timeEstimate({
       prior: hasPrior ? { embeddings: inputs } : undefined,
-      decoder: { ...options, pictures: inputs * sampleCount },
+      decoder: { ...options, images: inputs * sampleCount },
     });
-    const call = { ...UNGUIDED, generator: forkOf(generator, sampleCount), signal, onProgress, estimate };
+    const call = { ...UNGUIDED, generator: forkOf(generator, sampleCount), signal, onProgress, timeEstimate };
     const embeddings = hasPrior ? await this.samplePrior(texts, call) : undefined;
     return {
       ...withGenerator(options, generator),
-      estimate,
+      timeEstimate,
       negativeText: texts,
       negativeImageEmbed: embeddings && [...embeddings.values()].flat(),
     };
@@ -161,7 +161,7 @@ export abstract class InferenceScript {
     checkNegative(this.manager, options, prior);
   }
 
-  /** CLIP's embeddings of pictures, `[dimLatent]` each. Pictures are resized to CLIP's size as Pillow's LANCZOS does. */
+  /** CLIP's embeddings of images, `[dimLatent]` each. Images are resized to CLIP's size as Pillow's LANCZOS does. */
   protected async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     return this.#clip.embedImages(images, signal);
   }
@@ -174,7 +174,7 @@ export abstract class InferenceScript {
     return text.map((one) => encoded[distinct.indexOf(one)]!.textEncodings);
   }
 
-  /** CLIP's embeddings of texts, `[dimLatent]` each, in the space of its embeddings of pictures. */
+  /** CLIP's embeddings of texts, `[dimLatent]` each, in the space of its embeddings of images. */
   protected async embedText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
     const encoded = await this.manager.encodeTexts(this.tokenizeText(text), signal);
     return encoded.map(({ textEmbed }) => textEmbed);

@@ -3,7 +3,7 @@ import { withDefaults } from "../diffusion/settings.js";
 import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
-import { Estimate, priorPlan } from "./estimate.js";
+import { TimeEstimate, priorPlan } from "./time-estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
@@ -52,9 +52,10 @@ export async function samplePrior(
   const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);
   const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };
   const embeddings = tokens.length * sampleCount;
-  const estimate = options.estimate ?? new Estimate(priorPlan(priorOf(manager), { ...settings, embeddings }));
+  const timeEstimate =
+    options.timeEstimate ?? new TimeEstimate(priorPlan(priorOf(manager), { ...settings, embeddings }));
   const { onProgress, previewEvery } = options;
-  const call = { sampleCount, batchSize, randomness, estimate, onProgress, previewEvery };
+  const call = { sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
   return sampleInBatches<Embedding, Embedding>(
     manager,
     { ...call, name: "embeddings", inputCount: tokens.length },

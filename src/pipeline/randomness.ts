@@ -1,11 +1,11 @@
 import { Generator } from "../diffusion/generator.js";
 import { ArgumentError, atMostOne, checkLength, exactWholeNumber, filledList } from "../platform/arguments.js";
-import { NoiseOfPart, NoisePerPicture, type NoiseSource } from "../diffusion/noise.js";
+import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise.js";
 import type { Batch } from "./batches.js";
 import { randomSeed } from "./random-seed.js";
 
 /**
- * One generator for all pictures, from which the reference's order draws; or one for each, which makes every picture what
+ * One generator for all images, from which the reference's order draws; or one for each, which makes every image what
  * it would be alone, however they are batched.
  */
 export type Randomness = Generator | readonly Generator[];
@@ -16,7 +16,7 @@ export interface RandomOptions {
   readonly generator?: Randomness | undefined;
   /** One generator with this seed. */
   readonly seed?: number | undefined;
-  /** One generator per picture: picture i is what the reference makes alone, batch 1, after `manual_seed(seeds[i])`. */
+  /** One generator per image: image i is what the reference makes alone, batch 1, after `manual_seed(seeds[i])`. */
   readonly seeds?: readonly number[] | undefined;
 }
 
@@ -57,41 +57,41 @@ export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds"
   return seeds.map((one) => new Generator(one));
 }
 
-/** A generator for pictures that are all to have the same noise. */
+/** A generator for images that are all to have the same noise. */
 export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
   return new Generator(seed === undefined ? randomSeed() : RANDOM_RULES.seed("seed", seed));
 }
 
 /** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */
 export class BatchNoise {
-  /** One for all, or one for each picture. */
+  /** One for all, or one for each image. */
   readonly #generators: readonly Generator[];
   readonly #isShared: boolean;
-  readonly #pictures: number;
+  readonly #images: number;
   /** Where the generators will be when the batch is done. */
   readonly #ends: Generator[] = [];
 
-  /** For a call that makes `pictures` in all. Throws `ArgumentError` for another number of generators. */
-  constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, pictures: number) {
-    this.#pictures = end - start;
+  /** For a call that makes `images` in all. Throws `ArgumentError` for another number of generators. */
+  constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, images: number) {
+    this.#images = end - start;
     this.#isShared = randomness instanceof Generator;
     if (randomness instanceof Generator) {
       this.#generators = [randomness];
       return;
     }
-    checkRandomness(randomness, pictures);
+    checkRandomness(randomness, images);
     this.#generators = randomness.slice(start, end);
   }
 
-  /** The noise of its pictures from `start` to `end`: what they get when the batch is computed at once. */
+  /** The noise of its images from `start` to `end`: what they get when the batch is computed at once. */
   part(start: number, end: number): NoiseSource {
     if (this.#isShared) {
       const fork = (this.#ends[0] = this.#generators[0]!.fork());
-      return new NoiseOfPart(fork, this.#pictures, start, end);
+      return new NoiseOfPart(fork, this.#images, start, end);
     }
     const forks = this.#generators.slice(start, end).map((generator) => generator.fork());
     for (const [i, fork] of forks.entries()) this.#ends[start + i] = fork;
-    return new NoisePerPicture(forks);
+    return new NoisePerImage(forks);
   }
 
   /** Moves the generators on, when all parts are done. */
@@ -100,23 +100,23 @@ export class BatchNoise {
   }
 }
 
-/** The same that goes on by itself; of generators for `samplesPerInput` pictures of each input, the first for each. */
+/** The same that goes on by itself; of generators for `samplesPerInput` images of each input, the first for each. */
 export function forkOf(randomness: Randomness, samplesPerInput = 1): Randomness {
   if (randomness instanceof Generator) return randomness.fork();
   return randomness.filter((_, i) => i % samplesPerInput === 0).map((generator) => generator.fork());
 }
 
-/** Where the random numbers of a picture began. */
+/** Where the random numbers of an image began. */
 export interface NoiseOrigin {
   /**
-   * Seed that its generator began with. It repeats the picture alone where the call was given `seeds`, and all pictures of
+   * Seed that its generator began with. It repeats the image alone where the call was given `seeds`, and all images of
    * the call, with the same batches, where they shared a generator.
    */
   readonly seed: number;
 }
 
-/** Where those of a picture of a call began. */
-export function originOf(randomness: Randomness, picture: number): NoiseOrigin {
-  const { seed } = randomness instanceof Generator ? randomness : randomness[picture]!;
+/** Where those of an image of a call began. */
+export function originOf(randomness: Randomness, image: number): NoiseOrigin {
+  const { seed } = randomness instanceof Generator ? randomness : randomness[image]!;
   return { seed };
 }

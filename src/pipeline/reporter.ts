@@ -2,13 +2,13 @@ import { count } from "../platform/arguments.js";
 import type { Preview } from "../diffusion/denoise.js";
 import type { RgbImage } from "../image/image.js";
 import type { Batch } from "./batches.js";
-import { networkName, type Estimate } from "./estimate.js";
-import { readImages } from "./picture.js";
+import { networkName, type TimeEstimate } from "./time-estimate.js";
+import { readImages } from "./generated-image.js";
 import type { CallOptions, ScriptProgress } from "./script-options.js";
 
-/** Tells a caller of the steps of one call, with the time left and previews of pictures. */
+/** Tells a caller of the steps of one call, with the time left and previews of images. */
 export class Reporter {
-  /** Pictures of the step that is told of next. */
+  /** Images of the step that is told of next. */
   #shown: readonly RgbImage[] | undefined;
   /** Most rows at once, as far as is known. */
   #most: number;
@@ -21,7 +21,7 @@ export class Reporter {
   /** Throws `ArgumentError` where `previewEvery` is no number of steps. */
   constructor(
     private readonly options: Pick<CallOptions, "onProgress" | "previewEvery">,
-    private readonly estimate: Estimate,
+    private readonly timeEstimate: TimeEstimate,
     private readonly planned: readonly Batch[],
   ) {
     count("previewEvery", options.previewEvery ?? 1);
@@ -44,7 +44,7 @@ export class Reporter {
       this.#done++;
       return result;
     } catch (error) {
-      for (const [network, rows] of this.#taken) this.estimate.repeat(network, rows);
+      for (const [network, rows] of this.#taken) this.timeEstimate.repeat(network, rows);
       this.#shown = undefined;
       throw error;
     }
@@ -55,8 +55,8 @@ export class Reporter {
     const network = networkName(progress.phase, progress.unetNumber);
     if (progress.step === 1) this.#repeatLost(network);
     this.#taken.set(network, (this.#taken.get(network) ?? 0) + this.#rows);
-    this.estimate.step(network, this.#rows);
-    const { millisecondsLeft } = this.estimate;
+    this.timeEstimate.step(network, this.#rows);
+    const { millisecondsLeft } = this.timeEstimate;
     const preview = this.#shown;
     this.#shown = undefined;
     this.options.onProgress?.({
@@ -71,7 +71,7 @@ export class Reporter {
   /** A network that begins anew in a batch, in another type, has lost what it did. */
   #repeatLost(network: string): void {
     const rows = this.#taken.get(network);
-    if (rows !== undefined) this.estimate.repeat(network, rows);
+    if (rows !== undefined) this.timeEstimate.repeat(network, rows);
     this.#taken.delete(network);
   }
 

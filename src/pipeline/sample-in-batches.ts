@@ -1,7 +1,7 @@
 import type { NoiseSource } from "../diffusion/noise.js";
 import type { Arena } from "../tensor/arena.js";
 import { batchesOf, type Batch } from "./batches.js";
-import type { Estimate } from "./estimate.js";
+import type { TimeEstimate } from "./time-estimate.js";
 import { inParts, type RowsToCompute } from "./in-parts.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { BatchNoise, type Randomness } from "./randomness.js";
@@ -16,7 +16,7 @@ export interface SamplingCall extends Pick<CallOptions, "onProgress" | "previewE
   /** Most rows in a batch. */
   readonly batchSize: number;
   readonly randomness: Randomness;
-  readonly estimate: Estimate;
+  readonly timeEstimate: TimeEstimate;
 }
 
 /** Rows of a batch that are computed at once. */
@@ -54,7 +54,7 @@ export async function sampleInBatches<Sampled, Row>(
 ): Promise<Map<number, Row[]>> {
   const { name, inputCount, sampleCount, randomness } = call;
   const batches = batchesOf(inputCount, sampleCount, call.batchSize);
-  const reporter = new Reporter(call, call.estimate, batches);
+  const reporter = new Reporter(call, call.timeEstimate, batches);
   const result = new Map<number, Row[]>();
   for (const batch of batches) {
     const { inputs } = batch;

@@ -2,8 +2,8 @@ import type { CascadeSettings } from "../diffusion/settings.js";
 import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
 import type { Embedding } from "./embedding.js";
-import type { Estimate } from "./estimate.js";
-import type { JsonOptions, Picture } from "./picture.js";
+import type { TimeEstimate } from "./time-estimate.js";
+import type { JsonOptions, GeneratedImage } from "./generated-image.js";
 import type { RandomOptions } from "./randomness.js";
 import type { AskedPriorSettings, Prefixed } from "./settings.js";
 
@@ -19,10 +19,10 @@ export interface ScriptProgress {
   readonly batches: number;
   /**
    * Until the script is done, by the pace so far; for calls that a script of yours makes, until each is, unless they share
-   * an `estimate`.
+   * a `timeEstimate`.
    */
   readonly millisecondsLeft: number | undefined;
-  /** The pictures of this batch as they are coming along, in the size that the U-Net makes; with `previewEvery`. */
+  /** The images of this batch as they are coming along, in the size that the U-Net makes; with `previewEvery`. */
   readonly preview?: readonly RgbImage[];
 }
 
@@ -35,16 +35,16 @@ export interface CallOptions extends RandomOptions {
   /** Has each so-manieth step of a U-Net tell of its progress with a preview. Default: none, and nothing is read back. */
   readonly previewEvery?: number | undefined;
   /**
-   * Takes each picture as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
+   * Takes each image as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
    * call: input × samples of each + sample. The call waits for what it returns.
    */
-  readonly onPicture?: ((picture: Picture, index: number) => void | Promise<void>) | undefined;
+  readonly onImage?: ((image: GeneratedImage, index: number) => void | Promise<void>) | undefined;
 }
 
 /** What the calls of a script take, beyond what the script does. */
 export interface SharedOptions {
-  /** Counts the time of several calls together (`InferenceScript.estimate`). Default: of this one alone. */
-  readonly estimate?: Estimate | undefined;
+  /** Counts the time of several calls together (`InferenceScript.timeEstimate`). Default: of this one alone. */
+  readonly timeEstimate?: TimeEstimate | undefined;
 }
 
 /** How the prior samples: settings default to those of the load config, else of the checkpoint. */
@@ -66,7 +66,7 @@ export interface SamplePriorOptions extends CallOptions, SharedOptions, PriorCal
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
-/** True where a pixel of the picture is kept, row by row. */
+/** True where a pixel of the image is kept, row by row. */
 export type Mask = ArrayLike<boolean | number>;
 
 /**
@@ -75,12 +75,12 @@ export type Mask = ArrayLike<boolean | number>;
  * same noise and without guidance, or the learned null where there is no prior.
  */
 export interface NegativeOptions {
-  /** What pictures are to be unlike: for each input, or for all. It takes guidance: a scale other than 1. */
+  /** What images are to be unlike: for each input, or for all. It takes guidance: a scale other than 1. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
 /** How the decoder draws, whatever it draws from. */
-export interface DrawOptions extends CallOptions, DecoderCallOptions {
+export interface GenerateOptions extends CallOptions, DecoderCallOptions {
   /** Images for each input. Default 1. */
   readonly sampleCount?: number | undefined;
 }
@@ -91,7 +91,7 @@ export interface TwoStageOptions
 
 /** What `sampleDecoder` draws from: a list each, of one value for each input. */
 export interface DecoderData {
-  /** Pictures to embed by CLIP; or, starting above U-Net 1, to enlarge. */
+  /** Images to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
   readonly imageEmbed?: readonly Embedding[] | undefined;
   readonly text?: readonly string[] | undefined;
@@ -100,17 +100,17 @@ export interface DecoderData {
   readonly negativeText?: readonly string[] | undefined;
   /** The same for U-Nets that take image embeddings. */
   readonly negativeImageEmbed?: readonly Embedding[] | undefined;
-  /** Square pictures of one size, of which `inpaintImageMasks` says what is kept. */
+  /** Square images of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
 }
 
-export interface SampleDecoderOptions extends DrawOptions, SharedOptions, DecoderData {
+export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, DecoderData {
   /** How often each step is taken when inpainting. Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
-  /** What a picture says that it was drawn with, from its input and this call's own options; default: those. */
+  /** What an image says that it was drawn with, from its input and this call's own options; default: those. */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
 }
 

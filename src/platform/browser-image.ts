@@ -8,15 +8,15 @@ import type { Platform } from "./platform.js";
 export const decodeImage: Platform["decodeImage"] = async (bytes) => {
   const blob = new Blob([new Uint8Array(bytes)]);
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" }).catch((cause: unknown) => {
-    throw new ImageDecodeError("the picture could not be decoded", { cause, advice: "give a PNG, JPEG or WebP file" });
+    throw new ImageDecodeError("the image could not be decoded", { cause, advice: "give a PNG, JPEG or WebP file" });
   });
   try {
     const { width, height } = bitmap;
     if (width * height > MAX_PIXELS) {
-      throw new ImageDecodeError(`the picture has ${width} × ${height} pixels; at most ${MAX_PIXELS} can be read`);
+      throw new ImageDecodeError(`the image has ${width} × ${height} pixels; at most ${MAX_PIXELS} can be read`);
     }
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-    if (context === null) throw new ImageDecodeError("this browser gives no 2D canvas to decode pictures with");
+    if (context === null) throw new ImageDecodeError("this browser gives no 2D canvas to decode images with");
     context.drawImage(bitmap, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     return { width, height, channels: 4, data: new Uint8Array(data) };
@@ -26,10 +26,10 @@ export const decodeImage: Platform["decodeImage"] = async (bytes) => {
 };
 
 /** Encodes with the browser's own encoders. */
-export const encodePicture: Platform["encodePicture"] = async ({ width, height, channels, data }, format, quality) => {
+export const encodePixels: Platform["encodePixels"] = async ({ width, height, channels, data }, format, quality) => {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d");
-  if (context === null) throw new ImageEncodeError("this browser gives no 2D canvas to encode pictures with");
+  if (context === null) throw new ImageEncodeError("this browser gives no 2D canvas to encode images with");
   const pixels = context.createImageData(width, height);
   if (channels === 4) pixels.data.set(data);
   else pixels.data.forEach((_, i, all) => (all[i] = i % 4 === 3 ? 255 : data[(i >> 2) * 3 + (i % 4)]!));
@@ -38,6 +38,6 @@ export const encodePicture: Platform["encodePicture"] = async ({ width, height, 
   const blob = await canvas.convertToBlob({ type, quality: quality / 100 });
   // Where a browser lacks an encoder it gives a PNG instead of an error.
   if (blob.type !== type)
-    throw new ImageEncodeError(`this browser cannot encode pictures as ${format}`, { advice: "use png or jpeg" });
+    throw new ImageEncodeError(`this browser cannot encode images as ${format}`, { advice: "use png or jpeg" });
   return new Uint8Array(await blob.arrayBuffer());
 };

@@ -15,7 +15,7 @@ export {
   writeFileAtomic,
 } from "./browser-files.js";
 export { adapterAdvice, openWebGpu, systemMemory } from "./browser-gpu.js";
-export { decodeImage, encodePicture } from "./browser-image.js";
+export { decodeImage, encodePixels } from "./browser-image.js";
 export { dirname, isAbsolute, join } from "./browser-paths.js";
 
 export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "./dalle2-error.js";
 
-/** A decoded picture: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
+/** A decoded image: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
 export interface DecodedImage {
   readonly width: number;
   readonly height: number;
@@ -8,7 +8,7 @@ export interface DecodedImage {
   readonly data: Uint8Array;
 }
 
-/** A picture to encode: `height` × `width` × `channels` bytes, with straight alpha where there are 4. */
+/** An image to encode: `height` × `width` × `channels` bytes, with straight alpha where there are 4. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -16,10 +16,10 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** Pixels that a picture may have: larger ones would take more than 256 MiB, and no model reads them. */
+/** Pixels that an image may have: larger ones would take more than 256 MiB, and no model reads them. */
 export const MAX_PIXELS = 2 ** 26;
 
-/** Bytes that are no picture in a known format, or a picture that is too large. */
+/** Bytes that are no image in a known format, or an image that is too large. */
 export class ImageDecodeError extends Dalle2Error {
   static override readonly code = "image/decode";
   override readonly name = "ImageDecodeError";
@@ -29,7 +29,7 @@ export class ImageDecodeError extends Dalle2Error {
   }
 }
 
-/** A picture that cannot be written in the format that was asked for. */
+/** An image that cannot be written in the format that was asked for. */
 export class ImageEncodeError extends Dalle2Error {
   static override readonly code = "image/encode";
   override readonly name = "ImageEncodeError";

@@ -1,31 +1,31 @@
 import { ImageDecodeError, ImageEncodeError, MAX_PIXELS, type DecodedImage } from "./image-types.js";
 import type { Platform } from "./platform.js";
 
-/** Loaded where it is used, because only callers with picture files need this native library. */
+/** Loaded where it is used, because only callers with image files need this native library. */
 async function loadSharp() {
   return (await import("sharp")).default;
 }
 
 /**
- * The pixels of a picture file (PNG, JPEG, WebP …), turned upright as its EXIF record says; the first picture of an animated
+ * The pixels of an image file (PNG, JPEG, WebP …), turned upright as its EXIF record says; the first image of an animated
  * file. Rejects with ImageDecodeError.
  */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const sharp = await loadSharp();
   try {
-    const picture = sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true }).autoOrient();
-    const { space } = await picture.metadata();
+    const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true }).autoOrient();
+    const { space } = await image.metadata();
     const isCmyk = space === "cmyk";
     const pixels = isCmyk
       ? // As they are: to sRGB libvips would go by a profile of its own.
-        picture.pipelineColourspace("cmyk").toColourspace("cmyk")
-      : picture.toColourspace("srgb").ensureAlpha();
+        image.pipelineColourspace("cmyk").toColourspace("cmyk")
+      : image.toColourspace("srgb").ensureAlpha();
     const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     const rgba = isCmyk ? cmykToRgba(data, channels) : new Uint8Array(data);
     return { width, height, channels: 4, data: rgba };
   } catch (cause) {
-    throw new ImageDecodeError(`the picture could not be decoded: ${reason(cause)}`, {
+    throw new ImageDecodeError(`the image could not be decoded: ${reason(cause)}`, {
       cause,
       advice: "give a PNG, JPEG or WebP file",
     });
@@ -54,16 +54,16 @@ function scaled(a: number, b: number): number {
   return ((product >> 8) + product) >> 8;
 }
 
-export const encodePicture: Platform["encodePicture"] = async ({ data, width, height, channels }, format, quality) => {
+export const encodePixels: Platform["encodePixels"] = async ({ data, width, height, channels }, format, quality) => {
   const sharp = await loadSharp();
-  const picture = sharp(data, { raw: { width, height, channels } });
-  // Full colour resolution: pictures from the first U-Nets are small, and halving it shows.
-  if (format === "jpeg") picture.jpeg({ quality, chromaSubsampling: "4:4:4" });
-  else picture.webp({ quality, lossless: quality === 100 });
+  const image = sharp(data, { raw: { width, height, channels } });
+  // Full colour resolution: images from the first U-Nets are small, and halving it shows.
+  if (format === "jpeg") image.jpeg({ quality, chromaSubsampling: "4:4:4" });
+  else image.webp({ quality, lossless: quality === 100 });
   try {
-    return new Uint8Array(await picture.toBuffer());
+    return new Uint8Array(await image.toBuffer());
   } catch (cause) {
-    throw new ImageEncodeError(`the picture could not be encoded as ${format}: ${reason(cause)}`, { cause });
+    throw new ImageEncodeError(`the image could not be encoded as ${format}: ${reason(cause)}`, { cause });
   }
 };
 

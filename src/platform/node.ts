@@ -20,7 +20,7 @@ export {
   statFile,
 } from "./node-files.js";
 export { adapterAdvice, openWebGpu, systemMemory } from "./node-gpu.js";
-export { decodeImage, encodePicture } from "./node-image.js";
+export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 
 /** What was not written to for as long was left by a process that was killed. */

@@ -42,13 +42,13 @@ export interface Platform {
   readonly sendsAnyHeader: boolean;
   /** Folder for what was downloaded and can be again; it need not exist. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
-  /** The pixels of a picture file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
+  /** The pixels of an image file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
   readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
   /**
-   * A picture file. `quality` is from 1 to 100, at which WebP is lossless. Rejects with ImageEncodeError where the system
+   * An image file. `quality` is from 1 to 100, at which WebP is lossless. Rejects with ImageEncodeError where the system
    * has no encoder for the format, as some browsers have none for WebP.
    */
-  readonly encodePicture: (image: Pixels, format: "jpeg" | "webp", quality: number) => Promise<Uint8Array<ArrayBuffer>>;
+  readonly encodePixels: (image: Pixels, format: "jpeg" | "webp", quality: number) => Promise<Uint8Array<ArrayBuffer>>;
   /** Path or URL of a file that comes with this package, by its path in it. In browsers it lies on the server of the code. */
   readonly packageFile: (path: string) => string;
   readonly join: (...parts: string[]) => string;

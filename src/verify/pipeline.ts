@@ -45,8 +45,8 @@ export const verifyPipeline: Runner = async (fixture, _openArena, openPlace) => 
   using manager = await DalleModelManager.create(config, { gpu, dtype: arena.dtype, onWarning });
   const drawn = new Map<string, RgbImage>();
   for (const [style, tokenization] of Object.entries(TOKENIZATIONS)) {
-    const pictures = draw(manager, { tokenization, onWarning }, calls, { image, mask });
-    for await (const [name, picture] of pictures) drawn.set(`out.${style}.${name}`, picture);
+    const images = draw(manager, { tokenization, onWarning }, calls, { image, mask });
+    for await (const [name, image] of images) drawn.set(`out.${style}.${name}`, image);
   }
   return await Promise.all(
     names.map(async (name) => ({
@@ -63,7 +63,7 @@ interface Inpainted {
   readonly mask: Float32Array;
 }
 
-/** The pictures of every call, named by the call and by the indices under which it returns them. */
+/** The images of every call, named by the call and by the indices under which it returns them. */
 async function* draw(
   manager: DalleModelManager,
   options: ScriptOptions,
@@ -87,10 +87,8 @@ async function* draw(
   yield* named("inpaint", await inpainting.run([image], [mask], inpaint.text, { generator: noise.inpaint.fork() }));
 }
 
-function named(call: string, pictures: ReadonlyMap<number, readonly RgbImage[]>): (readonly [string, RgbImage])[] {
-  return [...pictures].flatMap(([input, some]) =>
-    some.map((picture, i) => [`${call}.${input}.${i}`, picture] as const),
-  );
+function named(call: string, images: ReadonlyMap<number, readonly RgbImage[]>): (readonly [string, RgbImage])[] {
+  return [...images].flatMap(([input, some]) => some.map((image, i) => [`${call}.${input}.${i}`, image] as const));
 }
 
 /** `in.photo`, bytes `[H, W, 3]`. */

@@ -28,7 +28,7 @@ const TOLERANCES = { f32: 1e-5, f16: 6e-4 } as const;
 
 /**
  * Runs four small kernels that most of the work rests on, in every storage type of the device, and compares them with
- * plain float64 sums: a broken driver shows here before it shows as a strange picture.
+ * plain float64 sums: a broken driver shows here before it shows as a strange image.
  */
 export async function selfTest(gpu: GpuDevice): Promise<SelfTestResult[]> {
   const dtypes = (["f32", "f16"] as const).filter((dtype) => dtype === "f32" || gpu.features.f16);

@@ -6,7 +6,7 @@ import { encodeImage, readImageText, type ImageFormat } from "../../src/image/en
 import { centerCropToSquare, makeImage, removeAlpha, type Image, type RgbImage } from "../../src/image/image.js";
 import { resizeBicubic, resizeLanczos } from "../../src/image/pillow-resize.js";
 import type * as Api from "../../src/index.js";
-import { largestDifference, pictureFiles, turnedFiles } from "../support/picture-files.js";
+import { largestDifference, imageNames, turnedFiles } from "../support/image-files.js";
 import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
 
 declare global {
@@ -14,7 +14,7 @@ declare global {
   var api: typeof Api;
 }
 
-const files = await pictureFiles();
+const files = await imageNames();
 // Chromium leaves WebP as it is stored, whatever its EXIF record says.
 const turned = await Promise.all((["png", "jpeg"] as const).map(turnedFiles));
 const text = { Description: "a naïve red circle 円" };
@@ -30,7 +30,7 @@ function received({ width, height, channels, data }: Wire): Image {
   return { width, height, channels, data: Uint8Array.from(data) };
 }
 
-describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("pictures in Chromium", () => {
+describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromium", () => {
   let browser: Browser;
   let server: Server;
   let page: Page;
@@ -80,7 +80,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("pictures in Chro
     expect(largestDifference(decoded.data, image.data)).toBeLessThanOrEqual(tolerance);
   });
 
-  it("that are no pictures are refused", async () => {
+  it("that are no images are refused", async () => {
     const name = await page.evaluate(() =>
       api.decodeImage(new Uint8Array(100)).catch((error: unknown) => (error as Error).name),
     );

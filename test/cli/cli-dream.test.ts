@@ -32,7 +32,7 @@ describe("dalle2 dream", () => {
   writeFileSync(file, "a blue circle\n\n  a green ring  \n");
   const call = [...dream, "--prompt", "a red square", "--prompts-file", file, "--samples", "2", "--seed", "7"];
 
-  it("writes a picture for each prompt and sample, and says which", () => {
+  it("writes an image for each prompt and sample, and says which", () => {
     const out = join(folder, "first");
     const name = (prompt: string, seed: number): string => join(out, `${prompt.replaceAll(" ", "-")}-${seed}.png`);
     const report = (prompt: string, seed: number) => ({
@@ -120,7 +120,7 @@ describe("dalle2 dream", () => {
     expect(readFileSync(report!.file).toString("latin1").startsWith(magic)).toBe(true);
   });
 
-  it("keeps names of pictures in the folder, apart and readable, whatever a prompt holds", () => {
+  it("keeps names of images in the folder, apart and readable, whatever a prompt holds", () => {
     const out = join(folder, "hostile");
     const prompts = join(folder, "hostile.json");
     const texts = [
@@ -142,8 +142,8 @@ describe("dalle2 dream", () => {
       "etc-passwd-2.png",
       "a-b-2j-3.png",
       "con-4.png",
-      "picture-5.png",
-      "picture-6.png",
+      "image-5.png",
+      "image-6.png",
       `${"𝔸".repeat(25).toLowerCase()}-7.png`,
       `${"a".repeat(100)}-8.png`,
     ]);
@@ -170,14 +170,14 @@ describe("dalle2 dream", () => {
   it("ends with status 2 where a model cannot take as many steps", () => {
     const args = ["--prompt", "x", "--steps", "5000", "--output-path", join(folder, "steps")];
     const { status, stderr } = dalle2([...dream, ...args]);
-    expect(stderr).toMatch(/timesteps must be 1 to \d+ for U-Net 1, not 5000\./);
+    expect(stderr).toMatch(/steps must be 1 to \d+ for U-Net 1, not 5000\./);
     expect(status).toBe(2);
   });
 
-  it("says before it draws where pictures cannot be written", () => {
+  it("says before it draws where images cannot be written", () => {
     const { status, stderr } = dalle2([...dream, "--prompt", "x", "--output-path", join(file, "out")]);
     expect(status).toBe(1);
-    expect(stderr).toContain(`${join(file, "out")}: pictures cannot be written there`);
+    expect(stderr).toContain(`${join(file, "out")}: images cannot be written there`);
     expect(stderr).not.toContain("U-Net");
   });
 });

@@ -5,9 +5,9 @@ import { afterAll, describe, expect, it } from "vitest";
 import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
 import { UsageError } from "../../src/cli/errors.js";
 import { expandFolders, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
-import { fileNameOf } from "../../src/cli/drawing/picture-files.js";
-import { formatDuration } from "../../src/cli/drawing/progress.js";
-import { seedNumber } from "../../src/cli/drawing/seeds.js";
+import { fileNameOf } from "../../src/cli/generating/image-names.js";
+import { formatDuration } from "../../src/cli/generating/progress.js";
+import { seedNumber } from "../../src/cli/generating/seeds.js";
 import { filledText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";
 import { encodePng } from "../../src/image/png.js";
@@ -18,13 +18,13 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A picture whose red is 10 times its column and green 10 times its row. */
+/** An image whose red is 10 times its column and green 10 times its row. */
 function ramp(width: number, height: number): RgbImage {
   const pixels = Array.from({ length: width * height }, (_, i) => [(i % width) * 10, Math.floor(i / width) * 10, 0]);
   return makeImage(width, height, 3, Uint8Array.from(pixels.flat()));
 }
 
-/** Writes a picture of one size to a file, and gives its path. */
+/** Writes an image of one size to a file, and gives its path. */
 async function writePng(name: string, image: RgbImage): Promise<string> {
   const file = join(folder, name);
   writeFileSync(file, await encodePng(image));
@@ -35,7 +35,7 @@ describe("names", () => {
   it("fit every system", () => {
     expect(fileNameOf("A Red  circle!")).toBe("a-red-circle");
     expect(fileNameOf("../../etc/passwd\0")).toBe("etc-passwd");
-    expect(fileNameOf("...")).toBe("picture");
+    expect(fileNameOf("...")).toBe("image");
     expect(fileNameOf("красный круг")).toBe("красный-круг");
     expect(fileNameOf("-rf")).toBe("rf");
     expect(Buffer.byteLength(fileNameOf("𠀀".repeat(500)))).toBe(100);
@@ -62,7 +62,7 @@ describe("names", () => {
   });
 });
 
-describe("input pictures", () => {
+describe("input images", () => {
   it("are those of a folder, by name, and no other files", async () => {
     mkdirSync(join(folder, "mixed"));
     for (const name of ["b.png", "a.JPG", "c.webp", "notes.txt"]) writeFileSync(join(folder, "mixed", name), "");
@@ -71,7 +71,7 @@ describe("input pictures", () => {
     mkdirSync(join(folder, "empty"));
     expect(() => expandFolders([join(folder, "empty")])).toThrow("no PNG, JPEG or WebP files");
     expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
-    writeFileSync(join(folder, "text.png"), "no picture");
+    writeFileSync(join(folder, "text.png"), "no image");
     await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow("text.png: ");
   });
 

@@ -6,7 +6,7 @@ import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-
 import type { ShowReport } from "../../src/cli/show.js";
 import { encodeImage, type ImageFormat } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
-import { dalle2, drawn, readPicture } from "../support/cli.js";
+import { dalle2, drawn, readImage } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-record-"));
 const args = [
@@ -27,12 +27,12 @@ const args = [
   "--negative-prompt",
   "a square",
 ];
-let picture: string;
+let image: string;
 let record: ImageRecord;
 
 beforeAll(() => {
-  [{ file: picture } = { file: "" }] = drawn(["dream", ...args, "--output-path", join(folder, "first")]);
-  record = shown(picture).record!;
+  [{ file: image } = { file: "" }] = drawn(["dream", ...args, "--output-path", join(folder, "first")]);
+  record = shown(image).record!;
 });
 
 afterAll(() => {
@@ -45,7 +45,7 @@ function shown(file: string): ShowReport {
   return (JSON.parse(stdout) as ShowReport[])[0]!;
 }
 
-/** A grey picture with texts. */
+/** A grey image with texts. */
 async function writeTexts(name: string, text: Readonly<Record<string, string>>, format: ImageFormat = "png") {
   const file = join(folder, name);
   writeFileSync(file, await encodeImage(makeImage(2, 2, 3, new Uint8Array(12).fill(99)), { format, text }));
@@ -53,8 +53,8 @@ async function writeTexts(name: string, text: Readonly<Record<string, string>>, 
 }
 
 describe("dalle2 show", () => {
-  it("says how a picture was drawn, also to other programs", () => {
-    const { texts } = shown(picture);
+  it("says how an image was drawn, also to other programs", () => {
+    const { texts } = shown(image);
     expect(texts).toEqual({ Description: "a red circle", Seed: "5", Software: record.software });
     expect(record).toMatchObject({
       seed: 5,
@@ -63,9 +63,9 @@ describe("dalle2 show", () => {
         script: "BasicInference",
         text: "a red circle",
         negativeText: "a square",
-        priorTimesteps: 2,
+        priorSteps: 2,
         priorSampler: "ddpm",
-        decoderTimesteps: [2, 3],
+        decoderSteps: [2, 3],
         decoderSampler: ["dpmpp2m", "dpmpp2m"],
         decoderCondScale: [1.5, 1.5],
       },
@@ -79,8 +79,8 @@ describe("dalle2 show", () => {
       "prior.safetensors",
       "clip.safetensors",
     ]);
-    const { stdout } = dalle2(["show", picture]);
-    for (const text of [picture, "a red circle", "decoderTimesteps", "[2,3]", record.adapter]) {
+    const { stdout } = dalle2(["show", image]);
+    for (const text of [image, "a red circle", "decoderSteps", "[2,3]", record.adapter]) {
       expect(stdout).toContain(text);
     }
   });
@@ -90,7 +90,7 @@ describe("dalle2 show", () => {
     expect(shown(file).record).toEqual(record);
   });
 
-  it("shows the texts of pictures of other programs, which cannot steer the terminal, with status 1", async () => {
+  it("shows the texts of images of other programs, which cannot steer the terminal, with status 1", async () => {
     const file = await writeTexts("other.png", { Comment: "clear\u001b[2J\n  seed  5" });
     const { status, stdout } = dalle2(["show", file]);
     expect(status).toBe(1);
@@ -109,30 +109,30 @@ describe("dalle2 show", () => {
     expect(stderr).toContain("damaged.png: its record of how it was drawn is damaged");
   });
 
-  it("says that a file is no picture", () => {
+  it("says that a file is no image", () => {
     const file = join(folder, "text.png");
-    writeFileSync(file, "no picture");
+    writeFileSync(file, "no image");
     expect(dalle2(["show", file])).toMatchObject({ status: 1, stdout: "" });
     expect(dalle2(["show", file]).stderr).toContain("text.png: ");
   });
 });
 
 describe("dalle2 dream --from", () => {
-  it("draws the same picture, without a warning", async () => {
+  it("draws the same image, without a warning", async () => {
     const { status, stdout, stderr } = dalle2([
       "dream",
       "--from",
-      picture,
+      image,
       "--output-path",
       join(folder, "second"),
       "--json",
     ]);
     expect(status, stderr).toBe(0);
     const [report] = JSON.parse(stdout) as [{ file: string }];
-    const [first, second] = [await readPicture(picture), await readPicture(report.file)];
+    const [first, second] = [await readImage(image), await readImage(report.file)];
     const differences = first.data.map((value, i) => Math.abs(value - second.data[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-    expect(stderr).not.toContain("the picture was drawn");
+    expect(stderr).not.toContain("the image was drawn");
     expect(shown(report.file).record).toEqual(record);
   });
 
@@ -143,7 +143,7 @@ describe("dalle2 dream --from", () => {
     const out = ["--output-path", join(folder, "third"), "--json"];
     const { stdout, stderr } = dalle2(["dream", "--from", file, "--seed", "6", "--prompt", "a blue square", ...out]);
     expect(JSON.parse(stdout)).toMatchObject([{ prompt: "a blue square", seed: 6 }]);
-    const warnings = stderr.split("\n").filter((line) => line.includes("the picture was drawn with another"));
+    const warnings = stderr.split("\n").filter((line) => line.includes("the image was drawn with another"));
     expect(warnings).toHaveLength(3);
     for (const [i, text] of [
       "another software (dalle2-webgpu 0.0.1;",
@@ -165,7 +165,7 @@ describe("dalle2 dream --from", () => {
   it.each([
     ["without a record", {}, "there is no record of how it was drawn"],
     ["of another script", { script: "ImageVariation" }, "it was drawn by ImageVariation from cat.png, not by dream"],
-  ])("does not take pictures %s", async (_, parameters, message) => {
+  ])("does not take images %s", async (_, parameters, message) => {
     const other = { ...record, parameters: { script: "", ...parameters }, inputs: { image: "cat.png" } };
     const file = await writeTexts("other-script.png", "script" in parameters ? recordTexts(other, "x") : {});
     const { status, stderr } = dalle2(["dream", "--from", file, "--output-path", join(folder, "none")]);

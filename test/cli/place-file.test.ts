@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { prepareFolder } from "../../src/cli/drawing/picture-files.js";
-import { placeFile } from "../../src/cli/drawing/place-file.js";
+import { prepareFolder } from "../../src/cli/generating/image-names.js";
+import { placeFile } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
 
@@ -95,7 +95,7 @@ describe("what a killed run left", () => {
 
 it("lets nobody see a file that is not whole, whenever the process is killed", async () => {
   const size = 400_000;
-  const module = new URL("../../dist/cli/drawing/place-file.js", import.meta.url).href;
+  const module = new URL("../../dist/cli/generating/place-file.js", import.meta.url).href;
   const script = `
     const { placeFile } = await import(${JSON.stringify(module)});
     const data = new Uint8Array(${size}).fill(7);

@@ -8,7 +8,7 @@ import { sharedGpu } from "../support/gpu.js";
 import { readTensors } from "../support/io.js";
 import { isRight, judge } from "../support/shapes-measure.js";
 
-/** The embedded model from text to pixels, against pictures that the reference drew for the same prompts and seed. */
+/** The embedded model from text to pixels, against images that the reference drew for the same prompts and seed. */
 
 interface Call {
   readonly torch_seed: number;
@@ -96,7 +96,7 @@ describe("the 40 prompts", () => {
 });
 
 describe("a run", () => {
-  const few = { priorTimesteps: 3, decoderTimesteps: [2, 2] };
+  const few = { priorSteps: 3, decoderSteps: [2, 2] };
   const run = (seed: number) => new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seed });
 
   it("repeats for the same seed, and only then", async () => {
@@ -112,7 +112,7 @@ describe("a run", () => {
     expect(manager.gpu.memory()).toMatchObject({ live, created });
   });
 
-  it("draws each picture from its own seed, whatever the batch", async () => {
+  it("draws each image from its own seed, whatever the batch", async () => {
     const both = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
     const alone = await new BasicInference(manager).run("a blue square", { ...few, seeds: [8] });
     expect([...both.get(1)!.values()][0]).toEqual([...alone.get(0)!.values()][0]);

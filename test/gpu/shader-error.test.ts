@@ -20,7 +20,7 @@ it("a kernel that does not compile rejects the call in flight, and the host goes
     const gpu = await openGpu();
     const config = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
     const manager = await DalleModelManager.create(config, { gpu });
-    const draw = () => new BasicInference(manager).run("a red circle", { priorTimesteps: 2, decoderTimesteps: [1, 1] });
+    const draw = () => new BasicInference(manager).run("a red circle", { priorSteps: 2, decoderSteps: [1, 1] });
     for (const call of [draw, draw, () => manager.warmup()]) {
       const error = await call().catch((reason) => reason);
       console.log(error.name, error.message.includes("attention"));

@@ -3,9 +3,9 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodeImage } from "#platform";
 import { removeAlpha } from "../../src/image/image.js";
-import { largestDifference, pictureFiles, turnedFiles } from "../support/picture-files.js";
+import { largestDifference, imageNames, turnedFiles } from "../support/image-files.js";
 
-const files = await pictureFiles();
+const files = await imageNames();
 const formats = ["png", "jpeg", "webp"] as const;
 const turned = await Promise.all(formats.map(turnedFiles));
 
@@ -18,7 +18,7 @@ describe("decodeImage", () => {
   });
 
   it('reads inks as Pillow\'s convert("RGB") does, whatever profile lies beside them', async () => {
-    const file = new URL("../fixtures/pictures/cmyk.jpg", import.meta.url);
+    const file = new URL("../fixtures/images/cmyk.jpg", import.meta.url);
     const bytes = new Uint8Array(await readFile(file));
     const first = ({ data }: { readonly data: Uint8Array }) => [...data.subarray(0, 8)];
     // Of Pillow 12.3.

@@ -33,7 +33,7 @@ async function pngWith(type: string, data: Uint8Array): Promise<Uint8Array> {
   return Buffer.concat([png.subarray(0, 33), frame, png.subarray(33)]);
 }
 
-describe("texts in pictures", () => {
+describe("texts in images", () => {
   it.each<ImageFormat>(["png", "jpeg", "webp"])("come back from %s as they were written", async (format) => {
     const file = await encodeImage(smooth, { format, text: record });
     expect(Object.fromEntries(await readImageText(file))).toEqual(record);
@@ -165,7 +165,7 @@ describe("readPngText", () => {
   });
 });
 
-it("readImageText refuses what is no picture", async () => {
+it("readImageText refuses what is no image", async () => {
   for (const bytes of [new Uint8Array(0), utf8("RIFF1234WAVE"), utf8("<html>")])
     await expect(readImageText(bytes)).rejects.toThrow(/no PNG, JPEG or WebP/);
 });

@@ -53,13 +53,13 @@ describe("decodeImage", () => {
     expect(await decodeImage(await encodePng(rgba))).toEqual(rgba);
   });
 
-  it("adds an opaque alpha to a picture without one", async () => {
+  it("adds an opaque alpha to an image without one", async () => {
     const decoded = await decodeImage(await encodePng(rgb));
     expect(removeAlpha(decoded)).toEqual(rgb);
     expect(decoded.data.filter((_, i) => i % 4 === 3).every((alpha) => alpha === 255)).toBe(true);
   });
 
-  it("reads grey and 16-bit pictures as 8-bit colours", async () => {
+  it("reads grey and 16-bit images as 8-bit colours", async () => {
     const grey = sharp({ create: { width: 2, height: 2, channels: 3, background: "#808080" } }).toColourspace("grey16");
     const { data } = await decodeImage(await grey.png().toBuffer());
     expect([...data.subarray(0, 4)]).toEqual([128, 128, 128, 255]);
@@ -73,13 +73,13 @@ describe("decodeImage", () => {
 
   it.each([
     ["nothing", new Uint8Array(0)],
-    ["no picture", new TextEncoder().encode("<html>not found</html>")],
+    ["no image", new TextEncoder().encode("<html>not found</html>")],
     ["a truncated one", truncated],
   ])("refuses %s", async (_, bytes) => {
     await expect(decodeImage(bytes)).rejects.toThrow(ImageDecodeError);
   });
 
-  it("refuses a picture that claims to be huge before decoding it", async () => {
+  it("refuses an image that claims to be huge before decoding it", async () => {
     const bytes = await encodePng(makeImage(1, 1, 3, new Uint8Array(3)));
     new DataView(bytes.buffer).setUint32(16, 100_000);
     new DataView(bytes.buffer).setUint32(20, 100_000);
@@ -90,7 +90,7 @@ describe("decodeImage", () => {
 describe("centerCropToSquare", () => {
   const column = (image: RgbImage, x: number) => image.data[x * 3];
 
-  it("keeps the middle of a wide picture, the extra column on the right", () => {
+  it("keeps the middle of a wide image, the extra column on the right", () => {
     const wide = makeImage(
       5,
       2,
@@ -102,7 +102,7 @@ describe("centerCropToSquare", () => {
     expect([column(square, 0), column(square, 1)]).toEqual([1, 2]);
   });
 
-  it("keeps the middle of a tall picture", () => {
+  it("keeps the middle of a tall image", () => {
     const square = centerCropToSquare(rgba);
     expect(square.data).toEqual(rgba.data.slice(12, 48));
   });
@@ -120,7 +120,7 @@ describe("values", () => {
     expect([...image!.data]).toEqual([127, 0, 254, 255, 255, 1]);
   });
 
-  it("gives every picture of a batch its own planes", () => {
+  it("gives every image of a batch its own planes", () => {
     const planes = [rgb, makeImage(5, 3, 3, noise(45).reverse())].map(toPlanes);
     // 127/255 in float32 comes back as 126.99…, so the reference's truncation needs a nudge to be undone.
     const batch = Float32Array.from(
@@ -151,7 +151,7 @@ describe("contactSheet", () => {
   ];
   const countInk = (sheet: RgbImage) => sheet.data.filter((value) => value === 40).length / 3;
 
-  it("puts pictures in rows with a margin", () => {
+  it("puts images in rows with a margin", () => {
     const sheet = contactSheet([red, red, red], { columns: 2 });
     expect([sheet.width, sheet.height]).toEqual([12 + 2 * 52, 12 + 2 * 32]);
     expect(pixel(sheet, 12, 12)).toEqual([255, 0, 0]);
@@ -168,7 +168,7 @@ describe("contactSheet", () => {
     expect([12, 15, 16, 19].map((x) => pixel(sheet, x, 14)[0])).toEqual([9, 9, 80, 80]);
   });
 
-  it("wraps labels at the picture's width: 6 characters in 40 pixels", () => {
+  it("wraps labels at the image's width: 6 characters in 40 pixels", () => {
     const height = (label: string) => contactSheet([red], { columns: 1, labels: [label] }).height - 12 - 32;
     expect(height("")).toBe(0);
     expect(height("a cat")).toBe(6 + 10);
@@ -176,7 +176,7 @@ describe("contactSheet", () => {
     expect(height("hippopotamus")).toBe(6 + 20);
   });
 
-  it("draws the label under its picture and nowhere else", () => {
+  it("draws the label under its image and nowhere else", () => {
     const sheet = contactSheet([red, red], { columns: 2, labels: ["", "i"] });
     expect(countInk(sheet)).toBeGreaterThan(5);
     const left = Array.from({ length: 64 }, (_, x) => x);

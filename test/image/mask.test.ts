@@ -17,9 +17,9 @@ function image(...pixels: readonly Pixel[]): RgbaImage {
 }
 
 /** A mask, and what was said of it. */
-function read(picture: RgbaImage, options: MaskOptions = {}) {
+function read(source: RgbaImage, options: MaskOptions = {}) {
   const said: string[] = [];
-  const mask = maskFromImage(picture, { ...options, onWarning: (message) => said.push(message) });
+  const mask = maskFromImage(source, { ...options, onWarning: (message) => said.push(message) });
   return { mask, said: said.join("\n") };
 }
 
@@ -36,12 +36,12 @@ describe("maskFromImage", () => {
     ["alpha", [true, true, false, true]],
     ["luma", [true, false, true, true]],
   ])("keeps what is above 128 in %s, or the reverse", (channel, expected) => {
-    const picture = image(WHITE, BLACK, CLEAR_WHITE, GREEN);
-    expect(read(picture, { channel }).mask).toEqual(expected);
-    expect(read(picture, { channel, invert: true }).mask).toEqual(expected.map((keep) => !keep));
+    const source = image(WHITE, BLACK, CLEAR_WHITE, GREEN);
+    expect(read(source, { channel }).mask).toEqual(expected);
+    expect(read(source, { channel, invert: true }).mask).toEqual(expected.map((keep) => !keep));
   });
 
-  it("takes exactly 128 for free, and a picture without alpha for opaque", () => {
+  it("takes exactly 128 for free, and a source without alpha for opaque", () => {
     const grey = image([128, 128, 128, 128], [129, 129, 129, 129]);
     for (const channel of ["red", "alpha", "luma"] as const)
       expect(read(grey, { channel }).mask).toEqual([false, true]);
@@ -89,8 +89,8 @@ describe("maskFromImage", () => {
     ],
     ["colours of one red", image(GREEN, BLACK), "red", /luma, which varies, is not used\. channel: "luma"/],
     ["an opaque mask read by alpha", image(RED, BLACK), "alpha", /alpha is above 128 everywhere.* red.*channel: "red"/],
-  ] as const)("says which channel may be meant: %s", (_, picture, channel, message) => {
-    expect(read(picture, { channel }).said).toMatch(message);
+  ] as const)("says which channel may be meant: %s", (_, source, channel, message) => {
+    expect(read(source, { channel }).said).toMatch(message);
   });
 });
 

@@ -19,14 +19,14 @@ const maxError = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - b[i]!)));
 
 describe("Pillow's resizing", () => {
-  const picture = makeImage(40, 40, 3, bytes("in.pil"));
+  const image = makeImage(40, 40, 3, bytes("in.pil"));
 
   it.each([20, 64, 13])("LANCZOS to %i is equal to the last bit", (size) => {
-    expect(resizeLanczos(picture, size, size).data).toEqual(bytes(`out.pil_lanczos.${size}`));
+    expect(resizeLanczos(image, size, size).data).toEqual(bytes(`out.pil_lanczos.${size}`));
   });
 
   it("keeps an axis that keeps its size, and the image if both do", () => {
-    expect(resizeLanczos(picture, 40, 40)).toBe(picture);
+    expect(resizeLanczos(image, 40, 40)).toBe(image);
     const flat = makeImage(2, 3, 3, new Uint8Array(18).fill(7));
     expect(resizeBicubic(flat, 2, 5)).toEqual(makeImage(2, 5, 3, new Uint8Array(30).fill(7)));
   });
@@ -55,7 +55,7 @@ describe("Pillow's resizing", () => {
   });
 
   it.each([0, -1, 1.5, NaN])("refuses the size %d", (size) => {
-    expect(() => resizeLanczos(picture, size, 20)).toThrow(ArgumentError);
+    expect(() => resizeLanczos(image, size, 20)).toThrow(ArgumentError);
   });
 });
 

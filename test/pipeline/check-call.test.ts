@@ -44,24 +44,24 @@ const mask = new Array<boolean>(64 * 64).fill(true);
 
 describe("before anything runs, a call is refused that cannot be meant:", () => {
   it.each<[what: string, code: string, argument: string, call: () => Promise<unknown>]>([
-    ["steps of the prior", "argument/out-of-range", "timesteps", () => calls.prior(["a"], { timesteps: 5000 })],
+    ["steps of the prior", "argument/out-of-range", "steps", () => calls.prior(["a"], { steps: 5000 })],
     [
       "steps of a U-Net",
       "argument/out-of-range",
-      "timesteps",
-      () => calls.decoder({ imageEmbed: [embedding()], timesteps: 5000 }),
+      "steps",
+      () => calls.decoder({ imageEmbed: [embedding()], steps: 5000 }),
     ],
     [
       "steps of a script",
       "argument/out-of-range",
-      "timesteps",
-      () => new BasicInference(manager).run("a", { decoderTimesteps: 5000 }),
+      "steps",
+      () => new BasicInference(manager).run("a", { decoderSteps: 5000 }),
     ],
     [
       "steps when inpainting",
       "argument/out-of-range",
-      "timesteps",
-      () => new BasicInpainting(manager).run([image()], [mask], "a", { decoderTimesteps: 5000 }),
+      "steps",
+      () => new BasicInpainting(manager).run([image()], [mask], "a", { decoderSteps: 5000 }),
     ],
     ["candidates", "argument/invalid", "numSamplesPerBatch", () => calls.prior(["a"], { numSamplesPerBatch: 0 })],
     [

@@ -8,7 +8,7 @@ import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manag
 import { BasicInference, type BasicInferenceOptions } from "../../src/pipeline/scripts/basic-inference.js";
 import { sharedGpu } from "../support/gpu.js";
 
-const few = { priorTimesteps: 2, decoderTimesteps: [2, 2], seed: 1 };
+const few = { priorSteps: 2, decoderSteps: [2, 2], seed: 1 };
 
 async function create(options: ManagerOptions = {}): Promise<DalleModelManager> {
   return DalleModelManager.create(await ModelLoadConfig.fromJsonPath("configs/shapes.json"), options);

@@ -42,11 +42,11 @@ async function load(set: string, options?: LoadConfigOptions): Promise<Loaded> {
   return { manager, warnings };
 }
 
-/** A picture in as few steps as are steps at all: two of the prior and of each U-Net, by DDIM. */
+/** An image in as few steps as are steps at all: two of the prior and of each U-Net, by DDIM. */
 async function draw(manager: DalleModelManager): Promise<RgbImage> {
   const steps = manager.models.decoder!.model.stages.map(() => 2);
   if (manager.prior) {
-    const drawn = await new BasicInference(manager).run(text, { seed, priorTimesteps: 3, decoderTimesteps: steps });
+    const drawn = await new BasicInference(manager).run(text, { seed, priorSteps: 3, decoderSteps: steps });
     return drawn.get(0)!.get(0)![0]!;
   }
   const photo = makeImage(
@@ -55,7 +55,7 @@ async function draw(manager: DalleModelManager): Promise<RgbImage> {
     3,
     Uint8Array.from({ length: 24 * 24 * 3 }, (_, i) => (i * 7) % 256),
   ) as RgbImage;
-  const varied = await new ImageVariation(manager).run([photo], { text, seed, timesteps: steps });
+  const varied = await new ImageVariation(manager).run([photo], { text, seed, steps: steps });
   return varied.get(0)![0]!;
 }
 

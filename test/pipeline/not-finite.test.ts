@@ -33,13 +33,13 @@ afterAll(() => {
 
 /** A whole run: of one step where that is possible, guided, so that what stands for dropped conditions is used as well. */
 function draw(text = "a red circle"): Promise<unknown> {
-  const few = { priorTimesteps: 2, decoderTimesteps: [1, 1], priorNumSamplesPerBatch: 1 };
+  const few = { priorSteps: 2, decoderSteps: [1, 1], priorNumSamplesPerBatch: 1 };
   return new BasicInference(manager).run(text, { ...few, priorCondScale: 1.5, decoderCondScale: [1.5, 1.5], seed: 1 });
 }
 
 function vary(): Promise<unknown> {
   const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(90));
-  return new ImageVariation(manager).run([image], { text: "x", timesteps: [1, 1], seed: 1 });
+  return new ImageVariation(manager).run([image], { text: "x", steps: [1, 1], seed: 1 });
 }
 
 /** What no run of this model reads: the second U-Net is never guided, and CLIP's temperature is of training alone. */
@@ -69,7 +69,7 @@ it("a noise schedule that is not a number is named, with its file", async () => 
   const folder = mkdtempSync(join(tmpdir(), "dalle2-schedule-"));
   const path = await writeChangedShapes(folder, { decoder: { "noise_schedulers.1.alphas_cumprod_prev": plantNaN } });
   using damaged = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath(path), { gpu: manager.gpu });
-  const drawing = new BasicInference(damaged).run("a red circle", { priorTimesteps: 2, decoderTimesteps: [1, 1] });
+  const drawing = new BasicInference(damaged).run("a red circle", { priorSteps: 2, decoderSteps: [1, 1] });
   await expect(drawing).rejects.toThrow(NotFiniteError);
   await expect(drawing).rejects.toThrow(
     /^alphas_cumprod_prev of the noise schedule in .*decoder\.safetensors holds NaN/,

@@ -42,7 +42,7 @@ async function photo(): Promise<RgbImage> {
   return makeImage(shape[1]!, shape[0]!, 3, Uint8Array.from(data));
 }
 
-it("draws a picture by its own seed, whatever its batch", async () => {
+it("draws an image by its own seed, whatever its batch", async () => {
   const script = new BasicInference(manager);
   const together = await script.run(prompts, { seeds: [5, 6] });
   const alone = await script.run(prompts[1], { seed: 6 });
@@ -52,17 +52,17 @@ it("draws a picture by its own seed, whatever its batch", async () => {
   expect(together.get(0)!.get(0)![0]!.data).not.toEqual(pixels);
 });
 
-it("inpaints as many pictures of each text as are asked for", async () => {
+it("inpaints as many images of each text as are asked for", async () => {
   const image = await photo();
   const { data: mask } = await fixture.tensor("in.mask");
   const script = new BasicInpainting(manager);
   const options = { seed: 1, sampleCount: 2, resampleTimes: 1 };
-  const pictures = await script.run([image, image], [mask, mask], prompts, options);
-  expect([...pictures].map(([input, some]) => [input, some.length])).toEqual([
+  const images = await script.run([image, image], [mask, mask], prompts, options);
+  expect([...images].map(([input, some]) => [input, some.length])).toEqual([
     [0, 2],
     [1, 2],
   ]);
-  const [first, second] = pictures.get(0)!;
+  const [first, second] = images.get(0)!;
   expect(first).not.toEqual(second);
   await expect(script.run([image], [], prompts[0])).rejects.toThrow("there are 1 images, 0 masks and 1 texts");
 });
@@ -95,7 +95,7 @@ it("leaves no tensor behind, and takes no new memory in a second run", async () 
   expect(manager.gpu.memory()).toMatchObject({ live, created });
 });
 
-it("draws the same picture from the same seed, and takes no memory for warming up", async () => {
+it("draws the same image from the same seed, and takes no memory for warming up", async () => {
   const { live } = manager.gpu.memory();
   await manager.warmup();
   expect(manager.gpu.memory().live).toBe(live);
@@ -107,7 +107,7 @@ it("draws the same picture from the same seed, and takes no memory for warming u
 });
 
 describe("says what is wrong:", () => {
-  it("more pictures of an embedding than seeds for them, before anything runs", async () => {
+  it("more images of an embedding than seeds for them, before anything runs", async () => {
     const steps: unknown[] = [];
     const options = { seeds: [1, 2], decoderSampleCount: 2, onProgress: (step: unknown) => steps.push(step) };
     await expect(new BasicInference(manager).run(prompts, options)).rejects.toThrow("ask for more by priorSampleCount");

@@ -12,14 +12,14 @@ import { DisposedError } from "../../src/platform/disposed-error.js";
 import { ModelLoader } from "../../src/pipeline/manager/load-models.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
-import type { Picture } from "../../src/pipeline/picture.js";
+import type { GeneratedImage } from "../../src/pipeline/generated-image.js";
 import { repetitionOf } from "../../src/pipeline/records/repeat.js";
 import { writeChangedShapes } from "../support/changed-shapes.js";
 import { sharedGpu } from "../support/gpu.js";
 import { plantNaN, type Change } from "../support/planting.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-f32-"));
-const few = { priorTimesteps: 3, decoderTimesteps: [2, 3], decoderCondScale: [2, 1], seeds: [3, 4] };
+const few = { priorSteps: 3, decoderSteps: [2, 3], decoderCondScale: [2, 1], seeds: [3, 4] };
 
 /** Too much for half precision, and of little effect in f32: a norm follows. */
 const enlarge: Change = (values) => {
@@ -69,18 +69,18 @@ async function create(config: string, options: ManagerOptions = {}): Promise<Dal
   return manager;
 }
 
-async function draw(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<Picture[]> {
-  const pictures = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, ...options });
-  return [...pictures.values()].flatMap((some) => [...some.values()].flat());
+async function draw(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<GeneratedImage[]> {
+  const images = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, ...options });
+  return [...images.values()].flatMap((some) => [...some.values()].flat());
 }
 
-function vary(manager: DalleModelManager): Promise<Map<number, Picture[]>> {
+function vary(manager: DalleModelManager): Promise<Map<number, GeneratedImage[]>> {
   const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(90));
-  return new ImageVariation(manager).run([image], { text: "a red circle", timesteps: [2, 1], seed: 1 });
+  return new ImageVariation(manager).run([image], { text: "a red circle", steps: [2, 1], seed: 1 });
 }
 
-function pixels(pictures: readonly Picture[]): Uint8Array[] {
-  return pictures.map(({ data }) => Uint8Array.from(data));
+function pixels(images: readonly GeneratedImage[]): Uint8Array[] {
+  return images.map(({ data }) => Uint8Array.from(data));
 }
 
 describe("a component that overflows in half precision", () => {
@@ -107,9 +107,9 @@ describe("a component that overflows in half precision", () => {
       script: "BasicInference",
       text: "a red circle",
       priorCondScale: 1,
-      priorTimesteps: 2,
+      priorSteps: 2,
       decoderCondScale: [1, 1],
-      decoderTimesteps: [1, 1],
+      decoderSteps: [1, 1],
     };
     const loading = (computedInF32?: readonly string[]) =>
       repetitionOf({ parameters: { ...drawn, computedInF32 }, dtype: "f16" }).repetition?.loading;
@@ -119,8 +119,8 @@ describe("a component that overflows in half precision", () => {
 
   it("is repeated where it sees images", async () => {
     const manager = await create(configs.get("CLIP's image encoder")!);
-    const pictures = await vary(manager);
-    expect(pictures.get(0)![0]!.parameters.computedInF32).toEqual(["CLIP's image encoder"]);
+    const images = await vary(manager);
+    expect(images.get(0)![0]!.parameters.computedInF32).toEqual(["CLIP's image encoder"]);
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
   });
 
@@ -143,7 +143,7 @@ describe("a component that overflows in half precision", () => {
   });
 
   it("works with one component at a time, and in parallel calls", async () => {
-    const manager = await create(configs.get("the prior")!, { residency: "one-at-a-time" });
+    const manager = await create(configs.get("the prior")!, { offload: "idle" });
     const [first, second] = await Promise.all([draw(manager), draw(manager)]);
     expect(pixels(first)).toEqual(pixels(second));
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);

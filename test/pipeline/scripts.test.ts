@@ -9,7 +9,7 @@ import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
-import type { Picture } from "../../src/pipeline/picture.js";
+import type { GeneratedImage } from "../../src/pipeline/generated-image.js";
 import type { CallOptions, SampleDecoderOptions, ScriptProgress } from "../../src/pipeline/script-options.js";
 import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";
 import { Upscale } from "../../src/pipeline/scripts/upscale.js";
@@ -18,9 +18,9 @@ import { isRight, judge } from "../support/shapes-measure.js";
 
 const CONFIG = "configs/shapes.json";
 
-/** Few steps, where it does not matter what a picture shows. */
-const few = { priorTimesteps: 3, decoderTimesteps: [3, 2] };
-const fewDecoder = { timesteps: few.decoderTimesteps };
+/** Few steps, where it does not matter what an image shows. */
+const few = { priorSteps: 3, decoderSteps: [3, 2] };
+const fewDecoder = { steps: few.decoderSteps };
 
 let manager: DalleModelManager;
 
@@ -39,12 +39,12 @@ afterAll(() => {
 
 /** Hands out what scripts keep to themselves. */
 class Bare extends InferenceScript {
-  decode(options: SampleDecoderOptions): Promise<Map<number, Picture[]>> {
+  decode(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
     return this.sampleDecoder(options);
   }
 }
 
-/** A picture as the model's training had them: a shape of a colour in the middle of a ground. */
+/** An image as the model's training had them: a shape of a colour in the middle of a ground. */
 function drawn(shape: "circle" | "square", color: readonly number[], side = 64, ground = [250, 250, 250]): RgbImage {
   const data = new Uint8Array(side * side * 3);
   for (let y = 0; y < side; y++) {
@@ -60,7 +60,7 @@ function drawn(shape: "circle" | "square", color: readonly number[], side = 64, 
 const redCircle = drawn("circle", [220, 40, 40]);
 const blueSquare = drawn("square", [40, 80, 220]);
 
-/** Largest difference of two pictures' bytes. */
+/** Largest difference of two images' bytes. */
 function apart(a: RgbImage, b: RgbImage): number {
   expect([b.width, b.height]).toEqual([a.width, a.height]);
   return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
@@ -70,28 +70,28 @@ function meanApart(a: RgbImage, b: RgbImage): number {
   return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 }
 
-function only(pictures: Map<number, Picture[]>): Picture {
-  expect(pictures.size).toBe(1);
-  return pictures.get(0)![0]!;
+function only(images: Map<number, GeneratedImage[]>): GeneratedImage {
+  expect(images.size).toBe(1);
+  return images.get(0)![0]!;
 }
 
-async function inferred(text: string, options: object): Promise<Picture> {
-  const pictures = await new BasicInference(manager).run(text, { ...few, ...options });
-  return only(pictures.get(0)!);
+async function inferred(text: string, options: object): Promise<GeneratedImage> {
+  const images = await new BasicInference(manager).run(text, { ...few, ...options });
+  return only(images.get(0)!);
 }
 
-it("tells with each picture what repeats it", async () => {
-  const pictures = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
-  const second = pictures.get(1)!.get(1)![0]!;
+it("tells with each image what repeats it", async () => {
+  const images = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
+  const second = images.get(1)!.get(1)![0]!;
   expect(second.seed).toBe(8);
   expect(second.parameters).toEqual({
     script: "BasicInference",
     text: "a blue square",
     priorCondScale: 1,
-    priorTimesteps: 3,
+    priorSteps: 3,
     priorNumSamplesPerBatch: 2,
     decoderCondScale: [2, 1],
-    decoderTimesteps: [3, 2],
+    decoderSteps: [3, 2],
   });
   const { text, ...parameters } = JSON.parse(JSON.stringify(second.parameters)) as { text: string };
   expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
@@ -117,8 +117,8 @@ it("is made from the path of a load config, and then frees its models", async ()
   const { live } = gpu.memory();
   {
     using script = await BasicInference.create(CONFIG, { gpu, dtype: "f32" });
-    const pictures = await script.run("a red circle", { ...few, seed: 1 });
-    expect(only(pictures.get(0)!).width).toBe(64);
+    const images = await script.run("a red circle", { ...few, seed: 1 });
+    expect(only(images.get(0)!).width).toBe(64);
     expect(gpu.memory().live).toBeGreaterThan(live);
   }
   expect(gpu.memory().live).toBe(live);
@@ -127,29 +127,29 @@ it("is made from the path of a load config, and then frees its models", async ()
 });
 
 it("draws variations of a red circle that are red circles", async () => {
-  const options = { text: "a red circle", timesteps: [10, 4], sampleCount: 3, seeds: [1, 2, 3] };
-  const pictures = await new ImageVariation(manager).run([redCircle], options);
-  const judged = pictures.get(0)!.map(({ data }) => isRight(judge("a red circle on a white background", 64, data)));
+  const options = { text: "a red circle", steps: [10, 4], sampleCount: 3, seeds: [1, 2, 3] };
+  const images = await new ImageVariation(manager).run([redCircle], options);
+  const judged = images.get(0)!.map(({ data }) => isRight(judge("a red circle on a white background", 64, data)));
   expect(judged).toEqual([true, true, true]);
 }, 60_000);
 
 describe("Upscale", () => {
   const small = drawn("circle", [220, 40, 40], 32);
 
-  it("makes the 64-pixel picture of a 32-pixel one", async () => {
-    const options = { seed: 3, timesteps: [3, 6] };
-    const picture = only(await new Upscale(manager).run([small], options));
+  it("makes the 64-pixel image of a 32-pixel one", async () => {
+    const options = { seed: 3, steps: [3, 6] };
+    const image = only(await new Upscale(manager).run([small], options));
     const same = only(await new Bare(manager).decode({ images: [small], startAtUnetNumber: 2, ...options }));
-    expect(picture).toMatchObject({ width: 64, height: 64, data: same.data });
-    expect(picture.parameters).toEqual({
+    expect(image).toMatchObject({ width: 64, height: 64, data: same.data });
+    expect(image.parameters).toEqual({
       script: "Upscale",
       startAtUnetNumber: 2,
       condScale: [2, 1],
-      timesteps: [3, 6],
+      steps: [3, 6],
     });
-    expect(isRight(judge("a red circle on a white background", 64, picture.data))).toBe(true);
+    expect(isRight(judge("a red circle on a white background", 64, image.data))).toBe(true);
     // 5 levels off on average, most of it at the edge; a blue square in its place would be 23 off.
-    expect(meanApart(picture, redCircle)).toBeLessThan(8);
+    expect(meanApart(image, redCircle)).toBeLessThan(8);
   }, 60_000);
 
   it("takes squares of one size that are large enough", async () => {
@@ -165,30 +165,30 @@ describe("Upscale", () => {
 describe("Interpolate", () => {
   it("ends at what BasicInference draws of both prompts", async () => {
     const script = new Interpolate(manager);
-    const pictures = await script.run("a red circle", "a blue square", { ...few, frames: 3, seed: 5 });
-    const [first, middle, last] = pictures as [Picture, Picture, Picture];
+    const images = await script.run("a red circle", "a blue square", { ...few, frames: 3, seed: 5 });
+    const [first, middle, last] = images as [GeneratedImage, GeneratedImage, GeneratedImage];
     const ends = [await inferred("a red circle", { seed: 5 }), await inferred("a blue square", { seed: 5 })] as const;
-    // Pictures of a batch and alone are computed by the same kernels in the same order: no byte differs on lavapipe.
+    // Images of a batch and alone are computed by the same kernels in the same order: no byte differs on lavapipe.
     expect(apart(first, ends[0])).toBeLessThanOrEqual(1);
     expect(apart(last, ends[1])).toBeLessThanOrEqual(1);
     expect(Math.min(apart(first, last), apart(middle, first), apart(middle, last))).toBeGreaterThan(100);
     expect(middle.parameters).toMatchObject({ start: "a red circle", end: "a blue square", frames: 3, position: 0.5 });
   }, 60_000);
 
-  it("ends at what ImageVariation draws of both pictures", async () => {
+  it("ends at what ImageVariation draws of both images", async () => {
     const text = "a shape";
-    const pictures = await new Interpolate(manager).run(redCircle, blueSquare, { ...few, frames: 3, seed: 5, text });
-    const variation = async (image: RgbImage): Promise<Picture> =>
+    const images = await new Interpolate(manager).run(redCircle, blueSquare, { ...few, frames: 3, seed: 5, text });
+    const variation = async (image: RgbImage): Promise<GeneratedImage> =>
       only(await new ImageVariation(manager).run([image], { ...fewDecoder, seed: 5, text }));
-    expect(apart(pictures[0]!, await variation(redCircle))).toBeLessThanOrEqual(1);
-    expect(apart(pictures[2]!, await variation(blueSquare))).toBeLessThanOrEqual(1);
-    expect(pictures[1]!.parameters).toEqual({
+    expect(apart(images[0]!, await variation(redCircle))).toBeLessThanOrEqual(1);
+    expect(apart(images[2]!, await variation(blueSquare))).toBeLessThanOrEqual(1);
+    expect(images[1]!.parameters).toEqual({
       script: "Interpolate",
       text,
       frames: 3,
       position: 0.5,
       decoderCondScale: [2, 1],
-      decoderTimesteps: [3, 2],
+      decoderSteps: [3, 2],
     });
   }, 60_000);
 
@@ -213,20 +213,20 @@ describe("a negative text", () => {
 
   it("reaches the decoder of a variation, too", async () => {
     const options = { ...fewDecoder, seed: 3, text: "a red circle", condScale: [3, 1] };
-    const variation = async (more: object): Promise<Picture> =>
+    const variation = async (more: object): Promise<GeneratedImage> =>
       only(await new ImageVariation(manager).run([redCircle], { ...options, ...more }));
     const [plain, away] = [await variation({}), await variation({ negativeText: "a blue square" })];
     expect(apart(plain, away)).toBeGreaterThan(100);
     expect(away.parameters.negativeText).toBe("a blue square");
   }, 60_000);
 
-  it("is what pictures move away from", async () => {
+  it("is what images move away from", async () => {
     const options = {
       seed: 11,
       priorCondScale: 2,
-      priorTimesteps: 8,
+      priorSteps: 8,
       decoderCondScale: [3, 1],
-      decoderTimesteps: [10, 4],
+      decoderSteps: [10, 4],
     };
     /** Mean level of an image whose prompt leaves the ground open. */
     const brightness = async (ground: string): Promise<number> => {
@@ -251,19 +251,19 @@ describe("a negative text", () => {
 });
 
 describe("TextGuidedEdit", () => {
-  it("starts at the variation of a picture, and turns it into what the text says", async () => {
-    const options = { seed: 4, timesteps: [10, 4] };
+  it("starts at the variation of an image, and turns it into what the text says", async () => {
+    const options = { seed: 4, steps: [10, 4] };
     const script = new TextGuidedEdit(manager);
     const call = { ...options, from: "a red circle", to: "a blue circle", strength: 0.5, frames: 3 };
-    const pictures = (await script.run([redCircle], call)).get(0)!;
+    const images = (await script.run([redCircle], call)).get(0)!;
     const variation = only(await new ImageVariation(manager).run([redCircle], { ...options, text: "a red circle" }));
-    expect(apart(pictures[0]!, variation)).toBeLessThanOrEqual(1);
+    expect(apart(images[0]!, variation)).toBeLessThanOrEqual(1);
     const shows = (color: string): boolean[] =>
-      pictures.map(({ data }) => isRight(judge(`a ${color} circle on a white background`, 64, data)));
+      images.map(({ data }) => isRight(judge(`a ${color} circle on a white background`, 64, data)));
     // Red goes as blue comes.
     expect(shows("red")).toEqual([true, expect.any(Boolean), false]);
     expect(shows("blue")).toEqual([false, expect.any(Boolean), true]);
-    expect(pictures.map(({ parameters }) => parameters.strength)).toEqual([0, 0.25, 0.5]);
+    expect(images.map(({ parameters }) => parameters.strength)).toEqual([0, 0.25, 0.5]);
   }, 60_000);
 
   it("says what it cannot do", async () => {
@@ -278,7 +278,7 @@ describe("TextGuidedEdit", () => {
 });
 
 describe("BasicInpainting", () => {
-  const inpaint = async (image: RgbImage, mask: readonly boolean[], options: object): Promise<Picture> => {
+  const inpaint = async (image: RgbImage, mask: readonly boolean[], options: object): Promise<GeneratedImage> => {
     const call = { ...few, seed: 1, resampleTimes: 1, ...options };
     return only(await new BasicInpainting(manager).run([image], [mask], "a blue square", call));
   };
@@ -291,8 +291,8 @@ describe("BasicInpainting", () => {
       Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 256),
     );
     const mask = Array.from({ length: 64 * 64 }, (_, pixel) => pixel % 64 < 40);
-    const picture = await inpaint(noise, mask, {});
-    const changed = picture.data.reduce(
+    const image = await inpaint(noise, mask, {});
+    const changed = image.data.reduce(
       (counts, value, i) => {
         counts[mask[Math.floor(i / 3)] ? 0 : 1]! += Number(value !== noise.data[i]);
         return counts;
@@ -316,7 +316,7 @@ describe("BasicInpainting", () => {
     ]);
   });
 
-  it("keeps the nearest pixels of a picture of another size", async () => {
+  it("keeps the nearest pixels of an image of another size", async () => {
     const side = 96;
     const noise = makeImage(
       side,
@@ -324,12 +324,12 @@ describe("BasicInpainting", () => {
       3,
       Uint8Array.from({ length: side * side * 3 }, (_, i) => (i * 7919) % 256),
     );
-    const picture = await inpaint(noise, new Array<boolean>(side * side).fill(true), {});
+    const image = await inpaint(noise, new Array<boolean>(side * side).fill(true), {});
     const expected = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => {
       const [y, x] = [Math.floor(i / 3 / 64), Math.floor(i / 3) % 64];
       return noise.data[(Math.floor(y * 1.5) * side + Math.floor(x * 1.5)) * 3 + (i % 3)]!;
     });
-    expect(picture.data).toEqual(expected);
+    expect(image.data).toEqual(expected);
   });
 
   it("refuses what is not square", async () => {
@@ -358,7 +358,7 @@ describe("progress", () => {
       step,
     ]);
     expect(places).toEqual([...places].sort((a, b) => a.map((x, i) => x - b[i]!).find((x) => x !== 0) ?? 0));
-    // 2 of the prior; for each picture 3 + 2 of the decoder, whose grids have one more each.
+    // 2 of the prior; for each image 3 + 2 of the decoder, whose grids have one more each.
     expect(seen).toHaveLength(2 + 2 * (3 + 2));
     for (const { step, steps, batch, batches, millisecondsLeft, preview } of seen) {
       expect(step).toBeLessThanOrEqual(steps);
@@ -369,29 +369,29 @@ describe("progress", () => {
     expect(seen.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([seen.at(-1)]);
   });
 
-  it("shows pictures that come to be the last one", async () => {
-    const previews: { readonly place: string; readonly pictures: readonly RgbImage[] }[] = [];
+  it("shows images that come to be the last one", async () => {
+    const previews: { readonly place: string; readonly images: readonly RgbImage[] }[] = [];
     const gpu = await sharedGpu();
     const { live } = gpu.memory();
-    const options = { text: "a red circle", timesteps: [9, 6], seed: 2 };
+    const options = { text: "a red circle", steps: [9, 6], seed: 2 };
     const watched = only(
       await new ImageVariation(manager).run([redCircle], {
         ...options,
         previewEvery: 3,
         onProgress: ({ unetNumber, step, preview }) => {
-          if (preview) previews.push({ place: `${unetNumber}.${step}`, pictures: preview });
+          if (preview) previews.push({ place: `${unetNumber}.${step}`, images: preview });
         },
       }),
     );
     expect(gpu.memory().live).toBe(live);
     expect(previews.map(({ place }) => place)).toEqual(["1.3", "1.6", "1.9", "2.3", "2.6"]);
-    const pictures = previews.map(({ pictures: [picture] }) => picture!);
-    expect(pictures.map(({ width }) => width)).toEqual([32, 32, 32, 64, 64]);
-    const [early, later] = pictures.map((picture) => meanApart(picture, pictures[2]!)) as [number, number];
+    const images = previews.map(({ images: [image] }) => image!);
+    expect(images.map(({ width }) => width)).toEqual([32, 32, 32, 64, 64]);
+    const [early, later] = images.map((image) => meanApart(image, images[2]!)) as [number, number];
     expect(later).toBeLessThan(early);
-    const [before, last] = pictures.slice(3).map((picture) => meanApart(picture, watched)) as [number, number];
+    const [before, last] = images.slice(3).map((image) => meanApart(image, watched)) as [number, number];
     expect(last).toBeLessThan(before);
-    // The grid of the decoder ends a little noisy: the last estimate is not yet the picture, but a level or two off.
+    // The grid of the decoder ends a little noisy: the last predicted x0 is not yet the image, but a level or two off.
     expect(last).toBeLessThan(2);
     expect(only(await new ImageVariation(manager).run([redCircle], options))).toEqual(watched);
   }, 60_000);

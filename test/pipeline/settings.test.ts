@@ -9,7 +9,7 @@ describe("options of scripts that sample prior and decoder", () => {
     priorBatchSize: 5,
     priorNumSamplesPerBatch: 3,
     decoderCondScale: [3, 1],
-    decoderTimesteps: undefined,
+    decoderSteps: undefined,
     signal: undefined,
     // What no call takes, though it begins so.
     priorGoal: "none",
@@ -17,13 +17,13 @@ describe("options of scripts that sample prior and decoder", () => {
 
   it("are those of each without its name in front", () => {
     expect(unprefixed("prior", options)).toEqual({ condScale: 2, batchSize: 5, numSamplesPerBatch: 3 });
-    expect(unprefixed("decoder", options)).toEqual({ condScale: [3, 1], timesteps: undefined });
+    expect(unprefixed("decoder", options)).toEqual({ condScale: [3, 1], steps: undefined });
   });
 
   it("get the name in front back", () => {
-    expect(prefixed("decoder", { condScale: [3, 1], timesteps: 4 })).toEqual({
+    expect(prefixed("decoder", { condScale: [3, 1], steps: 4 })).toEqual({
       decoderCondScale: [3, 1],
-      decoderTimesteps: 4,
+      decoderSteps: 4,
     });
   });
 });

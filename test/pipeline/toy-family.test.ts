@@ -115,9 +115,7 @@ describe("a family that nobody but the registry knows", () => {
     const images = await new BasicInference(manager).run("a red circle", { seed: 1 });
     const doubled = embedding!.data.map((value) => 2 * value);
     expectImage(images.get(0)!.get(0)![0], drawn(doubled));
-    const [fewer] = [
-      ...(await new BasicInference(manager).run("a red circle", { seed: 1, decoderTimesteps: 2 })).values(),
-    ];
+    const [fewer] = [...(await new BasicInference(manager).run("a red circle", { seed: 1, decoderSteps: 2 })).values()];
     expectImage(fewer!.get(0)![0], drawn(doubled, 2));
   });
 
@@ -145,7 +143,7 @@ describe("a family that nobody but the registry knows", () => {
   });
 
   it("has each network of a stage on the GPU for its own steps only, where weights come one at a time", async () => {
-    using manager = await openToys({ residency: "one-at-a-time" });
+    using manager = await openToys({ offload: "idle" });
     const { components } = manager.models.decoder!;
     const seen: string[] = [];
     await new BasicInference(manager).run("a red circle", {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InvalidArgumentError } from "commander";
-import { seedNumber } from "../../src/cli/drawing/seeds.js";
+import { seedNumber } from "../../src/cli/generating/seeds.js";
 import * as optionValues from "../../src/cli/option-values.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { ConfigError, parseConfig } from "../../src/config/config-error.js";
@@ -64,8 +64,8 @@ const NO_SEEDS = [NaN, Infinity, -1, 1.5, "1", 2 ** 53];
 const REFUSED: readonly (readonly [script: string, option: string, values: readonly unknown[]])[] = [
   ["BasicInference", "priorCondScale", NO_NUMBERS],
   ["BasicInference", "decoderCondScale", [...NO_NUMBERS, [1, NaN], [1, "x"]]],
-  ["BasicInference", "priorTimesteps", NO_COUNTS],
-  ["BasicInference", "decoderTimesteps", [...NO_COUNTS, [2, NaN], [0, 1]]],
+  ["BasicInference", "priorSteps", NO_COUNTS],
+  ["BasicInference", "decoderSteps", [...NO_COUNTS, [2, NaN], [0, 1]]],
   ["BasicInference", "priorSampleCount", NO_COUNTS],
   ["BasicInference", "decoderSampleCount", NO_COUNTS],
   ["BasicInference", "priorBatchSize", NO_COUNTS],
@@ -86,7 +86,7 @@ const REFUSED: readonly (readonly [script: string, option: string, values: reado
   ["TextGuidedEdit", "seeds", [[NaN], ["1"]]],
   ["samplePrior", "condScale", [...NO_NUMBERS, [1]]],
   ["samplePrior", "numSamplesPerBatch", NO_COUNTS],
-  ["samplePrior", "timesteps", NO_COUNTS],
+  ["samplePrior", "steps", NO_COUNTS],
   ["sampleDecoder", "inpaintResampleTimes", NO_COUNTS],
   ["sampleDecoder", "stopAtUnetNumber", NO_COUNTS],
   ["sampleDecoder", "batchSize", NO_COUNTS],
@@ -137,11 +137,11 @@ describe("limits of a device", () => {
   });
 });
 
-it("refuses a dtype and a residency that there are not", async () => {
+it("refuses a dtype and a offload that there are not", async () => {
   const gpu = await sharedGpu();
   const create = (options: object) => DalleModelManager.create(config, { gpu, ...(options as ManagerOptions) });
   await expect(create({ dtype: "f64" })).rejects.toThrow('dtype must be "auto" or "f32" or "f16", not "f64".');
-  await expect(create({ residency: "all" })).rejects.toThrow(ArgumentError);
+  await expect(create({ offload: "all" })).rejects.toThrow(ArgumentError);
   await expect(planMemory(config, { dtype: "f32", batchSize: NaN })).rejects.toThrow("batchSize must be");
   await expect(manager.warmup({ decoderCondScale: [1, NaN] })).rejects.toThrow("decoderCondScale[1] must be");
 });

@@ -10,7 +10,7 @@ import { isRight, judge } from "../support/shapes-measure.js";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** What each example writes, and what the Shapes model should have drawn there; between two prompts, anything. */
-const pictures: Record<string, Record<string, string | undefined>> = {
+const images: Record<string, Record<string, string | undefined>> = {
   "example-inference": { "output/example-inference.png": "a red circle on a white background" },
   "text-to-image": {
     "output/text-to-image-0.png": "a large green ring on a black background",
@@ -35,7 +35,7 @@ const pictures: Record<string, Record<string, string | undefined>> = {
 
 /** Runs an example as a user does, on the built package (`npm test` builds it first). Gives the files it names. */
 function runExample(name: string): string[] {
-  for (const file of Object.keys(pictures[name]!)) rmSync(root + file, { force: true });
+  for (const file of Object.keys(images[name]!)) rmSync(root + file, { force: true });
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/example.js", name], {
     cwd: root,
     encoding: "utf8",
@@ -44,18 +44,18 @@ function runExample(name: string): string[] {
   return stdout.split("\n").filter((line) => line.startsWith("output/"));
 }
 
-async function readPicture(file: string): Promise<RgbImage> {
+async function readImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeImage(readFileSync(root + file)));
 }
 
 describe("example", () => {
-  it.each(Object.keys(pictures))("%s draws what it says", { timeout: 300_000 }, async (name) => {
+  it.each(Object.keys(images))("%s draws what it says", { timeout: 300_000 }, async (name) => {
     const files = runExample(name);
-    expect(files).toEqual(Object.keys(pictures[name]!));
+    expect(files).toEqual(Object.keys(images[name]!));
     for (const file of files) {
-      const { width, height, data } = await readPicture(file);
+      const { width, height, data } = await readImage(file);
       expect([width, height]).toEqual([64, 64]);
-      const prompt = pictures[name]![file];
+      const prompt = images[name]![file];
       if (prompt === undefined) continue;
       const judgement = judge(prompt, 64, data);
       expect(isRight(judgement), `${file}: ${JSON.stringify(judgement)}`).toBe(true);
@@ -68,16 +68,16 @@ describe("example", () => {
     expect(JSON.parse(text.get("Parameters")!)).toMatchObject({ script: "BasicInference" });
   });
 
-  it("preview shows each U-Net's picture in its size", async () => {
+  it("preview shows each U-Net's image in its size", async () => {
     const sizes = ["output/preview-1-24.png", "output/preview-2-8.png"].map(
-      async (file) => (await readPicture(file)).width,
+      async (file) => (await readImage(file)).width,
     );
     expect(await Promise.all(sizes)).toEqual([32, 64]);
   });
 
   it("inpainting keeps what its mask keeps", async () => {
     const [before, after] = await Promise.all(
-      ["examples/pictures/red-circle.png", "output/inpainting.png"].map(readPicture),
+      ["examples/images/red-circle.png", "output/inpainting.png"].map(readImage),
     );
     const kept = (image: RgbImage) => image.data.filter((_, i) => Math.floor(i / 3) % 64 < 36);
     expect(kept(after!)).toEqual(kept(before!));
@@ -85,7 +85,7 @@ describe("example", () => {
 
   it("are all run here", () => {
     const names = readdirSync(`${root}examples`).filter((file) => file.endsWith(".ts"));
-    expect(names.map((file) => file.replace(".ts", "")).sort()).toEqual(Object.keys(pictures).sort());
+    expect(names.map((file) => file.replace(".ts", "")).sort()).toEqual(Object.keys(images).sort());
   });
 
   it("are listed where none is named", () => {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import type { PictureReport } from "../../src/cli/drawing/picture-output.js";
+import type { ImageReport } from "../../src/cli/generating/image-output.js";
 import { removeAlpha, type RgbImage } from "../../src/image/image.js";
 import { decodeImage } from "../../src/platform/node.js";
 
@@ -48,15 +48,15 @@ export async function dalle2Beside(args: readonly string[], { env, cwd, input = 
   return { status, ...said };
 }
 
-/** What a command with `--json` says of its pictures; fails where it does not end well. */
-export function drawn(args: readonly string[], input = ""): PictureReport[] {
+/** What a command with `--json` says of its images; fails where it does not end well. */
+export function drawn(args: readonly string[], input = ""): ImageReport[] {
   const { status, stdout, stderr } = dalle2([...args, "--json"], input);
   expect(status, stderr).toBe(0);
-  return JSON.parse(stdout) as PictureReport[];
+  return JSON.parse(stdout) as ImageReport[];
 }
 
-/** The pixels of a picture file. */
-export async function readPicture(file: string): Promise<RgbImage> {
+/** The pixels of an image file. */
+export async function readImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeImage(readFileSync(file)));
 }
 

@@ -23,7 +23,7 @@ export function wholeConfig(full: unknown): ModelConfig {
   return { kind: "prior", config: trainPriorConfig.parse(full) };
 }
 
-/** A train config of the same structure, so with the same names in its state dict, but narrow: widths and pictures only. */
+/** A train config of the same structure, so with the same names in its state dict, but narrow: widths and images only. */
 export function narrowConfig(full: unknown): ModelConfig {
   const { kind, config } = wholeConfig(full);
   return kind === "decoder" ? { kind, config: narrowDecoder(config) } : { kind, config: narrowPrior(config) };

@@ -39,7 +39,7 @@ class ToyPrior implements Prior {
   }
 
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, { condScale: 1, timesteps: 1 });
+    return withDefaults(asked, { condScale: 1, steps: 1 });
   }
 
   check(): void {
@@ -69,7 +69,7 @@ class ToyStage implements CascadeStage {
   ) {}
 
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, { condScale: 1, timesteps: this.steps });
+    return withDefaults(asked, { condScale: 1, steps: this.steps });
   }
 
   check(): void {
@@ -77,7 +77,7 @@ class ToyStage implements CascadeStage {
   }
 
   evaluations(asked: AskedSettings = {}): number {
-    return this.settings(asked).timesteps;
+    return this.settings(asked).steps;
   }
 }
 
@@ -156,7 +156,7 @@ class ToyCascade implements Cascade {
 
   async #second(arena: Arena, image: Tensor, sampling: CascadeSampling<this>): Promise<Tensor> {
     const { use = hereAlready(this, arena), onProgress } = sampling;
-    const steps = planStages(this.stages, sampling).at(-1)!.settings.timesteps;
+    const steps = planStages(this.stages, sampling).at(-1)!.settings.steps;
     const side = SIDES.second;
     using start = arena.scope(() => resizeNearest(image, [side, side]));
     using almost = await use(BRIGHT, (model, own) => {

@@ -62,12 +62,12 @@ describe("judge", () => {
     expect(judge("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
   });
 
-  it("lets one byte in a hundred of a picture err by more than one", () => {
+  it("lets one byte in a hundred of an image err by more than one", () => {
     const expected = new Float32Array(200).fill(7);
-    const picture = (...wrong: number[]) => expected.map((value, i) => (i < wrong.length ? wrong[i]! : value + 1));
+    const image = (...wrong: number[]) => expected.map((value, i) => (i < wrong.length ? wrong[i]! : value + 1));
     const tolerance = PIXELS.f32;
-    expect(judge("case", "kind", [{ name: "a", actual: picture(9, 5), expected, tolerance }]).pass).toBe(true);
-    const result = judge("case", "kind", [{ name: "a", actual: picture(9, 5, 255), expected, tolerance }]);
+    expect(judge("case", "kind", [{ name: "a", actual: image(9, 5), expected, tolerance }]).pass).toBe(true);
+    const result = judge("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
     expect(result).toMatchObject({
       pass: false,
       message: "a: share of values that err by more than 1 is 1.5e-2, allowed 1.0e-2",

@@ -104,7 +104,7 @@ class PipedAsker implements Asker {
   }
 }
 
-/** Asks how many pictures to draw of each. */
+/** Asks how many images to draw of each. */
 export async function askSamples(asker: Asker, subject: string): Promise<number> {
   const answer = await asker.ask({
     message: `How many samples would you like to generate for each ${subject}?`,

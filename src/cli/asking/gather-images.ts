@@ -3,11 +3,11 @@ import { UsageError } from "../errors.js";
 import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
 import { askText, textsFor } from "./captions.js";
-import type { DrawingFlags, NegativeFlags } from "../drawing/options.js";
+import type { GenerationFlags, NegativeFlags } from "../generating/options.js";
 import { askImages, expandFolders } from "./image-files.js";
 
-/** What commands that draw from pictures are given. */
-export interface ImageFlags extends DrawingFlags, NegativeFlags {
+/** What commands that draw from images are given. */
+export interface ImageFlags extends GenerationFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly text?: readonly string[];
 }

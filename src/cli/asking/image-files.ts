@@ -9,7 +9,7 @@ import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/** Files as they are given; a folder stands for the pictures in it, by name. Throws `UsageError` where there are none. */
+/** Files as they are given; a folder stands for the images in it, by name. Throws `UsageError` where there are none. */
 export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
@@ -24,7 +24,7 @@ function imagesAt(path: string): readonly string[] {
 }
 
 /**
- * Reads pictures that CLIP will see; larger ones at once in its size, to which scripts bring them as well, so that a folder
+ * Reads images that CLIP will see; larger ones at once in its size, to which scripts bring them as well, so that a folder
  * of photos fits into memory.
  */
 export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
@@ -37,7 +37,7 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
   return images;
 }
 
-/** Reads a picture and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
+/** Reads an image and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
 export async function loadSquare(file: string, say: (message: string) => void): Promise<RgbImage> {
   const image = await loadImage(file);
   sayIfCropped(file, image, say);
@@ -48,7 +48,7 @@ function sayIfCropped(file: string, { width, height }: Image, say: (message: str
   if (width !== height) say(`${basename(file)} is not a square image. It will be center cropped into a square.`);
 }
 
-/** A picture, and a mask image of what is kept of it. */
+/** An image, and a mask image of what is kept of it. */
 export interface MaskedFiles {
   readonly image: string;
   readonly mask: string;
@@ -59,7 +59,7 @@ export interface MaskedImage {
   readonly mask: Mask;
 }
 
-/** How masks are read, and what takes messages about them and the pictures. */
+/** How masks are read, and what takes messages about them and the images. */
 export interface MaskReading {
   /** What of a mask image counts; see `MaskChannel`. */
   readonly channel: MaskChannel;
@@ -69,7 +69,7 @@ export interface MaskReading {
 }
 
 /**
- * Pictures and masks for inpainting, as upstream prepares them: squares from their middles, all resized to the smallest of
+ * Images and masks for inpainting, as upstream prepares them: squares from their middles, all resized to the smallest of
  * them (Pillow's default filter, bicubic).
  */
 export async function loadMasked(files: readonly MaskedFiles[], reading: MaskReading): Promise<MaskedImage[]> {
@@ -82,7 +82,7 @@ export async function loadMasked(files: readonly MaskedFiles[], reading: MaskRea
   }
   return squares.map(({ image, mask }) => ({
     image: removeAlpha(resizeBicubic(image, size, size)),
-    // What there is to say of it was said of the whole picture.
+    // What there is to say of it was said of the whole image.
     mask: maskFromImage(resizeBicubic(mask, size, size), { channel, invert, onWarning: () => undefined }),
   }));
 }
@@ -100,7 +100,7 @@ async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReadin
   return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
 }
 
-/** Why there is no picture at an answer, if there is none. */
+/** Why there is no image at an answer, if there is none. */
 export function imageProblem(answer: string): string | undefined {
   try {
     expandFolders(answer === "" ? [] : [answer]);
@@ -111,7 +111,7 @@ export function imageProblem(answer: string): string | undefined {
 }
 
 /**
- * Asks for pictures, or folders of them, one by one, until an empty answer; `each` takes the files of an answer before the
+ * Asks for images, or folders of them, one by one, until an empty answer; `each` takes the files of an answer before the
  * next is asked for.
  */
 export async function askImages(

@@ -98,7 +98,7 @@ export class DiffusionPrior implements Prior {
   /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
     const { sampleTimesteps, timesteps } = this.options;
-    return withDefaults(asked, { ...UNGUIDED, timesteps: sampleTimesteps ?? timesteps });
+    return withDefaults(asked, { ...UNGUIDED, steps: sampleTimesteps ?? timesteps });
   }
 
   #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {
@@ -175,7 +175,7 @@ export class DiffusionPrior implements Prior {
     return { schedule: this.#schedule(), objective: this.options.objective };
   }
 
-  #sampler({ timesteps: count, sampler }: NetworkSettings): Sampler {
+  #sampler({ steps: count, sampler }: NetworkSettings): Sampler {
     return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 

@@ -122,7 +122,7 @@ export interface PriorOptions {
   /** DDIM steps by default; null for all `timesteps` (DDPM). */
   readonly sampleTimesteps: number | null;
   readonly objective: Objective;
-  /** `predict_x_start` itself, which decides how estimates are clamped also where v is predicted. */
+  /** `predict_x_start` itself, which decides how predicted x0 is clamped also where v is predicted. */
   readonly predictXStart: boolean;
   readonly betaSchedule: BetaScheduleName;
   readonly conditionOnTextEncodings: boolean;

@@ -76,7 +76,7 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
   const fewest = chosen === "ddim" && dialect.ddimGridPrior === "toMinusOne" ? 2 : 1;
   const { timesteps } = process.schedule;
   if (!Number.isInteger(count) || count < fewest || count > timesteps) {
-    throw new ArgumentError("timesteps", `timesteps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
+    throw new ArgumentError("steps", `steps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
       code: "argument/out-of-range",
     });
   }

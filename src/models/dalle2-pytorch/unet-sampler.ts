@@ -141,13 +141,11 @@ export class UnetSampler implements CascadeStage {
       );
     }
     guidanceScale(settings, { name, canGuide: this.decoder.canGuide });
-    const { timesteps: count } = settings;
+    const { steps: count } = settings;
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
-      throw new ArgumentError(
-        "timesteps",
-        `timesteps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`,
-        { code: "argument/out-of-range" },
-      );
+      throw new ArgumentError("steps", `steps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`, {
+        code: "argument/out-of-range",
+      });
     }
     const process = this.#process();
     const sampler = this.#sampler(settings);
@@ -206,7 +204,7 @@ export class UnetSampler implements CascadeStage {
     };
   }
 
-  #prepare(arena: Arena, { batch, lowres, known, timesteps, noise }: UnetSampling): Prepared {
+  #prepare(arena: Arena, { batch, lowres, known, steps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
       throw new ArgumentError("image", `${this.name} enlarges an image, and there is none to start from.`, {
@@ -217,7 +215,7 @@ export class UnetSampler implements CascadeStage {
       lowres:
         unet.lowresCond && lowres
           ? // As the U-Net takes it: nothing else is kept of it during the run.
-            cast(this.#lowresCondition(lowres, timesteps, this.#stateNoise(arena, batch, noise)), arena.dtype)
+            cast(this.#lowresCondition(lowres, steps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
     };
@@ -296,14 +294,14 @@ export class UnetSampler implements CascadeStage {
 
   /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, { ...UNGUIDED, timesteps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
+    return withDefaults(asked, { ...UNGUIDED, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
   #process(): Process {
     return { schedule: this.#schedule(), objective: this.stage.objective };
   }
 
-  #sampler({ sampler, timesteps: count }: NetworkSettings): Sampler {
+  #sampler({ sampler, steps: count }: NetworkSettings): Sampler {
     const { learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
     return unetSampler(sampler, {
       process: this.#process(),

@@ -1,7 +1,7 @@
 import { GpuLimitError, GpuOutOfMemoryError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import type { Arena } from "../../tensor/arena.js";
-import { helpWith, WeightMemoryError, type Residence } from "./residence.js";
+import { helpWith, WeightMemoryError, type Offloader } from "./offload.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /** Computes batches whole while the GPU has memory for that, and from then on in parts that fit. */
@@ -13,7 +13,7 @@ export class BatchSplitter {
   constructor(
     private readonly name: string,
     private readonly gpu: GpuDevice,
-    private readonly residence: Residence,
+    private readonly offload: Offloader,
     private readonly warn: (message: string) => void = warnOnConsole,
   ) {}
 
@@ -42,7 +42,7 @@ export class BatchSplitter {
     await arena.stream.recover();
     this.gpu.trim();
     if (count === 1) {
-      if (this.residence.makeRoom()) return;
+      if (this.offload.makeRoom()) return;
       throw new GpuOutOfMemoryError(
         `The GPU has no memory for ${this.name}, even one at a time${helpWith(arena.dtype)}. ${(error as Error).message}`,
         { cause: error, advice: "Close what else uses the GPU, or use one with more memory." },

@@ -4,7 +4,7 @@ import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
 import { DisposedError } from "../../platform/disposed-error.js";
 import type { Loaded } from "./load-models.js";
-import type { Residence } from "./residence.js";
+import type { Offloader } from "./offload.js";
 
 /** A model while one of its components is used. */
 export interface Computed<Model> {
@@ -17,7 +17,7 @@ export interface Computed<Model> {
 /** Where and how a model computes. */
 export interface Computing<Model> {
   readonly arena: Arena;
-  readonly residence: Residence;
+  readonly offload: Offloader;
   /** Builds the model once more, to compute in f32. */
   readonly inF32: () => Promise<Loaded<Model>>;
   /** Whether a component whose values are not finite in half precision is repeated in f32. */
@@ -55,12 +55,12 @@ export class ComputedModel<Model> {
    * precision, `body` may be run once more.
    */
   async use<T>(index: number, body: (computed: Computed<Model>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    const { arena, residence, repeats } = this.computing;
+    const { arena, offload, repeats } = this.computing;
     const component = this.loaded.components[index]!;
     if (this.#f32Components.has(index)) return this.#useInF32(index, body, signal);
     try {
       const computed = { model: this.loaded.model, dtype: arena.dtype, inF32: undefined };
-      return await residence.use(component, () => body(computed), signal);
+      return await offload.use(component, () => body(computed), signal);
     } catch (error) {
       if (!(error instanceof NotFiniteError) || !error.place) throw error;
       if (!repeats || error.place.dtype === "f32") throw await explained(error, error.place, component, signal);
@@ -101,7 +101,7 @@ export class ComputedModel<Model> {
     const { components } = await this.#loadInF32();
     if (this.#f32Components.has(index)) return false;
     this.#f32Components.add(index);
-    this.computing.residence.replace(this.loaded.components[index]!, components[index]!);
+    this.computing.offload.replace(this.loaded.components[index]!, components[index]!);
     return true;
   }
 
@@ -128,7 +128,7 @@ export class ComputedModel<Model> {
     const component = components[index]!;
     const computed: Computed<Model> = { model, dtype: "f32", inF32: [component.name] };
     try {
-      return await this.computing.residence.use(component, () => body(computed), signal);
+      return await this.computing.offload.use(component, () => body(computed), signal);
     } catch (error) {
       if (!(error instanceof NotFiniteError) || !error.place) throw error;
       throw await explained(error, error.place, component, signal, cause);

@@ -7,7 +7,7 @@ import type { Arena } from "../../tensor/arena.js";
 import { ComputedModel } from "./computed-model.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
-import type { Residence } from "./residence.js";
+import type { Offloader } from "./offload.js";
 
 /** The models of a load config, as they were loaded. */
 export interface Models {
@@ -31,7 +31,7 @@ export class ComputedModels {
     { prior, decoder, clip }: Models,
     config: ModelLoadConfig,
     arena: Arena,
-    residence: Residence,
+    offload: Offloader,
     options: ComputingOptions,
   ) {
     // Files that were opened before: their servers are not asked again, and what was assumed of them was said. The signal is
@@ -40,7 +40,7 @@ export class ComputedModels {
     const loader = new ModelLoader(arena.withType("f32"), config, loading);
     const { onWarning: warn = warnOnConsole, repeats } = options;
     const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>
-      new ComputedModel(loaded, { arena, residence, inF32, repeats, warn });
+      new ComputedModel(loaded, { arena, offload, inF32, repeats, warn });
     const { data } = config;
     this.prior = prior && computed(prior, () => loader.prior(data.prior!));
     this.decoder = decoder && computed(decoder, () => loader.decoder(data.decoder!));

@@ -22,16 +22,16 @@ export interface ComponentMemory {
 /** GPU memory of the models of a load config. */
 export interface MemoryPlan {
   readonly dtype: ComputeType;
-  /** Pictures computed at once. */
+  /** Images computed at once. */
   readonly batchSize: number;
   readonly components: readonly ComponentMemory[];
   /** With all weights on the GPU, and what is kept for reuse from one component to the next. */
-  readonly keepBytes: number;
+  readonly loadedBytes: number;
   /** Of the component that takes most. */
-  readonly oneAtATimeBytes: number;
+  readonly offloadBytes: number;
 }
 
-/** What is counted: the type that the models compute in, and pictures at once. */
+/** What is counted: the type that the models compute in, and images at once. */
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
   readonly dtype: ComputeType;
   readonly batchSize: number;
@@ -70,8 +70,8 @@ export async function planMemory(
       dtype,
       batchSize,
       components,
-      keepBytes: await measure(counter, stages),
-      oneAtATimeBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
+      loadedBytes: await measure(counter, stages),
+      offloadBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),
     };
   } finally {
     for (const one of loaded) one.dispose();

@@ -19,7 +19,7 @@ import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
 import { openDevice } from "./open-device.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
-import { Residence, type Residency } from "./residence.js";
+import { Offloader, type Offload } from "./offload.js";
 import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
 /** How models are loaded and where they run. */
@@ -31,13 +31,13 @@ export interface ManagerOptions extends LoadingOptions {
    * that overflows in f16 is repeated in f32, and stays in f32 then. `f16` repeats nothing.
    */
   readonly dtype?: "auto" | ComputeType | undefined;
-  /** Names of components that are to compute in f32 whatever `dtype` is, as pictures name them in `computedInF32`. */
+  /** Names of components that are to compute in f32 whatever `dtype` is, as images name them in `computedInF32`. */
   readonly computeInF32?: readonly string[] | undefined;
   /**
    * Which weights stay on the GPU once they were used. Default: all, where they take at most three quarters of the GPU's
    * memory or where that is not known, until it is out of memory.
    */
-  readonly residency?: Residency | undefined;
+  readonly offload?: Offload | undefined;
 }
 
 /** How the models will be called, as far as kernels depend on it; default: as the load config says. */
@@ -45,7 +45,7 @@ export type WarmupOptions = Prefixed<"prior", AskedSettings> & Prefixed<"decoder
 
 const MANAGER_RULES = {
   dtype: oneOf("auto", "f32", "f16"),
-  residency: oneOf("keep", "one-at-a-time"),
+  offload: oneOf("never", "idle"),
   computeInF32: list(text),
 };
 
@@ -76,7 +76,7 @@ export class DalleModelManager {
   readonly models: Models;
   /** What weights and activations are stored in, but for components that compute in f32. */
   readonly dtype: ComputeType;
-  readonly #residence: Residence;
+  readonly #offloader: Offloader;
   readonly #lifetime = new Lifetime();
   readonly #models: ComputedModels;
   readonly #splitters = new Map<string, BatchSplitter>();
@@ -107,9 +107,9 @@ export class DalleModelManager {
     this.decoder = decoder;
     this.clip = clip;
     const components = [models.clip, models.prior, models.decoder].flatMap((model) => model?.components ?? []);
-    this.#residence = new Residence(gpu, components, options.residency, options);
+    this.#offloader = new Offloader(gpu, components, options.offload, options);
     const repeats = (options.dtype ?? "auto") === "auto";
-    this.#models = new ComputedModels(models, config, weights, this.#residence, { ...options, repeats });
+    this.#models = new ComputedModels(models, config, weights, this.#offloader, { ...options, repeats });
   }
 
   /**
@@ -173,9 +173,9 @@ export class DalleModelManager {
     return defaultSettings(this.config);
   }
 
-  /** Which weights stay on the GPU; "one-at-a-time" too once they did not fit together. */
-  get residency(): Residency {
-    return this.#residence.residency;
+  /** Which weights stay on the GPU; "idle" too once they did not fit together. */
+  get offload(): Offload {
+    return this.#offloader.offload;
   }
 
   /**
@@ -201,7 +201,7 @@ export class DalleModelManager {
   }
 
   /**
-   * As `usePrior`, for the half of CLIP that sees pictures.
+   * As `usePrior`, for the half of CLIP that sees images.
    *
    * @internal
    */
@@ -263,12 +263,12 @@ export class DalleModelManager {
 
   /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
   async load(signal?: AbortSignal): Promise<void> {
-    await this.#lifetime.run(() => this.#residence.load(signal), signal);
+    await this.#lifetime.run(() => this.#offloader.load(signal), signal);
   }
 
   /** Frees the GPU memory of all weights that are not being used. What needs them reads them again. */
   release(): void {
-    this.#residence.evictIdle();
+    this.#offloader.evictIdle();
   }
 
   /**
@@ -298,13 +298,13 @@ export class DalleModelManager {
   ): Promise<Row[]> {
     let splitter = this.#splitters.get(name);
     if (!splitter) {
-      splitter = new BatchSplitter(name, this.gpu, this.#residence, this.options.onWarning);
+      splitter = new BatchSplitter(name, this.gpu, this.#offloader, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
     return this.#lifetime.run(() => splitter.run(arena, size, body, most));
   }
 
-  /** Compiles the kernels of one step of each model, in parallel, so that the first picture need not wait for them. */
+  /** Compiles the kernels of one step of each model, in parallel, so that the first image need not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkOptions(options);
     await this.#lifetime.run(() => this.#compile(options));

@@ -7,7 +7,7 @@ import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { hideKnown, publicUrl } from "../../platform/secrets.js";
-import type { Picture } from "../picture.js";
+import type { GeneratedImage } from "../generated-image.js";
 
 /** The text of an image file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
@@ -35,19 +35,23 @@ const imageRecord = z.object({
 export type ImageRecord = z.output<typeof imageRecord>;
 
 /** What the records of all images of a run have in common. */
-export type DrawnOn = Omit<ImageRecord, "seed" | "parameters" | "inputs">;
+export type GeneratedOn = Omit<ImageRecord, "seed" | "parameters" | "inputs">;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
 
 /** What a file is to say of an image that a script has drawn. */
-export function recordOf({ seed, parameters }: Picture, inputs: ImageRecord["inputs"], drawnOn: DrawnOn): ImageRecord {
-  return { ...drawnOn, seed, inputs, parameters };
+export function recordOf(
+  { seed, parameters }: GeneratedImage,
+  inputs: ImageRecord["inputs"],
+  generatedOn: GeneratedOn,
+): ImageRecord {
+  return { ...generatedOn, seed, inputs, parameters };
 }
 
 /** What a record says, for people: a name and a value for each thing. */
 export function describeRecord(record: ImageRecord): readonly (readonly [name: string, value: string])[] {
-  const { inputs, seed, parameters, model, ...drawnOn } = record;
+  const { inputs, seed, parameters, model, ...generatedOn } = record;
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
   const rows = (values: object) => Object.entries(values).map(([name, value]) => [name, text(value)] as const);
   return [
@@ -56,7 +60,7 @@ export function describeRecord(record: ImageRecord): readonly (readonly [name: s
     ...rows(parameters),
     ["config", model.config ?? "the package's own"],
     ...model.files.map(({ name, bytes, fingerprint }) => ["model", `${name}, ${bytes} bytes, ${fingerprint}`] as const),
-    ...rows(drawnOn),
+    ...rows(generatedOn),
   ];
 }
 

@@ -3,7 +3,7 @@ import { Generator } from "../../diffusion/generator.js";
 import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import { InferenceScript } from "../inference-script.js";
-import type { JsonOptions, Picture } from "../picture.js";
+import type { JsonOptions, GeneratedImage } from "../generated-image.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
 import { eachOf, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
@@ -11,7 +11,7 @@ import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../setti
 export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
-  /** Pictures for each image embedding. Default 1. */
+  /** Images for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
 }
 
@@ -20,16 +20,16 @@ export class BasicInference extends InferenceScript {
   protected override readonly scriptName: string = "BasicInference";
 
   /**
-   * Pictures by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
-   * each picture and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
+   * Images by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
+   * each image and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
    */
   async run(
     text: string | readonly string[],
     options: BasicInferenceOptions = {},
-  ): Promise<Map<number, Map<number, Picture[]>>> {
+  ): Promise<Map<number, Map<number, GeneratedImage[]>>> {
     checkOptions(options);
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
-    const { signal, onProgress, onPicture, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
+    const { signal, onProgress, onImage, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const priorOptions = unprefixed("prior", options);
     const decoderOptions = unprefixed("decoder", options);
     const prior = this.priorSettings(priorOptions);
@@ -45,11 +45,11 @@ export class BasicInference extends InferenceScript {
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
     const count = texts.length * priorSampleCount;
-    const estimate = this.estimate({
+    const timeEstimate = this.timeEstimate({
       prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
-      decoder: { ...decoderOptions, pictures: count * decoderSampleCount },
+      decoder: { ...decoderOptions, images: count * decoderSampleCount },
     });
-    const shared = { generator, signal, onProgress, estimate };
+    const shared = { generator, signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
@@ -57,7 +57,7 @@ export class BasicInference extends InferenceScript {
     const images = await this.sampleDecoder({
       ...shared,
       ...decoderOptions,
-      onPicture,
+      onImage,
       previewEvery,
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
@@ -65,7 +65,7 @@ export class BasicInference extends InferenceScript {
       negativeImageEmbed: away && [...away.values()].flat(),
       describe: (_, decoder) => withPrior(prior, decoder),
     });
-    const result = new Map(texts.map((_, index) => [index, new Map<number, Picture[]>()]));
+    const result = new Map(texts.map((_, index) => [index, new Map<number, GeneratedImage[]>()]));
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
     return result;
   }

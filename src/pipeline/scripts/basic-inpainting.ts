@@ -4,7 +4,7 @@ import { describeUniform } from "../../image/mask.js";
 import { unguided, withPrior } from "./basic-inference.js";
 import { checkMasks } from "../decoder-inputs.js";
 import { InferenceScript } from "../inference-script.js";
-import type { Picture } from "../picture.js";
+import type { GeneratedImage } from "../generated-image.js";
 import { randomnessOf } from "../randomness.js";
 import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, unprefixed } from "../settings.js";
@@ -17,22 +17,22 @@ export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions
 }
 
 /**
- * Draws a text into the parts of a picture that a mask leaves free (dalle2-laion's script of that name). A mask is true where
+ * Draws a text into the parts of an image that a mask leaves free (dalle2-laion's script of that name). A mask is true where
  * its image is kept, as in dalle2-laion's code; its README says the opposite.
  */
 export class BasicInpainting extends InferenceScript {
   protected override readonly scriptName: string = "BasicInpainting";
 
   /**
-   * Pictures by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
-   * has the bytes of the image, at the picture's size by nearest neighbours. Warns of masks that keep everything, or nothing.
+   * Images by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
+   * has the bytes of the image, at the image's size by nearest neighbours. Warns of masks that keep everything, or nothing.
    */
   async run(
     images: readonly RgbImage[],
     masks: readonly Mask[],
     text: string | readonly string[],
     options: BasicInpaintingOptions = {},
-  ): Promise<Map<number, Picture[]>> {
+  ): Promise<Map<number, GeneratedImage[]>> {
     checkOptions(options);
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     if (images.length !== texts.length || masks.length !== texts.length) {
@@ -42,7 +42,7 @@ export class BasicInpainting extends InferenceScript {
         { code: "argument/mismatch" },
       );
     }
-    const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onPicture, previewEvery } = options;
+    const { sampleCount = 1, resampleTimes = 5, signal, onProgress, onImage, previewEvery } = options;
     const priorOptions = unprefixed("prior", options);
     const decoderOptions = unprefixed("decoder", options);
     const prior = this.priorSettings(priorOptions);
@@ -52,19 +52,19 @@ export class BasicInpainting extends InferenceScript {
     if (negativeText) this.checkNegative(decoderOptions, prior);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
-    const estimate = this.estimate({
+    const timeEstimate = this.timeEstimate({
       prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
-      decoder: { ...decoderOptions, pictures: count, resampleTimes },
+      decoder: { ...decoderOptions, images: count, resampleTimes },
     });
-    const shared = { generator: randomnessOf(options), signal, onProgress, estimate };
+    const shared = { generator: randomnessOf(options), signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior, sampleCount };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
-    const pictures = await this.sampleDecoder({
+    const generated = await this.sampleDecoder({
       ...shared,
       ...decoderOptions,
-      onPicture,
+      onImage,
       previewEvery,
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
@@ -75,8 +75,8 @@ export class BasicInpainting extends InferenceScript {
       inpaintResampleTimes: resampleTimes,
       describe: (_, decoder) => ({ ...withPrior(prior, decoder), resampleTimes }),
     });
-    const result = new Map(texts.map((_, input): [number, Picture[]] => [input, []]));
-    for (const [i, { input }] of flat.entries()) result.get(input)!.push(...pictures.get(i)!);
+    const result = new Map(texts.map((_, input): [number, GeneratedImage[]] => [input, []]));
+    for (const [i, { input }] of flat.entries()) result.get(input)!.push(...generated.get(i)!);
     return result;
   }
 

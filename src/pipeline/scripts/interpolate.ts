@@ -5,21 +5,21 @@ import { withPrior } from "./basic-inference.js";
 import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import { lerp, slerp } from "./interpolation.js";
-import type { Picture } from "../picture.js";
+import type { GeneratedImage } from "../generated-image.js";
 import { oneGenerator, type OneSeed } from "../randomness.js";
 import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, unprefixed } from "../settings.js";
 
-/** How pictures between two ends are drawn. */
+/** How images between two ends are drawn. */
 export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
-  /** Number of pictures, both ends included. Default 8. */
+  /** Number of images, both ends included. Default 8. */
   readonly frames?: number | undefined;
   /** For a decoder that was trained with text: what to tell it of both ends, or of each. Default: a prompt tells itself. */
   readonly text?: string | readonly [start: string, end: string] | undefined;
 }
 
 /**
- * Pictures between two pictures or prompts (Ramesh et al. 2022, section 3.2): the decoder draws image embeddings along the
+ * Images between two images or prompts (Ramesh et al. 2022, section 3.2): the decoder draws image embeddings along the
  * arc from one to the other, all from the same noise. A prompt's embedding comes from the prior. Text encodings, where the
  * decoder was trained with them, go along the straight line; prompts that differ in length differ there by padding, which
  * the decoder takes for text as soon as it is not zero.
@@ -28,12 +28,16 @@ export class Interpolate extends InferenceScript {
   protected override readonly scriptName: string = "Interpolate";
 
   /**
-   * The pictures in order. Between two prompts the ends are what `BasicInference` draws of them with the same seed; between
-   * two pictures, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
+   * The images in order. Between two prompts the ends are what `BasicInference` draws of them with the same seed; between
+   * two images, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
    */
-  async run(start: RgbImage | string, end: RgbImage | string, options: InterpolateOptions = {}): Promise<Picture[]> {
+  async run(
+    start: RgbImage | string,
+    end: RgbImage | string,
+    options: InterpolateOptions = {},
+  ): Promise<GeneratedImage[]> {
     checkOptions(options);
-    const { frames = 8, signal, onProgress, onPicture, previewEvery } = options;
+    const { frames = 8, signal, onProgress, onImage, previewEvery } = options;
     wholeNumber(2)("frames", frames);
     const ends = [start, end] as const;
     const priorOptions = unprefixed("prior", options);
@@ -42,27 +46,27 @@ export class Interpolate extends InferenceScript {
     this.checkDecoderSettings(decoderOptions);
     const texts = this.#texts(ends, options.text);
     const generator = oneGenerator(options);
-    const estimate = this.estimate({
+    const timeEstimate = this.timeEstimate({
       prior: prior && { ...prior, embeddings: ends.filter(isPrompt).length },
-      decoder: { ...decoderOptions, pictures: frames },
+      decoder: { ...decoderOptions, images: frames },
     });
     const [first, last, noise] = await this.#embed(ends, generator, {
       ...priorOptions,
       ...prior,
       signal,
       onProgress,
-      estimate,
+      timeEstimate,
     });
     const [from, to] = texts ? await this.encodeText(texts, signal) : [];
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
-    const pictures = await this.sampleDecoder({
+    const images = await this.sampleDecoder({
       ...decoderOptions,
       generator: positions.map(() => noise.fork()),
       signal,
       onProgress,
-      onPicture,
+      onImage,
       previewEvery,
-      estimate,
+      timeEstimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
       textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
       describe: (input, own) => ({
@@ -74,7 +78,7 @@ export class Interpolate extends InferenceScript {
         ...withPrior(prior, own),
       }),
     });
-    return positions.map((_, i) => pictures.get(i)![0]!);
+    return positions.map((_, i) => images.get(i)![0]!);
   }
 
   /** Image embeddings of both ends, and the generator as it is after them. */

@@ -2,37 +2,37 @@ import { anything, filledList, text as textRule } from "../../platform/arguments
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
 import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
-import type { Picture } from "../picture.js";
+import type { GeneratedImage } from "../generated-image.js";
 import { generatorsOfInputs, withGenerator } from "../randomness.js";
-import type { DrawOptions } from "../script-options.js";
+import type { GenerateOptions } from "../script-options.js";
 import { checkOptions } from "../settings.js";
 
 /**
- * How pictures are edited. With one `seed`, all frames of all of them share their noise; with `seeds`, one for each picture,
+ * How images are edited. With one `seed`, all frames of all of them share their noise; with `seeds`, one for each image,
  * its frames do.
  */
-export interface TextGuidedEditOptions extends Omit<DrawOptions, "generator" | "sampleCount"> {
-  /** What the pictures show. */
+export interface TextGuidedEditOptions extends Omit<GenerateOptions, "generator" | "sampleCount"> {
+  /** What the images show. */
   readonly from: string;
   /** What they should show instead. */
   readonly to: string;
-  /** Share of the way from a picture's embedding to the difference of the texts. The paper goes 0.25 to 0.5. Default 0.4. */
+  /** Share of the way from an image's embedding to the difference of the texts. The paper goes 0.25 to 0.5. Default 0.4. */
   readonly strength?: number | undefined;
-  /** Pictures of each: one at `strength`; with more, on the way there from the variation that is not edited. Default 1. */
+  /** Images of each: one at `strength`; with more, on the way there from the variation that is not edited. Default 1. */
   readonly frames?: number | undefined;
 }
 
 /**
- * Changes what pictures show by words (Ramesh et al. 2022, section 3.3, "text diffs"): CLIP's embedding of a picture turns
+ * Changes what images show by words (Ramesh et al. 2022, section 3.3, "text diffs"): CLIP's embedding of an image turns
  * towards the normalised difference of two text embeddings, and the decoder draws it. The paper also finds the noise from
- * which the decoder would draw the picture itself (DDIM inversion), so that the rest of it stays; that is not done here: at
- * strength 0 it is a variation of the picture, not the picture.
+ * which the decoder would draw the image itself (DDIM inversion), so that the rest of it stays; that is not done here: at
+ * strength 0 it is a variation of the image, not the image.
  */
 export class TextGuidedEdit extends InferenceScript {
   protected override readonly scriptName: string = "TextGuidedEdit";
 
-  /** Edited pictures by index of the picture, in the order of their strength. */
-  async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, Picture[]>> {
+  /** Edited images by index of the image, in the order of their strength. */
+  async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, GeneratedImage[]>> {
     checkOptions(options);
     const { from, to, strength = 0.4, frames = 1, ...drawing } = options;
     for (const [name, text] of Object.entries({ from, to })) textRule(name, text);
@@ -44,8 +44,8 @@ export class TextGuidedEdit extends InferenceScript {
     const seen = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
-    const pictures = await this.sampleDecoder({
-      ...withGenerator<DrawOptions>(
+    const edited = await this.sampleDecoder({
+      ...withGenerator<GenerateOptions>(
         drawing,
         inputs.map(({ image }) => generators[image]!.fork()),
       ),
@@ -56,8 +56,8 @@ export class TextGuidedEdit extends InferenceScript {
       textEncoding,
       describe: (input, own) => ({ from, to, strength: strength * inputs[input]!.position, ...own }),
     });
-    const result = new Map(images.map((_, image): [number, Picture[]] => [image, []]));
-    for (const [input, { image }] of inputs.entries()) result.get(image)!.push(...pictures.get(input)!);
+    const result = new Map(images.map((_, image): [number, GeneratedImage[]] => [image, []]));
+    for (const [input, { image }] of inputs.entries()) result.get(image)!.push(...edited.get(input)!);
     return result;
   }
 

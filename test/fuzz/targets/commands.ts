@@ -5,7 +5,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { Command } from "commander";
 import { readPrompts } from "../../../src/cli/asking/prompts.js";
-import { recordToRepeat, repeated } from "../../../src/cli/drawing/repeat.js";
+import { recordToRepeat, repeated } from "../../../src/cli/generating/repeat.js";
 import { register as registerInspect } from "../../../src/cli/inspect.js";
 import { register as registerShow } from "../../../src/cli/show.js";
 import { corpus } from "../corpus.js";
@@ -58,9 +58,9 @@ const RECORD = {
     script: "BasicInference",
     text: "a",
     priorCondScale: 1,
-    priorTimesteps: 2,
+    priorSteps: 2,
     decoderCondScale: [1, 1],
-    decoderTimesteps: [2, 1],
+    decoderSteps: [2, 1],
   },
   inputs: { prompt: "a", n: 1 },
   model: { config: "c.json", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },

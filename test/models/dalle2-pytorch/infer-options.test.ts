@@ -133,7 +133,7 @@ describe("decoders", () => {
     expect(inferred.config.unconditional).toBe(false);
   });
 
-  // Two channels go in and two come out: grey with its last estimate and a variance, or two channels.
+  // Two channels go in and two come out: grey with its last predicted x0 and a variance, or two channels.
   it.each([
     { channels: 1, selfCond: true, said: {} },
     { channels: 1, selfCond: true, said: { channels: 1 } },

@@ -86,7 +86,7 @@ async function recordSteps(unetNumber: number, steps: number): Promise<Step[]> {
       startAtUnetNumber: unetNumber,
       stopAtUnetNumber: unetNumber,
       condScale: 2,
-      timesteps: steps,
+      steps: steps,
       noise: new Generator(1),
     }),
   );

@@ -4,7 +4,7 @@ import { resolveDecoderConfig, resolvePriorConfig } from "../../../src/models/da
 import { trainDecoderConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { Decoder } from "../../../src/models/dalle2-pytorch/decoder.js";
 import { Generator } from "../../../src/diffusion/generator.js";
-import { NoisePerPicture, RecordedNoise, type NoiseSource } from "../../../src/diffusion/noise.js";
+import { NoisePerImage, RecordedNoise, type NoiseSource } from "../../../src/diffusion/noise.js";
 import { DiffusionPrior } from "../../../src/models/dalle2-pytorch/diffusion-prior.js";
 import type { SamplerName } from "../../../src/diffusion/samplers.js";
 import { NotFiniteError } from "../../../src/diffusion/sampling-error.js";
@@ -69,8 +69,8 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
     // Its advice helps, which fewer steps of another sampler would not.
     const stage = decoder.stages[2]!;
-    const check = (sampler: SamplerName, timesteps: number) => () => {
-      stage.check({ condScale: 1, sampler, timesteps });
+    const check = (sampler: SamplerName, steps: number) => () => {
+      stage.check({ condScale: 1, sampler, steps });
     };
     expect(check("dpmpp2m", 5)).toThrow(
       expect.objectContaining({ advice: 'Use the sampler "ddim" with fewer than 59 steps.' }),
@@ -85,11 +85,11 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
   expect(result).toMatchObject({ pass: true, maxAbs: 0 });
 });
 
-it("gives a picture with its own generator what it would be alone", async () => {
+it("gives an image with its own generator what it would be alone", async () => {
   await withDecoder("decoder-ddim-eta", async (decoder, arena) => {
     using three = imageEmbed(arena, 3);
     using second = arena.from((await three.read()).slice(32, 64), [1, 32], "f32");
-    const noise = new NoisePerPicture([5, 6, 7].map((seed) => new Generator(seed)));
+    const noise = new NoisePerImage([5, 6, 7].map((seed) => new Generator(seed)));
     using together = await decoder.sample(arena, { imageEmbed: three, noise });
     using alone = await decoder.sample(arena, { imageEmbed: second, noise: new Generator(6) });
     const size = 16 * 16 * 3;

@@ -30,8 +30,8 @@ async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample)
   await store.load();
   using imageEmbed = arena.from(random.normals(32, 0.2), [1, 32], "f32");
   using textEncodings = arena.from(random.normals(10 * 32), [1, 10, 32], "f32");
-  await body(async (timesteps, sampler, noise, on = arena) => {
-    const sampling = { imageEmbed, textEncodings, timesteps, sampler, noise, ...run };
+  await body(async (steps, sampler, noise, on = arena) => {
+    const sampling = { imageEmbed, textEncodings, steps, sampler, noise, ...run };
     const images = await decoder.sample(on, sampling);
     images.dispose();
   });
@@ -47,8 +47,8 @@ async function withPrior(condScale: number, body: (sample: Sample) => Promise<vo
   await store.load();
   using textEmbed = arena.from(random.normals(32, 0.2), [1, 32], "f32");
   using textEncodings = arena.from(random.normals(77 * 32), [1, 77, 32], "f32");
-  await body(async (timesteps, sampler, noise, on = arena) => {
-    await prior.sample(on, { textEmbed, textEncodings, condScale, timesteps, sampler, noise });
+  await body(async (steps, sampler, noise, on = arena) => {
+    await prior.sample(on, { textEmbed, textEncodings, condScale, steps, sampler, noise });
   });
   await fixture.close();
 }

@@ -7,7 +7,7 @@ import { makeImage } from "../../../src/image/image.js";
 import { InferenceScript } from "../../../src/pipeline/inference-script.js";
 import { planMemory } from "../../../src/pipeline/manager/memory-plan.js";
 import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.js";
-import type { Picture } from "../../../src/pipeline/picture.js";
+import type { GeneratedImage } from "../../../src/pipeline/generated-image.js";
 import type { SampleDecoderOptions } from "../../../src/pipeline/script-options.js";
 import { Upscale } from "../../../src/pipeline/scripts/upscale.js";
 import { Arena } from "../../../src/tensor/arena.js";
@@ -16,7 +16,7 @@ import { Random, sharedGpu } from "../../support/gpu.js";
 
 /** Hands out what scripts keep to themselves. */
 class Bare extends InferenceScript {
-  async decode(options: SampleDecoderOptions): Promise<Picture[]> {
+  async decode(options: SampleDecoderOptions): Promise<GeneratedImage[]> {
     return [...(await this.sampleDecoder(options)).values()].flat();
   }
 }
@@ -41,8 +41,8 @@ describe("a decoder whose first U-Net was never trained", () => {
 
   it("enlarges images, and cannot make them", async () => {
     using manager = await managerOf(config);
-    const [picture] = [...(await new Upscale(manager).run([small], { seed: 1 })).values()].flat();
-    expect(picture).toMatchObject({ width: 14, height: 14 });
+    const [image] = [...(await new Upscale(manager).run([small], { seed: 1 })).values()].flat();
+    expect(image).toMatchObject({ width: 14, height: 14 });
     const decode = new Bare(manager).decode({ imageEmbed: [{ shape: [20], data: new Float32Array(20) }] });
     await expect(decode).rejects.toThrow(SamplingError);
     await expect(decode).rejects.toThrow("U-Net 1 was not trained: the checkpoint holds no weights of it.");

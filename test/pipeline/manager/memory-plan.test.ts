@@ -23,12 +23,12 @@ it("counts what a run takes on a device", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
   const plan = await planMemory(config, { dtype: "f32", batchSize: 2, onWarning });
   using gpu = await openGpu();
-  using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", residency: "one-at-a-time", onWarning });
+  using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
   await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
   const { peakAllocatedBytes } = gpu.memory();
-  // A run's own inputs and results come on top: embeddings, encodings, small pictures.
-  expect(peakAllocatedBytes / plan.oneAtATimeBytes).toBeGreaterThan(0.98);
-  expect(peakAllocatedBytes / plan.oneAtATimeBytes).toBeLessThan(1.1);
+  // A run's own inputs and results come on top: embeddings, encodings, small images.
+  expect(peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
+  expect(peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
 });
 
 /** Serves local files by the last part of a URL, and notes how many bytes went out. */
@@ -81,8 +81,8 @@ describe("of LAION's sets, by files that have their published sizes and no conte
       "U-Net 2",
     ]);
     const weights = ({ components }: MemoryPlan) => components.reduce((sum, one) => sum + one.weightBytes, 0);
-    expect(f32.keepBytes).toBeGreaterThan(weights(f32));
-    expect(f32.oneAtATimeBytes).toBeLessThan(f32.keepBytes);
+    expect(f32.loadedBytes).toBeGreaterThan(weights(f32));
+    expect(f32.offloadBytes).toBeLessThan(f32.loadedBytes);
     expect(weights(f16) / weights(f32)).toBeCloseTo(0.5, 2);
     // The text encoder of ViT-L/14 has 85 million parameters besides the token embedding, which stays in the file.
     const text = f32.components[0]!.weightBytes / 4e6;
@@ -100,7 +100,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     second!.load_model_from = remote(upsamplerPath);
     const config = ModelLoadConfig.parse(data, source);
     const planned = await planMemory(config, { dtype: "f32", batchSize: 1, onWarning, fetch: server.fetch });
-    expect(planned.keepBytes).toBe((await plan("gradio", "f32")).keepBytes);
+    expect(planned.loadedBytes).toBe((await plan("gradio", "f32")).loadedBytes);
     const { size } = await stat(decoderPath);
     expect(size).toBeGreaterThan(3e9);
     expect(server.servedBytes).toBeLessThan(2e6);
@@ -112,7 +112,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     const rows: string[] = [];
     for (const set of sets) {
       const [f32, f16] = [await plan(set, "f32"), await plan(set, "f16")];
-      const sizes = [f32.keepBytes, f32.oneAtATimeBytes, f16.keepBytes, f16.oneAtATimeBytes];
+      const sizes = [f32.loadedBytes, f32.offloadBytes, f16.loadedBytes, f16.offloadBytes];
       rows.push(`| \`${set}\` | ${sizes.map((bytes) => (bytes / 2 ** 30).toFixed(1)).join(" | ")} |`);
     }
     const readme = await readFile(new URL("../../../README.md", import.meta.url), "utf8");
@@ -140,7 +140,7 @@ it("dalle2 memory prints a table, and JSON", async () => {
   const table = await run("--batch-size", "2");
   expect(table).toMatch(/GPU memory in MiB, batches of 2\n +f32 weights +f32 work +f16 weights +f16 work\n/);
   expect(table).toMatch(/\nthe prior +\d+ +\d+ +\d+ +\d+\n/);
-  expect(table).toMatch(/\none at a time +\d+ +\d+$/);
+  expect(table).toMatch(/\noffload idle +\d+ +\d+$/);
   const plans = JSON.parse(await run("--json")) as MemoryPlan[];
   const loaded = await ModelLoadConfig.fromJsonPath(config);
   expect(plans).toEqual([

@@ -51,11 +51,11 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** Three pictures in one batch, of few steps. */
+/** Three images in one batch, of few steps. */
 async function draw(manager: DalleModelManager, options: BasicInferenceOptions) {
   const drawn = await new BasicInference(manager).run(TEXTS, {
-    priorTimesteps: 2,
-    decoderTimesteps: [2, 2],
+    priorSteps: 2,
+    decoderSteps: [2, 2],
     ...options,
   });
   return TEXTS.map((_, i) => drawn.get(i)!.get(i)![0]!.data);
@@ -63,7 +63,7 @@ async function draw(manager: DalleModelManager, options: BasicInferenceOptions) 
 
 class Embeddings extends InferenceScript {
   async run(texts: readonly string[], options: RandomOptions): Promise<(readonly Embedding[])[]> {
-    return [...(await this.samplePrior(texts, { timesteps: 2, ...options })).values()];
+    return [...(await this.samplePrior(texts, { steps: 2, ...options })).values()];
   }
 }
 
@@ -83,7 +83,7 @@ async function limitBetween(whole: () => Promise<unknown>, half: () => Promise<u
 }
 
 describe("a batch for which there is no memory is computed in parts, with one warning and the same result:", () => {
-  it("pictures, of one generator or with a seed for each", async () => {
+  it("images, of one generator or with a seed for each", async () => {
     using manager = await openManager();
     await manager.load();
     const seeds = [5, 6, 7];
@@ -100,7 +100,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
     const onProgress = (step: ScriptProgress): unknown => step.phase === "decoder" && steps.push(step);
     expect(await draw(manager, { generator: parted, onProgress })).toEqual(together);
     expect(await draw(manager, { seeds })).toEqual(alone);
-    expect(warnings).toEqual([expect.stringContaining("no memory for 3 of pictures at once")]);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 3 of images at once")]);
     expect(gpu.memory().live).toBe(live);
     expect(gpu.memory().peakBytes).toBeLessThanOrEqual(limit);
     // The generator is where a whole batch leaves it.
@@ -127,7 +127,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
     expect(gpu.memory().liveBytes).toBe(weights);
   }, 60_000);
 
-  it("pictures that CLIP sees", async () => {
+  it("images that CLIP sees", async () => {
     using manager = await openManager();
     const photo = (shade: number): RgbImage => ({
       width: 32,
@@ -149,7 +149,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
   });
 });
 
-describe("one picture for which there is no memory", () => {
+describe("one image for which there is no memory", () => {
   it("is a typed error that says what helps; afterwards the models work as before", async () => {
     using manager = await openManager();
     const whole = await draw(manager, { seed: 1 });
@@ -175,18 +175,18 @@ describe("one picture for which there is no memory", () => {
   });
 });
 
-describe("residency", () => {
-  it("one-at-a-time gives the same pictures with less memory, and nothing stays but the last component", async () => {
-    using kept = await openManager({ residency: "keep" });
+describe("offload", () => {
+  it("idle gives the same images with less memory, and nothing stays but the last component", async () => {
+    using kept = await openManager({ offload: "never" });
     await kept.load();
-    let pictures: Uint8Array[] = [];
-    const keepPeak = await peakOf(async () => (pictures = await draw(kept, { seed: 2 })));
+    let images: Uint8Array[] = [];
+    const keepPeak = await peakOf(async () => (images = await draw(kept, { seed: 2 })));
     kept.release();
     expect(gpu.memory().live).toBe(0);
 
-    using single = await openManager({ residency: "one-at-a-time" });
+    using single = await openManager({ offload: "idle" });
     const singlePeak = await peakOf(async () => {
-      expect(await draw(single, { seed: 2 })).toEqual(pictures);
+      expect(await draw(single, { seed: 2 })).toEqual(images);
     });
     const weights = componentsOf(kept).map((one) => one.weights.gpuBytes);
     // At the peak there are the weights of one component instead of all.
@@ -197,27 +197,26 @@ describe("residency", () => {
 
   it("goes by the memory that the device has", async () => {
     using roomy = await openManager();
-    expect(roomy.residency).toBe("keep");
+    expect(roomy.offload).toBe("never");
     gpu.memoryLimit = sum(componentsOf(roomy).map((one) => one.weights.gpuBytes));
     using tight = await openManager();
-    expect(tight.residency).toBe("one-at-a-time");
+    expect(tight.offload).toBe("idle");
     expect(warnings).toEqual([]);
   });
 
   it("settles for one at a time where weights do not fit together, with one warning", async () => {
     using manager = await openManager();
-    const drawOne = () =>
-      new BasicInference(manager).run(TEXTS[0]!, { seed: 4, priorTimesteps: 2, decoderTimesteps: 2 });
+    const drawOne = () => new BasicInference(manager).run(TEXTS[0]!, { seed: 4, priorSteps: 2, decoderSteps: 2 });
     const alone = await drawOne();
     gpu.memoryLimit = sum(componentsOf(manager).map((one) => one.weights.gpuBytes)) - 1;
     await manager.load();
-    expect(manager.residency).toBe("one-at-a-time");
+    expect(manager.offload).toBe("idle");
     expect(await drawOne()).toEqual(alone);
     expect(warnings).toEqual([expect.stringContaining("from now on each is loaded when it is needed")]);
   });
 
-  it("one-at-a-time reads encoders and the prior once in a call, and each U-Net once for every batch", async () => {
-    using manager = await openManager({ residency: "one-at-a-time" });
+  it("idle reads encoders and the prior once in a call, and each U-Net once for every batch", async () => {
+    using manager = await openManager({ offload: "idle" });
     const parts = componentsOf(manager).map(({ name, weights }) => ({ name, fill: vi.spyOn(weights, "fill") }));
     await draw(manager, { seed: 1, decoderBatchSize: 2 });
     expect(parts.map(({ name, fill }) => `${name} ${fill.mock.calls.length}`)).toEqual([
@@ -229,8 +228,8 @@ describe("residency", () => {
     ]);
   });
 
-  it("one-at-a-time lets calls for different components wait for each other, and an aborted one not at all", async () => {
-    using manager = await openManager({ residency: "one-at-a-time" });
+  it("idle lets calls for different components wait for each other, and an aborted one not at all", async () => {
+    using manager = await openManager({ offload: "idle" });
     const order: string[] = [];
     let leave = (): void => undefined;
     const gate = new Promise<void>((resolve) => (leave = resolve));

@@ -169,8 +169,8 @@ describe("a checkpoint of which three tensors do not fit", () => {
     using disposed = manager;
     expect(warnings).toHaveLength(1);
     for (const fault of faults) expect(warnings[0]).toContain(fault);
-    const pictures = await new BasicInference(disposed).run("a red square", { seed: 1, priorTimesteps: 2 });
-    expect(pictures.get(0)!.get(0)).toMatchObject([{ width: 32, height: 32 }]);
+    const images = await new BasicInference(disposed).run("a red square", { seed: 1, priorSteps: 2 });
+    expect(images.get(0)!.get(0)).toMatchObject([{ width: 32, height: 32 }]);
   });
 });
 

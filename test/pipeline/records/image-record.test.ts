@@ -1,21 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { encodeImage } from "../../../src/image/encode.js";
 import { makeImage } from "../../../src/image/image.js";
-import { differences } from "../../../src/pipeline/records/drawn-on.js";
+import { differences } from "../../../src/pipeline/records/generated-on.js";
 import {
   describeRecord,
   recordIn,
   recordOf,
   recordTexts,
-  type DrawnOn,
+  type GeneratedOn,
 } from "../../../src/pipeline/records/image-record.js";
 
 const image = {
   ...makeImage(2, 2, 3, new Uint8Array(12).fill(99)),
   seed: 7,
-  parameters: { script: "BasicInference", text: "a ring", decoderTimesteps: [2, 3] },
+  parameters: { script: "BasicInference", text: "a ring", decoderSteps: [2, 3] },
 };
-const drawnOn: DrawnOn = {
+const generatedOn: GeneratedOn = {
   software: "dalle2-webgpu 0.1.0",
   model: { config: "https://example.org/c.json?token=secret", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },
   adapter: "An adapter",
@@ -25,12 +25,12 @@ const drawnOn: DrawnOn = {
 
 describe("the record of an image", () => {
   it("is read as it was written, by the file's content alone", async () => {
-    const record = recordOf(image, { prompt: "a ring" }, drawnOn);
+    const record = recordOf(image, { prompt: "a ring" }, generatedOn);
     const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
     const { record: read, texts } = await recordIn(bytes, "ring.png");
-    expect(read).toMatchObject({ ...record, model: { files: drawnOn.model.files } });
+    expect(read).toMatchObject({ ...record, model: { files: generatedOn.model.files } });
     expect(read?.model.config).not.toContain("secret");
-    expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: drawnOn.software });
+    expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: generatedOn.software });
   });
 
   it("is an error with advice that fits, where the file is no image or the record is damaged", async () => {
@@ -43,13 +43,13 @@ describe("the record of an image", () => {
   });
 
   it("is told to people in rows", () => {
-    const model = { files: drawnOn.model.files };
-    expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...drawnOn, model }))).toEqual([
+    const model = { files: generatedOn.model.files };
+    expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...generatedOn, model }))).toEqual([
       ["prompt", "a ring"],
       ["seed", "7"],
       ["script", "BasicInference"],
       ["text", "a ring"],
-      ["decoderTimesteps", "[2,3]"],
+      ["decoderSteps", "[2,3]"],
       ["config", "the package's own"],
       ["model", "a, 1 bytes, abc"],
       ["software", "dalle2-webgpu 0.1.0"],
@@ -60,10 +60,10 @@ describe("the record of an image", () => {
   });
 
   it("differs in what another run has", () => {
-    expect(differences(drawnOn, drawnOn)).toEqual([]);
-    expect(differences(drawnOn, { ...drawnOn, adapter: "Another", dtype: "f16" })).toEqual([
-      "Warning: the picture was drawn with another adapter (An adapter; here Another): it may look different.",
-      "Warning: the picture was drawn with another dtype (f32; here f16): it may look different.",
+    expect(differences(generatedOn, generatedOn)).toEqual([]);
+    expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16" })).toEqual([
+      "Warning: the image was drawn with another adapter (An adapter; here Another): it may look different.",
+      "Warning: the image was drawn with another dtype (f32; here f16): it may look different.",
     ]);
   });
 });

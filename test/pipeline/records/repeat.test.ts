@@ -6,9 +6,9 @@ import { prefixedName } from "../../../src/pipeline/settings.js";
 
 const settings = {
   priorCondScale: 1,
-  priorTimesteps: 2,
+  priorSteps: 2,
   decoderCondScale: [2, 1],
-  decoderTimesteps: [3, 4],
+  decoderSteps: [3, 4],
 };
 const parameters = { script: "BasicInference", text: "a ring", ...settings };
 
@@ -39,14 +39,14 @@ describe("a record", () => {
   });
 
   it("names every parameter that is missing or cannot be meant", () => {
-    const damaged = { ...parameters, text: 3, decoderTimesteps: [3, 0], priorCondScale: undefined };
+    const damaged = { ...parameters, text: 3, decoderSteps: [3, 0], priorCondScale: undefined };
     expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([
       "text: expected a text, found 3",
       "priorCondScale is missing.",
-      "decoderTimesteps[1] must be a whole number of at least 1, not 0.",
+      "decoderSteps[1] must be a whole number of at least 1, not 0.",
     ]);
-    expect(repetitionOf({ parameters: { ...parameters, decoderTimesteps: 3 }, dtype: "f32" }).faults).toEqual([
-      "decoderTimesteps must be a list, not 3.",
+    expect(repetitionOf({ parameters: { ...parameters, decoderSteps: 3 }, dtype: "f32" }).faults).toEqual([
+      "decoderSteps must be a list, not 3.",
     ]);
   });
 

@@ -126,7 +126,7 @@ function imageChannels({ taken, made, index, said }: ImageLayers): number {
   return [said, 3, 1].find((channels) => channels !== undefined && fits.includes(channels)) ?? fits[0] ?? made;
 }
 
-/** How many images may go in: the noisy one, that of the U-Net before, which the first has not, and the last estimate. */
+/** How many images may go in: the noisy one, that of the U-Net before, which the first has not, and the last predicted x0. */
 function imageCounts(index: number | undefined): readonly number[] {
   if (index === undefined) return [1, 2, 3];
   return index === 0 ? [1, 2] : [2, 3];

@@ -4,7 +4,7 @@ import type { Tensor } from "../../../tensor/tensor.js";
  * Applies a layer and frees its input. Feature maps are nearly all of a U-Net's memory, so each goes back to the pool as
  * soon as the next one is computed; nobody else may hold `x` (see `share`).
  */
-export function advance(x: Tensor, layer: (x: Tensor) => Tensor): Tensor {
+export function applyTo(x: Tensor, layer: (x: Tensor) => Tensor): Tensor {
   const y = layer(x);
   x.dispose();
   return y;

@@ -6,7 +6,7 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { Block } from "./block.js";
 import { CrossAttention } from "./cross-attention.js";
-import { advance } from "./feature-map.js";
+import { applyTo } from "./feature-map.js";
 import { TIMED_BLOCKS, type TimedBlock } from "./timed-block.js";
 
 export interface ResnetBlockOptions {
@@ -49,8 +49,8 @@ export class ResnetBlock {
       x.arena.scope(() => {
         let h = this.#block1.forward(x, time);
         const attend = this.#crossAttention;
-        if (attend) h = advance(h, (h) => attend.forward(h, tokens));
-        h = advance(h, (h) => this.#block2.forward(h));
+        if (attend) h = applyTo(h, (h) => attend.forward(h, tokens));
+        h = applyTo(h, (h) => this.#block2.forward(h));
         return this.#residual ? this.#residual.forward(x, { residual: h }) : add(h, x);
       }),
     );

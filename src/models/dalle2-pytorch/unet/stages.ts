@@ -7,7 +7,7 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture, Stage } from "./architecture.js";
 import type { Conditions } from "./conditioning.js";
 import { downsample, type Layer } from "./downsample.js";
-import { advance, share } from "./feature-map.js";
+import { applyTo, share } from "./feature-map.js";
 import type { DownModule, UpModule } from "./layout.js";
 import { LinearAttention } from "./linear-attention.js";
 import { ResnetBlock } from "./resnet-block.js";
@@ -40,7 +40,7 @@ export class DownStage {
     return inModule(x.arena, this.#path, () => {
       let next = x;
       for (const { run, skip } of this.#steps) {
-        if (run) next = advance(next, (x) => run(x, conditions));
+        if (run) next = applyTo(next, (x) => run(x, conditions));
         if (skip) skips.push(share(next));
       }
       return next;
@@ -73,7 +73,7 @@ export class UpStage {
       let next = x;
       for (const { run, skip } of this.#steps) {
         if (skip) next = this.#connectSkip(next, skips);
-        if (run) next = advance(next, (x) => run(x, conditions));
+        if (run) next = applyTo(next, (x) => run(x, conditions));
       }
       return next;
     });
@@ -82,13 +82,13 @@ export class UpStage {
   /** To the next larger resolution, `[B, 2H, 2W, dimIn]`; the largest stays as it is. Consumes `x`. */
   upsample(x: Tensor): Tensor {
     const layer = this.#upsample;
-    return layer ? inModule(x.arena, this.#path, () => advance(x, (x) => layer.forward(x))) : x;
+    return layer ? inModule(x.arena, this.#path, () => applyTo(x, (x) => layer.forward(x))) : x;
   }
 
   #connectSkip(x: Tensor, skips: Tensor[]): Tensor {
     const skip = skips.pop();
     if (!skip) throw new ShapeError("UpStage.forward", "skips", "an empty stack", "one skip for each block");
-    return advance(skip, (skip) => advance(x, (x) => concatChannels([x, skip], [1, this.#skipScale])));
+    return applyTo(skip, (skip) => applyTo(x, (x) => concatChannels([x, skip], [1, this.#skipScale])));
   }
 }
 

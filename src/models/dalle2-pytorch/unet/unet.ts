@@ -11,7 +11,7 @@ import { unetArchitecture, type Architecture } from "./architecture.js";
 import { Conditioning, type PreparedConditions, type UnetRun } from "./conditioning.js";
 import { CrossEmbed } from "./cross-embed.js";
 import type { Layer } from "./downsample.js";
-import { advance, share } from "./feature-map.js";
+import { applyTo, share } from "./feature-map.js";
 import { ResnetBlock } from "./resnet-block.js";
 import { SelfAttention } from "./self-attention.js";
 import { DownStage, UpStage } from "./stages.js";
@@ -114,17 +114,17 @@ export class Unet {
       let h = this.#initConv.forward(this.#input(x, selfCond, lowres));
       const first = this.#unet.firstMapAtEnd ? [share(h)] : [];
       const initBlock = this.#initBlock;
-      if (initBlock) h = advance(h, (h) => initBlock.forward(h, time, tokens));
+      if (initBlock) h = applyTo(h, (h) => initBlock.forward(h, time, tokens));
 
       // 3. Down: ever smaller feature maps, kept for the way up.
       const skips: Tensor[] = [];
       for (const stage of this.#downs) h = stage.forward(h, conditions, skips);
 
       // 4. The middle sees the text.
-      h = advance(h, (h) => this.#midBlock1.forward(h, time, midTokens));
+      h = applyTo(h, (h) => this.#midBlock1.forward(h, time, midTokens));
       const attend = this.#midAttention;
-      if (attend) h = advance(h, (h) => attend.forward(h));
-      h = advance(h, (h) => this.#midBlock2.forward(h, time, midTokens));
+      if (attend) h = applyTo(h, (h) => attend.forward(h));
+      h = applyTo(h, (h) => this.#midBlock2.forward(h, time, midTokens));
 
       // 5. Up: each block takes the last feature map that was kept.
       const maps: Tensor[] = [];
@@ -138,11 +138,11 @@ export class Unet {
       const [, height, width] = h.shape as [number, number, number, number];
       const combined = this.#combiner?.forward(maps, [height, width]) ?? [];
       const joined = [...combined, ...first];
-      if (joined.length > 0) h = advance(h, (h) => concatChannels([h, ...joined]));
-      h = advance(h, (h) => this.#finalBlock.forward(h, time, tokens));
+      if (joined.length > 0) h = applyTo(h, (h) => concatChannels([h, ...joined]));
+      h = applyTo(h, (h) => this.#finalBlock.forward(h, time, tokens));
 
       // 7. Output.
-      if (lowres && this.#unet.lowresAtEnd) h = advance(h, (h) => concatChannels([h, lowres]));
+      if (lowres && this.#unet.lowresAtEnd) h = applyTo(h, (h) => concatChannels([h, lowres]));
       return this.#toOut.forward(h);
     });
   }

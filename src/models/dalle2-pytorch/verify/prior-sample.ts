@@ -44,7 +44,7 @@ export const verifyPriorSample: DialectRunner = async (fixture, openArena, diale
         textMask: inputs.mask && maskRows(inputs.mask),
         condScale: call.cond_scale,
         numSamplesPerBatch: call.num_samples_per_batch,
-        timesteps: call.timesteps,
+        steps: call.timesteps,
         noise,
       });
       return [{ name: "image_embed", actual, expected, tolerance: LOOP[arena.dtype] }];

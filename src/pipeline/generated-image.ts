@@ -10,17 +10,17 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type JsonOptions = Readonly<Record<string, Json | undefined>>;
 
 /**
- * What a picture was drawn with: the options of its script's `run` that tell on it, by their names there, defaults written
- * out. Options that hold binary data, as pictures and masks do, and counts of pictures are left out.
+ * What an image was drawn with: the options of its script's `run` that tell on it, by their names there, defaults written
+ * out. Options that hold binary data, as images and masks do, and counts of images are left out.
  */
-export interface PictureParameters extends JsonOptions {
+export interface ImageParameters extends JsonOptions {
   /** Class of the script. */
   readonly script: string;
 }
 
-/** A picture that a script has drawn. */
-export interface Picture extends RgbImage, NoiseOrigin {
-  readonly parameters: PictureParameters;
+/** An image that a script has drawn. */
+export interface GeneratedImage extends RgbImage, NoiseOrigin {
+  readonly parameters: ImageParameters;
 }
 
 /** Without the options that are undefined, as JSON has them. */

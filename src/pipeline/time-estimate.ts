@@ -16,7 +16,7 @@ export interface PriorWork extends AskedSettings {
 
 /** What the decoder is to sample. */
 export interface DecoderWork extends CascadeSettings {
-  readonly pictures: number;
+  readonly images: number;
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
@@ -36,12 +36,12 @@ export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
 
 /** @internal */
 export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
-  const { pictures, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const { images, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
   const asked = settingsOfEach(work, stages.length);
   const plan = stages.slice(start - 1, stop).map((stage, i) => {
     const index = start - 1 + i;
     const evaluations = stage.evaluations(asked[index], resampleTimes);
-    return [networkName("decoder", index + 1), pictures * evaluations] as const;
+    return [networkName("decoder", index + 1), images * evaluations] as const;
   });
   return new Map(plan);
 }
@@ -57,7 +57,7 @@ interface Done {
 type Pace = Pick<Done, "work" | "milliseconds">;
 
 /** How long the rest of a plan will take, by the pace of each network so far. */
-export class Estimate {
+export class TimeEstimate {
   readonly #plan: Map<string, number>;
   readonly #done = new Map<string, Done>();
   #last: number;

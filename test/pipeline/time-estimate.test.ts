@@ -1,34 +1,34 @@
 import { expect, it } from "vitest";
 import { batchesOf } from "../../src/pipeline/batches.js";
-import { Estimate } from "../../src/pipeline/estimate.js";
+import { TimeEstimate } from "../../src/pipeline/time-estimate.js";
 import { Reporter } from "../../src/pipeline/reporter.js";
 import type { ScriptProgress } from "../../src/pipeline/script-options.js";
 
 /** An estimate whose steps take as long as they say. */
-function estimateOf(plan: Record<string, number>): { estimate: Estimate; step: typeof step } {
+function timeEstimateOf(plan: Record<string, number>): { timeEstimate: TimeEstimate; step: typeof step } {
   let now = 1000;
-  const estimate = new Estimate(new Map(Object.entries(plan)), () => now);
+  const timeEstimate = new TimeEstimate(new Map(Object.entries(plan)), () => now);
   const step = (network: string, rows: number, milliseconds: number): number | undefined => {
     now += milliseconds;
-    estimate.step(network, rows);
-    return estimate.millisecondsLeft;
+    timeEstimate.step(network, rows);
+    return timeEstimate.millisecondsLeft;
   };
-  return { estimate, step };
+  return { timeEstimate, step };
 }
 
 it("knows nothing before the first step", () => {
-  expect(estimateOf({ prior: 4 }).estimate.millisecondsLeft).toBeUndefined();
+  expect(timeEstimateOf({ prior: 4 }).timeEstimate.millisecondsLeft).toBeUndefined();
 });
 
 it("takes networks that have not run to be as slow as the slowest that has", () => {
-  const { step } = estimateOf({ prior: 2, "U-Net 1": 4, "U-Net 2": 3 });
+  const { step } = timeEstimateOf({ prior: 2, "U-Net 1": 4, "U-Net 2": 3 });
   expect(step("prior", 1, 10)).toBe(10 + 7 * 10);
   expect(step("prior", 1, 10)).toBe(7 * 10);
   expect(step("U-Net 1", 1, 50)).toBe(3 * 50 + 3 * 50);
 });
 
 it("goes by the first step, in which weights come and kernels are compiled, only until there is a second", () => {
-  const { step } = estimateOf({ prior: 4 });
+  const { step } = timeEstimateOf({ prior: 4 });
   expect(step("prior", 1, 900)).toBe(3 * 900);
   expect(step("prior", 1, 10)).toBe(2 * 10);
   expect(step("prior", 1, 30)).toBe(20);
@@ -36,7 +36,7 @@ it("goes by the first step, in which weights come and kernels are compiled, only
 });
 
 it("counts rows, of which a last batch has fewer", () => {
-  const { step } = estimateOf({ "U-Net 1": 6 });
+  const { step } = timeEstimateOf({ "U-Net 1": 6 });
   expect(step("U-Net 1", 2, 40)).toBe(4 * 20);
   expect(step("U-Net 1", 2, 40)).toBe(2 * 20);
   expect(step("U-Net 1", 1, 20)).toBe(20);
@@ -44,17 +44,17 @@ it("counts rows, of which a last batch has fewer", () => {
 });
 
 it("is at 0 when more was done than planned, as when a batch was repeated", () => {
-  const { step } = estimateOf({ prior: 1 });
+  const { step } = timeEstimateOf({ prior: 1 });
   step("prior", 1, 10);
   expect(step("prior", 1, 10)).toBe(0);
 });
 
 it("counts what is done once more as still to do", () => {
-  const { estimate, step } = estimateOf({ prior: 4 });
+  const { timeEstimate, step } = timeEstimateOf({ prior: 4 });
   step("prior", 1, 10);
   expect(step("prior", 1, 10)).toBe(2 * 10);
-  estimate.repeat("prior", 2);
-  expect(estimate.millisecondsLeft).toBe(4 * 10);
+  timeEstimate.repeat("prior", 2);
+  expect(timeEstimate.millisecondsLeft).toBe(4 * 10);
 });
 
 it("tells of the parts of a batch that failed as of batches, and of the time until all are done", async () => {
@@ -65,7 +65,7 @@ it("tells of the parts of a batch that failed as of batches, and of the time unt
   };
   // A clock that goes on by itself, as time left is told apart from none alone.
   let now = 0;
-  const reporter = new Reporter({ onProgress }, new Estimate(new Map([["prior", 2 * 5]]), () => ++now), batches);
+  const reporter = new Reporter({ onProgress }, new TimeEstimate(new Map([["prior", 2 * 5]]), () => ++now), batches);
   const run = (index: number, start: number, end: number, steps: number): Promise<void> =>
     reporter.batch(batches[index]!, start, end, () => {
       for (let step = 1; step <= steps; step++) reporter.step({ phase: "prior", step, steps: 2 });

@@ -1,9 +1,9 @@
 import { isUrl } from "../../files/open.js";
-import type { DrawnOn, ImageRecord } from "../../pipeline/records/image-record.js";
+import type { GeneratedOn, ImageRecord } from "../../pipeline/records/image-record.js";
 import { readRecord } from "../../pipeline/records/image-record.js";
 import { repetitionOf, type Repetition } from "../../pipeline/records/repeat.js";
 import { UsageError } from "../errors.js";
-import type { DrawingFlags, NegativeFlags } from "./options.js";
+import type { GenerationFlags, NegativeFlags } from "./options.js";
 import { seedOf, type Seeded } from "./seeds.js";
 
 /** What a record says, for `dalle2 dream`. */
@@ -11,10 +11,10 @@ export interface Repeated {
   /** As its flags. */
   readonly flags: { readonly prompt: readonly string[] } & NegativeFlags &
     Seeded &
-    Pick<DrawingFlags, "modelConfig" | "dtype" | "computeInF32">;
+    Pick<GenerationFlags, "modelConfig" | "dtype" | "computeInF32">;
   /** How prior and decoder sampled. */
   readonly settings: Repetition["settings"];
-  readonly drawnOn: DrawnOn;
+  readonly generatedOn: GeneratedOn;
 }
 
 /** The record in an image file. Rejects with `UsageError` where there is none, or none that `dream` can repeat. */
@@ -47,12 +47,12 @@ export function repeated(record: ImageRecord, modelConfig = recordedConfig(recor
       ...(modelConfig === undefined ? {} : { modelConfig }),
     },
     settings,
-    drawnOn: record,
+    generatedOn: record,
   };
 }
 
 /** The load config that a record names. Whoever made the image must not choose what is fetched. */
 function recordedConfig({ model: { config } }: ImageRecord): string | undefined {
   if (config === undefined || !isUrl(config)) return config;
-  throw new UsageError(`The load config of the picture is ${config}: if you trust it, give it as --model-config.`);
+  throw new UsageError(`The load config of the image is ${config}: if you trust it, give it as --model-config.`);
 }

@@ -16,16 +16,16 @@ export function fileNameOf(text: string): string {
   const words = lower.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-").replace(/^-/, "");
   const { read } = new TextEncoder().encodeInto(words, new Uint8Array(NAME_BYTES));
   const name = words.slice(0, read).replace(/-$/, "");
-  return name === "" ? "picture" : name;
+  return name === "" ? "image" : name;
 }
 
-/** Makes a folder for pictures, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written there. */
+/** Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written there. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
     await makeFolder(folder);
     await access(folder, constants.W_OK);
     tidyFolder(folder);
   } catch (cause) {
-    throw fileError(folder, "pictures cannot be written there", cause);
+    throw fileError(folder, "images cannot be written there", cause);
   }
 }

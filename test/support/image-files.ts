@@ -1,4 +1,4 @@
-// Files of one picture in many formats, encoded by libvips, for decoders in Node and in the browser.
+// Files of one image in many formats, encoded by libvips, for decoders in Node and in the browser.
 import sharp, { type Sharp } from "sharp";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 
@@ -6,18 +6,18 @@ const WIDTH = 24;
 const HEIGHT = 16;
 
 /** Six flat fields of 8 × 8 pixels, which JPEG keeps apart, of different greys: 3 beside each other, 2 below each other. */
-const upright = picture((x, y) => {
+const upright = image((x, y) => {
   const field = Math.floor(x / 8) + 3 * Math.floor(y / 8);
   return [30 + 35 * field, 30 + 35 * field, 30 + 35 * field];
 });
-const colours = picture((x, y) => [x * 10, y * 15, 128]);
+const colours = image((x, y) => [x * 10, y * 15, 128]);
 
-function picture(at: (x: number, y: number) => readonly [number, number, number], width = WIDTH, height = HEIGHT) {
+function image(at: (x: number, y: number) => readonly [number, number, number], width = WIDTH, height = HEIGHT) {
   const pixels = Array.from({ length: width * height }, (_, i) => at(i % width, Math.floor(i / width)));
   return makeImage(width, height, 3, Uint8Array.from(pixels.flat()));
 }
 
-export interface PictureFile {
+export interface ImageFile {
   readonly name: string;
   readonly bytes: Uint8Array;
   /** What it shows. */
@@ -39,7 +39,7 @@ function deep(image: RgbImage, channels: 1 | 3): Sharp {
 
 type Inks = readonly [cyan: number, magenta: number, yellow: number, black: number];
 
-/** The colourful picture in inks; `mix` gives those of a colour. */
+/** The colourful image in inks; `mix` gives those of a colour. */
 function inks(mix: (colour: readonly number[]) => Inks): Sharp {
   const { width, height, data } = colours;
   const values = Array.from({ length: width * height }, (_, i) => mix([...data.subarray(3 * i, 3 * i + 3)])).flat();
@@ -91,7 +91,7 @@ const withBlack = (colour: readonly number[]): Inks => {
   return [cyan!, magenta!, yellow!, 255 - light];
 };
 
-/** Where the pixel (x, y) of the upright picture stands in a file of each EXIF orientation (EXIF 2.32, table 6). */
+/** Where the pixel (x, y) of the upright image stands in a file of each EXIF orientation (EXIF 2.32, table 6). */
 const STORED_AT: Record<number, (x: number, y: number) => readonly [x: number, y: number]> = {
   1: (x, y) => [x, y],
   2: (x, y) => [WIDTH - 1 - x, y],
@@ -116,8 +116,8 @@ function turned(orientation: number): RgbImage {
   return makeImage(width, height, 3, data);
 }
 
-/** Files whose orientation is in their EXIF record; all show one picture. */
-export async function turnedFiles(format: "png" | "jpeg" | "webp"): Promise<PictureFile[]> {
+/** Files whose orientation is in their EXIF record; all show one image. */
+export async function turnedFiles(format: "png" | "jpeg" | "webp"): Promise<ImageFile[]> {
   const files = Object.keys(STORED_AT).map(async (orientation) => {
     const stored = open(turned(Number(orientation))).withMetadata({ orientation: Number(orientation) });
     const bytes = await stored.toFormat(format, { quality: 100 }).toBuffer();
@@ -133,8 +133,8 @@ export async function turnedFiles(format: "png" | "jpeg" | "webp"): Promise<Pict
 }
 
 /** Files of every kind of pixels. */
-export async function pictureFiles(): Promise<PictureFile[]> {
-  const second = open(picture(() => [255, 255, 255]));
+export async function imageNames(): Promise<ImageFile[]> {
+  const second = open(image(() => [255, 255, 255]));
   const frames = [await open(colours).png().toBuffer(), await second.png().toBuffer()];
   const grey = open(upright).toColourspace("b-w");
   const cases: [name: string, file: Sharp, image: RgbImage, tolerance: number][] = [
@@ -170,7 +170,7 @@ export async function pictureFiles(): Promise<PictureFile[]> {
   );
 }
 
-/** The largest difference of a colour between two pictures of one size. */
+/** The largest difference of a colour between two images of one size. */
 export function largestDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }

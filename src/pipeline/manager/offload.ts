@@ -8,7 +8,7 @@ import { warnOnConsole } from "../../platform/printable.js";
  * Which components stay on the GPU: all that were used; or only the one in use, so that a component is read from its file
  * again each time that its turn comes.
  */
-export type Residency = "keep" | "one-at-a-time";
+export type Offload = "never" | "idle";
 
 /** Share of the GPU's memory that weights may take if they are to stay; the rest is for what is computed with them. */
 const WEIGHT_SHARE = 0.75;
@@ -24,32 +24,32 @@ export class WeightMemoryError extends GpuOutOfMemoryError {
 }
 
 /**
- * Brings components to the GPU when they are used, and takes idle ones away as the residency says. Where there is to be one
+ * Brings components to the GPU when they are used, and takes idle ones away as the offload says. Where there is to be one
  * at a time, calls that use different ones wait for each other, in the order in which they came.
  */
-export class Residence {
+export class Offloader {
   /** How many uses of each component there are now. */
   readonly #uses = new Map<Component, number>();
   readonly #components: Set<Component>;
-  #residency: Residency;
+  #offload: Offload;
   /** Components are brought in one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
   /** Called when a use ends, for the one at the head of the queue, which may wait for that. */
   #wake: () => void = () => undefined;
 
-  /** Without a residency it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
+  /** Without a offload it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
   constructor(
     private readonly gpu: GpuDevice,
     components: readonly Component[],
-    residency: Residency | undefined,
+    offload: Offload | undefined,
     private readonly options: Pick<LoadingOptions, "onProgress" | "onWarning">,
   ) {
     this.#components = new Set(components);
-    this.#residency = residency ?? this.#bestResidency();
+    this.#offload = offload ?? this.#bestOffload();
   }
 
-  get residency(): Residency {
-    return this.#residency;
+  get offload(): Offload {
+    return this.#offload;
   }
 
   /** Puts a component in the place of another, whose memory is freed as soon as nobody uses it. */
@@ -79,7 +79,7 @@ export class Residence {
   /** Brings all components in, where more than one may stay. */
   async load(signal?: AbortSignal): Promise<void> {
     for (const component of this.#components) {
-      if (this.#residency === "keep") await this.use(component, () => Promise.resolve(), signal);
+      if (this.#offload === "never") await this.use(component, () => Promise.resolve(), signal);
     }
   }
 
@@ -93,21 +93,21 @@ export class Residence {
 
   /** Keeps no more than one component from now on, with a warning. False where that is so already. */
   makeRoom(): boolean {
-    if (this.#residency === "one-at-a-time") return false;
+    if (this.#offload === "idle") return false;
     const { onWarning = warnOnConsole } = this.options;
     onWarning(
       "The GPU has no memory for all of the models together: from now on each is loaded when it is needed " +
-        '(residency "one-at-a-time").',
+        '(offload "idle").',
     );
-    this.#residency = "one-at-a-time";
+    this.#offload = "idle";
     this.evictIdle();
     return true;
   }
 
-  #bestResidency(): Residency {
+  #bestOffload(): Offload {
     const { memoryBytes } = this.gpu;
     const needed = [...this.#components].reduce((sum, { weights }) => sum + weights.gpuBytes, 0);
-    return memoryBytes !== undefined && needed > WEIGHT_SHARE * memoryBytes ? "one-at-a-time" : "keep";
+    return memoryBytes !== undefined && needed > WEIGHT_SHARE * memoryBytes ? "idle" : "never";
   }
 
   #count(component: Component, change: 1 | -1): void {
@@ -131,7 +131,7 @@ export class Residence {
   async #bring(component: Component, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const { isLoaded } = component.weights;
-    if (!isLoaded && this.#residency === "one-at-a-time") await this.#clear(component, signal);
+    if (!isLoaded && this.#offload === "idle") await this.#clear(component, signal);
     this.#count(component, 1);
     try {
       if (!isLoaded) await this.#load(component, signal);

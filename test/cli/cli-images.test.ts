@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { PictureReport } from "../../src/cli/drawing/picture-output.js";
+import type { ImageReport } from "../../src/cli/generating/image-output.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { encodeImage } from "../../src/image/encode.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
@@ -14,17 +14,17 @@ import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";
 import { Upscale } from "../../src/pipeline/scripts/upscale.js";
-import { drawn, interrupted, readPicture } from "../support/cli.js";
+import { drawn, interrupted, readImage } from "../support/cli.js";
 import { sharedGpu } from "../support/gpu.js";
 
 /** Each drawing command as a process, with flags and with piped answers, against what the library draws in this process. */
 
 const SIDE = 64;
-const folder = mkdtempSync(join(tmpdir(), "dalle2-pictures-"));
-const steps = ["--steps", "2"];
-const priorSteps = ["--prior-steps", "2"];
-const timesteps = 2;
-const both = { priorTimesteps: 2, decoderTimesteps: 2 };
+const folder = mkdtempSync(join(tmpdir(), "dalle2-images-"));
+const stepFlags = ["--steps", "2"];
+const priorStepFlags = ["--prior-steps", "2"];
+const steps = 2;
+const both = { priorSteps: 2, decoderSteps: 2 };
 let manager: DalleModelManager;
 
 beforeAll(async () => {
@@ -58,7 +58,7 @@ const leftMask = makeImage(
 );
 const kept = Array.from({ length: SIDE * SIDE }, (_, i) => i % SIDE < SIDE / 2);
 
-/** Writes a picture without loss, and gives its path. */
+/** Writes an image without loss, and gives its path. */
 async function save(name: string, image: RgbImage): Promise<string> {
   const file = join(folder, name);
   mkdirSync(join(file, ".."), { recursive: true });
@@ -67,30 +67,26 @@ async function save(name: string, image: RgbImage): Promise<string> {
 }
 
 /** Runs a command and gives its reports, whose files must hold `expected`, pixel by pixel. */
-async function expectDrawn(
+async function expectGenerated(
   args: readonly string[],
   expected: Iterable<readonly RgbImage[]>,
   input = "",
-): Promise<PictureReport[]> {
+): Promise<ImageReport[]> {
   const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   const images = [...expected].flat();
   expect(reports.map(({ seed }) => seed)).toEqual(images.map((_, i) => 5 + i));
   for (const [i, { file, width, height }] of reports.entries()) {
     const { data } = images[i]!;
-    expect({ ...(await readPicture(file)) }).toEqual({ width, height, channels: 3, data });
+    expect({ ...(await readImage(file)) }).toEqual({ width, height, channels: 3, data });
   }
   return reports;
 }
 
-/** As `expectDrawn`, for pictures of one seed. */
-async function expectSeries(
-  args: readonly string[],
-  images: readonly RgbImage[],
-  input = "",
-): Promise<PictureReport[]> {
+/** As `expectGenerated`, for images of one seed. */
+async function expectSeries(args: readonly string[], images: readonly RgbImage[], input = ""): Promise<ImageReport[]> {
   const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   expect(reports.map(({ seed }) => seed)).toEqual(images.map(() => 5));
-  for (const [i, { file }] of reports.entries()) expect((await readPicture(file)).data).toEqual(images[i]!.data);
+  for (const [i, { file }] of reports.entries()) expect((await readImage(file)).data).toEqual(images[i]!.data);
   return reports;
 }
 
@@ -99,10 +95,10 @@ describe("dream", () => {
     const prompts = ["a red circle", "a blue square"];
     const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6], negativeText: "a ring" });
     const expected = [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()]);
-    const dream = ["dream", ...steps, ...priorSteps, "--negative-prompt", "a ring"];
-    const reports = await expectDrawn([...dream, ...prompts.flatMap((prompt) => ["--prompt", prompt])], expected);
+    const dream = ["dream", ...stepFlags, ...priorStepFlags, "--negative-prompt", "a ring"];
+    const reports = await expectGenerated([...dream, ...prompts.flatMap((prompt) => ["--prompt", prompt])], expected);
     expect(reports.map(({ prompt }) => prompt)).toEqual(prompts);
-    await expectDrawn(dream, expected, `${prompts.join("\n")}\n\n\n`);
+    await expectGenerated(dream, expected, `${prompts.join("\n")}\n\n\n`);
   });
 });
 
@@ -111,13 +107,13 @@ describe("variation", () => {
 
   beforeAll(async () => {
     const text = ["Red circle", "Blue circle"];
-    expected = await new ImageVariation(manager).run([red, blue], { text, timesteps, seeds: [5, 6] });
+    expected = await new ImageVariation(manager).run([red, blue], { text, steps, seeds: [5, 6] });
   });
 
   it("draws what ImageVariation draws, of files with one name and texts", async () => {
     const files = ["--image", await save("1/disc.png", red), "--image", await save("2/disc.png", blue)];
     const texts = ["--text", "Red circle", "--text", "Blue circle"];
-    const reports = await expectDrawn(["variation", ...steps, ...files, ...texts], expected.values());
+    const reports = await expectGenerated(["variation", ...stepFlags, ...files, ...texts], expected.values());
     expect(reports.map(({ image, prompt }) => [image, prompt])).toEqual([
       ["disc.png", "Red circle"],
       ["disc.png", "Blue circle"],
@@ -128,44 +124,44 @@ describe("variation", () => {
   it("draws the same of answers, a folder among them, with texts guessed from names", async () => {
     const files = [await save("red_circle.png", red), await save("folder/blueCircle.png", blue)];
     const answers = [files[0], "", join(folder, "folder"), "Blue circle", "", ""].join("\n");
-    const reports = await expectDrawn(["variation", ...steps], expected.values(), answers);
+    const reports = await expectGenerated(["variation", ...stepFlags], expected.values(), answers);
     expect(reports.map(({ prompt }) => prompt)).toEqual(["Red circle", "Blue circle"]);
   });
 });
 
 describe("inpaint", () => {
   const options = { ...both, seeds: [5], resampleTimes: 1 };
-  const flags = ["inpaint", ...steps, ...priorSteps, "--resample-times", "1"];
+  const flags = ["inpaint", ...stepFlags, ...priorStepFlags, "--resample-times", "1"];
 
   it("draws what BasicInpainting draws where the mask is not white, and with --invert-mask where it is", async () => {
     const [image, mask] = [await save("room_red.png", red), await save("mask.png", leftMask)];
     const script = new BasicInpainting(manager);
     const expected = await script.run([red], [kept], "a blue square", options);
     const given = ["--image", image, "--mask", mask, "--text", "a blue square"];
-    const reports = await expectDrawn([...flags, ...given], expected.values());
+    const reports = await expectGenerated([...flags, ...given], expected.values());
     expect(reports[0]).toMatchObject({ image: "room_red.png", mask: "mask.png", prompt: "a blue square" });
     const opposite = await script.run([red], [kept.map((keep) => !keep)], "Room red", options);
-    await expectDrawn([...flags, "--invert-mask"], opposite.values(), `${image}\n${mask}\n\n\n\n`);
+    await expectGenerated([...flags, "--invert-mask"], opposite.values(), `${image}\n${mask}\n\n\n\n`);
   });
 });
 
 describe("upscale", () => {
   it("draws what Upscale draws of squares of the first U-Net's size", async () => {
     const small = disc([220, 30, 30], 32, 32);
-    const expected = await new Upscale(manager).run([small], { timesteps, seeds: [5] });
+    const expected = await new Upscale(manager).run([small], { steps, seeds: [5] });
     const file = await save("small.png", small);
-    const [report] = await expectDrawn(["upscale", ...steps, "--image", file], expected.values());
+    const [report] = await expectGenerated(["upscale", ...stepFlags, "--image", file], expected.values());
     expect(report).toMatchObject({ image: "small.png", width: SIDE, height: SIDE });
-    // The white left and right of the disc is cut off; what is left is larger than the first U-Net's pictures.
+    // The white left and right of the disc is cut off; what is left is larger than the first U-Net's images.
     const wide = await save("wide.png", disc([220, 30, 30], 2 * SIDE, SIDE));
-    const resized = await new Upscale(manager).run([resizeLanczos(red, 32, 32)], { timesteps, seeds: [5] });
-    await expectDrawn(["upscale", ...steps], resized.values(), `${wide}\n\n\n`);
+    const resized = await new Upscale(manager).run([resizeLanczos(red, 32, 32)], { steps, seeds: [5] });
+    await expectGenerated(["upscale", ...stepFlags], resized.values(), `${wide}\n\n\n`);
   });
 });
 
 describe("interpolate", () => {
   const frames = 3;
-  const flags = ["interpolate", ...steps, ...priorSteps, "--frames", "3"];
+  const flags = ["interpolate", ...stepFlags, ...priorStepFlags, "--frames", "3"];
 
   it("draws what Interpolate draws between prompts", async () => {
     const expected = await new Interpolate(manager).run("a red circle", "a blue square", { ...both, frames, seed: 5 });
@@ -174,7 +170,7 @@ describe("interpolate", () => {
     expect(reports[0]!.file.endsWith("a-red-circle-to-a-blue-square-5-1.png")).toBe(true);
   });
 
-  it("draws what Interpolate draws between pictures, with texts guessed from names", async () => {
+  it("draws what Interpolate draws between images, with texts guessed from names", async () => {
     const text = ["Red circle", "a blue disc"] as const;
     const expected = await new Interpolate(manager).run(red, blue, { ...both, frames, seed: 5, text });
     const ends = [await save("red_circle.png", red), await save("b.png", blue)];
@@ -183,14 +179,14 @@ describe("interpolate", () => {
 });
 
 describe("edit", () => {
-  const call = { from: "a red circle", to: "a blue circle", strength: 0.3, timesteps, seeds: [5] };
-  const flags = ["edit", ...steps, "--strength", "0.3"];
+  const call = { from: "a red circle", to: "a blue circle", strength: 0.3, steps, seeds: [5] };
+  const flags = ["edit", ...stepFlags, "--strength", "0.3"];
 
   it("draws what TextGuidedEdit draws", async () => {
     const file = await save("a_red_circle.png", red);
     const given = ["--image", file, "--from", call.from, "--to", call.to];
     const one = await new TextGuidedEdit(manager).run([red], call);
-    const [report] = await expectDrawn([...flags, ...given], one.values());
+    const [report] = await expectGenerated([...flags, ...given], one.values());
     expect(report).toMatchObject({ image: "a_red_circle.png", from: call.from, to: call.to });
     const two = await new TextGuidedEdit(manager).run([red], { ...call, from: "A red circle", frames: 2 });
     await expectSeries([...flags, "--frames", "2"], two.get(0)!, `${file}\n\n\n${call.to}\n1\n`);
@@ -207,19 +203,22 @@ describe("Ctrl-C", () => {
 
   // The others hand the signal to their scripts as these do: with a prior, without one, and by hand.
   it.each([
-    ["dream", ["--prompt", "a red circle", ...samples, ...priorSteps]],
+    ["dream", ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
     ["upscale", [...image, ...samples]],
-    ["interpolate", ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorSteps]],
-  ])("ends %s within a step with status 130, and the pictures that are finished stay", async (command, args) => {
+    ["interpolate", ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
+  ])("ends %s within a step with status 130, and the images that are finished stay", async (command, args) => {
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];
-    const run = await interrupted([command, ...args, ...steps, "--decoder-batch-size", "1", ...out], /batch 2 of 8/);
+    const run = await interrupted(
+      [command, ...args, ...stepFlags, "--decoder-batch-size", "1", ...out],
+      /batch 2 of 8/,
+    );
     expect(run.status, run.stderr).toBe(130);
     expect(run.stderr.trimEnd().split("\n").at(-1)).toBe("Interrupted.");
-    const reports = JSON.parse(run.stdout) as PictureReport[];
-    // One picture is finished when the second batch begins; more only if the signal comes late.
+    const reports = JSON.parse(run.stdout) as ImageReport[];
+    // One image is finished when the second batch begins; more only if the signal comes late.
     expect(reports.length).toBeGreaterThanOrEqual(1);
     expect(reports.length).toBeLessThan(5);
-    for (const { file } of reports) await expect(readPicture(file)).resolves.toMatchObject({ width: SIDE });
+    for (const { file } of reports) await expect(readImage(file)).resolves.toMatchObject({ width: SIDE });
     expect(readdirSync(join(folder, "interrupted", command))).toHaveLength(reports.length);
   });
 });

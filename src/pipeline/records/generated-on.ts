@@ -1,6 +1,6 @@
 import type { DalleModelManager } from "../manager/model-manager.js";
 import type { LoadingOptions } from "../manager/loading-options.js";
-import { TUNING, type DrawnOn } from "./image-record.js";
+import { TUNING, type GeneratedOn } from "./image-record.js";
 import { identifyModels } from "./model-identity.js";
 
 /** What a manager's models are and where they run, for records. */
@@ -11,7 +11,7 @@ export async function describeModels(
     /** Whether the load config is the one that comes with the package, which records do not name. */
     readonly isOwnConfig: boolean;
   },
-): Promise<DrawnOn> {
+): Promise<GeneratedOn> {
   const { isOwnConfig, ...options } = loading;
   const files = await identifyModels(config, options);
   return {
@@ -26,7 +26,7 @@ export async function describeModels(
 const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
 
 /** Why an image may not be the recorded one to ±1: a sentence for each thing that differs. */
-export function differences(then: DrawnOn, now: DrawnOn): string[] {
+export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
   const [before, here] = [
     { ...then, model: modelText(then) },
     { ...now, model: modelText(now) },
@@ -34,10 +34,10 @@ export function differences(then: DrawnOn, now: DrawnOn): string[] {
   return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
     .filter((key) => before[key] !== here[key])
     .map((key) => `another ${COMPARED[key]} (${before[key]}; here ${here[key]})`)
-    .map((difference) => `Warning: the picture was drawn with ${difference}: it may look different.`);
+    .map((difference) => `Warning: the image was drawn with ${difference}: it may look different.`);
 }
 
-function modelText({ model }: DrawnOn): string {
+function modelText({ model }: GeneratedOn): string {
   return model.files
     .map(({ name, bytes, fingerprint }) => `${name}, ${bytes} bytes, ${fingerprint.slice(0, 12)}`)
     .join("; ");

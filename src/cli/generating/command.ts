@@ -2,30 +2,30 @@ import { loadavg } from "node:os";
 import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
-import type { Picture } from "../../pipeline/picture.js";
-import { describeModels, differences } from "../../pipeline/records/drawn-on.js";
-import type { DrawnOn } from "../../pipeline/records/image-record.js";
+import type { GeneratedImage } from "../../pipeline/generated-image.js";
+import { describeModels, differences } from "../../pipeline/records/generated-on.js";
+import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
-import { samplingOptions, type DrawingFlags, type PriorFlags } from "./options.js";
-import type { DrawingPlan } from "./plan.js";
+import { samplingOptions, type GenerationFlags, type PriorFlags } from "./options.js";
+import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
-import { prepareFolder } from "./picture-files.js";
-import { reportLine, writePicture, type PictureReport } from "./picture-output.js";
+import { prepareFolder } from "./image-names.js";
+import { reportLine, writeImage, type ImageReport } from "./image-output.js";
 import { formatDuration, ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
 
-type Flags = DrawingFlags & Partial<PriorFlags>;
+type Flags = GenerationFlags & Partial<PriorFlags>;
 
 /**
  * Loads the models and draws what the plan made for them says. `sampling` is what the plan will ask for. Frees everything in
  * the end.
  */
-export async function drawPictures(
+export async function generateImages(
   flags: Flags,
   signal: AbortSignal,
-  plan: (manager: DalleModelManager, scripts: ScriptOptions) => DrawingPlan | Promise<DrawingPlan>,
+  plan: (manager: DalleModelManager, scripts: ScriptOptions) => GenerationPlan | Promise<GenerationPlan>,
   sampling = samplingOptions(flags),
 ): Promise<void> {
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
@@ -34,46 +34,46 @@ export async function drawPictures(
   const loading = loadingOptions(flags, signal, progress);
   const { modelConfig = "shapes" } = flags;
   const config = await ModelLoadConfig.open(modelConfig, { signal });
-  const { dtype, residency, computeInF32 } = flags;
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, residency, computeInF32 });
+  const { dtype, offload, computeInF32 } = flags;
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
-  const drawnOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
-  if (drawing.repeats) differences(drawing.repeats, drawnOn).forEach(progress.warn);
+  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
+  if (drawing.repeats) differences(drawing.repeats, generatedOn).forEach(progress.warn);
   await manager.warmup(sampling);
   progress.clear();
   const ready = performance.now();
-  say(`${drawnOn.adapter}, ${drawnOn.dtype}; ${config.source}`);
+  say(`${generatedOn.adapter}, ${generatedOn.dtype}; ${config.source}`);
   say(`Models opened and kernels compiled in ${formatDuration(ready - begin)}.`);
 
-  const count = await drawAndWrite(drawing, { flags, drawnOn, progress, signal });
+  const count = await generateAndWrite(drawing, { flags, generatedOn, progress, signal });
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
   const load = loadavg().map((one) => one.toFixed(1));
   say(
-    `${count} pictures in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
+    `${count} images in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
 }
 
 interface Run {
-  readonly flags: DrawingFlags;
-  readonly drawnOn: DrawnOn;
+  readonly flags: GenerationFlags;
+  readonly generatedOn: GeneratedOn;
   readonly progress: ProgressReport;
   readonly signal: AbortSignal;
 }
 
 /**
- * Writes each picture as soon as it is there, so that it stays when a later one fails or the command is interrupted. Prints
+ * Writes each image as soon as it is there, so that it stays when a later one fails or the command is interrupted. Prints
  * the files; with `--json`, the reports of all that were written. Gives their number.
  */
-async function drawAndWrite(
-  { pictures, draw }: DrawingPlan,
-  { flags, drawnOn, progress, signal }: Run,
+async function generateAndWrite(
+  { images, draw }: GenerationPlan,
+  { flags, generatedOn, progress, signal }: Run,
 ): Promise<number> {
-  const reports: PictureReport[] = [];
-  const onPicture = async (picture: Picture, index: number): Promise<void> => {
-    const report = await writePicture(picture, pictures[index]!, drawnOn, flags);
+  const reports: ImageReport[] = [];
+  const onImage = async (image: GeneratedImage, index: number): Promise<void> => {
+    const report = await writeImage(image, images[index]!, generatedOn, flags);
     reports.push(report);
     progress.clear();
     if (!flags.json) print(reportLine(report));
@@ -81,9 +81,9 @@ async function drawAndWrite(
   progress.start();
   try {
     await draw({
-      ...seedsOf(pictures),
+      ...seedsOf(images),
       signal,
-      onPicture,
+      onImage,
       onProgress: (step) => {
         progress.step(step);
       },
@@ -95,7 +95,7 @@ async function drawAndWrite(
   return reports.length;
 }
 
-function loadingOptions(flags: DrawingFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
+function loadingOptions(flags: GenerationFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
   return {
     signal,
     checkUpdates: flags.suppressUpdates !== true,

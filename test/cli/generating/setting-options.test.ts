@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { addSettingOptions, checkPerUnet, settingsIn } from "../../../src/cli/drawing/setting-options.js";
+import { addSettingOptions, checkPerUnet, settingsIn } from "../../../src/cli/generating/setting-options.js";
 import { UsageError } from "../../../src/cli/errors.js";
 import { SAMPLER_NAMES } from "../../../src/diffusion/samplers.js";
 import { SETTING_NAMES } from "../../../src/diffusion/settings.js";
@@ -17,13 +17,13 @@ describe("settings of a command", () => {
   it("are options of scripts, where they were given", () => {
     expect(settings()).toEqual({});
     expect(settings("--steps", "24", "--prior-cond-scale", "1.5")).toEqual({
-      decoderTimesteps: 24,
+      decoderSteps: 24,
       priorCondScale: 1.5,
     });
     expect(settings("--steps", "24,12", "--cond-scale", "2,1", "--prior-steps", "16")).toEqual({
-      decoderTimesteps: [24, 12],
+      decoderSteps: [24, 12],
       decoderCondScale: [2, 1],
-      priorTimesteps: 16,
+      priorSteps: 16,
     });
   });
 
@@ -60,9 +60,9 @@ describe("settings of a command", () => {
   });
 
   it("have a value for all U-Nets, or one for each", () => {
-    checkPerUnet({ decoderTimesteps: 3, decoderCondScale: [1, 2], priorTimesteps: 4 }, 2);
+    checkPerUnet({ decoderSteps: 3, decoderCondScale: [1, 2], priorSteps: 4 }, 2);
     const check = () => {
-      checkPerUnet({ decoderTimesteps: [1, 2, 3] }, 2);
+      checkPerUnet({ decoderSteps: [1, 2, 3] }, 2);
     };
     expect(check).toThrow(UsageError);
     expect(check).toThrow("--steps has 3 numbers, and the decoder 2 U-Nets: give one, or one for each.");

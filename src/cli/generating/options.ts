@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import { CONFIG_NAMES } from "../../pipeline/config-names.js";
-import type { Residency } from "../../pipeline/manager/residence.js";
+import type { Offload } from "../../pipeline/manager/offload.js";
 import type { DecoderCallOptions } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
@@ -10,8 +10,8 @@ import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
 /** Options of every command that draws, as commander gives them; beside them stand settings, which `settingsIn` finds. */
-export interface DrawingFlags extends SeedFlags {
-  /** Pictures of each subject; undefined where it was not said. */
+export interface GenerationFlags extends SeedFlags {
+  /** Images of each subject; undefined where it was not said. */
   readonly samples?: number;
   readonly decoderBatchSize: number;
   /** Earlier name of `decoderBatchSize`. */
@@ -22,9 +22,9 @@ export interface DrawingFlags extends SeedFlags {
   readonly json?: true;
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
-  /** Components that computed a recorded picture in f32 though the rest was in half precision; no option of its own. */
+  /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
   readonly computeInF32?: readonly string[];
-  readonly residency?: Residency;
+  readonly offload?: Offload;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
 }
@@ -41,21 +41,21 @@ export interface NegativeFlags {
 
 /** Adds the option of `NegativeFlags`. */
 export function addNegativeOption(command: Command): Command {
-  return command.option("--negative-prompt <text>", "what pictures are to be unlike; it takes guidance", filledText);
+  return command.option("--negative-prompt <text>", "what images are to be unlike; it takes guidance", filledText);
 }
 
-/** Adds the options of `DrawingFlags`. */
-export function addDrawingOptions(command: Command): Command {
-  command.optionsGroup("Sampling:").option("--samples <n>", "pictures of each (default: 1)", wholeNumber);
-  addSeedOption(command, "seed of the first picture; the next has the next (default: a random one)");
+/** Adds the options of `GenerationFlags`. */
+export function addGenerationOptions(command: Command): Command {
+  command.optionsGroup("Sampling:").option("--samples <n>", "images of each (default: 1)", wholeNumber);
+  addSeedOption(command, "seed of the first image; the next has the next (default: a random one)");
   return addSettingOptions(command, "decoder")
-    .option("--decoder-batch-size <n>", "pictures decoded at once; changes memory and speed only", wholeNumber, 10)
+    .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
-    .option("--output-path <folder>", "where the pictures go", "output")
+    .option("--output-path <folder>", "where the images go", "output")
     .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
     .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
-    .option("--json", "print one JSON array with an object for each picture")
+    .option("--json", "print one JSON array with an object for each image")
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
     .optionsGroup("Models:")
     .option(
@@ -69,9 +69,9 @@ export function addDrawingOptions(command: Command): Command {
       ).choices(["auto", "f32", "f16"]),
     )
     .addOption(
-      new Option("--residency <which>", "weights on the GPU (default: what its memory allows)").choices([
-        "keep",
-        "one-at-a-time",
+      new Option("--offload <which>", "weights on the GPU (default: what its memory allows)").choices([
+        "never",
+        "idle",
       ]),
     )
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server");
@@ -89,7 +89,7 @@ export function addPriorOptions(command: Command): Command {
 }
 
 /** How prior and decoder are to sample, as options of scripts that run both. */
-export function samplingOptions(flags: DrawingFlags & Partial<PriorFlags>): SamplingOptions {
+export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
   return {
     ...settingsIn(flags),
     priorBatchSize: flags.priorBatchSize,
@@ -98,6 +98,6 @@ export function samplingOptions(flags: DrawingFlags & Partial<PriorFlags>): Samp
 }
 
 /** The same of scripts that run the decoder alone. */
-export function decoderOptions(flags: DrawingFlags): DecoderCallOptions {
+export function decoderOptions(flags: GenerationFlags): DecoderCallOptions {
   return unprefixed("decoder", samplingOptions(flags));
 }

@@ -1,0 +1,35 @@
+import { encodeImage } from "../../image/encode.js";
+import type { GeneratedImage } from "../../pipeline/generated-image.js";
+import { recordOf, recordTexts, type GeneratedOn } from "../../pipeline/records/image-record.js";
+import type { GenerationFlags } from "./options.js";
+import type { PlannedImage } from "./plan.js";
+import { placeFile } from "./place-file.js";
+import { describeSeed, seedOf, type Seeded } from "./seeds.js";
+
+/** What `--json` prints of an image, beside its inputs. */
+export interface ImageReport extends Seeded {
+  readonly [input: string]: string | number;
+  readonly file: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Writes an image with its record. */
+export async function writeImage(
+  image: GeneratedImage,
+  { name, inputs }: PlannedImage,
+  generatedOn: GeneratedOn,
+  { format, outputPath, overwrite = false }: Pick<GenerationFlags, "outputPath" | "format" | "overwrite">,
+): Promise<ImageReport> {
+  const { width, height } = image;
+  const text = recordTexts(recordOf(image, inputs, generatedOn), String(inputs.prompt ?? name));
+  const bytes = await encodeImage(image, { format, text });
+  const extension = format === "jpeg" ? "jpg" : format;
+  const file = placeFile(outputPath, `${name}.${extension}`, bytes, { overwrite });
+  return { ...inputs, file, ...seedOf(image), width, height };
+}
+
+/** A report as a line of text. */
+export function reportLine(report: ImageReport): string {
+  return `${report.file}  (${describeSeed(report)})`;
+}
