@@ -13,7 +13,11 @@ export interface KernelTime {
 /** Dispatches of one submit at most, and room to spare: a stream submits after 128. */
 const CAPACITY = 1024;
 
-/** Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for. */
+/**
+ * Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for.
+ *
+ * @internal
+ */
 export class KernelTimer {
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;

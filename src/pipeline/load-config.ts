@@ -16,7 +16,7 @@ import type { FileLocation, ModelLoadConfigData } from "../config/load-config-da
 import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
-import { CONFIG_FILES, CONFIG_NAMES, isConfigName, type ConfigName } from "./config-names.js";
+import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
 
 /** How the files of a load config are opened. */
 export interface FileOptions extends HttpOptions {
@@ -92,7 +92,7 @@ export class ModelLoadConfig {
       const known = CONFIG_NAMES.join(", ");
       throw new ArgumentError("name", `name is ${JSON.stringify(name)}, and load configs are named ${known}.`);
     }
-    const location = packageFile(`configs/${CONFIG_FILES[name]}`);
+    const location = packageFile(configPath(name));
     return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, name);
   }
 

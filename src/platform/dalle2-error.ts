@@ -77,7 +77,11 @@ export class Dalle2Error extends Error {
     this.advice = advice === undefined ? ERROR_CODES[this.code].advice : cleaned(sentence(advice));
   }
 
-  /** Has `fromJSON` make errors of a class. Each class of the library calls it in a static block. */
+  /**
+   * Has `fromJSON` make errors of a class. Each class of the library calls it in a static block.
+   *
+   * @internal
+   */
   protected static register(errorClass: ErrorClass): void {
     Dalle2Error.#classes.set(ERROR_CODES[errorClass.code].class, errorClass);
   }

@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FileLocation } from "../../src/config/load-config-data.js";
-import { CONFIG_FILES, CONFIG_NAMES } from "../../src/pipeline/config-names.js";
+import { CONFIG_NAMES, configPath } from "../../src/pipeline/config-names.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 import { FileError } from "../../src/platform/errors.js";
 
-const configs = fileURLToPath(new URL("../../configs/", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
 const before = process.cwd();
 let folder: string;
 
@@ -24,22 +24,21 @@ afterEach(() => {
 });
 
 it("each file of configs/laion has its name, and the Shapes model", () => {
-  const files = readdirSync(join(configs, "laion")).filter((file) => file.endsWith(".json"));
-  const named = files.map((file) => [file.replace(/\.json$/, ""), `laion/${file}`]);
-  expect(CONFIG_FILES).toEqual({ shapes: "shapes.json", ...(Object.fromEntries(named) as object) });
+  const files = readdirSync(join(root, "configs/laion")).filter((file) => file.endsWith(".json"));
+  expect([...CONFIG_NAMES].sort()).toEqual(["shapes", ...files.map((file) => file.replace(/\.json$/, ""))].sort());
 });
 
 describe("a load config by its name", () => {
   it.each(CONFIG_NAMES)("is there, wherever the program runs: %s", async (name) => {
     const config = await ModelLoadConfig.named(name);
     expect(config.source).toBe(name);
-    expect(config.data).toEqual((await ModelLoadConfig.fromJsonPath(join(configs, CONFIG_FILES[name]))).data);
+    expect(config.data).toEqual((await ModelLoadConfig.fromJsonPath(join(root, configPath(name)))).data);
   });
 
   it("is that of the Shapes model where none is given, and its files open", async () => {
     const config = await ModelLoadConfig.named();
     const file = config.data.prior!.load_model_from;
-    expect(config.describe(file)).toBe(join(configs, "shapes/prior.safetensors"));
+    expect(config.describe(file)).toBe(join(root, "configs/shapes/prior.safetensors"));
     const source = await config.openFile(file);
     expect(source.size).toBeGreaterThan(1000);
     await source.close();

@@ -51,7 +51,11 @@ export interface ModelInfos {
   readonly clip: ClipInfo | undefined;
 }
 
-/** What models are that were loaded, of which a load config names the CLIP. */
+/**
+ * What models are that were loaded, of which a load config names the CLIP.
+ *
+ * @internal
+ */
 export function describeLoaded({ prior, decoder, clip }: Models, source: ClipSource | null | undefined): ModelInfos {
   const hasClip = clip !== undefined;
   return {
