@@ -11,7 +11,7 @@ export {
   type Dalle2ErrorOptions,
   type ErrorPlace,
 } from "./platform/dalle2-error.js";
-export { ERROR_CODES, type CodeOf, type ErrorCode } from "./platform/error-codes.js";
+export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./platform/error-codes.js";
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
@@ -60,6 +60,7 @@ export {
   makeImage,
   removeAlpha,
   type Image,
+  type ByteImage,
   type RgbaImage,
   type RgbImage,
 } from "./image/image.js";
@@ -135,6 +136,7 @@ export { ShapeError } from "./ops/shape-error.js";
 export type { ComputeType } from "./tensor/dtype.js";
 export type { Checkpoint, CheckpointOptions } from "./weights/checkpoint.js";
 export type { Dtype, EntryDtype } from "./weights/dtypes.js";
+export type { SmallFloat } from "./weights/small-floats.js";
 export { FormatError, TruncatedError } from "./weights/errors.js";
 export type { Container } from "./weights/state-dict.js";
 export type { WeightsChoice } from "./weights/tree/choose-model.js";

@@ -126,6 +126,7 @@ export class GpuDevice {
     return this.#core.pool.memoryLimit;
   }
 
+  /** Throws `ArgumentError` for what is no number of bytes. */
   set memoryLimit(bytes: number) {
     this.#core.pool.memoryLimit = byteLimit("memoryLimit", bytes);
     this.trim();

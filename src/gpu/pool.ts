@@ -5,6 +5,7 @@ import { GpuOutOfMemoryError } from "./errors.js";
 export interface GpuMemory {
   /** Tensors in use. */
   live: number;
+  /** Bytes of tensors in use. */
   liveBytes: number;
   /** Largest `liveBytes` seen since the device was opened, or since `resetPeaks`. */
   peakBytes: number;

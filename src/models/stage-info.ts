@@ -7,7 +7,9 @@ export interface StageInfo {
   readonly name: string;
   /** Side in pixels of the square images that it makes. */
   readonly imageSize: number;
+  /** Whether it takes text encodings. */
   readonly takesText: boolean;
+  /** Whether it takes image embeddings. */
   readonly takesImageEmbed: boolean;
   /** Of the longest text, where it takes any. */
   readonly textShape: TextShape | undefined;

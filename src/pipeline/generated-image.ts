@@ -20,6 +20,7 @@ export interface ImageParameters extends JsonOptions {
 
 /** An image that a script has drawn. */
 export interface GeneratedImage extends RgbImage, NoiseOrigin {
+  /** What it was generated with. */
   readonly parameters: ImageParameters;
 }
 

@@ -39,6 +39,7 @@ export abstract class InferenceScript {
   #ownsManager = false;
 
   constructor(
+    /** The models that it runs. */
     protected readonly manager: DalleModelManager,
     private readonly options: ScriptOptions = {},
   ) {

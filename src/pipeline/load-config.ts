@@ -38,6 +38,7 @@ export interface FileOptions extends HttpOptions {
 export interface NamedFile {
   /** Its path in the config, such as `decoder.unet_sources[0].load_model_from`. */
   readonly place: string;
+  /** Where it is. */
   readonly file: FileLocation;
 }
 

@@ -54,6 +54,7 @@ export interface CheckpointOptions {
    * keys. Default: it is found by its names.
    */
   readonly stateDictKey?: StateDictKey | undefined;
+  /** Ends the call; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Opens a shard by its name beside an index of shards. Default: where the index's path or URL says. */
   readonly openShard?: ((name: string) => Promise<ByteSource>) | undefined;
