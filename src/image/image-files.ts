@@ -71,6 +71,7 @@ export async function loadImages(paths: readonly string[]): Promise<RgbImage[]> 
 /**
  * The prompt that a file's name suggests (`get_prompt_from_filestem`): "Red circle" for `red_circle.png`, "Red Circle" for
  * `RedCircle.png`.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L24-L35
  */
 export function promptFromFileName(path: string): string {
   const name = path.replace(/[/\\]+$/, "").replace(/^.*[/\\]/, "");

@@ -7,6 +7,11 @@ import { modelNames } from "./families.js";
  * file or in shards with an index, TorchScript. The model in it is found by the names of the known families. Only headers
  * are read. The source is the checkpoint's from here on: closed by `close`, or at once when opening fails (FormatError,
  * FileError).
+ *
+ * @example
+ * const checkpoint = await openCheckpoint(await openSource("prior.pth"));
+ * console.log(checkpoint.version, [...checkpoint.tensors.keys()]);
+ * await checkpoint.close();
  */
 export function openCheckpoint(
   source: ByteSource,

@@ -54,7 +54,7 @@ async function draw(manager: DalleModelManager): Promise<RgbImage> {
     24,
     3,
     Uint8Array.from({ length: 24 * 24 * 3 }, (_, i) => (i * 7) % 256),
-  ) as RgbImage;
+  );
   const varied = await new ImageVariation(manager).run([photo], { text, seed, steps: steps });
   return varied.get(0)![0]!;
 }

@@ -52,6 +52,7 @@ const MANAGER_RULES = {
 /**
  * The models of a load config (dalle2-laion's `DalleModelManager`), which scripts run. `prior`, `decoder` and `clip` say what
  * they are. Disposable.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L81-L310
  *
  * @example
  * using manager = await DalleModelManager.create();
