@@ -177,7 +177,7 @@ describe("masks of the command", () => {
     SIDE,
     4,
     Uint8Array.from(left.flatMap((keep) => [255, 255, 255, keep ? 255 : 0])),
-  ) as RgbaImage;
+  );
 
   it("made for OpenAI's image edits, are named as such, and read as such", async () => {
     const { mask, said } = await load(openAi);
