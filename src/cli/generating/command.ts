@@ -13,7 +13,9 @@ import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
 import { prepareFolder } from "./image-names.js";
 import { reportLine, writeImage, type ImageReport } from "./image-output.js";
-import { formatDuration, ProgressReport } from "./progress.js";
+import { formatDuration } from "./progress-line.js";
+import { DEFAULT_PREVIEW_EVERY, PreviewFiles } from "./preview-files.js";
+import { ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
 
@@ -55,7 +57,7 @@ export async function generateImages(
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
   const load = loadavg().map((one) => one.toFixed(1));
   say(
-    `${count} images in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
+    `${count} ${count === 1 ? "image" : "images"} in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
 }
 
@@ -75,8 +77,17 @@ async function generateAndWrite(
   { flags, generatedOn, progress, signal }: Run,
 ): Promise<number> {
   const reports: ImageReport[] = [];
+  const previews = new PreviewFiles(
+    images.map(({ name }) => name),
+    {
+      folder: flags.outputPath,
+      overwrite: flags.overwrite ?? false,
+      say: flags.json ? () => undefined : progress.warn,
+    },
+  );
   const onImage = async (image: GeneratedImage, index: number): Promise<void> => {
     const report = await writeImage(image, images[index]!, generatedOn, flags);
+    await previews.remove(index);
     reports.push(report);
     progress.clear();
     if (!flags.json) print(reportLine(report));
@@ -87,12 +98,15 @@ async function generateAndWrite(
       ...seedsOf(images),
       signal,
       onImage,
+      previewEvery: flags.preview === true ? DEFAULT_PREVIEW_EVERY : flags.preview,
       onProgress: (step) => {
         progress.step(step);
+        if (step.preview) previews.show(step.preview, step.previewIndex!);
       },
     });
   } finally {
-    progress.clear();
+    progress.end();
+    await previews.removeAll();
     if (flags.json) printJson(reports);
   }
   return reports.length;

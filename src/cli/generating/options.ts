@@ -5,6 +5,7 @@ import type { DecoderCallOptions } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { filledText, wholeNumber } from "../option-values.js";
+import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
@@ -18,6 +19,8 @@ export interface GenerationFlags extends SeedFlags {
   readonly outputPath: string;
   readonly format: ImageFormat;
   readonly overwrite?: boolean;
+  /** Sampling steps from one preview to the next; true where the number was not given. */
+  readonly preview?: number | true;
   readonly json?: true;
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
@@ -54,6 +57,11 @@ export function addGenerationOptions(command: Command): Command {
     .option("--output-path <folder>", "where the images go", "output")
     .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
     .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
+    .option(
+      "--preview [n]",
+      `show images as they form: NAME-preview.png, renewed every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
+      wholeNumber,
+    )
     .option("--json", "print one JSON array with an object for each image")
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
     .optionsGroup("Models:")

@@ -26,6 +26,13 @@ export async function recordToRepeat(file: string): Promise<ImageRecord> {
     );
   }
   const { script } = record.parameters;
+  const { initImage, embeddings } = record.inputs;
+  if (script === "BasicInference" && (initImage ?? embeddings) !== undefined) {
+    const [option, input] = initImage === undefined ? ["--embeddings", embeddings] : ["--init-image", initImage];
+    throw new UsageError(
+      `${file}: it was generated from ${input} (${option}) too, and the record holds no input files. Give the prompt, ${option} and the settings that dalle2 show prints.`,
+    );
+  }
   if (script !== "BasicInference") {
     const inputs = Object.values(record.inputs).join(", ");
     throw new UsageError(`${file}: it was drawn by ${script} from ${inputs}, not by dream.`);

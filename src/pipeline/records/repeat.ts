@@ -18,6 +18,7 @@ const otherParameters = z.looseObject({
   text: z.string(),
   negativeText: z.string().optional(),
   computedInF32: z.array(z.string()).optional(),
+  strength: z.number().optional(),
 });
 
 /** How to draw the image of a record of `BasicInference` again; or the faults of the record, a sentence each. */
@@ -30,6 +31,8 @@ export function repetitionOf({
   const others = checkValue(otherParameters, parameters);
   const { settings, faults } = recordedSettings(parameters);
   if (others.faults || faults.length > 0) return { faults: [...(others.faults ?? []), ...faults] };
+  if (others.data.strength !== undefined)
+    return { faults: ["it started from an image, which the record does not hold"] };
   const { text, negativeText, computedInF32 } = others.data;
   return {
     repetition: {

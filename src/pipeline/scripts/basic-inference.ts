@@ -1,18 +1,35 @@
-import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
+import { ArgumentError, checkLength, filledList, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
 import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
+import type { RgbImage } from "../../image/image.js";
+import { checkStart } from "../check-call.js";
+import { strengthOf } from "../decoder-inputs.js";
+import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, GeneratedImage } from "../generated-image.js";
 import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
-import { eachOf, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
+import {
+  eachOf,
+  type NegativeOptions,
+  type SharedOptions,
+  type StrengthOptions,
+  type TwoStageOptions,
+} from "../script-options.js";
 import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
 
-export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions {
+export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions, StrengthOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
   /** Images for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
+  /**
+   * An image embedding for each text, in place of what the prior would make of it, which is not run for it then;
+   * `priorSampleCount` says how often each is used. Default: the prior's.
+   */
+  readonly imageEmbed?: readonly Embedding[] | undefined;
+  /** Square images to start from, one for each text or one for all; see `strength`. Default: noise alone. */
+  readonly initImages?: RgbImage | readonly RgbImage[] | undefined;
 }
 
 /** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
@@ -30,30 +47,29 @@ export class BasicInference extends InferenceScript {
     checkOptions(options);
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
     const { signal, onProgress, onImage, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
-    const priorOptions = unprefixed("prior", options);
-    const decoderOptions = unprefixed("decoder", options);
-    const prior = this.priorSettings(priorOptions);
+    const { imageEmbed, strength } = options;
+    const initImages = initImagesOf(options, texts.length);
+    const decoderOptions = { ...unprefixed("decoder", options), strength };
+    const prior = imageEmbed ? undefined : this.priorSettings(unprefixed("prior", options));
     const generator = randomnessOf(options);
-    if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
-      throw new ArgumentError(
-        "decoderSampleCount",
-        `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
-        { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
-      );
-    }
+    checkSamplesOfEach(decoderSampleCount, generator);
     this.checkDecoderSettings(decoderOptions);
+    checkStart({ initImages, strength });
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
     const count = texts.length * priorSampleCount;
+    const priorRuns = [prior, negativeText && this.manager.prior].filter((run) => run !== undefined).length;
     const timeEstimate = this.timeEstimate({
-      prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
-      decoder: { ...decoderOptions, images: count * decoderSampleCount },
+      prior: priorRuns > 0 ? { ...unprefixed("prior", options), embeddings: count * priorRuns } : undefined,
+      decoder: {
+        ...decoderOptions,
+        images: count * decoderSampleCount,
+        strength: strengthOf({ initImages, strength }),
+      },
     });
     const shared = { generator, signal, onProgress, timeEstimate };
-    const call = { ...shared, ...priorOptions, ...prior };
-    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
-    const embeddings = await this.samplePrior(texts, { ...call, negativeText });
-    const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
+    const { away, embeddings } = await this.#embed(texts, negativeText, { ...options, ...shared });
+    const flat = texts.flatMap((_, index) => embeddings[index]!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
       ...decoderOptions,
@@ -62,13 +78,57 @@ export class BasicInference extends InferenceScript {
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
-      negativeImageEmbed: away && [...away.values()].flat(),
+      negativeImageEmbed: away,
+      initImages: initImages && flat.map(({ index }) => initImages[index]!),
       describe: (_, decoder) => withPrior(prior, decoder),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, GeneratedImage[]>()]));
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
     return result;
   }
+
+  /** For each text its image embeddings, and one for each of them of its negative text, where there is a prior for that. */
+  async #embed(
+    texts: readonly string[],
+    negativeText: readonly string[] | undefined,
+    options: BasicInferenceOptions & SharedOptions,
+  ): Promise<{ readonly embeddings: readonly Embedding[][]; readonly away: readonly Embedding[] | undefined }> {
+    const { imageEmbed, priorSampleCount = 1, generator, signal, onProgress, timeEstimate } = options;
+    const call = { ...unprefixed("prior", options), generator, signal, onProgress, timeEstimate };
+    const hasPrior = imageEmbed === undefined || this.manager.prior !== undefined;
+    const away =
+      negativeText && hasPrior
+        ? await this.samplePrior(negativeText, unguided({ ...call, generator: generator! }))
+        : undefined;
+    const embeddings = imageEmbed?.map((one) => new Array<Embedding>(priorSampleCount).fill(one)) ?? [
+      ...(await this.samplePrior(texts, { ...call, negativeText })).values(),
+    ];
+    return { embeddings, away: away && [...away.values()].flat() };
+  }
+}
+
+/** Throws `ArgumentError` where embeddings that share a generator with their images are to be drawn several times. */
+function checkSamplesOfEach(decoderSampleCount: number, generator: Randomness): void {
+  if (decoderSampleCount === 1 || generator instanceof Generator) return;
+  throw new ArgumentError(
+    "decoderSampleCount",
+    `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
+    { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
+  );
+}
+
+/** The image that each text starts from. Throws `ArgumentError` for another number of images, or of embeddings. */
+function initImagesOf(
+  { initImages, imageEmbed }: BasicInferenceOptions,
+  texts: number,
+): readonly RgbImage[] | undefined {
+  if (imageEmbed) checkLength("imageEmbed", imageEmbed, texts);
+  if (initImages === undefined) return undefined;
+  return isOne(initImages) ? new Array<RgbImage>(texts).fill(initImages) : checkLength("initImages", initImages, texts);
+}
+
+function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
+  return !Array.isArray(images);
 }
 
 /** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
