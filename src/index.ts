@@ -54,10 +54,21 @@ export type { ImageText } from "./image/png-text.js";
 export { openCheckpoint, type OpenOptions } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
+export { Embed } from "./pipeline/scripts/embed.js";
 export type { Embedding } from "./pipeline/embedding.js";
+export {
+  readEmbeddings,
+  writeEmbeddings,
+  type ImageEmbedded,
+  type PriorEmbedded,
+  type StoredEmbeddings,
+  type TextEmbedded,
+} from "./pipeline/records/embeddings-file.js";
+export type { GeneratedOn } from "./pipeline/records/image-record.js";
 export {
   TimeEstimate,
   type DecoderWork,
+  type NetworkWork,
   type PriorWork,
   type ScriptWork,
   type WorkPlan,
@@ -87,6 +98,7 @@ export type {
   ScriptOptions,
   ScriptProgress,
   SharedOptions,
+  StrengthOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
 export type { PriorSettings } from "./pipeline/settings.js";

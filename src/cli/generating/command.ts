@@ -7,7 +7,7 @@ import { describeModels, differences } from "../../pipeline/records/generated-on
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
 import { SHAPES_CONFIG } from "../default-config.js";
-import { samplingOptions, type GenerationFlags, type PriorFlags } from "./options.js";
+import { samplingOptions, type GenerationFlags, type ModelFlags, type PriorFlags } from "./options.js";
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
@@ -112,7 +112,8 @@ async function generateAndWrite(
   return reports.length;
 }
 
-function loadingOptions(flags: GenerationFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
+/** How models are loaded, with messages and progress in their places. */
+export function loadingOptions(flags: ModelFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
   return {
     signal,
     checkUpdates: flags.suppressUpdates !== true,

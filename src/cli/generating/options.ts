@@ -1,7 +1,7 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
-import type { DecoderCallOptions } from "../../pipeline/script-options.js";
+import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { filledText, wholeNumber } from "../option-values.js";
@@ -10,7 +10,7 @@ import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
 /** Options of every command that draws, as commander gives them; beside them stand settings, which `settingsIn` finds. */
-export interface GenerationFlags extends SeedFlags {
+export interface GenerationFlags extends ModelFlags, SeedFlags {
   /** Images of each subject; undefined where it was not said. */
   readonly samples?: number;
   readonly decoderBatchSize: number;
@@ -22,10 +22,14 @@ export interface GenerationFlags extends SeedFlags {
   /** Sampling steps from one preview to the next; true where the number was not given. */
   readonly preview?: number | true;
   readonly json?: true;
-  readonly modelConfig?: string;
-  readonly dtype?: "auto" | ComputeType;
   /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
   readonly computeInF32?: readonly string[];
+}
+
+/** Which models a command uses, and how they are loaded. */
+export interface ModelFlags {
+  readonly modelConfig?: string;
+  readonly dtype?: "auto" | ComputeType;
   readonly offload?: Offload;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
@@ -50,7 +54,7 @@ export function addNegativeOption(command: Command): Command {
 export function addGenerationOptions(command: Command): Command {
   command.optionsGroup("Sampling:").option("--samples <n>", "images of each (default: 1)", wholeNumber);
   addSeedOption(command, "seed of the first image; the next has the next (default: a random one)");
-  return addSettingOptions(command, "decoder")
+  addSettingOptions(command, "decoder")
     .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
@@ -62,8 +66,13 @@ export function addGenerationOptions(command: Command): Command {
       `show images as they form: NAME-preview.png, renewed every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
       wholeNumber,
     )
-    .option("--json", "print one JSON array with an object for each image")
-    .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
+    .option("--json", "print one JSON array with an object for each image");
+  return addModelOptions(command);
+}
+
+/** Adds the options of `ModelFlags`. */
+export function addModelOptions(command: Command): Command {
+  return command
     .optionsGroup("Models:")
     .option("--model-config <file>", "load config of the models (default: the Shapes model, which comes along)")
     .addOption(
@@ -78,7 +87,8 @@ export function addGenerationOptions(command: Command): Command {
         "idle",
       ]),
     )
-    .option("-s, --suppress-updates", "use what was downloaded before without asking its server");
+    .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
+    .option("-v, --verbose", "say what is loaded, where it runs and how long it takes");
 }
 
 /** Adds the options of `PriorFlags`. */
@@ -99,6 +109,11 @@ export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): S
     priorBatchSize: flags.priorBatchSize,
     decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
   };
+}
+
+/** The same of scripts that run the prior alone. */
+export function priorOptions(flags: PriorFlags): PriorCallOptions {
+  return unprefixed("prior", { ...settingsIn(flags), priorBatchSize: flags.priorBatchSize });
 }
 
 /** The same of scripts that run the decoder alone. */

@@ -14,15 +14,10 @@ const KEYWORD = "dalle2";
 
 const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
 
-const imageRecord = z.object({
+/** What made an image, or an embedding, and where. */
+export const generatedOn = z.object({
   /** Name and version of this package. */
   software: z.string(),
-  /** Of the image's own generator. */
-  seed: z.int().nonnegative(),
-  /** Options of the script that drew it, by their names in the library; `script` is its class. */
-  parameters: z.looseObject({ script: z.string() }),
-  /** What was given for this image: prompt, names of files. */
-  inputs: z.record(z.string(), z.union([z.string(), z.number()])),
   /** Load config as it was named, absent for the one that comes with the package, and the model files. */
   model: z.object({ config: z.string().optional(), files: z.array(modelFile) }),
   adapter: z.string(),
@@ -31,11 +26,21 @@ const imageRecord = z.object({
   tuning: z.string(),
 });
 
+const imageRecord = z.object({
+  ...generatedOn.shape,
+  /** Of the image's own generator. */
+  seed: z.int().nonnegative(),
+  /** Options of the script that drew it, by their names in the library; `script` is its class. */
+  parameters: z.looseObject({ script: z.string() }),
+  /** What was given for this image: prompt, names of files. */
+  inputs: z.record(z.string(), z.union([z.string(), z.number()])),
+});
+
 /** What an image file says of how it was drawn, so that it can be drawn again. */
 export type ImageRecord = z.output<typeof imageRecord>;
 
 /** What the records of all images of a run have in common. */
-export type GeneratedOn = Omit<ImageRecord, "seed" | "parameters" | "inputs">;
+export type GeneratedOn = z.output<typeof generatedOn>;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
