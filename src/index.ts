@@ -65,6 +65,7 @@ export {
   type TextEmbedded,
 } from "./pipeline/records/embeddings-file.js";
 export type { GeneratedOn } from "./pipeline/records/image-record.js";
+export type { ModelFile } from "./pipeline/records/model-identity.js";
 export {
   TimeEstimate,
   type DecoderWork,

@@ -21,17 +21,22 @@ const imageRow = z.object({ image: z.string() });
 const priorRow = z.object({ text: z.string(), seed: z.int().nonnegative() });
 
 /** CLIP's embedding of a text. */
-export interface TextEmbedded extends z.output<typeof textRow> {
+export interface TextEmbedded {
+  readonly text: string;
   readonly embedding: Embedding;
 }
 
 /** CLIP's embedding of an image, by the name of its file. */
-export interface ImageEmbedded extends z.output<typeof imageRow> {
+export interface ImageEmbedded {
+  /** Name of the file, without folders. */
+  readonly image: string;
   readonly embedding: Embedding;
 }
 
 /** The image embedding that the prior made of a text, from the noise of a seed. */
-export interface PriorEmbedded extends z.output<typeof priorRow> {
+export interface PriorEmbedded {
+  readonly text: string;
+  readonly seed: number;
   readonly embedding: Embedding;
 }
 

@@ -7,24 +7,35 @@ import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { hideKnown, publicUrl } from "../../platform/secrets.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { GeneratedImage } from "../generated-image.js";
+import type { ModelFile } from "./model-identity.js";
 
 /** The text of an image file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
 
 const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
 
-/** What made an image, or an embedding, and where. */
-export const generatedOn = z.object({
+/** The models that made images or embeddings, and where they ran. */
+export interface GeneratedOn {
   /** Name and version of this package. */
+  readonly software: string;
+  /** The load config as it was named, absent for the one that comes with the package, and the model files. */
+  readonly model: { readonly config?: string | undefined; readonly files: readonly ModelFile[] };
+  readonly adapter: string;
+  readonly dtype: ComputeType;
+  /** Table of kernel variants; there is one so far. */
+  readonly tuning: string;
+}
+
+/** The schema of `GeneratedOn`. */
+export const generatedOn = z.object({
   software: z.string(),
-  /** Load config as it was named, absent for the one that comes with the package, and the model files. */
-  model: z.object({ config: z.string().optional(), files: z.array(modelFile) }),
+  model: z.object({ config: z.string().optional(), files: z.array(modelFile).readonly() }),
   adapter: z.string(),
   dtype: z.enum(["f32", "f16"]),
-  /** Table of kernel variants; there is one so far. */
   tuning: z.string(),
-});
+}) satisfies z.ZodType<GeneratedOn>;
 
 const imageRecord = z.object({
   ...generatedOn.shape,
@@ -38,9 +49,6 @@ const imageRecord = z.object({
 
 /** What an image file says of how it was drawn, so that it can be drawn again. */
 export type ImageRecord = z.output<typeof imageRecord>;
-
-/** What the records of all images of a run have in common. */
-export type GeneratedOn = z.output<typeof generatedOn>;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
