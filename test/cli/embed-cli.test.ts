@@ -48,11 +48,12 @@ describe("dalle2 embed", () => {
 describe("dalle2 dream", () => {
   it("shows an image as it forms, starts it from another, and records both", async () => {
     const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
-    const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2"];
+    const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
     const { status, stdout, stderr } = dalle2(args);
     expect(status, stderr).toBe(0);
     const path = join(output, "a-ring-4.png");
     expect(stdout).toContain(path);
+    expect(stderr).toMatch(/^1 image in /m);
     expect(stderr).toContain(`Preview: ${join(output, "a-ring-4-preview.png")}`);
     expect(readdirSync(output).filter((name) => name.includes("preview"))).toEqual([]);
     const { record } = await readRecord(path);
