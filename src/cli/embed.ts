@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Command } from "commander";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
@@ -6,6 +6,7 @@ import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../p
 import { describeModels } from "../pipeline/records/generated-on.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { writeFileAtomic } from "../platform/node.js";
+import { tryFolder } from "../platform/node-aside.js";
 import { expandFolders, loadForClip } from "./asking/image-files.js";
 import { readPrompts } from "./asking/prompts.js";
 import { SHAPES_CONFIG } from "./default-config.js";
@@ -19,7 +20,7 @@ import {
   type PriorFlags,
 } from "./generating/options.js";
 import { ProgressReport } from "./generating/progress.js";
-import { addSeedOption, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
+import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts, filledText, wholeNumber } from "./option-values.js";
 import { print, printJson } from "./output.js";
@@ -57,8 +58,11 @@ export function register(program: Command): void {
     .option("--json", "print what was written as JSON")
     .optionsGroup("Prior:")
     .option("--no-prior", "CLIP's embeddings alone")
-    .option("--samples <n>", "image embeddings that the prior makes of each text", wholeNumber, 1);
-  addSeedOption(command, "seed of the prior's first embedding; the next has the next (default: a random one)");
+    .option("-n, --samples <n>", "image embeddings that the prior samples of each text", wholeNumber, 1);
+  addSeedOption(
+    command,
+    "seed of the prior's first embedding, -1 for a random one; each embedding after it has the next seed (default: -1)",
+  );
   addModelOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
     .action((_, self: Command) => embed(self.optsWithGlobals<EmbedFlags>()));
@@ -75,6 +79,9 @@ async function embed(flags: EmbedFlags): Promise<void> {
       `${output}: the file to write is a safetensors file; give it a name that ends in .safetensors.`,
     );
   }
+  // Before anything is downloaded or computed.
+  checkSeeds(flags, texts.length * flags.samples);
+  tryFolder(dirname(output));
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
   try {
     const stored = await embedAll(flags, { texts, files, signal, progress });
@@ -99,7 +106,7 @@ async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload });
-  const script = new Embed(manager, { onWarning: progress.warn });
+  const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, {
     ...loading,

@@ -9,6 +9,8 @@ import { generateImages } from "./generating/command.js";
 import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js";
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
+import { checkSeeds } from "./generating/seeds.js";
+import { captionOf, captionOfName } from "./asking/captions.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -20,36 +22,38 @@ interface VariationFlags extends ImageFlags {
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 variation --image cat.jpg --samples 4
-  $ dalle2 variation --image cat.png --text "a cat" --image dog.png --text "a dog"
-  $ dalle2 variation --image photos/ --seed 1 --json
+  $ dalle2 variation cat.jpg --samples 4
+  $ dalle2 variation cat.png dog.png --text "a cat" --text "a dog"
+  $ dalle2 variation photos/ --seed 1 --json
   $ dalle2 variation --embeddings photos.safetensors
 
-A decoder that was trained with text takes one for each image. Where none is given, the file's name is the text:
-red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line by line: files, each with its text
-where the decoder takes one, an empty line, images of each. With --embeddings, CLIP's embeddings of images in that file
-(dalle2 embed --image) take their place.`;
+A decoder that was trained with text takes one for each image. Where none is given, the text is the prompt that dalle2 has
+recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle". Without files it asks;
+a pipe answers line by line: files, each with its text where the decoder takes one, an empty line, images of each. With
+--embeddings, CLIP's embeddings of images in that file (dalle2 embed --image) take their place, and their names are the texts.`;
 
 export function register(program: Command): void {
   const command = program
     .command("variation")
-    .description("draw variations of images")
-    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .description("generate variations of images")
+    .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
+    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
     .option("--embeddings <file>", "embeddings of images, in place of images and of CLIP")
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => variation(self.optsWithGlobals<VariationFlags>()));
+    .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<VariationFlags>(), files));
 }
 
-async function variation(given: VariationFlags): Promise<void> {
+async function variation(given: VariationFlags, files: readonly string[]): Promise<void> {
   const signal = interruptSignal();
   const { embeddings } = given;
-  if (embeddings !== undefined && given.image) {
-    throw new UsageError("Give one of --image and --embeddings, not both.");
+  if (embeddings !== undefined && (given.image || files.length > 0)) {
+    throw new UsageError("--embeddings takes the place of images: give one of the two, not both.");
   }
-  const flags = withFiles(given);
+  const flags = withFiles(given, files);
   const stored = embeddings === undefined ? undefined : await loadEmbeddings(embeddings, "images", signal);
+  if (stored) checkSeeds(flags, stored.length * (flags.samples ?? 1));
   await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, { flags, stored, signal }));
 }
 
@@ -65,9 +69,11 @@ async function planVariation(
   scripts: ScriptOptions,
   { flags, stored, signal }: Given,
 ): Promise<GenerationPlan> {
-  // The names that the file has of its images stand for them.
+  const takesText = decoderTakesText(manager);
+  // The names that the file has of its images stand for them, which need not be here.
   const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
-  const { files, texts, samples } = await gatherImages(named, decoderTakesText(manager), signal);
+  const suggest = stored ? captionOfName : captionOf;
+  const { files, texts, samples } = await gatherImages(named, takesText, signal, suggest);
   const embedded = stored?.map(({ embedding }) => embedding);
   if (embedded) checkEmbeddingLength(manager, embedded, flags.embeddings!);
   const images = embedded ?? (await loadForClip(files, manager));

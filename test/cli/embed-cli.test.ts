@@ -65,7 +65,7 @@ describe("dalle2 dream", () => {
 
   it.each([
     [["--prompt", "a ring", "--strength", "0.5"], "--strength goes with --init-image"],
-    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave --prompt out"],
+    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
     [["--prompt", "a ring", "--init-image", image, "--init-image", image], "Give --init-image once, or for each of 1"],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {

@@ -1,15 +1,20 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
-import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
+import {
+  TOKENIZATIONS,
+  type DecoderCallOptions,
+  type PriorCallOptions,
+  type Tokenization,
+} from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { filledText, wholeNumber } from "../option-values.js";
+import { filledText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
-/** Options of every command that draws, as commander gives them; beside them stand settings, which `settingsIn` finds. */
+/** Options of every command that generates images, as commander gives them; beside them stand settings, which `settingsIn` finds. */
 export interface GenerationFlags extends ModelFlags, SeedFlags {
   /** Images of each subject; undefined where it was not said. */
   readonly samples?: number;
@@ -21,6 +26,7 @@ export interface GenerationFlags extends ModelFlags, SeedFlags {
   readonly overwrite?: boolean;
   /** Sampling steps from one preview to the next; true where the number was not given. */
   readonly preview?: number | true;
+  readonly grid?: true;
   readonly json?: true;
   /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
   readonly computeInF32?: readonly string[];
@@ -31,13 +37,16 @@ export interface ModelFlags {
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
   readonly offload?: Offload;
+  readonly tokenization?: Tokenization;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
 }
 
-/** Options of commands that draw with the prior. */
+/** Options of commands that sample the prior. */
 export interface PriorFlags {
   readonly priorBatchSize: number;
+  /** Image embeddings of which the prior keeps one; undefined where it was not said. */
+  readonly candidates?: number;
 }
 
 /** Option of commands that take a negative prompt. */
@@ -47,18 +56,25 @@ export interface NegativeFlags {
 
 /** Adds the option of `NegativeFlags`. */
 export function addNegativeOption(command: Command): Command {
-  return command.option("--negative-prompt <text>", "what images are to be unlike; it takes guidance", filledText);
+  return command.option(
+    "--negative-prompt <text>",
+    "what images must not show; it needs a guidance scale other than 1",
+    filledText,
+  );
 }
 
 /** Adds the options of `GenerationFlags`. */
 export function addGenerationOptions(command: Command): Command {
-  command.optionsGroup("Sampling:").option("--samples <n>", "images of each (default: 1)", wholeNumber);
-  addSeedOption(command, "seed of the first image; the next has the next (default: a random one)");
+  command.optionsGroup("Sampling:").option("-n, --samples <n>", "images of each (default: 1)", wholeNumber);
+  addSeedOption(
+    command,
+    "seed of the first image, -1 for a random one; each image after it has the next seed (default: -1)",
+  );
   addSettingOptions(command, "decoder")
     .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
-    .option("--output-path <folder>", "where the images go", "output")
+    .option("-o, --output-path <folder>", "folder of the images", outputFolder, "output")
     .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
     .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
     .option(
@@ -66,6 +82,7 @@ export function addGenerationOptions(command: Command): Command {
       `show images as they form: NAME-preview.png, renewed every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
       wholeNumber,
     )
+    .option("--grid", "write all images on one sheet as well: grid-SEED.png")
     .option("--json", "print one JSON array with an object for each image");
   return addModelOptions(command);
 }
@@ -74,7 +91,11 @@ export function addGenerationOptions(command: Command): Command {
 export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup("Models:")
-    .option("--model-config <file>", "load config of the models (default: the Shapes model, which comes along)")
+    .option(
+      "--model-config <file>",
+      "load config of the models (default: the Shapes model, which comes with the package)",
+      loadConfig,
+    )
     .addOption(
       new Option(
         "--dtype <type>",
@@ -87,33 +108,43 @@ export function addModelOptions(command: Command): Command {
         "idle",
       ]),
     )
+    .addOption(
+      new Option(
+        "--tokenization <how>",
+        "clip: as the CLIP was trained; dalle2-laion: without start and end tokens, as upstream's scripts do (default: clip)",
+      ).choices(TOKENIZATIONS),
+    )
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes");
 }
 
 /** Adds the options of `PriorFlags`. */
 export function addPriorOptions(command: Command): Command {
-  const help = "embeddings computed at once; changes memory and speed only";
-  return addSettingOptions(command.optionsGroup("Prior:"), "prior").option(
-    "--prior-batch-size <n>",
-    help,
-    wholeNumber,
-    100,
-  );
+  return addSettingOptions(command.optionsGroup("Prior:"), "prior")
+    .option(
+      "--candidates <n>",
+      "image embeddings computed for each that is kept, the one most like the prompt (default: 2)",
+      wholeNumber,
+    )
+    .option("--prior-batch-size <n>", "embeddings computed at once; changes memory and speed only", wholeNumber, 100);
 }
 
 /** How prior and decoder are to sample, as options of scripts that run both. */
 export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
-  return {
-    ...settingsIn(flags),
-    priorBatchSize: flags.priorBatchSize,
-    decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
-  };
+  return { ...priorSampling(flags), decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize };
 }
 
 /** The same of scripts that run the prior alone. */
 export function priorOptions(flags: PriorFlags): PriorCallOptions {
-  return unprefixed("prior", { ...settingsIn(flags), priorBatchSize: flags.priorBatchSize });
+  return unprefixed("prior", priorSampling(flags));
+}
+
+function priorSampling(flags: Partial<PriorFlags>): SamplingOptions {
+  return {
+    ...settingsIn(flags),
+    ...(flags.candidates === undefined ? {} : { priorNumSamplesPerBatch: flags.candidates }),
+    priorBatchSize: flags.priorBatchSize,
+  };
 }
 
 /** The same of scripts that run the decoder alone. */

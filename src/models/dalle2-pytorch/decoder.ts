@@ -1,3 +1,4 @@
+import { counted } from "../../platform/counted.js";
 import { ArgumentError, atMostOne, count as atLeastOne, fraction } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
@@ -137,7 +138,7 @@ export class Decoder implements Cascade {
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
     for (const [name, tensor] of Object.entries({ textEncodings, image, initImage, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new ArgumentError(name, `${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`, {
+        throw new ArgumentError(name, `${name} is for ${counted(tensor.shape[0]!, "image")}, the rest for ${batch}.`, {
           code: "argument/mismatch",
         });
       }

@@ -1,5 +1,4 @@
-import { ArgumentError, checkLength, filledList, text as textRule } from "../../platform/arguments.js";
-import { Generator } from "../../diffusion/generator.js";
+import { atMostOne, checkLength, filledList, text as textRule } from "../../platform/arguments.js";
 import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import type { RgbImage } from "../../image/image.js";
@@ -8,11 +7,18 @@ import { strengthOf } from "../decoder-inputs.js";
 import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, GeneratedImage } from "../generated-image.js";
-import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
+import {
+  checkRandomness,
+  forkOf,
+  priorSeedOf,
+  randomnessOf,
+  randomnessOfStages,
+  type Randomness,
+} from "../randomness.js";
 import {
   eachOf,
   type NegativeOptions,
-  type SharedOptions,
+  type SamplePriorOptions,
   type StrengthOptions,
   type TwoStageOptions,
 } from "../script-options.js";
@@ -25,11 +31,16 @@ export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions,
   readonly decoderSampleCount?: number | undefined;
   /**
    * An image embedding for each text, in place of what the prior would make of it, which is not run for it then;
-   * `priorSampleCount` says how often each is used. Default: the prior's.
+   * `priorSampleCount` says how often each is used. Not together with `priorSeeds`. Default: the prior's.
    */
   readonly imageEmbed?: readonly Embedding[] | undefined;
   /** Square images to start from, one for each text or one for all; see `strength`. Default: noise alone. */
   readonly initImages?: RgbImage | readonly RgbImage[] | undefined;
+  /**
+   * With `seeds`: a seed for each image embedding. Default: that of the first of its images. The image with the seed of its
+   * embedding goes on with the same generator; the others begin with their own.
+   */
+  readonly priorSeeds?: readonly number[] | undefined;
 }
 
 /**
@@ -41,7 +52,7 @@ export class BasicInference extends InferenceScript {
 
   /**
    * Images by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
-   * each image and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
+   * each image, text by text and embedding by embedding.
    */
   async run(
     text: string | readonly string[],
@@ -49,32 +60,38 @@ export class BasicInference extends InferenceScript {
   ): Promise<Map<number, Map<number, GeneratedImage[]>>> {
     checkOptions(options);
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
+    const { priorSeeds, ...stages } = options;
     const { signal, onProgress, onImage, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
     const { imageEmbed, strength } = options;
     const initImages = initImagesOf(options, texts.length);
-    const decoderOptions = { ...unprefixed("decoder", options), strength };
-    const prior = imageEmbed ? undefined : this.priorSettings(unprefixed("prior", options));
-    const generator = randomnessOf(options);
-    checkSamplesOfEach(decoderSampleCount, generator);
+    const priorOptions = unprefixed("prior", stages);
+    const decoderOptions = { ...unprefixed("decoder", stages), strength };
+    const prior = imageEmbed ? undefined : this.priorSettings(priorOptions);
+    const count = texts.length * priorSampleCount;
+    const generators = randomnessOf(options);
+    checkRandomness(generators, count * decoderSampleCount);
+    const randomness = randomnessOfStages(generators, decoderSampleCount, priorSeeds);
+    const namesPriorSeed = prior !== undefined && (decoderSampleCount > 1 || priorSeeds !== undefined);
     this.checkDecoderSettings(decoderOptions);
     checkStart({ initImages, strength });
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
-    const count = texts.length * priorSampleCount;
     const priorRuns = [prior, negativeText && this.manager.prior].filter((run) => run !== undefined).length;
     const timeEstimate = this.timeEstimate({
-      prior: priorRuns > 0 ? { ...unprefixed("prior", options), embeddings: count * priorRuns } : undefined,
+      prior: priorRuns > 0 ? { ...priorOptions, embeddings: count * priorRuns } : undefined,
       decoder: {
         ...decoderOptions,
         images: count * decoderSampleCount,
         strength: strengthOf({ initImages, strength }),
       },
     });
-    const shared = { generator, signal, onProgress, timeEstimate };
-    const { away, embeddings } = await this.#embed(texts, negativeText, { ...options, ...shared });
+    const shared = { signal, onProgress, timeEstimate };
+    const call = { ...shared, generator: randomness.prior, ...priorOptions, ...prior };
+    const { away, embeddings } = await this.#embed(texts, { ...call, negativeText }, imageEmbed);
     const flat = texts.flatMap((_, index) => embeddings[index]!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
+      generator: randomness.decoder,
       ...decoderOptions,
       onImage,
       previewEvery,
@@ -83,7 +100,10 @@ export class BasicInference extends InferenceScript {
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
       negativeImageEmbed: away,
       initImages: initImages && flat.map(({ index }) => initImages[index]!),
-      describe: (_, decoder) => withPrior(prior, decoder),
+      describe: (input, decoder) => ({
+        ...withPrior(prior, decoder),
+        ...(namesPriorSeed ? { priorSeed: priorSeedOf(randomness.prior, input) } : {}),
+      }),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, GeneratedImage[]>()]));
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);
@@ -93,38 +113,30 @@ export class BasicInference extends InferenceScript {
   /** For each text its image embeddings, and one for each of them of its negative text, where there is a prior for that. */
   async #embed(
     texts: readonly string[],
-    negativeText: readonly string[] | undefined,
-    options: BasicInferenceOptions & SharedOptions,
+    { negativeText, ...call }: PriorCall,
+    imageEmbed: readonly Embedding[] | undefined,
   ): Promise<{ readonly embeddings: readonly Embedding[][]; readonly away: readonly Embedding[] | undefined }> {
-    const { imageEmbed, priorSampleCount = 1, generator, signal, onProgress, timeEstimate } = options;
-    const call = { ...unprefixed("prior", options), generator, signal, onProgress, timeEstimate };
     const hasPrior = imageEmbed === undefined || this.manager.prior !== undefined;
-    const away =
-      negativeText && hasPrior
-        ? await this.samplePrior(negativeText, unguided({ ...call, generator: generator! }))
-        : undefined;
-    const embeddings = imageEmbed?.map((one) => new Array<Embedding>(priorSampleCount).fill(one)) ?? [
+    const away = negativeText && hasPrior ? await this.samplePrior(negativeText, unguided(call)) : undefined;
+    const embeddings = imageEmbed?.map((one) => new Array<Embedding>(call.sampleCount ?? 1).fill(one)) ?? [
       ...(await this.samplePrior(texts, { ...call, negativeText })).values(),
     ];
     return { embeddings, away: away && [...away.values()].flat() };
   }
 }
 
-/** Throws `ArgumentError` where embeddings that share a generator with their images are to be drawn several times. */
-function checkSamplesOfEach(decoderSampleCount: number, generator: Randomness): void {
-  if (decoderSampleCount === 1 || generator instanceof Generator) return;
-  throw new ArgumentError(
-    "decoderSampleCount",
-    `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
-    { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
-  );
+/** A call of the prior for texts, and their negative texts. */
+interface PriorCall extends Omit<SamplePriorOptions, "negativeText"> {
+  readonly generator: Randomness;
+  readonly negativeText: readonly string[] | undefined;
 }
 
 /** The image that each text starts from. Throws `ArgumentError` for another number of images, or of embeddings. */
 function initImagesOf(
-  { initImages, imageEmbed }: BasicInferenceOptions,
+  { initImages, imageEmbed, priorSeeds }: BasicInferenceOptions,
   texts: number,
 ): readonly RgbImage[] | undefined {
+  atMostOne({ imageEmbed, priorSeeds });
   if (imageEmbed) checkLength("imageEmbed", imageEmbed, texts);
   if (initImages === undefined) return undefined;
   return isOne(initImages) ? new Array<RgbImage>(texts).fill(initImages) : checkLength("initImages", initImages, texts);
