@@ -83,10 +83,22 @@ export type { StageInfo, TextShape } from "./models/stage-info.js";
 export { openCheckpoint } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
+export { Embed } from "./pipeline/scripts/embed.js";
 export type { Embedding } from "./pipeline/embedding.js";
+export {
+  readEmbeddings,
+  writeEmbeddings,
+  type ImageEmbedded,
+  type PriorEmbedded,
+  type StoredEmbeddings,
+  type TextEmbedded,
+} from "./pipeline/records/embeddings-file.js";
+export type { GeneratedOn } from "./pipeline/records/image-record.js";
+export type { ModelFile } from "./pipeline/records/model-identity.js";
 export {
   TimeEstimate,
   type DecoderWork,
+  type NetworkWork,
   type PriorWork,
   type ScriptWork,
   type WorkPlan,
@@ -121,6 +133,7 @@ export type {
   ScriptOptions,
   ScriptProgress,
   SharedOptions,
+  StrengthOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
 export type { AskedPriorSettings, Prefixed, PriorSettings, Stage } from "./pipeline/settings.js";

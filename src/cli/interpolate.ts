@@ -110,14 +110,19 @@ function planInterpolation(
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
     images: series.flatMap(({ images }) => images),
-    draw: async ({ onImage, signal, onProgress }) => {
+    draw: async ({ onImage, signal, onProgress, previewEvery }) => {
       for (const [i, one] of series.entries()) {
         const begin = performance.now();
         await script.run(start.content, end.content, {
           ...samplingOptions(flags),
           ...seedOf(one),
           signal,
-          onProgress: (step) => onProgress?.(withLater(step, performance.now() - begin, series.length - 1 - i)),
+          previewEvery,
+          onProgress: (step) =>
+            onProgress?.({
+              ...withLater(step, performance.now() - begin, series.length - 1 - i),
+              ...(step.previewIndex === undefined ? {} : { previewIndex: i * frames + step.previewIndex }),
+            }),
           onImage: (image, index) => onImage?.(image, i * frames + index),
           frames,
           text,

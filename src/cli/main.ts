@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   upscale: () => import("./upscale.js"),
   interpolate: () => import("./interpolate.js"),
   edit: () => import("./edit.js"),
+  embed: () => import("./embed.js"),
   show: () => import("./show.js"),
   test: () => import("./test.js"),
   cache: () => import("./cache.js"),

@@ -34,11 +34,15 @@ export function shown(text: string): string {
 
 const CLEAR_LINE = "\r\u001b[K";
 
+/** Characters that fit into a line of the terminal on standard error. */
+export function lineWidth(): number {
+  // A terminal that does not know its width says 0.
+  return (process.stderr.columns || 80) - 1;
+}
+
 /** Puts a text in the place of the terminal's last line on standard error, cut to its width. */
 export function replaceLine(text: string): void {
-  // A terminal that does not know its width says 0.
-  const width = (process.stderr.columns || 80) - 1;
-  process.stderr.write(`${CLEAR_LINE}${printable(hideSecrets(text)).slice(0, width)}`);
+  process.stderr.write(`${CLEAR_LINE}${printable(hideSecrets(text)).slice(0, lineWidth())}`);
 }
 
 /** Empties the terminal's last line on standard error. */

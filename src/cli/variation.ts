@@ -3,23 +3,35 @@ import type { Command } from "commander";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
+import type { ImageEmbedded } from "../pipeline/records/embeddings-file.js";
+import { UsageError } from "./errors.js";
 import { generateImages } from "./generating/command.js";
+import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js";
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
+import { checkSeeds } from "./generating/seeds.js";
+import { promptFromFileName } from "../image/image-files.js";
+import { captionOf } from "./asking/captions.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
+
+interface VariationFlags extends ImageFlags {
+  readonly embeddings?: string;
+}
 
 const EXAMPLES = `
 Examples:
   $ dalle2 variation cat.jpg --samples 4
   $ dalle2 variation cat.png dog.png --text "a cat" --text "a dog"
   $ dalle2 variation photos/ --seed 1 --json
+  $ dalle2 variation --embeddings photos.safetensors
 
 A decoder that was trained with text takes one for each image. Where none is given, the text is the prompt that dalle2 has
-recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle". Without files it asks; a pipe answers line by line: files, each with its text
-where the decoder takes one, an empty line, images of each.`;
+recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle". Without files it asks;
+a pipe answers line by line: files, each with its text where the decoder takes one, an empty line, images of each. With
+--embeddings, CLIP's embeddings of images in that file (dalle2 embed --image) take their place, and their names are the texts.`;
 
 export function register(program: Command): void {
   const command = program
@@ -27,29 +39,49 @@ export function register(program: Command): void {
     .description("generate variations of images")
     .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
     .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
+    .option("--embeddings <file>", "embeddings of images, in place of images and of CLIP")
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
-    .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<ImageFlags>(), files));
+    .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<VariationFlags>(), files));
 }
 
-async function variation(given: ImageFlags, files: readonly string[]): Promise<void> {
+async function variation(given: VariationFlags, files: readonly string[]): Promise<void> {
   const signal = interruptSignal();
+  const { embeddings } = given;
+  if (embeddings !== undefined && (given.image || files.length > 0)) {
+    throw new UsageError("--embeddings takes the place of images: give one of the two, not both.");
+  }
   const flags = withFiles(given, files);
-  await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
+  const stored = embeddings === undefined ? undefined : await loadEmbeddings(embeddings, "images", signal);
+  if (stored) checkSeeds(flags, stored.length * (flags.samples ?? 1));
+  await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, { flags, stored, signal }));
+}
+
+interface Given {
+  readonly flags: VariationFlags;
+  /** The content of `--embeddings`. */
+  readonly stored: readonly ImageEmbedded[] | undefined;
+  readonly signal: AbortSignal;
 }
 
 async function planVariation(
   manager: DalleModelManager,
   scripts: ScriptOptions,
-  flags: ImageFlags,
-  signal: AbortSignal,
+  { flags, stored, signal }: Given,
 ): Promise<GenerationPlan> {
-  const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager), signal);
-  const images = await loadForClip(files, manager);
+  const takesText = decoderTakesText(manager);
+  // The names that the file has of its images stand for them, which need not be here.
+  const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
+  const suggest = stored ? promptFromFileName : captionOf;
+  const { files, texts, samples } = await gatherImages(named, takesText, signal, suggest);
+  const embedded = stored?.map(({ embedding }) => embedding);
+  if (embedded) checkEmbeddingLength(manager, embedded, flags.embeddings!);
+  const images = embedded ?? (await loadForClip(files, manager));
+  const from = flags.embeddings === undefined ? {} : { embeddings: basename(flags.embeddings) };
   const subjects = files.map((file, i) => ({
     name: parse(file).name,
-    inputs: { image: basename(file), ...(texts && { prompt: texts[i]! }) },
+    inputs: { image: basename(file), ...from, ...(texts && { prompt: texts[i]! }) },
   }));
   return {
     images: planSamples(subjects, samples, flags),

@@ -51,6 +51,26 @@ export interface Sampler {
   init(inputs: StepInputs, stepOfPass: readonly number[]): TakeStep;
 }
 
+/** How many of `steps` steps a run from an image takes, as Diffusers counts them: the share `strength`, rounded down. */
+export function stepsOfStrength(steps: number, strength: number): number {
+  // 0.29 · 100 is a little less than 29.
+  return Math.floor(strength * steps + 1e-9);
+}
+
+/** The last `count` steps of a sampler. */
+export function lastSteps(sampler: Sampler, count: number): Sampler {
+  const skipped = sampler.steps.length - count;
+  return {
+    ...sampler,
+    steps: sampler.steps.slice(skipped),
+    init: (inputs, stepOfPass) =>
+      sampler.init(
+        inputs,
+        stepOfPass.map((step) => step + skipped),
+      ),
+  };
+}
+
 /** `count` whole timesteps, evenly from the last of `timesteps` down to 0, each with the next; the last leads to the clean sample. */
 export function evenGrid(timesteps: number, count: number): TimeStep[] {
   const times = linspace(timesteps - 1, 0, count).map(Math.round);

@@ -83,6 +83,12 @@ export interface Prior {
   /** How often `sample` evaluates the network. */
   evaluations(asked?: AskedSettings): number;
 
+  /**
+   * Multiplications of one evaluation for one embedding, roughly: tells how slow a network will be that has not run yet, in
+   * comparison with one that has. Default: not known.
+   */
+  cost?(asked?: AskedSettings): number;
+
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
 }
@@ -99,8 +105,19 @@ export interface CascadeStage {
    */
   check(settings: NetworkSettings, batch?: number, inpaints?: boolean): void;
 
-  /** How often it evaluates its networks; `resampleTimes` where it inpaints, else 1. Throws `SamplingError` if it was not trained. */
-  evaluations(asked?: AskedSettings, resampleTimes?: number): number;
+  /** How often it evaluates its networks. Throws `SamplingError` if it was not trained. */
+  evaluations(asked?: AskedSettings, run?: StageRun): number;
+
+  /** As that of a prior, for one image. */
+  cost?(asked?: AskedSettings): number;
+}
+
+/** What beside settings says how often a stage evaluates its networks. */
+export interface StageRun {
+  /** Where it inpaints, how often each step is taken. Default 1. */
+  readonly resampleTimes?: number | undefined;
+  /** Where it starts from an image: see `CascadeSampling.initImage`. Default 1. */
+  readonly strength?: number | undefined;
 }
 
 /** A condition of the null branch of guidance. */
@@ -145,6 +162,16 @@ export interface CascadeSampling<Model> extends CascadeCall {
   readonly negative?: NegativeCondition | undefined;
   /** f32 `[B, side, side, C]` in [0, 1]. */
   readonly image?: Tensor | undefined;
+  /**
+   * f32 `[B, side, side, C]` in [0, 1], of the first stage's side: it starts from this image, noised to the level of the
+   * first step that is run, and not from noise alone (SDEdit, Meng et al. 2021). Later stages enlarge its result as usual.
+   */
+  readonly initImage?: Tensor | undefined;
+  /**
+   * With `initImage`: the share of the first stage's steps that is run, the last ones of its time grid, rounded down. 1 runs
+   * all of them from noise alone, as without the image; where no step is left, the stage gives the image back.
+   */
+  readonly strength?: number | undefined;
   /** f32 `[B, side, side, C]` in [0, 1], of which `inpaintMask` says what is kept. */
   readonly inpaintImage?: Tensor | undefined;
   /** f32 `[B, side, side, 1]`: not zero where `inpaintImage` is kept. */

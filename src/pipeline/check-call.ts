@@ -49,21 +49,40 @@ export function checkDecoderCall(
 ): CheckedCall {
   planStages(cascade.stages, { ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
   const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
-  const { inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
+  const { initImages, inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
   // A later U-Net starts from the images, and draws the embeddings all the same.
   if (startAtUnetNumber === 1) atMostOne({ images, imageEmbed });
   atMostOne({ text, textEncoding });
   allOrNone({ inpaintImages, inpaintImageMasks });
+  checkStart(options);
   const texts = { text, negativeText };
   const embeddings = { imageEmbed, textEncoding, negativeImageEmbed };
-  const inputs = commonLength({ ...embeddings, images, ...texts, inpaintImages, inpaintImageMasks });
+  const inputs = commonLength({ ...embeddings, images, ...texts, initImages, inpaintImages, inpaintImageMasks });
   for (const [name, given] of Object.entries(texts)) if (given) filledList(textRule)(name, given);
   checkEmbeddings(embeddings);
   if (startAtUnetNumber > 1 && images) checkSquares("images", images);
+  for (const [i, image] of (initImages ?? []).entries()) checkSquares(`initImages[${i}]`, [image]);
   if (inpaintImages && inpaintImageMasks) checkMasks(inpaintImages, inpaintImageMasks);
   const randomness = randomnessOf(options);
   checkRandomness(randomness, inputs * sampleCount);
   return { inputs, randomness };
+}
+
+/** Throws `ArgumentError` where U-Net 1 cannot start from images. */
+export function checkStart({
+  initImages,
+  strength,
+  inpaintImages,
+  startAtUnetNumber = 1,
+}: Pick<SampleDecoderOptions, "initImages" | "strength" | "inpaintImages" | "startAtUnetNumber">): void {
+  atMostOne({ initImages, inpaintImages });
+  if (initImages === undefined && strength !== undefined) {
+    const message = "strength says how much an initial image may change, and there is none: pass initImages.";
+    throw new ArgumentError("strength", message, { code: "argument/missing" });
+  }
+  if (initImages === undefined || startAtUnetNumber === 1) return;
+  const message = `U-Net 1 starts from initImages, and startAtUnetNumber is ${startAtUnetNumber}.`;
+  throw new ArgumentError("initImages", message, { code: "argument/conflict" });
 }
 
 /** The number of values that all lists have which are given. */

@@ -9,7 +9,7 @@ import type { RgbImage } from "../image/image.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { planStages, stageSettings } from "../models/per-stage.js";
 import { checkDecoderCall, type CheckedCall } from "./check-call.js";
-import { BatchTensors, rowsOf, type DecoderInputs } from "./decoder-inputs.js";
+import { BatchTensors, rowsOf, strengthOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
 import { decoderPlan, TimeEstimate } from "./time-estimate.js";
 import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
@@ -120,7 +120,13 @@ function samplingOf({ decoder, options, settings, inputCount }: DecoderCall, ran
   } = options;
   const images = inputCount * sampleCount;
   const plan = () =>
-    decoderPlan(decoder, { ...options, ...settings, images, resampleTimes: inpaintImages && inpaintResampleTimes });
+    decoderPlan(decoder, {
+      ...options,
+      ...settings,
+      images,
+      resampleTimes: inpaintImages && inpaintResampleTimes,
+      strength: strengthOf(options),
+    });
   const timeEstimate = options.timeEstimate ?? new TimeEstimate(plan());
   return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
 }
@@ -147,6 +153,7 @@ async function samplePart(
     startAtUnetNumber,
     stopAtUnetNumber,
     inpaintResampleTimes,
+    strength: strengthOf(options),
     signal,
     noise,
     use,
@@ -174,7 +181,8 @@ function parametersOf(
   computedInF32: readonly string[] | undefined,
 ): ImageParameters {
   const { text, negativeText, describe } = options;
-  const own = defined({ text: text?.[input], negativeText: negativeText?.[input], ...settings });
+  const texts = { text: text?.[input], negativeText: negativeText?.[input] };
+  const own = defined({ ...texts, ...settings, strength: strengthOf(options) });
   const other = tokenization === "clip" ? undefined : tokenization;
   return {
     script: scriptName,

@@ -4,7 +4,7 @@ import type { Cascade, CascadeSampling } from "../models/interfaces.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { stackRows, type Embedding } from "./embedding.js";
-import type { Mask } from "./script-options.js";
+import { DEFAULT_STRENGTH, type Mask, type SampleDecoderOptions } from "./script-options.js";
 
 const MISMATCH = { code: "argument/mismatch" } as const;
 
@@ -15,6 +15,8 @@ export interface DecoderInputs {
   readonly negativeImageEmbed: readonly Embedding[] | undefined;
   readonly negativeTextEncodings: readonly Embedding[] | undefined;
   readonly image: readonly Embedding[] | undefined;
+  /** At the size of the first stage. */
+  readonly initImage: readonly Embedding[] | undefined;
   readonly inpaintImage: readonly Embedding[] | undefined;
   readonly inpaintMask: readonly Embedding[] | undefined;
 }
@@ -22,7 +24,7 @@ export interface DecoderInputs {
 /** The inputs of one batch on the GPU, by the names that the decoder has for them. */
 type DecoderTensors = Pick<
   CascadeSampling<Cascade>,
-  "imageEmbed" | "textEncodings" | "negative" | "image" | "inpaintImage" | "inpaintMask"
+  "imageEmbed" | "textEncodings" | "negative" | "image" | "initImage" | "inpaintImage" | "inpaintMask"
 >;
 
 /** Uploads the inputs of one batch, and frees them. */
@@ -42,6 +44,7 @@ export class BatchTensors {
         textEncodings: stack(inputs.negativeTextEncodings),
       },
       image: asPlanes(inputs.image),
+      initImage: asPlanes(inputs.initImage),
       inpaintImage: asPlanes(inputs.inpaintImage),
       inpaintMask: asPlanes(inputs.inpaintMask),
     }));
@@ -49,8 +52,8 @@ export class BatchTensors {
   }
 
   [Symbol.dispose](): void {
-    const { imageEmbed, textEncodings, negative, image, inpaintImage, inpaintMask } = this.named;
-    const images = [image, inpaintImage, inpaintMask];
+    const { imageEmbed, textEncodings, negative, image, initImage, inpaintImage, inpaintMask } = this.named;
+    const images = [image, initImage, inpaintImage, inpaintMask];
     for (const tensor of [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings, ...images]) {
       tensor?.dispose();
     }
@@ -113,6 +116,14 @@ export function checkMasks(images: readonly RgbImage[], masks: readonly Mask[]):
     const name = `inpaintImageMasks[${i}]`;
     throw new ArgumentError(name, `${name} has ${length} pixels; its image has ${width} × ${height}.`, MISMATCH);
   }
+}
+
+/** How much of the steps of U-Net 1 is run where it starts from images. */
+export function strengthOf({
+  initImages,
+  strength = DEFAULT_STRENGTH,
+}: Pick<SampleDecoderOptions, "initImages" | "strength">): number | undefined {
+  return initImages && strength;
 }
 
 /** Images as rows of batches. */

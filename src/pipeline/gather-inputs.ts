@@ -1,4 +1,5 @@
 import type { RgbImage } from "../image/image.js";
+import { resizeLanczos } from "../image/pillow-resize.js";
 import type { Cascade } from "../models/interfaces.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { DataRequirements } from "./data-requirements.js";
@@ -20,7 +21,8 @@ export async function gatherInputs(
   options: SampleDecoderOptions,
   encoding: Encoding,
 ): Promise<DecoderInputs> {
-  const { images, imageEmbed, negativeImageEmbed, inpaintImages, signal } = options;
+  const { images, imageEmbed, negativeImageEmbed, initImages, inpaintImages, signal } = options;
+  const side = decoder.stages[0]!.info.imageSize;
   const { imageEmbedding, textEncoding: needsText, image } = needsOf(decoder, options, encoding.canEncode);
   return {
     imageEmbed: imageEmbedding ? (imageEmbed ?? (await encoding.embedImages(images!, signal))) : undefined,
@@ -29,6 +31,7 @@ export async function gatherInputs(
       : { textEncodings: undefined, negativeTextEncodings: undefined }),
     negativeImageEmbed: imageEmbedding ? negativeImageEmbed : undefined,
     image: image ? planes(images!) : undefined,
+    initImage: initImages && planes(initImages.map((one) => resizeLanczos(one, side, side))),
     inpaintImage: inpaintImages && planes(inpaintImages),
     inpaintMask: options.inpaintImageMasks?.map((mask, i) => maskPlane(mask, inpaintImages![i]!)),
   };

@@ -15,6 +15,8 @@ export class Reporter {
   #done = 0;
   #batches: number;
   #rows = 0;
+  /** Index of the first of them. */
+  #first = 0;
   /** Rows through each network since the batch began. */
   #taken = new Map<string, number>();
 
@@ -35,6 +37,7 @@ export class Reporter {
    */
   async batch<T>(batch: Batch, start: number, end: number, body: () => Promise<T>): Promise<T> {
     this.#rows = end - start;
+    this.#first = batch.start + start;
     if (end < sizeOf(batch)) this.#most = this.#rows;
     const left = [sizeOf(batch) - end, ...this.planned.filter((one) => one.start >= batch.end).map(sizeOf)];
     this.#batches = left.reduce((sum, rows) => sum + Math.ceil(rows / this.#most), this.#done + 1);
@@ -64,7 +67,7 @@ export class Reporter {
       batch: this.#done + 1,
       batches: this.#batches,
       millisecondsLeft,
-      ...(preview ? { preview } : {}),
+      ...(preview ? { preview, previewIndex: this.#first } : {}),
     });
   }
 

@@ -29,6 +29,8 @@ export interface ScriptProgress {
   readonly millisecondsLeft: number | undefined;
   /** The images of this batch as they are coming along, in the size that the U-Net makes; with `previewEvery`. */
   readonly preview?: readonly RgbImage[];
+  /** With `preview`: index of its first image, counted as that of `onImage`; the others follow. */
+  readonly previewIndex?: number;
 }
 
 /** What every long call takes. */
@@ -126,13 +128,31 @@ export interface DecoderData {
   readonly negativeText?: readonly string[] | undefined;
   /** The same for U-Nets that take image embeddings. */
   readonly negativeImageEmbed?: readonly Embedding[] | undefined;
+  /**
+   * Square images to start from, in place of noise alone: brought to the size of U-Net 1 (Pillow's LANCZOS), noised to the
+   * level of the first of the steps that `strength` leaves it, and sampled on. Later U-Nets enlarge the result as usual. Not
+   * together with `inpaintImages`, nor with a `startAtUnetNumber` above 1.
+   */
+  readonly initImages?: readonly RgbImage[] | undefined;
   /** Square images of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
   /** A mask for each of `inpaintImages`, true where a pixel is kept. */
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
 }
 
-export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, DecoderData {
+/** How much images that a call starts from may change. */
+export interface StrengthOptions {
+  /**
+   * With `initImages`: the share of the steps of U-Net 1 that is run, 0 to 1, rounded down to whole steps as Diffusers does. 0
+   * gives the image back as it is (but for the later U-Nets); 1 starts from noise alone, as without it. Default 0.8.
+   */
+  readonly strength?: number | undefined;
+}
+
+/** The default of `strength`. */
+export const DEFAULT_STRENGTH = 0.8;
+
+export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, StrengthOptions, DecoderData {
   /** How often each step is taken when inpainting. Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
   /** First U-Net to run, counted from 1. Default 1; above it, `images` are what it enlarges. */

@@ -28,6 +28,7 @@ const DECODER_RULES: Rules = {
   startAtUnetNumber: count,
   stopAtUnetNumber: count,
   inpaintResampleTimes: count,
+  strength: fraction,
 };
 
 /** Scripts that sample both give the names of each call's options a prefix: `priorCondScale`. */
@@ -73,7 +74,6 @@ const SCRIPT_RULES: Rules = {
   ...prefixed("decoder", DECODER_RULES),
   resampleTimes: count,
   frames: count,
-  strength: fraction,
 };
 
 /** Throws `ArgumentError` for a value that cannot be meant, before anything is computed with it. */

@@ -1,8 +1,17 @@
-import { settingsOfEach, type AskedSettings, type CascadeSettings } from "../diffusion/settings.js";
+import { settingsOfEach, type CascadeSettings } from "../diffusion/settings.js";
 import type { Cascade, Prior } from "../models/interfaces.js";
+import type { AskedPriorSettings } from "./settings.js";
 
-/** Work of a call: network evaluations times rows of the batch, for each network by name. */
-export type WorkPlan = ReadonlyMap<string, number>;
+/** What one network is to do in a call. */
+export interface NetworkWork {
+  /** Evaluations times rows of the batch. */
+  readonly rows: number;
+  /** Cost of one row, in the unit of the other networks; see `Prior.cost`. Default: not known. */
+  readonly cost?: number | undefined;
+}
+
+/** Work of a call, for each network by name. */
+export type WorkPlan = ReadonlyMap<string, NetworkWork>;
 
 /** A network's name in a plan. */
 export function networkName(phase: "prior" | "decoder", unetNumber = 0): string {
@@ -10,7 +19,7 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 }
 
 /** What the prior is to sample. */
-export interface PriorWork extends AskedSettings {
+export interface PriorWork extends AskedPriorSettings {
   /** Number of embeddings. */
   readonly embeddings: number;
 }
@@ -25,6 +34,8 @@ export interface DecoderWork extends CascadeSettings {
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
   readonly resampleTimes?: number | undefined;
+  /** How much of the first U-Net's steps is run where it starts from images. Default 1: all. */
+  readonly strength?: number | undefined;
 }
 
 /** What a script is about to sample in all its calls. */
@@ -37,17 +48,22 @@ export interface ScriptWork {
 
 /** @internal */
 export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
-  return new Map([[networkName("prior"), work.embeddings * prior.evaluations(work)]]);
+  const { embeddings, numSamplesPerBatch = 2 } = work;
+  const rows = embeddings * prior.evaluations(work);
+  const cost = prior.cost?.(work);
+  return new Map([[networkName("prior"), { rows, cost: cost && numSamplesPerBatch * cost }]]);
 }
 
 /** @internal */
 export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
   const { images, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
+  const { strength } = work;
   const asked = settingsOfEach(work, stages.length);
   const plan = stages.slice(start - 1, stop).map((stage, i) => {
     const index = start - 1 + i;
-    const evaluations = stage.evaluations(asked[index], resampleTimes);
-    return [networkName("decoder", index + 1), images * evaluations] as const;
+    const run = { resampleTimes, strength: index === 0 ? strength : undefined };
+    const rows = images * stage.evaluations(asked[index], run);
+    return [networkName("decoder", index + 1), { rows, cost: stage.cost?.(asked[index]) }] as const;
   });
   return new Map(plan);
 }
@@ -64,7 +80,7 @@ type Pace = Pick<Done, "work" | "milliseconds">;
 
 /** How long the rest of a plan will take, by the pace of each network so far. */
 export class TimeEstimate {
-  readonly #plan: Map<string, number>;
+  readonly #plan: Map<string, NetworkWork>;
   readonly #done = new Map<string, Done>();
   #last: number;
 
@@ -88,17 +104,25 @@ export class TimeEstimate {
 
   /** Plans what was lost once more: `rows` rows through a network. */
   repeat(network: string, rows: number): void {
-    this.#plan.set(network, (this.#plan.get(network) ?? 0) + rows);
+    const planned = this.#plan.get(network);
+    this.#plan.set(network, { ...planned, rows: (planned?.rows ?? 0) + rows });
   }
 
-  /** Networks that have not run yet are taken to be as slow as the slowest that has. Undefined before the first step. */
+  /**
+   * Networks that have not run yet are taken to be as slow as the slowest that has: for the same cost where costs are known,
+   * else for the same rows. Undefined before the first step.
+   */
   get millisecondsLeft(): number | undefined {
     if (this.#done.size === 0) return undefined;
     const paces = new Map([...this.#done].map(([network, done]) => [network, paceOf(done)]));
     const slowest = Math.max(...paces.values());
-    return [...this.#plan].reduce((total, [network, work]) => {
-      const left = Math.max(0, work - (this.#done.get(network)?.work ?? 0));
-      return total + left * (paces.get(network) ?? slowest);
+    const perCost = Math.max(
+      0,
+      ...[...paces].map(([network, pace]) => pace / (this.#plan.get(network)?.cost ?? Infinity)),
+    );
+    return [...this.#plan].reduce((total, [network, { rows, cost = 0 }]) => {
+      const left = Math.max(0, rows - (this.#done.get(network)?.work ?? 0));
+      return total + left * (paces.get(network) ?? (cost * perCost || slowest));
     }, 0);
   }
 }

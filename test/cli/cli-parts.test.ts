@@ -8,7 +8,7 @@ import { promptFromFileName } from "../../src/image/image-files.js";
 import { UsageError } from "../../src/cli/errors.js";
 import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
-import { formatDuration } from "../../src/cli/generating/progress.js";
+import { formatDuration } from "../../src/cli/generating/progress-line.js";
 import { checkSeeds, followingSeeds, seedNumber } from "../../src/cli/generating/seeds.js";
 import { filledText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";

@@ -172,12 +172,7 @@ describe("masks of the command", () => {
   }
 
   /** As OpenAI's image edits take it: opaque where the image is kept. */
-  const openAi = makeImage(
-    SIDE,
-    SIDE,
-    4,
-    Uint8Array.from(left.flatMap((keep) => [255, 255, 255, keep ? 255 : 0])),
-  );
+  const openAi = makeImage(SIDE, SIDE, 4, Uint8Array.from(left.flatMap((keep) => [255, 255, 255, keep ? 255 : 0])));
 
   it("made for OpenAI's image edits, are named as such, and read as such", async () => {
     const { mask, said } = await load(openAi);

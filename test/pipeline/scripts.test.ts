@@ -396,6 +396,20 @@ describe("progress", () => {
     expect(only(await new ImageVariation(manager).run([redCircle], options))).toEqual(watched);
   }, 60_000);
 
+  it("tells which images of the call they are of", async () => {
+    const seen = new Set<number>();
+    const small = drawn("circle", [0, 0, 0], 32);
+    await new Upscale(manager).run([small, small, small], {
+      steps: 2,
+      batchSize: 2,
+      previewEvery: 1,
+      onProgress: ({ preview, previewIndex }) => {
+        for (const i of (preview ?? []).keys()) seen.add(previewIndex! + i);
+      },
+    });
+    expect([...seen]).toEqual([0, 1, 2]);
+  });
+
   it("takes whole numbers of steps", async () => {
     const run = new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], { previewEvery: 0.5 });
     await expect(run).rejects.toThrow("previewEvery must be a whole number of at least 1, not 0.5");

@@ -1,13 +1,17 @@
 import { expect, it } from "vitest";
 import { batchesOf } from "../../src/pipeline/batches.js";
-import { TimeEstimate } from "../../src/pipeline/time-estimate.js";
+import { TimeEstimate, type NetworkWork, type WorkPlan } from "../../src/pipeline/time-estimate.js";
 import { Reporter } from "../../src/pipeline/reporter.js";
 import type { ScriptProgress } from "../../src/pipeline/script-options.js";
 
+function planOf(rows: Record<string, number | NetworkWork>): WorkPlan {
+  return new Map(Object.entries(rows).map(([name, one]) => [name, typeof one === "number" ? { rows: one } : one]));
+}
+
 /** An estimate whose steps take as long as they say. */
-function timeEstimateOf(plan: Record<string, number>): { timeEstimate: TimeEstimate; step: typeof step } {
+function timeEstimateOf(plan: Record<string, number | NetworkWork>): { timeEstimate: TimeEstimate; step: typeof step } {
   let now = 1000;
-  const timeEstimate = new TimeEstimate(new Map(Object.entries(plan)), () => now);
+  const timeEstimate = new TimeEstimate(planOf(plan), () => now);
   const step = (network: string, rows: number, milliseconds: number): number | undefined => {
     now += milliseconds;
     timeEstimate.step(network, rows);
@@ -25,6 +29,18 @@ it("takes networks that have not run to be as slow as the slowest that has", () 
   expect(step("prior", 1, 10)).toBe(10 + 7 * 10);
   expect(step("prior", 1, 10)).toBe(7 * 10);
   expect(step("U-Net 1", 1, 50)).toBe(3 * 50 + 3 * 50);
+});
+
+it("takes them to be as slow for their cost, where that is known", () => {
+  const { step } = timeEstimateOf({
+    prior: { rows: 2, cost: 5 },
+    "U-Net 1": { rows: 4, cost: 40 },
+    "U-Net 2": { rows: 3, cost: 20 },
+  });
+  expect(step("prior", 1, 10)).toBe(10 + 4 * 80 + 3 * 40);
+  expect(step("prior", 1, 10)).toBe(4 * 80 + 3 * 40);
+  // A network that has run is as slow as it was; the slower of the two for its cost tells of the third.
+  expect(step("U-Net 1", 1, 200)).toBe(3 * 200 + 3 * 100);
 });
 
 it("goes by the first step, in which weights come and kernels are compiled, only until there is a second", () => {
@@ -65,7 +81,7 @@ it("tells of the parts of a batch that failed as of batches, and of the time unt
   };
   // A clock that goes on by itself, as time left is told apart from none alone.
   let now = 0;
-  const reporter = new Reporter({ onProgress }, new TimeEstimate(new Map([["prior", 2 * 5]]), () => ++now), batches);
+  const reporter = new Reporter({ onProgress }, new TimeEstimate(planOf({ prior: 2 * 5 }), () => ++now), batches);
   const run = (index: number, start: number, end: number, steps: number): Promise<void> =>
     reporter.batch(batches[index]!, start, end, () => {
       for (let step = 1; step <= steps; step++) reporter.step({ phase: "prior", step, steps: 2 });

@@ -87,6 +87,7 @@ describe("links to lines of a reference", () => {
 
 /** Files beside layers of models and samplers that mirror no lines of a reference: types, choices, and what is ours. */
 const OURS = [
+  "src/diffusion/init-image.ts",
   "src/diffusion/mt19937.ts",
   "src/diffusion/noise.ts",
   "src/diffusion/passes.ts",

@@ -24,9 +24,16 @@ async function recordedPrompt(file: string): Promise<string | undefined> {
   }
 }
 
+/** What suggests the text of a file. */
+export type Suggest = (file: string) => string | Promise<string>;
+
 /** A text for each file: those given, one for all, or what the files suggest. Rejects with `UsageError` for another number. */
-export async function textsFor(files: readonly string[], given: readonly string[]): Promise<readonly string[]> {
-  if (given.length === 0) return Promise.all(files.map(captionOf));
+export async function textsFor(
+  files: readonly string[],
+  given: readonly string[],
+  suggest: Suggest = captionOf,
+): Promise<readonly string[]> {
+  if (given.length === 0) return Promise.all(files.map(suggest));
   if (given.length === 1) return files.map(() => given[0]!);
   if (given.length === files.length) return given;
   throw new UsageError(

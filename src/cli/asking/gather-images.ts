@@ -2,7 +2,7 @@ import type { DalleModelManager } from "../../pipeline/manager/model-manager.js"
 import { UsageError } from "../errors.js";
 import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
-import { askText, textsFor } from "./captions.js";
+import { askText, textsFor, type Suggest } from "./captions.js";
 import type { GenerationFlags, NegativeFlags } from "../generating/options.js";
 import { checkSeeds } from "../generating/seeds.js";
 import { askImages, expandFolders } from "./image-files.js";
@@ -28,15 +28,19 @@ export function withFiles<Flags extends ImageFlags>(flags: Flags, files: readonl
   return { ...flags, image };
 }
 
-/** Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts. */
+/**
+ * Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts, which `suggest`
+ * makes where none is given.
+ */
 export async function gatherImages(
   { image: files = [], text = [], samples }: ImageFlags,
   takesText: boolean,
   signal: AbortSignal,
+  suggest?: Suggest,
 ): Promise<GatheredImages> {
   if (text.length > 0 && !takesText) say("Warning: these U-Nets were trained without text; --text is ignored.");
   if (files.length > 0) {
-    return { files, texts: takesText ? await textsFor(files, text) : undefined, samples: samples ?? 1 };
+    return { files, texts: takesText ? await textsFor(files, text, suggest) : undefined, samples: samples ?? 1 };
   }
   if (text.length > 0) throw new UsageError("--text goes with images: give their files too.");
   using asker = openAsker({ options: "the image files", signal });

@@ -8,14 +8,16 @@ import { describeModels, differences } from "../../pipeline/records/generated-on
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
 import { counted } from "../../platform/counted.js";
-import { samplingOptions, type GenerationFlags, type PriorFlags } from "./options.js";
+import { samplingOptions, type GenerationFlags, type ModelFlags, type PriorFlags } from "./options.js";
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
 import { Grid, gridOf, type Sheet } from "./grid.js";
 import { checkEncoder, reportLine, writeImage, type ImageReport } from "./image-output.js";
 import { prepareFolder } from "./place-file.js";
-import { formatDuration, ProgressReport } from "./progress.js";
+import { DEFAULT_PREVIEW_EVERY, PreviewFiles } from "./preview-files.js";
+import { formatDuration } from "./progress-line.js";
+import { ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
 
@@ -79,8 +81,17 @@ async function generateAndWrite(
 ): Promise<number> {
   const reports: ImageReport[] = [];
   const grid = flags.grid ? new Grid(generatedOn, flags) : undefined;
+  const previews = new PreviewFiles(
+    images.map(({ name }) => name),
+    {
+      folder: flags.outputPath,
+      overwrite: flags.overwrite ?? false,
+      say: flags.json ? () => undefined : progress.warn,
+    },
+  );
   const onImage = async (image: GeneratedImage, index: number): Promise<void> => {
     const report = await writeImage(image, images[index]!, generatedOn, flags);
+    await previews.remove(index);
     grid?.add(image, report, images[index]!);
     reports.push(report);
     progress.clear();
@@ -92,12 +103,15 @@ async function generateAndWrite(
       ...seedsOf(images),
       signal,
       onImage,
+      previewEvery: flags.preview === true ? DEFAULT_PREVIEW_EVERY : flags.preview,
       onProgress: (step) => {
         progress.step(step);
+        if (step.preview) previews.show(step.preview, step.previewIndex!);
       },
     });
   } finally {
-    progress.clear();
+    progress.end();
+    await previews.removeAll();
     await finish(reports, grid, flags);
   }
   return reports.length;
@@ -118,7 +132,8 @@ async function finish(
   }
 }
 
-function loadingOptions(flags: GenerationFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
+/** How models are loaded, with messages and progress in their places. */
+export function loadingOptions(flags: ModelFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
   return {
     signal,
     checkUpdates: flags.suppressUpdates !== true,

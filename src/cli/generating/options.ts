@@ -2,15 +2,21 @@ import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import { CONFIG_NAMES } from "../../pipeline/config-names.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
-import { TOKENIZATIONS, type DecoderCallOptions, type Tokenization } from "../../pipeline/script-options.js";
+import {
+  TOKENIZATIONS,
+  type DecoderCallOptions,
+  type PriorCallOptions,
+  type Tokenization,
+} from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import { filledText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
+import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
-/** Options of every command that draws, as commander gives them; beside them stand settings, which `settingsIn` finds. */
-export interface GenerationFlags extends SeedFlags {
+/** Options of every command that generates images, as commander gives them; beside them stand settings, which `settingsIn` finds. */
+export interface GenerationFlags extends ModelFlags, SeedFlags {
   /** Images of each subject; undefined where it was not said. */
   readonly samples?: number;
   readonly decoderBatchSize: number;
@@ -19,19 +25,25 @@ export interface GenerationFlags extends SeedFlags {
   readonly outputPath: string;
   readonly format: ImageFormat;
   readonly overwrite?: boolean;
+  /** Sampling steps from one preview to the next; true where the number was not given. */
+  readonly preview?: number | true;
   readonly grid?: true;
   readonly json?: true;
-  readonly modelConfig?: string;
-  readonly dtype?: "auto" | ComputeType;
   /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
   readonly computeInF32?: readonly string[];
+}
+
+/** Which models a command uses, and how they are loaded. */
+export interface ModelFlags {
+  readonly modelConfig?: string;
+  readonly dtype?: "auto" | ComputeType;
   readonly offload?: Offload;
   readonly tokenization?: Tokenization;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
 }
 
-/** Options of commands that draw with the prior. */
+/** Options of commands that sample the prior. */
 export interface PriorFlags {
   readonly priorBatchSize: number;
   /** Image embeddings of which the prior keeps one; undefined where it was not said. */
@@ -59,16 +71,26 @@ export function addGenerationOptions(command: Command): Command {
     command,
     "seed of the first image, -1 for a random one; each image after it has the next seed (default: -1)",
   );
-  return addSettingOptions(command, "decoder")
+  addSettingOptions(command, "decoder")
     .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
     .option("-o, --output-path <folder>", "folder of the images", outputFolder, "output")
     .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
     .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
+    .option(
+      "--preview [n]",
+      `show images as they form: NAME-preview.png, renewed every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
+      wholeNumber,
+    )
     .option("--grid", "write all images on one sheet as well: grid-SEED.png")
-    .option("--json", "print one JSON array with an object for each image")
-    .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
+    .option("--json", "print one JSON array with an object for each image");
+  return addModelOptions(command);
+}
+
+/** Adds the options of `ModelFlags`. */
+export function addModelOptions(command: Command): Command {
+  return command
     .optionsGroup("Models:")
     .option(
       "--model-config <config>",
@@ -93,7 +115,8 @@ export function addGenerationOptions(command: Command): Command {
         "clip: as the CLIP was trained; dalle2-laion: without start and end tokens, as upstream's scripts do (default: clip)",
       ).choices(TOKENIZATIONS),
     )
-    .option("-s, --suppress-updates", "use what was downloaded before without asking its server");
+    .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
+    .option("-v, --verbose", "say what is loaded, where it runs and how long it takes");
 }
 
 /** Adds the options of `PriorFlags`. */
@@ -109,11 +132,19 @@ export function addPriorOptions(command: Command): Command {
 
 /** How prior and decoder are to sample, as options of scripts that run both. */
 export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
+  return { ...priorSampling(flags), decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize };
+}
+
+/** The same of scripts that run the prior alone. */
+export function priorOptions(flags: PriorFlags): PriorCallOptions {
+  return unprefixed("prior", priorSampling(flags));
+}
+
+function priorSampling(flags: Partial<PriorFlags>): SamplingOptions {
   return {
     ...settingsIn(flags),
     ...(flags.candidates === undefined ? {} : { priorNumSamplesPerBatch: flags.candidates }),
     priorBatchSize: flags.priorBatchSize,
-    decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
   };
 }
 

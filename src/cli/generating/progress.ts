@@ -1,20 +1,14 @@
 import { basename } from "node:path";
 import type { LoadProgress } from "../../pipeline/manager/loading-options.js";
 import type { ScriptProgress } from "../../pipeline/script-options.js";
-import { clearLine, replaceLine, say } from "../output.js";
+import { clearLine, lineWidth, replaceLine, say } from "../output.js";
+import { formatDuration, progressLine } from "./progress-line.js";
+import { TimeShare } from "./time-share.js";
 
-/** Minutes and seconds, as 2:05; hours in front where there are any. */
-export function formatDuration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  const pad = (value: number): string => String(value).padStart(2, "0");
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  const rest = pad(seconds % 60);
-  return hours > 0 ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`;
-}
-
-const BAR = 24;
 /** Files are read in many more pieces than the eye can follow. */
 const MILLISECONDS_PER_FRAME = 50;
+/** How often the bar moves while a step is being computed. */
+const MILLISECONDS_PER_TICK = 500;
 
 /**
  * Shows on standard error how a command goes on: a bar with the time left at a terminal, elsewhere a line for each download,
@@ -22,9 +16,11 @@ const MILLISECONDS_PER_FRAME = 50;
  */
 export class ProgressReport {
   readonly #isTerminal = process.stderr.isTTY;
-  #begin = performance.now();
+  #time = new TimeShare();
+  #ticks: NodeJS.Timeout | undefined;
+  /** What is being done, as `LineContent` takes it; none while a file is being loaded. */
+  #texts: readonly string[] | undefined;
   #heading = "";
-  #shown = 0;
   #lastFrame = 0;
 
   constructor(private readonly quiet: boolean) {}
@@ -32,23 +28,48 @@ export class ProgressReport {
   /** Takes how much of a model file has been read. */
   load({ file, loadedBytes, totalBytes }: LoadProgress): void {
     const isDownload = /^https?:/.test(file);
-    const verb = isDownload ? "Downloading" : "Loading";
-    const share = totalBytes ? bar(loadedBytes / totalBytes) : `${Math.round(loadedBytes / 1e6)} MB`;
-    if (this.#isTerminal) this.#replaceLine(`${share}  ${verb} ${basename(file)}`);
-    else if (isDownload) this.#writeHeading(`${verb} ${file}`);
+    const doing = `${isDownload ? "Downloading" : "Loading"} ${isDownload && !this.#isTerminal ? file : basename(file)}`;
+    if (!this.#isTerminal) {
+      if (isDownload) this.#writeHeading(doing);
+      return;
+    }
+    this.#texts = undefined;
+    const megabytes = `${Math.round(loadedBytes / 1e6)} MB`;
+    this.#replaceLine(
+      totalBytes
+        ? progressLine({ share: loadedBytes / totalBytes, numbers: [], texts: [doing] }, lineWidth())
+        : `${megabytes}  ${doing}`,
+    );
   }
 
   /** Takes the progress of a script. */
   step({ phase, unetNumber, step, steps, batch, batches, millisecondsLeft }: ScriptProgress): void {
     const network = phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
     const part = batches > 1 ? `${network}, batch ${batch} of ${batches}` : network;
-    if (this.#isTerminal) this.#replaceLine(`${this.#timeBar(millisecondsLeft)}  ${part}, step ${step} of ${steps}`);
-    else this.#writeHeading(part);
+    if (!this.#isTerminal) {
+      this.#writeHeading(part);
+      return;
+    }
+    if (millisecondsLeft !== undefined) this.#time.update(millisecondsLeft);
+    const count = `step ${step} of ${steps}`;
+    this.#texts = [`${part}, ${count}`, `${network}, ${count}`, count];
+    this.#showTime();
   }
 
   /** Begins the time that the bar shows. */
   start(): void {
-    this.#begin = performance.now();
+    this.end();
+    this.#time = new TimeShare();
+    if (!this.#isTerminal || this.quiet) return;
+    this.#ticks = setInterval(() => {
+      this.#showTime();
+    }, MILLISECONDS_PER_TICK).unref();
+  }
+
+  /** Takes the bar away for good. */
+  end(): void {
+    clearInterval(this.#ticks);
+    this.#texts = undefined;
     this.clear();
   }
 
@@ -64,12 +85,11 @@ export class ProgressReport {
     say(message);
   };
 
-  #timeBar(millisecondsLeft: number | undefined): string {
-    if (millisecondsLeft === undefined) return bar(0);
-    const spent = performance.now() - this.#begin;
-    // The first step of a slow network shows that less is done than it seemed; the bar waits there.
-    this.#shown = Math.max(this.#shown, spent / (spent + millisecondsLeft));
-    return `${bar(this.#shown)}  ${formatDuration(millisecondsLeft)} left`;
+  #showTime(): void {
+    if (!this.#texts) return;
+    const { share, millisecondsLeft } = this.#time.now ?? { share: 0, millisecondsLeft: undefined };
+    const numbers = millisecondsLeft === undefined ? [] : [`${formatDuration(millisecondsLeft)} left`];
+    this.#replaceLine(progressLine({ share, numbers, texts: this.#texts }, lineWidth()));
   }
 
   #replaceLine(line: string): void {
@@ -84,10 +104,4 @@ export class ProgressReport {
     this.#heading = heading;
     say(heading);
   }
-}
-
-function bar(fraction: number): string {
-  const filled = Math.round(fraction * BAR);
-  const percent = String(Math.floor(fraction * 100)).padStart(3);
-  return `${"█".repeat(filled)}${"░".repeat(BAR - filled)} ${percent} %`;
 }

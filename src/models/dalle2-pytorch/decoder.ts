@@ -1,5 +1,5 @@
 import { counted } from "../../platform/counted.js";
-import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
+import { ArgumentError, atMostOne, count as atLeastOne, fraction } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
 import type { DecoderOptions } from "./options.js";
@@ -86,6 +86,7 @@ export class Decoder implements Cascade {
           return decoder.stages[stage.index]!.sample(own, {
             ...run.shared,
             ...settings,
+            ...(unetNumber === 1 ? run.start : {}),
             lowres,
             noise,
             signal,
@@ -112,9 +113,15 @@ export class Decoder implements Cascade {
 
   /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
   #check(sampling: DecoderSampling) {
-    const { imageEmbed, textEncodings, textMask, negative, image, inpaintImage, inpaintMask } = sampling;
+    const { imageEmbed, textEncodings, textMask, negative, image, initImage, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
-    const batch = imageEmbed?.shape[0] ?? image?.shape[0] ?? inpaintImage?.shape[0] ?? sampling.batchSize ?? 1;
+    const batch =
+      imageEmbed?.shape[0] ??
+      image?.shape[0] ??
+      initImage?.shape[0] ??
+      inpaintImage?.shape[0] ??
+      sampling.batchSize ??
+      1;
     const stages = planStages(this.stages, sampling, { batch, inpaints: inpaintImage !== undefined });
     const samplers = stages.map(({ stage }) => stage);
     if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
@@ -129,18 +136,39 @@ export class Decoder implements Cascade {
       );
     }
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
-    for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
+    for (const [name, tensor] of Object.entries({ textEncodings, image, initImage, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
         throw new ArgumentError(name, `${name} is for ${counted(tensor.shape[0]!, "image")}, the rest for ${batch}.`, {
           code: "argument/mismatch",
         });
       }
     }
+    this.#checkStart(sampling);
     const known = inpaintImage && inpaintMask && { image: inpaintImage, mask: inpaintMask };
     return {
       shared: { batch, imageEmbed, textEncodings, textMask, negative, known, resampleTimes: inpaintResampleTimes },
       stages,
+      start: initImage && { initImage, strength: sampling.strength },
     };
+  }
+
+  /** Throws where U-Net 1 cannot start from `initImage`. */
+  #checkStart({ initImage, strength = 1, inpaintImage, startAtUnetNumber: start = 1 }: DecoderSampling): void {
+    fraction("strength", strength);
+    if (!initImage) return;
+    atMostOne({ initImage, inpaintImage });
+    if (start > 1)
+      throw conflict("initImage", `U-Net 1 starts from initImage, and this call starts at U-Net ${start}.`);
+    const side = this.stages[0]!.stage.imageSize;
+    const [, height, width] = initImage.shape;
+    if (height === side && width === side) return;
+    throw new ArgumentError(
+      "initImage",
+      `initImage has ${width} × ${height} pixels; U-Net 1 makes ${side} × ${side}.`,
+      {
+        code: "argument/mismatch",
+      },
+    );
   }
 
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
@@ -151,6 +179,10 @@ export class Decoder implements Cascade {
       throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
     }
   }
+}
+
+function conflict(argument: string, message: string): ArgumentError {
+  return new ArgumentError(argument, message, { code: "argument/conflict" });
 }
 
 function absent(argument: string, message: string): ArgumentError {

@@ -20,6 +20,7 @@ import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
 import { PRIOR_NAME } from "../component.js";
+import { priorNetCost } from "./cost.js";
 import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
 
@@ -92,6 +93,10 @@ export class DiffusionPrior implements Prior {
   /** How often `sample` evaluates the network. */
   evaluations(asked: AskedSettings = {}): number {
     return this.#sampler(this.settings(asked)).steps.length;
+  }
+
+  cost(asked: AskedSettings = {}): number {
+    return priorNetCost(this.options.net) * (isGuided(asked) ? 2 : 1);
   }
 
   /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */

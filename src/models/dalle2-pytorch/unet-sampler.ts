@@ -4,7 +4,7 @@ import type { NegativeCondition, UnetCondition } from "./unet/conditioning.js";
 import { canBroadcast } from "./unet/image-condition.js";
 import type { TextMask } from "./text-mask.js";
 import { Unet } from "./unet/unet.js";
-import { affine, combine } from "../../ops/elementwise.js";
+import { affine, combine, scaleBy } from "../../ops/elementwise.js";
 import { cast } from "../../ops/layout.js";
 import { quantile } from "../../ops/reduce.js";
 import { dynamicThreshold } from "../../ops/sampler.js";
@@ -12,19 +12,21 @@ import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import type { CascadeStage } from "../interfaces.js";
+import type { CascadeStage, StageRun } from "../interfaces.js";
 import type { StageInfo } from "../stage-info.js";
 import type { Dialect } from "./dialect/dialect.js";
 import type { Weights } from "../../weights/store.js";
 import { denoise, type Denoiser, type OnStep, type Preview } from "../../diffusion/denoise.js";
+import { startFromImage } from "../../diffusion/init-image.js";
 import { Inpainting, prepareKnown, type Known } from "../../diffusion/inpaint.js";
 import { lowresResizeOf, type LowresResize } from "./lowres.js";
 import { StateNoise, type NoiseSource } from "../../diffusion/noise.js";
 import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js";
-import type { Process, Sampler } from "../../diffusion/sampler.js";
+import { lastSteps, stepsOfStrength, type Process, type Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
-import { guidanceScale, UNGUIDED } from "../../diffusion/guidance.js";
+import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
+import { unetCost } from "./cost.js";
 import { defaultSampler, unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 
@@ -43,6 +45,9 @@ export interface UnetSampling extends NetworkSettings {
   /** Image of the stage before, f32 NHWC, which an upsampler starts from. */
   readonly lowres?: Tensor | undefined;
   readonly known?: Known | undefined;
+  /** Image to start from, f32 NHWC in [0, 1] at this stage's size, and the share of the steps that is run then. */
+  readonly initImage?: Tensor | undefined;
+  readonly strength?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
@@ -54,6 +59,8 @@ export interface UnetSampling extends NetworkSettings {
 interface Prepared {
   readonly lowres: Tensor | undefined;
   readonly known: Known | undefined;
+  /** In the space of the sampler. */
+  readonly initImage: Tensor | undefined;
 }
 
 /**
@@ -167,10 +174,16 @@ export class UnetSampler implements CascadeStage {
     );
   }
 
-  /** How often `sample` evaluates the U-Net; `resampleTimes` where it inpaints. Throws `SamplingError` if it was not trained. */
-  evaluations(asked: AskedSettings = {}, resampleTimes = 1): number {
+  /** How often `sample` evaluates the U-Net. Throws `SamplingError` if it was not trained. */
+  evaluations(asked: AskedSettings = {}, { resampleTimes = 1, strength }: StageRun = {}): number {
     this.checkTrained();
-    return this.#sampler(this.settings(asked)).steps.length * this.#resampleTimes(resampleTimes);
+    const sampler = this.#sampler({ ...this.settings(asked), strength });
+    return sampler.steps.length * this.#resampleTimes(resampleTimes);
+  }
+
+  cost(asked: AskedSettings = {}): number {
+    const { unet, imageSize } = this.stage;
+    return unetCost(unet, imageSize) * (isGuided(asked) ? 2 : 1);
   }
 
   /**
@@ -187,12 +200,16 @@ export class UnetSampler implements CascadeStage {
     const preview = sampling.preview && this.#preview(own, sampling.preview, inpainting);
     const noise = this.#stateNoise(own, batch, source);
     const model = this.#denoiser(own, { ...sampling, ...condition }, prepared);
-    using x = await denoise(model, { noise, inpainting, signal, onStep, preview });
+    const [firstStep] = model.sampler.steps;
+    // So low a strength leaves no step.
+    if (!firstStep) return own.scope(() => scaleBy(condition.initImage!, 1));
+    const start = prepared.initImage && startFromImage(prepared.initImage, this.#schedule(), firstStep.time);
+    using x = await denoise(model, { noise, start, inpainting, signal, onStep, preview });
     return own.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
   }
 
   /** The tensors of a call as tensors of this sampler's arena: those of another stage may be stored in another type there. */
-  #shared(arena: Arena, { imageEmbed, textEncodings, negative, lowres, known }: UnetSampling) {
+  #shared(arena: Arena, { imageEmbed, textEncodings, negative, lowres, known, initImage }: UnetSampling) {
     const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
     return {
       imageEmbed: shared(imageEmbed),
@@ -203,11 +220,12 @@ export class UnetSampler implements CascadeStage {
         textEncodings: shared(negative.textEncodings),
       },
       lowres: shared(lowres),
+      initImage: shared(initImage),
       known: known && { image: arena.share(known.image), mask: arena.share(known.mask) },
     };
   }
 
-  #prepare(arena: Arena, { batch, lowres, known, steps, noise }: UnetSampling): Prepared {
+  #prepare(arena: Arena, { batch, lowres, known, initImage, strength = 1, steps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
       throw new ArgumentError("image", `${this.name} enlarges an image, and there is none to start from.`, {
@@ -221,6 +239,8 @@ export class UnetSampler implements CascadeStage {
             cast(this.#lowresCondition(lowres, steps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
+      // A run of all steps starts from noise alone.
+      initImage: initImage && strength < 1 ? this.#normalize(initImage) : undefined,
     };
   }
 
@@ -304,15 +324,20 @@ export class UnetSampler implements CascadeStage {
     return { schedule: this.#schedule(), objective: this.stage.objective };
   }
 
-  #sampler({ sampler, steps: count }: NetworkSettings): Sampler {
+  #sampler({ sampler: name, steps: count, strength = 1 }: NetworkSettings & Pick<StageRun, "strength">): Sampler {
     const { learnedVarianceConstrainFrac: constrainFrac } = this.decoder;
-    return unetSampler(sampler, {
+    const sampler = unetSampler(name, {
       process: this.#process(),
       count,
       dialect: this.dialect.sampler,
       eta: this.#eta,
       learnedVariance: this.stage.learnedVariance ? { constrainFrac } : undefined,
     });
+    return strength < 1 ? lastSteps(sampler, stepsOfStrength(sampler.steps.length, strength)) : sampler;
+  }
+
+  #normalize(x: Tensor): Tensor {
+    return this.decoder.autoNormalizeImg ? affine(x, 2, -1) : x.reshape(x.shape);
   }
 
   #denormalize(x: Tensor): Tensor {

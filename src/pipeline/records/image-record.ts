@@ -8,35 +8,48 @@ import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { hideKnown, publicUrl } from "../../platform/secrets.js";
+import type { ComputeType } from "../../tensor/dtype.js";
 import type { GeneratedImage } from "../generated-image.js";
+import type { ModelFile } from "./model-identity.js";
 
 /** The text of an image file that holds its record, as JSON. */
 const KEYWORD = "dalle2";
 
 const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
 
-const imageRecord = z.object({
+/** The models that made images or embeddings, and where they ran. */
+export interface GeneratedOn {
   /** Name and version of this package. */
+  readonly software: string;
+  /** The load config as it was named, absent for the one that comes with the package, and the model files. */
+  readonly model: { readonly config?: string | undefined; readonly files: readonly ModelFile[] };
+  readonly adapter: string;
+  readonly dtype: ComputeType;
+  /** Table of kernel variants; there is one so far. */
+  readonly tuning: string;
+}
+
+/** The schema of `GeneratedOn`. */
+export const generatedOn = z.object({
   software: z.string(),
+  model: z.object({ config: z.string().optional(), files: z.array(modelFile).readonly() }),
+  adapter: z.string(),
+  dtype: z.enum(["f32", "f16"]),
+  tuning: z.string(),
+}) satisfies z.ZodType<GeneratedOn>;
+
+const imageRecord = z.object({
+  ...generatedOn.shape,
   /** Of the image's own generator. */
   seed: z.int().nonnegative(),
   /** Options of the script that drew it, by their names in the library; `script` is its class. */
   parameters: z.looseObject({ script: z.string() }),
   /** What was given for this image: prompt, names of files. */
   inputs: z.record(z.string(), z.union([z.string(), z.number()])),
-  /** Load config as it was named, absent for the one that comes with the package, and the model files. */
-  model: z.object({ config: z.string().optional(), files: z.array(modelFile) }),
-  adapter: z.string(),
-  dtype: z.enum(["f32", "f16"]),
-  /** Table of kernel variants; there is one so far. */
-  tuning: z.string(),
 });
 
 /** What an image file says of how it was drawn, so that it can be drawn again. */
 export type ImageRecord = z.output<typeof imageRecord>;
-
-/** What the records of all images of a run have in common. */
-export type GeneratedOn = Omit<ImageRecord, "seed" | "parameters" | "inputs">;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";

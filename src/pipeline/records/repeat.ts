@@ -22,6 +22,7 @@ const otherParameters = z.looseObject({
   text: z.string(),
   negativeText: z.string().optional(),
   computedInF32: z.array(z.string()).optional(),
+  strength: z.number().optional(),
   priorSeed: z.int().nonnegative().optional(),
   tokenization: z.enum(TOKENIZATIONS).optional(),
 });
@@ -36,7 +37,8 @@ export function repetitionOf({
   const others = checkValue(otherParameters, parameters);
   const { settings, faults } = recordedSettings(parameters);
   if (others.faults || faults.length > 0) return { faults: [...(others.faults ?? []), ...faults] };
-  const { text, negativeText, computedInF32, priorSeed, tokenization } = others.data;
+  const { text, negativeText, computedInF32, priorSeed, tokenization, strength } = others.data;
+  if (strength !== undefined) return { faults: ["it started from an image, which the record does not hold"] };
   return {
     repetition: {
       text,

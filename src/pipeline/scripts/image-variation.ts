@@ -1,5 +1,6 @@
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
+import type { Embedding } from "../embedding.js";
 import type { GeneratedImage } from "../generated-image.js";
 import { eachOf, type GenerateOptions, type NegativeOptions } from "../script-options.js";
 
@@ -19,13 +20,20 @@ export interface ImageVariationOptions extends GenerateOptions, NegativeOptions 
 export class ImageVariation extends InferenceScript {
   protected override readonly scriptName: string = "ImageVariation";
 
-  /** Variations by index of the image. */
+  /** Variations by index of the image. In place of images it takes embeddings of them, which need no CLIP. */
   async run(
-    images: readonly RgbImage[],
+    images: readonly RgbImage[] | readonly Embedding[],
     { text, negativeText, ...options }: ImageVariationOptions = {},
   ): Promise<Map<number, GeneratedImage[]>> {
-    const inputs = { images, text: eachOf("text", text, images.length) };
+    const inputs = {
+      ...(areEmbeddings(images) ? { imageEmbed: images } : { images }),
+      text: eachOf("text", text, images.length),
+    };
     this.checkDecoder({ ...options, ...inputs });
     return this.sampleDecoder({ ...(await this.negativeInputs(negativeText, images.length, options)), ...inputs });
   }
+}
+
+function areEmbeddings(images: readonly RgbImage[] | readonly Embedding[]): images is readonly Embedding[] {
+  return images.length > 0 && "shape" in images[0]!;
 }

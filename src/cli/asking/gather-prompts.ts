@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import type { RgbImage } from "../../image/image.js";
+import type { Embedding } from "../../pipeline/embedding.js";
+import { counted } from "../../platform/counted.js";
+import { UsageError } from "../errors.js";
+import { loadEmbeddings } from "../generating/embeddings.js";
+import type { GenerationFlags } from "../generating/options.js";
+import { say } from "../output.js";
+import { askSamples, openAsker } from "./asking.js";
+import { loadSquare } from "./image-files.js";
+import { askPrompts, readPrompts } from "./prompts.js";
+
+/** What `dalle2 dream` is given to generate from, and how many images of it. */
+export interface PromptFlags extends GenerationFlags {
+  readonly prompt?: readonly string[];
+  readonly promptsFile?: string;
+  readonly from?: string;
+  readonly embeddings?: string;
+  readonly initImage?: readonly string[];
+  readonly strength?: number;
+  readonly priorSamples?: number;
+  readonly decoderSamples?: number;
+}
+
+/** Prompts, and how many embeddings and images there are to be. */
+export interface GatheredPrompts {
+  readonly prompts: readonly string[];
+  readonly priorSampleCount: number;
+  readonly decoderSampleCount: number;
+  /** One for each prompt; undefined where the prior is to make them. */
+  readonly imageEmbed?: readonly Embedding[];
+}
+
+/** Throws `UsageError` for options that do not go together. */
+export function checkInputs(flags: PromptFlags): void {
+  const { prompt, promptsFile, from, embeddings, initImage, strength, samples, priorSamples, decoderSamples } = flags;
+  if (strength !== undefined && !initImage) throw new UsageError("--strength goes with --init-image: give that too.");
+  if (samples !== undefined && (priorSamples ?? decoderSamples) !== undefined) {
+    throw new UsageError(
+      "--samples is the number of image embeddings with one image of each. Give it, or --prior-samples and --decoder-samples.",
+    );
+  }
+  if (embeddings === undefined) return;
+  const others = { "the prompt": prompt, "--prompts-file": promptsFile, "--from": from };
+  const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+  if (other !== undefined) throw new UsageError(`--embeddings brings its own prompts: leave ${other} out.`);
+  if (priorSamples !== undefined) {
+    throw new UsageError(
+      "--embeddings takes the place of the prior: leave --prior-samples out. --samples is the number of images of each embedding.",
+    );
+  }
+}
+
+/** Takes prompts, or embeddings, from the flags, or asks for prompts. */
+export async function gatherPrompts(flags: PromptFlags, signal: AbortSignal): Promise<GatheredPrompts> {
+  const { prompt = [], promptsFile, embeddings, samples, priorSamples, decoderSamples } = flags;
+  const counts = { priorSampleCount: samples ?? priorSamples ?? 1, decoderSampleCount: decoderSamples ?? 1 };
+  if (embeddings !== undefined) {
+    const rows = await loadEmbeddings(embeddings, "priors", signal);
+    return { prompts: rows.map(({ text }) => text), imageEmbed: rows.map(({ embedding }) => embedding), ...counts };
+  }
+  const prompts = [...prompt, ...(promptsFile === undefined ? [] : await readPrompts(promptsFile))];
+  if (prompts.length > 0) return { prompts, ...counts };
+  using asker = openAsker({ options: "a prompt, --prompts-file, --from or --embeddings", signal });
+  const asked = await askPrompts(asker);
+  if ((samples ?? priorSamples ?? decoderSamples) !== undefined) return { prompts: asked, ...counts };
+  return { prompts: asked, ...counts, priorSampleCount: await askSamples(asker, "prompt") };
+}
+
+/** The images to start from, as squares: one for each prompt. */
+export async function loadInitImages(
+  { initImage: files }: PromptFlags,
+  prompts: number,
+): Promise<readonly RgbImage[] | undefined> {
+  if (!files) return undefined;
+  if (files.length !== 1 && files.length !== prompts) {
+    throw new UsageError(
+      `Give --init-image once, or for each of ${counted(prompts, "prompt")}, not ${counted(files.length, "time")}.`,
+    );
+  }
+  const images: RgbImage[] = [];
+  for (const file of files) images.push(await loadSquare(file, say));
+  return Array.from({ length: prompts }, (_, i) => images[i] ?? images[0]!);
+}
+
+/** Names of the files that an image of a prompt is generated from. */
+export function fileInputs({ embeddings, initImage }: PromptFlags, prompt: number): Readonly<Record<string, string>> {
+  const start = initImage && (initImage[prompt] ?? initImage[0]!);
+  return {
+    ...(embeddings === undefined ? {} : { embeddings: basename(embeddings) }),
+    ...(start === undefined ? {} : { initImage: basename(start) }),
+  };
+}

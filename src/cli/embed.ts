@@ -1,0 +1,155 @@
+import { basename, dirname } from "node:path";
+import type { Command } from "commander";
+import { ModelLoadConfig } from "../pipeline/load-config.js";
+import { DalleModelManager } from "../pipeline/manager/model-manager.js";
+import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../pipeline/records/embeddings-file.js";
+import { describeModels } from "../pipeline/records/generated-on.js";
+import { Embed } from "../pipeline/scripts/embed.js";
+import { writeFileAtomic } from "../platform/node.js";
+import { tryFolder } from "../platform/node-aside.js";
+import { expandFolders, loadForClip } from "./asking/image-files.js";
+import { readPrompts } from "./asking/prompts.js";
+import { UsageError } from "./errors.js";
+import { loadingOptions } from "./generating/command.js";
+import {
+  addModelOptions,
+  addPriorOptions,
+  priorOptions,
+  type ModelFlags,
+  type PriorFlags,
+} from "./generating/options.js";
+import { ProgressReport } from "./generating/progress.js";
+import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
+import { interruptSignal } from "./interrupt.js";
+import { collectTexts, filledText, wholeNumber } from "./option-values.js";
+import { print, printJson } from "./output.js";
+import { PACKAGE_VERSION } from "./package-version.js";
+
+interface EmbedFlags extends ModelFlags, PriorFlags, SeedFlags {
+  readonly text?: readonly string[];
+  readonly textsFile?: string;
+  readonly image?: readonly string[];
+  /** False with `--no-prior`. */
+  readonly prior: boolean;
+  readonly samples: number;
+  readonly output: string;
+  readonly json?: true;
+}
+
+const EXAMPLES = `
+Examples:
+  $ dalle2 embed --text "a red circle" --text "a blue square" --output shapes.safetensors
+  $ dalle2 dream --embeddings shapes.safetensors --samples 4
+  $ dalle2 embed --image photos/ --output photos.safetensors
+  $ dalle2 variation --embeddings photos.safetensors
+
+The file has a tensor for each kind, with a row for each text or image: clip_text_embed and prior_image_embed of texts,
+clip_image_embed of images. Its metadata says what the rows are of, their seeds, and the models.`;
+
+export function register(program: Command): void {
+  const command = program
+    .command("embed")
+    .description("write embeddings of texts and images to a safetensors file, for dream, variation and other programs")
+    .option("--text <text>", "a text: CLIP embeds it, and the prior makes an image embedding of it", collectTexts)
+    .option("--texts-file <file>", "texts from a file: one per line, or a JSON array")
+    .option("--image <file>", "an image that CLIP embeds, or a folder of them", collectTexts)
+    .option("--output <file>", "the safetensors file to write", filledText, "embeddings.safetensors")
+    .option("--json", "print what was written as JSON")
+    .optionsGroup("Prior:")
+    .option("--no-prior", "CLIP's embeddings alone")
+    .option("-n, --samples <n>", "image embeddings that the prior samples of each text", wholeNumber, 1);
+  addSeedOption(
+    command,
+    "seed of the prior's first embedding, -1 for a random one; each embedding after it has the next seed (default: -1)",
+  );
+  addModelOptions(addPriorOptions(command))
+    .addHelpText("after", EXAMPLES)
+    .action((_, self: Command) => embed(self.optsWithGlobals<EmbedFlags>()));
+}
+
+async function embed(flags: EmbedFlags): Promise<void> {
+  const { output, textsFile } = flags;
+  const signal = interruptSignal();
+  const texts = [...(flags.text ?? []), ...(textsFile === undefined ? [] : await readPrompts(textsFile))];
+  const files = expandFolders(flags.image ?? []);
+  if (texts.length + files.length === 0) throw new UsageError("Give --text, --texts-file or --image: what to embed.");
+  if (!output.endsWith(".safetensors")) {
+    throw new UsageError(
+      `${output}: the file to write is a safetensors file; give it a name that ends in .safetensors.`,
+    );
+  }
+  // Before anything is downloaded or computed.
+  checkSeeds(flags, texts.length * flags.samples);
+  tryFolder(dirname(output));
+  const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
+  try {
+    const stored = await embedAll(flags, { texts, files, signal, progress });
+    await writeFileAtomic(output, writeEmbeddings(stored));
+    progress.end();
+    report(flags, stored);
+  } finally {
+    progress.end();
+  }
+}
+
+interface Work {
+  readonly texts: readonly string[];
+  readonly files: readonly string[];
+  readonly signal: AbortSignal;
+  readonly progress: ProgressReport;
+}
+
+async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings> {
+  const { texts, files, signal, progress } = work;
+  const { dtype, offload } = flags;
+  const loading = loadingOptions(flags, signal, progress);
+  const { modelConfig = "shapes" } = flags;
+  const config = await ModelLoadConfig.open(modelConfig, { signal });
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload });
+  const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
+  const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
+  const generatedOn = await describeModels(manager, software, {
+    ...loading,
+    isOwnConfig: modelConfig === "shapes",
+  });
+  const ofTexts = texts.length > 0 ? await script.texts(texts, { signal }) : [];
+  const ofImages = files.length > 0 ? await script.images(await loadForClip(files, manager), { signal }) : [];
+  const runsPrior = texts.length > 0 && flags.prior && manager.prior !== undefined;
+  return {
+    texts: texts.map((text, i) => ({ text, embedding: ofTexts[i]! })),
+    images: files.map((file, i) => ({ image: basename(file), embedding: ofImages[i]! })),
+    priors: runsPrior ? await samplePrior(script, flags, work) : [],
+    generatedOn,
+  };
+}
+
+async function samplePrior(
+  script: Embed,
+  flags: EmbedFlags,
+  { texts, signal, progress }: Work,
+): Promise<PriorEmbedded[]> {
+  const { samples } = flags;
+  const seeds = followingSeeds(flags, texts.length * samples);
+  progress.start();
+  const made = await script.prior(texts, {
+    ...priorOptions(flags),
+    ...seedsOf(seeds),
+    sampleCount: samples,
+    signal,
+    onProgress: (step) => {
+      progress.step(step);
+    },
+  });
+  return texts.flatMap((text, i) =>
+    made.get(i)!.map((embedding, j) => ({ text, ...seeds[i * samples + j]!, embedding })),
+  );
+}
+
+function report({ output, json }: EmbedFlags, { texts, images, priors }: StoredEmbeddings): void {
+  const rows = { clip_text_embed: texts, clip_image_embed: images, prior_image_embed: priors };
+  const tensors = Object.entries(rows)
+    .filter(([, { length }]) => length > 0)
+    .map(([name, each]) => ({ name, shape: [each.length, ...each[0]!.embedding.shape] }));
+  if (json) printJson({ file: output, tensors });
+  else print(`${output}: ${tensors.map(({ name, shape }) => `${name} [${shape.join(", ")}]`).join(", ")}`);
+}

@@ -1,0 +1,76 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { encodePng } from "../../src/image/png.js";
+import { makeImage } from "../../src/image/image.js";
+import { readRecord } from "../../src/pipeline/records/image-record.js";
+import { dalle2, drawn } from "../support/cli.js";
+
+const folder = mkdtempSync(join(tmpdir(), "dalle2-embed-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+const image = join(folder, "green_square.png");
+const file = join(folder, "e.safetensors");
+const output = join(folder, "output");
+const few = ["--steps", "2", "--output-path", output];
+
+describe("dalle2 embed", () => {
+  it("writes embeddings that dream and variation take back", async () => {
+    writeFileSync(image, await encodePng(makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(90))));
+    const texts = ["--text", "a red circle", "--text", "a blue square"];
+    const made = dalle2(["embed", ...texts, "--image", image, "--prior-steps", "2", "--output", file, "--json"]);
+    expect(made.status, made.stderr).toBe(0);
+    expect(JSON.parse(made.stdout)).toEqual({
+      file,
+      tensors: [
+        { name: "clip_text_embed", shape: [2, 128] },
+        { name: "clip_image_embed", shape: [1, 128] },
+        { name: "prior_image_embed", shape: [2, 128] },
+      ],
+    });
+    const dreamt = drawn(["dream", "--embeddings", file, "--seed", "1", ...few]);
+    expect(dreamt.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
+      ["a red circle", "e.safetensors"],
+      ["a blue square", "e.safetensors"],
+    ]);
+    const varied = drawn(["variation", "--embeddings", file, "--seed", "1", ...few]);
+    expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
+    // What needs the file cannot be repeated without it.
+    const again = dalle2(["dream", "--from", dreamt[0]!.file]);
+    expect(again.status).toBe(2);
+    expect(again.stderr).toContain("from e.safetensors (--embeddings)");
+  });
+});
+
+describe("dalle2 dream", () => {
+  it("shows an image as it forms, starts it from another, and records both", async () => {
+    const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
+    const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
+    const { status, stdout, stderr } = dalle2(args);
+    expect(status, stderr).toBe(0);
+    const path = join(output, "a-ring-4.png");
+    expect(stdout).toContain(path);
+    expect(stderr).toMatch(/^1 image in /m);
+    expect(stderr).toContain(`Preview: ${join(output, "a-ring-4-preview.png")}`);
+    expect(readdirSync(output).filter((name) => name.includes("preview"))).toEqual([]);
+    const { record } = await readRecord(path);
+    expect(record?.inputs).toEqual({ prompt: "a ring", initImage: "green_square.png" });
+    expect(record?.parameters.strength).toBe(0.5);
+    const again = dalle2(["dream", "--from", path]);
+    expect(again.stderr).toContain("from green_square.png (--init-image)");
+  });
+
+  it.each([
+    [["--prompt", "a ring", "--strength", "0.5"], "--strength goes with --init-image"],
+    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
+    [["--prompt", "a ring", "--init-image", image, "--init-image", image], "Give --init-image once, or for each of 1"],
+    [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
+  ])("refuses %s", (args, message) => {
+    const { status, stderr } = dalle2(["dream", ...args]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(message);
+  });
+});
