@@ -63,18 +63,25 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
   using inputs = new StepInputs(arena, passes.length);
   using noise = new PassNoise(options.noise, options.inpainting !== undefined);
   using watch = new FiniteWatch(inputs);
-  const run: Run = { model, options, inputs, noise, watch, runPass: passRunner(model, options, inputs, passes) };
+  const run: Run = {
+    model,
+    options,
+    inputs,
+    noise,
+    watch,
+    forwardPass: prepareForward(model, options, inputs, passes),
+  };
   const checkPass = async (found: Promise<FirstNotFinite | undefined> | undefined): Promise<void> => {
     const place = await found;
     if (place) throw notFinite(model, place, passes.length);
   };
-  let state = arena.scope(() => first(options));
+  let state = arena.scope(() => initialState(options));
   let running: Promise<FirstNotFinite | undefined> | undefined;
   try {
     for (const pass of arena.stream.isDryRun ? distinctPasses(passes) : passes) {
       signal?.throwIfAborted();
       const isShown = preview !== undefined && (pass.index + 1) % preview.every === 0;
-      state = takePass(run, state, pass, isShown || model.selfCond);
+      state = encodePass(run, state, pass, isShown || model.selfCond);
       const encoded = watch.read();
       // Awaited one pass later; a failure before that is not an unhandled one.
       encoded.catch(() => undefined);
@@ -110,22 +117,27 @@ interface Run {
   readonly noise: PassNoise;
   /** Looks at what the network predicts, as clamps later hide what is not finite there, and at the next state. */
   readonly watch: FiniteWatch;
-  readonly runPass: RunPass;
+  readonly forwardPass: ForwardPass;
 }
 
-type RunPass = (state: State, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => State;
+type ForwardPass = (state: State, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => State;
 
-function first({ noise, start }: DenoiseOptions): State {
+function initialState({ noise, start }: DenoiseOptions): State {
   const x = noise.draw();
   return { sampled: { x: start?.(x) ?? x }, x0: undefined };
 }
 
 /** Uploads what the pass needs, encodes it, and frees the state before it. */
-function takePass({ model, inputs, noise, watch, runPass }: Run, before: State, pass: Pass, keepsX0: boolean): State {
+function encodePass(
+  { model, inputs, noise, watch, forwardPass }: Run,
+  before: State,
+  pass: Pass,
+  keepsX0: boolean,
+): State {
   inputs.goTo(pass.index);
   const drawn = noise.draw(pass);
   const next = model.arena.scope(() => {
-    const { sampled, x0 } = runPass(before, pass, drawn, watch);
+    const { sampled, x0 } = forwardPass(before, pass, drawn, watch);
     return { sampled, x0: keepsX0 ? x0 : undefined };
   });
   release(before);
@@ -133,12 +145,12 @@ function takePass({ model, inputs, noise, watch, runPass }: Run, before: State, 
 }
 
 /** Uploads the tables of a run; what it gives encodes one of its passes. */
-function passRunner(
+function prepareForward(
   model: Denoiser,
   { inpainting }: DenoiseOptions,
   inputs: StepInputs,
   passes: readonly Pass[],
-): RunPass {
+): ForwardPass {
   const { schedule, objective } = model.process;
   const times = passes.map(({ step }) => step.time);
   const predict = model.prepare(inputs, times);
@@ -146,7 +158,7 @@ function passRunner(
     inputs,
     times.map((time) => schedule.x0From(objective, time)),
   );
-  const takeStep = model.sampler.init(
+  const encodeStep = model.sampler.init(
     inputs,
     passes.map(({ stepIndex }) => stepIndex),
   );
@@ -157,8 +169,8 @@ function passRunner(
     const raw = predict(x, state.x0);
     const clamped = predictX0(x, raw, numbers, { limit: model.x0Limit });
     const x0 = model.limitX0?.(clamped) ?? clamped;
-    const next = takeStep({ ...sampled, x }, { raw, x0, noise: noise.step, step });
-    watch.look(raw, next.x);
+    const next = encodeStep({ ...sampled, x }, { raw, x0, noise: noise.step, step });
+    watch.check(raw, next.x);
     return { sampled: inpaint && repeats ? { ...next, x: inpaint.renoise(next.x, noise.back!) } : next, x0 };
   };
 }

@@ -6,15 +6,15 @@ import { SamplingError } from "./sampling-error.js";
 import type { AskedSettings, NetworkSettings } from "./settings.js";
 
 /** The scale that leaves a prediction as it is. */
-export const UNGUIDED = { condScale: 1 } as const satisfies AskedSettings;
+export const NO_GUIDANCE = { condScale: 1 } as const satisfies AskedSettings;
 
 /** Whether a scale changes a prediction. */
 export function guides(scale: number): boolean {
-  return scale !== UNGUIDED.condScale;
+  return scale !== NO_GUIDANCE.condScale;
 }
 
 /** Whether settings ask for guidance. */
-export function isGuided({ condScale = UNGUIDED.condScale }: AskedSettings): boolean {
+export function isGuided({ condScale = NO_GUIDANCE.condScale }: AskedSettings): boolean {
   return guides(condScale);
 }
 

@@ -39,7 +39,7 @@ export interface Prediction {
 }
 
 /** Encodes one step. */
-export type TakeStep = (state: SamplerState, prediction: Prediction) => SamplerState;
+export type EncodeStep = (state: SamplerState, prediction: Prediction) => SamplerState;
 
 /** A way from noise to a sample: which times it visits, and what it does there. */
 export interface Sampler {
@@ -48,7 +48,7 @@ export interface Sampler {
   /** Whether steps may be taken again after going back in time, as RePaint does: each depends on its state alone. */
   readonly canGoBack: boolean;
   /** Uploads the numbers of a run in which pass i is step `stepOfPass[i]`. */
-  init(inputs: StepInputs, stepOfPass: readonly number[]): TakeStep;
+  init(inputs: StepInputs, stepOfPass: readonly number[]): EncodeStep;
 }
 
 /** `count` whole timesteps, evenly from the last of `timesteps` down to 0, each with the next; the last leads to the clean sample. */

@@ -1,16 +1,16 @@
-/** What the opened adapter is. */
+/** Describes the open adapter. */
 export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
   readonly device: string;
   readonly description: string;
-  /** A driver that computes on the CPU (lavapipe, SwiftShader). */
+  /** Whether the driver computes on the CPU (lavapipe, SwiftShader). */
   readonly isSoftware: boolean;
-  /** Bytes of its memory, where that is known: the system's for a software adapter. */
+  /** Bytes of its memory, if known. A software adapter uses the memory of the system. */
   readonly memoryBytes?: number | undefined;
 }
 
-/** What an adapter may have beyond the minimum of WebGPU. */
+/** Optional WebGPU features that the library uses. */
 export interface GpuFeatures {
   readonly f16: boolean;
   readonly subgroups: boolean;

@@ -4,7 +4,10 @@ import type { Weights } from "../weights/store.js";
 const BUCKETS = 32;
 const MAX_DISTANCE = 128;
 
-/** Bucket of a distance: one for each in the smaller half of the buckets, logarithmic beyond (T5, Raffel et al. 2020). */
+/**
+ * Returns the bucket of a distance: distances below half the number of buckets have their own, larger ones share
+ * logarithmic buckets (T5, Raffel et al. 2020).
+ */
 export function distanceBucket(distance: number): number {
   const exact = BUCKETS / 2;
   if (distance < exact) return distance;
@@ -12,12 +15,15 @@ export function distanceBucket(distance: number): number {
   return Math.min(exact + Math.floor(share * (BUCKETS - exact)), BUCKETS - 1);
 }
 
-/** The prior's relative position bias, as the causal attention reads it: one row of biases for each distance. */
+/**
+ * The relative position bias of the prior, in the form that causal attention reads: one row of biases for each
+ * distance.
+ */
 export class RelativePositionBias {
   /** `[distances, heads]`, f32. */
   readonly table: Tensor;
 
-  /** `factor` multiplies the biases: see `relposMult` of the dialect. */
+  /** `factor` multiplies the biases; see `relposMult` of the dialect. */
   constructor(weights: Weights, heads: number, distances: number, factor: number) {
     const { arena } = weights;
     const buckets = weights.at("relative_attention_bias").values("weight", [BUCKETS, heads]);

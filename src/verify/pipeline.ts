@@ -33,25 +33,25 @@ interface Calls extends z.output<typeof info> {
 const TOKENIZATIONS = { bare: "dalle2-laion", openai: "clip" } as const;
 
 /** The three scripts of dalle2-laion from a load config to pixels, with both ways to cut texts into tokens. */
-export const verifyPipeline: Runner = async (fixture, _openArena, openPlace) => {
+export const verifyPipeline: Runner = async (fixture, _openArena, openContext) => {
   const calls = { ...fixture.info(info), noise: noiseOfCalls(fixture, ["basic", "variation", "inpaint"]) };
   const image = await photo(fixture);
   const { data: mask } = await fixture.tensor("in.mask");
   const names = await fixture.names("out.");
-  const { gpu, arena } = await openPlace();
+  const { gpu, arena } = await openContext();
   const config = await ModelLoadConfig.fromJsonPath(resolveBeside(`${fixture.folder}/fixture.json`, calls.load_config));
   // The outputs judge what was assumed of checkpoints.
   const onWarning = (): void => undefined;
   using manager = await DalleModelManager.create(config, { gpu, dtype: arena.dtype, onWarning });
-  const drawn = new Map<string, RgbImage>();
+  const generated = new Map<string, RgbImage>();
   for (const [style, tokenization] of Object.entries(TOKENIZATIONS)) {
-    const images = draw(manager, { tokenization, onWarning }, calls, { image, mask });
-    for await (const [name, image] of images) drawn.set(`out.${style}.${name}`, image);
+    const images = generate(manager, { tokenization, onWarning }, calls, { image, mask });
+    for await (const [name, image] of images) generated.set(`out.${style}.${name}`, image);
   }
   return await Promise.all(
     names.map(async (name) => ({
       name: name.slice("out.".length),
-      actual: drawn.get(name)?.data ?? [],
+      actual: generated.get(name)?.data ?? [],
       expected: (await fixture.tensor(name)).data,
       tolerance: PIXELS[arena.dtype],
     })),
@@ -64,7 +64,7 @@ interface Inpainted {
 }
 
 /** The images of every call, named by the call and by the indices under which it returns them. */
-async function* draw(
+async function* generate(
   manager: DalleModelManager,
   options: ScriptOptions,
   { prompts, noise, calls: { basic, variation, inpaint } }: Calls,

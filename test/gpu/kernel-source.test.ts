@@ -41,7 +41,7 @@ describe("specialise", () => {
     expect(() => specialise(source, { constants: { FIXED: 4 } })).toThrow(/constant FIXED/);
     // @ts-expect-error: Element4 depends on Element
     expect(() => specialise(source, { types: { Element4: "f16" } })).toThrow(/storage type Element4/);
-    expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; it has to be a u32/);
+    expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; expected a u32/);
     expect(() => specialise(source, { constants: { SHIFT: 0.5 } })).toThrow(/i32/);
     expect(() => specialise(source, { constants: { EPS: NaN } })).toThrow(/f32/);
   });

@@ -206,7 +206,7 @@ describe("memory of a stream", () => {
     const copy = call.allocate(16, "copy");
     call.copy(weight, copy);
     // Not submitted yet. Whoever gets the memory next must not change what the call reads.
-    weight.evict();
+    weight.offload();
     gpu.trim();
     const other = gpu.stream();
     const taken = other.allocate(16, "taken");
@@ -251,7 +251,7 @@ it("more different params than there are slots for do not change those of queued
 it("a place in the model names what is dispatched there", async () => {
   const places: string[] = [];
   const arena = new Arena(
-    gpu.stream({ onCommand: (command) => command.kind === "dispatch" && places.push(command.place) }),
+    gpu.stream({ onCommand: (command) => command.kind === "dispatch" && places.push(command.modulePath) }),
   );
   const { stream } = arena;
   using x = arena.from([1, 2], [2]);

@@ -57,7 +57,7 @@ it("every dispatch of a block belongs to a module below it", () => {
   const places: string[] = [];
   const dispatch = stream.dispatch.bind(stream);
   const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
-    places.push(stream.place);
+    places.push(stream.modulePath);
     dispatch(kernel, call);
   });
   forward(8).dispose();
@@ -67,7 +67,7 @@ it("every dispatch of a block belongs to a module below it", () => {
   // The residual is the block's own.
   expect(places.at(-1)).toBe(PATH);
   expect(places.filter((place) => place !== PATH && !place.startsWith(`${PATH}.`))).toEqual([]);
-  expect(stream.place).toBe("");
+  expect(stream.modulePath).toBe("");
 });
 
 it("a tensor of another shape is named with the layer that was given it", async () => {
@@ -76,7 +76,7 @@ it("a tensor of another shape is named with the layer that was given it", async 
   const { place, message } = error as ShapeError;
   expect(place?.module).toBe(`${PATH}.block1.project`);
   expect(message).toMatch(/^unets\.0\.downs\.1\.2\.block1\.project: conv2d: /);
-  expect(arena.stream.place).toBe("");
+  expect(arena.stream.modulePath).toBe("");
 });
 
 it("what the GPU rejects is named with the layer whose work it was", async () => {
@@ -89,7 +89,7 @@ it("what the GPU rejects is named with the layer whose work it was", async () =>
   const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
     const [first] = Object.keys(call.bindings);
     const planted = { ...call, bindings: { ...call.bindings, [first!]: storage } };
-    dispatch(kernel, stream.place === module ? planted : call);
+    dispatch(kernel, stream.modulePath === module ? planted : call);
   });
   forward(8).dispose();
   spy.mockRestore();

@@ -120,7 +120,7 @@ describe("FiniteWatch", () => {
       using watch = new FiniteWatch(inputs);
       const look = (pass: number, prediction: Tensor, state: Tensor): void => {
         inputs.goTo(pass);
-        watch.look(prediction, state);
+        watch.check(prediction, state);
       };
       look(0, fine, fine);
       expect(await watch.read()).toBeUndefined();
@@ -139,7 +139,7 @@ describe("FiniteWatch", () => {
     values[values.length - 1] = NaN;
     using inputs = new StepInputs(arena, 1);
     using watch = new FiniteWatch(inputs);
-    watch.look(arena.from(values, [rows, channels], "f32"), arena.from(new Float32Array(rows * 3), [rows, 3], "f32"));
+    watch.check(arena.from(values, [rows, channels], "f32"), arena.from(new Float32Array(rows * 3), [rows, 3], "f32"));
     expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 
@@ -150,7 +150,7 @@ describe("FiniteWatch", () => {
     const prediction = cast(half, "f32");
     using inputs = new StepInputs(arena, 1);
     using watch = new FiniteWatch(inputs);
-    watch.look(prediction, arena.from(extremes, [1, 4], "f32"));
+    watch.check(prediction, arena.from(extremes, [1, 4], "f32"));
     expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 });

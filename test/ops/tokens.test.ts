@@ -45,7 +45,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
 
     test("refuses ids beyond the table", () => {
       const { tensor } = make([3, 4]);
-      expect(() => embedding(tensor, [0, 3])).toThrow(/ids\[1\] is 3; expected a row of the table's 3/);
+      expect(() => embedding(tensor, [0, 3])).toThrow(/ids\[1\] is 3; expected one of the 3 rows of the table/);
       expect(() => embedding(tensor, [-1])).toThrow(ShapeError);
       expect(() => embedding(tensor, make([3, 4]).tensor)).toThrow(/ids is f\d\d; expected u32/);
     });
@@ -115,7 +115,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
           tokens: x.tensor,
           fallback: fallback.tensor,
           mask: mask && arena.from(mask, [batch, tokens], "u32"),
-          keep,
+          keepMask: keep,
         });
         expect(y.shape).toEqual([batch, length, channels]);
         const expected = build([batch, length, channels], (b, l, c) => {
@@ -129,17 +129,17 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
     test("takes a fallback [1, M, C] and an uploaded keep", async () => {
       const tokens = arena.from([1, 2, 3, 4], [2, 1, 2]);
       const fallback = arena.from([7, 8], [1, 1, 2]);
-      const y = selectRows({ tokens, fallback, keep: arena.from([0, 1], [2], "u32") });
+      const y = selectRows({ tokens, fallback, keepMask: arena.from([0, 1], [2], "u32") });
       expect([...(await y.read())]).toEqual([7, 8, 3, 4]);
     });
 
     test("refuses what does not fit", () => {
       const tokens = make([2, 3, 4]).tensor;
       const fallback = make([3, 4]).tensor;
-      expect(() => selectRows({ tokens, fallback: make([3, 8]).tensor, keep: [1, 1] })).toThrow(ShapeError);
-      expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keep: [1, 1] })).toThrow(ShapeError);
-      expect(() => selectRows({ tokens, fallback, keep: [1] })).toThrow(/keep is \[1\]; expected \[2\]/);
-      expect(() => selectRows({ tokens, fallback, keep: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
+      expect(() => selectRows({ tokens, fallback: make([3, 8]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
+      expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
+      expect(() => selectRows({ tokens, fallback, keepMask: [1] })).toThrow(/keep is \[1\]; expected \[2\]/);
+      expect(() => selectRows({ tokens, fallback, keepMask: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
     });
   });
 
@@ -153,7 +153,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       const mask = bits(batch * masked);
       const keep = Array.from({ length: batch }, (_, b) => b % 2);
       const y = visibleTokens({
-        keep: arena.from(keep, [batch], "u32"),
+        keepMask: arena.from(keep, [batch], "u32"),
         optional,
         mask: masked > 0 ? arena.from(mask, [batch, masked], "u32") : undefined,
         length,
@@ -168,9 +168,11 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
     test("refuses what does not fit", () => {
       const keep = arena.from([1, 1], [2], "u32");
       const mask = (shape: readonly number[]) => arena.from(new Uint32Array(shape[0]! * shape[1]!), shape, "u32");
-      expect(() => visibleTokens({ keep: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keep is f/);
-      expect(() => visibleTokens({ keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
-      expect(() => visibleTokens({ keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(/expected \[2, <= 8\]/);
+      expect(() => visibleTokens({ keepMask: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keep is f/);
+      expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
+      expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(
+        /expected \[2, <= 8\]/,
+      );
     });
   });
 });

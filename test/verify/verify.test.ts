@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { register } from "../../src/cli/verify.js";
-import { EXACT, judge, PIXELS, type Output, type VerifyResult } from "../../src/fixture/result.js";
+import { EXACT, resultOf, PIXELS, type Output, type VerifyResult } from "../../src/fixture/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import { fixtureFolder } from "../support/golden.js";
 
@@ -33,7 +33,7 @@ describe("judge", () => {
 
   it("measures the largest error, absolute and relative to the largest value, and the mean square error", () => {
     const outputs = [output([1, 2.5, -4], [1, 2, -4], { maxRelative: 0.125 })];
-    expect(judge("case", "kind", outputs)).toEqual({
+    expect(resultOf("case", "kind", outputs)).toEqual({
       name: "case",
       kind: "kind",
       pass: true,
@@ -52,22 +52,22 @@ describe("judge", () => {
     ["the last digit where values are to be equal", output([1 + Number.EPSILON], [1], EXACT)],
   ])("does not pass %s", (_, wrong) => {
     const right = output([1], [1], EXACT);
-    const result = judge("case", "kind", [right, wrong]);
+    const result = resultOf("case", "kind", [right, wrong]);
     expect(result.pass).toBe(false);
     expect(result.message).toMatch(/^y: /);
   });
 
   it("takes infinities and not-a-number of the reference as equal to the same of ours", () => {
     const both = [Infinity, NaN, 1];
-    expect(judge("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
+    expect(resultOf("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
   });
 
   it("lets one byte in a hundred of an image err by more than one", () => {
     const expected = new Float32Array(200).fill(7);
     const image = (...wrong: number[]) => expected.map((value, i) => (i < wrong.length ? wrong[i]! : value + 1));
     const tolerance = PIXELS.f32;
-    expect(judge("case", "kind", [{ name: "a", actual: image(9, 5), expected, tolerance }]).pass).toBe(true);
-    const result = judge("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
+    expect(resultOf("case", "kind", [{ name: "a", actual: image(9, 5), expected, tolerance }]).pass).toBe(true);
+    const result = resultOf("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
     expect(result).toMatchObject({
       pass: false,
       message: "a: share of values that err by more than 1 is 1.5e-2, allowed 1.0e-2",
@@ -75,7 +75,7 @@ describe("judge", () => {
   });
 
   it("does not pass a fixture without outputs", () => {
-    expect(judge("case", "kind", [])).toMatchObject({ pass: false, maxAbs: null, nmse: null });
+    expect(resultOf("case", "kind", [])).toMatchObject({ pass: false, maxAbs: null, nmse: null });
   });
 });
 

@@ -23,7 +23,7 @@ import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js
 import type { Process, Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
-import { guidanceScale, UNGUIDED } from "../../diffusion/guidance.js";
+import { guidanceScale, NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { defaultSampler, unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 
@@ -293,7 +293,7 @@ export class UnetSampler implements CascadeStage {
 
   /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, { ...UNGUIDED, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
+    return withDefaults(asked, { ...NO_GUIDANCE, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
   #process(): Process {

@@ -1,6 +1,6 @@
 import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import { Generator } from "../../diffusion/generator.js";
-import { UNGUIDED } from "../../diffusion/guidance.js";
+import { NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, GeneratedImage } from "../generated-image.js";
@@ -73,7 +73,7 @@ export class BasicInference extends InferenceScript {
 
 /** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
 export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
-  return { ...call, ...UNGUIDED, generator: forkOf(call.generator) };
+  return { ...call, ...NO_GUIDANCE, generator: forkOf(call.generator) };
 }
 
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
