@@ -1,8 +1,8 @@
-// Tokens, or what stands in for them: y[b, l] = tokens[b, l] where the token exists, its mask is set and its sample is
-// kept, else fallback[l].
+// Replaces tokens: y[b, l] = tokens[b, l] if the token exists, its mask is set and its sample is kept, otherwise
+// fallback[l].
 //
-// tokens: [batch, tokens_length, channels4]; fallback: [length, channels4]; mask: u32 [batch, mask_stride];
-// keep_mask: u32 [batch]; y: [batch, length, channels4]. One invocation per vec4 of y.
+// tokens: [batch, tokens_length, channels4]; fallback: [length, channels4]; mask: u32 [batch, mask_stride]; keep_mask:
+// u32 [batch]; y: [batch, length, channels4]. One invocation per vec4 of y.
 //
 //: use lib/elementwise.wgsl
 
