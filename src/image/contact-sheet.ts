@@ -1,11 +1,11 @@
 import { ArgumentError } from "../platform/arguments.js";
-import { ADVANCE, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
+import { CHARACTER_WIDTH, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
 import type { RgbImage } from "./image.js";
 
 const MARGIN = 12;
 const LABEL_GAP = 6;
-const PAPER = 255;
-const INK = [40, 40, 40] as const;
+const BACKGROUND = 255;
+const TEXT_COLOUR = [40, 40, 40] as const;
 
 export interface ContactSheetOptions {
   readonly columns: number;
@@ -26,7 +26,7 @@ export function contactSheet(images: readonly RgbImage[], options: ContactSheetO
   }
   const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
   const imageHeight = Math.max(...images.map(({ height }) => height)) * scale;
-  const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / ADVANCE)));
+  const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / CHARACTER_WIDTH)));
   const lineCount = Math.max(...lines.map(({ length }) => length));
   const cellHeight = imageHeight + (lineCount > 0 ? LABEL_GAP + lineCount * LINE_HEIGHT : 0);
   const usedColumns = Math.min(columns, images.length);
@@ -37,7 +37,7 @@ export function contactSheet(images: readonly RgbImage[], options: ContactSheetO
     const top = MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN);
     paste(sheet, image, left, top, scale);
     for (const [line, text] of lines[i]!.entries()) {
-      drawText(sheet, text, left, top + imageHeight + LABEL_GAP + line * LINE_HEIGHT, INK);
+      drawText(sheet, text, left, top + imageHeight + LABEL_GAP + line * LINE_HEIGHT, TEXT_COLOUR);
     }
   }
   return sheet;
@@ -48,7 +48,7 @@ function isCount(value: number): boolean {
 }
 
 function blank(width: number, height: number): RgbImage {
-  return { width, height, channels: 3, data: new Uint8Array(width * height * 3).fill(PAPER) };
+  return { width, height, channels: 3, data: new Uint8Array(width * height * 3).fill(BACKGROUND) };
 }
 
 function paste(sheet: RgbImage, image: RgbImage, left: number, top: number, scale: number): void {

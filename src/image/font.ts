@@ -3,7 +3,7 @@ import type { RgbImage } from "./image.js";
 
 export const GLYPH_WIDTH = 5;
 /** From one character to the next. */
-export const ADVANCE = GLYPH_WIDTH + 1;
+export const CHARACTER_WIDTH = GLYPH_WIDTH + 1;
 /** From one line to the next. */
 export const LINE_HEIGHT = 10;
 
@@ -39,7 +39,7 @@ export function drawText(
     for (let column = 0; column < GLYPH_WIDTH; column++) {
       const bits = Number.parseInt(glyph.slice(column * 2, column * 2 + 2), 16);
       for (let row = 0; row < 8; row++) {
-        if ((bits >> row) & 1) setPixel(image, left + i * ADVANCE + column, top + row, colour);
+        if ((bits >> row) & 1) setPixel(image, left + i * CHARACTER_WIDTH + column, top + row, colour);
       }
     }
   }

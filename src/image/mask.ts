@@ -77,7 +77,7 @@ export function maskAdvice(
   // Alpha first: without it a transparent part has no colour to go by.
   const other = parting.includes("alpha") ? "alpha" : parting[0];
   const said = `its ${channel} is ${chosen[0] ? "above" : "at most"} ${THRESHOLD} everywhere`;
-  if (other === undefined) return channel === "alpha" ? undefined : faintAlpha(image, said);
+  if (other === undefined) return channel === "alpha" ? undefined : adviceOnUniformAlpha(image, said);
   return `${said}; its ${other}, which varies, is not used. ${HINTS[other](optionOf(other))}`;
 }
 
@@ -89,7 +89,7 @@ const HINTS: Readonly<Record<MaskChannel, (option: string) => string>> = {
 };
 
 /** What to add where alpha varies, but on one side of the threshold only, so that no channel parts the pixels. */
-function faintAlpha(image: Image, said: string): string | undefined {
+function adviceOnUniformAlpha(image: Image, said: string): string | undefined {
   let [least, most] = [255, 0];
   for (let pixel = 0; pixel < image.width * image.height; pixel++) {
     const alpha = VALUES.alpha(image, pixel);

@@ -6,9 +6,9 @@ import { failure, resultOf, type Output, type VerifyResult } from "../fixture/re
 import type { OpenContext } from "../fixture/runner.js";
 
 /**
- * Runs the case in a fixture's folder (path or URL) and compares our outputs with the reference's. `open` is called
- * only by fixtures that need the GPU. What goes wrong in the case is a result that does not pass; rejects only where the
- * folder holds no fixture.
+ * Runs a fixture (path or URL of a folder) and compares our outputs with those of the reference. `open` is called only
+ * if the fixture needs the GPU. An error while it runs gives a failed result; rejects only if the folder has no
+ * fixture.
  */
 export async function verifyFixture(folder: string, open: OpenContext): Promise<VerifyResult> {
   const fixture = await openFixture(folder);

@@ -11,14 +11,14 @@ const process = { schedule, objective: "noise" } as const;
 it("takes every timestep, with noise in all but the last", () => {
   const { steps } = ddpm(process);
   expect(steps).toHaveLength(100);
-  expect(steps[0]).toEqual({ time: 99, next: 98, noise: "added" });
-  expect(steps.at(-1)).toEqual({ time: 0, next: -1, noise: "unused" });
+  expect(steps[0]).toEqual({ timestep: 99, next: 98, noise: "added" });
+  expect(steps.at(-1)).toEqual({ timestep: 0, next: -1, noise: "unused" });
 });
 
 it("takes fewer, from the last timestep to the first", () => {
-  expect(evenGrid(100, 5).map(({ time }) => time)).toEqual([99, 74, 50, 25, 0]);
+  expect(evenGrid(100, 5).map(({ timestep }) => timestep)).toEqual([99, 74, 50, 25, 0]);
   expect(ddpm(process, { count: 5 }).steps.map(({ next }) => next)).toEqual([74, 50, 25, 0, -1]);
-  expect(evenGrid(100, 1)).toEqual([{ time: 99, next: -1 }]);
+  expect(evenGrid(100, 1)).toEqual([{ timestep: 99, next: -1 }]);
 });
 
 it("has the posterior of the steps that it takes", async () => {
@@ -36,7 +36,7 @@ it("has the posterior of the steps that it takes", async () => {
       { raw: tensor(0), x0: tensor(x0), noise: step.noise === "added" ? tensor(noise) : undefined, step },
     );
     // q(x_next | x_time, x0) by Bayes' rule from x_next = √ᾱ' x0 + √(1 - ᾱ') ε and x_time = √(ᾱ/ᾱ') x_next + √(1 - ᾱ/ᾱ') ε.
-    const bar = alphasCumprod[step.time]!;
+    const bar = alphasCumprod[step.timestep]!;
     const barNext = step.next < 0 ? 1 : alphasCumprod[step.next]!;
     const [ratio, prior] = [bar / barNext, 1 - barNext];
     const variance = prior === 0 ? 0 : 1 / (1 / prior + ratio / (1 - ratio));

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { denoise, type Denoiser } from "../../src/diffusion/denoise.js";
 import { dpmpp2m, dpmppCoefficients } from "../../src/diffusion/dpmpp.js";
 import { RecordedNoise, StateNoise } from "../../src/diffusion/noise.js";
-import { evenGrid, type TimeStep } from "../../src/diffusion/sampler.js";
+import { evenGrid, type TimestepPair } from "../../src/diffusion/sampler.js";
 import { NoiseSchedule } from "../../src/diffusion/schedule.js";
 import { expectClose, openTestArena, Random } from "../support/gpu.js";
 
 const schedule = NoiseSchedule.named("cosine", 1000);
 
-function mix(time: number) {
-  const bar = schedule.tables.alphasCumprod[time]!;
+function mix(timestep: number) {
+  const bar = schedule.tables.alphasCumprod[timestep]!;
   return { alpha: Math.sqrt(bar), sigma: Math.sqrt(1 - bar), lambda: Math.log(Math.sqrt(bar) / Math.sqrt(1 - bar)) };
 }
 
@@ -17,8 +17,8 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
   // Of x0 normally distributed the best prediction is known, and with it the solution of the probability flow ODE.
   const [mean, deviation] = [0.7, 0.4];
   const spread = ({ alpha, sigma }: { alpha: number; sigma: number }) => alpha ** 2 * deviation ** 2 + sigma ** 2;
-  const predict = (x: number, time: number): number => {
-    const { alpha, sigma } = mix(time);
+  const predict = (x: number, timestep: number): number => {
+    const { alpha, sigma } = mix(timestep);
     return mean + ((alpha * deviation ** 2) / spread({ alpha, sigma })) * (x - alpha * mean);
   };
   const exact = (x: number, from: number, to: number): number => {
@@ -26,11 +26,11 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     return b.alpha * mean + (x - a.alpha * mean) * Math.sqrt(spread(b) / spread(a));
   };
 
-  function solve(start: number, grid: readonly TimeStep[]): number {
+  function solve(start: number, grid: readonly TimestepPair[]): number {
     let x = start;
     let last = 0;
     for (const [i, { scaleX, scaleX0, scaleLast }] of dpmppCoefficients(schedule, grid).entries()) {
-      const x0 = predict(x, grid[i]!.time);
+      const x0 = predict(x, grid[i]!.timestep);
       x = x * scaleX + x0 * scaleX0 + last * scaleLast;
       last = x0;
     }
@@ -40,7 +40,7 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
   const [from, to] = [900, 100];
   const error = (steps: number, order: 1 | 2): number => {
     const size = (from - to) / steps;
-    const grid = Array.from({ length: steps }, (_, i) => ({ time: from - i * size, next: from - (i + 1) * size }));
+    const grid = Array.from({ length: steps }, (_, i) => ({ timestep: from - i * size, next: from - (i + 1) * size }));
     const first = (): number => grid.reduce((x, step) => solve(x, [step]), 1.3);
     return Math.abs((order === 1 ? first() : solve(1.3, grid)) - exact(1.3, from, to));
   };
@@ -54,8 +54,8 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
 
   it("ends at the clean sample", () => {
     const grid = evenGrid(1000, 50);
-    expect(grid[0]!.time).toBe(999);
-    expect(grid.at(-1)).toEqual({ time: 0, next: -1 });
+    expect(grid[0]!.timestep).toBe(999);
+    expect(grid.at(-1)).toEqual({ timestep: 0, next: -1 });
     expect(dpmppCoefficients(schedule, grid).at(-1)).toEqual({ scaleX: 0, scaleX0: 1, scaleLast: -0 });
     const sample = solve(0.5, grid);
     const { alpha, sigma } = mix(999);
@@ -94,14 +94,14 @@ describe("DPM-Solver++ 2M on the GPU", () => {
   /** Algorithm 2 as the paper writes it, in float64, with x0 clamped to ±1. */
   function oracle(
     start: Float32Array,
-    grid: readonly TimeStep[],
+    grid: readonly TimestepPair[],
     x0At: (x: number, step: number, i: number) => number,
   ) {
     return Float64Array.from(start, (value, i) => {
       let x = value;
       let before: { h: number; x0: number } | undefined;
-      for (const [step, { time, next }] of grid.entries()) {
-        const [s, t] = [mix(time), mix(next)];
+      for (const [step, { timestep, next }] of grid.entries()) {
+        const [s, t] = [mix(timestep), mix(next)];
         const x0 = Math.min(Math.max(x0At(x, step, i), -1), 1);
         const h = t.lambda - s.lambda;
         const r = before && before.h / h;
@@ -145,7 +145,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
       using x = await denoise(model, { noise: new StateNoise(arena, new RecordedNoise([planes]), shape) });
       const expected = oracle(start, taken, (x, step, i) => {
         const value = predictions[step]![Math.floor(i / 3) * channels + (i % 3)]!;
-        const { alpha, sigma } = mix(taken[step]!.time);
+        const { alpha, sigma } = mix(taken[step]!.timestep);
         if (objective === "noise") return (x - sigma * value) / alpha;
         return objective === "v" ? alpha * x - sigma * value : value;
       });

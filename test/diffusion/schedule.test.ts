@@ -94,7 +94,7 @@ describe("NoiseSchedule", () => {
   });
 
   it("refuses timesteps outside the schedule", () => {
-    expect(() => schedule.qSample(100)).toThrow(/timestep 100 is not in a schedule of 100 steps/);
+    expect(() => schedule.qSample(100)).toThrow(/timestep 100 is not in a schedule of 100 timesteps/);
     expect(() => schedule.posterior(-1)).toThrow(InternalError);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { mergeTokens, type Merges, pairKey } from "../../src/tokenizer/byte-pairs.js";
-import { LeastFirst } from "../../src/tokenizer/least-first.js";
+import { MinHeap } from "../../src/tokenizer/min-heap.js";
 import { compositionEdits } from "../../src/tokenizer/repair/composition.js";
 import { Draft } from "../../src/tokenizer/repair/draft.js";
 import type { Edit } from "../../src/tokenizer/repair/edit.js";
@@ -34,7 +34,7 @@ describe("a draft", () => {
   it("tells each place that changed and finds marks again", () => {
     repeatedly((next) => {
       const draft = new Draft(original);
-      const watch = draft.watch();
+      const watch = draft.trackChanges();
       watch.take();
       const mark = draft.mark();
       const at = next(50);
@@ -109,7 +109,7 @@ describe("byte pairs", () => {
 
   it("come least first", () => {
     const next = numbers(1);
-    const queue = new LeastFirst();
+    const queue = new MinHeap();
     const values = Array.from({ length: 500 }, () => next(100));
     for (const value of values) queue.add(value);
     const sorted = values.map(() => {

@@ -70,7 +70,7 @@ describe("judge", () => {
     const result = resultOf("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
     expect(result).toMatchObject({
       pass: false,
-      message: "a: share of values that err by more than 1 is 1.5e-2, allowed 1.0e-2",
+      message: "a: fraction of values with an error above 1 is 1.5e-2, allowed 1.0e-2",
     });
   });
 

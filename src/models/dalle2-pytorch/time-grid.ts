@@ -1,4 +1,4 @@
-import type { TimeStep } from "../../diffusion/sampler.js";
+import type { TimestepPair } from "../../diffusion/sampler.js";
 import { linspace } from "../../diffusion/schedule.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 
@@ -6,16 +6,20 @@ import type { SamplerDialect } from "./dialect/flags.js";
  * The decoder's DDIM steps: `steps` evaluations from near `timesteps` down to a last step that ends at 0 (Decoder of
  * DALLE2-pytorch since 0.19.1). Steps that stay at their time, an effect of rounding, are left out unless `allPairs`.
  */
-export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridDecoder"]): TimeStep[] {
+export function decoderTimeGrid(
+  timesteps: number,
+  steps: number,
+  kind: SamplerDialect["ddimGridDecoder"],
+): TimestepPair[] {
   const pairs = pairsDownward(gridTimes(0, timesteps, steps + 2));
-  return kind === "allPairs" ? pairs : pairs.filter(({ time, next }) => time > next);
+  return kind === "allPairs" ? pairs : pairs.filter(({ timestep, next }) => timestep > next);
 }
 
 /**
  * The prior's DDIM steps. `toMinusOne` (since 1.10.3): `steps` - 1 evaluations, the last of which gives the clean sample.
  * `asDecoder` (0.19.1 to 1.10.2): all pairs of the decoder's grid.
  */
-export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimeStep[] {
+export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimestepPair[] {
   if (kind === "asDecoder") return decoderTimeGrid(timesteps, steps, "allPairs");
   return pairsDownward(gridTimes(-1, timesteps, steps + 1));
 }
@@ -25,7 +29,7 @@ function gridTimes(start: number, timesteps: number, count: number): number[] {
   return linspace(start, timesteps, count, Math.fround).slice(0, -1).map(Math.trunc);
 }
 
-function pairsDownward(ascending: readonly number[]): TimeStep[] {
+function pairsDownward(ascending: readonly number[]): TimestepPair[] {
   const times = ascending.toReversed();
-  return times.slice(1).map((next, i) => ({ time: times[i]!, next }));
+  return times.slice(1).map((next, i) => ({ timestep: times[i]!, next }));
 }

@@ -154,10 +154,10 @@ export class UnetSampler implements CascadeStage {
       );
     }
     const { schedule, objective } = process;
-    const singular = sampler.steps.find(({ time }) => !Number.isFinite(schedule.x0From(objective, time).x));
+    const singular = sampler.steps.find(({ timestep }) => !Number.isFinite(schedule.x0From(objective, timestep).x));
     if (!singular) return;
     throw new NotFiniteError(
-      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise.`,
+      `${name}: nothing of the image is left at timestep ${singular.timestep} of its noise schedule, so an image cannot be told from predicted noise.`,
       // Other samplers begin at the last timestep however few steps they take.
       { advice: `Use the sampler "ddim" with fewer than ${this.decoder.timesteps - 1} steps.` },
     );

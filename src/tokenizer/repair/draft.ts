@@ -2,7 +2,7 @@ import { ChunkedText } from "./chunked-text.js";
 import type { Edit, Span } from "./edit.js";
 
 /** Changed places are kept apart up to this many: to read all between them once costs less than to keep more in order. */
-const MOST_SPANS = 64;
+const MAX_SPANS = 64;
 
 /**
  * A text under repair. Repairs are repeated until none changes anything, and one that changed a few characters must not
@@ -10,7 +10,7 @@ const MOST_SPANS = 64;
  */
 export class Draft {
   readonly #text: ChunkedText;
-  readonly #watches: Watch[] = [];
+  readonly #changeLists: ChangeList[] = [];
   readonly #marks: Mark[] = [];
 
   constructor(text: string) {
@@ -36,7 +36,7 @@ export class Draft {
   }
 
   /** Repeats a repair until it changes nothing. */
-  settle(repair: () => void): void {
+  repeatUntilStable(repair: () => void): void {
     let before: readonly string[];
     do {
       before = this.#text.snapshot();
@@ -45,10 +45,10 @@ export class Draft {
   }
 
   /** A list of changed places of its own, which holds the whole text at first. */
-  watch(): Watch {
-    const watch = new Watch({ start: 0, end: this.#text.length });
-    this.#watches.push(watch);
-    return watch;
+  trackChanges(): ChangeList {
+    const list = new ChangeList({ start: 0, end: this.#text.length });
+    this.#changeLists.push(list);
+    return list;
   }
 
   /** A place to remember, none at first. */
@@ -63,7 +63,7 @@ export class Draft {
     if (edits.length === 0) return;
     this.#text.apply(edits);
     const moves = movesOf(edits);
-    for (const watch of this.#watches) watch.move(moves);
+    for (const list of this.#changeLists) list.move(moves);
     for (const mark of this.#marks) mark.move(moves);
   }
 
@@ -100,7 +100,7 @@ function isSurrogate(code: number, first: number): boolean {
 }
 
 /** The places that changed since they were last taken. */
-export class Watch {
+export class ChangeList {
   #spans: readonly Span[];
 
   constructor(all: Span) {
@@ -119,7 +119,7 @@ export class Watch {
       end: moved(end, moves, "end"),
     }));
     const all = joined([...kept, ...moves.map(({ to }) => to)]);
-    this.#spans = all.length > MOST_SPANS ? [{ start: all[0]!.start, end: all.at(-1)!.end }] : all;
+    this.#spans = all.length > MAX_SPANS ? [{ start: all[0]!.start, end: all.at(-1)!.end }] : all;
   }
 }
 

@@ -4,9 +4,9 @@
  */
 import { fixC1Controls } from "./c1-controls.js";
 import { CODE_PAGES } from "./code-pages.js";
-import { Draft, type Watch } from "./draft.js";
+import { Draft, type ChangeList } from "./draft.js";
 import type { Edit } from "./edit.js";
-import { GarbledPlace, isGarbled } from "./garbled.js";
+import { GarbledSearch, isGarbled } from "./garbled.js";
 import { PageReading } from "./page-reading.js";
 import { RunFinder } from "./utf8-runs.js";
 
@@ -17,24 +17,24 @@ function repairEncoding(text: string): string {
 }
 
 export class EncodingRepair {
-  readonly #garbled: GarbledPlace;
+  readonly #garbled: GarbledSearch;
   readonly #readings: readonly PageReading[];
   readonly #runs: RunFinder;
-  readonly #runChanges: Watch;
-  readonly #c1Changes: Watch;
+  readonly #runChanges: ChangeList;
+  readonly #c1Changes: ChangeList;
   readonly #repairedRuns = new Map<string, string>();
 
   constructor(private readonly draft: Draft) {
-    this.#garbled = new GarbledPlace(draft);
+    this.#garbled = new GarbledSearch(draft);
     this.#readings = CODE_PAGES.map((page) => new PageReading(draft, page));
     this.#runs = new RunFinder(draft);
-    this.#runChanges = draft.watch();
-    this.#c1Changes = draft.watch();
+    this.#runChanges = draft.trackChanges();
+    this.#c1Changes = draft.trackChanges();
   }
 
   /** Undoes the wrong reading, as often as it happened; text that does not look garbled stays as it is. */
   run(): void {
-    this.draft.settle(() => {
+    this.draft.repeatUntilStable(() => {
       if (this.#garbled.exists()) this.draft.apply(this.repairOnce());
     });
   }

@@ -52,7 +52,7 @@ function fixSegment(segment: string, mayBeEscaped: boolean): string {
     whereChanged(draft, nearby(1), characterEdits),
     whereChanged(draft, clusters, compositionEdits),
   ];
-  draft.settle(() => {
+  draft.repeatUntilStable(() => {
     for (const repair of repairs) repair();
   });
   return draft.toString();
@@ -64,7 +64,7 @@ function whereChanged(
   widen: (changes: readonly Span[]) => Span[],
   editsOfPart: (part: string) => Edit[],
 ): () => void {
-  const changes = draft.watch();
+  const changes = draft.trackChanges();
   return () => {
     const edits = widen(changes.take()).flatMap(({ start, end }) =>
       editsOfPart(draft.slice(start, end)).map((edit) => ({

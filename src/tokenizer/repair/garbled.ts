@@ -2,7 +2,7 @@
  * Whether a text looks garbled: ftfy 6's judgement ("badness") of neighbours that hardly occur in text as it was written,
  * over the few hundred characters that UTF-8 becomes in the encodings of code-pages.ts.
  */
-import { Draft, type Mark, type Watch } from "./draft.js";
+import { Draft, type Mark, type ChangeList } from "./draft.js";
 import type { Span } from "./edit.js";
 
 // By how likely a character stands for itself, and beside which others.
@@ -91,14 +91,14 @@ export function isGarbled(text: string): boolean {
 }
 
 /** Whether a text that changes is garbled. */
-export class GarbledPlace {
+export class GarbledSearch {
   /** Garbled characters, where there are any. */
   readonly #place: Mark;
-  readonly #changes: Watch;
+  readonly #changes: ChangeList;
 
   constructor(private readonly draft: Draft) {
     this.#place = draft.mark();
-    this.#changes = draft.watch();
+    this.#changes = draft.trackChanges();
   }
 
   exists(): boolean {

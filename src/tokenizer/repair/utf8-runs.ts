@@ -11,13 +11,13 @@ const LATIN1_LIKE = /^(?:latin-1|windows-\d+)$/;
 const LEAD = 7;
 const CONTINUATION = 8;
 /** A continuation that hardly stands for itself beside garbled text: no space, dash, bullet, ellipsis or quotation mark. */
-const TELLING = 16;
-const ALSO_ALONE = " –—―‘’‚“”„•…";
+const DISTINCTIVE = 16;
+const ALSO_PUNCTUATION = " –—―‘’‚“”„•…";
 const LONGEST_CHARACTER = 4;
 const LOOK_AHEAD = LONGEST_CHARACTER - 1;
 /** Characters that are worth remembering to have been read, and how many such stretches are. */
 const LONG = 64;
-const MOST_SETTLED = 16;
+const MAX_SETTLED = 16;
 
 /** By character code, of the bits above. */
 let kinds: Uint8Array | undefined;
@@ -31,9 +31,9 @@ function readKinds(): Uint8Array {
     for (const character of at(0xe0, 0xef)) add(character, 3);
     for (const character of [...at(0xf0, 0xf0), ...at(0xf3, 0xf3)]) add(character, 4);
     for (const character of at(0x80, 0xbf))
-      add(character, CONTINUATION | (ALSO_ALONE.includes(character) ? 0 : TELLING));
+      add(character, CONTINUATION | (ALSO_PUNCTUATION.includes(character) ? 0 : DISTINCTIVE));
   }
-  for (let code = 0x80; code < 0xc0; code++) table[code]! |= CONTINUATION | TELLING;
+  for (let code = 0x80; code < 0xc0; code++) table[code]! |= CONTINUATION | DISTINCTIVE;
   add(" ", CONTINUATION);
   return table;
 }
@@ -86,9 +86,9 @@ export class RunFinder {
   }
 
   private settle({ start, end }: Span): void {
-    if (this.#settled.length < MOST_SETTLED) this.#settled.push(this.draft.mark());
+    if (this.#settled.length < MAX_SETTLED) this.#settled.push(this.draft.mark());
     this.#settled[this.#oldest]!.set({ start, end: end + LOOK_AHEAD });
-    this.#oldest = (this.#oldest + 1) % MOST_SETTLED;
+    this.#oldest = (this.#oldest + 1) % MAX_SETTLED;
   }
 }
 
@@ -112,7 +112,7 @@ function reachFromLeft(text: Draft, index: number): number {
 }
 
 function endOfRun(text: Draft, start: number): number {
-  if (start > 0 && kindAt(text, start - 1) & TELLING) return start;
+  if (start > 0 && kindAt(text, start - 1) & DISTINCTIVE) return start;
   let end = start;
   let length: number;
   while ((length = characterLength(text, end)) > 0) end += length;
