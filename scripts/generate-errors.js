@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the table of codes in src/platform/error-codes.ts, as it was built last.
+// Writes docs/errors.md from the table of codes in src/platform/error-codes.ts in the last build.
 //
 //   npm run build && node scripts/generate-errors.js
 
@@ -41,7 +41,7 @@ or a password.
 ## Codes
 `;
 
-/** The page for a table of codes. */
+/** Returns the page for a table of codes. */
 export async function errorsPage(codes) {
   const subjects = [...new Set(Object.keys(codes).map((code) => code.split("/")[0]))].sort();
   const sections = subjects.map((subject) => {

@@ -1,5 +1,5 @@
-// Turns kernels/*.wgsl into one TypeScript module with literal types, so that Node and any bundler load kernels alike
-// and a wrong kernel, binding, constant or parameter name does not compile.
+// Writes kernels/*.wgsl as one TypeScript module with literal types. Node and any bundler can load it, and a wrong name
+// of a kernel, binding, constant or parameter is a compile error.
 //
 //   node scripts/generate-kernels.js [kernel folder] [output file]
 //
@@ -14,8 +14,9 @@
 //   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` holds scalars, and structs of them
 //   @workgroup_size(8, NAME)                           numbers, constants or overrides (of which the default counts)
 //
-// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. No number of a
-// kernel is written again in TypeScript: it is read from there, and a name that a kernel no longer has does not compile.
+// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. TypeScript
+// reads the numbers of kernels from there and never repeats them. A name that a kernel no longer has is a compile
+// error.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -23,7 +24,7 @@ import { fileURLToPath } from "node:url";
 
 const MAX_STORAGE_BUFFERS = 8;
 
-/** A mistake in a kernel file; the message starts with file:line as editors and terminals understand it. */
+/** A mistake in a kernel file. The message starts with file:line, which editors and terminals recognise. */
 class KernelFileError extends Error {
   constructor(line, message) {
     super(`${line.file}:${line.number}: ${message}`);
@@ -39,12 +40,15 @@ function readLines(folder, name, usedBy) {
   return texts.map((text, index) => ({ text, file, number: index + 1 }));
 }
 
-/** The lines of a kernel with its lib files between header and body, each lib once, what it uses before it. */
+/**
+ * Returns the lines of a kernel with its lib files between header and body. Each lib file is included once, after those
+ * it uses.
+ */
 function assemble(folder, name) {
   const lines = readLines(folder, name);
   const firstCode = lines.findIndex((line) => !line.text.startsWith("//"));
   if (firstCode === 0)
-    throw new KernelFileError(lines[0], "a kernel file starts with a comment that says what it computes");
+    throw new KernelFileError(lines[0], "a kernel file must start with a comment that describes what it computes");
   const header = lines.slice(0, firstCode);
   const visited = new Set();
   const libs = [];
@@ -63,7 +67,7 @@ function assemble(folder, name) {
   return [...header, ...libs, ...lines.slice(firstCode)];
 }
 
-/** The value of a literal of a type, or of one of the constants declared before. */
+/** Returns the value of a literal of a type, or of a constant that was declared before. */
 function parseValue(line, type, text, known = {}) {
   if (Object.hasOwn(known, text)) return known[text];
   const bad = () => new KernelFileError(line, `"${text}" is not a ${type} literal`);
@@ -79,7 +83,7 @@ function parseValue(line, type, text, known = {}) {
 
 const isLiteral = (text) => /^(-?\d[\w.]*(e-?\d+)?|true|false)$/.test(text);
 
-/** Constants of a file by what they are: those that specialisation may change, enums by their name, and the rest. */
+/** Returns the constants of a file: those that specialisation may change, enums by name, and the others. */
 function parseConstants(lines) {
   const constants = {};
   const fixed = {};
@@ -104,7 +108,7 @@ function parseConstants(lines) {
       }
       group = undefined;
     }
-    // What is computed from others, or no scalar, is the kernel's own business.
+    // Ignores constants that are computed from others, and those that are not scalars.
     if (!constant || !(isMarked || group || isLiteral(text.trim()))) continue;
     const value = parseValue(line, type, text.trim());
     if (isMarked) {
@@ -116,14 +120,14 @@ function parseConstants(lines) {
       continue;
     }
     if (Object.values(group.values).includes(value)) {
-      throw new KernelFileError(line, `${name} has the value of another ${group.prefix}…`);
+      throw new KernelFileError(line, `${name} has the same value as another ${group.prefix}…`);
     }
     group.values[name.slice(group.prefix.length)] = value;
   }
   return { constants, fixed, enums };
 }
 
-/** Fields of a struct as [name, type, line]; undefined where there is no such struct. */
+/** Returns the fields of a struct as [name, type, line]; undefined if there is no such struct. */
 function parseStruct(lines, struct) {
   const start = lines.findIndex((line) => new RegExp(`^struct\\s+${struct}\\b`).test(line.text));
   if (start < 0) return undefined;
@@ -136,7 +140,7 @@ function parseStruct(lines, struct) {
   });
 }
 
-/** The scalars of `struct Params` in order, those of a struct in it in its place. */
+/** Returns the scalars of `struct Params` in order, including those of nested structs. */
 function parseParams(lines) {
   const params = [];
   for (const [name, type, line] of parseStruct(lines, "Params") ?? []) {
@@ -152,7 +156,10 @@ function parseParams(lines) {
       );
     }
     if (params.length % 4 !== 0 || inner.length % 4 !== 0) {
-      throw new KernelFileError(line, `${name}: ${type} has to start at a multiple of 16 bytes, and to be that long`);
+      throw new KernelFileError(
+        line,
+        `${name}: ${type} must start at a multiple of 16 bytes, and its size must be a multiple of 16 bytes`,
+      );
     }
     for (const field of inner) params.push(field.slice(0, 2));
   }
@@ -161,7 +168,7 @@ function parseParams(lines) {
 
 const isScalar = (type) => type === "u32" || type === "i32" || type === "f32";
 
-/** Invocations of a workgroup in x, y and z. */
+/** Returns the number of invocations of a workgroup in x, y and z. */
 function parseWorkgroup(lines, known) {
   for (const line of lines) {
     const match = /@workgroup_size\(([^)]*)\)/.exec(line.text);
@@ -178,7 +185,7 @@ function parseBindings(lines) {
   for (const line of lines) {
     const code = line.text.replace(/\/\/.*/, "");
     if (!code.includes("@binding")) continue;
-    if (uniform) throw new KernelFileError(line, "params is the last binding");
+    if (uniform) throw new KernelFileError(line, "params must be the last binding");
     const match =
       /^@group\(0\) @binding\((\d+)\) var<(storage, read|storage, read_write|uniform)> (\w+)\s*:\s*(.+);/.exec(code);
     if (!match) {
@@ -187,23 +194,22 @@ function parseBindings(lines) {
     }
     const [, number, space, name, type] = match;
     if (Number(number) !== bindings.length) {
-      throw new KernelFileError(line, `binding ${number} where ${bindings.length} comes next`);
+      throw new KernelFileError(line, `expected binding ${bindings.length}, got ${number}`);
     }
     if (space === "uniform") {
-      if (name !== "params" || type !== "Params")
-        throw new KernelFileError(line, "the uniform is named params: Params");
+      if (name !== "params" || type !== "Params") throw new KernelFileError(line, "the uniform must be params: Params");
       uniform = line;
       continue;
     }
     if (bindings.length === MAX_STORAGE_BUFFERS) {
-      throw new KernelFileError(line, `more than ${MAX_STORAGE_BUFFERS} storage buffers; some adapters have no more`);
+      throw new KernelFileError(line, `more than ${MAX_STORAGE_BUFFERS} storage buffers, the limit of some adapters`);
     }
     bindings.push({ name, access: space.replace("storage, ", "") });
   }
   return { bindings, uniform };
 }
 
-/** Everything that the runtime has to know of one kernel file. */
+/** Returns everything that the runtime needs from a kernel file. */
 function parseKernel(folder, name) {
   const lines = assemble(folder, name);
   const { constants, fixed, enums } = parseConstants(lines);
@@ -216,7 +222,7 @@ function parseKernel(folder, name) {
   for (const line of lines) {
     const alias = /^alias (\w+) = (f32|f16);/.exec(line.text);
     if (alias?.[2] === "f16")
-      throw new KernelFileError(line, "a storage type is written as f32; specialisation makes it f16");
+      throw new KernelFileError(line, "declare a storage type as f32; specialisation changes it to f16");
     if (alias) aliases.push(alias[1]);
 
     if (/^\s*(@id\(\d+\)\s*)?override\b/.test(line.text)) {
@@ -253,21 +259,21 @@ function filesIn(folder) {
     .sort();
 }
 
-/** The enums of all files, by name and by the names of their values. */
+/** Returns the enums of all files, by name and by the names of their values. */
 function collectEnums(folder, files) {
   const all = {};
   for (const file of files) {
     const lines = readLines(folder, file);
     for (const [name, values] of Object.entries(parseConstants(lines).enums)) {
       if (Object.hasOwn(all, camelCase(name)))
-        throw new KernelFileError(lines[0], `enum ${name} stands in another file too`);
+        throw new KernelFileError(lines[0], `enum ${name} is declared in another file, too`);
       all[camelCase(name)] = Object.fromEntries(Object.entries(values).map(([key, value]) => [camelCase(key), value]));
     }
   }
   return all;
 }
 
-/** One constant of the module, an entry a line. */
+/** Returns a constant of the module, with one entry in each line. */
 function declaration(name, entries) {
   const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${JSON.stringify(value)},\n`);
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
@@ -284,7 +290,7 @@ function generate(folder, output) {
     declaration("enums", collectEnums(folder, [...libs, ...files])),
   ].join("");
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;
-  // Written aside and renamed: test runs that start at the same time never read half a file.
+  // Written to another file and renamed, so that test runs that start at the same time never read half a file.
   mkdirSync(dirname(output), { recursive: true });
   const aside = `${output}.${process.pid}`;
   writeFileSync(aside, text);

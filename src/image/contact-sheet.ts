@@ -9,19 +9,22 @@ const TEXT_COLOUR = [40, 40, 40] as const;
 
 export interface ContactSheetOptions {
   readonly columns: number;
-  /** A text under each image, wrapped at its width. */
+  /** A label below each image, wrapped at the width of a cell. */
   readonly labels?: readonly string[];
-  /** Whole-number magnification of the images, each pixel a square; 1 by default. */
+  /** Factor by which images are enlarged, a whole number. Default 1. */
   readonly scale?: number;
 }
 
-/** Images in rows on white paper, each with its label below. Cells are as large as the largest image and the longest label need. */
+/**
+ * Arranges images in rows on a white background, with a label below each. Cells fit the largest image and the longest
+ * label. Throws ArgumentError if there are no images, or if columns or scale are not whole numbers above 0.
+ */
 export function contactSheet(images: readonly RgbImage[], options: ContactSheetOptions): RgbImage {
   const { columns, labels = [], scale = 1 } = options;
   if (images.length === 0 || !isCount(columns) || !isCount(scale)) {
     throw new ArgumentError(
       "images",
-      `a contact sheet of ${images.length} images in ${columns} columns at scale ${scale}`,
+      `A contact sheet needs at least 1 image, 1 column and scale 1, got ${images.length} images, ${columns} columns and scale ${scale}.`,
     );
   }
   const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
@@ -60,7 +63,9 @@ function paste(sheet: RgbImage, image: RgbImage, left: number, top: number, scal
   }
 }
 
-/** Breaks a text between words, and words that are longer than a line, into lines of at most `width` characters. */
+/**
+ * Breaks a text into lines of at most `width` characters: between words, and inside words that are longer than a line.
+ */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of plainCharacters(text).join("").split(/\s+/).filter(Boolean)) {

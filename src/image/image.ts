@@ -1,9 +1,9 @@
 import { ArgumentError } from "../platform/arguments.js";
 
-/** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving images needs of them. */
+/** 8-bit images: rows of interleaved channels, top to bottom. */
 
 interface ByteImage {
-  /** In pixels. */
+  /** Width in pixels. */
   readonly width: number;
   readonly height: number;
   /** `height` × `width` × `channels` values, 0 to 255. */
@@ -15,27 +15,31 @@ export interface RgbImage extends ByteImage {
   readonly channels: 3;
 }
 
-/** An image in sRGB with straight (not premultiplied) alpha, as files are decoded to. */
+/** An image in sRGB with straight (not premultiplied) alpha. Files are decoded to this form. */
 export interface RgbaImage extends ByteImage {
   readonly channels: 4;
 }
 
-/** An image, opaque or not. */
+/** An image with or without alpha. */
 export type Image = RgbImage | RgbaImage;
 
-/** Wraps pixels that are there already. Throws ArgumentError where their number is not `width` × `height` × `channels`. */
+/**
+ * Creates an image from existing pixels. Throws ArgumentError unless `data` has `width` × `height` × `channels` bytes.
+ */
 export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array) {
   if (data.length !== width * height * channels) {
     throw new ArgumentError(
       "data",
-      `${data.length} bytes are no image of ${width} × ${height} pixels with ${channels} channels`,
+      `An image of ${width} × ${height} pixels with ${channels} channels needs ${width * height * channels} bytes, got ${data.length}.`,
       { code: "argument/mismatch" },
     );
   }
   return { width, height, channels, data };
 }
 
-/** Drops the alpha channel as Pillow's `convert("RGB")` does: colours stay, also of transparent pixels. */
+/**
+ * Drops the alpha channel like Pillow's `convert("RGB")`: colours do not change, not even those of transparent pixels.
+ */
 export function removeAlpha({ width, height, channels, data }: Image): RgbImage {
   if (channels === 3) return { width, height, channels, data };
   const colours = new Uint8Array(width * height * 3);
@@ -45,7 +49,10 @@ export function removeAlpha({ width, height, channels, data }: Image): RgbImage 
   return { width, height, channels: 3, data: colours };
 }
 
-/** The largest square in the middle (dalle2-laion's `center_crop_to_square`; the extra pixel of an odd rest is below or right). */
+/**
+ * Crops to the largest square in the middle, like dalle2-laion's `center_crop_to_square`. If the margin is odd, the
+ * extra pixel is at the bottom or right.
+ */
 export function centerCropToSquare<I extends Image>(image: I): I {
   const size = Math.min(image.width, image.height);
   const left = Math.floor((image.width - size) / 2);
@@ -63,7 +70,7 @@ function crop<I extends Image>(image: I, left: number, top: number, size: number
   return { ...image, width: size, height: size, data };
 }
 
-/** torchvision's `ToTensor`: values in [0, 1], planes `[3, height, width]`. */
+/** Converts to values in [0, 1], planes `[3, height, width]`, like torchvision's `ToTensor`. */
 export function toPlanes(image: RgbImage): Float32Array {
   const pixels = image.width * image.height;
   const planes = new Float32Array(pixels * 3);
@@ -76,15 +83,15 @@ export function toPlanes(image: RgbImage): Float32Array {
 }
 
 /**
- * Images from values `[batch, 3, height, width]`, nominally in [0, 1]. Like torchvision's `ToPILImage` it cuts the
- * fraction off; unlike it, it clamps first (there, 1.01 wraps round to nearly black).
+ * Converts values `[batch, 3, height, width]`, nominally in [0, 1], to images. Truncates fractions like torchvision's
+ * `ToPILImage`, but clamps first: `ToPILImage` turns 1.01 into almost black. Throws ArgumentError for another shape.
  */
 export function fromPlanes(values: Float32Array, shape: readonly [number, number, number, number]): RgbImage[] {
   const [batch, channels, height, width] = shape;
   if (channels !== 3 || values.length !== batch * 3 * height * width) {
     throw new ArgumentError(
       "values",
-      `${values.length} values of shape [${shape.join(", ")}] are no [batch, 3, height, width]`,
+      `Images need values of shape [batch, 3, height, width], got ${values.length} values of shape [${shape.join(", ")}].`,
       { code: "argument/mismatch" },
     );
   }

@@ -1,10 +1,10 @@
-/** Byte pair encoding of one word (Sennrich et al. 2016), in n log n steps for n bytes. */
+/** Byte pair encoding of one word (Sennrich et al. 2016), in O(n log n) for n bytes. */
 import { MinHeap } from "./min-heap.js";
 
 export interface Merges {
-  /** Rank of a pair by {@link pairKey}; the lower, the earlier it is joined. */
+  /** Rank of a pair by {@link pairKey}. Pairs with a lower rank are joined first. */
   readonly ranks: ReadonlyMap<number, number>;
-  /** The token that the pair of rank 0 becomes; those of the others follow it by rank. */
+  /** The token of the pair with rank 0. The tokens of the other pairs follow in the order of ranks. */
   readonly firstToken: number;
 }
 
@@ -16,10 +16,13 @@ export function pairKey(left: number, right: number): number {
   return left * MAX_TOKENS + right;
 }
 
-/** Joins neighbours, always every occurrence of the pair of the lowest rank from the left on, until no pair is a merge. */
+/**
+ * Joins neighbouring tokens until no pair is a merge. Each round joins all occurrences of the pair with the lowest
+ * rank, from left to right.
+ */
 export function mergeTokens(tokens: readonly number[], merges: Merges): number[] {
   const word = new Word(tokens, merges);
-  // Candidates by rank, those of one rank by position.
+  // Candidates by rank; those with the same rank by position.
   const candidates = new MinHeap();
   const propose = (position: number) => {
     const rank = word.rankAt(position);
@@ -34,7 +37,7 @@ export function mergeTokens(tokens: readonly number[], merges: Merges): number[]
       candidates.removeLeast();
       if (word.join(position, rank)) joined.push(position);
     }
-    // What the joined tokens make with their neighbours counts from the next round on.
+    // Pairs with the joined tokens are candidates for the next round.
     for (const position of joined) {
       propose(word.previous(position));
       propose(position);
@@ -47,7 +50,7 @@ function isOfRank(candidate: number | undefined, rank: number): candidate is num
   return candidate !== undefined && candidate < (rank + 1) * MAX_POSITIONS;
 }
 
-/** Tokens at the positions where their first bytes stand, each linked to its neighbours. */
+/** Tokens at the positions of their first bytes, each linked to its neighbours. */
 class Word {
   readonly #tokens: Int32Array;
   readonly #next: Int32Array;
@@ -66,19 +69,19 @@ class Word {
     return [...this.#tokens].filter((token) => token !== REMOVED);
   }
 
-  /** -1 before the first. */
+  /** Returns the position of the previous token, or -1. */
   previous(position: number): number {
     return this.#previous[position]!;
   }
 
-  /** The rank of the pair at a position and behind it, if it is one to be joined. */
+  /** Returns the rank of the pair that begins at a position; undefined if it is not a merge. */
   rankAt(position: number): number | undefined {
     const left = this.#tokens[position] ?? REMOVED;
     const right = this.#tokens[this.#next[position] ?? REMOVED] ?? REMOVED;
     return left === REMOVED || right === REMOVED ? undefined : this.merges.ranks.get(pairKey(left, right));
   }
 
-  /** Joins the tokens at a position and behind it, unless the pair is no longer there. */
+  /** Joins the pair that begins at a position. Returns false if the pair no longer exists. */
   join(position: number, rank: number): boolean {
     if (this.rankAt(position) !== rank) return false;
     const right = this.#next[position]!;

@@ -1,4 +1,4 @@
-/** Numbers of which the least is always at hand (a binary heap). */
+/** A binary heap of numbers that gives the smallest one. */
 export class MinHeap {
   readonly #heap: number[] = [];
 

@@ -43,7 +43,9 @@ describe("NoiseSchedule", () => {
 
   it.each(["linear", "quadratic", "sigmoid"] as const)("refuses %s schedules whose betas reach 1", (name) => {
     expect(() => NoiseSchedule.named(name, 19)).toThrow(SamplingError);
-    expect(() => NoiseSchedule.named(name, 19)).toThrow(/with 19 timesteps has betas of [^]*NaN\. Use more than 20/);
+    expect(() => NoiseSchedule.named(name, 19)).toThrow(
+      /with 19 timesteps has betas up to [^]*below 1\. Use more than 20/,
+    );
     expect(NoiseSchedule.named(name, 21).timesteps).toBe(21);
   });
 

@@ -77,7 +77,7 @@ describe("texts in images", () => {
 
   it("must fit into a segment of a JPEG file", async () => {
     const text = { a: "x".repeat(66_000) };
-    await expect(encodeImage(smooth, { format: "jpeg", text })).rejects.toThrow(/65533 bytes.*use png/);
+    await expect(encodeImage(smooth, { format: "jpeg", text })).rejects.toThrow(/65533 bytes.*Use PNG/);
     expect((await readImageText(await encodeImage(smooth, { format: "webp", text }))).get("a")).toBe(text.a);
   });
 });
@@ -133,9 +133,9 @@ describe("readPngText", () => {
     ["no zero after the keyword", "tEXt", latin1("Title")],
     ["no zero after the language", "iTXt", latin1("Title\0\0\0en")],
     ["no method of compression", "zTXt", latin1("Title\0")],
-    ["an unknown method of compression", "zTXt", latin1("Title\0\x05abc")],
+    ["an unknown compression method", "zTXt", latin1("Title\0\x05abc")],
     ["compressed data that is none", "zTXt", latin1("Title\0\0abcdef")],
-    ["compressed data that is cut off", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(utf8("abcdef")).subarray(0, 8)])],
+    ["truncated compressed data", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(utf8("abcdef")).subarray(0, 8)])],
     ["a text that is not UTF-8", "iTXt", latin1("Title\0\0\0\0\0\xff\xfe")],
     ["a bomb", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(new Uint8Array(5 * 2 ** 20))])],
   ])("refuses %s", async (_, type, data) => {
@@ -167,5 +167,5 @@ describe("readPngText", () => {
 
 it("readImageText refuses what is no image", async () => {
   for (const bytes of [new Uint8Array(0), utf8("RIFF1234WAVE"), utf8("<html>")])
-    await expect(readImageText(bytes)).rejects.toThrow(/no PNG, JPEG or WebP/);
+    await expect(readImageText(bytes)).rejects.toThrow(/not a PNG, JPEG or WebP/);
 });

@@ -42,7 +42,7 @@ describe("PNG", () => {
   });
 
   it.each(["", "x".repeat(80), "a\0b"])("refuses the keyword %j", async (keyword) => {
-    await expect(encodePng(rgb, { text: { [keyword]: "" } })).rejects.toThrow(/is no PNG keyword/);
+    await expect(encodePng(rgb, { text: { [keyword]: "" } })).rejects.toThrow(/is not a PNG keyword/);
   });
 });
 

@@ -66,29 +66,39 @@ describe("maskFromImage", () => {
       "transparent parts of a white mask",
       image(WHITE, CLEAR_WHITE),
       "red",
-      /red is above 128 everywhere; its alpha.*channel: "alpha" keeps/,
+      /red channel is above 128 everywhere; its alpha.*channel: "alpha" keeps/,
     ],
-    ["transparent parts of a black mask", image(BLACK, CLEAR), "red", /red is at most 128 everywhere; its alpha/],
+    [
+      "transparent parts of a black mask",
+      image(BLACK, CLEAR),
+      "red",
+      /red channel is at most 128 everywhere; its alpha/,
+    ],
     [
       "transparent parts of a photo",
       image(WHITE, BLACK, [200, 9, 9, 0]),
       "red",
-      /alpha channel varies and is not used, only its red/,
+      /alpha channel varies, but only its red channel is used/,
     ],
     [
       "transparent parts of a photo",
       image(WHITE, BLACK, [200, 9, 9, 0]),
       "luma",
-      /alpha channel varies and is not used, only its luma/,
+      /alpha channel varies, but only its luma channel is used/,
     ],
     [
       "alpha that varies above the threshold",
       image(WHITE, [255, 255, 255, 200]),
       "red",
-      /red is above 128 everywhere; its alpha varies from 200 to 255, above 128 everywhere/,
+      /red channel is above 128 everywhere; its alpha channel varies from 200 to 255, above 128 everywhere/,
     ],
-    ["colours of one red", image(GREEN, BLACK), "red", /luma, which varies, is not used\. channel: "luma"/],
-    ["an opaque mask read by alpha", image(RED, BLACK), "alpha", /alpha is above 128 everywhere.* red.*channel: "red"/],
+    ["colours of one red", image(GREEN, BLACK), "red", /luma channel varies, but is not used\. channel: "luma"/],
+    [
+      "an opaque mask read by alpha",
+      image(RED, BLACK),
+      "alpha",
+      /alpha channel is above 128 everywhere.* red.*channel: "red"/,
+    ],
   ] as const)("says which channel may be meant: %s", (_, source, channel, message) => {
     expect(read(source, { channel }).said).toMatch(message);
   });
@@ -183,7 +193,7 @@ describe("masks of the command", () => {
     const { mask, said } = await load(openAi);
     expect(mask).toEqual(left.map(() => true));
     expect(said).toEqual([
-      expect.stringMatching(/^mask\.png: its red is above 128.*--mask-channel alpha keeps what is/),
+      expect.stringMatching(/^mask\.png: its red channel is above 128.*--mask-channel alpha keeps opaque/),
     ]);
     expect(await load(openAi, { channel: "alpha" })).toEqual({ mask: left, said: [] });
     const inverted = await load(openAi, { channel: "alpha", invert: true });

@@ -2,7 +2,7 @@ import { CODE_PAGES } from "./code-pages.js";
 
 const WINDOWS_1252 = CODE_PAGES.find(({ name }) => name === "windows-1252")!;
 
-/** Control characters U+0080 to U+009F were meant as the characters that Windows-1252 has there, as in browsers. */
+/** Replaces control characters U+0080 to U+009F by the characters of Windows-1252, as browsers do. */
 export function fixC1Controls(text: string): string {
   return text.replace(/[\x80-\x9f]/g, (character) => WINDOWS_1252.upper[character.charCodeAt(0) - 0x80]!);
 }

@@ -1,6 +1,7 @@
 /**
- * Repair of text whose UTF-8 was read in an encoding of one byte a character (`schÃ¶n` for `schön`), by the rules of ftfy 6
- * ("fixes text for you", R. Speer): as a whole where that gives UTF-8, else each garbled run for itself.
+ * Repairs text whose UTF-8 was read in an encoding with one byte for each character (`schÃ¶n` for `schön`), by the
+ * rules of ftfy 6 ("fixes text for you", R. Speer): the whole text if that gives UTF-8, otherwise each garbled run
+ * separately.
  */
 import { fixC1Controls } from "./c1-controls.js";
 import { CODE_PAGES } from "./code-pages.js";
@@ -32,7 +33,10 @@ export class EncodingRepair {
     this.#c1Changes = draft.trackChanges();
   }
 
-  /** Undoes the wrong reading, as often as it happened; text that does not look garbled stays as it is. */
+  /**
+   * Undoes the wrong reading, repeatedly if it happened more than once. Does not change text that does not look
+   * garbled.
+   */
   run(): void {
     this.draft.repeatUntilStable(() => {
       if (this.#garbled.exists()) this.draft.apply(this.repairOnce());
@@ -68,7 +72,7 @@ export class EncodingRepair {
   }
 
   private repairRun(run: string): string {
-    // The whole text was tried already.
+    // The whole text was already tried.
     if (run.length === this.draft.length) return run;
     let repaired = this.#repairedRuns.get(run);
     if (repaired === undefined) {
