@@ -8,7 +8,10 @@ const url = z.string().refine(isAddress, { error: NO_URL });
 /** Folders in the name would lead out of `cache_dir`. */
 const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected the name of a file, without folders" });
 
-/** Where a file is (upstream's `File`). */
+/**
+ * Where a file is (upstream's `File`).
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
+ */
 export const file = z
   .strictObject({
     load_type: z.enum(["local", "url"]).describe("Whether the file is on this machine or is downloaded."),
@@ -44,7 +47,10 @@ export const file = z
 /** Where a file of a load config is: a path on this machine, or a URL and where its download is kept. */
 export type FileLocation = z.output<typeof file>;
 
-/** The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query. */
+/**
+ * The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75
+ */
 export function downloadName({ path, filename_override: override }: FileLocation): string {
   return override ?? nameInUrl(path);
 }

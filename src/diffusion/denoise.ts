@@ -58,6 +58,7 @@ export interface DenoiseOptions {
  * next one is encoded. All tensors of a step are freed with it, so only the first step allocates memory. Rejects
  * between two steps with the reason of `signal`, and with `NotFiniteError` one step after values stopped being finite.
  * A dry run does one pass of each kind, draws no noise, and does not wait.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L2910
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
   const { arena } = model;

@@ -8,6 +8,9 @@ import type { NoiseSchedule } from "./schedule.js";
  * order. The first has no previous step. The last leads to the clean sample, where λ (half the log signal-to-noise
  * ratio) is infinite. The one before it ends at the first timestep, where λ rises steeply: with few steps, second order
  * would extrapolate by more than twice the last change of x0. The authors' code does the same (`lower_order_final`).
+ * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L796-L852
+ * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L1197-L1201
+ * @see https://github.com/crowsonkb/k-diffusion/blob/0c6cc822e050e59d3e59128c57d350074969b267/k_diffusion/sampling.py#L584-L607
  */
 export function dpmpp2m({ schedule }: Process, grid: readonly TimestepPair[]): Sampler {
   return {

@@ -11,6 +11,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
  * `torch.rand` return for float32 after `torch.manual_seed(s)`, call by call, up to the last digits
  * (aten/src/ATen/core/DistributionsHelper.h and native/cpu/DistributionTemplates.h, torch 1.13). As in torch, only the
  * low 32 bits of a seed are used.
+ * @see https://github.com/pytorch/pytorch/blob/003dc3e14b5f200fdeff33edf90016b833087e87/aten/src/ATen/native/cpu/DistributionTemplates.h#L137-L196
  */
 export class Generator {
   /** The seed; its low 32 bits if it was given as bigint. */

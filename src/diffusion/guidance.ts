@@ -42,6 +42,7 @@ export type VarianceGuidance = "guided" | "conditional";
 /**
  * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale. One batch of twice the size gives
  * both predictions, the conditional half first. The null half has no condition, or the negative prompt.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
  */
 export class Guidance {
   constructor(

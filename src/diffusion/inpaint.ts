@@ -38,6 +38,8 @@ export interface InpaintingPass {
 /**
  * RePaint (Lugmayr et al. 2022). Before each step, the known part of the state is replaced by the known image, noised
  * to the timestep. Each step is done `resampleTimes` times, so that the rest of the image fits the known part.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L636-L645
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2856-L2909
  */
 export class Inpainting {
   constructor(

@@ -30,6 +30,8 @@ const EPSILON = 2 ** -23;
 /**
  * Returns the table of Keys' cubic kernel (a = -0.5), stretched when shrinking (antialiased). Weights are normalised
  * over all taps, and taps outside the input count as zero, so edges get darker, as in the reference.
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L204-L214
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/interp_methods.py#L35-L43
  */
 export function cubicWeights(inSize: number, outSize: number): ResizeTable {
   const scale = outSize / inSize;
@@ -59,7 +61,11 @@ function cubic(signed: number): number {
   return x <= 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-/** Resizes every plane with the cubic kernel. An axis that keeps its size does not change. */
+/**
+ * Resizes every plane with the cubic kernel. An axis that keeps its size does not change.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L161-L182
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L32-L123
+ */
 export function resizeCubicAntialias(planes: Planes, height: number, width: number): Float64Array {
   const { count } = planes;
   const tall =

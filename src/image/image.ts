@@ -52,6 +52,7 @@ export function removeAlpha({ width, height, channels, data }: Image): RgbImage 
 /**
  * Crops to the largest square in the middle, like dalle2-laion's `center_crop_to_square`. If the margin is odd, the
  * extra pixel is at the bottom or right.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L46-L58
  */
 export function centerCropToSquare<I extends Image>(image: I): I {
   const size = Math.min(image.width, image.height);

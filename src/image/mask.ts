@@ -48,7 +48,10 @@ export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[
   return invert ? mask.map((keep) => !keep) : mask;
 }
 
-/** Returns the mask in the red channel, as dalle2-laion reads it, without warnings. */
+/**
+ * Returns the mask in the red channel, as dalle2-laion reads it, without warnings.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L37-L44
+ */
 export function maskFromRed(image: Image): boolean[] {
   return above(image, "red");
 }

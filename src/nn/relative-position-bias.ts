@@ -18,6 +18,7 @@ export function distanceBucket(distance: number): number {
 /**
  * The relative position bias of the prior, in the form that causal attention reads: one row of biases for each
  * distance.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L770-L804
  */
 export class RelativePositionBias {
   /** `[distances, heads]`, f32. */

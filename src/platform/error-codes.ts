@@ -222,7 +222,7 @@ export const ERROR_CODES = {
   "unsupported/model": {
     class: "UnsupportedError",
     meaning: "A file is fine, but asks for a model or an option that this library does not run.",
-    advice: "Use another checkpoint; the README lists what runs.",
+    advice: "Use another checkpoint; docs/checkpoints.md lists what runs.",
   },
   "values/not-finite": {
     class: "NotFiniteError",

@@ -57,7 +57,10 @@ function readVocabulary(): Vocabulary {
   };
 }
 
-/** Returns the token ids of a text after cleaning it, without start and end tokens; of any length. */
+/**
+ * Returns the token ids of a text after cleaning it, without start and end tokens; of any length.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/simple_tokenizer.py#L62-L132
+ */
 export function encode(text: string): number[] {
   vocabulary ??= readVocabulary();
   const ids: number[] = [];

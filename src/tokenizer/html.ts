@@ -20,6 +20,8 @@ export function unescapeHtml(text: string): string {
 /**
  * Returns the edits of ftfy's rule for text that may not be HTML: it decodes only references that end with a semicolon,
  * and both `&EACUTE;` and `&Eacute;`.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L73-L91
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L94-L139
  */
 export function cautiousEdits(text: string): Edit[] {
   return editsOf(text, FTFY_REFERENCE, unescapeCautiously);

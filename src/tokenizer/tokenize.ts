@@ -27,6 +27,7 @@ export interface TokenizeOptions {
 /**
  * Tokenizes like OpenAI's `clip.tokenize(texts, truncate=True)`: a row for each text with start token, text, end token
  * and zeros. A truncated row ends with the end token.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L205-L245
  */
 export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
   const contextLength = options.contextLength ?? 77;
@@ -41,6 +42,7 @@ export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOption
 /**
  * Tokenizes like dalle2_pytorch's `tokenizer.tokenize(texts, truncate_text=True)`: a row for each text, followed by
  * zeros, without start and end tokens. The scripts of dalle2-laion use it.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/tokenizer.py#L134-L149
  */
 export function tokenizeBare(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
   return texts.map((text) => padRow(text, encode(text), options.contextLength ?? 256, options));

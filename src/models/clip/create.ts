@@ -40,6 +40,7 @@ export interface DeclaredClip {
  * Builds the CLIP that a file holds. Its checkpoint has to stay open as long as it embeds texts, because embeddings of
  * tokens are read as they are needed. Throws `ConfigError` where `base_model_kwargs` is not as its make needs it,
  * `WeightError` and `UnsupportedError` where the file holds another kind of model.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L115-L132
  */
 export function createClip(
   config: ClipConfig,

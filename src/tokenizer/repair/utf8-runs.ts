@@ -42,7 +42,10 @@ function readKinds(): Uint8Array {
   return table;
 }
 
-/** Finds the runs of a changing text. */
+/**
+ * Finds the runs of a changing text.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L481-L498
+ */
 export class RunFinder {
   /** Long spans that were read before. No run crosses the end of one. */
   readonly #settled: Mark[] = [];

@@ -1,4 +1,4 @@
-// How pickles hold text. https://github.com/python/cpython/blob/3.12/Lib/pickle.py
+// How pickles hold text, as Python 3.12 writes it (Lib/pickle.py).
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -1,5 +1,5 @@
 // The functions by which torch's pickles make tensors, as data: tensors become descriptions that say where their elements
-// lie. https://github.com/pytorch/pytorch/blob/main/torch/_utils.py
+// lie. (torch 2, torch/_utils.py, _rebuild_tensor_v2 and its like)
 import { excerpt } from "../../platform/printable.js";
 import type { Budget } from "./budget.js";
 import { torchType } from "./element-types.js";

@@ -28,6 +28,7 @@ export interface PreparedUnet {
 /**
  * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as DALLE2-pytorch builds it (1.14.2, `Unet`): from a noisy image,
  * the time and conditions to what the sampler asks for, the noise, the image or v, and the variance where it was learned.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1856-L2380
  */
 export class Unet {
   readonly #unet: Architecture;
@@ -183,7 +184,10 @@ function required(lowresCondImg: Tensor | undefined): Tensor {
   throw new ShapeError("Unet.prepare", "lowresCondImg", "absent", ["batch", "height", "width", "channels"]);
 }
 
-/** A run of both halves of guidance: the null half keeps of the conditions what it is told in their place. */
+/**
+ * A run of both halves of guidance: the null half keeps of the conditions what it is told in their place.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
+ */
 function guided({ batch, times, condition }: UnetRun, guidance: Guidance): UnetRun {
   const twice = (x: Tensor | undefined) => x && guidance.double(x);
   const join = (a: Tensor | undefined, b: Tensor | undefined) => a && guidance.join(a, b);
