@@ -14,7 +14,7 @@ function mix(timestep: number) {
 }
 
 describe("DPM-Solver++ 2M on a Gaussian", () => {
-  // Of x0 normally distributed the best prediction is known, and with it the solution of the probability flow ODE.
+  // For a normally distributed x0 the best prediction is known, and so is the solution of the probability flow ODE.
   const [mean, deviation] = [0.7, 0.4];
   const spread = ({ alpha, sigma }: { alpha: number; sigma: number }) => alpha ** 2 * deviation ** 2 + sigma ** 2;
   const predict = (x: number, timestep: number): number => {
@@ -63,7 +63,7 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     expect(Math.abs(sample - expected)).toBeLessThan(5e-3);
   });
 
-  it("takes the last two steps without the step before, so that few steps end near the solution", () => {
+  it("does the last two steps without the previous step, so that few steps end near the solution", () => {
     for (const steps of [6, 12, 24]) {
       const grid = evenGrid(1000, steps);
       const scales = dpmppCoefficients(schedule, grid).map(({ scaleLast }) => Math.abs(scaleLast));
@@ -74,12 +74,12 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     const { alpha, sigma } = mix(999);
     for (const start of [-1.5, 0.5, 2]) {
       const expected = mean + (start - alpha * mean) * Math.sqrt(deviation ** 2 / spread({ alpha, sigma }));
-      // Four times as far where the step to the first timestep is of second order.
+      // Four times as far if the step to the first timestep were of second order.
       expect(Math.abs(solve(start, evenGrid(1000, 12)) - expected)).toBeLessThan(0.05);
     }
   });
 
-  it("stays finite where a schedule begins in noise alone", () => {
+  it("stays finite if a schedule begins with pure noise", () => {
     const jsd = NoiseSchedule.named("jsd", 20);
     const numbers = dpmppCoefficients(jsd, evenGrid(20, 5));
     for (const row of numbers) for (const value of Object.values(row)) expect(value).toSatisfy(Number.isFinite);
@@ -91,7 +91,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
   const shape = [2, 3, 3, 3];
   const size = 54;
 
-  /** Algorithm 2 as the paper writes it, in float64, with x0 clamped to ±1. */
+  /** Algorithm 2 of the paper, in float64, with x0 clamped to ±1. */
   function oracle(
     start: Float32Array,
     grid: readonly TimestepPair[],
@@ -118,7 +118,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
     [3, 6].map((channels) => ({ objective, channels })),
   );
 
-  it.each(objectives)("takes each step from a predicted $objective of $channels channels", async (predicted) => {
+  it.each(objectives)("does each step with a predicted $objective of $channels channels", async (predicted) => {
     const { objective, channels } = predicted;
     const arena = await openTestArena();
     const random = new Random(17);
@@ -136,7 +136,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
         prepare: () => () => arena.from(predictions[pass++]!, [...shape.slice(0, -1), channels], "f32"),
         x0Limit: 1,
       };
-      // As a draw in torch's order.
+      // Like a draw in torch's order.
       const planes = new Float32Array(size);
       for (let i = 0; i < size; i++) {
         const [sample, position, channel] = [Math.floor(i / 27), Math.floor(i / 3) % 9, i % 3];
