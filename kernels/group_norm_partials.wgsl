@@ -2,7 +2,7 @@
 //
 // x: [batch, positions, channels4]; partials: [batch, chunks, 2, channels4] (means, then sums of squares), f32. One
 // invocation per (batch, chunk, four channels) reads its chunk once (Welford 1962). Neighbouring invocations read
-// neighbouring channels, whatever the size of groups.
+// neighbouring channels, for groups of any size.
 //
 //: use lib/elementwise.wgsl
 //: use lib/group_norm.wgsl

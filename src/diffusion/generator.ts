@@ -17,7 +17,7 @@ export class Generator {
   /** The seed; its low 32 bits if it was given as bigint. */
   readonly seed: number;
   private readonly engine: Mt19937;
-  /** Box-Muller gives two values. A call for fewer than 16 values keeps an unused one for the next such call. */
+  /** Box-Muller gives two values. A call for fewer than 16 values keeps an unused one for the next short call. */
   private spare: number | null = null;
 
   /** Throws `ArgumentError` for a number that is not a safe integer. Pass larger seeds as bigint. */

@@ -67,8 +67,9 @@ interface Taps {
 }
 
 /**
- * For each place of the result, the places of the source that it is made of.
- * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
+ * Returns, for each position of the result, the taps in the source.
+ * @see
+ * https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
  */
 function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
   const scale = inSize / outSize;

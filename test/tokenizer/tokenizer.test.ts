@@ -78,7 +78,7 @@ describe("rows", () => {
     );
   });
 
-  it("refuses a long text with tooLong "error"", () => {
+  it("refuses a long text if tooLong is error", () => {
     expect(() => tokenizeOpenAi([long], { tooLong: "error" })).toThrow(PromptTooLongError);
     expect(() => tokenizeBare([long], { contextLength: 99, tooLong: "error" })).toThrow(/100 tokens/);
   });

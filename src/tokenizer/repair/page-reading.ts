@@ -15,7 +15,7 @@ export class PageReading {
     private readonly page: CodePage,
   ) {
     this.#failure = draft.mark();
-    // In MacRoman such a space would often be a real one after an en dash.
+    // In MacRoman the space is often a real one after an en dash.
     this.#leniency = { spaces: page.name !== "macroman", losses: page.sloppy };
   }
 
