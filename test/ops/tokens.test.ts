@@ -138,7 +138,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       const fallback = make([3, 4]).tensor;
       expect(() => selectRows({ tokens, fallback: make([3, 8]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
       expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
-      expect(() => selectRows({ tokens, fallback, keepMask: [1] })).toThrow(/keep is \[1\]; expected \[2\]/);
+      expect(() => selectRows({ tokens, fallback, keepMask: [1] })).toThrow(/keepMask is \[1\]; expected \[2\]/);
       expect(() => selectRows({ tokens, fallback, keepMask: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
     });
   });
@@ -168,7 +168,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
     test("refuses arguments that do not fit", () => {
       const keep = arena.from([1, 1], [2], "u32");
       const mask = (shape: readonly number[]) => arena.from(new Uint32Array(shape[0]! * shape[1]!), shape, "u32");
-      expect(() => visibleTokens({ keepMask: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keep is f/);
+      expect(() => visibleTokens({ keepMask: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keepMask is f/);
       expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
       expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(
         /expected \[2, <= 8\]/,

@@ -182,8 +182,16 @@ describe("generate-kernels", () => {
   it.each([
     ["a missing header", `${binding}\n`, /k\.wgsl:1: .*must start with a comment/],
     ["a missing lib", `// k\n//: use lib/no.wgsl\n${binding}`, /k\.wgsl:2: there is no lib\/no\.wgsl/],
-    ["a gap in the binding numbers", `// k\n${binding.replace("0) var", "1) var")}`, /k\.wgsl:2: expected binding 0, got 1/],
-    ["a vector in Params", `// k\nstruct Params {\n  a: vec2<u32>,\n}\n${binding}`, /k\.wgsl:3: Params may only contain/],
+    [
+      "a gap in the binding numbers",
+      `// k\n${binding.replace("0) var", "1) var")}`,
+      /k\.wgsl:2: expected binding 0, got 1/,
+    ],
+    [
+      "a vector in Params",
+      `// k\nstruct Params {\n  a: vec2<u32>,\n}\n${binding}`,
+      /k\.wgsl:3: Params may only contain/,
+    ],
     ["Params without a binding", `// k\nstruct Params { a: u32 }\n${binding}`, /k\.wgsl:1: struct Params is not bound/],
     ["a constant of the wrong kind", `// k\nconst A: u32 = -1; //: const\n${binding}`, /k\.wgsl:2: "-1" is not a u32/],
     ["an override without default", `// k\noverride A: u32;\n${binding}`, /k\.wgsl:2: expected "override/],
