@@ -1,5 +1,6 @@
 import { join } from "#platform";
 import { z } from "zod";
+import { counted } from "../platform/counted.js";
 import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";
 import { rule, type Fault } from "./rule.js";
@@ -15,7 +16,10 @@ export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (sour
   return Object.entries(source).flatMap(([field, values]) => {
     if (!field.startsWith("default_") || !Array.isArray(values) || values.length === count) return [];
     return [
-      { path: [field], message: `${values.length} values for ${count} unet_numbers; there must be one for each` },
+      {
+        path: [field],
+        message: `${counted(values.length, "value")} for ${count} of unet_numbers; there must be one for each`,
+      },
     ];
   });
 });

@@ -1,6 +1,7 @@
 // The sampling settings of networks. A new setting needs only an entry here and a sampler that reads it. This table is
 // used to check arguments, spread lists over U-Nets, find defaults, write and read records, and create options of the
 // command line.
+import { counted } from "../platform/counted.js";
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
 import { SAMPLER_NAMES } from "./samplers.js";
 
@@ -165,7 +166,7 @@ export function joinSettings(each: readonly NetworkSettings[]): ListedSettings {
 function spread(name: SettingName, value: CascadeSettings[SettingName], count: number): Lists[SettingName] {
   if (!isList<Value | null | undefined>(value)) return new Array<Value | null | undefined>(count).fill(value);
   if (value.length === count) return value;
-  throw new ArgumentError(name, `${name} has ${value.length} values, but there are ${count} U-Nets.`, {
+  throw new ArgumentError(name, `${name} has ${counted(value.length, "value")} for ${counted(count, "U-Net")}.`, {
     code: "argument/mismatch",
     advice: "Pass one value for all U-Nets, or one for each.",
   });

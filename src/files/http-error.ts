@@ -10,6 +10,8 @@ export class TransientError extends FileError {
   readonly retryAfter: number | undefined;
   /** What happened, without advice. */
   readonly problem: string;
+  /** No answer came at all: the server's name is not known, it refuses connections, or is silent. */
+  readonly isUnreachable: boolean;
 
   static {
     this.register(this);
@@ -19,10 +21,18 @@ export class TransientError extends FileError {
     location: string,
     problem: string,
     /** `advice` is what to do when all attempts have failed, `retryAfter` for how many milliseconds the server asks to wait. */
-    { retryAfter, ...options }: Omit<Dalle2ErrorOptions, "code"> & { readonly retryAfter?: number | undefined } = {},
+    {
+      retryAfter,
+      isUnreachable = false,
+      ...options
+    }: Omit<Dalle2ErrorOptions, "code"> & {
+      readonly retryAfter?: number | undefined;
+      readonly isUnreachable?: boolean | undefined;
+    } = {},
   ) {
     super(location, problem, options);
     this.retryAfter = retryAfter;
+    this.isUnreachable = isUnreachable;
     this.problem = hideSecrets(problem);
   }
 }

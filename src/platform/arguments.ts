@@ -1,4 +1,5 @@
 // Arguments of calls, whoever makes them: JavaScript passes anything. One rule for each kind; each gives what it was given.
+import { counted } from "./counted.js";
 import { Dalle2Error, type Dalle2ErrorOptions } from "./dalle2-error.js";
 import type { CodeOf } from "./error-codes.js";
 import { excerpt } from "./printable.js";
@@ -109,7 +110,7 @@ export const anything: ArgumentRule<unknown> = (_, value) => value;
 /** A list with so many values: one for each of the inputs. Gives it back. */
 export function checkLength<List extends ArrayLike<unknown>>(name: string, values: List, count: number): List {
   if (values.length === count) return values;
-  throw new ArgumentError(name, `${name} has ${values.length} values; there are ${count} inputs.`, {
+  throw new ArgumentError(name, `${name} has ${counted(values.length, "value")} for ${counted(count, "input")}.`, {
     code: "argument/mismatch",
   });
 }

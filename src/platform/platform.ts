@@ -53,19 +53,31 @@ export interface Platform {
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;
   /**
-   * The entry point of WebGPU: in Node, Dawn with the first Vulkan driver that gives an adapter. Where no driver does, its
-   * `requestAdapter()` gives null; a page without WebGPU rejects.
+   * The entry point of WebGPU: `navigator.gpu` where it exists (browsers, Deno), else Dawn with the first Vulkan driver that
+   * gives an adapter. Where no driver does, its `requestAdapter()` gives null.
    */
-  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
+  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU | NoWebGpu>;
+  /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
+  readonly implementationOf: (entry: GPU) => string;
   /** What to do on this system when no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
   /** Bytes of the system's memory that this process may take, which is what software adapters have; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
 }
 
+/** Nothing implements WebGPU here: what is missing, and what to do. */
+export interface NoWebGpu {
+  readonly missing: string;
+  readonly advice: string;
+  readonly cause?: unknown;
+}
+
 /** How WebGPU is opened; browsers have no choices. */
 export interface WebGpuOptions {
-  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`); default: the words of `DALLE2_DAWN_FLAGS`. */
+  /**
+   * Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`), which is taken then even where the runtime has a WebGPU of
+   * its own; default: the words of `DALLE2_DAWN_FLAGS`.
+   */
   readonly flags?: readonly string[];
   /** Looks for software drivers first. */
   readonly preferSoftware?: boolean;

@@ -1,3 +1,4 @@
+import { counted } from "../../platform/counted.js";
 import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
@@ -130,7 +131,7 @@ export class Decoder implements Cascade {
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
     for (const [name, tensor] of Object.entries({ textEncodings, image, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new ArgumentError(name, `${name} is for ${tensor.shape[0]} images, the rest for ${batch}.`, {
+        throw new ArgumentError(name, `${name} is for ${counted(tensor.shape[0]!, "image")}, the rest for ${batch}.`, {
           code: "argument/mismatch",
         });
       }

@@ -18,11 +18,9 @@ import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, isGuided, NO_GUIDANCE } from "../../diffusion/guidance.js";
+import { PRIOR_NAME } from "../component.js";
 import { priorSampler } from "./samplers.js";
 import { schedulePlace, storedSchedule } from "./stored-schedule.js";
-
-/** As messages call it. */
-export const PRIOR_NAME = "the prior";
 
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the

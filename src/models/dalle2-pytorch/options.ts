@@ -2,6 +2,7 @@
  * From parsed training configs to the options that models and samplers take: every default of the constructors applied,
  * scalars spread to lists, and the decoder's own rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
  */
+import { counted } from "../../platform/counted.js";
 import { ConfigError } from "../../config/config-error.js";
 import type { BetaScheduleName, Objective } from "../../diffusion/schedule.js";
 import type { AdapterConfig } from "../clip/config/adapter-config.js";
@@ -267,7 +268,7 @@ function resolveImageSizes(config: DecoderConfig): readonly number[] {
   const sizes = [...new Set(many ?? [one!])].sort((a, b) => a - b);
   if (sizes.length !== config.unets.length) {
     throw new ConfigError(
-      `decoder.image_sizes: ${sizes.length} different sizes (${sizes.join(", ")}) for ${config.unets.length} U-Nets`,
+      `decoder.image_sizes: ${counted(sizes.length, "different size")} (${sizes.join(", ")}) for ${counted(config.unets.length, "U-Net")}`,
     );
   }
   return sizes;

@@ -10,6 +10,7 @@ import {
   type SharedSamplerName,
 } from "../../diffusion/samplers.js";
 import { ArgumentError } from "../../platform/arguments.js";
+import { PRIOR_NAME } from "../component.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
 
@@ -82,7 +83,7 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
   if (!Number.isInteger(count) || count < fewest || count > timesteps) {
     throw new ArgumentError("steps", `steps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
       code: "argument/out-of-range",
-    });
+    }).locate({ component: PRIOR_NAME });
   }
   return isSharedSampler(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
 }

@@ -147,7 +147,7 @@ export class UnetSampler implements CascadeStage {
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
       throw new ArgumentError("steps", `steps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`, {
         code: "argument/out-of-range",
-      });
+      }).locate({ component: name });
     }
     const process = this.#process();
     const sampler = this.#sampler(settings);
