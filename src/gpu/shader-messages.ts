@@ -49,8 +49,8 @@ interface Position {
 }
 
 /**
- * Naga gives some errors no position but in its drawing (`┌─ wgsl:109:29`), and for others the whole function, in which the
- * drawing underlines what is meant.
+ * Naga reports the position of some errors only in its drawing (`┌─ wgsl:109:29`), and for others the whole function,
+ * in which the drawing underlines what is meant.
  */
 function positionOf({ lineNum, linePos, length, message }: CompilerMessage): Position {
   const underlined = /^\s*(\d+) │ │.*\n\s*│ │ ( *)\^/m.exec(message);
