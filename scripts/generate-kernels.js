@@ -285,9 +285,12 @@ function collectEnums(folder, files) {
   return all;
 }
 
+/** Returns a value as TypeScript. The code of a kernel is typed as string, so that declarations do not repeat it. */
+const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/, "$& as string");
+
 /** Returns a constant of the module, with one entry in each line. */
 function declaration(name, entries) {
-  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${JSON.stringify(value)},\n`);
+  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${literal(value)},\n`);
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
 }
 

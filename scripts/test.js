@@ -1,6 +1,6 @@
-// `npm test`: makes sure that WebGPU has an adapter, then checks lint, types, layers and docstrings, and runs the
-// tests. The last line counts everything: `N passed, N failed`. Each step before the tests counts as one. Arguments are
-// passed to vitest: `npm test -- test/cli`.
+// `npm test`: makes sure that WebGPU has an adapter, then checks lint, types, layers, docstrings, unused code and the
+// package, and runs the tests. The last line counts everything: `N passed, N failed`. Each step before the tests counts
+// as one. Arguments are passed to vitest: `npm test -- test/cli`.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -62,6 +62,8 @@ step("lint", "npm", ["run", "--silent", "lint"]);
 step("types", "npm", ["run", "--silent", "typecheck"]);
 step("layers", "npm", ["run", "--silent", "layers"]);
 step("docs", "npm", ["run", "--silent", "docs", "--", "--emit", "none"]);
+step("unused", "npm", ["run", "--silent", "unused"]);
+step("package", "npm", ["run", "--silent", "package"]);
 runVitest();
 
 if (count.skipped > 0) console.log(`${count.skipped} skipped`);

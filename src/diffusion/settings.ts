@@ -1,9 +1,50 @@
-// The sampling settings of networks. A new setting needs only an entry here and a sampler that reads it. This table is
-// used to check arguments, spread lists over U-Nets, find defaults, write and read records, and create options of the
-// command line.
+// The sampling settings of networks. A new setting needs only an entry in the interfaces and the table here, and a
+// sampler that reads it. The table is used to check arguments, spread lists over U-Nets, find defaults, write and read
+// records, and create options of the command line.
 import { counted } from "../platform/counted.js";
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
-import { SAMPLER_NAMES } from "./samplers.js";
+import { SAMPLER_NAMES, type SamplerName } from "./samplers.js";
+
+/** Settings of a call for one network. Default: the load config's, otherwise the network's. */
+export interface AskedSettings {
+  /**
+   * Guidance scale: how strongly the network follows its conditions. 1 is no guidance. Default: the load config's,
+   * otherwise 1.
+   */
+  readonly condScale?: number | undefined;
+  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
+  readonly steps?: number | undefined;
+  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
+  readonly sampler?: SamplerName | undefined;
+}
+
+/**
+ * The same for the networks of a cascade: one value for all, or a list with one for each. null in a list is the
+ * default.
+ */
+export interface CascadeSettings {
+  /**
+   * Guidance scale: how strongly U-Nets follow their conditions. 1 is no guidance. Default: the load config's,
+   * otherwise 1.
+   */
+  readonly condScale?: number | readonly (number | null)[] | undefined;
+  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
+  readonly steps?: number | readonly (number | null)[] | undefined;
+  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
+  readonly sampler?: SamplerName | readonly (SamplerName | null)[] | undefined;
+}
+
+/** Settings of one network, with defaults. */
+export interface NetworkSettings {
+  /** Guidance scale; 1 is no guidance. */
+  readonly condScale: number;
+  /** Sampling steps. */
+  readonly steps: number;
+  /** Name of the sampler; undefined: what the reference uses for this number of steps. */
+  readonly sampler?: SamplerName | undefined;
+}
+
+export type SettingName = keyof AskedSettings;
 
 /** A value that JSON and a command line can express. */
 export type SettingValue = number | string;
@@ -42,6 +83,7 @@ export interface CommandLineSetting {
 /** Parses a number; NaN if the text is not a number. */
 const parseNumber = (text: string): number => (text.trim() === "" ? NaN : Number(text));
 
+/** @internal */
 export const SETTINGS = {
   /** Guidance scale; 1 is no guidance. */
   condScale: {
@@ -88,44 +130,22 @@ export const SETTINGS = {
       parse: (text) => text.trim(),
     },
   },
-} as const satisfies Readonly<Record<string, Setting>>;
-
-export type SettingName = keyof typeof SETTINGS;
+} as const satisfies { readonly [Name in SettingName]: Setting<NonNullable<AskedSettings[Name]>> };
 
 /** Names of the settings, in the order of records. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
-type ValueOf<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]["rule"]>;
-
 /** A value of any setting. */
-type Value = ValueOf<SettingName>;
-
-type AlwaysSet = {
-  [Name in SettingName]: (typeof SETTINGS)[Name]["isAlwaysSet"] extends true ? Name : never;
-}[SettingName];
-
-/** Settings of one network, with defaults. */
-export type NetworkSettings = { readonly [Name in AlwaysSet]: ValueOf<Name> } & {
-  readonly [Name in Exclude<SettingName, AlwaysSet>]?: ValueOf<Name> | undefined;
-};
-
-/** Settings of a call for one network. Default: the load config's, otherwise the network's. */
-export type AskedSettings = { readonly [Name in SettingName]?: ValueOf<Name> | undefined };
-
-/**
- * The same for the networks of a cascade: one value for all, or a list with one for each. null in a list is the
- * default.
- */
-export type CascadeSettings = {
-  readonly [Name in SettingName]?: ValueOf<Name> | readonly (ValueOf<Name> | null)[] | undefined;
-};
+type Value = NonNullable<AskedSettings[SettingName]>;
 
 /**
  * The settings of several networks, as lists with a value for each. An optional setting has a list only if a network
  * has a value.
  */
-export type ListedSettings = { readonly [Name in AlwaysSet]: readonly ValueOf<Name>[] } & {
-  readonly [Name in Exclude<SettingName, AlwaysSet>]?: readonly (ValueOf<Name> | null)[] | undefined;
+export type ListedSettings = {
+  readonly [Name in keyof NetworkSettings]: undefined extends NetworkSettings[Name]
+    ? readonly (NonNullable<NetworkSettings[Name]> | null)[] | undefined
+    : readonly NetworkSettings[Name][];
 };
 
 type Lists = Record<SettingName, readonly (Value | null | undefined)[] | undefined>;

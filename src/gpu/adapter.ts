@@ -1,8 +1,12 @@
 /** Describes the open adapter. */
 export interface AdapterDescription {
+  /** Vendor, as in WebGPU, for example `nvidia`. Like the next three, empty if it is not known. */
   readonly vendor: string;
+  /** Family of GPUs, for example `ampere`. */
   readonly architecture: string;
+  /** Number that the vendor gave the device. */
   readonly device: string;
+  /** Name that the driver reports. */
   readonly description: string;
   /** What implements WebGPU: "Dawn" (Node, Bun, Chrome), "wgpu" (Deno, Firefox) or "WebKit" (Safari). */
   readonly implementation: string;
@@ -14,9 +18,13 @@ export interface AdapterDescription {
 
 /** Optional WebGPU features that the library uses. */
 export interface GpuFeatures {
+  /** Half precision in kernels (`shader-f16`). */
   readonly f16: boolean;
+  /** Subgroup operations (`subgroups`). */
   readonly subgroups: boolean;
+  /** Matrix products in hardware (`chromium-experimental-subgroup-matrix`). */
   readonly subgroupMatrix: boolean;
+  /** Timestamps, to measure kernels (`timestamp-query`). */
   readonly timestamps: boolean;
 }
 

@@ -12,6 +12,7 @@ import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
 import { CommandStream } from "./stream.js";
 import type { KernelTime } from "./timing.js";
+import type { GpuLimits, WebGpuDevice } from "./web-gpu-device.js";
 
 /** Options of a device. */
 export interface GpuOptions {
@@ -35,7 +36,11 @@ export function checkGpuOptions(options: GpuOptions): void {
   checkArguments(GPU_RULES, options);
 }
 
-/** Options of a command stream. */
+/**
+ * Options of a command stream.
+ *
+ * @internal
+ */
 export interface StreamOptions {
   /** `eager` (the default) runs the commands. `compile` only compiles their pipelines, in parallel. */
   readonly executor?: "eager" | "compile";
@@ -48,16 +53,22 @@ export interface StreamOptions {
  * `stream`. It does not know about tensors.
  */
 export class GpuDevice {
-  readonly limits: GPUSupportedLimits;
+  /** The underlying WebGPU device. */
+  readonly device: WebGpuDevice;
+  /** Describes the adapter. */
+  readonly adapter: AdapterDescription;
+  /** The optional features that are enabled. */
+  readonly features: GpuFeatures;
+  /** The limits of the device. */
+  readonly limits: GpuLimits;
   readonly #core: DeviceCore;
 
-  constructor(
-    readonly device: GPUDevice,
-    readonly adapter: AdapterDescription,
-    readonly features: GpuFeatures,
-    options: GpuOptions = {},
-  ) {
+  /** @internal */
+  constructor(device: GPUDevice, adapter: AdapterDescription, features: GpuFeatures, options: GpuOptions = {}) {
     checkGpuOptions(options);
+    this.device = device;
+    this.adapter = adapter;
+    this.features = features;
     const { poolBytes, maxBindingSize = Infinity, memoryLimit = Infinity, timeKernels = false } = options;
     this.limits = device.limits;
     this.#core = new DeviceCore(device, {
@@ -76,7 +87,11 @@ export class GpuDevice {
     });
   }
 
-  /** A stream of commands, for one call. The caller closes it. */
+  /**
+   * A stream of commands, for one call. The caller closes it.
+   *
+   * @internal
+   */
   stream({ executor: kind = "eager", onCommand }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
@@ -111,6 +126,7 @@ export class GpuDevice {
     return this.#core.pool.memoryLimit;
   }
 
+  /** Setting it throws `ArgumentError` if the value is not a number of bytes. */
   set memoryLimit(bytes: number) {
     this.#core.pool.memoryLimit = byteLimit("memoryLimit", bytes);
     this.trim();

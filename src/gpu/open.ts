@@ -30,9 +30,13 @@ const FEATURES = {
 } as const satisfies Record<keyof GpuFeatures, string>;
 
 /**
- * Opens the best adapter of the preferred kind, with all its features. Throws `ArgumentError` if a limit is not a number
- * of bytes, and `GpuUnavailableError` if nothing implements WebGPU here or there is no adapter. Dawn's Null backend, which
- * computes nothing, does not count.
+ * Opens the best adapter of the preferred kind, with all its features. Throws `ArgumentError` if a limit is not a
+ * number of bytes, and `GpuUnavailableError` if nothing implements WebGPU here or there is no adapter. Dawn's Null
+ * backend, which computes nothing, does not count.
+ *
+ * @example
+ * using gpu = await openGpu({ memoryLimit: 4 * 2 ** 30 });
+ * using manager = await DalleModelManager.create("gradio", { gpu, offload: "idle" });
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);

@@ -5,6 +5,7 @@ import { GpuOutOfMemoryError } from "./errors.js";
 export interface GpuMemory {
   /** Number of tensors in use. */
   live: number;
+  /** Bytes of tensors in use. */
   liveBytes: number;
   /** Largest `liveBytes` since the device was opened, or since `resetPeaks`. */
   peakBytes: number;
@@ -28,7 +29,11 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
-/** Creates and destroys blocks. */
+/**
+ * Creates and destroys blocks.
+ *
+ * @internal
+ */
 export interface BlockSource {
   /** Bytes of the largest storage. */
   readonly maxBindingSize: number;
@@ -38,7 +43,11 @@ export interface BlockSource {
   flushAll(): void;
 }
 
-/** Keeps freed blocks for its own use. */
+/**
+ * Keeps freed blocks for its own use.
+ *
+ * @internal
+ */
 export interface BlockKeeper {
   /** Gives up all of them. No queued command may use them. */
   releaseKept(): readonly Block[];
@@ -47,6 +56,8 @@ export interface BlockKeeper {
 /**
  * The blocks of a device by size class. No queued command uses the blocks that are kept here for reuse: streams return
  * freed blocks when they submit (`StreamMemory`).
+ *
+ * @internal
  */
 export class BlockPool {
   readonly #free = new Map<number, Block[]>();

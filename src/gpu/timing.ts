@@ -2,8 +2,11 @@ import { BufferUsage, MapMode } from "./constants.js";
 
 /** GPU time that one variant of a kernel took. */
 export interface KernelTime {
+  /** Name and choices of the kernel variant. */
   readonly kernel: string;
+  /** Number of dispatches. */
   readonly calls: number;
+  /** Total time. */
   readonly milliseconds: number;
 }
 
@@ -13,6 +16,8 @@ const CAPACITY = 1024;
 /**
  * Measures each dispatch with timestamp queries. Each dispatch then needs its own compute pass, so it is off by
  * default.
+ *
+ * @internal
  */
 export class KernelTimer {
   readonly #queries: GPUQuerySet;

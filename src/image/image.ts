@@ -2,23 +2,23 @@ import { ArgumentError } from "../platform/arguments.js";
 
 /** 8-bit images: rows of interleaved channels, top to bottom. */
 
-interface ByteImage {
+/** An 8-bit image with 3 or 4 channels. */
+export interface ByteImage<Channels extends 3 | 4> {
   /** Width in pixels. */
   readonly width: number;
+  /** Height in pixels. */
   readonly height: number;
   /** `height` × `width` × `channels` values, 0 to 255. */
   readonly data: Uint8Array;
+  /** 3: red, green, blue; 4: also alpha. */
+  readonly channels: Channels;
 }
 
 /** An image in sRGB. */
-export interface RgbImage extends ByteImage {
-  readonly channels: 3;
-}
+export type RgbImage = ByteImage<3>;
 
 /** An image in sRGB with straight (not premultiplied) alpha. Files are decoded to this form. */
-export interface RgbaImage extends ByteImage {
-  readonly channels: 4;
-}
+export type RgbaImage = ByteImage<4>;
 
 /** An image with or without alpha. */
 export type Image = RgbImage | RgbaImage;
@@ -26,7 +26,7 @@ export type Image = RgbImage | RgbaImage;
 /**
  * Creates an image from existing pixels. Throws ArgumentError unless `data` has `width` × `height` × `channels` bytes.
  */
-export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array) {
+export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array): ByteImage<C> {
   if (data.length !== width * height * channels) {
     throw new ArgumentError(
       "data",

@@ -1,0 +1,33 @@
+// `npm run package`: checks the result of `npm pack` with the last build: publint checks package.json, and attw
+// (arethetypeswrong) checks the types that other projects see.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), "dalle2-package-"));
+
+/** Runs an npm program. Returns its output, or undefined if it failed. */
+function run(program, ...args) {
+  // On Windows npm is a script, which only a shell can start.
+  const { status, stdout } = spawnSync(program, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    shell: process.platform === "win32",
+  });
+  return status === 0 ? stdout : (console.error(stdout), undefined);
+}
+
+const packed = run("npm", "pack", "--ignore-scripts", "--silent", "--pack-destination", folder);
+const tarball = packed && join(folder, packed.trim());
+const passed =
+  tarball !== undefined &&
+  [
+    run("npx", "--no", "publint", "run", tarball, "--strict"),
+    run("npx", "--no", "attw", tarball, "--profile", "esm-only"),
+  ].every((output) => output !== undefined);
+rmSync(folder, { recursive: true });
+if (!passed) process.exitCode = 1;
