@@ -1,7 +1,7 @@
 /**
- * How often images of the Shapes model show their prompt by one sampler and by another: the 40 prompts of the tests, each
- * with many seeds, paired: both samplers begin with the same noise. A study of hours on a software adapter; it goes on where
- * it was stopped.
+ * Compares two samplers by how often images of the Shapes model show their prompt. It generates the 40 prompts of the
+ * tests, each with many seeds. Images are paired: both samplers start with the same noise. Takes hours on a software
+ * adapter, and continues where it was stopped.
  *
  *   npm run build
  *   npx esbuild bench/samplers.ts --bundle --external:dalle2-webgpu --platform=node --format=esm --target=node20 --outfile=.cache/bench/samplers.js
@@ -22,7 +22,7 @@ interface Result {
 }
 
 const SIDE = 64;
-/** Images drawn at once: as many as the decoder takes by default. */
+/** Images in a batch: the default batch size of the decoder. */
 const BATCH = 10;
 const Z95 = 1.96;
 const RESAMPLES = 10_000;
@@ -36,8 +36,8 @@ function read(): Result[] {
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Result);
 }
 
-/** Draws what an arm lacks of some prompts, each with a seed of its own. */
-async function draw(script: BasicInference, arm: string, seed: number, of: readonly number[]): Promise<void> {
+/** Generates the missing images of an arm for some prompts, each with its own seed. */
+async function generate(script: BasicInference, arm: string, seed: number, of: readonly number[]): Promise<void> {
   const [sampler, steps = ""] = arm.split(":");
   const done = read();
   const isDone = (prompt: number) => done.some((one) => one.arm === arm && one.seed === seed && one.prompt === prompt);
@@ -58,7 +58,7 @@ async function draw(script: BasicInference, arm: string, seed: number, of: reado
   );
 }
 
-/** Of each prompt the differences, after - before, of the seeds that both arms drew. */
+/** Returns, for each prompt, the differences after - before of the seeds that both arms have. */
 function pairs(results: readonly Result[]): number[][] {
   const key = ({ arm, prompt, seed }: Omit<Result, "right">) => `${arm} ${prompt} ${seed}`;
   const right = new Map(results.map((result) => [key(result), Number(result.right)]));
@@ -74,7 +74,7 @@ function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** The 95 % interval of the mean by drawing prompts anew, as images of one prompt are alike. */
+/** Returns the 95 % interval of the mean. It resamples prompts, not images, because images of one prompt are similar. */
 function bootstrap(byPrompt: readonly (readonly number[])[]): readonly [number, number] {
   let state = 1;
   const random = (): number => {
@@ -114,10 +114,10 @@ if (Number(seeds) > 0) {
   const manager = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath("configs/shapes.json"));
   const script = new BasicInference(manager);
   for (let seed = 0; seed < Number(seeds); seed++) {
-    // In turns, so that there are pairs wherever it is stopped.
+    // The arms alternate, so that there are complete pairs if it is stopped.
     for (let first = 0; first < prompts.length; first += BATCH) {
       const batch = [...prompts.keys()].slice(first, first + BATCH);
-      for (const arm of [before, after]) await draw(script, arm, seed, batch);
+      for (const arm of [before, after]) await generate(script, arm, seed, batch);
     }
     report(read());
   }

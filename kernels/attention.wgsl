@@ -1,20 +1,19 @@
-// Attention with an online softmax (Milakov & Gimelshein 2018): the score matrix never exists.
+// Attention with an online softmax (Milakov & Gimelshein 2018): the score matrix is never stored.
 //
-// q: [batch, queries, q_stride4], heads side by side from vec4 q_offset4 on; k, v: [batch, keys, ...] likewise, with
-// kv_heads heads of which each serves heads / kv_heads query heads; y: [batch, queries, heads, dim_head4]. A head whose
-// size is no multiple of 4 ends in zeros.
-// score(i, j) = scale · q_i · k_j + relative_bias[max(i - position of j, 0), head], masked by causal (j > i) and by
-// key_mask [batch, keys] (0 = hidden); a query that sees no key yields 0.
-// has_null: null_kv [2, dimHead] is a key and its value for all heads, always visible, at position 0; position of key j
-// is then j + 1.
+// q: [batch, queries, q_stride4], with heads side by side from vec4 q_offset4 on. k, v: [batch, keys, ...], with
+// kv_heads heads; each is used by heads / kv_heads query heads. y: [batch, queries, heads, dim_head4]. If the size of a
+// head is not a multiple of 4, the head ends with zeros. score(i, j) = scale · q_i · k_j + relative_bias[max(i -
+// position of j, 0), head], masked by causal (j > i) and by key_mask [batch, keys] (0 = hidden). The result of a query
+// that sees no key is 0. has_null: null_kv [2, dimHead] is a key and its value for all heads, always visible, at
+// position 0. The position of key j is then j + 1.
 //
-// Each invocation keeps QUERIES queries of one head, a workgroup apart, and walks over the keys four at a time, one per
-// lane of a vec4. A workgroup belongs to one head, so that its invocations read the same keys at the same time. Loops
-// over channels have no constant bound: unrolled, they take minutes to compile on software adapters. Options are uniform
-// data and not variants for the same reason.
+// Each invocation keeps QUERIES queries of one head, a workgroup apart, and reads four keys at a time, one in each lane
+// of a vec4. A workgroup works on one head, so its invocations read the same keys at the same time. Loops over channels
+// have no constant bound, because unrolled loops take minutes to compile on software adapters. For the same reason,
+// options are uniform data, not variants.
 //
-// An invocation keeps at most COLUMNS vec4s of its results: workgroups share the channels of a head wider than that, in
-// slabs of slab4 vec4s, of which each computes the scores anew. Grid: [blocks of queries, heads, batch · slabs].
+// An invocation keeps at most COLUMNS vec4s of its results. The channels of a wider head are divided among workgroups,
+// in slabs of slab4 vec4s. Each slab computes the scores again. Grid: [blocks of queries, heads, batch · slabs].
 //
 //: use lib/numbers.wgsl
 
@@ -75,15 +74,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var q_start: array<u32, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
     query[r] = (wid.x * QUERIES + r) * WORKGROUP + lane;
-    // Queries past the end repeat the last one and are not written.
+    // Queries beyond the end repeat the last one and are not written.
     let row = sample * params.queries + min(query[r], params.queries - 1u);
     q_start[r] = row * params.q_stride4 + params.q_offset4 + head * dim4;
   }
 
-  // The running softmax of each query: largest score, sum of exponentials, values weighted by them.
+  // The running softmax of each query: largest score, sum of exponentials, and weighted sum of values.
   var peak: array<f32, QUERIES>;
   var total: array<f32, QUERIES>;
-  // A query that sees no key gets zeros; one whose scores all overflowed must not look like that.
+  // A query that sees no key gets zeros. A query whose scores all overflowed must not.
   var sees_any: array<bool, QUERIES>;
   var sum: array<array<vec4<f32>, COLUMNS>, QUERIES>;
   for (var r = 0u; r < QUERIES; r++) {
@@ -104,15 +103,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
   }
 
-  // The same for all of the workgroup: what its last query sees.
+  // The keys that the last query of the workgroup sees; uniform in the workgroup.
   let end = select(params.keys, min(params.keys, (wid.x + 1u) * QUERIES * WORKGROUP), params.causal != 0u);
   for (var first = 0u; first < end; first += 4u) {
-    // Keys past the end repeat the last one and are hidden.
+    // Keys beyond the end repeat the last one and are hidden.
     let keys = min(vec4<u32>(first) + LANES, vec4<u32>(params.keys - 1u));
     let k_at = vec4<u32>(k_start) + keys * params.k_stride4;
     let v_at = vec4<u32>(v_start) + keys * params.v_stride4;
 
-    // The value is written out because Dawn does not clear what a loop declares without one.
+    // Initialised explicitly: Dawn does not clear a variable that is declared inside a loop.
     var scores = array<vec4<f32>, QUERIES>();
     for (var i = 0u; i < dim4; i++) {
       let k0 = vec4<f32>(k[k_at.x + i]);
@@ -162,7 +161,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
 }
 
-/// Which of the four keys from `first` on exist and are not masked.
+/// Returns which of the four keys from `first` on exist and are not masked.
 fn present_keys(first: u32, sample: u32) -> vec4<bool> {
   var present = vec4<u32>(first) + LANES < vec4<u32>(params.keys);
   if (params.has_mask != 0u) {

@@ -1,7 +1,7 @@
-// Means over windows that lie side by side: y[b, i, j] = mean of x[b, i · window_height + m, j · window_width + n].
+// Means over windows that do not overlap: y[b, i, j] = mean of x[b, i · window_height + m, j · window_width + n].
 //
-// x: [batch, height, width, channels4], of which rows and columns beyond the last whole window are left out;
-// y: [batch, out_height, out_width, channels4]. One invocation per vec4 of y. Sums in f32.
+// x: [batch, height, width, channels4]; rows and columns beyond the last whole window are ignored. y: [batch,
+// out_height, out_width, channels4]. One invocation per vec4 of y. Sums in f32.
 //
 //: use lib/elementwise.wgsl
 

@@ -1,7 +1,7 @@
-// Two operands, elementwise: y = a · scale_a + b · scale_b, or y = a · b.
+// Combines two operands elementwise: y = a · scale_a + b · scale_b, or y = a · b.
 //
-// a, y: [batch, positions, channels4]; b: the same, or broadcast: its strides for batch and positions are 0 where it
-// has one entry for all. One invocation per vec4. Zero padding stays zero in either case.
+// a, y: [batch, positions, channels4]; b: the same, or broadcast: then its stride for the batch or for positions is 0.
+// One invocation per vec4. Zero padding stays zero in both cases.
 //
 //: use lib/elementwise.wgsl
 

@@ -1,10 +1,10 @@
 // y[b, oy, ox, o] = activation(Σ_{ky, kx, c} x[b, oy·stride + ky − padding, ox·stride + kx − padding, c] · w[ky, kx, c, o]
 //                              + bias[o]) + residual[b, oy, ox, o]
 //
-// Implicit GEMM: output pixels are the rows, (ky, kx, c) the inner axis; nothing is unfolded in memory. Layouts: x, y and
-// residual NHWC, w `[ky, kx, c, o]`, channels in whole vec4s with zero padding. Sums in f32. Each invocation keeps
-// TILE_ROWS pixels × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl). Taps outside of the image add
-// nothing.
+// Implicit GEMM: output pixels are the rows, (ky, kx, c) is the inner axis, and nothing is unfolded in memory. Layouts:
+// x, y and residual NHWC, w `[ky, kx, c, o]`, channels in whole vec4s with zero padding. Sums in f32. Each invocation
+// keeps TILE_ROWS pixels × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl). Taps outside of the
+// image add 0.
 //: use lib/epilogue.wgsl
 //: use lib/product.wgsl
 
@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   }
   let plane = params.out_height * params.out_width;
 
-  // Top left corner of each pixel's window, and where its image starts.
+  // Top left corner of the window of each pixel, and the start of its image.
   var corner_y: array<i32, TILE_ROWS>;
   var corner_x: array<i32, TILE_ROWS>;
   var image: array<u32, TILE_ROWS>;

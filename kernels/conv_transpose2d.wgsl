@@ -2,18 +2,18 @@
 //
 // with bias, activation and residual as in lib/epilogue.wgsl.
 //
-// A transposed convolution with a 4×4 kernel, stride 2 and padding 1. Each pixel (i, j) of a 2×2 patch of the result sees
-// its own four taps of the kernel, so that the product is four 2×2 convolutions, one for each; a workgroup does one of
-// them. Layouts: x and y NHWC, w `[ky, kx, o, c]` with both channel axes padded with zeros to whole vec4s. Sums in f32.
-// Each invocation keeps TILE_ROWS pixels of x × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl).
-// Taps outside of the image add nothing.
+// A transposed convolution with a 4×4 kernel, stride 2 and padding 1. Each pixel (i, j) of a 2×2 patch of the result
+// has its own four taps of the kernel. So the product consists of four 2×2 convolutions, and a workgroup computes one
+// of them. Layouts: x and y NHWC, w `[ky, kx, o, c]` with both channel axes padded with zeros to whole vec4s. Sums in
+// f32. Each invocation keeps TILE_ROWS pixels of x × TILE_VECTORS vec4s of output channels in registers (see
+// matmul.wgsl). Taps outside of the image add 0.
 //: use lib/epilogue.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-// Only these are computed: the sums are written out for them.
+// The only supported values: the sums below are written for them.
 const KERNEL: u32 = 4u;
 const STRIDE: u32 = 2u;
 
@@ -24,7 +24,7 @@ struct Params {
   height: u32,
   width: u32,
   in_vectors: u32,
-  // KERNEL / STRIDE in either direction: uniform data, because unrolled loops compile slowly on software adapters.
+  // KERNEL / STRIDE, in both directions. Uniform data, because unrolled loops compile slowly on software adapters.
   taps: u32,
   // Workgroups in x for each of the four convolutions.
   columns: u32,

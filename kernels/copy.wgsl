@@ -1,10 +1,11 @@
-// Copies a range out of every row of x into a range of every row of y: y[r, target_start + e] = x[r, source_start + e] · scale.
+// Copies a range of every row of x into a range of every row of y:
+// y[r, target_start + e] = x[r, source_start + e] · scale.
 //
-// x: rows source_stride4 apart (0 repeats one row); y: rows target_stride4 apart. Starts and size count elements, so a
-// "row" is a row of channels where channels are joined or cut, and a whole sample where tokens are. Each row writes
-// columns4 vec4s from the one that holds target_start on: what that one holds before the range is kept (an earlier
-// copy wrote it), what follows the range becomes zero (padding, or the start of the next copy). One invocation per
-// vec4 of y. Source and Target may differ: then this is a conversion.
+// The rows of x are source_stride4 apart (0 repeats one row), those of y are target_stride4 apart. Starts and size
+// count elements. A "row" has the channels of one position if channels are joined or sliced, and a whole sample if
+// tokens are. Each row writes columns4 vec4s, beginning with the one that contains target_start. In it, values before
+// the range are kept (an earlier copy wrote them). Values after the range become zero (padding, or the start of the
+// next copy). One invocation per vec4 of y. If Source and Target differ, values are converted.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl
@@ -12,7 +13,7 @@
 alias Source = f32;
 alias Target = f32;
 
-// Both starts are multiples of 4: whole vec4s move.
+// Both starts are multiples of 4, so whole vec4s are copied.
 override ALIGNED: bool = true;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<Source>>;
@@ -30,7 +31,7 @@ struct Params {
   scale: f32,
 }
 
-/// Element e of a row's range.
+/// Returns element e of the range of a row.
 fn element(row: u32, e: u32) -> f32 {
   let at = params.source_start + e;
   return f32(x[row * params.source_stride4 + at / 4u][at % 4u]);

@@ -1,9 +1,9 @@
 // One step of DDIM (Song et al. 2021, equation 12): y = x0 · scale_x0 + epsilon · scale_epsilon + noise · scale_noise.
 //
-// epsilon is the network's own prediction, or derived again from x0: (x · recip - x0) / recipm1 with recip = √(1/ᾱ) and
-// recipm1 = √(1/ᾱ - 1). x, x0, noise, y: f32 [rows, channels4]; epsilon: [rows, epsilon_channels4], of which the first
-// `channels` channels count. numbers: [scale_x0, scale_epsilon, scale_noise, recip, recipm1] of each pass, in two vec4s, of
-// which counter[0] is the current one. One invocation per vec4.
+// epsilon is the network's prediction, or computed from x0: (x · recip - x0) / recipm1 with recip = √(1/ᾱ) and recipm1
+// = √(1/ᾱ - 1). x, x0, noise, y: f32 [rows, channels4]. epsilon: [rows, epsilon_channels4]; only its first `channels`
+// channels are read. numbers: [scale_x0, scale_epsilon, scale_noise, recip, recipm1] of each pass, in two vec4s.
+// counter[0] is the current pass. One invocation per vec4.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl

@@ -1,10 +1,9 @@
 // One ancestral step of DDPM (Ho et al. 2020): y = x0 · scale_x0 + x · scale_x + exp(log_variance / 2) · noise.
 //
-// With LEARNED the log variance lies between min_log and max_log, at the fraction that the network predicts in the
-// channels behind its first `channels` (Nichol & Dhariwal 2021, equation 15): (v + 1) / 2, or its sigmoid.
-// x, x0, noise, y: f32 [rows, channels4]; prediction: [rows, prediction_channels4]; numbers: [scale_x0, scale_x, min_log,
-// max_log] of each pass, of which counter[0] is the current one. min_log is the log variance where it is not learned.
-// One invocation per vec4.
+// With LEARNED the log variance is between min_log and max_log. The network predicts the fraction, after its first
+// `channels` channels (Nichol & Dhariwal 2021, equation 15): (v + 1) / 2, or the sigmoid of that. Otherwise min_log is
+// the log variance. x, x0, noise, y: f32 [rows, channels4]; prediction: [rows, prediction_channels4]; numbers:
+// [scale_x0, scale_x, min_log, max_log] of each pass. counter[0] is the current pass. One invocation per vec4.
 //
 //: use lib/activation.wgsl
 //: use lib/elementwise.wgsl

@@ -1,7 +1,7 @@
 // One step of DPM-Solver++ 2M (Lu et al. 2022, algorithm 2): y = x · scale_x + x0 · scale_x0 + last · scale_last.
 //
-// x, x0, last, y: f32 of as many vec4s as there are invocations, last being the x0 of the step before; numbers: [scale_x,
-// scale_x0, scale_last] of each pass, of which counter[0] is the current one. One invocation per vec4.
+// x, x0, last, y: f32. last is the predicted x0 of the previous step. numbers: [scale_x, scale_x0, scale_last] of each
+// pass. counter[0] is the current pass. One invocation per vec4.
 //
 //: use lib/elementwise.wgsl
 

@@ -17,7 +17,7 @@ struct Params {
 
 fn run(index: u32) {
   let found = threshold[index / params.sample_vectors].x;
-  // Not by max, which may give 1 for what is not a number.
+  // Not max, which may return 1 for NaN.
   let s = select(found, 1.0, found < 1.0);
   y[index] = clamp_numbers(x[index], -s, s) / s;
 }

@@ -1,7 +1,7 @@
 // Table lookup: y[b, l] = table[ids[b, l]].
 //
-// table: [entries, channels4]; ids: [batch, ids_stride] of which the first length count; y: [batch, length, channels4].
-// One invocation per vec4 of y. An id beyond the table reads its last entry.
+// table: [entries, channels4]; ids: [batch, ids_stride], only the first `length` of a row are read; y: [batch, length,
+// channels4]. An id beyond the table reads its last entry. One invocation per vec4 of y.
 //
 //: use lib/elementwise.wgsl
 

@@ -8,7 +8,7 @@
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-// channels is a multiple of 4: the second half starts at a whole vec4.
+// `channels` is a multiple of 4, so the second half starts at a whole vec4.
 override ALIGNED: bool = true;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -23,7 +23,7 @@ struct Params {
   activation: u32,
 }
 
-/// Four gates from channel `first` on; those that do not exist are zero.
+/// Returns four gates from channel `first` on; gates beyond the last one are zero.
 fn gates(row: u32, first: u32) -> vec4<f32> {
   let base = row * params.x_channels4;
   if (ALIGNED) {
@@ -40,8 +40,8 @@ fn gates(row: u32, first: u32) -> vec4<f32> {
 fn run(index: u32) {
   let row = index / params.channels4;
   let column = index % params.channels4;
-  // Where channels is no multiple of 4, the last vec4 of the first half ends with gates; a gate of zero, which
-  // silu and gelu leave zero, clears them.
+  // If `channels` is not a multiple of 4, the last vec4 of the first half also contains gates. They are multiplied by
+  // gates of zero, because silu and gelu of 0 are 0.
   let value = vec4<f32>(x[row * params.x_channels4 + column]);
   y[index] = Element4(value * activate(params.activation, gates(row, column * 4u)));
 }

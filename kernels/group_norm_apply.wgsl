@@ -1,4 +1,4 @@
-// Group norm, last of three launches: y = activation((x - mean) · gain + shift).
+// Group norm, last of three kernels: y = activation((x - mean) · gain + shift).
 //
 // x, y: [batch, positions, channels4]; coefficients: [batch, 3, channels4], f32. One invocation per vec4.
 //

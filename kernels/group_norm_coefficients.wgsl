@@ -1,9 +1,9 @@
-// Group norm, second of three launches: joins the partials of a group and folds everything that is left to do into
-// y = (x - mean) · gain + shift per channel.
+// Group norm, second of three kernels: joins the partial statistics of a group and computes the coefficients of
+// y = (x - mean) · gain + shift for each channel.
 //
-// partials: as the first launch wrote them; coefficients: [batch, 3, stride] (means, gains, shifts), f32.
-// gain = weight / sqrt(variance + eps) · (scale + 1), shift = bias · (scale + 1) + shift, where scale_shift holds
-// [batch, 2 · channels]: scales, then shifts. One workgroup, which is one team, per (batch, group).
+// partials: the output of the first kernel; coefficients: [batch, 3, stride] (means, gains, shifts), f32. gain = weight
+// / sqrt(variance + eps) · (scale + 1) and shift = bias · (scale + 1) + shift. scale_shift is [batch, 2 · channels]:
+// scales, then shifts. One workgroup, which is one team, per (batch, group).
 //
 //: use lib/grid.wgsl
 //: use lib/group_norm.wgsl
@@ -99,7 +99,7 @@ fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
   coefficients[row + 2u * params.stride + channel] = shift;
 }
 
-/// Zero gain and shift keep the padding of y zero.
+/// Zero for padding: zero gain and shift keep the padding of y zero.
 fn write_padding(sample: u32, channel: u32) {
   for (var i = 0u; i < COEFFICIENTS; i++) {
     coefficients[(sample * COEFFICIENTS + i) * params.stride + channel] = 0.0;

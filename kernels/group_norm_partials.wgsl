@@ -1,8 +1,8 @@
-// Group norm, first of three launches: mean and centred sum of squares per channel over chunks of positions.
+// Group norm, first of three kernels: mean and centred sum of squares of each channel over chunks of positions.
 //
-// x: [batch, positions, channels4]; partials: [batch, chunks, 2, channels4] (means, then sums of squares), f32.
-// One invocation per (batch, chunk, four channels) reads its chunk once (Welford 1962), so neighbours read
-// neighbouring channels, and it does not matter where groups begin and end.
+// x: [batch, positions, channels4]; partials: [batch, chunks, 2, channels4] (means, then sums of squares), f32. One
+// invocation per (batch, chunk, four channels) reads its chunk once (Welford 1962). Neighbouring invocations read
+// neighbouring channels, for groups of any size.
 //
 //: use lib/elementwise.wgsl
 //: use lib/group_norm.wgsl

@@ -1,7 +1,8 @@
-// Classifier-free guidance (Ho & Salimans 2022): y = null + (conditional - null) · scale, in f32; from channel `guided` on
-// the conditional half as it is.
+// Classifier-free guidance (Ho & Salimans 2022): y = null + (conditional - null) · scale, in f32. Channels from
+// `guided` on are copied from the conditional half.
 //
-// x: [2 · batch, ..., channels4], the conditional half first; y: f32 [batch, ..., channels4]. One invocation per vec4 of y.
+// x: [2 · batch, ..., channels4], the conditional half first; y: f32 [batch, ..., channels4]. One invocation per vec4
+// of y.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl

@@ -1,6 +1,6 @@
 // y = x / max(|x|, eps) · scale over the last axis.
 //
-// x, y: [rows, channels4]. One team per row. The padding is zero, so it takes no part.
+// x, y: [rows, channels4]. One team per row. The padding is zero, so it does not count.
 //
 //: use lib/reduce.wgsl
 

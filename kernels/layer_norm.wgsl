@@ -1,7 +1,7 @@
 // Layer norm over the last axis: y = (x - mean) / sqrt(variance + eps) · weight + bias + residual.
 //
-// x, residual, y: [rows, channels4]; weight, bias: [channels], f32. stable: x is divided by its largest value first
-// (signed, so a negative one flips the row; a row whose largest value is 0 stays as it is). One team per row.
+// x, residual, y: [rows, channels4]; weight, bias: [channels], f32. stable: x is first divided by its largest value. A
+// negative one changes the sign of the row; a row whose largest value is 0 is not divided. One team per row.
 //
 //: use lib/channels.wgsl
 //: use lib/numbers.wgsl

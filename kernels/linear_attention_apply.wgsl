@@ -1,12 +1,12 @@
-// Linear attention, last of three launches: y = GELU(scale · softmax(q) · context), the softmax running over the channels
+// Linear attention, last of three kernels: y = GELU(scale · softmax(q) · context), with the softmax over the channels
 // of a head.
 //
-// qkv: [batch, positions, 3 · heads · dim_head4]; context: [batch, heads, 4 · dim_head4, dim_head4] vec4s, f32;
-// y: [batch, positions, heads, dim_head4]. A head whose size, dim_head, is no multiple of 4 ends in zeros, which take no
-// part in the softmax.
+// qkv: [batch, positions, 3 · heads · dim_head4]; context: [batch, heads, 4 · dim_head4, dim_head4] vec4s, f32; y:
+// [batch, positions, heads, dim_head4]. If the size of a head, dim_head, is not a multiple of 4, the head ends with
+// zeros, which the softmax ignores.
 //
-// Each invocation works on POSITIONS positions of one head, a workgroup apart; a workgroup belongs to one head, so that
-// its invocations read the same entry of the context at the same time.
+// Each invocation works on POSITIONS positions of one head, a workgroup apart. A workgroup works on one head, so its
+// invocations read the same entry of the context at the same time.
 //
 //: use lib/activation.wgsl
 //: use lib/channels.wgsl
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var weights: array<array<vec4<f32>, MAX_DIM_HEAD4>, POSITIONS>;
   for (var r = 0u; r < POSITIONS; r++) {
     position[r] = (wid.x * POSITIONS + r) * WORKGROUP + lane;
-    // Positions past the end repeat the last one and are not written.
+    // Positions beyond the end repeat the last one and are not written.
     let row = sample * params.positions + min(position[r], params.positions - 1u);
     let q_start = row * 3u * inner4 + head * dim4;
     var peak = LOWEST;
@@ -63,7 +63,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
 
   let context_start = (sample * params.heads + head) * 4u * dim4 * dim4;
   for (var i = 0u; i < dim4; i++) {
-    // The value is written out because Dawn does not clear what a loop declares without one.
+    // Initialised explicitly: Dawn does not clear a variable that is declared inside a loop.
     var sum = array<vec4<f32>, POSITIONS>();
     for (var d = 0u; d < dim4; d++) {
       let at = context_start + 4u * d * dim4 + i;

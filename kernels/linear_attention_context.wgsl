@@ -1,8 +1,8 @@
-// Linear attention, second of three launches: joins the chunks into one context matrix per head,
-// context = factor · Σ_n softmax(k)_n v_nᵀ, with the softmax of each channel of k running over all positions.
+// Linear attention, second of three kernels: joins the chunks into one context matrix for each head, context = factor ·
+// Σ_n softmax(k)_n v_nᵀ, with the softmax of each channel of k over all positions.
 //
-// peaks, sums: [batch, chunks, inner], contexts: [batch, chunks, inner, dim_head4] vec4s, where inner is the channels of
-// all heads; context: [batch, inner, dim_head4] vec4s; all f32. One invocation per vec4 of the result.
+// peaks, sums: [batch, chunks, inner]; contexts: [batch, chunks, inner, dim_head4] vec4s; context: [batch, inner,
+// dim_head4] vec4s; all f32. inner is the number of channels of all heads. One invocation per vec4 of the result.
 //
 //: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl

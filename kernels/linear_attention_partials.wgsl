@@ -1,16 +1,16 @@
-// Linear attention (Shen et al. 2018), first of three launches: per chunk of positions the largest key per channel, the
-// sum of exp(key - largest), and the context matrix Σ_n exp(k_n - largest) v_nᵀ of each head.
+// Linear attention (Shen et al. 2018), first of three kernels. For each chunk of positions it computes the largest key
+// of each channel, the sum of exp(key - largest), and the context matrix Σ_n exp(k_n - largest) v_nᵀ of each head.
 //
-// qkv: [batch, positions, 3 · heads · dim_head4]; peaks, sums: [batch, chunks, heads · dim_head4] vec4s;
-// contexts: [batch, chunks, heads, dimHead (of k), dim_head4 (of v)] vec4s; all three f32. chunk_size is a multiple of 4.
-// l2_values: each value is divided by its length. A head whose size is no multiple of 4 ends in zeros; the rows of the
-// context that belong to such channels of k are never read.
+// qkv: [batch, positions, 3 · heads · dim_head4]; peaks, sums: [batch, chunks, heads · dim_head4] vec4s; contexts:
+// [batch, chunks, heads, dimHead (of k), dim_head4 (of v)] vec4s; all three f32. chunk_size is a multiple of 4.
+// l2_values: each value is divided by its length. If the size of a head is not a multiple of 4, the head ends with
+// zeros; the rows of the context for these channels of k are never read.
 //
 // One invocation per (batch, chunk, head, four channels of k) computes its exponentials once and keeps its four rows of
-// the context. It takes positions four at a time, so that each entry of the context is touched once per four products.
-// It keeps at most COLUMNS vec4s of each row: the rows of a wider head are shared among slabs of slab4 vec4s.
-// Grid: [x, y, slabs].
-// Loops over channels have no constant bound: unrolled, they take minutes to compile on software adapters.
+// the context. It reads four positions at a time, so each entry of the context is updated once for four products. It
+// keeps at most COLUMNS vec4s of each row: the rows of a wider head are divided into slabs of slab4 vec4s. Grid: [x, y,
+// slabs]. Loops over channels have no constant bound, because unrolled loops take minutes to compile on software
+// adapters.
 //
 //: use lib/invocation.wgsl
 //: use lib/numbers.wgsl
@@ -71,7 +71,7 @@ fn main(
     var weights: array<vec4<f32>, 4>;
     var v_at: array<u32, 4>;
     for (var p = 0u; p < 4u; p++) {
-      // Positions past the end repeat the last one and weigh nothing.
+      // Positions beyond the end repeat the last one with weight 0.
       let n = min(first + p, end - 1u);
       v_at[p] = v_start + n * stride;
       let weight = exp(vec4<f32>(qkv[k_start + n * stride]) - peak);

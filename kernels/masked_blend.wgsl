@@ -1,7 +1,7 @@
-// Inpainting: y = known where the mask is set, else x.
+// For inpainting: y = known where the mask is set, otherwise x.
 //
-// x, known, y: f32 [pixels, channels4]; mask: f32 [pixels, 1], padded to one vec4; any value but zero is set.
-// One invocation per vec4.
+// x, known, y: f32 [pixels, channels4]; mask: f32 [pixels, 1], padded to one vec4; it is set where it is not zero. One
+// invocation per vec4.
 //
 //: use lib/elementwise.wgsl
 

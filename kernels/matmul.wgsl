@@ -1,9 +1,9 @@
 // Y[m, n] = activation(Σ_k X[m, k] · W[k, n] + bias[n]) + residual[m, n]
 //
-// Layouts: X, Y and residual row major, W `[k, n]`, all rows whole vec4s (padding is zero, so it adds nothing and stays
-// zero). Sums in f32. Each invocation keeps a tile of TILE_ROWS rows × TILE_VECTORS vec4s of columns in registers and
-// reads X and W straight from storage: no workgroup memory, which software adapters emulate slowly. Tiles over the edge
-// read the last row or column again and do not write.
+// Layouts: X, Y and residual are row major, W is `[k, n]`, and all rows are whole vec4s. The padding is zero, so it
+// adds 0 and stays zero. Sums in f32. Each invocation keeps a tile of TILE_ROWS rows × TILE_VECTORS vec4s of columns in
+// registers. It reads X and W directly from storage: workgroup memory is slow on software adapters. The parts of tiles
+// beyond the edge read the last row or column again and are not written.
 //: use lib/epilogue.wgsl
 //: use lib/product.wgsl
 

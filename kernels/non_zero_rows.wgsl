@@ -1,6 +1,6 @@
-// Which tokens hold anything: y[b, l] = 1 where any channel of x[b, l] is not zero, else 0.
+// Finds tokens that are not zero: y[b, l] = 1 if any channel of x[b, l] is not zero, otherwise 0.
 //
-// x: [batch, length, channels4]; y: u32 [batch, stride], stride being length rounded up to whole vec4s; its padding is
+// x: [batch, length, channels4]; y: u32 [batch, stride]; stride is length rounded up to whole vec4s, and the padding is
 // zero. One invocation per element of y.
 //
 //: use lib/elementwise.wgsl

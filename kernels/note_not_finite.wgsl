@@ -1,9 +1,9 @@
-// Notes the first pass of a sampler in which values are not finite, so that the host hears of it without reading them.
+// Records the first pass of a sampler with values that are not finite, so that the host need not read all values.
 //
-// prediction, state: f32, bound as bits; first: [first pass with such a value in the prediction, the same of the state],
-// each no pass at all (0xffffffff) to begin with; counter[0] is the current pass. One invocation per vec4 of the longer one.
-// A value is infinite or not a number where all bits of its exponent are set. WGSL may assume that comparisons of floats
-// never meet such values, so none is made.
+// prediction, state: f32, bound as bits. first: [first pass with infinity or NaN in the prediction, the same for the
+// state], both 0xffffffff (no pass) at the start. counter[0] is the current pass. One invocation per vec4 of the longer
+// tensor. In infinities and NaN all bits of the exponent are set. The bits are compared, because WGSL may assume that
+// comparisons of floats never see infinities or NaN.
 //
 //: use lib/elementwise.wgsl
 

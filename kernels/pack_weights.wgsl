@@ -1,8 +1,8 @@
 // target[tap, i, o] = source[o − first_row, i, tap]
 //
-// Turns rows of a torch weight `[out, in, taps]` (a linear layer has one tap, a convolution kh·kw) into the layout that
-// matmul and conv2d read: output channels innermost, both channel axes padded with zeros to whole vec4s. One invocation
-// writes one vec4 of output channels. `rows` are the source's rows present in this launch, from `first_row` on.
+// Converts rows of a torch weight `[out, in, taps]` (a linear layer has one tap, a convolution has kh·kw) to the layout
+// of matmul and conv2d: output channels innermost, both channel axes padded with zeros to whole vec4s. One invocation
+// writes one vec4 of output channels. The source has `rows` rows of the weight, from `first_row` on.
 //: use lib/elementwise.wgsl
 
 alias Element = f32;

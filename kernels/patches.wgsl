@@ -1,5 +1,5 @@
-// Cuts images into square patches, each a row: y[b, i, j, (m · size + n) · channels + c] = x[b, i · size + m, j · size + n, c],
-// the rearrangement "b c (h p1) (w p2) -> b (h w) (p1 p2 c)".
+// Cuts images into square patches; each becomes a row: y[b, i, j, (m · size + n) · channels + c] = x[b, i · size + m, j
+// · size + n, c], like "b c (h p1) (w p2) -> b (h w) (p1 p2 c)".
 //
 // x: [batch, height, width, x_channels4]; y: [batch, rows, columns, y_channels4]. One invocation per vec4 of y.
 //

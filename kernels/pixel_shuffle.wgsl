@@ -1,9 +1,9 @@
 // Depth to space by 2, followed by an activation, and its inverse.
 //
-// coarse: [batch, height, width, 4 · channels], where the channels of one pixel are ordered c · 4 + i · 2 + j;
-// fine: [batch, 2 · height, 2 · width, channels], pixel (2 h + i, 2 w + j). (torch's PixelShuffle; the rearrangement
-// "b c (h s1) (w s2) -> b (c s1 s2) h w" for the inverse.)
-// One invocation moves four channels of one coarse pixel: four vec4s either way, a 4×4 transposition between them.
+// coarse: [batch, height, width, 4 · channels], with the channels of one pixel in the order c · 4 + i · 2 + j; fine:
+// [batch, 2 · height, 2 · width, channels], pixel (2 h + i, 2 w + j). This is torch's PixelShuffle; the inverse is "b c
+// (h s1) (w s2) -> b (c s1 s2) h w". One invocation moves four channels of one coarse pixel: it reads four vec4s,
+// transposes them, and writes four vec4s.
 //
 //: use lib/activation.wgsl
 //: use lib/elementwise.wgsl
@@ -20,17 +20,17 @@ override ACTIVATION: u32 = ACTIVATION_NONE;
 
 struct Params {
   invocations: u32,
-  // Coarse pixels per line.
+  // Coarse pixels in a row of the image.
   width: u32,
-  // Fine channels, which is also the number of coarse vec4s.
+  // Number of fine channels, and of coarse vec4s.
   channels: u32,
-  // vec4s of fine channels.
+  // Number of vec4s of fine channels.
   channels4: u32,
 }
 
-/// Index of four channels of the fine pixel `part` = i · 2 + j.
+/// Returns the index of four channels of the fine pixel `part` = i · 2 + j.
 fn fine_index(pixel: u32, column: u32, part: u32) -> u32 {
-  // Lines of all samples are counted through, which doubles with the height of each.
+  // Rows are counted over all samples, so the row of a fine pixel is 2 · row + i.
   let line = pixel / params.width * 2u + part / 2u;
   let across = pixel % params.width * 2u + part % 2u;
   return (line * params.width * 2u + across) * params.channels4 + column;

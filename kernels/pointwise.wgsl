@@ -1,4 +1,5 @@
-// One operand, elementwise: y = clamp(activation(x · scale + offset), low, high); without `clamps`, infinities stay so.
+// Maps one operand elementwise: y = clamp(activation(x · scale + offset), low, high). Without `clamps`, infinities are
+// kept.
 //
 // x, y: [rows, channels4]. One invocation per vec4.
 //
@@ -11,7 +12,7 @@ alias Element = f32;
 alias Element4 = vec4<Element>;
 
 override ACTIVATION: u32 = ACTIVATION_NONE;
-// The channel count is no multiple of 4: an offset or a bound above zero must not reach the padding.
+// The number of channels is not a multiple of 4: an offset or a bound above zero must not change the padding.
 override PADDED: bool = false;
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;

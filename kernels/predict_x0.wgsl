@@ -1,8 +1,8 @@
-// Predicted x0: clamp(x · scale_x + prediction · scale_prediction, -limit, limit), or as it is without a limit.
+// Predicted x0: clamp(x · scale_x + prediction · scale_prediction, -limit, limit). Without a limit it is not clamped.
 //
-// x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4], of which the first `channels` channels count
-// (a learned variance follows them); numbers: [scale_x, scale_prediction] of each pass, of which counter[0] is the current
-// one. One invocation per vec4 of x0.
+// x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4]; only its first `channels` channels are read
+// (a learned variance follows them). numbers: [scale_x, scale_prediction] of each pass. counter[0] is the current pass.
+// One invocation per vec4 of x0.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl

@@ -1,10 +1,11 @@
-// Makes queries or keys ready for attention: rotary position embedding, unit length per head, scale, in this order.
+// Prepares queries or keys for attention: rotary position embedding, normalisation of each head to length 1, and scale,
+// in this order.
 //
-// x: [batch · length, stride4], heads from vec4 `offset4` on; y: [batch · length, heads, dim_head4].
-// cosines, sines: [positions, pairs], f32, in rows of pair_stride; the first 2 · pairs channels of a head are rotated as
-// interleaved pairs (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021), the rest pass. A head whose size is no
-// multiple of 4 ends in zeros, which take no part.
-// One invocation per (row, head); a rotation leaves the length as it is.
+// x: [batch · length, stride4], with heads from vec4 `offset4` on; y: [batch · length, heads, dim_head4]. cosines,
+// sines: [positions, pairs], f32, in rows of pair_stride. The first 2 · pairs channels of a head are rotated in pairs:
+// (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin) (Su et al. 2021). The others are not rotated. If the size of a head is
+// not a multiple of 4, the head ends with zeros, which do not count. One invocation per (row, head). A rotation does
+// not change the length.
 //
 //: use lib/elementwise.wgsl
 //: use lib/numbers.wgsl
@@ -56,7 +57,7 @@ fn run(index: u32) {
   }
 }
 
-/// Rotates the pairs (x, y) and (z, w), of numbers `pair` and `pair + 1`, where they are among the first `pairs`.
+/// Rotates the pairs (x, y) and (z, w), which are pairs `pair` and `pair + 1`, if they are among the first `pairs`.
 fn rotate(v: vec4<f32>, position: u32, pair: u32) -> vec4<f32> {
   var cosine = vec2<f32>(1.0);
   var sine = vec2<f32>(0.0);
@@ -68,7 +69,7 @@ fn rotate(v: vec4<f32>, position: u32, pair: u32) -> vec4<f32> {
   return v * cosine.xxyy + vec4<f32>(-v.y, v.x, -v.w, v.z) * sine.xxyy;
 }
 
-/// Vec4 i of the head at `start`, rotated with the other half of its first 2 · pairs channels.
+/// Returns vec4 i of the head at `start`, rotated with the other half of its first 2 · pairs channels.
 fn rotate_halves(start: u32, i: u32, position: u32) -> vec4<f32> {
   var value = vec4<f32>(x[start + i]);
   for (var k = 0u; k < 4u && 4u * i + k < 2u * params.pairs; k++) {

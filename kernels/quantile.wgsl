@@ -1,11 +1,11 @@
-// Quantile of the magnitudes of each sample, as torch.quantile(|x|, q) with linear interpolation.
+// Quantile of the magnitudes of each sample: torch.quantile(|x|, q) with linear interpolation.
 //
-// x: f32 [batch, vectors], bound as bits, in rows of channels4 vec4s of which `channels` channels count; y: f32
-// [batch, 1], padded to one vec4.
-// One workgroup per sample. Floats that are not negative order like their bits, so a radix selection finds the element
-// of rank `rank` (from 0) exactly, one byte of it per pass over x: count the next byte of all elements that begin with
-// the bytes found so far, then take the byte where the counts reach the rank. A last pass finds the smallest larger
-// element, which is that of rank + 1 unless the one found occurs often enough.
+// x: f32 [batch, vectors], bound as bits, in rows of channels4 vec4s with `channels` channels; y: f32 [batch, 1],
+// padded to one vec4. One workgroup per sample. Floats that are not negative have the same order as their bits. So a
+// radix selection finds the element of rank `rank` (from 0) exactly, one byte in each pass over x: it counts the next
+// byte of all elements that begin with the bytes found so far, and selects the byte where the counts reach the rank.
+// The last pass finds the smallest larger element. It has rank + 1, unless the selected element occurs more than once
+// and has that rank too.
 
 override WORKGROUP: u32 = 256u;
 
@@ -14,16 +14,16 @@ override WORKGROUP: u32 = 256u;
 @group(0) @binding(2) var<uniform> params: Params;
 
 struct Params {
-  // vec4s per sample.
+  // Number of vec4s in a sample.
   vectors: u32,
   channels: u32,
   channels4: u32,
   rank: u32,
-  // Where the quantile lies between the elements of rank `rank` and rank + 1, in [0, 1).
+  // Position of the quantile between the elements of rank `rank` and rank + 1, in [0, 1).
   weight: f32,
 }
 
-/// Selected element: its leading bytes, and its rank among the elements that begin with them.
+/// The selected element: its leading bytes, and its rank among the elements that begin with them.
 struct Selection {
   prefix: u32,
   rank: u32,
@@ -41,7 +41,7 @@ fn magnitude_bits(index: u32) -> vec4<u32> {
   return x[index] & vec4<u32>(0x7fffffffu);
 }
 
-/// How many of the four elements at `vector` (counted within the sample) are no padding.
+/// Returns how many of the four elements at `vector` (counted within the sample) are not padding.
 fn existing(vector: u32) -> u32 {
   return min(4u, params.channels - vector % params.channels4 * 4u);
 }
@@ -50,7 +50,7 @@ fn count_bytes(base: u32, lane: u32, shift: u32, prefix: u32) {
   for (var vector = lane; vector < params.vectors; vector += WORKGROUP) {
     let bits = magnitude_bits(base + vector);
     for (var i = 0u; i < existing(vector); i++) {
-      // Shifted twice, as WGSL shifts by less than 32.
+      // Shifted twice, because WGSL shifts by less than 32 bits.
       if ((bits[i] >> shift) >> 8u == (prefix >> shift) >> 8u) {
         atomicAdd(&histogram[(bits[i] >> shift) & 255u], 1u);
       }
@@ -58,7 +58,7 @@ fn count_bytes(base: u32, lane: u32, shift: u32, prefix: u32) {
   }
 }
 
-/// Extends the prefix by the byte at which the counts exceed the rank.
+/// Extends the prefix by the byte where the counts exceed the rank.
 fn choose_byte(shift: u32) {
   var rank = selection.rank;
   var byte = 0u;
@@ -85,7 +85,7 @@ fn find_next(base: u32, lane: u32, selected: u32) {
   atomicMin(&next_bits, smallest);
 }
 
-/// torch.lerp: from the nearer end, so that both ends are exact.
+/// torch.lerp: starts at the nearer end, so that both ends are exact.
 fn interpolate(below: f32, above: f32, weight: f32) -> f32 {
   if (weight < 0.5) {
     return below + weight * (above - below);

@@ -1,8 +1,8 @@
-// Resamples one axis by a table of taps: y[o, i] = Σ_t weights[i, t] · x[o, positions[i, t]].
+// Resamples one axis with a table of taps: y[o, i] = Σ_t weights[i, t] · x[o, positions[i, t]].
 //
 // x: [outer, source_length, inner4]; y: [outer, length, inner4]; weights: f32 [length, taps_stride], positions: u32 of
-// the same shape, of which the first `taps` count; a tap that lies outside of x has weight zero. One invocation per
-// vec4 of y. Sums in f32.
+// the same shape; only the first `taps` of a row are read. A tap outside of x has weight zero. One invocation per vec4
+// of y. Sums in f32.
 //
 //: use lib/elementwise.wgsl
 

@@ -1,7 +1,7 @@
-// Nearest-neighbour resize, as torch's interpolate(mode="nearest"): source index = floor(index · scale) in f32.
+// Nearest-neighbour resize like torch's interpolate(mode="nearest"): source index = floor(index · scale) in f32.
 //
-// x: [batch, source_height, source_width, channels4]; y: [batch, height, width, channels4].
-// scale = source size / target size, rounded to f32. One invocation per vec4 of y.
+// x: [batch, source_height, source_width, channels4]; y: [batch, height, width, channels4]. scale = source size /
+// target size, rounded to f32. One invocation per vec4 of y.
 //
 //: use lib/elementwise.wgsl
 

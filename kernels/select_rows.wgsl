@@ -1,8 +1,8 @@
-// Tokens, or what stands in for them: y[b, l] = tokens[b, l] where the token exists, its mask is set and its sample is
-// kept, else fallback[l].
+// Replaces tokens: y[b, l] = tokens[b, l] if the token exists, its mask is set and its sample is kept, otherwise
+// fallback[l].
 //
-// tokens: [batch, tokens_length, channels4]; fallback: [length, channels4]; mask: u32 [batch, mask_stride];
-// keep: u32 [batch]; y: [batch, length, channels4]. One invocation per vec4 of y.
+// tokens: [batch, tokens_length, channels4]; fallback: [length, channels4]; mask: u32 [batch, mask_stride]; keep_mask:
+// u32 [batch]; y: [batch, length, channels4]. One invocation per vec4 of y.
 //
 //: use lib/elementwise.wgsl
 
@@ -14,7 +14,7 @@ override HAS_MASK: bool = false;
 @group(0) @binding(0) var<storage, read> tokens: array<Element4>;
 @group(0) @binding(1) var<storage, read> fallback: array<Element4>;
 @group(0) @binding(2) var<storage, read> mask: array<u32>;
-@group(0) @binding(3) var<storage, read> keep: array<u32>;
+@group(0) @binding(3) var<storage, read> keep_mask: array<u32>;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
 @group(0) @binding(5) var<uniform> params: Params;
 
@@ -27,7 +27,7 @@ struct Params {
 }
 
 fn is_selected(sample: u32, position: u32) -> bool {
-  if (position >= params.tokens_length || keep[sample] == 0u) {
+  if (position >= params.tokens_length || keep_mask[sample] == 0u) {
     return false;
   }
   return !HAS_MASK || mask[sample * params.mask_stride + position] != 0u;

@@ -1,7 +1,6 @@
-// Two tensors by the numbers of the current pass: y = a · scale_a + b · scale_b.
+// Combines two tensors with the numbers of the current pass: y = a · scale_a + b · scale_b.
 //
-// a, b, y: f32 of as many vec4s as there are invocations; numbers: [scale_a, scale_b] of each pass, of which counter[0] is
-// the current one. One invocation per vec4.
+// a, b, y: f32. numbers: [scale_a, scale_b] of each pass. counter[0] is the current pass. One invocation per vec4.
 //
 //: use lib/elementwise.wgsl
 

@@ -1,8 +1,8 @@
-// What a table holds for the current pass: y = rows[row_of_pass[counter[0]]], for each sample.
+// Reads the row of the current pass from a table: y = rows[row_of_pass[counter[0]]], for each sample.
 //
-// rows: [rows, batch, channels4], or [rows, 1, channels4] where all samples share it; row_of_pass: for each pass the index of
-// its row; y: [batch, channels4]. Bits are copied, whatever the type: a vec4 of it is one pair of words, or two. One
-// invocation per pair of y.
+// rows: [rows, batch, channels4], or [rows, 1, channels4] if all samples share it; row_of_pass: the index of the row of
+// each pass; y: [batch, channels4]. Bits are copied, so the kernel serves all types: a vec4 is one pair of words (f16)
+// or two (f32). One invocation per pair of y.
 //
 //: use lib/elementwise.wgsl
 
@@ -14,7 +14,7 @@
 
 struct Params {
   invocations: u32,
-  // Pairs of a row of the table.
+  // Number of pairs in a row of the table.
   row_pairs: u32,
 }
 

@@ -1,13 +1,13 @@
-// Which tokens of a sequence may be attended to: y[b, l] = 0 where the token is one of the first `optional` of a sample
-// that is not kept, or hidden by the mask of the first `mask_length`, else 1.
+// Finds the tokens that attention may see. y[b, l] = 0 if the token is one of the first `optional` tokens of a sample
+// that is not kept, or if the mask of the first `mask_length` tokens hides it; otherwise 1.
 //
-// mask: u32 [batch, mask_stride]; keep: u32 [batch]; y: u32 [batch, stride], stride being length rounded up to whole
-// vec4s; its padding is zero. One invocation per element of y.
+// mask: u32 [batch, mask_stride]; keep_mask: u32 [batch]; y: u32 [batch, stride]; stride is length rounded up to whole
+// vec4s, and the padding is zero. One invocation per element of y.
 //
 //: use lib/elementwise.wgsl
 
 @group(0) @binding(0) var<storage, read> mask: array<u32>;
-@group(0) @binding(1) var<storage, read> keep: array<u32>;
+@group(0) @binding(1) var<storage, read> keep_mask: array<u32>;
 @group(0) @binding(2) var<storage, read_write> y: array<u32>;
 @group(0) @binding(3) var<uniform> params: Params;
 
@@ -21,7 +21,7 @@ struct Params {
 }
 
 fn is_visible(sample: u32, position: u32) -> bool {
-  if (position >= params.length || (position < params.optional && keep[sample] == 0u)) {
+  if (position >= params.length || (position < params.optional && keep_mask[sample] == 0u)) {
     return false;
   }
   return position >= params.mask_length || mask[sample * params.mask_stride + position] != 0u;

@@ -1,7 +1,7 @@
-// Weight standardisation (Qiao et al. 2019): y = (w - mean) / sqrt(variance + eps) per output channel.
+// Weight standardisation (Qiao et al. 2019): y = (w - mean) / sqrt(variance + eps) for each output channel.
 //
-// w, y: [taps, padded_inputs, out_vectors], a packed convolution weight; the mean runs over taps and inputs, not over the
-// padding. One invocation per four output channels; it runs once, when weights load.
+// w, y: [taps, padded_inputs, out_vectors], a packed convolution weight. Mean and variance are over taps and inputs,
+// without the padding. One invocation per four output channels. Runs once, when weights are loaded.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl

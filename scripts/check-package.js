@@ -1,5 +1,5 @@
-// `npm run package`: checks what `npm pack` makes of dist, as it was built last: publint looks at package.json, and
-// attw (arethetypeswrong) at the types that other projects find.
+// `npm run package`: checks the result of `npm pack` with the last build: publint checks package.json, and attw
+// (arethetypeswrong) checks the types that other projects see.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const folder = mkdtempSync(join(tmpdir(), "dalle2-package-"));
 
-/** Runs a program of npm's to its end; gives its output, and undefined when it failed. */
+/** Runs an npm program. Returns its output, or undefined if it failed. */
 function run(program, ...args) {
   // On Windows npm is a script, which only a shell can start.
   const { status, stdout } = spawnSync(program, args, {

@@ -1,5 +1,5 @@
-// `npm run example -- NAME [arguments]` runs examples/NAME.ts. Like any program that uses this package, an example names
-// it as "dalle2-webgpu" and gets what `npm run build` wrote.
+// `npm run example -- NAME [arguments]` runs examples/NAME.ts. Like any program that uses this package, an example
+// imports "dalle2-webgpu" and gets the output of `npm run build`.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -15,7 +15,7 @@ if (!name || !existsSync(entry)) {
   console.error(`Name one of: ${names.map((file) => file.replace(/\.ts$/, "")).join(", ")}`);
   process.exit(2);
 }
-// Inside this package, so that its own name leads here; Node 20 runs neither TypeScript nor `using`.
+// The output is inside this package, so that its name resolves to it. Node 20 runs neither TypeScript nor `using`.
 const outfile = join(root, ".cache", "examples", `${name}.js`);
 await build({ entryPoints: [entry], outfile, format: "esm", platform: "node", target: "node20" });
 const { status } = spawnSync(process.execPath, [outfile, ...rest], { stdio: "inherit" });

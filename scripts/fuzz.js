@@ -1,4 +1,4 @@
-// `npm run fuzz -- [TARGET…] [options]` runs test/fuzz/main.ts, which Node 20 cannot run as it is.
+// `npm run fuzz -- [TARGET…] [options]` bundles and runs test/fuzz/main.ts, because Node 20 cannot run TypeScript.
 
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-// Writes configs/load-config.schema.json from the zod schema of load configs, as it was built last.
+// Writes configs/load-config.schema.json from the zod schema of load configs in the last build.
 //
 //   npm run build && node scripts/generate-config-schema.js
 

@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the table of codes in src/platform/error-codes.ts, as it was built last.
+// Writes docs/errors.md from the table of codes in src/platform/error-codes.ts in the last build.
 //
 //   npm run build && node scripts/generate-errors.js
 
@@ -12,16 +12,16 @@ const INTRODUCTION = `# Errors
 
 <!-- Written by scripts/generate-errors.js from src/platform/error-codes.ts. -->
 
-Every error that the library throws on purpose is a \`Dalle2Error\`. The one exception is a call that its \`signal\` ended: it
-rejects with the signal's reason.
+Every error that the library throws on purpose is a \`Dalle2Error\`. The only exception: a call that its \`signal\` aborts rejects
+with the reason of the signal.
 
-| field | what it is |
+| field | meaning |
 | --- | --- |
-| \`code\` | what a program decides by: one of the codes below, which stay the same |
-| \`message\` | what was wrong, with its place, and often what to do |
-| \`place\` | where, as far as it is known: \`file\`, \`configPath\`, \`tensor\`, \`argument\`, \`module\` (\`unets.0.downs.1.block2\`), \`operation\`, \`component\`, \`step\` of \`steps\` |
+| \`code\` | for programs: one of the codes below, which do not change |
+| \`message\` | what was wrong and where, and often what to do |
+| \`place\` | where it happened, as far as known: \`file\`, \`configPath\`, \`tensor\`, \`argument\`, \`module\` (\`unets.0.downs.1.block2\`), \`operation\`, \`component\`, \`step\` of \`steps\` |
 | \`advice\` | what to do |
-| \`cause\` | the error that led to it, if any |
+| \`cause\` | the error that caused it, if any |
 
 \`\`\`ts
 try {
@@ -32,16 +32,16 @@ try {
 }
 \`\`\`
 
-To pass an error from a worker or a server, send \`error.toJSON()\`, which is plain data, and make an error of it again by
-\`Dalle2Error.fromJSON(data)\`: class, code, message, place, advice, causes and the fields of the class stay. A code that the
-receiver does not know comes back as a plain \`Dalle2Error\`. A class that a bundler left out, because nothing there imports it,
-comes back so too. The stack is left out unless asked for: \`error.toJSON({ stack: true })\`. No text of an error holds a token
-or a password.
+To send an error from a worker or a server, send \`error.toJSON()\`, which is plain data, and restore it with
+\`Dalle2Error.fromJSON(data)\`. This keeps class, code, message, place, advice, causes and the fields of the class. An error is
+restored as a plain \`Dalle2Error\` if the receiver does not know its code, or if a bundler removed its class because nothing
+imports it. The stack is not included by default; \`error.toJSON({ stack: true })\` includes it. Errors never contain a token or
+a password.
 
 ## Codes
 `;
 
-/** The page for a table of codes. */
+/** Returns the page for a table of codes. */
 export async function errorsPage(codes) {
   const subjects = [...new Set(Object.keys(codes).map((code) => code.split("/")[0]))].sort();
   const sections = subjects.map((subject) => {

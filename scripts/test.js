@@ -1,6 +1,6 @@
-// `npm test`: makes sure that WebGPU has an adapter, then lint, types, layering, docstrings, what nothing uses, the package
-// and the tests. The last line counts everything: `N passed, N failed`, where each step before the tests counts as one.
-// Arguments go to vitest: `npm test -- test/cli`.
+// `npm test`: makes sure that WebGPU has an adapter, then checks lint, types, layers, docstrings, unused code and the
+// package, and runs the tests. The last line counts everything: `N passed, N failed`. Each step before the tests counts
+// as one. Arguments are passed to vitest: `npm test -- test/cli`.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
 const count = { passed: 0, failed: 0, skipped: 0 };
 
-/** Runs a program to its end, its output shown; true when it succeeded. */
+/** Runs a program and shows its output. Returns true if it succeeded. */
 function run(program, args) {
   // On Windows npm is a script, which only a shell can start.
   const { status, error } = spawnSync(program, args, { stdio: "inherit", shell: process.platform === "win32" });
@@ -43,7 +43,7 @@ function runVitest() {
     console.error(`vitest wrote no report: ${error.message}`);
   }
   rmSync(folder, { recursive: true, force: true });
-  // A crash of the runner or an error outside of any test fails the run without failing a test.
+  // If the runner crashes, or an error occurs outside of all tests, the run fails without a failed test.
   if (!succeeded && count.failed === failedBefore) count.failed++;
 }
 
@@ -52,7 +52,7 @@ function countFile({ status, assertionResults: tests }) {
   count.passed += having("passed");
   count.failed += having("failed");
   count.skipped += having("skipped", "pending", "todo", "disabled");
-  // A file that could not be loaded, or whose set-up failed, has no failed test of its own.
+  // A file that could not be loaded, or whose set-up failed, has no failed test.
   if (status === "failed" && having("failed") === 0) count.failed++;
 }
 

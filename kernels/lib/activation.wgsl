@@ -1,7 +1,7 @@
-// Activations on four channels at a time.
+// Activations of four channels at a time.
 //
-// exp gets no argument above 80, so nothing overflows: WGSL does not promise infinities. What is not a number stays so, as
-// in torch: bounds are kept by select, because min and max may give the other operand for it.
+// Arguments of exp are at most 80, so nothing overflows: WGSL does not guarantee infinities. NaN stays NaN, as in
+// torch. So select limits the values: min and max may return the other operand for NaN.
 
 //: enum ACTIVATION
 const ACTIVATION_NONE: u32 = 0u;
@@ -22,8 +22,8 @@ fn silu(x: vec4<f32>) -> vec4<f32> {
 
 /// Upper tail of the normal distribution, erfc(x / √2) / 2, for x >= 0.
 ///
-/// erfc(z) = exp(-z²) · t · P(t) with t = 1 / (1 + 0.425 z); P is a minimax fit whose relative error is below 1.5e-7
-/// for every z in [0, 10], so the tail keeps its digits where 1 - erf(z) would have cancelled them.
+/// erfc(z) = exp(-z²) · t · P(t) with t = 1 / (1 + 0.425 z); P is a minimax fit with a relative error below 1.5e-7 for
+/// every z in [0, 10]. So the tail keeps the digits that 1 - erf(z) would lose by cancellation.
 fn normal_tail(x: vec4<f32>) -> vec4<f32> {
   let z = min(x * 0.70710678, vec4<f32>(10.0));
   let t = 1.0 / (1.0 + 0.425 * z);
@@ -51,7 +51,7 @@ fn quick_gelu(x: vec4<f32>) -> vec4<f32> {
 
 /// x · (1 + tanh(u)) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3): torch's GELU with approximate="tanh".
 ///
-/// (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits for negative u. Beyond 20 either way it is 0 or 1.
+/// (1 + tanh(u)) / 2 is sigmoid(2 u), which keeps its digits for negative u. Beyond ±20 it is 0 or 1.
 fn gelu_tanh(x: vec4<f32>) -> vec4<f32> {
   let near = clamp(x, vec4<f32>(-20.0), vec4<f32>(20.0));
   return x * sigmoid(1.5957691 * (near + 0.044715 * near * near * near));

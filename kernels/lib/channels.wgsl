@@ -1,6 +1,6 @@
-// Rows are stored with their channel count padded to a multiple of 4. The padding is zero, and has to stay zero.
+// Rows of channels are padded to a multiple of 4. The padding is zero and must stay zero.
 
-/// Which of the four channels from `first` on exist.
+/// Returns which of the four channels from `first` on exist.
 fn existing_channels(first: u32, channels: u32) -> vec4<bool> {
   return vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(channels);
 }

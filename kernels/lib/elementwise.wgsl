@@ -1,5 +1,5 @@
-// The entry point of kernels whose invocations work alone, most of them on one vec4 of the result. Such a kernel says
-// in `fn run(index: u32)` what invocation `index` does, and has `invocations`, how many there are, in its Params.
+// Entry point of kernels whose invocations are independent, usually one for each vec4 of the result. The kernel defines
+// `fn run(index: u32)`, the work of invocation `index`. Its Params have the number of invocations in `invocations`.
 //: use lib/invocation.wgsl
 
 @compute @workgroup_size(WORKGROUP)

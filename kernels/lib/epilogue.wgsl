@@ -1,10 +1,11 @@
-// What follows a product: y[row, column] = activation(product + bias[column]) + residual[row, column].
+// What is applied to a product before it is stored: y[row, column] = activation(product + bias[column]) + residual[row,
+// column].
 //
-// A kernel that uses it has `epilogue: Epilogue` as the first field of its Params, and binds
+// A kernel that uses it needs `epilogue: Epilogue` as the first field of its Params, and the bindings
 //   bias: array<vec4<f32>>, residual: array<Element4>, y: array<Element4>.
 //: use lib/activation.wgsl
 
-// This is uniform data, not a variant: compiling one takes seconds on software adapters.
+// Uniform data, not variants: compiling a variant takes seconds on software adapters.
 struct Epilogue {
   // vec4s in a row of y and of the residual.
   column_vectors: u32,

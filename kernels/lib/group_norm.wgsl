@@ -1,6 +1,6 @@
-// What the launches of group norm pass on, per channel.
+// Values for each channel that the kernels of group norm exchange.
 
-/// Rows of a chunk's statistics: means, then centred sums of squares.
+/// Number of statistics of a chunk: means, then centred sums of squares.
 const STATISTICS: u32 = 2u;
-/// Rows of a sample's coefficients: means, gains, shifts.
+/// Number of coefficients of a sample: means, gains, shifts.
 const COEFFICIENTS: u32 = 3u;

@@ -1,13 +1,13 @@
 // Reductions over teams: TEAM neighbouring invocations of a workgroup that share a row. Every member gets the result.
-// To be called from uniform control flow, as they contain barriers. A team of one needs none: software adapters, which
-// pay for barriers, work on a row alone.
+// They contain barriers, so call them only from uniform control flow. Software adapters, where barriers are slow, use
+// teams of one, which need no barriers.
 //: use lib/grid.wgsl
 
 override WORKGROUP: u32 = 64u;
 override TEAM: u32 = 32u;
 
-/// The row of an invocation, where a launch has a team for each. Teams may go beyond the last row: because barriers want
-/// everybody, they are to work on that one again, and not to write.
+/// Returns the row of an invocation, if each row has a team. There may be more teams than rows. Because of the
+/// barriers, all teams must take part: those beyond the end must compute the last row again, but not write it.
 fn team_index(wid: vec3<u32>, count: vec3<u32>, lane: u32) -> u32 {
   return (flat_workgroup(wid, count) * WORKGROUP + lane) / TEAM;
 }

@@ -5,7 +5,7 @@ import type { GpuDevice } from "../gpu/device.js";
 import { GpuUnavailableError } from "../gpu/errors.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { VerifyResult } from "../fixture/result.js";
-import type { OpenPlace, Place } from "../fixture/runner.js";
+import type { OpenContext, GpuContext } from "../fixture/runner.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
 
@@ -61,16 +61,16 @@ class LazyDevice {
   constructor(private readonly dtype: ComputeType) {}
 
   /** Verifies a fixture, on a stream of its own where it needs one: what it leaves when it fails is no other's. */
-  async withStream<T>(verify: (open: OpenPlace) => Promise<T>): Promise<T> {
-    let place: Place | undefined;
+  async withStream<T>(verify: (open: OpenContext) => Promise<T>): Promise<T> {
+    let context: GpuContext | undefined;
     try {
-      return await verify(async () => (place ??= await this.#openPlace()));
+      return await verify(async () => (context ??= await this.#openContext()));
     } finally {
-      place?.arena.stream.close();
+      context?.arena.stream.close();
     }
   }
 
-  async #openPlace(): Promise<Place> {
+  async #openContext(): Promise<GpuContext> {
     const { Arena } = await import("../tensor/arena.js");
     const gpu = (this.#gpu ??= await this.#openGpu());
     return { gpu, arena: new Arena(gpu.stream(), this.dtype) };

@@ -1,17 +1,17 @@
 import { ddpmNumbers, ddpmStep, type DdpmNumbers } from "../ops/sampler.js";
-import { evenGrid, type Process, type Sampler, type TimeStep } from "./sampler.js";
+import { evenGrid, type Process, type Sampler, type TimestepPair } from "./sampler.js";
 import type { NoiseSchedule } from "./schedule.js";
 
 export interface DdpmOptions {
-  /** Number of steps; default: every timestep of the schedule. */
+  /** Number of sampling steps. Default: every timestep of the schedule. */
   readonly count?: number | undefined;
-  /** Where the network predicts the variance too: whether its fraction goes through a sigmoid. */
+  /** Given if the network also predicts the variance: whether a sigmoid is applied to its fraction. */
   readonly learnedVariance?: { readonly constrainFrac: boolean } | undefined;
 }
 
 /**
- * DDPM (Ho et al. 2020); with fewer steps than timesteps over evenly spaced ones, whose betas follow from ᾱ (Nichol &
- * Dhariwal 2021, section 4).
+ * DDPM (Ho et al. 2020). With fewer steps than timesteps it uses evenly spaced timesteps, and computes their betas from
+ * ᾱ (Nichol & Dhariwal 2021, section 4).
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L613-L620
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2784-L2817
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2819-L2827
@@ -37,14 +37,14 @@ export function ddpm(
   };
 }
 
-function numbersOf(schedule: NoiseSchedule, { time, next }: TimeStep): DdpmNumbers {
-  // As the checkpoint has them, to the last bit.
-  if (next === time - 1) {
-    const { x0: scaleX0, x: scaleX, logVariance } = schedule.posterior(time);
-    return { scaleX0, scaleX, minLog: logVariance, maxLog: schedule.logBetas[time]! };
+function numbersOf(schedule: NoiseSchedule, { timestep, next }: TimestepPair): DdpmNumbers {
+  // Exactly the values of the checkpoint.
+  if (next === timestep - 1) {
+    const { x0: scaleX0, x: scaleX, logVariance } = schedule.posterior(timestep);
+    return { scaleX0, scaleX, minLog: logVariance, maxLog: schedule.logBetas[timestep]! };
   }
   const { alphasCumprod } = schedule.tables;
-  const bar = alphasCumprod[time]!;
+  const bar = alphasCumprod[timestep]!;
   const barNext = next < 0 ? 1 : alphasCumprod[next]!;
   const beta = 1 - bar / barNext;
   return {

@@ -9,40 +9,43 @@ import { distinctPasses, passesOf, type Pass } from "./passes.js";
 import type { Process, Sampler, SamplerState } from "./sampler.js";
 import { NotFiniteError } from "./sampling-error.js";
 
-/** Called when a step has run; the next one is encoded by then. */
+/** Called when a step has run. The next step is encoded by then. */
 export type OnStep = (step: number, steps: number) => void;
 
-/** A look at how the sample comes along. */
+/** Previews while sampling. */
 export interface Preview {
-  /** Every N steps. */
+  /** Shows a preview every N steps. */
   readonly every: number;
-  /** Takes the predicted x0, f32, before `OnStep` is told of the step. It is freed afterwards. */
+  /** Receives the predicted x0, f32, before `OnStep` is called for the step. It is freed afterwards. */
   readonly show: (x0: Tensor) => Promise<void>;
 }
 
-/** The guided prediction of a network for an f32 state in the current pass, f32. Only encodes work: it uploads nothing. */
+/**
+ * Returns the guided prediction of a network, f32, for an f32 state in the current pass. Only encodes work, uploads
+ * nothing.
+ */
 export type Predict = (x: Tensor, selfCond: Tensor | undefined) => Tensor;
 
-/** What a sampling loop needs of a model. Tensors made in a pass are freed with it. */
+/** What a sampling loop needs from a model. Tensors created in a pass are freed with it. */
 export interface Denoiser {
   readonly arena: Arena;
-  /** As errors call the network. */
+  /** Name of the network in errors. */
   readonly name: string;
   readonly process: Process;
   readonly sampler: Sampler;
-  /** Whether the network sees the previous x0 (Chen et al. 2022, "Analog Bits"). */
+  /** Whether the network gets the previous predicted x0 (Chen et al. 2022, "Analog Bits"). */
   readonly selfCond: boolean;
-  /** Uploads what the network reads in a run whose passes are at these times; what it makes is held by `inputs`. */
+  /** Uploads what the network reads in a run whose passes are at these timesteps. `inputs` holds the tensors. */
   readonly prepare: (inputs: StepInputs, times: readonly number[]) => Predict;
-  /** Clamps the predicted x0 to ± this. Default: not. */
+  /** Clamps the predicted x0 to ± this value. Default: no clamping. */
   readonly x0Limit?: number | undefined;
-  /** What is done to the predicted x0 beyond that. */
+  /** Applied to the predicted x0 after clamping. */
   readonly limitX0?: ((x0: Tensor) => Tensor) | undefined;
 }
 
 export interface DenoiseOptions {
   readonly noise: StateNoise;
-  /** Turns the first noise into the first state; default: as it is. */
+  /** Turns the initial noise into the initial state. Default: the noise itself. */
   readonly start?: ((noise: Tensor) => Tensor) | undefined;
   readonly inpainting?: Inpainting | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -51,10 +54,10 @@ export interface DenoiseOptions {
 }
 
 /**
- * Runs a sampler from noise to a sample, f32. The caller disposes the result. While a step runs on the GPU the next one
- * is encoded, never more; all tensors of a step are freed with it, so only the first step takes new memory. Rejects with
- * the reason of `signal` between two steps, and with `NotFiniteError` one step after values stopped being finite. A dry run
- * takes one pass of each kind, draws no noise, and waits for nothing.
+ * Runs a sampler from noise to a sample, f32. The caller disposes the result. While a step runs on the GPU, only the
+ * next one is encoded. All tensors of a step are freed with it, so only the first step allocates memory. Rejects
+ * between two steps with the reason of `signal`, and with `NotFiniteError` one step after values stopped being finite.
+ * A dry run does one pass of each kind, draws no noise, and does not wait.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L2910
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
@@ -64,20 +67,27 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
   using inputs = new StepInputs(arena, passes.length);
   using noise = new PassNoise(options.noise, options.inpainting !== undefined);
   using watch = new FiniteWatch(inputs);
-  const run: Run = { model, options, inputs, noise, watch, runPass: passRunner(model, options, inputs, passes) };
+  const run: Run = {
+    model,
+    options,
+    inputs,
+    noise,
+    watch,
+    forwardPass: prepareForward(model, options, inputs, passes),
+  };
   const checkPass = async (found: Promise<FirstNotFinite | undefined> | undefined): Promise<void> => {
     const place = await found;
     if (place) throw notFinite(model, place, passes.length);
   };
-  let state = arena.scope(() => first(options));
+  let state = arena.scope(() => initialState(options));
   let running: Promise<FirstNotFinite | undefined> | undefined;
   try {
     for (const pass of arena.stream.isDryRun ? distinctPasses(passes) : passes) {
       signal?.throwIfAborted();
       const isShown = preview !== undefined && (pass.index + 1) % preview.every === 0;
-      state = takePass(run, state, pass, isShown || model.selfCond);
+      state = encodePass(run, state, pass, isShown || model.selfCond);
       const encoded = watch.read();
-      // Awaited one pass later; a failure before that is not an unhandled one.
+      // Awaited one pass later. Until then a failure must not be an unhandled rejection.
       encoded.catch(() => undefined);
       await checkPass(running);
       running = encoded;
@@ -100,7 +110,7 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
 
 interface State {
   readonly sampled: SamplerState;
-  /** The latest predicted x0, kept for self-conditioning, and for a preview until it is shown. */
+  /** The last predicted x0. Kept for self-conditioning, and for a preview until it is shown. */
   readonly x0: Tensor | undefined;
 }
 
@@ -109,45 +119,50 @@ interface Run {
   readonly options: DenoiseOptions;
   readonly inputs: StepInputs;
   readonly noise: PassNoise;
-  /** Looks at what the network predicts, as clamps later hide what is not finite there, and at the next state. */
+  /** Checks the prediction of the network, because clamping would hide infinity and NaN, and the next state. */
   readonly watch: FiniteWatch;
-  readonly runPass: RunPass;
+  readonly forwardPass: ForwardPass;
 }
 
-type RunPass = (state: State, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => State;
+type ForwardPass = (state: State, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => State;
 
-function first({ noise, start }: DenoiseOptions): State {
+function initialState({ noise, start }: DenoiseOptions): State {
   const x = noise.draw();
   return { sampled: { x: start?.(x) ?? x }, x0: undefined };
 }
 
-/** Uploads what the pass needs, encodes it, and frees the state before it. */
-function takePass({ model, inputs, noise, watch, runPass }: Run, before: State, pass: Pass, keepsX0: boolean): State {
+/** Uploads what the pass needs, encodes the pass, and frees the previous state. */
+function encodePass(
+  { model, inputs, noise, watch, forwardPass }: Run,
+  before: State,
+  pass: Pass,
+  keepsX0: boolean,
+): State {
   inputs.goTo(pass.index);
   const drawn = noise.draw(pass);
   const next = model.arena.scope(() => {
-    const { sampled, x0 } = runPass(before, pass, drawn, watch);
+    const { sampled, x0 } = forwardPass(before, pass, drawn, watch);
     return { sampled, x0: keepsX0 ? x0 : undefined };
   });
   release(before);
   return next;
 }
 
-/** Uploads the tables of a run; what it gives encodes one of its passes. */
-function passRunner(
+/** Uploads the tables of a run. The returned function encodes one of its passes. */
+function prepareForward(
   model: Denoiser,
   { inpainting }: DenoiseOptions,
   inputs: StepInputs,
   passes: readonly Pass[],
-): RunPass {
+): ForwardPass {
   const { schedule, objective } = model.process;
-  const times = passes.map(({ step }) => step.time);
+  const times = passes.map(({ step }) => step.timestep);
   const predict = model.prepare(inputs, times);
   const numbers = x0Numbers(
     inputs,
-    times.map((time) => schedule.x0From(objective, time)),
+    times.map((timestep) => schedule.x0From(objective, timestep)),
   );
-  const takeStep = model.sampler.init(
+  const encodeStep = model.sampler.init(
     inputs,
     passes.map(({ stepIndex }) => stepIndex),
   );
@@ -158,8 +173,8 @@ function passRunner(
     const raw = predict(x, state.x0);
     const clamped = predictX0(x, raw, numbers, { limit: model.x0Limit });
     const x0 = model.limitX0?.(clamped) ?? clamped;
-    const next = takeStep({ ...sampled, x }, { raw, x0, noise: noise.step, step });
-    watch.look(raw, next.x);
+    const next = encodeStep({ ...sampled, x }, { raw, x0, noise: noise.step, step });
+    watch.check(raw, next.x);
     return { sampled: inpaint && repeats ? { ...next, x: inpaint.renoise(next.x, noise.back!) } : next, x0 };
   };
 }
@@ -174,7 +189,7 @@ function withoutX0({ sampled, x0 }: State): State {
   return { sampled, x0: undefined };
 }
 
-/** Frees the tensors of a state but for `kept`. */
+/** Frees the tensors of a state, except `kept`. */
 function release({ sampled, x0 }: State, kept?: Tensor): void {
   for (const tensor of [sampled.x, sampled.lastX0, x0]) {
     if (tensor !== kept) tensor?.dispose();

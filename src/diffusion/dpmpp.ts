@@ -1,18 +1,18 @@
 import { dpmppNumbers, dpmppStep, type DpmppNumbers } from "../ops/sampler.js";
-import type { Process, Sampler, TimeStep } from "./sampler.js";
+import type { Process, Sampler, TimestepPair } from "./sampler.js";
 import type { NoiseSchedule } from "./schedule.js";
 
 /**
- * DPM-Solver++ 2M (Lu et al. 2022, arXiv 2211.01095, algorithm 2): a multistep solver of second order for the probability
- * flow ODE in the form that integrates x0. It draws no noise, and ignores a learned variance. The first step has no step
- * before it, and the last leads to the clean sample, where half the log signal-to-noise ratio λ is infinite: both are of
- * first order. So is the one before the last, as in the authors' own code (`lower_order_final`): it ends at the first
- * timestep, towards which λ rises so steeply that few steps would extrapolate by more than twice the last change of x0.
+ * DPM-Solver++ 2M (Lu et al. 2022, arXiv 2211.01095, algorithm 2): a second-order multistep method for the probability
+ * flow ODE, in the form that integrates x0. It draws no noise and ignores a learned variance. Three steps are of first
+ * order. The first has no previous step. The last leads to the clean sample, where λ (half the log signal-to-noise
+ * ratio) is infinite. The one before it ends at the first timestep, where λ rises steeply: with few steps, second order
+ * would extrapolate by more than twice the last change of x0. The authors' code does the same (`lower_order_final`).
  * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L796-L852
  * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L1197-L1201
  * @see https://github.com/crowsonkb/k-diffusion/blob/0c6cc822e050e59d3e59128c57d350074969b267/k_diffusion/sampling.py#L584-L607
  */
-export function dpmpp2m({ schedule }: Process, grid: readonly TimeStep[]): Sampler {
+export function dpmpp2m({ schedule }: Process, grid: readonly TimestepPair[]): Sampler {
   return {
     steps: grid.map((step) => ({ ...step, noise: "none" })),
     canGoBack: false,
@@ -27,33 +27,33 @@ export function dpmpp2m({ schedule }: Process, grid: readonly TimeStep[]): Sampl
   };
 }
 
-/** Signal and noise of a state, x = alpha · x0 + sigma · noise. */
+/** Signal and noise in a state: x = alpha · x0 + sigma · noise. */
 interface Mix {
   readonly alpha: number;
   readonly sigma: number;
 }
 
-/** The numbers of each step, in float64. `next` of -1 is the clean sample, where the noise ends. */
-export function dpmppCoefficients(schedule: NoiseSchedule, grid: readonly TimeStep[]): DpmppNumbers[] {
-  // Of the step before; infinite where there is none, as from noise alone: there is no order to gain.
+/** Returns the numbers of each step, in float64. A `next` of -1 is the clean sample. */
+export function dpmppCoefficients(schedule: NoiseSchedule, grid: readonly TimestepPair[]): DpmppNumbers[] {
+  // h of the previous step; infinite if there is none.
   let before = Infinity;
-  return grid.map(({ time, next }, i) => {
-    const from = mixAt(schedule, time);
+  return grid.map(({ timestep, next }, i) => {
+    const from = mixAt(schedule, timestep);
     const to = next < 0 ? { alpha: 1, sigma: 0 } : mixAt(schedule, next);
     const scaleX = to.sigma / from.sigma;
-    // Equals -alpha(to) · (e^-h - 1), and holds where λ is infinite.
+    // Equals -alpha(to) · (e^-h - 1), and is also valid if λ is infinite.
     const scaleD = to.alpha - from.alpha * scaleX;
     const h = lambda(to) - lambda(from);
     const isNearTheEnd = next < 0 || (grid[i + 1]?.next ?? 0) < 0;
-    // 1 / 2r of the paper.
+    // 1 / 2r in the paper.
     const extrapolation = isNearTheEnd || before === Infinity ? 0 : h / (2 * before);
     before = h;
     return { scaleX, scaleX0: scaleD * (1 + extrapolation), scaleLast: -scaleD * extrapolation };
   });
 }
 
-function mixAt({ tables }: NoiseSchedule, time: number): Mix {
-  const bar = tables.alphasCumprod[time]!;
+function mixAt({ tables }: NoiseSchedule, timestep: number): Mix {
+  const bar = tables.alphasCumprod[timestep]!;
   return { alpha: Math.sqrt(bar), sigma: Math.sqrt(1 - bar) };
 }
 

@@ -6,15 +6,18 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Pass } from "./passes.js";
 import type { NoiseSchedule } from "./schedule.js";
 
-/** What is kept of an image: `image` f32 `[B, H, W, C]`, and `mask` f32 `[B, H, W, 1]`, not zero where it is kept. */
+/**
+ * The kept part of an image: `image` f32 `[B, H, W, C]`, and `mask` f32 `[B, H, W, 1]`, which is not zero where the
+ * image is kept.
+ */
 export interface Known {
   readonly image: Tensor;
   readonly mask: Tensor;
 }
 
 /**
- * What is known in the space and at the size of a sampler: images in [-1, 1] where `normalize`, resized as the reference
- * does, by nearest neighbours. Encodes GPU work.
+ * Prepares the kept part for a sampler. `normalize` maps images from [0, 1] to [-1, 1]. Image and mask are resized by
+ * nearest neighbour, as in the reference. Encodes GPU work.
  */
 export function prepareKnown({ image, mask }: Known, size: number, normalize: boolean): Known {
   const sides: [number, number] = [size, size];
@@ -24,17 +27,17 @@ export function prepareKnown({ image, mask }: Known, size: number, normalize: bo
   };
 }
 
-/** What inpainting does in a pass. */
+/** The operations of inpainting in a pass. */
 export interface InpaintingPass {
-  /** The state with its known part set to the known image at the time of the pass. */
+  /** Returns the state with its known part replaced by the known image, noised to the timestep of the pass. */
   impose(x: Tensor, noise: Tensor): Tensor;
-  /** The next state noised back to the time of the pass (`q_sample_from_to` of the reference). */
+  /** Returns the next state noised back to the timestep of the pass (`q_sample_from_to` of the reference). */
   renoise(x: Tensor, noise: Tensor): Tensor;
 }
 
 /**
- * RePaint (Lugmayr et al. 2022): the known part, noised to the time of each step, replaces that part of the state, and
- * each step is taken `resampleTimes` times so that the free part grows to match it.
+ * RePaint (Lugmayr et al. 2022). Before each step, the known part of the state is replaced by the known image, noised
+ * to the timestep. Each step is done `resampleTimes` times, so that the rest of the image fits the known part.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L636-L645
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2856-L2909
  */
@@ -50,14 +53,14 @@ export class Inpainting {
     const { image, mask } = this.known;
     const imposed = inputs.numbers(
       passes.map(({ step }) => {
-        const scale = this.schedule.qSample(step.time);
+        const scale = this.schedule.qSample(step.timestep);
         return [scale.x0, scale.noise];
       }),
     );
     const renoised = inputs.numbers(
       passes.map(({ step, repeats }) => {
-        // A pass that goes on reads none; behind the last time there is nothing to go back from.
-        const scale = repeats ? this.schedule.qSampleFromTo(step.next, step.time) : { x: 1, noise: 0 };
+        // Only passes that repeat read these numbers; the last step never repeats.
+        const scale = repeats ? this.schedule.qSampleFromTo(step.next, step.timestep) : { x: 1, noise: 0 };
         return [scale.x, scale.noise];
       }),
     );
@@ -67,7 +70,7 @@ export class Inpainting {
     };
   }
 
-  /** The finished sample with its known part put back as it was. */
+  /** Returns the finished sample with its known part replaced by the original image. */
   compose(x: Tensor): Tensor {
     return maskedBlend(x, this.known.image, this.known.mask);
   }

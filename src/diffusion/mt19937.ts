@@ -6,7 +6,7 @@ export class Mt19937 {
   private readonly state = new Uint32Array(STATE_SIZE);
   private position = STATE_SIZE;
 
-  /** The first word of the state, modulo 2^32; the others follow from it. */
+  /** Computes the state from its first word, modulo 2^32. */
   constructor(firstWord: number) {
     this.state[0] = firstWord;
     for (let i = 1; i < STATE_SIZE; i++) {
@@ -15,7 +15,7 @@ export class Mt19937 {
     }
   }
 
-  /** Goes on where `other` is. */
+  /** Continues from the state of `other`. */
   continueFrom(other: Mt19937): void {
     this.state.set(other.state);
     this.position = other.position;

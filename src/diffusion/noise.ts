@@ -3,17 +3,23 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Pass } from "./passes.js";
 
-/** Where sampling takes its noise from, in the reference's order, unused draws included. A `Generator` is one. */
+/**
+ * Source of the noise for sampling. Draws are in the order of the reference, including unused ones. A `Generator` is
+ * one.
+ */
 export interface NoiseSource {
-  /** Standard normal values for a tensor of this shape in torch's axis order: `[B, D]`, or `[B, C, H, W]` for images. */
+  /**
+   * Returns standard normal values for a tensor of this shape, in torch's order of axes: `[B, D]`, or `[B, C, H, W]`
+   * for images.
+   */
   randn(shape: readonly number[]): Float32Array;
-  /** Remembers where it is: the function that it gives goes back there. Needed where a stage is computed once more. */
+  /** Saves the state. The returned function restores it. Needed to repeat a stage after a failure. */
   mark?(): () => void;
 }
 
 /**
- * One generator per image: image i gets the noise that it would get alone, with batch 1, whatever its company. The
- * rows of a batch belong to the images in equal consecutive parts (a prior has several candidates per image).
+ * One generator for each image. Image i gets the same noise as in a batch of its own. The rows of a batch are divided
+ * into equal consecutive parts, one for each image (a prior has several candidates for each image).
  */
 export class NoisePerImage implements NoiseSource {
   constructor(private readonly sources: readonly NoiseSource[]) {}
@@ -21,7 +27,7 @@ export class NoisePerImage implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / this.sources.length;
     if (!Number.isInteger(share)) {
-      throw new InternalError(`A batch of ${batch} cannot be shared equally by ${this.sources.length} generators.`);
+      throw new InternalError(`A batch of ${batch} cannot be divided equally among ${this.sources.length} generators.`);
     }
     const size = share * sizeOf(rest);
     const values = new Float32Array(batch * sizeOf(rest));
@@ -38,8 +44,8 @@ export class NoisePerImage implements NoiseSource {
 }
 
 /**
- * The noise of the images `start` to `end` in a batch of `images` that are computed in parts: it draws for the whole
- * batch and gives their rows, so that images do not depend on the parts.
+ * The noise of the images `start` to `end` of a batch that is computed in parts. It draws for the whole batch of
+ * `images` and returns the rows of its part, so that images do not depend on how a batch is divided.
  */
 export class NoiseOfPart implements NoiseSource {
   constructor(
@@ -52,7 +58,7 @@ export class NoiseOfPart implements NoiseSource {
   randn([batch = 0, ...rest]: readonly number[]): Float32Array {
     const share = batch / (this.end - this.start);
     if (!Number.isInteger(share)) {
-      throw new InternalError(`A batch of ${batch} is no multiple of ${this.end - this.start} images.`);
+      throw new InternalError(`A batch of ${batch} is not a multiple of ${this.end - this.start} images.`);
     }
     const size = share * sizeOf(rest);
     return this.source.randn([share * this.images, ...rest]).slice(this.start * size, this.end * size);
@@ -64,7 +70,10 @@ export class NoiseOfPart implements NoiseSource {
   }
 }
 
-/** Noise that was recorded elsewhere, one array for each draw: tells a difference of samplers from one of generators. */
+/**
+ * Recorded noise, one array for each draw. For tests: it shows whether a difference comes from the sampler or from the
+ * generator.
+ */
 export class RecordedNoise implements NoiseSource {
   #next = 0;
 
@@ -88,7 +97,10 @@ export class RecordedNoise implements NoiseSource {
   }
 }
 
-/** The draws of one sampling loop, as f32 tensors of its state's shape: `[B, D]` or NHWC. A dry run draws nothing. */
+/**
+ * The draws of one sampling loop, as f32 tensors with the shape of its state: `[B, D]` or NHWC. A dry run draws
+ * nothing.
+ */
 export class StateNoise {
   constructor(
     readonly arena: Arena,
@@ -96,14 +108,14 @@ export class StateNoise {
     readonly shape: readonly number[],
   ) {}
 
-  /** A draw as a tensor of its own. */
+  /** Draws noise into a new tensor. */
   draw(): Tensor {
     const noise = this.arena.empty(this.shape, "f32");
     this.drawInto(noise);
     return noise;
   }
 
-  /** A draw in the place of the one before. */
+  /** Draws noise into an existing tensor. */
   drawInto(place: Tensor): void {
     const { arena, shape } = this;
     if (arena.stream.isDryRun) return;
@@ -111,20 +123,20 @@ export class StateNoise {
     else arena.uploadNchw(place, this.source.randn(nchwOf(shape)));
   }
 
-  /** Draws what the reference multiplies by zero: the generator moves on, nothing is uploaded. */
+  /** Skips a draw that the reference multiplies by zero: the generator advances, but nothing is uploaded. */
   skip(): void {
     if (this.arena.stream.isDryRun) return;
     this.source.randn(this.shape.length === 4 ? nchwOf(this.shape) : this.shape);
   }
 }
 
-/** The noise of a pass, each in a place of its own that is the same in every pass. */
+/** The noise of a pass. Each kind has its own tensor, which is the same in every pass. */
 interface DrawnNoise {
-  /** For what is known when inpainting. */
+  /** For the known part, when inpainting. */
   readonly known: Tensor | undefined;
-  /** That the step adds. */
+  /** Added by the step. */
   readonly step: Tensor | undefined;
-  /** For going back in time. */
+  /** For going back to the timestep before. */
   readonly back: Tensor | undefined;
 }
 
@@ -162,7 +174,7 @@ export class PassNoise {
   }
 }
 
-/** Torch's order of axes for NHWC. */
+/** Returns the shape in torch's order of axes. */
 function nchwOf(shape: readonly number[]): readonly [number, number, number, number] {
   const [batch, height, width, channels] = shape as [number, number, number, number];
   return [batch, channels, height, width];

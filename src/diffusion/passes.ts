@@ -5,11 +5,11 @@ export interface Pass {
   readonly index: number;
   readonly step: SamplerStep;
   readonly stepIndex: number;
-  /** Go back to the time of the step afterwards, to do it once more. */
+  /** Whether to go back to the timestep of the step afterwards, to repeat it. */
   readonly repeats: boolean;
 }
 
-/** The passes of a run in which each step is taken `times` times. */
+/** Returns the passes of a run that does each step `times` times. */
 export function passesOf(steps: readonly SamplerStep[], times: number): readonly Pass[] {
   const last = steps.length - 1;
   return steps.flatMap((step, stepIndex) =>
@@ -17,15 +17,15 @@ export function passesOf(steps: readonly SamplerStep[], times: number): readonly
       index: stepIndex * times + i,
       step,
       stepIndex,
-      // RePaint does not go back from a finished sample, but it does repeat the last step.
+      // RePaint repeats the last step, but does not go back from a finished sample.
       repeats: stepIndex !== last && i < times - 1,
     })),
   );
 }
 
 /**
- * Passes of which every other dispatches what one of these does: the first, which has no pass before it; of the later ones
- * the first of each kind; and the last.
+ * Returns passes that together dispatch everything that all passes dispatch: the first, which has no previous pass, the
+ * last, and one of each kind between them.
  */
 export function distinctPasses(passes: readonly Pass[]): readonly Pass[] {
   const kinds = new Map<string, Pass>();

@@ -2,62 +2,62 @@ import type { StepInputs } from "../ops/step-inputs.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { linspace, type NoiseSchedule, type Objective } from "./schedule.js";
 
-/** The diffusion process that a network was trained on, and what the network predicts of it. */
+/** The diffusion process that a network was trained on, and what the network predicts. */
 export interface Process {
   readonly schedule: NoiseSchedule;
   readonly objective: Objective;
 }
 
-/** From one timestep to an earlier one; `next` of -1 means the clean sample. */
-export interface TimeStep {
-  readonly time: number;
+/** A timestep and the earlier one that a step leads to. A `next` of -1 is the clean sample. */
+export interface TimestepPair {
+  readonly timestep: number;
   readonly next: number;
 }
 
 /** One step of a sampler. */
-export interface SamplerStep extends TimeStep {
-  /** Fresh noise that the step takes; `unused` is drawn, to keep the order of draws, and multiplied by zero. */
+export interface SamplerStep extends TimestepPair {
+  /** New noise that the step needs. `unused` noise is drawn, to keep the order of draws, but not added. */
   readonly noise: "none" | "unused" | "added";
 }
 
-/** What a step hands on to the next. All tensors are f32. */
+/** State between two steps. All tensors are f32. */
 export interface SamplerState {
   readonly x: Tensor;
-  /** The predicted x0 of the step before, for samplers that build on it; none before the first step. */
+  /** The predicted x0 of the previous step, for samplers that need it. Undefined before the first step. */
   readonly lastX0?: Tensor | undefined;
 }
 
-/** What is known of a state when its step is taken. */
+/** The prediction for a state, and the inputs of its step. */
 export interface Prediction {
-  /** The network's, guided, f32; behind the channels of the state may lie a learned variance. */
+  /** The guided prediction of the network, f32. A learned variance may follow the channels of the state. */
   readonly raw: Tensor;
-  /** The predicted x0, clamped as the model wants it. */
+  /** The predicted x0, clamped as the model requires. */
   readonly x0: Tensor;
-  /** Where the step takes noise. */
+  /** Noise, if the step adds some. */
   readonly noise: Tensor | undefined;
   readonly step: SamplerStep;
 }
 
 /** Encodes one step. */
-export type TakeStep = (state: SamplerState, prediction: Prediction) => SamplerState;
+export type EncodeStep = (state: SamplerState, prediction: Prediction) => SamplerState;
 
-/** A way from noise to a sample: which times it visits, and what it does there. */
+/** The rule that moves from noise to a sample: which timesteps it uses, and what each step computes. */
 export interface Sampler {
-  /** An evaluation of the network each. */
+  /** Each step evaluates the network once. */
   readonly steps: readonly SamplerStep[];
-  /** Whether steps may be taken again after going back in time, as RePaint does: each depends on its state alone. */
+  /** Whether steps can be repeated, as RePaint does: true if a step depends only on its state. */
   readonly canGoBack: boolean;
-  /** Uploads the numbers of a run in which pass i is step `stepOfPass[i]`. */
-  init(inputs: StepInputs, stepOfPass: readonly number[]): TakeStep;
+  /** Uploads the numbers of a run in which pass i does step `stepOfPass[i]`. */
+  init(inputs: StepInputs, stepOfPass: readonly number[]): EncodeStep;
 }
 
-/** How many of `steps` steps a run from an image takes, as Diffusers counts them: the share `strength`, rounded down. */
+/** Returns how many of `steps` steps a run from an image takes: the share `strength`, rounded down, as in Diffusers. */
 export function stepsOfStrength(steps: number, strength: number): number {
   // 0.29 · 100 is a little less than 29.
   return Math.floor(strength * steps + 1e-9);
 }
 
-/** The last `count` steps of a sampler. */
+/** Returns a sampler with only the last `count` steps of another. */
 export function lastSteps(sampler: Sampler, count: number): Sampler {
   const skipped = sampler.steps.length - count;
   return {
@@ -71,8 +71,11 @@ export function lastSteps(sampler: Sampler, count: number): Sampler {
   };
 }
 
-/** `count` whole timesteps, evenly from the last of `timesteps` down to 0, each with the next; the last leads to the clean sample. */
-export function evenGrid(timesteps: number, count: number): TimeStep[] {
+/**
+ * Returns `count` evenly spaced timesteps from `timesteps` - 1 down to 0, each with the next one. The last leads to the
+ * clean sample.
+ */
+export function evenGrid(timesteps: number, count: number): TimestepPair[] {
   const times = linspace(timesteps - 1, 0, count).map(Math.round);
-  return times.map((time, i) => ({ time, next: times[i + 1] ?? -1 }));
+  return times.map((timestep, i) => ({ timestep, next: times[i + 1] ?? -1 }));
 }

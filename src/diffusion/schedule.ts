@@ -1,6 +1,6 @@
 /**
- * Noise schedules (NoiseScheduler of DALLE2-pytorch 1.14.2). Tables are computed in float64 and rounded to float32 at the
- * end, as torch's buffers are; "jsd" is float32 throughout, as the reference computes it.
+ * Noise schedules (NoiseScheduler of DALLE2-pytorch 1.14.2). Tables are computed in float64 and rounded to float32 at
+ * the end, like torch's buffers. "jsd" is computed in float32, as in the reference.
  */
 import { InternalError } from "../platform/internal-error.js";
 import { SamplingError } from "./sampling-error.js";
@@ -10,11 +10,14 @@ export type Objective = "noise" | "x0" | "v";
 
 export type BetaScheduleName = "cosine" | "linear" | "quadratic" | "sigmoid" | "jsd";
 
-/** What every table is indexed by: the timestep, 0 the least noisy. Named as the buffers of a checkpoint, in camelCase. */
+/**
+ * Tables with one value for each timestep; timestep 0 has the least noise. Names are those of the buffers in a
+ * checkpoint, in camelCase.
+ */
 export interface ScheduleTables {
   readonly betas: Float32Array;
   readonly alphasCumprod: Float32Array;
-  /** ᾱ of the step before; 1 at 0. */
+  /** ᾱ of the previous timestep; 1 at timestep 0. */
   readonly alphasCumprodPrev: Float32Array;
   readonly sqrtAlphasCumprod: Float32Array;
   readonly sqrtOneMinusAlphasCumprod: Float32Array;
@@ -22,7 +25,7 @@ export interface ScheduleTables {
   readonly sqrtRecipAlphasCumprod: Float32Array;
   readonly sqrtRecipm1AlphasCumprod: Float32Array;
   readonly posteriorVariance: Float32Array;
-  /** Log of the posterior variance, which is 0 at timestep 0 and clipped to 1e-20 there. */
+  /** Log of the posterior variance. At timestep 0 the variance is 0 and is clipped to 1e-20. */
   readonly posteriorLogVarianceClipped: Float32Array;
   readonly posteriorMeanCoef1: Float32Array;
   readonly posteriorMeanCoef2: Float32Array;
@@ -34,25 +37,26 @@ const float64: Rounding = (value) => value;
 const float32: Rounding = Math.fround;
 
 /**
- * A schedule's tables, and the coefficients that samplers read from them. All numbers are float32 values.
+ * The tables of a schedule, and the coefficients that samplers read from them. All numbers are float32 values.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L539-L668
  */
 export class NoiseSchedule {
-  /** Log of β, the upper end of a learned variance. */
+  /** Log of β, the upper bound of a learned variance. */
   readonly logBetas: Float32Array;
 
   constructor(readonly tables: ScheduleTables) {
     this.logBetas = tables.betas.map((beta) => Math.log(beta));
   }
 
-  /** The schedule of that name. Throws `SamplingError` where it is too short for its betas to stay below 1. */
+  /** Creates a schedule by name. Throws `SamplingError` if it is so short that betas reach 1. */
   static named(name: BetaScheduleName, timesteps: number): NoiseSchedule {
     const betas = BETAS[name](timesteps);
-    // The last beta of "jsd" is 1 by definition; the others reach it where their scale, 1000 / timesteps, is too large.
+    // The last beta of "jsd" is 1 by definition. Betas of the others reach 1 if their scale, 1000 / timesteps, is too
+    // large.
     if (name !== "jsd" && betas.some((beta) => beta >= 1)) {
       throw new SamplingError(
-        `The noise schedule "${name}" with ${timesteps} timesteps has betas of ${Math.max(...betas)}, which leaves nothing of the image but NaN.`,
-        { advice: 'Use more than 20 timesteps or "cosine".' },
+        `The noise schedule "${name}" with ${timesteps} timesteps has betas up to ${Math.max(...betas)}; they must be below 1.`,
+        { advice: 'Use more than 20 timesteps, or the schedule "cosine".' },
       );
     }
     return new NoiseSchedule(makeTables(betas, name === "jsd" ? float32 : float64));
@@ -62,12 +66,12 @@ export class NoiseSchedule {
     return this.tables.betas.length;
   }
 
-  /** x_t = x0 · x0 + noise · noise: how a clean sample is noised to timestep t. */
+  /** Factors that noise a clean sample to timestep t: x_t = x0 · x0 + noise · noise. */
   qSample(t: number): { readonly x0: number; readonly noise: number } {
     return { x0: this.at("sqrtAlphasCumprod", t), noise: this.at("sqrtOneMinusAlphasCumprod", t) };
   }
 
-  /** From x at one timestep to x at a noisier one: x · x + noise · noise (RePaint's resampling). */
+  /** Factors from x at one timestep to x at a noisier one: x · x + noise · noise (RePaint's resampling). */
   qSampleFromTo(from: number, to: number): { readonly x: number; readonly noise: number } {
     const { x0: alpha, noise: sigma } = this.qSample(from);
     const { x0: alphaNext, noise: sigmaNext } = this.qSample(to);
@@ -75,7 +79,7 @@ export class NoiseSchedule {
     return { x: float32(alphaNext / alpha), noise: float32(difference / alpha) };
   }
 
-  /** x0 = x · x + prediction · prediction: the clean sample by what the network predicts. */
+  /** Factors that give x0 from the prediction: x0 = x · x + prediction · prediction. */
   x0From(objective: Objective, t: number): { readonly x: number; readonly prediction: number } {
     switch (objective) {
       case "x0":
@@ -87,12 +91,12 @@ export class NoiseSchedule {
     }
   }
 
-  /** noise = (x · x - x0) / divisor: the noise in x that a clean sample leaves. */
+  /** Numbers that give the noise in x from x0: noise = (x · x - x0) / divisor. */
   noiseFromX0(t: number): { readonly x: number; readonly divisor: number } {
     return { x: this.at("sqrtRecipAlphasCumprod", t), divisor: this.at("sqrtRecipm1AlphasCumprod", t) };
   }
 
-  /** Mean x0 · x0 + x · x and log variance of q(x_{t-1} | x_t, x0). */
+  /** Mean, x0 · x0 + x · x, and log variance of q(x_{t-1} | x_t, x0). */
   posterior(t: number): { readonly x0: number; readonly x: number; readonly logVariance: number } {
     return {
       x0: this.at("posteriorMeanCoef1", t),
@@ -103,7 +107,8 @@ export class NoiseSchedule {
 
   private at(table: keyof ScheduleTables, t: number): number {
     const value = this.tables[table][t];
-    if (value === undefined) throw new InternalError(`timestep ${t} is not in a schedule of ${this.timesteps} steps`);
+    if (value === undefined)
+      throw new InternalError(`timestep ${t} is not in a schedule of ${this.timesteps} timesteps`);
     return value;
   }
 }
@@ -130,12 +135,14 @@ const BETAS: Readonly<Record<BetaScheduleName, (timesteps: number) => number[]>>
 function cosineBetas(timesteps: number): number[] {
   const s = 0.008;
   const alphaBar = (t: number) => Math.cos(((t / timesteps + s) / (1 + s)) * Math.PI * 0.5) ** 2;
-  // Divided by the first, as in the paper, though it cancels out of the ratio.
+  // Divided by the first value, as in the paper, although it cancels out of the ratio.
   const products = Array.from({ length: timesteps + 1 }, (_, t) => alphaBar(t) / alphaBar(0));
   return Array.from({ length: timesteps }, (_, t) => clamp(1 - products[t + 1]! / products[t]!, 0, 0.999));
 }
 
-/** The ends of Ho et al. 2020, given for 1000 steps, scaled to keep the total noise of fewer. */
+/**
+ * The range of Ho et al. 2020 is for 1000 timesteps. It is scaled, so that fewer timesteps have the same total noise.
+ */
 function betaRange(timesteps: number): [start: number, end: number] {
   const scale = 1000 / timesteps;
   return [scale * 0.0001, scale * 0.02];
@@ -143,7 +150,7 @@ function betaRange(timesteps: number): [start: number, end: number] {
 
 function makeTables(betas: readonly number[], round: Rounding): ScheduleTables {
   const alphas = betas.map((beta) => round(1 - beta));
-  // torch accumulates products in float64 whatever the type.
+  // torch accumulates products in float64 for every type.
   let product = 1;
   const alphasCumprod = alphas.map((alpha) => round((product *= alpha)));
   const prev = [1, ...alphasCumprod.slice(0, -1)];
@@ -169,8 +176,8 @@ function makeTables(betas: readonly number[], round: Rounding): ScheduleTables {
 }
 
 /**
- * torch.linspace on a CPU: counted from the nearer end, each value from one fused multiplication and addition. Rounding
- * matters where values are truncated to timesteps.
+ * Same as torch.linspace on a CPU: computed from the nearer end, each value with one fused multiply-add. Rounding
+ * matters because values are truncated to timesteps.
  */
 export function linspace(start: number, end: number, count: number, round: Rounding = float64): number[] {
   if (count === 1) return [round(start)];

@@ -1,79 +1,91 @@
-// What a caller can set of how networks sample. A new setting is an entry in the interfaces and the table here, and the
-// sampler that reads it: arguments are checked, lists are spread over U-Nets, defaults are found, records are written and
-// read, and options of the command line are made from this table.
+// The sampling settings of networks. A new setting needs only an entry in the interfaces and the table here, and a
+// sampler that reads it. The table is used to check arguments, spread lists over U-Nets, find defaults, write and read
+// records, and create options of the command line.
 import { counted } from "../platform/counted.js";
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
 import { SAMPLER_NAMES, type SamplerName } from "./samplers.js";
 
-/** Settings that a call gives one network; default: that of the load config, else the network's own. */
+/** Settings of a call for one network. Default: the load config's, otherwise the network's. */
 export interface AskedSettings {
-  /** Guidance scale: how strongly the network follows its conditions. 1 is no guidance. Default: the load config's, else 1. */
+  /**
+   * Guidance scale: how strongly the network follows its conditions. 1 is no guidance. Default: the load config's,
+   * otherwise 1.
+   */
   readonly condScale?: number | undefined;
-  /** Sampling steps. Default: the load config's, else those of training. */
+  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
   readonly steps?: number | undefined;
-  /** Sampler, by its name. Default: what the reference does, DDPM for as many steps as in training and DDIM for fewer. */
+  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
   readonly sampler?: SamplerName | undefined;
 }
 
-/** The same for the networks of a cascade: one value for all, or one for each, of which null is the default. */
+/**
+ * The same for the networks of a cascade: one value for all, or a list with one for each. null in a list is the
+ * default.
+ */
 export interface CascadeSettings {
-  /** Guidance scale: how strongly U-Nets follow their conditions. 1 is no guidance. Default: the load config's, else 1. */
+  /**
+   * Guidance scale: how strongly U-Nets follow their conditions. 1 is no guidance. Default: the load config's,
+   * otherwise 1.
+   */
   readonly condScale?: number | readonly (number | null)[] | undefined;
-  /** Sampling steps. Default: the load config's, else those of training. */
+  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
   readonly steps?: number | readonly (number | null)[] | undefined;
-  /** Sampler, by its name. Default: what the reference does, DDPM for as many steps as in training and DDIM for fewer. */
+  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
   readonly sampler?: SamplerName | readonly (SamplerName | null)[] | undefined;
 }
 
-/** Settings of one network, defaults filled in. */
+/** Settings of one network, with defaults. */
 export interface NetworkSettings {
   /** Guidance scale; 1 is no guidance. */
   readonly condScale: number;
   /** Sampling steps. */
   readonly steps: number;
-  /** Sampler, by its name; undefined: what the reference does for that number of steps. */
+  /** Name of the sampler; undefined: what the reference uses for this number of steps. */
   readonly sampler?: SamplerName | undefined;
 }
 
 export type SettingName = keyof AskedSettings;
 
-/** A value that JSON and a command line can say. */
+/** A value that JSON and a command line can express. */
 export type SettingValue = number | string;
 
-/** A setting, whatever networks it is for. */
+/** A setting of networks. */
 export interface Setting<T extends SettingValue = SettingValue> {
-  /** What it may be for one network. */
+  /** Checks the value for one network. */
   readonly rule: ArgumentRule<T>;
-  /** The entry of a load config that says its default; without one, the network knows it. */
+  /** The entry of a load config with its default. Without one, the network has a default. */
   readonly configKey: "default_cond_scale" | "default_sample_timesteps" | undefined;
-  /** Whether it has a value in the end, which every record has; otherwise the network may choose by its other settings. */
+  /**
+   * Whether it always has a value, which is then in every record. Otherwise the network may choose it from its other
+   * settings.
+   */
   readonly isAlwaysSet: boolean;
   readonly commandLine: CommandLineSetting;
 }
 
-/** How a setting is written at a command line. */
+/** The option of a setting on the command line. */
 export interface CommandLineSetting {
-  /** Its option's name, behind `--` for the decoder and `--prior-` for the prior. */
+  /** Name of the option, after `--` for the decoder and after `--prior-` for the prior. */
   readonly name: string;
-  /** What stands for the value in the help: for one network, and for each U-Net. */
+  /** Placeholder of the value in the help: for one network, and for each U-Net. */
   readonly placeholders: readonly [one: string, each: string];
-  /** What it is, in the help. */
+  /** Description in the help. */
   readonly what: string;
-  /** What one value is in the help, and what a wrong one is not: "It is not a number." */
+  /** What one value is, in the help and in messages. */
   readonly unit: string;
   readonly expected: string;
-  /** Values for each U-Net, as the help shows them. */
+  /** Example of values for each U-Net, for the help. */
   readonly example: string;
-  /** A value from its text. */
+  /** Parses a value. */
   readonly parse: (text: string) => unknown;
 }
 
-/** A number; none for a text without one. */
+/** Parses a number; NaN if the text is not a number. */
 const parseNumber = (text: string): number => (text.trim() === "" ? NaN : Number(text));
 
 /** @internal */
 export const SETTINGS = {
-  /** Strength of guidance; 1 is none. */
+  /** Guidance scale; 1 is no guidance. */
   condScale: {
     rule: finiteNumber,
     configKey: "default_cond_scale",
@@ -103,7 +115,7 @@ export const SETTINGS = {
       parse: parseNumber,
     },
   },
-  /** Sampler by its name; where nobody says it, the family does what its reference did for that number of steps. */
+  /** Name of the sampler. Default: what the reference of the family uses for this number of steps. */
   sampler: {
     rule: oneOf(...SAMPLER_NAMES),
     configKey: undefined,
@@ -120,13 +132,16 @@ export const SETTINGS = {
   },
 } as const satisfies { readonly [Name in SettingName]: Setting<NonNullable<AskedSettings[Name]>> };
 
-/** Their names, in the order of records. */
+/** Names of the settings, in the order of records. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
 /** A value of any setting. */
 type Value = NonNullable<AskedSettings[SettingName]>;
 
-/** The settings of several networks, with a value for each; of those that may be left open, where any network has one. */
+/**
+ * The settings of several networks, as lists with a value for each. An optional setting has a list only if a network
+ * has a value.
+ */
 export type ListedSettings = {
   readonly [Name in keyof NetworkSettings]: undefined extends NetworkSettings[Name]
     ? readonly (NonNullable<NetworkSettings[Name]> | null)[] | undefined
@@ -135,32 +150,32 @@ export type ListedSettings = {
 
 type Lists = Record<SettingName, readonly (Value | null | undefined)[] | undefined>;
 
-/** An object with an entry for each setting. */
+/** Creates an object with an entry for each setting. */
 export function mapSettings<T extends Readonly<Partial<Record<SettingName, unknown>>>>(
   entry: (name: SettingName) => T[SettingName],
 ): T {
   return Object.fromEntries<unknown>(SETTING_NAMES.map((name) => [name, entry(name)] as const)) as T;
 }
 
-/** The settings among the properties of anything, and nothing else of it. */
+/** Returns only those properties of an object that are settings. */
 export function pickSettings<T extends Readonly<Partial<Record<SettingName, unknown>>>>(from: T): Pick<T, SettingName> {
   return mapSettings<Pick<T, SettingName>>((name) => from[name]);
 }
 
-/** What is asked for, and of what is not, the default. */
+/** Returns the requested settings, with defaults for the others. */
 export function withDefaults(asked: AskedSettings, defaults: NetworkSettings): NetworkSettings;
 export function withDefaults(asked: AskedSettings, defaults: AskedSettings | undefined): AskedSettings;
 export function withDefaults(asked: AskedSettings, defaults: AskedSettings = {}): AskedSettings {
   return mapSettings<AskedSettings>((name) => asked[name] ?? defaults[name]);
 }
 
-/** What each of `count` networks is asked for. Throws `ArgumentError` where a setting has a list of another length. */
+/** Returns the requested settings of each of `count` networks. Throws `ArgumentError` if a list has another length. */
 export function settingsOfEach(settings: CascadeSettings, count: number): readonly AskedSettings[] {
   const lists = mapSettings<Lists>((name) => spread(name, settings[name], count));
   return Array.from({ length: count }, (_, i) => mapSettings<AskedSettings>((name) => lists[name]?.[i] ?? undefined));
 }
 
-/** The settings of networks as one, with a list for each setting. */
+/** Joins the settings of networks, with a list for each setting. */
 export function joinSettings(each: readonly NetworkSettings[]): ListedSettings {
   return mapSettings<Lists>((name) => {
     const values = each.map((one) => one[name]);
@@ -173,7 +188,7 @@ function spread(name: SettingName, value: CascadeSettings[SettingName], count: n
   if (value.length === count) return value;
   throw new ArgumentError(name, `${name} has ${counted(value.length, "value")} for ${counted(count, "U-Net")}.`, {
     code: "argument/mismatch",
-    advice: "Pass one value for all, or one for each.",
+    advice: "Pass one value for all U-Nets, or one for each.",
   });
 }
 

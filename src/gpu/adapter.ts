@@ -1,34 +1,34 @@
-/** What the opened adapter is. */
+/** Describes the open adapter. */
 export interface AdapterDescription {
-  /** Who made it, as WebGPU names them: `nvidia`. Empty where it is not told, as the next three. */
+  /** Vendor, as in WebGPU, for example `nvidia`. Like the next three, empty if it is not known. */
   readonly vendor: string;
-  /** Its family: `ampere`. */
+  /** Family of GPUs, for example `ampere`. */
   readonly architecture: string;
-  /** Its number, by its vendor. */
+  /** Number that the vendor gave the device. */
   readonly device: string;
-  /** Its name, as the driver tells it. */
+  /** Name that the driver reports. */
   readonly description: string;
   /** What implements WebGPU: "Dawn" (Node, Bun, Chrome), "wgpu" (Deno, Firefox) or "WebKit" (Safari). */
   readonly implementation: string;
-  /** A driver that computes on the CPU (lavapipe, SwiftShader). */
+  /** Whether the driver computes on the CPU (lavapipe, SwiftShader). */
   readonly isSoftware: boolean;
-  /** Bytes of its memory, where that is known: the system's for a software adapter. */
+  /** Bytes of its memory, if known. A software adapter uses the memory of the system. */
   readonly memoryBytes?: number | undefined;
 }
 
-/** What an adapter may have beyond the minimum of WebGPU. */
+/** Optional WebGPU features that the library uses. */
 export interface GpuFeatures {
   /** Half precision in kernels (`shader-f16`). */
   readonly f16: boolean;
-  /** Operations among the invocations of a subgroup (`subgroups`). */
+  /** Subgroup operations (`subgroups`). */
   readonly subgroups: boolean;
-  /** Products of small matrices in hardware (`chromium-experimental-subgroup-matrix`). */
+  /** Matrix products in hardware (`chromium-experimental-subgroup-matrix`). */
   readonly subgroupMatrix: boolean;
-  /** Times of kernels (`timestamp-query`). */
+  /** Timestamps, to measure kernels (`timestamp-query`). */
   readonly timestamps: boolean;
 }
 
-/** Vendors by their number at PCI-SIG, or at Khronos from 0x10000, with the names that Dawn gives. */
+/** Vendors by number: from PCI-SIG, or from Khronos if 0x10000 or above. Names are those of Dawn. */
 const VENDORS: ReadonlyMap<number, string> = new Map([
   [0x1002, "amd"],
   [0x1010, "img-tec"],
@@ -44,7 +44,10 @@ const VENDORS: ReadonlyMap<number, string> = new Map([
 
 const isNumber = (text: string): boolean => /^\d+$/.test(text);
 
-/** Names of an adapter. wgpu gives numbers for vendor and device, and the device's name as the description. */
+/**
+ * Returns the names of an adapter. wgpu reports numbers for vendor and device, and the name of the device as
+ * description.
+ */
 export function adapterNames(info: GPUAdapterInfo): Pick<AdapterDescription, "vendor" | "device" | "description"> {
   const { vendor, device, description } = info;
   return {

@@ -1,43 +1,45 @@
 import type { GpuOutOfMemoryError } from "./errors.js";
 
 /**
- * A buffer of the device; without one where memory is only counted. Activations and large weights have a block of their own,
- * small weights lie in one together.
+ * A buffer of the device. It has no `buffer` when memory is only counted. Each activation and each large weight has its
+ * own block; small weights share one.
  */
 export class Block {
-  /** Whether the device had memory for it; undefined until the device has said so. */
-  isSound: boolean | undefined;
-  /** The commands that used it last, of those that a stream submits together: a mark to compare, nothing more. */
+  /** Whether the device had memory for it; undefined until the device reports. */
+  isValid: boolean | undefined;
+  /** Identifies the batch of commands that used it last. Only compared, never read. */
   usedBy: object | undefined;
 
   constructor(
     readonly bytes: number,
     readonly buffer: GPUBuffer | undefined,
-    /** Resolves when the device has said whether it had memory for it: to the error where it had none. */
+    /** Resolves when the device reports: to the error if it had no memory for the block. */
     readonly outcome: Promise<GpuOutOfMemoryError | undefined>,
   ) {
     void outcome.then(
-      (error) => (this.isSound = error === undefined),
-      () => (this.isSound = false),
+      (error) => (this.isValid = error === undefined),
+      () => (this.isValid = false),
     );
   }
 }
 
-/** Where a storage lies. */
+/** Where a storage is in GPU memory. */
 export interface Range {
   readonly block: Block;
   readonly offset: number;
 }
 
-/** Who uses memory: is given the promise of the error that the device reports for each new block. */
+/** Receives, for each new block, the promise of the error that the device may report. */
 export type OnBlock = (outcome: Promise<GpuOutOfMemoryError | undefined>) => void;
 
-/** What storages take their memory from. */
+/** The memory that storages are allocated from. */
 export interface StorageMemory {
   /** Bytes of the largest storage. */
   readonly maxBindingSize: number;
-  /** Throws `GpuOutOfMemoryError` beyond `memoryLimit`; that the device has no memory is known later, by `onBlock`. */
+  /**
+   * Throws `GpuOutOfMemoryError` beyond `memoryLimit`. If the device itself has no memory, `onBlock` learns it later.
+   */
   acquire(bytes: number, label: string, onBlock: OnBlock): Range;
-  /** `isForeign`: streams other than the one whose memory it is have used it. */
+  /** `isForeign`: whether other streams than the owner of this memory have used it. */
   release(range: Range, isForeign: boolean): void;
 }

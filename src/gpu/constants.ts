@@ -1,4 +1,4 @@
-// WebGPU's flags by value (https://www.w3.org/TR/webgpu): Node has no such globals, and a library should not add them.
+// The flags of WebGPU (https://www.w3.org/TR/webgpu). Node lacks these globals, and a library should not add globals.
 
 export const BufferUsage = {
   MAP_READ: 0x0001,

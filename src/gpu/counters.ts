@@ -1,6 +1,6 @@
-/** What was asked of a device since it was opened. */
+/** Counts of operations since the device was opened. */
 export interface GpuCounters {
-  /** Writes of host memory, those of `Params` included. */
+  /** Writes from the host, including those of `Params`. */
   uploads: number;
   /** Bind groups made. */
   bindGroups: number;

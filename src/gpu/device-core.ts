@@ -16,12 +16,12 @@ export interface CoreOptions {
   readonly timeKernels: boolean;
 }
 
-/** What can be told to submit what it queued. */
+/** A stream with commands that may not be submitted yet. */
 export interface Flushable {
   flush(): void;
 }
 
-/** What the streams of a device share: memory, pipelines, uniforms and the buffers that the host reads through. */
+/** What the streams of a device share: memory, pipelines, uniforms and staging buffers. */
 export class DeviceCore implements BlockSource {
   readonly pool: BlockPool;
   readonly sharedMemory: SharedMemory;
@@ -29,15 +29,15 @@ export class DeviceCore implements BlockSource {
   readonly uniforms: UniformTable;
   readonly staging: StagingBuffers;
   readonly timer: KernelTimer | undefined;
-  /** Bound where an optional input is absent. */
+  /** Bound in place of an optional input that is absent. */
   readonly absent: GPUBuffer;
   readonly counters: GpuCounters = { uploads: 0, bindGroups: 0, submits: 0, dispatches: 0 };
-  /** Those that may have commands which are not submitted yet. */
+  /** Streams that may have commands that are not submitted yet. */
   readonly streams = new Set<Flushable>();
   readonly maxBindingSize: number;
-  /** Whether buffers were destroyed that the driver may still hold. */
+  /** Whether buffers were destroyed whose memory the driver may still hold. */
   #hasDestroyed = false;
-  /** Why nothing can be done with the device any more. */
+  /** Why the device can no longer be used. */
   failure: DeviceLostError | DisposedError | undefined;
 
   constructor(
@@ -60,7 +60,7 @@ export class DeviceCore implements BlockSource {
 
   create(bytes: number, label: string): Block {
     const { device } = this;
-    // A scope is open for this one call: what it catches is the new buffer's.
+    // The scope is open for this call only, so it catches only errors of the new buffer.
     device.pushErrorScope("out-of-memory");
     const buffer = device.createBuffer({
       size: bytes,
@@ -68,7 +68,9 @@ export class DeviceCore implements BlockSource {
     });
     const outcome = device.popErrorScope().then((error) => {
       if (!error) return undefined;
-      return new GpuOutOfMemoryError(`The GPU has no memory left for ${label} (${bytes} bytes): ${error.message}`);
+      return new GpuOutOfMemoryError(
+        `The GPU is out of memory: it could not allocate ${bytes} bytes for ${label}. ${error.message}`,
+      );
     });
     return new Block(bytes, buffer, outcome);
   }
@@ -82,18 +84,18 @@ export class DeviceCore implements BlockSource {
     for (const stream of this.streams) stream.flush();
   }
 
-  /** Has the driver give back what was destroyed since this was last called. */
+  /** Makes the driver free what was destroyed since the last call. */
   reclaim(): void {
     if (!this.#hasDestroyed) return;
     this.#hasDestroyed = false;
-    // Dawn does that when something is submitted after it and has run, sometimes when the next thing has.
+    // Dawn frees memory after a later submit has run, sometimes only after a second one.
     const again = async (): Promise<void> => {
       for (let round = 0; round < 2 && !this.failure; round++) {
         this.submit([]);
         await this.device.queue.onSubmittedWorkDone();
       }
     };
-    // A lost device has given back everything.
+    // A lost device has freed everything already.
     again().catch(() => undefined);
   }
 

@@ -14,16 +14,16 @@ import { CommandStream } from "./stream.js";
 import type { KernelTime } from "./timing.js";
 import type { GpuLimits, WebGpuDevice } from "./web-gpu-device.js";
 
-/** How a device is used. */
+/** Options of a device. */
 export interface GpuOptions {
   /** Bytes of freed buffers kept for reuse. Default 1 GiB. */
   readonly poolBytes?: number;
   /**
-   * Bytes that tensors may take together, those kept for reuse included; what does not fit is a `GpuOutOfMemoryError`.
-   * Default: Infinity, whatever the device has.
+   * Bytes that all tensors together may take, including memory kept for reuse. Beyond it, `GpuOutOfMemoryError` is
+   * thrown. Default: Infinity, that is, as much as the device has.
    */
   readonly memoryLimit?: number;
-  /** Largest tensor in bytes, to act like an adapter with a smaller limit. Default: the adapter's. */
+  /** Bytes of the largest tensor; simulates an adapter with a smaller limit. Default: the adapter's limit. */
   readonly maxBindingSize?: number;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
   readonly timeKernels?: boolean;
@@ -31,35 +31,35 @@ export interface GpuOptions {
 
 const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
 
-/** Throws `ArgumentError` for limits that are no numbers of bytes. */
+/** Throws `ArgumentError` if a limit is not a number of bytes. */
 export function checkGpuOptions(options: GpuOptions): void {
   checkArguments(GPU_RULES, options);
 }
 
 /**
- * What happens with the commands of a stream.
+ * Options of a command stream.
  *
  * @internal
  */
 export interface StreamOptions {
-  /** `compile`: pipelines are compiled, in parallel, and nothing else happens. Default `eager`: commands run. */
+  /** `eager` (the default) runs the commands. `compile` only compiles their pipelines, in parallel. */
   readonly executor?: "eager" | "compile";
-  /** Is told of each command that runs, but for reads. */
+  /** Called for each command that runs, except reads. */
   readonly onCommand?: (command: RecordedCommand) => void;
 }
 
 /**
- * A WebGPU device with its memory and pipelines, for any number of calls at once: each has a `stream` of its own. Knows
- * nothing of tensors.
+ * A WebGPU device with its memory and pipelines. Any number of calls may use it at the same time: each has its own
+ * `stream`. It does not know about tensors.
  */
 export class GpuDevice {
-  /** The device of WebGPU below. */
+  /** The underlying WebGPU device. */
   readonly device: WebGpuDevice;
-  /** What computes. */
+  /** Describes the adapter. */
   readonly adapter: AdapterDescription;
-  /** What it has beyond the minimum of WebGPU, and may use. */
+  /** The optional features that are enabled. */
   readonly features: GpuFeatures;
-  /** What it can do at most. */
+  /** The limits of the device. */
   readonly limits: GpuLimits;
   readonly #core: DeviceCore;
 
@@ -78,11 +78,11 @@ export class GpuDevice {
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {
-      // One that was disposed is lost too.
+      // A disposed device reports itself as lost, too.
       this.#core.failure ??= new DeviceLostError(reason, message);
     });
     device.addEventListener("uncapturederror", ({ error }) => {
-      // Whatever a stream does is inside of error scopes of its own, so nobody's call is to be rejected for this.
+      // Streams use their own error scopes, so this error belongs to no call and must not reject one.
       warnOnConsole(`WebGPU reported an error that belongs to no call: ${error.message}`);
     });
   }
@@ -106,57 +106,61 @@ export class GpuDevice {
     return onCommand ? new RecordExecutor(eager, onCommand) : eager;
   }
 
-  /** How much memory the buffers of this device take. */
+  /** Returns how much memory the buffers of this device take. */
   memory(): GpuMemory {
     return this.#core.pool.memory();
   }
 
-  /** Forgets `peakBytes` and `peakAllocatedBytes`, to measure those of what follows. */
+  /** Resets `peakBytes` and `peakAllocatedBytes` to the current values, to measure what follows. */
   resetPeaks(): void {
     this.#core.pool.resetPeaks();
   }
 
-  /** What was asked of the device since it was opened. */
+  /** Counts of operations since the device was opened. */
   get counters(): Readonly<GpuCounters> {
     return { ...this.#core.counters };
   }
 
-  /** Bytes that tensors may take together, as in `GpuOptions`; what is in use stays when it is lowered. */
+  /** Bytes that all tensors together may take, as in `GpuOptions`. Lowering it does not free tensors in use. */
   get memoryLimit(): number {
     return this.#core.pool.memoryLimit;
   }
 
-  /** Throws `ArgumentError` for what is no number of bytes. */
+  /** Setting it throws `ArgumentError` if the value is not a number of bytes. */
   set memoryLimit(bytes: number) {
     this.#core.pool.memoryLimit = byteLimit("memoryLimit", bytes);
     this.trim();
   }
 
-  /** Bytes of memory that tensors may take: `memoryLimit`, or the adapter's memory; undefined where neither is known. */
+  /**
+   * Bytes that tensors may take: the smaller of `memoryLimit` and the adapter's memory; undefined if neither is known.
+   */
   get memoryBytes(): number | undefined {
     const bytes = Math.min(this.memoryLimit, this.adapter.memoryBytes ?? Infinity);
     return Number.isFinite(bytes) ? bytes : undefined;
   }
 
-  /** Gives the memory that is kept for reuse back to the system. What calls use stays. */
+  /** Frees the memory that is kept for reuse. Memory in use is not affected. */
   trim(): void {
     this.#core.pool.trim();
     this.#core.reclaim();
   }
 
-  /** GPU time per kernel variant, longest first; empty unless opened with `timeKernels` on an adapter with timestamps. */
+  /**
+   * GPU time for each kernel variant, longest first. Empty unless `timeKernels` is set and the adapter has timestamps.
+   */
   async kernelTimes(): Promise<KernelTime[]> {
     this.#core.flushAll();
     return (await this.#core.timer?.totals()) ?? [];
   }
 
-  /** Destroys the device. Storages of it are dead afterwards. */
+  /** Destroys the device. Its storages cannot be used afterwards. */
   dispose(): void {
     this.#core.failure ??= new DisposedError("The GPU device was disposed.", { code: "device/disposed" });
     this.device.destroy();
   }
 
-  /** The same as `dispose`, for `using`. */
+  /** Same as `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

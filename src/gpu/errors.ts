@@ -2,7 +2,7 @@ import { Dalle2Error, type Dalle2ErrorOptions, type ErrorPlace } from "../platfo
 import { DisposedError } from "../platform/disposed-error.js";
 import type { ErrorCode } from "../platform/error-codes.js";
 
-/** Base of every error that comes from the GPU runtime. */
+/** Base class of the errors of the GPU runtime. */
 export class GpuError extends Dalle2Error {
   static override readonly code: ErrorCode = "gpu/failed";
   override readonly name: string = "GpuError";
@@ -12,7 +12,7 @@ export class GpuError extends Dalle2Error {
   }
 }
 
-/** No WebGPU, or no usable adapter, on this machine. The message says what to install. */
+/** This machine has no WebGPU, or no usable adapter. The message says what to install. */
 export class GpuUnavailableError extends GpuError {
   static override readonly code = "gpu/unavailable";
   override readonly name = "GpuUnavailableError";
@@ -22,7 +22,7 @@ export class GpuUnavailableError extends GpuError {
   }
 }
 
-/** The device went away (driver reset, GPU unplugged). Open a new one and load the models again. */
+/** The device was lost (driver reset, GPU unplugged). Open a new one and load the models again. */
 export class DeviceLostError extends GpuError {
   static override readonly code = "gpu/device-lost";
   override readonly name = "DeviceLostError";
@@ -42,7 +42,7 @@ export class DeviceLostError extends GpuError {
   }
 }
 
-/** The device could not allocate what was asked. */
+/** The device could not allocate the requested memory. */
 export class GpuOutOfMemoryError extends GpuError {
   static override readonly code: ErrorCode = "gpu/out-of-memory";
   override readonly name: string = "GpuOutOfMemoryError";
@@ -52,7 +52,7 @@ export class GpuOutOfMemoryError extends GpuError {
   }
 }
 
-/** WebGPU rejected a command: a bug in this library, reported with the label of the work in flight. */
+/** WebGPU rejected a command. This is a bug in this library; the message has the label of the command. */
 export class GpuValidationError extends GpuError {
   static override readonly code = "gpu/validation";
   override readonly name = "GpuValidationError";
@@ -66,7 +66,7 @@ export class GpuValidationError extends GpuError {
   }
 }
 
-/** A tensor needs more than the adapter's limits allow. */
+/** A tensor is larger than the limits of the adapter allow. */
 export class GpuLimitError extends GpuError {
   static override readonly code = "gpu/limit";
   override readonly name = "GpuLimitError";
@@ -77,8 +77,8 @@ export class GpuLimitError extends GpuError {
 }
 
 /**
- * A kernel did not compile. The message has what the compiler says, with file, line and column in `kernels/`, and the line
- * itself; `place.file` is the file of the first message.
+ * A kernel did not compile. The message has the messages of the compiler, with file, line and column in `kernels/`, and
+ * the line of code. `place.file` is the file of the first message.
  */
 export class ShaderError extends GpuError {
   static override readonly code = "gpu/shader";
@@ -89,18 +89,18 @@ export class ShaderError extends GpuError {
   }
 }
 
-/** Where the work of an error belongs, by the labels of ours in its message: WebGPU tells by nothing else. */
+/** Finds operation and module of an error from our label in its message: WebGPU reports them in no other way. */
 function labelledPlace(message: string): ErrorPlace {
   const [, operation, module] = /"([a-z]\w*)[^"@]* @ ([^"\s]+)"/.exec(message) ?? [];
   return { operation, module };
 }
 
-/** Whether a device that failed so stays unusable. */
+/** Whether the device stays unusable after this error. */
 export function isLasting(error: unknown): boolean {
   return error instanceof DeviceLostError || error instanceof DisposedError;
 }
 
-/** What ended a wait for the GPU, as an error of it. */
+/** Turns the reason why a wait for the GPU failed into a `GpuError`. */
 export function asGpuError(cause: unknown): GpuError {
   if (cause instanceof GpuError) return cause;
   const reason = cause instanceof Error ? cause.message : String(cause);

@@ -6,7 +6,7 @@ export type Grid = readonly [x: number, y: number, z: number];
 /** WebGPU's limit for each dimension (`maxComputeWorkgroupsPerDimension`). */
 export const { MAX_GROUPS } = libs.grid;
 
-/** Folds a count of workgroups into a grid that respects the limit per dimension (kernels/lib/grid.wgsl unfolds it). */
+/** Folds a number of workgroups into a grid within the limit of each dimension (kernels/lib/grid.wgsl unfolds it). */
 export function foldedGrid(workgroups: number): Grid {
   if (workgroups <= MAX_GROUPS) return [workgroups, 1, 1];
   const y = Math.ceil(workgroups / MAX_GROUPS);

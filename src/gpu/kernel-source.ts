@@ -1,26 +1,26 @@
 import { InternalError } from "../platform/internal-error.js";
 import type { kernels } from "./kernel-sources.js";
 
-/** What the generator reads from one kernel file (scripts/generate-kernels.js says how such a file is written). */
+/** What the generator reads from a kernel file (scripts/generate-kernels.js describes the format). */
 export interface KernelSource {
-  /** WGSL with the lib files in place and every declaration at its default. */
+  /** WGSL with the lib files included and every declaration at its default. */
   readonly code: string;
-  /** Which lines of which files the code is made of, in order. */
+  /** The lines of files that the code consists of, in order. */
   readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
   /** Names of storage types: `alias Element = f32;`. */
   readonly aliases: readonly string[];
   /** Names and defaults of constants that specialisation may change. */
   readonly constants: Readonly<Record<string, number>>;
-  /** Numbers of this file that nothing changes; those of lib files are in `libs`. */
+  /** Constants of this file that never change; those of lib files are in `libs`. */
   readonly fixed: Readonly<Record<string, number | boolean>>;
   readonly overrides: Readonly<
     Record<string, { readonly type: "bool" | "u32" | "i32" | "f32"; readonly default: number | boolean }>
   >;
   /** Invocations of a workgroup, with overrides at their defaults. */
   readonly workgroup: readonly [x: number, y: number, z: number];
-  /** Storage buffers in order of their binding number; `params` is bound after them. */
+  /** Storage buffers in the order of their binding numbers; `params` is bound after them. */
   readonly bindings: readonly { readonly name: string; readonly access: "read" | "read_write" }[];
-  /** Fields of the uniform `Params`, in order, four bytes each. Empty: the kernel has no uniform. */
+  /** Fields of the uniform `Params`, in order, four bytes each. Empty if the kernel has no uniform. */
   readonly params: readonly (readonly [name: string, type: "u32" | "i32" | "f32"])[];
 }
 
@@ -39,22 +39,22 @@ export type OverrideName<K extends KernelName> = keyof Kernels[K]["overrides"];
 /** Name of a storage type that specialisation may turn into f16. */
 export type AliasName<K extends KernelName> = Kernels[K]["aliases"][number];
 
-/** Type that a kernel stores elements in; it computes in f32 either way. */
+/** Type in which a kernel stores elements. It computes in f32 in both cases. */
 export type StorageType = "f32" | "f16";
 
-/** What specialisation has to know of a kernel. */
+/** The fields of a kernel that specialisation reads. */
 type Specialisable = Pick<KernelSource, "code" | "aliases" | "constants">;
 
-/** Choices for one variant of a kernel. What is not named keeps its default. */
+/** Choices for one variant of a kernel. Everything else keeps its default. */
 export interface Specialisation<S extends Specialisable> {
   readonly types?: Readonly<Partial<Record<S["aliases"][number], StorageType>>>;
   readonly constants?: Readonly<Partial<Record<keyof S["constants"], number>>>;
 }
 
 /**
- * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts
- * `enable f16;` in front where a storage type is f16. Throws `InternalError` for a name that the kernel does not declare or
- * a value that does not fit the constant's type.
+ * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts `enable
+ * f16;` in front where a storage type is f16. Throws `InternalError` for a name that the kernel does not declare, and
+ * for a value that does not fit the type of the constant.
  */
 export function specialise<S extends Specialisable>(source: S, { types, constants }: Specialisation<S>): string {
   let code: string = source.code;
@@ -74,7 +74,10 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
 
 const ENABLE_F16 = "enable f16;\n";
 
-/** Where a line of a variant's WGSL, counted from 1, stands in the kernel's files; undefined for one that was added. */
+/**
+ * Returns where a line of the WGSL of a variant, counted from 1, is in the files of the kernel; undefined for an added
+ * line.
+ */
 export function sourcePlace(
   { files }: Pick<KernelSource, "files">,
   wgsl: string,
@@ -97,7 +100,7 @@ function rewrite(code: string, declaration: RegExp, literal: (type: string) => s
 
 function constantLiteral(name: string, type: string, value: number): string {
   const fits = type === "f32" ? Number.isFinite(value) : Number.isSafeInteger(value) && (type === "i32" || value >= 0);
-  if (!fits) throw new InternalError(`Constant ${name} is ${value}; it has to be a ${type}.`);
+  if (!fits) throw new InternalError(`Constant ${name} is ${value}; expected a ${type}.`);
   if (type === "u32") return `${value}u`;
   if (type === "i32") return `${value}i`;
   return Number.isInteger(value) ? `${value.toFixed(1)}f` : `${value}f`;

@@ -4,15 +4,15 @@ import { GpuUnavailableError } from "./errors.js";
 import { adapterNames, type AdapterDescription, type GpuFeatures } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
 
-/** Which adapter is opened, and how. */
+/** Options of `openGpu`. */
 export interface OpenGpuOptions extends GpuOptions {
-  /** Pretend that the adapter lacks these. */
+  /** Features to ignore even if the adapter has them. */
   readonly without?: readonly (keyof GpuFeatures)[];
-  /** Which kind of adapter to take where there are both. Default: the GPU. */
+  /** Which kind of adapter to prefer if both exist. Default: the GPU. */
   readonly prefer?: "gpu" | "software" | undefined;
 }
 
-/** Limits that are raised to what the adapter offers; the others stay at WebGPU's defaults. */
+/** Limits that are raised to those of the adapter; the others keep WebGPU's defaults. */
 const RAISED_LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -30,9 +30,9 @@ const FEATURES = {
 } as const satisfies Record<keyof GpuFeatures, string>;
 
 /**
- * Opens the best adapter of this machine, of the kind preferred, with all it offers.
- * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if nothing implements WebGPU here or
- * there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
+ * Opens the best adapter of the preferred kind, with all its features. Throws `ArgumentError` if a limit is not a
+ * number of bytes, and `GpuUnavailableError` if nothing implements WebGPU here or there is no adapter. Dawn's Null
+ * backend, which computes nothing, does not count.
  *
  * @example
  * using gpu = await openGpu({ memoryLimit: 4 * 2 ** 30 });
@@ -94,10 +94,10 @@ function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterD
   };
 }
 
-/** A heap in the adapter info of Chromium with "WebGPU Developer Features"; Dawn for Node and other browsers name none. */
+/** A memory heap in the adapter info. Only Chromium with "WebGPU Developer Features" reports heaps. */
 interface MemoryHeap {
   readonly size: number;
-  /** Bit 1: memory of the device's own. */
+  /** Bit 0 is set for the device's own memory. */
   readonly properties: number;
 }
 

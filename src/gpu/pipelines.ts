@@ -25,9 +25,9 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
   /** Ready for encoding; undefined while it compiles. */
   pipeline: GPUComputePipeline | undefined;
-  /** Why it did not compile. */
+  /** The error, if it did not compile. */
   failure: ShaderError | undefined;
-  /** While it is not known yet whether it compiles: resolves to why it does not. */
+  /** Set until it is known whether it compiles. Resolves to the error, if any. */
   check: Promise<ShaderError | undefined> | undefined;
 }
 
@@ -41,8 +41,8 @@ export class PipelineCache {
   constructor(private readonly device: GPUDevice) {}
 
   /**
-   * The variant, compiled at once if it is not there yet. Throws `ShaderError` for one that is known not to compile; where
-   * that is not known yet, whoever uses it has to wait for its `check`.
+   * Returns the variant; compiles it synchronously if it is new. Throws `ShaderError` if it is known not to compile. If
+   * that is not known yet, the user of the pipeline must wait for its `check`.
    */
   get(kernel: KernelName, variant: Variant): Pipeline {
     const entry = this.#entry(kernel, variant);
@@ -52,7 +52,8 @@ export class PipelineCache {
   }
 
   #compile(entry: Pipeline, kernel: KernelName, variant: Variant): void {
-    // A synchronous compilation reports errors through error scopes alone; the compiler's lines are fetched for them.
+    // A synchronous compilation reports errors only through error scopes; the lines of the compiler are fetched
+    // separately.
     this.device.pushErrorScope("validation");
     const { descriptor, module } = this.#describe(kernel, variant, entry.key);
     entry.pipeline = this.device.createComputePipeline(descriptor);
@@ -62,7 +63,7 @@ export class PipelineCache {
       entry.check = undefined;
       return entry.failure;
     });
-    // Awaited by the streams that use it; a lost device must not end the host by an unhandled rejection.
+    // The streams that use it await it. Until then a lost device must not cause an unhandled rejection.
     check.catch(() => undefined);
     entry.check = check;
   }
@@ -80,7 +81,7 @@ export class PipelineCache {
   }
 
   async #prepare(entry: Pipeline, kernel: KernelName, variant: Variant): Promise<void> {
-    // Of what is not valid the promise tells: no scope of anybody else is to catch it.
+    // The promise reports the error; this scope keeps it from the scopes of others.
     this.device.pushErrorScope("validation");
     const { descriptor, module } = this.#describe(kernel, variant, entry.key);
     const compiling = this.device.createComputePipelineAsync(descriptor);
@@ -136,7 +137,7 @@ export class PipelineCache {
     return module;
   }
 
-  /** Layouts are explicit, so that bind groups of all variants fit and never wait for a compilation. */
+  /** Layouts are explicit, so that a bind group fits all variants and never waits for a compilation. */
   #layout(kernel: KernelName) {
     let layout = this.#layouts.get(kernel);
     if (!layout) {
@@ -164,7 +165,7 @@ export class PipelineCache {
   }
 }
 
-/** Human readable, and equal exactly when kernel and choices are equal. */
+/** A readable key, equal exactly when kernel and choices are equal. */
 export function variantKey(kernel: KernelName, variant: Variant): string {
   const parts: string[] = [kernel];
   for (const choices of [variant.types, variant.constants, variant.overrides]) {
@@ -184,7 +185,7 @@ function wgslOf(kernel: KernelName, { types, constants }: Variant): string {
   return specialise(kernels[kernel] as KernelSource, { types: types ?? {}, constants: constants ?? {} });
 }
 
-/** What the compiler says of a variant; undefined where it has no errors. */
+/** Returns the error of the compiler for a variant; undefined if there is none. */
 async function compileError(
   kernel: KernelName,
   variant: Variant,
@@ -198,7 +199,7 @@ async function compileError(
   });
 }
 
-/** A variant whose WGSL compiles, and yet no pipeline comes of it. */
+/** Returns the error of a variant whose WGSL compiles, but whose pipeline cannot be created. */
 function pipelineError(kernel: KernelName, variant: Variant, reason: string, options?: ErrorOptions): ShaderError {
   return new ShaderError(`${variantKey(kernel, variant)}: ${reason}`, { ...options, place: { operation: kernel } });
 }

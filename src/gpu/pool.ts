@@ -1,36 +1,36 @@
 import { Block, type OnBlock } from "./block.js";
 import { GpuOutOfMemoryError } from "./errors.js";
 
-/** What the GPU memory of a device holds, in bytes where named so. */
+/** Use of the memory of a device. */
 export interface GpuMemory {
-  /** Tensors in use. */
+  /** Number of tensors in use. */
   live: number;
   /** Bytes of tensors in use. */
   liveBytes: number;
-  /** Largest `liveBytes` seen since the device was opened, or since `resetPeaks`. */
+  /** Largest `liveBytes` since the device was opened, or since `resetPeaks`. */
   peakBytes: number;
   /** Bytes kept for reuse. */
   pooledBytes: number;
-  /** Largest sum of `liveBytes` and `pooledBytes` seen: what the device gave. */
+  /** Largest sum of `liveBytes` and `pooledBytes`: the memory that the device allocated. */
   peakAllocatedBytes: number;
-  /** Buffers created since the device was opened: constant between two equal runs. */
+  /** Buffers created since the device was opened. A second equal run creates none. */
   created: number;
 }
 
-/** Bytes of freed blocks that are kept for reuse by default. */
+/** Default limit of bytes that are kept for reuse. */
 const POOL_BYTES = 2 ** 30;
 
-/** Offsets of bindings are multiples of this on every adapter (WebGPU's default limit). */
+/** Offsets of bindings are multiples of this (WebGPU's default limit, valid on every adapter). */
 export const ALIGNMENT = 256;
 
-/** Rounds up to one of eight sizes per power of two, so that nearly equal requests share buffers at 1/8 waste at most. */
+/** Rounds up to one of eight sizes per power of two: similar requests can share buffers, and at most 1/8 is wasted. */
 export function sizeClass(bytes: number): number {
   const step = Math.max(ALIGNMENT, 2 ** Math.floor(Math.log2(Math.max(bytes, 1))) / 8);
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
 /**
- * Makes and destroys buffers.
+ * Creates and destroys blocks.
  *
  * @internal
  */
@@ -39,29 +39,29 @@ export interface BlockSource {
   readonly maxBindingSize: number;
   create(bytes: number, label: string): Block;
   destroy(block: Block): void;
-  /** Has every stream submit what it queued, so that nothing uses what they freed. */
+  /** Makes every stream submit what it queued, so that no queued command uses freed blocks. */
   flushAll(): void;
 }
 
 /**
- * Keeps freed blocks for itself.
+ * Keeps freed blocks for its own use.
  *
  * @internal
  */
 export interface BlockKeeper {
-  /** Gives all of them up; nothing that waits to be submitted uses them. */
-  surrender(): readonly Block[];
+  /** Gives up all of them. No queued command may use them. */
+  releaseKept(): readonly Block[];
 }
 
 /**
- * The blocks of a device by size class. What lies here for reuse is used by no command that is not yet submitted: streams
- * give back what they freed when they submit (`StreamMemory`).
+ * The blocks of a device by size class. No queued command uses the blocks that are kept here for reuse: streams return
+ * freed blocks when they submit (`StreamMemory`).
  *
  * @internal
  */
 export class BlockPool {
   readonly #free = new Map<number, Block[]>();
-  /** Freed blocks of which it is not known yet whether the device had memory for them: no other stream may get them. */
+  /** Freed blocks that the device has not reported on yet: no other stream may get them. */
   readonly #unknown = new Set<Block>();
   readonly #keepers = new Set<BlockKeeper>();
   readonly #memory: GpuMemory = {
@@ -73,7 +73,7 @@ export class BlockPool {
     created: 0,
   };
 
-  /** Bytes that all blocks together may take. */
+  /** Bytes that all blocks together may take. Infinity by default. */
   memoryLimit = Infinity;
 
   constructor(
@@ -86,11 +86,11 @@ export class BlockPool {
     return this.source.maxBindingSize;
   }
 
-  /** A block in use, of a size class. Throws `GpuOutOfMemoryError` beyond `memoryLimit`. */
+  /** Returns a block of a size class. Throws `GpuOutOfMemoryError` beyond `memoryLimit`. */
   acquire(bytes: number, label: string, onBlock: OnBlock): Block {
     const kept = this.#free.get(bytes)?.pop();
     if (kept) {
-      this.reused(kept);
+      this.countReused(kept);
       return kept;
     }
     const block = this.#create(bytes, label);
@@ -107,24 +107,24 @@ export class BlockPool {
     if (memory.liveBytes + memory.pooledBytes + bytes > memoryLimit) this.trim();
     if (memory.liveBytes + memory.pooledBytes + bytes > memoryLimit) {
       throw new GpuOutOfMemoryError(
-        `${label} needs ${bytes} bytes of GPU memory; ${memory.liveBytes} are in use of the ${memoryLimit} that memoryLimit allows.`,
+        `${label} needs ${bytes} bytes of GPU memory, but memoryLimit is ${memoryLimit} bytes and ${memory.liveBytes} are in use.`,
       );
     }
     return source.create(bytes, label);
   }
 
-  /** Counts a block that was freed as one in use again. */
-  reused({ bytes }: Block): void {
+  /** Counts a freed block as used again. */
+  countReused({ bytes }: Block): void {
     this.#memory.pooledBytes -= bytes;
     this.#memory.liveBytes += bytes;
     this.#notePeaks();
   }
 
   /**
-   * Counts a block as freed. False where there is more than enough kept for reuse: then `discard` is to follow when nothing
-   * that is not yet submitted uses it, otherwise `keep`.
+   * Counts a block as freed. Once no queued command uses the block, the caller must call `recycle` if this returned
+   * true, or `discard` if it returned false because enough is kept already.
    */
-  freed({ bytes }: Block): boolean {
+  countFreed({ bytes }: Block): boolean {
     const memory = this.#memory;
     memory.liveBytes -= bytes;
     if (memory.pooledBytes + bytes > this.poolBytes) return false;
@@ -132,27 +132,27 @@ export class BlockPool {
     return true;
   }
 
-  /** Destroys a block that was freed and not counted as kept. */
+  /** Destroys a freed block that is not kept. */
   discard(block: Block): void {
     this.source.destroy(block);
   }
 
-  /** Counts tensors in use. */
+  /** Changes the number of tensors in use. */
   countTensors(change: 1 | -1): void {
     this.#memory.live += change;
   }
 
-  /** Takes a freed block that nothing uses any more, for anybody to reuse. */
-  keep(block: Block): void {
-    if (block.isSound === undefined) {
+  /** Takes a freed block that no command uses any more. Any stream may reuse it. */
+  recycle(block: Block): void {
+    if (block.isValid === undefined) {
       this.#unknown.add(block);
       const settle = (): void => {
-        if (this.#unknown.delete(block)) this.keep(block);
+        if (this.#unknown.delete(block)) this.recycle(block);
       };
       void block.outcome.then(settle, settle);
       return;
     }
-    if (!block.isSound) {
+    if (!block.isValid) {
       this.#destroy(block);
       return;
     }
@@ -174,17 +174,17 @@ export class BlockPool {
     this.#keepers.delete(keeper);
   }
 
-  /** Destroys the blocks kept for reuse, those that streams keep included. */
+  /** Destroys all blocks that are kept for reuse, including those that streams keep. */
   trim(): void {
     this.source.flushAll();
-    const kept = [...this.#free.values(), ...[...this.#keepers].map((keeper) => keeper.surrender())].flat();
+    const kept = [...this.#free.values(), ...[...this.#keepers].map((keeper) => keeper.releaseKept())].flat();
     const idle = [...kept, ...this.#unknown];
     this.#free.clear();
     this.#unknown.clear();
     for (const block of idle) this.#destroy(block);
   }
 
-  /** Forgets the peaks: those of what follows are measured. */
+  /** Resets the peaks to the current values. */
   resetPeaks(): void {
     const memory = this.#memory;
     memory.peakBytes = memory.liveBytes;

@@ -1,19 +1,19 @@
 import { sourcePlace, type KernelSource } from "./kernel-source.js";
 
-/** What is read of a message of the shader compiler. */
+/** The fields of a compiler message that are used. */
 export type CompilerMessage = Pick<GPUCompilationMessage, "type" | "lineNum" | "linePos" | "length" | "message">;
 
-/** What the compiler says of a kernel, by the kernel's own files. */
+/** The messages of the compiler about a kernel, with places in the files of the kernel. */
 export interface ShaderReport {
-  /** A paragraph for each message: file, line and column, what is wrong, and the line itself. */
+  /** A paragraph for each message: file, line and column, the message, and the line of code. */
   readonly text: string;
-  /** The file of the first message; undefined where that is in none. */
+  /** The file of the first message; undefined if it is in no file. */
   readonly file: string | undefined;
 }
 
 /**
- * Errors of the compiler, and what it notes on them, in the places of the kernel's files: `wgsl` is a variant of `source`,
- * put together from several. Undefined where there is no error.
+ * Returns the errors of the compiler and their notes, with places in the files of the kernel. `wgsl` is a variant of
+ * `source`, which consists of several files. Undefined if there is no error.
  */
 export function reportErrors(
   source: Pick<KernelSource, "files">,
@@ -49,8 +49,8 @@ interface Position {
 }
 
 /**
- * Naga gives some errors no position but in its drawing (`┌─ wgsl:109:29`), and for others the whole function, in which the
- * drawing underlines what is meant.
+ * Naga reports the position of some errors only in its drawing (`┌─ wgsl:109:29`), and for others the whole function,
+ * in which the drawing underlines what is meant.
  */
 function positionOf({ lineNum, linePos, length, message }: CompilerMessage): Position {
   const underlined = /^\s*(\d+) │ │.*\n\s*│ │ ( *)\^/m.exec(message);
@@ -59,7 +59,9 @@ function positionOf({ lineNum, linePos, length, message }: CompilerMessage): Pos
   return drawn ? { line: Number(drawn[1]), column: Number(drawn[2]) } : { line: lineNum, column: linePos };
 }
 
-/** The lines of a message without Naga's heading and drawing, which shows the line as it is in the generated WGSL. */
+/**
+ * Returns the lines of a message without the heading and drawing of Naga, which shows the line in the generated WGSL.
+ */
 function textOf(message: string): string[] {
   const lines = message.trim().split("\n");
   if (!message.includes("┌─")) return lines;

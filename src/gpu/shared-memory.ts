@@ -2,32 +2,32 @@ import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { ALIGNMENT, sizeClass, type BlockPool } from "./pool.js";
 
 /**
- * Storages below this size lie in a block together: each buffer costs more than its size, and browsers keep the memory of
- * such small ones until the device is destroyed.
+ * Storages below this size share blocks: each buffer has an overhead, and browsers keep the memory of small buffers
+ * until the device is destroyed.
  */
 const SMALL = 2 ** 22;
-/** Bytes of the largest such block. */
+/** Bytes of the largest shared block. */
 const BLOCK = 2 ** 25;
 
-/** A block that storages share, or one of their own, and the storages in it by their number in the list. */
-interface Place {
+/** One block, with the storages in it by their index in the list. */
+interface BlockLayout {
   readonly bytes: number;
   readonly members: readonly { readonly index: number; readonly offset: number }[];
 }
 
-/** Divides storages of these sizes among blocks: small ones lie together, so that there are few blocks. */
-function layOut(sizes: readonly number[]): Place[] {
-  const places: Place[] = [];
+/** Divides storages of these sizes among blocks. Small ones share blocks. */
+function layOut(sizes: readonly number[]): BlockLayout[] {
+  const layouts: BlockLayout[] = [];
   let members: { index: number; offset: number }[] = [];
   let used = 0;
   const close = (): void => {
-    if (members.length > 0) places.push({ bytes: used, members });
+    if (members.length > 0) layouts.push({ bytes: used, members });
     members = [];
     used = 0;
   };
   for (const [index, size] of sizes.entries()) {
     if (size >= SMALL) {
-      places.push({ bytes: sizeClass(size), members: [{ index, offset: 0 }] });
+      layouts.push({ bytes: sizeClass(size), members: [{ index, offset: 0 }] });
       continue;
     }
     if (used + size > BLOCK) close();
@@ -35,25 +35,26 @@ function layOut(sizes: readonly number[]): Place[] {
     used += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
   }
   close();
-  return places;
+  return layouts;
 }
 
-/** Memory that storages of these sizes take when they are acquired together. */
+/** Returns the bytes that storages of these sizes take if they are acquired together. */
 export function bytesTogether(sizes: readonly number[]): number {
   return layOut(sizes).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**
- * Memory of weights, which commands of any stream read. WebGPU tracks use by buffer: what a command writes must not share
- * one with what it reads. So only what is written while it is loaded, from buffers of its own, may lie here.
+ * Memory of weights, which commands of any stream may read. WebGPU tracks use by buffer: a command must not read one
+ * part of a buffer and write another. So only storages that are written just once, while they are loaded from other
+ * buffers, may be here.
  */
 export class SharedMemory implements StorageMemory {
-  /** Storages in each block. */
+  /** Number of storages in each block. */
   readonly #members = new Map<Block, number>();
 
   constructor(
     private readonly pool: BlockPool,
-    /** Has every stream submit what it queued. */
+    /** Makes every stream submit what it queued. */
     private readonly flushAll: () => void,
   ) {}
 
@@ -65,7 +66,7 @@ export class SharedMemory implements StorageMemory {
     return this.acquireTogether([{ bytes, label }], onBlock)[0]!;
   }
 
-  /** Memory for each of several storages. Takes none where that fails. */
+  /** Acquires memory for each of several storages; for none if one fails. */
   acquireTogether(wanted: readonly { readonly bytes: number; readonly label: string }[], onBlock: OnBlock): Range[] {
     const ranges: Range[] = [];
     try {
@@ -92,9 +93,9 @@ export class SharedMemory implements StorageMemory {
     this.#members.set(block, left);
     if (left > 0) return;
     this.#members.delete(block);
-    // Commands that read it may wait in any stream.
+    // Commands that read it may be queued in any stream.
     this.flushAll();
-    if (this.pool.freed(block)) this.pool.keep(block);
+    if (this.pool.countFreed(block)) this.pool.recycle(block);
     else this.pool.discard(block);
   }
 }

@@ -1,18 +1,21 @@
 import { BufferUsage } from "./constants.js";
 
-/** Bytes of a kept buffer: reads of a flag or a count, which a sampler makes in every step. */
+/** Bytes of a buffer that is kept: samplers read a flag or a count in every step. */
 const SMALL = 256;
-/** Small buffers kept: a sampler has one read under way while it starts the next. */
+/** Number of small buffers that are kept: a sampler starts a read before the last one has ended. */
 const KEPT = 4;
 
-/** Buffers that the host reads through. Small ones are kept, as making and mapping a new one costs more than the copy. */
+/** Buffers through which the host reads GPU memory. Small ones are kept: creating one costs more than the copy. */
 export class StagingBuffers {
   readonly #small: GPUBuffer[] = [];
 
   constructor(private readonly device: GPUDevice) {}
 
-  /** A buffer of at least `size` bytes, not mapped. The caller gives it back, or discards it where reading failed. */
-  take(size: number): GPUBuffer {
+  /**
+   * Returns an unmapped buffer of at least `size` bytes. The caller must `release` it, or `discard` it if reading
+   * failed.
+   */
+  acquire(size: number): GPUBuffer {
     if (size <= SMALL) {
       const kept = this.#small.pop();
       if (kept) return kept;
@@ -25,7 +28,7 @@ export class StagingBuffers {
   }
 
   /** Takes back a buffer that was mapped and read. */
-  giveBack(buffer: GPUBuffer): void {
+  release(buffer: GPUBuffer): void {
     if (buffer.size > SMALL || this.#small.length >= KEPT) {
       this.discard(buffer);
       return;
@@ -34,7 +37,7 @@ export class StagingBuffers {
     this.#small.push(buffer);
   }
 
-  /** Destroys a buffer that may have got no memory, or may still be waited for: nobody else is to read through it. */
+  /** Destroys a buffer that may be invalid or still in use, so that it is never reused. */
   discard(buffer: GPUBuffer): void {
     buffer.destroy();
   }

@@ -2,68 +2,68 @@ import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import { GpuError, GpuLimitError } from "./errors.js";
 
-/** Who uses storages: a stream's executor. */
+/** A user of storages: the executor of a stream. */
 export interface StorageUser {
   readonly memory: StorageMemory;
   readonly onBlock: OnBlock;
 }
 
 /**
- * A range of GPU memory that is allocated when first used. Being lazy lets a dry run walk through a whole forward pass
- * without touching memory, and lets weights be declared before their file is read.
+ * A range of GPU memory that is allocated at its first use. So a dry run can go through a whole forward pass without
+ * memory, and weights can be declared before their file is read.
  */
 export class GpuStorage {
   #memory: StorageMemory;
   #range: Range | undefined;
-  #isEvicted = false;
+  #isOffloaded = false;
   #isForeign = false;
   #references = 1;
 
   constructor(
     memory: StorageMemory,
-    /** Bytes in use; the block behind may be larger. */
+    /** Bytes in use; its block may be larger. */
     readonly byteLength: number,
     readonly label: string,
-    /** What to do where it is larger than the adapter allows. */
+    /** What to do if it is larger than the adapter allows. */
     advice = "Use a smaller batch or image size.",
   ) {
     this.#memory = memory;
     const limit = memory.maxBindingSize;
     if (byteLength > limit) {
       throw new GpuLimitError(
-        `${label} needs ${byteLength} bytes in one binding, this adapter allows ${limit} (maxStorageBufferBindingSize). ${advice}`,
+        `${label} needs ${byteLength} bytes in one binding, but this adapter allows only ${limit} (maxStorageBufferBindingSize). ${advice}`,
       );
     }
   }
 
-  /** Where it lies; memory is taken when this is first asked. */
+  /** Returns its range. The first call allocates the memory. */
   locate(user: StorageUser): Range {
     if (this.#references === 0)
       throw new DisposedError(`${this.label} was used after it was disposed.`, { code: "device/disposed" });
-    if (this.#isEvicted) throw new GpuError(`${this.label} was used while its weights were not loaded.`);
+    if (this.#isOffloaded) throw new GpuError(`${this.label} was used while its weights were not loaded.`);
     this.#range ??= this.#memory.acquire(this.byteLength, this.label, user.onBlock);
     if (user.memory !== this.#memory) this.#isForeign = true;
     return this.#range;
   }
 
-  /** Has it take its memory from elsewhere; before it is first used. */
+  /** Sets the memory that it is allocated from. Call it before the first use. */
   placeIn(memory: StorageMemory): void {
-    if (this.#range) throw new GpuError(`${this.label} was placed elsewhere while in use.`);
+    if (this.#range) throw new GpuError(`${this.label} cannot be moved to other memory: it is allocated already.`);
     this.#memory = memory;
   }
 
-  /** Takes over a range that its memory gave. */
-  settle(range: Range): void {
+  /** Assigns a range that its memory acquired. */
+  assign(range: Range): void {
     if (this.#references === 0) {
       this.#memory.release(range, false);
       return;
     }
     this.#free();
     this.#range = range;
-    this.#isEvicted = false;
+    this.#isOffloaded = false;
   }
 
-  /** Whether anybody but the owner of this memory may use it. */
+  /** Whether others than the owner of this memory may use it. */
   isSharedBeyond(memory: StorageMemory): boolean {
     return this.#isForeign || memory !== this.#memory;
   }
@@ -72,18 +72,18 @@ export class GpuStorage {
     return this.#references === 0;
   }
 
-  /** Adds an owner: each owner calls `release` once. */
+  /** Adds an owner. Each owner must call `release` once. */
   retain(): void {
     this.#references++;
   }
 
-  /** Gives its memory back though the owners stay. Its content is lost, and using it an error until `settle`. */
-  evict(): void {
-    this.#isEvicted = true;
+  /** Frees its memory although it has owners. The content is lost, and it must not be used until the next `assign`. */
+  offload(): void {
+    this.#isOffloaded = true;
     this.#free();
   }
 
-  /** Gives up one ownership; the last one gives the memory back. */
+  /** Removes an owner. The last one frees the memory. */
   release(): void {
     if (this.#references === 0) return;
     if (--this.#references === 0) this.#free();
@@ -97,7 +97,7 @@ export class GpuStorage {
   }
 }
 
-/** The block of a range that commands use: where memory is only counted there is no buffer. */
+/** Returns the buffer of a block. Throws `GpuError` if memory is only counted, because then there is none. */
 export function bufferOf({ buffer }: Block): GPUBuffer {
   if (!buffer) throw new GpuError("Memory that was only counted was used on a device.");
   return buffer;

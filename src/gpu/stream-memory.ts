@@ -2,20 +2,20 @@ import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { sizeClass, type BlockKeeper, type BlockPool } from "./pool.js";
 
 /**
- * Memory of one stream. What it frees it may use again at once, as its commands run in order; anybody else may only when
- * these commands are submitted (`handOver`).
+ * Memory of one stream. The stream can reuse what it freed immediately, because its commands run in order. Others can
+ * reuse it only after these commands are submitted (`returnFreed`).
  */
 export class StreamMemory implements StorageMemory, BlockKeeper {
   readonly #freed = new Map<number, Block[]>();
-  /** Blocks that are not worth keeping. */
-  readonly #condemned: Block[] = [];
-  /** Blocks for which the device had no memory. */
-  readonly #unsound: Block[] = [];
+  /** Freed blocks beyond the limit of the pool, to be destroyed. */
+  readonly #unwanted: Block[] = [];
+  /** Freed blocks for which the device had no memory. */
+  readonly #invalid: Block[] = [];
   #isClosed = false;
 
   constructor(
     private readonly pool: BlockPool,
-    /** Has every stream submit what it queued. */
+    /** Makes every stream submit what it queued. */
     private readonly flushAll: () => void,
   ) {
     pool.addKeeper(this);
@@ -35,11 +35,11 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   #reuse(size: number): Block | undefined {
     const list = this.#freed.get(size);
     for (let block = list?.pop(); block; block = list?.pop()) {
-      if (block.isSound === false) {
-        this.#unsound.push(block);
+      if (block.isValid === false) {
+        this.#invalid.push(block);
         continue;
       }
-      this.pool.reused(block);
+      this.pool.countReused(block);
       return block;
     }
     return undefined;
@@ -48,14 +48,14 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   release({ block }: Range, isForeign: boolean): void {
     if (isForeign) this.flushAll();
     this.pool.countTensors(-1);
-    const isKept = this.pool.freed(block);
+    const isKept = this.pool.countFreed(block);
     if (this.#isClosed) {
-      if (isKept) this.pool.keep(block);
+      if (isKept) this.pool.recycle(block);
       else this.pool.discard(block);
       return;
     }
     if (!isKept) {
-      this.#condemned.push(block);
+      this.#unwanted.push(block);
       return;
     }
     const list = this.#freed.get(block.bytes);
@@ -63,33 +63,33 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
     else this.#freed.set(block.bytes, [block]);
   }
 
-  /** Gives what was freed to the pool; to be called when no command that used it waits to be submitted. */
-  handOver(): void {
+  /** Returns freed blocks to the pool. Call it only when no queued command uses them. */
+  returnFreed(): void {
     for (const [size, list] of this.#freed) {
-      // Until the device has said whether it had memory for a block, it stays with the stream that asked for it.
-      const unknown = list.filter(({ isSound }) => isSound === undefined);
-      for (const block of list) if (block.isSound !== undefined) this.pool.keep(block);
+      // Until the device reports whether it had memory for a block, the block stays with the stream that acquired it.
+      const unknown = list.filter(({ isValid: isSound }) => isSound === undefined);
+      for (const block of list) if (block.isValid !== undefined) this.pool.recycle(block);
       if (unknown.length > 0) this.#freed.set(size, unknown);
       else this.#freed.delete(size);
     }
-    for (const block of this.#unsound.splice(0)) this.pool.keep(block);
+    for (const block of this.#invalid.splice(0)) this.pool.recycle(block);
     this.#discard();
   }
 
   #discard(): void {
-    for (const block of this.#condemned.splice(0)) this.pool.discard(block);
+    for (const block of this.#unwanted.splice(0)) this.pool.discard(block);
   }
 
-  surrender(): readonly Block[] {
-    const blocks = [...this.#freed.values(), this.#unsound.splice(0)].flat();
+  releaseKept(): readonly Block[] {
+    const blocks = [...this.#freed.values(), this.#invalid.splice(0)].flat();
     this.#freed.clear();
     return blocks;
   }
 
-  /** Gives everything that was freed to the pool, also what will be freed from now on. */
+  /** Returns all freed blocks to the pool, and from now on every block as soon as it is freed. */
   close(): void {
     this.#isClosed = true;
-    for (const block of this.surrender()) this.pool.keep(block);
+    for (const block of this.releaseKept()) this.pool.recycle(block);
     this.#discard();
     this.pool.removeKeeper(this);
   }

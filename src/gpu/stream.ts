@@ -6,19 +6,19 @@ import type { Dispatch, Executor } from "./executors/executor.js";
 import type { KernelName } from "./kernel-source.js";
 import { GpuStorage } from "./storage.js";
 
-/** What the variant of a kernel may be chosen by. */
+/** What kernel variants may depend on. */
 export interface StreamFacts {
   readonly adapter: AdapterDescription;
   readonly features: GpuFeatures;
 }
 
 /**
- * The commands of one call, in order. Several streams may use a device at once: each hears of its own errors alone, and
- * memory that one frees reaches another when the commands that used it are submitted. What happens with a command is the
- * executor's: it is run, only compiled, only counted, or recorded as well.
+ * The commands of one call, in order. Several streams may use a device at the same time. Each gets only its own errors.
+ * Memory that one stream frees can be used by another after the commands that used it are submitted. The executor
+ * decides what happens with a command: run, record, only compile, or only count.
  *
- * Order holds within a stream. A tensor that two streams use is to be submitted (`flush`) by the one that writes it before
- * the other reads it, as weights are.
+ * Order is guaranteed only within a stream. If two streams use a tensor, the one that writes it must `flush` before the
+ * other reads it. Weights are handled like that.
  */
 export class CommandStream {
   #path = "";
@@ -39,34 +39,34 @@ export class CommandStream {
     return this.facts.features;
   }
 
-  /** Whether nothing is computed: tensors have no content, and reads give zeros at once. */
+  /** Whether nothing is computed: tensors have no content, and reads return zeros immediately. */
   get isDryRun(): boolean {
     return this.executor.isDryRun;
   }
 
   /**
-   * Declares `byteLength` bytes of storage, allocated when first used. The caller releases it. Throws `GpuLimitError` where the
-   * adapter allows no such size, with `advice` on what to do.
+   * Declares `byteLength` bytes of storage, which are allocated at the first use. The caller releases it. Throws
+   * `GpuLimitError`, with `advice`, if the adapter does not allow the size.
    */
   allocate(byteLength: number, label: string, advice?: string): GpuStorage {
     const bytes = Math.max(16, Math.ceil(byteLength / 16) * 16);
     return new GpuStorage(this.executor.memory, bytes, label, advice);
   }
 
-  /** Has a storage that was declared take its memory where weights are, for streams to share; before it is first used. */
+  /** Makes a declared storage use the memory of weights, which streams share. Call it before the first use. */
   share(storage: GpuStorage): void {
     storage.placeIn(this.executor.sharedMemory);
   }
 
-  /** Takes memory for shared storages together; small ones lie in few blocks. Takes none where that fails. */
+  /** Allocates shared storages together, so that small ones share blocks. Allocates none if one fails. */
   allocateTogether(storages: readonly GpuStorage[]): void {
     const { executor } = this;
     const wanted = storages.map(({ byteLength, label }) => ({ bytes: byteLength, label: this.#at(label) }));
     const ranges = executor.sharedMemory.acquireTogether(wanted, executor.onBlock);
-    for (const [i, storage] of storages.entries()) storage.settle(ranges[i]!);
+    for (const [i, storage] of storages.entries()) storage.assign(ranges[i]!);
   }
 
-  /** Runs `body`; what it dispatches belongs to the place `path` in the model, below that of the `at` around it. */
+  /** Runs `body`. Its dispatches belong to the module `path` of the model, relative to the enclosing `at`. */
   at<T>(path: string | number, body: () => T): T {
     const outer = this.#path;
     this.#path = outer === "" ? String(path) : `${outer}.${path}`;
@@ -79,18 +79,18 @@ export class CommandStream {
     }
   }
 
-  /** Where in the model the commands belong that are encoded now; empty outside of `at`. */
-  get place(): string {
+  /** Path of the module that is being encoded; empty outside of `at`. */
+  get modulePath(): string {
     return this.#path;
   }
 
-  /** Encodes one run of a kernel. It runs when it is submitted: after `flush`, a read, or enough other work. */
+  /** Encodes one run of a kernel. It is submitted by `flush`, by a read, or after enough other commands. */
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
     this.#checkOpen();
     this.executor.dispatch(kernel, call, this.#path);
   }
 
-  /** Copies bytes into a storage. What this stream encoded before it still sees the old content. */
+  /** Copies bytes into a storage. Commands that this stream encoded before still see the old content. */
   write(target: GpuStorage, data: ArrayBufferView, offset = 0): void {
     this.#checkOpen();
     this.executor.write(target, data, offset);
@@ -111,20 +111,20 @@ export class CommandStream {
     this.executor.copy(source, target);
   }
 
-  /** Copies a storage's bytes to the host, after all work encoded so far. Rejects as `sync` does. */
+  /** Copies the bytes of a storage to the host, after all commands encoded so far. Rejects like `sync`. */
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
     this.#checkOpen();
     return this.executor.read(source, byteLength);
   }
 
-  /** Submits what is encoded. */
+  /** Submits the encoded commands. */
   flush(): void {
     this.executor.flush();
   }
 
   /**
-   * Submits what is encoded and waits until it has run. Rejects with the typed error of anything that went wrong since the
-   * last wait; the stream may be used again then.
+   * Submits the encoded commands and waits until they have run. Rejects with the typed error of anything that went
+   * wrong since the last wait. The stream can be used again afterwards.
    */
   async sync(): Promise<void> {
     this.#checkOpen();
@@ -132,8 +132,8 @@ export class CommandStream {
   }
 
   /**
-   * After a call that failed: waits until what it submitted has left the device, and forgets what that reported, so that the
-   * stream can be used again. Rejects with `DeviceLostError` or `DisposedError` alone.
+   * Prepares the stream for reuse after a failed call: waits until the submitted commands have left the device, and
+   * ignores their errors. Rejects only with `DeviceLostError` or `DisposedError`.
    */
   async recover(): Promise<void> {
     await this.executor.sync().catch((error: unknown) => {
@@ -141,7 +141,10 @@ export class CommandStream {
     });
   }
 
-  /** Drops what is not submitted yet. Nothing more can be encoded; tensors of the stream may still be disposed. */
+  /**
+   * Drops commands that are not submitted. Nothing more can be encoded, but tensors of the stream may still be
+   * disposed.
+   */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;

@@ -1,20 +1,21 @@
 import { BufferUsage, MapMode } from "./constants.js";
 
-/** GPU time that one variant of a kernel has taken. */
+/** GPU time that one variant of a kernel took. */
 export interface KernelTime {
-  /** The kernel's name, and what its variant is made with. */
+  /** Name and choices of the kernel variant. */
   readonly kernel: string;
-  /** How often it ran. */
+  /** Number of dispatches. */
   readonly calls: number;
-  /** How long, in all. */
+  /** Total time. */
   readonly milliseconds: number;
 }
 
-/** Dispatches of one submit at most, and room to spare: a stream submits after 128. */
+/** More dispatches than a submit can have: a stream submits after 128 commands. */
 const CAPACITY = 1024;
 
 /**
- * Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for.
+ * Measures each dispatch with timestamp queries. Each dispatch then needs its own compute pass, so it is off by
+ * default.
  *
  * @internal
  */
@@ -33,13 +34,13 @@ export class KernelTimer {
     });
   }
 
-  /** Timestamp writes of the next dispatch's compute pass. */
+  /** Returns the timestamp writes for the compute pass of the next dispatch. */
   pass(label: string): GPUComputePassTimestampWrites {
     const index = this.#labels.push(label) - 1;
     return { querySet: this.#queries, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 };
   }
 
-  /** Adds the commands that fetch the batch's timestamps; call `collect` after the submit. */
+  /** Adds commands that fetch the timestamps of the batch. Call the returned function after the submit. */
   resolve(encoder: GPUCommandEncoder): (() => void) | undefined {
     const labels = this.#labels;
     if (labels.length === 0) return undefined;
@@ -50,7 +51,7 @@ export class KernelTimer {
     encoder.copyBufferToBuffer(this.#resolved, 0, staging, 0, bytes);
     return () => {
       const read = this.#collect(staging, labels);
-      // Awaited by `totals`; a device that is lost before that must not end the host by an unhandled rejection.
+      // `totals` awaits it. Until then a lost device must not cause an unhandled rejection.
       read.catch(() => undefined);
       this.#reads.push(read);
     };
@@ -68,7 +69,7 @@ export class KernelTimer {
     staging.destroy();
   }
 
-  /** Totals since the device was opened, longest first. */
+  /** Returns the totals since the device was opened, longest first. */
   async totals(): Promise<KernelTime[]> {
     await Promise.all(this.#reads.splice(0));
     return [...this.#totals]

@@ -3,14 +3,15 @@ import { BufferUsage } from "./constants.js";
 import type { KernelSource } from "./kernel-source.js";
 
 const SLOTS = 4096;
-/** Places of the hash table: a power of two, at most half full. */
-const PLACES = 2 * SLOTS;
+/** Buckets of the hash table: a power of two, at most half of them used. */
+const BUCKETS = 2 * SLOTS;
 const EMPTY = -1;
 
 /**
- * The `Params` of kernels in one uniform buffer, each content once: a dispatch with the numbers of an earlier one, as most
- * of a sampler's are from step to step, uploads nothing. A slot never changes while it may be in use, so all streams share
- * them; when they are full, everything that is queued is submitted, and the first slot is next.
+ * The `Params` of kernels in one uniform buffer, each distinct content once. A dispatch with the numbers of an earlier
+ * one uploads nothing; most dispatches of a sampling step are like this. A slot does not change while it may be in use,
+ * so all streams share the slots. When all slots are used, everything queued is submitted, and slots are filled from
+ * the first again.
  */
 export class UniformTable {
   readonly buffer: GPUBuffer;
@@ -19,7 +20,7 @@ export class UniformTable {
   readonly #words: Uint32Array;
   readonly #view: DataView;
   /** Slot numbers by hash of the content, with linear probing. */
-  readonly #places = new Int32Array(PLACES).fill(EMPTY);
+  readonly #buckets = new Int32Array(BUCKETS).fill(EMPTY);
   /** Words that each slot holds. */
   readonly #lengths = new Uint8Array(SLOTS);
   #used = 0;
@@ -27,7 +28,7 @@ export class UniformTable {
 
   constructor(
     private readonly device: GPUDevice,
-    /** Has every stream submit what it queued. */
+    /** Makes every stream submit what it queued. */
     private readonly flushAll: () => void,
   ) {
     this.#slotBytes = device.limits.minUniformBufferOffsetAlignment;
@@ -41,14 +42,14 @@ export class UniformTable {
     });
   }
 
-  /** The offset in bytes of a slot that holds the fields of `Params` in the kernel's order. */
+  /** Returns the byte offset of a slot that holds the fields of `Params` in the order of the kernel. */
   slot({ params }: KernelSource, values: Readonly<Record<string, number>>): number {
     if (this.#used === SLOTS) {
       this.flushAll();
-      this.#places.fill(EMPTY);
+      this.#buckets.fill(EMPTY);
       this.#used = this.#uploaded = 0;
     }
-    // Written to the next free slot, which is taken only if no other has the same content.
+    // Written to the next free slot, which becomes used only if no other slot has the same content.
     const base = this.#used * this.#slotBytes;
     params.forEach(([name, type], index) => {
       const value = values[name];
@@ -61,20 +62,20 @@ export class UniformTable {
     return this.#find(params.length) * this.#slotBytes;
   }
 
-  /** The slot with the content of the next free one: an earlier one, or that itself. */
+  /** Returns an earlier slot with the content of the next free one, or the next free one itself. */
   #find(length: number): number {
     const next = this.#used;
-    let place = this.#hash(next, length);
+    let bucket = this.#hash(next, length);
     for (;;) {
-      const slot = this.#places[place]!;
+      const slot = this.#buckets[bucket]!;
       if (slot === EMPTY) {
-        this.#places[place] = next;
+        this.#buckets[bucket] = next;
         this.#lengths[next] = length;
         this.#used++;
         return next;
       }
       if (this.#lengths[slot] === length && this.#isSame(slot, next, length)) return slot;
-      place = (place + 1) % PLACES;
+      bucket = (bucket + 1) % BUCKETS;
     }
   }
 
@@ -87,7 +88,7 @@ export class UniformTable {
       hash = Math.imul(hash ^ word, 0x01000193);
       hash ^= hash >>> 15;
     }
-    return (hash >>> 0) % PLACES;
+    return (hash >>> 0) % BUCKETS;
   }
 
   #isSame(a: number, b: number, length: number): boolean {
@@ -96,7 +97,7 @@ export class UniformTable {
     return true;
   }
 
-  /** Uploads the slots that are new; call right before commands that use them are submitted. False where there are none. */
+  /** Uploads new slots; returns false if there are none. Call it right before commands that use them are submitted. */
   upload(): boolean {
     if (this.#uploaded === this.#used) return false;
     const start = this.#uploaded * this.#slotBytes;

@@ -2,9 +2,9 @@
 export interface GpuLimits {
   /** Bytes of a buffer. */
   readonly maxBufferSize: number;
-  /** Bytes of a buffer that a kernel sees. */
+  /** Bytes of a buffer that a kernel can bind. */
   readonly maxStorageBufferBindingSize: number;
-  /** Storage buffers that a kernel sees at once. */
+  /** Storage buffers that a kernel can bind. */
   readonly maxStorageBuffersPerShaderStage: number;
   /** Bytes of memory that the invocations of a workgroup share. */
   readonly maxComputeWorkgroupStorageSize: number;
@@ -21,19 +21,19 @@ export interface GpuLimits {
 }
 
 /**
- * The `GPUDevice` of WebGPU, as far as it can be said without the types of WebGPU, which not every project has. Where yours
- * has them, `gpu.device as GPUDevice` is all of it.
+ * The `GPUDevice` of WebGPU, described without the types of WebGPU, which not every project has. If yours has them, use
+ * `gpu.device as GPUDevice`.
  */
 export interface WebGpuDevice {
-  /** What it can do at most. */
+  /** The limits of the device. */
   readonly limits: GpuLimits;
   /** Resolves when the device is gone, destroyed or lost. */
   readonly lost: Promise<{
     /** `destroyed`, or `unknown` where it was lost. */
     readonly reason: string;
-    /** What the system says of it. */
+    /** Message of the system. */
     readonly message: string;
   }>;
-  /** Ends it, and all that is on it; `GpuDevice.dispose` does so too. */
+  /** Destroys the device and everything on it, like `GpuDevice.dispose`. */
   destroy(): void;
 }

@@ -1,32 +1,35 @@
 import { ArgumentError } from "../platform/arguments.js";
-import { ADVANCE, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
+import { CHARACTER_WIDTH, drawText, LINE_HEIGHT, plainCharacters } from "./font.js";
 import type { RgbImage } from "./image.js";
 
 const MARGIN = 12;
 const LABEL_GAP = 6;
-const PAPER = 255;
-const INK = [40, 40, 40] as const;
+const BACKGROUND = 255;
+const TEXT_COLOUR = [40, 40, 40] as const;
 
 export interface ContactSheetOptions {
   readonly columns: number;
-  /** A text under each image, wrapped at its width. */
+  /** A label below each image, wrapped at the width of a cell. */
   readonly labels?: readonly string[];
-  /** Whole-number magnification of the images, each pixel a square; 1 by default. */
+  /** Factor by which images are enlarged, a whole number. Default 1. */
   readonly scale?: number;
 }
 
-/** Images in rows on white paper, each with its label below. Cells are as large as the largest image and the longest label need. */
+/**
+ * Arranges images in rows on a white background, with a label below each. Cells fit the largest image and the longest
+ * label. Throws ArgumentError if there are no images, or if columns or scale are not whole numbers above 0.
+ */
 export function contactSheet(images: readonly RgbImage[], options: ContactSheetOptions): RgbImage {
   const { columns, labels = [], scale = 1 } = options;
   if (images.length === 0 || !isCount(columns) || !isCount(scale)) {
     throw new ArgumentError(
       "images",
-      `a contact sheet of ${images.length} images in ${columns} columns at scale ${scale}`,
+      `A contact sheet needs at least 1 image, 1 column and scale 1, got ${images.length} images, ${columns} columns and scale ${scale}.`,
     );
   }
   const cellWidth = Math.max(...images.map(({ width }) => width)) * scale;
   const imageHeight = Math.max(...images.map(({ height }) => height)) * scale;
-  const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / ADVANCE)));
+  const lines = images.map((_, i) => wrap(labels[i] ?? "", Math.floor(cellWidth / CHARACTER_WIDTH)));
   const lineCount = Math.max(...lines.map(({ length }) => length));
   const cellHeight = imageHeight + (lineCount > 0 ? LABEL_GAP + lineCount * LINE_HEIGHT : 0);
   const usedColumns = Math.min(columns, images.length);
@@ -37,7 +40,7 @@ export function contactSheet(images: readonly RgbImage[], options: ContactSheetO
     const top = MARGIN + Math.floor(i / columns) * (cellHeight + MARGIN);
     paste(sheet, image, left, top, scale);
     for (const [line, text] of lines[i]!.entries()) {
-      drawText(sheet, text, left, top + imageHeight + LABEL_GAP + line * LINE_HEIGHT, INK);
+      drawText(sheet, text, left, top + imageHeight + LABEL_GAP + line * LINE_HEIGHT, TEXT_COLOUR);
     }
   }
   return sheet;
@@ -48,7 +51,7 @@ function isCount(value: number): boolean {
 }
 
 function blank(width: number, height: number): RgbImage {
-  return { width, height, channels: 3, data: new Uint8Array(width * height * 3).fill(PAPER) };
+  return { width, height, channels: 3, data: new Uint8Array(width * height * 3).fill(BACKGROUND) };
 }
 
 function paste(sheet: RgbImage, image: RgbImage, left: number, top: number, scale: number): void {
@@ -60,7 +63,9 @@ function paste(sheet: RgbImage, image: RgbImage, left: number, top: number, scal
   }
 }
 
-/** Breaks a text between words, and words that are longer than a line, into lines of at most `width` characters. */
+/**
+ * Breaks a text into lines of at most `width` characters: between words, and inside words that are longer than a line.
+ */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of plainCharacters(text).join("").split(/\s+/).filter(Boolean)) {

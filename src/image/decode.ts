@@ -2,7 +2,7 @@ import * as platform from "#platform";
 import type { DecodedImage } from "../platform/image-types.js";
 
 /**
- * The pixels of an image file (PNG, JPEG, WebP), turned upright as its EXIF record says; the first image of an animated file.
+ * Decodes an image file (PNG, JPEG, WebP) and rotates it upright by its EXIF data. Decodes the first image of an animation.
  * Rejects with `ImageDecodeError`.
  *
  * @example

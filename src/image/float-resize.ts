@@ -1,15 +1,18 @@
 /**
- * Resizing of float planes as the reference does between U-Nets and before CLIP (resize_image_to of DALLE2-pytorch):
- * nearest as torch's `interpolate`, cubic as resize-right 0.0.2. In float64, as an oracle for the kernels; the kernels read
- * the same tables.
+ * Resizes float planes as the reference does between U-Nets and before CLIP (resize_image_to of DALLE2-pytorch):
+ * nearest like torch's `interpolate`, cubic like resize-right 0.0.2. It computes in float64, so tests compare the
+ * kernels with it. The kernels read the same tables.
  */
 
-/** How one axis is resized: each output is the sum over `taps` consecutive entries of `weights[k] * input[indices[k]]`. */
+/**
+ * Table that resizes one axis: each output is the sum of `weights[k] * input[indices[k]]` over `taps` consecutive
+ * entries.
+ */
 export interface ResizeTable {
   readonly taps: number;
-  /** `outSize` × `taps`; always within the input. */
+  /** `outSize` × `taps` indices, always inside the input. */
   readonly indices: Int32Array;
-  /** `outSize` × `taps`; 0 where the tap lies outside the input. */
+  /** `outSize` × `taps` weights; 0 if the tap is outside the input. */
   readonly weights: Float64Array;
 }
 
@@ -21,12 +24,12 @@ export interface Planes {
   readonly data: ArrayLike<number>;
 }
 
-// resize-right compares in float32, where an edge that is a whole number may lie this far off.
+// resize-right compares in float32, where a whole number may be off by this much.
 const EPSILON = 2 ** -23;
 
 /**
- * Keys' cubic (a = -0.5), stretched when shrinking (antialiased). Weights are normalised over all taps, and those outside
- * the input meet zeros: edges get darker. That is the reference's behaviour.
+ * Returns the table of Keys' cubic kernel (a = -0.5), stretched when shrinking (antialiased). Weights are normalised
+ * over all taps, and taps outside the input count as zero, so edges get darker, as in the reference.
  * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L204-L214
  * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/interp_methods.py#L35-L43
  */
@@ -59,7 +62,7 @@ function cubic(signed: number): number {
 }
 
 /**
- * Cubic resizing of every plane; an axis that keeps its size is left as it is.
+ * Resizes every plane with the cubic kernel. An axis that keeps its size does not change.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L161-L182
  * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L32-L123
  */
@@ -92,7 +95,7 @@ function applyTable(data: ArrayLike<number>, table: ResizeTable, outer: number, 
   return result;
 }
 
-/** Nearest resizing of every plane: each output takes the input at or before its own place. */
+/** Resizes every plane by nearest neighbour: each output is the input at or before its position. */
 export function resizeNearest(planes: Planes, height: number, width: number): Float64Array {
   const rows = nearestIndices(planes.height, height);
   const columns = nearestIndices(planes.width, width);

@@ -1,13 +1,18 @@
-/** A 5×7 bitmap font for labels on contact sheets: ASCII; accents are dropped, other characters show as a box. */
+/**
+ * A 5×7 bitmap font for labels on contact sheets. It has only ASCII: accents are dropped, other characters are drawn as
+ * a box.
+ */
 import type { RgbImage } from "./image.js";
 
 export const GLYPH_WIDTH = 5;
-/** From one character to the next. */
-export const ADVANCE = GLYPH_WIDTH + 1;
-/** From one line to the next. */
+/** Pixels from one character to the next. */
+export const CHARACTER_WIDTH = GLYPH_WIDTH + 1;
+/** Pixels from one line to the next. */
 export const LINE_HEIGHT = 10;
 
-/** For each character from the space to the tilde five columns as two hexadecimal digits, the lowest bit on top. */
+/**
+ * The characters from space to tilde. Each has five columns of two hexadecimal digits; the lowest bit is the top pixel.
+ */
 const GLYPHS = [
   "0000000000 00005F0000 0007000700 147F147F14 242A7F2A12 2313086462 3649562050 0005030000",
   "001C224100 0041221C00 082A1C2A08 08083E0808 0050300000 0808080808 0060600000 2010080402",
@@ -26,7 +31,9 @@ const GLYPHS = [
   .split(" ");
 const BOX = "7F4141417F";
 
-/** Draws one line of text in one colour; `left` and `top` are the corner of the first character. What lies outside the image is cut off. */
+/**
+ * Draws one line of text. `left` and `top` are the corner of the first character. Pixels outside the image are ignored.
+ */
 export function drawText(
   image: RgbImage,
   text: string,
@@ -39,13 +46,13 @@ export function drawText(
     for (let column = 0; column < GLYPH_WIDTH; column++) {
       const bits = Number.parseInt(glyph.slice(column * 2, column * 2 + 2), 16);
       for (let row = 0; row < 8; row++) {
-        if ((bits >> row) & 1) setPixel(image, left + i * ADVANCE + column, top + row, colour);
+        if ((bits >> row) & 1) setPixel(image, left + i * CHARACTER_WIDTH + column, top + row, colour);
       }
     }
   }
 }
 
-/** The characters of a text as they are drawn, one for each place. */
+/** Returns the characters of a text as they are drawn, without accents. */
 export function plainCharacters(text: string): string[] {
   return Array.from(text.normalize("NFD").replaceAll(/\p{Mn}/gu, ""));
 }

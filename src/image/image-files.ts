@@ -1,11 +1,11 @@
-/** Files of images, and what names of files say (dalle2-laion's `utils.py`). */
+/** Image files, and prompts from file names (dalle2-laion's `utils.py`). */
 import { decodeImage, folderExists, join, listFiles, readBytes } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { ImageDecodeError, type DecodedImage } from "../platform/image-types.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import { removeAlpha, type RgbImage } from "./image.js";
 
-/** Whether a path ends as images do: `.png`, `.jpg`, `.jpeg` or `.webp` (`is_image_file`). */
+/** Whether a path has the extension of an image: `.png`, `.jpg`, `.jpeg` or `.webp` (`is_image_file`). */
 export function isImageFile(path: string): boolean {
   return /\.(?:png|jpe?g|webp)$/i.test(path);
 }
@@ -21,8 +21,8 @@ export function isJsonFile(path: string): boolean {
 }
 
 /**
- * The paths of the images in a folder, by their names, without those in folders below (`get_images_in_dir`). Rejects with
- * `FileError` where there is no such folder.
+ * Returns the paths of the images in a folder, sorted by name, without subfolders (`get_images_in_dir`). Rejects with
+ * `FileError` if the folder does not exist.
  */
 export async function imagesInFolder(folder: string): Promise<string[]> {
   if (!(await folderExists(folder))) throw new FileError(folder, "there is no such folder", { code: "file/not-found" });
@@ -57,7 +57,7 @@ export async function loadImage(path: string): Promise<RgbImage> {
 }
 
 /**
- * Reads image files one after the other (`get_images_from_paths`). Rejects as `loadImage`.
+ * Reads image files one after the other (`get_images_from_paths`). Rejects like `loadImage`.
  *
  * @example
  * const images = await loadImages(await imagesInFolder("photos"));
@@ -69,7 +69,7 @@ export async function loadImages(paths: readonly string[]): Promise<RgbImage[]> 
 }
 
 /**
- * The prompt that a file's name suggests (`get_prompt_from_filestem`): "Red circle" for `red_circle.png`, "Red Circle" for
+ * Returns the prompt that a file name suggests (`get_prompt_from_filestem`): "Red circle" for `red_circle.png`, "Red Circle" for
  * `RedCircle.png`.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L24-L35
  */

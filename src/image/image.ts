@@ -1,41 +1,45 @@
 import { ArgumentError } from "../platform/arguments.js";
 
-/** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving images needs of them. */
+/** 8-bit images: rows of interleaved channels, top to bottom. */
 
-/** ByteImage with so many channels. */
+/** An 8-bit image with 3 or 4 channels. */
 export interface ByteImage<Channels extends 3 | 4> {
-  /** In pixels. */
+  /** Width in pixels. */
   readonly width: number;
-  /** In pixels. */
+  /** Height in pixels. */
   readonly height: number;
   /** `height` × `width` × `channels` values, 0 to 255. */
   readonly data: Uint8Array;
-  /** 3: red, green, blue; 4: alpha too. */
+  /** 3: red, green, blue; 4: also alpha. */
   readonly channels: Channels;
 }
 
 /** An image in sRGB. */
 export type RgbImage = ByteImage<3>;
 
-/** An image in sRGB with straight (not premultiplied) alpha, as files are decoded to. */
+/** An image in sRGB with straight (not premultiplied) alpha. Files are decoded to this form. */
 export type RgbaImage = ByteImage<4>;
 
-/** An image, opaque or not. */
+/** An image with or without alpha. */
 export type Image = RgbImage | RgbaImage;
 
-/** Wraps pixels that are there already. Throws ArgumentError where their number is not `width` × `height` × `channels`. */
+/**
+ * Creates an image from existing pixels. Throws ArgumentError unless `data` has `width` × `height` × `channels` bytes.
+ */
 export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array): ByteImage<C> {
   if (data.length !== width * height * channels) {
     throw new ArgumentError(
       "data",
-      `${data.length} bytes are no image of ${width} × ${height} pixels with ${channels} channels`,
+      `An image of ${width} × ${height} pixels with ${channels} channels needs ${width * height * channels} bytes, got ${data.length}.`,
       { code: "argument/mismatch" },
     );
   }
   return { width, height, channels, data };
 }
 
-/** Drops the alpha channel as Pillow's `convert("RGB")` does: colours stay, also of transparent pixels. */
+/**
+ * Drops the alpha channel like Pillow's `convert("RGB")`: colours do not change, not even those of transparent pixels.
+ */
 export function removeAlpha({ width, height, channels, data }: Image): RgbImage {
   if (channels === 3) return { width, height, channels, data };
   const colours = new Uint8Array(width * height * 3);
@@ -46,7 +50,8 @@ export function removeAlpha({ width, height, channels, data }: Image): RgbImage 
 }
 
 /**
- * The largest square in the middle (dalle2-laion's `center_crop_to_square`; the extra pixel of an odd rest is below or right).
+ * Crops to the largest square in the middle, like dalle2-laion's `center_crop_to_square`. If the margin is odd, the
+ * extra pixel is at the bottom or right.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L46-L58
  */
 export function centerCropToSquare<I extends Image>(image: I): I {
@@ -66,7 +71,7 @@ function crop<I extends Image>(image: I, left: number, top: number, size: number
   return { ...image, width: size, height: size, data };
 }
 
-/** torchvision's `ToTensor`: values in [0, 1], planes `[3, height, width]`. */
+/** Converts to values in [0, 1], planes `[3, height, width]`, like torchvision's `ToTensor`. */
 export function toPlanes(image: RgbImage): Float32Array {
   const pixels = image.width * image.height;
   const planes = new Float32Array(pixels * 3);
@@ -79,15 +84,15 @@ export function toPlanes(image: RgbImage): Float32Array {
 }
 
 /**
- * Images from values `[batch, 3, height, width]`, nominally in [0, 1]. Like torchvision's `ToPILImage` it cuts the
- * fraction off; unlike it, it clamps first (there, 1.01 wraps round to nearly black).
+ * Converts values `[batch, 3, height, width]`, nominally in [0, 1], to images. Truncates fractions like torchvision's
+ * `ToPILImage`, but clamps first: `ToPILImage` turns 1.01 into almost black. Throws ArgumentError for another shape.
  */
 export function fromPlanes(values: Float32Array, shape: readonly [number, number, number, number]): RgbImage[] {
   const [batch, channels, height, width] = shape;
   if (channels !== 3 || values.length !== batch * 3 * height * width) {
     throw new ArgumentError(
       "values",
-      `${values.length} values of shape [${shape.join(", ")}] are no [batch, 3, height, width]`,
+      `Images need values of shape [batch, 3, height, width], got ${values.length} values of shape [${shape.join(", ")}].`,
       { code: "argument/mismatch" },
     );
   }

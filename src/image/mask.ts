@@ -1,23 +1,23 @@
-/** Inpainting masks from images of masks. A mask is row-major; true means that the pixel is kept. */
+/** Inpainting masks from mask images. A mask is row-major; true means that the pixel is kept. */
 import { checkArguments, oneOf } from "../platform/arguments.js";
 import type { Image } from "./image.js";
 import { warnOnConsole } from "../platform/printable.js";
 
 /**
- * What of a mask image counts: red above 128 is kept, as dalle2-laion reads masks; or alpha above 128, so that what is
- * transparent is drawn anew, as OpenAI's image edits mean it; or luma (brightness) above 128, for masks in colours.
+ * The channel of a mask image that is read: pixels above 128 are kept. "red" is what dalle2-laion reads. With "alpha",
+ * transparent pixels are generated, as in OpenAI's image edits. "luma" is the brightness, for masks in colours.
  */
 export type MaskChannel = "red" | "alpha" | "luma";
 
 export const MASK_CHANNELS = ["red", "alpha", "luma"] as const satisfies readonly MaskChannel[];
 
-/** How a mask image is read. */
+/** Options for reading a mask image. */
 export interface MaskOptions {
   /** Default "red". */
   readonly channel?: MaskChannel | undefined;
-  /** Keeps what would be drawn anew, and the reverse. */
+  /** Swaps kept and generated pixels. Default: false. */
   readonly invert?: boolean | undefined;
-  /** Takes what is said where another channel seems to be meant. Default `console.warn`. */
+  /** Called with a warning if another channel seems to be the mask. Default `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -36,8 +36,8 @@ const VALUES: Readonly<Record<MaskChannel, (image: Image, pixel: number) => numb
 };
 
 /**
- * The mask of a mask image. Warns where the image has another channel by which a mask is meant, it seems (see
- * `maskAdvice`). Throws `ArgumentError` for a channel that is none.
+ * Returns the mask of a mask image. Warns if another channel seems to be the mask (see `maskAdvice`). Throws
+ * `ArgumentError` for an unknown channel.
  */
 export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[] {
   checkArguments(MASK_RULES, options);
@@ -49,7 +49,7 @@ export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[
 }
 
 /**
- * The mask of a mask image by its red alone, as dalle2-laion reads it, without a word.
+ * Returns the mask in the red channel, as dalle2-laion reads it, without warnings.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L37-L44
  */
 export function maskFromRed(image: Image): boolean[] {
@@ -57,9 +57,9 @@ export function maskFromRed(image: Image): boolean[] {
 }
 
 /**
- * What to say of a mask image whose `channel` keeps everything, or nothing, while another one parts its pixels; or whose
- * alpha, which is not used, tells other pixels apart. Undefined where all is well. `optionOf` writes the option that
- * chooses a channel.
+ * Returns a warning about a mask image if its `channel` keeps all pixels or none while another channel varies, or if
+ * its alpha, which is not used, is a different mask. Otherwise returns undefined. `optionOf` writes the option that
+ * selects a channel.
  */
 export function maskAdvice(
   image: Image,
@@ -70,29 +70,29 @@ export function maskAdvice(
   const others = MASK_CHANNELS.filter((other) => other !== channel).map(
     (other) => [other, above(image, other)] as const,
   );
-  const parting = others.filter(([, mask]) => !isUniform(mask)).map(([other]) => other);
+  const varying = others.filter(([, mask]) => !isUniform(mask)).map(([other]) => other);
   if (!isUniform(chosen)) {
     const alpha = others.find(([other, mask]) => other === "alpha" && !isUniform(mask))?.[1];
-    // Where it is opaque and what the channel keeps are the same, or it was cut out of more: nothing else can be meant.
+    // If exactly the kept pixels are opaque, both channels agree. If alpha is uniform, it is not a mask.
     if (!alpha || alpha.every((opaque, i) => opaque === chosen[i])) return undefined;
-    return `its alpha channel varies and is not used, only its ${channel} is. ${HINTS.alpha(optionOf("alpha"))}`;
+    return `its alpha channel varies, but only its ${channel} channel is used. ${HINTS.alpha(optionOf("alpha"))}`;
   }
-  // Alpha first: without it a transparent part has no colour to go by.
-  const other = parting.includes("alpha") ? "alpha" : parting[0];
-  const said = `its ${channel} is ${chosen[0] ? "above" : "at most"} ${THRESHOLD} everywhere`;
-  if (other === undefined) return channel === "alpha" ? undefined : faintAlpha(image, said);
-  return `${said}; its ${other}, which varies, is not used. ${HINTS[other](optionOf(other))}`;
+  // Alpha first: transparent pixels have no meaningful colour.
+  const other = varying.includes("alpha") ? "alpha" : varying[0];
+  const problem = `its ${channel} channel is ${chosen[0] ? "above" : "at most"} ${THRESHOLD} everywhere`;
+  if (other === undefined) return channel === "alpha" ? undefined : adviceOnUniformAlpha(image, problem);
+  return `${problem}; its ${other} channel varies, but is not used. ${HINTS[other](optionOf(other))}`;
 }
 
 const HINTS: Readonly<Record<MaskChannel, (option: string) => string>> = {
   alpha: (option) =>
-    `${option} keeps what is opaque and draws what is transparent anew, as masks for OpenAI's image edits mean it.`,
-  red: (option) => `${option} keeps what is red or white, and draws the rest anew.`,
-  luma: (option) => `${option} keeps what is bright, and draws what is dark anew.`,
+    `${option} keeps opaque pixels and generates transparent ones, as in masks for OpenAI's image edits.`,
+  red: (option) => `${option} keeps red and white pixels and generates the others.`,
+  luma: (option) => `${option} keeps bright pixels and generates dark ones.`,
 };
 
-/** What to add where alpha varies, but on one side of the threshold only, so that no channel parts the pixels. */
-function faintAlpha(image: Image, said: string): string | undefined {
+/** Returns a warning if alpha varies, but only on one side of the threshold, so that no channel is a mask. */
+function adviceOnUniformAlpha(image: Image, problem: string): string | undefined {
   let [least, most] = [255, 0];
   for (let pixel = 0; pixel < image.width * image.height; pixel++) {
     const alpha = VALUES.alpha(image, pixel);
@@ -101,15 +101,15 @@ function faintAlpha(image: Image, said: string): string | undefined {
   }
   if (least === most) return undefined;
   const side = least > THRESHOLD ? "above" : "at most";
-  return `${said}; its alpha varies from ${least} to ${most}, ${side} ${THRESHOLD} everywhere, and is not used.`;
+  return `${problem}; its alpha channel varies from ${least} to ${most}, ${side} ${THRESHOLD} everywhere, and is not used.`;
 }
 
-/** What to say of a mask that keeps every pixel, or none. */
+/** Describes a mask that keeps every pixel or none; undefined for other masks. */
 export function describeUniform(mask: ArrayLike<boolean | number>): string | undefined {
   if (!isUniform(mask)) return undefined;
   return mask[0]
-    ? "keeps every pixel, so that the image comes back as it was"
-    : "keeps no pixel, so that the whole image is drawn anew";
+    ? "keeps every pixel, so the image does not change"
+    : "keeps no pixel, so the whole image is generated";
 }
 
 function isUniform(mask: ArrayLike<boolean | number>): boolean {

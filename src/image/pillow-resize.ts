@@ -1,12 +1,12 @@
 /**
- * Resizing to the last bit as Pillow's `Image.resize` (src/libImaging/Resample.c): antialiased, separable, coefficients in
- * 22-bit fixed point, rounded to 8 bits between the horizontal and the vertical pass.
+ * Resizing that equals Pillow's `Image.resize` (src/libImaging/Resample.c) bit by bit: antialiased, separable, with
+ * coefficients in 22-bit fixed point, rounded to 8 bits between the horizontal and the vertical pass.
  */
 import { ArgumentError } from "../platform/arguments.js";
 import type { Image } from "./image.js";
 
 interface Filter {
-  /** Half the width of the kernel in source pixels when enlarging. */
+  /** Half the width of the kernel in source pixels, when enlarging. */
   readonly support: number;
   readonly at: (x: number) => number;
 }
@@ -30,19 +30,19 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
 }
 
-/** Pillow's `image.resize((width, height), Image.LANCZOS)`. */
+/** Same as Pillow's `image.resize((width, height), Image.LANCZOS)`. */
 export function resizeLanczos<I extends Image>(image: I, width: number, height: number): I {
   return resize(image, width, height, LANCZOS);
 }
 
-/** Pillow's `image.resize((width, height), Image.BICUBIC)`. */
+/** Same as Pillow's `image.resize((width, height), Image.BICUBIC)`. */
 export function resizeBicubic<I extends Image>(image: I, width: number, height: number): I {
   return resize(image, width, height, BICUBIC);
 }
 
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
   if (!isSize(width) || !isSize(height))
-    throw new ArgumentError("width", `${width} × ${height} is no size of an image`);
+    throw new ArgumentError("width", `The size of an image must be whole numbers above 0, got ${width} × ${height}.`);
   if (width === image.width && height === image.height) return image;
   if (image.channels === 3) return resizePasses(image, width, height, filter);
   return unpremultiply(resizePasses(premultiply(image), width, height, filter));
@@ -60,15 +60,16 @@ function resizePasses<I extends Image>(image: I, width: number, height: number, 
 const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
-/** What one output pixel is made of: consecutive source pixels and their weights in fixed point. */
+/** The consecutive source pixels of one output pixel, and their weights in fixed point. */
 interface Taps {
   readonly first: number;
   readonly weights: readonly number[];
 }
 
 /**
- * For each place of the result, the places of the source that it is made of.
- * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
+ * Returns, for each position of the result, the taps in the source.
+ * @see
+ * https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
  */
 function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
   const scale = inSize / outSize;
@@ -124,7 +125,7 @@ function clampToByte(value: number): number {
   return Math.min(Math.max(value, 0), 255);
 }
 
-// Pillow weighs colours by their alpha, so that what is transparent does not bleed.
+// Pillow weights colours by alpha, so that colours of transparent pixels do not bleed.
 function premultiply<I extends Image>(image: I): I {
   return mapColours(image, (colour, alpha) => {
     const product = colour * alpha + 128;

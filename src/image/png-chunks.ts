@@ -1,11 +1,11 @@
-/** The frame of a PNG file (W3C PNG, third edition): a signature, then chunks. */
+/** The structure of a PNG file (W3C PNG, third edition): a signature, then chunks. */
 import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 export interface PngChunk {
-  /** Four letters, as "IHDR". */
+  /** Four letters, for example "IHDR". */
   readonly type: string;
   readonly data: Uint8Array<ArrayBuffer>;
 }
@@ -14,12 +14,12 @@ export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
 }
 
-/** A whole file. */
+/** Joins chunks to a file. */
 export function joinChunks(chunks: readonly PngChunk[]): Uint8Array<ArrayBuffer> {
   return concatBytes([SIGNATURE, ...chunks.map(encodeChunk)]);
 }
 
-/** Length, type, data, checksum of type and data. */
+/** A chunk has length, type, data, and a checksum of type and data. */
 function encodeChunk({ type, data }: PngChunk): Uint8Array {
   const body = concatBytes([new TextEncoder().encode(type), data]);
   const bytes = new Uint8Array(body.length + 8);
@@ -31,11 +31,11 @@ function encodeChunk({ type, data }: PngChunk): Uint8Array {
 }
 
 /**
- * The chunks of a file up to its end chunk, of the types that `wanted` holds. Throws ImageDecodeError where the bytes are
- * no PNG or end too early, and where the checksum of a wanted chunk is wrong.
+ * Reads the chunks of a file up to its end chunk, only those of the `wanted` types. Throws ImageDecodeError if the
+ * bytes are not a PNG or end too early, or if the checksum of a wanted chunk is wrong.
  */
 export function* readChunks(bytes: Uint8Array, wanted: ReadonlySet<string>): Generator<PngChunk, void> {
-  if (!isPng(bytes)) throw new ImageDecodeError("this is no PNG file: its first eight bytes are others");
+  if (!isPng(bytes)) throw new ImageDecodeError("this is not a PNG file: it does not begin with the PNG signature");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = SIGNATURE.length; ;) {
     if (at + 12 > bytes.length) throw truncated(bytes);
@@ -56,7 +56,7 @@ export function* readChunks(bytes: Uint8Array, wanted: ReadonlySet<string>): Gen
 }
 
 function truncated(bytes: Uint8Array): ImageDecodeError {
-  return new ImageDecodeError(`this PNG file is cut off: it ends within a chunk, after ${bytes.length} bytes`);
+  return new ImageDecodeError(`this PNG file is truncated: it ends inside a chunk, after ${bytes.length} bytes`);
 }
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {

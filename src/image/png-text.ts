@@ -1,33 +1,36 @@
-/** Texts in PNG files, by keyword: "Description", "Software", or a program's own. */
+/** Texts in PNG files, by keyword: "Description", "Software", or one of a program. */
 import { ArgumentError } from "../platform/arguments.js";
 import { concatBytes } from "../platform/bytes.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { readChunks, type PngChunk } from "./png-chunks.js";
 
-/** Texts of an image file by keyword: keywords of 1 to 79 printable Latin-1 characters, any text. */
+/** Texts of an image file by keyword. A keyword has 1 to 79 printable Latin-1 characters. */
 export type ImageText = Readonly<Record<string, string>>;
 
-/** Most text that is inflated of one file, in bytes: a few kilobytes can claim to hold gigabytes. */
+/** Limit of inflated text in one file, in bytes: a few kilobytes can inflate to gigabytes. */
 const MAX_INFLATED = 2 ** 22;
 
-/** An iTXt chunk for each text. Throws ArgumentError for a keyword that PNG does not allow. */
+/** Creates an iTXt chunk for each text. Throws ArgumentError for a keyword that PNG does not allow. */
 export function textChunks(text: ImageText): PngChunk[] {
   return Object.entries(text).map(([keyword, value]) => ({ type: "iTXt", data: internationalText(keyword, value) }));
 }
 
-/** Keyword, zero, not compressed (two zeros), no language, no translated keyword, UTF-8. */
+/** Contents: keyword, zero, not compressed (two zeros), no language, no translated keyword, UTF-8. */
 function internationalText(keyword: string, value: string): Uint8Array<ArrayBuffer> {
   if (!/^[\x20-\x7e\xa1-\xff]{1,79}$/.test(keyword)) {
-    throw new ArgumentError("text", `"${keyword}" is no PNG keyword: 1 to 79 printable Latin-1 characters`);
+    throw new ArgumentError(
+      "text",
+      `"${keyword}" is not a PNG keyword: it must have 1 to 79 printable Latin-1 characters.`,
+    );
   }
   const latin1 = Uint8Array.from(keyword, (character) => character.charCodeAt(0));
   return concatBytes([latin1, new Uint8Array(5), new TextEncoder().encode(value)]);
 }
 
 /**
- * Texts of a PNG file (chunks tEXt, zTXt and iTXt) by keyword, in the file's order; of texts with one keyword, the first.
- * Rejects with ImageDecodeError where the file is no PNG, is cut off, or holds a text chunk that is damaged, or where its
- * compressed texts hold more than 4 MiB.
+ * Reads the texts of a PNG file (chunks tEXt, zTXt and iTXt) by keyword, in the order of the file. If texts have the
+ * same keyword, the first counts. Rejects with ImageDecodeError if the file is not a PNG, is truncated or has a damaged
+ * text chunk, or if its compressed texts inflate to more than 4 MiB.
  */
 export async function readPngText(bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();
@@ -39,12 +42,12 @@ export async function readPngText(bytes: Uint8Array): Promise<ReadonlyMap<string
   }
   return texts;
 
-  /** Compression method, then compressed Latin-1. */
+  /** Contents: compression method, compressed Latin-1. */
   async function zText(data: Uint8Array<ArrayBuffer>): Promise<string> {
     return latin1(await inflater.inflate(data.subarray(1), data[0]));
   }
 
-  /** Flag and method of compression, language, translated keyword, UTF-8. */
+  /** Contents: compression flag and method, language, translated keyword, UTF-8. */
   async function iText(data: Uint8Array<ArrayBuffer>): Promise<string> {
     const [, translated] = splitAtZero(data.subarray(2), "iTXt");
     const [, text] = splitAtZero(translated, "iTXt");
@@ -52,14 +55,14 @@ export async function readPngText(bytes: Uint8Array): Promise<ReadonlyMap<string
   }
 }
 
-/** What stands before the first zero, and what after it. */
+/** Splits data at the first zero. */
 function splitAtZero<Bytes extends Uint8Array>(data: Bytes, type: string): [Bytes, Bytes] {
   const zero = data.indexOf(0);
   if (zero < 0) throw new ImageDecodeError(`this PNG file is damaged: a ${type} chunk lacks the zero after a text`);
   return [data.subarray(0, zero) as Bytes, data.subarray(zero + 1) as Bytes];
 }
 
-// TextDecoder's "latin1" is Windows-1252, which differs from 0x80 to 0x9f.
+// The "latin1" of TextDecoder is Windows-1252, which differs from 0x80 to 0x9f.
 function latin1(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
@@ -72,13 +75,13 @@ function utf8(bytes: Uint8Array): string {
   }
 }
 
-/** Inflates the texts of one file, up to a limit for all of them. */
+/** Inflates the texts of one file, up to a limit for all of them together. */
 class Inflater {
   #left = MAX_INFLATED;
 
   async inflate(data: Uint8Array<ArrayBuffer>, method: number | undefined): Promise<Uint8Array> {
-    if (method === undefined) throw new ImageDecodeError("this PNG file is damaged: a compressed text is cut off");
-    if (method !== 0) throw new ImageDecodeError(`this PNG file has a text compressed by an unknown method, ${method}`);
+    if (method === undefined) throw new ImageDecodeError("this PNG file is damaged: a compressed text is truncated");
+    if (method !== 0) throw new ImageDecodeError(`this PNG file has a text with unknown compression method ${method}`);
     const parts: Uint8Array[] = [];
     const reader = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
     try {

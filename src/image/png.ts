@@ -1,4 +1,4 @@
-/** A PNG encoder (W3C PNG, third edition): the same bytes for the same image, in Node and in the browser. */
+/** A PNG encoder (W3C PNG, third edition). It writes the same bytes in Node and in browsers. */
 import type { Image } from "./image.js";
 import { joinChunks } from "./png-chunks.js";
 import { textChunks, type ImageText } from "./png-text.js";
@@ -29,7 +29,7 @@ function header({ width, height, channels }: Image): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Every row as its difference from what its neighbours predict (Paeth), which suits smooth images. */
+/** Filters every row with Paeth: the difference to a prediction from neighbouring pixels. It suits smooth images. */
 function filterRows({ width, height, channels, data }: Image): Uint8Array<ArrayBuffer> {
   const stride = width * channels;
   const filtered = new Uint8Array((stride + 1) * height);

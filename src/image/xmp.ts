@@ -1,4 +1,4 @@
-/** Texts in JPEG and WebP files, as an XMP packet (ISO 16684-1): RDF with one entry for each keyword. */
+/** Texts in JPEG and WebP files: an XMP packet (ISO 16684-1) of RDF with one entry for each keyword. */
 import { ArgumentError } from "../platform/arguments.js";
 import { concatBytes } from "../platform/bytes.js";
 import type { Image } from "./image.js";
@@ -7,14 +7,14 @@ import type { ImageText } from "./png-text.js";
 const RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const OWN = "https://www.npmjs.com/package/dalle2-webgpu#";
 const JPEG_HEADER = new TextEncoder().encode("http://ns.adobe.com/xap/1.0/\0");
-/** What a JPEG segment holds besides its own length. */
+/** Bytes in a JPEG segment, without the field for its length. */
 const MAX_SEGMENT = 0xffff - 2;
 
-/** Bits of the flags in WebP's VP8X chunk. */
+/** Flags in the VP8X chunk of WebP. */
 const WEBP_XMP = 0x04;
 const WEBP_ALPHA = 0x10;
 
-/** An XMP packet that holds texts. */
+/** Creates an XMP packet with texts. */
 export function xmpPacket(text: ImageText): Uint8Array {
   const entries = Object.entries(text).map(
     ([keyword, value]) =>
@@ -26,7 +26,7 @@ export function xmpPacket(text: ImageText): Uint8Array {
   return new TextEncoder().encode(`<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>${meta}<?xpacket end="r"?>`);
 }
 
-/** The texts of the first packet like ours in a file of any format; a packet is found by its text, as XMP allows. */
+/** Reads the texts of our first packet in a file of any format. Searches for its text, as XMP allows. */
 export function readXmp(bytes: Uint8Array): ReadonlyMap<string, string> {
   const file = new TextDecoder().decode(bytes);
   const begin = file.indexOf(`xmlns:d="${OWN}"`);
@@ -35,7 +35,7 @@ export function readXmp(bytes: Uint8Array): ReadonlyMap<string, string> {
   return new Map([...entries].map(([, keyword, value]) => [unescapeXml(keyword!), unescapeXml(value!)]));
 }
 
-// XML has no control characters but these three, escaped or not.
+// XML allows no control characters except these three, not even escaped.
 function escapeXml(text: string): string {
   const allowed = text.replace(/[^\P{Cc}\t\n\r]|[\ufffe\uffff]/gu, "\ufffd");
   return allowed.replace(/[&<>\r]/g, (character) => `&#${character.charCodeAt(0)};`);
@@ -45,28 +45,26 @@ function unescapeXml(text: string): string {
   return text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 }
 
-/** Puts a packet behind the first marker of a JPEG file. Throws ArgumentError where it is longer than a segment. */
+/** Inserts a packet after the first marker of a JPEG file. Throws ArgumentError if it does not fit into a segment. */
 export function addXmpToJpeg(file: Uint8Array, packet: Uint8Array): Uint8Array<ArrayBuffer> {
   const content = concatBytes([JPEG_HEADER, packet]);
   if (content.length > MAX_SEGMENT)
-    throw new ArgumentError(
-      "text",
-      `a JPEG file has room for ${MAX_SEGMENT} bytes of texts, not for ${content.length}`,
-      { advice: "use png" },
-    );
+    throw new ArgumentError("text", `A JPEG file holds at most ${MAX_SEGMENT} bytes of texts, got ${content.length}.`, {
+      advice: "Use PNG.",
+    });
   const segment = new Uint8Array(4);
   new DataView(segment.buffer).setUint32(0, 0xffe10000 + content.length + 2);
   const at = endOfJfif(file);
   return concatBytes([file.subarray(0, at), segment, content, file.subarray(at)]);
 }
 
-/** JFIF's own segment, where there is one, must remain the first. */
+/** The JFIF segment, if there is one, must remain the first. */
 function endOfJfif(file: Uint8Array): number {
   const hasJfif = file[2] === 0xff && file[3] === 0xe0;
   return hasJfif ? 4 + new DataView(file.buffer, file.byteOffset).getUint16(4) : 2;
 }
 
-/** Appends a packet to a WebP file, which is made one of the extended format if it was none. */
+/** Appends a packet to a WebP file, which is converted to the extended format if necessary. */
 export function addXmpToWebp(file: Uint8Array, packet: Uint8Array, image: Image): Uint8Array<ArrayBuffer> {
   const content = file.subarray(12);
   const isExtended = String.fromCharCode(...content.subarray(0, 4)) === "VP8X";
@@ -75,7 +73,7 @@ export function addXmpToWebp(file: Uint8Array, packet: Uint8Array, image: Image)
   return riffChunk("RIFF", concatBytes([new TextEncoder().encode("WEBP"), extended, riffChunk("XMP ", packet)]));
 }
 
-/** Flags, then width and height less 1, in 24 bits each. */
+/** Flags, then width - 1 and height - 1 in 24 bits each. */
 function extendedHeader({ width, height, channels }: Image): Uint8Array {
   const header = new Uint8Array(10);
   const view = new DataView(header.buffer);
@@ -87,7 +85,7 @@ function extendedHeader({ width, height, channels }: Image): Uint8Array {
   return header;
 }
 
-/** Name, length, data, and a zero where the length is odd. */
+/** Name, length, data, and a zero if the length is odd. */
 function riffChunk(name: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(8);
   header.set(new TextEncoder().encode(name));

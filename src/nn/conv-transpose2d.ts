@@ -4,8 +4,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
 /**
- * torch's `nn.ConvTranspose2d(inputs, outputs, 4, stride = 2, padding = 1)`: takes `weight` `[inputs, outputs, 4, 4]` and
- * `bias` `[outputs]`.
+ * torch's `nn.ConvTranspose2d(inputs, outputs, 4, stride = 2, padding = 1)`: loads `weight` `[inputs, outputs, 4, 4]`
+ * and `bias` `[outputs]`.
  */
 export class ConvTranspose2d {
   readonly #path: string;
@@ -14,7 +14,7 @@ export class ConvTranspose2d {
 
   constructor(weights: Weights, inputs: number, outputs: number) {
     this.#path = weights.path;
-    // Packed as it is, the input channels come to lie innermost: what `convTranspose2d` reads.
+    // Packing puts the input channels innermost, as `convTranspose2d` needs them.
     this.#weight = weights.conv("weight", [inputs, outputs, 4, 4]);
     this.#bias = weights.vector("bias", outputs);
   }

@@ -9,13 +9,13 @@ export interface Conv2dOptions {
   readonly stride?: number;
   readonly padding?: number;
   readonly bias?: boolean;
-  /** Standardise the weight (Qiao et al. 2019, DALLE2-pytorch's `WeightStandardizedConv2d`). */
+  /** Standardise the weight (Qiao et al. 2019, DALLE2-pytorch's `WeightStandardizedConv2d`). Default: false. */
   readonly standardize?: boolean;
 }
 
 /**
- * torch's `nn.Conv2d` with a square kernel: takes `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. Channels that
- * consist of heads are padded head by head.
+ * torch's `nn.Conv2d` with a square kernel: loads `weight` `[out, in, kernel, kernel]` and `bias` `[out]`. If channels
+ * consist of heads, each head is padded.
  */
 export class Conv2d {
   readonly #path: string;
@@ -43,7 +43,7 @@ export class Conv2d {
     return inModule(x.arena, this.#path, () => conv2d(x, this.#weight, conv));
   }
 
-  /** Once for all forward passes. */
+  /** Runs once, when the weight is loaded. */
   #standardize(): void {
     using standardized = weightStandardize(this.#weight);
     this.#weight.arena.stream.copy(standardized.storage, this.#weight.storage);

@@ -3,7 +3,7 @@ import { groupNorm, type GroupNormOptions } from "../ops/norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
-/** torch's `nn.GroupNorm` (eps 1e-5): takes `weight` and `bias` `[channels]`. */
+/** torch's `nn.GroupNorm` (eps 1e-5): loads `weight` and `bias` `[channels]`. */
 export class GroupNorm {
   readonly #path: string;
   readonly #groups: number;

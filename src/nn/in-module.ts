@@ -1,11 +1,11 @@
 import type { TensorArena } from "../tensor/tensor.js";
 
 /**
- * Runs the forward pass of the module with a path in its model, as `unets.0.downs.1.block2`: what it dispatches carries the
- * path, and errors name it. `path` begins at the model, also inside of another module.
+ * Runs the forward pass of a module. Its dispatches carry the `path`, and errors name it. `path` always begins at the
+ * model, for example `unets.0.downs.1.block2`.
  */
 export function inModule<T>({ stream }: Pick<TensorArena, "stream">, path: string, body: () => T): T {
-  const { place } = stream;
-  if (path === place) return body();
-  return stream.at(path.startsWith(`${place}.`) ? path.slice(place.length + 1) : path, body);
+  const { modulePath } = stream;
+  if (path === modulePath) return body();
+  return stream.at(path.startsWith(`${modulePath}.`) ? path.slice(modulePath.length + 1) : path, body);
 }

@@ -4,13 +4,13 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
 export interface LayerNormParameters {
-  /** Names of the tensors; torch's are "weight" and "bias". Without `bias` the norm has none. Default: torch's. */
+  /** Names of the tensors. Without `bias` the norm has none. Default: torch's names, "weight" and "bias". */
   readonly parameters?: { readonly gain: string; readonly bias?: string };
   /** Default 1e-5. */
   readonly eps?: number;
-  /** Divide by the largest value first; see `layerNorm`. */
+  /** Divide by the largest value first; see `layerNorm`. Default: false. */
   readonly stable?: boolean;
-  /** Shape of the tensors in the file where it is not `[dim]`, as `[1, dim, 1, 1]`. */
+  /** Shape of the tensors in the checkpoint, for example `[1, dim, 1, 1]`. Default: `[dim]`. */
   readonly torchShape?: readonly number[];
 }
 

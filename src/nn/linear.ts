@@ -5,7 +5,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Axis, Heads } from "../weights/head-axis.js";
 import type { Weights } from "../weights/store.js";
 
-/** torch's `nn.Linear`: takes `weight` `[out, in]` and `bias` `[out]`. An axis that consists of heads is padded head by head. */
+/**
+ * torch's `nn.Linear`: loads `weight` `[out, in]` and `bias` `[out]`. If an axis consists of heads, each head is
+ * padded.
+ */
 export class Linear {
   readonly #path: string;
   readonly #weight: Tensor;

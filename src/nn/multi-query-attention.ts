@@ -10,7 +10,7 @@ import { nullKeyValue } from "./null-key-value.js";
 import type { RelativePositionBias } from "./relative-position-bias.js";
 import type { RotaryEmbedding } from "./rotary-embedding.js";
 
-/** What is put through the softmax: `scale` times the dot product of query and key, or times their cosine. */
+/** Input of the softmax: `scale` times the dot product of query and key, or times their cosine similarity. */
 export interface Logits {
   readonly cosine: boolean;
   readonly scale: number;
@@ -27,8 +27,8 @@ export interface MultiQueryAttentionOptions {
 }
 
 /**
- * Self-attention of the prior and of the U-Nets (`Attention` of DALLE2-pytorch): every query head reads the same keys and
- * values (Shazeer 2019), of which the first are learned and stand before all tokens.
+ * Self-attention of the prior and of the U-Nets (`Attention` of DALLE2-pytorch). All query heads read the same keys and
+ * values (Shazeer 2019). The first key and value are learned and come before those of the tokens.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L834-L931
  */
 export class MultiQueryAttention {

@@ -9,8 +9,8 @@ import type { Conv2dOptions } from "./conv2d.js";
 const EPS = 1e-5;
 
 /**
- * torch's `nn.Conv2d` without bias and the `nn.BatchNorm2d` (Ioffe & Szegedy 2015) behind it, which in inference is a
- * factor and a shift for each channel: they are folded into the convolution when it is loaded.
+ * torch's `nn.Conv2d` without bias, followed by `nn.BatchNorm2d` (Ioffe & Szegedy 2015). In inference the norm is a
+ * factor and a shift for each channel. Both are folded into the convolution when it is loaded.
  */
 export class NormedConv2d {
   readonly #path: string;
@@ -31,7 +31,7 @@ export class NormedConv2d {
     const scale = (): Float32Array => gain.data.map((value, c) => value / Math.sqrt(variance.data[c]! + EPS));
     this.#weight = conv.conv("weight", [outputs, inputs, kernel, kernel], { outputScale: scale });
     this.#bias = shiftOf(norm, outputs, scale);
-    // How many batches its statistics are of.
+    // Only training reads the number of batches.
     norm.ignore("num_batches_tracked");
   }
 
@@ -42,7 +42,7 @@ export class NormedConv2d {
   }
 }
 
-/** What the norm adds, given its factors: bias - mean · scale. */
+/** Returns what the norm adds: bias - mean · scale. */
 function shiftOf(norm: Weights, channels: number, scale: () => Float32Array): Tensor {
   const { arena } = norm;
   const bias: HostTensor = norm.values("bias", [channels]);

@@ -2,8 +2,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
 /**
- * The learned key and value (`null_kv`) `[2, dimHead]` that every query may attend to, f32. With `unitKey` the key is
- * brought to unit length once, for attention by cosines.
+ * Loads the learned key and value (`null_kv`) `[2, dimHead]`, f32, that every query may attend to. With `unitKey` the
+ * key is normalised to length 1, for cosine attention.
  */
 export function nullKeyValue(weights: Weights, dimHead: number, { unitKey }: { readonly unitKey: boolean }): Tensor {
   if (!unitKey) return weights.table("null_kv", [2, dimHead], { dtype: "f32" });

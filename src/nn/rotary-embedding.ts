@@ -4,15 +4,15 @@ import type { Weights } from "../weights/store.js";
 import { UnsupportedError } from "../weights/unsupported-error.js";
 
 export interface RotaryEmbeddingOptions {
-  /** Name of the frequencies in the checkpoint; default that of rotary-embedding-torch. */
+  /** Name of the frequencies in the checkpoint. Default: "freqs", as in rotary-embedding-torch. */
   readonly name?: "freqs" | "inv_freq";
   readonly pairs?: NonNullable<RotaryTables["pairs"]>;
 }
 
 /**
- * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1, from the frequencies
- * `[dim / 2]`, rounded down, in the checkpoint. They are rounded to f32 where torch rounds. Throws `UnsupportedError` for
- * halves of an odd number of channels.
+ * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1. They are computed from the
+ * frequencies `[floor(dim / 2)]` in the checkpoint and rounded to f32 where torch rounds. Throws `UnsupportedError` for
+ * "halves" with an odd number of channels.
  * @see https://github.com/lucidrains/rotary-embedding-torch/blob/517ee2cfeb10602032ef9d282c19851e19dd8943/rotary_embedding_torch/rotary_embedding_torch.py#L61-L112
  */
 export class RotaryEmbedding implements RotaryTables {
@@ -25,7 +25,7 @@ export class RotaryEmbedding implements RotaryTables {
     const { name = "freqs", pairs = "neighbours" } = options;
     if (pairs === "halves" && dim % 2 !== 0) {
       throw new UnsupportedError(
-        `a rotary position embedding of ${dim} channels, an odd number, in two halves: the reference does not run it`,
+        `a rotary position embedding with halves of ${dim} channels, an odd number: the reference cannot run it`,
       );
     }
     const count = Math.floor(dim / 2);

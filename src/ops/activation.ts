@@ -1,8 +1,8 @@
 import { enums } from "../gpu/kernel-sources.js";
 
 /**
- * Pointwise functions that kernels can apply to what they write (kernels/lib/activation.wgsl). "gelu" is the exact one
- * (torch's default), "geluTanh" torch's approximation by tanh.
+ * Activation functions that kernels can apply to their output (kernels/lib/activation.wgsl). "gelu" is the exact GELU
+ * (torch's default), "geluTanh" is torch's approximation with tanh.
  */
 export type Activation = keyof typeof enums.activation;
 

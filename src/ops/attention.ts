@@ -5,34 +5,40 @@ import { checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Queries per invocation, and the most vec4s of a head that it keeps. */
+/** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
 const { QUERIES, COLUMNS } = kernels.attention.fixed;
 const [WORKGROUP] = kernels.attention.workgroup;
 
-/** Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding, for at least `length` positions. */
+/**
+ * Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding. They need at least `length`
+ * positions.
+ */
 export interface RotaryTables {
   readonly cos: Tensor;
   readonly sin: Tensor;
-  /** What is rotated as a pair: neighbours (the default), or the same channel of either half of the rotated ones. */
+  /**
+   * Which channels are rotated as a pair: neighbours, or the channels at the same index in both halves. Default:
+   * "neighbours".
+   */
   readonly pairs?: "neighbours" | "halves";
 }
 
 export interface PrepareHeadsOptions {
-  /** First channel of x to take; a multiple of 4. Default 0. */
+  /** First channel of x to read; a multiple of 4. Default 0. */
   readonly offset?: number;
   readonly heads: number;
-  /** Channels of a head; in tensors each head is padded with zeros to a multiple of 4. */
+  /** Channels of a head. In tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly rotary?: RotaryTables | undefined;
-  /** Give each head unit length. */
+  /** Normalise each head to length 1. Default: false. */
   readonly l2norm?: boolean;
   readonly scale?: number;
 }
 
 /**
- * Takes `heads · paddedHead` channels of x `[batch, length, *]`, where paddedHead is dimHead rounded up to a multiple of 4,
- * and makes them ready for attention, in this order: rotary position embedding (Su et al. 2021; interleaved pairs of the
- * first channels of each head), unit length, scale. Returns `[batch, length, heads · paddedHead]`.
+ * Prepares `heads · paddedHead` channels of x `[batch, length, *]` for attention; paddedHead is dimHead rounded up to a
+ * multiple of 4. Applies, in this order: a rotary position embedding of the first channels of each head (Su et al.
+ * 2021), normalisation to length 1, and the scale. Returns `[batch, length, heads · paddedHead]`.
  */
 export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   const { offset = 0, heads, dimHead, rotary, l2norm = false, scale = 1 } = options;
@@ -67,7 +73,9 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
 }
 
 export interface AttentionOptions {
-  /** `[batch, queries, *]`, `[batch, keys, *]`, `[batch, keys, *]`; heads lie side by side from the offsets on. */
+  /**
+   * `q` is `[batch, queries, *]`, `k` and `v` are `[batch, keys, *]`. Heads are side by side, starting at the offsets.
+   */
   readonly q: Tensor;
   readonly k: Tensor;
   readonly v: Tensor;
@@ -76,27 +84,27 @@ export interface AttentionOptions {
   readonly kOffset?: number;
   readonly vOffset?: number;
   readonly heads: number;
-  /** Heads of keys and values, a divisor of `heads`; 1 is multi-query attention (Shazeer 2019). */
+  /** Number of heads of keys and values, a divisor of `heads`. 1 is multi-query attention (Shazeer 2019). */
   readonly kvHeads: number;
-  /** Channels of a head; in tensors each head is padded with zeros to a multiple of 4. */
+  /** Channels of a head. In tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly scale: number;
-  /** Query i sees keys up to i (and the null key). */
+  /** Query i sees only the keys up to i and the null key. Default: false. */
   readonly causal?: boolean;
-  /** `[2, dimHead]`, f32: a key and its value that every query of every head sees, at position 0. */
+  /** `[2, dimHead]`, f32: a key and its value at position 0 that every query of every head sees. */
   readonly nullKv?: Tensor | undefined;
   /**
-   * `[distances, heads]`, f32, added to the scores by distance max(i - j, 0); position j counts the null key, so it is one
-   * more than the index of a key if there is one.
+   * `[distances, heads]`, f32: added to the scores by distance max(i - j, 0). The null key counts as a position, so
+   * with it position j is the index of the key plus 1.
    */
   readonly relativeBias?: Tensor | undefined;
-  /** `[batch, keys]`, u32; 0 hides a key. A query that sees none yields 0. */
+  /** `[batch, keys]`, u32: 0 hides a key. The result of a query that sees no key is 0. */
   readonly keyMask?: Tensor | undefined;
 }
 
 /**
- * softmax(scale · q kᵀ + bias) v. Returns `[batch, queries, heads · paddedHead]`, where paddedHead is dimHead rounded up to
- * a multiple of 4; softmax and sums are f32.
+ * Attention: softmax(scale · q kᵀ + bias) v. Returns `[batch, queries, heads · paddedHead]`; paddedHead is dimHead
+ * rounded up to a multiple of 4. Softmax and sums are f32.
  */
 export function attention(options: AttentionOptions): Tensor {
   const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, heads, kvHeads, dimHead, scale } = options;
@@ -107,7 +115,8 @@ export function attention(options: AttentionOptions): Tensor {
   checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
   if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
   checkKeys(options, batch, keys);
-  if (causal && queries !== keys) throw new ShapeError("attention", "k", k.shape, `${queries} keys, being causal`);
+  if (causal && queries !== keys)
+    throw new ShapeError("attention", "k", k.shape, `${queries} keys, because attention is causal`);
   checkF32("attention", "nullKv", nullKv, [2, dimHead]);
   const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
   checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
@@ -153,7 +162,7 @@ export function attention(options: AttentionOptions): Tensor {
   return y;
 }
 
-/** Checks `[batch, length, *]` with whole heads from `offset` on and returns batch and length. */
+/** Checks that x is `[batch, length, *]` with whole heads from `offset` on. Returns batch and length. */
 function checkHeads(
   op: string,
   argument: string,

@@ -11,24 +11,27 @@ export function checkShape(op: string, argument: string, tensor: Tensor, expecte
   if (!sameShape(tensor.shape, expected)) throw new ShapeError(op, argument, tensor.shape, expected);
 }
 
-/** Throws `ShapeError` unless the tensor has as many axes as names are given. */
+/** Throws `ShapeError` unless the tensor has an axis for each name. */
 export function checkAxes(op: string, argument: string, tensor: Tensor, names: readonly string[]): void {
   if (tensor.shape.length !== names.length) throw new ShapeError(op, argument, tensor.shape, names);
 }
 
-/** Throws `ShapeError` unless the tensor is stored as `expected`. */
+/** Throws `ShapeError` unless the tensor has the dtype `expected`. */
 export function checkDType(op: string, argument: string, tensor: Tensor, expected: DType): void {
   if (tensor.dtype !== expected) throw new ShapeError(op, argument, tensor.dtype, expected);
 }
 
-/** Throws `ShapeError` unless the tensor, where given, is f32 of this shape: small vectors, tables and state are. */
+/**
+ * Throws `ShapeError` unless the tensor, if there is one, is f32 and has this shape. For small vectors, tables and
+ * sampler state.
+ */
 export function checkF32(op: string, argument: string, tensor: Tensor | undefined, expected: readonly number[]): void {
   if (!tensor) return;
   checkShape(op, argument, tensor, expected);
   checkDType(op, argument, tensor, "f32");
 }
 
-/** Storage type of a tensor of floats. Throws `ShapeError` for u32: indices and masks. */
+/** Returns the dtype of a tensor of floats. Throws `ShapeError` for u32 (indices and masks). */
 export function floatType(op: string, argument: string, tensor: Tensor): "f32" | "f16" {
   if (tensor.dtype === "u32") throw new ShapeError(op, argument, "u32", "f32 or f16");
   return tensor.dtype;

@@ -8,9 +8,9 @@ import { ShapeError } from "./shape-error.js";
 const { KERNEL, STRIDE } = kernels.convTranspose2d.fixed;
 
 /**
- * Transposed convolution with a 4×4 kernel, stride 2 and padding 1 (torch's `ConvTranspose2d`): doubles height and width.
- * `x` is `[B, H, W, in]`, `weight` `[4, 4, out, in]` with `in` innermost; the result is `[B, 2H, 2W, out]`, with the
- * epilogue applied.
+ * Transposed convolution with a 4×4 kernel, stride 2 and padding 1 (torch's `ConvTranspose2d`), which doubles height
+ * and width. `x` is `[B, H, W, in]`, `weight` is `[4, 4, out, in]` with `in` innermost. The result is `[B, 2H, 2W,
+ * out]`, with the epilogue applied.
  */
 export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tensor {
   checkAxes("convTranspose2d", "x", x, ["B", "H", "W", "in"]);
@@ -36,7 +36,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
       columns,
       ...epilogueParams(y, epilogue),
     },
-    // Each pixel of a patch of the result sees taps of its own.
+    // Each pixel of a patch of the result has its own taps.
     grid: [STRIDE ** 2 * columns, ...rows],
   });
   return y;

@@ -5,15 +5,15 @@ import { linear, productGrid } from "./linear.js";
 import { ShapeError } from "./shape-error.js";
 
 export interface ConvOptions extends Epilogue {
-  /** Pixels between windows, in both directions. Default 1. */
+  /** Step of the window in pixels, in both directions. Default 1. */
   readonly stride?: number;
   /** Zero pixels around the image, on every side. Default 0. */
   readonly padding?: number;
 }
 
 /**
- * Two-dimensional convolution (torch's cross-correlation) of `x` `[batch, height, width, in]` with `weight`
- * `[kh, kw, in, out]`, packed by `Weights.conv`: `activation(x * w + bias) + residual`, `[batch, oh, ow, out]`.
+ * Two-dimensional convolution (torch's cross-correlation) `activation(x * w + bias) + residual`. `x` is `[batch,
+ * height, width, in]`, `weight` is `[kh, kw, in, out]`, packed by `Weights.conv`. The result is `[batch, oh, ow, out]`.
  */
 export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Tensor {
   const { stride = 1, padding = 0, ...epilogue } = options;
@@ -34,7 +34,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
       "conv2d",
       "x",
       x.shape,
-      `an image of at least ${kernelHeight}×${kernelWidth} with its padding`,
+      `an image of at least ${kernelHeight}×${kernelWidth} pixels, including padding`,
     );
   }
   const shape = [batch, outHeight, outWidth, outputs];

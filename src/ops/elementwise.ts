@@ -5,8 +5,8 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * a + b. `b` has the shape of `a` or is broadcast: over the batch (`[1, ...]`), over positions (`[B, C]`, also with axes
- * of size 1 between) or over both (`[C]`). So do the other functions of two tensors here.
+ * a + b. `b` has the shape of `a` or is broadcast: over the batch (`[1, ...]`), over positions (`[B, C]`, also with
+ * axes of size 1 in between), or over both (`[C]`).
  */
 export function add(a: Tensor, b: Tensor): Tensor {
   return dispatchCombine("add", a, b, { scaleA: 1, scaleB: 1 });
@@ -41,17 +41,20 @@ export function activate(x: Tensor, activation: Activation): Tensor {
   return dispatchPointwise("activate", x, { activation });
 }
 
-/** min(max(x, low), high); what is not a number stays so. */
+/** min(max(x, low), high); NaN stays NaN. */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   return dispatchPointwise("clamp", x, { limits: [low, high] });
 }
 
-/** `[..., 2N]` to `[..., N]`: the first half times SiLU of the second (SwiGLU of Shazeer 2020, as lucidrains splits it). */
+/**
+ * `[..., 2N]` to `[..., N]`: the first half times the SiLU of the second (SwiGLU, Shazeer 2020; halves as in
+ * DALLE2-pytorch).
+ */
 export function swiglu(x: Tensor): Tensor {
   return dispatchGatedLinear("swiglu", x, "silu");
 }
 
-/** `[..., 2N]` to `[..., N]`: the first half times the exact GELU of the second (GEGLU of Shazeer 2020). */
+/** `[..., 2N]` to `[..., N]`: the first half times the exact GELU of the second (GEGLU, Shazeer 2020). */
 export function geglu(x: Tensor): Tensor {
   return dispatchGatedLinear("geglu", x, "gelu");
 }
@@ -108,7 +111,7 @@ function dispatchCombine(
   operation: "multiply" | { readonly scaleA: number; readonly scaleB: number },
 ): Tensor {
   const Element = floatType(op, "a", a);
-  if (b.dtype !== a.dtype) throw new ShapeError(op, "b", b.dtype, `${a.dtype} as a is (see cast)`);
+  if (b.dtype !== a.dtype) throw new ShapeError(op, "b", b.dtype, `${a.dtype}, the dtype of a (see cast)`);
   const strides = broadcastStrides(op, a, b);
   const [scaleA, scaleB] = operation === "multiply" ? [1, 1] : [operation.scaleA, operation.scaleB];
   const y = a.arena.empty(a.shape, a.dtype);
@@ -130,7 +133,7 @@ function dispatchCombine(
   return y;
 }
 
-/** Distances in storage of `b` between the samples and between the positions of `a`; 0 where it has one for all. */
+/** Returns the strides of `b` for the samples and the positions of `a`; 0 where `b` is broadcast. */
 function broadcastStrides(op: string, a: Tensor, b: Tensor): { batch: number; position: number } {
   const batch = b.shape.length === 1 ? 1 : b.shape[0]!;
   const positions = b.shape.slice(1, -1);

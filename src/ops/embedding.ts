@@ -4,8 +4,9 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * Rows of `table` `[V, D]` by number: ids `[...]` give `[..., D]`, a list of n ids gives `[n, D]`, stored as the table
- * is. Throws `ShapeError` for a listed id beyond the table; ids on the GPU are not checked and read the last row then.
+ * Looks up rows of `table` `[V, D]`: ids `[...]` give `[..., D]`, a list of n ids gives `[n, D]`, in the dtype of the
+ * table. Throws `ShapeError` if a listed id is not a row of the table. Ids on the GPU are not checked: too large ones
+ * read the last row.
  */
 export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tensor {
   checkAxes("embedding", "table", table, ["V", "D"]);
@@ -13,7 +14,7 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
   if (!("storage" in ids)) {
     const wrong = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= entries);
     if (wrong >= 0) {
-      throw new ShapeError("embedding", `ids[${wrong}]`, String(ids[wrong]), `a row of the table's ${entries}`);
+      throw new ShapeError("embedding", `ids[${wrong}]`, String(ids[wrong]), `one of the ${entries} rows of the table`);
     }
     const { arena } = table;
     return arena.scope(() => embedding(table, arena.from(ids, [ids.length], "u32")));
@@ -37,10 +38,11 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
 }
 
 /**
- * Sinusoidal embeddings of times, `dim` values each, row by row: sines, then cosines, of times · 10000^(-i / (dim/2 - 1)).
- * Computed on the host, where sin and cos are exact for large arguments, and rounded to f32 wherever the reference's
- * `SinusoidalPosEmb` does, because its cosines of times up to 1000 show it. `dim` is even and at least 4. With `truncate`
- * every value is cut to a whole number: all but those that are 1 or -1 to the last bit become 0.
+ * Returns sinusoidal embeddings of timesteps, `dim` values for each: sines, then cosines, of timestep · 10000^(-i /
+ * (dim/2 - 1)). `dim` is even and at least 4. They are computed on the host, where sin and cos are exact for large
+ * arguments. They are rounded to f32 where the reference's `SinusoidalPosEmb` does: for timesteps up to 1000 it makes a
+ * visible difference. With `truncate` each value is truncated to a whole number, as some versions of the reference do:
+ * all values except exact 1 and -1 become 0.
  */
 export function sinusoids(
   times: readonly number[],

@@ -2,7 +2,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds, type Activation } from "./activation.js";
 import { ShapeError } from "./shape-error.js";
 
-/** What follows a product (kernels/lib/epilogue.wgsl): `activation(product + bias) + residual`. */
+/**
+ * What is applied to a product before it is stored (kernels/lib/epilogue.wgsl): `activation(product + bias) +
+ * residual`.
+ */
 export interface Epilogue {
   /** `[out]`, f32. */
   readonly bias?: Tensor | undefined;
@@ -11,12 +14,12 @@ export interface Epilogue {
   readonly residual?: Tensor | undefined;
 }
 
-/** What a kernel with an epilogue writes to, and what that takes beside the product. */
+/** Returns the bindings of a kernel with an epilogue: the result `y` and the inputs of the epilogue. */
 export function epilogueBindings(y: Tensor, { bias, residual }: Epilogue) {
   return { bias: bias?.storage, residual: residual?.storage, y: y.storage };
 }
 
-/** Fields of the `Epilogue` in a kernel's Params, for the result `y`. */
+/** Returns the fields of `Epilogue` in the `Params` of a kernel, for the result `y`. */
 export function epilogueParams(y: Tensor, { bias, activation = "none", residual }: Epilogue) {
   return {
     column_vectors: y.stride / 4,
@@ -26,7 +29,7 @@ export function epilogueParams(y: Tensor, { bias, activation = "none", residual 
   };
 }
 
-/** Throws `ShapeError` where the epilogue does not fit a product of `x` that has this shape. */
+/** Throws `ShapeError` if the epilogue does not fit a product of `x` with this shape. */
 export function checkEpilogue(op: string, x: Tensor, shape: readonly number[], { bias, residual }: Epilogue): void {
   if (bias && (bias.dtype !== "f32" || bias.channels !== shape.at(-1) || bias.rows !== 1)) {
     throw new ShapeError(op, `bias (${bias.dtype})`, bias.shape, [shape.at(-1) ?? 1]);

@@ -3,18 +3,18 @@ import { checkF32 } from "./check.js";
 import { invocations } from "./grid.js";
 import type { StepInputs } from "./step-inputs.js";
 
-/** Where a sampler's values stopped being finite. */
+/** Where the values of a sampler stopped being finite. */
 export interface FirstNotFinite {
   /** Counted from 0. */
   readonly pass: number;
-  /** Whether the network predicted them; otherwise the sampler computed them from what it predicted. */
+  /** Whether they are in the network's prediction; otherwise they are in the next state of the sampler. */
   readonly isPredicted: boolean;
 }
 
-/** What the kernel leaves where no pass had such values. */
+/** Value in the buffer if the values of all passes were finite. */
 const NO_PASS = 0xffffffff;
 
-/** Watches a sampler: the first pass with values that are infinite or not a number is noted on the GPU, and read later. */
+/** Checks the values of a sampler on the GPU. It records the first pass with infinity or NaN, which is read later. */
 export class FiniteWatch {
   readonly #first: Tensor;
 
@@ -25,8 +25,8 @@ export class FiniteWatch {
     arena.stream.write(this.#first.storage, new Uint32Array(4).fill(NO_PASS));
   }
 
-  /** Looks at the network's prediction and at the state after the pass, both f32. Encodes GPU work. */
-  look(prediction: Tensor, state: Tensor): void {
+  /** Checks the network's prediction and the state after the pass, both f32. Encodes GPU work. */
+  check(prediction: Tensor, state: Tensor): void {
     checkF32("noteNotFinite", "prediction", prediction, prediction.shape);
     checkF32("noteNotFinite", "state", state, state.shape);
     const { stream } = state.arena;
@@ -43,7 +43,7 @@ export class FiniteWatch {
     });
   }
 
-  /** Waits for all work encoded so far. Undefined where all values were finite, and in a dry run. */
+  /** Waits for all work encoded so far. Returns undefined if all values were finite, and in a dry run. */
   async read(): Promise<FirstNotFinite | undefined> {
     const { storage, arena } = this.#first;
     if (arena.stream.isDryRun) return undefined;

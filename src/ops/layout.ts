@@ -4,17 +4,20 @@ import { checkAxes, floatType, sameShape } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** The same range of every row of a tensor's storage, in elements. A row may be one of channels or a whole sample. */
+/**
+ * The same range in every row of the storage of a tensor, in elements. A row has the channels of one position, or a
+ * whole sample.
+ */
 interface Ranges {
   readonly tensor: Tensor;
-  /** Distance between rows; 0 takes one row again and again. */
+  /** Distance between rows; 0 repeats one row. */
   readonly stride: number;
   readonly start?: number;
 }
 
 interface CopyOptions {
   readonly scale?: number;
-  /** Elements written per row: zero beyond `size`. */
+  /** Elements written per row; those beyond `size` are zero. Default: `size`. */
   readonly written?: number;
 }
 
@@ -41,7 +44,7 @@ function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, 
   });
 }
 
-/** Joins `[..., Ci]` to `[..., ΣCi]`; tensor i is multiplied by `scales[i]` where given. */
+/** Joins `[..., Ci]` to `[..., ΣCi]`; tensor i is multiplied by `scales[i]`, by default 1. */
 export function concatChannels(tensors: readonly Tensor[], scales: readonly number[] = []): Tensor {
   const { first, outer } = commonOf("concatChannels", tensors, (shape) => shape.slice(0, -1));
   const channels = tensors.reduce((sum, x) => sum + x.channels, 0);
@@ -71,7 +74,7 @@ export function concatTokens(tensors: readonly Tensor[]): Tensor {
   return y;
 }
 
-/** Channels `start` (included) to `end` (excluded) of `[..., C]`. */
+/** Returns the channels `start` (included) to `end` (excluded) of `[..., C]`. */
 export function sliceChannels(x: Tensor, start: number, end: number): Tensor {
   checkRange("sliceChannels", x, x.shape.length - 1, start, end);
   const y = output("sliceChannels", x, [...x.shape.slice(0, -1), end - start]);
@@ -79,7 +82,10 @@ export function sliceChannels(x: Tensor, start: number, end: number): Tensor {
   return y;
 }
 
-/** `[B, count · C]` as `count` tokens each, `[B, count, C]`; a copy only where C is no multiple of 4 and rows have padding. */
+/**
+ * Splits `[B, count · C]` into `count` tokens, `[B, count, C]`. Copies only if C is not a multiple of 4, because rows
+ * then have padding.
+ */
 export function splitChannels(x: Tensor, count: number): Tensor {
   checkAxes("splitChannels", "x", x, ["B", "count · C"]);
   const [batch, all] = x.shape as [number, number];
@@ -94,7 +100,7 @@ export function splitChannels(x: Tensor, count: number): Tensor {
   );
 }
 
-/** Tokens `start` (included) to `end` (excluded) of `[B, L, C]`. */
+/** Returns the tokens `start` (included) to `end` (excluded) of `[B, L, C]`. */
 export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
   checkAxes("sliceTokens", "x", x, ["B", "L", "C"]);
   checkRange("sliceTokens", x, 1, start, end);
@@ -105,7 +111,7 @@ export function sliceTokens(x: Tensor, start: number, end: number): Tensor {
   return y;
 }
 
-/** `[B, L, C]` with zero tokens appended until there are `length`. */
+/** Appends zero tokens to `[B, L, C]` up to `length` tokens. */
 export function padTokens(x: Tensor, length: number): Tensor {
   checkAxes("padTokens", "x", x, ["B", "L", "C"]);
   const [batch, tokens, channels] = x.shape as [number, number, number];
@@ -116,7 +122,7 @@ export function padTokens(x: Tensor, length: number): Tensor {
   return y;
 }
 
-/** The whole batch `times` times over: `[B, ...]` to `[times · B, ...]`, `[x; x]` for two. */
+/** Repeats the whole batch: `[B, ...]` to `[times · B, ...]`, for example `[x; x]`. */
 export function repeatBatch(x: Tensor, times: number): Tensor {
   checkSamples("repeatBatch", x);
   const y = output("repeatBatch", x, [times * x.shape[0]!, ...x.shape.slice(1)]);
@@ -125,7 +131,7 @@ export function repeatBatch(x: Tensor, times: number): Tensor {
   return y;
 }
 
-/** Joins batches `[B1, ...]` and `[B2, ...]` of samples of one shape. */
+/** Joins the batches `[B1, ...]` and `[B2, ...]`. */
 export function concatBatch(a: Tensor, b: Tensor): Tensor {
   checkSamples("concatBatch", a);
   const sample = a.shape.slice(1);
@@ -140,13 +146,13 @@ export function concatBatch(a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-/** `[1, ...]` repeated to `[batch, ...]`. */
+/** Repeats `[1, ...]` to `[batch, ...]`. */
 export function broadcastBatch(x: Tensor, batch: number): Tensor {
   if (x.shape[0] !== 1) throw new ShapeError("broadcastBatch", "x", x.shape, [1, "..."]);
   return repeatBatch(x, batch);
 }
 
-/** Samples `start` (included) to `end` (excluded) of `[B, ...]`. */
+/** Returns the samples `start` (included) to `end` (excluded) of `[B, ...]`. */
 export function selectBatch(x: Tensor, start: number, end: number): Tensor {
   checkSamples("selectBatch", x);
   checkRange("selectBatch", x, 0, start, end);
@@ -156,7 +162,7 @@ export function selectBatch(x: Tensor, start: number, end: number): Tensor {
   return y;
 }
 
-/** The same values stored as `dtype` (f16 rounds). Returns `x` itself, no copy, if it is stored so already. */
+/** Converts a tensor to `dtype` (f16 rounds). Returns `x` itself, without a copy, if it already has this dtype. */
 export function cast(x: Tensor, dtype: ComputeType): Tensor {
   if (x.dtype === dtype) return x;
   const y = output("cast", x, x.shape, dtype);
@@ -168,12 +174,12 @@ function output(op: string, x: Tensor, shape: readonly number[], dtype: ComputeT
   return x.arena.empty(shape, dtype);
 }
 
-/** Elements of one sample in storage. */
+/** Returns the number of elements of one sample in storage. */
 function sampleSize(x: Tensor): number {
   return x.shape.slice(1, -1).reduce((product, size) => product * size, x.stride);
 }
 
-/** What the joined tensors have to agree in; throws `ShapeError` where they do not. */
+/** Returns the shape that all joined tensors have in common; throws `ShapeError` if they differ. */
 function commonOf(op: string, tensors: readonly Tensor[], outerOf: (shape: readonly number[]) => readonly number[]) {
   const [first] = tensors;
   if (!first) throw new ShapeError(op, "tensors", "an empty list", "at least one tensor");
@@ -181,7 +187,7 @@ function commonOf(op: string, tensors: readonly Tensor[], outerOf: (shape: reado
   tensors.forEach((x, i) => {
     if (!sameShape(outerOf(x.shape), outer) || x.dtype !== first.dtype) {
       const [got, expected] = [x, first].map(({ dtype, shape }) => `${dtype} [${shape.join(", ")}]`);
-      throw new ShapeError(op, `tensors[${i}]`, got!, `${expected!} but for the joined axis, as tensors[0] is`);
+      throw new ShapeError(op, `tensors[${i}]`, got!, `${expected!} as for tensors[0], except the joined axis`);
     }
   });
   return { first, outer };
@@ -194,5 +200,6 @@ function checkSamples(op: string, x: Tensor): void {
 function checkRange(op: string, x: Tensor, axis: number, start: number, end: number): void {
   const size = x.shape[axis]!;
   const isWithin = Number.isInteger(start) && Number.isInteger(end) && 0 <= start && start <= end && end <= size;
-  if (!isWithin) throw new ShapeError(op, "range", `${start} to ${end}`, `within the ${size} of axis ${axis}`);
+  if (!isWithin)
+    throw new ShapeError(op, "range", `${start} to ${end}`, `a range within axis ${axis}, of size ${size}`);
 }

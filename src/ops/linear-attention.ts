@@ -7,32 +7,33 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * How DALLE2-pytorch scales values, by version: "plain" not at all (before 1.2.0), "v_hw" by 1/n (1.2.0–1.2.2),
- * "l2v_sqrt" gives values unit length and scales keys and values by 1/√n each (from 1.4.0 on); n is height · width.
+ * How a version of DALLE2-pytorch scales values; n is height · width. "plain" (before 1.2.0): not at all. "v_hw"
+ * (1.2.0–1.2.2): by 1/n. "l2v_sqrt" (from 1.4.0 on): values are normalised to length 1, and keys and values are each
+ * scaled by 1/√n.
  */
 export type LinearAttentionVariant = "plain" | "v_hw" | "l2v_sqrt";
 
 export interface LinearAttentionOptions {
   readonly heads: number;
-  /** Channels of a head, at most 1024; in tensors each head is padded with zeros to a multiple of 4. */
+  /** Channels of a head, at most 1024. In tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly variant: LinearAttentionVariant;
 }
 
-/** Most vec4s of a head that an invocation of the first launch keeps. */
+/** Maximum number of vec4s of a head that an invocation of the first kernel keeps. */
 const { COLUMNS } = kernels.linearAttentionPartials.fixed;
 const [APPLY_WORKGROUP] = kernels.linearAttentionApply.workgroup;
-/** The last launch keeps a head in a private array, which WGSL limits to 8 KiB. */
+/** The last kernel keeps a head in a private array, which WGSL limits to 8 KiB. */
 const MAX_DIM_HEAD = 1024;
-/** Each chunk of positions takes memory for one context matrix per head. */
+/** Each chunk of positions needs memory for one context matrix per head. */
 const MIN_CHUNK = 64;
 const MAX_CHUNKS = 16;
 
 /**
- * Linear attention (Shen et al. 2018) with exact GELU: qkv is `[batch, ..., 3 · heads · paddedHead]`, queries, keys and
- * values side by side, where paddedHead is dimHead rounded up to a multiple of 4; the result is
- * `[batch, ..., heads · paddedHead]`. Queries go through a softmax over the channels of a head and are scaled by
- * 1/√dimHead, keys through one over all positions. Statistics and factors are f32.
+ * Linear attention (Shen et al. 2018) with exact GELU. qkv is `[batch, ..., 3 · heads · paddedHead]`, with queries,
+ * keys and values side by side; paddedHead is dimHead rounded up to a multiple of 4. The result is `[batch, ..., heads
+ * · paddedHead]`. Queries get a softmax over the channels of a head and are scaled by 1/√dimHead. Keys get a softmax
+ * over all positions. Statistics and factors are f32.
  */
 export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: LinearAttentionOptions): Tensor {
   const { arena, shape } = qkv;
@@ -105,7 +106,7 @@ function checkQkv({ shape, channels }: Tensor, dimHead: number, inner: number): 
   }
 }
 
-/** In chunks, which are worked on in parallel: a multiple of 4 positions each, and no more of them than MAX_CHUNKS. */
+/** Divides positions into at most MAX_CHUNKS chunks, which run in parallel. Each has a multiple of 4 positions. */
 function chunksOf(positions: number): { readonly chunkSize: number; readonly chunks: number } {
   const chunkSize = Math.max(MIN_CHUNK, 4 * Math.ceil(positions / MAX_CHUNKS / 4));
   return { chunkSize, chunks: Math.ceil(positions / chunkSize) };
@@ -115,7 +116,10 @@ function inLayers([x, y]: Grid, layers: number): Grid {
   return [x, y, layers];
 }
 
-/** Heads that fit the kernel as it is, up to 128 channels wide, share a variant; wider ones take the next power of two, and one position at a time. */
+/**
+ * Returns the constants of the last kernel. Heads of up to 128 channels share the default variant; wider ones use the
+ * next power of two, and one position at a time.
+ */
 function applyConstants(dimHead4: number): { readonly POSITIONS: number; readonly MAX_DIM_HEAD4: number } {
   const { constants } = kernels.linearAttentionApply;
   if (dimHead4 <= constants.MAX_DIM_HEAD4) return constants;

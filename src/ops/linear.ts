@@ -5,11 +5,13 @@ import { floatType } from "./check.js";
 import { checkEpilogue, epilogueBindings, epilogueParams, type Epilogue } from "./epilogue.js";
 import { ShapeError } from "./shape-error.js";
 
-// All kernels of products share kernels/lib/product.wgsl.
+// All product kernels share kernels/lib/product.wgsl.
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
 
-/** Workgroups that cover `rows` × `vectors` outputs of a product; rows beyond the limit of y go on in z. */
+/**
+ * Returns the workgroups that cover `rows` × `vectors` outputs of a product. Rows beyond the limit of y continue in z.
+ */
 export function productGrid(rows: number, vectors: number): [number, number, number] {
   const y = Math.ceil(rows / (GROUP_ROWS * TILE_ROWS));
   const x = Math.ceil(vectors / (GROUP_COLUMNS * TILE_VECTORS));
@@ -17,8 +19,8 @@ export function productGrid(rows: number, vectors: number): [number, number, num
 }
 
 /**
- * `activation(x · W + bias) + residual` over the last axis.
- * `x` is `[..., in]`, `weight` comes packed `[in, out]` from `Weights.linear`; the result is `[..., out]`.
+ * `activation(x · W + bias) + residual` over the last axis. `x` is `[..., in]`, `weight` is `[in, out]`, packed by
+ * `Weights.linear`. The result is `[..., out]`.
  */
 export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tensor {
   const [inputs, outputs] = weight.shape as [number, number];

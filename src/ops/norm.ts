@@ -7,19 +7,19 @@ import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Of kernels with a team for each row (kernels/lib/reduce.wgsl). */
+/** Overrides of kernels with a team for each row (kernels/lib/reduce.wgsl). */
 const { overrides: TEAMS } = kernels.layerNorm;
 const { STATISTICS, COEFFICIENTS } = libs.groupNorm;
 /** Invocations that join the partial statistics of one group. */
 const GROUP_TEAM = 16;
 
-/** How many invocations share a row: as many as have work on a GPU, one on software adapters. */
+/** Returns how many invocations share a row: on a GPU as many as have work, on software adapters one. */
 function teamSize(x: Tensor): number {
   if (x.arena.stream.adapter.isSoftware) return 1;
   return Math.min(TEAMS.TEAM.default, 2 ** Math.ceil(Math.log2(x.stride / 4)));
 }
 
-/** Grid of a kernel with one team per row. */
+/** Returns the grid of a kernel with one team per row. */
 function rowGrid(x: Tensor): Grid {
   return foldedGrid(Math.ceil((x.rows * teamSize(x)) / TEAMS.WORKGROUP.default));
 }
@@ -32,14 +32,14 @@ export interface GroupNormOptions {
   readonly bias: Tensor;
   /** Default 1e-5. */
   readonly eps?: number;
-  /** `[batch, 2 · channels]`: scales, then shifts, of feature-wise linear modulation (Perez et al. 2018). */
+  /** `[batch, 2 · channels]`: the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018). */
   readonly scaleShift?: Tensor | undefined;
   readonly activation?: "none" | "silu";
 }
 
 /**
- * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that follow
- * it in a U-Net: y = activation(norm(x) · (scale + 1) + shift), where norm(x) includes weight and bias.
+ * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that
+ * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift). norm(x) includes weight and bias.
  */
 export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
   const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none" } = options;
@@ -49,7 +49,7 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
   checkGroupNorm(x, options);
   const positions = x.rows / batch;
   const channels4 = stride / 4;
-  // The square root balances the work of the first launch against that of the second.
+  // The square root balances the work of the first and the second kernel.
   const chunkSize = Math.max(16, Math.ceil(Math.sqrt(positions)));
   const chunks = Math.ceil(positions / chunkSize);
 
@@ -118,15 +118,15 @@ export interface LayerNormOptions {
   /** Default 1e-5. */
   readonly eps?: number;
   /**
-   * Divide x by its largest value along the axis first, as DALLE2-pytorch's "stable" norm does. A row whose largest value
-   * is 0 stays as it is, where the reference gets not-a-number.
+   * Divide each row by its largest value first, like the "stable" norm of DALLE2-pytorch. A row whose largest value is
+   * 0 is not divided; the reference computes NaN for it. Default: false.
    */
   readonly stable?: boolean;
   /** Added to the result; same shape as x. */
   readonly residual?: Tensor | undefined;
 }
 
-/** Layer norm (Ba et al. 2016) over the last axis, with variance divided by n: y = norm(x) · weight + bias + residual. */
+/** Layer norm (Ba et al. 2016) over the last axis: norm(x) · weight + bias + residual. The variance is divided by n. */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   const { weight, bias, eps = 1e-5, stable = false, residual } = options;
   const { arena, channels } = x;
@@ -182,8 +182,8 @@ export function l2Norm(
 }
 
 /**
- * Weight standardisation (Qiao et al. 2019) of a packed convolution weight `[kh, kw, in, out]`: each output channel gets
- * mean 0 and variance 1 (divided by n, plus eps). Default eps 1e-5.
+ * Weight standardisation (Qiao et al. 2019) of a packed convolution weight `[kh, kw, in, out]`: each output channel
+ * gets mean 0 and variance 1. The variance is divided by n and increased by `eps` (default 1e-5).
  */
 export function weightStandardize(weight: Tensor, eps = 1e-5): Tensor {
   const { arena, shape } = weight;

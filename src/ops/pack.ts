@@ -4,7 +4,7 @@ import { floatType } from "./check.js";
 import { invocations } from "./grid.js";
 
 export interface PackedRows {
-  /** First row of the torch weight that `source` holds; a multiple of 4. */
+  /** Row of the torch weight that `source` begins with; a multiple of 4. */
   readonly firstRow: number;
   readonly rows: number;
   readonly inputs: number;
@@ -13,8 +13,8 @@ export interface PackedRows {
 }
 
 /**
- * Writes rows of a torch weight `[out, in, kh, kw]` (`source`: f32, without padding) into `packed`, a tensor
- * `[kh·kw, in, out]` whose `in` axis is padded like its last one: the layout that `linear` and `conv2d` read.
+ * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` is f32
+ * without padding. `packed` is `[kh·kw, in, out]`, with the `in` axis padded like the last one.
  */
 export function packRows(source: Tensor, packed: Tensor, { firstRow, rows, inputs, taps }: PackedRows): void {
   const { stream } = packed.arena;

@@ -4,8 +4,8 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * Cuts images `[B, H, W, C]` into patches of `size` × `size` pixels, one a token: `[B, H / size · W / size, size² · C]`,
- * row by row, channels innermost ("b c (h p1) (w p2) -> b (h w) (p1 p2 c)").
+ * Cuts images `[B, H, W, C]` into patches of `size` × `size` pixels. Each patch becomes a token: the result is `[B, H /
+ * size · W / size, size² · C]`, row by row, channels innermost ("b c (h p1) (w p2) -> b (h w) (p1 p2 c)").
  */
 export function patches(x: Tensor, size: number): Tensor {
   checkAxes("patches", "x", x, ["B", "H", "W", "C"]);

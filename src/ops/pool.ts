@@ -4,8 +4,8 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * Means over windows that lie side by side (torch's `AvgPool2d`): `[B, H, W, C]` to `[B, H / height, W / width, C]`,
- * rounded down.
+ * Means over windows that do not overlap (torch's `AvgPool2d`): `[B, H, W, C]` to `[B, H / height, W / width, C]`,
+ * sizes rounded down.
  */
 export function averagePool(x: Tensor, [height, width]: readonly [number, number]): Tensor {
   checkAxes("averagePool", "x", x, ["B", "H", "W", "C"]);
@@ -35,7 +35,7 @@ export function averagePool(x: Tensor, [height, width]: readonly [number, number
   return y;
 }
 
-/** The mean of all tokens: `[B, L, C]` to `[B, 1, C]`. */
+/** Mean of all tokens: `[B, L, C]` to `[B, 1, C]`. */
 export function meanToken(x: Tensor): Tensor {
   checkAxes("meanToken", "x", x, ["B", "L", "C"]);
   const [batch, length, channels] = x.shape as [number, number, number];

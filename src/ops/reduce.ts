@@ -3,8 +3,8 @@ import { checkDType } from "./check.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
- * f32 `[B, 1]`: the `q`-quantile of |x| over each sample of f32 `[B, ...]`, exactly as `torch.quantile` has it: the rank
- * q · (n - 1) is computed in f32 and the elements on either side of it are interpolated linearly. `q` is in [0, 1].
+ * The `q`-quantile of |x| over each sample: f32 `[B, ...]` to f32 `[B, 1]`. It equals `torch.quantile` exactly: the
+ * rank q · (n - 1) is computed in f32, and the two elements next to it are interpolated linearly. `q` is in [0, 1].
  */
 export function quantile(x: Tensor, q: number): Tensor {
   checkDType("quantile", "x", x, "f32");

@@ -7,7 +7,7 @@ import { ShapeError } from "./shape-error.js";
 type ImageShape = [batch: number, height: number, width: number, channels: number];
 type Size = readonly [height: number, width: number];
 
-/** `[B, H, W, C]` to `[B, height, width, C]` as torch's `interpolate(mode="nearest")`. */
+/** Resizes `[B, H, W, C]` to `[B, height, width, C]` like torch's `interpolate(mode="nearest")`. */
 export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
   const [batch, sourceHeight, sourceWidth, channels] = imageShape("resizeNearest", x);
   checkSize("resizeNearest", height, width);
@@ -32,8 +32,8 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
 }
 
 /**
- * `[B, H, W, C]` to `[B, height, width, C]` with a cubic kernel, antialiased where it shrinks, as resize-right does
- * for the reference (src/image/float-resize.ts). An image that has the size already is returned itself.
+ * Resizes `[B, H, W, C]` to `[B, height, width, C]` with a cubic kernel, antialiased when it shrinks, like
+ * resize-right, which the reference uses (src/image/float-resize.ts). Returns `x` itself if it already has the size.
  */
 export function resizeCubic(x: Tensor, [height, width]: Size): Tensor {
   imageShape("resizeCubic", x);

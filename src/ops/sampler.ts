@@ -4,14 +4,14 @@ import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 import { numberBindings, type StepInputs, type StepNumbers } from "./step-inputs.js";
 
-// The state of a sampler is f32 whatever the network computes in, and may have any shape with the batch first: image
-// embeddings [B, D] or images [B, H, W, C]. What depends on the time is read by the pass (`StepInputs`): every pass of a run
-// dispatches the same.
+// The state of a sampler is always f32. It may have any shape with the batch first: image embeddings [B, D] or images
+// [B, H, W, C]. Kernels read what depends on the timestep from tables (`StepInputs`), so every pass of a run dispatches
+// the same commands.
 
 /**
- * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale in f32, `[2B, ..., C]` to
- * `[B, ..., C]`. The first half of the batch holds the conditional predictions, the second the null predictions. Channels
- * from `guidedChannels` on, by default none, are the conditional ones.
+ * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale in f32, `[2B, ..., C]` to `[B,
+ * ..., C]`. The first half of the batch has the conditional predictions, the second half the null predictions. Only the
+ * first `guidedChannels` (default: all) are guided; the others are copied from the conditional prediction.
  */
 export function guide(predictions: Tensor, scale: number, guidedChannels = predictions.channels): Tensor {
   const [batch = 0, ...rest] = predictions.shape;
@@ -29,8 +29,8 @@ export function guide(predictions: Tensor, scale: number, guidedChannels = predi
 }
 
 /**
- * Numbers of `predictX0`: factor of x, √(1/ᾱ) for a predicted noise, √ᾱ for a predicted v, 0 for a predicted x0; and of the
- * prediction, -√(1/ᾱ - 1) for a noise, -√(1 - ᾱ) for a v, 1 for an x0.
+ * Numbers of `predictX0`. The factor of x is √(1/ᾱ) if the network predicts noise, √ᾱ for v, and 0 for x0. The factor
+ * of the prediction is -√(1/ᾱ - 1) for noise, -√(1 - ᾱ) for v, and 1 for x0.
  */
 export interface X0Numbers {
   readonly x: number;
@@ -42,8 +42,8 @@ export function x0Numbers(steps: StepInputs, passes: readonly X0Numbers[]): Step
 }
 
 /**
- * Predicted x0: x · numbers.x + prediction · numbers.prediction, clamped to ± `limit` where that is given. `x` is f32
- * `[..., C]`; `prediction` has the same axes and C channels or more (a learned variance behind them is ignored).
+ * Predicted x0: x · numbers.x + prediction · numbers.prediction, clamped to ± `limit` if given. `x` is f32 `[..., C]`.
+ * `prediction` has the same axes and at least C channels; further channels (a learned variance) are ignored.
  */
 export function predictX0(
   x: Tensor,
@@ -77,8 +77,8 @@ export function predictX0(
 }
 
 /**
- * Dynamic thresholding (Saharia et al. 2022): clamp(x0, -s, s) / s, where s is the sample's `threshold` (f32 `[B, 1]`,
- * a `quantile`) but at least 1.
+ * Dynamic thresholding (Saharia et al. 2022): clamp(x0, -s, s) / s, where s is the `threshold` of the sample (f32 `[B,
+ * 1]`, a `quantile`), but at least 1.
  */
 export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   checkF32("dynamicThreshold", "x0", x0, x0.shape);
@@ -100,7 +100,7 @@ export interface DdimNumbers {
   readonly scaleX0: number;
   readonly scaleEpsilon: number;
   readonly scaleNoise: number;
-  /** √(1/ᾱ) and √(1/ᾱ - 1) at the time of x: how epsilon follows from x and x0. */
+  /** √(1/ᾱ) and √(1/ᾱ - 1) at the timestep of x: they give epsilon from x and x0. */
   readonly recip: number;
   readonly recipm1: number;
 }
@@ -117,19 +117,19 @@ export function ddimNumbers(steps: StepInputs, passes: readonly DdimNumbers[]): 
   );
 }
 
-/** What a step goes out from, all f32 of the shape of `x`. */
+/** Inputs of a step, all f32 with the shape of `x`. */
 export interface StepState {
   readonly x: Tensor;
   /** The predicted x0. */
   readonly x0: Tensor;
-  /** Without it, its term is left out. */
+  /** If absent, its term is omitted. */
   readonly noise?: Tensor | undefined;
 }
 
 /**
- * One step of DDIM (Song et al. 2021, equation 12): x0 · scaleX0 + epsilon · scaleEpsilon + noise · scaleNoise. `epsilon` is
- * the network's prediction, whose first channels count. Without it, epsilon is derived again from `x` and (clamped) `x0`, as
- * DALLE2-pytorch does from 1.12.3 on.
+ * One step of DDIM (Song et al. 2021, equation 12): x0 · scaleX0 + epsilon · scaleEpsilon + noise · scaleNoise.
+ * `epsilon` is the network's prediction; only its first C channels are read. Without it, epsilon is computed from `x`
+ * and the clamped `x0`, as DALLE2-pytorch does from 1.12.3 on.
  */
 export function ddimStep(state: StepState, numbers: StepNumbers, epsilon?: Tensor): Tensor {
   checkState("ddimStep", state);
@@ -164,7 +164,7 @@ export interface DdpmNumbers {
   /** Factors of x0 and x in the mean of the posterior. */
   readonly scaleX0: number;
   readonly scaleX: number;
-  /** Log variance of the noise; where it is learned the lower of the bounds between which it lies, the upper being `maxLog`. */
+  /** Log variance of the noise. If the variance is learned, it is between `minLog` and `maxLog`. */
   readonly minLog: number;
   readonly maxLog: number;
 }
@@ -173,17 +173,17 @@ export function ddpmNumbers(steps: StepInputs, passes: readonly DdpmNumbers[]): 
   return steps.numbers(passes.map(({ scaleX0, scaleX, minLog, maxLog }) => [scaleX0, scaleX, minLog, maxLog]));
 }
 
-/** A variance that the network predicts (Nichol & Dhariwal 2021, equation 15). */
+/** A variance predicted by the network (Nichol & Dhariwal 2021, equation 15). */
 export interface LearnedVariance {
-  /** The network's output, `[..., 2C]`: the second half of its channels is the variance. */
+  /** Output of the network, `[..., 2C]`: the second half of the channels is the variance. */
   readonly prediction: Tensor;
-  /** Take the sigmoid of the fraction (`learned_variance_constrain_frac`). */
+  /** Apply a sigmoid to the fraction (`learned_variance_constrain_frac`). */
   readonly sigmoid: boolean;
 }
 
 /**
- * One ancestral step of DDPM (Ho et al. 2020): x0 · scaleX0 + x · scaleX + exp(logVariance / 2) · noise. Without noise (the
- * last step) it is the mean.
+ * One ancestral step of DDPM (Ho et al. 2020): x0 · scaleX0 + x · scaleX + exp(logVariance / 2) · noise. Without noise
+ * (the last step) the result is the mean.
  */
 export function ddpmStep(state: StepState, numbers: StepNumbers, learned?: LearnedVariance): Tensor {
   checkState("ddpmStep", state);
@@ -213,7 +213,7 @@ export function ddpmStep(state: StepState, numbers: StepNumbers, learned?: Learn
   return y;
 }
 
-/** Numbers of `dpmppStep`: factors of the state, of the predicted x0, and of that of the step before. */
+/** Numbers of `dpmppStep`: factors of the state, of the predicted x0, and of the predicted x0 of the previous step. */
 export interface DpmppNumbers {
   readonly scaleX: number;
   readonly scaleX0: number;
@@ -225,8 +225,8 @@ export function dpmppNumbers(steps: StepInputs, passes: readonly DpmppNumbers[])
 }
 
 /**
- * One step of DPM-Solver++ 2M (Lu et al. 2022, algorithm 2): x · scaleX + x0 · scaleX0 + last · scaleLast, all f32 of the
- * shape of `x`. `last` is the x0 of the step before.
+ * One step of DPM-Solver++ 2M (Lu et al. 2022, algorithm 2): x · scaleX + x0 · scaleX0 + last · scaleLast, all f32 with
+ * the shape of `x`. `last` is the predicted x0 of the previous step.
  */
 export function dpmppStep(x: Tensor, x0: Tensor, last: Tensor, numbers: StepNumbers): Tensor {
   checkState("dpmppStep", { x, x0 });
@@ -247,7 +247,7 @@ export function dpmppStep(x: Tensor, x0: Tensor, last: Tensor, numbers: StepNumb
   return y;
 }
 
-/** a · first + b · second by the two numbers of the pass; `a` and `b` f32 of one shape. */
+/** a · first + b · second, with the two numbers of the pass. `a` and `b` are f32 with the same shape. */
 export function stepCombine(a: Tensor, b: Tensor, numbers: StepNumbers): Tensor {
   checkF32("stepCombine", "a", a, a.shape);
   checkF32("stepCombine", "b", b, a.shape);
@@ -261,7 +261,10 @@ export function stepCombine(a: Tensor, b: Tensor, numbers: StepNumbers): Tensor 
   return y;
 }
 
-/** Inpainting: `known` where `mask` (f32 `[B, H, W, 1]`) is not zero, else `x`; both f32 `[B, H, W, C]`. */
+/**
+ * For inpainting: `known` where `mask` is not zero, elsewhere `x`. Both are f32 `[B, H, W, C]`; `mask` is f32 `[B, H,
+ * W, 1]`.
+ */
 export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   checkF32("maskedBlend", "x", x, x.shape);
   checkF32("maskedBlend", "known", known, x.shape);

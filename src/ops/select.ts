@@ -3,7 +3,7 @@ import { checkAxes, checkDType, checkShape, floatType } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** u32 `[B, L]`: 1 for each token of `[B, L, C]` with any channel that is not zero, else 0. */
+/** Returns u32 `[B, L]`: 1 for each token of `[B, L, C]` with a channel that is not zero, otherwise 0. */
 export function nonZeroRows(x: Tensor): Tensor {
   checkAxes("nonZeroRows", "x", x, ["B", "L", "C"]);
   const [batch, length] = x.shape as [number, number, number];
@@ -21,28 +21,30 @@ export function nonZeroRows(x: Tensor): Tensor {
 export interface SelectRows {
   /** `[B, L, C]` */
   readonly tokens: Tensor;
-  /** `[M, C]` or `[1, M, C]`: what stands in, for each position of the result. */
+  /** `[M, C]` or `[1, M, C]`: the replacement for each position of the result. */
   readonly fallback: Tensor;
-  /** u32 `[B, L]`: 0 where the token is to be replaced. Default: nowhere. */
+  /** u32 `[B, L]`: 0 replaces the token. Default: none is replaced. */
   readonly mask?: Tensor | undefined;
-  /** Per sample 0 where all tokens are to be replaced; a list, or u32 `[B]` to upload it once for many calls. */
-  readonly keep: Tensor | readonly number[];
+  /** For each sample, 0 replaces all tokens. A list, or u32 `[B]` to upload it only once for many calls. */
+  readonly keepMask: Tensor | readonly number[];
 }
 
 /**
- * `[B, M, C]`: tokens[b, l] where l < L, mask[b, l] and keep[b] are set, else fallback[l]. Tokens beyond M are dropped.
- * This is how the reference pads texts with learned tokens and drops conditions for guidance.
+ * Returns `[B, M, C]`: tokens[b, l] if l < L and both mask[b, l] and keepMask[b] are set, otherwise fallback[l]. Tokens
+ * beyond M are dropped. The reference pads texts with learned tokens, and drops conditions for guidance, in this way.
  */
-export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor {
+export function selectRows({ tokens, fallback, mask, keepMask }: SelectRows): Tensor {
   checkAxes("selectRows", "tokens", tokens, ["B", "L", "C"]);
   const { arena, stride } = tokens;
   const [batch, tokensLength, channels] = tokens.shape as [number, number, number];
   const length = fallback.rows;
-  if (!("storage" in keep)) {
-    return arena.scope(() => selectRows({ tokens, fallback, mask, keep: arena.from(keep, [keep.length], "u32") }));
+  if (!("storage" in keepMask)) {
+    return arena.scope(() =>
+      selectRows({ tokens, fallback, mask, keepMask: arena.from(keepMask, [keepMask.length], "u32") }),
+    );
   }
   checkFallback(fallback, tokens);
-  checkMask("selectRows", "keep", keep, [batch]);
+  checkMask("selectRows", "keepMask", keepMask, [batch]);
   if (mask) checkMask("selectRows", "mask", mask, [batch, tokensLength]);
   const Element = floatType("selectRows", "tokens", tokens);
   const y = arena.empty([batch, length, channels], Element);
@@ -53,7 +55,7 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
       tokens: tokens.storage,
       fallback: fallback.storage,
       mask: mask?.storage,
-      keep: keep.storage,
+      keep_mask: keepMask.storage,
       y: y.storage,
     },
     params: {
@@ -69,26 +71,29 @@ export function selectRows({ tokens, fallback, mask, keep }: SelectRows): Tensor
 }
 
 export interface VisibleTokens {
-  /** u32 `[B]`: 0 where the first `optional` tokens of a sample are hidden. */
-  readonly keep: Tensor;
-  /** How many tokens, from the first on, depend on `keep`. */
+  /** u32 `[B]`: 0 hides the first `optional` tokens of a sample. */
+  readonly keepMask: Tensor;
+  /** Number of tokens, from the first on, that depend on `keepMask`. */
   readonly optional: number;
-  /** u32 `[B, L]`: 0 where one of the first L tokens is hidden. Default: none is. */
+  /** u32 `[B, L]`: 0 hides one of the first L tokens. Default: none is hidden. */
   readonly mask?: Tensor | undefined;
-  /** Tokens in a sequence. */
+  /** Number of tokens in a sequence. */
   readonly length: number;
 }
 
-/** u32 `[B, length]`, 1 for each token that attention may see: a `keyMask` in the manner of the reference before 0.23.1. */
-export function visibleTokens({ keep, optional, mask, length }: VisibleTokens): Tensor {
-  const { arena, channels: batch } = keep;
-  checkMask("visibleTokens", "keep", keep, [batch]);
+/**
+ * Returns u32 `[B, length]`: 1 for each token that attention may see. This is the `keyMask` of the reference before
+ * 0.23.1.
+ */
+export function visibleTokens({ keepMask, optional, mask, length }: VisibleTokens): Tensor {
+  const { arena, channels: batch } = keepMask;
+  checkMask("visibleTokens", "keepMask", keepMask, [batch]);
   const maskLength = mask?.channels ?? 0;
   if (mask) checkMask("visibleTokens", "mask", mask, [batch, maskLength]);
   if (maskLength > length) throw new ShapeError("visibleTokens", "mask", mask!.shape, [batch, `<= ${length}`]);
   const y = arena.empty([batch, length], "u32");
   arena.stream.dispatch("visibleTokens", {
-    bindings: { mask: mask?.storage, keep: keep.storage, y: y.storage },
+    bindings: { mask: mask?.storage, keep_mask: keepMask.storage, y: y.storage },
     params: {
       invocations: batch * y.stride,
       length,

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
 
-/** An operation was given a tensor or an option that it cannot work on. Thrown before anything is dispatched. */
+/** A tensor or an option of an operation has the wrong shape, dtype or value. Thrown before anything is dispatched. */
 export class ShapeError extends Dalle2Error {
   static override readonly code = "shape/mismatch";
   override readonly name = "ShapeError";
@@ -9,7 +9,7 @@ export class ShapeError extends Dalle2Error {
     this.register(this);
   }
 
-  /** `got` and `expected` are shapes, or words where a shape does not say it. */
+  /** `got` and `expected` are shapes, or texts if a shape cannot express it. */
   constructor(
     /** The operation. */
     readonly op: string,

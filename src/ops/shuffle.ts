@@ -7,8 +7,8 @@ import { ShapeError } from "./shape-error.js";
 type ImageShape = [batch: number, height: number, width: number, channels: number];
 
 /**
- * `[B, H, W, 4C]` to `[B, 2H, 2W, C]`, channel c · 4 + i · 2 + j going to pixel (2h + i, 2w + j) (torch's
- * `PixelShuffle(2)`), with an activation on top.
+ * `[B, H, W, 4C]` to `[B, 2H, 2W, C]`: channel c · 4 + i · 2 + j goes to pixel (2h + i, 2w + j) (torch's
+ * `PixelShuffle(2)`). Then applies the activation.
  */
 export function pixelShuffle(x: Tensor, { activation = "none" }: { readonly activation?: Activation } = {}): Tensor {
   checkAxes("pixelShuffle", "x", x, ["B", "H", "W", "4C"]);
@@ -28,8 +28,8 @@ export function pixelShuffle(x: Tensor, { activation = "none" }: { readonly acti
 }
 
 /**
- * `[B, 2H, 2W, C]` to `[B, H, W, 4C]`, the inverse of `pixelShuffle` and the reference's
- * "b c (h s1) (w s2) -> b (c s1 s2) h w".
+ * `[B, 2H, 2W, C]` to `[B, H, W, 4C]`: the inverse of `pixelShuffle`, and "b c (h s1) (w s2) -> b (c s1 s2) h w" in the
+ * reference.
  */
 export function pixelUnshuffle(x: Tensor): Tensor {
   checkAxes("pixelUnshuffle", "x", x, ["B", "2H", "2W", "C"]);

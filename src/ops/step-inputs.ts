@@ -5,15 +5,15 @@ import { sameShape } from "./check.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Numbers that a kernel reads by the pass: f32 `[passes, columns]`. */
+/** Numbers that a kernel reads for the current pass: f32 `[passes, columns]`. */
 export interface StepNumbers {
   readonly table: Tensor;
   readonly counter: Tensor;
 }
 
-/** Vectors that differ from pass to pass, and which pass has which of them. */
+/** Vectors that differ from pass to pass, and which pass reads which of them. */
 export interface StepRows {
-  /** `[rows, batch, C]`, or `[rows, 1, C]` where all samples share them. */
+  /** `[rows, batch, C]`, or `[rows, 1, C]` if all samples share them. */
   readonly rows: Tensor;
   /** u32 `[passes]` */
   readonly rowOfPass: Tensor;
@@ -21,9 +21,9 @@ export interface StepRows {
 }
 
 /**
- * What changes from pass to pass of a sampling run, on the GPU before the first: tables of it, and a counter of passes by
- * which kernels index them. From pass to pass 4 bytes are written, and a network's forward uploads nothing: each pass
- * dispatches what the one before it did.
+ * What changes from pass to pass of a sampling run. Tables with it are uploaded before the first pass, and kernels
+ * index them by a counter of passes. Between passes only the 4 bytes of the counter are written. The forward pass of a
+ * network uploads nothing, so all passes dispatch the same commands.
  */
 export class StepInputs extends HeldTensors {
   readonly #counter: Tensor;
@@ -44,12 +44,12 @@ export class StepInputs extends HeldTensors {
     return this.#counter;
   }
 
-  /** Work encoded from now on is of this pass. */
+  /** Sets the pass of the work that is encoded from now on. */
   goTo(pass: number): void {
     this.arena.stream.write(this.#counter.storage, Uint32Array.of(pass));
   }
 
-  /** Uploads the numbers of each pass: as many rows as there are passes. */
+  /** Uploads the numbers of each pass, one row for each pass. */
   numbers(rows: readonly (readonly number[])[]): StepNumbers {
     const columns = rows[0]?.length ?? 0;
     if (rows.length !== this.passes || rows.some((row) => row.length !== columns)) {
@@ -60,8 +60,8 @@ export class StepInputs extends HeldTensors {
   }
 
   /**
-   * Uploads vectors of shape `[rows, batch, C]`, or `[rows, 1, C]` for all samples, in row major order. Pass i has row
-   * `rowOfPass[i]`.
+   * Uploads vectors of shape `[rows, batch, C]`, or `[rows, 1, C]` if all samples share them, in row major order. Pass
+   * i reads row `rowOfPass[i]`.
    */
   rows(
     values: Float32Array | readonly number[],
@@ -89,11 +89,12 @@ export class StepInputs extends HeldTensors {
 }
 
 /**
- * One time for each pass, for all samples, or one for each sample: times that come back, as when inpainting, are tabled once.
+ * The timestep of each pass: one for all samples, or one for each sample. Timesteps that repeat, as in inpainting, are
+ * stored only once.
  */
 export type PassTimes = readonly (number | readonly number[])[];
 
-/** Tables what `embed` makes of times, in rows of `width` values for each time. */
+/** Uploads the embeddings of the timesteps of all passes; `embed` returns `width` values for each timestep. */
 export function timeRows(
   inputs: StepInputs,
   times: PassTimes,
@@ -113,7 +114,7 @@ export function timeRows(
   return inputs.rows(values, [rows.size, perPass[0]?.length ?? 1, width], rowOfPass, dtype);
 }
 
-/** The row of the current pass for each sample of a batch, `[batch, C]`. */
+/** Returns the row of the current pass for each sample of a batch, `[batch, C]`. */
 export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): Tensor {
   const [, samples, channels] = rows.shape as [number, number, number];
   if (samples !== 1 && samples !== batch) {
@@ -130,7 +131,9 @@ export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): 
   return y;
 }
 
-/** Storages of numbers with this many columns, for a kernel's bindings. Throws `ShapeError` for other numbers. */
+/**
+ * Returns the storages of numbers as bindings of a kernel. Throws `ShapeError` if they do not have `columns` columns.
+ */
 export function numberBindings(op: string, { table, counter }: StepNumbers, columns: number) {
   const [passes = 0] = table.shape;
   if (!sameShape(table.shape, [passes, columns])) {

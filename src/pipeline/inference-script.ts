@@ -1,5 +1,5 @@
 import { ModelLoadConfig } from "./load-config.js";
-import { UNGUIDED } from "../diffusion/guidance.js";
+import { NO_GUIDANCE } from "../diffusion/guidance.js";
 import { joinSettings, type AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
 import type { ClipModel } from "../models/clip/clip-model.js";
@@ -151,7 +151,7 @@ export abstract class InferenceScript {
       prior: hasPrior ? { embeddings: inputs } : undefined,
       decoder: { ...options, images: inputs * sampleCount },
     });
-    const call = { ...UNGUIDED, generator: forkOf(generator, sampleCount), signal, onProgress, timeEstimate };
+    const call = { ...NO_GUIDANCE, generator: forkOf(generator, sampleCount), signal, onProgress, timeEstimate };
     const embeddings = hasPrior ? await this.samplePrior(texts, call) : undefined;
     return {
       ...withGenerator(options, generator),
@@ -162,7 +162,7 @@ export abstract class InferenceScript {
   }
 
   /** Throws `ArgumentError` where a negative text would change nothing, with the prior guided as `prior` says. */
-  protected checkNegative(options: SampleDecoderOptions, prior: AskedSettings = UNGUIDED): void {
+  protected checkNegative(options: SampleDecoderOptions, prior: AskedSettings = NO_GUIDANCE): void {
     checkNegative(this.manager, options, prior);
   }
 

@@ -7,8 +7,8 @@ import { Tensor, type HostArray, type TensorArena } from "./tensor.js";
 
 export interface ArenaOptions {
   /**
-   * Put guard values behind every tensor; `checkGuards` finds kernels that write past their output. For tests: it keeps
-   * every tensor alive.
+   * Puts guard values behind every tensor, so that `checkGuards` finds kernels that write past their output. Only for
+   * tests, because it keeps every tensor alive. Default: false.
    */
   readonly guards?: boolean;
 }
@@ -16,7 +16,7 @@ export interface ArenaOptions {
 const GUARD_BYTES = 256;
 const GUARD_WORD = 0x7fa5a5a5;
 
-/** Makes the tensors of one call and frees them by scope; what is computed with them is encoded on the call's stream. */
+/** Creates the tensors of one call and frees them by scope. Operations on them are encoded on the stream of the call. */
 export class Arena implements TensorArena {
   readonly #scopes: Tensor[][];
   readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
@@ -32,17 +32,17 @@ export class Arena implements TensorArena {
   }
 
   /**
-   * An arena that stores in another type on the same stream. It shares the scopes of this one, so that models which compute
-   * in different types may take each other's tensors.
+   * Returns an arena with another storage type on the same stream. Both share their scopes, so that models with
+   * different types can exchange tensors.
    */
   withType(dtype: ComputeType): Arena {
     return dtype === this.dtype ? this : new Arena(this.stream, dtype, this.options, this.#scopes);
   }
 
   /**
-   * Runs `body` and frees every tensor made in it, except those found in its result (a tensor, or an array or plain
-   * object that holds tensors), which move to the enclosing scope. `body` is synchronous: encoding work does not wait
-   * for it. Outside of any scope the caller disposes what it makes.
+   * Runs `body` and frees every tensor created in it. Tensors in its result (a tensor, or an array or plain object with
+   * tensors) move to the enclosing scope instead. `body` is synchronous: it only encodes work. Outside of any scope the
+   * caller disposes its tensors.
    */
   scope<T>(body: () => T): T {
     const made: Tensor[] = [];
@@ -62,10 +62,10 @@ export class Arena implements TensorArena {
     }
   }
 
-  /** A tensor of unspecified content. */
+  /** Creates a tensor with unspecified content. */
   empty(shape: readonly number[], dtype: DType = this.dtype): Tensor {
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) {
-      throw new ArgumentError("shape", `[${shape.join(", ")}] is not a shape.`);
+      throw new ArgumentError("shape", `[${shape.join(", ")}] is not a shape: expected whole numbers from 0.`);
     }
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
@@ -80,7 +80,7 @@ export class Arena implements TensorArena {
     return this.adopt(tensor);
   }
 
-  /** A tensor that belongs to no scope: it lives until it is disposed. `name` is that of the weight which it holds. */
+  /** Creates a tensor that belongs to no scope: it lives until it is disposed. `name` is given for a weight. */
   detached(shape: readonly number[], dtype: DType = this.dtype, name?: string): Tensor {
     const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
     const bytes = rows * padChannels(shape.at(-1) ?? 1) * bytesPerElement(dtype);
@@ -89,8 +89,8 @@ export class Arena implements TensorArena {
   }
 
   /**
-   * A weight `[..., in, out]` in the layout that matrix kernels read: here the `in` axis, too, is padded to a multiple of 4
-   * in storage. Belongs to no scope; the caller disposes it.
+   * Creates a weight `[..., in, out]` in the layout of matrix kernels: in storage the `in` axis is padded to a multiple
+   * of 4, too. It belongs to no scope; the caller disposes it.
    */
   packed(shape: readonly number[], dtype: DType = this.dtype, name = ""): Tensor {
     const [inputs = 1, outputs = 1] = shape.slice(-2);
@@ -101,25 +101,31 @@ export class Arena implements TensorArena {
 
   #weight(shape: readonly number[], dtype: DType, bytes: number, name: string): Tensor {
     const label = ["weight", name, `${dtype}[${shape.join(", ")}]`].filter((part) => part !== "").join(" ");
-    const half = dtype === "f32" ? ', or dtype "f16", which halves it where the adapter has it' : "";
-    const advice = `It is a weight, whose size no option changes: use an adapter with a larger limit${half}.`;
+    const half = dtype === "f32" ? ', or dtype "f16", which halves the size, if the adapter supports it' : "";
+    const advice = `No option changes the size of a weight: use an adapter with a larger limit${half}.`;
     return new Tensor(this, shape, dtype, this.stream.allocate(bytes, label, advice));
   }
 
-  /** A tensor with the given values, row major and without padding; f16 is rounded to nearest even. */
+  /** Creates a tensor from values, row major and without padding. Values are rounded to nearest even for f16. */
   from(data: HostArray, shape: readonly number[], dtype: DType = this.dtype): Tensor {
     const tensor = this.empty(shape, dtype);
     this.upload(tensor, data);
     return tensor;
   }
 
-  /** Replaces a tensor's values; row major, without padding. */
+  /**
+   * Replaces the values of a tensor; row major, without padding. Throws `ArgumentError` for another number of values.
+   */
   upload(tensor: Tensor, data: HostArray): void {
     const { rows, channels, stride, shape, dtype } = tensor;
     if (data.length !== rows * channels) {
-      throw new ArgumentError("data", `${data.length} values were given for shape [${shape.join(", ")}].`, {
-        code: "argument/mismatch",
-      });
+      throw new ArgumentError(
+        "data",
+        `Shape [${shape.join(", ")}] needs ${rows * channels} values, got ${data.length}.`,
+        {
+          code: "argument/mismatch",
+        },
+      );
     }
     const target = hostArray(dtype, rows * stride);
     for (let row = 0; row < rows; row++) {
@@ -128,23 +134,26 @@ export class Arena implements TensorArena {
         target[row * stride + c] = dtype === "f16" ? toHalf(value) : value;
       }
     }
-    // writeBuffer takes multiples of 4 bytes; rows are whole vec4s, so this always holds.
+    // writeBuffer needs a multiple of 4 bytes. Rows consist of whole vec4s, so this is always true.
     this.stream.write(tensor.storage, target);
   }
 
-  /** A feature map `[batch, height, width, channels]` from values in torch's order `[batch, channels, height, width]`. */
+  /**
+   * Creates a feature map `[batch, height, width, channels]` from values in torch's order `[batch, channels, height,
+   * width]`.
+   */
   fromNchw(data: Float32Array, shape: readonly [number, number, number, number], dtype: DType = this.dtype): Tensor {
     const [batch, channels, height, width] = shape;
     return this.from(transposePlanes(data, batch, channels, height * width), [batch, height, width, channels], dtype);
   }
 
-  /** Replaces the values of a feature map by those in torch's order `[batch, channels, height, width]`. */
+  /** Replaces the values of a feature map; `data` is in torch's order `[batch, channels, height, width]`. */
   uploadNchw(tensor: Tensor, data: Float32Array): void {
     const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
     this.upload(tensor, transposePlanes(data, batch, channels, height * width));
   }
 
-  /** Values of a feature map in torch's order `[batch, channels, height, width]`. */
+  /** Reads a feature map in torch's order `[batch, channels, height, width]`. */
   async readNchw(tensor: Tensor): Promise<Float32Array> {
     const [batch, height, width, channels] = tensor.shape as [number, number, number, number];
     return transposePlanes(await tensor.read(), batch, height * width, channels);
@@ -166,19 +175,25 @@ export class Arena implements TensorArena {
     return values;
   }
 
-  /** A tensor of another arena of this device, such as a weight, as one of this: on the same storage. Belongs to the current scope. */
+  /**
+   * Creates a tensor of this arena on the storage of a tensor of another arena, for example a weight. It belongs to the
+   * current scope.
+   */
   share({ shape, dtype, storage }: Tensor): Tensor {
     storage.retain();
     return this.adopt(new Tensor(this, shape, dtype, storage));
   }
 
-  /** Puts a tensor under the current scope. */
+  /** Adds a tensor to the current scope. */
   adopt(tensor: Tensor): Tensor {
     this.#scopes.at(-1)?.push(tensor);
     return tensor;
   }
 
-  /** With `guards`: throws if anything was written behind a tensor or left in its padding since the last check. */
+  /**
+   * With `guards`: throws `InternalError` if anything was written behind a tensor or into its padding since the last
+   * check.
+   */
   async checkGuards(): Promise<void> {
     for (const { tensor, bytes } of this.#guarded.splice(0)) {
       const { storage, shape, dtype, rows, channels, stride } = tensor;
@@ -192,7 +207,7 @@ export class Arena implements TensorArena {
         dtype === "f16" ? new Uint16Array(content, 0, rows * stride) : new Uint32Array(content, 0, rows * stride);
       for (let row = 0; row < rows; row++) {
         for (let c = channels; c < stride; c++) {
-          // Minus zero is a zero too.
+          // Minus zero is zero, too.
           const bits = values[row * stride + c]!;
           if (bits !== 0 && bits !== (dtype === "f16" ? 0x8000 : 0x80000000)) {
             throw new InternalError(`Padding of ${what} is not zero in row ${row}.`);
@@ -218,7 +233,7 @@ function transposePlanes(data: Float32Array, batch: number, a: number, b: number
   return result;
 }
 
-/** The tensors in a tensor, or in an array or plain object that holds tensors. */
+/** Collects the tensors in a value: a tensor, or an array or plain object with tensors. */
 export function tensorsIn(value: unknown, found = new Set<Tensor>()): Set<Tensor> {
   if (value instanceof Tensor) found.add(value);
   else if (Array.isArray(value)) for (const item of value) tensorsIn(item, found);

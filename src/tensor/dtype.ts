@@ -1,4 +1,4 @@
-/** Storage types of tensors. Sums, statistics and sampler state are f32 whatever the storage of activations. */
+/** Storage types of tensors. Sums, statistics and sampler state are always f32. */
 export type DType = "f32" | "f16" | "u32";
 
 /** The storage types that a model computes in. */
@@ -8,7 +8,7 @@ export function bytesPerElement(dtype: DType): number {
   return dtype === "f16" ? 2 : 4;
 }
 
-/** Rows of a tensor are padded to whole vec4s. */
+/** Rounds up to a multiple of 4: rows of a tensor are padded to whole vec4s. */
 export function padChannels(channels: number): number {
   return Math.ceil(channels / 4) * 4;
 }

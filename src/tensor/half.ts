@@ -1,22 +1,25 @@
-// Half precision and its conversions. Node 20 has no Float16Array, so numbers of 16 bits are held in a Uint16Array.
+// Conversions of half precision. Node 20 has no Float16Array, so 16-bit numbers are in a Uint16Array.
 
-/** f16 bits as f32 values, exactly. */
+/** Converts f16 bits to f32 values, exactly. */
 export function f16ToFloat32(halves: Uint16Array): Float32Array<ArrayBuffer> {
   return widen(halves, f16BitsToF32Bits);
 }
 
-/** f32 values as f16 bits, rounded to nearest, ties to even; beyond ±65504 (after rounding) they become infinite. */
+/**
+ * Converts f32 values to f16 bits, rounded to nearest, ties to even. Values beyond ±65504 after rounding become
+ * infinite.
+ */
 export function float32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
   return narrow(values, f32BitsToF16Bits);
 }
 
-/** Half precision bits of one number. */
+/** Converts one number to f16 bits. */
 export function toHalf(x: number): number {
   value[0] = x;
   return f32BitsToF16Bits(bits[0]!);
 }
 
-/** The number that half precision bits stand for. */
+/** Converts f16 bits to the number that they encode. */
 export function fromHalf(half: number): number {
   bits[0] = f16BitsToF32Bits(half);
   return value[0]!;
@@ -25,16 +28,16 @@ export function fromHalf(half: number): number {
 const bits = new Uint32Array(1);
 const value = new Float32Array(bits.buffer);
 
-// Both loops move bits through Uint32Array, never through a JavaScript number, which may alter a NaN's payload.
+// Both loops move bits through a Uint32Array: a JavaScript number may change the payload of a NaN.
 
-/** Numbers of 16 bits as f32, by what `convert` makes of their bits. */
+/** Converts 16-bit numbers to f32; `convert` maps their bits. */
 export function widen(halves: Uint16Array, convert: (bits: number) => number): Float32Array<ArrayBuffer> {
   const words = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) words[i] = convert(halves[i]!);
   return new Float32Array(words.buffer);
 }
 
-/** f32 as numbers of 16 bits, by what `convert` makes of their bits. */
+/** Converts f32 to 16-bit numbers; `convert` maps their bits. */
 export function narrow(values: Float32Array, convert: (bits: number) => number): Uint16Array<ArrayBuffer> {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(words.length);
@@ -42,7 +45,7 @@ export function narrow(values: Float32Array, convert: (bits: number) => number):
   return halves;
 }
 
-/** One f16 number (sign 1, exponent 5, fraction 10 bits) as the bits of the same number in f32. */
+/** Converts the bits of an f16 number (1 sign, 5 exponent, 10 fraction bits) to those of the same number in f32. */
 function f16BitsToF32Bits(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >>> 10) & 0x1f;
@@ -59,7 +62,7 @@ function f32BitsToF16Bits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7c00 | ((magnitude >>> 13) & 0x3ff || 0x200);
-  // 65520 lies halfway to the number after the largest f16, 65504, and its tie goes to infinity.
+  // 65520 is halfway between 65504, the largest f16, and the number after it. The tie is rounded to infinity.
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) return sign | ((roundBits(magnitude, 13) - (112 << 10)) & 0x7fff);
   const exponent = magnitude >>> 23;

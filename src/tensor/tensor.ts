@@ -6,7 +6,7 @@ import { padChannels, type ComputeType, type DType } from "./dtype.js";
 /** Values on the host, row major and without padding. */
 export type HostArray = Float32Array | Uint32Array | Int32Array | readonly number[];
 
-/** What whoever was given a tensor may ask of its arena; `Arena` says what each does. */
+/** The methods of an arena that code with a tensor may use; `Arena` documents them. */
 export interface TensorArena {
   readonly stream: CommandStream;
   readonly dtype: ComputeType;
@@ -25,9 +25,9 @@ export interface TensorArena {
 }
 
 /**
- * An array on the GPU, row major, channels last: feature maps are `[batch, height, width, channels]`, tokens
+ * An array on the GPU, row major, channels last. Feature maps are `[batch, height, width, channels]`, tokens are
  * `[batch, length, channels]`. In storage each row of channels is padded with zeros to a multiple of 4, so that kernels
- * read whole vec4s; `shape` is the logical shape. Operations keep the padding zero.
+ * read whole vec4s. `shape` is the shape without padding. Operations keep the padding zero.
  */
 export class Tensor {
   #disposed = false;
@@ -45,7 +45,7 @@ export class Tensor {
     return this.shape.at(-1) ?? 1;
   }
 
-  /** Elements from one row to the next in storage: channels rounded up to a multiple of 4. */
+  /** Elements of one row in storage: channels rounded up to a multiple of 4. */
   get stride(): number {
     return padChannels(this.channels);
   }
@@ -65,8 +65,8 @@ export class Tensor {
   }
 
   /**
-   * The same storage under another shape. The last axis may change only where neither shape has padding, because
-   * padding sits at the end of each row. Throws `ArgumentError` otherwise.
+   * Returns a tensor with another shape on the same storage. The last axis may change only if neither shape has
+   * padding, because padding is at the end of each row. Throws `ArgumentError` otherwise.
    */
   reshape(shape: readonly number[]): Tensor {
     const channels = shape.at(-1) ?? 1;
@@ -81,12 +81,12 @@ export class Tensor {
     return this.arena.adopt(new Tensor(this.arena, shape, this.dtype, this.storage));
   }
 
-  /** Values on the host, without padding, after all work encoded so far. u32 values come as numbers too. */
+  /** Reads the values, without padding, after all work encoded so far. u32 values are converted to floats. */
   read(): Promise<Float32Array> {
     return this.arena.read(this);
   }
 
-  /** Returns the memory to the pool. A tensor made in a scope is disposed with it. */
+  /** Frees the memory. A tensor created in a scope is disposed with the scope. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

@@ -1,4 +1,4 @@
-/** CLIP's byte pair encoding (openai/CLIP simple_tokenizer.py; Sennrich et al. 2016): text to the 49408 token ids. */
+/** CLIP's byte pair encoding (openai/CLIP simple_tokenizer.py; Sennrich et al. 2016), with 49408 token ids. */
 import { type Merges, mergeTokens, pairKey } from "./byte-pairs.js";
 import { cleanText } from "./clean.js";
 import { MERGES } from "./vocabulary.js";
@@ -11,19 +11,19 @@ const SPECIAL_TOKENS = new Map([
 ]);
 
 const END_OF_WORD = "</w>";
-// CLIP ignores case here. The text is lower case by now, so that matters only to the long s, which equals s, and to U+0345,
-// a mark that equals a letter and so falls through.
+// CLIP ignores case here. The text is lower case already, so this concerns only two characters: the long s, which
+// equals s, and U+0345, a mark that equals a letter and is therefore dropped.
 const WORDS =
   /<\|startoftext\|>|<\|endoftext\|>|'[sſ]|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}\u0345]+/gu;
 
 interface Vocabulary {
-  /** Token id of each byte that does not end a word, and of each that does. */
+  /** Token id of each byte inside a word, and of each byte at the end of a word. */
   readonly byteIds: readonly number[];
   readonly lastByteIds: readonly number[];
   readonly merges: Merges;
 }
 
-/** A printable character for each byte: itself where it is printable, one from U+0100 on otherwise. */
+/** A printable character for each byte: the byte itself if it is printable, otherwise one from U+0100 on. */
 const BYTE_SYMBOLS: readonly string[] = (() => {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(isPrintable(byte) ? byte : next++));
@@ -58,7 +58,7 @@ function readVocabulary(): Vocabulary {
 }
 
 /**
- * Token ids of a text, cleaned first; without start and end tokens, of any length.
+ * Returns the token ids of a text after cleaning it, without start and end tokens; of any length.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/simple_tokenizer.py#L62-L132
  */
 export function encode(text: string): number[] {

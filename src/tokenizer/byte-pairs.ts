@@ -1,53 +1,56 @@
-/** Byte pair encoding of one word (Sennrich et al. 2016), in n log n steps for n bytes. */
-import { LeastFirst } from "./least-first.js";
+/** Byte pair encoding of one word (Sennrich et al. 2016), in O(n log n) for n bytes. */
+import { MinHeap } from "./min-heap.js";
 
 export interface Merges {
-  /** Rank of a pair by {@link pairKey}; the lower, the earlier it is joined. */
+  /** Rank of a pair by {@link pairKey}. Pairs with a lower rank are joined first. */
   readonly ranks: ReadonlyMap<number, number>;
-  /** The token that the pair of rank 0 becomes; those of the others follow it by rank. */
+  /** The token of the pair with rank 0. The tokens of the other pairs follow in the order of ranks. */
   readonly firstToken: number;
 }
 
-const MOST_TOKENS = 2 ** 16;
-const MOST_PLACES = 2 ** 32;
-const GONE = -1;
+const MAX_TOKENS = 2 ** 16;
+const MAX_POSITIONS = 2 ** 32;
+const REMOVED = -1;
 
 export function pairKey(left: number, right: number): number {
-  return left * MOST_TOKENS + right;
+  return left * MAX_TOKENS + right;
 }
 
-/** Joins neighbours, always every occurrence of the pair of the lowest rank from the left on, until no pair is a merge. */
+/**
+ * Joins neighbouring tokens until no pair is a merge. Each round joins all occurrences of the pair with the lowest
+ * rank, from left to right.
+ */
 export function mergeTokens(tokens: readonly number[], merges: Merges): number[] {
   const word = new Word(tokens, merges);
-  // Candidates by rank, those of one rank by place.
-  const candidates = new LeastFirst();
-  const propose = (place: number) => {
-    const rank = word.rankAt(place);
-    if (rank !== undefined) candidates.add(rank * MOST_PLACES + place);
+  // Candidates by rank; those with the same rank by position.
+  const candidates = new MinHeap();
+  const propose = (position: number) => {
+    const rank = word.rankAt(position);
+    if (rank !== undefined) candidates.add(rank * MAX_POSITIONS + position);
   };
-  for (const place of tokens.keys()) propose(place);
+  for (const position of tokens.keys()) propose(position);
   while (candidates.least !== undefined) {
-    const rank = Math.floor(candidates.least / MOST_PLACES);
+    const rank = Math.floor(candidates.least / MAX_POSITIONS);
     const joined: number[] = [];
     while (isOfRank(candidates.least, rank)) {
-      const place = candidates.least % MOST_PLACES;
+      const position = candidates.least % MAX_POSITIONS;
       candidates.removeLeast();
-      if (word.join(place, rank)) joined.push(place);
+      if (word.join(position, rank)) joined.push(position);
     }
-    // What the joined tokens make with their neighbours counts from the next round on.
-    for (const place of joined) {
-      propose(word.previous(place));
-      propose(place);
+    // Pairs with the joined tokens are candidates for the next round.
+    for (const position of joined) {
+      propose(word.previous(position));
+      propose(position);
     }
   }
   return word.tokens();
 }
 
 function isOfRank(candidate: number | undefined, rank: number): candidate is number {
-  return candidate !== undefined && candidate < (rank + 1) * MOST_PLACES;
+  return candidate !== undefined && candidate < (rank + 1) * MAX_POSITIONS;
 }
 
-/** Tokens at the places where their first bytes stand, each linked to its neighbours. */
+/** Tokens at the positions of their first bytes, each linked to its neighbours. */
 class Word {
   readonly #tokens: Int32Array;
   readonly #next: Int32Array;
@@ -58,35 +61,35 @@ class Word {
     private readonly merges: Merges,
   ) {
     this.#tokens = Int32Array.from(tokens);
-    this.#next = this.#tokens.map((_, place) => place + 1);
-    this.#previous = this.#tokens.map((_, place) => place - 1);
+    this.#next = this.#tokens.map((_, position) => position + 1);
+    this.#previous = this.#tokens.map((_, position) => position - 1);
   }
 
   tokens(): number[] {
-    return [...this.#tokens].filter((token) => token !== GONE);
+    return [...this.#tokens].filter((token) => token !== REMOVED);
   }
 
-  /** -1 before the first. */
-  previous(place: number): number {
-    return this.#previous[place]!;
+  /** Returns the position of the previous token, or -1. */
+  previous(position: number): number {
+    return this.#previous[position]!;
   }
 
-  /** The rank of the pair at a place and behind it, if it is one to be joined. */
-  rankAt(place: number): number | undefined {
-    const left = this.#tokens[place] ?? GONE;
-    const right = this.#tokens[this.#next[place] ?? GONE] ?? GONE;
-    return left === GONE || right === GONE ? undefined : this.merges.ranks.get(pairKey(left, right));
+  /** Returns the rank of the pair that begins at a position; undefined if it is not a merge. */
+  rankAt(position: number): number | undefined {
+    const left = this.#tokens[position] ?? REMOVED;
+    const right = this.#tokens[this.#next[position] ?? REMOVED] ?? REMOVED;
+    return left === REMOVED || right === REMOVED ? undefined : this.merges.ranks.get(pairKey(left, right));
   }
 
-  /** Joins the tokens at a place and behind it, unless the pair is no longer there. */
-  join(place: number, rank: number): boolean {
-    if (this.rankAt(place) !== rank) return false;
-    const right = this.#next[place]!;
+  /** Joins the pair that begins at a position. Returns false if the pair no longer exists. */
+  join(position: number, rank: number): boolean {
+    if (this.rankAt(position) !== rank) return false;
+    const right = this.#next[position]!;
     const behind = this.#next[right]!;
-    this.#tokens[place] = this.merges.firstToken + rank;
-    this.#tokens[right] = GONE;
-    this.#next[place] = behind;
-    if (behind < this.#previous.length) this.#previous[behind] = place;
+    this.#tokens[position] = this.merges.firstToken + rank;
+    this.#tokens[right] = REMOVED;
+    this.#next[position] = behind;
+    if (behind < this.#previous.length) this.#previous[behind] = position;
     return true;
   }
 }

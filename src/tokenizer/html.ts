@@ -1,4 +1,4 @@
-/** HTML character references, by the rules of Python's `html.unescape` and by the narrower ones of ftfy. */
+/** HTML character references, by the rules of Python's `html.unescape` and by the stricter rules of ftfy. */
 import { decodeHTML, decodeHTMLStrict } from "entities";
 import { fixC1Controls } from "./repair/c1-controls.js";
 import { editsOf } from "./repair/draft.js";
@@ -7,7 +7,10 @@ import type { Edit } from "./repair/edit.js";
 const PYTHON_REFERENCE = /&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)/g;
 const FTFY_REFERENCE = /&#?[0-9A-Za-z]{1,24};/g;
 
-/** Python's `html.unescape`: every reference, also the old names without a semicolon and as a prefix (`&notit` is `¬it`). */
+/**
+ * Same as Python's `html.unescape`: decodes every reference, also old names without a semicolon and as a prefix
+ * (`&notit` is `¬it`).
+ */
 export function unescapeHtml(text: string): string {
   return text.replace(PYTHON_REFERENCE, (reference: string, body: string) =>
     body.startsWith("#") ? decodeNumber(body) : decodeHTML(reference),
@@ -15,8 +18,8 @@ export function unescapeHtml(text: string): string {
 }
 
 /**
- * Edits by ftfy's rule for text that may not be HTML at all: only references that end in a semicolon, and `&EACUTE;` beside
- * `&Eacute;`.
+ * Returns the edits of ftfy's rule for text that may not be HTML: it decodes only references that end with a semicolon,
+ * and both `&EACUTE;` and `&Eacute;`.
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L73-L91
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L94-L139
  */
@@ -34,7 +37,7 @@ function unescapeCautiously(reference: string): string {
   return decodeUpperCased(reference);
 }
 
-/** `&NTILDE;` where `&ntilde;` is a name and no part of `NTILDE` is one already. */
+/** Decodes `&NTILDE;` if `&ntilde;` is a name and no prefix of `NTILDE` is one. */
 function decodeUpperCased(reference: string): string {
   if (reference !== reference.toUpperCase() || decodeHTML(reference) !== reference) return reference;
   const lower = reference.toLowerCase();
@@ -42,7 +45,7 @@ function decodeUpperCased(reference: string): string {
   return character === lower ? reference : character.toUpperCase();
 }
 
-/** `#38;` or `#x26;` without the ampersand. */
+/** Decodes `#38;` or `#x26;`, without the ampersand. */
 function decodeNumber(body: string): string {
   const digits = body.replace(/^#[xX]?|;$/g, "");
   const code = Number.parseInt(digits, /^#[xX]/.test(body) ? 16 : 10);
@@ -52,7 +55,7 @@ function decodeNumber(body: string): string {
   return isInvalid(code) ? "" : String.fromCodePoint(code);
 }
 
-/** Control characters other than white space, and the code points that are no characters. */
+/** Control characters other than white space, and code points that are not characters. */
 function isInvalid(code: number): boolean {
   if (code < 0x20) return code !== 0x09 && code !== 0x0a && code !== 0x0c && code !== 0x0d;
   return code === 0x7f || (code >= 0xfdd0 && code <= 0xfdef) || (code & 0xfffe) === 0xfffe;

@@ -2,7 +2,7 @@ import { encode, END_OF_TEXT, START_OF_TEXT } from "./bpe.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { warnOnConsole } from "../platform/printable.js";
 
-/** A text that has more tokens than the model's context, where truncation was not allowed. */
+/** A text has more tokens than the context of the model, and truncation is not allowed. */
 export class PromptTooLongError extends Dalle2Error {
   static override readonly code = "text/too-long";
   override readonly name = "PromptTooLongError";
@@ -13,17 +13,20 @@ export class PromptTooLongError extends Dalle2Error {
 }
 
 export interface TokenizeOptions {
-  /** Tokens in each row. */
+  /** Tokens in each row. Default: 77 for `tokenizeOpenAi`, 256 for `tokenizeBare`. */
   readonly contextLength?: number;
-  /** What happens to a text that is too long: truncated with a warning (the default), or {@link PromptTooLongError}. */
+  /**
+   * What happens if a text is too long: "warn" (the default) truncates it with a warning, "error" throws {@link
+   * PromptTooLongError}.
+   */
   readonly tooLong?: "warn" | "error";
-  /** Takes the warnings; `console.warn` by default. */
+  /** Receives warnings. Default: `console.warn`. */
   readonly warn?: (message: string) => void;
 }
 
 /**
- * Tokens as OpenAI's `clip.tokenize(texts, truncate=True)` gives them: a row for each text, start token, text, end token,
- * zeros. A row that was truncated ends in the end token.
+ * Tokenizes like OpenAI's `clip.tokenize(texts, truncate=True)`: a row for each text with start token, text, end token
+ * and zeros. A truncated row ends with the end token.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L205-L245
  */
 export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
@@ -37,8 +40,8 @@ export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOption
 }
 
 /**
- * Tokens as dalle2_pytorch's `tokenizer.tokenize(texts, truncate_text=True)` gives them: a row for each text, without
- * start and end tokens, zeros after it. dalle2-laion's scripts use these.
+ * Tokenizes like dalle2_pytorch's `tokenizer.tokenize(texts, truncate_text=True)`: a row for each text, followed by
+ * zeros, without start and end tokens. The scripts of dalle2-laion use it.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/tokenizer.py#L134-L149
  */
 export function tokenizeBare(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
@@ -54,8 +57,8 @@ function padRow(text: string, tokens: readonly number[], contextLength: number, 
 
 function reportTooLong(text: string, length: number, contextLength: number, options: TokenizeOptions): void {
   const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  const problem = `the prompt "${start}" has ${length} tokens, but the model reads ${contextLength}`;
-  if (options.tooLong === "error") throw new PromptTooLongError(problem, { advice: "shorten it" });
+  const problem = `the prompt "${start}" has ${length} tokens, but the model reads at most ${contextLength}`;
+  if (options.tooLong === "error") throw new PromptTooLongError(problem, { advice: "Shorten the prompt." });
   const warn = options.warn ?? warnOnConsole;
   warn(`${problem}; the rest is ignored`);
 }

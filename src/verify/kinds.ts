@@ -5,7 +5,7 @@ import { verifyResize } from "./resize.js";
 import { verifyRng } from "./rng.js";
 import { verifyTokenizer } from "./tokenizer.js";
 
-/** The runner of each kind of fixture that is no family's. */
+/** The runners of the kinds of fixture that belong to no family. */
 const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["pipeline", verifyPipeline],
   ["resize", verifyResize],
@@ -13,7 +13,7 @@ const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
   ["tokenizer", verifyTokenizer],
 ];
 
-/** The runner of each kind of fixture that can be verified. */
+/** Returns the runner of each kind of fixture. */
 export function runners(): ReadonlyMap<string, Runner> {
   return new Map([...SHARED, ...families().flatMap(({ verify }) => [...verify])]);
 }

@@ -29,29 +29,29 @@ interface Calls extends z.output<typeof info> {
   readonly noise: Readonly<Record<keyof z.output<typeof info>["calls"], Generator>>;
 }
 
-/** How texts were cut into tokens, by what outputs are named after it. */
+/** The tokenization behind each name of outputs. */
 const TOKENIZATIONS = { bare: "dalle2-laion", openai: "clip" } as const;
 
-/** The three scripts of dalle2-laion from a load config to pixels, with both ways to cut texts into tokens. */
-export const verifyPipeline: Runner = async (fixture, _openArena, openPlace) => {
+/** Verifies the three scripts of dalle2-laion from a load config to pixels, with both tokenizations. */
+export const verifyPipeline: Runner = async (fixture, _openArena, openContext) => {
   const calls = { ...fixture.info(info), noise: noiseOfCalls(fixture, ["basic", "variation", "inpaint"]) };
   const image = await photo(fixture);
   const { data: mask } = await fixture.tensor("in.mask");
   const names = await fixture.names("out.");
-  const { gpu, arena } = await openPlace();
+  const { gpu, arena } = await openContext();
   const config = await ModelLoadConfig.fromJsonPath(resolveBeside(`${fixture.folder}/fixture.json`, calls.load_config));
-  // The outputs judge what was assumed of checkpoints.
+  // Warnings are ignored: the comparison shows whether assumptions about checkpoints are right.
   const onWarning = (): void => undefined;
   using manager = await DalleModelManager.create(config, { gpu, dtype: arena.dtype, onWarning });
-  const drawn = new Map<string, RgbImage>();
+  const generated = new Map<string, RgbImage>();
   for (const [style, tokenization] of Object.entries(TOKENIZATIONS)) {
-    const images = draw(manager, { tokenization, onWarning }, calls, { image, mask });
-    for await (const [name, image] of images) drawn.set(`out.${style}.${name}`, image);
+    const images = generate(manager, { tokenization, onWarning }, calls, { image, mask });
+    for await (const [name, image] of images) generated.set(`out.${style}.${name}`, image);
   }
   return await Promise.all(
     names.map(async (name) => ({
       name: name.slice("out.".length),
-      actual: drawn.get(name)?.data ?? [],
+      actual: generated.get(name)?.data ?? [],
       expected: (await fixture.tensor(name)).data,
       tolerance: PIXELS[arena.dtype],
     })),
@@ -63,8 +63,8 @@ interface Inpainted {
   readonly mask: Float32Array;
 }
 
-/** The images of every call, named by the call and by the indices under which it returns them. */
-async function* draw(
+/** Generates the images of every call, named by the call and by their indices in its result. */
+async function* generate(
   manager: DalleModelManager,
   options: ScriptOptions,
   { prompts, noise, calls: { basic, variation, inpaint } }: Calls,
@@ -91,7 +91,7 @@ function named(call: string, images: ReadonlyMap<number, readonly RgbImage[]>): 
   return [...images].flatMap(([input, some]) => some.map((image, i) => [`${call}.${input}.${i}`, image] as const));
 }
 
-/** `in.photo`, bytes `[H, W, 3]`. */
+/** Returns `in.photo`, bytes `[H, W, 3]`. */
 async function photo(fixture: Fixture): Promise<RgbImage> {
   const { shape, data } = await fixture.tensor("in.photo");
   const [height = 0, width = 0] = shape;

@@ -10,7 +10,7 @@ import { EXACT, FORWARD, type Output, type Tolerance } from "../fixture/result.j
 
 type ResizePlanes = (planes: Planes, height: number, width: number) => Float64Array;
 
-/** Resizing between U-Nets and before CLIP, in kernels and on the CPU, and Pillow's. */
+/** Verifies resizing between U-Nets and before CLIP, in kernels and on the CPU, and Pillow's resizing. */
 export const verifyResize: Runner = async (fixture, openArena) => {
   const arena = await openArena();
   return [
@@ -22,7 +22,7 @@ export const verifyResize: Runner = async (fixture, openArena) => {
   ];
 };
 
-/** The outputs of one method with their sizes: `out.METHOD.SIZE`, square. */
+/** Returns the outputs of one method with their sizes: `out.METHOD.SIZE`, square. */
 async function outputsOf(fixture: Fixture, method: string): Promise<{ size: number; expected: Float32Array }[]> {
   const names = await fixture.names(`out.${method}.`);
   return Promise.all(

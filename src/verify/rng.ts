@@ -11,10 +11,10 @@ const call = z.object({
 });
 const info = z.looseObject({ calls: z.array(call) });
 
-/** The last digits of torch's vectorised logarithm, sine and cosine are its own. */
+/** torch's vectorised logarithm, sine and cosine differ in the last digits. */
 const NORMALS: Tolerance = { maxRelative: 2e-6 };
 
-/** Random numbers of torch's CPU generator; the calls of one seed follow each other. */
+/** Verifies the random numbers of torch's CPU generator. Calls with the same seed follow each other. */
 export const verifyRng: Runner = async (fixture) => {
   const generators = new Map<number, Generator>();
   const outputs: Output[] = [];

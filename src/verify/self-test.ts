@@ -8,11 +8,11 @@ import { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** How one small kernel compares with the same sum in float64 on the CPU. */
+/** How the result of one kernel compares with float64 on the CPU. */
 export interface SelfTestResult {
   readonly kernel: string;
   readonly dtype: ComputeType;
-  /** Largest error relative to the largest value expected; not-a-number counts as infinite. */
+  /** Largest error relative to the largest expected value; NaN counts as infinite. */
   readonly maxRelative: number;
   readonly tolerance: number;
   readonly pass: boolean;
@@ -23,12 +23,12 @@ interface SelfTest {
   run(arena: Arena): { actual: Tensor; expected: Float64Array };
 }
 
-// f32 sums of at most 576 terms err by a few 1e-7; f16 rounds each stored result by up to 2^-11.
+// f32 sums of at most 576 terms have errors of a few 1e-7; f16 rounds each stored result by up to 2^-11.
 const TOLERANCES = { f32: 1e-5, f16: 6e-4 } as const;
 
 /**
- * Runs four small kernels that most of the work rests on, in every storage type of the device, and compares them with
- * plain float64 sums: a broken driver shows here before it shows as a strange image.
+ * Runs the four most important kernels in every storage type of the device and compares them with float64 on the CPU.
+ * It detects a broken driver before it generates a wrong image.
  */
 export async function selfTest(gpu: GpuDevice): Promise<SelfTestResult[]> {
   const dtypes = (["f32", "f16"] as const).filter((dtype) => dtype === "f32" || gpu.features.f16);
@@ -62,7 +62,7 @@ async function compile(gpu: GpuDevice, dtypes: readonly ComputeType[]): Promise<
 
 const silu = (x: number): number => x / (1 + Math.exp(-x));
 
-/** `count` values k / 256 in [-1, 1): every storage type holds them exactly. */
+/** Returns `count` values k / 256 in [-1, 1), which are exact in every storage type. */
 function values(count: number, start: number): Float32Array {
   let state = start;
   return Float32Array.from({ length: count }, () => {

@@ -7,7 +7,9 @@ import { EXACT } from "../fixture/result.js";
 const tokens = z.array(z.int().nonnegative());
 const info = z.looseObject({ cases: z.array(z.object({ text: z.string(), bpe: tokens, openai: tokens })) });
 
-/** Tokens of texts, exactly: dalle2_pytorch's own, and `clip.tokenize` with start and end tokens. */
+/**
+ * Verifies that tokens are equal to those of dalle2_pytorch, and to those of `clip.tokenize` with start and end tokens.
+ */
 export const verifyTokenizer: Runner = (fixture) => {
   const { cases } = fixture.info(info);
   const outputs = cases.flatMap(({ text, bpe, openai }) => {

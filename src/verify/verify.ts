@@ -2,19 +2,19 @@ import { openFixture } from "../models/open-fixture.js";
 import { UnsupportedError } from "../weights/unsupported-error.js";
 import type { Fixture } from "../fixture/fixture.js";
 import { runners } from "./kinds.js";
-import { failure, judge, type Output, type VerifyResult } from "../fixture/result.js";
-import type { OpenPlace } from "../fixture/runner.js";
+import { failure, resultOf, type Output, type VerifyResult } from "../fixture/result.js";
+import type { OpenContext } from "../fixture/runner.js";
 
 /**
- * Runs the case in a fixture's folder (path or URL) and compares our outputs with the reference's. `open` is called
- * only by fixtures that need the GPU. What goes wrong in the case is a result that does not pass; rejects only where the
- * folder holds no fixture.
+ * Runs a fixture (path or URL of a folder) and compares our outputs with those of the reference. `open` is called only
+ * if the fixture needs the GPU. An error while it runs gives a failed result; rejects only if the folder has no
+ * fixture.
  */
-export async function verifyFixture(folder: string, open: OpenPlace): Promise<VerifyResult> {
+export async function verifyFixture(folder: string, open: OpenContext): Promise<VerifyResult> {
   const fixture = await openFixture(folder);
   const { name, kind } = fixture;
   try {
-    return judge(name, kind, await outputsOf(fixture, open));
+    return resultOf(name, kind, await outputsOf(fixture, open));
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return failure(name, kind, error instanceof UnsupportedError ? `unsupported: ${message}` : message);
@@ -23,7 +23,7 @@ export async function verifyFixture(folder: string, open: OpenPlace): Promise<Ve
   }
 }
 
-function outputsOf(fixture: Fixture, open: OpenPlace): Promise<readonly Output[]> {
+function outputsOf(fixture: Fixture, open: OpenContext): Promise<readonly Output[]> {
   const run = runners().get(fixture.kind);
   if (!run) throw new UnsupportedError(`fixtures of kind ${fixture.kind}`);
   return run(fixture, async () => (await open()).arena, open);

@@ -107,12 +107,12 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
   /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */
   unload(): void {
     this.#isLoaded = false;
-    for (const { storage } of this.#tensors) storage.evict();
+    for (const { storage } of this.#tensors) storage.offload();
   }
 
   /** Takes the GPU memory of the weights without reading them. */
   reserve(): void {
-    for (const { storage } of this.#tensors) storage.evict();
+    for (const { storage } of this.#tensors) storage.offload();
     this.arena.stream.allocateTogether(this.#tensors.map(({ storage }) => storage));
   }
 
@@ -134,7 +134,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
   /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
   own(tensor: Tensor): Tensor {
     this.arena.stream.share(tensor.storage);
-    tensor.storage.evict();
+    tensor.storage.offload();
     this.#tensors.push(tensor);
     return tensor;
   }

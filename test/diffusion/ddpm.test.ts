@@ -8,20 +8,20 @@ import { expectClose, openTestArena } from "../support/gpu.js";
 const schedule = NoiseSchedule.named("cosine", 100);
 const process = { schedule, objective: "noise" } as const;
 
-it("takes every timestep, with noise in all but the last", () => {
+it("uses every timestep, with noise in all but the last", () => {
   const { steps } = ddpm(process);
   expect(steps).toHaveLength(100);
-  expect(steps[0]).toEqual({ time: 99, next: 98, noise: "added" });
-  expect(steps.at(-1)).toEqual({ time: 0, next: -1, noise: "unused" });
+  expect(steps[0]).toEqual({ timestep: 99, next: 98, noise: "added" });
+  expect(steps.at(-1)).toEqual({ timestep: 0, next: -1, noise: "unused" });
 });
 
-it("takes fewer, from the last timestep to the first", () => {
-  expect(evenGrid(100, 5).map(({ time }) => time)).toEqual([99, 74, 50, 25, 0]);
+it("uses fewer, from the last timestep to the first", () => {
+  expect(evenGrid(100, 5).map(({ timestep }) => timestep)).toEqual([99, 74, 50, 25, 0]);
   expect(ddpm(process, { count: 5 }).steps.map(({ next }) => next)).toEqual([74, 50, 25, 0, -1]);
-  expect(evenGrid(100, 1)).toEqual([{ time: 99, next: -1 }]);
+  expect(evenGrid(100, 1)).toEqual([{ timestep: 99, next: -1 }]);
 });
 
-it("has the posterior of the steps that it takes", async () => {
+it("uses the posterior of its steps", async () => {
   const arena = await openTestArena();
   const sampler = ddpm(process, { count: 5 });
   using inputs = new StepInputs(arena, 5);
@@ -35,8 +35,9 @@ it("has the posterior of the steps that it takes", async () => {
       { x: tensor(x) },
       { raw: tensor(0), x0: tensor(x0), noise: step.noise === "added" ? tensor(noise) : undefined, step },
     );
-    // q(x_next | x_time, x0) by Bayes' rule from x_next = √ᾱ' x0 + √(1 - ᾱ') ε and x_time = √(ᾱ/ᾱ') x_next + √(1 - ᾱ/ᾱ') ε.
-    const bar = alphasCumprod[step.time]!;
+    // q(x_next | x_time, x0) with Bayes' rule from x_next = √ᾱ' x0 + √(1 - ᾱ') ε and x_time = √(ᾱ/ᾱ') x_next + √(1 -
+    // ᾱ/ᾱ') ε.
+    const bar = alphasCumprod[step.timestep]!;
     const barNext = step.next < 0 ? 1 : alphasCumprod[step.next]!;
     const [ratio, prior] = [bar / barNext, 1 - barNext];
     const variance = prior === 0 ? 0 : 1 / (1 / prior + ratio / (1 - ratio));

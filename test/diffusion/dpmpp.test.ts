@@ -2,23 +2,23 @@ import { describe, expect, it } from "vitest";
 import { denoise, type Denoiser } from "../../src/diffusion/denoise.js";
 import { dpmpp2m, dpmppCoefficients } from "../../src/diffusion/dpmpp.js";
 import { RecordedNoise, StateNoise } from "../../src/diffusion/noise.js";
-import { evenGrid, type TimeStep } from "../../src/diffusion/sampler.js";
+import { evenGrid, type TimestepPair } from "../../src/diffusion/sampler.js";
 import { NoiseSchedule } from "../../src/diffusion/schedule.js";
 import { expectClose, openTestArena, Random } from "../support/gpu.js";
 
 const schedule = NoiseSchedule.named("cosine", 1000);
 
-function mix(time: number) {
-  const bar = schedule.tables.alphasCumprod[time]!;
+function mix(timestep: number) {
+  const bar = schedule.tables.alphasCumprod[timestep]!;
   return { alpha: Math.sqrt(bar), sigma: Math.sqrt(1 - bar), lambda: Math.log(Math.sqrt(bar) / Math.sqrt(1 - bar)) };
 }
 
 describe("DPM-Solver++ 2M on a Gaussian", () => {
-  // Of x0 normally distributed the best prediction is known, and with it the solution of the probability flow ODE.
+  // For a normally distributed x0 the best prediction is known, and so is the solution of the probability flow ODE.
   const [mean, deviation] = [0.7, 0.4];
   const spread = ({ alpha, sigma }: { alpha: number; sigma: number }) => alpha ** 2 * deviation ** 2 + sigma ** 2;
-  const predict = (x: number, time: number): number => {
-    const { alpha, sigma } = mix(time);
+  const predict = (x: number, timestep: number): number => {
+    const { alpha, sigma } = mix(timestep);
     return mean + ((alpha * deviation ** 2) / spread({ alpha, sigma })) * (x - alpha * mean);
   };
   const exact = (x: number, from: number, to: number): number => {
@@ -26,11 +26,11 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     return b.alpha * mean + (x - a.alpha * mean) * Math.sqrt(spread(b) / spread(a));
   };
 
-  function solve(start: number, grid: readonly TimeStep[]): number {
+  function solve(start: number, grid: readonly TimestepPair[]): number {
     let x = start;
     let last = 0;
     for (const [i, { scaleX, scaleX0, scaleLast }] of dpmppCoefficients(schedule, grid).entries()) {
-      const x0 = predict(x, grid[i]!.time);
+      const x0 = predict(x, grid[i]!.timestep);
       x = x * scaleX + x0 * scaleX0 + last * scaleLast;
       last = x0;
     }
@@ -40,7 +40,7 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
   const [from, to] = [900, 100];
   const error = (steps: number, order: 1 | 2): number => {
     const size = (from - to) / steps;
-    const grid = Array.from({ length: steps }, (_, i) => ({ time: from - i * size, next: from - (i + 1) * size }));
+    const grid = Array.from({ length: steps }, (_, i) => ({ timestep: from - i * size, next: from - (i + 1) * size }));
     const first = (): number => grid.reduce((x, step) => solve(x, [step]), 1.3);
     return Math.abs((order === 1 ? first() : solve(1.3, grid)) - exact(1.3, from, to));
   };
@@ -54,8 +54,8 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
 
   it("ends at the clean sample", () => {
     const grid = evenGrid(1000, 50);
-    expect(grid[0]!.time).toBe(999);
-    expect(grid.at(-1)).toEqual({ time: 0, next: -1 });
+    expect(grid[0]!.timestep).toBe(999);
+    expect(grid.at(-1)).toEqual({ timestep: 0, next: -1 });
     expect(dpmppCoefficients(schedule, grid).at(-1)).toEqual({ scaleX: 0, scaleX0: 1, scaleLast: -0 });
     const sample = solve(0.5, grid);
     const { alpha, sigma } = mix(999);
@@ -63,7 +63,7 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     expect(Math.abs(sample - expected)).toBeLessThan(5e-3);
   });
 
-  it("takes the last two steps without the step before, so that few steps end near the solution", () => {
+  it("does the last two steps without the previous step, so that few steps end near the solution", () => {
     for (const steps of [6, 12, 24]) {
       const grid = evenGrid(1000, steps);
       const scales = dpmppCoefficients(schedule, grid).map(({ scaleLast }) => Math.abs(scaleLast));
@@ -74,12 +74,12 @@ describe("DPM-Solver++ 2M on a Gaussian", () => {
     const { alpha, sigma } = mix(999);
     for (const start of [-1.5, 0.5, 2]) {
       const expected = mean + (start - alpha * mean) * Math.sqrt(deviation ** 2 / spread({ alpha, sigma }));
-      // Four times as far where the step to the first timestep is of second order.
+      // Four times as far if the step to the first timestep were of second order.
       expect(Math.abs(solve(start, evenGrid(1000, 12)) - expected)).toBeLessThan(0.05);
     }
   });
 
-  it("stays finite where a schedule begins in noise alone", () => {
+  it("stays finite if a schedule begins with pure noise", () => {
     const jsd = NoiseSchedule.named("jsd", 20);
     const numbers = dpmppCoefficients(jsd, evenGrid(20, 5));
     for (const row of numbers) for (const value of Object.values(row)) expect(value).toSatisfy(Number.isFinite);
@@ -91,17 +91,17 @@ describe("DPM-Solver++ 2M on the GPU", () => {
   const shape = [2, 3, 3, 3];
   const size = 54;
 
-  /** Algorithm 2 as the paper writes it, in float64, with x0 clamped to ±1. */
+  /** Algorithm 2 of the paper, in float64, with x0 clamped to ±1. */
   function oracle(
     start: Float32Array,
-    grid: readonly TimeStep[],
+    grid: readonly TimestepPair[],
     x0At: (x: number, step: number, i: number) => number,
   ) {
     return Float64Array.from(start, (value, i) => {
       let x = value;
       let before: { h: number; x0: number } | undefined;
-      for (const [step, { time, next }] of grid.entries()) {
-        const [s, t] = [mix(time), mix(next)];
+      for (const [step, { timestep, next }] of grid.entries()) {
+        const [s, t] = [mix(timestep), mix(next)];
         const x0 = Math.min(Math.max(x0At(x, step, i), -1), 1);
         const h = t.lambda - s.lambda;
         const r = before && before.h / h;
@@ -118,7 +118,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
     [3, 6].map((channels) => ({ objective, channels })),
   );
 
-  it.each(objectives)("takes each step from a predicted $objective of $channels channels", async (predicted) => {
+  it.each(objectives)("does each step with a predicted $objective of $channels channels", async (predicted) => {
     const { objective, channels } = predicted;
     const arena = await openTestArena();
     const random = new Random(17);
@@ -136,7 +136,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
         prepare: () => () => arena.from(predictions[pass++]!, [...shape.slice(0, -1), channels], "f32"),
         x0Limit: 1,
       };
-      // As a draw in torch's order.
+      // Like a draw in torch's order.
       const planes = new Float32Array(size);
       for (let i = 0; i < size; i++) {
         const [sample, position, channel] = [Math.floor(i / 27), Math.floor(i / 3) % 9, i % 3];
@@ -145,7 +145,7 @@ describe("DPM-Solver++ 2M on the GPU", () => {
       using x = await denoise(model, { noise: new StateNoise(arena, new RecordedNoise([planes]), shape) });
       const expected = oracle(start, taken, (x, step, i) => {
         const value = predictions[step]![Math.floor(i / 3) * channels + (i % 3)]!;
-        const { alpha, sigma } = mix(taken[step]!.time);
+        const { alpha, sigma } = mix(taken[step]!.timestep);
         if (objective === "noise") return (x - sigma * value) / alpha;
         return objective === "v" ? alpha * x - sigma * value : value;
       });

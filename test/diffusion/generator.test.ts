@@ -15,24 +15,27 @@ const folder = new URL("../fixtures/rng/", import.meta.url);
 const { calls } = JSON.parse(readFileSync(new URL("fixture.json", folder), "utf8")) as { calls: Call[] };
 const expected = await readTensors(new URL("io.safetensors", folder));
 
-// torch's vectorised log, sin and cos are float32 polynomials, off by an ulp or two of values up to 5.8.
+// torch's vectorised log, sin and cos are float32 polynomials. They differ by one or two ulps for values up to 5.8.
 const NORMAL_TOLERANCE = 2e-6;
 
 describe("Generator", () => {
-  it.each([...new Set(calls.map(({ seed }) => seed))])("draws what torch draws after manual_seed(%i)", (seed) => {
-    const generator = new Generator(seed);
-    for (const { index, op, shape } of calls.filter((call) => call.seed === seed)) {
-      const name = `out.${seed}.${index}`;
-      const reference = floats(expected, name);
-      const drawn = op === "rand" ? generator.uniform(shape[0]!) : generator.randn(shape);
-      expect(drawn).toHaveLength(reference.length);
-      const errors = reference.map((value, i) => Math.abs(value - drawn[i]!));
-      // Uniform values are integers over 2^24, so they are exact.
-      expect(Math.max(...errors), name).toBeLessThanOrEqual(op === "rand" ? 0 : NORMAL_TOLERANCE);
-    }
-  });
+  it.each([...new Set(calls.map(({ seed }) => seed))])(
+    "draws the same numbers as torch after manual_seed(%i)",
+    (seed) => {
+      const generator = new Generator(seed);
+      for (const { index, op, shape } of calls.filter((call) => call.seed === seed)) {
+        const name = `out.${seed}.${index}`;
+        const reference = floats(expected, name);
+        const drawn = op === "rand" ? generator.uniform(shape[0]!) : generator.randn(shape);
+        expect(drawn).toHaveLength(reference.length);
+        const errors = reference.map((value, i) => Math.abs(value - drawn[i]!));
+        // Uniform values are integers over 2^24, so they are exact.
+        expect(Math.max(...errors), name).toBeLessThanOrEqual(op === "rand" ? 0 : NORMAL_TOLERANCE);
+      }
+    },
+  );
 
-  it("reads the low 32 bits of a seed, as number or bigint", () => {
+  it("uses the low 32 bits of a seed, as number or bigint", () => {
     const values = new Generator(7).normal(20);
     expect(new Generator(2 ** 32 + 7).normal(20)).toEqual(values);
     expect(new Generator(7n + (5n << 60n)).normal(20)).toEqual(values);
@@ -40,7 +43,7 @@ describe("Generator", () => {
     expect(new Generator(-1).normal(4)).toEqual(new Generator(0xffffffffn).normal(4));
   });
 
-  it("keeps the spare value of a short call over a long one", () => {
+  it("keeps the spare value of a short call during a long one", () => {
     const generator = new Generator(3);
     const first = generator.normal(1)[0];
     generator.normal(16);
@@ -48,7 +51,7 @@ describe("Generator", () => {
     expect([first, second]).toEqual([...new Generator(3).normal(2)]);
   });
 
-  it("gives nothing for an empty shape and draws nothing", () => {
+  it("returns nothing for an empty shape and draws nothing", () => {
     const generator = new Generator(3);
     expect(generator.randn([2, 0, 4])).toHaveLength(0);
     expect(generator.normal(20)).toEqual(new Generator(3).normal(20));
@@ -61,7 +64,7 @@ describe("Generator", () => {
   it("draws 300000 normals quickly", () => {
     const start = performance.now();
     new Generator(1).normal(300_000);
-    // Some 25 ms on an idle core; the bound leaves room for a busy machine and still fails a slow algorithm.
+    // About 25 ms on an idle core. The limit allows for a busy machine, but a slow algorithm fails.
     expect(performance.now() - start).toBeLessThan(500);
   });
 });

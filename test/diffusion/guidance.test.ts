@@ -2,16 +2,16 @@ import { expect, it } from "vitest";
 import { Guidance } from "../../src/diffusion/guidance.js";
 import { expectClose, openTestArena } from "../support/gpu.js";
 
-it("leads from the null prediction through the conditional one, with a learned variance as the family says", async () => {
+it("moves from the null prediction towards the conditional one, and treats a learned variance as the family requires", async () => {
   const arena = await openTestArena();
-  // Two channels and their variances: of the conditional half, then of the null half.
+  // Two channels and their variances: conditional half, then null half.
   const predictions = arena.from([1, 2, 30, 40, 3, 5, 70, 90], [2, 4], "f32");
   expectClose(await new Guidance(3, 2).guide(predictions).read(), [-3, -4, -50, -60], { maxRelative: 1e-6 });
   const conditional = new Guidance(3, 2, "conditional").guide(predictions);
   expectClose(await conditional.read(), [-3, -4, 30, 40], { maxRelative: 1e-6 });
 });
 
-it("doubles what both halves are told, and joins what they are not", async () => {
+it("doubles inputs that both halves share, and joins those that differ", async () => {
   const arena = await openTestArena();
   const guidance = new Guidance(2, 4);
   const [a, b] = [arena.from([1, 2, 3, 4], [1, 4], "f32"), arena.from([5, 6, 7, 8], [1, 4], "f32")];

@@ -22,7 +22,7 @@ const TABLES: Record<string, keyof ScheduleTables> = {
   posterior_mean_coef2: "posteriorMeanCoef2",
 };
 
-/** Largest error relative to the value's own size (to 1 below that); equal infinities are no error. */
+/** Returns the largest error relative to the value (absolute if it is below 1). Equal infinities are no error. */
 function relativeError(actual: Float32Array, reference: Float32Array): number {
   const errors = reference.map((value, i) =>
     Object.is(value, actual[i]) ? 0 : Math.abs(value - actual[i]!) / Math.max(1, Math.abs(value)),
@@ -36,14 +36,16 @@ describe("NoiseSchedule", () => {
     for (const [buffer, table] of Object.entries(TABLES)) {
       const reference = floats(expected, `out.${name}.${timesteps}.${buffer}`);
       expect(tables[table]).toHaveLength(timesteps);
-      // One float32 ulp: float64 logarithms and cosines of other libraries may differ in their last bit before rounding.
+      // One float32 ulp: float64 logarithms and cosines may differ in the last bit before rounding.
       expect(relativeError(tables[table], reference), `${name} ${buffer}`).toBeLessThanOrEqual(1.2e-7);
     }
   });
 
   it.each(["linear", "quadratic", "sigmoid"] as const)("refuses %s schedules whose betas reach 1", (name) => {
     expect(() => NoiseSchedule.named(name, 19)).toThrow(SamplingError);
-    expect(() => NoiseSchedule.named(name, 19)).toThrow(/with 19 timesteps has betas of [^]*NaN\. Use more than 20/);
+    expect(() => NoiseSchedule.named(name, 19)).toThrow(
+      /with 19 timesteps has betas up to [^]*below 1\. Use more than 20/,
+    );
     expect(NoiseSchedule.named(name, 21).timesteps).toBe(21);
   });
 
@@ -51,7 +53,7 @@ describe("NoiseSchedule", () => {
     expect(() => NoiseSchedule.named("linear", 20)).toThrow(SamplingError);
   });
 
-  it("shifts the cumulated products by one step", () => {
+  it("shifts the cumulative products by one timestep", () => {
     const { tables } = NoiseSchedule.named("cosine", 10);
     expect([...tables.alphasCumprodPrev]).toEqual([1, ...tables.alphasCumprod.slice(0, -1)]);
   });
@@ -60,10 +62,10 @@ describe("NoiseSchedule", () => {
   const x0 = 0.3;
   const noise = -1.2;
   const noised = (t: number) => schedule.qSample(t).x0 * x0 + schedule.qSample(t).noise * noise;
-  // The tables are float32 and the roots of 1/ᾱ - 1 cancel digits, so round trips hold to some 1e-5.
+  // The tables are float32 and the roots of 1/ᾱ - 1 lose digits, so round trips are accurate to about 1e-5.
   const digits = 4;
 
-  it.each([0, 42, 97])("predicts x0 at %i from noise, v and x0 alike", (t) => {
+  it.each([0, 42, 97])("predicts the same x0 at %i from noise, v and x0", (t) => {
     const { x0: alpha, noise: sigma } = schedule.qSample(t);
     const predictions = { noise, v: alpha * noise - sigma * x0, x0 };
     for (const objective of ["noise", "v", "x0"] as const) {
@@ -77,7 +79,7 @@ describe("NoiseSchedule", () => {
     expect((x * noised(42) - x0) / divisor).toBeCloseTo(noise, digits);
   });
 
-  it("noises from one step to a later one to that step's mean, and to its scale where the noise is the same", () => {
+  it("noises from one timestep to a later one with the right mean and scale", () => {
     const { x, noise: scale } = schedule.qSampleFromTo(30, 31);
     expect(x * noised(30) + scale * noise).toBeCloseTo(noised(31), digits);
   });
@@ -94,20 +96,20 @@ describe("NoiseSchedule", () => {
   });
 
   it("refuses timesteps outside the schedule", () => {
-    expect(() => schedule.qSample(100)).toThrow(/timestep 100 is not in a schedule of 100 steps/);
+    expect(() => schedule.qSample(100)).toThrow(/timestep 100 is not in a schedule of 100 timesteps/);
     expect(() => schedule.posterior(-1)).toThrow(InternalError);
   });
 });
 
 describe("linspace", () => {
-  it("counts from the nearer end", () => {
+  it("computes from the nearer end", () => {
     const values = linspace(0, 1, 11, Math.fround);
     expect(values[4]).toBe(Math.fround(Math.fround(0.1) * 4));
     expect(values[7]).toBe(Math.fround(1 - Math.fround(0.1) * 3));
     expect(values.at(-1)).toBe(1);
   });
 
-  it("gives one point where one is asked for", () => {
+  it("returns a single point", () => {
     expect(linspace(5, 1, 1)).toEqual([5]);
   });
 });

@@ -13,7 +13,7 @@ function doubled(arena: Arena, values: readonly number[]): Promise<Float32Array>
   return y.read();
 }
 
-it("says what the device has no memory for, to the call in flight alone", async () => {
+it("reports what the device has no memory for, only to the call that needs it", async () => {
   using gpu = await openGpu();
   const arena = new Arena(gpu.stream());
   expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
@@ -23,16 +23,16 @@ it("says what the device has no memory for, to the call in flight alone", async 
   arena.stream.clear(weight.storage);
   failNextBuffer(gpu);
   const y = linear(x, weight);
-  // What is done with the invalid buffer is invalid too; the cause is what is reported.
+  // Commands with the invalid buffer are invalid, too. The cause is reported.
   const error: unknown = await y.read().catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(GpuOutOfMemoryError);
-  expect((error as Error).message).toContain("no memory left for tensor f32[1, 4]");
+  expect((error as Error).message).toContain("could not allocate 256 bytes for tensor f32[1, 4]");
   y.dispose();
-  // Its buffer is not used again.
+  // The invalid buffer is not reused.
   expect([...(await doubled(arena, [1, 2, 3, 4]))]).toEqual([2, 4, 6, 8]);
 });
 
-it("tells of missing memory the call that it happened to, though another waits at the same time", async () => {
+it("reports missing memory to the call that needs it, even if another call waits at the same time", async () => {
   using gpu = await openGpu();
   const arena = new Arena(gpu.stream());
   const { stream } = arena;
@@ -45,7 +45,7 @@ it("tells of missing memory the call that it happened to, though another waits a
   expect(second).toMatchObject({ status: "rejected", reason: expect.any(GpuOutOfMemoryError) as unknown });
 });
 
-it("keeps to a limit of memory, to which buffers kept for reuse count until they are in the way", async () => {
+it("keeps within a memory limit, and destroys buffers kept for reuse if they exceed it", async () => {
   using gpu = await openGpu({ memoryLimit: 8192 });
   const arena = new Arena(gpu.stream());
   const use = (bytes: number) => {
@@ -58,19 +58,17 @@ it("keeps to a limit of memory, to which buffers kept for reuse count until they
   using small = use(4096);
   expect(gpu.memory()).toMatchObject({ liveBytes: small.storage.byteLength, pooledBytes: 0 });
   expect(() => use(6144)).toThrow(GpuOutOfMemoryError);
-  expect(() => use(6144)).toThrow(
-    "needs 6144 bytes of GPU memory; 4096 are in use of the 8192 that memoryLimit allows",
-  );
+  expect(() => use(6144)).toThrow("needs 6144 bytes of GPU memory, but memoryLimit is 8192 bytes and 4096 are in use");
   using fits = use(4096);
   expect(gpu.memory()).toMatchObject({ live: 2, peakAllocatedBytes: 8192 });
   await arena.stream.sync();
   expect(fits.isDisposed).toBe(false);
 });
 
-it("does not destroy buffers under work that was encoded with them and not yet submitted", async () => {
+it("does not destroy buffers that encoded but not submitted work uses", async () => {
   using gpu = await openGpu({ poolBytes: 0 });
   const arena = new Arena(gpu.stream());
-  // Without a pool each is destroyed once it is released, here long before the work runs.
+  // Without a pool each buffer is destroyed when it is released, here long before the work runs.
   const y = arena.scope(() => {
     const weight = arena.packed([4, 4]);
     arena.stream.clear(weight.storage);

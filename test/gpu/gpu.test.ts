@@ -17,7 +17,7 @@ const identity = (arena: Arena, n: number): Tensor => {
 };
 
 describe("memory", () => {
-  it("frees what a scope made, except its result", async () => {
+  it("frees the tensors of a scope, except its result", async () => {
     const arena = new Arena((await sharedGpu()).stream());
     const before = (await sharedGpu()).memory().live;
     const weight = identity(arena, 8);
@@ -33,7 +33,7 @@ describe("memory", () => {
     expect((await sharedGpu()).memory().live).toBe(before);
   });
 
-  it("frees what a scope made when it throws", async () => {
+  it("frees the tensors of a scope when it throws", async () => {
     const arena = new Arena((await sharedGpu()).stream());
     const before = (await sharedGpu()).memory().live;
     const fail = () =>
@@ -45,7 +45,7 @@ describe("memory", () => {
     expect((await sharedGpu()).memory().live).toBe(before);
   });
 
-  it("allocates nothing new in a second equal run", async () => {
+  it("allocates nothing in a second equal run", async () => {
     const gpu = await sharedGpu();
     const arena = new Arena(gpu.stream());
     const run = async () => {
@@ -66,7 +66,7 @@ describe("memory", () => {
     expect(gpu.memory()).toMatchObject({ created, live });
   });
 
-  it("keeps a reshaped view alive when the original goes", async () => {
+  it("keeps a reshaped view alive when the original is disposed", async () => {
     const arena = new Arena((await sharedGpu()).stream());
     const x = arena.from([1, 2, 3, 4, 5, 6, 7, 8], [2, 4]);
     const view = x.reshape([1, 8]);
@@ -84,7 +84,7 @@ describe("memory", () => {
     expect(() => x.reshape([3, 2])).toThrow(ArgumentError);
   });
 
-  it("does not let an upload overtake work that reads the old content", async () => {
+  it("does not upload before work that reads the old content", async () => {
     const arena = new Arena((await sharedGpu()).stream());
     using weight = identity(arena, 4);
     using x = arena.from([1, 2, 3, 4], [1, 4]);
@@ -114,7 +114,7 @@ describe("errors", () => {
   it("reports a validation error once, at the next wait", async () => {
     const gpu = await openGpu();
     const arena = new Arena(gpu.stream());
-    // More workgroups than a dimension may have.
+    // More workgroups than the limit of a dimension.
     const x = arena.from([1, 2, 3, 4], [1, 4]);
     const weight = identity(arena, 4);
     arena.stream.dispatch("matmul", {
@@ -147,7 +147,7 @@ describe("errors", () => {
 });
 
 it("a process ends by itself when its work is done", async () => {
-  // Plain JavaScript on the built package: what a user's script is.
+  // Plain JavaScript with the built package, like the script of a user.
   const script = `
     const { openGpu } = await import("./dist/gpu/open.js");
     const { Arena } = await import("./dist/tensor/arena.js");

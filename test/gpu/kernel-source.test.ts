@@ -18,30 +18,30 @@ const source = {
 } as const;
 
 describe("specialise", () => {
-  it("changes nothing when nothing is chosen", () => {
+  it("changes nothing without choices", () => {
     expect(specialise(source, {})).toBe(code);
     expect(specialise(source, { types: { Element: "f32" }, constants: { TILE_M: 8 } })).toBe(code);
   });
 
-  it("rewrites right-hand sides of top-level declarations only, with the suffix of their type", () => {
+  it("rewrites only right-hand sides of top-level declarations, with the suffix of their type", () => {
     const variant = specialise(source, { constants: { TILE_M: 16, SHIFT: 2, EPS: 1 } });
     expect(variant).toBe(
       code.replace("= 8u; //", "= 16u; //").replace("= -1; //", "= 2i; //").replace("= 1e-5; //", "= 1.0f; //"),
     );
   });
 
-  it("enables f16 in front where a storage type is f16", () => {
+  it("enables f16 if a storage type is f16", () => {
     expect(specialise(source, { types: { Element: "f16" } })).toBe(
       `enable f16;\n${code.replace("Element = f32", "Element = f16")}`,
     );
   });
 
-  it("refuses names and values that the kernel does not take", () => {
+  it("refuses names and values that the kernel does not accept", () => {
     // @ts-expect-error: FIXED is not marked as specialisable
     expect(() => specialise(source, { constants: { FIXED: 4 } })).toThrow(/constant FIXED/);
     // @ts-expect-error: Element4 depends on Element
     expect(() => specialise(source, { types: { Element4: "f16" } })).toThrow(/storage type Element4/);
-    expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; it has to be a u32/);
+    expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; expected a u32/);
     expect(() => specialise(source, { constants: { SHIFT: 0.5 } })).toThrow(/i32/);
     expect(() => specialise(source, { constants: { EPS: NaN } })).toThrow(/f32/);
   });

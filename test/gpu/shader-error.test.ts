@@ -1,18 +1,18 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 
-/** Runs a script on the built package, as a user's own host is: what is not handled there ends it. */
+/** Runs a script with the built package, like a user's program: an unhandled rejection ends it. */
 function run(script: string) {
   return spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8", timeout: 100_000 });
 }
 
-/** Spoils the source of a kernel. */
+/** Breaks the source of a kernel. */
 const SPOIL = `
   const { kernels } = await import("./dist/gpu/kernel-sources.js");
   const spoil = (name) => Object.defineProperty(kernels[name], "code", { value: kernels[name].code + "\\nfn broken( {" });
 `;
 
-it("a kernel that does not compile rejects the call in flight, and the host goes on", () => {
+it("a kernel that does not compile rejects its call, and the process continues", () => {
   const { status, stdout, stderr } = run(`
     ${SPOIL}
     const { BasicInference, DalleModelManager, ModelLoadConfig, openGpu } = await import("./dist/index.js");
@@ -41,7 +41,7 @@ it("a kernel that does not compile rejects the call in flight, and the host goes
   expect(status).toBe(0);
 });
 
-it("a kernel that does not compile and that nobody waits for ends nothing", () => {
+it("a kernel that does not compile does not end the process if nothing awaits it", () => {
   const { status, stdout, stderr } = run(`
     ${SPOIL}
     const { openGpu } = await import("./dist/index.js");

@@ -20,7 +20,7 @@ afterAll(() => {
 
 const SIZE = 1024;
 
-/** A call: doubles `value` ten times, waiting now and then so that others come between. */
+/** A call: doubles `value` ten times, and waits in between so that others can run. */
 async function doubled(value: number, hinder?: (arena: Arena, step: number) => void): Promise<number[]> {
   using stream = gpu.stream();
   const arena = new Arena(stream);
@@ -41,7 +41,7 @@ async function doubled(value: number, hinder?: (arena: Arena, step: number) => v
   }
 }
 
-/** More workgroups than a dimension may have. */
+/** More workgroups than the limit of a dimension. */
 function dispatchTooMany(arena: Arena): void {
   arena.scope(() => {
     const [a, y] = [arena.from([1, 2, 3, 4], [4]), arena.empty([4])];
@@ -61,8 +61,8 @@ function dispatchTooMany(arena: Arena): void {
   });
 }
 
-describe("calls at once on one device", () => {
-  it("fail alone: of ten calls one is invalid, one has no memory, one is aborted, and seven are right", async () => {
+describe("simultaneous calls on one device", () => {
+  it("fail independently: of ten calls one is invalid, one has no memory, one is aborted, and seven are right", async () => {
     const { live } = gpu.memory();
     const aborted = new AbortController();
     const hinder = new Map<number, (arena: Arena, step: number) => void>([
@@ -78,7 +78,7 @@ describe("calls at once on one device", () => {
           if (step !== 3) return;
           failNextBuffer(gpu);
           arena.scope(() => {
-            // A size that nobody has freed.
+            // A size that no call has freed.
             arena.stream.clear(arena.empty([3 * SIZE + 4 * step]).storage);
           });
         },
@@ -100,11 +100,11 @@ describe("calls at once on one device", () => {
       if (![2, 5, 7].includes(i)) expect(result).toEqual({ status: "fulfilled", value: [1024 * (i + 1)] });
     }
     expect(gpu.memory().live).toBe(live);
-    // The device is as good as before.
+    // The device still works.
     expect(await doubled(3)).toEqual([3072]);
   });
 
-  it("a call that waits first hears nothing of another's invalid work that was encoded before", async () => {
+  it("a call that waits first does not get the error of another's earlier invalid work", async () => {
     using invalid = gpu.stream();
     using valid = gpu.stream();
     dispatchTooMany(new Arena(invalid));
@@ -113,11 +113,11 @@ describe("calls at once on one device", () => {
     using x = arena.from([1, 2], [2]);
     expect([...(await x.read())]).toEqual([1, 2]);
     await expect(invalid.sync()).rejects.toThrow(GpuValidationError);
-    // It was told, and can go on.
+    // It got its error and can continue.
     await invalid.sync();
   });
 
-  it("read right after another's read got no memory to read through", async () => {
+  it("read correctly after the read of another had no memory for staging", async () => {
     using own = await openGpu();
     using first = own.stream();
     using second = own.stream();
@@ -132,7 +132,7 @@ describe("calls at once on one device", () => {
     storage.release();
   });
 
-  it("compute right when they are encoded in alternation, whichever is submitted first", async () => {
+  it("compute correctly if they are encoded alternately, whichever is submitted first", async () => {
     const arenas = [new Arena(gpu.stream()), new Arena(gpu.stream())] as const;
     const states: Tensor[] = arenas.map((arena, i) => arena.from([i + 1], [1]));
     for (let step = 0; step < 300; step++) {
@@ -154,7 +154,7 @@ describe("calls at once on one device", () => {
 });
 
 describe("memory of a stream", () => {
-  it("reaches another only when the commands that used it are submitted", async () => {
+  it("can be reused by another only after the commands that used it are submitted", async () => {
     const places: RecordedDispatch[][] = [[], []];
     const [first, second] = places.map(
       (list) => new Arena(gpu.stream({ onCommand: (command) => command.kind === "dispatch" && list.push(command) })),
@@ -165,7 +165,7 @@ describe("memory of a stream", () => {
     await first.stream.sync();
     first.scope(() => void scaleBy(x, 2));
     const freed = blockOf(places[0]!);
-    // Its own next tensor takes it at once; one of another stream does not, though it is free.
+    // The stream's own next tensor reuses it immediately. A tensor of another stream does not, although it is free.
     first.scope(() => void scaleBy(x, 3));
     expect(blockOf(places[0]!)).toBe(freed);
     const y = second.from(new Float32Array(shape[0]!).fill(1), shape);
@@ -182,7 +182,7 @@ describe("memory of a stream", () => {
     second.stream.close();
   });
 
-  it("goes back to the device when the stream is closed, and what it had queued is dropped", async () => {
+  it("is returned when the stream is closed, and queued commands are dropped", async () => {
     const { live } = gpu.memory();
     const { submits } = gpu.counters;
     const arena = new Arena(gpu.stream());
@@ -196,7 +196,7 @@ describe("memory of a stream", () => {
     await expect(arena.stream.sync()).rejects.toThrow("closed");
   });
 
-  it("of weights outlives commands that other streams have queued", async () => {
+  it("of weights outlives queued commands of other streams", async () => {
     const loading = gpu.stream();
     const weight = loading.allocate(16, "weight");
     loading.share(weight);
@@ -205,8 +205,8 @@ describe("memory of a stream", () => {
     const call = gpu.stream();
     const copy = call.allocate(16, "copy");
     call.copy(weight, copy);
-    // Not submitted yet. Whoever gets the memory next must not change what the call reads.
-    weight.evict();
+    // Not submitted yet. The next user of the memory must not change what the call reads.
+    weight.offload();
     gpu.trim();
     const other = gpu.stream();
     const taken = other.allocate(16, "taken");
@@ -218,7 +218,7 @@ describe("memory of a stream", () => {
   });
 });
 
-it("params that an earlier dispatch had are not uploaded again", async () => {
+it("params of an earlier dispatch are not uploaded again", async () => {
   const arena = new Arena(gpu.stream());
   const x = arena.from([1, 2], [2]);
   const run = async (): Promise<number> => {
@@ -233,7 +233,7 @@ it("params that an earlier dispatch had are not uploaded again", async () => {
   arena.stream.close();
 });
 
-it("more different params than there are slots for do not change those of queued work", async () => {
+it("more distinct params than slots do not change those of queued work", async () => {
   const arena = new Arena(gpu.stream());
   const x = arena.from([1], [1]);
   const results: Tensor[] = [];
@@ -248,10 +248,10 @@ it("more different params than there are slots for do not change those of queued
   arena.stream.close();
 });
 
-it("a place in the model names what is dispatched there", async () => {
+it("dispatches are labelled with their module", async () => {
   const places: string[] = [];
   const arena = new Arena(
-    gpu.stream({ onCommand: (command) => command.kind === "dispatch" && places.push(command.place) }),
+    gpu.stream({ onCommand: (command) => command.kind === "dispatch" && places.push(command.modulePath) }),
   );
   const { stream } = arena;
   using x = arena.from([1, 2], [2]);

@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 
-/** Runs a script on the built package, and gives the numbers that it prints. A process of its own: its memory is measured. */
+/**
+ * Runs a script with the built package and returns the numbers that it prints. It is a separate process, because its
+ * memory is measured.
+ */
 function measured(body: string, options = {}): number[][] {
   const script = `
     import { readFileSync } from "node:fs";
@@ -21,7 +24,7 @@ function measured(body: string, options = {}): number[][] {
       const full = megabytes();
       for (const storage of storages) storage.release();
       gpu.trim();
-      // The driver gives it back a little later, on a busy machine a little later than that.
+      // The driver frees memory with a delay, which is longer on a busy machine.
       for (let i = 0; i < 50 && megabytes() > before + 100; i++) await idle();
       console.log(JSON.stringify([before, full, megabytes()]));
     };
@@ -39,8 +42,8 @@ function measured(body: string, options = {}): number[][] {
     .map((line) => JSON.parse(line) as number[]);
 }
 
-// The memory of a software adapter's buffers is the process's.
-it.runIf(process.platform === "linux")("trim gives the memory of large tensors back to the system", () => {
+// A software adapter has its buffers in the memory of the process.
+it.runIf(process.platform === "linux")("trim returns the memory of large tensors to the system", () => {
   const cycles = measured("for (let i = 0; i < 3; i++) await cycle(storagesOf(4, 1e8));");
   for (const [before, full, after] of cycles) {
     expect(full! - before!).toBeGreaterThan(300);
@@ -48,14 +51,14 @@ it.runIf(process.platform === "linux")("trim gives the memory of large tensors b
   }
 });
 
-it.runIf(process.platform === "linux")("trim gives back what was more than is kept for reuse, too", () => {
+it.runIf(process.platform === "linux")("trim also returns memory beyond what is kept for reuse", () => {
   const [cycle] = measured("await cycle(storagesOf(4, 1e8));", { poolBytes: 0 });
   const [before, full, after] = cycle!;
   expect(full! - before!).toBeGreaterThan(300);
   expect(after! - before!).toBeLessThan(100);
 });
 
-it.runIf(process.platform === "linux")("trim gives the memory of many small activations back", () => {
+it.runIf(process.platform === "linux")("trim returns the memory of many small activations", () => {
   const cycles = measured("for (let i = 0; i < 3; i++) await cycle(storagesOf(1000, 5e5));");
   for (const [before, full, after] of cycles) {
     expect(full! - before!).toBeGreaterThan(300);

@@ -17,14 +17,14 @@ describe("decodeImage", () => {
     expect(largestDifference(removeAlpha(decoded).data, image.data)).toBeLessThanOrEqual(tolerance);
   });
 
-  it('reads inks as Pillow\'s convert("RGB") does, whatever profile lies beside them', async () => {
+  it('reads inks like Pillow\'s convert("RGB"), with any profile', async () => {
     const file = new URL("../fixtures/images/cmyk.jpg", import.meta.url);
     const bytes = new Uint8Array(await readFile(file));
     const first = ({ data }: { readonly data: Uint8Array }) => [...data.subarray(0, 8)];
-    // Of Pillow 12.3.
+    // From Pillow 12.3.
     const expected = [0, 60, 120, 255, 0, 60, 120, 255];
     expect(first(await decodeImage(bytes))).toEqual(expected);
-    // Adobe's marker is its first segment, of 16 bytes: without it inks are stored as their opposites all the same.
+    // The first segment is Adobe's marker, of 16 bytes. Even without it, inks are stored inverted.
     expect(first(await decodeImage(joined(bytes.subarray(0, 2), bytes.subarray(18))))).toEqual(expected);
     const profile = await sharp(bytes).toColourspace("cmyk").withIccProfile("cmyk").jpeg().toBuffer();
     const segments = profileSegments(profile);
@@ -39,7 +39,7 @@ function joined(...parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
-/** The segments APP2 of a JPEG, which hold its profile. */
+/** The APP2 segments of a JPEG, which contain its profile. */
 function profileSegments(bytes: Uint8Array): Uint8Array {
   const found: Uint8Array[] = [];
   for (let at = 2; bytes[at] === 0xff && bytes[at + 1] !== 0xda;) {

@@ -20,7 +20,7 @@ const record = { Description: 'naïve <red> & "blue" 円 \ud83d\ude00\r\n\tcircl
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 
-/** A PNG of one pixel with a chunk before its end, built apart from the code under test. */
+/** A PNG of one pixel with a chunk before its end, built independently of the code under test. */
 async function pngWith(type: string, data: Uint8Array): Promise<Uint8Array> {
   const png = await sharp({ create: { width: 1, height: 1, channels: 3, background: "red" } })
     .png()
@@ -34,7 +34,7 @@ async function pngWith(type: string, data: Uint8Array): Promise<Uint8Array> {
 }
 
 describe("texts in images", () => {
-  it.each<ImageFormat>(["png", "jpeg", "webp"])("come back from %s as they were written", async (format) => {
+  it.each<ImageFormat>(["png", "jpeg", "webp"])("are read from %s as they were written", async (format) => {
     const file = await encodeImage(smooth, { format, text: record });
     expect(Object.fromEntries(await readImageText(file))).toEqual(record);
     expect((await sharp(file).metadata()).format).toBe(format);
@@ -49,7 +49,7 @@ describe("texts in images", () => {
     expect((await readImageText(bare)).size).toBe(0);
   });
 
-  it("are XMP that other programs find in JPEG and WebP", async () => {
+  it("are XMP that other programs find in JPEG and WebP files", async () => {
     for (const format of ["jpeg", "webp"] as const) {
       const { xmp } = await sharp(await encodeImage(smooth, { format, text: record })).metadata();
       expect(new Uint8Array(xmp!)).toEqual(xmpPacket(record));
@@ -71,19 +71,19 @@ describe("texts in images", () => {
     }
   });
 
-  it("replace what XML cannot hold", () => {
+  it("replace characters that XML does not allow", () => {
     expect(readXmp(xmpPacket({ a: "x\0\u001by" })).get("a")).toBe("x\ufffd\ufffdy");
   });
 
   it("must fit into a segment of a JPEG file", async () => {
     const text = { a: "x".repeat(66_000) };
-    await expect(encodeImage(smooth, { format: "jpeg", text })).rejects.toThrow(/65533 bytes.*use png/);
+    await expect(encodeImage(smooth, { format: "jpeg", text })).rejects.toThrow(/65533 bytes.*Use PNG/);
     expect((await readImageText(await encodeImage(smooth, { format: "webp", text }))).get("a")).toBe(text.a);
   });
 });
 
 describe("encodeImage", () => {
-  it("writes WebP of quality 100 without loss, and the better the larger", async () => {
+  it("writes lossless WebP for quality 100, and larger files for higher quality", async () => {
     const exact = await encodeImage(smooth, { format: "webp", quality: 100 });
     expect(removeAlpha(await decodeImage(exact))).toEqual(smooth);
     for (const format of ["jpeg", "webp"] as const) {
@@ -121,7 +121,7 @@ describe("readPngText", () => {
     expect(await readPngText(await pngWith(type, data))).toEqual(new Map([["Title", text]]));
   });
 
-  it("takes the first of two texts with one keyword, and passes other chunks by", async () => {
+  it("returns the first of two texts with the same keyword, and ignores other chunks", async () => {
     const twice = await pngWith("tEXt", latin1("a\0first"));
     const second = await pngWith("tEXt", latin1("a\0second"));
     const png = Buffer.concat([twice.subarray(0, 33 + 19), second.subarray(33)]);
@@ -132,10 +132,10 @@ describe("readPngText", () => {
   it.each([
     ["no zero after the keyword", "tEXt", latin1("Title")],
     ["no zero after the language", "iTXt", latin1("Title\0\0\0en")],
-    ["no method of compression", "zTXt", latin1("Title\0")],
-    ["an unknown method of compression", "zTXt", latin1("Title\0\x05abc")],
-    ["compressed data that is none", "zTXt", latin1("Title\0\0abcdef")],
-    ["compressed data that is cut off", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(utf8("abcdef")).subarray(0, 8)])],
+    ["no compression method", "zTXt", latin1("Title\0")],
+    ["an unknown compression method", "zTXt", latin1("Title\0\x05abc")],
+    ["invalid compressed data", "zTXt", latin1("Title\0\0abcdef")],
+    ["truncated compressed data", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(utf8("abcdef")).subarray(0, 8)])],
     ["a text that is not UTF-8", "iTXt", latin1("Title\0\0\0\0\0\xff\xfe")],
     ["a bomb", "zTXt", Buffer.concat([latin1("T\0\0"), zlib(new Uint8Array(5 * 2 ** 20))])],
   ])("refuses %s", async (_, type, data) => {
@@ -148,13 +148,13 @@ describe("readPngText", () => {
     await expect(readPngText(png)).rejects.toThrow(/checksum of its tEXt chunk at byte 33/);
   });
 
-  it("refuses every beginning of a file, and never fails otherwise", async () => {
+  it("refuses every truncated file with the same error", async () => {
     const png = await encodeImage(smooth, { text: record });
     for (let length = 0; length < png.length; length++)
       await expect(readPngText(png.subarray(0, length))).rejects.toThrow(ImageDecodeError);
   });
 
-  it("reads or refuses whatever a byte is changed to", async () => {
+  it("reads or refuses a file with any changed byte", async () => {
     const png = await encodeImage(makeImage(1, 1, 3, new Uint8Array(3)), { text: record });
     for (let at = 0; at < png.length; at++) {
       const changed = png.slice();
@@ -165,7 +165,7 @@ describe("readPngText", () => {
   });
 });
 
-it("readImageText refuses what is no image", async () => {
+it("readImageText refuses bytes that are not an image", async () => {
   for (const bytes of [new Uint8Array(0), utf8("RIFF1234WAVE"), utf8("<html>")])
-    await expect(readImageText(bytes)).rejects.toThrow(/no PNG, JPEG or WebP/);
+    await expect(readImageText(bytes)).rejects.toThrow(/not a PNG, JPEG or WebP/);
 });

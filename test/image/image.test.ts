@@ -10,7 +10,7 @@ import type { RgbImage } from "../../src/image/image.js";
 import { encodePng } from "../../src/image/png.js";
 import { ImageDecodeError } from "../../src/platform/image-types.js";
 
-/** Pixels that no filter or compression makes trivial. */
+/** Pixels that filters and compression do not make trivial. */
 function noise(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) ^ (i % 7));
 }
@@ -30,7 +30,7 @@ describe("PNG", () => {
     },
   );
 
-  it("carries remarks, and is the same bytes every time", async () => {
+  it("contains texts, and has the same bytes every time", async () => {
     const text = { Description: "a red circle, naïve", Software: "test" };
     const bytes = await encodePng(rgb, { text });
     const { comments } = await sharp(bytes).metadata();
@@ -42,14 +42,14 @@ describe("PNG", () => {
   });
 
   it.each(["", "x".repeat(80), "a\0b"])("refuses the keyword %j", async (keyword) => {
-    await expect(encodePng(rgb, { text: { [keyword]: "" } })).rejects.toThrow(/is no PNG keyword/);
+    await expect(encodePng(rgb, { text: { [keyword]: "" } })).rejects.toThrow(/is not a PNG keyword/);
   });
 });
 
 const truncated = (await encodePng(makeImage(64, 64, 3, noise(12288)))).slice(0, 2000);
 
 describe("decodeImage", () => {
-  it("gives the pixels of a PNG with alpha to the last bit", async () => {
+  it("returns the exact pixels of a PNG with alpha", async () => {
     expect(await decodeImage(await encodePng(rgba))).toEqual(rgba);
   });
 
@@ -65,7 +65,7 @@ describe("decodeImage", () => {
     expect([...data.subarray(0, 4)]).toEqual([128, 128, 128, 255]);
   });
 
-  it("turns a photograph upright", async () => {
+  it("rotates a photograph upright", async () => {
     const raw = sharp(rgb.data, { raw: { width: 5, height: 3, channels: 3 } });
     const decoded = await decodeImage(await raw.withMetadata({ orientation: 6 }).jpeg().toBuffer());
     expect([decoded.width, decoded.height]).toEqual([3, 5]);
@@ -90,7 +90,7 @@ describe("decodeImage", () => {
 describe("centerCropToSquare", () => {
   const column = (image: RgbImage, x: number) => image.data[x * 3];
 
-  it("keeps the middle of a wide image, the extra column on the right", () => {
+  it("keeps the middle of a wide image, with the extra column on the right", () => {
     const wide = makeImage(
       5,
       2,
@@ -114,15 +114,15 @@ describe("values", () => {
     expect(maskFromRed(mask)).toEqual([false, true, true]);
   });
 
-  it("cuts fractions off and clamps", () => {
+  it("truncates fractions and clamps", () => {
     const values = Float32Array.of(0.5, 1, -0.2, 1.01, 0.999, 0.004);
     const [image] = fromPlanes(values, [1, 3, 1, 2]);
     expect([...image!.data]).toEqual([127, 0, 254, 255, 255, 1]);
   });
 
-  it("gives every image of a batch its own planes", () => {
+  it("converts every image of a batch", () => {
     const planes = [rgb, makeImage(5, 3, 3, noise(45).reverse())].map(toPlanes);
-    // 127/255 in float32 comes back as 126.99…, so the reference's truncation needs a nudge to be undone.
+    // 127/255 in float32 gives 126.99…, which the reference truncates. So the test adds a small amount.
     const batch = Float32Array.from(
       planes.flatMap((values) => [...values]),
       (value) => value + 1e-4,
@@ -133,7 +133,7 @@ describe("values", () => {
     ]);
   });
 
-  it("refuses pixels that are no image", () => {
+  it("refuses the wrong number of pixels", () => {
     expect(() => makeImage(2, 2, 3, new Uint8Array(11))).toThrow(ArgumentError);
     expect(() => fromPlanes(new Float32Array(12), [1, 4, 1, 3])).toThrow(ArgumentError);
   });
@@ -161,7 +161,7 @@ describe("contactSheet", () => {
     expect(pixel(sheet, 12 + 52, 12 + 32)).toEqual([255, 255, 255]);
   });
 
-  it("magnifies by whole pixels", () => {
+  it("enlarges by whole pixels", () => {
     const dots = makeImage(2, 1, 3, Uint8Array.of(9, 9, 9, 80, 80, 80));
     const sheet = contactSheet([dots], { columns: 3, scale: 4 });
     expect([sheet.width, sheet.height]).toEqual([24 + 8, 24 + 4]);
@@ -176,7 +176,7 @@ describe("contactSheet", () => {
     expect(height("hippopotamus")).toBe(6 + 20);
   });
 
-  it("draws the label under its image and nowhere else", () => {
+  it("draws a label only below its image", () => {
     const sheet = contactSheet([red, red], { columns: 2, labels: ["", "i"] });
     expect(countInk(sheet)).toBeGreaterThan(5);
     const left = Array.from({ length: 64 }, (_, x) => x);
@@ -219,7 +219,7 @@ describe("drawText", () => {
     expect(new Set(characters.map(draw)).size).toBe(95);
   });
 
-  it("drops accents, boxes what it cannot draw, and cuts off what lies outside", () => {
+  it("drops accents, draws a box for unknown characters, and ignores pixels outside the image", () => {
     expect(draw("é")).toBe(draw("e"));
     expect(draw("字")).not.toBe(draw(" "));
     const image = makeImage(2, 2, 3, new Uint8Array(12));

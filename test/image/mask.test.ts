@@ -16,7 +16,7 @@ function image(...pixels: readonly Pixel[]): RgbaImage {
   return makeImage(pixels.length, 1, 4, Uint8Array.from(pixels.flat()));
 }
 
-/** A mask, and what was said of it. */
+/** A mask and its warnings. */
 function read(source: RgbaImage, options: MaskOptions = {}) {
   const said: string[] = [];
   const mask = maskFromImage(source, { ...options, onWarning: (message) => said.push(message) });
@@ -35,13 +35,13 @@ describe("maskFromImage", () => {
     ["red", [true, false, true, false]],
     ["alpha", [true, true, false, true]],
     ["luma", [true, false, true, true]],
-  ])("keeps what is above 128 in %s, or the reverse", (channel, expected) => {
+  ])("keeps pixels above 128 in %s, or the others", (channel, expected) => {
     const source = image(WHITE, BLACK, CLEAR_WHITE, GREEN);
     expect(read(source, { channel }).mask).toEqual(expected);
     expect(read(source, { channel, invert: true }).mask).toEqual(expected.map((keep) => !keep));
   });
 
-  it("takes exactly 128 for free, and a source without alpha for opaque", () => {
+  it("does not keep exactly 128, and treats an image without alpha as opaque", () => {
     const grey = image([128, 128, 128, 128], [129, 129, 129, 129]);
     for (const channel of ["red", "alpha", "luma"] as const)
       expect(read(grey, { channel }).mask).toEqual([false, true]);
@@ -49,12 +49,12 @@ describe("maskFromImage", () => {
     expect(maskFromImage(opaque, { channel: "alpha", onWarning: () => undefined })).toEqual([true, true]);
   });
 
-  it("refuses a channel that is none", () => {
+  it("refuses an unknown channel", () => {
     const channel = "blue" as unknown as MaskChannel;
     expect(() => maskFromImage(image([0, 0, 0, 0]), { channel })).toThrow(ArgumentError);
   });
 
-  it("is silent where one channel parts the pixels, or alpha does it alike", () => {
+  it("does not warn if the channel varies and alpha is uniform or equal", () => {
     expect(read(image(WHITE, BLACK)).said).toBe("");
     expect(read(image(WHITE, CLEAR)).said).toBe("");
     expect(read(image(WHITE, CLEAR, BLACK), { channel: "alpha" }).said).toBe("");
@@ -66,48 +66,58 @@ describe("maskFromImage", () => {
       "transparent parts of a white mask",
       image(WHITE, CLEAR_WHITE),
       "red",
-      /red is above 128 everywhere; its alpha.*channel: "alpha" keeps/,
+      /red channel is above 128 everywhere; its alpha.*channel: "alpha" keeps/,
     ],
-    ["transparent parts of a black mask", image(BLACK, CLEAR), "red", /red is at most 128 everywhere; its alpha/],
+    [
+      "transparent parts of a black mask",
+      image(BLACK, CLEAR),
+      "red",
+      /red channel is at most 128 everywhere; its alpha/,
+    ],
     [
       "transparent parts of a photo",
       image(WHITE, BLACK, [200, 9, 9, 0]),
       "red",
-      /alpha channel varies and is not used, only its red/,
+      /alpha channel varies, but only its red channel is used/,
     ],
     [
       "transparent parts of a photo",
       image(WHITE, BLACK, [200, 9, 9, 0]),
       "luma",
-      /alpha channel varies and is not used, only its luma/,
+      /alpha channel varies, but only its luma channel is used/,
     ],
     [
       "alpha that varies above the threshold",
       image(WHITE, [255, 255, 255, 200]),
       "red",
-      /red is above 128 everywhere; its alpha varies from 200 to 255, above 128 everywhere/,
+      /red channel is above 128 everywhere; its alpha channel varies from 200 to 255, above 128 everywhere/,
     ],
-    ["colours of one red", image(GREEN, BLACK), "red", /luma, which varies, is not used\. channel: "luma"/],
-    ["an opaque mask read by alpha", image(RED, BLACK), "alpha", /alpha is above 128 everywhere.* red.*channel: "red"/],
-  ] as const)("says which channel may be meant: %s", (_, source, channel, message) => {
+    ["colours with equal red", image(GREEN, BLACK), "red", /luma channel varies, but is not used\. channel: "luma"/],
+    [
+      "an opaque mask read by alpha",
+      image(RED, BLACK),
+      "alpha",
+      /alpha channel is above 128 everywhere.* red.*channel: "red"/,
+    ],
+  ] as const)("suggests another channel: %s", (_, source, channel, message) => {
     expect(read(source, { channel }).said).toMatch(message);
   });
 });
 
-it("tells masks that keep everything or nothing", () => {
+it("detects masks that keep everything or nothing", () => {
   expect(describeUniform([true, true])).toMatch(/keeps every pixel/);
   expect(describeUniform(Uint8Array.of(0, 0))).toMatch(/keeps no pixel/);
   expect(describeUniform([true, 0])).toBeUndefined();
 });
 
-/** Left half kept, right half free; of alpha where there is one, else of grey. */
+/** Keeps the left half; in alpha if there is one, otherwise in grey. */
 const SIDE = 4;
 const left = Array.from({ length: SIDE ** 2 }, (_, i) => i % SIDE < SIDE / 2);
 
 function raw(channels: 1 | 2 | 3 | 4) {
   const values = left.flatMap((keep) => {
     const value = keep ? 255 : 0;
-    // The colour says nothing where there is alpha.
+    // With alpha, the colour has no meaning.
     return channels === 1 || channels === 3
       ? Array<number>(channels).fill(value)
       : [...Array<number>(channels - 1).fill(90), value];
@@ -140,7 +150,7 @@ describe("mask files", () => {
     ["PNG of 16 bits with alpha", () => words(4).toColourspace("rgb16").png().toBuffer(), "alpha"],
     ["grey JPEG", () => bytes(1).toColourspace("b-w").jpeg({ quality: 100 }).toBuffer(), "red"],
     ["WebP with alpha", () => bytes(4).webp({ lossless: true }).toBuffer(), "alpha"],
-  ])("are read by the channel: %s", async (_, file, channel) => {
+  ])("are read by channel: %s", async (_, file, channel) => {
     const decoded = await decodeImage(new Uint8Array(await file()));
     expect(maskFromImage(decoded, { channel, onWarning: () => undefined })).toEqual(left);
   });
@@ -171,14 +181,14 @@ describe("masks of the command", () => {
     return { mask: loaded!.mask, said };
   }
 
-  /** As OpenAI's image edits take it: opaque where the image is kept. */
+  /** As in OpenAI's image edits: opaque where the image is kept. */
   const openAi = makeImage(SIDE, SIDE, 4, Uint8Array.from(left.flatMap((keep) => [255, 255, 255, keep ? 255 : 0])));
 
-  it("made for OpenAI's image edits, are named as such, and read as such", async () => {
+  it("made for OpenAI's image edits are detected, and can be read", async () => {
     const { mask, said } = await load(openAi);
     expect(mask).toEqual(left.map(() => true));
     expect(said).toEqual([
-      expect.stringMatching(/^mask\.png: its red is above 128.*--mask-channel alpha keeps what is/),
+      expect.stringMatching(/^mask\.png: its red channel is above 128.*--mask-channel alpha keeps opaque/),
     ]);
     expect(await load(openAi, { channel: "alpha" })).toEqual({ mask: left, said: [] });
     const inverted = await load(openAi, { channel: "alpha", invert: true });

@@ -21,11 +21,11 @@ const maxError = (a: ArrayLike<number>, b: ArrayLike<number>) =>
 describe("Pillow's resizing", () => {
   const image = makeImage(40, 40, 3, bytes("in.pil"));
 
-  it.each([20, 64, 13])("LANCZOS to %i is equal to the last bit", (size) => {
+  it.each([20, 64, 13])("LANCZOS to %i is exactly equal", (size) => {
     expect(resizeLanczos(image, size, size).data).toEqual(bytes(`out.pil_lanczos.${size}`));
   });
 
-  it("keeps an axis that keeps its size, and the image if both do", () => {
+  it("does not change an axis that keeps its size, and returns the image if both do", () => {
     expect(resizeLanczos(image, 40, 40)).toBe(image);
     const flat = makeImage(2, 3, 3, new Uint8Array(18).fill(7));
     expect(resizeBicubic(flat, 2, 5)).toEqual(makeImage(2, 5, 3, new Uint8Array(30).fill(7)));
@@ -50,7 +50,7 @@ describe("Pillow's resizing", () => {
       resizeBicubic,
       [61, 83, 134, 146, 106, 80, 139, 86, 70, 122, 85, 108, 100, 121, 131, 134, 131, 121, 100, 109, 80, 134, 157, 165],
     ],
-  ])("%s weighs colours by their alpha", (_, resize, expected) => {
+  ])("%s weights colours by alpha", (_, resize, expected) => {
     expect([...resize(rgba, 3, 2).data]).toEqual(expected);
   });
 
@@ -69,7 +69,7 @@ describe("the reference's resizing", () => {
     expect(maxError(resizeNearest(planes, size, size), floats(io, `out.nearest.${size}`))).toBe(0);
   });
 
-  it("darkens edges only", () => {
+  it("darkens only edges", () => {
     const { taps, weights } = cubicWeights(40, 20);
     const sums = Array.from({ length: 20 }, (_, i) =>
       weights.slice(i * taps, (i + 1) * taps).reduce((sum, weight) => sum + weight, 0),
@@ -79,7 +79,7 @@ describe("the reference's resizing", () => {
     expect(Math.abs(sums[0]! - 1)).toBeGreaterThan(0.01);
   });
 
-  it("resizes the axes by themselves", () => {
+  it("resizes each axis independently", () => {
     const wide = { count: 1, height: 1, width: 4, data: [1, 2, 3, 4] };
     expect([...resizeNearest(wide, 1, 2)]).toEqual([1, 3]);
     expect(resizeCubicAntialias(wide, 1, 2)).toHaveLength(2);

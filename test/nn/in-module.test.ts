@@ -24,7 +24,7 @@ let block: ResnetBlock;
 beforeAll(async () => {
   gpu = await openGpu();
   arena = new Arena(gpu.stream());
-  // Nothing is in the file: the weights are zero.
+  // The file is empty: the weights are zero.
   store = new WeightStore(arena, { name: "nothing", tensors: new Map() });
   block = new ResnetBlock(store.root.at("unets", 0, "downs", 1, 2), 8, 8, { groups: 4 }, unet);
   await store.load({ strict: false });
@@ -35,7 +35,7 @@ afterAll(() => {
   gpu.dispose();
 });
 
-/** Runs the block on zeros with so many channels. */
+/** Runs the block on zeros with this number of channels. */
 function forward(channels: number) {
   return arena.scope(() => {
     const zeros = (...shape: number[]) => arena.from(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
@@ -43,7 +43,7 @@ function forward(channels: number) {
   });
 }
 
-/** The error that a call rejects with. */
+/** Returns the error that a call rejects with. */
 const failure = async (call: () => Promise<unknown>): Promise<unknown> => {
   try {
     return await call();
@@ -52,34 +52,34 @@ const failure = async (call: () => Promise<unknown>): Promise<unknown> => {
   }
 };
 
-it("every dispatch of a block belongs to a module below it", () => {
+it("every dispatch of a block belongs to a module in it", () => {
   const { stream } = arena;
   const places: string[] = [];
   const dispatch = stream.dispatch.bind(stream);
   const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
-    places.push(stream.place);
+    places.push(stream.modulePath);
     dispatch(kernel, call);
   });
   forward(8).dispose();
   spy.mockRestore();
   expect(places).toContain(`${PATH}.block1.project`);
   expect(places).toContain(`${PATH}.block2.norm`);
-  // The residual is the block's own.
+  // The residual belongs to the block itself.
   expect(places.at(-1)).toBe(PATH);
   expect(places.filter((place) => place !== PATH && !place.startsWith(`${PATH}.`))).toEqual([]);
-  expect(stream.place).toBe("");
+  expect(stream.modulePath).toBe("");
 });
 
-it("a tensor of another shape is named with the layer that was given it", async () => {
+it("the error of a wrong shape names the layer that got the tensor", async () => {
   const error = await failure(() => Promise.resolve().then(() => forward(5)));
   expect(error).toBeInstanceOf(ShapeError);
   const { place, message } = error as ShapeError;
   expect(place?.module).toBe(`${PATH}.block1.project`);
   expect(message).toMatch(/^unets\.0\.downs\.1\.2\.block1\.project: conv2d: /);
-  expect(arena.stream.place).toBe("");
+  expect(arena.stream.modulePath).toBe("");
 });
 
-it("what the GPU rejects is named with the layer whose work it was", async () => {
+it("the error of the GPU names the layer that caused it", async () => {
   const { stream } = arena;
   const module = `${PATH}.block2.project`;
   using other = await openGpu();
@@ -89,7 +89,7 @@ it("what the GPU rejects is named with the layer whose work it was", async () =>
   const spy = vi.spyOn(stream, "dispatch").mockImplementation((kernel, call) => {
     const [first] = Object.keys(call.bindings);
     const planted = { ...call, bindings: { ...call.bindings, [first!]: storage } };
-    dispatch(kernel, stream.place === module ? planted : call);
+    dispatch(kernel, stream.modulePath === module ? planted : call);
   });
   forward(8).dispose();
   spy.mockRestore();
@@ -99,7 +99,7 @@ it("what the GPU rejects is named with the layer whose work it was", async () =>
   await stream.sync();
 });
 
-it("memory that is not there is named with the layer that needs it", async () => {
+it("the error of missing memory names the layer that needs it", async () => {
   gpu.memoryLimit = gpu.memory().liveBytes;
   const error = await failure(() =>
     Promise.resolve().then(() => inModule(arena, PATH, () => arena.from(new Float32Array(2 ** 22), [2 ** 22]))),

@@ -8,7 +8,8 @@ import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
 
 // Relative to the largest value. f32: WGSL allows exp an error of 3 + 2|x| roundings (6e-8 each), and scores differ by
-// ten and more; measured 1.1e-6. f16: inputs are rounded before, so what is left is the rounding of the result, 2^-11.
+// ten and more; measured 1.1e-6. f16: inputs are already rounded, so the only error is the rounding of the result,
+// 2^-11.
 const TOLERANCE = { f32: 5e-6, f16: 5e-4 } as const;
 
 const types = await testableTypes();
@@ -135,7 +136,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
   });
 
-  test("a query that sees no key yields zero", async () => {
+  test("the result of a query that sees no key is zero", async () => {
     const tokens = arena.from(random.normals(2 * 3 * 4), [2, 3, 4]);
     const keyMask = arena.from([0, 0, 0, 1, 0, 0], [2, 3], "u32");
     const y = await attention({
@@ -161,7 +162,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     expectClose(y, oracle.attention({ ...shared, q: heads, k: heads, v: heads }), { maxRelative: TOLERANCE[dtype] });
   });
 
-  test("refuses what does not fit, by name", () => {
+  test("names arguments that do not fit", () => {
     const tokens = arena.from(new Float32Array(2 * 3 * 8), [2, 3, 8]);
     const options = { q: tokens, k: tokens, v: tokens, heads: 2, kvHeads: 2, dimHead: 4, scale: 1 };
     const other = arena.from(new Float32Array(2 * 4 * 8), [2, 4, 8]);
@@ -213,7 +214,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
       expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
     });
 
-    test("takes tables for more positions than there are", async () => {
+    test("accepts tables for more positions than needed", async () => {
       const x = arena.from(normals(random, 3 * 4), [1, 3, 4]);
       const angles = Float64Array.from({ length: 5 * 2 }, () => 2 * Math.PI * random.next());
       const table = (of: (angle: number) => number, rows: number) =>
@@ -224,7 +225,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
       expect(() => rotated(2)).toThrow(ShapeError);
     });
 
-    test("gives a head of zeros no length", async () => {
+    test("keeps a head of zeros at zero", async () => {
       const y = await prepareHeads(arena.from(new Float32Array(8), [1, 1, 8]), {
         heads: 2,
         dimHead: 4,

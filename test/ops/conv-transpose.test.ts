@@ -9,10 +9,10 @@ import { expectClose, openTestArena, Random, testableTypes } from "../support/gp
 import { convTranspose64, type ConvTransposeCase } from "../support/oracle-gemm.js";
 import { rounded } from "../support/rounded.js";
 
-// As for conv2d (gemm.test.ts): sums are f32 of values that both types hold, so f16 rounds only the result.
+// Like conv2d (gemm.test.ts): inputs are exact in both types and sums are f32, so f16 rounds only the result.
 const bounds = { f32: { maxRelative: 1e-5 }, f16: { maxRelative: 6e-4, nmse: 1e-6 } } as const;
 
-/** Packs torch's `[inputs, outputs, 4, 4]` as `Weights.conv` does. */
+/** Packs torch's `[inputs, outputs, 4, 4]` like `Weights.conv`. */
 function packed(arena: Arena, w: Float32Array, { inputs, outputs }: ConvTransposeCase): Tensor {
   const target = arena.packed([4, 4, outputs, inputs]);
   const source = new Float32Array(padChannels(w.length));
@@ -29,7 +29,7 @@ describe.each(await testableTypes())("transposed convolution in %s", (dtype) => 
     { batch: 2, height: 3, width: 5, inputs: 4, outputs: 8 },
     { batch: 1, height: 4, width: 4, inputs: 13, outputs: 6 },
     { batch: 3, height: 2, width: 7, inputs: 6, outputs: 33 },
-    // More pixels and channels than one workgroup takes: 32 and 32.
+    // More pixels and channels than one workgroup computes: 32 and 32.
     { batch: 2, height: 7, width: 6, inputs: 20, outputs: 70 },
   ];
 
@@ -55,7 +55,7 @@ describe.each(await testableTypes())("transposed convolution in %s", (dtype) => 
     await arena.checkGuards();
   });
 
-  it("names what does not fit", async () => {
+  it("names arguments that do not fit", async () => {
     const arena = await openTestArena(dtype);
     const weight = arena.packed([4, 4, 5, 3]);
     const bias = arena.from(new Float32Array(5), [5], "f32");

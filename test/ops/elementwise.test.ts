@@ -19,9 +19,9 @@ import { build, reader } from "../support/nd.js";
 import { activation64 } from "../support/oracle-gemm.js";
 import { rounded } from "../support/rounded.js";
 
-// Relative to the largest value. f32: two or three roundings of 6e-8, and exp, which WGSL allows a few more of; measured
-// up to 3e-7. f16: inputs are rounded before, so what is left is the rounding of the result, 2^-11 = 4.9e-4, or twice
-// that on adapters that truncate.
+// Relative to the largest value. f32: two or three roundings of 6e-8, and a few more that WGSL allows for exp; measured
+// up to 3e-7. f16: inputs are already rounded, so the only error is the rounding of the result, 2^-11 = 4.9e-4, or
+// twice that on adapters that truncate.
 const TOLERANCE = { f32: 1e-6, f16: 1e-3 } as const;
 
 describe.each(await testableTypes())("elementwise operations in %s", (dtype: ComputeType) => {
@@ -46,7 +46,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       { name: "subtract", run: subtract, oracle: (a: number, b: number) => a - b },
       { name: "multiply", run: multiply, oracle: (a: number, b: number) => a * b },
     ];
-    // The index of b that belongs to an index of a.
+    // Returns the index in b for an index in a.
     const pairs = [
       { a: [3, 5, 7, 6], b: [3, 5, 7, 6], index: (i: number[]) => i },
       { a: [2, 9, 4], b: [1, 9, 4], index: ([, l, c]: number[]) => [0, l!, c!] },
@@ -67,7 +67,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       expectClose(await run(left.tensor, right.tensor).read(), expected, close);
     });
 
-    test("combine weighs both", async () => {
+    test("combine scales both", async () => {
       const left = make([2, 3, 5]);
       const right = make([2, 3, 5]);
       const expected = build([2, 3, 5], (...i) => 0.3 * left.at(...i) - 1.7 * right.at(...i));
@@ -110,7 +110,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
 
     test("refuses operands of different types", () => {
       const b = arena.from([1, 1], [1, 2], "u32");
-      expect(() => add(make([1, 2]).tensor, b)).toThrow(/add: b is u32; expected f\d\d as a is/);
+      expect(() => add(make([1, 2]).tensor, b)).toThrow(/add: b is u32; expected f\d\d, the dtype of a/);
       expect(() => add(b, b)).toThrow(/add: a is u32; expected f32 or f16/);
     });
   });
@@ -128,13 +128,13 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
         Float64Array.from(values, (x) => x * 0.5 + 0.25),
         close,
       );
-      // A lower bound above zero must not reach the padding, which the guards check.
+      // A lower bound above zero must not change the padding, which the guards check.
       const clamped = Float64Array.from(values, (x) => Math.min(Math.max(x, 0.25), 1));
       expect([...(await clamp(tensor, 0.25, 1).read())]).toEqual([...clamped]);
     });
 
-    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh"] as const)("%s, far out as well", async (kind) => {
-      // f16 cannot hold the squares of larger values, but x · sigmoid(x) it can.
+    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh"] as const)("%s, also of large values", async (kind) => {
+      // f16 cannot represent the squares of larger values, but it can represent x · sigmoid(x).
       const values = rounded(
         Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 10),
         dtype,

@@ -16,12 +16,12 @@ const bounds = { f32: { maxRelative: 1e-5 }, f16: { maxRelative: 6e-4, nmse: 1e-
 
 const activations: readonly Activation[] = ["none", "silu", "gelu", "quickGelu", "relu", "geluTanh"];
 
-/** Values that both storage types hold exactly, so that the oracle sees what the kernel sees. */
+/** Returns values that are exact in both storage types, so that oracle and kernel have equal inputs. */
 function values(random: Random, count: number, scale = 1): Float32Array {
   return random.normals(count, scale).map((value) => fromHalf(toHalf(value)));
 }
 
-/** Packs a torch weight in two launches when it has enough rows, as streaming does. */
+/** Packs a torch weight in two dispatches if it has enough rows, like loading does. */
 function packed(arena: Arena, w: Float32Array, shape: readonly number[], taps: number): Tensor {
   const [inputs = 1, outputs = 1] = shape.slice(-2);
   const target = arena.packed(shape);
@@ -77,7 +77,7 @@ describe.each(types)("linear in %s", (dtype) => {
     expect(y.shape).toEqual([2, 3, 5]);
   });
 
-  it("goes on in z beyond 65535 workgroups", async () => {
+  it("continues in z beyond 65535 workgroups", async () => {
     const arena = await openTestArena(dtype);
     // One workgroup covers 32 rows; two rows more than 65535 of them.
     const rows = 65535 * 32 + 2;
@@ -86,7 +86,7 @@ describe.each(types)("linear in %s", (dtype) => {
     expect(y.findIndex((value, i) => value !== 2 * x[i]!)).toBe(-1);
   });
 
-  it("names what does not fit", async () => {
+  it("names arguments that do not fit", async () => {
     const arena = await openTestArena(dtype);
     const weight = packed(arena, values(random, 20), [4, 5], 1);
     expect(() => linear(arena.from([1, 2, 3], [1, 3]), weight)).toThrow(

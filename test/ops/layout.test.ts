@@ -31,14 +31,14 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
 
   const random = new Random(11);
 
-  /** A random tensor and a reader of the values that it stores. */
+  /** Returns a random tensor and a reader of its values. */
   function make(shape: readonly number[]): { tensor: Tensor; at: (...index: number[]) => number } {
     const size = shape.reduce((product, axis) => product * axis, 1);
     const values = rounded(random.normals(size), dtype);
     return { tensor: arena.from(values, shape), at: reader(values, shape) };
   }
 
-  // Copies change no bit, so results are compared exactly.
+  // Copies are exact, so results must be equal.
   async function expectSame(tensor: Tensor, shape: readonly number[], at: (...index: number[]) => number) {
     expect(tensor.shape).toEqual(shape);
     expect(tensor.dtype).toBe(dtype);
@@ -93,7 +93,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     const expected = build([3, channels[0]! + channels[1]!], (row, c) =>
       c < first ? parts[0]!.at(row, c) : parts[1]!.at(row, c - first) * Math.SQRT1_2,
     );
-    // One rounding of the factor and one of the product.
+    // The factor and the product are rounded once each.
     expectClose(await y.read(), expected, { maxRelative: dtype === "f32" ? 1.2e-7 : 5e-4 });
   });
 
@@ -175,7 +175,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     expect(() => broadcastBatch(repeatBatch(tensor, 2), 4)).toThrow(ShapeError);
   });
 
-  test("refuses what does not fit", () => {
+  test("refuses arguments that do not fit", () => {
     const { tensor } = make([2, 3, 5]);
     const other = make([2, 4, 5]).tensor;
     expect(() => concatChannels([])).toThrow(/concatChannels: tensors is an empty list/);
@@ -183,7 +183,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
     expect(() => concatTokens([tensor, make([2, 3, 4]).tensor])).toThrow(ShapeError);
     expect(() => concatBatch(tensor, other)).toThrow(ShapeError);
     expect(() => concatTokens([make([2, 5]).tensor])).toThrow(ShapeError);
-    expect(() => sliceChannels(tensor, 2, 6)).toThrow(/range is 2 to 6; expected within the 5 of axis 2/);
+    expect(() => sliceChannels(tensor, 2, 6)).toThrow(/range is 2 to 6; expected a range within axis 2, of size 5/);
     expect(() => sliceTokens(tensor, -1, 2)).toThrow(ShapeError);
     expect(() => selectBatch(tensor, 0.5, 2)).toThrow(ShapeError);
     expect(() => padTokens(tensor, 2)).toThrow(ShapeError);
@@ -191,7 +191,7 @@ describe.each(types)("layout in %s", (dtype: ComputeType) => {
   });
 });
 
-test("tensors of more workgroups than one dimension of a grid takes", async () => {
+test("tensors with more workgroups than the limit of a dimension", async () => {
   const arena = new Arena((await sharedGpu()).stream());
   // 132000 rows of 32 vec4s: 66000 workgroups of 64.
   const row = new Random(13).normals(256);
@@ -211,7 +211,7 @@ describe.runIf(types.includes("f16"))("cast", () => {
     expect(back.dtype).toBe("f32");
     const halves = await half.read();
     expect([...(await back.read())]).toEqual([...halves]);
-    // WGSL leaves the direction of rounding open: less than one unit in the last of 11 bits.
+    // WGSL does not define the direction of rounding: the error is below one unit in the last of 11 bits.
     const errors = halves.map((half, i) => Math.abs(half / values[i]! - 1));
     expect(Math.max(...errors)).toBeLessThan(2 ** -10);
     const exact = rounded(values, "f16");

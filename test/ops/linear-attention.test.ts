@@ -7,9 +7,9 @@ import { expectClose, openTestArena, Random, testableTypes } from "../support/gp
 import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
 
-// Relative to the largest value. f32: two softmaxes, whose exponentials WGSL allows some roundings, and sums over
-// positions; measured 8e-7. f16: the rounding of the result, at most 2^-11, as inputs are rounded before and everything
-// between is f32. Factors push results below 6e-5, where the spacing of halves is 2^-24 whatever the value.
+// Relative to the largest value. f32: two softmaxes, with some roundings that WGSL allows for exp, and sums over
+// positions; measured 8e-7. f16: only the rounding of the result, at most 2^-11, because inputs are already rounded and
+// everything else is f32. Factors make results smaller than 6e-5, where f16 numbers are 2^-24 apart.
 const TOLERANCE = { f32: 3e-6, f16: 5e-4 } as const;
 const SUBNORMAL_ROUNDING = 2 ** -25;
 
@@ -38,7 +38,7 @@ describe.each(types)("linear attention in %s", (dtype: ComputeType) => {
     { shape: [2, 8, 8], heads: 1, dimHead: 32, variant: "v_hw" },
     { shape: [2, 5, 13], heads: 3, dimHead: 16, variant: "l2v_sqrt" },
     { shape: [2, 32, 32], heads: 2, dimHead: 32, variant: "l2v_sqrt" },
-    // More than 16 chunks' worth, unevenly.
+    // More than 16 chunks of 64 positions, not evenly divided.
     { shape: [1, 41, 37], heads: 1, dimHead: 64, variant: "plain" },
     // Heads that end within a vec4, and heads in two and more slabs.
     { shape: [2, 3, 5], heads: 3, dimHead: 1, variant: "l2v_sqrt" },

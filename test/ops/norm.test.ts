@@ -10,7 +10,7 @@ import { rounded } from "../support/rounded.js";
 import * as oracle from "../support/oracle-norm.js";
 
 // Relative to the largest value. f32: a few roundings (6e-8 each) of sums and of the normalised value; measured up to
-// 5e-7. f16: the input is rounded before, so what is left is the rounding of the result, at most 2^-11 = 4.9e-4.
+// 5e-7. f16: the input is already rounded, so the only error is the rounding of the result, at most 2^-11 = 4.9e-4.
 const TOLERANCE = { f32: 1e-6, f16: 5e-4 } as const;
 
 const types = await testableTypes();
@@ -43,7 +43,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       { shape: [2, 16, 16, 24], groups: 8, modulated: false, activation: "silu" },
       { shape: [1, 17, 15, 40], groups: 8, modulated: true, activation: "silu" },
       { shape: [1, 64, 64, 32], groups: 8, modulated: true, activation: "silu" },
-      // A mean far from zero costs f32 digits unless the variance is centred.
+      // A mean far from zero loses f32 digits unless the variance is centred.
       { shape: [2, 9, 9, 16], groups: 8, modulated: false, activation: "none", mean: 64 },
     ];
     const randomCases = Array.from({ length: 8 }, (): GroupCase => {
@@ -125,7 +125,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
     });
 
-    test("stable: flips rows whose largest value is negative and leaves zero rows at zero", async () => {
+    test("stable: changes the sign of rows whose largest value is negative and keeps zero rows at zero", async () => {
       const values = [-1, -2, -3, -4, 0, 0, 0, 0, 1, 2, 3, 4];
       const y = await layerNorm(arena.from(values, [3, 4]), { stable: true }).read();
       const expected = oracle.layerNorm(values, [3, 4], { stable: true, eps: 1e-5 });
@@ -156,7 +156,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       expectClose(y, oracle.l2Norm(values, channels, 1e-12, 3), { maxRelative: TOLERANCE[dtype] });
     });
 
-    test("leaves a row of zeros at zero", async () => {
+    test("keeps a row of zeros at zero", async () => {
       const y = await l2Norm(arena.from([0, 0, 0, 3, 0, 4], [2, 3])).read();
       expectClose(y, [0, 0, 0, 0.6, 0, 0.8], { maxRelative: TOLERANCE[dtype] });
       expect([...y.slice(0, 3)]).toEqual([0, 0, 0]);
@@ -169,7 +169,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       const random = new Random(channels);
       const rows = 7;
 
-      /** The same device, taken for a GPU. */
+      /** The same device, treated as a GPU. */
       async function hardwareArena(): Promise<Arena> {
         const { device, adapter, features } = await sharedGpu();
         const hardware = new GpuDevice(device as GPUDevice, { ...adapter, isSoftware: false }, features);
@@ -224,7 +224,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
   });
 });
 
-/** A tensor's memory under another shape, padding included. */
+/** The memory of a tensor with another shape, including padding. */
 function viewOf(tensor: Tensor, shape: readonly number[]): Tensor {
   tensor.storage.retain();
   return new Tensor(tensor.arena, shape, tensor.dtype, tensor.storage);

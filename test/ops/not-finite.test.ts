@@ -11,12 +11,12 @@ import { StepInputs } from "../../src/ops/step-inputs.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { openTestArena, testableTypes } from "../support/gpu.js";
 
-/** Which values are infinite or not a number. */
+/** Returns which values are infinity or NaN. */
 function broken(values: Float32Array): boolean[] {
   return [...values].map((value) => !Number.isFinite(value));
 }
 
-describe.each(await testableTypes())("what is not a number stays so, in %s", (dtype) => {
+describe.each(await testableTypes())("NaN stays NaN, in %s", (dtype) => {
   it.each(["silu", "gelu", "quickGelu", "relu", "none"] satisfies Activation[])("through %s", async (activation) => {
     const arena = await openTestArena(dtype);
     using y = activate(arena.from([NaN, 1, -1, 0], [1, 4]), activation);
@@ -32,19 +32,19 @@ describe.each(await testableTypes())("what is not a number stays so, in %s", (dt
     }
   });
 
-  it("through a clamp, which takes infinities for what they are", async () => {
+  it("through a clamp, which clamps infinities", async () => {
     const arena = await openTestArena(dtype);
     using y = clamp(arena.from([NaN, Infinity, -Infinity, 0.5], [1, 4]), -1, 1);
     expect([...(await y.read())]).toEqual([NaN, 1, -1, 0.5]);
   });
 
-  it("and infinities stay so without one", async () => {
+  it("and infinities stay infinite without a clamp", async () => {
     const arena = await openTestArena(dtype);
     using y = affine(arena.from([NaN, Infinity, -Infinity, 0.5], [1, 4]), 2, 0);
     expect([...(await y.read())]).toEqual([NaN, Infinity, -Infinity, 1]);
   });
 
-  it("through a length", async () => {
+  it("through a normalisation", async () => {
     const arena = await openTestArena(dtype);
     for (const value of [NaN, Infinity]) {
       using y = l2Norm(arena.from([value, 1, 1, 1], [1, 4]));
@@ -52,7 +52,7 @@ describe.each(await testableTypes())("what is not a number stays so, in %s", (dt
     }
   });
 
-  it("through attention, where all scores of a query overflow", async () => {
+  it("through attention, if all scores of a query overflow", async () => {
     const arena = await openTestArena(dtype);
     const q = arena.from([-Infinity, 1, 1, 1, 1, 1, 1, 1], [1, 2, 4]);
     const k = arena.from(new Float32Array(12).fill(1), [1, 3, 4]);
@@ -60,14 +60,14 @@ describe.each(await testableTypes())("what is not a number stays so, in %s", (dt
     const options = { q, k, v: k, heads: 1, kvHeads: 1, dimHead: 4, scale: 1 };
     using seen = attention({ ...options, keyMask });
     expect(broken(await seen.read())).toEqual([true, true, true, true, false, false, false, false]);
-    // A query that sees no key still yields zeros.
+    // The result of a query that sees no key is still zero.
     using none = attention({ ...options, keyMask: arena.from([0, 0, 0], [1, 3], "u32") });
     expect([...(await none.read())]).toEqual(new Array(8).fill(0));
   });
 });
 
 describe("samplers", () => {
-  it("keep what is not a number in the predicted x0 and its threshold", async () => {
+  it("keep NaN in the predicted x0 and its threshold", async () => {
     const arena = await openTestArena();
     const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
     using inputs = new StepInputs(arena, 1);
@@ -80,7 +80,7 @@ describe("samplers", () => {
     expect(broken(await dynamicThreshold(huge, quantile(huge, 1)).read())).toContain(true);
   });
 
-  it("keep a learned variance that is not a number", async () => {
+  it("keep NaN in a learned variance", async () => {
     const arena = await openTestArena();
     const x = arena.from([0, 0, 0, 0], [1, 4], "f32");
     const prediction = arena.from([0, 0, 0, 0, NaN, 0, 0, 0], [1, 8], "f32");
@@ -93,7 +93,7 @@ describe("samplers", () => {
     }
   });
 
-  it("keep either half of a guided prediction that is not a number", async () => {
+  it("keep NaN in both halves of a guided prediction", async () => {
     const arena = await openTestArena();
     for (const values of [
       [NaN, 1, 1, 1, 1, 1, 1, 1],
@@ -111,7 +111,7 @@ describe("FiniteWatch", () => {
   /** The largest and the smallest numbers of f32 are finite. */
   const extremes = [3.4028234663852886e38, -3.4028234663852886e38, 1e-45, -0];
 
-  it("finds the first pass, and what it was in", async () => {
+  it("finds the first pass, and whether it was in the prediction or the state", async () => {
     const arena = await openTestArena();
     const fine = arena.from(extremes, [1, 4], "f32");
     const bad = (value: number) => arena.from([0, 0, value, 0], [1, 4], "f32");
@@ -120,7 +120,7 @@ describe("FiniteWatch", () => {
       using watch = new FiniteWatch(inputs);
       const look = (pass: number, prediction: Tensor, state: Tensor): void => {
         inputs.goTo(pass);
-        watch.look(prediction, state);
+        watch.check(prediction, state);
       };
       look(0, fine, fine);
       expect(await watch.read()).toBeUndefined();
@@ -132,25 +132,25 @@ describe("FiniteWatch", () => {
     }
   });
 
-  it("sees the last value of a large prediction, behind those that the state has", async () => {
+  it("sees the last value of a prediction that is larger than the state", async () => {
     const arena = await openTestArena();
     const [rows, channels] = [70_001, 6];
     const values = new Float32Array(rows * channels);
     values[values.length - 1] = NaN;
     using inputs = new StepInputs(arena, 1);
     using watch = new FiniteWatch(inputs);
-    watch.look(arena.from(values, [rows, channels], "f32"), arena.from(new Float32Array(rows * 3), [rows, 3], "f32"));
+    watch.check(arena.from(values, [rows, channels], "f32"), arena.from(new Float32Array(rows * 3), [rows, 3], "f32"));
     expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 
-  it("sees what overflowed in half precision", async () => {
+  it("sees an overflow in half precision", async () => {
     if (!(await testableTypes()).includes("f16")) return;
     const arena = await openTestArena("f16");
     const half = cast(arena.from([70000, 1, 1, 1], [1, 4], "f32"), "f16");
     const prediction = cast(half, "f32");
     using inputs = new StepInputs(arena, 1);
     using watch = new FiniteWatch(inputs);
-    watch.look(prediction, arena.from(extremes, [1, 4], "f32"));
+    watch.check(prediction, arena.from(extremes, [1, 4], "f32"));
     expect(await watch.read()).toEqual({ pass: 0, isPredicted: true });
   });
 });

@@ -16,7 +16,7 @@ describe.each(await testableTypes())("windows in %s", (dtype: ComputeType) => {
   afterEach(() => arena.checkGuards());
 
   const random = new Random(47);
-  // A sum of n values errs by n roundings at most, 6e-8 each in f32; f16 rounds the mean once, 2^-11.
+  // A sum of n values has at most n roundings, 6e-8 each in f32; f16 rounds the mean once, 2^-11.
   const close = { maxRelative: dtype === "f32" ? 1e-6 : 5e-4 };
 
   function make(shape: readonly number[]) {
@@ -29,7 +29,7 @@ describe.each(await testableTypes())("windows in %s", (dtype: ComputeType) => {
     return Array.from({ length: count }, (_, i) => at(i)).reduce((sum, value) => sum + value, 0) / count;
   }
 
-  // Batch, height, width, channels, window; the third leaves a row and a column out.
+  // Batch, height, width, channels, window. The third case ignores a row and a column.
   test.each([
     [1, 2, 2, 4, [2, 2]],
     [2, 6, 4, 5, [2, 2]],

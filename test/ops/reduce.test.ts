@@ -4,7 +4,7 @@ import { ShapeError } from "../../src/ops/shape-error.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import { openTestArena, Random } from "../support/gpu.js";
 
-/** torch.quantile(|x|, q) of one sample: the rank is an f32 number there, as both q and the result are. */
+/** torch.quantile(|x|, q) of one sample. There q, rank and result are f32. */
 function torchQuantile(values: Float32Array, q: number): number {
   const sorted = values.map(Math.abs).sort();
   const position = Math.fround(Math.fround(q) * (sorted.length - 1));
@@ -52,24 +52,24 @@ describe("quantile", () => {
     await expectQuantile(random.normals(size, 3), shape, q);
   });
 
-  test("of values over the whole range of f32", async () => {
+  test("of values in the whole range of f32", async () => {
     const values = random.normals(2 * 999).map((value) => value * 10 ** random.integer(-30, 30));
     for (const q of [0.1, 0.777, 0.999]) await expectQuantile(values, [2, 999], q);
   });
 
   test("of many equal values", async () => {
-    // Ranks that fall within, at the end of and between runs of equal elements.
+    // Ranks inside, at the end of and between runs of equal elements.
     const values = Float32Array.from({ length: 100 }, (_, i) => (i < 40 ? 0 : i < 95 ? -1 : 2));
     for (const q of [0.2, 0.39, 0.395, 0.5, 0.945, 0.95, 0.99]) await expectQuantile(values, [1, 10, 10, 1], q);
   });
 
-  test("of samples that are alike in all but one element", async () => {
+  test("of samples that differ in one element", async () => {
     const values = new Float32Array(3 * 64).fill(0.5);
     values[64] = 4;
     await expectQuantile(values, [3, 64], 0.995);
   });
 
-  test("refuses what has no quantile", () => {
+  test("refuses arguments without a quantile", () => {
     const x = arena.from([1, 2], [1, 2]);
     expect(() => quantile(x, 1.5)).toThrow(/q is 1.5; expected a number from 0 to 1/);
     expect(() => quantile(x, NaN)).toThrow(ShapeError);

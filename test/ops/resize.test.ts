@@ -19,11 +19,11 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
 
   const random = new Random(71);
   // f32: products and sums of up to 32 taps, and weights that the reference computes in f32 from coordinates up to 40.
-  // f16: the input, the image between the two passes and the result are rounded.
+  // f16: rounds the input, the image between the two passes, and the result.
   const close = { maxRelative: dtype === "f32" ? 5e-6 : 2e-3 };
   const size = (shape: readonly number[]) => shape.reduce((product, axis) => product * axis, 1);
 
-  test.each([20, 32, 64, 13])("an image of 40 × 40 to %i pixels as the reference", async (target) => {
+  test.each([20, 32, 64, 13])("an image of 40 × 40 to %i pixels like the reference", async (target) => {
     const image = arena.fromNchw(floats(fixture, "in.image"), [1, 3, 40, 40]);
     const nearest = await arena.readNchw(resizeNearest(image, [target, target]));
     expect([...nearest]).toEqual([...rounded(floats(fixture, `out.nearest.${target}`), dtype)]);
@@ -68,12 +68,12 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
     expectClose(await y.read(), expected, close);
   });
 
-  test("cubic leaves an image of the right size alone", () => {
+  test("cubic does not change an image of the right size", () => {
     const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
     expect(resizeCubic(image, [4, 4])).toBe(image);
   });
 
-  test("refuses sizes that are none", () => {
+  test("refuses invalid sizes", () => {
     const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
     expect(() => resizeNearest(image, [0, 4])).toThrow(ShapeError);
     expect(() => resizeCubic(image, [4, 2.5])).toThrow(/resizeCubic: size is \[4, 2.5\]/);
@@ -81,7 +81,7 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
   });
 });
 
-/** The taps of an axis as a matrix `[size][sourceSize]`. */
+/** Returns the taps of an axis as a matrix `[size][sourceSize]`. */
 function weightsOf(sourceSize: number, size: number): number[][] {
   return Array.from({ length: size }, (_, i) => {
     const scale = size / sourceSize;

@@ -22,11 +22,11 @@ import { expectClose, openTestArena, Random, testableTypes } from "../support/gp
 import { build, reader } from "../support/nd.js";
 import { rounded } from "../support/rounded.js";
 
-// All results are f32 whatever the predictions are, which are rounded before: a few roundings of 6e-8 each, relative to
-// the largest value.
+// All results are f32, and predictions are already rounded: a few roundings of 6e-8 each, relative to the largest
+// value.
 const CLOSE = { maxRelative: 1e-6 };
 
-// Image embeddings, odd ones too, and images.
+// Image embeddings, also with odd sizes, and images.
 const shapes = [
   [1, 768],
   [3, 5],
@@ -41,7 +41,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
   let inputs: StepInputs;
   beforeAll(async () => {
     arena = await openTestArena(dtype);
-    // The numbers that count are those of the second of three passes.
+    // The numbers of the second of three passes must be used.
     inputs = new StepInputs(arena, 3);
     inputs.goTo(1);
   });
@@ -74,7 +74,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
   });
 
   describe("predictX0", () => {
-    // Numbers of a cosine schedule at t = 500 of 1000.
+    // Numbers of a cosine schedule at timestep 500 of 1000.
     const objectives = [
       { name: "noise", scaleX: 1.4208, scalePrediction: -1.0094 },
       { name: "x0", scaleX: 0, scalePrediction: 1 },
@@ -138,7 +138,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
       expect(() => ddimStep({ x, x0: x, noise: make([1, 8]).tensor }, numbers)).toThrow(/noise is \[1, 8\]/);
     });
 
-    test("refuses numbers of another kind", () => {
+    test("refuses numbers of another operation", () => {
       const x = make([2, 8]).tensor;
       const numbers = x0Numbers(inputs, second({ x: 1, prediction: 1 }));
       expect(() => ddimStep({ x, x0: x }, numbers)).toThrow(/numbers is \[3, 2\]; expected \[passes, 5\]/);
@@ -191,7 +191,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
   });
 });
 
-/** Rows of three passes, of which the second is `row`. */
+/** Returns the rows of three passes; the second is `row`. */
 function second<T>(row: T, others: T = row): [T, T, T] {
   return [others, row, others];
 }
@@ -208,7 +208,7 @@ describe("sampler state", () => {
   test.each(shapes.map((shape) => ({ shape })))("dynamicThreshold of $shape", async ({ shape }) => {
     const size = shape.reduce((product, axis) => product * axis, 1);
     const values = random.normals(size, 2);
-    // One threshold below 1, which counts as 1.
+    // One threshold is below 1 and must count as 1.
     const thresholds = Array.from({ length: shape[0]! }, (_, sample) => (sample === 0 ? 0.25 : 1.5 + sample));
     const y = dynamicThreshold(arena.from(values, shape), arena.from(thresholds, [shape[0]!, 1]));
     const at = reader(values, shape);
@@ -219,7 +219,7 @@ describe("sampler state", () => {
     expectClose(await y.read(), expected, CLOSE);
   });
 
-  test("maskedBlend keeps what is known, even where the other side is not finite", async () => {
+  test("maskedBlend keeps known values, even if the others are not finite", async () => {
     const shape = [2, 3, 5, 3];
     const known = random.normals(90);
     const mask = Float32Array.from({ length: 30 }, () => random.integer(0, 1));
@@ -235,7 +235,7 @@ describe("sampler state", () => {
     expect(() => maskedBlend(image, image, arena.from([1, 1, 1, 1], [1, 2, 2, 1], "u32"))).toThrow(/expected f32/);
   });
 
-  test("guide leaves the channels behind those it guides as the conditional half has them", async () => {
+  test("guide copies channels that are not guided from the conditional half", async () => {
     const values = random.normals(2 * 2 * 4 * 6);
     const y = guide(arena.from(values, [4, 4, 6], "f32"), 3, 3);
     const at = reader(values, [4, 4, 6]);

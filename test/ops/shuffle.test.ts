@@ -51,7 +51,7 @@ describe.each(await testableTypes())("pixel shuffle in %s", (dtype: ComputeType)
     );
   });
 
-  test("refuses what cannot be divided", () => {
+  test("refuses sizes that cannot be divided", () => {
     expect(() => pixelShuffle(arena.from(new Float32Array(24), [1, 2, 2, 6]))).toThrow(ShapeError);
     expect(() => pixelUnshuffle(arena.from(new Float32Array(24), [1, 3, 2, 4]))).toThrow(ShapeError);
     expect(() => pixelUnshuffle(arena.from(new Float32Array(16), [2, 2, 4]))).toThrow(ShapeError);

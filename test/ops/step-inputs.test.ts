@@ -7,7 +7,7 @@ import { rounded } from "../support/rounded.js";
 const types = await testableTypes();
 
 describe("step rows", () => {
-  it.each(types)("are those of the current pass, in %s", async (dtype) => {
+  it.each(types)("are read for the current pass, in %s", async (dtype) => {
     const arena = await openTestArena(dtype);
     const random = new Random(5);
     for (const channels of [1, 6, 8]) {
@@ -30,7 +30,7 @@ describe("step rows", () => {
     await arena.checkGuards();
   });
 
-  it("hold small whole numbers as they are, which are denormal as floats", async () => {
+  it("keep small whole numbers, which are denormal as floats", async () => {
     const arena = await openTestArena();
     using inputs = new StepInputs(arena, 2);
     const ids = timeRows(inputs, [999, 3], 1, (times) => times, "u32");
@@ -39,7 +39,7 @@ describe("step rows", () => {
     expect([...(await stepRow(ids, 2).read())]).toEqual([3, 3]);
   });
 
-  it("table a time that comes back once", async () => {
+  it("store a repeated timestep once", async () => {
     const arena = await openTestArena();
     using inputs = new StepInputs(arena, 5);
     const asked: number[] = [];
@@ -48,7 +48,7 @@ describe("step rows", () => {
     expect(rows.shape).toEqual([2, 1, 1]);
   });
 
-  it("refuse what does not fit the passes", async () => {
+  it("refuse arguments that do not fit the passes", async () => {
     const arena = await openTestArena();
     using inputs = new StepInputs(arena, 2);
     expect(() => inputs.rows([1, 2], [2, 1, 1], [0])).toThrow("rowOfPass is 1 indices; expected 2 indices below 2");

@@ -45,7 +45,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
 
     test("refuses ids beyond the table", () => {
       const { tensor } = make([3, 4]);
-      expect(() => embedding(tensor, [0, 3])).toThrow(/ids\[1\] is 3; expected a row of the table's 3/);
+      expect(() => embedding(tensor, [0, 3])).toThrow(/ids\[1\] is 3; expected one of the 3 rows of the table/);
       expect(() => embedding(tensor, [-1])).toThrow(ShapeError);
       expect(() => embedding(tensor, make([3, 4]).tensor)).toThrow(/ids is f\d\d; expected u32/);
     });
@@ -59,17 +59,17 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
         const angle = times[n]! * 10000 ** (-(c % half) / (half - 1));
         return c < half ? Math.sin(angle) : Math.cos(angle);
       });
-      // Angles up to 999 are rounded to f32 as in the reference, each of three roundings moving them by up to 3e-5.
+      // Angles up to 999 are rounded to f32 as in the reference: each of three roundings changes them by up to 3e-5.
       expectClose(sinusoids(times, dim), expected, { maxRelative: 1e-4 });
     });
 
-    test("is cut to whole numbers: 0 but where it is 1 to the last bit of f32", () => {
-      // cos 355 is -1 to ten digits. Frequencies are 1 and 1e-4: cos 0.0002 is 1 - 2e-8, which f32 cannot tell from 1.
+    test("truncates to whole numbers: 0 except where f32 is exactly 1", () => {
+      // cos 355 is -1 to ten digits. Frequencies are 1 and 1e-4: cos 0.0002 is 1 - 2e-8, which f32 rounds to 1.
       const y = sinusoids([0, 2, 355], 4, { truncate: true });
       expect([...y].map(Math.abs)).toEqual([0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0]);
     });
 
-    test("refuses sizes that the formula cannot take", () => {
+    test("refuses sizes that the formula does not allow", () => {
       expect(() => sinusoids([1], 2)).toThrow(ShapeError);
       expect(() => sinusoids([1], 7)).toThrow(ShapeError);
     });
@@ -82,7 +82,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
     [2, 4, 300],
   ])("nonZeroRows of [%i, %i, %i]", async (batch, length, channels) => {
     const kept = bits(batch * length);
-    // A row that is kept holds a single value, anywhere in it; minus zero is a zero.
+    // A kept row has a single value that is not zero, anywhere in the row. Minus zero is zero.
     const places = Array.from(kept, () => random.integer(0, channels - 1));
     const values = build([batch, length, channels], (b, l, c) => {
       const row = b * length + l;
@@ -115,7 +115,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
           tokens: x.tensor,
           fallback: fallback.tensor,
           mask: mask && arena.from(mask, [batch, tokens], "u32"),
-          keep,
+          keepMask: keep,
         });
         expect(y.shape).toEqual([batch, length, channels]);
         const expected = build([batch, length, channels], (b, l, c) => {
@@ -126,20 +126,20 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       },
     );
 
-    test("takes a fallback [1, M, C] and an uploaded keep", async () => {
+    test("accepts a fallback [1, M, C] and an uploaded keepMask", async () => {
       const tokens = arena.from([1, 2, 3, 4], [2, 1, 2]);
       const fallback = arena.from([7, 8], [1, 1, 2]);
-      const y = selectRows({ tokens, fallback, keep: arena.from([0, 1], [2], "u32") });
+      const y = selectRows({ tokens, fallback, keepMask: arena.from([0, 1], [2], "u32") });
       expect([...(await y.read())]).toEqual([7, 8, 3, 4]);
     });
 
-    test("refuses what does not fit", () => {
+    test("refuses arguments that do not fit", () => {
       const tokens = make([2, 3, 4]).tensor;
       const fallback = make([3, 4]).tensor;
-      expect(() => selectRows({ tokens, fallback: make([3, 8]).tensor, keep: [1, 1] })).toThrow(ShapeError);
-      expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keep: [1, 1] })).toThrow(ShapeError);
-      expect(() => selectRows({ tokens, fallback, keep: [1] })).toThrow(/keep is \[1\]; expected \[2\]/);
-      expect(() => selectRows({ tokens, fallback, keep: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
+      expect(() => selectRows({ tokens, fallback: make([3, 8]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
+      expect(() => selectRows({ tokens, fallback: make([2, 3, 4]).tensor, keepMask: [1, 1] })).toThrow(ShapeError);
+      expect(() => selectRows({ tokens, fallback, keepMask: [1] })).toThrow(/keepMask is \[1\]; expected \[2\]/);
+      expect(() => selectRows({ tokens, fallback, keepMask: [1, 1], mask: make([2, 3]).tensor })).toThrow(/mask is f/);
     });
   });
 
@@ -153,7 +153,7 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       const mask = bits(batch * masked);
       const keep = Array.from({ length: batch }, (_, b) => b % 2);
       const y = visibleTokens({
-        keep: arena.from(keep, [batch], "u32"),
+        keepMask: arena.from(keep, [batch], "u32"),
         optional,
         mask: masked > 0 ? arena.from(mask, [batch, masked], "u32") : undefined,
         length,
@@ -165,12 +165,14 @@ describe.each(await testableTypes())("tokens in %s", (dtype: ComputeType) => {
       expect([...(await y.read())]).toEqual([...expected]);
     });
 
-    test("refuses what does not fit", () => {
+    test("refuses arguments that do not fit", () => {
       const keep = arena.from([1, 1], [2], "u32");
       const mask = (shape: readonly number[]) => arena.from(new Uint32Array(shape[0]! * shape[1]!), shape, "u32");
-      expect(() => visibleTokens({ keep: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keep is f/);
-      expect(() => visibleTokens({ keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
-      expect(() => visibleTokens({ keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(/expected \[2, <= 8\]/);
+      expect(() => visibleTokens({ keepMask: make([2]).tensor, optional: 1, length: 4 })).toThrow(/keepMask is f/);
+      expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([3, 4]), length: 8 })).toThrow(ShapeError);
+      expect(() => visibleTokens({ keepMask: keep, optional: 1, mask: mask([2, 9]), length: 8 })).toThrow(
+        /expected \[2, <= 8\]/,
+      );
     });
   });
 });

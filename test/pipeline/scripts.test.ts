@@ -311,8 +311,8 @@ describe("BasicInpainting", () => {
     const aborted = { ...few, signal: AbortSignal.abort() };
     await expect(script.run([image, image], masks, ["a ring", "a dot"], aborted)).rejects.toThrow();
     expect(said).toEqual([
-      "Mask 1 keeps every pixel, so that the image comes back as it was.",
-      "Mask 2 keeps no pixel, so that the whole image is drawn anew.",
+      "Mask 1 keeps every pixel, so the image does not change.",
+      "Mask 2 keeps no pixel, so the whole image is generated.",
     ]);
   });
 

@@ -46,7 +46,7 @@ it("names only scripts that npm has", () => {
 });
 
 it.each([
-  ["src/diffusion/samplers.ts", "SOLVERS"],
+  ["src/diffusion/samplers.ts", "SHARED_SAMPLERS"],
   ["src/diffusion/settings.ts", "SETTINGS"],
   ["src/ops/sampler.ts", "stepCombine"],
   ["test/support/gpu.ts", "openTestArena"],

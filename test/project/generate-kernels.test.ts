@@ -186,10 +186,18 @@ describe("generate-kernels", () => {
   });
 
   it.each([
-    ["a missing header", `${binding}\n`, /k\.wgsl:1: .*starts with a comment/],
+    ["a missing header", `${binding}\n`, /k\.wgsl:1: .*must start with a comment/],
     ["a missing lib", `// k\n//: use lib/no.wgsl\n${binding}`, /k\.wgsl:2: there is no lib\/no\.wgsl/],
-    ["a gap in the binding numbers", `// k\n${binding.replace("0) var", "1) var")}`, /k\.wgsl:2: binding 1 where 0/],
-    ["a vector in Params", `// k\nstruct Params {\n  a: vec2<u32>,\n}\n${binding}`, /k\.wgsl:3: Params holds only/],
+    [
+      "a gap in the binding numbers",
+      `// k\n${binding.replace("0) var", "1) var")}`,
+      /k\.wgsl:2: expected binding 0, got 1/,
+    ],
+    [
+      "a vector in Params",
+      `// k\nstruct Params {\n  a: vec2<u32>,\n}\n${binding}`,
+      /k\.wgsl:3: Params may only contain/,
+    ],
     ["Params without a binding", `// k\nstruct Params { a: u32 }\n${binding}`, /k\.wgsl:1: struct Params is not bound/],
     ["a constant of the wrong kind", `// k\nconst A: u32 = -1; //: const\n${binding}`, /k\.wgsl:2: "-1" is not a u32/],
     ["an override without default", `// k\noverride A: u32;\n${binding}`, /k\.wgsl:2: expected "override/],
@@ -203,12 +211,12 @@ describe("generate-kernels", () => {
     [
       "two values of an enum that are the same",
       `// k\n//: enum KIND\nconst KIND_A: u32 = 1u;\nconst KIND_B: u32 = 1u;\n${binding}`,
-      /k\.wgsl:4: KIND_B has the value of another/,
+      /k\.wgsl:4: KIND_B has the same value as another/,
     ],
     [
       "a struct in Params that is no multiple of 16 bytes",
       `// k\nstruct Pair { a: u32, b: u32 }\nstruct Params { pair: Pair }\n${binding}`,
-      /k\.wgsl:3: pair: Pair has to start at a multiple of 16 bytes/,
+      /k\.wgsl:3: pair: Pair must start at a multiple of 16 bytes/,
     ],
     [
       "nine storage buffers",

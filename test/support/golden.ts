@@ -4,7 +4,7 @@ import { Arena } from "../../src/tensor/arena.js";
 import { openFixture } from "../../src/models/open-fixture.js";
 import { DIALECT_RUNNERS } from "../../src/models/dalle2-pytorch/verify/kinds.js";
 import { referenceDialect } from "../../src/models/dalle2-pytorch/verify/reference-dialect.js";
-import { judge, type VerifyResult } from "../../src/fixture/result.js";
+import { resultOf, type VerifyResult } from "../../src/fixture/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import type { NetworkDialect, SamplerDialect } from "../../src/models/dalle2-pytorch/dialect/flags.js";
 import { openTestArena, sharedGpu, testableTypes } from "./gpu.js";
@@ -57,7 +57,7 @@ export async function verifyWith(
     const gpu = await sharedGpu();
     const arena = new Arena(gpu.stream());
     const run = DIALECT_RUNNERS.get(fixture.kind)!;
-    return judge(name, "", await run(fixture, () => Promise.resolve(arena), dialect));
+    return resultOf(name, "", await run(fixture, () => Promise.resolve(arena), dialect));
   } finally {
     await fixture.close();
   }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { mergeTokens, type Merges, pairKey } from "../../src/tokenizer/byte-pairs.js";
-import { LeastFirst } from "../../src/tokenizer/least-first.js";
+import { MinHeap } from "../../src/tokenizer/min-heap.js";
 import { compositionEdits } from "../../src/tokenizer/repair/composition.js";
 import { Draft } from "../../src/tokenizer/repair/draft.js";
 import type { Edit } from "../../src/tokenizer/repair/edit.js";
 
-/** Numbers that look random, the same each time: the next below `limit`. */
+/** Returns pseudo-random numbers below `limit`, the same in every run. */
 function numbers(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
@@ -31,10 +31,10 @@ describe("a draft", () => {
     return edits;
   }
 
-  it("tells each place that changed and finds marks again", () => {
+  it("lists changed spans and moves marks", () => {
     repeatedly((next) => {
       const draft = new Draft(original);
-      const watch = draft.watch();
+      const watch = draft.trackChanges();
       watch.take();
       const mark = draft.mark();
       const at = next(50);
@@ -42,7 +42,7 @@ describe("a draft", () => {
       for (let round = 0; round < 3; round++) draft.apply(randomEdits(draft.length, next));
 
       if (mark.isIntact) expect(draft.slice(mark.span!.start, mark.span!.end)).toBe(original.slice(at, at + 3));
-      // All between changed places stands together in the original, too.
+      // The text between changed spans is contiguous in the original, too.
       const changed = watch.take();
       const starts = [0, ...changed.map(({ end }) => end)];
       const ends = [...changed.map(({ start }) => start), draft.length];
@@ -50,7 +50,7 @@ describe("a draft", () => {
     });
   });
 
-  it("is a text like any other, however long", () => {
+  it("behaves like a string of any length", () => {
     repeatedly((next) => {
       let text = original.repeat(next(150));
       const draft = new Draft(text);
@@ -75,18 +75,18 @@ describe("a draft", () => {
     });
   });
 
-  it("edits only what differs", () => {
+  it("edits only differences", () => {
     const draft = new Draft("a long text");
     expect(draft.change({ start: 2, end: 11 }, "lone text")).toEqual([{ start: 5, end: 6, text: "e" }]);
     expect(draft.change({ start: 2, end: 6 }, "long")).toEqual([]);
   });
 
-  it("cuts no pair of surrogates", () => {
+  it("does not split surrogate pairs", () => {
     expect(new Draft("\u{1f600}a\u{1f600}").widened([{ start: 2, end: 3 }], 1)).toEqual([{ start: 0, end: 5 }]);
   });
 });
 
-it("marks in any order compose as the engine composes them", () => {
+it("marks in any order compose like in the JavaScript engine", () => {
   repeatedly((next) => {
     const marks = Array.from("\u0301\u0323\u0334\u0345\u05b0\u0651\u094d\u093e\u0344\u20dd\u302a\u{1d165}");
     const text = `x${Array.from({ length: 33 + next(60) }, () => marks[next(marks.length)]!).join("")}`;
@@ -97,9 +97,9 @@ it("marks in any order compose as the engine composes them", () => {
 });
 
 describe("byte pairs", () => {
-  it("are joined as one pass for each pair would join them", () => {
+  it("are joined like with one pass for each pair", () => {
     repeatedly((next) => {
-      // Each pair is of tokens that were there before it.
+      // Each pair consists of earlier tokens.
       const ranks = Array.from({ length: 12 }, (_, rank) => [pairKey(next(4 + rank), next(4 + rank)), rank] as const);
       const merges: Merges = { ranks: new Map(ranks), firstToken: 4 };
       const tokens = Array.from({ length: 1 + next(40) }, () => next(4));
@@ -107,9 +107,9 @@ describe("byte pairs", () => {
     });
   });
 
-  it("come least first", () => {
+  it("come in ascending order", () => {
     const next = numbers(1);
-    const queue = new LeastFirst();
+    const queue = new MinHeap();
     const values = Array.from({ length: 500 }, () => next(100));
     for (const value of values) queue.add(value);
     const sorted = values.map(() => {
@@ -122,7 +122,7 @@ describe("byte pairs", () => {
   });
 });
 
-/** The algorithm as it is published. */
+/** The published algorithm. */
 function joinOneByOne(tokens: readonly number[], merges: Merges): readonly number[] {
   const rankAt = (place: number) => merges.ranks.get(pairKey(tokens[place]!, tokens[place + 1] ?? -1)) ?? Infinity;
   const lowest = Math.min(...tokens.map((_, place) => rankAt(place)));

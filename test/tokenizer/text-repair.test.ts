@@ -24,9 +24,9 @@ describe("fixText", () => {
       "&eacute; &NTILDE; &amp &amp;lt; &#233; &nope;",
       "\u00e9 \u00d1 &amp < \u00e9 &nope;",
     ],
-    ["entities that come up by and by", "&amp;amp;amp;eacute; &#38;#38;lt; &amp&semi;gt;", "\u00e9 < >"],
-    ["what a repair turns into a reference", "\uff06amp; \u00ef\u00bc\u2020eacute;", "& \u00e9"],
-    ["no entities beside a tag, and on every line after it", "<b>&lt;\n&lt;", "<b>&lt;\n&lt;"],
+    ["nested entities", "&amp;amp;amp;eacute; &#38;#38;lt; &amp&semi;gt;", "\u00e9 < >"],
+    ["a repair that creates a reference", "\uff06amp; \u00ef\u00bc\u2020eacute;", "& \u00e9"],
+    ["no entities on a line with a tag, or after it", "<b>&lt;\n&lt;", "<b>&lt;\n&lt;"],
     ["joiners and soft hyphens stay", "a\u200db\u200bc\xadd", "a\u200db\u200bc\xadd"],
     [
       "text as it is",
@@ -99,7 +99,7 @@ describe("openai/CLIP's tokens", () => {
   });
 
   // From weights-tools/python/make_token_fixtures.py; 75,000 more were compared when this was written.
-  it("of 1,500 texts that came damaged in every way", () => {
+  it("of 1,500 texts with all kinds of damage", () => {
     const file = readFileSync(new URL("../fixtures/tokenizer/repairs.json.gz", import.meta.url));
     const cases = JSON.parse(gunzipSync(file).toString()) as [text: string, cleaned: string, tokens: number[]][];
     expect(cases).toHaveLength(1500);
@@ -109,7 +109,7 @@ describe("openai/CLIP's tokens", () => {
   });
 });
 
-/** A text as a program shows it that takes its UTF-8 for another encoding. */
+/** Returns UTF-8 text decoded in another encoding. */
 function misread(text: string, page: CodePage): string {
   const show = (byte: number) => (byte < 0x80 ? String.fromCharCode(byte) : page.upper[byte - 0x80]!);
   return Array.from(new TextEncoder().encode(text), show).join("");

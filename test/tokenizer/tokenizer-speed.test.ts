@@ -17,7 +17,7 @@ function growing(start: string, link: string, end: string): string {
 }
 
 // Each takes well under a second on an idle machine. One step for each pair of characters would take minutes.
-describe("40,000 characters take no long time", { timeout: 30_000 }, () => {
+describe("40,000 characters do not take long", { timeout: 30_000 }, () => {
   it.each([
     ["one word", fill("a")],
     ["one word of many letters", fill("qwertzuiopasdfghjkl")],
@@ -26,10 +26,10 @@ describe("40,000 characters take no long time", { timeout: 30_000 }, () => {
     ["nested references", `&${fill("amp;")}`],
     ["nested numbers", `&${fill("#38;")}`],
     ["nested references of every depth", growing("&", "amp;", "eacute; ")],
-    ["references that come up in pairs", fill("&amp&semi;")],
+    ["references that appear in pairs", fill("&amp&semi;")],
     ["nested mojibake", misreadAgainAndAgain()],
-    ["mojibake that feeds on what follows", `\u00c3${fill("\u0192")}`],
-    ["the same behind other text", `${fill("a", 0.5)}\u00c3${fill("\x83", 0.5)}`],
+    ["mojibake that combines with the next character", `\u00c3${fill("\u0192")}`],
+    ["the same after other text", `${fill("a", 0.5)}\u00c3${fill("\x83", 0.5)}`],
     ["the same of every length", growing("\u00c3", "\u0192", " a")],
     [
       "the same behind what looks like it",
@@ -41,7 +41,7 @@ describe("40,000 characters take no long time", { timeout: 30_000 }, () => {
     ["mojibake on many lines", fill("\u00c3\u00a9\n")],
     ["marks", `a${fill("\u0301")}`],
     ["marks in the wrong order", `a${fill("\u0301", 0.5)}${fill("\u0323", 0.5)}`],
-    ["marks by turns", `a${fill("\u0301\u0323")}`],
+    ["alternating marks", `a${fill("\u0301\u0323")}`],
     ["lone surrogates", fill("\ud800")],
     ["terminal escapes without an end", fill("\x1b[1;")],
     ["spaces", `${fill(" ")}x`],

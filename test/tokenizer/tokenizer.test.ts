@@ -66,7 +66,7 @@ describe("encode", () => {
 describe("rows", () => {
   const long = "dog ".repeat(100);
 
-  it("truncates with one warning and ends in the end token", () => {
+  it("truncates with one warning and ends with the end token", () => {
     const warn = vi.fn();
     const [row] = tokenizeOpenAi([long], { warn });
     expect(row).toHaveLength(77);
@@ -74,22 +74,22 @@ describe("rows", () => {
     expect(row![75]).toBe(encode("dog")[0]);
     expect(row![76]).toBe(END_OF_TEXT);
     expect(warn).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/"dog dog [^]*has 102 tokens, but the model reads 77/),
+      expect.stringMatching(/"dog dog [^]*has 102 tokens, but the model reads at most 77/),
     );
   });
 
-  it("refuses a long text on request", () => {
+  it("refuses a long text if tooLong is error", () => {
     expect(() => tokenizeOpenAi([long], { tooLong: "error" })).toThrow(PromptTooLongError);
     expect(() => tokenizeBare([long], { contextLength: 99, tooLong: "error" })).toThrow(/100 tokens/);
   });
 
-  it("fits a text that just fits without a warning", () => {
+  it("does not warn about a text that just fits", () => {
     const warn = vi.fn();
     expect(tokenizeOpenAi(["dog ".repeat(75)], { warn })[0]![76]).toBe(END_OF_TEXT);
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it("leaves out start and end tokens for dalle2-laion", () => {
+  it("omits start and end tokens for dalle2-laion", () => {
     const [row] = tokenizeBare(["Hello World"]);
     expect(row).toHaveLength(256);
     expect([...row!.slice(0, 3)]).toEqual([3306, 1002, 0]);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { register } from "../../src/cli/verify.js";
-import { EXACT, judge, PIXELS, type Output, type VerifyResult } from "../../src/fixture/result.js";
+import { EXACT, resultOf, PIXELS, type Output, type VerifyResult } from "../../src/fixture/result.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import { fixtureFolder } from "../support/golden.js";
 
@@ -26,14 +26,14 @@ function altered(name: string, change: (json: string) => string, copy = `${name}
 
 const noGpu = () => Promise.reject(new Error("the GPU was opened"));
 
-describe("judge", () => {
+describe("resultOf", () => {
   const output = (actual: number[], expected: number[], tolerance: Output["tolerance"]): Output => {
     return { name: "y", actual, expected, tolerance };
   };
 
   it("measures the largest error, absolute and relative to the largest value, and the mean square error", () => {
     const outputs = [output([1, 2.5, -4], [1, 2, -4], { maxRelative: 0.125 })];
-    expect(judge("case", "kind", outputs)).toEqual({
+    expect(resultOf("case", "kind", outputs)).toEqual({
       name: "case",
       kind: "kind",
       pass: true,
@@ -45,37 +45,37 @@ describe("judge", () => {
   it.each<[string, Output]>([
     ["an error above the bound", output([1, 2.5], [1, 2], { maxRelative: 0.249 })],
     ["a mean square error above the bound", output([1, 2.5], [1, 2], { nmse: 0.0499 })],
-    ["not-a-number", output([1, NaN], [1, 2], { maxRelative: 1e9 })],
-    ["not-a-number of the reference that we do not have", output([1, 2], [1, NaN], { nmse: 1e9 })],
+    ["NaN", output([1, NaN], [1, 2], { maxRelative: 1e9 })],
+    ["NaN of the reference that we do not have", output([1, 2], [1, NaN], { nmse: 1e9 })],
     ["an infinity of the other sign", output([-Infinity], [Infinity], { maxRelative: 1e9 })],
     ["too few values", output([1], [1, 2], { maxRelative: 1e9 })],
-    ["the last digit where values are to be equal", output([1 + Number.EPSILON], [1], EXACT)],
+    ["the last digit, if values must be equal", output([1 + Number.EPSILON], [1], EXACT)],
   ])("does not pass %s", (_, wrong) => {
     const right = output([1], [1], EXACT);
-    const result = judge("case", "kind", [right, wrong]);
+    const result = resultOf("case", "kind", [right, wrong]);
     expect(result.pass).toBe(false);
     expect(result.message).toMatch(/^y: /);
   });
 
-  it("takes infinities and not-a-number of the reference as equal to the same of ours", () => {
+  it("treats equal infinities and NaN as no error", () => {
     const both = [Infinity, NaN, 1];
-    expect(judge("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
+    expect(resultOf("case", "kind", [output(both, both, EXACT)])).toMatchObject({ pass: true, maxAbs: 0, nmse: 0 });
   });
 
-  it("lets one byte in a hundred of an image err by more than one", () => {
+  it("allows an error above one in one of a hundred bytes of an image", () => {
     const expected = new Float32Array(200).fill(7);
     const image = (...wrong: number[]) => expected.map((value, i) => (i < wrong.length ? wrong[i]! : value + 1));
     const tolerance = PIXELS.f32;
-    expect(judge("case", "kind", [{ name: "a", actual: image(9, 5), expected, tolerance }]).pass).toBe(true);
-    const result = judge("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
+    expect(resultOf("case", "kind", [{ name: "a", actual: image(9, 5), expected, tolerance }]).pass).toBe(true);
+    const result = resultOf("case", "kind", [{ name: "a", actual: image(9, 5, 255), expected, tolerance }]);
     expect(result).toMatchObject({
       pass: false,
-      message: "a: share of values that err by more than 1 is 1.5e-2, allowed 1.0e-2",
+      message: "a: fraction of values with an error above 1 is 1.5e-2, allowed 1.0e-2",
     });
   });
 
   it("does not pass a fixture without outputs", () => {
-    expect(judge("case", "kind", [])).toMatchObject({ pass: false, maxAbs: null, nmse: null });
+    expect(resultOf("case", "kind", [])).toMatchObject({ pass: false, maxAbs: null, nmse: null });
   });
 });
 
@@ -91,19 +91,19 @@ describe("verifyFixture", () => {
     expect(result.message).toContain('bpe of "Hello World"');
   });
 
-  it("names a kind that is not built as unsupported", async () => {
+  it("reports an unknown kind as unsupported", async () => {
     const folder = altered("prior-net", (json) => json.replace('"kind": "prior-net"', '"kind": "portrait"'));
     const result = await verifyFixture(folder, noGpu);
     expect(result).toMatchObject({ name: "prior-net", pass: false, maxAbs: null, nmse: null });
     expect(result.message).toMatch(/^unsupported: .*portrait/);
   });
 
-  it("reports what is wrong with a fixture as its result", async () => {
+  it("reports an error of a fixture as its result", async () => {
     const folder = altered("prior-net", (json) => json.replace('"dim": 32', '"dim": "wide"'));
     expect((await verifyFixture(folder, noGpu)).message).toMatch(/fixture\.json.*net\.dim/s);
   });
 
-  it("rejects where there is no fixture", async () => {
+  it("rejects if there is no fixture", async () => {
     await expect(verifyFixture(root, noGpu)).rejects.toThrow("fixture.json");
   });
 });
@@ -122,14 +122,14 @@ describe("dalle2 verify", () => {
     return log.mock.calls.map(([line]) => String(line)).join("\n");
   }
 
-  it("prints a line for a fixture and leaves the exit status", async () => {
+  it("prints a line for a fixture and keeps the exit status", async () => {
     expect(await run(fixtureFolder("schedules"))).toMatch(
       /^pass {2}schedules +schedules +max +\S+e-\d+ +nmse +\S+e-\d+$/m,
     );
     expect(process.exitCode).toBeUndefined();
   });
 
-  it("goes through all fixtures below a folder and fails if one does", async () => {
+  it("runs all fixtures in a folder and fails if one fails", async () => {
     const suite = join(root, "suite");
     mkdirSync(join(suite, "deep"), { recursive: true });
     cpSync(fixtureFolder("tokenizer"), join(suite, "deep", "a"), { recursive: true });

@@ -33,7 +33,7 @@ export async function textsFor(
   given: readonly string[],
   suggest: Suggest = captionOf,
 ): Promise<readonly string[]> {
-  if (given.length === 0) return Promise.all(files.map(suggest));
+  if (given.length === 0) return Promise.all(files.map(async (file) => suggest(file)));
   if (given.length === 1) return files.map(() => given[0]!);
   if (given.length === files.length) return given;
   throw new UsageError(

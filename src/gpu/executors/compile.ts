@@ -5,7 +5,7 @@ import type { PipelineCache } from "../pipelines.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { Dispatch, Executor } from "./executor.js";
 
-/** Gives no memory: tensors of a dry run have none. */
+/** Allocates nothing: tensors of a dry run have no memory. */
 class NoMemory implements StorageMemory {
   constructor(readonly maxBindingSize: number) {}
 
@@ -14,11 +14,11 @@ class NoMemory implements StorageMemory {
   }
 
   release(): void {
-    // Nothing was given.
+    // Nothing was allocated.
   }
 }
 
-/** Compiles the pipelines of what is dispatched, in parallel, and runs nothing. */
+/** Compiles the pipelines of dispatched kernels, in parallel. Runs nothing. */
 export class CompileExecutor implements Executor {
   readonly isDryRun = true;
   readonly memory: StorageMemory;
@@ -34,21 +34,21 @@ export class CompileExecutor implements Executor {
 
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
     const ready = this.pipelines.prepare(kernel, call);
-    // Awaited by `sync`; a failure before that must not end the host as an unhandled one.
+    // `sync` awaits it. Until then a failure must not end the process as an unhandled rejection.
     ready.catch(() => undefined);
     this.#pending.push(ready);
   }
 
   write(): void {
-    // Nothing reads it.
+    // Nothing reads the content.
   }
 
   clear(): void {
-    // Nothing reads it.
+    // Nothing reads the content.
   }
 
   copy(): void {
-    // Nothing reads it.
+    // Nothing reads the content.
   }
 
   read(_source: unknown, byteLength: number): Promise<ArrayBuffer> {
@@ -56,7 +56,7 @@ export class CompileExecutor implements Executor {
   }
 
   flush(): void {
-    // Nothing waits.
+    // Nothing is queued.
   }
 
   /** Waits until everything is compiled. Rejects with the first `ShaderError`. */

@@ -8,7 +8,7 @@ import { CommandStream } from "../stream.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 
-/** Larger than what any model asks for, and still a number that sums stay exact with. */
+/** Larger than any model needs, and small enough that sums stay exact. */
 const UNLIMITED = 2 ** 48;
 
 const ADAPTER: AdapterDescription = {
@@ -21,26 +21,26 @@ const ADAPTER: AdapterDescription = {
 };
 const FEATURES: GpuFeatures = { f16: true, subgroups: false, subgroupMatrix: false, timestamps: false };
 
-/** Blocks without buffers, of which there is always memory for one more. */
+/** Creates blocks without buffers; never runs out of memory. */
 class CountedBlocks implements BlockSource {
   readonly maxBindingSize = UNLIMITED;
 
   create(bytes: number): Block {
     const block = new Block(bytes, undefined, Promise.resolve(undefined));
-    block.isSound = true;
+    block.isValid = true;
     return block;
   }
 
   destroy(): void {
-    // There is nothing.
+    // There is no buffer.
   }
 
   flushAll(): void {
-    // Nothing waits.
+    // Nothing is queued.
   }
 }
 
-/** Takes memory as the eager executor does, in counting alone. It needs no device. */
+/** Allocates like the eager executor, but only counts. Needs no device. */
 class CountExecutor implements Executor {
   readonly isDryRun = true;
   readonly pool = new BlockPool(new CountedBlocks());
@@ -72,7 +72,7 @@ class CountExecutor implements Executor {
   }
 
   flush(): void {
-    this.memory.handOver();
+    this.memory.returnFreed();
   }
 
   sync(): Promise<void> {
@@ -85,7 +85,7 @@ class CountExecutor implements Executor {
   }
 }
 
-/** Counts the memory that a device would give to what runs on a stream, without a device. */
+/** Counts, without a device, the memory that the commands of a stream would take on one. */
 export class MemoryCounter {
   readonly #executor = new CountExecutor();
   /** A dry run: reads give zeros. */
@@ -95,7 +95,7 @@ export class MemoryCounter {
     return this.#executor.pool.memory();
   }
 
-  /** Forgets what is kept for reuse, and the peaks. */
+  /** Frees what is kept for reuse and resets the peaks. */
   reset(): void {
     this.#executor.pool.trim();
     this.#executor.pool.resetPeaks();

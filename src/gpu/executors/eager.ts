@@ -10,7 +10,7 @@ import { bufferOf, type GpuStorage } from "../storage.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 
-/** Commands per submit: enough to hide the cost of submitting, few enough that no driver's watchdog bites. */
+/** Commands per submit: enough to hide the cost of a submit, too few to trigger the watchdog of a driver. */
 const BATCH = 128;
 
 interface QueuedDispatch {
@@ -19,7 +19,7 @@ interface QueuedDispatch {
   readonly entries: readonly GPUBindGroupEntry[];
   readonly offsets: readonly number[];
   readonly grid: Grid;
-  readonly place: string;
+  readonly modulePath: string;
 }
 
 interface QueuedClear {
@@ -37,20 +37,20 @@ interface QueuedCopy {
 
 type Command = QueuedDispatch | QueuedClear | QueuedCopy;
 
-/** What may turn out to be wrong: resolves to the error. */
+/** Resolves to the error of some work, or to undefined. */
 type Check = Promise<GpuError | undefined>;
 
 /**
- * Runs commands. They are queued as plain records, and encoded and submitted in one synchronous region inside one pair of
- * error scopes: scopes are a stack of the whole device, so that none may be open while another stream does something.
+ * Runs commands. They are queued as plain records. `flush` encodes and submits them synchronously, inside one pair of
+ * error scopes: the whole device has one stack of scopes, so none may be open while another stream works.
  */
 export class EagerExecutor implements Executor {
   readonly isDryRun = false;
   readonly memory: StreamMemory;
   #queue: Command[] = [];
-  /** Marks the blocks that queued commands use. */
+  /** Identifies the blocks that queued commands use. */
   #batch: object = {};
-  /** Of what was done since the last wait. */
+  /** Checks of the work since the last wait. */
   #checks = new Set<Check>();
 
   constructor(private readonly core: DeviceCore) {
@@ -64,14 +64,14 @@ export class EagerExecutor implements Executor {
   }
 
   readonly onBlock: OnBlock = (outcome) => {
-    this.#keep(outcome);
+    this.#addCheck(outcome);
   };
 
-  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, place: string): void {
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, modulePath: string): void {
     this.#throwIfLost();
     if (this.#queue.length >= BATCH) this.flush();
     const pipeline = this.core.pipelines.get(kernel, call);
-    if (pipeline.check) this.#keep(pipeline.check);
+    if (pipeline.check) this.#addCheck(pipeline.check);
     const { source } = pipeline;
     const bindings: AnyBindings = call.bindings;
     const ranges = source.bindings.map(({ name }) => bindings[name]?.locate(this));
@@ -87,15 +87,15 @@ export class EagerExecutor implements Executor {
       entries.push({ binding: entries.length, resource: { buffer: uniforms.buffer, size: source.params.length * 4 } });
       offsets = [uniforms.slot(source, call.params)];
     }
-    // Last of all: finding memory or a slot may have submitted what was queued before.
+    // Last, because allocating memory or a slot may submit what was queued before.
     for (const range of ranges) if (range) range.block.usedBy = this.#batch;
-    this.#queue.push({ kind: "dispatch", pipeline, entries, offsets, grid: call.grid, place });
+    this.#queue.push({ kind: "dispatch", pipeline, entries, offsets, grid: call.grid, modulePath });
   }
 
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
     this.#throwIfLost();
     const range = target.locate(this);
-    // Queued work still has to see the old content; a block that none of it uses may be written at once.
+    // Queued commands must still see the old content. A block that they do not use can be written immediately.
     if (range.block.usedBy === this.#batch || target.isSharedBeyond(this.memory)) this.flush();
     this.#scoped(() => {
       const start = range.offset + offset;
@@ -119,16 +119,16 @@ export class EagerExecutor implements Executor {
     this.#throwIfLost();
     const bytes = Math.ceil(byteLength / 4) * 4;
     const source = storage.locate(this);
-    const staging = this.#scoped(() => this.core.staging.take(bytes));
+    const staging = this.#scoped(() => this.core.staging.acquire(bytes));
     try {
       this.#push({ kind: "copy", source, target: { buffer: staging, offset: 0 }, bytes }, [source]);
       this.flush();
       const mapped = this.#scoped(() => staging.mapAsync(MapMode.READ, 0, bytes));
       const checks = this.#takeChecks();
-      await mapped.catch((error: unknown) => this.#explain(error, checks));
+      await mapped.catch((error: unknown) => this.#throwCause(error, checks));
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
-      await this.#settle(checks);
-      this.core.staging.giveBack(staging);
+      await this.#throwIfFailed(checks);
+      this.core.staging.release(staging);
       return content;
     } catch (error) {
       this.core.staging.discard(staging);
@@ -152,10 +152,10 @@ export class EagerExecutor implements Executor {
         });
       } catch (error) {
         // It may be another stream that asked for the flush: this one hears of it at its next wait.
-        this.#keep(Promise.reject(asGpuError(error)));
+        this.#addCheck(Promise.reject(asGpuError(error)));
       }
     }
-    this.memory.handOver();
+    this.memory.returnFreed();
   }
 
   #submit(commands: readonly Command[]): void {
@@ -192,9 +192,9 @@ export class EagerExecutor implements Executor {
     collect?.();
   }
 
-  #encode(pass: GPUComputePassEncoder, { pipeline, entries, offsets, grid, place }: QueuedDispatch): void {
+  #encode(pass: GPUComputePassEncoder, { pipeline, entries, offsets, grid, modulePath }: QueuedDispatch): void {
     const { device, counters } = this.core;
-    const label = place === "" ? pipeline.key : `${pipeline.key} @ ${place}`;
+    const label = modulePath === "" ? pipeline.key : `${pipeline.key} @ ${modulePath}`;
     pass.setPipeline(pipeline.pipeline!);
     pass.setBindGroup(0, device.createBindGroup({ label, layout: pipeline.layout, entries }), offsets);
     pass.dispatchWorkgroups(...grid);
@@ -206,8 +206,8 @@ export class EagerExecutor implements Executor {
     this.#throwIfLost();
     this.flush();
     const checks = this.#takeChecks();
-    await this.core.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#explain(error, checks));
-    await this.#settle(checks);
+    await this.core.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#throwCause(error, checks));
+    await this.#throwIfFailed(checks);
   }
 
   close(): void {
@@ -216,7 +216,7 @@ export class EagerExecutor implements Executor {
     this.memory.close();
   }
 
-  /** Runs what is synchronous inside error scopes, whose findings are this stream's. */
+  /** Runs a synchronous `body` inside error scopes, whose errors belong to this stream. */
   #scoped<T>(body: () => T): T {
     const { device } = this.core;
     device.pushErrorScope("validation");
@@ -224,13 +224,20 @@ export class EagerExecutor implements Executor {
     try {
       return body();
     } finally {
-      this.#keep(device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)));
-      this.#keep(device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)));
+      this.#addCheck(
+        device.popErrorScope().then((error) => (error ? new GpuOutOfMemoryError(error.message) : undefined)),
+      );
+      this.#addCheck(
+        device.popErrorScope().then((error) => (error ? new GpuValidationError(error.message) : undefined)),
+      );
     }
   }
 
-  /** Keeps what the next `sync` or `read` waits for. Until then a failure must not end the host as an unhandled one. */
-  #keep(check: Check): void {
+  /**
+   * Adds a check that the next `sync` or `read` waits for. Until then a failure must not end the process as an
+   * unhandled rejection.
+   */
+  #addCheck(check: Check): void {
     check.catch(() => undefined);
     this.#checks.add(check);
   }
@@ -241,22 +248,22 @@ export class EagerExecutor implements Executor {
     return checks;
   }
 
-  /** Waits for error scopes of what was submitted, and throws what they caught; what is queued by then is dropped. */
-  async #settle(checks: ReadonlySet<Check>): Promise<void> {
+  /** Waits for the checks of submitted work and throws the error that they found; drops what is queued by then. */
+  async #throwIfFailed(checks: ReadonlySet<Check>): Promise<void> {
     const results = await Promise.allSettled(checks);
     const found = results
       .map((result) => (result.status === "fulfilled" ? result.value : asGpuError(result.reason)))
       .filter((error) => error !== undefined);
     const error = this.core.failure ?? causeOf(found);
     if (error) this.#queue = [];
-    // What was new when it was submitted is known to be sound, or not, by now.
-    if (this.#queue.length === 0) this.memory.handOver();
+    // By now it is known whether new blocks of the submitted work are valid.
+    if (this.#queue.length === 0) this.memory.returnFreed();
     if (error) throw error;
   }
 
-  /** Throws the typed error of what ended a wait: that of the work waited for, or of a device that went away. */
-  async #explain(error: unknown, checks: ReadonlySet<Check>): Promise<never> {
-    await this.#settle(checks);
+  /** Throws the typed error of a failed wait: that of the work, or that of a lost device. */
+  async #throwCause(error: unknown, checks: ReadonlySet<Check>): Promise<never> {
+    await this.#throwIfFailed(checks);
     throw asGpuError(error);
   }
 
@@ -265,7 +272,10 @@ export class EagerExecutor implements Executor {
   }
 }
 
-/** What is done with a buffer that got no memory, or with a pipeline that did not compile, is invalid too, and no error of its own. */
+/**
+ * Returns the error that caused the others: commands that use a buffer without memory, or a pipeline that did not
+ * compile, are invalid too.
+ */
 function causeOf(errors: readonly GpuError[]): GpuError | undefined {
   return (
     errors.find((error) => error instanceof GpuOutOfMemoryError) ??

@@ -8,20 +8,20 @@ import type { StreamMemory } from "../stream-memory.js";
 import type { EagerExecutor } from "./eager.js";
 import type { AnyBindings, AnyParams, Dispatch, Executor } from "./executor.js";
 
-/** A run of a kernel, with all that a replay of it needs. */
+/** A dispatch with everything that is needed to replay it. */
 export interface RecordedDispatch {
   readonly kind: "dispatch";
-  /** Of the pipeline: kernel and variant. */
+  /** Key of the pipeline: kernel and variant. */
   readonly key: string;
-  /** Where in the model it belongs. */
-  readonly place: string;
-  /** Where its storages lie, by the names of the kernel's bindings; undefined where an optional one is absent. */
+  /** Module in the model that it belongs to. */
+  readonly modulePath: string;
+  /** Memory of its storages, by binding; undefined for an absent optional one. */
   readonly storages: Readonly<Record<string, Range | undefined>>;
   readonly params: AnyParams;
   readonly grid: Grid;
 }
 
-/** Content that a storage was given otherwise than by a kernel. */
+/** A change of a storage's content by something other than a kernel. */
 export interface RecordedFill {
   readonly kind: "write" | "clear" | "copy";
   readonly target: Range;
@@ -29,7 +29,7 @@ export interface RecordedFill {
 
 export type RecordedCommand = RecordedDispatch | RecordedFill;
 
-/** Runs commands, and tells of each. */
+/** Runs commands and reports each to `onCommand`. */
 export class RecordExecutor implements Executor {
   readonly isDryRun = false;
   readonly memory: StreamMemory;
@@ -47,14 +47,14 @@ export class RecordExecutor implements Executor {
     return this.inner.sharedMemory;
   }
 
-  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, place: string): void {
-    this.inner.dispatch(kernel, call, place);
+  dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, modulePath: string): void {
+    this.inner.dispatch(kernel, call, modulePath);
     const bindings: AnyBindings = call.bindings;
     const storages = Object.entries(bindings).map(([name, storage]) => [name, storage?.locate(this)] as const);
     this.onCommand({
       kind: "dispatch",
       key: variantKey(kernel, call),
-      place,
+      modulePath,
       storages: Object.fromEntries(storages),
       params: call.params,
       grid: call.grid,

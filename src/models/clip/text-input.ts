@@ -38,7 +38,7 @@ export function zeroPadding(encodings: Tensor, masks: readonly (readonly number[
     tokens: encodings,
     fallback: arena.from(new Float32Array(length * width), [length, width]),
     mask: arena.from(masks.flat(), [batch, length], "u32"),
-    keep: masks.map(() => 1),
+    keepMask: masks.map(() => 1),
   });
 }
 

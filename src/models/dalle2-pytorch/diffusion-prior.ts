@@ -18,7 +18,7 @@ import { checkFinite } from "../../diffusion/sampling-error.js";
 import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
-import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
+import { guidanceScale, isGuided, NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { PRIOR_NAME } from "../component.js";
 import { priorNetCost } from "./cost.js";
 import { priorSampler } from "./samplers.js";
@@ -102,7 +102,7 @@ export class DiffusionPrior implements Prior {
   /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
     const { sampleTimesteps, timesteps } = this.options;
-    return withDefaults(asked, { ...UNGUIDED, steps: sampleTimesteps ?? timesteps });
+    return withDefaults(asked, { ...NO_GUIDANCE, steps: sampleTimesteps ?? timesteps });
   }
 
   #conditions(arena: Arena, sampling: PriorSampling, candidates: number): PriorCondition {

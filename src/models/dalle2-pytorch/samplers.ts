@@ -3,11 +3,11 @@ import { ddim } from "../../diffusion/ddim.js";
 import { ddpm } from "../../diffusion/ddpm.js";
 import { evenGrid, type Process, type Sampler } from "../../diffusion/sampler.js";
 import {
-  isSolver,
-  SOLVERS,
+  isSharedSampler,
+  SHARED_SAMPLERS,
   type ReferenceSamplerName,
   type SamplerName,
-  type SolverName,
+  type SharedSamplerName,
 } from "../../diffusion/samplers.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { PRIOR_NAME } from "../component.js";
@@ -70,7 +70,7 @@ const PRIOR_SAMPLERS: Readonly<Record<ReferenceSamplerName, (sampling: Sampling)
 /** The sampler of a U-Net. */
 export function unetSampler(name: SamplerName | undefined, sampling: UnetSampling): Sampler {
   const chosen = name ?? defaultSampler(sampling);
-  return isSolver(chosen) ? solver(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
+  return isSharedSampler(chosen) ? solver(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
 }
 
 /** The sampler of a prior. Throws `ArgumentError` for a number of steps that it cannot take. */
@@ -85,11 +85,11 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
       code: "argument/out-of-range",
     }).locate({ component: PRIOR_NAME });
   }
-  return isSolver(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
+  return isSharedSampler(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
 }
 
-function solver(name: SolverName, { process, count }: Sampling): Sampler {
-  return SOLVERS[name](process, evenGrid(process.schedule.timesteps, count));
+function solver(name: SharedSamplerName, { process, count }: Sampling): Sampler {
+  return SHARED_SAMPLERS[name](process, evenGrid(process.schedule.timesteps, count));
 }
 
 /** Versions whose loop never carried its state on. */

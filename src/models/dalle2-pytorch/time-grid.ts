@@ -1,4 +1,4 @@
-import type { TimeStep } from "../../diffusion/sampler.js";
+import type { TimestepPair } from "../../diffusion/sampler.js";
 import { linspace } from "../../diffusion/schedule.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 
@@ -7,9 +7,13 @@ import type { SamplerDialect } from "./dialect/flags.js";
  * DALLE2-pytorch since 0.19.1). Steps that stay at their time, an effect of rounding, are left out unless `allPairs`.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2936-L2940
  */
-export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridDecoder"]): TimeStep[] {
+export function decoderTimeGrid(
+  timesteps: number,
+  steps: number,
+  kind: SamplerDialect["ddimGridDecoder"],
+): TimestepPair[] {
   const pairs = pairsDownward(gridTimes(0, timesteps, steps + 2));
-  return kind === "allPairs" ? pairs : pairs.filter(({ time, next }) => time > next);
+  return kind === "allPairs" ? pairs : pairs.filter(({ timestep, next }) => timestep > next);
 }
 
 /**
@@ -17,7 +21,7 @@ export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerD
  * `asDecoder` (0.19.1 to 1.10.2): all pairs of the decoder's grid.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1311-L1314
  */
-export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimeStep[] {
+export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimestepPair[] {
   if (kind === "asDecoder") return decoderTimeGrid(timesteps, steps, "allPairs");
   return pairsDownward(gridTimes(-1, timesteps, steps + 1));
 }
@@ -27,7 +31,7 @@ function gridTimes(start: number, timesteps: number, count: number): number[] {
   return linspace(start, timesteps, count, Math.fround).slice(0, -1).map(Math.trunc);
 }
 
-function pairsDownward(ascending: readonly number[]): TimeStep[] {
+function pairsDownward(ascending: readonly number[]): TimestepPair[] {
   const times = ascending.toReversed();
-  return times.slice(1).map((next, i) => ({ time: times[i]!, next }));
+  return times.slice(1).map((next, i) => ({ timestep: times[i]!, next }));
 }

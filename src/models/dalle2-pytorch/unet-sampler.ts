@@ -25,7 +25,7 @@ import { NotFiniteError, SamplingError } from "../../diffusion/sampling-error.js
 import { lastSteps, stepsOfStrength, type Process, type Sampler } from "../../diffusion/sampler.js";
 import { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
-import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
+import { guidanceScale, isGuided, NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { unetCost } from "./cost.js";
 import { defaultSampler, unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
@@ -165,10 +165,10 @@ export class UnetSampler implements CascadeStage {
       );
     }
     const { schedule, objective } = process;
-    const singular = sampler.steps.find(({ time }) => !Number.isFinite(schedule.x0From(objective, time).x));
+    const singular = sampler.steps.find(({ timestep }) => !Number.isFinite(schedule.x0From(objective, timestep).x));
     if (!singular) return;
     throw new NotFiniteError(
-      `${name}: nothing of the image is left at timestep ${singular.time} of its noise schedule, so an image cannot be told from predicted noise.`,
+      `${name}: nothing of the image is left at timestep ${singular.timestep} of its noise schedule, so an image cannot be told from predicted noise.`,
       // Other samplers begin at the last timestep however few steps they take.
       { advice: `Use the sampler "ddim" with fewer than ${this.decoder.timesteps - 1} steps.` },
     );
@@ -203,7 +203,7 @@ export class UnetSampler implements CascadeStage {
     const [firstStep] = model.sampler.steps;
     // So low a strength leaves no step.
     if (!firstStep) return own.scope(() => scaleBy(condition.initImage!, 1));
-    const start = prepared.initImage && startFromImage(prepared.initImage, this.#schedule(), firstStep.time);
+    const start = prepared.initImage && startFromImage(prepared.initImage, this.#schedule(), firstStep.timestep);
     using x = await denoise(model, { noise, start, inpainting, signal, onStep, preview });
     return own.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
   }
@@ -317,7 +317,7 @@ export class UnetSampler implements CascadeStage {
 
   /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, { ...UNGUIDED, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
+    return withDefaults(asked, { ...NO_GUIDANCE, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }
 
   #process(): Process {

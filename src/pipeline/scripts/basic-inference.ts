@@ -1,5 +1,5 @@
 import { atMostOne, checkLength, filledList, text as textRule } from "../../platform/arguments.js";
-import { UNGUIDED } from "../../diffusion/guidance.js";
+import { NO_GUIDANCE } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import type { RgbImage } from "../../image/image.js";
 import { checkStart } from "../check-call.js";
@@ -153,7 +153,7 @@ function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
 
 /** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
 export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
-  return { ...call, ...UNGUIDED, generator: forkOf(call.generator) };
+  return { ...call, ...NO_GUIDANCE, generator: forkOf(call.generator) };
 }
 
 /** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */

@@ -1,11 +1,12 @@
-/** The repairs of ftfy 6 that concern single characters. */
+/** The repairs of single characters in ftfy 6. */
 import { fixC1Controls } from "./c1-controls.js";
 import { editsOf } from "./draft.js";
 import type { Edit } from "./edit.js";
 
 const ESCAPE = "\x1b";
 const TERMINAL_ESCAPES = new RegExp(`${ESCAPE}\\[[\\p{Nd};]*[a-zA-Z]`, "gu");
-// ASCII controls but white space, deprecated Arabic controls, the byte order mark, annotations, the object placeholder.
+// ASCII controls except white space, deprecated Arabic controls, the byte order mark, annotations, the object
+// placeholder.
 const CONTROLS = /(?![\t\n\f\r\x80-\x9f])\p{Cc}|[\u206a-\u206f\ufeff\ufff9-\ufffc]/gu;
 const LIGATURES = /[\u0132\u0133\u0149\u01c4-\u01cc\u01f1-\u01f3\ufb00-\ufb06]/gu;
 const OTHER_WIDTHS = /[\u3000\uff01-\uffef]/gu;
@@ -14,7 +15,7 @@ const SINGLE_QUOTES = /[\u02bc\u2018-\u201b]/gu;
 const LINE_BREAKS = /\r\n|[\r\u2028\u2029\u0085]/gu;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
-/** Whatever is repaired here; what makes a terminal escape may be a ligature or of another width until then. */
+/** Everything that is repaired here. Parts of a terminal escape may be ligatures or have another width before. */
 const ANY = new RegExp(
   [
     `${ESCAPE}[\\[\uff3b][\\p{Nd};\uff1b]*(?:[a-zA-Z\uff21-\uff3a\uff41-\uff5a]|${LIGATURES.source})?`,
@@ -27,7 +28,7 @@ const ANY = new RegExp(
 );
 
 /**
- * Edits of ligatures, widths, quotation marks, line breaks, surrogates and controls.
+ * Returns the edits of ligatures, widths, quotation marks, line breaks, surrogates and controls.
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L145-L327
  */
 export function characterEdits(text: string): Edit[] {

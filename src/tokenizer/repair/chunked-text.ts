@@ -1,14 +1,14 @@
 import type { Edit } from "./edit.js";
 
 const CHUNK_LENGTH = 1024;
-/** With more edits than this at once, all is put together anew. */
+/** With more edits than this, the whole text is rebuilt. */
 const FEW_EDITS = 32;
 
-/** A text in pieces, so that a short edit of a long text takes no copy of all of it. */
+/** A text in chunks, so that a short edit of a long text does not copy all of it. */
 export class ChunkedText {
   #chunks: string[];
   #length: number;
-  /** The chunk that was asked for last, and the index of its first character. */
+  /** The chunk of the last access, and the index of its first character. */
   #chunk = 0;
   #chunkStart = 0;
 
@@ -26,7 +26,7 @@ export class ChunkedText {
     return this.#chunks.length === 1 ? this.#chunks[0]! : this.#chunks.join("");
   }
 
-  /** The text as it is now, to be compared with later. */
+  /** Returns the current text, for a later comparison with `equals`. */
   snapshot(): readonly string[] {
     return [...this.#chunks];
   }
@@ -37,7 +37,7 @@ export class ChunkedText {
     return length === this.#length && snapshot.join("") === this.toString();
   }
 
-  /** NaN beyond the text. */
+  /** Returns the code of a character, or NaN beyond the text. */
   charCodeAt(index: number): number {
     if (index < 0 || index >= this.#length) return NaN;
     this.seek(index);
@@ -58,7 +58,7 @@ export class ChunkedText {
     return pieces.length === 1 ? first : pieces.join("");
   }
 
-  /** Edits stand in order and do not overlap. */
+  /** Applies edits, which must be in order and not overlap. */
   apply(edits: readonly Edit[]): void {
     if (edits.length > FEW_EDITS) this.rebuild(edits);
     else for (const edit of edits.toReversed()) this.splice(edit);
@@ -93,7 +93,7 @@ export class ChunkedText {
     this.#chunkStart = 0;
   }
 
-  /** Goes to the chunk that has an index; to the last one for what is beyond. */
+  /** Moves to the chunk that contains an index, or to the last one. */
   private seek(index: number): void {
     while (index < this.#chunkStart) this.#chunkStart -= this.#chunks[--this.#chunk]!.length;
     for (;;) {
@@ -105,7 +105,7 @@ export class ChunkedText {
   }
 }
 
-/** At least one; none of more than twice the length. */
+/** Returns at least one chunk; none is longer than twice CHUNK_LENGTH. */
 function chunksOf(text: string): string[] {
   if (text.length < 2 * CHUNK_LENGTH) return [text];
   const count = Math.ceil(text.length / CHUNK_LENGTH);

@@ -1,14 +1,14 @@
-/** Characters to bytes of the encodings in code-pages.ts. */
+/** Converts characters to bytes of the encodings in code-pages.ts. */
 import type { CodePage } from "./code-pages.js";
 
-const LOST_BYTE = 0x1a; // what stands for a lost character (U+FFFD) in a sloppy encoding
+const LOST_BYTE = 0x1a; // the byte of a lost character (U+FFFD) in a sloppy encoding
 const tables = new Map<CodePage, ReadonlyMap<number, number>>();
 
-/** The bytes of a text, one character each; or the index of the last character that has none in this encoding. */
+/** Returns the bytes of a text, one character for each; or the index of the last character that this encoding lacks. */
 export function bytesIn(page: CodePage, text: string): string | number {
   const byteOf = tableOf(page);
   const bytes = new Uint8Array(text.length);
-  // From the end on, since repairs go from the start to the end: what stops us there stops us again the next time.
+  // Starts at the end, because repairs go from start to end: a failure at the end is found again quickly.
   for (let at = text.length - 1; at >= 0; at--) {
     const code = text.charCodeAt(at);
     const byte = code < 0x80 && !(page.sloppy && code === LOST_BYTE) ? code : byteOf.get(code);

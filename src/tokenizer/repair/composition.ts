@@ -1,15 +1,15 @@
-/** Unicode's normal form C of a text that changes. */
+/** Unicode normal form C of a changing text. */
 import { type Draft, editsOf } from "./draft.js";
 import type { Edit, Span } from "./edit.js";
 
-/** Characters that may become one with what stands before them: marks, the later letters of Hangul and Kirat Rai. */
+/** Characters that may combine with the character before: marks, and the later letters of Hangul and Kirat Rai. */
 const JOINING = "\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7ff\\u{16d63}\\u{16d67}";
 const IS_JOINING = new RegExp(`^[${JOINING}]`, "u");
-/** What composes for itself. */
+/** Characters that compose independently of others. */
 const CLUSTER = new RegExp(`[^${JOINING}]?[${JOINING}]+|[^${JOINING}]`, "gu");
 const MANY_MARKS = /\p{M}{33,}/gu;
 
-/** Edits of the clusters of characters that changed. */
+/** Returns the edits of clusters that normal form C changes. */
 export function compositionEdits(text: string): Edit[] {
   return compose(text) === text ? [] : editsOf(text, CLUSTER, compose);
 }
@@ -18,7 +18,7 @@ function compose(text: string): string {
   return text.replace(MANY_MARKS, inOrder).normalize("NFC");
 }
 
-/** The span with the rest of the clusters at its start and end. */
+/** Extends a span to whole clusters at its start and end. */
 export function withWholeClusters(draft: Draft, { start, end }: Span): Span {
   let first = start;
   while (first > 0 && isJoining(draft, first)) first -= isLowSurrogate(draft, first - 1) ? 2 : 1;
@@ -36,13 +36,13 @@ function isLowSurrogate(draft: Draft, index: number): boolean {
 }
 
 /**
- * Marks in Unicode's canonical order. An engine inserts each where it belongs, n² steps for n marks; once they are in
- * order, it takes n. It tells us, too, which of two marks goes first.
+ * Sorts marks in Unicode's canonical order. A JavaScript engine needs n² steps to sort n marks, but only n if they are
+ * sorted already. `normalize` also tells which of two marks comes first.
  */
 function inOrder(marks: string): string {
   const characters = Array.from(marks, (mark) => Array.from(mark.normalize("NFD"))).flat();
   const ranks = ranksOf([...new Set(characters)].filter(isReordered));
-  // Marks that keep their place part the others.
+  // Marks that are never reordered separate the others.
   let part = 0;
   const places = characters.map((mark) => {
     const rank = ranks.get(mark);
@@ -54,7 +54,7 @@ function inOrder(marks: string): string {
     .join("");
 }
 
-/** Rank of each mark, from 1 on, the same for those that do not change places. */
+/** Returns the rank of each mark, from 1 on. Marks that are not swapped have the same rank. */
 function ranksOf(marks: readonly string[]): ReadonlyMap<string, number> {
   const ranks = new Map<string, number>();
   let last: string | undefined;
@@ -69,7 +69,7 @@ function isSwapped(first: string, second: string): boolean {
   return first !== second && (first + second).normalize("NFD") === second + first;
 }
 
-/** Whether a mark ever changes places: marks of the least class and of a middle one show it. */
+/** Whether a mark is ever reordered: tested with a mark of the lowest class and one of a middle class. */
 function isReordered(mark: string): boolean {
   return isSwapped(mark, "\u0334") || isSwapped("\u0301", mark) || mark === "\u0334";
 }

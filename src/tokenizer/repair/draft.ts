@@ -1,16 +1,16 @@
 import { ChunkedText } from "./chunked-text.js";
 import type { Edit, Span } from "./edit.js";
 
-/** Changed places are kept apart up to this many: to read all between them once costs less than to keep more in order. */
-const MOST_SPANS = 64;
+/** Maximum number of separate changed spans. With more, reading everything between them is cheaper. */
+const MAX_SPANS = 64;
 
 /**
- * A text under repair. Repairs are repeated until none changes anything, and one that changed a few characters must not
- * make all of them read the whole text again: each keeps a list of the places that changed since it last looked.
+ * A text that is being repaired. Repairs are repeated until none changes anything. After a small change they must not
+ * all read the whole text again, so each has a list of the spans that changed since its last run.
  */
 export class Draft {
   readonly #text: ChunkedText;
-  readonly #watches: Watch[] = [];
+  readonly #changeLists: ChangeList[] = [];
   readonly #marks: Mark[] = [];
 
   constructor(text: string) {
@@ -21,7 +21,7 @@ export class Draft {
     return this.#text.length;
   }
 
-  /** The whole text, which takes long where it is long. */
+  /** Returns the whole text; slow for a long text. */
   toString(): string {
     return this.#text.toString();
   }
@@ -30,13 +30,13 @@ export class Draft {
     return this.#text.slice(start, end);
   }
 
-  /** NaN beyond the text. */
+  /** Returns the code of a character, or NaN beyond the text. */
   charCodeAt(index: number): number {
     return this.#text.charCodeAt(index);
   }
 
   /** Repeats a repair until it changes nothing. */
-  settle(repair: () => void): void {
+  repeatUntilStable(repair: () => void): void {
     let before: readonly string[];
     do {
       before = this.#text.snapshot();
@@ -44,30 +44,30 @@ export class Draft {
     } while (!this.#text.equals(before));
   }
 
-  /** A list of changed places of its own, which holds the whole text at first. */
-  watch(): Watch {
-    const watch = new Watch({ start: 0, end: this.#text.length });
-    this.#watches.push(watch);
-    return watch;
+  /** Creates a list of changed spans. At first it contains the whole text. */
+  trackChanges(): ChangeList {
+    const list = new ChangeList({ start: 0, end: this.#text.length });
+    this.#changeLists.push(list);
+    return list;
   }
 
-  /** A place to remember, none at first. */
+  /** Creates a mark, which is not set at first. */
   mark(): Mark {
     const mark = new Mark();
     this.#marks.push(mark);
     return mark;
   }
 
-  /** Applies edits, which stand in order and do not overlap. */
+  /** Applies edits, which must be in order and not overlap. */
   apply(edits: readonly Edit[]): void {
     if (edits.length === 0) return;
     this.#text.apply(edits);
     const moves = movesOf(edits);
-    for (const watch of this.#watches) watch.move(moves);
+    for (const list of this.#changeLists) list.move(moves);
     for (const mark of this.#marks) mark.move(moves);
   }
 
-  /** Makes `text` of the part at `span`, as an edit of what really differs; none where nothing does. */
+  /** Returns the edit that replaces `span` by `text`, reduced to what differs; no edit if nothing differs. */
   change(span: Span, text: string): Edit[] {
     const before = this.#text.slice(span.start, span.end);
     if (before === text) return [];
@@ -79,7 +79,10 @@ export class Draft {
     return [{ start: span.start + head, end: span.end - tail, text: text.slice(head, text.length - tail) }];
   }
 
-  /** Spans with `margin` more characters on both sides, joined where they meet; no pair of surrogates is cut. */
+  /**
+   * Returns the spans, extended by `margin` characters on both sides and joined if they touch. Never splits a surrogate
+   * pair.
+   */
   widened(spans: readonly Span[], margin: number): Span[] {
     const wide = spans.map(({ start, end }) => ({
       start: this.wholeCharacter(Math.max(0, start - margin), -1),
@@ -99,8 +102,8 @@ function isSurrogate(code: number, first: number): boolean {
   return code >= first && code < first + 0x400;
 }
 
-/** The places that changed since they were last taken. */
-export class Watch {
+/** The spans that changed since the last `take`. */
+export class ChangeList {
   #spans: readonly Span[];
 
   constructor(all: Span) {
@@ -119,21 +122,21 @@ export class Watch {
       end: moved(end, moves, "end"),
     }));
     const all = joined([...kept, ...moves.map(({ to }) => to)]);
-    this.#spans = all.length > MOST_SPANS ? [{ start: all[0]!.start, end: all.at(-1)!.end }] : all;
+    this.#spans = all.length > MAX_SPANS ? [{ start: all[0]!.start, end: all.at(-1)!.end }] : all;
   }
 }
 
-/** A place in the text that is remembered, and doubted as soon as something in or beside it changes. */
+/** A remembered span of the text. It stops being intact as soon as something in it or next to it changes. */
 export class Mark {
   #span: Span | undefined;
   #isIntact = false;
 
-  /** Where it is, or was before it changed; undefined before it is set. */
+  /** The current span, even if it is no longer intact; undefined if it is not set. */
   get span(): Span | undefined {
     return this.#span;
   }
 
-  /** Whether nothing at or beside it has changed since it was set. */
+  /** Whether nothing in it or next to it has changed since it was set. */
   get isIntact(): boolean {
     return this.#isIntact;
   }
@@ -157,7 +160,7 @@ export class Mark {
   }
 }
 
-/** Where an edit took place: in the text before all of them, and in the text after. */
+/** The span of an edit in the text before all edits, and in the text after them. */
 interface Move {
   readonly from: Span;
   readonly to: Span;
@@ -173,14 +176,14 @@ function movesOf(edits: readonly Edit[]): Move[] {
   });
 }
 
-/** Where an index of the text before the edits is after them. */
+/** Returns the index after the edits of an index before them. */
 function moved(index: number, moves: readonly Move[], side: "start" | "end"): number {
   const last = moves[countBefore(moves, index) - 1];
   if (last === undefined) return index;
   return index < last.from.end ? last.to[side] : index - last.from.end + last.to.end;
 }
 
-/** How many edits start before an index. */
+/** Returns how many edits start before an index. */
 function countBefore(moves: readonly Move[], index: number): number {
   let low = 0;
   let high = moves.length;
@@ -202,7 +205,7 @@ function joined(spans: readonly Span[]): Span[] {
   return result;
 }
 
-/** Edits of each match of `pattern` that `repair` makes something else of. */
+/** Returns an edit for each match of `pattern` that `repair` changes. */
 export function editsOf(text: string, pattern: RegExp, repair: (match: string) => string): Edit[] {
   const edits: Edit[] = [];
   for (const { 0: match, index: start } of text.matchAll(pattern)) {

@@ -1,11 +1,11 @@
 /** A part of a text. */
 export interface Span {
   readonly start: number;
-  /** The first index behind it. */
+  /** The first index after it. */
   readonly end: number;
 }
 
 export interface Edit extends Span {
-  /** What takes the place of the span. */
+  /** The replacement of the span. */
   readonly text: string;
 }

@@ -1,12 +1,13 @@
 /**
- * Repair of text whose UTF-8 was read in an encoding of one byte a character (`schÃ¶n` for `schön`), by the rules of ftfy 6
- * ("fixes text for you", R. Speer): as a whole where that gives UTF-8, else each garbled run for itself.
+ * Repairs text whose UTF-8 was read in an encoding with one byte for each character (`schÃ¶n` for `schön`), by the
+ * rules of ftfy 6 ("fixes text for you", R. Speer): the whole text if that gives UTF-8, otherwise each garbled run
+ * separately.
  */
 import { fixC1Controls } from "./c1-controls.js";
 import { CODE_PAGES } from "./code-pages.js";
-import { Draft, type Watch } from "./draft.js";
+import { Draft, type ChangeList } from "./draft.js";
 import type { Edit } from "./edit.js";
-import { GarbledPlace, isGarbled } from "./garbled.js";
+import { GarbledSearch, isGarbled } from "./garbled.js";
 import { PageReading } from "./page-reading.js";
 import { RunFinder } from "./utf8-runs.js";
 
@@ -18,24 +19,27 @@ function repairEncoding(text: string): string {
 }
 
 export class EncodingRepair {
-  readonly #garbled: GarbledPlace;
+  readonly #garbled: GarbledSearch;
   readonly #readings: readonly PageReading[];
   readonly #runs: RunFinder;
-  readonly #runChanges: Watch;
-  readonly #c1Changes: Watch;
+  readonly #runChanges: ChangeList;
+  readonly #c1Changes: ChangeList;
   readonly #repairedRuns = new Map<string, string>();
 
   constructor(private readonly draft: Draft) {
-    this.#garbled = new GarbledPlace(draft);
+    this.#garbled = new GarbledSearch(draft);
     this.#readings = CODE_PAGES.map((page) => new PageReading(draft, page));
     this.#runs = new RunFinder(draft);
-    this.#runChanges = draft.watch();
-    this.#c1Changes = draft.watch();
+    this.#runChanges = draft.trackChanges();
+    this.#c1Changes = draft.trackChanges();
   }
 
-  /** Undoes the wrong reading, as often as it happened; text that does not look garbled stays as it is. */
+  /**
+   * Undoes the wrong reading, repeatedly if it happened more than once. Does not change text that does not look
+   * garbled.
+   */
   run(): void {
-    this.draft.settle(() => {
+    this.draft.repeatUntilStable(() => {
       if (this.#garbled.exists()) this.draft.apply(this.repairOnce());
     });
   }
@@ -69,7 +73,7 @@ export class EncodingRepair {
   }
 
   private repairRun(run: string): string {
-    // The whole text was tried already.
+    // The whole text was already tried.
     if (run.length === this.draft.length) return run;
     let repaired = this.#repairedRuns.get(run);
     if (repaired === undefined) {

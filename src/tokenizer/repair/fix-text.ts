@@ -1,4 +1,4 @@
-/** ftfy 6.3's `fix_text` ("fixes text for you", R. Speer) with its defaults, in time that grows with the text's length. */
+/** ftfy 6.3's `fix_text` ("fixes text for you", R. Speer) with its defaults, in linear time. */
 import { cautiousEdits } from "../html.js";
 import { characterEdits } from "./characters.js";
 import { compositionEdits, withWholeClusters } from "./composition.js";
@@ -6,13 +6,13 @@ import { Draft } from "./draft.js";
 import type { Edit, Span } from "./edit.js";
 import { EncodingRepair } from "./encoding.js";
 
-// Nothing in it to repair; most prompts are so.
+// Text with nothing to repair, like most prompts.
 const PLAIN = /^[\t\n\f\x20-\x25\x27-\x7e]*$/;
 const LONGEST_SEGMENT = 1_000_000; // code points
-const LONGEST_REFERENCE = 27; // characters of an HTML reference that ftfy knows: `&#`, 24, `;`
+const LONGEST_REFERENCE = 27; // characters of an HTML reference in ftfy: `&#`, 24, `;`
 
 /**
- * Repairs each line, or each million characters of it, for itself.
+ * Repairs each line separately; in longer lines each million characters.
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/__init__.py#L290-L361
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/__init__.py#L364-L421
  */
@@ -20,7 +20,7 @@ export function fixText(text: string): string {
   if (PLAIN.test(text)) return text;
   let mayBeEscaped = true;
   const fixed = segmentsOf(text).map((segment) => {
-    // Text with a tag in it is HTML: its references are meant to stay. ftfy holds that for all that follows, too.
+    // Text with a tag is HTML, so its references must stay. In ftfy this also applies to all text after it.
     mayBeEscaped &&= !segment.includes("<");
     return PLAIN.test(segment) ? segment : fixSegment(segment, mayBeEscaped);
   });
@@ -38,7 +38,7 @@ function segmentsOf(text: string): string[] {
   });
 }
 
-/** Repeats the repairs until none changes anything, since one may uncover work for another. */
+/** Repeats the repairs until none changes anything, because one may create work for another. */
 function fixSegment(segment: string, mayBeEscaped: boolean): string {
   const draft = new Draft(segment);
   const encoding = new EncodingRepair(draft);
@@ -56,19 +56,19 @@ function fixSegment(segment: string, mayBeEscaped: boolean): string {
     whereChanged(draft, nearby(1), characterEdits),
     whereChanged(draft, clusters, compositionEdits),
   ];
-  draft.settle(() => {
+  draft.repeatUntilStable(() => {
     for (const repair of repairs) repair();
   });
   return draft.toString();
 }
 
-/** A repair that reads what changed since the last time, as widely as it must. */
+/** Creates a repair that reads only what changed since its last run, with as much context as it needs. */
 function whereChanged(
   draft: Draft,
   widen: (changes: readonly Span[]) => Span[],
   editsOfPart: (part: string) => Edit[],
 ): () => void {
-  const changes = draft.watch();
+  const changes = draft.trackChanges();
   return () => {
     const edits = widen(changes.take()).flatMap(({ start, end }) =>
       editsOfPart(draft.slice(start, end)).map((edit) => ({

@@ -1,11 +1,11 @@
 /**
- * Whether a text looks garbled: ftfy 6's judgement ("badness") of neighbours that hardly occur in text as it was written,
- * over the few hundred characters that UTF-8 becomes in the encodings of code-pages.ts.
+ * Detects garbled text like ftfy 6 ("badness"): it looks for neighbouring characters that hardly occur in correct text,
+ * among the few hundred characters that UTF-8 becomes in the encodings of code-pages.ts.
  */
-import { Draft, type Mark, type Watch } from "./draft.js";
+import { Draft, type Mark, type ChangeList } from "./draft.js";
 import type { Span } from "./edit.js";
 
-// By how likely a character stands for itself, and beside which others.
+// Classes of characters by how likely they are in correct text, and next to which others.
 const C1 = "\\x80-\\x9f";
 const COMMON = "\\xa0\\xad·´–—―…’";
 const BAD = "¦¤¨¬¯¸ƒˆˇ˘˛˜†‡‰⌐◊\\ufffdªº";
@@ -21,7 +21,7 @@ const LOWER_ELSEWHERE = "άέήίΰα-ωа-џ";
 const FACES = "°Ò-ÖÙ-Üò-öø-üŌŐŪŲ"; // letters of emoticons
 const BOX = "│┌┐┘├┤┬┼═-╬▀▄█▌▐░▒▓";
 
-// Python's \s, which has the separators U+001C to U+001F and not U+FEFF.
+// Python's \s, which contains the separators U+001C to U+001F, but not U+FEFF.
 const SPACE = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
 const ARABIC_LEAD = `[ØÙ][${COMMON}${CURRENCY}${BAD}${NUMERIC}${OPENING}ŸŠ®°µ»]`;
 
@@ -69,19 +69,19 @@ const GARBLED = [
   `ā€`,
 ].join("|");
 
-const LONGEST = 8; // characters of the longest of these, and one more
+const LONGEST = 8; // characters of the longest of these patterns, plus one
 const AT_START = /^[ÃÂ] /;
 let pattern: RegExp | undefined;
 
-/** Where the first garbled characters of a part of a text are. */
+/** Returns the span of the first garbled characters in a part of a text. */
 function searchGarbled(text: string): Span | undefined {
-  // Made at first use: most prompts never need it.
+  // Created at the first use, because most prompts do not need it.
   pattern ??= new RegExp(GARBLED, "u");
   const match = pattern.exec(text);
   return match === null ? undefined : { start: match.index, end: match.index + match[0].length };
 }
 
-/** The same of a text from its start on. */
+/** The same for text from its start on. */
 function findGarbled(text: string): Span | undefined {
   return AT_START.test(text) ? { start: 0, end: 2 } : searchGarbled(text);
 }
@@ -91,15 +91,15 @@ export function isGarbled(text: string): boolean {
   return findGarbled(text) !== undefined;
 }
 
-/** Whether a text that changes is garbled. */
-export class GarbledPlace {
-  /** Garbled characters, where there are any. */
+/** Detects whether a changing text is garbled. */
+export class GarbledSearch {
+  /** The garbled characters that were found. */
   readonly #place: Mark;
-  readonly #changes: Watch;
+  readonly #changes: ChangeList;
 
   constructor(private readonly draft: Draft) {
     this.#place = draft.mark();
-    this.#changes = draft.watch();
+    this.#changes = draft.trackChanges();
   }
 
   exists(): boolean {
@@ -114,7 +114,7 @@ export class GarbledPlace {
     const changes = this.#changes.take();
     const last = this.#place.span;
     if (last === undefined) return this.findNear(changes);
-    // The place that was garbled changed: another may be anywhere, most likely right there.
+    // The garbled span changed. Another may be anywhere, most likely near it.
     return this.findNear([last]) ?? findGarbled(this.draft.toString());
   }
 

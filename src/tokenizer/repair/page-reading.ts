@@ -4,9 +4,9 @@ import type { Draft, Mark } from "./draft.js";
 import type { Span } from "./edit.js";
 import { type Leniency, READING_REACH, readUtf8 } from "./utf8-bytes.js";
 
-/** The UTF-8 that a text is when an encoding gives it back as bytes, if it is any; for a text that changes. */
+/** Encodes a changing text in one encoding and decodes the bytes as UTF-8, if they are valid. */
 export class PageReading {
-  /** What in the text is no UTF-8, with all that decides so. */
+  /** The part of the text that is not UTF-8, with the context that decides this. */
   readonly #failure: Mark;
   readonly #leniency: Leniency;
 
@@ -15,11 +15,11 @@ export class PageReading {
     private readonly page: CodePage,
   ) {
     this.#failure = draft.mark();
-    // In MacRoman the space would often be one behind an en dash.
+    // In MacRoman the space is often a real one after an en dash.
     this.#leniency = { spaces: page.name !== "macroman", losses: page.sloppy };
   }
 
-  /** The whole text, read anew; null where some of it is no UTF-8. */
+  /** Returns the decoded text, or null if a part of it is not UTF-8. */
   read(): string | null {
     if (this.#failure.isIntact) return null;
     const last = this.#failure.span;
@@ -33,7 +33,7 @@ export class PageReading {
   private failureNear(place: Span): Span | undefined {
     const start = Math.max(0, place.start - READING_REACH);
     const part = this.draft.slice(start, place.end + READING_REACH);
-    // What stands at the edges may be cut off.
+    // Characters at the edges may be incomplete.
     const reading = this.readPart(part, { start: place.start - start, end: place.end - start });
     return "text" in reading ? undefined : { start: reading.failed.start + start, end: reading.failed.end + start };
   }

@@ -1,16 +1,16 @@
-/** UTF-8 in strings of bytes (a character U+0000 to U+00FF each), read as ftfy 6 reads it where it was damaged a little. */
+/** Decodes UTF-8 in strings of bytes (a character U+0000 to U+00FF for each byte). Repairs small damage like ftfy 6. */
 
-/** Text that was read, or the index of a byte that is no UTF-8, the last one, among the bytes given. */
+/** The decoded text, or the index of the last byte that is not UTF-8. */
 export type Reading = { readonly text: string } | { readonly failedAt: number };
 
 export interface Leniency {
-  /** Take a space for the no-break space (byte A0) that it may have been. */
+  /** Treat a space as a no-break space (byte A0) if that gives UTF-8. */
   readonly spaces: boolean;
-  /** Take byte 1A, and `?` once a character, for bytes that were lost: the character becomes U+FFFD. */
+  /** Treat byte 1A, and one `?` in a character, as lost bytes: the character becomes U+FFFD. */
   readonly losses: boolean;
 }
 
-// "à" as a word of its own lost one of its two spaces, but not in the Portuguese "às", "àquele" and the like.
+// The single word "à" lost one of two spaces. Portuguese words like "às" and "àquele" did not.
 const A_GRAVE_WORD = /\xc3 (?! |quele|quela|quilo|s )/g;
 const SPACE_WITHIN = new RegExp(
   [
@@ -39,7 +39,7 @@ const WITH_LOSSES = new RegExp(
   "g",
 );
 const LOST = "\xef\xbf\xbd"; // U+FFFD
-// A character, also as a pair of surrogates (CESU-8) and U+0000 in two bytes (Java); else a byte that is out of place.
+// A character, also as a surrogate pair (CESU-8) or U+0000 in two bytes (Java); otherwise an invalid byte.
 const CHARACTER = new RegExp(
   [
     "(?:[\\xc2-\\xdf][\\x80-\\xbf]",
@@ -56,11 +56,11 @@ const CHARACTER = new RegExp(
   "g",
 );
 
-/** How far from a byte the bytes reach that decide how it is read. */
+/** Maximum distance of the bytes that decide how a byte is decoded. */
 export const READING_REACH = 32;
 
 /**
- * Failures count only where `counts` holds for the index.
+ * Decodes bytes. Ignores failures at indices for which `counts` is false.
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L419-L439
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L442-L478
  */
@@ -100,7 +100,7 @@ function characterOf(bytes: string): string {
   }
 }
 
-/** Replacements of one kind: where each ends in the result, and by how much all so far made the text longer. */
+/** Replacements of one kind: where each ends in the result, and by how much the text has grown up to there. */
 type Moves = { readonly end: number; readonly growth: number }[];
 
 function replace(bytes: string, pattern: RegExp, replacement: (match: string) => string, all: Moves[]): string {
@@ -116,7 +116,7 @@ function replace(bytes: string, pattern: RegExp, replacement: (match: string) =>
   return result;
 }
 
-/** The index before replacements, roughly where it is within one. */
+/** Returns the index before the replacements; approximate inside a replacement. */
 function indexBefore(index: number, moves: Moves): number {
   const last = moves.findLast(({ end }) => end <= index);
   return last === undefined ? index : index - last.growth;

@@ -1,25 +1,29 @@
 /**
- * Runs of characters that are UTF-8 as one of the Latin-1-like encodings shows it: each a character that a lead byte
- * becomes, then as many as it asks for that continuation bytes become. What is garbled within text that is not is found so.
+ * Finds runs of characters that are UTF-8 decoded in a Latin-1-like encoding: a character that comes from a lead byte,
+ * then the right number of characters that come from continuation bytes. This finds garbled parts of text that is
+ * otherwise correct.
  */
 import { CODE_PAGES } from "./code-pages.js";
 import type { Draft, Mark } from "./draft.js";
 import type { Span } from "./edit.js";
 
 const LATIN1_LIKE = /^(?:latin-1|windows-\d+)$/;
-/** How many characters a lead asks for with itself, 2 to 4. */
+/** Bits with the length of the sequence of a lead character, 2 to 4. */
 const LEAD = 7;
 const CONTINUATION = 8;
-/** A continuation that hardly stands for itself beside garbled text: no space, dash, bullet, ellipsis or quotation mark. */
-const TELLING = 16;
-const ALSO_ALONE = " –—―‘’‚“”„•…";
+/**
+ * A continuation that is unlikely as punctuation next to garbled text: not a space, dash, bullet, ellipsis or quotation
+ * mark.
+ */
+const DISTINCTIVE = 16;
+const ALSO_PUNCTUATION = " –—―‘’‚“”„•…";
 const LONGEST_CHARACTER = 4;
 const LOOK_AHEAD = LONGEST_CHARACTER - 1;
-/** Characters that are worth remembering to have been read, and how many such stretches are. */
+/** Minimum length of a span that is remembered as read, and how many spans are remembered. */
 const LONG = 64;
-const MOST_SETTLED = 16;
+const MAX_SETTLED = 16;
 
-/** By character code, of the bits above. */
+/** Table by character code, with the bits above. */
 let kinds: Uint8Array | undefined;
 
 function readKinds(): Uint8Array {
@@ -31,19 +35,19 @@ function readKinds(): Uint8Array {
     for (const character of at(0xe0, 0xef)) add(character, 3);
     for (const character of [...at(0xf0, 0xf0), ...at(0xf3, 0xf3)]) add(character, 4);
     for (const character of at(0x80, 0xbf))
-      add(character, CONTINUATION | (ALSO_ALONE.includes(character) ? 0 : TELLING));
+      add(character, CONTINUATION | (ALSO_PUNCTUATION.includes(character) ? 0 : DISTINCTIVE));
   }
-  for (let code = 0x80; code < 0xc0; code++) table[code]! |= CONTINUATION | TELLING;
+  for (let code = 0x80; code < 0xc0; code++) table[code]! |= CONTINUATION | DISTINCTIVE;
   add(" ", CONTINUATION);
   return table;
 }
 
 /**
- * Finds the runs of a text that changes.
+ * Finds the runs of a changing text.
  * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L481-L498
  */
 export class RunFinder {
-  /** Long stretches that were read before; no run passes the end of one. */
+  /** Long spans that were read before. No run crosses the end of one. */
   readonly #settled: Mark[] = [];
   #oldest = 0;
 
@@ -51,12 +55,12 @@ export class RunFinder {
     kinds ??= readKinds();
   }
 
-  /** The runs that a change within `change` may have made, or made longer or shorter, in order. */
+  /** Returns, in order, the runs that a change within `change` may have created or resized. */
   around(change: Span): Span[] {
     const text = this.draft;
     const first = Math.max(0, change.start - LONGEST_CHARACTER);
     const before = this.readingTo(first);
-    // A run may go on as long as characters of UTF-8 join.
+    // A run may continue as long as UTF-8 characters follow each other.
     let end = Math.min(text.length, change.end + LONGEST_CHARACTER);
     while (end < text.length && reachFromLeft(text, end) > 0) end++;
     const runs = runsBetween(text, before.end, end);
@@ -66,8 +70,8 @@ export class RunFinder {
   }
 
   /**
-   * A run depends on all of it that stands before. The span ends where reading may start to find those at an index, since
-   * no run passes there, and holds what decides that.
+   * A run depends on the characters before it. Returns a span whose end no run crosses: reading can start there to find
+   * the runs at an index. The span contains the characters that decide this.
    */
   private readingTo(index: number): Span {
     let end = index;
@@ -89,9 +93,9 @@ export class RunFinder {
   }
 
   private settle({ start, end }: Span): void {
-    if (this.#settled.length < MOST_SETTLED) this.#settled.push(this.draft.mark());
+    if (this.#settled.length < MAX_SETTLED) this.#settled.push(this.draft.mark());
     this.#settled[this.#oldest]!.set({ start, end: end + LOOK_AHEAD });
-    this.#oldest = (this.#oldest + 1) % MOST_SETTLED;
+    this.#oldest = (this.#oldest + 1) % MAX_SETTLED;
   }
 }
 
@@ -105,7 +109,7 @@ function runsBetween(text: Draft, start: number, end: number): Span[] {
   return runs;
 }
 
-/** How far back a character of UTF-8 begins that reaches an index or passes it; 0 for none. */
+/** Returns how far back a UTF-8 character begins that reaches an index; 0 if there is none. */
 function reachFromLeft(text: Draft, index: number): number {
   for (let back = 1; back <= LONGEST_CHARACTER; back++) {
     const isLead = (kindAt(text, index - back) & LEAD) >= back;
@@ -115,14 +119,14 @@ function reachFromLeft(text: Draft, index: number): number {
 }
 
 function endOfRun(text: Draft, start: number): number {
-  if (start > 0 && kindAt(text, start - 1) & TELLING) return start;
+  if (start > 0 && kindAt(text, start - 1) & DISTINCTIVE) return start;
   let end = start;
   let length: number;
   while ((length = characterLength(text, end)) > 0) end += length;
   return end;
 }
 
-/** How many characters from an index on look like one character of UTF-8; 0 for none. */
+/** Returns how many characters from an index on look like one UTF-8 character; 0 if they do not. */
 function characterLength(text: Draft, index: number): number {
   const length = kindAt(text, index) & LEAD;
   for (let next = 1; next < length; next++) if (!(kindAt(text, index + next) & CONTINUATION)) return 0;

@@ -111,7 +111,7 @@ describe.each([1, 2])("U-Net %i of the Shapes model, guided", (unetNumber) => {
     // The first also prepares what all need.
     const [, , earlier, later] = await recordSteps(unetNumber, 6);
     const shape = ({ dispatches }: Step) =>
-      dispatches.map(({ key, place, params, grid }) => ({ key, place, params, grid }));
+      dispatches.map(({ key, modulePath: place, params, grid }) => ({ key, place, params, grid }));
     expect(earlier!.dispatches.length).toBeGreaterThan(100);
     expect(shape(later!)).toEqual(shape(earlier!));
 

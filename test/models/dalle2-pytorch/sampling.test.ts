@@ -172,7 +172,7 @@ it("lets a prior without conditional dropout run without guidance only", async (
   using textEmbed = imageEmbed(arena, 1);
   using textEncodings = arena.from(new Random(2).normals(77 * 32), [1, 77, 32]);
   const sampling = { textEmbed, textEncodings, noise: new Generator(1) };
-  await expect(prior.sample(arena, { ...sampling, condScale: 2 })).rejects.toThrow("condScale must be 1, not 2");
+  await expect(prior.sample(arena, { ...sampling, condScale: 2 })).rejects.toThrow("condScale must be 1, got 2");
   const embedding = await prior.sample(arena, sampling);
   expect(embedding).toHaveLength(32);
   await fixture.close();

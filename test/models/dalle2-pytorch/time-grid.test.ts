@@ -2,7 +2,10 @@ import { describe, expect, it } from "vitest";
 import { decoderTimeGrid, priorTimeGrid } from "../../../src/models/dalle2-pytorch/time-grid.js";
 
 describe("time grids", () => {
-  const times = (grid: { time: number; next: number }[]) => [...grid.map(({ time }) => time), grid.at(-1)!.next];
+  const times = (grid: { timestep: number; next: number }[]) => [
+    ...grid.map(({ timestep }) => timestep),
+    grid.at(-1)!.next,
+  ];
 
   it("of the decoder: as many evaluations as steps, the last step ends at 0", () => {
     const grid = decoderTimeGrid(1000, 64, "descending");

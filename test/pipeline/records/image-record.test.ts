@@ -36,7 +36,7 @@ describe("the record of an image", () => {
   it("is an error with advice that fits, where the file is no image or the record is damaged", async () => {
     const advice = "give an image that this package has written";
     await expect(recordIn(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
-      message: `a.json: this is no PNG, JPEG or WebP file; ${advice}`,
+      message: `a.json: this is not a PNG, JPEG or WebP file; ${advice}`,
     });
     const bytes = await encodeImage(image, { format: "png", text: { dalle2: "{" } });
     await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Draw the image anew." });

@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 import type { NetworkDialect, SamplerDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { testFixtures, verifyWith } from "../../support/golden.js";
 
-// One for each sampler that the decoder had, most of them by weights-tools/python/make_decoder_fixtures.py. `dalle2 verify`
-// compares more versions with more options.
+// One fixture for each sampler that the decoder had, most of them from weights-tools/python/make_decoder_fixtures.py.
+// `dalle2 verify` compares more versions with more options.
 await testFixtures([
-  // One schedule at the root of the state dict, images enlarged by a cubic kernel.
+  // One schedule at the root of the state dict; images are enlarged with a cubic kernel.
   "dialect-0.9.2-decoder-ddpm",
   "dialect-0.11.5-decoder",
-  // The first DDIM, which added noise in the last step too and did not normalise the smaller image.
+  // The first DDIM: it added noise in the last step, too, and did not normalise the smaller image.
   "dialect-0.19.3-decoder-ddim",
   "dialect-0.20.1-decoder-no-mask",
-  // Noise that follows from x0: with the wrong sign, from the clamped one.
+  // Noise computed from x0: with the wrong sign; from the clamped x0.
   "dialect-0.25.1-decoder-x0",
   "dialect-1.11.1-decoder-v",
   "dialect-1.12.2-decoder-x0",

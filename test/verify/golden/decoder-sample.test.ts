@@ -1,6 +1,6 @@
 import { testFixtures } from "../../support/golden.js";
 
-// Every sampler and every option of one that the reference's decoder has.
+// Every sampler of the reference's decoder, with every option.
 await testFixtures([
   "decoder-ddpm",
   "decoder-ddim",

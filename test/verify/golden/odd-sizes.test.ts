@@ -1,8 +1,8 @@
 import { testFixtures } from "../../support/golden.js";
 
-// Widths and heads that are no multiple of 4, and heads above 128, in every network; those with a number in their names by
-// weights-tools/python/make_odd_fixtures.py. Besides: a single sampling step, a decoder whose first U-Net was never
-// trained, and image embeddings as wide as the tokens (0.19.6, 0.21.2, 0.26.1).
+// Widths and heads that are not multiples of 4, and heads above 128, in every network. Fixtures with a number in their
+// names are from weights-tools/python/make_odd_fixtures.py. Also a single sampling step, a decoder whose first U-Net
+// was never trained, and image embeddings as wide as the tokens (0.19.6, 0.21.2, 0.26.1).
 await testFixtures([
   "dialect-0.18.0-odd-prior-heads",
   "dialect-0.23.8-odd-71-prior-net",

@@ -4,8 +4,8 @@ import { verifyFixture } from "../../../src/verify/verify.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { sharedGpu, testableTypes } from "../../support/gpu.js";
 
-// Sixteen images of three scripts with both tokenisations. Bytes may well be equal to the last, unlike sums.
-it.each(await testableTypes())("dalle2-laion's scripts draw the reference's images in %s", async (dtype) => {
+// Sixteen images of three scripts with both tokenizations. Bytes may be equal, unlike sums.
+it.each(await testableTypes())("dalle2-laion's scripts generate the reference's images in %s", async (dtype) => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();
   const result = await verifyFixture(fixtureFolder("pipeline"), () =>

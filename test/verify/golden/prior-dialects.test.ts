@@ -2,29 +2,31 @@ import { describe, expect, it } from "vitest";
 import type { NetworkDialect, SamplerDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { testFixtures, verifyWith } from "../../support/golden.js";
 
-// Priors as 14 versions of the library saved them: one pass of the network, sampling, sampling with guidance.
+// Priors from 14 versions of the library: one pass of the network, sampling, sampling with guidance.
 const VERSIONS = [
   ...["0.11.5", "0.15.4", "0.16.2", "0.21.3", "0.22.2", "0.23.4", "0.26.2"],
   ...["1.1.0", "1.2.2", "1.4.0", "1.6.5", "1.9.0", "1.10.4", "1.12.1"],
 ];
 const KINDS = ["prior-net", "prior-sample", "prior-sample-cfg"];
 
-// What those leave out (weights-tools/python/make_prior_fixtures.py).
+// Variants that those do not contain (weights-tools/python/make_prior_fixtures.py).
 const OPTIONS = [
-  // Text encodings without a mask, and none at all; a timestep embedding cut to whole numbers; several tokens of each kind.
+  // Text encodings without a mask; no text encodings; a truncated timestep embedding; several tokens of each kind.
   "dialect-0.11.5-prior-net-no-text",
   "dialect-0.16.9-prior-net-time",
   "dialect-0.21.1-prior-net-no-mask",
   "dialect-0.23.2-prior-net-many",
-  // The three places that self-conditioning had.
+  // The three positions of self-conditioning.
   "dialect-1.6.1-prior-sample-self",
   "dialect-1.6.3-prior-sample-self",
   "dialect-1.9.0-prior-net-self",
   "dialect-1.12.1-prior-net-self",
-  // The schedule at the root of the state dict; guidance by a mask that the first step spoils, and without a mask.
+  // The schedule at the root of the state dict; guidance with a mask that the first step overwrites, and without a
+  // mask.
   "dialect-0.5.1-prior-sample-guided",
   "dialect-0.10.1-prior-sample-no-mask",
-  // DDIM that forgets its state, with the wrong sign from clamped norms, with the raw noise, with the noise from a clamped norm.
+  // DDIM that loses its state; with the wrong sign from clamped norms; with the raw noise; with the noise from a
+  // clamped norm.
   "dialect-0.19.1-prior-sample-ddim",
   "dialect-0.20.0-prior-sample-clamped",
   "dialect-0.23.2-prior-sample-guided",
@@ -40,8 +42,8 @@ await testFixtures([
   "laion-prior",
 ]);
 
-// Its padding is zero, so it can be told without the mask that this version took.
-it("finds padding by its zeros where the caller gives no mask, unless the version did otherwise", async () => {
+// Its padding is zero, so it can be found without the mask that this version used.
+it("finds padding by its zeros if the caller gives no mask, unless the version did not", async () => {
   const name = "dialect-0.15.4-prior-sample";
   expect((await verifyWith(name, { textMaskDefault: "nonZero" }, { mask: false })).pass).toBe(true);
   expect((await verifyWith(name, { textMaskDefault: "allText" }, { mask: false })).pass).toBe(false);
@@ -75,7 +77,7 @@ describe("without the flag of its version", () => {
     expect((await verifyWith(name, {})).pass).toBe(true);
     const { pass, nmse } = await verifyWith(name, flags);
     expect(pass).toBe(false);
-    // Rounding stays below 1e-11. The least that a flag does is what lnStable does where all maxima are positive: 6e-8.
+    // Rounding is below 1e-11. lnStable has the smallest effect, if all maxima are positive: 6e-8.
     expect(nmse).toBeGreaterThan(1e-8);
   });
 });

@@ -1,6 +1,6 @@
 import { testFixtures } from "../../support/golden.js";
 
-// DDPM; DDIM; norms clamped; noise and v predicted, with the continuous time and self-conditioning; no text encodings.
+// DDPM; DDIM; clamped norms; predicted noise and v, with continuous time and self-conditioning; no text encodings.
 await testFixtures([
   "prior-sample-ddpm",
   "prior-sample-ddim",

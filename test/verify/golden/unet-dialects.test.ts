@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { NetworkDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { testFixtures, verifyWith } from "../../support/golden.js";
 
-// One for each way that a U-Net was built, most of them by weights-tools/python/make_decoder_fixtures.py. `dalle2 verify`
-// compares more versions with more options.
+// One fixture for each way that a U-Net was built, most of them from weights-tools/python/make_decoder_fixtures.py.
+// `dalle2 verify` compares more versions with more options.
 const LAYOUTS = [
   "dialect-0.5.0-unet-single",
   "dialect-0.5.1-unet-init-dim",
@@ -32,7 +32,7 @@ const NUMERICS = [
 
 await testFixtures([...LAYOUTS, ...NUMERICS]);
 
-// Flags that leave no trace in names and shapes: with another value the same weights compute something else.
+// Flags that names and shapes do not show. With another value the same weights compute something else.
 describe("without the flag of its version", () => {
   const cases: [name: string, flags: Partial<NetworkDialect>][] = [
     ["dialect-0.16.2-unet", { lnStable: "finalPrior" }],
@@ -47,7 +47,7 @@ describe("without the flag of its version", () => {
     expect((await verifyWith(name, {})).pass).toBe(true);
     const { pass, nmse } = await verifyWith(name, flags);
     expect(pass).toBe(false);
-    // Rounding stays below 1e-11.
+    // Rounding is below 1e-11.
     expect(nmse).toBeGreaterThan(1e-6);
   });
 });

@@ -1,6 +1,6 @@
 import { testFixtures } from "../../support/golden.js";
 
-// Between them they use every option of the reference's constructor.
+// Together they use every option of the reference's constructor.
 await testFixtures([
   "unet-base",
   "unet-combine",

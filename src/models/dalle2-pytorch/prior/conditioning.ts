@@ -127,7 +127,7 @@ class MaskedText implements Conditioning {
     if (!mask) return undefined;
     const { keep, encodings, optional } = mask;
     const seen = encodings && "counter" in encodings ? stepRow(encodings, keep.channels) : encodings;
-    return visibleTokens({ keep, optional, mask: seen, length: optional + this.tokensBehindText });
+    return visibleTokens({ keepMask: keep, optional, mask: seen, length: optional + this.tokensBehindText });
   }
 }
 
@@ -184,7 +184,7 @@ class LearnedNulls implements Conditioning {
     return {
       tokens: [
         padded(conditions, this.#textEncodings),
-        fallback ? selectRows({ tokens: textEmbeds, fallback, keep }) : textEmbeds,
+        fallback ? selectRows({ tokens: textEmbeds, fallback, keepMask: keep }) : textEmbeds,
       ],
       mask: undefined,
     };
@@ -192,7 +192,7 @@ class LearnedNulls implements Conditioning {
 
   image(tokens: Tensor, keep: Tensor): Tensor {
     const fallback = repeatBatch(tokens.arena.share(this.#imageEmbed), tokens.shape[1]!);
-    return selectRows({ tokens, fallback, keep });
+    return selectRows({ tokens, fallback, keepMask: keep });
   }
 
   keyMask(): undefined {
@@ -203,5 +203,5 @@ class LearnedNulls implements Conditioning {
 /** Text encodings, `padding` `[1, maxTextLen, dim]` where they are zero, missing or dropped: `[batch, maxTextLen, dim]`. */
 function padded({ textEncodings, keepText }: TextConditions, padding: Tensor): Tensor {
   if (!textEncodings) return broadcastBatch(keepText.arena.share(padding), keepText.channels);
-  return selectRows({ tokens: textEncodings, fallback: padding, mask: nonZeroRows(textEncodings), keep: keepText });
+  return selectRows({ tokens: textEncodings, fallback: padding, mask: nonZeroRows(textEncodings), keepMask: keepText });
 }

@@ -56,7 +56,7 @@ class ProjectedTokens implements ImageTokens {
   forward(embed: Tensor, keep: Tensor): Tensor {
     return embed.arena.scope(() => {
       const tokens = splitChannels(this.#toTokens.forward(embed), this.#count);
-      return selectRows({ tokens, fallback: this.#nullTokens, keep });
+      return selectRows({ tokens, fallback: this.#nullTokens, keepMask: keep });
     });
   }
 }
@@ -93,7 +93,7 @@ class BatchTokens implements ImageTokens {
       const tokens = Array.from({ length: branches }, (_, branch) => ofBranch(branch)).reduce(concatBatch);
       const nullTokens = embed.arena.share(this.#nullTokens).reshape([count, dim]);
       const fallback = repeatBatch(nullTokens, length / count);
-      return selectRows({ tokens, fallback, keep });
+      return selectRows({ tokens, fallback, keepMask: keep });
     });
   }
 }
@@ -136,7 +136,7 @@ class DroppableVector implements ImageVector {
       const hiddens = this.#vector.forward(embed);
       const [batch = 0, channels = 0] = hiddens.shape;
       const tokens = hiddens.reshape([batch, 1, channels]);
-      return selectRows({ tokens, fallback: this.#null, keep }).reshape(hiddens.shape);
+      return selectRows({ tokens, fallback: this.#null, keepMask: keep }).reshape(hiddens.shape);
     });
   }
 }

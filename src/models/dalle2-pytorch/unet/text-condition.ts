@@ -31,7 +31,11 @@ export class TextCondition {
     return arena.scope(() => {
       const fallback = this.#nullTokens;
       const tokens = this.#toTokens.forward(cast(textEncodings, arena.dtype));
-      return selectRows({ ...this.#padding(tokens, textEncodings, textMask, fallback.shape[1]!), fallback, keep });
+      return selectRows({
+        ...this.#padding(tokens, textEncodings, textMask, fallback.shape[1]!),
+        fallback,
+        keepMask: keep,
+      });
     });
   }
 }

@@ -1,5 +1,5 @@
-/** Numbers of which the least is always at hand (a binary heap). */
-export class LeastFirst {
+/** A binary heap of numbers that gives the smallest one. */
+export class MinHeap {
   readonly #heap: number[] = [];
 
   get least(): number | undefined {
