@@ -26,7 +26,7 @@ export interface RangeRequest {
 
 /** Throws FileError for what no request can be sent to. */
 export function checkAddress(url: string): void {
-  if (!URL.canParse(url)) throw new FileError(url, "is not a valid address", { advice: "check how it is written" });
+  if (!URL.canParse(url)) throw new FileError(url, "is not a valid address", { advice: "check its spelling" });
 }
 
 /**

@@ -34,7 +34,7 @@ const local = (path: string): FileLocation => ({ load_type: "local", path });
 const remote = (path: string, more: Partial<FileLocation> = {}): FileLocation => ({ load_type: "url", path, ...more });
 const configAt = (source: string) => ModelLoadConfig.parse({}, source);
 
-/** What a file holds, and where it was opened. */
+/** What a file holds, and if it was opened. */
 async function open(config: ModelLoadConfig, file: FileLocation, options?: FileOptions) {
   const source = await config.openFile(file, options);
   const text = new TextDecoder().decode(await source.read(0, source.size));
@@ -94,7 +94,7 @@ describe("a local path of a load config", () => {
     const opening = configAt(source).openFile(local("x.txt"));
     await expect(opening).rejects.toThrow(FileError);
     await expect(opening).rejects.toThrow(
-      `x.txt: there is no such file, neither in the folder of ${source} (${beside}) nor in the working directory`,
+      `x.txt: there is no such file in the folder of ${source} (${beside}) or in the working directory`,
     );
   });
 

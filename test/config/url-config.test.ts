@@ -79,7 +79,7 @@ describe("a config from a URL", () => {
         () => config.readJson(local(path), { fetch }),
       ]) {
         await expect(open(), path).rejects.toThrow(FileError);
-        await expect(open(), path).rejects.toThrow("a file on a server can name only files beside it");
+        await expect(open(), path).rejects.toThrow("a file on a server can name only files on that server");
       }
       expect(asked, path).toEqual([]);
       expect(config.describe(local(path))).toBe(path);

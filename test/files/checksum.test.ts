@@ -28,7 +28,7 @@ describe("a checksum file", () => {
   it("that lists other files is no checksum of this one", () => {
     const text = `${SUM}  a.pth\n${OTHER}  b.pth\n`;
     expect(() => parseChecksum(text, "model.pth", "sums")).toThrow(
-      "sums: has checksums of a.pth, b.pth, but none of model.pth",
+      "sums: has checksums for a.pth, b.pth, but none for model.pth",
     );
   });
 });

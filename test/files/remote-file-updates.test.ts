@@ -74,7 +74,7 @@ describe("a file with a checksum", () => {
     expect(asked()).toEqual([]);
     expect(warnings).toEqual([]);
     expect(await open(kind.file())).toBe("second");
-    expect(warnings).toEqual([expect.stringMatching(/the server has a newer version, which takes its place/)]);
+    expect(warnings).toEqual([expect.stringMatching(/the server has a newer version; downloading it/)]);
     // For dalle2-laion, in the same folder.
     const checksum = await readFile(join(folder, `${filename}.checksum`), "utf8");
     expect(checksum).toContain(`oid sha256:${sha256Of("second")}`);
@@ -151,7 +151,7 @@ describe("a kept file", () => {
     await open();
     await spoil();
     expect(await open({ url })).toBe("first");
-    expect(warnings).toEqual([expect.stringMatching(/newer version is not known; .*prior.pth is used as it is$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/Could not check for a newer version; using .*prior.pth$/)]);
     expect(await open({ url }, { checkUpdates: false })).toBe("first");
     expect(warnings).toHaveLength(1);
   });
@@ -163,7 +163,7 @@ describe("a kept file", () => {
     const elsewhere = { url: server.url("/elsewhere") };
     expect(await open(elsewhere, { checkUpdates: false })).toBe("other");
     expect(warnings).toEqual([
-      `${join(folder, filename)}: is from ${server.url(PATH)}; the file of ${elsewhere.url} takes its place`,
+      `${join(folder, filename)}: was downloaded from ${server.url(PATH)}; replacing it with ${elsewhere.url}`,
     ]);
     server.files.clear();
     await expect(open()).rejects.toThrow(/no such file/);
@@ -187,7 +187,7 @@ describe("a kept file", () => {
     await open();
     await writeFile(join(folder, filename), "worst");
     expect(await open({}, { checkUpdates: false })).toBe("first");
-    expect(warnings).toEqual([expect.stringMatching(/its bytes are not those that were downloaded/)]);
+    expect(warnings).toEqual([expect.stringMatching(/the file was damaged or changed since its download/)]);
   });
 
   it("that was only touched is read once, and not downloaded", async () => {
@@ -246,7 +246,7 @@ describe("the user's cache", () => {
     expect(await open({ folder: undefined })).toBe("first");
     expect(await open(elsewhere)).toBe("other");
     expect(await open({ folder: undefined })).toBe("first");
-    expect(warnings).toEqual([expect.stringContaining(`Downloads are kept in ${folder}; set DALLE2_CACHE`)]);
+    expect(warnings).toEqual([expect.stringContaining(`Downloads are kept in ${folder}. Set DALLE2_CACHE`)]);
   });
 
   it("is left alone where nothing is to be kept", async () => {
@@ -308,10 +308,12 @@ describe("the token", () => {
     vi.stubEnv("HF_ENDPOINT", server.url());
     vi.stubEnv("HF_TOKEN", "");
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "");
-    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file; set HF_TOKEN to a token/);
+    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file; set HF_TOKEN to the token/);
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "secret");
-    await expect(open()).rejects.toThrow(/HTTP status 401\) to the token of HUGGING_FACE_HUB_TOKEN; accept the terms/);
+    await expect(open()).rejects.toThrow(
+      /HTTP status 401\) with the token in HUGGING_FACE_HUB_TOKEN; accept the terms/,
+    );
     vi.stubEnv("HF_TOKEN", "secret");
-    await expect(open()).rejects.toThrow(/HTTP status 401\) to the token of HF_TOKEN; accept the terms/);
+    await expect(open()).rejects.toThrow(/HTTP status 401\) with the token in HF_TOKEN; accept the terms/);
   });
 });

@@ -231,12 +231,12 @@ describe("a download", () => {
 
 describe("a download that cannot succeed", () => {
   const failures: readonly (readonly [string, Answer, RegExp, attempts: number])[] = [
-    ["a missing file", status(404), /no such file \(HTTP status 404\); check the address/, 1],
-    ["no permission", status(401), /refuses access \(HTTP status 401\); download it by other means/, 1],
-    ["a prohibition", status(403), /refuses access \(HTTP status 403\)/, 1],
+    ["a missing file", status(404), /no such file \(HTTP status 404\); check the URL/, 1],
+    ["no permission", status(401), /refused access \(HTTP status 401\); download the file in another way/, 1],
+    ["a prohibition", status(403), /refused access \(HTTP status 403\)/, 1],
     ["another status", status(418), /HTTP status 418/, 1],
     ["a server that fails", status(500), /the server failed \(HTTP status 500\); try again later/, 2],
-    ["a server that takes no more", status(429), /takes no more requests for now \(HTTP status 429\)/, 2],
+    ["a server that takes no more", status(429), /accepts no more requests for now \(HTTP status 429\)/, 2],
     [
       "a connection that breaks off",
       dropAfter(1000),
@@ -285,7 +285,7 @@ describe("a download that cannot succeed", () => {
   it("names who published a wrong checksum", async () => {
     const checksumUrl = server.url("/sums");
     server.files.set("/sums", { content: Buffer.from("1".repeat(64)) });
-    await expect(open({ checksumUrl })).rejects.toThrow(`not ${"1".repeat(64)}, as ${checksumUrl} says`);
+    await expect(open({ checksumUrl })).rejects.toThrow(`not ${"1".repeat(64)} as ${checksumUrl} says`);
     expect(await readdir(folder)).toEqual([]);
   });
 
@@ -293,7 +293,7 @@ describe("a download that cannot succeed", () => {
     const checksumUrl = server.url("/pointer");
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${LENGTH + 1}\n`;
     server.files.set("/pointer", { content: Buffer.from(pointer) });
-    await expect(open({ checksumUrl })).rejects.toThrow(`has 300001 bytes, but ${checksumUrl} says 300002`);
+    await expect(open({ checksumUrl })).rejects.toThrow(`has 300001 bytes on the server, but 300002 by ${checksumUrl}`);
     expect(await readdir(folder)).not.toContain(filename);
   });
 
@@ -325,7 +325,7 @@ describe("a download that cannot succeed", () => {
   });
 
   it.each(["https://", "http://[::1/a.pth", "https://a b/c.pth"])("says so of %j, which is no address", async (url) => {
-    await expect(open({ url })).rejects.toThrow(`${url}: is not a valid address; check how it is written`);
+    await expect(open({ url })).rejects.toThrow(`${url}: is not a valid address; check its spelling`);
     await expect(open({ checksumUrl: url })).rejects.toThrow(`${url}: is not a valid address`);
     expect(await readdir(folder)).toEqual([]);
   });
@@ -338,7 +338,7 @@ describe("a download that cannot succeed", () => {
   });
 
   it.each(["", "..", "a/b.pth", "..\\b.pth"])("is not begun under the name %j", async (name) => {
-    await expect(open({ filename: name })).rejects.toThrow(/is not the name of a file/);
+    await expect(open({ filename: name })).rejects.toThrow(/is not a valid file name/);
     expect(server.requests).toEqual([]);
   });
 });

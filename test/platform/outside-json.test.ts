@@ -50,10 +50,10 @@ describe("JSON from outside", () => {
   });
 
   it.each([
-    ['{"token": SECRET}', "is not JSON: Unexpected token 'S' in line 1, column 11"],
-    ['{"a": 1,\n "b": ~1}', "is not JSON: Unexpected token '~' in line 2, column 7"],
+    ['{"token": SECRET}', "is not JSON: Unexpected token 'S' at line 1, column 11"],
+    ['{"a": 1,\n "b": ~1}', "is not JSON: Unexpected token '~' at line 2, column 7"],
     ["[1,]", "is not JSON: Unexpected token ']'"],
-    ["hf_SECRET", "is not JSON: Unexpected token 'h' in line 1, column 1"],
+    ["hf_SECRET", "is not JSON: Unexpected token 'h' at line 1, column 1"],
     ['"' + "a".repeat(5_000_000), "is not JSON: Unterminated string"],
   ])("is not quoted where it is none: %#", (text, message) => {
     expect(() => parseJson(text)).toThrow(message);
@@ -151,9 +151,9 @@ describe("lists that are too long", () => {
     ["200,000 times the same", sources(upTo(200_000).fill(1)), "unet_numbers: expected a list of at most 100"],
     ["200,000 texts", sources(upTo(200_000).map(String)), "unet_numbers: expected a list of at most 100"],
     ["200,000 sources", { decoder: { unet_sources: upTo(200_000) } }, "unet_sources: expected a list of at most 100"],
-    ["200,000 devices", { devices: upTo(200_000).fill(0) }, "devices: expected the name of a device"],
+    ["200,000 devices", { devices: upTo(200_000).fill(0) }, "devices: expected a device name"],
     ["200,000 steps", sources([1], { default_sample_timesteps: upTo(200_000) }), "expected a list of at most 100"],
-    ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are not among them"],
+    ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are missing"],
     ["100,000 unknown keys", Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])), 'unknown key "key1"'],
     ["a key of 10 MB", { ["k".repeat(10_000_000)]: 0 }, 'unknown key "kkkk'],
   ])("%s are a short ConfigError at once", (_, value, message) => {

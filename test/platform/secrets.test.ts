@@ -236,7 +236,7 @@ describe("the library, whatever a server does", () => {
     await (await openRemote({ url, filename: "g", folder: join(folder, "kept") }, files())).close();
     expect(warnings).toEqual([]);
     await (await openRemote({ url: `${url}8`, filename: "g", folder: join(folder, "kept") }, files())).close();
-    expect(warnings.join()).toContain("takes its place");
+    expect(warnings.join()).toContain("replacing it with");
     for (const file of filesIn(folder)) expect(`${file} ${readFileSync(file, "latin1")}`).not.toContain(MARK);
   });
 

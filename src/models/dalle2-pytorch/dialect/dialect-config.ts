@@ -12,7 +12,7 @@ export const dialectEntries = {
     .nullish()
     .describe("The version of DALLE2-pytorch that made the checkpoint, where it does not say so itself."),
   dialect: z
-    .record(z.string(), z.union([z.string(), z.number()], { error: "expected a text or a number" }))
+    .record(z.string(), z.union([z.string(), z.number()], { error: "expected a string or a number" }))
     .nullish()
     .describe("Single flags of the checkpoint's dialect, where its version does not tell them."),
 };
