@@ -186,13 +186,13 @@ describe("a hostile or damaged checkpoint is refused", () => {
       ]),
       /2 files data\.pkl/,
     ],
-    ["a dict without tensors", archive("}Vstep\nI1\ns."), /no model in it.*keys step/],
-    ["a list", archive("(lI1\na."), /it holds no dict/],
-    ["a pickle that is cut", archive("}Vw\n"), /ends within/],
+    ["a dict without tensors", archive("}Vstep\nI1\ns."), /it contains no model.*keys step/],
+    ["a list", archive("(lI1\na."), /it contains (no dict|a list of 1, not a dict)/],
+    ["a pickle that is cut", archive("}Vw\n"), /ends inside/],
     [
       "a storage of 2^40 elements",
       archive(model(tensor({ elements: huge, shape: [huge], strides: [1] }))),
-      /w: its storage m\/data\/0 has 16 bytes, 4398046511104 are claimed/,
+      /w: its storage m\/data\/0 has 16 bytes; expected 4398046511104/,
     ],
     [
       "a tensor beyond its storage",
@@ -203,20 +203,20 @@ describe("a hostile or damaged checkpoint is refused", () => {
     [
       "a negative stride",
       archive(model(tensor({ elements: 4, offset: 3, shape: [4], strides: [-1] }))),
-      /impossible offset, shape or strides/,
+      /invalid offset, shape or strides/,
     ],
-    ["a shape without strides", archive(model(tensor({ elements: 4, shape: [4], strides: [] }))), /impossible/],
+    ["a shape without strides", archive(model(tensor({ elements: 4, shape: [4], strides: [] }))), /invalid offset/],
     [
       "1000 dimensions",
       archive(model(tensor({ elements: 4, shape: Array<number>(1000).fill(1), strides: Array<number>(1000).fill(1) }))),
-      /impossible/,
+      /invalid offset/,
     ],
     [
       "a shape whose product overflows",
       archive(model(tensor({ elements: 4, shape: [huge, huge], strides: [0, 0] }))),
-      /more bytes than a number can count/,
+      /too many bytes/,
     ],
-    ["a persistent id of another kind", archive("}Vw\nVmodule\nQs."), /no model in it.*keys w/],
+    ["a persistent id of another kind", archive("}Vw\nVmodule\nQs."), /it contains no model.*keys w/],
     [
       "a missing storage",
       zip([["m/data.pkl", Buffer.from(model(tensor({ elements: 4, shape: [4], strides: [1] })))]]),
@@ -235,7 +235,7 @@ describe("a hostile or damaged checkpoint is refused", () => {
       archive(
         `}(Vmodel\n${model(tensor({ elements: 4, shape: [4], strides: [1] })).slice(0, -1)}Vconfig\n}q\x00(Va\nh\x00Vb\nh\x00uu.`,
       ),
-      /its objects (unfold to more|take too much memory)/,
+      /its objects (expand to far more|need too much memory)/,
     ],
   ];
   it.each(cases)("%s", async (_, bytes, message) => {

@@ -200,6 +200,6 @@ describe("the memory of small values is counted", () => {
     ["storages", "(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI1\ntq\x000](", "h\x00Q"],
   ])("%s", async (_, start, value) => {
     const { error } = await attempt(torchZip(text(`${start}${value.repeat(3_000_000)}e`)));
-    expect(String(error)).toMatch(/its objects take too much memory/);
+    expect(String(error)).toMatch(/its objects need too much memory/);
   });
 });

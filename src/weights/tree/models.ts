@@ -1,22 +1,22 @@
-// The models in a checkpoint's tree, known by the names and places of their tensors.
+// Finds the models in a checkpoint by the names and places of their tensors.
 import type { TensorKind } from "./entries.js";
 import type { ModelNames } from "./model-names.js";
 import type { Home, NamedTensor } from "./named-tensors.js";
 
-/** Whether weights are as trained, an average of them, or the copy as trained that an EMA keeps for itself. */
+/** Trained weights, their average, or the copy of the trained weights that an EMA keeps. */
 export type Origin = "trained" | "average" | "copy";
 
-/** A model somewhere in a tree. */
+/** A model in a tree. */
 export interface FoundModel {
   readonly component: string;
-  /** What the paths of its tensors begin with: where it is. Empty, or ends with a dot. */
+  /** The prefix of its tensors' paths: empty, or ends with a dot. */
   readonly prefix: string;
   readonly origin: Origin;
-  /** The dicts and objects that hold tensors of it by which it was known. */
+  /** The dicts and objects with the tensors that identified it. */
   readonly homes: ReadonlySet<Home>;
 }
 
-/** Every model in a tree, in the order of its tensors. */
+/** All models in a tree, in the order of their tensors. */
 export function findModels(named: readonly NamedTensor<unknown>[], { anchorOf }: ModelNames): readonly FoundModel[] {
   const models = new Map<string, FoundModel & { readonly homes: Set<Home> }>();
   for (const { path, home } of named) {
@@ -30,7 +30,7 @@ export function findModels(named: readonly NamedTensor<unknown>[], { anchorOf }:
   return [...models.values()].filter((model) => !isPartOfClip(model, models));
 }
 
-/** The text tower of a CLIP may have names that tell of a CLIP, too. */
+/** True for the text encoder of a CLIP, whose names may look like those of a whole CLIP. */
 function isPartOfClip({ component, prefix, homes }: FoundModel, models: ReadonlyMap<string, FoundModel>): boolean {
   if (component !== "clip" || prefix === "") return false;
   const around = models.get(`clip ${prefix.slice(0, prefix.lastIndexOf(".", prefix.length - 2) + 1)}`);
@@ -46,15 +46,15 @@ function originOf(prefix: string): Origin {
   return AVERAGE.test(prefix) ? "average" : "trained";
 }
 
-/** Two tensors that would have the same name; the names are as stored. */
+/** Two tensors that would get the same name. The names are those in the file. */
 export interface Collision {
   readonly name: string;
   readonly stored: readonly [string, string];
 }
 
 /**
- * A model's tensors under its own names, without what stands beside them and is none of its own. Where two would have one
- * name and are not the same elements of the file, the first counts and `onCollision` is told.
+ * A model's tensors under its own names, without other tensors beside them. If two different tensors would get the same
+ * name, the first counts and `onCollision` is called.
  */
 export function tensorsOf<Tensor>(
   { component, prefix, homes }: FoundModel,
@@ -76,7 +76,7 @@ export function tensorsOf<Tensor>(
   return new Map([...found].map(([name, { tensor }]) => [name, tensor]));
 }
 
-/** Whether two models are the same tensors of the file under the same names. */
+/** True if two models have the same tensors of the file under the same names. */
 export function areSame<Tensor>(
   one: ReadonlyMap<string, Tensor>,
   other: ReadonlyMap<string, Tensor>,

@@ -55,7 +55,7 @@ describe("an archive with bytes behind it", () => {
   });
 
   it("beyond what torch looks back over, is refused", async () => {
-    await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without the directory/);
+    await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without a directory/);
   });
 
   it("of thousands of end records is refused at once", async () => {
@@ -92,16 +92,16 @@ describe("a damaged archive", () => {
     ["an unknown method", patched({}, "PK\x01\x02", 10, 93), /compression method 93/],
     ["sizes that differ though stored", patched({}, "PK\x01\x02", 24, 0), /its sizes differ/],
     ["a header elsewhere", patched({}, "PK\x01\x02", 42, 52), /no local header at byte 52/],
-    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /m\/data\/0: its bytes .* run into/],
-    ["entries that share bytes", patched({}, "PK\x01\x02", 42, 20), /m\/data.pkl: its bytes 0 to 43 run into .* at 20/],
+    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /m\/data\/0: its bytes .* overlap/],
+    ["entries that share bytes", patched({}, "PK\x01\x02", 42, 20), /m\/data.pkl: its bytes 0 to 43 overlap .* at 20/],
     [
       "an entry that runs into the directory",
       patched({}, "PK\x01\x02", 20, 0x99, 0x13),
-      /m\/data\/0: its bytes .* run into/,
+      /m\/data\/0: its bytes .* overlap/,
     ],
     ["two entries of one name", zip([files[0], files[0]]), /two zip entries are named m\/data.pkl/],
     ["more entries than records", patched({}, "PK\x05\x06", 10, 200), /directory is damaged/],
-    ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory claims/],
+    ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory should have/],
     ["missing 64-bit sizes", patched({}, "PK\x01\x02", 20, 255, 255, 255, 255), /64-bit sizes are missing/],
     [
       "a 64-bit position beyond 2^53",
@@ -116,7 +116,7 @@ describe("a damaged archive", () => {
     [
       "a bomb that is not even one",
       patched({ deflate: true }, "PK\x01\x02", 24, 0, 0, 0, 0x0f),
-      /bytes cannot hold the 251/,
+      /bytes cannot decompress to the 251/,
     ],
   ];
   it.each(cases)("with %s is refused", async (_, bytes, message) => {

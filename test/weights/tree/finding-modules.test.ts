@@ -84,10 +84,10 @@ describe("a whole pickled module", () => {
     let module = testModule({ parameters: { "causal_transformer.a": scalar(1) } });
     for (let level = 0; level < 40; level++) module = testModule({ modules: { a: module, b: module } });
     const start = performance.now();
-    expect(await problem(module)).toMatch(/its objects (unfold to more|take too much)/);
+    expect(await problem(module)).toMatch(/its objects (expand to far more|need too much)/);
     expect(performance.now() - start).toBeLessThan(5000);
     const cycle = new PickleText("cx\nNet\n)\x81p0\n}(V_parameters\n}V_modules\n}Vself\ng0\nsub");
-    expect(await problem({ model: cycle })).toMatch(/no model in it/);
+    expect(await problem({ model: cycle })).toMatch(/it contains no model/);
   });
 });
 
@@ -105,7 +105,7 @@ describe("what is made to be walked for ever ends soon", () => {
       const start = performance.now();
       const opened = await open({ [key]: new PickleText(text), ...prior(1) }).catch((error: unknown) => error);
       expect(performance.now() - start).toBeLessThan(5000);
-      if (opened instanceof Error) expect(String(opened)).toMatch(/FormatError.*its objects unfold to more/);
+      if (opened instanceof Error) expect(String(opened)).toMatch(/FormatError.*its objects expand to far more/);
     }
   });
 });
