@@ -6,12 +6,12 @@ import { transformersText, transformersVision } from "./stated-clip.js";
 
 type Size = number | readonly number[] | undefined;
 
-/** A key of a config, what it says, and what the shapes of the tensors say. */
+/** A key of a config, its value, and the value by the shapes of the tensors. */
 type Claim = readonly [path: readonly string[], stated: Size, found: Size];
 
 /**
- * Where a CLIP's config says other sizes than its tensors have, in words; `found` is what their shapes tell. The libraries
- * would not load such weights, or change them: positions would be interpolated.
+ * Contradictions between a CLIP's config and its tensors, as text; `found` are the sizes by their shapes. The libraries
+ * would not load such weights, or would change them: positions would be interpolated.
  */
 export function contradictions(config: OpenAiClipConfig, found: OpenAiClipOptions): string[] {
   const claims = [
@@ -26,7 +26,7 @@ export function contradictions(config: OpenAiClipConfig, found: OpenAiClipOption
 
 function contradicts([, stated, found]: Claim): boolean {
   if (stated === undefined || found === undefined) return false;
-  // One number for a square and for both of its sides.
+  // One number for a square, compared with both of its sides.
   const isPair = typeof stated === "object" && typeof found === "number";
   return isPair ? stated.some((one) => one !== found) : JSON.stringify(stated) !== JSON.stringify(found);
 }
@@ -58,7 +58,7 @@ function openClipClaims(
   ];
 }
 
-/** The stated ratio where it gives the width that there is, rounded down as open_clip does. */
+/** The stated ratio if it gives the actual width, rounded down as in open_clip. */
 function ratioOf({ width, mlpWidth }: { width: number; mlpWidth: number }, stated: number | undefined): number {
   return stated !== undefined && Math.trunc(width * stated) === mlpWidth ? stated : mlpWidth / width;
 }

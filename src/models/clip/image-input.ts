@@ -3,8 +3,8 @@ import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
- * Square images `[batch, side, side, channels]`, f32, brought to `size` as DALLE2-pytorch's adapters do. Throws
- * `ShapeError` for images of another form, or smaller than that.
+ * Square images `[batch, side, side, channels]`, f32, resized to `size` as DALLE2-pytorch's adapters do. Throws `ShapeError`
+ * for images that are not square, or smaller than `size`.
  */
 export function sizedImage(image: Tensor, size: number, channels: number): Tensor {
   const [batch = 0, height, width = 0] = image.shape;

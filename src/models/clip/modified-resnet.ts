@@ -7,12 +7,12 @@ import type { Weights } from "../../weights/store.js";
 import { AttentionPool } from "./attention-pool.js";
 import type { ResNetOptions } from "./openai-options.js";
 
-/** A bottleneck puts out this many times the channels that it works on. */
+/** Ratio of a bottleneck's output channels to its inner channels. */
 const EXPANSION = 4;
 
 /**
- * CLIP's residual network (He et al. 2016; `ModifiedResNet` of openai/CLIP): a stem of three convolutions, pooling in front
- * of convolutions instead of strides, and attention at the end.
+ * CLIP's residual network (He et al. 2016; `ModifiedResNet` of openai/CLIP): a stem of three convolutions, pooling before
+ * convolutions instead of strides, and attention at the end.
  */
 export class ModifiedResNet {
   readonly #stem: readonly NormedConv2d[];

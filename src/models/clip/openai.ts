@@ -17,12 +17,12 @@ import { notZero, textMasks, type ClipDialect, type MaskOfTokens } from "./text-
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
-/** Token at the end of a text: adapters keep what comes before it. */
+/** The token at the end of a text. Adapters keep the tokens before it. */
 const END_TOKEN = 49407;
 
 /**
- * OpenAI's CLIP (Radford et al. 2021; openai/CLIP, clip/model.py), and open_clip's of the same architecture, seen through
- * the adapters of DALLE2-pytorch: embeddings of unit length, text encodings zeroed where there is no text.
+ * OpenAI's CLIP (Radford et al. 2021; openai/CLIP, clip/model.py), and open_clip's with the same architecture, through the
+ * adapters of DALLE2-pytorch: embeddings have unit length, and text encodings are zero where there is no text.
  */
 export class OpenAiClip implements ClipModel {
   readonly imageSize: number;
@@ -46,7 +46,7 @@ export class OpenAiClip implements ClipModel {
     this.dimLatent = embedDim;
     this.#options = options;
     this.#textMask = textMasks[dialect.clipTextMask];
-    // A prompt needs a few of its rows, and whole it is larger than some adapters can bind.
+    // A prompt needs only a few rows, and the whole table is larger than some adapters can bind.
     this.#tokenEmbedding = weights.at("token_embedding").rows("weight", [vocabSize, width]);
     this.#positions = weights.table("positional_embedding", [1, contextLength, width], {
       fileShape: [contextLength, width],
@@ -59,7 +59,7 @@ export class OpenAiClip implements ClipModel {
       vision.kind === "vit"
         ? new VisionTransformer(visual, vision, embedDim)
         : new ModifiedResNet(visual, vision, embedDim);
-    // The temperature and the bias of training, a causal mask, and what TorchScript archives say of the shapes.
+    // Temperature and bias of training, a causal mask, and values in TorchScript archives that shapes have too.
     weights.ignore("logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size");
   }
 
@@ -105,7 +105,7 @@ export class OpenAiClip implements ClipModel {
   }
 }
 
-/** From the token that stands for a text to its embedding. */
+/** From the pooled token of a text to its embedding. */
 function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): (pooled: Tensor) => Tensor {
   const { width, projection } = text;
   switch (projection) {
@@ -122,7 +122,7 @@ function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): 
   }
 }
 
-/** Index of the token that stands for a text. */
+/** Index of the pooled token of a text. */
 function pooledPlace(text: Int32Array, pooling: TextPooling): number {
   switch (pooling.kind) {
     case "highest":

@@ -10,7 +10,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader, Weights } from "../../weights/store.js";
 import { XClipTransformer } from "./x-clip-transformer.js";
 
-/** At most as many channels of a head are rotated. */
+/** Most rotated channels of a head. */
 const MAX_ROTARY_DIM = 32;
 
 /** x-clip's `TextTransformer` without a causal mask: a class token, then the text. */
@@ -22,7 +22,7 @@ export class XClipTextEncoder {
 
   constructor(weights: Weights, config: XClipConfig) {
     const { dim_text: dim, text_seq_len: length, text_dim_head: dimHead, text_rotary_pos_emb: isRotary } = config;
-    // Training by masked words needs a token more.
+    // Training with masked words needs one more token.
     const vocabulary = config.num_text_tokens + Number(config.use_mlm);
     this.tokenEmbedding = weights.at("token_emb").rows("weight", [vocabulary, dim]);
     this.#classToken = weights.table("cls_token", [1, 1, dim], { fileShape: [dim] });
@@ -49,7 +49,7 @@ export class XClipTextEncoder {
   }
 }
 
-/** x-clip's `VisionTransformer`, up to what its class token is made of. */
+/** x-clip's `VisionTransformer`, up to the input of its class token. */
 export class XClipImageEncoder {
   readonly #patchSize: number;
   readonly #dim: number;

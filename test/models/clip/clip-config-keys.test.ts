@@ -112,7 +112,7 @@ async function expectOracle(
     TEXTS.map((tokens) => Int32Array.from(tokens)),
   );
   expectClose(await textEmbed.read(), Float64Array.from(expected.flatMap((one) => one.embed)), CLOSE);
-  // Adapters put zeros where a token is 0.
+  // Adapters put zeros if a token is 0.
   const encodings = expected.flatMap(({ encodings: rows }, i) =>
     rows.flatMap((row, at) => (TEXTS[i]![at] === 0 ? row.map(() => 0) : row)),
   );

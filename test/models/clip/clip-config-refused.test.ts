@@ -133,7 +133,7 @@ describe("sizes that contradict the weights", () => {
     [{ vision_cfg: { patch_size: [8, 16] } }, /vision_cfg\.patch_size/],
     [{ model_cfg: { text_cfg: { context_length: 77 } } }, /model_cfg\.text_cfg\.context_length: 77 .* 11$/],
     [{ text_cfg: { vocab_size: 49408 } }, /text_cfg\.vocab_size/],
-    [{ text_cfg: { heads: 5 } }, /5 heads of the text encoder do not divide its width of 32/],
+    [{ text_cfg: { heads: 5 } }, /the width of the text encoder, 32, is not divisible by its 5 heads/],
     [{ embed_dim: 512 }, /embed_dim: 512/],
     [{ projection_dim: 512 }, /projection_dim: 512/],
     [{ text_config: { hidden_size: 32, max_position_embeddings: 77 } }, /text_config\.max_position_embeddings: 77/],

@@ -119,13 +119,13 @@ describe("the assumed version", () => {
     const { warnings } = detect(of(decoders, "1.1.0"));
     expect(warnings).toEqual([
       [
-        "model.pth does not say which version of DALLE2-pytorch made it, and its names and shapes leave open whether it was " +
-          '1.1.0, which is assumed: unetSelfScale "rsqrt", linearAttn "plain". It can be',
+        "model.pth does not say which version of DALLE2-pytorch made it, and its names and shapes fit several. " +
+          'Assuming 1.1.0: unetSelfScale "rsqrt", linearAttn "plain". It can also be',
         '  0.24.0 to before 1.2.0 (released 2022-07-14): unetSelfScale "rsqrt", linearAttn "plain"',
         '  1.2.0 to before 1.4.0 (released 2022-07-27): unetSelfScale "rsqrt", linearAttn "vHw"',
         '  1.4.0 to before 1.4.3 (released 2022-07-29): unetSelfScale "rsqrt", linearAttn "l2vSqrt"',
         '  1.4.3 to before 1.10.0 (released 2022-07-29): unetSelfScale "reciprocalOrCosine16", linearAttn "l2vSqrt"',
-        'If results look wrong, say which beside load_model_from: "version": "0.24.0" for one, or single flags, ' +
+        'If results look wrong, choose one beside load_model_from: "version": "0.24.0" for one, or single flags, ' +
           '"dialect": {"unetSelfScale": "rsqrt"}.',
       ].join("\n"),
     ]);
@@ -167,10 +167,10 @@ describe("with a version", () => {
     });
     expect(warnings).toEqual([
       [
-        "model.pth is taken to be of version 1.14.0, but some of its names or shapes are of other versions, and were followed:",
+        "model.pth is read as version 1.14.0, except for names or shapes that belong to other versions:",
         '  downsample "conv4x4": unets.0.downs.0.4.weight is 4×4',
         '  crossKey "fn": unets.0.downs.1.2.0.cross_attn.fn.to_q.weight',
-        'If the version is wrong, set the right one as "version" beside load_model_from.',
+        'If the version is wrong, set the correct one as "version" beside load_model_from.',
       ].join("\n"),
     ]);
   });
@@ -300,7 +300,7 @@ describe("components", () => {
   });
 
   it("refuses anything else", () => {
-    expect(() => detect(header("conv1.weight"))).toThrow(/model\.pth holds neither a prior nor a decoder nor a CLIP/);
+    expect(() => detect(header("conv1.weight"))).toThrow(/model\.pth does not contain a prior, a decoder or a CLIP/);
   });
 
   it("says so where names are of no version", () => {

@@ -151,7 +151,7 @@ it("says what a decoder lacks before anything is computed", async () => {
     const cases = [
       [{ noise }, "imageEmbed"],
       [{ noise, imageEmbed: embed }, "textEncodings"],
-      [{ noise, imageEmbed: embed, textEncodings }, "textEncodings is for 1 images, the rest for 2"],
+      [{ noise, imageEmbed: embed, textEncodings }, "textEncodings has a batch size of 1, but the other inputs have 2"],
       [{ noise, startAtUnetNumber: 2 }, "image to start from"],
       [{ noise, startAtUnetNumber: 3 }, "this decoder has U-Nets 1 to 2"],
     ] as const;

@@ -64,7 +64,7 @@ describe("unetConfig", () => {
   });
 
   it.each([
-    [{ self_attn: [true] }, /unet\.self_attn has 1 entries, but there must be one or 2/],
+    [{ self_attn: [true] }, /unet\.self_attn has 1 entries, but must have 1 or 2/],
     [{ num_resnet_blocks: [1, 2, 3] }, /unet\.num_resnet_blocks has 3 entries/],
     [{ cond_on_image_embeds: true, image_embed_dim: null }, /image_embed_dim is missing/],
     [{ cond_on_text_encodings: true, text_embed_dim: null }, /text_embed_dim is missing/],
@@ -189,10 +189,7 @@ describe("resolveDecoderConfig", () => {
     [{ image_size: 8, image_sizes: [8, 16] }, /either image_size or image_sizes/],
     [{}, /either image_size or image_sizes/],
     [{ image_sizes: [16, 16] }, /1 different sizes \(16\) for 2 U-Nets/],
-    [
-      { image_sizes: [8, 16], beta_schedule: ["cosine"] },
-      /decoder\.beta_schedule has 1 entries, but there must be one or 2/,
-    ],
+    [{ image_sizes: [8, 16], beta_schedule: ["cosine"] }, /decoder\.beta_schedule has 1 entries, but must have 1 or 2/],
     [{ image_sizes: [8, 16], timesteps: 30, sample_timesteps: [5, 31] }, /31 sampling steps/],
     [{ image_sizes: [8, 16], use_noise_for_lowres_cond: [true, true] }, /U-Nets after the first/],
   ])("refuses %o", (fields, message) => {

@@ -10,12 +10,12 @@ import type { Weights } from "../../../weights/store.js";
 import { CROSS_DIM_HEAD as DIM_HEAD, type Architecture } from "./architecture.js";
 import { asTokens } from "./feature-map.js";
 
-/** The reference has no option for them. */
+/** The reference has no option for the number of heads. */
 const HEADS = 8;
 const INNER = HEADS * DIM_HEAD;
 
 /**
- * Attention of a feature map to the conditioning tokens and to a learned key and value that all heads share
+ * Attention of a feature map to the conditioning tokens and to a learned null key and value that all heads share
  * (DALLE2-pytorch's `CrossAttention`).
  */
 export class CrossAttention {

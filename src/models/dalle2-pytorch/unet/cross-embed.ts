@@ -8,7 +8,9 @@ export interface CrossEmbedOptions {
   readonly stride: number;
 }
 
-/** Convolutions of several kernel sizes side by side (CrossFormer, Wang et al. 2021): the smaller, the more channels. */
+/**
+ * Convolutions with several kernel sizes side by side (CrossFormer, Wang et al. 2021). Smaller kernels get more channels.
+ */
 export class CrossEmbed {
   readonly #convs: readonly Conv2d[];
 

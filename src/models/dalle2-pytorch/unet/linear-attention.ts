@@ -7,8 +7,8 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
 /**
- * Attention that is linear in the number of positions (Shen et al. 2018), between two layer norms over the channels, plus
- * its input (DALLE2-pytorch's `LinearAttention`).
+ * Attention in linear time (Shen et al. 2018), between two layer norms over the channels, with a residual connection
+ * (DALLE2-pytorch's `LinearAttention`).
  */
 export class LinearAttention {
   readonly #path: string;
@@ -46,7 +46,7 @@ export class LinearAttention {
     );
   }
 
-  /** Over channels of an image; its gain has always been `g`. */
+  /** Over the channels of an image. Its gain is `g` in every version. */
   #channelNorm(weights: Weights, dim: number): LayerNorm {
     const { stable } = this.unet.norms;
     return new LayerNorm(weights, dim, { parameters: { gain: "g" }, stable, torchShape: [1, dim, 1, 1] });

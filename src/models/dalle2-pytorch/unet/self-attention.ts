@@ -4,12 +4,12 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { asTokens } from "./feature-map.js";
 
-/** Attention among all positions of a feature map, plus its input. */
+/** Attention among all positions of a feature map, with a residual connection. */
 export class SelfAttention {
   readonly #attention: MultiQueryAttention;
 
   constructor(weights: Weights, dim: number, { attnHeads, attnDimHead, selfAttention, norms }: Architecture) {
-    // Below the reference's wrappers for rearranging and for the residual.
+    // Below the reference's wrappers for the residual and for the layout.
     const place = weights.at("fn.fn");
     const options = { dim, heads: attnHeads, dimHead: attnDimHead, logits: selfAttention };
     this.#attention = new MultiQueryAttention(place, options, norms);

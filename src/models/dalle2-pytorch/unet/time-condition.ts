@@ -7,16 +7,16 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
-/** What a run knows of its times before it starts. */
+/** The time data of a run, computed before it starts. */
 export interface PreparedTime {
   readonly batch: number;
   /** Sinusoids of the time of each pass. */
   readonly sinusoids: StepRows;
-  /** `[B, timeCondDim]`: what the noise level of the low-resolution image adds. */
+  /** `[B, timeCondDim]`: the contribution of the low-resolution image's noise level. */
   readonly lowresNoise: Tensor | undefined;
 }
 
-/** The time of the diffusion process, and with it the noise level of the low-resolution image, as conditions. */
+/** The time of the diffusion process, and the noise level of the low-resolution image, as conditions. */
 export class TimeCondition {
   readonly #hiddens: TimeHiddens;
   readonly #tokens: Linear;
@@ -71,7 +71,7 @@ export class TimeCondition {
   }
 }
 
-/** The layer behind sinusoids `[B, dim]`. */
+/** The layer after sinusoids `[B, dim]`. */
 class TimeHiddens {
   readonly #linear: Linear;
 
