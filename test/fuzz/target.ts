@@ -23,7 +23,7 @@ export interface Target {
   readonly run: (input: Uint8Array) => void | Promise<void>;
 }
 
-/** Makes a target: its corpus is read and its first files are built only where it runs. */
+/** Makes a target: its corpus is read and its first files are built only if it runs. */
 export type TargetFactory = () => Target | Promise<Target>;
 
 /** The library accepted an input and broke a promise about it. */

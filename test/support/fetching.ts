@@ -54,7 +54,7 @@ export class Fetching {
     this.#child.kill("SIGKILL");
   }
 
-  /** Waits for its end: the SHA-256 of what it read, or the signal that killed it. Throws where it failed by itself. */
+  /** Waits for its end: the SHA-256 of what it read, or the signal that killed it. Throws if it failed by itself. */
   async end(): Promise<{ readonly sha256: string } | { readonly signal: NodeJS.Signals }> {
     await this.#exit;
     const { exitCode, signalCode } = this.#child;

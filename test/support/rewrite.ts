@@ -15,7 +15,7 @@ export interface Rewriting {
   readonly clip?: string;
 }
 
-/** Writes a small checkpoint anew as safetensors, with some of it changed. */
+/** Writes a small checkpoint again as safetensors, with some of it changed. */
 export async function rewriteCheckpoint(from: string, to: string, change: Rewriting): Promise<void> {
   const checkpoint = await openCheckpoint(await openSource(from));
   const tensors = await tensorsOf(from, "");

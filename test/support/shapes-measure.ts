@@ -17,7 +17,7 @@ import {
 } from "./shapes-language.js";
 import { centreOf, centroid, covers, fitOutlines, type Mask, type Outline } from "./shapes-outline.js";
 
-/** Each property: whether it is as the prompt says; undefined where the prompt leaves it open. */
+/** Each property: whether it is as the prompt says; undefined if the prompt leaves it open. */
 export interface Judgement {
   readonly ground: boolean | undefined;
   readonly color: boolean;
@@ -103,7 +103,7 @@ class SquareImage {
   }
 }
 
-/** Judges a square RGB image, bytes row by row. Throws where the prompt is not in the model's language. */
+/** Judges a square RGB image, bytes row by row. Throws if the prompt is not in the model's language. */
 export function judge(prompt: string, side: number, data: ArrayLike<number>): Judgement {
   const wanted = parsePrompt(prompt);
   const image = new SquareImage(side, data);

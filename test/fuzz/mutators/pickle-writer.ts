@@ -128,7 +128,7 @@ class PickleWriter {
     return concat([value, latin1("r"), littleEndian(this.#memo++, 4)]);
   }
 
-  /** A value of the memo; None where it is empty. */
+  /** A value of the memo; None if it is empty. */
   private recalled(): Uint8Array {
     if (this.#memo === 0) return latin1("N");
     return concat([latin1("j"), littleEndian(this.random.below(this.#memo), 4)]);

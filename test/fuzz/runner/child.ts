@@ -8,7 +8,7 @@ const TAIL = 2000;
 /** A process that runs inputs. */
 export class Child {
   readonly process: ChildProcess;
-  /** Resolves when it has ended, with what it died of; undefined where it ended in order. */
+  /** Resolves when it has ended, with what it died of; undefined if it ended in order. */
   readonly end: Promise<string | undefined>;
   #errors = "";
 

@@ -44,7 +44,7 @@ export class JournalWriter {
   }
 }
 
-/** The figures as they were written last; undefined where nothing was. */
+/** The figures as they were written last; undefined if nothing was. */
 export function readJournal(path: string, outcomes: readonly string[]): Figures | undefined {
   const bytes = readFileSync(path);
   if (bytes.length === 0) return undefined;

@@ -13,7 +13,7 @@ export interface Reproduction {
   /** The input as small as it could be made, and its bytes. */
   readonly file: string;
   readonly bytes: number;
-  /** False where the input alone, in a new process, does no harm. */
+  /** False if the input alone, in a new process, does no harm. */
   readonly isConfirmed: boolean;
 }
 
