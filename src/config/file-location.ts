@@ -8,7 +8,11 @@ const url = z.string().refine(isAddress, { error: NO_URL });
 /** A name with folders would lead out of `cache_dir`. */
 const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" });
 
-/** The location of a file (upstream's `File`). */
+/**
+ * The location of a file (upstream's `File`).
+ * @see
+ * https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
+ */
 export const file = z
   .strictObject({
     load_type: z.enum(["local", "url"]).describe("local: a file on this machine. url: a file to download."),
@@ -44,7 +48,10 @@ export const file = z
 /** The location of a file in a load config: a path on this machine, or a URL and where its download is kept. */
 export type FileLocation = z.output<typeof file>;
 
-/** The file name of a download (upstream's `File.filename`): what follows the last slash, without the query. */
+/**
+ * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75
+ */
 export function downloadName({ path, filename_override: override }: FileLocation): string {
   return override ?? nameInUrl(path);
 }

@@ -17,7 +17,11 @@ export interface DdimOptions {
   readonly lastNoise: "off" | "on";
 }
 
-/** DDIM (Song et al. 2021) over a time grid. */
+/**
+ * DDIM (Song et al. 2021) over a time grid.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1307-L1369
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2912-L3017
+ */
 export function ddim(process: Process, options: DdimOptions): Sampler {
   const { grid, eta, lastNoise } = options;
   const noiseOf = ({ next }: TimeStep): SamplerStep["noise"] => {

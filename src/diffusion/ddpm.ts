@@ -12,6 +12,9 @@ export interface DdpmOptions {
 /**
  * DDPM (Ho et al. 2020); with fewer steps than timesteps over evenly spaced ones, whose betas follow from ᾱ (Nichol &
  * Dhariwal 2021, section 4).
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L613-L620
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2784-L2817
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2819-L2827
  */
 export function ddpm(
   { schedule }: Process,

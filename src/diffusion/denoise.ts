@@ -55,6 +55,7 @@ export interface DenoiseOptions {
  * is encoded, never more; all tensors of a step are freed with it, so only the first step takes new memory. Rejects with
  * the reason of `signal` between two steps, and with `NotFiniteError` one step after values stopped being finite. A dry run
  * takes one pass of each kind, draws no noise, and waits for nothing.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L2910
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
   const { arena } = model;

@@ -8,6 +8,9 @@ import type { NoiseSchedule } from "./schedule.js";
  * before it, and the last leads to the clean sample, where half the log signal-to-noise ratio λ is infinite: both are of
  * first order. So is the one before the last, as in the authors' own code (`lower_order_final`): it ends at the first
  * timestep, towards which λ rises so steeply that few steps would extrapolate by more than twice the last change of x0.
+ * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L796-L852
+ * @see https://github.com/LuChengTHU/dpm-solver/blob/52bc3fbcd5de56d60917b826b15d2b69460fc2fa/dpm_solver_pytorch.py#L1197-L1201
+ * @see https://github.com/crowsonkb/k-diffusion/blob/0c6cc822e050e59d3e59128c57d350074969b267/k_diffusion/sampling.py#L584-L607
  */
 export function dpmpp2m({ schedule }: Process, grid: readonly TimeStep[]): Sampler {
   return {

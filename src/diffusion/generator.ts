@@ -10,6 +10,7 @@ const TWO_PI_F32 = Math.fround(2 * Math.PI);
  * The random numbers of torch's CPU generator: after `new Generator(s)` the calls give what `torch.randn` and `torch.rand`
  * give for float32 after `torch.manual_seed(s)`, call by call, to the last digits (aten/src/ATen/core/DistributionsHelper.h
  * and native/cpu/DistributionTemplates.h, torch 1.13). Only the low 32 bits of a seed count, as there.
+ * @see https://github.com/pytorch/pytorch/blob/003dc3e14b5f200fdeff33edf90016b833087e87/aten/src/ATen/native/cpu/DistributionTemplates.h#L137-L196
  */
 export class Generator {
   /** What it began with: the low 32 bits where the seed was given as bigint. */

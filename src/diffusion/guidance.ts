@@ -39,6 +39,7 @@ export type VarianceGuidance = "guided" | "conditional";
 /**
  * Classifier-free guidance (Ho & Salimans 2022): null + (conditional - null) · scale. Both predictions come from one batch
  * of twice the size, the conditional half first; the null half is told nothing, or of what the sample is to be unlike.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
  */
 export class Guidance {
   constructor(

@@ -35,6 +35,8 @@ export interface InpaintingPass {
 /**
  * RePaint (Lugmayr et al. 2022): the known part, noised to the time of each step, replaces that part of the state, and
  * each step is taken `resampleTimes` times so that the free part grows to match it.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L636-L645
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2856-L2909
  */
 export class Inpainting {
   constructor(

@@ -33,7 +33,10 @@ type Rounding = (value: number) => number;
 const float64: Rounding = (value) => value;
 const float32: Rounding = Math.fround;
 
-/** A schedule's tables, and the coefficients that samplers read from them. All numbers are float32 values. */
+/**
+ * A schedule's tables, and the coefficients that samplers read from them. All numbers are float32 values.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L539-L668
+ */
 export class NoiseSchedule {
   /** Log of β, the upper end of a learned variance. */
   readonly logBetas: Float32Array;
@@ -105,6 +108,7 @@ export class NoiseSchedule {
   }
 }
 
+/** @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L504-L536 */
 const BETAS: Readonly<Record<BetaScheduleName, (timesteps: number) => number[]>> = {
   cosine: cosineBetas,
   linear: (timesteps) => {

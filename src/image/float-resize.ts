@@ -27,6 +27,8 @@ const EPSILON = 2 ** -23;
 /**
  * Keys' cubic (a = -0.5), stretched when shrinking (antialiased). Weights are normalised over all taps, and those outside
  * the input meet zeros: edges get darker. That is the reference's behaviour.
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L204-L214
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/interp_methods.py#L35-L43
  */
 export function cubicWeights(inSize: number, outSize: number): ResizeTable {
   const scale = outSize / inSize;
@@ -56,7 +58,11 @@ function cubic(signed: number): number {
   return x <= 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
 }
 
-/** Cubic resizing of every plane; an axis that keeps its size is left as it is. */
+/**
+ * Cubic resizing of every plane; an axis that keeps its size is left as it is.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L161-L182
+ * @see https://github.com/assafshocher/ResizeRight/blob/510d4d5b67dccf4efdee9f311ed42609a71f17c5/resize_right.py#L32-L123
+ */
 export function resizeCubicAntialias(planes: Planes, height: number, width: number): Float64Array {
   const { count } = planes;
   const tall =

@@ -45,7 +45,10 @@ export function removeAlpha({ width, height, channels, data }: Image): RgbImage 
   return { width, height, channels: 3, data: colours };
 }
 
-/** The largest square in the middle (dalle2-laion's `center_crop_to_square`; the extra pixel of an odd rest is below or right). */
+/**
+ * The largest square in the middle (dalle2-laion's `center_crop_to_square`; the extra pixel of an odd rest is below or right).
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L46-L58
+ */
 export function centerCropToSquare<I extends Image>(image: I): I {
   const size = Math.min(image.width, image.height);
   const left = Math.floor((image.width - size) / 2);

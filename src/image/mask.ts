@@ -48,7 +48,10 @@ export function maskFromImage(image: Image, options: MaskOptions = {}): boolean[
   return invert ? mask.map((keep) => !keep) : mask;
 }
 
-/** The mask of a mask image by its red alone, as dalle2-laion reads it, without a word. */
+/**
+ * The mask of a mask image by its red alone, as dalle2-laion reads it, without a word.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L37-L44
+ */
 export function maskFromRed(image: Image): boolean[] {
   return above(image, "red");
 }

@@ -66,6 +66,10 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
+/**
+ * For each place of the result, the places of the source that it is made of.
+ * @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
+ */
 function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
   const scale = inSize / outSize;
   const stretch = Math.max(scale, 1);
@@ -84,6 +88,7 @@ function toFixedPoint(weight: number): number {
   return Math.trunc(weight * 2 ** PRECISION + (weight < 0 ? -0.5 : 0.5));
 }
 
+/** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L288-L388 */
 function resizeRows<I extends Image>(image: I, width: number, filter: Filter): I {
   const { height, channels, data: source } = image;
   const taps = makeTaps(image.width, width, filter);

@@ -29,6 +29,7 @@ export interface MultiQueryAttentionOptions {
 /**
  * Self-attention of the prior and of the U-Nets (`Attention` of DALLE2-pytorch): every query head reads the same keys and
  * values (Shazeer 2019), of which the first are learned and stand before all tokens.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L834-L931
  */
 export class MultiQueryAttention {
   readonly #path: string;

@@ -12,7 +12,10 @@ export function distanceBucket(distance: number): number {
   return Math.min(exact + Math.floor(share * (BUCKETS - exact)), BUCKETS - 1);
 }
 
-/** The prior's relative position bias, as the causal attention reads it: one row of biases for each distance. */
+/**
+ * The prior's relative position bias, as the causal attention reads it: one row of biases for each distance.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L770-L804
+ */
 export class RelativePositionBias {
   /** `[distances, heads]`, f32. */
   readonly table: Tensor;

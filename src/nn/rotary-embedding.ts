@@ -13,6 +13,7 @@ export interface RotaryEmbeddingOptions {
  * Tables of a rotary position embedding (Su et al. 2021) for the positions 0 to length - 1, from the frequencies
  * `[dim / 2]`, rounded down, in the checkpoint. They are rounded to f32 where torch rounds. Throws `UnsupportedError` for
  * halves of an odd number of channels.
+ * @see https://github.com/lucidrains/rotary-embedding-torch/blob/517ee2cfeb10602032ef9d282c19851e19dd8943/rotary_embedding_torch/rotary_embedding_torch.py#L61-L112
  */
 export class RotaryEmbedding implements RotaryTables {
   readonly cos: Tensor;

@@ -12,6 +12,7 @@ export interface Batch {
 /**
  * `samplesPerInput` images for each input, side by side, in batches of at most `batchSize` (dalle2-laion's
  * `_repeat_tensor_and_batch`). With one generator for all, images depend on how they are batched, as upstream's do.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L121-L130
  */
 export function batchesOf(inputCount: number, samplesPerInput: number, batchSize: number): Batch[] {
   count("sampleCount", samplesPerInput);

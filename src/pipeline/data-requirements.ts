@@ -12,6 +12,7 @@ export interface DataGiven {
 /**
  * What a model has to be given, and whether a CLIP can make it from text and images (dalle2-laion's `DataRequirements`, but
  * that U-Nets which take no image embedding need none).
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L13-L70
  */
 export class DataRequirements {
   constructor(

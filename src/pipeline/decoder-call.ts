@@ -80,7 +80,10 @@ interface DecoderCall extends CallingScript {
   readonly settings: ListedSettings;
 }
 
-/** Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
+/**
+ * Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L158-L232
+ */
 export async function sampleDecoder(
   manager: DalleModelManager,
   options: SampleDecoderOptions,

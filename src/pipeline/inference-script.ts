@@ -23,7 +23,10 @@ import {
 } from "./script-options.js";
 import { checkOptions, checkPriorOptions, type PriorSettings } from "./settings.js";
 
-/** Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own. */
+/**
+ * Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L15-L275
+ */
 export abstract class InferenceScript {
   /** What images name as their script. */
   protected readonly scriptName: string = this.constructor.name;

@@ -36,6 +36,7 @@ export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorS
 /**
  * Image embeddings for texts, or for rows of tokens: by index of the text, `sampleCount` for each. `tokenize` makes a row of
  * tokens for each text.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L234-L275
  */
 export async function samplePrior(
   manager: DalleModelManager,

@@ -224,7 +224,7 @@ export const ERROR_CODES = {
   "unsupported/model": {
     class: "UnsupportedError",
     meaning: "A file is valid, but needs a model or an option that this library does not support.",
-    advice: "Use another checkpoint; the README lists what runs.",
+    advice: "Use another checkpoint; docs/checkpoints.md lists what runs.",
   },
   "values/not-finite": {
     class: "NotFiniteError",

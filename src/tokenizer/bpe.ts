@@ -57,7 +57,10 @@ function readVocabulary(): Vocabulary {
   };
 }
 
-/** Token ids of a text, cleaned first; without start and end tokens, of any length. */
+/**
+ * Token ids of a text, cleaned first; without start and end tokens, of any length.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/simple_tokenizer.py#L62-L132
+ */
 export function encode(text: string): number[] {
   vocabulary ??= readVocabulary();
   const ids: number[] = [];

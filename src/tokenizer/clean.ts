@@ -7,7 +7,10 @@ import { fixText } from "./repair/fix-text.js";
 
 const WHITE_SPACE = /\p{White_Space}+/gu;
 
-/** CLIP's `whitespace_clean(basic_clean(text)).lower()`. */
+/**
+ * CLIP's `whitespace_clean(basic_clean(text)).lower()`.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/simple_tokenizer.py#L50-L59
+ */
 export function cleanText(text: string): string {
   return (
     unescapeHtml(unescapeHtml(fixText(text)))

@@ -17,6 +17,8 @@ export function unescapeHtml(text: string): string {
 /**
  * Edits by ftfy's rule for text that may not be HTML at all: only references that end in a semicolon, and `&EACUTE;` beside
  * `&Eacute;`.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L73-L91
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L94-L139
  */
 export function cautiousEdits(text: string): Edit[] {
   return editsOf(text, FTFY_REFERENCE, unescapeCautiously);

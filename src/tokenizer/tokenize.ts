@@ -24,6 +24,7 @@ export interface TokenizeOptions {
 /**
  * Tokens as OpenAI's `clip.tokenize(texts, truncate=True)` gives them: a row for each text, start token, text, end token,
  * zeros. A row that was truncated ends in the end token.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L205-L245
  */
 export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
   const contextLength = options.contextLength ?? 77;
@@ -38,6 +39,7 @@ export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOption
 /**
  * Tokens as dalle2_pytorch's `tokenizer.tokenize(texts, truncate_text=True)` gives them: a row for each text, without
  * start and end tokens, zeros after it. dalle2-laion's scripts use these.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/tokenizer.py#L134-L149
  */
 export function tokenizeBare(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
   return texts.map((text) => padRow(text, encode(text), options.contextLength ?? 256, options));

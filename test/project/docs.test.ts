@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
-const pages = ["README.md", ...["configs", "configs/laion", "docs"].flatMap(pagesIn)];
+const pages = [".", "configs", "configs/laion", "docs"].flatMap(pagesIn);
 
 function pagesIn(folder: string): string[] {
   const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".md"));
@@ -41,7 +41,13 @@ it("docs/cli.md has a row for every command", () => {
   expect(commands.filter((name) => !rows.includes(name))).toEqual([]);
 });
 
-it("the script in the README is the one in examples/", () => {
+it("the script in docs/library.md is the one in examples/", () => {
   const script = (text: string): string => /class ExampleInference[^]*?\.run\(.*\);/.exec(text)![0];
-  expect(script(read("README.md"))).toBe(script(read("examples/example-inference.ts")));
+  expect(script(read("docs/library.md"))).toBe(script(read("examples/example-inference.ts")));
+});
+
+it("CHANGELOG.md has a section for the version of package.json, and one for what is not released", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  const sections = [...read("CHANGELOG.md").matchAll(/^## \[([^\]]+)\]/gm)].map(([, name]) => name!);
+  expect(sections.slice(0, 2)).toEqual(["Unreleased", version]);
 });

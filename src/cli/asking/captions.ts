@@ -2,7 +2,10 @@ import { basename, parse } from "node:path";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/** The text that a file's name suggests (upstream's `get_prompt_from_filestem`): `red_circle.png`, `redCircle.png`. */
+/**
+ * The text that a file's name suggests (upstream's `get_prompt_from_filestem`): `red_circle.png`, `redCircle.png`.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L24-L35
+ */
 export function captionOf(file: string): string {
   const spaced = parse(file)
     .name.replaceAll("_", " ")

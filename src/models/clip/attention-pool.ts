@@ -16,7 +16,10 @@ export interface AttentionPoolOptions {
   readonly outputDim: number;
 }
 
-/** Pools a feature map by attention from its mean to every pixel (`AttentionPool2d` of openai/CLIP). */
+/**
+ * Pools a feature map by attention from its mean to every pixel (`AttentionPool2d` of openai/CLIP).
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L58-L91
+ */
 export class AttentionPool {
   readonly #path: string;
   readonly #options: AttentionPoolOptions;

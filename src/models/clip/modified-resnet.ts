@@ -13,6 +13,7 @@ const EXPANSION = 4;
 /**
  * CLIP's residual network (He et al. 2016; `ModifiedResNet` of openai/CLIP): a stem of three convolutions, pooling before
  * convolutions instead of strides, and attention at the end.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L94-L154
  */
 export class ModifiedResNet {
   readonly #stem: readonly NormedConv2d[];
@@ -54,6 +55,7 @@ interface BottleneckOptions {
   readonly stride: number;
 }
 
+/** @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L10-L55 */
 class Bottleneck {
   readonly #path: string;
   readonly #stride: number;

@@ -5,6 +5,7 @@ const HOST = "https://openaipublic.azureedge.net/clip/models";
 /**
  * The models that OpenAI published (openai/CLIP, clip/clip.py): the SHA-256 of the file, which is also its folder, and its
  * name.
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L30-L40
  */
 const MODELS: ReadonlyMap<string, readonly [sha256: string, file: string]> = new Map([
   ["RN50", ["afeb0e10f9e5a86da6080e35cf09123aca3b358a0c3e3b6c78a7b63bc04b6762", "RN50.pt"]],

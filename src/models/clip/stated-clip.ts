@@ -157,6 +157,7 @@ function textOfOpenClip({ text_cfg: text = {} }: OpenClipModelConfig, activation
   };
 }
 
+/** @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/transformer.py#L921-L944 */
 function textPooling(text: NonNullable<OpenClipModelConfig["text_cfg"]>): TextPooling {
   switch (text.pool_type) {
     case "first":

@@ -17,7 +17,11 @@ export interface TransformerOptions extends TransformerShape {
   readonly causal: boolean;
 }
 
-/** The residual attention blocks of CLIP's text and image encoders (openai/CLIP, clip/model.py). */
+/**
+ * The residual attention blocks of CLIP's text and image encoders (openai/CLIP, clip/model.py).
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L195-L203
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/transformer.py#L457-L576
+ */
 export class Transformer {
   readonly #blocks: readonly Block[];
 
@@ -31,6 +35,10 @@ export class Transformer {
   }
 }
 
+/**
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L171-L192
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/transformer.py#L238-L300
+ */
 class Block {
   readonly #path: string;
   readonly #norm1: LayerNorm;

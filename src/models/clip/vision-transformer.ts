@@ -9,7 +9,11 @@ import type { Weights } from "../../weights/store.js";
 import type { VitOptions } from "./openai-options.js";
 import { Transformer } from "./transformer.js";
 
-/** CLIP's vision transformer (Dosovitskiy et al. 2021; `VisionTransformer` of openai/CLIP and of open_clip). */
+/**
+ * CLIP's vision transformer (Dosovitskiy et al. 2021; `VisionTransformer` of openai/CLIP and of open_clip).
+ * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L206-L240
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/transformer.py#L583-L918
+ */
 export class VisionTransformer {
   readonly #options: VitOptions;
   readonly #patches: Conv2d;

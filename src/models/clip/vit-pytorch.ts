@@ -17,6 +17,8 @@ type VitConfig = Exclude<ImageEncoderConfig, { make: "patch" }>;
 /**
  * lucidrains' vit-pytorch: `ViT` (Dosovitskiy et al. 2021) and `SimpleViT` (Beyer et al. 2022), up to the transformer's
  * output tokens, in the layouts of all versions since 2021.
+ * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/vit.py#L82-L129
+ * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/simple_vit.py#L81-L118
  */
 export class VitPytorch implements ImageEncoder {
   readonly #patchSize: number;
@@ -101,6 +103,10 @@ function learnedPositions(vit: Weights, patchCount: number, dim: number) {
   return { positions, classToken: vit.table("cls_token", [1, 1, dim], { fileShape }) };
 }
 
+/**
+ * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/vit.py#L35-L65
+ * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/vit.py#L22-L33
+ */
 class Block {
   readonly #options: VitConfig;
   readonly #norm1: LayerNorm;

@@ -13,7 +13,10 @@ import { XClipTransformer } from "./x-clip-transformer.js";
 /** Most rotated channels of a head. */
 const MAX_ROTARY_DIM = 32;
 
-/** x-clip's `TextTransformer` without a causal mask: a class token, then the text. */
+/**
+ * x-clip's `TextTransformer` without a causal mask: a class token, then the text.
+ * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L295-L338
+ */
 export class XClipTextEncoder {
   readonly tokenEmbedding: TableReader;
   readonly #classToken: Tensor;
@@ -49,7 +52,10 @@ export class XClipTextEncoder {
   }
 }
 
-/** x-clip's `VisionTransformer`, up to the input of its class token. */
+/**
+ * x-clip's `VisionTransformer`, up to the input of its class token.
+ * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L340-L390
+ */
 export class XClipImageEncoder {
   readonly #patchSize: number;
   readonly #dim: number;

@@ -23,7 +23,10 @@ export interface XClipTransformerOptions {
   readonly rotary?: RotaryEmbedding | undefined;
 }
 
-/** The transformer of x-clip's text and image encoders (x-clip 0.7 to 0.14, `Transformer`). */
+/**
+ * The transformer of x-clip's text and image encoders (x-clip 0.7 to 0.14, `Transformer`).
+ * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L247-L291
+ */
 export class XClipTransformer {
   readonly #normIn: LayerNorm;
   readonly #blocks: readonly Block[];
@@ -75,6 +78,7 @@ class Block {
   }
 }
 
+/** @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L201-L245 */
 class SelfAttention {
   readonly #path: string;
   readonly #options: XClipTransformerOptions;

@@ -27,6 +27,8 @@ export const PRIOR_NAME = "the prior";
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
  * CLIP embedding of an image for a text.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1162-L1510
  */
 export class DiffusionPrior implements Prior {
   readonly #dtype: ComputeType;

@@ -148,7 +148,11 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
-/** The options of a single U-Net, as its constructor sees them. `path` names it in errors. */
+/**
+ * The options of a single U-Net, as its constructor sees them. `path` names it in errors.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
+ */
 export function resolveUnetConfig(config: UnetConfig, path = "unet"): UnetOptions {
   const stages = config.dim_mults.length;
   const options: UnetOptions = {
@@ -205,7 +209,11 @@ function checkUnet(unet: UnetOptions, path: string): void {
   }
 }
 
-/** Applies the decoder's rules: lists per U-Net, sizes, schedules, and what it overrides in each U-Net. */
+/**
+ * Applies the decoder's rules: lists per U-Net, sizes, schedules, and what it overrides in each U-Net.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2476-L2718
+ */
 export function resolveDecoderConfig(config: DecoderConfig): DecoderOptions {
   const count = config.unets.length;
   const imageSizes = resolveImageSizes(config);
@@ -338,7 +346,11 @@ export function resolvePriorNetConfig(config: PriorNetConfig): PriorNetOptions {
   };
 }
 
-/** The options of a diffusion prior (DiffusionPrior.__init__ of DALLE2-pytorch 1.14.2). */
+/**
+ * The options of a diffusion prior (DiffusionPrior.__init__ of DALLE2-pytorch 1.14.2).
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1163-L1246
+ */
 export function resolvePriorConfig(config: PriorConfig): PriorOptions {
   if (config.net.dim !== config.image_embed_dim) {
     throw new ConfigError(

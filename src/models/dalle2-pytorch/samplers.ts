@@ -27,7 +27,13 @@ export interface UnetSampling extends Sampling {
   readonly learnedVariance: { readonly constrainFrac: boolean } | undefined;
 }
 
-/** The reference's choice: DDPM for all timesteps, else DDIM. */
+/**
+ * The reference's choice: DDPM for all timesteps, else DDIM.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1371-L1383
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L3019-L3030
+ */
 export function defaultSampler({ process, count }: Pick<Sampling, "process" | "count">): ReferenceSamplerName {
   return count === process.schedule.timesteps ? "ddpm" : "ddim";
 }

@@ -57,7 +57,10 @@ const UNET_HARMLESS: HarmlessKeys = {
   "in the signature, but not used since 0.2.14": ["out_dim"],
 };
 
-/** Arguments of the reference's `Unet`: the fields of UnetConfig and every other option of the constructor. */
+/**
+ * Arguments of the reference's `Unet`: the fields of UnetConfig and every other option of the constructor.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L228-L242
+ */
 export const unetConfig = z.looseObject({
   dim: count,
   dim_mults: withDefault(z.array(count).nonempty().max(MAX_LIST), [1, 2, 4, 8]),
@@ -100,7 +103,10 @@ export const unetConfig = z.looseObject({
 });
 export type UnetConfig = z.output<typeof unetConfig>;
 
-/** Arguments of the reference's `Decoder`: the fields of DecoderConfig and every option of the constructor that sampling reads. */
+/**
+ * Arguments of the reference's `Decoder`: the fields of DecoderConfig and every option of the constructor that sampling reads.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L244-L278
+ */
 export const decoderConfig = knownKeys(
   {
     unets: z.array(unetConfig).nonempty().max(MAX_LIST),
@@ -149,7 +155,10 @@ export const decoderConfig = knownKeys(
 );
 export type DecoderConfig = z.output<typeof decoderConfig>;
 
-/** Arguments of the reference's `DiffusionPriorNetwork` and of the causal transformer in it. */
+/**
+ * Arguments of the reference's `DiffusionPriorNetwork` and of the causal transformer in it.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L134-L158
+ */
 export const priorNetConfig = knownKeys(
   {
     dim: count,
@@ -177,7 +186,10 @@ export const priorNetConfig = knownKeys(
 );
 export type PriorNetConfig = z.output<typeof priorNetConfig>;
 
-/** Arguments of the reference's `DiffusionPrior`: the fields of DiffusionPriorConfig and every option that sampling reads. */
+/**
+ * Arguments of the reference's `DiffusionPrior`: the fields of DiffusionPriorConfig and every option that sampling reads.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L160-L188
+ */
 export const priorConfig = knownKeys(
   {
     clip: optional(adapterConfig),
@@ -206,11 +218,17 @@ export const priorConfig = knownKeys(
 );
 export type PriorConfig = z.output<typeof priorConfig>;
 
-/** A whole decoder config file (upstream's TrainDecoderConfig); only `decoder` matters for inference. */
+/**
+ * A whole decoder config file (upstream's TrainDecoderConfig); only `decoder` matters for inference.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L338-L382
+ */
 export const trainDecoderConfig = z.looseObject({ decoder: decoderConfig });
 export type TrainDecoderConfig = z.output<typeof trainDecoderConfig>;
 
-/** A whole prior config file (upstream's TrainDiffusionPriorConfig); only `prior` matters for inference. */
+/**
+ * A whole prior config file (upstream's TrainDiffusionPriorConfig); only `prior` matters for inference.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L214-L224
+ */
 export const trainPriorConfig = z.looseObject({ prior: priorConfig });
 export type TrainPriorConfig = z.output<typeof trainPriorConfig>;
 

@@ -55,7 +55,11 @@ interface Prepared {
   readonly known: Known | undefined;
 }
 
-/** One stage of a decoder's cascade: a U-Net with the sampler that it was trained for. */
+/**
+ * One stage of a decoder's cascade: a U-Net with the sampler that it was trained for.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L3030
+ */
 export class UnetSampler implements CascadeStage {
   readonly #dtype: ComputeType;
   readonly #unet: Unet | undefined;

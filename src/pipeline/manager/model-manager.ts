@@ -53,6 +53,7 @@ const MANAGER_RULES = {
  * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
  * one, `usePrior`, `useCascade`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
  * component of its own. Disposable.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L81-L310
  */
 export class DalleModelManager {
   readonly prior: Loaded<Prior> | undefined;

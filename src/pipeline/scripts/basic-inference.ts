@@ -15,7 +15,10 @@ export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions 
   readonly decoderSampleCount?: number | undefined;
 }
 
-/** Text to image (dalle2-laion's script of that name): the prior, then the decoder. */
+/**
+ * Text to image (dalle2-laion's script of that name): the prior, then the decoder.
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/BasicInference.py#L11-L55
+ */
 export class BasicInference extends InferenceScript {
   protected override readonly scriptName: string = "BasicInference";
 

@@ -26,7 +26,10 @@ const ANY = new RegExp(
   "gu",
 );
 
-/** Edits of ligatures, widths, quotation marks, line breaks, surrogates and controls. */
+/**
+ * Edits of ligatures, widths, quotation marks, line breaks, surrogates and controls.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L145-L327
+ */
 export function characterEdits(text: string): Edit[] {
   const fixed = new Map<string, string>();
   return editsOf(text, ANY, (match) => {

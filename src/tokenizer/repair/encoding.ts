@@ -10,6 +10,7 @@ import { GarbledPlace, isGarbled } from "./garbled.js";
 import { PageReading } from "./page-reading.js";
 import { RunFinder } from "./utf8-runs.js";
 
+/** @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/__init__.py#L468-L583 */
 function repairEncoding(text: string): string {
   const draft = new Draft(text);
   new EncodingRepair(draft).run();

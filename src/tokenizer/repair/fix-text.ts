@@ -11,7 +11,11 @@ const PLAIN = /^[\t\n\f\x20-\x25\x27-\x7e]*$/;
 const LONGEST_SEGMENT = 1_000_000; // code points
 const LONGEST_REFERENCE = 27; // characters of an HTML reference that ftfy knows: `&#`, 24, `;`
 
-/** Repairs each line, or each million characters of it, for itself. */
+/**
+ * Repairs each line, or each million characters of it, for itself.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/__init__.py#L290-L361
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/__init__.py#L364-L421
+ */
 export function fixText(text: string): string {
   if (PLAIN.test(text)) return text;
   let mayBeEscaped = true;

@@ -86,6 +86,7 @@ function findGarbled(text: string): Span | undefined {
   return AT_START.test(text) ? { start: 0, end: 2 } : searchGarbled(text);
 }
 
+/** @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/badness.py#L274-L387 */
 export function isGarbled(text: string): boolean {
   return findGarbled(text) !== undefined;
 }

@@ -59,7 +59,11 @@ const CHARACTER = new RegExp(
 /** How far from a byte the bytes reach that decide how it is read. */
 export const READING_REACH = 32;
 
-/** Failures count only where `counts` holds for the index. */
+/**
+ * Failures count only where `counts` holds for the index.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L419-L439
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L442-L478
+ */
 export function readUtf8(bytes: string, leniency: Leniency, counts: (index: number) => boolean = () => true): Reading {
   const moves: Moves[] = [];
   let repaired = bytes;

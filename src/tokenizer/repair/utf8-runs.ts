@@ -38,7 +38,10 @@ function readKinds(): Uint8Array {
   return table;
 }
 
-/** Finds the runs of a text that changes. */
+/**
+ * Finds the runs of a text that changes.
+ * @see https://github.com/rspeer/python-ftfy/blob/5340af6746ff655a9cd7cb2b50c2fd0b35bb91d3/ftfy/fixes.py#L481-L498
+ */
 export class RunFinder {
   /** Long stretches that were read before; no run passes the end of one. */
   readonly #settled: Mark[] = [];

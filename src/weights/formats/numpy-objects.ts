@@ -1,5 +1,5 @@
 // numpy arrays in a pickle, as data: each is a tensor whose elements are in the pickle itself.
-// https://github.com/numpy/numpy/blob/main/numpy/_core/src/multiarray/methods.c, array_setstate
+// https://github.com/numpy/numpy/blob/1f90bbb55e65e7de68921bc3f1a2d94492fdf689/numpy/_core/src/multiarray/methods.c#L2077-L2319
 import { elementCount, isCountable, toNumbers } from "../dtypes.js";
 import { excerpt } from "../../platform/printable.js";
 import { numpyType, torchType, type ElementType } from "./element-types.js";

@@ -1,4 +1,4 @@
-// Decodes text in pickles. https://github.com/python/cpython/blob/3.12/Lib/pickle.py
+// Decodes text in pickles, as Python 3.12 writes it (Lib/pickle.py).
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

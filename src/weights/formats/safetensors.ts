@@ -1,6 +1,6 @@
 // The safetensors format: a little-endian u64 with the length of a JSON header, the header, then the tensors' bytes. The
 // header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
-// https://github.com/huggingface/safetensors#format
+// https://github.com/huggingface/safetensors/blob/24b0b2857fef49be734b9ab72ce97c09bb25f5b9/README.md#L74-L104
 import { ArgumentError } from "../../platform/arguments.js";
 import type { ByteSource } from "../../platform/source.js";
 import { isRecord, jsonProblem, jsonStringEnd, parseJson } from "../../platform/json.js";

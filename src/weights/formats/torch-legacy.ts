@@ -1,7 +1,7 @@
 // The format of torch.save before torch 1.6, and still with _use_new_zipfile_serialization=False: five pickles in a row
 // (magic number, protocol, system, the objects, the keys of their storages), then each storage in the order of the keys, as
-// its element count (int64) and its elements. Numbers are little-endian on every machine.
-// https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py, _legacy_save
+// its element count (int64) and its elements. Numbers are little-endian on every machine. (torch 1.13.1,
+// torch/serialization.py, _legacy_save)
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError, TruncatedError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";

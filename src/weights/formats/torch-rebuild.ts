@@ -1,5 +1,5 @@
 // The functions that torch's pickles call to make tensors, as data: tensors become descriptions of where their elements are.
-// https://github.com/pytorch/pytorch/blob/main/torch/_utils.py
+// (torch 2, torch/_utils.py, _rebuild_tensor_v2 and its like)
 import { excerpt } from "../../platform/printable.js";
 import type { Budget } from "./budget.js";
 import { torchType } from "./element-types.js";

@@ -1,5 +1,5 @@
 // The format of torch.save since torch 1.6, and of torch.jit.save before: a zip with the objects in `data.pkl` and each
-// storage as a file `data/KEY`. https://github.com/pytorch/pytorch/blob/v1.13.1/torch/serialization.py
+// storage as a file `data/KEY`. (torch 1.13.1, torch/serialization.py, _save)
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";

@@ -1,5 +1,6 @@
 // The version of the library that saved a checkpoint: a string, or an object of Python's packaging library, whose pickled
-// form changed over time. https://github.com/pypa/packaging/blob/main/src/packaging/version.py
+// form changed over time.
+// https://github.com/pypa/packaging/blob/053c884615f2e83d80705251b447769ec2599653/src/packaging/version.py#L191-L225
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
 import { describeValue, OpaqueObject } from "./pickle-values.js";

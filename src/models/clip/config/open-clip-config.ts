@@ -158,6 +158,10 @@ function withActivation() {
   return z.object({ act_kwargs: z.object({ approximate: z.string().optional() }).optional() }).optional();
 }
 
+/**
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L34-L71
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L74-L112
+ */
 export const openClipModelConfig = knownKeys(openClipModel, OPEN_CLIP_HARMLESS).check(checkActivation);
 export type OpenClipModelConfig = z.output<typeof openClipModelConfig>;
 

@@ -27,7 +27,10 @@ export interface CausalTransformerOptions {
   readonly rotaryEmb: boolean;
 }
 
-/** The prior's transformer (`CausalTransformer` of DALLE2-pytorch): decoder-only, read at its last token. */
+/**
+ * The prior's transformer (`CausalTransformer` of DALLE2-pytorch): decoder-only, read at its last token.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L933-L979
+ */
 export class CausalTransformer {
   readonly #path: string;
   readonly #normIn: LayerNorm | undefined;
@@ -78,7 +81,10 @@ export class CausalTransformer {
   }
 }
 
-/** norm → linear → SwiGLU (Shazeer 2020) → [norm] → linear, beside the residual. */
+/**
+ * norm → linear → SwiGLU (Shazeer 2020) → [norm] → linear, beside the residual.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L814-L830
+ */
 class FeedForward {
   readonly #path: string;
   readonly #norm: LayerNorm;

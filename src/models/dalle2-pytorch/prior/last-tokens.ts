@@ -44,6 +44,7 @@ class Query implements LastTokens {
   }
 }
 
+/** @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1139-L1154 */
 class PredictionAndQuery implements LastTokens {
   readonly count = 2;
   readonly #zero: Tensor;

@@ -15,7 +15,10 @@ export interface TimeEmbedding {
   forward(prepared: StepRows, batch: number): Tensor;
 }
 
-/** A table with a row for each timestep. */
+/**
+ * A table with a row for each timestep.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1007-L1010
+ */
 export class TimestepTable implements TimeEmbedding {
   readonly #table: Tensor;
 
@@ -41,7 +44,11 @@ export class TimestepTable implements TimeEmbedding {
   }
 }
 
-/** Sinusoids of the time and a perceptron with two hidden layers (`SinusoidalPosEmb`, `MLP` of DALLE2-pytorch). */
+/**
+ * Sinusoids of the time and a perceptron with two hidden layers (`SinusoidalPosEmb`, `MLP` of DALLE2-pytorch).
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1581-L1594
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L735-L766
+ */
 export class ContinuousTime implements TimeEmbedding {
   readonly #dim: number;
   readonly #truncate: boolean;

@@ -19,7 +19,10 @@ export interface BlockNames {
 /** Names since 0.5.2. */
 const NAMES: BlockNames = { project: "project", norm: "norm" };
 
-/** A 3×3 convolution, group norm and SiLU: half of a residual block. */
+/**
+ * A 3×3 convolution, group norm and SiLU: half of a residual block.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1596-L1620
+ */
 export class Block {
   readonly #project: Conv2d;
   readonly #norm: GroupNorm;

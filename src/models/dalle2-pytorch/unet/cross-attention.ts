@@ -17,6 +17,7 @@ const INNER = HEADS * DIM_HEAD;
 /**
  * Attention of a feature map to the conditioning tokens and to a learned null key and value that all heads share
  * (DALLE2-pytorch's `CrossAttention`).
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1681-L1750
  */
 export class CrossAttention {
   readonly #path: string;

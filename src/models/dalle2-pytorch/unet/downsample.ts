@@ -22,7 +22,10 @@ export function downsample(weights: Weights, dimIn: number, dimOut: number, unet
   }
 }
 
-/** Moves each 2×2 patch into channels and mixes them (SPD-Conv, Sunkara & Luo 2022). */
+/**
+ * Moves each 2×2 patch into channels and mixes them (SPD-Conv, Sunkara & Luo 2022).
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1552-L1559
+ */
 class UnshuffleDownsample {
   readonly #conv: Conv2d;
 

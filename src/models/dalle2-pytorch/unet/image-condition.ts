@@ -6,7 +6,10 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
-/** The CLIP image embedding as tokens and, added to the time condition, as a vector. */
+/**
+ * The CLIP image embedding as tokens and, added to the time condition, as a vector.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2227-L2257
+ */
 export class ImageCondition {
   readonly #tokens: ImageTokens;
   readonly #vector: ImageVector | undefined;

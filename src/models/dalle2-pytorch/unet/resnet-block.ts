@@ -17,7 +17,10 @@ export interface ResnetBlockOptions {
   readonly timed?: boolean;
 }
 
-/** A residual block, modulated by the time condition (DALLE2-pytorch's `ResnetBlock`). */
+/**
+ * A residual block, modulated by the time condition (DALLE2-pytorch's `ResnetBlock`).
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1622-L1679
+ */
 export class ResnetBlock {
   readonly #path: string;
   readonly #block1: TimedBlock;

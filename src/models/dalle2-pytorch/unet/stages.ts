@@ -22,7 +22,11 @@ interface Step {
   readonly skip: boolean;
 }
 
-/** One resolution on the way down. Its feature maps are pushed onto a stack of skips, which the way up pops. */
+/**
+ * One resolution on the way down. Its feature maps are pushed onto a stack of skips, which the way up pops.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2328-L2356
+ */
 export class DownStage {
   readonly #path: string;
   readonly #steps: readonly Step[];
@@ -47,7 +51,11 @@ export class DownStage {
   }
 }
 
-/** One resolution on the way up. */
+/**
+ * One resolution on the way up.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2358-L2369
+ */
 export class UpStage {
   readonly #path: string;
   readonly #steps: readonly Step[];

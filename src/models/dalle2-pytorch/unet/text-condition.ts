@@ -7,7 +7,11 @@ import type { Weights } from "../../../weights/store.js";
 import type { TextMask } from "../text-mask.js";
 import type { Architecture } from "./architecture.js";
 
-/** The CLIP text encodings as tokens, with learned tokens for padding. */
+/**
+ * The CLIP text encodings as tokens, with learned tokens for padding.
+ * @see
+ * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2259-L2292
+ */
 export class TextCondition {
   readonly #toTokens: Linear;
   readonly #nullTokens: Tensor;

@@ -19,7 +19,10 @@ type Constructor = new (
   unet: Architecture,
 ) => TimedBlock;
 
-/** The time modulates the norm (FiLM, Perez et al. 2018). `weights` are those of the residual block. */
+/**
+ * The time modulates the norm (FiLM, Perez et al. 2018). `weights` are those of the residual block.
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1657-L1679
+ */
 class ScaleShiftBlock implements TimedBlock {
   readonly #time: Linear;
   readonly #block: Block;
