@@ -26,7 +26,7 @@ describe("the adapter that devices stand for", () => {
   });
 });
 
-// Where there is a GPU as well, this is what tells the software adapter from it.
+// On a machine with a GPU, this distinguishes the software adapter from it.
 it("opens a software adapter for cpu, and says once what cannot be had", async () => {
   const warnings: string[] = [];
   const config = ModelLoadConfig.parse({ devices: ["cpu", "cuda:1"] }, "models.json");

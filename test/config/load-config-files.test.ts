@@ -34,7 +34,7 @@ const local = (path: string): FileLocation => ({ load_type: "local", path });
 const remote = (path: string, more: Partial<FileLocation> = {}): FileLocation => ({ load_type: "url", path, ...more });
 const configAt = (source: string) => ModelLoadConfig.parse({}, source);
 
-/** What a file holds, and if it was opened. */
+/** The content of a file, and where it was found. */
 async function open(config: ModelLoadConfig, file: FileLocation, options?: FileOptions) {
   const source = await config.openFile(file, options);
   const text = new TextDecoder().decode(await source.read(0, source.size));
@@ -137,7 +137,7 @@ describe("a download is kept", () => {
     const options = { fetch, cacheFolder: join(working, "cache"), onWarning: () => undefined };
     const own = configAt(join(beside, "models.json"));
     expect((await open(own, remote(url), options)).name).toMatch(/working\/cache\/.*x\.txt$/);
-    // Whoever serves a config does not choose where files are written here.
+    // The server of a config must not choose where files are written here.
     await mkdir("models");
     const served = configAt("https://example.org/models.json");
     for (const cacheDir of ["models", working]) {

@@ -10,7 +10,7 @@ const source = (unet_numbers: unknown, more: object = {}) => ({
 });
 const decoder = (...unet_sources: unknown[]) => ({ decoder: { unet_sources } });
 
-/** The lines of the error that a config is refused with, after the first, which names the config. */
+/** The lines of the error for a refused config, except the first, which names the config. */
 function faultsOf(config: unknown): readonly string[] {
   try {
     ModelLoadConfig.parse(config, "models.json");
@@ -127,7 +127,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     const config = {
       ...decoder(source([1], { load_model_from: kept("https://a.org/decoder/latest.pth") })),
       prior: { load_model_from: kept("https://a.org/prior/latest.pth?download=true", { cache_dir: "models" }) },
-      // The same file again is no fault, nor is the same name in another folder or in the user's cache.
+      // The same file twice is allowed, and so is the same name in another folder or in the user's cache.
       clip: { load_model_from: kept("https://a.org/decoder/latest.pth") },
     };
     expect(faultsOf(config)).toEqual([

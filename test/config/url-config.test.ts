@@ -1,4 +1,4 @@
-// What a load config that was read from a URL may name: files beside it on its server, and nothing on this machine.
+// What a load config from a URL may name: files beside it on its server, and nothing on this machine.
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A server that has everything, and notes what it was asked for. */
+/** A server that has every file and records the requests. */
 function serverOfAll() {
   const asked: string[] = [];
   const fetch = ((input, init) => {

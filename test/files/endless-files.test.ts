@@ -1,4 +1,5 @@
-// Files and answers that have no end, or one too far away: each is given up at once, or at its limit, with a typed error.
+// Files and responses without an end, or with one too far away: each is given up immediately, or at its limit, with a typed
+// error.
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -169,7 +170,7 @@ const endless: RequestListener = (request, response) => {
   send();
 };
 
-/** Begins an answer and sends nothing more, or a byte now and then. */
+/** Begins a response and then sends nothing, or a byte now and then. */
 const still: RequestListener = (request, response) => {
   response.writeHead(200);
   response.write("{");
@@ -180,7 +181,7 @@ const still: RequestListener = (request, response) => {
   });
 };
 
-/** Claims a size that it does not have. */
+/** Announces a wrong size. */
 const claiming: RequestListener = ({ url, headers }, response) => {
   const size = url!.slice(1);
   const [, start = "", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
@@ -209,7 +210,7 @@ describe("a server", () => {
     server?.close();
   });
 
-  /** How opening fails, which it must, by all ways by which a URL is opened. */
+  /** The error of opening a URL, for each way of opening one. */
   async function failures(url: string, ...left: readonly string[]) {
     const remote = (path: string) => ({ load_type: "url", path, filename_override: "f" }) as const;
     const own = ModelLoadConfig.parse({}, "models.json");
@@ -233,7 +234,7 @@ describe("a server", () => {
   }
 
   it("that sends without an end is stopped at the limit, and nothing is kept", async () => {
-    // The limit of whole checkpoints is too far away to be tried.
+    // The limit for whole checkpoints is too large to test.
     const found = await failures(`${await start(endless)}/plain`, "download");
     expect(found.config).toBe("the answer goes on after 16777216 bytes; the limit for such a file is 16 MiB");
     expect(found.besideConfig).toMatch(/sent more than 16777216 bytes; the limit for such a file is 16 MiB/);

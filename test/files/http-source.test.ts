@@ -7,7 +7,7 @@ const content = Uint8Array.from({ length: 300 }, (_, i) => i % 256);
 
 type Change = (range: [start: number, end: number], headers: Headers) => Response | undefined;
 
-/** A server of `content` by range, with one answer changed where a test wants it. */
+/** A server of `content` with range requests. A test may change one response. */
 function server(change: Change = () => undefined): { fetch: typeof fetch; ranges: string[] } {
   const ranges: string[] = [];
   const answer = (_: unknown, init?: RequestInit): Promise<Response> => {

@@ -1,4 +1,4 @@
-// What is kept, when it is used, and when it is replaced.
+// Which files are kept, when they are used, and when they are replaced.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
@@ -50,7 +50,7 @@ function servePointer(value: string): void {
   server.files.set(POINTER, { content: text(pointer) });
 }
 
-/** Paths that were asked for since the last call. */
+/** Paths that were requested since the last call. */
 function asked(): string[] {
   return server.requests.splice(0).map(({ path }) => path);
 }

@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 const filename = "prior.pth";
-// Two attempts with hardly a pause: enough to see whether one is repeated.
+// Two attempts with a short pause: enough to see whether a request is repeated.
 const patience = { attempts: 2, pause: 1, stall: 200 };
 
 async function open(file: Partial<RemoteFile> = {}, options: RemoteOptions = {}): Promise<Uint8Array> {
@@ -128,7 +128,7 @@ describe("a download", () => {
     server.spoil(dropAfter(200_000), dropAfter(200_000));
     await expect(open()).rejects.toThrow(FileError);
     expect(await readdir(folder)).not.toContain(filename);
-    // What nobody can go on with is not left behind.
+    // A part that cannot be resumed is removed.
     expect(await partLengths()).toEqual([]);
     server.files.set(PATH, { content: newer });
     expect(same(await open(), newer)).toBe(true);
@@ -196,7 +196,7 @@ describe("a download", () => {
   });
 
   it("is slow rather than stalled while bytes come", async () => {
-    // 31 pieces, 20 ms apart: three times as long as nothing may come for.
+    // 31 pieces, 20 ms apart: three times as long as the stall limit.
     server.spoil(drip(10_000, 20));
     expect(same(await open(), content)).toBe(true);
     expect(server.transfers(PATH)).toHaveLength(1);

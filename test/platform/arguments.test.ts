@@ -35,7 +35,7 @@ afterAll(() => {
 const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3));
 const mask = new Uint8Array(64 * 64);
 
-/** Hands out what scripts keep to themselves. */
+/** Exposes the private members of scripts. */
 class Bare extends InferenceScript {
   decode(options: SampleDecoderOptions): Promise<unknown> {
     return this.sampleDecoder(options);
@@ -45,7 +45,7 @@ class Bare extends InferenceScript {
   }
 }
 
-/** Each script with options as JavaScript may give them. */
+/** Each script with options as JavaScript may pass them. */
 const SCRIPTS: Readonly<Record<string, (options: object) => Promise<unknown>>> = {
   BasicInference: (options) => new BasicInference(manager).run("a red circle", options),
   BasicInpainting: (options) => new BasicInpainting(manager).run([image], [mask], "x", options),

@@ -11,7 +11,7 @@ import { FileError } from "../../src/platform/errors.js";
 import { keepSecret } from "../../src/platform/secrets.js";
 import { WeightError } from "../../src/weights/weight-error.js";
 
-/** What a worker or a server sends, and what is made of it. */
+/** What a worker or a server sends, and the error made from it. */
 const sent = (error: Dalle2Error): unknown => JSON.parse(JSON.stringify(error));
 const received = (error: Dalle2Error): Dalle2Error => Dalle2Error.fromJSON(sent(error));
 

@@ -26,7 +26,7 @@ describe("makeFolder", () => {
     await expect(makeFolder(join(root, "file", "in"))).rejects.toThrow(/ENOTDIR/);
   });
 
-  // Node's mkdir with `recursive` goes round for ever there, in a thread that only the end of the process stops.
+  // Node's mkdir with `recursive` never ends there, in a thread that stops only with the process.
   it.skipIf(process.platform !== "linux")("rejects where a file system takes no folders", () => {
     const module = new URL("../../dist/platform/node-folder.js", import.meta.url).href;
     const script = `const { makeFolder } = await import(${JSON.stringify(module)});

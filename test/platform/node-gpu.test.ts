@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { withDefaults } from "../../src/platform/node-gpu.js";
 
-// Dawn takes the last "enable-dawn-features" alone: a list of the caller's must not turn the default ones off.
+// Dawn uses only the last "enable-dawn-features": a list from the caller must not turn the default ones off.
 it("puts toggles of the caller into one list with the default ones", () => {
   const flags = withDefaults(["backend=vulkan", "enable-dawn-features=a,b", "enable-dawn-features=c"]);
   expect(flags).toHaveLength(2);

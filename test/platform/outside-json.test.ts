@@ -61,7 +61,7 @@ describe("JSON from outside", () => {
   });
 });
 
-/** A safetensors file with such metadata. */
+/** A safetensors file with this metadata. */
 function safetensors(metadata: object): Uint8Array {
   const header = JSON.stringify({ __metadata__: metadata, a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } });
   const bytes = new Uint8Array(8 + header.length + 1);

@@ -20,7 +20,7 @@ import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { dalle2Beside, type RunOptions } from "../support/cli.js";
 import { fixtureFolder } from "../support/golden.js";
 
-/** Every secret that is planted below has this in it, and nothing else does. */
+/** Every planted secret contains this text, and nothing else does. */
 const MARK = "SECRET";
 const TOKEN = `hub-${MARK}-1`;
 const USER = `user-${MARK}-2:password-${MARK}-3`;
@@ -30,10 +30,10 @@ const fixture = fixtureFolder("pipeline");
 let folder: string;
 let server: Server;
 let other: Server;
-/** What each server was asked for, with the authorization that came along. */
+/** The requests to each server, with their authorization. */
 const asked: { host: string; path: string; authorization: string | undefined }[] = [];
 
-/** Answers with the file of the fixture that the last part of the path names, by range; or badly, as the first part says. */
+/** Sends the fixture's file that the last part of the path names, by range; or fails, as the first part says. */
 function serve(): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://x");
@@ -73,7 +73,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "secrets-"));
   [server, other] = [serve(), serve()];
   await Promise.all([once(server, "listening"), once(other, "listening")]);
-  // Long enough for the last of them, a slow machine included.
+  // Long enough for the last of them, also on a slow machine.
   vi.stubEnv("HF_ENDPOINT", urlOf(server));
   vi.stubEnv("HF_TOKEN", TOKEN);
 });
@@ -85,7 +85,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Everything that can be seen of an error. */
+/** Everything that is visible in an error. */
 function allOf(error: unknown): string {
   const causes: unknown[] = [];
   for (let one = error; one instanceof Error && causes.length < 9; one = one.cause)
@@ -181,7 +181,7 @@ describe("the library, whatever a server does", () => {
   const onWarning = (message: string) => warnings.push(message);
   const files = () => ({ cacheFolder: join(folder, "cache"), patience, onWarning, checksumUrl: undefined });
 
-  /** Ways to open a file, each with all that it says and throws. */
+  /** Ways to open a file, with all messages and errors. */
   async function sayAll(url: string): Promise<string> {
     warnings = [];
     const progress: unknown[] = [];
@@ -231,7 +231,7 @@ describe("the library, whatever a server does", () => {
   it("keeps no secret in the files that it writes", async () => {
     const url = `${urlOf(server, `${USER}@`)}/plain/prior.pth${QUERY}`;
     await (await openRemote({ url, filename: "g", folder: join(folder, "kept") }, files())).close();
-    // The same address is recognised by what was written, and another one too.
+    // The URL is recognised by the record, and another one is too.
     warnings = [];
     await (await openRemote({ url, filename: "g", folder: join(folder, "kept") }, files())).close();
     expect(warnings).toEqual([]);
@@ -316,7 +316,7 @@ describe("the command", () => {
     };
     const image = makeImage(2, 2, 3, new Uint8Array(12));
     const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
-    // Before it was brought here, so that no file of ours is taken for one that the command wrote.
+    // Copied before the command runs, so that it does not count as a file that the command wrote.
     writeFileSync(join(folder, "old.png"), bytes);
   });
 

@@ -34,7 +34,7 @@ async function values(checkpoint: Checkpoint, name: string): Promise<number[]> {
 }
 
 describe("checkpoints as DALLE2-pytorch saved them", () => {
-  // Digests computed from torch.load of the same files in torch 1.13.
+  // Digests of torch.load for the same files in torch 1.13.
   it("a prior's trainer save: pickled Version, config, optimizer", async () => {
     const checkpoint = await openFixture("prior-sample-ddpm/model.pth");
     expect([checkpoint.format, checkpoint.version, checkpoint.tensors.size]).toEqual(["torch", "1.14.2", 41]);
@@ -50,7 +50,7 @@ describe("checkpoints as DALLE2-pytorch saved them", () => {
     expect([checkpoint.version, checkpoint.container]).toEqual(["1.1.0", "trainer save"]);
     expect([checkpoint.tensors.size, checkpoint.clip.size]).toEqual([39, 38]);
     expect(await digest(checkpoint.tensors)).toBe("02d900bb0cbf9262a5d3960221ac33fa726f4da79bae7f0e0c50b336ce3bc297");
-    // The CLIP saved along, as `clip.clip.*`; digest over the names of the CLIP itself.
+    // The saved CLIP, as `clip.clip.*`; the digest uses the names of the CLIP itself.
     expect(await digest(checkpoint.clip)).toBe("d85cde4d6c0298b3f0257cf023347a942ea947ee290a07a6a1af7f02b8142ce6");
     const tree = checkpoint.tree as ReadonlyMap<string, unknown>;
     expect(tree.get("ema_model")).toBeInstanceOf(Map);
@@ -65,7 +65,7 @@ describe("checkpoints as DALLE2-pytorch saved them", () => {
     const checkpoint = await openCheckpoint(counted);
     const [largest] = [...checkpoint.tensors.values()].sort((a, b) => b.byteLength - a.byteLength);
     const opened = counted.bytes;
-    // The zip's end may take up to 64 KiB, the rest is directory and pickle.
+    // The end of the zip may take up to 64 KiB; the rest is directory and pickle.
     expect(opened).toBeLessThan(file.size / 2);
     await largest!.read([1, 3]);
     expect(counted.bytes - opened).toBe(2 * largest!.rowBytes + 30);
@@ -150,7 +150,7 @@ it("a TorchScript archive gives its parameters and buffers under their state-dic
   await checkpoint.close();
 });
 
-/** Protocol 2 for torch._utils._rebuild_tensor_v2 on storage "0"; numbers as protocol-0 integers. */
+/** Protocol 2 for torch._utils._rebuild_tensor_v2 on storage "0"; numbers as protocol 0 integers. */
 function tensor(fields: {
   type?: string;
   elements: number;

@@ -74,7 +74,7 @@ describe("f16", () => {
   });
 });
 
-/** A positive f32 number with the f32 numbers next to it. */
+/** A positive f32 number with its two f32 neighbours. */
 function f32Neighbours(value: number): [number, number, number] {
   const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!;
   const [below, above] = new Float32Array(Uint32Array.of(bits - 1, bits + 1).buffer);

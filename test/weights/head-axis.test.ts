@@ -4,7 +4,7 @@ import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads 
 
 const random = new Random(12);
 
-/** Where an entry of the file lies on the GPU. */
+/** Position on the GPU of an entry of the file. */
 function target(axis: Axis, entry: number): number {
   if (typeof axis === "number" || entry >= axis.heads * axis.dimHead) return entry + storedSize(axis) - fileSize(axis);
   const head = Math.floor(entry / axis.dimHead);

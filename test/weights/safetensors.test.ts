@@ -7,7 +7,7 @@ import { toFloat32 } from "../../src/weights/dtypes.js";
 import { UnsupportedError } from "../../src/weights/unsupported-error.js";
 import { openSafetensors, writeSafetensors, type TensorData } from "../../src/weights/formats/safetensors.js";
 
-/** A file from the text of its header and its data, lengths as they are. */
+/** A file from the text of its header and its data, with correct lengths. */
 function file(header: string, data: Uint8Array = new Uint8Array()): Buffer {
   const text = Buffer.from(header);
   const length = Buffer.alloc(8);
@@ -58,7 +58,7 @@ describe("reading", () => {
         .size,
     ).toBe(2);
     expect((await read(one("F32", "0, 1099511627776", 0))).get("w")!.byteLength).toBe(0);
-    // Of a name that stands twice, the last counts.
+    // Of a duplicate name, the last counts.
     const twice = `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}`;
     expect((await read(twice, four)).get("w")!.dtype).toBe("I32");
   });

@@ -22,7 +22,7 @@ import {
   type TestTree,
 } from "../support/torch-file.js";
 
-// Whatever stands beside the weights is no reason to refuse them, and weights may be rebuilt in many ways.
+// Other content beside the weights must not be a reason to refuse them, and weights may be rebuilt in many ways.
 
 const open = (bytes: Uint8Array) => openCheckpoint(new MemorySource(bytes, "x.pth"));
 
@@ -43,7 +43,7 @@ const none = new Call("collections.OrderedDict", []);
 /** A call of one of torch's functions. */
 const utils = (name: string, ...args: readonly TestTree[]) => new Call(`torch._utils.${name}`, args);
 
-/** A tensor as torch saves types that have no storage class: over bytes. */
+/** A tensor of a type without a storage class, as torch saves it: over bytes. */
 function untyped(dtype: string, content: Uint8Array, ...shape: number[]): Call {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
   const storage = new StorageId({ dtype: "BYTES", bytes: content });

@@ -9,19 +9,19 @@ import { FormatError } from "../../src/weights/errors.js";
 import { PickleText, scalar, TestTensor, torchLegacy, torchZip, type TestTree } from "../support/torch-file.js";
 import { zip } from "../support/zip.js";
 
-// Checkpoints that look real and hold an attack. Single opcodes and fields are tried in pickle.test.ts, zip.test.ts,
+// Checkpoints that look real and contain an attack. Single opcodes and fields are tested in pickle.test.ts, zip.test.ts,
 // safetensors.test.ts and weights-legacy.test.ts.
 
 const open = (bytes: Uint8Array) => openCheckpoint(new MemorySource(bytes, "x.pth"));
 
-/** A sound model beside the attack: nothing but the attack is a reason to refuse it. */
+/** A valid model beside the attack, so that only the attack is a reason to refuse the file. */
 const withModel = (text: string): TestTree => ({
   model: { "net.a": scalar(1) },
   version: "1.1.0",
   extra: new PickleText(text),
 });
 
-/** What opening rejects with, the milliseconds it took, and the growth of memory in bytes. */
+/** The error of opening, its time in milliseconds, and the growth of memory in bytes. */
 async function attempt(bytes: Uint8Array) {
   const memory = () => process.memoryUsage().rss;
   const before = memory();
@@ -30,7 +30,7 @@ async function attempt(bytes: Uint8Array) {
   return { error, milliseconds: performance.now() - start, bytes: memory() - before };
 }
 
-// Modules and compiled code that a first call brings along are no cost of the attack.
+// Modules and compiled code that a first call loads are not a cost of the attack.
 beforeAll(() => open(torchZip(withModel("N"))));
 
 const huge = new TestTensor([2 ** 40], { dtype: "F32", bytes: new Uint8Array(16), elements: 2 ** 40 });
@@ -92,7 +92,7 @@ describe.each([
     const { error, milliseconds, bytes } = await attempt(write(tree));
     expect(error).toBeInstanceOf(FormatError);
     expect(String(error)).toMatch(message);
-    // Milliseconds and no memory to speak of in practice; the bounds leave room for a busy machine and the collector.
+    // Milliseconds and hardly any memory in practice; the limits leave room for a busy machine and the garbage collector.
     expect(milliseconds).toBeLessThan(1000);
     expect(bytes).toBeLessThan(64 * 2 ** 20);
   });
@@ -110,7 +110,7 @@ it("objects of trainers' libraries are no attack", async () => {
     "cpathlib\nPosixPath\n(Vmodels\ntR",
     "cargparse\nNamespace\n)R",
     "cbuiltins\ngetattr\n(VEnum\nVa\ntR",
-    // Classes and packages whose modules have dangerous functions too, or whose names are like theirs.
+    // Classes and packages whose modules also have dangerous functions, or have similar names.
     "cplatform\nuname_result\n(VLinux\ntR",
     "ccode.config\nTrainConfig\n)\x81",
     "ccode\nTrainConfig\n)\x81",
@@ -140,7 +140,7 @@ it("objects of trainers' libraries are no attack", async () => {
 
 describe("a zip bomb is refused: fast, and in little memory", () => {
   const MEGABYTE = 2 ** 20;
-  /** An archive of one deflated entry whose directory claims another size. */
+  /** An archive with one compressed entry whose directory states another size. */
   function claiming(name: string, content: Uint8Array, size: number): Buffer {
     const archive = zip([[name, content]], { deflate: true });
     archive.writeUInt32LE(size, archive.lastIndexOf("PK\x01\x02", undefined, "latin1") + 24);

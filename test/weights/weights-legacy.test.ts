@@ -5,7 +5,7 @@ import { toFloat32 } from "../../src/weights/dtypes.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { f32, LEGACY_HEAD, scalar, TestTensor, torchLegacy } from "../support/torch-file.js";
 
-// What torch 1.13 itself wrote in this format is read in checkpoint.test.ts, beside the same tensors in a zip.
+// Files in this format from torch 1.13 are tested in checkpoint.test.ts, beside the same tensors in a zip.
 
 const open = (bytes: Uint8Array) => openCheckpoint(new MemorySource(bytes, "x.pth"));
 
@@ -26,7 +26,7 @@ function storage(elements: readonly number[], count = elements.length): Uint8Arr
   return bytes;
 }
 
-/** One tensor `[length]` named w in storage "7" of `elements` elements, the view being pickled text. */
+/** One tensor `[length]` named w in storage "7" with `elements` elements. The view is pickled text. */
 function vector(length: number, { elements = 4, offset = 0, view = "N" } = {}): string {
   const id = `(Vstorage\nctorch\nFloatStorage\nV7\nVcuda:0\nI${elements}\n${view}tQ`;
   return `}Vw\nctorch._utils\n_rebuild_tensor_v2\n(${id}I${offset}\n(I${length}\nt(I1\ntI00\n}tRs`;

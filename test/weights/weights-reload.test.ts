@@ -6,7 +6,7 @@ import { WeightStore } from "../../src/weights/weight-store.js";
 import { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { openTestArena, Random, sharedGpu } from "../support/gpu.js";
 
-/** A file with the weight and bias of a convolution, and one tensor besides, that counts how often it is read. */
+/** A file with the weight and bias of a convolution, and one more tensor, that counts how often it is read. */
 function convFile() {
   const random = new Random(1);
   const counts = { reads: 0 };

@@ -11,7 +11,7 @@ import { fixtureFolder } from "../../support/golden.js";
 
 const parse = (value: unknown) => parseConfig(openAiClipConfig, value, "models.json", ["clip", "base_model_kwargs"]);
 
-/** The message with which a config is refused. */
+/** The error message for a refused config. */
 function refusal(value: unknown, run: (given: unknown) => unknown = parse): string {
   try {
     run(value);

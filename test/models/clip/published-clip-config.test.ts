@@ -26,13 +26,13 @@ const header = (name: string) => ({
 const TRANSFORMERS = header("text_model.final_layer_norm.weight");
 const OPENAI = header("ln_final.weight");
 
-/** As transformers publishes a CLIP of LAION's. */
+/** A CLIP of LAION's as transformers publishes it. */
 const published = {
   text_config: { hidden_act: "gelu" },
   vision_config: { hidden_act: "gelu", num_attention_heads: 16 },
 };
 
-/** What becomes known of a CLIP in a folder with these files beside it. */
+/** What is inferred about a CLIP in a folder with these files beside it. */
 async function described(
   beside: Readonly<Record<string, unknown>>,
   { names = TRANSFORMERS, ...source }: Partial<ClipSource> & { names?: typeof OPENAI } = {},
@@ -54,7 +54,7 @@ async function described(
   return found.base_model_kwargs;
 }
 
-/** Where what is known of the CLIPs was read. */
+/** Where the facts about the CLIPs were read. */
 const places: unknown[] = [];
 
 describe("the config beside a CLIP's file", () => {
@@ -101,7 +101,7 @@ describe("the config of a CLIP on the model hub", () => {
     path: `${base}/resolve/main/open_clip_pytorch_model.bin?download=true`,
   };
 
-  /** What becomes known of that CLIP, where the hub answers so, and which addresses are asked. */
+  /** What is inferred about that CLIP if the hub answers so, and the requested URLs. */
   async function onHub(answer: (path: string) => Response, more: LoadingOptions = {}, location: FileLocation = file) {
     const asked = new Set<string>();
     const warnings: string[] = [];
@@ -169,7 +169,7 @@ it("means the defaults of its library where it says nothing", async () => {
   const source = await fixture.checkpoint();
   const activationOf = (make: "openai" | "open_clip", config: Parameters<typeof inferOpenAiClip>[2]) =>
     inferOpenAiClip(source, { make, model: "mine" }, config).text.activation;
-  // Of the transformers library: quick GELU (CLIPTextConfig); of open_clip: the exact one (CLIP's argument quick_gelu).
+  // In the transformers library: quick GELU (CLIPTextConfig); in open_clip: the exact one (CLIP's argument quick_gelu).
   expect(activationOf("open_clip", { text_config: {}, vision_config: {} })).toBe("quickGelu");
   expect(activationOf("openai", { model_cfg: {} })).toBe("gelu");
   expect(activationOf("open_clip", {})).toBe("gelu");

@@ -40,13 +40,14 @@ const flat = (version: string): Readonly<Record<Flag, unknown>> => {
   return { ...network, ...sampler };
 };
 
-/** Flags of the network that names and shapes leave open, by the versions that share them (REFERENCE.md §10, §11). */
+/** Network flags that names and shapes leave open, by the versions that share them (REFERENCE.md §10, §11). */
 const OPEN: Readonly<Record<"decoders" | "priors", readonly (readonly [since: string, open: readonly Flag[]])[]>> = {
   decoders: [
     ["0.5.0", []],
     // Stable layer norms came with 0.16.2, clamped low-resolution images with 0.16.16.
     ["0.16.0", ["lnStable", "lowresResize"]],
-    // The undecidable band. The end of `to_out` tells 0.24.0 and later, whose images are always resized to the nearest.
+    // The undecidable range. The end of `to_out` identifies 0.24.0 and later, whose images are always resized to the
+    // nearest.
     ["0.21.0", ["lnStable", "unetTextPad", "lowresResize"]],
     ["0.24.0", ["unetSelfScale", "linearAttn"]],
     ["1.10.0", []],
@@ -59,7 +60,7 @@ const OPEN: Readonly<Record<"decoders" | "priors", readonly (readonly [since: st
   ],
 };
 
-/** Flags that change nothing for these models: of options that they do not use, or between versions wired alike. */
+/** Flags that change nothing for these models: of unused options, or between versions with the same order of modules. */
 const NEUTRAL: Readonly<Record<"decoders" | "priors", readonly Flag[]>> = {
   decoders: [
     "lnHalfEps",
@@ -105,7 +106,7 @@ describe("the assumed version", () => {
     ["decoders", "1.9.0", "1.1.0"],
     ["priors", "0.22.2", "0.19.6"],
     ["priors", "1.8.4", "1.1.0"],
-    // The newest: what most priors with learned nulls were trained with.
+    // The newest: most priors with null embeddings were trained with it.
     ["priors", "1.9.0", "1.14.0"],
   ] as const)("%s of %s: %s, as a whole", (kind, version, assumed) => {
     const { dialect } = detect(of(sets[kind]!, version));

@@ -46,12 +46,12 @@ function of({ groups }: HeaderSet, version: string): Header {
   return groups.find(({ versions }) => versions.includes(version))!.header;
 }
 
-/** Before 0.8.0 the first convolution made two thirds of `dim` by default. */
+/** Before 0.8.0 the first convolution had two thirds of `dim` channels by default. */
 function initDim(version: string, dim: number): number {
   return compareVersions(version, "0.8.0") < 0 ? Math.floor(dim / 3) * 2 : dim;
 }
 
-/** The versions of each group in turn, each dialect that read the same tensors. */
+/** The versions of each group in turn, and each dialect that read the same tensors. */
 const cases = ({ groups }: HeaderSet) =>
   groups.flatMap(({ versions, header }) => versions.map((version) => [version, header] as const));
 
@@ -99,7 +99,7 @@ describe("decoders", () => {
     expect(options.timesteps).toBe(8);
     expect(options.stages.map(({ learnedVariance }) => learnedVariance)).toEqual([true, false]);
     expect(options.stages[0]!.unet).toEqual({ ...built.stages[0]!.unet, initDim: 8 });
-    // Of image embeddings an upsampler sees nothing; attention in the middle is no option any more.
+    // An upsampler sees no image embeddings, and attention in the middle is no longer an option.
     const upsampler = { ...built.stages[1]!.unet, initDim: 8, imageEmbedDim: null, attendAtMiddle: true };
     expect(options.stages[1]!.unet).toEqual(upsampler);
   });
@@ -133,7 +133,7 @@ describe("decoders", () => {
     expect(inferred.config.unconditional).toBe(false);
   });
 
-  // Two channels go in and two come out: grey with its last predicted x0 and a variance, or two channels.
+  // Two channels in and two out: grey with its last predicted x0 and a variance, or two channels.
   it.each([
     { channels: 1, selfCond: true, said: {} },
     { channels: 1, selfCond: true, said: { channels: 1 } },

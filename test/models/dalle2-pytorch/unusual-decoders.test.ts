@@ -14,7 +14,7 @@ import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
-/** Hands out what scripts keep to themselves. */
+/** Exposes the private members of scripts. */
 class Bare extends InferenceScript {
   async decode(options: SampleDecoderOptions): Promise<GeneratedImage[]> {
     return [...(await this.sampleDecoder(options)).values()].flat();

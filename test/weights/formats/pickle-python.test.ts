@@ -8,7 +8,7 @@ import { storedTensor, torchPickle } from "../../../src/weights/formats/torch-ar
 import { TensorRef } from "../../../src/weights/formats/torch-objects.js";
 import { versionText } from "../../../src/weights/formats/version.js";
 
-// What Python 3.11 with numpy 2.4 and packaging 26.2 pickled (fixtures/pickles/make.py), by value and protocol.
+// Values pickled by Python 3.11 with numpy 2.4 and packaging 26.2 (fixtures/pickles/make.py), by value and protocol.
 const pickles = JSON.parse(
   readFileSync(new URL("../../fixtures/pickles/python.json", import.meta.url), "utf8"),
 ) as Record<string, string>;
@@ -19,7 +19,7 @@ function load(bytes: Buffer): unknown {
 
 const written = (name: string) => load(Buffer.from(pickles[name]!, "base64"));
 
-/** All values of that name, by protocol. */
+/** All values with that name, by protocol. */
 const named = (name: string) =>
   Object.keys(pickles)
     .filter((key) => key.startsWith(`${name}/`))
@@ -92,7 +92,7 @@ describe("versions", () => {
     ["version 26.0", full],
     ["version 25", full],
     ["version of setuptools", full],
-    // What torch says of itself, not of the library whose model it is.
+    // The version of torch itself, not of the model's library.
     ["version of torch", undefined],
   ])("%s, in every protocol", (name, expected) => {
     const found = named(name);

@@ -6,7 +6,7 @@ import { unpickle } from "../../../src/weights/formats/pickle.js";
 
 const ignoreNames = { construct: () => undefined, persistentLoad: (id: unknown) => ({ id }) };
 
-/** A pickle from its opcodes as Latin-1 text, the way Python's own tests write them. */
+/** A pickle from its opcodes as Latin-1 text, as in Python's own tests. */
 function load(pickle: string): unknown {
   const bytes = Buffer.from(pickle, "latin1");
   return unpickle(bytes, { source: "x.pkl", budget: new Budget("x.pkl", bytes.length), ...ignoreNames });
@@ -168,7 +168,7 @@ describe("hostile and damaged pickles are refused", () => {
   });
 });
 
-/** A list of five thousand items, made into a set `count` times. */
+/** A list of five thousand items, converted to a set `count` times. */
 function bomb(count: number): string {
   return `](${"N".repeat(5000)}eq\x00(${"cbuiltins\nset\nh\x00\x85R".repeat(count)}t.`;
 }

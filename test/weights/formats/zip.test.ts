@@ -30,7 +30,7 @@ describe.each(variants)("an archive with %s", (_, options) => {
   });
 
   it("is refused when cut anywhere, or its content is not what was promised", async () => {
-    // What is left of a comment is no matter.
+    // The rest of a comment does not matter.
     const whole = zip(files, options).subarray(0, -(options.comment?.length ?? 0) || undefined);
     for (let length = 0; length < whole.length; length += 97) {
       const cut = whole.subarray(0, length);
@@ -68,7 +68,7 @@ describe("an archive with bytes behind it", () => {
 
 it("an entry with a data descriptor is read by the sizes of the directory", async () => {
   const archive = zip(files);
-  // The local header's sizes and checksum are zero then, and bit 3 of its flags is set.
+  // The local header's sizes and checksum are then zero, and bit 3 of its flags is set.
   archive.writeUInt16LE(8, 6);
   archive.fill(0, 14, 26);
   const entries = await open(archive);
@@ -76,7 +76,7 @@ it("an entry with a data descriptor is read by the sizes of the directory", asyn
 });
 
 describe("a damaged archive", () => {
-  /** The archive with some bytes replaced, at a place counted from a signature. */
+  /** The archive with some bytes replaced, at a position relative to a signature. */
   function patched(options: ZipOptions, signature: string, offset: number, ...bytes: number[]): Buffer {
     const archive = zip(files, options);
     archive.set(bytes, archive.lastIndexOf(signature, undefined, "latin1") + offset);

@@ -221,7 +221,7 @@ describe("more than the model in a state dict", () => {
 });
 
 describe("every version's names", () => {
-  /** Tensors that are only names. */
+  /** Tensors with only a name. */
   const NAMES: TensorKind<{ readonly shape: readonly number[] }> = {
     isTensor: (value): value is { readonly shape: readonly number[] } =>
       typeof value === "object" && value !== null && "shape" in value,
