@@ -66,7 +66,7 @@ describe("a local path of a load config", () => {
     expect(await open(config, local("x.txt"))).toEqual({ text: "beside", name: join(beside, "x.txt") });
   });
 
-  it("is looked up in the working directory then, as dalle2-laion does, which is said once", async () => {
+  it("is then looked up in the working directory, as in dalle2-laion, with one warning", async () => {
     await writeFile("x.txt", "x");
     await writeFile("y.txt", "y");
     const warnings: string[] = [];
@@ -83,13 +83,13 @@ describe("a local path of a load config", () => {
     ]);
   });
 
-  it("is where it says if it is absolute", async () => {
+  it("is at its absolute path", async () => {
     const path = join(working, "x.txt");
     await writeFile(path, "x");
     expect(await open(configAt(join(beside, "models.json")), local(path))).toEqual({ text: "x", name: path });
   });
 
-  it("that leads nowhere is an error that names both folders", async () => {
+  it("that does not exist is an error that names both folders", async () => {
     const source = join(beside, "models.json");
     const opening = configAt(source).openFile(local("x.txt"));
     await expect(opening).rejects.toThrow(FileError);
@@ -98,7 +98,7 @@ describe("a local path of a load config", () => {
     );
   });
 
-  it("is beside the config on its server, where the config was read from a URL", async () => {
+  it("is beside the config on its server if the config is from a URL", async () => {
     const fetch = serverOf({
       "https://example.org/sets/models.json":
         '{"prior": {"load_model_from": {"load_type": "local", "path": "prior.pth"}}}',

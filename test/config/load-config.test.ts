@@ -76,7 +76,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     ]);
   });
 
-  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("takes no %j for a URL", (path) => {
+  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("does not take %j for a URL", (path) => {
     const faults = faultsOf({ prior: { load_model_from: { load_type: "url", path, checksum_file_path: path } } });
     expect(faults).toEqual([
       `prior.load_model_from.checksum_file_path: expected a URL (http or https), found "${path}"`,

@@ -105,7 +105,7 @@ describe("a config from a URL", () => {
     expect([source.name, asked]).toEqual([url, [url]]);
   });
 
-  it("is where it was asked for, also where the server sends on to another place", async () => {
+  it("is at the requested URL, even if the server redirects", async () => {
     const { fetch } = serverOfAll();
     const moved: typeof globalThis.fetch = async (input, init) => {
       const response = await fetch(input, init);
@@ -119,7 +119,7 @@ describe("a config from a URL", () => {
     );
   });
 
-  it("keeps the user and password of its address for what lies beside it, and shows neither", async () => {
+  it("keeps the user and password of its URL for files beside it, and shows neither", async () => {
     const { fetch, asked } = serverOfAll();
     const headers: (string | null)[] = [];
     const watched: typeof fetch = (input, init) => {
@@ -139,6 +139,6 @@ describe("a config from a URL", () => {
   });
 });
 
-it("a base that is no address names nothing", () => {
+it("an invalid base URL names nothing", () => {
   expect(() => resolveBeside("https://[", "a.pth")).toThrow(FileError);
 });

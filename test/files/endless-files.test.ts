@@ -26,7 +26,7 @@ afterAll(() => {
 /** Long enough for a busy machine; what these tests are about never ends. */
 const SOON = 60_000;
 
-describe.runIf(process.platform === "linux")("what is no file", () => {
+describe.runIf(process.platform === "linux")("what is not a file", () => {
   const pipe = join(folder, "pipe");
   const [png, json, safetensors] = [".png", ".json", ".safetensors"].map((end) => pipe + end) as [
     string,
@@ -91,7 +91,7 @@ describe.runIf(process.platform === "linux")("what is no file", () => {
     }
   });
 
-  it("is read where it is the input that the command was given", () => {
+  it("is read if it is the input of the command", () => {
     const shell = (script: string) =>
       spawnSync("bash", ["-c", script], { encoding: "utf8", cwd: folder, timeout: SOON });
     const config = join(fixtureFolder("pipeline"), "load_config.json");
@@ -233,7 +233,7 @@ describe("a server", () => {
     return found;
   }
 
-  it("that sends without an end is stopped at the limit, and nothing is kept", async () => {
+  it("that sends without an end is stopped at the limit, and nothing is saved", async () => {
     // The limit for whole checkpoints is too large to test.
     const found = await failures(`${await start(endless)}/plain`, "download");
     expect(found.config).toBe("the answer goes on after 16777216 bytes; the limit for such a file is 16 MiB");
@@ -251,7 +251,7 @@ describe("a server", () => {
     expect(readdirSync(cacheFolder).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
-  it.each(["/still", "/drip"])("that stands still, or only trickles, is given up: %s", async (path) => {
+  it.each(["/still", "/drip"])("that stalls or is very slow is given up: %s", async (path) => {
     const found = await failures(`${await start(still)}${path}`);
     const problem = path === "/still" ? /nothing came from the server for 0\.2 s/ : /sent only \d+ bytes in \d+ s/;
     for (const way of ["config", "besideConfig", "download"]) expect(found[way]).toMatch(problem);
@@ -268,7 +268,7 @@ describe("a server", () => {
     expect(found.besideConfig).toBe(`has ${size} bytes; the limit for such a file is 16 MiB`);
   });
 
-  it("that claims a size beyond numbers is told", async () => {
+  it("that states a size beyond numbers is reported", async () => {
     const found = await failures(`${await start(claiming)}/${"9".repeat(400)}`, "config");
     expect(found.byRanges).toMatch(/^the answer's Content-Range is "bytes 0-0\/9+", which names no part of a file$/);
   });
@@ -282,7 +282,7 @@ describe("a server", () => {
     expect(found.download).toBe(`has ${2 ** 40} bytes; the limit for such a file is 256 GiB`);
   });
 
-  it("that sends from one address to the next is told, and not tried again", async () => {
+  it("that redirects without an end is reported, and not tried again", async () => {
     let asked = 0;
     const found = await failures(
       await start((request, response) => {

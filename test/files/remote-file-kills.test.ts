@@ -174,7 +174,7 @@ describe.concurrent.each([
     expect(changes).toBeGreaterThan(10);
   }, 300_000);
 
-  it("is fetched by four processes at once, of which one is killed", async (context) => {
+  it("is fetched by four processes at the same time, one of which is killed", async (context) => {
     const publisher = await Publisher.open(context, hasChecksum);
     const fetchings = Array.from({ length: 4 }, () => new Fetching(script, publisher.file()));
     await Promise.all(fetchings.map((one) => one.begin()));

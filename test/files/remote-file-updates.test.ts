@@ -80,7 +80,7 @@ describe("a file with a checksum", () => {
     expect(checksum).toContain(`oid sha256:${sha256Of("second")}`);
   });
 
-  it("that is no SHA-256 is compared as text, as dalle2-laion does", async () => {
+  it("that is not a SHA-256 is compared as text, as in dalle2-laion", async () => {
     const checksumUrl = server.url("/sum");
     server.files.set("/sum", { content: text('{"version": 1}') });
     serve("first");
@@ -92,7 +92,7 @@ describe("a file with a checksum", () => {
     expect(await open({ checksumUrl })).toBe("second");
   });
 
-  it("that is missing cannot be opened where a config names it, and goes without where the hub might have one", async () => {
+  it("that is missing is an error if a config names it, but not if only the hub might have it", async () => {
     serve("first", '"1"');
     await expect(open({ checksumUrl: server.url("/absent") })).rejects.toThrow(/absent: the server has no such file/);
     vi.stubEnv("HF_ENDPOINT", server.url());
@@ -122,7 +122,7 @@ describe("a file without a checksum", () => {
     expect(await open()).toBe("again");
   });
 
-  it("is left as it is where the server names no version, unless its length changes", async () => {
+  it("is not replaced if the server names no version, unless its length changes", async () => {
     serve("first");
     await open();
     serve("other");
@@ -156,7 +156,7 @@ describe("a kept file", () => {
     expect(warnings).toHaveLength(1);
   });
 
-  it("is noticed and replaced where it came from another address", async () => {
+  it("is detected and replaced if it came from another URL", async () => {
     serve("first", '"1"');
     server.files.set("/elsewhere", { content: text("other"), etag: '"1"' });
     await open();
@@ -170,7 +170,7 @@ describe("a kept file", () => {
     expect(await open(elsewhere)).toBe("other");
   });
 
-  it("is the same wherever it came from, where the checksum says so", async () => {
+  it("is the same from every URL if the checksum says so", async () => {
     serve("first");
     servePointer("first");
     server.files.set("/elsewhere", { content: text("first") });
@@ -182,7 +182,7 @@ describe("a kept file", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("that was damaged is noticed, whatever its length, and downloaded again", async () => {
+  it("that was damaged is detected, even with the same length, and downloaded again", async () => {
     serve("first", '"1"');
     await open();
     await writeFile(join(folder, filename), "worst");
@@ -229,7 +229,7 @@ describe("a kept file", () => {
 });
 
 describe("the user's cache", () => {
-  it("lists, and is cleared of, a download of which no byte came", async () => {
+  it("lists and clears a download without any bytes", async () => {
     serve("first", '"1"');
     server.spoil(status(500), status(500), status(500));
     await expect(open()).rejects.toThrow(/HTTP status 500/);
@@ -249,7 +249,7 @@ describe("the user's cache", () => {
     expect(warnings).toEqual([expect.stringContaining(`Downloads are kept in ${folder}. Set DALLE2_CACHE`)]);
   });
 
-  it("is left alone where nothing is to be kept", async () => {
+  it("is not changed if nothing is kept", async () => {
     serve("first", '"1"');
     const source = await openRemote({ url: server.url(PATH), filename }, { cacheFolder: folder, keep: false });
     expect(source.size).toBe(5);
@@ -289,7 +289,7 @@ describe("the user's cache", () => {
 });
 
 describe("the token", () => {
-  it("goes to the hub, and not on to where the hub sends one", async () => {
+  it("goes to the hub, but not to where the hub redirects", async () => {
     const storage = await FaultServer.start();
     storage.files.set("/stored", { content: text("first"), etag: '"1"' });
     serve("", '"1"');
@@ -302,7 +302,7 @@ describe("the token", () => {
     await storage.close();
   });
 
-  it("is asked for where it is missing, and named where it is refused", async () => {
+  it("is requested if it is missing, and named if it is refused", async () => {
     serve("first");
     server.choose = () => status(401);
     vi.stubEnv("HF_ENDPOINT", server.url());

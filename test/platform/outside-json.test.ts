@@ -45,7 +45,7 @@ describe("JSON from outside", () => {
     },
   );
 
-  it("may hold that word elsewhere; of a key that stands twice, the last counts, as in Python", () => {
+  it("may contain that word elsewhere; of duplicate keys the last counts, as in Python", () => {
     expect(parseJson('{"a": "__proto__", "b": "\\u005f", "a": 2}')).toEqual({ a: 2, b: "_" });
   });
 
@@ -55,7 +55,7 @@ describe("JSON from outside", () => {
     ["[1,]", "is not JSON: Unexpected token ']'"],
     ["hf_SECRET", "is not JSON: Unexpected token 'h' at line 1, column 1"],
     ['"' + "a".repeat(5_000_000), "is not JSON: Unterminated string"],
-  ])("is not quoted where it is none: %#", (text, message) => {
+  ])("is not quoted if it is not valid: %#", (text, message) => {
     expect(() => parseJson(text)).toThrow(message);
     expect(() => parseJson(text)).not.toThrow("SECRET");
   });
@@ -82,7 +82,7 @@ describe("values that nest without end", () => {
     await expect(ModelLoadConfig.fromJsonPath(file)).rejects.toThrow(`${file} nests lists`);
   });
 
-  it("are a ConfigError too where they are given as values", () => {
+  it("are a ConfigError too if they are given as values", () => {
     const deep = JSON.parse(lists) as unknown;
     const cycle: Record<string, unknown> = {};
     cycle.a = [cycle];
@@ -156,7 +156,7 @@ describe("lists that are too long", () => {
     ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are missing"],
     ["100,000 unknown keys", Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])), 'unknown key "key1"'],
     ["a key of 10 MB", { ["k".repeat(10_000_000)]: 0 }, 'unknown key "kkkk'],
-  ])("%s are a short ConfigError at once", (_, value, message) => {
+  ])("%s are a short ConfigError immediately", (_, value, message) => {
     const begin = performance.now();
     expect(() => ModelLoadConfig.parse(value, "models.json")).toThrow(ConfigError);
     expect(() => ModelLoadConfig.parse(value, "models.json")).toThrow(message);

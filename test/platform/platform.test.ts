@@ -66,7 +66,7 @@ describe.each(Object.entries(sources))("a source over a %s", (_, open) => {
     await source.close();
   });
 
-  it("stops where it was aborted", async () => {
+  it("stops if it is aborted", async () => {
     const source = await open();
     await expect(source.read(0, 10, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
     await source.close();

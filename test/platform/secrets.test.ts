@@ -116,7 +116,7 @@ describe("an address", () => {
     expect(hideSecrets(`(${url}): no, "${url}".`)).toBe(`(${shown}): no, "${shown}".`);
   });
 
-  it("is no name of a setting that begins as tokens of the hub do", () => {
+  it("is not the name of a setting that begins like a token of the hub", () => {
     const names = "hf_tokenizer_name, hf_pooler_type, hf_model_pretrained";
     expect(hideSecrets(names)).toBe(names);
     for (const token of ["hf_abcdefgH", "hf_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh", `hf_${"a".repeat(34)}`, "hf_abc4defg"])
@@ -175,7 +175,7 @@ const WAYS = [
   ["odd", "a.pth"],
 ] as const;
 
-describe("the library, whatever a server does", () => {
+describe("the library, with any server", () => {
   const patience = { attempts: 2, pause: 1, stall: 300 };
   let warnings: string[];
   const onWarning = (message: string) => warnings.push(message);
@@ -250,7 +250,7 @@ describe("the library, whatever a server does", () => {
     expect(sent(other)).toEqual([undefined, undefined]);
   });
 
-  it("shows no secret that stands in a config, at its place or at a wrong one", () => {
+  it("shows no secret of a config, in its place or in a wrong one", () => {
     const url = `http://${USER}@127.0.0.1/a.pth${QUERY}`;
     const wrong: readonly unknown[] = [
       { prior: { load_model_from: { load_type: "url", path: `htp://${USER}@h/a` } } },
@@ -320,7 +320,7 @@ describe("the command", () => {
     writeFileSync(join(folder, "old.png"), bytes);
   });
 
-  it("says no secret, whatever it is asked", async () => {
+  it("shows no secret, for any request", async () => {
     const base = `${urlOf(server, `${USER}@`)}/plain`;
     const config = `${base}/load_config.json${QUERY}`;
     const calls: readonly (readonly [status: number, ...args: string[]])[] = [
@@ -371,7 +371,7 @@ describe("the command", () => {
   });
 });
 
-it("a text is cut behind a secret or before it, never within", () => {
+it("a text is cut before or after a secret, never inside", () => {
   keepSecret("cut-in-the-middle");
   for (let before = 100; before <= 120; before++) {
     const shown = excerpt(`${"-".repeat(before)} cut-in-the-middle and more`);

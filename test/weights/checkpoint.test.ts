@@ -109,7 +109,7 @@ describe.each(["torch/views.pth", "torch/views-legacy.pth"])("views of storages,
     await checkpoint.close();
   });
 
-  it("are cut by rows wherever their elements lie", async () => {
+  it("are cut by rows wherever their elements are", async () => {
     const checkpoint = await openFixture(file);
     for (const name of ["matrix", "transposed", "slice", "expanded", "channelsLast", "scalar"]) {
       const entry = checkpoint.tensors.get(name)!;
@@ -274,7 +274,7 @@ describe("where the model is", () => {
   const w = tensor({ elements: 4, shape: [4], strides: [1] });
   const names = async (pickle: string) => [...(await openBytes(archive(pickle))).tensors.keys()];
 
-  it("is a bare state dict, or stands under model or state_dict", async () => {
+  it("is a bare state dict, or is under model or state_dict", async () => {
     expect(await names(`}Vw\n${w}s.`)).toEqual(["w"]);
     expect(await names(`}(Vmodel\n}Va\n${w}sVema_model\n}Vb\n${w}su.`)).toEqual(["a"]);
     expect(await names(`}(Vepoch\nI3\nVstate_dict\n}Va\n${w}su.`)).toEqual(["a"]);

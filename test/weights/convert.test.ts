@@ -42,7 +42,7 @@ describe("converting a torch checkpoint", () => {
     await source.close();
   });
 
-  it("rounds matrices and kernels to f16 and leaves vectors alone", async () => {
+  it("rounds matrices and kernels to f16, but not vectors", async () => {
     const source = await prior();
     const result = await converted(source, { dtype: "f16" });
     let matrices = 0;
@@ -61,7 +61,7 @@ describe("converting a torch checkpoint", () => {
     await source.close();
   });
 
-  it("refuses a value that f16 cannot hold, by the tensor's name", async () => {
+  it("refuses a value that f16 cannot represent, with the tensor's name", async () => {
     const source = await written([f32("w", [1, 2], [1, 70000])]);
     await expect(converted(source, { dtype: "f16" })).rejects.toThrow(/w: the value 70000 does not fit into f16/);
     expect(await (await converted(source, { dtype: "f32" })).tensors.get("w")!.read()).toHaveLength(8);
@@ -142,7 +142,7 @@ describe("a table stored by its used rows", () => {
   });
 });
 
-it("metadata that is no JSON is refused", async () => {
+it("metadata that is not JSON is refused", async () => {
   await expect(written([f32("w", [1], [1])], new Map([["config", "{"]]))).rejects.toThrow(
     /metadata config is not JSON/,
   );

@@ -17,7 +17,7 @@ async function problem(bytes: Uint8Array | string, name = "model.pth"): Promise<
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 const tar = (name: string) => latin1(name.padEnd(257, "\0") + "ustar\x0000" + "\0".repeat(247));
 
-describe("what is no checkpoint is named as what it is, and what to do is said", () => {
+describe("a file that is not a checkpoint is identified, with advice", () => {
   it("a pointer of git LFS", async () => {
     const pointer = readFileSync(new URL("../fixtures/finding/lfs-pointer.pth", import.meta.url));
     const message = await problem(pointer);
@@ -132,7 +132,7 @@ describe("a download that was cut off", () => {
   });
 });
 
-describe("where a decoder for Latin-1 gives Windows-1252, as the Encoding Standard has it", () => {
+describe("where a decoder for Latin-1 gives Windows-1252, as in the Encoding Standard", () => {
   afterEach(() => void vi.unstubAllGlobals());
 
   it.each([

@@ -22,7 +22,7 @@ const axes: Axis[] = [
   ...Array.from({ length: 12 }, () => ({ ...heads(), rest: random.integer(0, 9) })),
 ];
 
-it.each(axes)("puts padding between the heads of %o, whatever is read at once", (axis) => {
+it.each(axes)("puts padding between the heads of %o, for any size of the parts", (axis) => {
   const values = Float32Array.from({ length: fileSize(axis) }, (_, i) => i + 1);
   const expected = new Float32Array(storedSize(axis));
   for (const [i, value] of values.entries()) expected[target(axis, i)] = value;

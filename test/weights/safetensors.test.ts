@@ -199,7 +199,7 @@ describe("a damaged file is refused", () => {
     expect(String(error)).toMatch(message);
   });
 
-  it("whatever is nested in its header", async () => {
+  it("with deep nesting in its header", async () => {
     const nested = `{"w":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
     await expect(open(file(nested))).rejects.toThrow(FormatError);
     await expect(open(file(`${" ".repeat(9)}${"[".repeat(200_000)}${"]".repeat(200_000)}`))).rejects.toThrow(
@@ -216,7 +216,7 @@ describe("writing", () => {
     chunks: () => parts,
   });
 
-  it("gives what reading takes, aligned, whatever the order of the tensors", async () => {
+  it("gives aligned data for any order of the tensors", async () => {
     const tensors = [
       tensor("odd", "U8", [3], Uint8Array.of(1, 2, 3)),
       tensor("half", "F16", [1], Uint8Array.of(0, 0x3c)),

@@ -71,7 +71,7 @@ const sparse = () =>
 const meta = () =>
   utils("_rebuild_meta_tensor_no_storage", new Global("torch.float32"), new Tuple(2, 3), new Tuple(3, 1), false);
 
-describe.each(writers)("a %s file loads, whatever stands beside the model", (_, write) => {
+describe.each(writers)("a %s file loads, with any other content beside the model", (_, write) => {
   const others: readonly (readonly [string, () => TestTree])[] = [
     ["a complex tensor", complex],
     ["a quantised tensor", quantised],
@@ -302,7 +302,7 @@ describe("a tensor that repeats what is stored", () => {
   });
 });
 
-it("a date is no version", async () => {
+it("a date is not a version", async () => {
   expect((await open(torchZip({ model: { w: scalar(1) }, version: "2023-01-01" }))).version).toBeUndefined();
   expect((await open(torchZip({ model: { w: scalar(1) }, version: "v1.2.3" }))).version).toBe("v1.2.3");
 });

@@ -56,7 +56,7 @@ const BOUND_MS = 10_000;
 describe.each([
   ["zip", torchZip],
   ["legacy", torchLegacy],
-] as const)("values without end in a %s file are an error at once", (_, write) => {
+] as const)("endless values in a %s file are an error at once", (_, write) => {
   it.each(refused)("%s", async (_, tree) => {
     const { error, milliseconds } = await attempt(write(tree));
     expect(error).toBeInstanceOf(FormatError);

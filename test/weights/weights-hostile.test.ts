@@ -98,11 +98,11 @@ describe.each([
   });
 });
 
-it("a name is no call: classes that a pickle only mentions are no reason to refuse it", async () => {
+it("a name is not a call: a pickle may name any class", async () => {
   expect((await open(torchZip(withModel("cos\nsystem\n")))).tensors.size).toBe(1);
 });
 
-it("objects of trainers' libraries are no attack", async () => {
+it("objects of trainers' libraries are not attacks", async () => {
   const objects = [
     "cpackaging.version\nVersion\n)\x81",
     "cpytorch_warmup.base\nLinearWarmup\n)\x81",

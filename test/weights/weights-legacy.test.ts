@@ -98,7 +98,7 @@ describe("torch's format before 1.6", () => {
     await expect(open(tar)).rejects.toThrow(/a tar archive/);
   });
 
-  it("reads each storage where the sizes before it say", async () => {
+  it("reads each storage at the position that the sizes before it give", async () => {
     const shared = { dtype: "F32", bytes: new Uint8Array(Float32Array.of(4, 5, 6).buffer) } as const;
     const file = torchLegacy({
       first: f32([3], [1, 2, 3]),
@@ -117,7 +117,7 @@ describe("torch's format before 1.6", () => {
     expect(await values(written(vector(2, { view: "(V9\nI1\nI3\nt", offset: 1 }), KEYS, DATA), "w")).toEqual([3, 4]);
   });
 
-  it("is little-endian, whatever machine wrote it", async () => {
+  it("is little-endian on every machine", async () => {
     const head = Buffer.concat([LEGACY_HEAD.subarray(0, 21), Buffer.from("}Vlittle_endian\nI00\ns.")]);
     expect(await values(Buffer.concat([head, Buffer.from(`${vector(4)}.${KEYS}.`), DATA]), "w")).toEqual([1, 2, 3, 4]);
   });

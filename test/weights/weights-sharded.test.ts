@@ -196,7 +196,7 @@ describe("an index is refused", () => {
     await expect(open(many)).rejects.toThrow(/its index names 1000 files; the limit is 512/);
   });
 
-  it("that is no JSON", async () => {
+  it("that is not JSON", async () => {
     await expect(openCheckpoint(new MemorySource(Buffer.from('{"weight_map": {')))).rejects.toThrow(/is not JSON/);
   });
 });

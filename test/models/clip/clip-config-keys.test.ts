@@ -258,7 +258,7 @@ describe("keys of open_clip's configs", () => {
     },
   );
 
-  it("are computed where custom_text puts the text encoder below text.", async () => {
+  it("are computed if custom_text puts the text encoder below text.", async () => {
     const tensors = randomClip({});
     const custom = new Map(
       [...tensors].map(([name, tensor]) => [/^(visual|logit)/.test(name) ? name : `text.${name}`, tensor]),

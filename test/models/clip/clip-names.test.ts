@@ -110,7 +110,7 @@ describe("names of the transformers library", () => {
     await fixture.close();
   });
 
-  it("warn of the activation where nothing says it, and only there", async () => {
+  it("warn about the activation only if nothing states it", async () => {
     const arena = await openTestArena();
     const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const source = await fixture.checkpoint();
@@ -132,7 +132,7 @@ describe("names of the transformers library", () => {
     await fixture.close();
   });
 
-  it("leave other state dicts alone", () => {
+  it("leave other state dicts unchanged", () => {
     const source = { name: "clip.pt", tensors: new Map<string, TensorEntry>() };
     expect(withOpenAiNames(source)).toBe(source);
   });
@@ -159,7 +159,7 @@ describe("names of the transformers library", () => {
 describe("createClip", () => {
   const empty = { name: "clip.pth", tensors: new Map<string, TensorEntry>() };
 
-  it("says what base_model_kwargs lack, and where", async () => {
+  it("names what base_model_kwargs lack, and where", async () => {
     const arena = await openTestArena();
     const create = (config: ClipConfig) => () => createClip(config, empty, arena, currentDialect.network);
     const coca = { dim: 32, num_tokens: 64, unimodal_depth: 1, image_size: 32, max_text_len: 16 };

@@ -66,7 +66,7 @@ describe("the config beside a CLIP's file", () => {
     expect(await described({})).toBeNull();
   });
 
-  it("is not read where the load config says it, or there is nothing to say", async () => {
+  it("is not read if the load config has it, or if it is not needed", async () => {
     const given = { quick_gelu: false };
     expect(await described({ "config.json": published }, { base_model_kwargs: given })).toBe(given);
     expect(await described({ "config.json": published }, { make: "x-clip" })).toBeNull();
@@ -85,7 +85,7 @@ describe("the config beside a CLIP's file", () => {
     });
   });
 
-  it("is passed over where it is the config of something else", async () => {
+  it("is ignored if it is the config of something else", async () => {
     expect(await described({ "config.json": { decoder: { unets: [] } } })).toBeNull();
     expect(await described({ "config.json": [1, 2] })).toBeNull();
     expect(await described({ "open_clip_config.json": { model_type: "t5" }, "config.json": published })).toEqual(
@@ -125,7 +125,7 @@ describe("the config of a CLIP on the model hub", () => {
   const absent = () => new Response("", { status: 404 });
   const hub = (path: string) => (path === "config.json" ? new Response(JSON.stringify(published)) : absent());
 
-  it("is not asked for without updates, where it was never downloaded", async () => {
+  it("is not requested without updates if it was never downloaded", async () => {
     const { kwargs, asked, warnings } = await onHub(hub, { checkUpdates: false });
     expect([kwargs, asked, warnings]).toEqual([null, [], []]);
   });
@@ -145,7 +145,7 @@ describe("the config of a CLIP on the model hub", () => {
     expect([again.kwargs, again.asked]).toEqual([published, []]);
   });
 
-  it("is said to be unknown where the hub does not answer", async () => {
+  it("is reported as unknown if the hub does not answer", async () => {
     const busy = () => new Response("", { status: 503 });
     const { kwargs, warnings } = await onHub(
       busy,
@@ -164,7 +164,7 @@ describe("the config of a CLIP on the model hub", () => {
   });
 });
 
-it("means the defaults of its library where it says nothing", async () => {
+it("means the defaults of its library for missing keys", async () => {
   const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
   const source = await fixture.checkpoint();
   const activationOf = (make: "openai" | "open_clip", config: Parameters<typeof inferOpenAiClip>[2]) =>

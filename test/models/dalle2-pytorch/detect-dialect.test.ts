@@ -81,22 +81,25 @@ describe("without a version", () => {
     sets[kind]!.groups.map((group) => ({ kind, ...group, since: group.versions[0]!, until: group.versions.at(-1)! })),
   );
 
-  it.each(groups)("$kind of $since to $until: only what cannot be told is assumed, and a warning names it", (group) => {
-    const { kind, versions, header, since } = group;
-    const open = OPEN[kind].findLast(([first]) => compareVersions(first, since) <= 0)![1];
-    const { component, evidence, assumed, warnings } = detect(header);
-    const openNetwork = assumed.filter((flag) => flag in NETWORK_HISTORY);
-    expect(openNetwork.sort()).toEqual([...open].sort());
-    expect(warnings).toHaveLength(assumed.length > 0 ? 1 : 0);
-    for (const flag of assumed) expect(warnings[0]).toContain(flag);
+  it.each(groups)(
+    "$kind of $since to $until: only what cannot be detected is assumed, and a warning names it",
+    (group) => {
+      const { kind, versions, header, since } = group;
+      const open = OPEN[kind].findLast(([first]) => compareVersions(first, since) <= 0)![1];
+      const { component, evidence, assumed, warnings } = detect(header);
+      const openNetwork = assumed.filter((flag) => flag in NETWORK_HISTORY);
+      expect(openNetwork.sort()).toEqual([...open].sort());
+      expect(warnings).toHaveLength(assumed.length > 0 ? 1 : 0);
+      for (const flag of assumed) expect(warnings[0]).toContain(flag);
 
-    const settled = flagsOf(component).filter(
-      (flag) => flag in NETWORK_HISTORY && !open.includes(flag) && !NEUTRAL[kind].includes(flag),
-    );
-    for (const version of versions) {
-      for (const flag of settled) expect([flag, evidence[flag]?.value]).toEqual([flag, flat(version)[flag]]);
-    }
-  });
+      const settled = flagsOf(component).filter(
+        (flag) => flag in NETWORK_HISTORY && !open.includes(flag) && !NEUTRAL[kind].includes(flag),
+      );
+      for (const version of versions) {
+        for (const flag of settled) expect([flag, evidence[flag]?.value]).toEqual([flag, flat(version)[flag]]);
+      }
+    },
+  );
 });
 
 describe("the assumed version", () => {
@@ -154,7 +157,7 @@ describe("with a version", () => {
     }
   });
 
-  it("follows names and shapes where they contradict it, and says so", () => {
+  it("follows names and shapes that contradict it, and warns", () => {
     const { dialect, evidence, warnings } = detect(of(decoders, "1.9.0"), { stored: "1.14.0" });
     expect(dialect.network).toEqual({
       ...dialectForVersion("1.14.0", { sampler: "fixed" }).network,
@@ -176,7 +179,7 @@ describe("with a version", () => {
     ]);
   });
 
-  it("reproduces the samplers of that version where asked to", () => {
+  it("reproduces the samplers of that version on request", () => {
     const options = { stored: "0.23.4", sampler: "as-written" } as const;
     expect(detect(of(decoders, "0.23.4"), options).dialect).toEqual(
       dialectForVersion("0.23.4", { sampler: "as-written" }),
@@ -216,7 +219,7 @@ describe("what the user says", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is refused where it is no flag or no value, all at once", () => {
+  it("is refused if it is not a flag or not a value, all in one error", () => {
     const act = () => detect(of(decoders, "1.9.0"), { overrides: { linearAttn: "fast", warp: 9 } });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
@@ -231,7 +234,7 @@ describe("what the config says", () => {
   const unet = { dim: 8, image_embed_dim: 32 };
   const decoder = (...unets: Record<string, unknown>[]) => ({ decoder: { unets, image_sizes: [16, 32] } });
 
-  it("settles a band where an option came later", () => {
+  it("settles a range in which an option came later", () => {
     // As in the config of nousr's ViT-H-14 decoder.
     const config = decoder({ ...unet, resnet_weight_standardization: true }, unet);
     const { dialect, evidence, assumed } = detect(of(decoders, "1.9.0"), { config });
@@ -264,7 +267,7 @@ describe("what the config says", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is the one in the checkpoint where none is given", () => {
+  it("is the one in the checkpoint if none is given", () => {
     const config = { prior: { net: { dim: 32, depth: 1 }, image_embed_dim: 32, predict_v: true } };
     const { assumed } = detectDialect({ name: "prior.pth", tensors: of(priors, "1.12.1"), config });
     expect(assumed).not.toContain("priorCfg");
@@ -295,7 +298,7 @@ describe("components", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("an upsampler that lies alone in a decoder's file is told by its place", () => {
+  it("an upsampler alone in a decoder's file is recognised by its place", () => {
     const alone = new Map([...of(decoders, "0.23.4")].filter(([name]) => name.startsWith("unets.1.")));
     expect(detect(alone)).toMatchObject({ component: "decoder", dialect: { version: "0.23.10" } });
   });
@@ -304,7 +307,7 @@ describe("components", () => {
     expect(() => detect(header("conv1.weight"))).toThrow(/model\.pth does not contain a prior, a decoder or a CLIP/);
   });
 
-  it("says so where names are of no version", () => {
+  it("warns if names fit no version", () => {
     const tensors = new Map(of(decoders, "1.14.0"));
     tensors.set("unets.0.image_to_cond.0.weight", { shape: [48, 32] });
     tensors.delete("unets.0.null_image_hiddens");

@@ -104,7 +104,7 @@ describe("decoders", () => {
     expect(options.stages[1]!.unet).toEqual(upsampler);
   });
 
-  it("ask for the heads of linear attention alone, whose product is all that shapes have", () => {
+  it("require only the heads of linear attention, of which shapes give the product", () => {
     const alone = [...of(decoders, "0.12.4")].filter(([name]) => !name.includes("mid_attn"));
     const inferred = inferDecoder(new Map(alone), network("0.12.4"));
     expect(inferred.open).toContainEqual({ path: "unets[0].attn_heads" });
@@ -138,7 +138,7 @@ describe("decoders", () => {
     { channels: 1, selfCond: true, said: {} },
     { channels: 1, selfCond: true, said: { channels: 1 } },
     { channels: 2, selfCond: false, said: { channels: 2 } },
-  ])("have $channels channels, self-conditioned: $selfCond, where the config says $said", async (known) => {
+  ])("have $channels channels, self-conditioned: $selfCond, if the config says $said", async (known) => {
     const unet = { dim: 8, dim_mults: [1], image_embed_dim: 32, resnet_groups: 4, self_cond: known.selfCond };
     const options = { channels: known.channels, learned_variance: known.selfCond, image_size: 16 };
     const config = trainDecoderConfig.parse({ decoder: { unets: [unet], ...options } });

@@ -62,7 +62,7 @@ it("draws noise in the reference's order, for the low-resolution image too", asy
   });
 });
 
-it("refuses a schedule that ends in noise alone, where the reference computes NaN", async () => {
+it("refuses a schedule that ends in pure noise, for which the reference computes NaN", async () => {
   await withDecoder("decoder-cascade-noise", async (decoder, arena) => {
     using embed = imageEmbed(arena, 1);
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow(NotFiniteError);
@@ -85,7 +85,7 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
   expect(result).toMatchObject({ pass: true, maxAbs: 0 });
 });
 
-it("gives an image with its own generator what it would be alone", async () => {
+it("gives an image with its own generator the same pixels as by itself", async () => {
   await withDecoder("decoder-ddim-eta", async (decoder, arena) => {
     using three = imageEmbed(arena, 3);
     using second = arena.from((await three.read()).slice(32, 64), [1, 32], "f32");
@@ -99,7 +99,7 @@ it("gives an image with its own generator what it would be alone", async () => {
   });
 });
 
-it("takes no new memory in a second run, and gives all back", async () => {
+it("needs no new memory in a second run, and returns all", async () => {
   await withDecoder("decoder-cascade", async (decoder, arena) => {
     using embed = imageEmbed(arena, 2);
     using textEncodings = arena.from(new Random(2).normals(2 * 10 * 32), [2, 10, 32]);

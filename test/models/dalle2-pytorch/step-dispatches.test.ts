@@ -108,7 +108,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
       expect(writes).toBeLessThanOrEqual(passes + draws);
     }));
 
-  it("dispatches in each step behind the first what the one before did", () =>
+  it("dispatches the same in each step after the first", () =>
     run(async (sample) => {
       const passes = await dispatchesOf(() => sample(6, sampler, new Generator(1)));
       expect(passes[2]!.length).toBeGreaterThan(20);

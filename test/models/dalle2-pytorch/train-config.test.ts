@@ -23,7 +23,7 @@ function decoder(fields: Record<string, unknown>): DecoderOptions {
 }
 
 describe("unetConfig", () => {
-  it("applies the constructor's defaults and spreads scalars over the stages", () => {
+  it("applies the constructor's defaults and expands scalars to all stages", () => {
     const options = resolveUnetConfig(parseConfig(unetConfig, unet, "test"));
     expect(options).toMatchObject({
       condDim: 8,
@@ -104,7 +104,7 @@ describe("resolveDecoderConfig", () => {
     });
   });
 
-  it("turns all conditioning off where the decoder is unconditional", () => {
+  it("turns off all conditioning if the decoder is unconditional", () => {
     const { stages } = decoder({
       unets: [{ ...unet, cond_on_text_encodings: true }],
       image_size: 16,
@@ -284,7 +284,7 @@ describe("keys that no constructor of the reference has", () => {
     ]);
   });
 
-  it("are named only as far as anybody reads, however many there are", () => {
+  it("are named only up to a limit", () => {
     const many = Object.fromEntries(Array.from({ length: 300_000 }, (_, i) => [`self_attention_of_layer_${i}`, true]));
     const start = performance.now();
     const refused = { decoder: { ...decoding, ...many } };

@@ -104,7 +104,7 @@ describe("a forward pass", () => {
   const unetFixture = z.looseObject({ unet: unetConfig });
   const random = new Random(7);
 
-  it("takes zeros where there is no prediction to condition on", () =>
+  it("uses zeros if there is no prediction to condition on", () =>
     withUnet("unet-cross-embed", async (unet, arena) => {
       const x = arena.from(random.normals(2 * 16 * 16 * 3), [2, 16, 16, 3]);
       const imageEmbed = arena.from(random.normals(64), [2, 32]);

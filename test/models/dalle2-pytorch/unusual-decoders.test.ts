@@ -64,7 +64,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
   const random = new Random(4);
   const embeddings = [0, 1, 2].map(() => ({ shape: [5], data: random.normals(5, 0.4) }));
 
-  it("draws each image of a batch as it would alone", async () => {
+  it("generates each image of a batch as it would by itself", async () => {
     using manager = await managerOf(config, () => undefined);
     const text = embeddings.map(() => ({ shape: [7, 10], data: random.normals(70) }));
     const textEncoding = takesText(manager.decoder!.model) ? text : undefined;

@@ -74,7 +74,7 @@ describe("arrays of numpy", () => {
     for (const [, value] of named("numpy scalars")) expect(value).toEqual([0.5, -7, true, 3]);
   });
 
-  it("whose content is too short, or shared a million times, is no way to harm", () => {
+  it("whose content is too short, or shared a million times, are harmless", () => {
     const array = "cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R";
     const dtype = "cnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\x88\x87R";
     const short = load(Buffer.from(`\x80\x03${array}(K\x01K\x02\x85${dtype}\x89C\x02abtb.`, "latin1"));
@@ -124,12 +124,12 @@ describe("versions", () => {
     ).toBe("2");
   });
 
-  it("that are none are no version", () => {
+  it("that are not versions are ignored", () => {
     for (const value of [undefined, null, 3, [1, 2], new Map(), object({}, "Trainer")])
       expect(versionText(value, "x")).toBeUndefined();
   });
 
-  it("that cannot be read are an error: no other version may be assumed in silence", () => {
+  it("that cannot be read are an error: no other version may be silently assumed", () => {
     const cycle: unknown[] = [];
     cycle.push(cycle, cycle);
     const states = [undefined, [0, cycle, null, null, null, null], [0, ["1"], null, null, null, null], [1, 2, 3]];
@@ -165,7 +165,7 @@ describe("Python's own values", () => {
     });
   });
 
-  it("names, also of what lies within a class", () => {
+  it("names, also inside a class", () => {
     for (const [, value] of named("nested names"))
       expect((value as PythonName[]).map(String)).toEqual([
         "collections.OrderedDict",

@@ -29,7 +29,7 @@ describe.each(variants)("an archive with %s", (_, options) => {
     await expect(entry.read(4990, 11)).rejects.toThrow(/it has 5000/);
   });
 
-  it("is refused when cut anywhere, or its content is not what was promised", async () => {
+  it("is refused if it is truncated anywhere, or its content does not match its header", async () => {
     // The rest of a comment does not matter.
     const whole = zip(files, options).subarray(0, -(options.comment?.length ?? 0) || undefined);
     for (let length = 0; length < whole.length; length += 97) {
@@ -39,7 +39,7 @@ describe.each(variants)("an archive with %s", (_, options) => {
   });
 });
 
-describe("an archive with bytes behind it", () => {
+describe("an archive with bytes after it", () => {
   const behind: readonly (readonly [string, Uint8Array])[] = [
     ["a zero", new Uint8Array(1)],
     ["a block of zeros", new Uint8Array(60_000)],
@@ -58,7 +58,7 @@ describe("an archive with bytes behind it", () => {
     await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without a directory/);
   });
 
-  it("of thousands of end records is refused at once", async () => {
+  it("of thousands of end records is refused immediately", async () => {
     const record = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18, 1)]);
     const start = performance.now();
     await expect(open(Buffer.concat(Array<Buffer>(2900).fill(record)))).rejects.toThrow(FormatError);

@@ -50,7 +50,7 @@ describe("weights under other keys", () => {
     expect([version, skipped]).toEqual([undefined, [{ key: "version", what: "a string of 11 characters" }]]);
   });
 
-  it("with the version and the config that lie beside", async () => {
+  it("with the version and the config beside it", async () => {
     const inner = { model: prior(1), version: "1.12.4", config: { prior: {} } };
     const checkpoint = await open({ checkpoint: inner, version: "0.1", epoch: 3 });
     expect([checkpoint.version, checkpoint.config]).toEqual(["1.12.4", { prior: {} }]);
@@ -162,7 +162,7 @@ describe("a key that the user gives", () => {
     ["checkpoint.best.state_dict.net.x", /no "net\.x" in "checkpoint\.best\.state_dict".*keys net, noise_scheduler/],
     ["whole.optimizer", /it contains no model/],
     ["\u001b[2J", /no "\uFFFD\[2J" in it/],
-  ])("is an error where it leads nowhere: %j", async (stateDictKey, message) => {
+  ])("is an error if it matches nothing: %j", async (stateDictKey, message) => {
     expect(await problem(tree, { stateDictKey })).toMatch(message);
   });
 });

@@ -89,7 +89,7 @@ describe("a bare state dict with other values", () => {
     }
   });
 
-  it("of another family is one where tensors are most of it", async () => {
+  it("of another family counts if most of it is tensors", async () => {
     const { tensors, skipped } = await open({ "layer.weight": scalar(1), "layer.bias": scalar(2), epoch: 3 });
     expect([...tensors.keys()]).toEqual(["layer.weight", "layer.bias"]);
     expect(skipped).toEqual([{ key: "epoch", what: "the number 3" }]);
@@ -149,7 +149,7 @@ describe("names of wrappers", () => {
     },
   );
 
-  it("are left where two different tensors would be one, and the error names both", async () => {
+  it("stay if two different tensors would get one name, and the error names both", async () => {
     const tree = { ...prior(1), "module.net.learned_query": scalar(7) };
     expect(await problem(tree)).toMatch(
       /two of its tensors map to net\.learned_query.*net\.learned_query and module\.net\.learned/,
@@ -158,7 +158,7 @@ describe("names of wrappers", () => {
     expect([...(await open({ ...shared, ...below("module.", shared) })).tensors.keys()]).toEqual(PRIOR_NAMES);
   });
 
-  it("say so where FSDP flattened the parameters", async () => {
+  it("report parameters that FSDP flattened", async () => {
     expect(await problem({ "_fsdp_wrapped_module.flat_param_0": f32([4], [1, 2, 3, 4]), epoch: 3, lr: 0.1 })).toMatch(
       /FSDP flattened.*FULL_STATE_DICT/,
     );

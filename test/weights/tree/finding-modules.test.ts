@@ -80,7 +80,7 @@ describe("a whole pickled module", () => {
     expect(skipped).toContainEqual({ key: "args", what: "an object of argparse.Namespace" });
   });
 
-  it("is not unfolded without end: modules that share parts, a cycle", async () => {
+  it("is not walked without end: modules that share parts, a cycle", async () => {
     let module = testModule({ parameters: { "causal_transformer.a": scalar(1) } });
     for (let level = 0; level < 40; level++) module = testModule({ modules: { a: module, b: module } });
     const start = performance.now();
@@ -91,7 +91,7 @@ describe("a whole pickled module", () => {
   });
 });
 
-describe("what is made to be walked for ever ends soon", () => {
+describe("values made to be walked forever end soon", () => {
   const NUMBERS = `}p0\n(${Array.from({ length: 30_000 }, (_, i) => `Vk${i}\nN`).join("")}u`;
   const many = (item: string) => `(${item.repeat(30_000)}l`;
 
