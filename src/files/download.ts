@@ -10,7 +10,7 @@ import { ChangedError, transfer, type PartFile, type RemoteState, type TransferO
 const ROUNDS = 4;
 
 /** Starts again if the file changed on the server during the download. */
-export async function settled<Result>(body: () => Promise<Result>): Promise<Result> {
+export async function restartOnChange<Result>(body: () => Promise<Result>): Promise<Result> {
   for (let round = 1; ; round++) {
     try {
       return await body();

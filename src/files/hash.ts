@@ -12,7 +12,7 @@ export function shortHash(text: string): string {
 
 /** SHA-256 of a file, in lower-case hexadecimal; undefined if the file is missing. Rejects with FileError. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string | undefined> {
-  const source = await whereThere(path, () => openFile(path));
+  const source = await ifExists(path, () => openFile(path));
   if (!source) return undefined;
   try {
     const hash = createSha256();
@@ -26,7 +26,7 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
 }
 
 /** Reads a file; undefined if it is missing, also if it disappears meanwhile. */
-export async function whereThere<Value>(path: string, read: () => Promise<Value>): Promise<Value | undefined> {
+export async function ifExists<Value>(path: string, read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();
   } catch (error) {

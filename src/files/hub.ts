@@ -1,7 +1,7 @@
 // Hugging Face's model hub: checksums of its files, and access tokens.
 import { environmentVariable } from "#platform";
 import { FileError } from "../platform/errors.js";
-import { keepSecret } from "../platform/secrets.js";
+import { registerSecret } from "../platform/secrets.js";
 
 const HUB = "https://huggingface.co";
 
@@ -51,13 +51,13 @@ export function tokenFor(url: string): string | undefined {
       { advice: "set it again" },
     );
   }
-  keepSecret(token);
+  registerSecret(token);
   return token;
 }
 
 /** Hides the tokens in the environment from all messages from now on. */
 export function hideTokens(): void {
-  for (const name of TOKEN_VARIABLES) keepSecret(environmentVariable(name)?.trim() ?? "");
+  for (const name of TOKEN_VARIABLES) registerSecret(environmentVariable(name)?.trim() ?? "");
 }
 
 /** The environment variable that has a token; undefined if none is set. */

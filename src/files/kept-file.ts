@@ -6,7 +6,7 @@ import { MAX_BYTES } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
-import { sha256OfFile, shortHash, whereThere } from "./hash.js";
+import { sha256OfFile, shortHash, ifExists } from "./hash.js";
 
 /** Suffixes of the files beside a kept file `model.pth`: `model.pth.checksum` and so on. */
 export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: ".part", origin: ".part.json" } as const;
@@ -197,7 +197,7 @@ function describes({ size, modified }: FileRecord, stat: FileStat | undefined): 
 }
 
 async function readTextIfThere(path: string): Promise<string | undefined> {
-  return whereThere(path, () => readText(path, MAX_BYTES.record));
+  return ifExists(path, () => readText(path, MAX_BYTES.record));
 }
 
 async function readJson(path: string): Promise<unknown> {

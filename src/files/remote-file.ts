@@ -4,7 +4,7 @@ import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
-import { fetchVerified, partOf, settled } from "./download.js";
+import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
@@ -65,7 +65,7 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
   const name = file.folder === undefined ? `${shortHash(file.url)}-${file.filename}` : file.filename;
   const kept = new KeptFile(file.folder ?? cache, name);
   return exclusively(kept.path, async () => {
-    await settled(() => bringUpToDate(file, kept, options));
+    await restartOnChange(() => bringUpToDate(file, kept, options));
     return openFile(kept.path);
   });
 }
@@ -80,7 +80,7 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
   const claim = await newClaim(version, file, kept, options);
   if (!claim) return;
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
-  else if (file.folder === undefined) sayOnce(kept.folder, warn);
+  else if (file.folder === undefined) warnOnce(kept.folder, warn);
   await download(file, kept, claim, options);
   // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
@@ -138,11 +138,11 @@ function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
   return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
 }
 
-const said = new Set<string>();
+const warnedFolders = new Set<string>();
 
-function sayOnce(folder: string, say: (message: string) => void): void {
-  if (said.has(folder)) return;
-  said.add(folder);
+function warnOnce(folder: string, say: (message: string) => void): void {
+  if (warnedFolders.has(folder)) return;
+  warnedFolders.add(folder);
   say(`Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`);
 }
 
@@ -161,7 +161,7 @@ async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options:
 async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
   const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
   try {
-    await settled(async () => {
+    await restartOnChange(async () => {
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);

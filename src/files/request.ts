@@ -2,7 +2,7 @@ import { sendsAnyHeader } from "#platform";
 import { concatBytes } from "../platform/bytes.js";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
-import { keepSecret } from "../platform/secrets.js";
+import { registerSecret } from "../platform/secrets.js";
 import { TransientError } from "./http-error.js";
 import { addressOf, tokenFor } from "./hub.js";
 import type { Patience } from "./patience.js";
@@ -64,7 +64,7 @@ function withoutUser(location: string): { readonly address: string; readonly bas
   if (url.username === "" && url.password === "") return { address: location };
   const pair = new TextEncoder().encode(`${decoded(url.username)}:${decoded(url.password)}`);
   const basic = btoa(String.fromCharCode(...pair));
-  for (const secret of [url.password, decoded(url.password), basic]) keepSecret(secret);
+  for (const secret of [url.password, decoded(url.password), basic]) registerSecret(secret);
   url.username = "";
   url.password = "";
   return { address: url.href, basic };

@@ -12,7 +12,7 @@ const known = new Set<string>();
 const SHORTEST_KNOWN = 6;
 
 /** Adds a secret that `hideSecrets` hides from now on. */
-export function keepSecret(value: string): void {
+export function registerSecret(value: string): void {
   if (value.length >= SHORTEST_KNOWN) known.add(value);
 }
 

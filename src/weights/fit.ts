@@ -5,7 +5,7 @@ import { describeProblems, WeightError, type WeightProblems } from "./weight-err
 export type Misfits = Pick<WeightProblems, "missing" | "misshapen">;
 
 /** Declarations to compare with a file: those of a `WeightStore`. */
-export interface DeclaredWeights {
+export interface WeightRequirements {
   readonly source: TensorSource;
   misfits(): Misfits;
   /** True if a tensor of the file was declared or ignored. */
@@ -21,7 +21,9 @@ export interface FitOptions {
 /**
  * The differences between a file and the stores that share it. Unused tensors are those that no store knows. Reads no data.
  */
-export function fitProblems(stores: readonly [DeclaredWeights, ...DeclaredWeights[]]): WeightProblems | undefined {
+export function fitProblems(
+  stores: readonly [WeightRequirements, ...WeightRequirements[]],
+): WeightProblems | undefined {
   const misfits = stores.map((store) => store.misfits());
   const missing = misfits.flatMap((one) => one.missing);
   const misshapen = misfits.flatMap((one) => one.misshapen);
@@ -36,7 +38,7 @@ export function fitProblems(stores: readonly [DeclaredWeights, ...DeclaredWeight
  * or ignored. If `strict` is false, they are reported to `onWarning` instead.
  */
 export function checkFit(
-  stores: readonly [DeclaredWeights, ...DeclaredWeights[]],
+  stores: readonly [WeightRequirements, ...WeightRequirements[]],
   { strict = true, onWarning }: FitOptions = {},
 ): void {
   const problems = fitProblems(stores);

@@ -23,7 +23,7 @@ export function readHead(source: ByteSource, signal?: AbortSignal): Promise<Uint
 export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSource, "name" | "size">): string {
   const text = textOf(head);
   return (
-    describeVoid(head, size) ??
+    describeEmpty(head, size) ??
     describePointer(text) ??
     describePage(text) ??
     describeMagic(text) ??
@@ -44,7 +44,7 @@ function textOf(head: Uint8Array): string {
   return decodeLatin1(first === 0xef && second === 0xbb && third === 0xbf ? head.subarray(3) : head);
 }
 
-function describeVoid(head: Uint8Array, size: number): string | undefined {
+function describeEmpty(head: Uint8Array, size: number): string | undefined {
   if (size === 0) return "it is empty; its download or the program that wrote it failed. Download it again";
   if (!head.every((byte) => byte === 0)) return undefined;
   return `it begins with ${head.length} zeros: space was reserved for its ${size} bytes, but they were never written. Download it again`;
@@ -79,9 +79,9 @@ function describePointer(text: string): string | undefined {
 function describePage(text: string): string | undefined {
   const start = text.trimStart();
   if (/^(?:<\?xml[^>]*>\s*)?<Error[\s>]/i.test(start) || /<Code>\w+<\/Code>/.test(start))
-    return `a server's response instead of the file${saying(text)}; check the URL, and whether the server needs a login`;
+    return `a server's response instead of the file${quotedPhrase(text)}; check the URL, and whether the server needs a login`;
   if (/^<(?:!doctype|html|head|body|title|meta|script|div|!--|\?xml)/i.test(start))
-    return `it looks like a web page; the download may have been refused${saying(text)}. Download the file itself: on Hugging Face by the URL with /resolve/ instead of /blob/, and with a token if it is gated`;
+    return `it looks like a web page; the download may have been refused${quotedPhrase(text)}. Download the file itself: on Hugging Face by the URL with /resolve/ instead of /blob/, and with a token if it is gated`;
   return undefined;
 }
 
@@ -89,7 +89,7 @@ function describePage(text: string): string | undefined {
 const PHRASES =
   /\b(?:Entry not found|Repository not found|Revision not found|Invalid username or password|Invalid credentials|Access to \w+ is restricted|Unauthorized|Forbidden|AccessDenied|Access Denied|NoSuchKey|NoSuchBucket|ExpiredToken|SignatureDoesNotMatch|RequestTimeTooSkewed|Not Found|Too Many Requests|rate limit(?:ed| exceeded)?|quota exceeded|Service Unavailable|Bad Gateway|Gateway Time-?out|Internal Server Error)\b/i;
 
-function saying(text: string): string {
+function quotedPhrase(text: string): string {
   const [phrase] = PHRASES.exec(text) ?? [];
   return phrase === undefined ? "" : ` (it says "${phrase}")`;
 }
@@ -190,7 +190,7 @@ function describeByName(name: string): string | undefined {
 
 function describeText(text: string): string | undefined {
   if (!/^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(text) || !/^[\t\n\r\x20-\x7e]{8}/.test(text)) return undefined;
-  if (PHRASES.test(text)) return `a server's response instead of the file${saying(text)}`;
+  if (PHRASES.test(text)) return `a server's response instead of the file${quotedPhrase(text)}`;
   return `a text file, not a checkpoint; ${EXPECTED}. The download may have been refused`;
 }
 
@@ -201,7 +201,7 @@ export function describeJson(value: unknown): string {
   const none = "not a checkpoint: JSON without the weight_map of a model.safetensors.index.json";
   if (["error", "errors", "detail"].some(has) || (has("message") && !has("metadata"))) {
     const text = JSON.stringify(value).slice(0, HEAD_BYTES);
-    return `${none}; it is a server's response instead of the file${saying(text)}. Check the URL, and whether the server needs a token`;
+    return `${none}; it is a server's response instead of the file${quotedPhrase(text)}. Check the URL, and whether the server needs a token`;
   }
   if (["prior", "decoder", "clip"].some(has) && JSON.stringify(value).includes('"load_model_from"'))
     return `${none}; it is a load config. Give one of the checkpoints in it (load_model_from)`;

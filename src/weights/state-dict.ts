@@ -1,10 +1,10 @@
 import { FormatError } from "./errors.js";
 import { OpaqueObject } from "./formats/pickle-values.js";
 import { chooseModel, describeOthers, type ChosenModel, type Wanted, type WeightsChoice } from "./tree/choose-model.js";
-import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
+import { dictsOnPath, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
 import type { Parts } from "./tree/entries.js";
 import type { ModelKind } from "./tree/model-names.js";
-import { namedTensors, type Home, type NamedTensor } from "./tree/named-tensors.js";
+import { namedTensors, type TensorHolder, type NamedTensor } from "./tree/named-tensors.js";
 import { excerpt } from "../platform/printable.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
 
@@ -52,7 +52,7 @@ export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options
     available: found.available,
     container: containerOf(tree, found),
     key,
-    around: dictsAlong(tree, key, parts),
+    around: dictsOnPath(tree, key, parts),
   };
 }
 
@@ -71,7 +71,7 @@ function findModel<Tensor>(
 ): Found<Tensor> | undefined {
   const chosen = chooseModel(named, parts, wanted);
   if (!chosen) return undefined;
-  const isOutermost = root === tree && [...chosen.homes].some((home) => home.key === "");
+  const isOutermost = root === tree && [...chosen.holders].some((holder) => holder.key === "");
   return { ...chosen, isEma: chosen.origin !== "trained", isOutermost };
 }
 
@@ -115,8 +115,8 @@ function describeMissing(root: unknown, named: readonly NamedTensor<unknown>[]):
   if (named.some(({ stored }) => /(?:^|\.)_?flat_param(?:_\d+)?$/.test(stored)))
     return "FSDP flattened its parameters, and the file does not say how; save a full state dict (StateDictType.FULL_STATE_DICT)";
   const problem = `it contains no model: expected a state dict, or one under "model"; ${describeKeys(root)}`;
-  const counts = new Map<Home, number>();
-  for (const { home } of named) counts.set(home, (counts.get(home) ?? 0) + 1);
+  const counts = new Map<TensorHolder, number>();
+  for (const { holder } of named) counts.set(holder, (counts.get(holder) ?? 0) + 1);
   const listed = [...counts].filter(([{ key }]) => key !== "").slice(0, MAX_LISTED);
   if (listed.length === 0) return problem;
   const dicts = listed.map(([{ key }, count]) => `${excerpt(key)} (${count})`);

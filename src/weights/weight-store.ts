@@ -4,7 +4,7 @@ import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
-import { checkFit, type DeclaredWeights, type FitOptions, type Misfits } from "./fit.js";
+import { checkFit, type WeightRequirements, type FitOptions, type Misfits } from "./fit.js";
 import { PIECE_BYTES, Weights, type Upload, type WeightDeclarations } from "./store.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
@@ -27,7 +27,7 @@ interface Request {
  * The weights of one model, or of a component that is loaded by itself. Constructors of layers declare them; they are
  * checked together against the file's header, then streamed to the GPU one tensor at a time. The store owns its tensors.
  */
-export class WeightStore implements WeightDeclarations, DeclaredWeights {
+export class WeightStore implements WeightDeclarations, WeightRequirements {
   readonly root: Weights;
   readonly #requests = new Map<string, Request>();
   readonly #tensors: Tensor[] = [];

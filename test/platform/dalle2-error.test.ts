@@ -8,7 +8,7 @@ import { ShapeError } from "../../src/ops/shape-error.js";
 import { ArgumentError, count } from "../../src/platform/arguments.js";
 import { adviceBeside, Dalle2Error } from "../../src/platform/dalle2-error.js";
 import { FileError } from "../../src/platform/errors.js";
-import { keepSecret } from "../../src/platform/secrets.js";
+import { registerSecret } from "../../src/platform/secrets.js";
 import { WeightError } from "../../src/weights/weight-error.js";
 
 /** What a worker or a server sends, and the error made from it. */
@@ -87,7 +87,7 @@ describe("an error that is sent", () => {
   });
 
   it("contains no secret from any source", () => {
-    keepSecret("s3cr3t-value");
+    registerSecret("s3cr3t-value");
     const texts = { a: "s3cr3t-value", b: ["hf_AbCdEfGhIjKlMnOpQrStUvWxYz"] };
     const plain = {
       ...new FileError("a", "b").toJSON(),

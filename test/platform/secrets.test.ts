@@ -15,7 +15,7 @@ import { encodeImage } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
 import { FileError } from "../../src/platform/errors.js";
 import { excerpt } from "../../src/platform/printable.js";
-import { hideSecrets, keepSecret, publicUrl } from "../../src/platform/secrets.js";
+import { hideSecrets, registerSecret, publicUrl } from "../../src/platform/secrets.js";
 import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { dalle2Beside, type RunOptions } from "../support/cli.js";
 import { fixtureFolder } from "../support/golden.js";
@@ -372,7 +372,7 @@ describe("the command", () => {
 });
 
 it("a text is cut before or after a secret, never inside", () => {
-  keepSecret("cut-in-the-middle");
+  registerSecret("cut-in-the-middle");
   for (let before = 100; before <= 120; before++) {
     const shown = excerpt(`${"-".repeat(before)} cut-in-the-middle and more`);
     expect(shown).not.toContain("cut");

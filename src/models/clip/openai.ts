@@ -100,7 +100,7 @@ export class OpenAiClip implements ClipModel {
     return arena.scope(() => {
       const tokens = add(arena.from(tokenRows, [texts.length, this.contextLength, width]), this.#positions);
       const x = this.#normFinal.forward(this.#transformer.forward(tokens));
-      const places = texts.map((text, i) => i * this.contextLength + pooledPlace(text, pooling));
+      const places = texts.map((text, i) => i * this.contextLength + pooledIndex(text, pooling));
       const pooled = embedding(x.reshape([texts.length * this.contextLength, width]), places);
       const masks = texts.map((text) => this.#textMask(text, END_TOKEN));
       return {
@@ -130,7 +130,7 @@ function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): 
 }
 
 /** Index of the pooled token of a text. */
-function pooledPlace(text: Int32Array, pooling: TextPooling): number {
+function pooledIndex(text: Int32Array, pooling: TextPooling): number {
   switch (pooling.kind) {
     case "highest":
       return text.indexOf(Math.max(...text));

@@ -19,7 +19,7 @@ import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
 import { priorSampler } from "./samplers.js";
-import { schedulePlace, storedSchedule } from "./stored-schedule.js";
+import { scheduleWeights, storedSchedule } from "./stored-schedule.js";
 
 /** Its name in messages. */
 export const PRIOR_NAME = "the prior";
@@ -49,7 +49,7 @@ export class DiffusionPrior implements Prior {
     this.#dtype = weights.arena.dtype;
     this.#network = new PriorNetwork(networkWeights.at("net"), options.net, dialect.network);
     if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
-    const place = schedulePlace(weights, "noise_scheduler", dialect.network);
+    const place = scheduleWeights(weights, "noise_scheduler", dialect.network);
     this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
     // Trainers saved a CLIP too, which has a file of its own here.
     weights.ignore("clip.");

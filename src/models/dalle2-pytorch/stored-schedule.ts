@@ -21,7 +21,7 @@ const TABLES = [
 ] as const satisfies readonly (keyof ScheduleTables)[];
 
 /** The path of a model's schedule in its state dict: `path` since 0.11.0, the root before. */
-export function schedulePlace(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
+export function scheduleWeights(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
   return dialect.noisePrefix === "root" ? weights : weights.at(path);
 }
 
@@ -62,7 +62,7 @@ export function decoderSchedules(
 ): DecoderSchedules {
   const declare = (index: number) =>
     storedSchedule(
-      schedulePlace(weights, `noise_schedulers.${index}`, dialect),
+      scheduleWeights(weights, `noise_schedulers.${index}`, dialect),
       stages[index]!.betaSchedule,
       timesteps,
     );

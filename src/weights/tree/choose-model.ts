@@ -1,9 +1,9 @@
 // Chooses among the models in a checkpoint.
 import { FormatError } from "../errors.js";
-import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
+import { areSame, findModels, tensorsOf, type FoundModel, type WeightsOrigin } from "./models.js";
 import type { Parts } from "./entries.js";
 import type { ModelKind, ModelNames } from "./model-names.js";
-import type { Home, NamedTensor } from "./named-tensors.js";
+import type { TensorHolder, NamedTensor } from "./named-tensors.js";
 import { excerpt } from "../../platform/printable.js";
 
 /** The trained weights ("online"), or their exponential moving average, which trainers keep beside them. */
@@ -27,8 +27,8 @@ export interface ChosenModel<Tensor> {
   readonly available: readonly WeightsChoice[];
   /** The prefix of its tensors' paths, without the last dot. */
   readonly key: string;
-  readonly origin: Origin;
-  readonly homes: FoundModel["homes"];
+  readonly origin: WeightsOrigin;
+  readonly holders: FoundModel["holders"];
 }
 
 /**
@@ -36,12 +36,12 @@ export interface ChosenModel<Tensor> {
  * open_clip and Lightning save them; at the root. Since 0.10.0 DiffusionPriorTrainer keeps averages as `ema_model` and
  * inside of `ema`.
  */
-const PLACES: Readonly<Record<Origin, readonly RegExp[]>> = {
+const PLACES: Readonly<Record<WeightsOrigin, readonly RegExp[]>> = {
   trained: [/^model\./, /^state_dict\./, /^$/],
   average: [/^ema_model\./, /^ema\./],
   copy: [],
 };
-const ORIGINS: readonly Origin[] = ["trained", "average", "copy"];
+const ORIGINS: readonly WeightsOrigin[] = ["trained", "average", "copy"];
 
 /**
  * Chooses a model of a tree; undefined if no name identifies one. Averages of parts of a model (the U-Nets of a decoder)
@@ -54,7 +54,7 @@ export function chooseModel<Tensor>(
   wanted: Wanted,
 ): ChosenModel<Tensor> | undefined {
   const all = findModels(named, names);
-  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutAlong(all, named), wanted.model, names));
+  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutCompanions(all, named), wanted.model, names));
   if (models.length === 0) return undefined;
   const available = [...new Set(models.map(weightsOf))];
   const fitting = models.filter((model) => wanted.weights === undefined || weightsOf(model) === wanted.weights);
@@ -77,7 +77,7 @@ export function chooseModel<Tensor>(
     available,
     key: model.prefix.slice(0, -1),
     origin: model.origin,
-    homes: model.homes,
+    holders: model.holders,
   };
 }
 
@@ -87,19 +87,22 @@ export function describeOthers(available: readonly WeightsChoice[]): string {
 }
 
 /** The models without CLIPs that have such a name in a dict with other tensors: each belongs to another model. */
-function withoutAlong(models: readonly FoundModel[], named: readonly NamedTensor<unknown>[]): readonly FoundModel[] {
+function withoutCompanions(
+  models: readonly FoundModel[],
+  named: readonly NamedTensor<unknown>[],
+): readonly FoundModel[] {
   const isClip = ({ component, prefix }: FoundModel) => component === "clip" && /(?:^|\.)clip\.$/.test(prefix);
   const along = new Set(models.filter(isClip));
   if (along.size === 0) return models;
-  // The common prefix of the paths in each home.
-  const beginnings = new Map<Home, string>();
-  for (const { path, home } of named) {
-    let shared = beginnings.get(home) ?? path;
+  // The common prefix of the paths in each holder.
+  const beginnings = new Map<TensorHolder, string>();
+  for (const { path, holder } of named) {
+    let shared = beginnings.get(holder) ?? path;
     while (!path.startsWith(shared)) shared = shared.slice(0, shared.lastIndexOf(".", shared.length - 2) + 1);
-    beginnings.set(home, shared);
+    beginnings.set(holder, shared);
   }
-  const isAlone = ({ prefix, homes }: FoundModel) =>
-    [...homes].every((home) => beginnings.get(home)!.startsWith(prefix));
+  const isAlone = ({ prefix, holders }: FoundModel) =>
+    [...holders].every((holder) => beginnings.get(holder)!.startsWith(prefix));
   return models.filter((model) => !along.has(model) || isAlone(model));
 }
 

@@ -34,7 +34,7 @@ export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>
 }
 
 /** The dicts from the outermost one, as far as the key leads. */
-export function dictsAlong<Tensor>(
+export function dictsOnPath<Tensor>(
   tree: unknown,
   key: string,
   parts: Parts<Tensor>,

@@ -8,11 +8,11 @@ export interface NamedTensor<Tensor> {
   /** The same as in the file. */
   readonly stored: string;
   readonly tensor: Tensor;
-  readonly home: Home;
+  readonly holder: TensorHolder;
 }
 
 /** A dict or list, or an object with its content. There is one for each. */
-export interface Home {
+export interface TensorHolder {
   /** Keys from the root, joined by dots; empty for the root. */
   readonly key: string;
 }
@@ -36,7 +36,7 @@ interface Place {
   readonly stored: string;
   readonly depth: number;
   /** The outermost object around it; undefined in dicts and lists. */
-  readonly object?: Home;
+  readonly object?: TensorHolder;
 }
 
 /**
@@ -53,7 +53,7 @@ export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): Named
     if (seen.has(node) || depth > MAX_DEPTH || isOptimizer(node)) return;
     seen.add(node);
     const isObject = hasAttributes(node);
-    const home = object ?? { key: stored.slice(0, -1) };
+    const holder = object ?? { key: stored.slice(0, -1) };
     for (const { key, value } of parts.of(node)) {
       if (key.length > MAX_KEY) continue;
       budget.spend(stored.length + key.length);
@@ -61,14 +61,14 @@ export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): Named
         const own = path + unwrapName(key);
         const name = list === undefined ? own : own.replace(LISTED_EMA, `$2.${list}.$1.`);
         budget.hold(FOUND_WORDS + (name.length + stored.length) / 8);
-        found.push({ path: name, stored: stored + key, tensor: value, home });
+        found.push({ path: name, stored: stored + key, tensor: value, holder });
       } else if (isObject || !TRAINING_STATE.test(key)) {
         visit(value as object, {
           // The key of a dict with a whole model may look like a wrapper, but it says where the model is.
           path: path + (isObject ? unwrapName(`${key}.`) : `${key}.`),
           stored: `${stored}${key}.`,
           depth: depth + 1,
-          ...(isObject && { object: home }),
+          ...(isObject && { object: holder }),
         });
       }
     }

@@ -1,7 +1,14 @@
 import type { Component } from "./component.js";
 import { configClues } from "./detect-config.js";
 import { agrees, candidateEpochs, clue, contains, epochs, flagIn, type Clue, type Epoch } from "./candidates.js";
-import { clueEvidence, describeClues, structuralClues, type Evidence, type Exhibit, type Reading } from "./evidence.js";
+import {
+  clueEvidence,
+  describeClues,
+  structuralClues,
+  type Evidence,
+  type DetectionInput,
+  type Reading,
+} from "./evidence.js";
 import { flagsOf, relevantFlags, type Flag } from "./relevance.js";
 import { NETWORK_HISTORY } from "./table.js";
 import { ambiguityWarning, describeVersions } from "./warning.js";
@@ -32,31 +39,31 @@ interface Choice {
  * The dialect of a checkpoint without a version: the flags on which the fitting versions agree, and the most likely values
  * for the others.
  */
-export function readByNames(exhibit: Exhibit): Reading {
-  const structure = structuralClues(exhibit);
-  const hints = [...overrideClues(exhibit), ...configClues(exhibit.config)];
-  const choice = choose(exhibit, structure, hints);
+export function readByNames(input: DetectionInput): Reading {
+  const structure = structuralClues(input);
+  const hints = [...overrideClues(input), ...configClues(input.config)];
+  const choice = choose(input, structure, hints);
   const { version, epoch } = choice;
   const evidence = new Map<Flag, Evidence>();
   const assumed: Flag[] = [];
-  const relevant = relevantFlags(exhibit.component, exhibit.tensors, exhibit.config);
-  for (const flag of flagsOf(exhibit.component)) {
+  const relevant = relevantFlags(input.component, input.tensors, input.config);
+  for (const flag of flagsOf(input.component)) {
     const found = [...structure, ...hints].find((one) => one.flag === flag && agrees(epoch.dialect.network, one));
     const evident = explain(flag, choice, found, relevant.has(flag));
     evidence.set(flag, evident);
-    if (evident.source === "default" && relevant.has(flag) && !(flag in exhibit.overrides)) assumed.push(flag);
+    if (evident.source === "default" && relevant.has(flag) && !(flag in input.overrides)) assumed.push(flag);
   }
   const contradictions = structure.filter((found) => !agrees(epoch.dialect.network, found));
   for (const [flag, evident] of clueEvidence(contradictions)) evidence.set(flag, evident);
 
   const warnings: string[] = [];
-  if (contradictions.length > 0) warnings.push(mixtureWarning(exhibit.name, version, contradictions));
+  if (contradictions.length > 0) warnings.push(mixtureWarning(input.name, version, contradictions));
   if (assumed.length > 0)
-    warnings.push(ambiguityWarning(exhibit.name, { version, flags: assumed, epoch }, choice.candidates));
+    warnings.push(ambiguityWarning(input.name, { version, flags: assumed, epoch }, choice.candidates));
   return { version, evidence, assumed, warnings };
 }
 
-function choose({ component, mode }: Exhibit, structure: readonly Clue[], hints: readonly Clue[]): Choice {
+function choose({ component, mode }: DetectionInput, structure: readonly Clue[], hints: readonly Clue[]): Choice {
   const candidates = hints.reduce(narrow, candidateEpochs(epochs(mode), structure));
   for (const version of LIKELY[component]) {
     const epoch = candidates.find((candidate) => contains(candidate, version));
@@ -73,7 +80,7 @@ function narrow(candidates: readonly Epoch[], hint: Clue): readonly Epoch[] {
 }
 
 /** Clues from the network flags that the user sets. */
-function overrideClues({ overrides }: Exhibit): readonly Clue[] {
+function overrideClues({ overrides }: DetectionInput): readonly Clue[] {
   const flags = (Object.keys(NETWORK_HISTORY) as (keyof typeof NETWORK_HISTORY)[]).filter((flag) => flag in overrides);
   return flags.map((flag) => clue(flag, [overrides[flag]!], "override", "dialect in the load config"));
 }

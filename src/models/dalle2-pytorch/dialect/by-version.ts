@@ -1,5 +1,12 @@
 import { agrees } from "./candidates.js";
-import { clueEvidence, describeClues, structuralClues, type Evidence, type Exhibit, type Reading } from "./evidence.js";
+import {
+  clueEvidence,
+  describeClues,
+  structuralClues,
+  type Evidence,
+  type DetectionInput,
+  type Reading,
+} from "./evidence.js";
 import { flagsOf, type Flag } from "./relevance.js";
 import { dialectForVersion } from "./dialect.js";
 
@@ -8,21 +15,21 @@ import { dialectForVersion } from "./dialect.js";
  * and a warning says so: forks kept old version numbers, and such tensors could not run otherwise. A missing name does not
  * contradict a version, because its tensor may be missing.
  */
-export function readByVersion(exhibit: Exhibit, version: string, source: "version" | "override"): Reading {
-  const { network, sampler } = dialectForVersion(version, exhibit.mode);
+export function readByVersion(input: DetectionInput, version: string, source: "version" | "override"): Reading {
+  const { network, sampler } = dialectForVersion(version, input.mode);
   const values = { ...network, ...sampler };
-  const contradictions = structuralClues(exhibit).filter(
+  const contradictions = structuralClues(input).filter(
     (found) => found.source !== "absence" && !agrees(network, found),
   );
   const evidence = new Map<Flag, Evidence>([
-    ...flagsOf(exhibit.component).map(
+    ...flagsOf(input.component).map(
       (flag) => [flag, { value: values[flag], source, detail: `version ${version}` }] as const,
     ),
     ...clueEvidence(contradictions),
   ]);
   if (contradictions.length === 0) return { version, evidence, assumed: [], warnings: [] };
   const warning = [
-    `${exhibit.name} is read as version ${version}, except for names or shapes that belong to other versions:`,
+    `${input.name} is read as version ${version}, except for names or shapes that belong to other versions:`,
     ...describeClues(contradictions),
     'If the version is wrong, set the correct one as "version" beside load_model_from.',
   ].join("\n");

@@ -3,7 +3,7 @@ import { componentOf, type Component } from "./component.js";
 import { knownConfig } from "./detect-config.js";
 import { readByNames } from "./by-names.js";
 import { readByVersion } from "./by-version.js";
-import type { Evidence, Exhibit, Reading } from "./evidence.js";
+import type { Evidence, DetectionInput, Reading } from "./evidence.js";
 import { parseOverrides } from "./overrides.js";
 import type { Flag } from "./relevance.js";
 import { CURRENT } from "./table.js";
@@ -46,7 +46,7 @@ export function detectDialect(checkpoint: DetectableCheckpoint, options: DetectO
   if (component === undefined) {
     throw new DialectError(`${name} does not contain a prior, a decoder or a CLIP: none of its names belongs to one`);
   }
-  const exhibit: Exhibit = {
+  const input: DetectionInput = {
     name,
     component,
     tensors,
@@ -54,13 +54,13 @@ export function detectDialect(checkpoint: DetectableCheckpoint, options: DetectO
     overrides: parseOverrides(options.overrides ?? {}, name),
     mode: { sampler: options.sampler ?? "fixed" },
   };
-  return overridden(exhibit, read(exhibit, options.version ?? undefined, checkpoint.version));
+  return overridden(input, read(input, options.version ?? undefined, checkpoint.version));
 }
 
-function read(exhibit: Exhibit, given: string | undefined, stored: string | undefined): Reading {
-  if (given !== undefined) return readByVersion(exhibit, given, "override");
-  if (exhibit.component === "clip") return CLIP_READING;
-  return stored === undefined ? readByNames(exhibit) : readByVersion(exhibit, stored, "version");
+function read(input: DetectionInput, given: string | undefined, stored: string | undefined): Reading {
+  if (given !== undefined) return readByVersion(input, given, "override");
+  if (input.component === "clip") return CLIP_READING;
+  return stored === undefined ? readByNames(input) : readByVersion(input, stored, "version");
 }
 
 /** A CLIP's file is not from DALLE2-pytorch. The mask of its texts depends on the adapter; the current one is used. */
@@ -80,18 +80,18 @@ const CLIP_READING: Reading = {
   warnings: [],
 };
 
-function overridden(exhibit: Exhibit, { version, evidence, assumed, warnings }: Reading): DetectedDialect {
+function overridden(input: DetectionInput, { version, evidence, assumed, warnings }: Reading): DetectedDialect {
   const all = new Map(evidence);
-  for (const [flag, value] of Object.entries(exhibit.overrides)) {
+  for (const [flag, value] of Object.entries(input.overrides)) {
     all.set(flag as Flag, { value, source: "override", detail: "dialect in the load config" });
   }
-  const { network, sampler } = dialectForVersion(version, exhibit.mode);
+  const { network, sampler } = dialectForVersion(version, input.mode);
   const overlay = <Flags extends object>(flags: Flags): Flags =>
     Object.fromEntries(
       Object.entries(flags).map(([flag, value]): [string, unknown] => [flag, all.get(flag as Flag)?.value ?? value]),
     ) as Flags;
   return {
-    component: exhibit.component,
+    component: input.component,
     dialect: { version, network: overlay(network), sampler: overlay(sampler) },
     evidence: Object.fromEntries(all),
     assumed,

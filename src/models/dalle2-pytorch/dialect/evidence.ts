@@ -15,7 +15,7 @@ export interface Evidence {
 }
 
 /** The input for detecting a dialect. */
-export interface Exhibit {
+export interface DetectionInput {
   /** Path or URL of the checkpoint. */
   readonly name: string;
   readonly component: Component;
@@ -35,7 +35,7 @@ export interface Reading {
 }
 
 /** Clues in names and shapes, without those for flags that the user sets. */
-export function structuralClues({ component, tensors, overrides }: Exhibit): readonly Clue[] {
+export function structuralClues({ component, tensors, overrides }: DetectionInput): readonly Clue[] {
   return [...componentClues(component, tensors), ...scheduleClues(tensors)].filter(({ flag }) => !(flag in overrides));
 }
 

@@ -10,7 +10,7 @@ import {
   misfitOf,
   missingOptions,
   present,
-  saysDim,
+  isFullConfig,
   type Inferred,
   type OpenOption,
 } from "./infer-options.js";
@@ -100,7 +100,7 @@ export function completeDecoderConfig(
   const decoder = isRecord(given) ? given.decoder : undefined;
   const givenUnets: unknown = isRecord(decoder) ? decoder.unets : undefined;
   const listed: readonly unknown[] = Array.isArray(givenUnets) ? givenUnets : [];
-  if (isRecord(decoder) && listed.length > 0 && listed.every(saysDim)) return { config: { decoder }, missing: [] };
+  if (isRecord(decoder) && listed.length > 0 && listed.every(isFullConfig)) return { config: { decoder }, missing: [] };
   const known = inferred.unets.map((unet) => unet && asConfig(unet.facts));
   const any = known.find((unet) => unet !== undefined) ?? {};
   const count = Math.max(listed.length, known.length);

@@ -73,7 +73,7 @@ export function complete(given: unknown, inferred: Readonly<Record<string, unkno
 }
 
 /** True if a network's config is a full train config, which always has `dim`, not a part of one. */
-export function saysDim(network: unknown): boolean {
+export function isFullConfig(network: unknown): boolean {
   return isRecord(network) && network.dim != null;
 }
 

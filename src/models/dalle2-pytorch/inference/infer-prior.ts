@@ -10,7 +10,7 @@ import {
   misfitOf,
   missingOptions,
   present,
-  saysDim,
+  isFullConfig,
   type Facts,
   type Inferred,
   type OpenOption,
@@ -120,7 +120,7 @@ export function completePriorConfig(
   inferred: InferredPrior,
 ): { readonly config: { readonly prior: Readonly<Record<string, unknown>> }; readonly missing: readonly string[] } {
   const prior = isRecord(given) ? given.prior : undefined;
-  if (isRecord(prior) && saysDim(prior.net)) return { config: { prior }, missing: [] };
+  if (isRecord(prior) && isFullConfig(prior.net)) return { config: { prior }, missing: [] };
   const net = complete(isRecord(prior) ? prior.net : undefined, asConfig(inferred.net.facts));
   const missing = missingOptions(inferred.open, prior).map((path) => `prior.${path}`);
   return {
