@@ -236,7 +236,7 @@ describe("a server", () => {
   it("that sends without an end is stopped at the limit, and nothing is saved", async () => {
     // The limit for whole checkpoints is too large to test.
     const found = await failures(`${await start(endless)}/plain`, "download");
-    expect(found.config).toBe("the answer goes on after 16777216 bytes; the limit for such a file is 16 MiB");
+    expect(found.config).toBe("the response has more than 16777216 bytes; the limit for such a file is 16 MiB");
     expect(found.besideConfig).toMatch(/sent more than 16777216 bytes; the limit for such a file is 16 MiB/);
     expect(found.checkpoint).toMatch(/does not support range requests/);
   });
@@ -244,7 +244,7 @@ describe("a server", () => {
   it("whose few bytes unpack to gigabytes is stopped at the limit, in little memory", async () => {
     const before = process.memoryUsage().rss;
     const found = await failures(`${await start(endless)}/packed`);
-    expect(found.config).toBe("the answer goes on after 16777216 bytes; the limit for such a file is 16 MiB");
+    expect(found.config).toBe("the response has more than 16777216 bytes; the limit for such a file is 16 MiB");
     expect(found.besideConfig).toMatch(/sent more than 16777216 bytes/);
     expect(found.download).toMatch(/sent more than 67108864 bytes; the limit for such a file is 64 MiB/);
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 2 ** 20);
@@ -270,7 +270,7 @@ describe("a server", () => {
 
   it("that states a size beyond numbers is reported", async () => {
     const found = await failures(`${await start(claiming)}/${"9".repeat(400)}`, "config");
-    expect(found.byRanges).toMatch(/^the answer's Content-Range is "bytes 0-0\/9+", which names no part of a file$/);
+    expect(found.byRanges).toMatch(/^the response's Content-Range is "bytes 0-0\/9+", which is not a range of a file$/);
   });
 
   it("that announces more than is read is refused before it is read", async () => {
@@ -290,7 +290,7 @@ describe("a server", () => {
         looping(request, response);
       }),
     );
-    for (const message of Object.values(found)) expect(message).toMatch(/from one address to the next without an end/);
+    for (const message of Object.values(found)) expect(message).toMatch(/the server redirects without an end/);
     expect(asked).toBeLessThan(150);
   });
 
