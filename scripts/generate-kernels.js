@@ -32,11 +32,12 @@ class KernelFileError extends Error {
 
 function readLines(folder, name, usedBy) {
   const path = join(folder, name);
+  const shown = `${basename(folder)}/${name}`;
   if (usedBy && !existsSync(path)) throw new KernelFileError(usedBy, `there is no ${name} in ${folder}`);
   const file = relative(process.cwd(), path);
   const texts = readFileSync(path, "utf8").split(/\r?\n/);
   if (texts.at(-1) === "") texts.pop();
-  return texts.map((text, index) => ({ text, file, number: index + 1 }));
+  return texts.map((text, index) => ({ text, file, shown, number: index + 1 }));
 }
 
 /** The lines of a kernel with its lib files between header and body, each lib once, what it uses before it. */
@@ -203,6 +204,17 @@ function parseBindings(lines) {
   return { bindings, uniform };
 }
 
+/** Where the lines come from, as runs of [file, number of the first line, count]. */
+function runsOf(lines) {
+  const runs = [];
+  for (const { shown, number } of lines) {
+    const last = runs.at(-1);
+    if (last && last[0] === shown && last[1] + last[2] === number) last[2]++;
+    else runs.push([shown, number, 1]);
+  }
+  return runs;
+}
+
 /** Everything that the runtime has to know of one kernel file. */
 function parseKernel(folder, name) {
   const lines = assemble(folder, name);
@@ -236,7 +248,7 @@ function parseKernel(folder, name) {
   const workgroup = parseWorkgroup(lines, known);
   const code = lines.map((line) => `${line.text}\n`).join("");
   const { fixed: own } = parseConstants(readLines(folder, name));
-  return { code, aliases, constants, fixed: own, overrides, workgroup, bindings, params };
+  return { code, files: runsOf(lines), aliases, constants, fixed: own, overrides, workgroup, bindings, params };
 }
 
 /** `group-norm.wgsl` and `group_norm.wgsl` are both called groupNorm in TypeScript, and so is GROUP_NORM. */

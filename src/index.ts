@@ -25,6 +25,7 @@ export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/patience.js";
+export { UnreachableHosts } from "./files/unreachable-hosts.js";
 export {
   DeviceLostError,
   GpuError,
@@ -95,7 +96,7 @@ export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";
 export { FileError } from "./platform/errors.js";
 export { InternalError } from "./platform/internal-error.js";
 export { TooLargeError } from "./platform/limits.js";
-export { ImageDecodeError, ImageEncodeError, type DecodedImage } from "./platform/image-types.js";
+export { ImageDecodeError, ImageEncodeError, ImageLibraryError, type DecodedImage } from "./platform/image-types.js";
 export type { ByteSource } from "./platform/source.js";
 export { PromptTooLongError } from "./tokenizer/tokenize.js";
 export { JsonError } from "./platform/json.js";

@@ -1,14 +1,17 @@
 import { Option, type Command } from "commander";
 import { clearCache, listCache, type CacheEntry } from "../files/cache.js";
 import { cacheFolder } from "../platform/node.js";
+import { counted } from "../platform/counted.js";
 import { publicUrl } from "../platform/secrets.js";
 import { UsageError } from "./errors.js";
 import { formatBytes } from "./format-bytes.js";
-import { print, printJson } from "./output.js";
+import { InterruptedError } from "./interrupt.js";
+import { print, printJson, say, shown } from "./output.js";
 
 interface Flags {
   readonly folder: string;
   readonly json?: true;
+  readonly yes?: true;
 }
 
 /** What `dalle2 cache list --json` and `dalle2 cache clear --json` print; `files` is what is there, or was removed. */
@@ -22,6 +25,7 @@ const EXAMPLES = `
 Examples:
   $ dalle2 cache list
   $ dalle2 cache list --folder models        # the cache_dir of a load config
+  $ dalle2 cache clear --yes                 # without asking, as scripts must
   $ dalle2 cache clear https://huggingface.co/laion/DALLE2-PyTorch/resolve/main/decoder/v1.0.2/latest.pth
 
 Only downloads are listed and removed, never other files of the folder.`;
@@ -46,18 +50,41 @@ export function register(program: Command): void {
   shared(cache.command("clear"))
     .description("remove downloads, and print what was removed")
     .argument("[names...]", "names or URLs as `list` prints them; all where none are given")
-    .action(async (names: readonly string[], { folder, json }: Flags) => {
-      report(folder, await clear(folder, names), json, "nothing to remove");
+    .option("-y, --yes", "remove them without asking")
+    .action(async (names: readonly string[], { folder, json, yes }: Flags) => {
+      const chosen = await choose(folder, names);
+      const isWanted = chosen.length === 0 || yes === true || (await askToClear(folder, chosen));
+      const isChosen = ({ path }: CacheEntry): boolean => isWanted && chosen.some((one) => one.path === path);
+      report(folder, await clearCache(folder, isChosen), json, isWanted ? "nothing to remove" : "nothing was removed");
     });
 }
 
-async function clear(folder: string, names: readonly string[]): Promise<CacheEntry[]> {
+/** The downloads that names stand for; all where there are none. Rejects with `UsageError` for a name of none. */
+async function choose(folder: string, names: readonly string[]): Promise<readonly CacheEntry[]> {
   const isNamed = ({ name, url }: CacheEntry, wanted: string): boolean => wanted === name || publicUrl(wanted) === url;
   const entries = await listCache(folder);
   const unknown = names.filter((wanted) => !entries.some((entry) => isNamed(entry, wanted)));
   if (unknown.length > 0)
     throw new UsageError(`${unknown.join(", ")}: no such download in ${folder}`, { advice: "see dalle2 cache list" });
-  return clearCache(folder, (entry) => names.length === 0 || names.some((wanted) => isNamed(entry, wanted)));
+  return entries.filter((entry) => names.length === 0 || names.some((wanted) => isNamed(entry, wanted)));
+}
+
+/** Asks a person whether downloads may be removed. Rejects with `UsageError` where there is nobody to answer. */
+async function askToClear(folder: string, files: readonly CacheEntry[]): Promise<boolean> {
+  const what = `${summaryOf(files)} in ${folder}`;
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UsageError(`There is nobody to ask whether to remove ${what}: give --yes to remove them.`);
+  }
+  const { confirm, isCancel } = await import("@clack/prompts");
+  say(files.map(format).join("\n"));
+  const answer = await confirm({ message: shown(`Remove ${what}?`), initialValue: false, output: process.stderr });
+  if (isCancel(answer)) throw new InterruptedError();
+  return answer;
+}
+
+function summaryOf(files: readonly CacheEntry[]): string {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return `${counted(files.length, "file")}, ${formatBytes(bytes)}`;
 }
 
 function report(folder: string, files: readonly CacheEntry[], json: true | undefined, none: string): void {
@@ -66,9 +93,7 @@ function report(folder: string, files: readonly CacheEntry[], json: true | undef
     printJson({ folder, bytes, files } satisfies CacheReport);
     return;
   }
-  const summary =
-    files.length === 0 ? none : `${files.length} ${files.length === 1 ? "file" : "files"}, ${formatBytes(bytes)}`;
-  print([...files.map(format), `${folder}: ${summary}`].join("\n"));
+  print([...files.map(format), `${folder}: ${files.length === 0 ? none : summaryOf(files)}`].join("\n"));
 }
 
 function format({ name, url, bytes, totalBytes, isComplete }: CacheEntry): string {

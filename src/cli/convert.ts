@@ -1,8 +1,11 @@
+import { dirname } from "node:path";
 import { Option, type Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { openSource } from "../files/open.js";
 import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
 import { openCheckpoint } from "../models/open-checkpoint.js";
 import { writeFileAtomic } from "../platform/node.js";
+import { tryFolder } from "../platform/node-aside.js";
 import { excerpt } from "../platform/printable.js";
 import { unsupportedTensors } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
@@ -46,6 +49,7 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
     );
   }
   const signal = interruptSignal();
+  tryFolder(dirname(output));
   const checkpoint = await openCheckpoint(await openSource(input, { signal }), { weights, stateDictKey: key, signal });
   try {
     await writeFileAtomic(output, convertCheckpoint(checkpoint, { ...(dtype && { dtype }), sparseRows, signal }));
@@ -56,5 +60,5 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
   const leftOut = unsupportedTensors(checkpoint);
   for (const { name, unsupported } of leftOut)
     say(`warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
-  print(`${output}: ${tensors.size + clip.size - leftOut.length} tensors`);
+  print(`${output}: ${counted(tensors.size + clip.size - leftOut.length, "tensor")}`);
 }

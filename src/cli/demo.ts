@@ -9,6 +9,7 @@ import { generateImages } from "./generating/command.js";
 import { planSamples } from "./generating/plan.js";
 import { addSeedOption, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
+import { outputFolder } from "./option-values.js";
 import { print } from "./output.js";
 import { ensureAdapter } from "./setup.js";
 
@@ -40,7 +41,7 @@ export function register(program: Command): void {
   const command = program
     .command("demo")
     .description("draw a dozen prompts with the model that comes along: single images and a contact sheet")
-    .option("--output-path <folder>", "where the PNG files go", "output");
+    .option("-o, --output-path <folder>", "where the PNG files go", outputFolder, "output");
   addSeedOption(command, "seed of the first image", 1).action(demo);
 }
 

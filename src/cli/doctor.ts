@@ -2,12 +2,16 @@ import type { Command } from "commander";
 import type { AdapterDescription, GpuFeatures } from "../gpu/adapter.js";
 import type { GpuDevice } from "../gpu/device.js";
 import type { SelfTestResult } from "../verify/self-test.js";
+import { runtime } from "../platform/node-runtime.js";
 import { print, printJson } from "./output.js";
 
 /** What `dalle2 doctor --json` prints. */
 export interface DoctorReport {
   readonly adapter: AdapterDescription;
+  /** Operating system and processor: `linux x64`. */
   readonly platform: string;
+  /** What runs the command, with its version: `Node 20.19.0`, `Deno 2.9.6`, `Bun 1.4.5`. */
+  readonly runtime: string;
   readonly features: GpuFeatures;
   readonly limits: Readonly<Record<string, number>>;
   readonly selfTest: readonly SelfTestResult[];
@@ -44,7 +48,8 @@ async function examine(gpu: GpuDevice): Promise<DoctorReport> {
   const results = await selfTest(gpu);
   return {
     adapter: gpu.adapter,
-    platform: `${process.platform} ${process.arch}, Node ${process.version}`,
+    platform: `${process.platform} ${process.arch}`,
+    runtime: `${runtime.name} ${runtime.version}`,
     features: gpu.features,
     limits: Object.fromEntries(LIMITS.map((name) => [name, gpu.limits[name]])),
     selfTest: results,
@@ -52,8 +57,8 @@ async function examine(gpu: GpuDevice): Promise<DoctorReport> {
   };
 }
 
-function formatReport({ adapter, platform, features, limits, selfTest, pass }: DoctorReport): string {
-  const { vendor, architecture, description, device, isSoftware } = adapter;
+function formatReport({ adapter, platform, runtime: program, features, limits, selfTest, pass }: DoctorReport): string {
+  const { vendor, architecture, description, device, implementation, isSoftware } = adapter;
   const section = (title: string, rows: readonly (readonly [string, string])[]): string => {
     const width = Math.max(...rows.map(([name]) => name.length));
     return [title, ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join("\n");
@@ -61,9 +66,12 @@ function formatReport({ adapter, platform, features, limits, selfTest, pass }: D
   return [
     section("Adapter", [
       ["device", device],
-      ["driver", description],
+      // wgpu names no driver.
+      ...(description === device ? [] : [["driver", description] as const]),
       ["vendor", [vendor, architecture].filter((part) => part !== "").join(", ")],
       ["kind", isSoftware ? "software: computes on the CPU" : "GPU"],
+      ["WebGPU", implementation],
+      ["runtime", program],
       ["system", platform],
     ]),
     section(

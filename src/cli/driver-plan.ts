@@ -1,3 +1,5 @@
+import { hasSuite, sourceBeside, type SourcesFile } from "./package-sources.js";
+
 /** How a software Vulkan driver (Mesa's lavapipe) gets onto a system. */
 export interface DriverPlan {
   /** The system's own name for itself. */
@@ -6,11 +8,12 @@ export interface DriverPlan {
   readonly commands: readonly string[];
   /** Whether this program may run the commands itself: Debian and Ubuntu only. */
   readonly automatic: boolean;
+  /** The suite of packages that they are taken from, where it is not the system's own. */
+  readonly needs?: string;
 }
 
 const APT_INSTALL = "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y";
 const PACKAGES = "mesa-vulkan-drivers libvulkan1";
-const BACKPORTS = "deb http://deb.debian.org/debian bookworm-backports main";
 
 /** Commands for systems that are shown theirs, by the ID of os-release. */
 const SHOWN: Readonly<Record<string, string>> = {
@@ -19,16 +22,25 @@ const SHOWN: Readonly<Record<string, string>> = {
   suse: "zypper install -y libvulkan_lvp libvulkan1",
 };
 
+/** What is known of a system. */
+export interface SystemFiles {
+  /** The content of `/etc/os-release`. */
+  readonly osRelease: string;
+  /** Where apt takes packages from; none on systems without it. */
+  readonly sources: readonly SourcesFile[];
+}
+
 /**
- * The plan for the system that an os-release file describes. `sudo` is what has to stand before a command that needs root:
- * "sudo ", "sudo -n " (never asks), or nothing.
+ * The plan for a system. `sudo` is what has to stand before a command that needs root: "sudo ", "sudo -n " (never asks), or
+ * nothing.
  */
-export function planDriver(osRelease: string, sudo: string): DriverPlan {
+export function planDriver({ osRelease, sources }: SystemFiles, sudo: string): DriverPlan {
   const fields = parseOsRelease(osRelease);
   const system = fields.get("PRETTY_NAME") ?? "this system";
   const families = [fields.get("ID") ?? "", ...(fields.get("ID_LIKE") ?? "").split(" ")];
   if (fields.get("ID") === "debian" && fields.get("VERSION_ID") === "12") {
-    return { system, automatic: true, commands: debian12Commands(sudo) };
+    const commands = debian12Commands(sources, sudo);
+    return { system, automatic: commands !== undefined, commands: commands ?? [], needs: BACKPORTS };
   }
   if (families.includes("debian") || families.includes("ubuntu")) {
     return { system, automatic: true, commands: [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} ${PACKAGES}`] };
@@ -37,14 +49,20 @@ export function planDriver(osRelease: string, sudo: string): DriverPlan {
   return { system, automatic: false, commands: shown === undefined ? [] : [`${sudo}${shown}`] };
 }
 
-/** Debian 12 itself has Mesa 22, whose lavapipe lacks f16 and subgroups; its backports have Mesa 25. */
-function debian12Commands(sudo: string): string[] {
-  const file = "/etc/apt/sources.list.d/bookworm-backports.list";
-  return [
-    `grep -rqs bookworm-backports /etc/apt/sources.list /etc/apt/sources.list.d || echo '${BACKPORTS}' | ${sudo}tee ${file}`,
-    `${sudo}apt-get update`,
-    `${sudo}${APT_INSTALL} -t bookworm-backports ${PACKAGES}`,
-  ];
+const BACKPORTS = "bookworm-backports";
+
+/**
+ * Debian 12 itself has Mesa 22, whose lavapipe lacks f16 and subgroups; its backports have Mesa 25, in the same archive.
+ * Undefined where no source of Debian 12 says where that is.
+ */
+function debian12Commands(sources: readonly SourcesFile[], sudo: string): string[] | undefined {
+  const install = [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} -t ${BACKPORTS} ${PACKAGES}`];
+  if (hasSuite(sources, BACKPORTS)) return install;
+  const source = sourceBeside(sources, "bookworm", BACKPORTS);
+  if (!source) return undefined;
+  const lines = source.lines.map((line) => `'${line.replaceAll("'", `'\\''`)}'`).join(" ");
+  const file = `/etc/apt/sources.list.d/${BACKPORTS}.${source.extension}`;
+  return [`printf '%s\\n' ${lines} | ${sudo}tee ${file}`, ...install];
 }
 
 function parseOsRelease(text: string): Map<string, string> {

@@ -21,25 +21,29 @@ interface EditFlags extends GenerationFlags {
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 edit --image cat.jpg --from "a cat" --to "an anime drawing of a cat"
-  $ dalle2 edit --image house.png --from "a photo of a house in summer" --to "a photo of a house in winter" --frames 6
+  $ dalle2 edit cat.jpg --from "a cat" --to "an anime drawing of a cat"
+  $ dalle2 edit house.png --from "a photo of a house in summer" --to "a photo of a house in winter" --frames 6
 
-CLIP's view of the image turns towards what tells the second text from the first, and is drawn anew: small things
-change too. With --frames, a series leads there from the variation that is not edited, all from the noise of one seed.
+CLIP's view of the image turns towards what tells the second text from the first, and the image is generated from it: small
+things change too. With --frames, a series leads there from the variation that is not edited, all from the noise of one seed.
 What is not given is asked for; a pipe answers line by line: files, an empty line, both texts, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("edit")
     .description("change what images show by words")
-    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
+    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
     .option("--from <text>", "what the images show", filledText)
     .option("--to <text>", "what they should show instead", filledText)
     .option("--strength <fraction>", "how far to turn, 0 to 1; the paper goes 0.25 to 0.5", fraction, 0.4)
     .option("--frames <n>", "images of a series that leads there", wholeNumber, 1);
   addGenerationOptions(command)
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => edit(self.optsWithGlobals<EditFlags>()));
+    .action((files: readonly string[], _, self: Command) => {
+      const flags = self.optsWithGlobals<EditFlags>();
+      return edit({ ...flags, image: [...(flags.image ?? []), ...files] });
+    });
 }
 
 async function edit(flags: EditFlags): Promise<void> {
@@ -67,13 +71,14 @@ async function edit(flags: EditFlags): Promise<void> {
   });
 }
 
-async function gather({ image, from, to, samples }: EditFlags, signal: AbortSignal) {
-  if (image && from !== undefined && to !== undefined) {
-    return { files: expandFolders(image), from, to, samples: samples ?? 1 };
+async function gather({ image = [], from, to, samples }: EditFlags, signal: AbortSignal) {
+  const given = expandFolders(image);
+  if (given.length > 0 && from !== undefined && to !== undefined) {
+    return { files: given, from, to, samples: samples ?? 1 };
   }
-  using asker = openAsker({ options: "--image, --from and --to", signal });
-  const files = image ? expandFolders(image) : await askImages(asker);
-  const shown = { message: "What do the images show?", fallback: captionOf(files[0]!) };
+  using asker = openAsker({ options: "the image files, --from and --to", signal });
+  const files = given.length > 0 ? given : await askImages(asker);
+  const shown = { message: "What do the images show?", fallback: await captionOf(files[0]!) };
   return {
     files,
     from: from ?? (await asker.ask(shown)),

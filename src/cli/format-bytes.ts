@@ -3,5 +3,6 @@ const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 /** A number of bytes as 1.23 GB, in powers of 1000. */
 export function formatBytes(bytes: number): string {
   const power = Math.min(UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
-  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 2)} ${UNITS[power]}`;
+  const unit = bytes === 1 ? "byte" : UNITS[power];
+  return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 2)} ${unit}`;
 }

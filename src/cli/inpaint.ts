@@ -15,6 +15,8 @@ import {
   type PriorFlags,
 } from "./generating/options.js";
 import { planSamples } from "./generating/plan.js";
+import { checkSeeds } from "./generating/seeds.js";
+import { counted } from "../platform/counted.js";
 import { UsageError } from "./errors.js";
 import { imageProblem, loadMasked, type MaskedFiles } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -32,40 +34,45 @@ interface InpaintFlags extends GenerationFlags, PriorFlags, NegativeFlags {
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 inpaint --image room.png --mask mask.png --text "a room with a red sofa"
-  $ dalle2 inpaint --image room.png --mask hole.png --invert-mask --text "a window" --samples 4
-  $ dalle2 inpaint --image room.png --mask erased.png --mask-channel alpha --text "a window"
+  $ dalle2 inpaint room.png --mask mask.png --text "a room with a red sofa"
+  $ dalle2 inpaint room.png --mask hole.png --invert-mask --text "a window" --samples 4
+  $ dalle2 inpaint room.png --mask erased.png --mask-channel alpha --text "a window"
 
-A mask is an image of the same size: what lies under red above 128 (white, say) is kept, the rest is drawn anew. With
---mask-channel alpha, what is opaque is kept and what is transparent is drawn anew, as in masks for OpenAI's image edits.
+A mask is an image of the same size: what lies under red above 128 (white, say) is kept, the rest is generated. With
+--mask-channel alpha, what is opaque is kept and what is transparent is generated, as in masks for OpenAI's image edits.
 With --mask-channel luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case.
 
-Images that are not square are cropped, and all are resized to the smallest. Without --text, the file's name is the
-text: red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line
-by line: file, mask and text of each, an empty line, samples of each.`;
+Images that are not square are cropped, and all are resized to the smallest. Without --text, the text is the prompt
+that dalle2 has recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle".
+Without files it asks; a pipe answers line by line: file, mask and text of each, an empty line, samples of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("inpaint")
-    .description("draw into the parts of images that masks leave free")
-    .option("--image <file>", "PNG, JPEG or WebP; may be given several times", collectTexts)
+    .description("generate the parts of images that masks leave free")
+    .argument("[files...]", "PNG, JPEG or WebP images", collectTexts)
+    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
     .option("--mask <file>", "what is kept of an image: one for each, or one for all", collectTexts)
     .addOption(
       new Option("--mask-channel <which>", "what of a mask counts; alpha: masks as OpenAI's image edits take them")
         .choices(MASK_CHANNELS)
         .default("red"),
     )
-    .option("--invert-mask", "draw what the mask would keep, and keep the rest")
-    .option("--text <text>", "what to draw: one for each image, or one for all", collectTexts)
+    .option("--invert-mask", "generate what the mask would keep, and keep the rest")
+    .option("--text <text>", "what the image shows: one for each, or one for all", collectTexts)
     .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
   addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => inpaint(self.optsWithGlobals<InpaintFlags>()));
+    .action((files: readonly string[], _, self: Command) => {
+      const flags = self.optsWithGlobals<InpaintFlags>();
+      return inpaint({ ...flags, image: [...(flags.image ?? []), ...files] });
+    });
 }
 
 async function inpaint(flags: InpaintFlags): Promise<void> {
   const signal = interruptSignal();
   const { files, texts, samples } = await gather(flags, signal);
+  checkSeeds(flags, files.length * samples);
   const inputs = await loadMasked(files, { channel: flags.maskChannel, invert: flags.invertMask ?? false, say });
   const subjects = files.map(({ image, mask }, i) => ({
     name: parse(image).name,
@@ -96,15 +103,18 @@ interface Gathered {
 async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathered> {
   const { image: images = [], mask: masks = [], text = [], samples } = flags;
   if (images.length > 0) {
-    if (masks.length === 0) throw new UsageError("Give --mask, an image that says what to keep of --image.");
+    if (masks.length === 0) throw new UsageError("Give --mask, an image that says what to keep of the image.");
     if (masks.length !== 1 && masks.length !== images.length) {
-      throw new UsageError(`Give --mask once, or for each of ${images.length} images, not ${masks.length} times.`);
+      throw new UsageError(
+        `Give --mask once, or for each of ${counted(images.length, "image")}, not ${counted(masks.length, "time")}.`,
+      );
     }
     const files = images.map((image, i) => ({ image, mask: masks[masks.length === 1 ? 0 : i]! }));
-    return { files, texts: textsFor(images, text), samples: samples ?? 1 };
+    return { files, texts: await textsFor(images, text), samples: samples ?? 1 };
   }
-  if (masks.length > 0 || text.length > 0) throw new UsageError("--mask and --text go with --image: give that too.");
-  using asker = openAsker({ options: "--image, --mask and --text", signal });
+  if (masks.length > 0 || text.length > 0)
+    throw new UsageError("--mask and --text go with images: give their files too.");
+  using asker = openAsker({ options: "the image files, --mask and --text", signal });
   const { files, texts } = await askMasked(asker);
   return { files, texts, samples: samples ?? (await askSamples(asker, "image")) };
 }

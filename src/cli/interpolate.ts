@@ -15,10 +15,12 @@ import {
   type GenerationFlags,
   type PriorFlags,
 } from "./generating/options.js";
+import { checkSeeds } from "./generating/seeds.js";
 import { planSeries, type GenerationPlan, type Subject } from "./generating/plan.js";
 import { seedOf } from "./generating/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
 import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
+import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
 
@@ -32,25 +34,46 @@ interface InterpolateFlags extends GenerationFlags, PriorFlags {
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 interpolate --start "a red circle" --end "a blue square" --frames 8 --seed 1
-  $ dalle2 interpolate --start cat.png --end dog.png --frames 12
+  $ dalle2 interpolate "a red circle" "a blue square" --frames 8 --seed 1
+  $ dalle2 interpolate cat.png dog.png --frames 12
   $ dalle2 interpolate --start cat.png --end "a dog in the snow" --start-text "a cat"
 
-An end that is a file is an image, anything else a prompt. All images of a series are drawn from the noise of one seed;
---samples draws several series. Without --start or --end it asks; a pipe answers line by line.`;
+A start or end that is a file is an image, anything else a prompt. All images of a series are generated from the noise of
+one seed; --samples is the number of series. Without a start or an end it asks; a pipe answers line by line.`;
 
 export function register(program: Command): void {
   const command = program
     .command("interpolate")
-    .description("draw the images between two images or prompts")
-    .option("--start <end>", "an image's file, or a prompt", filledText)
-    .option("--end <end>", "an image's file, or a prompt", filledText)
+    .description("generate the images between two images or prompts")
+    .argument("[start]", "an image's file, or a prompt", filledText)
+    .argument("[end]", "an image's file, or a prompt", filledText)
+    .option("--start <start>", "the same as the first argument", filledText)
+    .option("--end <end>", "the same as the second argument", filledText)
     .option("--frames <n>", "images, both ends among them", wholeNumber, 8)
-    .option("--start-text <text>", "what the image at the start shows (default: as its name says)", filledText)
-    .option("--end-text <text>", "what the image at the end shows (default: as its name says)", filledText);
+    .option(
+      "--start-text <text>",
+      "what the image at the start shows (default: as its record or its name says)",
+      filledText,
+    )
+    .option(
+      "--end-text <text>",
+      "what the image at the end shows (default: as its record or its name says)",
+      filledText,
+    );
   addGenerationOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => interpolate(self.optsWithGlobals<InterpolateFlags>()));
+    .action((start: string | undefined, end: string | undefined, _, self: Command) =>
+      interpolate(withEnds(self.optsWithGlobals<InterpolateFlags>(), [start, end])),
+    );
+}
+
+/** The flags with the arguments, which fill what the flags leave open. */
+function withEnds(flags: InterpolateFlags, args: readonly (string | undefined)[]): InterpolateFlags {
+  const left = args.filter((arg) => arg !== undefined);
+  const start = flags.start ?? left.shift();
+  const end = flags.end ?? left.shift();
+  if (left.length > 0) throw new UsageError(`There is one start and one end; ${JSON.stringify(left[0])} is too much.`);
+  return { ...flags, ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
 }
 
 /** What a series starts or ends at. */
@@ -66,6 +89,7 @@ interface End {
 
 async function interpolate(flags: InterpolateFlags): Promise<void> {
   const signal = interruptSignal();
+  checkSeeds(flags, flags.samples ?? 1);
   const { start, end } = await gatherEnds(flags, signal);
   const ends = [await readEnd(start, flags.startText), await readEnd(end, flags.endText)] as const;
   await generateImages(flags, signal, (manager, scripts) => planInterpolation(manager, scripts, ends, flags));
@@ -110,7 +134,7 @@ function withLater(step: ScriptProgress, millisecondsSpent: number, later: numbe
 
 async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal) {
   if (start !== undefined && end !== undefined) return { start, end };
-  using asker = openAsker({ options: "--start and --end", signal });
+  using asker = openAsker({ options: "a start and an end", signal });
   const ask = (message: string): Promise<string> =>
     asker.ask({ message, check: (given) => (isImageName(given) ? imageProblem(given) : undefined) });
   return {
@@ -123,5 +147,5 @@ async function readEnd(given: string, text: string | undefined): Promise<End> {
   const isFile = isImageName(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
   if (!isFile) return { content: given, name: given, input: given, text: text ?? given };
   const { name, base } = parse(given);
-  return { content: await loadImage(given), name, input: base, text: text ?? captionOf(given) };
+  return { content: await loadImage(given), name, input: base, text: text ?? (await captionOf(given)) };
 }

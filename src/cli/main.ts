@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
-import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
 import { hideTokens } from "../files/hub.js";
+import { adviceBeside, Dalle2Error } from "../platform/dalle2-error.js";
+import { InterruptedError } from "./interrupt.js";
+import { assist, refuseShortSeed } from "./other-tools/assist.js";
 import { say, sayPart } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -31,7 +33,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
 
 const EXIT_CODES = `
 Each command explains itself with --help. Results go to standard output, everything else to standard error.
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted (finished images stay).`;
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, or a missing file; interrupted (finished images stay):
+130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")
@@ -47,27 +50,31 @@ async function main(args: readonly string[]): Promise<number> {
   const name = args.find((arg) => !arg.startsWith("-")) ?? "";
   const loads = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
   for (const load of loads) (await load()).register(program);
+  assist(program);
   try {
+    refuseShortSeed(args);
     await program.parseAsync(args, { from: "user" });
     return 0;
   } catch (error) {
-    return exitStatus(error);
+    return await exitStatus(error);
   }
 }
 
-/** Says what went wrong and gives the exit status: 1 failure, 2 usage or configuration, 130 interrupted. */
-function exitStatus(error: unknown): number {
+/** Says what went wrong and gives the exit status: 1 failure, 2 usage, configuration or a missing file, 128 + n interrupted by signal n. */
+async function exitStatus(error: unknown): Promise<number> {
   // Commander has already written its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { inFlags } = await import("./flag-names.js");
   const message = error instanceof Error ? error.message : String(error);
   const stack = process.env.DALLE2_DEBUG === "1" && error instanceof Error ? error.stack : undefined;
-  say(stack ?? message);
+  say(stack ?? inFlags(error, message));
+  if (error instanceof InterruptedError) return error.exitStatus;
   if (!(error instanceof Dalle2Error)) return 1;
   const [subject] = error.code.split("/");
   const status = subject === undefined ? 1 : (STATUSES[error.code] ?? STATUSES[subject] ?? 1);
   // What is wrong with arguments and configurations says by itself what to do.
   const advice = status === 1 ? adviceBeside(error) : undefined;
-  if (advice !== undefined) say(advice);
+  if (advice !== undefined) say(inFlags(error, advice));
   return status;
 }
 
@@ -76,8 +83,8 @@ const STATUSES: Readonly<Record<string, number>> = {
   argument: 2,
   "cli/usage": 2,
   config: 2,
+  "file/not-found": 2,
   sampling: 2,
-  "cli/interrupted": 130,
 };
 
 // `dalle2 … | head` closes our output early: not an error of ours.

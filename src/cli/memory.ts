@@ -1,12 +1,15 @@
 import type { Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
 import { publicUrl } from "../platform/secrets.js";
+import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
-import { wholeNumber } from "./option-values.js";
+import { loadConfig, wholeNumber } from "./option-values.js";
 
 interface Options {
+  readonly modelConfig?: string;
   readonly batchSize: number;
   readonly json?: true;
 }
@@ -16,10 +19,12 @@ export function register(program: Command): void {
   program
     .command("memory")
     .description("say how much GPU memory the models of a load config take; only headers of their files are read")
-    .argument("<config>", "a load config, by path or URL")
+    .argument("[config]", "a load config, by path or URL (default: that of the Shapes model)", loadConfig)
+    .option("--model-config <file>", "the same as the argument", loadConfig)
     .option("--batch-size <n>", "images computed at once", wholeNumber, 1)
     .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
-    .action(async (path: string, { batchSize, json }: Options) => {
+    .action(async (argument: string | undefined, { modelConfig, batchSize, json }: Options) => {
+      const path = oneConfig(argument, modelConfig);
       const plans = await plansOf(path, batchSize);
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
@@ -51,7 +56,7 @@ function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
   const lines = rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
   );
-  return [`${path}: GPU memory in MiB, batches of ${first?.batchSize ?? 0}`, ...lines].join("\n");
+  return [`${path}: GPU memory in MiB, batches of ${counted(first?.batchSize ?? 0, "image")}`, ...lines].join("\n");
 }
 
 function mebibytes(bytes: number): string {

@@ -18,7 +18,8 @@ export function printJson(value: unknown): void {
 
 /** Says something on standard error, in a line of its own. */
 export function say(message: string): void {
-  console.error(printable(hideSecrets(message)));
+  // Not by the console: Bun's writes errors in red.
+  process.stderr.write(`${printable(hideSecrets(message))}\n`);
 }
 
 /** The same for texts that bring their own line breaks, and for halves of lines. */

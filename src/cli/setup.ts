@@ -1,10 +1,10 @@
 import { CommandFailedError } from "./errors.js";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { GpuUnavailableError } from "../gpu/errors.js";
-import { adapterAdvice, openWebGpu } from "#platform";
-import { planDriver, type DriverPlan } from "./driver-plan.js";
+import { adapterAdvice } from "#platform";
+import { planDriver, type DriverPlan, type SystemFiles } from "./driver-plan.js";
 import { UsageError } from "./errors.js";
 import { print, say } from "./output.js";
 
@@ -32,8 +32,7 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
 
   const isRoot = process.getuid?.() === 0;
   const unattended = isRoot || (process.env.CI ?? "") !== "";
-  const osRelease = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  const plan = planDriver(osRelease, isRoot ? "" : unattended ? "sudo -n " : "sudo ");
+  const plan = planDriver(systemFiles(), isRoot ? "" : unattended ? "sudo -n " : "sudo ");
   const allowed = plan.automatic && (unattended || (interactive && (await askToInstall(plan))));
   if (!allowed) throw new UsageError(instructions(plan));
   for (const command of plan.commands) run(command);
@@ -47,11 +46,25 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
 }
 
 async function findAdapter(): Promise<GPUAdapterInfo | undefined> {
-  const gpu = await openWebGpu();
+  const { openEntry } = await import("../gpu/open.js");
+  const gpu = await openEntry();
   return (await gpu.requestAdapter({ powerPreference: "high-performance" }))?.info;
 }
 
-function instructions({ system, commands }: DriverPlan): string {
+function systemFiles(): SystemFiles {
+  const read = (file: string) => (existsSync(file) ? readFileSync(file, "utf8") : "");
+  const folder = `${APT}/sources.list.d`;
+  const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+  const files = [`${APT}/sources.list`, ...names.map((name) => `${folder}/${name}`)];
+  return { osRelease: read("/etc/os-release"), sources: files.map((name) => ({ name, text: read(name) })) };
+}
+
+const APT = "/etc/apt";
+
+function instructions({ system, commands, needs }: DriverPlan): string {
+  if (commands.length === 0 && needs !== undefined) {
+    return `No WebGPU adapter found. A software Vulkan driver for ${system} is in ${needs}, and ${APT}/sources.list and ${APT}/sources.list.d do not say where Debian's packages are: add a source of ${needs}, and run this again.`;
+  }
   if (commands.length === 0) {
     return `No WebGPU adapter found. Install the Vulkan loader and Mesa's lavapipe driver with the package manager of ${system}.`;
   }

@@ -16,12 +16,15 @@ Examples:
   $ dalle2 show output/a-red-circle-7.png
   $ dalle2 show output/*.png --json
 
-Ends with status 1 where a file has no record of how it was drawn.`;
+A model file's fingerprint is a hash of its size and of 64 samples of its bytes. It tells model files apart; it is not
+the SHA-256 of the file, which \`dalle2 test\` prints.
+
+Ends with status 1 where a file has no record of how it was generated.`;
 
 export function register(program: Command): void {
   program
     .command("show")
-    .description("say how images were drawn: prompt, seed, models, parameters, adapter")
+    .description("say how images were generated: prompt, seed, models, parameters, adapter")
     .argument("<file...>", "images that dalle2 has written: PNG, JPEG, WebP")
     .option("--json", "print one JSON array of {file, record, texts}")
     .addHelpText("after", EXAMPLES)

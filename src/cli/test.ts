@@ -1,12 +1,14 @@
 import type { Command } from "commander";
+import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
-import { SHAPES_CONFIG } from "./default-config.js";
+import { oneConfig, SHAPES_CONFIG } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
+import { loadConfig } from "./option-values.js";
 import { print, printJson, say } from "./output.js";
 import { ProgressReport } from "./generating/progress.js";
 
@@ -51,13 +53,14 @@ export function register(program: Command): void {
   program
     .command("test")
     .description("check a load config: find or download its files, print their checksums, load its models")
-    .option("--model-config <file>", "load config, by path or URL (default: that of the Shapes model)")
+    .argument("[config]", "a load config, by path or URL (default: that of the Shapes model)", loadConfig)
+    .option("--model-config <file>", "the same as the argument", loadConfig)
     .option("--no-load", "leave the models alone: no GPU is needed")
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
     .option("--json", "print one JSON object")
-    .action(async (_, self: Command) => {
+    .action(async (argument: string | undefined, _, self: Command) => {
       const flags = self.optsWithGlobals<Flags>();
-      const report = await test(flags);
+      const report = await test({ ...flags, modelConfig: oneConfig(argument, flags.modelConfig) });
       if (flags.json) printJson(report);
       else print(formatReport(report));
       if (report.files.some(isFaulty)) process.exitCode = 1;
@@ -118,7 +121,7 @@ function formatReport({ config, files, models }: ConfigReport): string {
   return [
     `${config} is a valid load config.`,
     ...files.map(formatFile),
-    ...(faults > 0 ? [`${faults} of ${files.length} files cannot be used.`] : []),
+    ...(faults > 0 ? [`${faults} of ${counted(files.length, "file")} cannot be used.`] : []),
     ...(models ? [formatModels(models)] : []),
   ].join("\n\n");
 }

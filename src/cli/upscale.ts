@@ -8,6 +8,7 @@ import type { ScriptOptions } from "../pipeline/script-options.js";
 import { generateImages } from "./generating/command.js";
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
+import { counted } from "../platform/counted.js";
 import { UsageError } from "./errors.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadSquare } from "./asking/image-files.js";
@@ -21,27 +22,28 @@ interface UpscaleFlags extends ImageFlags {
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 upscale --image small.png
-  $ dalle2 upscale --image small/ --start-at-unet 3 --model-config configs/laion/upsampler.json
+  $ dalle2 upscale small.png
+  $ dalle2 upscale small/ --start-at-unet 3 --model-config configs/laion/upsampler.json
 
-Images are cropped to squares and brought to the size that the U-Net before the first makes. Without --image it asks; a
+Images are cropped to squares and brought to the size that the U-Net before the first makes. Without files it asks; a
 pipe answers line by line: files, each with its text where those U-Nets take one, an empty line, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("upscale")
     .description("enlarge images by the later U-Nets of a decoder")
-    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
+    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts)
     .option("--start-at-unet <n>", "first U-Net to run, counted from 1", wholeNumber, 2);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>()));
+    .action((files: readonly string[], _, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>(), files));
 }
 
-async function upscale(given: UpscaleFlags): Promise<void> {
+async function upscale(given: UpscaleFlags, files: readonly string[]): Promise<void> {
   const signal = interruptSignal();
-  const flags = withFiles(given);
+  const flags = withFiles(given, files);
   await generateImages(flags, signal, (manager, scripts) => planUpscale(manager, scripts, flags, signal));
 }
 
@@ -80,7 +82,7 @@ function startSize({ decoder }: DalleModelManager, startAt: number): number {
   const before = stages[startAt - 2];
   if (before && startAt <= stages.length) return before.info.imageSize;
   throw new UsageError(
-    `--start-at-unet ${startAt}: this decoder has ${stages.length} U-Nets; those from 2 on enlarge images.`,
+    `--start-at-unet ${startAt}: this decoder has ${counted(stages.length, "U-Net")}; those from 2 on enlarge images.`,
   );
 }
 
@@ -88,9 +90,9 @@ function startSize({ decoder }: DalleModelManager, startAt: number): number {
 async function loadAtSize(file: string, size: number): Promise<RgbImage> {
   const image = await loadSquare(file, say);
   if (image.width < size) {
-    throw new UsageError(`${file} has ${image.width} pixels a side; ${size} are needed to start from.`);
+    throw new UsageError(`${file} has ${counted(image.width, "pixel")} a side; ${size} are needed to start from.`);
   }
   if (image.width === size) return image;
-  say(`${basename(file)} is resized to ${size} pixels a side, from which it is enlarged.`);
+  say(`${basename(file)} is resized to ${counted(size, "pixel")} a side, from which it is enlarged.`);
   return resizeLanczos(image, size, size);
 }

@@ -13,28 +13,29 @@ import { collectTexts } from "./option-values.js";
 
 const EXAMPLES = `
 Examples:
-  $ dalle2 variation --image cat.jpg --samples 4
-  $ dalle2 variation --image cat.png --text "a cat" --image dog.png --text "a dog"
-  $ dalle2 variation --image photos/ --seed 1 --json
+  $ dalle2 variation cat.jpg --samples 4
+  $ dalle2 variation cat.png dog.png --text "a cat" --text "a dog"
+  $ dalle2 variation photos/ --seed 1 --json
 
-A decoder that was trained with text takes one for each image. Where none is given, the file's name is the text:
-red_circle.png stands for "Red circle". Without --image it asks; a pipe answers line by line: files, each with its text
+A decoder that was trained with text takes one for each image. Where none is given, the text is the prompt that dalle2 has
+recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle". Without files it asks; a pipe answers line by line: files, each with its text
 where the decoder takes one, an empty line, images of each.`;
 
 export function register(program: Command): void {
   const command = program
     .command("variation")
-    .description("draw variations of images")
-    .option("--image <file>", "PNG, JPEG or WebP, or a folder of them; may be given several times", collectTexts)
+    .description("generate variations of images")
+    .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
+    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
     .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
-    .action((_, self: Command) => variation(self.optsWithGlobals<ImageFlags>()));
+    .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<ImageFlags>(), files));
 }
 
-async function variation(given: ImageFlags): Promise<void> {
+async function variation(given: ImageFlags, files: readonly string[]): Promise<void> {
   const signal = interruptSignal();
-  const flags = withFiles(given);
+  const flags = withFiles(given, files);
   await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, flags, signal));
 }
 

@@ -10,8 +10,7 @@ const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a 
 
 /**
  * The location of a file (upstream's `File`).
- * @see
- * https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
  */
 export const file = z
   .strictObject({

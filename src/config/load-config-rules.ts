@@ -1,5 +1,6 @@
 import { join } from "#platform";
 import { z } from "zod";
+import { counted } from "../platform/counted.js";
 import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";
 import { rule, type Fault } from "./rule.js";
@@ -15,15 +16,17 @@ export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (sour
   return Object.entries(source).flatMap(([field, values]) => {
     if (!field.startsWith("default_") || !Array.isArray(values) || values.length === count) return [];
     return [
-      { path: [field], message: `has ${values.length} values, but unet_numbers has ${count}; give one value for each` },
+      {
+        path: [field],
+        message: `has ${counted(values.length, "value")}, but unet_numbers has ${count}; give one value for each`,
+      },
     ];
   });
 });
 
 /**
  * The U-Nets of all sources are 1, 2, …, each exactly once (upstream's `verify_unet_numbers_valid`).
- * @see
- * https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L156-L172
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L156-L172
  */
 export const checkUnetNumbers = rule(
   z.object({

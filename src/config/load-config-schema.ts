@@ -114,8 +114,7 @@ export type ClipSource = z.output<typeof clipLoadConfig>;
 
 /**
  * The schema of load configs, with these keys for model families.
- * @see
- * https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L125-L199
+ * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L125-L199
  */
 export const loadConfigSchema = (familyKeys: FamilyKeys) =>
   z

@@ -1,6 +1,7 @@
 // What a caller can set of how networks sample. A new setting is an entry here and the sampler that reads it: arguments are
 // checked, lists are spread over U-Nets, defaults are found, records are written and read, and options of the command line
 // are made from this table.
+import { counted } from "../platform/counted.js";
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
 import { SAMPLER_NAMES } from "./samplers.js";
 
@@ -156,7 +157,7 @@ export function joinSettings(each: readonly NetworkSettings[]): ListedSettings {
 function spread(name: SettingName, value: CascadeSettings[SettingName], count: number): Lists[SettingName] {
   if (!isList<Value | null | undefined>(value)) return new Array<Value | null | undefined>(count).fill(value);
   if (value.length === count) return value;
-  throw new ArgumentError(name, `${name} has ${value.length} values; there are ${count} U-Nets.`, {
+  throw new ArgumentError(name, `${name} has ${counted(value.length, "value")} for ${counted(count, "U-Net")}.`, {
     code: "argument/mismatch",
     advice: "Pass one value for all, or one for each.",
   });

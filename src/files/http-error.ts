@@ -3,6 +3,11 @@ import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
+interface TransientOptions extends Omit<Dalle2ErrorOptions, "code"> {
+  readonly retryAfter?: number | undefined;
+  readonly isUnreachable?: boolean | undefined;
+}
+
 /** A failure that may be temporary: no connection, a busy server, a response that ends early or stalls. */
 export class TransientError extends FileError {
   static override readonly code = "file/transient";
@@ -10,6 +15,8 @@ export class TransientError extends FileError {
   readonly retryAfter: number | undefined;
   /** What happened, without advice. */
   readonly problem: string;
+  /** No answer came at all: the server's name is not known, it refuses connections, or is silent. */
+  readonly isUnreachable: boolean;
 
   static {
     this.register(this);
@@ -19,10 +26,11 @@ export class TransientError extends FileError {
     location: string,
     problem: string,
     /** `advice` is what to do if all attempts fail. `retryAfter` is the wait that the server asks for, in milliseconds. */
-    { retryAfter, ...options }: Omit<Dalle2ErrorOptions, "code"> & { readonly retryAfter?: number | undefined } = {},
+    { retryAfter, isUnreachable = false, ...options }: TransientOptions = {},
   ) {
     super(location, problem, options);
     this.retryAfter = retryAfter;
+    this.isUnreachable = isUnreachable;
     this.problem = hideSecrets(problem);
   }
 }

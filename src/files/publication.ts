@@ -3,9 +3,8 @@ import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
 import { statusError } from "./http-error.js";
 import { hubChecksumUrl } from "./hub.js";
-import type { Patience } from "./patience.js";
 import { discard, readAnswer, request, type HttpOptions } from "./request.js";
-import { withoutStall, withRetries, type Alive } from "./retry.js";
+import { withoutStall, withRetries, type Alive, type RunPatience } from "./retry.js";
 
 /** What the publisher of a file says about its content. All fields are undefined if nothing is published. */
 export interface Claim {
@@ -31,11 +30,11 @@ export interface PublishedFile {
 }
 
 /** Asks the publisher what the content of a file should be. Rejects with FileError. */
-export async function askClaim(file: PublishedFile, patience: Patience, options: HttpOptions): Promise<Claim> {
+export async function askClaim(file: PublishedFile, patience: RunPatience, options: HttpOptions): Promise<Claim> {
   if (file.sha256 !== undefined) return { sha256: file.sha256 };
   const url = file.checksumUrl ?? hubChecksumUrl(file.url);
   if (url === undefined) return {};
-  const text = await withRetries(patience, options.signal, () =>
+  const text = await withRetries(url, patience, options.signal, () =>
     withoutStall(url, patience, options, async (inTime, alive) => {
       const response = await request(url, inTime);
       try {

@@ -6,10 +6,12 @@ import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
+import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
+import type { RunPatience } from "./retry.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
 
@@ -38,6 +40,8 @@ export interface RemoteOptions extends HttpOptions {
   readonly checkUpdates?: boolean | undefined;
   /** If false, a file without `folder` is downloaded each time and removed when its source is closed. Default true. */
   readonly keep?: boolean | undefined;
+  /** Servers that could not be reached in this run. They are not tried again. Default: none. */
+  readonly hosts?: UnreachableHosts | undefined;
   /** Called at most ten times a second, and at the end. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
   /** Receives warnings. Default: `console.warn`. */
@@ -117,7 +121,7 @@ async function isCurrent(
   version: KeptVersion,
   claim: Claim,
   file: RemoteFile,
-  patience: Patience,
+  patience: RunPatience,
   options: RemoteOptions,
 ): Promise<boolean> {
   if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
@@ -192,9 +196,9 @@ function transferOptions(
   return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress };
 }
 
-function patienceOf({ patience, onWarning: warn = warnOnConsole }: RemoteOptions): Patience {
+function patienceOf({ patience, hosts, onWarning: warn = warnOnConsole }: RemoteOptions): RunPatience {
   const onRetry: Patience["onRetry"] = (problem, pause) => {
     warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
   };
-  return { ...PATIENCE, onRetry, ...patience };
+  return { ...PATIENCE, onRetry, ...patience, hosts };
 }

@@ -54,7 +54,8 @@ export async function request(url: string, options: HttpOptions, range?: RangeRe
     if (astray !== undefined) throw new FileError(url, astray, { cause });
     // Only pages in browsers need the server's permission, and they cannot see which of the two failed.
     const refused = sendsAnyHeader ? "" : ", or does not allow this page to read from it (CORS)";
-    throw new TransientError(url, `the server could not be reached${refused}${reasonOf(cause)}`, { cause });
+    const problem = `the server could not be reached${refused}${reasonOf(cause)}`;
+    throw new TransientError(url, problem, { cause, isUnreachable: true });
   }
 }
 

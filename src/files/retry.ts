@@ -1,27 +1,41 @@
+import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { TransientError } from "./http-error.js";
 import type { Patience } from "./patience.js";
 import type { HttpOptions } from "./request.js";
 
 const LONGEST_PAUSE = 30_000;
 
+/** Patience with the servers of a run. */
+export interface RunPatience extends Patience {
+  /** Default: each call tries its server. */
+  readonly hosts?: UnreachableHosts | undefined;
+}
+
 /**
- * Runs `body` again while it fails with TransientError, after longer and longer pauses. `hasAdvanced` says after a failure
- * whether it got on since the one before; then the count starts anew.
+ * Runs `body`, which asks the server of `url`, again while it fails with TransientError, after longer and longer pauses.
+ * `hasAdvanced` says after a failure whether it got on since the one before; then the count starts anew.
  */
 export async function withRetries<Result>(
-  { attempts, pause, onRetry }: Patience,
+  url: string,
+  { attempts, pause, onRetry, hosts }: RunPatience,
   signal: AbortSignal | undefined,
   body: () => Promise<Result>,
   hasAdvanced: () => boolean = () => false,
 ): Promise<Result> {
+  hosts?.check(url, attempts);
   for (let failures = 0; ;) {
     signal?.throwIfAborted();
     try {
-      return await body();
+      const result = await body();
+      hosts?.find(url);
+      return result;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       failures = hasAdvanced() ? 1 : failures + 1;
-      if (failures >= attempts) throw error;
+      if (failures >= attempts) {
+        hosts?.lose(url, attempts, error);
+        throw error;
+      }
       const backoff = Math.min(LONGEST_PAUSE, pause * 2 ** (failures - 1));
       // Jitter, so that all who lost the same server do not come back at the same moment.
       const wait = Math.min(LONGEST_PAUSE, error.retryAfter ?? backoff * (0.5 + Math.random() / 2));
@@ -64,7 +78,8 @@ export async function withoutStall<Result>(
 ): Promise<Result> {
   const stalled = new AbortController();
   const giveUp = (problem: string): void => {
-    stalled.abort(new TransientError(url, problem, { advice: "try again later" }));
+    const isUnreachable = received === 0;
+    stalled.abort(new TransientError(url, problem, { advice: "try again later", isUnreachable }));
   };
   const wait = () =>
     setTimeout(() => {

@@ -3,9 +3,8 @@ import { FileError } from "../platform/errors.js";
 import { checkSize, MAX_BYTES, TooLargeError } from "../platform/limits.js";
 import { announcedLength } from "./fetch-bytes.js";
 import { statusError, TransientError } from "./http-error.js";
-import type { Patience } from "./patience.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
-import { withoutStall, withRetries } from "./retry.js";
+import { withoutStall, withRetries, type RunPatience } from "./retry.js";
 
 /** The state of a file on a server. */
 export interface RemoteState {
@@ -35,8 +34,8 @@ export class ChangedError extends FileError {
  * Asks for the state of a file by requesting its first byte, because servers with signed URLs refuse HEAD. Rejects with
  * FileError.
  */
-export function probe(url: string, patience: Patience, options: HttpOptions): Promise<RemoteState> {
-  return withRetries(patience, options.signal, () =>
+export function probe(url: string, patience: RunPatience, options: HttpOptions): Promise<RemoteState> {
+  return withRetries(url, patience, options.signal, () =>
     withoutStall(url, patience, options, async (inTime) => {
       const response = await request(url, inTime, { start: 0, end: 1 });
       await discard(response);
@@ -59,7 +58,7 @@ function stateOf(response: Response, url: string): RemoteState {
 }
 
 export interface TransferOptions extends HttpOptions {
-  readonly patience: Patience;
+  readonly patience: RunPatience;
   /** Larger files are refused. */
   readonly maxBytes: number;
   readonly onProgress: (loadedBytes: number) => void;
@@ -95,7 +94,7 @@ export async function transfer(url: string, state: RemoteState, part: PartFile, 
     reached = Math.max(reached, end);
     options.onProgress(end);
   };
-  await withRetries(patience, signal, () => fetchRest(url, state, part, { ...options, onProgress }), hasAdvanced);
+  await withRetries(url, patience, signal, () => fetchRest(url, state, part, { ...options, onProgress }), hasAdvanced);
 }
 
 /** Requests what is missing of the part. */

@@ -12,7 +12,7 @@ export class GpuError extends Dalle2Error {
   }
 }
 
-/** No usable WebGPU adapter on this machine. The message says what to install. */
+/** No WebGPU, or no usable adapter, on this machine. The message says what to install. */
 export class GpuUnavailableError extends GpuError {
   static override readonly code = "gpu/unavailable";
   override readonly name = "GpuUnavailableError";
@@ -75,7 +75,10 @@ export class GpuLimitError extends GpuError {
   }
 }
 
-/** A kernel did not compile. The message holds the compiler's lines and the source around them. */
+/**
+ * A kernel did not compile. The message has what the compiler says, with file, line and column in `kernels/`, and the line
+ * itself; `place.file` is the file of the first message.
+ */
 export class ShaderError extends GpuError {
   static override readonly code = "gpu/shader";
   override readonly name = "ShaderError";

@@ -5,6 +5,8 @@ import type { kernels } from "./kernel-sources.js";
 export interface KernelSource {
   /** WGSL with the lib files in place and every declaration at its default. */
   readonly code: string;
+  /** Which lines of which files the code is made of, in order. */
+  readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
   /** Names of storage types: `alias Element = f32;`. */
   readonly aliases: readonly string[];
   /** Names and defaults of constants that specialisation may change. */
@@ -67,7 +69,24 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
     const declaration = new RegExp(`^(const ${name}: (u32|i32|f32) = )([^;]+)(?=;.*//:\\s*const\\b)`, "m");
     code = rewrite(code, declaration, (type) => constantLiteral(name, type, value), `constant ${name}`);
   }
-  return Object.values(chosenTypes).includes("f16") ? `enable f16;\n${code}` : code;
+  return Object.values(chosenTypes).includes("f16") ? `${ENABLE_F16}${code}` : code;
+}
+
+const ENABLE_F16 = "enable f16;\n";
+
+/** Where a line of a variant's WGSL, counted from 1, stands in the kernel's files; undefined for one that was added. */
+export function sourcePlace(
+  { files }: Pick<KernelSource, "files">,
+  wgsl: string,
+  line: number,
+): { readonly file: string; readonly line: number } | undefined {
+  let left = line - (wgsl.startsWith(ENABLE_F16) ? 1 : 0);
+  if (left < 1) return undefined;
+  for (const [file, firstLine, count] of files) {
+    if (left <= count) return { file, line: firstLine + left - 1 };
+    left -= count;
+  }
+  return undefined;
 }
 
 function rewrite(code: string, declaration: RegExp, literal: (type: string) => string, what: string): string {

@@ -1,6 +1,7 @@
-import { adapterAdvice, openWebGpu, systemMemory } from "#platform";
+import { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "#platform";
+import type { WebGpuOptions } from "../platform/platform.js";
 import { GpuUnavailableError } from "./errors.js";
-import type { AdapterDescription, GpuFeatures } from "./adapter.js";
+import { adapterNames, type AdapterDescription, type GpuFeatures } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
 
 /** Which adapter is opened, and how. */
@@ -30,14 +31,16 @@ const FEATURES = {
 
 /**
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
- * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if there is no adapter; Dawn's Null
- * backend, which computes nothing, counts as none.
+ * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if nothing implements WebGPU here or
+ * there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);
-  const adapter = await requestAdapter(options.prefer === "software");
+  const preferSoftware = options.prefer === "software";
+  const entry = await openEntry({ preferSoftware });
+  const adapter = await requestAdapter(entry, preferSoftware);
   if (!adapter) throw new GpuUnavailableError("No WebGPU adapter found.", { advice: adapterAdvice() });
-  const description = describeAdapter(adapter.info);
+  const description = describeAdapter(adapter.info, implementationOf(entry));
   if (/\bnull\b/i.test(`${adapter.info.description} ${adapter.info.device}`)) {
     throw new GpuUnavailableError("Only Dawn's Null backend was found, which computes nothing.", {
       advice: adapterAdvice(),
@@ -60,21 +63,28 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
   return new GpuDevice(device, description, features, options);
 }
 
-async function requestAdapter(preferSoftware: boolean): Promise<GPUAdapter | null> {
-  const entry = await openWebGpu({ preferSoftware });
+/** The entry point of WebGPU. Throws `GpuUnavailableError` where nothing implements it. */
+export async function openEntry(options?: WebGpuOptions): Promise<GPU> {
+  const entry = await openWebGpu(options);
+  if (!("missing" in entry)) return entry;
+  const { missing, advice, cause } = entry;
+  throw new GpuUnavailableError(missing, { cause, advice });
+}
+
+async function requestAdapter(entry: GPU, preferSoftware: boolean): Promise<GPUAdapter | null> {
   const fallback = preferSoftware ? await entry.requestAdapter({ forceFallbackAdapter: true }) : null;
   return fallback ?? entry.requestAdapter({ powerPreference: "high-performance" });
 }
 
-function describeAdapter(info: GPUAdapterInfo): AdapterDescription {
-  const { vendor, architecture, device, description } = info;
+function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterDescription {
+  const { architecture } = info;
+  const names = adapterNames(info);
   const software = /llvmpipe|lavapipe|swiftshader|software|\bcpu\b/i;
-  const isSoftware = info.isFallbackAdapter || software.test(`${architecture} ${device} ${description}`);
+  const isSoftware = info.isFallbackAdapter || software.test(`${architecture} ${names.device} ${names.description}`);
   return {
-    vendor,
+    ...names,
     architecture,
-    device,
-    description,
+    implementation,
     isSoftware,
     memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };

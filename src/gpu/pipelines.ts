@@ -1,5 +1,6 @@
 import { ShaderStage } from "./constants.js";
 import { ShaderError } from "./errors.js";
+import { reportErrors } from "./shader-messages.js";
 import { kernels } from "./kernel-sources.js";
 import {
   specialise,
@@ -57,7 +58,7 @@ export class PipelineCache {
     entry.pipeline = this.device.createComputePipeline(descriptor);
     const check = this.device.popErrorScope().then(async (error) => {
       if (error)
-        entry.failure = (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${error.message}`);
+        entry.failure = (await compileError(kernel, variant, module)) ?? pipelineError(kernel, variant, error.message);
       entry.check = undefined;
       return entry.failure;
     });
@@ -87,8 +88,9 @@ export class PipelineCache {
     try {
       entry.pipeline = await compiling;
     } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
       entry.failure =
-        (await compileError(entry.key, module)) ?? new ShaderError(`${entry.key}: ${String(cause)}`, { cause });
+        (await compileError(kernel, variant, module)) ?? pipelineError(kernel, variant, reason, { cause });
       throw entry.failure;
     }
   }
@@ -128,11 +130,7 @@ export class PipelineCache {
     const key = variantKey(kernel, { types: variant.types, constants: variant.constants });
     let module = this.#modules.get(key);
     if (!module) {
-      const code = specialise(kernels[kernel] as KernelSource, {
-        types: variant.types ?? {},
-        constants: variant.constants ?? {},
-      });
-      module = this.device.createShaderModule({ label: key, code });
+      module = this.device.createShaderModule({ label: key, code: wgslOf(kernel, variant) });
       this.#modules.set(key, module);
     }
     return module;
@@ -182,10 +180,25 @@ function throwIfAny(failure: ShaderError | undefined): void {
   if (failure) throw failure;
 }
 
-async function compileError(key: string, module: GPUShaderModule): Promise<ShaderError | undefined> {
+function wgslOf(kernel: KernelName, { types, constants }: Variant): string {
+  return specialise(kernels[kernel] as KernelSource, { types: types ?? {}, constants: constants ?? {} });
+}
+
+/** What the compiler says of a variant; undefined where it has no errors. */
+async function compileError(
+  kernel: KernelName,
+  variant: Variant,
+  module: GPUShaderModule,
+): Promise<ShaderError | undefined> {
   const { messages } = await module.getCompilationInfo();
-  const errors = messages.filter(({ type }) => type === "error");
-  if (errors.length === 0) return undefined;
-  const lines = errors.map(({ lineNum, linePos, message }) => `  ${lineNum}:${linePos} ${message}`);
-  return new ShaderError(`Kernel ${key} does not compile:\n${lines.join("\n")}`);
+  const report = reportErrors(kernels[kernel], wgslOf(kernel, variant), [...messages]);
+  if (!report) return undefined;
+  return new ShaderError(`Kernel ${variantKey(kernel, variant)} does not compile:\n${report.text}`, {
+    place: { operation: kernel, file: report.file },
+  });
+}
+
+/** A variant whose WGSL compiles, and yet no pipeline comes of it. */
+function pipelineError(kernel: KernelName, variant: Variant, reason: string, options?: ErrorOptions): ShaderError {
+  return new ShaderError(`${variantKey(kernel, variant)}: ${reason}`, { ...options, place: { operation: kernel } });
 }

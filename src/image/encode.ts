@@ -1,5 +1,6 @@
 import { ArgumentError } from "../platform/arguments.js";
 import { encodePixels } from "#platform";
+import { imageKind } from "../platform/image-kind.js";
 import { ImageDecodeError } from "../platform/image-types.js";
 import { removeAlpha, type Image } from "./image.js";
 import { isPng } from "./png-chunks.js";
@@ -42,7 +43,8 @@ export async function encodeImage(image: Image, options: EncodeOptions = {}): Pr
 export async function readImageText(bytes: Uint8Array): Promise<ReadonlyMap<string, string>> {
   if (isPng(bytes)) return readPngText(bytes);
   if (isJpeg(bytes) || isWebp(bytes)) return readXmp(bytes);
-  throw new ImageDecodeError("this is no PNG, JPEG or WebP file");
+  const kind = bytes.length === 0 ? "empty" : imageKind(bytes);
+  throw new ImageDecodeError(`this is no PNG, JPEG or WebP file${kind === undefined ? "" : `; it is ${kind}`}`);
 }
 
 function isJpeg(bytes: Uint8Array): boolean {

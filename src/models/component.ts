@@ -10,3 +10,6 @@ export interface Component {
 /** Names of the two encoders of CLIP. */
 export const TEXT_ENCODER = "CLIP's text encoder";
 export const IMAGE_ENCODER = "CLIP's image encoder";
+
+/** What messages call a prior. */
+export const PRIOR_NAME = "the prior";

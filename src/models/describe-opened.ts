@@ -1,3 +1,4 @@
+import { counted } from "../platform/counted.js";
 import { excerpt } from "../platform/printable.js";
 import type { Opened } from "./opened.js";
 
@@ -13,7 +14,7 @@ export function describeOpened(opened: Opened): string {
   }
   const { format, tensors } = opened;
   const groups = new Set([...tensors.keys()].map(groupOf));
-  const count = tensors.size === 1 ? "1 tensor" : `${tensors.size} tensors`;
+  const count = counted(tensors.size, "tensor");
   return `${count} (${format}) named ${some([...groups])}`;
 }
 

@@ -18,13 +18,15 @@ import type { DalleModelManager } from "./manager/model-manager.js";
 import { defined, readImages, type GeneratedImage, type ImageParameters } from "./generated-image.js";
 import { originOf, type Randomness } from "./randomness.js";
 import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batches.js";
-import type { DecoderData, SampleDecoderOptions } from "./script-options.js";
+import type { DecoderData, SampleDecoderOptions, Tokenization } from "./script-options.js";
 import { checkOptions } from "./settings.js";
 
 /** The script that a call of the decoder belongs to. */
 export interface CallingScript {
   /** What images name as their script. */
   readonly scriptName: string;
+  /** How its texts became tokens. */
+  readonly tokenization: Tokenization;
   readonly encoding: Encoding;
 }
 
@@ -167,11 +169,15 @@ function withKeptPixels(
 
 /** What an image is to say that it was drawn with. */
 function parametersOf(
-  { scriptName, options, settings }: DecoderCall,
+  { scriptName, tokenization, options, settings }: DecoderCall,
   input: number,
   computedInF32: readonly string[] | undefined,
 ): ImageParameters {
   const { text, negativeText, describe } = options;
   const own = defined({ text: text?.[input], negativeText: negativeText?.[input], ...settings });
-  return { script: scriptName, ...defined({ ...(describe?.(input, own) ?? own), computedInF32 }) };
+  const other = tokenization === "clip" ? undefined : tokenization;
+  return {
+    script: scriptName,
+    ...defined({ ...(describe?.(input, own) ?? own), tokenization: other, computedInF32 }),
+  };
 }

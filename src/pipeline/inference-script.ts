@@ -93,7 +93,8 @@ export abstract class InferenceScript {
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
       encodeText: (text: readonly string[], signal?: AbortSignal) => this.encodeText(text, signal),
     };
-    return sampleDecoder(this.manager, options, { scriptName: this.scriptName, encoding });
+    const { tokenization = "clip" } = this.options;
+    return sampleDecoder(this.manager, options, { scriptName: this.scriptName, tokenization, encoding });
   }
 
   /** The time that a script will take, for the `timeEstimate` of each of its calls. Counts from now. */

@@ -1,3 +1,4 @@
+import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { openSource, resolveBeside } from "../files/open.js";
 import { openRemote, type DownloadProgress } from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
@@ -11,6 +12,7 @@ import type { ByteSource } from "../platform/source.js";
 import { parseConfig } from "../config/config-error.js";
 import { downloadName, type FileLocation } from "../config/file-location.js";
 import { loadConfigSchema, type FamilyKeys, type ModelLoadConfigData } from "../config/load-config-schema.js";
+import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
 
@@ -55,6 +57,9 @@ export class ModelLoadConfig {
   /** Where local files were found that are not in the config's folder, by their path in the config. */
   readonly #inWorkingDirectory = new Map<string, string>();
 
+  /** Servers of its files that could not be reached. */
+  readonly #hosts = new UnreachableHosts();
+
   /** Path or URL of the config, for messages: of a URL without the secrets in it. */
   readonly source: string;
   /** The same as it was given. */
@@ -79,6 +84,7 @@ export class ModelLoadConfig {
    * Throws `ConfigError`.
    */
   static parse(value: unknown, source = "load config"): ModelLoadConfig {
+    checkIsLoadConfig(value, publicUrl(source));
     return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
   }
 
@@ -94,6 +100,11 @@ export class ModelLoadConfig {
       ...(config ? [{ place: `${place}.load_config_from`, file: config }] : []),
     ]);
     return clip?.load_model_from ? [...files, { place: "clip.load_model_from", file: clip.load_model_from }] : files;
+  }
+
+  /** Has servers that could not be reached tried again; otherwise each is given up once, not once for each of its files. */
+  retryHosts(): void {
+    this.#hosts.clear();
   }
 
   /**
@@ -112,7 +123,7 @@ export class ModelLoadConfig {
     const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
     const folder = cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir);
     const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
-    return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning });
+    return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
   }
 
   /** The content of a JSON file that the config names. Rejects with `FileError`, or `ConfigError` where it is not JSON. */

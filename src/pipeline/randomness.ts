@@ -1,3 +1,4 @@
+import { counted } from "../platform/counted.js";
 import { Generator } from "../diffusion/generator.js";
 import { ArgumentError, atMostOne, checkLength, exactWholeNumber, filledList } from "../platform/arguments.js";
 import { NoiseOfPart, NoisePerImage, type NoiseSource } from "../diffusion/noise.js";
@@ -43,9 +44,44 @@ export function randomnessOf(options: RandomOptions): Randomness {
 /** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
 export function checkRandomness(randomness: Randomness, images: number): void {
   if (randomness instanceof Generator || randomness.length === images) return;
-  throw new ArgumentError("seeds", `There are ${randomness.length} seeds or generators for ${images} images.`, {
-    code: "argument/mismatch",
+  throw new ArgumentError(
+    "seeds",
+    `${counted(randomness.length, "seed or generator", "seeds or generators")} for ${counted(images, "image")}: give one for each.`,
+    {
+      code: "argument/mismatch",
+    },
+  );
+}
+
+/**
+ * What the prior and then the decoder draw from, for `samplesOfEach` images of each embedding. Without `priorSeeds`, an
+ * embedding has the generator of its first image. With them, it has a generator with its own seed, which it shares with
+ * the image of that seed. Throws `ArgumentError` where seeds of embeddings do not fit those of images.
+ */
+export function randomnessOfStages(
+  randomness: Randomness,
+  samplesOfEach: number,
+  priorSeeds: readonly number[] | undefined,
+): { readonly prior: Randomness; readonly decoder: Randomness } {
+  if (randomness instanceof Generator) {
+    if (priorSeeds === undefined) return { prior: randomness, decoder: randomness };
+    const message = "priorSeeds go with seeds, one for each image; seeds is missing.";
+    throw new ArgumentError("priorSeeds", message, { code: "argument/missing" });
+  }
+  if (priorSeeds === undefined) {
+    return { prior: randomness.filter((_, i) => i % samplesOfEach === 0), decoder: randomness };
+  }
+  checkLength("priorSeeds", priorSeeds, randomness.length / samplesOfEach);
+  const prior = priorSeeds.map((seed, i) => {
+    const images = randomness.slice(i * samplesOfEach, (i + 1) * samplesOfEach);
+    return images.find((generator) => generator.seed === seed) ?? new Generator(seed);
   });
+  return { prior, decoder: randomness };
+}
+
+/** Seed of the generator of an embedding; undefined where all share one. */
+export function priorSeedOf(prior: Randomness, embedding: number): number | undefined {
+  return prior instanceof Generator ? undefined : prior[embedding]?.seed;
 }
 
 /** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */

@@ -126,13 +126,17 @@ export function eachOf(name: string, text: string | readonly string[] | undefine
   return checkLength(name, text, count);
 }
 
+/** How texts become tokens. */
+export const TOKENIZATIONS = ["clip", "dalle2-laion"] as const;
+export type Tokenization = (typeof TOKENIZATIONS)[number];
+
 /** How a script is set up. */
 export interface ScriptOptions {
   /**
    * `clip`, the default: as the CLIP's own training did, OpenAI's with start and end tokens. `dalle2-laion`: without them
    * for every CLIP, as upstream's scripts do.
    */
-  readonly tokenization?: "clip" | "dalle2-laion" | undefined;
+  readonly tokenization?: Tokenization | undefined;
   /** Takes warnings; default `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }

@@ -1,4 +1,5 @@
 // Rules for the arguments of calls: callers in JavaScript may pass anything. Each rule returns the value that it accepts.
+import { counted } from "./counted.js";
 import { Dalle2Error, type Dalle2ErrorOptions } from "./dalle2-error.js";
 import type { CodeOf } from "./error-codes.js";
 import { excerpt } from "./printable.js";
@@ -109,7 +110,7 @@ export const anything: ArgumentRule<unknown> = (_, value) => value;
 /** Throws if `values` does not have `count` elements, one for each input. Returns `values`. */
 export function checkLength<List extends ArrayLike<unknown>>(name: string, values: List, count: number): List {
   if (values.length === count) return values;
-  throw new ArgumentError(name, `${name} has ${values.length} values, but there are ${count} inputs.`, {
+  throw new ArgumentError(name, `${name} has ${counted(values.length, "value")} for ${counted(count, "input")}.`, {
     code: "argument/mismatch",
   });
 }

@@ -2,7 +2,13 @@ import type { Platform } from "./platform.js";
 
 export const openWebGpu: Platform["openWebGpu"] = () => {
   const { gpu } = navigator as Partial<Pick<Navigator, "gpu">>;
-  return gpu ? Promise.resolve(gpu) : Promise.reject(new Error(`This page has no WebGPU. ${adapterAdvice()}`));
+  return Promise.resolve(gpu ?? { missing: "This page has no WebGPU.", advice: adapterAdvice() });
+};
+
+export const implementationOf: Platform["implementationOf"] = () => {
+  const { userAgent } = navigator;
+  if (userAgent.includes("Firefox/")) return "wgpu";
+  return userAgent.includes("Chrome/") ? "Dawn" : "WebKit";
 };
 
 export const adapterAdvice: Platform["adapterAdvice"] = () =>

@@ -1,4 +1,5 @@
-import { ImageDecodeError, ImageEncodeError, MAX_PIXELS } from "./image-types.js";
+import { checkPixels, undecodable } from "./image-kind.js";
+import { ImageDecodeError, ImageEncodeError } from "./image-types.js";
 import type { Platform } from "./platform.js";
 
 /**
@@ -8,13 +9,12 @@ import type { Platform } from "./platform.js";
 export const decodeImage: Platform["decodeImage"] = async (bytes) => {
   const blob = new Blob([new Uint8Array(bytes)]);
   const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" }).catch((cause: unknown) => {
-    throw new ImageDecodeError("the image could not be decoded", { cause, advice: "give a PNG, JPEG or WebP file" });
+    // A browser does not say why, and does not read all formats that Node does.
+    throw undecodable(bytes, "", cause);
   });
   try {
     const { width, height } = bitmap;
-    if (width * height > MAX_PIXELS) {
-      throw new ImageDecodeError(`the image has ${width} × ${height} pixels; at most ${MAX_PIXELS} can be read`);
-    }
+    checkPixels(bytes, width, height);
     const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
     if (context === null) throw new ImageDecodeError("this browser has no 2D canvas, which is needed to decode images");
     context.drawImage(bitmap, 0, 0);

@@ -51,7 +51,7 @@ export const ERROR_CODES = {
   },
   "cli/interrupted": {
     class: "InterruptedError",
-    meaning: "Ctrl-C ended the command.",
+    meaning: "Ctrl-C, SIGTERM or SIGHUP ended the command.",
     advice: "Run the command again. Finished images are kept.",
   },
   "cli/command-failed": {
@@ -142,7 +142,7 @@ export const ERROR_CODES = {
   },
   "gpu/unavailable": {
     class: "GpuUnavailableError",
-    meaning: "There is no usable WebGPU adapter, or it lacks a feature that was asked for.",
+    meaning: "There is no WebGPU here, no usable adapter, or the adapter lacks a feature that was asked for.",
     advice: "Run `npx dalle2 setup`, which finds an adapter or says what to install.",
   },
   "gpu/device-lost": {
@@ -189,6 +189,11 @@ export const ERROR_CODES = {
     class: "ImageEncodeError",
     meaning: "An image cannot be written in the format that was asked for.",
     advice: "Choose another format, such as png.",
+  },
+  "image/library": {
+    class: "ImageLibraryError",
+    meaning: "The library sharp, which reads and writes image files in Node, is not installed, or not for this system.",
+    advice: "Install it with its optional dependencies: npm install --include=optional sharp.",
   },
   "internal/bug": {
     class: "InternalError",

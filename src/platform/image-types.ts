@@ -6,6 +6,8 @@ export interface DecodedImage {
   readonly height: number;
   readonly channels: 4;
   readonly data: Uint8Array;
+  /** Of an animation or a file of several pages, of which this is the first: how many it has. Browsers do not tell. */
+  readonly frames?: number;
 }
 
 /** An image to encode: `height` × `width` × `channels` bytes. The fourth channel is straight alpha. */
@@ -33,6 +35,16 @@ export class ImageDecodeError extends Dalle2Error {
 export class ImageEncodeError extends Dalle2Error {
   static override readonly code = "image/encode";
   override readonly name = "ImageEncodeError";
+
+  static {
+    this.register(this);
+  }
+}
+
+/** The native library that reads and writes image files is not installed, or not for this system. */
+export class ImageLibraryError extends Dalle2Error {
+  static override readonly code = "image/library";
+  override readonly name = "ImageLibraryError";
 
   static {
     this.register(this);

@@ -1,3 +1,4 @@
+import { counted } from "./counted.js";
 import { FileError } from "./errors.js";
 
 const MEBIBYTE = 2 ** 20;
@@ -38,10 +39,10 @@ export class TooLargeError extends FileError {
 
 /** Throws TooLargeError if `size` is more than `maxBytes`. */
 export function checkSize(location: string, size: number, maxBytes: number): void {
-  if (size > maxBytes) throw new TooLargeError(location, `has ${size} bytes`, maxBytes);
+  if (size > maxBytes) throw new TooLargeError(location, `has ${counted(size, "byte")}`, maxBytes);
 }
 
 function formatLimit(bytes: number): string {
-  if (bytes < MEBIBYTE) return `${bytes} bytes`;
+  if (bytes < MEBIBYTE) return counted(bytes, "byte");
   return bytes >= 2 ** 30 ? `${bytes / 2 ** 30} GiB` : `${bytes / MEBIBYTE} MiB`;
 }

@@ -24,6 +24,10 @@ function known({ code, message }: NodeJS.ErrnoException): Dalle2ErrorOptions & {
     }
     case "EISDIR":
       return { reason: "it is a folder", advice: "name a file in it" };
+    case "ENOTDIR":
+      return { reason: "a part of its path is a file, not a folder", advice: "check the path" };
+    case "EROFS":
+      return { reason: "the disk can only be read", advice: "choose a folder on another disk" };
     case "EACCES":
     case "EPERM":
       return { reason: message, code: "file/access-refused" };

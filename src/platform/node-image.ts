@@ -1,9 +1,25 @@
-import { ImageDecodeError, ImageEncodeError, MAX_PIXELS, type DecodedImage } from "./image-types.js";
+import process from "node:process";
+import { checkPixels, undecodable } from "./image-kind.js";
+import { ImageEncodeError, ImageLibraryError, MAX_PIXELS, type DecodedImage } from "./image-types.js";
 import type { Platform } from "./platform.js";
 
-/** Loaded where it is used, because only callers with image files need this native library. */
+type Sharp = Awaited<ReturnType<typeof loadSharp>>;
+
+/**
+ * Loaded where it is used, because only callers with image files need this native library. Rejects with ImageLibraryError
+ * where it, or the part of it for this system, is not installed.
+ */
 async function loadSharp() {
-  return (await import("sharp")).default;
+  try {
+    return (await import("sharp")).default;
+  } catch (cause) {
+    const system = `${process.platform}-${process.arch}`;
+    throw new ImageLibraryError(`the library sharp, which reads and writes images, cannot be loaded on ${system}`, {
+      cause,
+      advice:
+        "install it with its optional dependencies on this system: npm install --include=optional sharp. PNG files are written without it",
+    });
+  }
 }
 
 /**
@@ -14,7 +30,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const sharp = await loadSharp();
   try {
     const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, ignoreIcc: true }).autoOrient();
-    const { space } = await image.metadata();
+    const { space, pages = 1 } = await image.metadata();
     const isCmyk = space === "cmyk";
     const pixels = isCmyk
       ? // As they are: to sRGB libvips would go by a profile of its own.
@@ -23,13 +39,19 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
     const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     const rgba = isCmyk ? cmykToRgba(data, channels) : new Uint8Array(data);
-    return { width, height, channels: 4, data: rgba };
+    return { width, height, channels: 4, data: rgba, ...(pages > 1 && { frames: pages }) };
   } catch (cause) {
-    throw new ImageDecodeError(`the image could not be decoded: ${reason(cause)}`, {
-      cause,
-      advice: "give a PNG, JPEG or WebP file",
-    });
+    if (reason(cause).includes("pixel limit")) await checkSize(sharp, bytes);
+    throw undecodable(bytes, reason(cause), cause);
   }
+}
+
+/** Says what size an image has that was refused for it. */
+async function checkSize(sharp: Sharp, bytes: Uint8Array): Promise<void> {
+  const header = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch(() => undefined);
+  if (header) checkPixels(bytes, header.width, header.height);
 }
 
 /**

@@ -4,7 +4,9 @@ import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import { asideOf, removeStale } from "./node-aside.js";
+import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
+import { folderExists } from "./node-files.js";
 import { makeFolder } from "./node-folder.js";
 import type { FileData, Platform } from "./platform.js";
 
@@ -18,7 +20,7 @@ export {
   removeFile,
   statFile,
 } from "./node-files.js";
-export { adapterAdvice, openWebGpu, systemMemory } from "./node-gpu.js";
+export { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "./node-gpu.js";
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 
@@ -26,6 +28,7 @@ export { openFile, readBytes, readText } from "./node-reading.js";
 const STALE_MS = 600_000;
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
+  await refuseFolder(file);
   const aside = asideOf(file);
   try {
     await makeFolder(dirname(file));
@@ -39,6 +42,12 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) =
     throw isSystemError(cause) ? fileError(file, "could not be written", cause) : cause;
   }
 };
+
+/** Renaming would say so as well, but only once all is written. */
+async function refuseFolder(file: string): Promise<void> {
+  if (!(await folderExists(file))) return;
+  throw new FileError(file, "could not be written: it is a folder", { advice: "name a file in it" });
+}
 
 async function writeChunks(file: string, data: FileData): Promise<void> {
   const handle = await open(file, "wx");

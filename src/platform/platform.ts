@@ -56,19 +56,31 @@ export interface Platform {
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;
   /**
-   * Opens WebGPU: in Node, Dawn with the first Vulkan driver that has an adapter. If no driver has one, its
-   * `requestAdapter()` gives null. Rejects in a page without WebGPU.
+   * Opens WebGPU: `navigator.gpu` if it exists (browsers, Deno), else Dawn with the first Vulkan driver that has an adapter.
+   * If no driver has one, its `requestAdapter()` gives null.
    */
-  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU>;
+  readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU | NoWebGpu>;
+  /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
+  readonly implementationOf: (entry: GPU) => string;
   /** What to do on this system if no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
   /** Bytes of system memory that this process may use, which software adapters share; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
 }
 
+/** Nothing implements WebGPU here: what is missing, and what to do. */
+export interface NoWebGpu {
+  readonly missing: string;
+  readonly advice: string;
+  readonly cause?: unknown;
+}
+
 /** How to open WebGPU. Browsers ignore it. */
 export interface WebGpuOptions {
-  /** Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`). Default: the words of `DALLE2_DAWN_FLAGS`. */
+  /**
+   * Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`), which is then used even if the runtime has a WebGPU of
+   * its own. Default: the words of `DALLE2_DAWN_FLAGS`.
+   */
   readonly flags?: readonly string[];
   /** Tries software drivers first. */
   readonly preferSoftware?: boolean;

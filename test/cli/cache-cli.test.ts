@@ -64,11 +64,25 @@ describe("dalle2 cache", () => {
   });
 
   it("clears what is named, by name or URL, and all else but other files", () => {
-    expect(report("clear", url, "decoder.pth").files.map(({ name }) => name)).toEqual(["decoder.pth", "prior.pth"]);
+    expect(report("clear", "-y", url, "decoder.pth").files.map(({ name }) => name)).toEqual([
+      "decoder.pth",
+      "prior.pth",
+    ]);
     expect(readdirSync(folder).sort()).toEqual(["clip.pt.0123.part", "clip.pt.0123.part.json", "notes.txt"]);
-    expect(report("clear").bytes).toBe(4);
+    expect(report("clear", "--yes").bytes).toBe(4);
     expect(readdirSync(folder)).toEqual(["notes.txt"]);
     expect(report("list").files).toEqual([]);
+  });
+
+  it("removes nothing without --yes where nobody can be asked, and asks nothing where nothing is there", () => {
+    const { status, stderr, stdout } = dalle2(["cache", "clear", "--folder", folder]);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`remove 3 files, 16 bytes in ${folder}: give --yes`);
+    expect(stdout).toBe("");
+    expect(readdirSync(folder)).toHaveLength(7);
+    const one = dalle2(["cache", "clear", "prior.pth", "--folder", folder]);
+    expect(one.stderr).toContain("1 file, 5 bytes");
+    expect(dalle2(["cache", "clear", "--folder", join(folder, "empty")])).toMatchObject({ status: 0 });
   });
 
   it("removes nothing where a name is unknown", () => {

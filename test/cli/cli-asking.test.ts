@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -16,11 +16,11 @@ describe("a pipe", () => {
     ["dream", "\n", 'There is an empty line in place of an answer to "Prompt 1"'],
     ["dream", "prompts-that-are-not-there.txt\n", "There is no such file."],
     ["dream", "a ring\n\nnone\n", "A whole number of at least 1 is needed."],
-    ["variation", "", 'Standard input ended before an answer to "File 1". Answer it, or give --image.'],
-    ["variation", "nowhere.png\n", "nowhere.png: there is no such file or folder."],
+    ["variation", "", 'Standard input ended before an answer to "File 1". Answer it, or give the image files.'],
+    ["variation", "nowhere.png\n", "nowhere.png: could not be read: no such file or folder"],
     ["inpaint", "configs/shapes.json\n", 'Standard input ended before an answer to "Mask for shapes.json"'],
     ["interpolate", "a ring\n", 'Standard input ended before an answer to "End: an image file, or a prompt"'],
-    ["interpolate", "nowhere.png\n", "nowhere.png: there is no such file or folder."],
+    ["interpolate", "nowhere.png\n", "nowhere.png: could not be read: no such file or folder"],
   ])("that does not answer %s ends it with status 2: %j", (command, input, message) => {
     const { status, stderr, stdout } = dalle2([command, "--output-path", join(folder, "none")], input);
     expect(stderr).toContain(message);
@@ -47,13 +47,25 @@ describe.runIf(hasScript)("a terminal", () => {
       [
         ["Prompt 1", "a ring\r"],
         ["Prompt 2", "\r"],
-        ["How many samples", "0\r"],
+        ["for each prompt? [1]", "0\r"],
         ["A whole number of at least 1 is needed.", "\u007f2\r"],
       ],
     );
     expect(status, output).toBe(0);
     expect(readdirSync(out)).toEqual(["a-ring-1.png", "a-ring-2.png"]);
     expect(output).toMatch(/[█░]{24} +\d+ % /u);
+  });
+
+  it("is asked before downloads are removed", async () => {
+    const cache = join(folder, "cache");
+    mkdirSync(cache);
+    for (const name of ["prior.pth", "prior.pth.checksum"]) writeFileSync(join(cache, name), "prior");
+    const clear = ["cache", "clear", "--folder", cache];
+    const refused = await typed(clear, [["Remove 1 file, 5 bytes", "n"]]);
+    expect([refused.status, readdirSync(cache).length]).toEqual([0, 2]);
+    expect(refused.output).toContain("nothing was removed");
+    const agreed = await typed(clear, [["Remove 1 file, 5 bytes", "y"]]);
+    expect([agreed.status, readdirSync(cache).length], agreed.output).toEqual([0, 0]);
   });
 
   it("may answer with Ctrl-C: status 130", async () => {

@@ -154,11 +154,18 @@ describe("dalle2 dream", () => {
   writeFileSync(blank, "\n");
 
   it.each([
-    [[], 'Standard input ended before an answer to "Prompt 1". Answer it, or give --prompt, --prompts-file or --from.'],
+    [[], 'Standard input ended before an answer to "Prompt 1". Answer it, or give a prompt, --prompts-file or --from.'],
     [["--prompt", "x", "--steps", "0"], "not a whole number of at least 1"],
     [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, and the decoder 2 U-Nets"],
     [["--prompt", "x", "--format", "gif"], "Allowed choices are png, jpeg, webp"],
     [["--prompt", "x", "--model-config", join(folder, "prompts.txt")], "is not JSON"],
+    [["x", "--samples", "2", "--seed", "9007199254740991"], "so give --seed 9007199254740990 at most"],
+    [["x", "--samples", "2", "--decoder-samples", "2"], "Give it, or --prior-samples and --decoder-samples."],
+    [[file], `give it as --prompts-file ${file}`],
+    [["examples/images/red-circle.png"], "dalle2 variation examples/images/red-circle.png"],
+    [["--width", "512", "x"], "There is no option --width here"],
+    [["x", "-s", "42"], "A seed is --seed 42"],
+    [["--promt", "x"], "Did you mean --prompt?"],
     [["--prompts-file", blank], "there are no prompts in this file"],
   ])("ends with status 2 for %j", (args, message) => {
     const { status, stderr } = dalle2([...dream, ...args, "--output-path", join(folder, "none")]);
@@ -170,14 +177,23 @@ describe("dalle2 dream", () => {
   it("ends with status 2 where a model cannot take as many steps", () => {
     const args = ["--prompt", "x", "--steps", "5000", "--output-path", join(folder, "steps")];
     const { status, stderr } = dalle2([...dream, ...args]);
-    expect(stderr).toMatch(/steps must be 1 to \d+ for U-Net 1, not 5000\./);
+    expect(stderr).toMatch(/^--steps must be 1 to \d+ for U-Net 1, not 5000\.$/m);
     expect(status).toBe(2);
   });
 
-  it("says before it draws where images cannot be written", () => {
-    const { status, stderr } = dalle2([...dream, "--prompt", "x", "--output-path", join(file, "out")]);
+  // No models of this config could be loaded: what is said is said before.
+  const nowhere = join(folder, "nowhere.json");
+  writeFileSync(nowhere, JSON.stringify({ prior: { load_model_from: { load_type: "local", path: "absent.pth" } } }));
+
+  it.each([
+    ["below a file", join(file, "out"), `${file} is not a folder`],
+    ["in place of a file", file, `${file} is not a folder`],
+    ...(process.platform === "linux" ? [["below /proc", "/proc/none/out", "of /proc takes no new files"]] : []),
+  ])("says before it loads models that images cannot be written: %s", (_, out, problem) => {
+    const { status, stderr } = dalle2(["dream", "--model-config", nowhere, "--prompt", "x", "--output-path", out]);
+    expect(stderr).toContain(`${out}: no files can be written there: `);
+    expect(stderr).toContain(problem);
+    expect(stderr).not.toContain("absent.pth");
     expect(status).toBe(1);
-    expect(stderr).toContain(`${join(file, "out")}: images cannot be written there`);
-    expect(stderr).not.toContain("U-Net");
   });
 });

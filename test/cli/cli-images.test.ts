@@ -7,6 +7,7 @@ import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import { encodeImage } from "../../src/image/encode.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 import { resizeLanczos } from "../../src/image/pillow-resize.js";
+import { readRecord } from "../../src/pipeline/records/image-record.js";
 import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { BasicInpainting } from "../../src/pipeline/scripts/basic-inpainting.js";
 import { ImageVariation } from "../../src/pipeline/scripts/image-variation.js";
@@ -96,9 +97,37 @@ describe("dream", () => {
     const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6], negativeText: "a ring" });
     const expected = [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()]);
     const dream = ["dream", ...stepFlags, ...priorStepFlags, "--negative-prompt", "a ring"];
-    const reports = await expectGenerated([...dream, ...prompts.flatMap((prompt) => ["--prompt", prompt])], expected);
+    const reports = await expectGenerated([...dream, "--prompt", ...prompts, "--grid"], expected);
     expect(reports.map(({ prompt }) => prompt)).toEqual(prompts);
+    const sheet = join(folder, "out", "grid-5.png");
+    expect(reports.map(({ grid }) => grid)).toEqual([sheet, sheet]);
+    // Side by side, each four times as large, with margins of 12 pixels and room for labels below.
+    expect(await readImage(sheet)).toMatchObject({ width: 2 * 4 * SIDE + 3 * 12 });
+    expect((await readRecord(sheet)).record).toMatchObject({
+      seed: 5,
+      parameters: { script: "ContactSheet", columns: 2 },
+      inputs: { "image 1": "a-red-circle-5.png", "image 2": "a-blue-square-6.png" },
+    });
     await expectGenerated(dream, expected, `${prompts.join("\n")}\n\n\n`);
+  });
+
+  it("generates several images of an embedding, of some candidates, with upstream's tokens", async () => {
+    const script = new BasicInference(manager, { tokenization: "dalle2-laion" });
+    const counts = { priorSampleCount: 2, decoderSampleCount: 2, priorNumSamplesPerBatch: 3 };
+    const images = await script.run("a red circle", { ...both, ...counts, seeds: [5, 6, 7, 8] });
+    const flags = ["--prior-samples", "2", "--decoder-samples", "2", "--candidates", "3"];
+    const dream = ["dream", "a red circle", ...stepFlags, ...priorStepFlags, "--tokenization", "dalle2-laion"];
+    const reports = await expectGenerated([...dream, ...flags], images.get(0)!.values());
+    const { record } = await readRecord(reports[3]!.file);
+    expect(record!.parameters).toMatchObject({
+      priorSeed: 7,
+      priorNumSamplesPerBatch: 3,
+      tokenization: "dalle2-laion",
+    });
+    const [again] = drawn(["dream", "--from", reports[3]!.file, "--output-path", join(folder, "again")]);
+    expect(again!.seed).toBe(8);
+    const [first, second] = [await readImage(reports[3]!.file), await readImage(again!.file)];
+    expect(Math.max(...first.data.map((value, i) => Math.abs(value - second.data[i]!)))).toBeLessThanOrEqual(1);
   });
 });
 
@@ -111,7 +140,7 @@ describe("variation", () => {
   });
 
   it("draws what ImageVariation draws, of files with one name and texts", async () => {
-    const files = ["--image", await save("1/disc.png", red), "--image", await save("2/disc.png", blue)];
+    const files = ["--image", await save("1/disc.png", red), await save("2/disc.png", blue)];
     const texts = ["--text", "Red circle", "--text", "Blue circle"];
     const reports = await expectGenerated(["variation", ...stepFlags, ...files, ...texts], expected.values());
     expect(reports.map(({ image, prompt }) => [image, prompt])).toEqual([
@@ -137,7 +166,7 @@ describe("inpaint", () => {
     const [image, mask] = [await save("room_red.png", red), await save("mask.png", leftMask)];
     const script = new BasicInpainting(manager);
     const expected = await script.run([red], [kept], "a blue square", options);
-    const given = ["--image", image, "--mask", mask, "--text", "a blue square"];
+    const given = [image, "--mask", mask, "--text", "a blue square"];
     const reports = await expectGenerated([...flags, ...given], expected.values());
     expect(reports[0]).toMatchObject({ image: "room_red.png", mask: "mask.png", prompt: "a blue square" });
     const opposite = await script.run([red], [kept.map((keep) => !keep)], "Room red", options);
@@ -150,7 +179,7 @@ describe("upscale", () => {
     const small = disc([220, 30, 30], 32, 32);
     const expected = await new Upscale(manager).run([small], { steps, seeds: [5] });
     const file = await save("small.png", small);
-    const [report] = await expectGenerated(["upscale", ...stepFlags, "--image", file], expected.values());
+    const [report] = await expectGenerated(["upscale", ...stepFlags, file], expected.values());
     expect(report).toMatchObject({ image: "small.png", width: SIDE, height: SIDE });
     // The white left and right of the disc is cut off; what is left is larger than the first U-Net's images.
     const wide = await save("wide.png", disc([220, 30, 30], 2 * SIDE, SIDE));
@@ -165,7 +194,7 @@ describe("interpolate", () => {
 
   it("draws what Interpolate draws between prompts", async () => {
     const expected = await new Interpolate(manager).run("a red circle", "a blue square", { ...both, frames, seed: 5 });
-    const reports = await expectSeries([...flags, "--start", "a red circle", "--end", "a blue square"], expected);
+    const reports = await expectSeries([...flags, "a red circle", "--end", "a blue square"], expected);
     expect(reports.map(({ frame }) => frame)).toEqual([1, 2, 3]);
     expect(reports[0]!.file.endsWith("a-red-circle-to-a-blue-square-5-1.png")).toBe(true);
   });
@@ -184,7 +213,7 @@ describe("edit", () => {
 
   it("draws what TextGuidedEdit draws", async () => {
     const file = await save("a_red_circle.png", red);
-    const given = ["--image", file, "--from", call.from, "--to", call.to];
+    const given = [file, "--from", call.from, "--to", call.to];
     const one = await new TextGuidedEdit(manager).run([red], call);
     const [report] = await expectGenerated([...flags, ...given], one.values());
     expect(report).toMatchObject({ image: "a_red_circle.png", from: call.from, to: call.to });
@@ -193,7 +222,7 @@ describe("edit", () => {
   });
 });
 
-describe("Ctrl-C", () => {
+describe("an interrupt", () => {
   const image = ["--image", join(folder, "red.png")];
   const samples = ["--samples", "8"];
 
@@ -203,17 +232,20 @@ describe("Ctrl-C", () => {
 
   // The others hand the signal to their scripts as these do: with a prior, without one, and by hand.
   it.each([
-    ["dream", ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
-    ["upscale", [...image, ...samples]],
-    ["interpolate", ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
-  ])("ends %s within a step with status 130, and the images that are finished stay", async (command, args) => {
+    ["dream", "SIGTERM", 143, ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
+    ["upscale", "SIGHUP", 129, [...image, ...samples]],
+    ["interpolate", "SIGINT", 130, ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
+  ] as const)("ends %s by %s within a step with status %i, and the images that are finished stay", async (...row) => {
+    const [command, signal, status, args] = row;
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];
     const run = await interrupted(
       [command, ...args, ...stepFlags, "--decoder-batch-size", "1", ...out],
       /batch 2 of 8/,
+      signal,
     );
-    expect(run.status, run.stderr).toBe(130);
-    expect(run.stderr.trimEnd().split("\n").at(-1)).toBe("Interrupted.");
+    expect(run.status, run.stderr).toBe(status);
+    const said = signal === "SIGINT" ? "Interrupted." : `Interrupted by ${signal}.`;
+    expect(run.stderr.trimEnd().split("\n").at(-1)).toBe(said);
     const reports = JSON.parse(run.stdout) as ImageReport[];
     // One image is finished when the second batch begins; more only if the signal comes late.
     expect(reports.length).toBeGreaterThanOrEqual(1);

@@ -1,15 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
+import sharp from "sharp";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { captionOf, captionOfName, textsFor } from "../../src/cli/asking/captions.js";
 import { UsageError } from "../../src/cli/errors.js";
-import { expandFolders, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
+import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
 import { formatDuration } from "../../src/cli/generating/progress.js";
-import { seedNumber } from "../../src/cli/generating/seeds.js";
+import { checkSeeds, followingSeeds, seedNumber } from "../../src/cli/generating/seeds.js";
 import { filledText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";
+import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
+import { encodeImage } from "../../src/image/encode.js";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";
 
@@ -23,6 +26,17 @@ function ramp(width: number, height: number): RgbImage {
   const pixels = Array.from({ length: width * height }, (_, i) => [(i % width) * 10, Math.floor(i / width) * 10, 0]);
   return makeImage(width, height, 3, Uint8Array.from(pixels.flat()));
 }
+
+const RECORD: ImageRecord = {
+  software: "dalle2-webgpu 0.1.0",
+  seed: 1,
+  parameters: { script: "BasicInference" },
+  inputs: {},
+  model: { files: [] },
+  adapter: "a GPU",
+  dtype: "f32",
+  tuning: "default",
+};
 
 /** Writes an image of one size to a file, and gives its path. */
 async function writePng(name: string, image: RgbImage): Promise<string> {
@@ -50,15 +64,30 @@ describe("names", () => {
     ["blue_Square.final.png", "Blue Square.final"],
     ["élan.png", "Élan"],
   ])("suggest a caption: %s", (file, caption) => {
-    expect(captionOf(file)).toBe(caption);
+    expect(captionOfName(file)).toBe(caption);
   });
 
-  it("stand in for texts that are not given", () => {
+  it("stand in for texts that are not given", async () => {
     const files = ["a_dog.png", "a_cat.png"];
-    expect(textsFor(files, [])).toEqual(["A dog", "A cat"]);
-    expect(textsFor(files, ["an animal"])).toEqual(["an animal", "an animal"]);
-    expect(textsFor(files, ["x", "y"])).toEqual(["x", "y"]);
-    expect(() => textsFor(files, ["x", "y", "z"])).toThrow(UsageError);
+    expect(await textsFor(files, [])).toEqual(["A dog", "A cat"]);
+    expect(await textsFor(files, ["an animal"])).toEqual(["an animal", "an animal"]);
+    expect(await textsFor(files, ["x", "y"])).toEqual(["x", "y"]);
+    await expect(textsFor(files, ["x", "y", "z"])).rejects.toThrow("for each of 2 images, not 3 times");
+    await expect(textsFor(["a.png"], ["x", "y"])).rejects.toThrow(UsageError);
+  });
+
+  it.each(["png", "jpeg", "webp"] as const)("give way to the prompt in the record of a %s file", async (format) => {
+    const write = async (name: string, inputs: ImageRecord["inputs"]) => {
+      const record = { ...RECORD, inputs };
+      const bytes = await encodeImage(ramp(2, 2), { format, text: recordTexts(record, "x") });
+      writeFileSync(join(folder, name), bytes);
+      return join(folder, name);
+    };
+    expect(await captionOf(await write(`IMG_1.${format}`, { prompt: "a red circle" }))).toBe("a red circle");
+    expect(await captionOf(await write(`IMG_2.${format}`, { from: "a cat", to: "a dog" }))).toBe("a dog");
+    expect(await captionOf(await write(`a_cat.${format}`, { start: "a ring", end: "a cross" }))).toBe("A cat");
+    expect(await captionOf(await writePng("no_record.png", ramp(2, 2)))).toBe("No record");
+    expect(await captionOf(join(folder, "not_there.png"))).toBe("Not there");
   });
 });
 
@@ -72,7 +101,27 @@ describe("input images", () => {
     expect(() => expandFolders([join(folder, "empty")])).toThrow("no PNG, JPEG or WebP files");
     expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
     writeFileSync(join(folder, "text.png"), "no image");
-    await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow("text.png: ");
+    await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow(
+      `${join(folder, "text.png")}: this is no image in a known format; give a PNG, JPEG or WebP file`,
+    );
+    writeFileSync(join(folder, "empty.png"), "");
+    await expect(loadSquare(join(folder, "empty.png"), () => undefined)).rejects.toThrow(
+      "empty.png: the file is empty",
+    );
+    writeFileSync(join(folder, "cut.jpg"), new Uint8Array([0xff, 0xd8, 0xff, 0xe0]));
+    await expect(loadSquare(join(folder, "cut.jpg"), () => undefined)).rejects.toThrow(
+      /cut\.jpg: the JPEG image cannot be decoded: .*; save or download it again$/,
+    );
+  });
+
+  it("are the first of an animation, which is said", async () => {
+    const file = join(folder, "frames.gif");
+    const pixels = Uint8Array.from({ length: 4 * 12 * 3 }, (_, i) => (i * 37) % 256);
+    await sharp(pixels, { raw: { width: 4, height: 12, channels: 3, pageHeight: 4 } }).toFile(file);
+    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    await expect(loadImage(file)).resolves.toMatchObject({ width: 4, height: 4 });
+    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used."]]);
+    said.mockRestore();
   });
 
   it("are cropped to the square in their middle, which is said", async () => {
@@ -117,6 +166,27 @@ describe("input images", () => {
   function flat(size: number): RgbImage {
     return makeImage(size, size, 3, new Uint8Array(size * size * 3).fill(77));
   }
+});
+
+describe("seeds", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+
+  it("are 0 to 2^53 - 1, or -1 for a random one", () => {
+    expect([seedNumber("0"), seedNumber(String(most))]).toEqual([0, most]);
+    const random = [seedNumber("-1"), seedNumber("-1"), seedNumber("-1")];
+    expect(random.every((seed) => Number.isSafeInteger(seed) && seed >= 0)).toBe(true);
+    expect(new Set(random).size).toBeGreaterThan(1);
+    for (const value of ["-2", String(most + 1), "1.5", ""]) expect(() => seedNumber(value)).toThrow("2^53 - 1");
+  });
+
+  it("never run past the largest", () => {
+    expect(followingSeeds({ seed: most - 1 }, 2)).toEqual([{ seed: most - 1 }, { seed: most }]);
+    expect(() => followingSeeds({ seed: most }, 2)).toThrow(`so give --seed ${most - 1} at most`);
+    expect(() => {
+      checkSeeds({ seed: most - 1 }, 3);
+    }).toThrow(UsageError);
+    checkSeeds({}, 1e6);
+  });
 });
 
 it("takes no value of an option that cannot be meant", () => {

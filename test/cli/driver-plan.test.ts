@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { planDriver } from "../../src/cli/driver-plan.js";
 
@@ -7,9 +9,22 @@ const ubuntu = 'PRETTY_NAME="Ubuntu 24.04.2 LTS"\nVERSION_ID="24.04"\nID=ubuntu\
 const mint = 'PRETTY_NAME="Linux Mint 22"\nVERSION_ID="22"\nID=linuxmint\nID_LIKE="ubuntu debian"\n';
 const rocky = 'PRETTY_NAME="Rocky Linux 9.5"\nID="rocky"\nID_LIKE="rhel centos fedora"\n';
 
+const DEBIAN_SOURCES = "/etc/apt/sources.list.d/debian.sources";
+const source = (text: string, name = "/etc/apt/sources.list") => ({ name, text });
+const mirror = source("deb http://mirror.example/debian bookworm main\n");
+const plan = (osRelease: string, sudo: string, sources = [mirror]) => planDriver({ osRelease, sources }, sudo);
+
+/** What a plan writes into a new file of sources, and the file. */
+function added(...sources: { readonly name: string; readonly text: string }[]) {
+  const { commands } = plan(debian12, "", sources);
+  const [, file] = / \| tee (\S+)$/.exec(commands[0]!) ?? [];
+  const written = spawnSync("sh", ["-c", commands[0]!.replace(/ \| tee \S+$/, "")], { encoding: "utf8" });
+  return { file, text: written.stdout };
+}
+
 describe("planDriver", () => {
   it("takes Mesa from the backports on Debian 12, whose own is too old", () => {
-    const { automatic, commands } = planDriver(debian12, "");
+    const { automatic, commands } = plan(debian12, "");
     expect(automatic).toBe(true);
     expect(commands).toHaveLength(3);
     expect(commands[0]).toContain("bookworm-backports main' | tee /etc/apt/sources.list.d/");
@@ -17,29 +32,93 @@ describe("planDriver", () => {
     expect(commands[2]).toMatch(/apt-get .*install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1$/);
   });
 
+  it("takes them from the archive that the system has its packages from", () => {
+    const list = `# deb http://old.example/debian bookworm main
+deb-src http://mirror.example/debian bookworm main
+deb http://mirror.example/debian-security bookworm-security main
+deb [arch=amd64 signed-by=/etc/keys/it's.gpg] http://mirror.example/debian/ bookworm main contrib # ours
+`;
+    expect(added(source(list))).toEqual({
+      file: "/etc/apt/sources.list.d/bookworm-backports.list",
+      text: "deb [arch=amd64 signed-by=/etc/keys/it's.gpg] http://mirror.example/debian/ bookworm-backports main\n",
+    });
+  });
+
+  it("reads and writes sources of the newer form, too", () => {
+    const stanzas = `# Of the installer.
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+
+Enabled: no
+Types: deb
+URIs: http://other.example/debian
+Suites: bookworm
+Components: main
+
+Types: deb deb-src
+# Our cache
+URIs: http://cache.example:3142/debian
+Suites: bookworm bookworm-updates
+Components: main non-free-firmware
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ -----END PGP PUBLIC KEY BLOCK-----
+`;
+    const ignored = source("deb http://saved.example/debian bookworm main", "/etc/apt/sources.list.d/a.list.save");
+    expect(added(ignored, source(stanzas, DEBIAN_SOURCES))).toEqual({
+      file: "/etc/apt/sources.list.d/bookworm-backports.sources",
+      text: `Types: deb
+URIs: http://cache.example:3142/debian
+Suites: bookworm-backports
+Components: main
+Signed-By:
+ -----BEGIN PGP PUBLIC KEY BLOCK-----
+ .
+ -----END PGP PUBLIC KEY BLOCK-----
+`,
+    });
+  });
+
+  it("adds no source that is there, and none without knowing the archive", () => {
+    const backports = source(
+      "Types: deb\nURIs: http://a.example\nSuites: bookworm-backports\nComponents: main",
+      DEBIAN_SOURCES,
+    );
+    expect(plan(debian12, "", [mirror, backports]).commands[0]).toBe("apt-get update");
+    expect(plan(debian12, "", [])).toMatchObject({ automatic: false, commands: [], needs: "bookworm-backports" });
+  });
+
+  it("has no address of its own, and neither has what runs the tests", () => {
+    const files = ["src/cli/driver-plan.ts", "src/cli/package-sources.ts", "src/cli/setup.ts", ".ci/run"];
+    for (const file of files) expect(readFileSync(file, "utf8")).not.toMatch(/https?:\/\/|debian\.org/);
+  });
+
   it.each([
     ["Debian 13", debian13],
     ["Ubuntu", ubuntu],
     ["a derivative", mint],
   ])("takes the distribution's own Mesa on %s", (_, osRelease) => {
-    const { automatic, commands } = planDriver(osRelease, "");
+    const { automatic, commands } = plan(osRelease, "");
     expect(automatic).toBe(true);
     expect(commands.join("\n")).not.toContain("backports");
     expect(commands.at(-1)).toMatch(/install -y mesa-vulkan-drivers libvulkan1$/);
   });
 
   it("puts sudo before everything that needs root", () => {
-    for (const command of planDriver(debian12, "sudo -n ").commands) {
+    for (const command of plan(debian12, "sudo -n ").commands) {
       expect(command).toMatch(/sudo -n (tee|env|apt-get) /);
     }
   });
 
   it("only shows the command elsewhere", () => {
-    expect(planDriver(rocky, "sudo ")).toEqual({
+    expect(plan(rocky, "sudo ")).toEqual({
       system: "Rocky Linux 9.5",
       automatic: false,
       commands: ["sudo dnf install -y mesa-vulkan-drivers vulkan-loader"],
     });
-    expect(planDriver("", "sudo ")).toEqual({ system: "this system", automatic: false, commands: [] });
+    expect(plan("", "sudo ")).toEqual({ system: "this system", automatic: false, commands: [] });
   });
 });

@@ -113,7 +113,7 @@ describe("dalle2 test", () => {
     });
 
     const asked = server.requests.length;
-    const second = await test("--model-config", config, "--suppress-updates", "--no-load");
+    const second = await test(config, "--suppress-updates", "--no-load");
     expect(second.status, second.stderr).toBe(0);
     expect(second.stderr).toBe("");
     expect(second.stdout).toContain(`  Checksum: ${base}/prior.pth.sha256\n  SHA-256: ${sha256("prior.pth")}`);
@@ -140,6 +140,8 @@ describe("dalle2 test", () => {
     const { config, files } = JSON.parse(served.stdout) as ConfigReport;
     expect(config).toBe(`${base}/load_config.json`);
     expect(files.map(({ location }) => location)).toContain("prior.pth");
+    const two = await test("a.json", "--model-config", "b.json");
+    expect(two).toMatchObject({ status: 2, stderr: "Give one load config: a.json, or --model-config b.json.\n" });
     const faulty = await test("--model-config", writeConfig("typo.json", { device: "cpu" }));
     expect(faulty.status).toBe(2);
     expect(faulty.stderr).toContain('unknown key "device"; did you mean "devices"?');

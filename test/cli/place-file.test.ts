@@ -3,13 +3,13 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type * as Fs from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { prepareFolder } from "../../src/cli/generating/image-names.js";
-import { placeFile } from "../../src/cli/generating/place-file.js";
+import { placeFile, prepareFolder } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
+import { asideOf } from "../../src/platform/node-aside.js";
 
 /** Whether the file system of the test is one without links. */
 let refusesLinks = false;
@@ -85,12 +85,42 @@ describe("what a killed run left", () => {
     expect(readdirSync(folder).sort()).toEqual([...others, `.ring-2.jpg.${uuid}.tmp`].sort());
   });
 
+  it.skipIf(process.platform === "win32")("is removed at once where its process runs no more", async () => {
+    const module = new URL("../../dist/platform/node-aside.js", import.meta.url).href;
+    const leaveThree = `
+      import { writeFileSync } from "node:fs";
+      const { asideOf } = await import(${JSON.stringify(module)});
+      for (let i = 0; i < 3; i++) writeFileSync(asideOf(${JSON.stringify(join(folder, "ring.png"))}), "half");
+      process.kill(process.pid, "SIGKILL");
+    `;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", leaveThree], { stdio: "inherit" });
+    await once(child, "exit");
+    expect(readdirSync(folder)).toHaveLength(3);
+    const own = asideOf(join(folder, "ring.png"));
+    writeFileSync(own, "half");
+    await prepareFolder(folder);
+    expect(readdirSync(folder)).toEqual([basename(own)]);
+  });
+
   it("is removed beside a file that is written again", async () => {
     leave(`.prior.safetensors.${uuid}.tmp`, 3600);
     leave(`.other.safetensors.${uuid}.tmp`, 3600);
     await writeFileAtomic(join(folder, "prior.safetensors"), bytes("whole"));
     expect(readdirSync(folder).sort()).toEqual([`.other.safetensors.${uuid}.tmp`, "prior.safetensors"]);
   });
+});
+
+it("does not begin to write a file in place of a folder", async () => {
+  let isAsked = false;
+  async function* data() {
+    isAsked = true;
+    yield await Promise.resolve(bytes("a"));
+  }
+  mkdirSync(join(folder, "out.safetensors"));
+  await expect(writeFileAtomic(join(folder, "out.safetensors"), data())).rejects.toThrow(
+    /out\.safetensors: could not be written: it is a folder; name a file in it$/,
+  );
+  expect([isAsked, readdirSync(folder)]).toEqual([false, ["out.safetensors"]]);
 });
 
 it("lets nobody see a file that is not whole, whenever the process is killed", async () => {

@@ -287,7 +287,7 @@ describe("dalle2 convert", () => {
   it.each([
     [["in.pth", "out.pth"], 2, /ends in \.safetensors/],
     [["in.pth"], 2, /missing required argument/],
-    [["in.pth", "x.safetensors"], 1, /in\.pth: could not be opened/],
+    [["in.pth", "x.safetensors"], 2, /in\.pth: could not be opened/],
     [["in.pth", "x.safetensors", "--dtype", "f8"], 2, /Allowed choices are f16, f32/],
   ])("%j ends with status %d", (args, expected, message) => {
     const { status, stderr } = dalle2("convert", ...args);

@@ -63,7 +63,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     });
     expect(faults).toEqual([
       'decoder.unet_sources[0]: unknown key "default_sample_timestep"; did you mean "default_sample_timesteps"?',
-      "decoder.unet_sources[0].default_cond_scale: has 1 values, but unet_numbers has 2; give one value for each",
+      "decoder.unet_sources[0].default_cond_scale: has 1 value, but unet_numbers has 2; give one value for each",
       'decoder.unet_sources[1].load_model_from.load_type: expected "local" or "url", found "ftp"',
       "decoder.unet_sources[1].load_model_from.path: expected a string, found 7",
       "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 3, which decoder.unet_sources[0].unet_numbers[1] already names",
@@ -150,7 +150,31 @@ describe("refuses, saying where, what is expected and what was found:", () => {
   });
 
   it("an unknown key that is like no other", () => {
-    expect(faultsOf({ learning_rate: 1 })).toEqual(['unknown key "learning_rate"']);
+    expect(faultsOf({ clip: null, learning_rate: 1 })).toEqual(['unknown key "learning_rate"']);
+  });
+
+  it("nothing of JSON of another kind, but says what it is", () => {
+    const refusal = (value: unknown): string => {
+      try {
+        ModelLoadConfig.parse(value, "some.json");
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        return (error as ConfigError).message;
+      }
+      throw new Error("the config was accepted");
+    };
+    const bare = { name: "x", version: "1.0.0", type: "module", engines: {}, scripts: {} };
+    const npm = { ...bare, dependencies: {} };
+    expect(refusal(npm)).toMatch(/^some\.json is not a load config: it is the package\.json of an npm package\./);
+    expect(refusal(bare)).toContain('it has "name", "version", "type" and 2 other keys instead.');
+    expect(refusal({ metadata: {}, weight_map: {} })).toContain("the index of a checkpoint in shards");
+    const train = "is a train config of DALLE2-pytorch, which a load config names as load_config_from";
+    expect(refusal({ decoder: { unets: [] }, data: {}, train: {} })).toContain(train);
+    expect(refusal({ prior: { net: {} } })).toContain(train);
+    expect(refusal([])).toContain("it is a list");
+    expect(refusal(null)).toContain("it is null");
+    expect(refusal("prior.pth")).toContain("it is a string");
+    for (const value of [npm, bare, [], 1]) expect(refusal(value)).not.toMatch(/unknown key|expected/);
   });
 
   it("long values, abridged", () => {

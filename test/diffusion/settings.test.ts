@@ -14,7 +14,7 @@ describe("settings of a cascade", () => {
   it("are not spread over another number of networks", () => {
     const spread = () => settingsOfEach({ condScale: [1, 2, 3] }, 2);
     expect(spread).toThrow(ArgumentError);
-    expect(spread).toThrow("condScale has 3 values; there are 2 U-Nets.");
+    expect(spread).toThrow("condScale has 3 values for 2 U-Nets.");
   });
 
   it("are joined with a list for each", () => {

@@ -52,6 +52,26 @@ it("draws an image by its own seed, whatever its batch", async () => {
   expect(together.get(0)!.get(0)![0]!.data).not.toEqual(pixels);
 });
 
+it("generates several images of an embedding, each of which its two seeds repeat", async () => {
+  const script = new BasicInference(manager);
+  const images = await script.run(prompts[0], { seeds: [5, 6], decoderSampleCount: 2 });
+  const [first, second] = images.get(0)!.get(0)!;
+  expect([first, second].map((image) => [image!.seed, image!.parameters.priorSeed])).toEqual([
+    [5, 5],
+    [6, 5],
+  ]);
+  const repeat = async (seed: number, priorSeed: number) =>
+    (await script.run(prompts[0], { seeds: [seed], priorSeeds: [priorSeed] })).get(0)!.get(0)![0]!;
+  const plain = (await script.run(prompts[0], { seeds: [5] })).get(0)!.get(0)![0]!;
+  expect(plain.parameters.priorSeed).toBeUndefined();
+  const apart = (a: RgbImage, b: RgbImage) => Math.max(...a.data.map((value, i) => Math.abs(value - b.data[i]!)));
+  expect(apart(first!, plain)).toBeLessThanOrEqual(1);
+  expect(apart(second!, await repeat(6, 5))).toBeLessThanOrEqual(1);
+  expect(apart(first!, await repeat(5, 5))).toBeLessThanOrEqual(1);
+  // Of another embedding.
+  expect(apart(second!, await repeat(6, 6))).toBeGreaterThan(1);
+});
+
 it("inpaints as many images of each text as are asked for", async () => {
   const image = await photo();
   const { data: mask } = await fixture.tensor("in.mask");
@@ -64,7 +84,7 @@ it("inpaints as many images of each text as are asked for", async () => {
   ]);
   const [first, second] = images.get(0)!;
   expect(first).not.toEqual(second);
-  await expect(script.run([image], [], prompts[0])).rejects.toThrow("there are 1 images, 0 masks and 1 texts");
+  await expect(script.run([image], [], prompts[0])).rejects.toThrow("not 0 masks and 1 text for 1 image.");
 });
 
 it("reports each step of every batch", async () => {
@@ -107,10 +127,14 @@ it("draws the same image from the same seed, and takes no memory for warming up"
 });
 
 describe("says what is wrong:", () => {
-  it("more images of an embedding than seeds for them, before anything runs", async () => {
+  it("more images than seeds for them, before anything runs", async () => {
     const steps: unknown[] = [];
     const options = { seeds: [1, 2], decoderSampleCount: 2, onProgress: (step: unknown) => steps.push(step) };
-    await expect(new BasicInference(manager).run(prompts, options)).rejects.toThrow("ask for more by priorSampleCount");
+    const script = new BasicInference(manager);
+    await expect(script.run(prompts, options)).rejects.toThrow("2 seeds or generators for 4 images");
+    const priorSeeds = [1, 2];
+    await expect(script.run(prompts[0], { ...options, priorSeeds })).rejects.toThrow("priorSeeds has 2 values for 1");
+    await expect(script.run(prompts, { seed: 1, priorSeeds })).rejects.toThrow("priorSeeds go with seeds");
     expect(steps).toEqual([]);
   });
 
@@ -123,7 +147,7 @@ describe("says what is wrong:", () => {
       "1 of imageEmbed, 2 of text",
     );
     await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
-      "2 seeds or generators for 1 images",
+      "2 seeds or generators for 1 image",
     );
     const tiny = makeImage(8, 8, 3, new Uint8Array(192)) as RgbImage;
     await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");

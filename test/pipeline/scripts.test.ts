@@ -246,7 +246,7 @@ describe("a negative text", () => {
     const upscaled = new Upscale(manager).run([small], { condScale: 2, negativeText: "a blue square" });
     await expect(upscaled).rejects.toThrow("negativeText would change nothing");
     const two = { ...few, negativeText: ["a", "b"], decoderCondScale: 2 };
-    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 values, but there are 1 inputs");
+    await expect(inferred("a red circle", two)).rejects.toThrow("negativeText has 2 values for 1 input.");
   });
 });
 
@@ -272,7 +272,7 @@ describe("TextGuidedEdit", () => {
     await expect(script.run([redCircle], same)).rejects.toThrow("mean the same to CLIP");
     await expect(script.run([redCircle], { ...same, strength: 2 })).rejects.toThrow("strength must be 0 to 1, not 2");
     await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow(
-      "seeds has 2 values, but there are 1 inputs",
+      "seeds has 2 values for 1 input.",
     );
   });
 });

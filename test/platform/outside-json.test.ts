@@ -154,8 +154,13 @@ describe("lists that are too long", () => {
     ["200,000 devices", { devices: upTo(200_000).fill(0) }, "devices: expected a device name"],
     ["200,000 steps", sources([1], { default_sample_timesteps: upTo(200_000) }), "expected a list of at most 100"],
     ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are missing"],
-    ["100,000 unknown keys", Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])), 'unknown key "key1"'],
-    ["a key of 10 MB", { ["k".repeat(10_000_000)]: 0 }, 'unknown key "kkkk'],
+    [
+      "100,000 unknown keys",
+      { clip: null, ...Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])) },
+      'unknown key "key1"',
+    ],
+    ["100,000 keys of another kind", Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])), 'it has "key1"'],
+    ["a key of 10 MB", { clip: null, ["k".repeat(10_000_000)]: 0 }, 'unknown key "kkkk'],
   ])("%s are a short ConfigError immediately", (_, value, message) => {
     const begin = performance.now();
     expect(() => ModelLoadConfig.parse(value, "models.json")).toThrow(ConfigError);

@@ -337,7 +337,7 @@ describe("the command", () => {
       [0, "cache", "list"],
       [0, "cache", "list", "--json"],
       [2, "cache", "clear", `${base}/never.pth${QUERY}`],
-      [0, "cache", "clear", `${base}/prior_config.json${QUERY}`],
+      [0, "cache", "clear", "--yes", `${base}/prior_config.json${QUERY}`],
       [0, "show", join(folder, "old.png")],
       [0, "show", "--json", join(folder, "old.png")],
       [2, "dream", "--from", join(folder, "old.png")],

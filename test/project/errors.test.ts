@@ -29,7 +29,6 @@ const ours = classes.filter(({ name }) => name !== "Dalle2Error");
 const OTHERS = [
   "image/png-text.ts",
   "pipeline/manager/published-clip-config.ts",
-  "platform/browser-gpu.ts",
   "platform/error-json.ts",
   "platform/secrets.ts",
   "weights/formats/inflate.ts",

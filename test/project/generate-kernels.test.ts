@@ -87,6 +87,12 @@ describe("generate-kernels", () => {
       "alias Element = f32;",
     ]);
     expect(kernel).toMatchObject({
+      files: [
+        [expect.stringMatching(/^\d+\/group-norm\.wgsl$/), 1, 3],
+        [expect.stringMatching(/^\d+\/lib\/a\.wgsl$/), 1, 1],
+        [expect.stringMatching(/^\d+\/lib\/b\.wgsl$/), 1, 2],
+        [expect.stringMatching(/^\d+\/group-norm\.wgsl$/), 4, 12],
+      ],
       aliases: ["Element"],
       constants: { TILE: 8 },
       fixed: { FIXED: 2 },

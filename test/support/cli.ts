@@ -60,8 +60,8 @@ export async function readImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeImage(readFileSync(file)));
 }
 
-/** Runs the command, interrupts it when it prints `cue`, and returns how it ended. */
-export async function interrupted(args: readonly string[], cue: RegExp) {
+/** Runs the command, sends it a signal when it prints `cue`, and returns how it ended. */
+export async function interrupted(args: readonly string[], cue: RegExp, signal: NodeJS.Signals = "SIGINT") {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: "pipe" });
   const said = { stdout: "", stderr: "" };
   let sent = false;
@@ -69,7 +69,7 @@ export async function interrupted(args: readonly string[], cue: RegExp) {
     child[name].on("data", (chunk: Buffer) => {
       said[name] += chunk.toString();
       if (sent || !cue.test(said[name])) return;
-      sent = child.kill("SIGINT");
+      sent = child.kill(signal);
     });
   }
   const [status] = (await once(child, "close")) as [number | null];

@@ -35,6 +35,11 @@ export function openAsker(options: AskerOptions): Asker {
   return new TerminalAsker(options.signal);
 }
 
+/** A question with what an empty answer stands for. */
+function withFallback(message: string, fallback: string | undefined): string {
+  return fallback ? `${message} [${fallback}]` : message;
+}
+
 class TerminalAsker implements Asker {
   constructor(private readonly signal: AbortSignal) {}
 
@@ -46,11 +51,10 @@ class TerminalAsker implements Asker {
       return found === undefined ? undefined : shown(found);
     };
     const answer = await text({
-      message: shown(message),
+      message: shown(withFallback(message, fallback)),
       validate: problem,
       output: process.stderr,
       signal: this.signal,
-      ...(fallback ? { placeholder: shown(fallback) } : {}),
     });
     if (isCancel(answer)) throw new InterruptedError();
     // Clack leaves the value of an empty line undefined, whatever its types say.
@@ -76,8 +80,7 @@ class PipedAsker implements Asker {
   }
 
   async ask({ message, fallback, check }: Question): Promise<string> {
-    const hint = fallback ? ` [${fallback}]` : "";
-    sayPart(`${message}${hint}: `);
+    sayPart(`${withFallback(message, fallback)}: `);
     const line = await this.#lines.next();
     const answer = line.done ? undefined : line.value.trim() || undefined;
     sayPart(`${answer ?? ""}\n`);
@@ -104,7 +107,7 @@ class PipedAsker implements Asker {
   }
 }
 
-/** Asks how many images to draw of each. */
+/** Asks how many images to generate of each. */
 export async function askSamples(asker: Asker, subject: string): Promise<number> {
   const answer = await asker.ask({
     message: `How many samples would you like to generate for each ${subject}?`,

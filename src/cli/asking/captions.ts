@@ -1,4 +1,7 @@
 import { basename, parse } from "node:path";
+import { readRecord } from "../../pipeline/records/image-record.js";
+import { counted } from "../../platform/counted.js";
+import { FileError } from "../../platform/errors.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
@@ -6,7 +9,7 @@ import { UsageError } from "../errors.js";
  * The text that a file's name suggests (upstream's `get_prompt_from_filestem`): `red_circle.png`, `redCircle.png`.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L24-L35
  */
-export function captionOf(file: string): string {
+export function captionOfName(file: string): string {
   const spaced = parse(file)
     .name.replaceAll("_", " ")
     .replace(/\p{Lu}/gu, " $&");
@@ -14,15 +17,35 @@ export function captionOf(file: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A text for each file: those given, one for all, or what the names suggest. Throws `UsageError` for another number. */
-export function textsFor(files: readonly string[], given: readonly string[]): readonly string[] {
-  if (given.length === 0) return files.map(captionOf);
+/** What an image shows: the prompt in its record, where it has one, or what its name suggests. */
+export async function captionOf(file: string): Promise<string> {
+  return (await recordedPrompt(file)) ?? captionOfName(file);
+}
+
+async function recordedPrompt(file: string): Promise<string | undefined> {
+  try {
+    const { record } = await readRecord(file);
+    // An edited image shows what it was changed to.
+    const { prompt, to } = record?.inputs ?? {};
+    return [prompt, to].find((text) => typeof text === "string" && text.trim() !== "") as string | undefined;
+  } catch (error) {
+    // What is wrong with the file is said when its pixels are read.
+    if (error instanceof FileError) return undefined;
+    throw error;
+  }
+}
+
+/** A text for each file: those given, one for all, or what the files suggest. Rejects with `UsageError` for another number. */
+export async function textsFor(files: readonly string[], given: readonly string[]): Promise<readonly string[]> {
+  if (given.length === 0) return Promise.all(files.map(captionOf));
   if (given.length === 1) return files.map(() => given[0]!);
   if (given.length === files.length) return given;
-  throw new UsageError(`Give --text once, or for each of ${files.length} images, not ${given.length} times.`);
+  throw new UsageError(
+    `Give --text once, or for each of ${counted(files.length, "image")}, not ${counted(given.length, "time")}.`,
+  );
 }
 
 /** Asks for the text of a file. */
-export function askText(asker: Asker, file: string): Promise<string> {
-  return asker.ask({ message: `Prompt for ${basename(file)}`, fallback: captionOf(file) });
+export async function askText(asker: Asker, file: string): Promise<string> {
+  return asker.ask({ message: `Prompt for ${basename(file)}`, fallback: await captionOf(file) });
 }

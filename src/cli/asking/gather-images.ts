@@ -4,9 +4,10 @@ import { say } from "../output.js";
 import { askSamples, openAsker } from "./asking.js";
 import { askText, textsFor } from "./captions.js";
 import type { GenerationFlags, NegativeFlags } from "../generating/options.js";
+import { checkSeeds } from "../generating/seeds.js";
 import { askImages, expandFolders } from "./image-files.js";
 
-/** What commands that draw from images are given. */
+/** What commands that generate from images are given. */
 export interface ImageFlags extends GenerationFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly text?: readonly string[];
@@ -19,9 +20,12 @@ export interface GatheredImages {
   readonly samples: number;
 }
 
-/** The flags with files in place of folders, so that a wrong path is noticed before models are downloaded. */
-export function withFiles<Flags extends ImageFlags>(flags: Flags): Flags {
-  return flags.image ? { ...flags, image: expandFolders(flags.image) } : flags;
+/** The flags with all files, also those given as arguments and those of folders: a wrong path is noticed before models are downloaded. */
+export function withFiles<Flags extends ImageFlags>(flags: Flags, files: readonly string[]): Flags {
+  const image = expandFolders([...(flags.image ?? []), ...files]);
+  if (image.length === 0) return flags;
+  checkSeeds(flags, image.length * (flags.samples ?? 1));
+  return { ...flags, image };
 }
 
 /** Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts. */
@@ -32,10 +36,10 @@ export async function gatherImages(
 ): Promise<GatheredImages> {
   if (text.length > 0 && !takesText) say("Warning: these U-Nets were trained without text; --text is ignored.");
   if (files.length > 0) {
-    return { files, texts: takesText ? textsFor(files, text) : undefined, samples: samples ?? 1 };
+    return { files, texts: takesText ? await textsFor(files, text) : undefined, samples: samples ?? 1 };
   }
-  if (text.length > 0) throw new UsageError("--text goes with --image: give that too.");
-  using asker = openAsker({ options: "--image", signal });
+  if (text.length > 0) throw new UsageError("--text goes with images: give their files too.");
+  using asker = openAsker({ options: "the image files", signal });
   const texts: string[] = [];
   const asked = await askImages(asker, async (file) => {
     if (takesText) texts.push(await askText(asker, file));

@@ -7,12 +7,17 @@ import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { FileError } from "../../platform/errors.js";
 import { ImageDecodeError } from "../../platform/image-types.js";
 import { MAX_BYTES } from "../../platform/limits.js";
+import { fileError } from "../../platform/node-error.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Mask } from "../../pipeline/script-options.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
+import { say } from "../output.js";
 
-/** Files as they are given; a folder stands for the images in it, by name. Throws `UsageError` where there are none. */
+/**
+ * Files as they are given; a folder stands for the images in it, by name. Throws `FileError` for a path that is not there, and
+ * `UsageError` for a folder without images.
+ */
 export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
@@ -23,12 +28,18 @@ export function isImageName(path: string): boolean {
 }
 
 function imagesAt(path: string): readonly string[] {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new UsageError(`${path}: there is no such file or folder.`);
-  if (!found.isDirectory()) return [path];
+  if (!isFolder(path)) return [path];
   const names = readdirSync(path).filter(isImageName);
   if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
   return names.sort().map((name) => join(path, name));
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (cause) {
+    throw fileError(path, "could not be read", cause);
+  }
 }
 
 /** Reads an image, without its alpha. Rejects with `FileError`, which names the file. */
@@ -53,10 +64,12 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
 async function decodeFile(file: string): Promise<RgbaImage> {
   const bytes = await readBytes(file, MAX_BYTES.image);
   try {
-    return await decodeImage(bytes);
+    const image = await decodeImage(bytes);
+    if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames. The first is used.`);
+    return image;
   } catch (cause) {
     if (!(cause instanceof ImageDecodeError)) throw cause;
-    throw new FileError(file, cause.message, { cause, advice: "give a PNG, JPEG or WebP file" });
+    throw new FileError(file, cause.message, { cause, advice: cause.advice });
   }
 }
 

@@ -47,6 +47,6 @@ export async function askPrompts(asker: Asker): Promise<readonly string[]> {
 }
 
 /** Whether an answer names a file of prompts, as upstream's `is_text_file` and `is_json_file` tell them. */
-function isPromptsFile(answer: string): boolean {
+export function isPromptsFile(answer: string): boolean {
   return /\.(txt|json)$/i.test(answer);
 }

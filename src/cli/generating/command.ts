@@ -3,16 +3,19 @@ import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
+import { tryFolder } from "../../platform/node-aside.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
+import { counted } from "../../platform/counted.js";
 import { SHAPES_CONFIG } from "../default-config.js";
 import { samplingOptions, type GenerationFlags, type PriorFlags } from "./options.js";
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
-import { prepareFolder } from "./image-names.js";
-import { reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { Grid, gridOf, type Sheet } from "./grid.js";
+import { checkEncoder, reportLine, writeImage, type ImageReport } from "./image-output.js";
+import { prepareFolder } from "./place-file.js";
 import { formatDuration, ProgressReport } from "./progress.js";
 import { seedsOf } from "./seeds.js";
 import { checkPerUnet } from "./setting-options.js";
@@ -34,10 +37,13 @@ export async function generateImages(
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  // Before anything is downloaded or computed.
+  tryFolder(flags.outputPath);
+  await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
-  const drawing = await plan(manager, { onWarning: progress.warn });
+  const drawing = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, {
@@ -55,7 +61,7 @@ export async function generateImages(
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
   const load = loadavg().map((one) => one.toFixed(1));
   say(
-    `${count} images in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
+    `${counted(count, "image")} in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
 }
 
@@ -75,8 +81,10 @@ async function generateAndWrite(
   { flags, generatedOn, progress, signal }: Run,
 ): Promise<number> {
   const reports: ImageReport[] = [];
+  const grid = flags.grid ? new Grid(generatedOn, flags) : undefined;
   const onImage = async (image: GeneratedImage, index: number): Promise<void> => {
     const report = await writeImage(image, images[index]!, generatedOn, flags);
+    grid?.add(image, report, images[index]!);
     reports.push(report);
     progress.clear();
     if (!flags.json) print(reportLine(report));
@@ -93,9 +101,24 @@ async function generateAndWrite(
     });
   } finally {
     progress.clear();
-    if (flags.json) printJson(reports);
+    await finish(reports, grid, flags);
   }
   return reports.length;
+}
+
+/** Writes the sheet of what is finished, also where the run was interrupted, and prints what is not printed yet. */
+async function finish(
+  reports: readonly ImageReport[],
+  grid: Grid | undefined,
+  { json }: GenerationFlags,
+): Promise<void> {
+  let sheets: readonly Sheet[] = [];
+  try {
+    sheets = (await grid?.write()) ?? [];
+  } finally {
+    if (json) printJson(reports.map((report) => ({ ...report, ...gridOf(report, sheets) })));
+    else for (const { file } of sheets) print(file);
+  }
 }
 
 function loadingOptions(flags: GenerationFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {

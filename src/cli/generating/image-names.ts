@@ -1,8 +1,4 @@
-import { access, constants } from "node:fs/promises";
-import { fileError } from "../../platform/node-error.js";
-import { makeFolder } from "../../platform/node-folder.js";
 import { hideKnown } from "../../platform/secrets.js";
-import { tidyFolder } from "./place-file.js";
 
 /** File systems allow 255 bytes; numbers, the extension and the mark of a file that is being written come on top. */
 const NAME_BYTES = 100;
@@ -17,15 +13,4 @@ export function fileNameOf(text: string): string {
   const { read } = new TextEncoder().encodeInto(words, new Uint8Array(NAME_BYTES));
   const name = words.slice(0, read).replace(/-$/, "");
   return name === "" ? "image" : name;
-}
-
-/** Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where nothing can be written there. */
-export async function prepareFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(folder);
-    await access(folder, constants.W_OK);
-    tidyFolder(folder);
-  } catch (cause) {
-    throw fileError(folder, "images cannot be written there", cause);
-  }
 }

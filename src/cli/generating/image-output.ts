@@ -1,4 +1,4 @@
-import { encodeImage } from "../../image/encode.js";
+import { encodeImage, type ImageFormat } from "../../image/encode.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
 import { recordOf, recordTexts, type GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { GenerationFlags } from "./options.js";
@@ -32,4 +32,9 @@ export async function writeImage(
 /** A report as a line of text. */
 export function reportLine(report: ImageReport): string {
   return `${report.file}  (${describeSeed(report)})`;
+}
+
+/** Rejects with `ImageLibraryError` or `ImageEncodeError` where no image can be written in a format. */
+export async function checkEncoder(format: ImageFormat): Promise<void> {
+  await encodeImage({ width: 1, height: 1, channels: 3, data: new Uint8Array(3) }, { format });
 }

@@ -1,10 +1,10 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
-import type { DecoderCallOptions } from "../../pipeline/script-options.js";
+import { TOKENIZATIONS, type DecoderCallOptions, type Tokenization } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { filledText, wholeNumber } from "../option-values.js";
+import { filledText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
@@ -18,12 +18,14 @@ export interface GenerationFlags extends SeedFlags {
   readonly outputPath: string;
   readonly format: ImageFormat;
   readonly overwrite?: boolean;
+  readonly grid?: true;
   readonly json?: true;
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
   /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
   readonly computeInF32?: readonly string[];
   readonly offload?: Offload;
+  readonly tokenization?: Tokenization;
   readonly suppressUpdates?: true;
   readonly verbose?: true;
 }
@@ -31,6 +33,8 @@ export interface GenerationFlags extends SeedFlags {
 /** Options of commands that draw with the prior. */
 export interface PriorFlags {
   readonly priorBatchSize: number;
+  /** Image embeddings of which the prior keeps one; undefined where it was not said. */
+  readonly candidates?: number;
 }
 
 /** Option of commands that take a negative prompt. */
@@ -40,24 +44,36 @@ export interface NegativeFlags {
 
 /** Adds the option of `NegativeFlags`. */
 export function addNegativeOption(command: Command): Command {
-  return command.option("--negative-prompt <text>", "what images are to be unlike; it takes guidance", filledText);
+  return command.option(
+    "--negative-prompt <text>",
+    "what images must not show; it needs a guidance scale other than 1",
+    filledText,
+  );
 }
 
 /** Adds the options of `GenerationFlags`. */
 export function addGenerationOptions(command: Command): Command {
-  command.optionsGroup("Sampling:").option("--samples <n>", "images of each (default: 1)", wholeNumber);
-  addSeedOption(command, "seed of the first image; the next has the next (default: a random one)");
+  command.optionsGroup("Sampling:").option("-n, --samples <n>", "images of each (default: 1)", wholeNumber);
+  addSeedOption(
+    command,
+    "seed of the first image, -1 for a random one; each image after it has the next seed (default: -1)",
+  );
   return addSettingOptions(command, "decoder")
     .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
     .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
-    .option("--output-path <folder>", "where the images go", "output")
+    .option("-o, --output-path <folder>", "folder of the images", outputFolder, "output")
     .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
     .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
+    .option("--grid", "write all images on one sheet as well: grid-SEED.png")
     .option("--json", "print one JSON array with an object for each image")
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
     .optionsGroup("Models:")
-    .option("--model-config <file>", "load config of the models (default: the Shapes model, which comes along)")
+    .option(
+      "--model-config <file>",
+      "load config of the models (default: the Shapes model, which comes with the package)",
+      loadConfig,
+    )
     .addOption(
       new Option(
         "--dtype <type>",
@@ -70,24 +86,31 @@ export function addGenerationOptions(command: Command): Command {
         "idle",
       ]),
     )
+    .addOption(
+      new Option(
+        "--tokenization <how>",
+        "clip: as the CLIP was trained; dalle2-laion: without start and end tokens, as upstream's scripts do (default: clip)",
+      ).choices(TOKENIZATIONS),
+    )
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server");
 }
 
 /** Adds the options of `PriorFlags`. */
 export function addPriorOptions(command: Command): Command {
-  const help = "embeddings computed at once; changes memory and speed only";
-  return addSettingOptions(command.optionsGroup("Prior:"), "prior").option(
-    "--prior-batch-size <n>",
-    help,
-    wholeNumber,
-    100,
-  );
+  return addSettingOptions(command.optionsGroup("Prior:"), "prior")
+    .option(
+      "--candidates <n>",
+      "image embeddings computed for each that is kept, the one most like the prompt (default: 2)",
+      wholeNumber,
+    )
+    .option("--prior-batch-size <n>", "embeddings computed at once; changes memory and speed only", wholeNumber, 100);
 }
 
 /** How prior and decoder are to sample, as options of scripts that run both. */
 export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
   return {
     ...settingsIn(flags),
+    ...(flags.candidates === undefined ? {} : { priorNumSamplesPerBatch: flags.candidates }),
     priorBatchSize: flags.priorBatchSize,
     decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize,
   };

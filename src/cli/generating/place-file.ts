@@ -6,9 +6,20 @@ import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, unlinkSy
 import { join, parse } from "node:path";
 import { asideOf, removeStale } from "../../platform/node-aside.js";
 import { fileError, isSystemError } from "../../platform/node-error.js";
+import { makeFolder } from "../../platform/node-folder.js";
 
-/** Writing takes milliseconds: what is older was left by a process that was killed. */
+/** Writing takes milliseconds: what is older was left by a process that was killed, also on another machine. */
 const STALE_MS = 60_000;
+
+/** Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where it cannot be made. */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+  } catch (cause) {
+    throw fileError(folder, "images cannot be written there", cause);
+  }
+  removeStale(folder, STALE_MS, (name) => /\.(?:png|jpg|webp)$/.test(name));
+}
 
 /**
  * Writes a file and gives its path. Where the name is taken, by an earlier run or by another process, a number is added,
@@ -32,11 +43,6 @@ export function placeFile(
     rmSync(aside, { force: true });
     throw fileError(join(folder, name), "could not be written", cause);
   }
-}
-
-/** Removes what killed runs left in a folder of images. */
-export function tidyFolder(folder: string): void {
-  removeStale(folder, STALE_MS, (name) => /\.(?:png|jpg|webp)$/.test(name));
 }
 
 /** Moves a file to the first free name. */

@@ -1,6 +1,8 @@
 import { Option, type Command } from "commander";
 import { randomSeed } from "../../pipeline/random-seed.js";
 import { RANDOM_RULES, type RandomOptions } from "../../pipeline/randomness.js";
+import { counted } from "../../platform/counted.js";
+import { UsageError } from "../errors.js";
 import { readByRule } from "../option-values.js";
 
 // The one file of commands that knows seeds: others hand on what it gives.
@@ -18,13 +20,24 @@ export function addSeedOption(command: Command, help: string, fallback?: number)
   return command.addOption(new Option("--seed <n>", help).argParser(seedNumber).default(fallback));
 }
 
-/** A seed. */
+/** A seed; -1 stands for a random one, as in other tools. */
 export function seedNumber(value: string): number {
-  return readByRule(RANDOM_RULES.seed, value, "It is not a whole number from 0 to 2^53 - 1.");
+  if (value.trim() === "-1") return randomSeed();
+  return readByRule(RANDOM_RULES.seed, value, "It is not a whole number from 0 to 2^53 - 1, or -1 for a random one.");
+}
+
+/** Throws `UsageError` where the last of `count` seeds from the one that was given would be no seed. */
+export function checkSeeds({ seed = 0 }: SeedFlags, count: number): void {
+  const most = Number.MAX_SAFE_INTEGER;
+  if (seed <= most - (count - 1)) return;
+  throw new UsageError(
+    `--seed ${seed}: it is too large for ${counted(count, "image")}, each of which has the next seed. The largest seed is 2^53 - 1, so give --seed ${most - (count - 1)} at most.`,
+  );
 }
 
 /** `count` seeds: the one that was given, or a random one, and those that follow it. */
 export function followingSeeds({ seed = randomSeed() }: SeedFlags, count: number): Seeded[] {
+  checkSeeds({ seed }, count);
   return Array.from({ length: count }, (_, i) => ({ seed: seed + i }));
 }
 

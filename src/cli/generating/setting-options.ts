@@ -1,8 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { SETTING_NAMES, SETTINGS, type Setting } from "../../diffusion/settings.js";
+import { SETTING_NAMES, SETTINGS, type Setting, type SettingName } from "../../diffusion/settings.js";
 import type { DecoderCallOptions, PriorCallOptions } from "../../pipeline/script-options.js";
 import { prefixedName, type Prefixed, type Stage } from "../../pipeline/settings.js";
 import { ArgumentError } from "../../platform/arguments.js";
+import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 
 /** How prior and decoder are to sample, as options of scripts. */
@@ -27,6 +28,11 @@ export function settingsIn(flags: object): SamplingOptions {
   return settings;
 }
 
+/** The flag of a setting. */
+export function settingFlag(stage: Stage, name: SettingName): string {
+  return optionOf(stage, SETTINGS[name]).long!;
+}
+
 /** Throws `UsageError` where a setting of the decoder has neither one value nor one for each U-Net. */
 export function checkPerUnet(options: SamplingOptions, unets: number): void {
   const given = options as Readonly<Record<string, unknown>>;
@@ -34,9 +40,9 @@ export function checkPerUnet(options: SamplingOptions, unets: number): void {
     const value = given[prefixedName("decoder", name)];
     if (!Array.isArray(value) || value.length === unets) continue;
     const { unit } = SETTINGS[name].commandLine;
-    const option = optionOf("decoder", SETTINGS[name]).long;
+    const option = settingFlag("decoder", name);
     throw new UsageError(
-      `${option} has ${value.length} ${unit}s, and the decoder ${unets} U-Nets: give one, or one for each.`,
+      `${option} has ${counted(value.length, unit)}, and the decoder ${counted(unets, "U-Net")}: give one, or one for each.`,
     );
   }
 }

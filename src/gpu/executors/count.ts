@@ -16,6 +16,7 @@ const ADAPTER: AdapterDescription = {
   architecture: "",
   device: "",
   description: "counting",
+  implementation: "none",
   isSoftware: true,
 };
 const FEATURES: GpuFeatures = { f16: true, subgroups: false, subgroupMatrix: false, timestamps: false };

@@ -17,8 +17,7 @@ interface HeadOptions {
 
 /**
  * CoCa-pytorch's `LayerNorm`: a gain, and a buffer of zeros for the bias.
- * @see
- * https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L70-L77
+ * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L70-L77
  */
 export function cocaNorm(weights: Weights, dim: number): LayerNorm {
   return new LayerNorm(weights, dim, { parameters: { gain: "gamma", bias: "beta" } });
@@ -33,8 +32,7 @@ export interface ParallelBlockOptions extends HeadOptions {
 /**
  * A layer of CoCa's text encoder (Yu et al. 2022; CoCa-pytorch's `ParallelTransformerBlock`): causal multi-query attention
  * beside a SwiGLU feed-forward layer, both from one projection. The last token is a class token, which sees only text.
- * @see
- * https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L142-L246
+ * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L142-L246
  */
 export class ParallelBlock {
   readonly #path: string;
@@ -104,8 +102,7 @@ export interface AttentionPoolingOptions extends HeadOptions {
 
 /**
  * CoCa's pooling of image tokens: multi-query attention from queries to the tokens (CoCa-pytorch's `CrossAttention`).
- * @see
- * https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L250-L335
+ * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L250-L335
  */
 export class AttentionPooling {
   readonly #path: string;

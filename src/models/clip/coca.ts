@@ -16,10 +16,8 @@ import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "
 /**
  * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) through the adapter of DALLE2-pytorch: embeddings are the normed
  * class tokens, not of unit length. A text is as long as its row of tokens, up to `contextLength`.
- * @see
- * https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L340-L537
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L273-L305
+ * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L340-L537
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L273-L305
  */
 export class Coca implements ClipModel {
   readonly imageSize: number;

@@ -40,8 +40,7 @@ export interface DeclaredClip {
  * Builds the CLIP in a file. Its checkpoint must stay open as long as it embeds texts, because embeddings of tokens are read
  * on demand. Throws `ConfigError` if `base_model_kwargs` does not fit its make, `WeightError` or `UnsupportedError` if the
  * file contains another kind of model.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L115-L132
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L115-L132
  */
 export function createClip(
   config: ClipConfig,

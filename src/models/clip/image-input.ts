@@ -5,8 +5,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 /**
  * Square images `[batch, side, side, channels]`, f32, resized to `size` as DALLE2-pytorch's adapters do. Throws `ShapeError`
  * for images that are not square, or smaller than `size`.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L205-L208
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L205-L208
  */
 export function sizedImage(image: Tensor, size: number, channels: number): Tensor {
   const [batch = 0, height, width = 0] = image.shape;

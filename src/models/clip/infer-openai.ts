@@ -24,8 +24,7 @@ const WIDE_HEADS: ReadonlyMap<number, number> = new Map([
  * options come from the CLIP's make, name and published config, which is at `place`. Throws `WeightError` if it is not such
  * a CLIP, and `ConfigError` if the config contradicts the shapes.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L399-L436
- * @see
- * https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L717-L773
+ * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L717-L773
  */
 export function inferOpenAiClip(
   source: TensorSource,

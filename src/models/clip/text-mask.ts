@@ -28,10 +28,8 @@ const upToEnd: MaskOfTokens = (tokens, endToken) => {
 
 /**
  * How the adapters of OpenAI's CLIP distinguish text from padding in each version of DALLE2-pytorch.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L354-L368
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L249-L263
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L354-L368
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L249-L263
  */
 export const textMasks: Readonly<Record<ClipTextMask, MaskOfTokens>> = {
   ne0Raw: everywhere,

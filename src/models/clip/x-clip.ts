@@ -16,8 +16,7 @@ import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
  * lucidrains' x-clip (0.7 to 0.14) through the adapter of DALLE2-pytorch, which treats padding like any token: a text is as
  * long as its row of tokens, up to `contextLength`. Throws `UnsupportedError` for an older state dict.
  * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L412-L875
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L232-L271
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L232-L271
  */
 export class XClip implements ClipModel {
   readonly imageSize: number;

@@ -1,3 +1,4 @@
+import { counted } from "../../platform/counted.js";
 import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
@@ -18,8 +19,7 @@ export type DecoderSampling = CascadeSampling<Decoder>;
 /**
  * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion U-Nets
  * (Ho et al. 2022) that turns an image embedding into an image. Its U-Nets may come from several checkpoints.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2475-L3290
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2475-L3290
  */
 export class Decoder implements Cascade {
   /** Stage i is U-Net i + 1. Throws `SamplingError` if a U-Net had another place in the decoder of its training. */

@@ -18,17 +18,14 @@ import type { Process, Sampler } from "../../diffusion/sampler.js";
 import type { NoiseSchedule } from "../../diffusion/schedule.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../diffusion/settings.js";
 import { guidanceScale, isGuided, UNGUIDED } from "../../diffusion/guidance.js";
+import { PRIOR_NAME } from "../component.js";
 import { priorSampler } from "./samplers.js";
 import { scheduleWeights, storedSchedule } from "./stored-schedule.js";
-
-/** Its name in messages. */
-export const PRIOR_NAME = "the prior";
 
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
  * CLIP embedding of an image for a text.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1162-L1510
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1162-L1510
  */
 export class DiffusionPrior implements Prior {
   readonly #dtype: ComputeType;

@@ -8,8 +8,7 @@ export type LowresResize = (image: Tensor, side: number, range: readonly [low: n
 
 /**
  * How a version enlarges the image of one stage for the next. An image of the right size does not change.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2382-L2473
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2382-L2473
  */
 export function lowresResizeOf({ lowresResize }: Pick<NetworkDialect, "lowresResize">): LowresResize {
   return (image, side, range) => (image.shape[1] === side ? image : RESIZES[lowresResize](image, side, range));

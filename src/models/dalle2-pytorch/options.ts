@@ -2,6 +2,7 @@
  * Converts parsed training configs to the options of models and samplers: applies every default of the constructors, expands
  * scalars to lists, and applies the decoder's rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
  */
+import { counted } from "../../platform/counted.js";
 import { ConfigError } from "../../config/config-error.js";
 import type { BetaScheduleName, Objective } from "../../diffusion/schedule.js";
 import type { AdapterConfig } from "../clip/config/adapter-config.js";
@@ -150,8 +151,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
 
 /**
  * The options of a single U-Net, as its constructor sees them. `path` names it in errors.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
  */
 export function resolveUnetConfig(config: UnetConfig, path = "unet"): UnetOptions {
   const stages = config.dim_mults.length;
@@ -211,8 +211,7 @@ function checkUnet(unet: UnetOptions, path: string): void {
 
 /**
  * Applies the decoder's rules: lists per U-Net, sizes, schedules, and what it overrides in each U-Net.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2476-L2718
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2476-L2718
  */
 export function resolveDecoderConfig(config: DecoderConfig): DecoderOptions {
   const count = config.unets.length;
@@ -269,7 +268,7 @@ function resolveImageSizes(config: DecoderConfig): readonly number[] {
   const sizes = [...new Set(many ?? [one!])].sort((a, b) => a - b);
   if (sizes.length !== config.unets.length) {
     throw new ConfigError(
-      `decoder.image_sizes: ${sizes.length} different sizes (${sizes.join(", ")}) for ${config.unets.length} U-Nets`,
+      `decoder.image_sizes: ${counted(sizes.length, "different size")} (${sizes.join(", ")}) for ${counted(config.unets.length, "U-Net")}`,
     );
   }
   return sizes;
@@ -348,8 +347,7 @@ export function resolvePriorNetConfig(config: PriorNetConfig): PriorNetOptions {
 
 /**
  * The options of a diffusion prior (DiffusionPrior.__init__ of DALLE2-pytorch 1.14.2).
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1163-L1246
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1163-L1246
  */
 export function resolvePriorConfig(config: PriorConfig): PriorOptions {
   if (config.net.dim !== config.image_embed_dim) {

@@ -10,6 +10,7 @@ import {
   type SolverName,
 } from "../../diffusion/samplers.js";
 import { ArgumentError } from "../../platform/arguments.js";
+import { PRIOR_NAME } from "../component.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
 
@@ -29,10 +30,8 @@ export interface UnetSampling extends Sampling {
 
 /**
  * The reference's choice: DDPM for all timesteps, else DDIM.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1371-L1383
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L3019-L3030
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1371-L1383
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L3019-L3030
  */
 export function defaultSampler({ process, count }: Pick<Sampling, "process" | "count">): ReferenceSamplerName {
   return count === process.schedule.timesteps ? "ddpm" : "ddim";
@@ -84,7 +83,7 @@ export function priorSampler(name: SamplerName | undefined, sampling: Sampling):
   if (!Number.isInteger(count) || count < fewest || count > timesteps) {
     throw new ArgumentError("steps", `steps must be ${fewest} to ${timesteps} for this prior, not ${count}.`, {
       code: "argument/out-of-range",
-    });
+    }).locate({ component: PRIOR_NAME });
   }
   return isSolver(chosen) ? solver(chosen, sampling) : PRIOR_SAMPLERS[chosen](sampling);
 }

@@ -5,8 +5,7 @@ import type { SamplerDialect } from "./dialect/flags.js";
 /**
  * The decoder's DDIM steps: `steps` evaluations from near `timesteps` down to a last step that ends at 0 (Decoder of
  * DALLE2-pytorch since 0.19.1). Steps that stay at the same time because of rounding are left out unless `allPairs`.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2936-L2940
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2936-L2940
  */
 export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridDecoder"]): TimeStep[] {
   const pairs = pairsDownward(gridTimes(0, timesteps, steps + 2));
@@ -16,8 +15,7 @@ export function decoderTimeGrid(timesteps: number, steps: number, kind: SamplerD
 /**
  * The prior's DDIM steps. `toMinusOne` (since 1.10.3): `steps` - 1 evaluations, the last of which gives the clean sample.
  * `asDecoder` (0.19.1 to 1.10.2): all pairs of the decoder's grid.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1311-L1314
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1311-L1314
  */
 export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDialect["ddimGridPrior"]): TimeStep[] {
   if (kind === "asDecoder") return decoderTimeGrid(timesteps, steps, "allPairs");

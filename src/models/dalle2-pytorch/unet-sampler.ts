@@ -57,8 +57,7 @@ interface Prepared {
 
 /**
  * One stage of a decoder's cascade: a U-Net with the sampler that it was trained for.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L3030
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L3030
  */
 export class UnetSampler implements CascadeStage {
   readonly #dtype: ComputeType;
@@ -148,7 +147,7 @@ export class UnetSampler implements CascadeStage {
     if (!Number.isInteger(count) || count < 1 || count > this.decoder.timesteps) {
       throw new ArgumentError("steps", `steps must be 1 to ${this.decoder.timesteps} for ${name}, not ${count}.`, {
         code: "argument/out-of-range",
-      });
+      }).locate({ component: name });
     }
     const process = this.#process();
     const sampler = this.#sampler(settings);

@@ -102,6 +102,7 @@ export class DalleModelManager {
    */
   static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
+    config.retryHosts();
     const gpu = options.gpu ?? (await openDevice(config, options));
     const loaded: { dispose(): void }[] = [];
     const keep = <Model>(one: Loaded<Model>): Loaded<Model> => {

@@ -1,3 +1,4 @@
+import { counted } from "../../platform/counted.js";
 import type { DalleModelManager } from "../manager/model-manager.js";
 import type { LoadingOptions } from "../manager/loading-options.js";
 import { TUNING, type GeneratedOn } from "./image-record.js";
@@ -39,6 +40,8 @@ export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
 
 function modelText({ model }: GeneratedOn): string {
   return model.files
-    .map(({ name, bytes, fingerprint }) => `${name}, ${bytes} bytes, ${fingerprint.slice(0, 12)}`)
+    .map(
+      ({ name, bytes, fingerprint }) => `${name}, ${counted(bytes, "byte")}, fingerprint ${fingerprint.slice(0, 12)}`,
+    )
     .join("; ");
 }

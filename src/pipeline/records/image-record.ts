@@ -3,6 +3,7 @@ import { readBytes } from "#platform";
 import { checkValue } from "../../config/config-error.js";
 import { readImageText } from "../../image/encode.js";
 import type { ImageText } from "../../image/png-text.js";
+import { counted } from "../../platform/counted.js";
 import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
@@ -59,7 +60,10 @@ export function describeRecord(record: ImageRecord): readonly (readonly [name: s
     ...rows({ seed }),
     ...rows(parameters),
     ["config", model.config ?? "the package's own"],
-    ...model.files.map(({ name, bytes, fingerprint }) => ["model", `${name}, ${bytes} bytes, ${fingerprint}`] as const),
+    ...model.files.map(
+      ({ name, bytes, fingerprint }) =>
+        ["model", `${name}, ${counted(bytes, "byte")}, fingerprint ${fingerprint}`] as const,
+    ),
     ...rows(generatedOn),
   ];
 }

@@ -1,10 +1,16 @@
-import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
-import { Generator } from "../../diffusion/generator.js";
+import { filledList, text as textRule } from "../../platform/arguments.js";
 import { UNGUIDED } from "../../diffusion/guidance.js";
 import { pickSettings } from "../../diffusion/settings.js";
 import { InferenceScript } from "../inference-script.js";
 import type { JsonOptions, GeneratedImage } from "../generated-image.js";
-import { forkOf, randomnessOf, type Randomness } from "../randomness.js";
+import {
+  checkRandomness,
+  forkOf,
+  priorSeedOf,
+  randomnessOf,
+  randomnessOfStages,
+  type Randomness,
+} from "../randomness.js";
 import { eachOf, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
 
@@ -13,6 +19,11 @@ export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions 
   readonly priorSampleCount?: number | undefined;
   /** Images for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
+  /**
+   * With `seeds`: a seed for each image embedding. Default: that of the first of its images. The image with the seed of its
+   * embedding goes on with the same generator; the others begin with their own.
+   */
+  readonly priorSeeds?: readonly number[] | undefined;
 }
 
 /**
@@ -24,7 +35,7 @@ export class BasicInference extends InferenceScript {
 
   /**
    * Images by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
-   * each image and take a `decoderSampleCount` of 1: prior and decoder draw from the same generators.
+   * each image, text by text and embedding by embedding.
    */
   async run(
     text: string | readonly string[],
@@ -32,33 +43,31 @@ export class BasicInference extends InferenceScript {
   ): Promise<Map<number, Map<number, GeneratedImage[]>>> {
     checkOptions(options);
     const texts = filledList(textRule)("text", typeof text === "string" ? [text] : text);
+    const { priorSeeds, ...stages } = options;
     const { signal, onProgress, onImage, previewEvery, priorSampleCount = 1, decoderSampleCount = 1 } = options;
-    const priorOptions = unprefixed("prior", options);
-    const decoderOptions = unprefixed("decoder", options);
+    const priorOptions = unprefixed("prior", stages);
+    const decoderOptions = unprefixed("decoder", stages);
     const prior = this.priorSettings(priorOptions);
-    const generator = randomnessOf(options);
-    if (decoderSampleCount > 1 && !(generator instanceof Generator)) {
-      throw new ArgumentError(
-        "decoderSampleCount",
-        `decoderSampleCount is ${decoderSampleCount}; with one seed for each image, an embedding is drawn once.`,
-        { code: "argument/conflict", advice: "Leave decoderSampleCount at 1, and ask for more by priorSampleCount." },
-      );
-    }
+    const count = texts.length * priorSampleCount;
+    const generators = randomnessOf(options);
+    checkRandomness(generators, count * decoderSampleCount);
+    const randomness = randomnessOfStages(generators, decoderSampleCount, priorSeeds);
+    const namesPriorSeed = decoderSampleCount > 1 || priorSeeds !== undefined;
     this.checkDecoderSettings(decoderOptions);
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
-    const count = texts.length * priorSampleCount;
     const timeEstimate = this.timeEstimate({
       prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
       decoder: { ...decoderOptions, images: count * decoderSampleCount },
     });
-    const shared = { generator, signal, onProgress, timeEstimate };
-    const call = { ...shared, ...priorOptions, ...prior };
+    const shared = { signal, onProgress, timeEstimate };
+    const call = { ...shared, generator: randomness.prior, ...priorOptions, ...prior };
     const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, index) => embeddings.get(index)!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
+      generator: randomness.decoder,
       ...decoderOptions,
       onImage,
       previewEvery,
@@ -66,7 +75,10 @@ export class BasicInference extends InferenceScript {
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
       negativeImageEmbed: away && [...away.values()].flat(),
-      describe: (_, decoder) => withPrior(prior, decoder),
+      describe: (input, decoder) => ({
+        ...withPrior(prior, decoder),
+        ...(namesPriorSeed ? { priorSeed: priorSeedOf(randomness.prior, input) } : {}),
+      }),
     });
     const result = new Map(texts.map((_, index) => [index, new Map<number, GeneratedImage[]>()]));
     for (const [i, { index }] of flat.entries()) result.get(index)!.set(i, images.get(i)!);

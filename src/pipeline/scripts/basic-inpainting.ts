@@ -1,3 +1,4 @@
+import { counted } from "../../platform/counted.js";
 import { ArgumentError, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { describeUniform } from "../../image/mask.js";
@@ -39,7 +40,7 @@ export class BasicInpainting extends InferenceScript {
     if (images.length !== texts.length || masks.length !== texts.length) {
       throw new ArgumentError(
         "masks",
-        `Inpainting takes one mask and one text for each image; there are ${images.length} images, ${masks.length} masks and ${texts.length} texts.`,
+        `Inpainting takes one mask and one text for each image, not ${counted(masks.length, "mask")} and ${counted(texts.length, "text")} for ${counted(images.length, "image")}.`,
         { code: "argument/mismatch" },
       );
     }

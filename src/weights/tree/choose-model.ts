@@ -1,4 +1,5 @@
 // Chooses among the models in a checkpoint.
+import { counted } from "../../platform/counted.js";
 import { FormatError } from "../errors.js";
 import { areSame, findModels, tensorsOf, type FoundModel, type WeightsOrigin } from "./models.js";
 import type { Parts } from "./entries.js";
@@ -155,7 +156,7 @@ function onlyOne<Tensor>(
   if (distinct.length === 1 && equal.length <= MAX_LISTED) return distinct[0]!.model;
   const listed = distinct.map(({ model: { prefix, component }, tensors }) => {
     const full = [key, prefix.slice(0, -1)].filter((part) => part !== "").join(".");
-    return `${excerpt(full)} (${names.components.get(component)?.words ?? "a model"}, ${tensors.size} tensors)`;
+    return `${excerpt(full)} (${names.components.get(component)?.words ?? "a model"}, ${counted(tensors.size, "tensor")})`;
   });
   const more = equal.length > MAX_LISTED ? [`up to ${equal.length - MAX_LISTED} more`] : [];
   throw new FormatError(

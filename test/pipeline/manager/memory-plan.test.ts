@@ -136,7 +136,7 @@ it("dalle2 memory prints a table, and JSON", async () => {
     }
   };
   const table = await run("--batch-size", "2");
-  expect(table).toMatch(/GPU memory in MiB, batches of 2\n +f32 weights +f32 work +f16 weights +f16 work\n/);
+  expect(table).toMatch(/GPU memory in MiB, batches of 2 images\n +f32 weights +f32 work +f16 weights +f16 work\n/);
   expect(table).toMatch(/\nthe prior +\d+ +\d+ +\d+ +\d+\n/);
   expect(table).toMatch(/\noffload idle +\d+ +\d+$/);
   const plans = JSON.parse(await run("--json")) as MemoryPlan[];

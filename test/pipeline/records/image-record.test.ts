@@ -51,7 +51,7 @@ describe("the record of an image", () => {
       ["text", "a ring"],
       ["decoderSteps", "[2,3]"],
       ["config", "the package's own"],
-      ["model", "a, 1 bytes, abc"],
+      ["model", "a, 1 byte, fingerprint abc"],
       ["software", "dalle2-webgpu 0.1.0"],
       ["adapter", "An adapter"],
       ["dtype", "f32"],

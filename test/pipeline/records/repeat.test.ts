@@ -14,10 +14,18 @@ const parameters = { script: "BasicInference", text: "a ring", ...settings };
 
 describe("a record", () => {
   it("says how its image is drawn again", () => {
-    const more = { negativeText: "a square", priorNumSamplesPerBatch: 5, computedInF32: ["U-Net 2"] };
+    const more = {
+      negativeText: "a square",
+      priorNumSamplesPerBatch: 5,
+      computedInF32: ["U-Net 2"],
+      priorSeed: 7,
+      tokenization: "dalle2-laion",
+    };
     expect(repetitionOf({ parameters: { ...parameters, ...more }, dtype: "f16" }).repetition).toEqual({
       text: "a ring",
       negativeText: "a square",
+      priorSeed: 7,
+      tokenization: "dalle2-laion",
       settings: { ...settings, priorNumSamplesPerBatch: 5 },
       loading: { dtype: "auto", computeInF32: ["U-Net 2"] },
     });

@@ -159,8 +159,7 @@ class LearnedPadding implements Conditioning {
 
 /**
  * Since 1.9.0: as {@link LearnedPadding}, and learned tokens also replace dropped conditions.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1073-L1129
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1073-L1129
  */
 class LearnedNulls implements Conditioning {
   readonly canDrop = true;

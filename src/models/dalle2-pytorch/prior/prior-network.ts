@@ -52,8 +52,7 @@ export interface PreparedPrior {
  * The network of the diffusion prior (`DiffusionPriorNetwork` of DALLE2-pytorch; Ramesh et al. 2022, section 2.2): a causal
  * transformer over text encodings, text embedding, timestep and noised image embedding. Its prediction is read at the last
  * token.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L981-L1160
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L981-L1160
  */
 export class PriorNetwork {
   readonly #options: PriorNetOptions;
@@ -151,8 +150,7 @@ export class PriorNetwork {
 
 /**
  * The run for both halves of guidance. The null half gets the negative text, or no condition.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1032-L1044
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1032-L1044
  */
 function guided({ batch, times, condition, laterMask }: PriorRun, guidance: Guidance): PriorRun {
   const { textEmbed, textEncodings, textMask, negative } = condition;

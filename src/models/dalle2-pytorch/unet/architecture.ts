@@ -85,8 +85,7 @@ export const CROSS_DIM_HEAD = 64;
 
 /**
  * Determines the layers of a U-Net. Throws `ConfigError` for widths with which the reference cannot run.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
  */
 export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect): Architecture {
   const layout = LAYOUTS[dialect.layout];

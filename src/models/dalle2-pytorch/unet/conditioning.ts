@@ -69,8 +69,7 @@ export interface Conditions {
 
 /**
  * Turns the condition of a U-Net into a vector and tokens.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2205-L2309
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2205-L2309
  */
 export class Conditioning {
   readonly #time: TimeCondition;

@@ -9,8 +9,7 @@ import type { Architecture } from "./architecture.js";
 /**
  * Attention in linear time (Shen et al. 2018), between two layer norms over the channels, with a residual connection
  * (DALLE2-pytorch's `LinearAttention`).
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1752-L1795
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1752-L1795
  */
 export class LinearAttention {
   readonly #path: string;

@@ -24,8 +24,7 @@ interface Step {
 
 /**
  * One resolution on the way down. Its feature maps are pushed onto a stack of skips, which the way up pops.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2328-L2356
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2328-L2356
  */
 export class DownStage {
   readonly #path: string;
@@ -53,8 +52,7 @@ export class DownStage {
 
 /**
  * One resolution on the way up.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2358-L2369
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2358-L2369
  */
 export class UpStage {
   readonly #path: string;

@@ -9,8 +9,7 @@ import type { Architecture } from "./architecture.js";
 
 /**
  * The CLIP text encodings as tokens, with learned tokens for padding.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2259-L2292
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2259-L2292
  */
 export class TextCondition {
   readonly #toTokens: Linear;

@@ -28,8 +28,7 @@ export interface PreparedUnet {
 /**
  * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as in DALLE2-pytorch (1.14.2, `Unet`): from a noisy image, the time and
  * conditions to the prediction (noise, x0 or v) and, if it was learned, the variance.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1856-L2380
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1856-L2380
  */
 export class Unet {
   readonly #unet: Architecture;
@@ -187,8 +186,7 @@ function required(lowresCondImg: Tensor | undefined): Tensor {
 
 /**
  * The run for both halves of guidance. The null half has the negative condition, or the null embeddings.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
  */
 function guided({ batch, times, condition }: UnetRun, guidance: Guidance): UnetRun {
   const twice = (x: Tensor | undefined) => x && guidance.double(x);

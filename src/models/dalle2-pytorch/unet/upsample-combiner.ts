@@ -9,8 +9,7 @@ const GROUPS = 8;
 
 /**
  * Resizes the outputs of all stages on the way up to full size, for the last block (U²-Net, Qin et al. 2020).
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1824-L1854
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1824-L1854
  */
 export class UpsampleCombiner {
   readonly #blocks: readonly Block[];

@@ -21,8 +21,7 @@ export function upsample(weights: Weights, dimIn: number, dimOut: number, unet: 
 
 /**
  * Computes the four pixels of each patch as channels, then rearranges them (Shi et al. 2016).
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1522-L1550
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1522-L1550
  */
 class PixelShuffleUpsample {
   readonly #conv: Conv2d;
@@ -38,8 +37,7 @@ class PixelShuffleUpsample {
 
 /**
  * Repeats each pixel and smooths the result with a 3×3 convolution.
- * @see
- * https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1514-L1520
+ * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1514-L1520
  */
 class NearestUpsample {
   readonly #conv: Conv2d;

@@ -1,0 +1,51 @@
+import { SETTING_NAMES } from "../diffusion/settings.js";
+import { PRIOR_NAME } from "../models/component.js";
+import { prefixedName } from "../pipeline/settings.js";
+import { Dalle2Error } from "../platform/dalle2-error.js";
+import { settingFlag } from "./generating/setting-options.js";
+
+/** Options of calls that are no settings, and the flags for them. */
+const OTHERS: Readonly<Record<string, string>> = {
+  seed: "--seed",
+  seeds: "--seed",
+  sampleCount: "--samples",
+  priorSampleCount: "--prior-samples",
+  decoderSampleCount: "--decoder-samples",
+  numSamplesPerBatch: "--candidates",
+  priorNumSamplesPerBatch: "--candidates",
+  batchSize: "--decoder-batch-size",
+  decoderBatchSize: "--decoder-batch-size",
+  priorBatchSize: "--prior-batch-size",
+  negativeText: "--negative-prompt",
+  resampleTimes: "--resample-times",
+  inpaintResampleTimes: "--resample-times",
+  startAtUnetNumber: "--start-at-unet",
+  computeInF32: "--dtype",
+  frames: "--frames",
+  strength: "--strength",
+  tokenization: "--tokenization",
+  dtype: "--dtype",
+  offload: "--offload",
+  from: "--from",
+  to: "--to",
+};
+
+/** The flag for an option of the library, if there is one; `component` is what an error is of. */
+export function flagOf(argument: string, component?: string): string | undefined {
+  for (const name of SETTING_NAMES) {
+    if (argument === prefixedName("prior", name)) return settingFlag("prior", name);
+    if (argument === prefixedName("decoder", name)) return settingFlag("decoder", name);
+    if (argument === name) return settingFlag(component === PRIOR_NAME ? "prior" : "decoder", name);
+  }
+  return Object.hasOwn(OTHERS, argument) ? OTHERS[argument] : undefined;
+}
+
+/** What the library says of its options, with flags in their place. */
+export function inFlags(error: unknown, text: string): string {
+  if (!(error instanceof Dalle2Error) || !/^(argument|sampling)\//.test(error.code)) return text;
+  const { argument, component } = error.place ?? {};
+  const start = argument === undefined ? undefined : flagOf(argument, component);
+  const begun = start !== undefined && text.startsWith(`${argument} `) ? start + text.slice(argument!.length) : text;
+  // A name in camel case is no word of a sentence.
+  return begun.replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)/g, (name) => flagOf(name, component) ?? name);
+}

@@ -1,0 +1,54 @@
+import { ConfigError, nearestName } from "./config-error.js";
+import { excerpt } from "../platform/printable.js";
+
+const MODELS = ["decoder", "prior", "clip"];
+/** All keys of a load config. */
+const KEYS = [...MODELS, "$schema", "devices", "load_on_cpu", "strict_loading"];
+
+const TRAIN_CONFIG = "a train config of DALLE2-pytorch, which a load config names as load_config_from";
+
+/** Other files that people have at hand, by a key that no load config has. */
+const KINDS: readonly (readonly [key: string, kind: string])[] = [
+  ["weight_map", "the index of a checkpoint in shards, which a load config names as load_model_from"],
+  ["model_cfg", "a config of OpenCLIP, which a load config holds as clip.base_model_kwargs"],
+  ["text_config", "a config of transformers' CLIP, which a load config holds as clip.base_model_kwargs"],
+  ["dependencies", "the package.json of an npm package"],
+];
+
+/**
+ * Throws `ConfigError` for JSON of another kind: a list of its keys would help nobody. A load config with faults passes.
+ * `source` names the file.
+ */
+export function checkIsLoadConfig(value: unknown, source: string): void {
+  const found = foundInstead(value);
+  if (found === undefined) return;
+  const models = MODELS.map((key) => JSON.stringify(key)).join(", ");
+  throw new ConfigError(`${source} is not a load config: it ${found}. A load config has ${models}, or some of these`, {
+    advice: "see the folder configs of this package for examples",
+  });
+}
+
+function foundInstead(value: unknown): string | undefined {
+  if (Array.isArray(value)) return "is a list";
+  if (typeof value !== "object" || value === null) return `is ${value === null ? "null" : `a ${typeof value}`}`;
+  if (isTrainConfig(value)) return `is ${TRAIN_CONFIG}`;
+  const keys = Object.keys(value);
+  // One that is there, or misspelled. No key at all: a load config that names no model.
+  if (keys.length === 0 || keys.slice(0, 20).some((key) => nearestName(key, KEYS) !== undefined)) return undefined;
+  const kind = KINDS.find(([key]) => Object.hasOwn(value, key));
+  if (kind) return `is ${kind[1]}`;
+  const shown = keys.slice(0, 3).map((key) => `"${excerpt(key, 40)}"`);
+  return `has ${shown.join(", ")}${keys.length > shown.length ? ` and ${keys.length - shown.length} other keys` : ""} instead`;
+}
+
+/** A train config has a decoder or a prior, too: with the networks themselves, not with their files. */
+function isTrainConfig({ decoder, prior }: { readonly decoder?: unknown; readonly prior?: unknown }): boolean {
+  return (
+    (hasKey(decoder, "unets") && !hasKey(decoder, "unet_sources")) ||
+    (hasKey(prior, "net") && !hasKey(prior, "load_model_from"))
+  );
+}
+
+function hasKey(value: unknown, key: string): boolean {
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key);
+}

@@ -1,0 +1,148 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { register as dream } from "../../../src/cli/dream.js";
+import { register as edit } from "../../../src/cli/edit.js";
+import { register as inpaint } from "../../../src/cli/inpaint.js";
+import { register as interpolate } from "../../../src/cli/interpolate.js";
+import { register as memory } from "../../../src/cli/memory.js";
+import { assist, refuseShortSeed } from "../../../src/cli/other-tools/assist.js";
+import { COMMON_OPTIONS, commonOptionRows, optionsIn } from "../../../src/cli/other-tools/common-options.js";
+import { register as test } from "../../../src/cli/test.js";
+import { register as upscale } from "../../../src/cli/upscale.js";
+import { register as variation } from "../../../src/cli/variation.js";
+
+const GENERATING = ["dream", "variation", "inpaint", "upscale", "interpolate", "edit"] as const;
+
+let program: Command;
+let said: string;
+
+beforeEach(() => {
+  said = "";
+  program = new Command("dalle2").enablePositionalOptions().exitOverride();
+  program.configureOutput({ writeErr: (text) => (said += text) });
+  for (const register of [dream, variation, inpaint, upscale, interpolate, edit, memory, test]) register(program);
+  assist(program);
+});
+
+/** What a command would be called with, or what it says. */
+function typed(name: string, ...args: readonly string[]): Readonly<Record<string, unknown>> | string {
+  const command = program.commands.find((one) => one.name() === name)!;
+  const action = vi.fn();
+  command.action(action);
+  try {
+    program.parse([name, ...args], { from: "user" });
+  } catch (error) {
+    return said || (error as Error).message;
+  }
+  return { ...command.opts(), args: command.args };
+}
+
+describe("options of other tools", () => {
+  it.each([
+    ["dream", ["-p", "a cat"], { prompt: ["a cat"] }],
+    ["dream", ["--text", "a cat", "a dog"], { prompt: ["a cat"], args: ["a dog"] }],
+    ["variation", ["--prompt", "a cat"], { text: ["a cat"] }],
+    ["dream", ["-n", "3"], { samples: 3 }],
+    ["edit", ["--num-images", "3"], { samples: 3 }],
+    ["dream", ["--num_images_per_prompt", "3"], { samples: 3 }],
+    ["dream", ["-o", "out"], { outputPath: "out" }],
+    ["upscale", ["--outdir=out"], { outputPath: "out" }],
+    ["dream", ["--cfg-scale", "3,1"], { condScale: [3, 1] }],
+    ["dream", ["--guidance_scale", "3"], { condScale: 3 }],
+    ["inpaint", ["--prior-guidance-scale", "3"], { priorCondScale: 3 }],
+    ["dream", ["--num-inference-steps", "8"], { steps: 8 }],
+    ["dream", ["--scheduler", "ddim"], { sampler: "ddim" }],
+    ["dream", ["--negative", "a dog"], { negativePrompt: "a dog" }],
+    ["dream", ["--batch_size", "4"], { batchSize: 4 }],
+    ["dream", ["--decoder_batch_size", "4"], { decoderBatchSize: 4 }],
+    ["inpaint", ["--init-image", "a.png", "--mask-image", "b.png"], { image: ["a.png"], mask: ["b.png"] }],
+    ["variation", ["-i", "a.png", "b.png"], { image: ["a.png"], args: ["b.png"] }],
+    ["dream", ["--config", "models.json"], { modelConfig: "models.json" }],
+    ["test", ["--config", "models.json"], { modelConfig: "models.json" }],
+    ["dream", ["--from-file", "prompts.txt"], { promptsFile: "prompts.txt" }],
+    ["dream", ["--num-candidates", "4", "--seed", "7"], { candidates: 4, seed: 7 }],
+  ])("%s takes %j", (name, args, expected) => {
+    expect(typed(name, ...args)).toMatchObject(expected);
+  });
+
+  it.each([
+    ["dream", ["--width", "512"], "There is no option --width here: images have the size that the decoder makes"],
+    ["dream", ["--size=512x512"], "another decoder is chosen by --model-config"],
+    ["dream", ["--device", "cuda:1"], "`dalle2 doctor` says which GPU is used"],
+    ["dream", ["--image", "a.png"], "`dalle2 variation FILE`"],
+    ["interpolate", ["--image", "a.png"], "an image is given as --start or --end"],
+    ["interpolate", ["--prompt", "x"], "the two prompts are --start and --end"],
+    ["edit", ["-p", "x"], "the two texts are --from and --to"],
+    ["edit", ["--negative", "x"], "this command takes no negative prompt"],
+    ["inpaint", ["--strength", "0.5"], "what --mask leaves free"],
+    ["variation", ["--strength", "0.5"], "so there is no strength"],
+    ["upscale", ["--num-candidates", "4"], "this command samples no prior"],
+    ["dream", ["--fp16"], "say --dtype f16"],
+    ["dream", ["--ckpt", "model.ckpt"], "It is the name of a checkpoint; a load config is needed"],
+    ["memory", ["model.safetensors"], "It is the name of a checkpoint; a load config is needed"],
+    ["dream", ["-o", "cat.png"], "It is the name of an image; a folder is needed"],
+    ["dream", ["-n", "ugly"], "It is not a whole number of at least 1."],
+    ["dream", ["--promt", "x"], "Did you mean --prompt?"],
+    ["dream", ["--stpes", "8"], "Did you mean --steps?"],
+    ["dream", ["--condScale", "x"], "Did you mean --cond-scale?"],
+    ["dream", ["--batch", "4"], "Did you mean --prior-batch-size or --decoder-batch-size?"],
+  ])("%s says what to do in place of %j", (name, args, message) => {
+    expect(typed(name, ...args)).toContain(message);
+  });
+
+  it("are not taken for options that are merely spelled alike", () => {
+    for (const option of ["--sized", "--tame", "--seats"]) {
+      said = "";
+      expect(typed("dream", option)).toBe(`error: unknown option '${option}'\n`);
+    }
+  });
+
+  it.each(GENERATING)("have hints that fit %s", (name) => {
+    const command = program.commands.find((one) => one.name() === name)!;
+    const own = command.options.filter(({ hidden }) => !hidden).map(({ long }) => long);
+    for (const { names, means = [], hints = [] } of COMMON_OPTIONS) {
+      if (means.some((option) => own.includes(option))) continue;
+      for (const option of names.filter(
+        (one) => !command.options.some(({ short, long, hidden }) => !hidden && [short, long].includes(one)),
+      )) {
+        said = "";
+        const answer = typed(name, option, "1");
+        // Either it is unknown, or a hint of its own is given, all of whose options the command has.
+        if (typeof answer === "string" && answer.startsWith("error: unknown option")) continue;
+        const hint = hints.find((one) => answer === `There is no option ${option} here: ${one}.`);
+        expect(hint, `${option}: ${JSON.stringify(answer)}`).toBeDefined();
+        expect(optionsIn(hint!).filter((one) => !own.includes(one))).toEqual([]);
+      }
+    }
+  });
+
+  it("are in docs/cli.md, each with what happens", () => {
+    expect(readFileSync("docs/cli.md", "utf8")).toContain(commonOptionRows().join("\n"));
+  });
+});
+
+it("an unknown command may be a prompt, or have another name in other tools", () => {
+  for (const [command, message] of [
+    ["a red circle", 'To generate an image of a prompt: dalle2 dream "a red circle"'],
+    ["txt2img", "Did you mean dream?"],
+    ["varation", "Did you mean variation?"],
+  ] as const) {
+    said = "";
+    expect(() => program.parse([command], { from: "user" })).toThrow();
+    expect(said).toContain(message);
+  }
+  said = "";
+  expect(() => program.parse(["--prompt", "x"], { from: "user" })).toThrow();
+  expect(said).toContain("Options stand behind the command");
+});
+
+it("-s with a number is no prompt", () => {
+  const check = (...args: readonly string[]) => {
+    refuseShortSeed(args);
+  };
+  expect(() => {
+    check("dream", "a cat", "-s", "42");
+  }).toThrow("A seed is --seed 42, a number of steps --steps 42.");
+  check("dream", "-s", "a cat");
+});
