@@ -1,4 +1,3 @@
-import { counted } from "../../platform/counted.js";
 import { ArgumentError, count as atLeastOne } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
