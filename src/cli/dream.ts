@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { isImageFile } from "../image/image-files.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
@@ -19,7 +20,6 @@ import { interruptSignal } from "./interrupt.js";
 import { say } from "./output.js";
 import { UsageError } from "./errors.js";
 import { collectTexts, wholeNumber } from "./option-values.js";
-import { isImageName } from "./asking/image-files.js";
 import { askPrompts, isPromptsFile, readPrompts } from "./asking/prompts.js";
 import { recordToRepeat, repeated } from "./generating/repeat.js";
 
@@ -69,7 +69,7 @@ export function register(program: Command): void {
 function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
   if (args.length === 0) return flags;
   for (const file of args.filter((arg) => existsSync(arg))) {
-    if (isImageName(file)) {
+    if (isImageFile(file)) {
       throw new UsageError(`${file} is an image and no prompt: dalle2 variation ${file} generates variations of it.`);
     }
     if (isPromptsFile(file))

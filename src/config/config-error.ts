@@ -29,6 +29,8 @@ export function formatPath(path: readonly PropertyKey[]): string {
 /**
  * Checks `value` against `schema` and returns it with defaults filled in. Throws one {@link ConfigError} that lists every
  * fault with its path, what was expected and what was found. `source` names the file; `path` is where the value is in it.
+ *
+ * @internal
  */
 export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
@@ -43,7 +45,11 @@ export function parseConfig<Schema extends z.ZodType>(
   return data;
 }
 
-/** The parsed value, or the faults in it, each with its path, for a message. */
+/**
+ * The parsed value, or the faults in it, each with its path, for a message.
+ *
+ * @internal
+ */
 export function checkValue<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { device } from "./devices.js";
 import { file } from "./file-location.js";
+import type { ModelLoadConfigData } from "./load-config-data.js";
 import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
 const steps = z.int().positive();
@@ -67,7 +68,6 @@ const unetSource = (familyKeys: FamilyKeys) =>
     })
     .check(checkPerUnet)
     .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets to take from it." });
-export type UnetSource = z.output<ReturnType<typeof unetSource>>;
 
 const decoderLoadConfig = (familyKeys: FamilyKeys) =>
   z
@@ -90,7 +90,6 @@ const priorLoadConfig = (familyKeys: FamilyKeys) =>
     ...extensions,
     ...untyped(familyKeys),
   });
-export type PriorSource = z.output<ReturnType<typeof priorLoadConfig>>;
 
 const clipLoadConfig = z.strictObject({
   make: z
@@ -110,13 +109,12 @@ const clipLoadConfig = z.strictObject({
     .describe("The weights. Default: those saved with the prior or the decoder, else OpenAI's by name."),
   state_dict_key: stateDictKey,
 });
-export type ClipSource = z.output<typeof clipLoadConfig>;
 
 /**
  * The schema of load configs, with these keys for model families.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L125-L199
  */
-export const loadConfigSchema = (familyKeys: FamilyKeys) =>
+export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadConfigData> =>
   z
     .strictObject({
       $schema: z.string().optional().describe("The schema of this file, for editors."),
@@ -142,8 +140,6 @@ export const loadConfigSchema = (familyKeys: FamilyKeys) =>
       title: "Load config",
       description: "The files of a DALL·E 2 model, and its default sampling options.",
     });
-/** A checked load config with defaults filled in. Its keys are those of the JSON file. */
-export type ModelLoadConfigData = z.output<ReturnType<typeof loadConfigSchema>>;
 
 function untyped(keys: FamilyKeys): object {
   return keys;

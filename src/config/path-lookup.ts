@@ -38,9 +38,14 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
 /**
  * The folder of a `cache_dir` in the load config `config`: in the working directory if it exists there, else beside the
  * config. Undefined if the config is from a URL: a server must not choose where files are written here.
+ * Undefined also beside a config in this package, whose folder an update removes.
  */
-export async function findCacheFolder(config: string, cacheDir: string): Promise<string | undefined> {
+export async function findCacheFolder(
+  config: string,
+  cacheDir: string,
+  cameWithPackage: boolean,
+): Promise<string | undefined> {
   if (isUrl(config)) return undefined;
   if (isAbsolute(cacheDir) || (await folderExists(cacheDir))) return cacheDir;
-  return join(dirname(config), cacheDir);
+  return cameWithPackage ? undefined : join(dirname(config), cacheDir);
 }

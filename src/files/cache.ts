@@ -6,12 +6,15 @@ import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept
 export interface CacheEntry {
   /** Its name in the folder. */
   readonly name: string;
+  /** Where it is. */
   readonly path: string;
   /** The URL of the download, without secrets. Undefined if no record has it, as in folders of dalle2-laion. */
   readonly url: string | undefined;
+  /** Its size, so far. */
   readonly bytes: number;
   /** For an unfinished download, its full size if the server said so. */
   readonly totalBytes: number | undefined;
+  /** False for an unfinished download. */
   readonly isComplete: boolean;
 }
 

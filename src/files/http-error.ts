@@ -3,15 +3,11 @@ import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
-interface TransientOptions extends Omit<Dalle2ErrorOptions, "code"> {
-  readonly retryAfter?: number | undefined;
-  readonly isUnreachable?: boolean | undefined;
-}
-
 /** A failure that may be temporary: no connection, a busy server, a response that ends early or stalls. */
 export class TransientError extends FileError {
   static override readonly code = "file/transient";
   override readonly name = "TransientError";
+  /** Milliseconds that the server asks to wait for; undefined where it does not say. */
   readonly retryAfter: number | undefined;
   /** What happened, without advice. */
   readonly problem: string;
@@ -26,7 +22,14 @@ export class TransientError extends FileError {
     location: string,
     problem: string,
     /** `advice` is what to do if all attempts fail. `retryAfter` is the wait that the server asks for, in milliseconds. */
-    { retryAfter, isUnreachable = false, ...options }: TransientOptions = {},
+    {
+      retryAfter,
+      isUnreachable = false,
+      ...options
+    }: Omit<Dalle2ErrorOptions, "code"> & {
+      readonly retryAfter?: number | undefined;
+      readonly isUnreachable?: boolean | undefined;
+    } = {},
   ) {
     super(location, problem, options);
     this.retryAfter = retryAfter;

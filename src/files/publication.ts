@@ -19,6 +19,7 @@ export interface Claim {
 
 /** A file on a server, and its checksum or the URL of that. */
 export interface PublishedFile {
+  /** Its address. */
   readonly url: string;
   /**
    * URL of the checksum: `sha256sum` output, bare hexadecimal, or a git LFS pointer. Not needed for `resolve/` URLs of the

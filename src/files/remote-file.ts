@@ -19,6 +19,7 @@ import { ChangedError, probe, type RemoteState, type TransferOptions } from "./t
 export interface RemoteFile extends PublishedFile {
   /** Folder to keep it in under `filename`, as dalle2-laion does. Default: the user's cache. */
   readonly folder?: string | undefined;
+  /** Its name in the folder. */
   readonly filename: string;
   /** Larger files are refused. Default: 256 GiB. */
   readonly maxBytes?: number | undefined;
@@ -28,6 +29,7 @@ export interface RemoteFile extends PublishedFile {
 export interface DownloadProgress {
   /** The URL without secrets. */
   readonly file: string;
+  /** What has arrived. */
   readonly loadedBytes: number;
   /** Undefined if the server does not say. */
   readonly totalBytes: number | undefined;

@@ -5,6 +5,7 @@ import type { NoiseSource } from "../diffusion/noise.js";
 import type { AskedSettings, CascadeSettings, NetworkSettings } from "../diffusion/settings.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { StageInfo, TextShape } from "./stage-info.js";
 
 /** For each text, 1 or 0 for each of its encodings: 0 is padding. */
 export type TextMaskRows = readonly (readonly number[])[];
@@ -48,9 +49,6 @@ export interface ImageEncoder {
   embedImage(image: Tensor): Tensor;
 }
 
-/** Shape `[length, width]` of the encodings of a text. */
-export type TextShape = readonly [length: number, width: number];
-
 /** The texts for a prior. */
 export interface PriorText {
   /** `[B, D]`, from the text encoder. */
@@ -93,27 +91,6 @@ export interface Prior {
 
   /** Samples image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
-}
-
-/** What planning needs to know about a stage of a cascade. */
-export interface StageInfo {
-  /** Its name in messages: "U-Net 1". */
-  readonly name: string;
-  /** Side in pixels of the square images that it generates. */
-  readonly imageSize: number;
-  readonly takesText: boolean;
-  readonly takesImageEmbed: boolean;
-  /** For the longest text, if it takes text. */
-  readonly textShape: TextShape | undefined;
-  /** Width of the image embeddings, if it takes any. */
-  readonly imageEmbedDim: number | undefined;
-  /** False if the checkpoint has no weights for it: it cannot sample. */
-  readonly isTrained: boolean;
-  /**
-   * Names of the components that its steps need, in this order; most stages have one. `sample` requests each by `use`, one
-   * at a time.
-   */
-  readonly components: readonly string[];
 }
 
 export interface CascadeStage {

@@ -1,5 +1,5 @@
 /** The description of a code, for `docs/errors.md` and for errors without advice of their own. */
-interface CodeEntry {
+export interface CodeEntry {
   /** The class that has this code. */
   readonly class: string;
   /** What was wrong, for the table. */
@@ -12,7 +12,7 @@ interface CodeEntry {
  * Every code of the library's errors. Codes are stable, so programs can test them. The part before the slash is the subject.
  * `docs/errors.md` is generated from this table.
  */
-export const ERROR_CODES = {
+const TABLE = {
   "argument/invalid": {
     class: "ArgumentError",
     meaning: "An option or argument has an invalid value: of another type, infinite, empty or out of range.",
@@ -259,11 +259,14 @@ export const ERROR_CODES = {
 } as const satisfies Readonly<Record<string, CodeEntry>>;
 
 /** A code of an error, for programs. */
-export type ErrorCode = keyof typeof ERROR_CODES;
+export type ErrorCode = keyof typeof TABLE;
+
+/** Every code of an error, with its class, its meaning and what to do. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = TABLE;
 
 /** The codes of one class. */
 export type CodeOf<Class extends string> = {
-  [Code in ErrorCode]: (typeof ERROR_CODES)[Code]["class"] extends Class ? Code : never;
+  [Code in ErrorCode]: (typeof TABLE)[Code]["class"] extends Class ? Code : never;
 }[ErrorCode];
 
 /** True for a code of this version of the library. */

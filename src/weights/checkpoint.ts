@@ -1,22 +1,24 @@
 import { openBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
 import { ClosableSource } from "./closable-source.js";
-import type { ModelContent } from "./read-model.js";
 import { looksLikeJson, openShardIndex } from "./shard-index.js";
+import type { Container } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { readHead } from "./foreign-format.js";
-import { formatOf, openTensorFile, type TensorFile } from "./tensor-file.js";
+import { formatOf, openTensorFile } from "./tensor-file.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
 import type { StateDictKey } from "./tree/key.js";
 import type { ModelKind, ModelNames } from "./tree/model-names.js";
 import type { Skipped } from "./tree/skipped.js";
 
 /** An open checkpoint: its description, and the model's tensors, which are not read yet. */
-export interface Checkpoint extends ModelContent {
+export interface Checkpoint {
   /** Path or URL, for messages. */
   readonly name: string;
   /** An index of shards is `torch-index` if any shard is a torch file. */
-  readonly format: TensorFile["format"] | "safetensors-index" | "torch-index";
+  readonly format: "safetensors" | "torch" | "torch-legacy" | "torchscript" | "safetensors-index" | "torch-index";
+  /** How the file stores the model. */
+  readonly container: Container;
   /**
    * Where the model is in the file: keys of dicts and the prefix of its tensors' names, joined by dots. Empty for the
    * outermost dict.
@@ -48,9 +50,7 @@ export interface Checkpoint extends ModelContent {
 }
 
 /** How to open a checkpoint. */
-export interface OpenOptions {
-  /** What names of tensors tell. Default: nothing, so that a file contains a plain state dict. */
-  readonly names?: ModelNames | undefined;
+export interface CheckpointOptions {
   /** Default: the weights that upstream's loader uses, which are under `model`. */
   readonly weights?: WeightsChoice | undefined;
   /** Which model to use if the file contains several kinds. Default: a prior or a decoder rather than a CLIP. */
@@ -60,15 +60,24 @@ export interface OpenOptions {
    * Default: found by the names of its tensors.
    */
   readonly stateDictKey?: StateDictKey | undefined;
+  /** Ends the call; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Opens a shard by its name beside an index of shards. Default: relative to the index's path or URL. */
   readonly openShard?: ((name: string) => Promise<ByteSource>) | undefined;
+}
+
+/** @internal */
+export interface OpenOptions extends CheckpointOptions {
+  /** What names of tensors tell. Default: nothing, so that a file holds a plain state dict. */
+  readonly names?: ModelNames | undefined;
 }
 
 /**
  * Opens a checkpoint in any supported format: safetensors, torch's zip, torch's format before 1.6, TorchScript; one file, or
  * shards with an index. Only headers are read. Takes ownership of the source: `close` closes it, and so does a failure to
  * open (FormatError, FileError).
+ *
+ * @internal
  */
 export async function openCheckpoint(given: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const { names, signal, weights, model, stateDictKey: key } = options;

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
+import { CONFIG_NAMES } from "../../pipeline/config-names.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
 import { TOKENIZATIONS, type DecoderCallOptions, type Tokenization } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
@@ -70,8 +71,8 @@ export function addGenerationOptions(command: Command): Command {
     .option("-v, --verbose", "say what is loaded, where it runs and how long it takes")
     .optionsGroup("Models:")
     .option(
-      "--model-config <file>",
-      "load config of the models (default: the Shapes model, which comes with the package)",
+      "--model-config <config>",
+      `load config of the models: a name (${CONFIG_NAMES.join(", ")}), or a path or URL of a JSON file (default: shapes, the embedded model)`,
       loadConfig,
     )
     .addOption(

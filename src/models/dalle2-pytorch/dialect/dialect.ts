@@ -1,4 +1,4 @@
-import { Dalle2Error } from "../../../platform/dalle2-error.js";
+import { DialectError } from "../../dialect-error.js";
 import type { NetworkDialect, SamplerDialect } from "./flags.js";
 import { CURRENT, NETWORK_HISTORY, OLDEST, SAMPLER_FIXES, SAMPLER_HISTORY } from "./table.js";
 import type { Histories, History } from "./table.js";
@@ -15,16 +15,6 @@ export interface Dialect {
  * its outputs.
  */
 export type SamplerMode = "fixed" | "as-written";
-
-/** The version of a checkpoint is invalid or too old. */
-export class DialectError extends Dalle2Error {
-  static override readonly code = "dialect/unknown";
-  override readonly name = "DialectError";
-
-  static {
-    this.register(this);
-  }
-}
 
 /** The numbers of a release. What follows them (`a1`, `.post2`, `+local`) does not change the dialect. */
 function release(version: string): readonly number[] {
