@@ -5,7 +5,7 @@
 
 export { ArgumentError } from "./platform/arguments.js";
 export {
-  adviceBeside,
+  adviceBeside as adviceBeside,
   Dalle2Error,
   type Dalle2ErrorJson,
   type Dalle2ErrorOptions,

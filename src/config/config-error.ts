@@ -5,7 +5,10 @@ import { Dalle2Error } from "../platform/dalle2-error.js";
 import { shortened } from "../platform/printable.js";
 import { hideSecrets, isSecretName, publicUrl } from "../platform/secrets.js";
 
-/** A configuration that cannot be used. The message names the file or source, the path in it, what was found and what is expected. */
+/**
+ * A configuration that cannot be used. The message names the file or source, the path in it, what was expected and what was
+ * found.
+ */
 export class ConfigError extends Dalle2Error {
   static override readonly code = "config/invalid";
   override readonly name = "ConfigError";
@@ -15,7 +18,7 @@ export class ConfigError extends Dalle2Error {
   }
 }
 
-/** Writes a path as a reader of the JSON would: `decoder.unets[0].dim`. */
+/** Formats a path in JSON: `decoder.unets[0].dim`. */
 export function formatPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;
@@ -25,7 +28,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
 
 /**
  * Checks `value` against `schema` and returns it with defaults filled in. Throws one {@link ConfigError} that lists every
- * fault with its path, what is expected and what was found. `source` names the file; `path` is where the value is in it.
+ * fault with its path, what was expected and what was found. `source` names the file; `path` is where the value is in it.
  *
  * @internal
  */
@@ -36,14 +39,14 @@ export function parseConfig<Schema extends z.ZodType>(
   path: readonly PropertyKey[] = [],
 ): z.output<Schema> {
   const excess = excessOf(value);
-  if (excess !== undefined) throw new ConfigError(`${source} ${excess}; no configuration does`);
+  if (excess !== undefined) throw new ConfigError(`${source} ${excess}, which is not allowed`);
   const { data, faults } = checkValue(schema, value, path);
   if (faults) throw new ConfigError(`${source} is not a valid configuration:\n  ${faults.join("\n  ")}`);
   return data;
 }
 
 /**
- * What `schema` makes of `value`, or the faults that it finds, each with its path, for a message.
+ * The parsed value, or the faults in it, each with its path, for a message.
  *
  * @internal
  */
@@ -60,9 +63,9 @@ export function checkValue<Schema extends z.ZodType>(
   return { faults };
 }
 
-// More than anybody mends at once: a list in the wrong place may have a fault in each of its values.
+// More than anyone fixes at once: a list in the wrong place may have a fault in each value.
 const MAX_FAULTS = 12;
-// Keys and texts of the file are in them, which may be of any length.
+// Places and faults quote keys and texts of the file, which may have any length.
 const PLACE_LENGTH = 100;
 const FAULT_LENGTH = 230;
 
@@ -72,7 +75,7 @@ function formatFault(issue: z.core.$ZodIssue, path: readonly PropertyKey[]): str
   return place === "" ? shortened(fault, FAULT_LENGTH) : `${place}: ${shortened(fault, FAULT_LENGTH)}`;
 }
 
-/** What is expected, for what a schema has no words of its own. */
+/** The expected value, for schemas without a message of their own. */
 function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {
     case "invalid_type":
@@ -94,7 +97,7 @@ function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 const TYPES: Readonly<Record<string, string>> = {
-  string: "a text",
+  string: "a string",
   number: "a number",
   int: "a whole number",
   boolean: "true or false",
@@ -105,11 +108,11 @@ const TYPES: Readonly<Record<string, string>> = {
 
 function describeMinimum({ origin, minimum, inclusive }: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall>): string {
   if (origin === "array") return "a list that is not empty";
-  if (origin === "string") return "a text that is not empty";
+  if (origin === "string") return "a string that is not empty";
   return `${inclusive ? "at least" : "a number above"} ${minimum}`;
 }
 
-/** That keys are none of `known`, each with which of them may have been meant; of many, the first. */
+/** Messages about unknown keys, each with a similar known key if there is one. Of many keys, only the first are listed. */
 export function describeUnknown(keys: readonly string[], known: readonly string[]): string[] {
   const named = keys.slice(0, MAX_FAULTS).map((key) => {
     const nearest = nearestName(key, known);
@@ -118,7 +121,7 @@ export function describeUnknown(keys: readonly string[], known: readonly string[
   return named.length < keys.length ? [...named, `and ${keys.length - named.length} more unknown keys`] : named;
 }
 
-/** The one of `known` that `name` may be a misspelling of; undefined where none is alike. */
+/** The name in `known` that `name` may be a misspelling of; undefined if none is similar. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name.length > FOUND_LENGTH) return undefined;
   const letters = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
@@ -127,17 +130,17 @@ export function nearestName(name: string, known: readonly string[]): string | un
   return best && best.edits <= Math.max(1, letters(best.one).length / 3) ? best.one : undefined;
 }
 
-// Enough to recognise what was written; a config may hold a whole list in the wrong place.
+// Enough to recognise a value; a config may have a whole list in the wrong place.
 const FOUND_LENGTH = 60;
 
 function withFound(expected: string, input: unknown): string {
   return input === undefined ? `missing; ${expected}` : `${expected}, found ${foundText(input)}`;
 }
 
-/** What stands in a config, as a message repeats it. */
+/** A value of a config, as a message quotes it. */
 export function foundText(input: unknown): string {
-  // A secret that stands in the wrong place is one still. Hidden before the text is cut, which would take its end off.
-  // JSON.stringify would write null for a number such as 1e999, which is read as Infinity.
+  // A secret in the wrong place is still a secret. It is hidden before the text is cut, which could remove what it is
+  // recognised by. JSON.stringify would write null for a number such as 1e999, which is read as Infinity.
   const found = JSON.stringify(input, (key, value: unknown) => {
     if (typeof value === "bigint") return value.toString();
     return typeof value === "string" ? (isSecretName(key) ? "…" : hideSecrets(publicUrl(value))) : value;

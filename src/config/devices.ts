@@ -1,29 +1,29 @@
 import { z } from "zod";
 
-/** Device names of torch, with an index where there are several; `gpu` is ours. */
+/** Device names of torch, with an index if there are several; only `gpu` is our own. */
 const DEVICE = /^(cpu|gpu|cuda|mps|xpu|hip|vulkan)(:\d+)?$/;
 
 export const device = z
   .string()
-  .regex(DEVICE, { error: 'expected the name of a device, such as "cuda:0", "cuda", "mps", "gpu" or "cpu"' });
+  .regex(DEVICE, { error: 'expected a device name, such as "cuda:0", "cuda", "mps", "gpu" or "cpu"' });
 
-/** Which adapter WebGPU is asked for. */
+/** Which adapter to ask WebGPU for. */
 export interface AdapterChoice {
-  /** The kind of adapter to take where there are both. */
+  /** The kind of adapter to use if there are both. */
   readonly prefer: "gpu" | "software";
-  /** What of the devices cannot be had. */
+  /** What of the devices is not available. */
   readonly warning: string | undefined;
 }
 
-/** The adapter that stands for the `devices` of a load config: of a list the first counts, as in dalle2-laion's loader. */
+/** The adapter for the `devices` of a load config. Of a list the first counts, as in dalle2-laion's loader. */
 export function adapterChoice(devices: string | readonly string[]): AdapterChoice {
   const names = typeof devices === "string" ? [devices] : devices;
   const [first = "gpu"] = names;
   const [, kind, index] = DEVICE.exec(first) ?? [];
   const limits = [
-    names.length > 1 ? `models run on one device, ${first}, and not on ${names.slice(1).join(", ")}` : undefined,
+    names.length > 1 ? `models run only on one device, ${first}, not on ${names.slice(1).join(", ")}` : undefined,
     index !== undefined && index !== ":0"
-      ? `WebGPU cannot choose among GPUs by number, so ${first} is the GPU that it prefers`
+      ? `WebGPU cannot choose a GPU by number, so ${first} is its default GPU`
       : undefined,
   ].filter((limit) => limit !== undefined);
   return {

@@ -6,16 +6,16 @@ import { rule } from "./rule.js";
 const NO_URL = "expected a URL (http or https)";
 const url = z.string().refine(isAddress, { error: NO_URL });
 
-/** Folders in the name would lead out of `cache_dir`. */
-const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected the name of a file, without folders" });
+/** A name with folders would lead out of `cache_dir`. */
+const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" });
 
 /**
- * Where a file is (upstream's `File`).
+ * The location of a file (upstream's `File`).
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L18-L123
  */
 export const file = z
   .strictObject({
-    load_type: z.enum(["local", "url"]).describe("Whether the file is on this machine or is downloaded."),
+    load_type: z.enum(["local", "url"]).describe("local: a file on this machine. url: a file to download."),
     path: z
       .string()
       .min(1)
@@ -23,14 +23,14 @@ export const file = z
     checksum_file_path: url
       .nullish()
       .describe(
-        "URL of the file's checksum: sha256sum's output, bare hexadecimal or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
+        "URL of the file's checksum: output of sha256sum, a SHA-256 in hexadecimal, or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
       ),
     cache_dir: z
       .string()
       .min(1)
       .nullish()
       .describe(
-        "Folder that a download is kept in: under the working directory if it exists there, else beside this config. Default: the user's cache.",
+        "Folder for the download: in the working directory if it exists there, else beside this config. Default: the user's cache.",
       ),
     filename_override: filename.nullish().describe("Name of the download in cache_dir. Default: the URL's last part."),
   })
@@ -40,13 +40,13 @@ export const file = z
       (value) => {
         if (!isAddress(value.path)) return [{ path: ["path"], message: NO_URL, found: value.path }];
         if (value.filename_override || nameInUrl(value.path) !== "") return [];
-        return [{ path: ["path"], message: "ends without a name for the file; say it as filename_override" }];
+        return [{ path: ["path"], message: "does not end with a file name; set filename_override" }];
       },
     ),
   )
   .meta({ id: "File", description: "Where a file is." });
 /**
- * The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query.
+ * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75
  */
 export function downloadName({ path, filename_override: override }: FileLocation): string {

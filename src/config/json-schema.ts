@@ -1,16 +1,16 @@
 import { z } from "zod";
 
 /**
- * The JSON Schema of load configs, by which editors complete and check them: configs/load-config.schema.json. Rules that
- * concern several fields are not in it.
+ * The JSON Schema of load configs, for completion and checks in editors: configs/load-config.schema.json. It lacks rules
+ * that concern several fields.
  */
 export function loadConfigJsonSchema(schema: z.ZodType): object {
   return z.toJSONSchema(schema, {
-    // What editors know best.
+    // The draft that most editors support.
     target: "draft-7",
     io: "input",
     override: ({ jsonSchema }) => {
-      // Every whole number has this limit; to name it tells nobody anything.
+      // Every whole number has this limit, so it says nothing.
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });

@@ -1,18 +1,18 @@
 import { z } from "zod";
 import { describeUnknown, foundText } from "./config-error.js";
 
-/** Keys that change nothing of what is computed here, under the reason why. */
+/** Keys that do not change the result, grouped by the reason. */
 export type HarmlessKeys = Readonly<Record<string, readonly string[]>>;
 
 /**
- * An object of a library's config of which every key is known: it is read (`shape`), or it is known to change nothing
- * (`harmless`). Any other key may change the numbers, and is refused. `null` means "not given", as it does there.
+ * The schema of an object in a library's config. Every key must be known: it is read (`shape`), or it does not change the
+ * result (`harmless`). Any other key may change the numbers and is refused. `null` means "not given", as in the library.
  */
 export function knownKeys<Shape extends z.ZodRawShape>(shape: Shape, harmless: HarmlessKeys = {}) {
   return z.preprocess(withoutNulls, strictKeys(shape, harmless));
 }
 
-/** The same where `null` is a value of its own. */
+/** The same for objects in which `null` is a value of its own. */
 export function strictKeys<Shape extends z.ZodRawShape>(shape: Shape, harmless: HarmlessKeys = {}) {
   const ignored = Object.fromEntries(keysOf(harmless).map((key) => [key, z.unknown().optional()]));
   const all = { ...ignored, ...shape } as Shape;
@@ -28,7 +28,7 @@ export function strictKeys<Shape extends z.ZodRawShape>(shape: Shape, harmless: 
 
 const MAY_MATTER = "(it may change what the model computes; remove it if it does not)";
 
-/** A key of which one value (or one of a list of values, the first of them the default) is computed here; others are refused. */
+/** A key with one supported value, or a list of them with the default first. Other values are refused. */
 export function only(values: unknown, why: string) {
   const allowed = Array.isArray(values) && values.length > 0 ? (values as readonly unknown[]) : [values];
   const texts = allowed.map((value) => JSON.stringify(value));
@@ -51,12 +51,12 @@ export function never(why: string) {
     .optional();
 }
 
-/** All keys of a list of harmless ones. */
+/** All keys of a list of harmless keys. */
 export function keysOf(harmless: HarmlessKeys): string[] {
   return Object.values(harmless).flat();
 }
 
-/** An object without the keys that are null; any other value as it is. */
+/** An object without the keys that are null; any other value unchanged. */
 export function withoutNulls(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null));

@@ -5,12 +5,12 @@ import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";
 import { rule, type Fault } from "./rule.js";
 
-/** Entries of a list in a load config; real cascades have three U-Nets. */
+/** Longest list in a load config. Real cascades have three U-Nets. */
 export const MAX_ENTRIES = 100;
 
 const anyList = z.array(z.unknown()).max(MAX_ENTRIES);
 
-/** What a source says of each of its U-Nets by default is as long as `unet_numbers`. */
+/** The `default_` lists of a source have the same length as its `unet_numbers`. */
 export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (source) => {
   const count = source.unet_numbers.length;
   return Object.entries(source).flatMap(([field, values]) => {
@@ -18,14 +18,14 @@ export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (sour
     return [
       {
         path: [field],
-        message: `${counted(values.length, "value")} for ${count} of unet_numbers; there must be one for each`,
+        message: `has ${counted(values.length, "value")}, but unet_numbers has ${count}; give one value for each`,
       },
     ];
   });
 });
 
 /**
- * The U-Nets of all sources are 1, 2, …, each once (upstream's `verify_unet_numbers_valid`).
+ * The U-Nets of all sources are 1, 2, …, each exactly once (upstream's `verify_unet_numbers_valid`).
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L156-L172
  */
 export const checkUnetNumbers = rule(
@@ -50,12 +50,12 @@ function repetitions(named: readonly { readonly number: number; readonly path: F
   for (const { number, path } of named) {
     const before = first.get(number);
     if (before === undefined) first.set(number, formatPath(["decoder", ...path]));
-    else faults.push({ path, message: `repeats U-Net ${number}, which ${before} names` });
+    else faults.push({ path, message: `repeats U-Net ${number}, which ${before} already names` });
   }
   return faults;
 }
 
-/** What is wrong where not all numbers from 1 to the highest are there. */
+/** The problem if numbers from 1 to the highest are missing. */
 function absentNumbers(numbers: readonly number[]): string | undefined {
   const present = new Set(numbers);
   const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
@@ -66,11 +66,11 @@ function absentNumbers(numbers: readonly number[]): string | undefined {
   if (absent.length === 0) return undefined;
   const names = `${absent.slice(0, 3).join(", ")}${absent.length > 3 ? ", …" : ""} ${absent.length > 1 ? "are" : "is"}`;
   return absent[0] === 1
-    ? `the unet_numbers of all sources must start at 1; ${names} not among them`
-    : `the unet_numbers of all sources must not skip any; ${names} not among them, but ${highest} is`;
+    ? `the unet_numbers of all sources must start at 1; ${names} missing`
+    : `the unet_numbers of all sources must be 1 to ${highest}; ${names} missing`;
 }
 
-/** No two downloads are kept under the same name in the same folder: each would replace the other. */
+/** No two downloads have the same name in the same folder, because each would replace the other. */
 export const checkDownloads = rule(z.unknown(), (config) => {
   const kept = new Map<string, { readonly url: string; readonly place: string }>();
   const faults: Fault[] = [];
@@ -79,7 +79,7 @@ export const checkDownloads = rule(z.unknown(), (config) => {
     if (!other) {
       kept.set(keptAs, { url, place: formatPath(path) });
     } else if (other.url !== url) {
-      const message = `is kept as ${keptAs}, and so is another file, ${other.place}; give one of them another filename_override`;
+      const message = `has the same name in the cache, ${keptAs}, as ${other.place}; give one of them another filename_override`;
       faults.push({ path, message });
     }
   }
@@ -89,14 +89,14 @@ export const checkDownloads = rule(z.unknown(), (config) => {
 interface Download {
   readonly path: readonly (string | number)[];
   readonly url: string;
-  /** Its name in its `cache_dir`. */
+  /** Path of the download in its `cache_dir`. */
   readonly keptAs: string;
 }
 
 /** Every `File` in a value that is downloaded to a folder of its own. */
 function downloadsIn(value: unknown, path: readonly (string | number)[] = []): readonly Download[] {
   if (typeof value !== "object" || value === null) return [];
-  // Only what looks like one is checked: a config may hold many other values.
+  // Only objects that look like a `File` are checked, because a config may hold many other values.
   const { success, data } = "load_type" in value ? file.safeParse(value) : { success: false as const };
   if (success) {
     if (data.load_type === "local" || data.cache_dir == null) return [];

@@ -1,9 +1,9 @@
 /**
- * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files make up a model, and how it is sampled by
- * default. Extensions of ours, none of which is ever needed: `$schema`; `clip.load_model_from`; `weights`, `state_dict_key` and
- * the keys of families of models beside a model's `load_model_from`; null among a decoder's `default_sample_timesteps`.
+ * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files form a model, and its default sampling
+ * options. Our own extensions, all optional: `$schema`; `clip.load_model_from`; beside a `load_model_from`: `weights`,
+ * `state_dict_key` and the keys of model families; null in a decoder's `default_sample_timesteps`.
  *
- * configs/load-config.schema.json is made of it (scripts/generate-config-schema.js), descriptions included.
+ * configs/load-config.schema.json is generated from it (scripts/generate-config-schema.js), with its descriptions.
  */
 import { z } from "zod";
 import { device } from "./devices.js";
@@ -16,7 +16,9 @@ const steps = z.int().positive();
 const loadModelFrom = file.describe("The checkpoint: .pth, .pt or .safetensors, of any version of DALLE2-pytorch.");
 const loadConfigFrom = file
   .nullish()
-  .describe("The train config, as JSON. Needed only where the checkpoint does not hold it and shapes do not tell all.");
+  .describe(
+    "The train config, as JSON. Needed only if the checkpoint does not contain it and the shapes of its tensors leave options open.",
+  );
 
 const stateDictKey = z
   .union([z.string().min(1), z.array(z.string().min(1)).nonempty()], {
@@ -24,19 +26,21 @@ const stateDictKey = z
   })
   .nullish()
   .describe(
-    "Where in the checkpoint the model is: keys of dicts and what its tensors' names begin with, with dots between or as a list. Default: found by its names.",
+    "Where the model is in the checkpoint: keys of dicts and the prefix of its tensors' names, joined by dots or as a list. Default: found by the names of its tensors.",
   );
 
-/** Keys that families of models bring along, for beside `load_model_from`. */
+/** Keys that model families add beside `load_model_from`. */
 export type FamilyKeys = Readonly<Record<string, z.ZodType>>;
 
-/** Entries of ours beside `load_model_from`. What families add has no types here: each reads its own. */
+/** Our own keys beside `load_model_from`. The keys of families have no types here: each family reads its own. */
 const extensions = {
   state_dict_key: stateDictKey,
   weights: z
     .enum(["online", "ema"])
     .nullish()
-    .describe("Which weights of the checkpoint: as trained, or their average. Default: those under `model`."),
+    .describe(
+      "Which weights of the checkpoint: the trained ones, or their moving averages (EMA). Default: those under `model`.",
+    ),
 };
 
 const unetSource = (familyKeys: FamilyKeys) =>
@@ -46,24 +50,24 @@ const unetSource = (familyKeys: FamilyKeys) =>
         .array(z.int().positive())
         .nonempty()
         .max(MAX_ENTRIES)
-        .describe("Which U-Nets of the decoder are taken from this source, counted from 1."),
+        .describe("Which U-Nets of the decoder to take from this source, counted from 1."),
       default_sample_timesteps: z
         .array(steps.nullable())
         .max(MAX_ENTRIES)
         .nullish()
-        .describe("Sampling steps of each of unet_numbers; null: as its train config says."),
+        .describe("Sampling steps for each of unet_numbers. null: those of its train config."),
       default_cond_scale: z
         .array(z.number())
         .max(MAX_ENTRIES)
         .nullish()
-        .describe("Guidance of each of unet_numbers; 1, the default, is none."),
+        .describe("Guidance scale for each of unet_numbers. 1, the default, is no guidance."),
       load_model_from: loadModelFrom,
       load_config_from: loadConfigFrom,
       ...extensions,
       ...untyped(familyKeys),
     })
     .check(checkPerUnet)
-    .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets that are taken from it." });
+    .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets to take from it." });
 
 const decoderLoadConfig = (familyKeys: FamilyKeys) =>
   z
@@ -72,15 +76,15 @@ const decoderLoadConfig = (familyKeys: FamilyKeys) =>
         .array(unetSource(familyKeys))
         .nonempty()
         .max(MAX_ENTRIES)
-        .describe("Where the U-Nets are; together 1, 2, … each once."),
-      final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion, and not read."),
+        .describe("The sources of the U-Nets. Together they give U-Nets 1, 2, …, each exactly once."),
+      final_unet_number: z.unknown().optional().describe("Computed by dalle2-laion; ignored here."),
     })
     .check(checkUnetNumbers);
 
 const priorLoadConfig = (familyKeys: FamilyKeys) =>
   z.strictObject({
-    default_sample_timesteps: steps.nullish().describe("Sampling steps. Default: as the train config says."),
-    default_cond_scale: z.number().nullish().describe("Guidance; 1, the default, is none."),
+    default_sample_timesteps: steps.nullish().describe("Sampling steps. Default: those of the train config."),
+    default_cond_scale: z.number().nullish().describe("Guidance scale. 1, the default, is no guidance."),
     load_model_from: loadModelFrom,
     load_config_from: loadConfigFrom,
     ...extensions,
@@ -91,23 +95,23 @@ const clipLoadConfig = z.strictObject({
   make: z
     .enum(["openai", "open_clip", "x-clip", "coca"])
     .default("openai")
-    .describe("The library that it was made with."),
-  model: z.string().default("ViT-L/14").describe("Its name; OpenAI's are downloaded by it."),
+    .describe("The library that the CLIP model was made with."),
+  model: z.string().default("ViT-L/14").describe("The name of the model. OpenAI's models are downloaded by name."),
   base_model_kwargs: z
     .record(z.string(), z.unknown())
     .nullable()
     .default(null)
     .describe(
-      "Arguments of its constructor, for x-clip and coca. For openai and open_clip its published config.json or open_clip_config.json, which is also read where it lies beside load_model_from.",
+      "For x-clip and coca: arguments of the constructor. For openai and open_clip: the published config.json or open_clip_config.json, which is also read if it is beside load_model_from.",
     ),
   load_model_from: file
     .nullish()
-    .describe("Its weights. Default: those saved along with the prior or the decoder, else OpenAI's by name."),
+    .describe("The weights. Default: those saved with the prior or the decoder, else OpenAI's by name."),
   state_dict_key: stateDictKey,
 });
 
 /**
- * The schema of load configs, in which families of models have these keys of their own.
+ * The schema of load configs, with these keys for model families.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L125-L199
  */
 export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadConfigData> =>
@@ -119,22 +123,22 @@ export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadCon
       clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and images."),
       devices: z
         .union([device, z.array(device).nonempty().max(MAX_ENTRIES)], {
-          error: "expected the name of a device, or a list of such names",
+          error: "expected a device name or a list of device names",
         })
         .default("cuda:0")
         .describe(
-          'Where models run: "cpu" is a software adapter; all other devices are the GPU, or a software adapter where there is none. Of a list the first counts.',
+          'Where models run. "cpu" is a software adapter. All other devices are the GPU, or a software adapter if there is none. Of a list, the first counts.',
         ),
-      load_on_cpu: z.boolean().default(true).describe("Without effect: weights are read piece by piece."),
+      load_on_cpu: z.boolean().default(true).describe("No effect: weights are always read in small parts."),
       strict_loading: z
         .boolean()
         .default(true)
-        .describe("Whether tensors that are missing, unused or misshapen are an error rather than a warning."),
+        .describe("If true, missing, unused or misshapen tensors are an error, else a warning."),
     })
     .check(checkDownloads)
     .meta({
       title: "Load config",
-      description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
+      description: "The files of a DALL·E 2 model, and its default sampling options.",
     });
 
 function untyped(keys: FamilyKeys): object {

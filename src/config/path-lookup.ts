@@ -1,23 +1,23 @@
-/** Where the relative paths of a load config lead. */
+/** Resolves the relative paths of a load config. */
 import { dirname, folderExists, isAbsolute, join, statFile } from "#platform";
 import { isUrl, resolveBeside } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
 
-/** A file that a config names, found. */
+/** The location of a file that a config names. */
 export interface FoundFile {
   /** Path or URL. */
   readonly location: string;
-  /** True where it was found from the working directory only, in which dalle2-laion looks. */
+  /** True if it was found only in the working directory, where dalle2-laion looks. */
   readonly inWorkingDirectory: boolean;
 }
 
-/** What a folder of models is opened by. */
+/** The index of a folder of models. */
 const FOLDER_INDEX = "model_index.json";
 
 /**
- * Finds a local file, or the index of a local folder of models, that the load config `config` (path or URL) names: in the config's folder, else in the working
- * directory. A config from a URL names files on its server, and the disk is not looked at. Rejects with `FileError`, which
- * names both places.
+ * Finds a local file, or the index of a local model folder, that the load config `config` (path or URL) names: in the
+ * config's folder, else in the working directory. A config from a URL names files on its server, never on this disk. Rejects
+ * with `FileError`, which names both places.
  */
 export async function findFile(config: string, path: string): Promise<FoundFile> {
   const beside = resolveBeside(config, path);
@@ -30,15 +30,15 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
   if (await statFile(path)) return { location: path, inWorkingDirectory: true };
   throw new FileError(
     path,
-    `there is no such file, neither in the folder of ${config} (${dirname(config)}) nor in the working directory`,
+    `there is no such file in the folder of ${config} (${dirname(config)}) or in the working directory`,
     { code: "file/not-found" },
   );
 }
 
 /**
- * The folder that a `cache_dir` in the load config `config` means: that of the working directory if it is there, else the
- * one beside the config. Undefined where the config was read from a URL: whoever serves it does not choose where files
- * are written here; nor beside a config that came with this package, whose folder an update removes.
+ * The folder of a `cache_dir` in the load config `config`: in the working directory if it exists there, else beside the
+ * config. Undefined if the config is from a URL: a server must not choose where files are written here.
+ * Undefined also beside a config in this package, whose folder an update removes.
  */
 export async function findCacheFolder(
   config: string,

@@ -9,8 +9,8 @@ import { decodeUtf8 } from "../platform/utf8.js";
 import { ConfigError } from "./config-error.js";
 
 /**
- * The content of a JSON file, given by path or URL. Rejects with `FileError`, also where it has more than `maxBytes`, and with
- * `ConfigError` where it is not JSON, or nests too deep.
+ * Reads a JSON file from a path or URL. Rejects with `FileError`, also if it has more than `maxBytes`, and with
+ * `ConfigError` if it is not JSON or nests too deep.
  */
 export async function readJson(
   location: string,
@@ -21,7 +21,7 @@ export async function readJson(
   return parse(await readText(location, maxBytes), location);
 }
 
-/** The value of JSON in UTF-8; `name` is where it came from. Throws `FileError`, or `ConfigError` where it is not JSON. */
+/** Parses JSON in UTF-8; `name` is its source. Throws `FileError`, or `ConfigError` if it is not JSON. */
 export function parseJson(bytes: Uint8Array, name: string): unknown {
   return parse(decodeUtf8(bytes, name), name);
 }

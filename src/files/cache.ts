@@ -2,23 +2,23 @@ import { cacheFolder, join, listFiles, removeFile, statFile } from "#platform";
 import { publicUrl } from "../platform/secrets.js";
 import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept-file.js";
 
-/** A downloaded file, or what there is of it so far. */
+/** A downloaded file, or an unfinished download. */
 export interface CacheEntry {
   /** Its name in the folder. */
   readonly name: string;
   /** Where it is. */
   readonly path: string;
-  /** The URL that it came from, without the secrets in it; undefined where that was not recorded, as dalle2-laion does not. */
+  /** The URL of the download, without secrets. Undefined if no record has it, as in folders of dalle2-laion. */
   readonly url: string | undefined;
   /** Its size, so far. */
   readonly bytes: number;
-  /** Of an unfinished download, how many bytes it will have, if the server said so. */
+  /** For an unfinished download, its full size if the server said so. */
   readonly totalBytes: number | undefined;
   /** False for an unfinished download. */
   readonly isComplete: boolean;
 }
 
-/** The downloads in a folder, by name. Default: the user's cache. What else is in the folder is left out. */
+/** The downloads in a folder, sorted by name. Default: the user's cache. Other files in the folder are left out. */
 export async function listCache(folder: string = cacheFolder()): Promise<CacheEntry[]> {
   const names = await listFiles(folder);
   const kept = names.filter((name) => [SUFFIXES.record, SUFFIXES.checksum].some((end) => names.includes(name + end)));
@@ -30,7 +30,7 @@ export async function listCache(folder: string = cacheFolder()): Promise<CacheEn
   return entries.sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** The part that a file is, or that it tells the origin of: of one that was only begun, the origin is all there is. */
+/** The name of the part that `name` is or describes. A part that has no bytes yet has only a description. */
 function partNamed(name: string): string | undefined {
   const { part, origin } = SUFFIXES;
   if (name.endsWith(origin)) return name.slice(0, -origin.length) + part;
@@ -50,14 +50,14 @@ async function partEntry(folder: string, name: string): Promise<CacheEntry> {
   return { name, path, url: shown(url), bytes: stat?.size ?? 0, totalBytes, isComplete: false };
 }
 
-/** Records of earlier versions hold URLs as they were. */
+/** Records of earlier versions hold whole URLs. */
 function shown(url: string | undefined): string | undefined {
   return url === undefined ? undefined : publicUrl(url);
 }
 
 /**
- * Removes the downloads that `isChosen` picks, all by default, with what was kept beside them, and gives what it removed.
- * A process that has one open reads on, except in Windows, which refuses to remove it.
+ * Removes the downloads that `isChosen` picks (default: all) with the files beside them, and returns them. A process that
+ * has one open can still read it, except in Windows, which refuses to remove it.
  */
 export async function clearCache(
   folder: string = cacheFolder(),
@@ -67,14 +67,14 @@ export async function clearCache(
   for (const { name, path, isComplete } of chosen) {
     if (isComplete) await removeKept(path);
     else await removePart(path);
-    // Scraps of a process that was killed while it wrote a record.
+    // Temporary files of a process that was killed while it wrote a record.
     const scraps = (await listFiles(folder)).filter((other) => isScrap(other, name));
     for (const scrap of scraps) await removeFile(join(folder, scrap));
   }
   return chosen;
 }
 
-/** Whether a file was written aside of one of that name: hidden, and by earlier versions not. */
+/** True for a temporary file of the file `name`: hidden, or, from earlier versions, not hidden. */
 function isScrap(file: string, name: string): boolean {
   return file.endsWith(".tmp") && [`.${name}.`, `${name}.`].some((start) => file.startsWith(start));
 }

@@ -1,18 +1,18 @@
 import { FileError } from "../platform/errors.js";
 
-/** What a checksum file says of a file's content. */
+/** The content of a checksum file. */
 export interface Checksum {
   /** In lower-case hexadecimal. */
   readonly sha256: string;
-  /** In bytes, where it says that too. */
+  /** In bytes, if the checksum file has it. */
   readonly size?: number | undefined;
 }
 
 const LFS_POINTER = "version https://git-lfs.github.com/spec/v1";
 
 /**
- * Reads a git LFS pointer (its specification, version 1), a bare SHA-256 or the output of `sha256sum`, in which the line
- * of `filename` counts. Undefined where it is none of these. Throws FileError where it lists other files only.
+ * Reads a git LFS pointer (its specification, version 1), a bare SHA-256, or the line for `filename` in output of
+ * `sha256sum`. Undefined if the text is none of these. Throws FileError if it lists only other files.
  */
 export function parseChecksum(text: string, filename: string, location: string): Checksum | undefined {
   const content = text.trim();
@@ -27,7 +27,7 @@ export function parseChecksum(text: string, filename: string, location: string):
   if (found) return { sha256: found.sha256.toLowerCase() };
   const names = lines.slice(0, 20).map(({ name }) => name);
   if (names.length < lines.length) names.push("…");
-  throw new FileError(location, `has checksums of ${names.join(", ")}, but none of ${filename}`, {
+  throw new FileError(location, `has checksums for ${names.join(", ")}, but none for ${filename}`, {
     code: "file/checksum",
   });
 }
@@ -38,7 +38,7 @@ function parsePointer(text: string): Checksum | undefined {
   return sha256 === undefined ? undefined : { sha256, size: size === undefined ? undefined : Number(size) };
 }
 
-/** A line of `sha256sum`, or of `sha256sum --tag` and the BSDs; the name without its folders. */
+/** A line of `sha256sum`, or of `sha256sum --tag` and the BSDs. The name has no folders. */
 function parseLine(line: string): { sha256: string; name: string } | undefined {
   const [, plain, name] = /^([0-9a-f]{64}) [ *](.+)$/i.exec(line) ?? [];
   const [, taggedName, tagged] = /^SHA256 \((.+)\) = ([0-9a-f]{64})$/i.exec(line) ?? [];

@@ -9,8 +9,8 @@ import { ChangedError, transfer, type PartFile, type RemoteState, type TransferO
 
 const ROUNDS = 4;
 
-/** Begins anew where the file changed underway. */
-export async function settled<Result>(body: () => Promise<Result>): Promise<Result> {
+/** Starts again if the file changed on the server during the download. */
+export async function restartOnChange<Result>(body: () => Promise<Result>): Promise<Result> {
   for (let round = 1; ; round++) {
     try {
       return await body();
@@ -20,7 +20,7 @@ export async function settled<Result>(body: () => Promise<Result>): Promise<Resu
   }
 }
 
-/** A part is named by its content; where that has no name, it gets one that nobody else will use. */
+/** The name of a part: by its content if that is known, else a random one that no other process uses. */
 export function partOf(url: string, { sha256 }: Claim, { version, size, isExact }: RemoteState) {
   if (sha256 !== undefined) return { name: sha256.slice(0, 16), isResumable: true };
   if (isExact) return { name: shortHash(JSON.stringify([url, version, size])), isResumable: true };
@@ -28,8 +28,8 @@ export function partOf(url: string, { sha256 }: Claim, { version, size, isExact 
 }
 
 /**
- * Fetches what is missing of a part, and gives its size, time and SHA-256. Its bytes are read back for it, because others
- * may have written some of them. A part that turns out wrong, or that nobody can go on with, is removed.
+ * Fetches what is missing of a part, and returns its size, time and SHA-256. The whole file is read again for the hash,
+ * because other processes may have written to it. A part with wrong bytes, or one that cannot be resumed, is removed.
  */
 export async function fetchVerified(
   url: string,
@@ -39,7 +39,7 @@ export async function fetchVerified(
   options: TransferOptions,
 ): Promise<FileStat & { readonly sha256: string }> {
   if (claim.size !== undefined && state.size !== undefined && claim.size !== state.size) {
-    throw new FileError(url, `the server has ${state.size} bytes, but ${claim.source} says ${claim.size}`, {
+    throw new FileError(url, `the file has ${state.size} bytes on the server, but ${claim.size} by ${claim.source}`, {
       advice: "try again later",
     });
   }
@@ -50,16 +50,16 @@ export async function fetchVerified(
   });
   const stat = await statFile(part.path);
   const sha256 = await sha256OfFile(part.path, options.signal);
-  // Another process has put the part in its place, or removed it and begun again.
+  // Another process moved the part to its place, or removed it and started again.
   if (!stat || sha256 === undefined || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
   if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, sha256 };
   await removePart(part.path);
-  // The bytes of an earlier run may have been the wrong ones.
+  // The bytes of an earlier run may have been wrong.
   if (wasBegun) throw new ChangedError(url);
-  const by = claim.source === undefined ? "" : `, as ${claim.source} says`;
+  const by = claim.source === undefined ? "" : ` as ${claim.source} says`;
   throw new FileError(
     url,
-    `its SHA-256 is ${sha256}, not ${claim.sha256}${by}: the server has another file; nothing was kept`,
+    `its SHA-256 is ${sha256}, not ${claim.sha256}${by}; the server has another file, and nothing was saved`,
     { code: "file/checksum" },
   );
 }

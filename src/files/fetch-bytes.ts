@@ -5,8 +5,8 @@ import { discard, readAnswer, request, type HttpOptions } from "./request.js";
 import { withoutStall } from "./retry.js";
 
 /**
- * Fetches a small file as a whole, such as a config. A server that stands still is given up, and so is an answer of more
- * than `maxBytes`, which are counted as it is unpacked. Rejects with FileError.
+ * Fetches a small file, such as a config, into memory. Gives up if the server stalls or sends more than `maxBytes`, counted
+ * after decompression. Rejects with FileError.
  */
 export async function fetchBytes(
   url: string,
@@ -25,9 +25,9 @@ export async function fetchBytes(
   });
 }
 
-/** The file's length as an answer with all of it announces it; undefined where it does not say. */
+/** The file's length by the headers of a full response; undefined if they do not say. */
 export function announcedLength({ headers }: Response): number | undefined {
   const length = headers.get("content-length");
-  // The length of what was compressed for the way says nothing of the file's.
+  // The length of compressed data is not that of the file.
   return length === null || headers.has("content-encoding") ? undefined : Number(length);
 }

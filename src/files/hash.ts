@@ -1,18 +1,18 @@
 import { createSha256, openFile, statFile } from "#platform";
 
-// Large enough for few reads, small enough for one in memory not to matter.
+// Large enough for few reads, small enough for memory.
 const PART_BYTES = 2 ** 23;
 
-/** The first 64 bits of the SHA-256 of a text, in hexadecimal: enough to tell the files of one folder apart. */
+/** The first 64 bits of a text's SHA-256, in hexadecimal: enough to tell the files of one folder apart. */
 export function shortHash(text: string): string {
   const hash = createSha256();
   hash.update(new TextEncoder().encode(text));
   return hash.digest().slice(0, 16);
 }
 
-/** SHA-256 of what a file holds, in lower-case hexadecimal; undefined where it is missing. Rejects with FileError. */
+/** SHA-256 of a file, in lower-case hexadecimal; undefined if the file is missing. Rejects with FileError. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string | undefined> {
-  const source = await whereThere(path, () => openFile(path));
+  const source = await ifExists(path, () => openFile(path));
   if (!source) return undefined;
   try {
     const hash = createSha256();
@@ -25,8 +25,8 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   }
 }
 
-/** What is read of a file; undefined where there is none, also when it goes away in this moment. */
-export async function whereThere<Value>(path: string, read: () => Promise<Value>): Promise<Value | undefined> {
+/** Reads a file; undefined if it is missing, also if it disappears meanwhile. */
+export async function ifExists<Value>(path: string, read: () => Promise<Value>): Promise<Value | undefined> {
   try {
     return await read();
   } catch (error) {

@@ -3,7 +3,7 @@ import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
 import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 
-/** What may pass when it is tried again: no connection, a busy server, an answer that breaks off or stands still. */
+/** A failure that may be temporary: no connection, a busy server, a response that ends early or stalls. */
 export class TransientError extends FileError {
   static override readonly code = "file/transient";
   override readonly name = "TransientError";
@@ -21,7 +21,7 @@ export class TransientError extends FileError {
   constructor(
     location: string,
     problem: string,
-    /** `advice` is what to do when all attempts have failed, `retryAfter` for how many milliseconds the server asks to wait. */
+    /** `advice` is what to do if all attempts fail. `retryAfter` is the wait that the server asks for, in milliseconds. */
     {
       retryAfter,
       isUnreachable = false,
@@ -40,30 +40,30 @@ export class TransientError extends FileError {
 
 const PASSING_STATUSES: ReadonlySet<number> = new Set([408, 425, 429]);
 
-/** What a status that is no success means, and what to do about it. */
+/** The error for an unsuccessful HTTP status. */
 export function statusError(url: string, { status, headers }: Response): FileError {
   if (status >= 500 || PASSING_STATUSES.has(status)) {
     const seconds = Number(headers.get("retry-after") ?? NaN);
     const retryAfter = Number.isFinite(seconds) ? 1000 * seconds : undefined;
-    const problem = status === 429 ? "the server takes no more requests for now" : "the server failed";
+    const problem = status === 429 ? "the server accepts no more requests for now" : "the server failed";
     return new TransientError(url, `${problem} (HTTP status ${status})`, { retryAfter, advice: "try again later" });
   }
   if (status === 401 || status === 403) return refusal(url, status);
   if (status !== 404 && status !== 410) return new FileError(url, `HTTP status ${status}`);
   return new FileError(url, `the server has no such file (HTTP status ${status})`, {
     code: "file/not-found",
-    advice: "check the address, and whether it was moved",
+    advice: "check the URL; the file may have been moved",
   });
 }
 
 function refusal(url: string, status: number): FileError {
-  const refused = `the server refuses access (HTTP status ${status})`;
+  const refused = `the server refused access (HTTP status ${status})`;
   const error = (problem: string, advice: string) =>
     new FileError(url, problem, { code: "file/access-refused", advice });
-  if (!isOnHub(url)) return error(refused, "download it by other means and give its path");
-  const terms = "accept the terms of use on the model's page where it has any";
+  if (!isOnHub(url)) return error(refused, "download the file in another way and give its path");
+  const terms = "accept the terms of use on the model's page if it has any";
   const variable = tokenVariable();
-  if (variable !== undefined) return error(`${refused} to the token of ${variable}`, terms);
-  const account = `set ${TOKEN_VARIABLES[0]} to a token of an account that may read it`;
+  if (variable !== undefined) return error(`${refused} with the token in ${variable}`, terms);
+  const account = `set ${TOKEN_VARIABLES[0]} to the token of an account that has access`;
   return error(`${refused}, or has no such file`, `${account}, and ${terms}`);
 }

@@ -7,8 +7,8 @@ import { chunksOf, contentRange, discard, request, type HttpOptions } from "./re
 import { withoutStall } from "./retry.js";
 
 /**
- * Opens a URL for reads by range (RFC 9110, section 14), so that a checkpoint's header costs a few kilobytes. A server that
- * stands still is given up. Rejects with FileError, also where the server sends no ranges.
+ * Opens a URL for range requests (RFC 9110, section 14), so that reading a checkpoint's header takes a few kilobytes. Gives
+ * up if the server stalls. Rejects with FileError, also if the server does not support ranges.
  */
 export async function openUrl(url: string, options: HttpOptions = {}): Promise<HttpSource> {
   const patience = { ...PATIENCE, ...options.patience };
@@ -18,8 +18,10 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
     return answer;
   });
   if (response.status === 200)
-    throw new FileError(url, "the server ignores range requests", { advice: "download the file and give its path" });
-  // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
+    throw new FileError(url, "the server does not support range requests", {
+      advice: "download the file and give its path",
+    });
+  // An empty file has no first byte: the server answers 416, and Content-Range still gives the size.
   if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
   const size = contentRange(response, url).size;
   return new HttpSource(url, size, response.headers.get("etag"), patience, options.fetch);
@@ -27,7 +29,7 @@ export async function openUrl(url: string, options: HttpOptions = {}): Promise<H
 
 /** A file on a server, read by range. */
 export class HttpSource implements ByteSource {
-  /** The address without the secrets in it. */
+  /** The URL without secrets. */
   readonly name: string;
   readonly #url: string;
 
@@ -42,7 +44,7 @@ export class HttpSource implements ByteSource {
     this.#url = url;
   }
 
-  /** The whole address, for what lies beside the file: it may hold a user and password. Never to be shown. */
+  /** The whole URL, to resolve files beside this one. It may hold a user and password: never show it. */
   address(): string {
     return this.#url;
   }

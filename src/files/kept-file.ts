@@ -6,28 +6,28 @@ import { MAX_BYTES } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
-import { sha256OfFile, shortHash, whereThere } from "./hash.js";
+import { sha256OfFile, shortHash, ifExists } from "./hash.js";
 
-/** What else is in the folder of a kept file `model.pth`: `model.pth.checksum` and so on. */
+/** Suffixes of the files beside a kept file `model.pth`: `model.pth.checksum` and so on. */
 export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: ".part", origin: ".part.json" } as const;
 
-/** Where a content came from, and what the server called this version of it. */
+/** Where a download came from, and the server's name for this version of it. */
 const origin = z.object({
-  /** The URL without the secrets in it. */
+  /** The URL without secrets. */
   url: z.string().optional(),
-  /** A hash of the whole URL, by which it is recognised. Records of earlier versions have none. */
+  /** A hash of the whole URL, to recognise it. Records of earlier versions have none. */
   address: z.string().optional(),
   version: z.string().optional(),
   size: z.number().optional(),
 });
 export type Origin = z.output<typeof origin>;
 
-/** What a record says of the URL that a content came from. */
+/** The part of a record that identifies a URL. */
 export function originAt(url: string): Pick<Origin, "url" | "address"> {
   return { url: publicUrl(url), address: shortHash(url) };
 }
 
-/** Whether a record says that the content came from another URL. */
+/** True if the record says that the content came from another URL. */
 export function isFromElsewhere(record: Origin, url: string): boolean {
   if (record.address !== undefined) return record.address !== shortHash(url);
   return record.url !== undefined && record.url !== url;
@@ -35,30 +35,29 @@ export function isFromElsewhere(record: Origin, url: string): boolean {
 
 const fileRecord = origin.extend({
   size: z.number(),
-  /** When the file was last changed, as its file system says. */
+  /** When the file was last changed, by its file system. */
   modified: z.number(),
   sha256: z.string(),
-  /** Names the part that becomes the file. */
+  /** The part that becomes the file. */
   part: z.string().optional(),
 });
 
-/** Says of a file of this size that was last changed at this time that its bytes were verified, and where they are from. */
+/** Says that the bytes of a file with this size and time were verified, and where they came from. */
 export type FileRecord = z.output<typeof fileRecord>;
 
-/** The file as it is, its bytes verified. */
+/** The current content of the file, verified. */
 export interface KeptVersion {
   readonly record: FileRecord;
-  /** What the server's checksum file said when the file was fetched. */
+  /** The text of the server's checksum file when the file was fetched. */
   readonly checksum: string | undefined;
 }
 
 /**
- * A file from a server, kept in a folder under a name. Beside it are the text of its checksum file, as dalle2-laion keeps
- * it, so that both programs can share a folder; a record of ours; and `.part` files with what was fetched so far, each
- * named by its content.
+ * A downloaded file in a folder. Beside it are the text of its checksum file, as dalle2-laion writes it, so that both
+ * programs can share a folder; our own record; and `.part` files with unfinished downloads, each named by its content.
  *
- * The record is written before the part takes the file's place: a process killed in between leaves a record that names a
- * complete part, and the next one finishes what was begun.
+ * The record is written before the part replaces the file. If the process is killed in between, the record names a complete
+ * part, and the next process finishes the replacement.
  */
 export class KeptFile {
   readonly path: string;
@@ -75,9 +74,9 @@ export class KeptFile {
   }
 
   /**
-   * The file as it is kept. Its bytes are verified by its record, or else, at the cost of reading it once, by a SHA-256:
-   * `sha256`, that of dalle2-laion's checksum file, or that of the record. One without any of these is taken as it is.
-   * Undefined where it is missing, or damaged, which `onDamaged` is told.
+   * The current version of the file. Its bytes are verified by the record's size and time, or else by reading the file for
+   * its SHA-256. That is compared with `sha256`, with dalle2-laion's checksum file, or with the record; a file without any
+   * of these is accepted. Undefined if the file is missing or damaged; in the second case `onDamaged` is called.
    */
   async current(
     sha256: string | undefined,
@@ -92,7 +91,7 @@ export class KeptFile {
     if (record && describes(record, stat)) return { record, checksum };
     const found = await sha256OfFile(this.path, signal);
     if (found === undefined) return undefined;
-    // Read again, because another process may have replaced both meanwhile.
+    // Read again, because another process may have replaced both.
     const latest = await readRecord(this.path);
     if (found === latest?.sha256) return { record: await this.#renew(latest, stat), checksum };
     const expected = sha256 ?? this.#sha256In(checksum) ?? latest?.sha256 ?? found;
@@ -101,22 +100,22 @@ export class KeptFile {
     return undefined;
   }
 
-  /** Says where a part comes from, before it is begun. */
+  /** Records the origin of a part, before its download starts. */
   async begin(part: string, origin: Origin): Promise<void> {
     await writeJson(originPath(this.partPath(part)), origin);
   }
 
-  /** Puts a part that is complete and verified in the file's place, and removes all others. */
+  /** Moves a complete, verified part to the file's name, and removes all other parts. */
   async install(part: string, record: FileRecord, checksum: string | undefined): Promise<void> {
     await writeJson(this.path + SUFFIXES.record, { ...record, part });
     await this.#take(part);
     await this.#writeChecksum(checksum);
     const parts = (await listFiles(this.folder)).filter((name) => this.#isPart(name));
-    // In Windows, one that another process writes to cannot be removed.
+    // Windows refuses to remove a part that another process writes to.
     await Promise.all(parts.map((name) => removeFile(join(this.folder, name)).catch(() => undefined)));
   }
 
-  /** Notes that a version is what `url` has now, and what its checksum file says. */
+  /** Records that a version is the current one at `url`, and the text of its checksum file. */
   async confirm({ record, checksum }: KeptVersion, url: string, text: string | undefined): Promise<void> {
     const from = originAt(url);
     if (record.url !== from.url || record.address !== from.address) await this.#renew({ ...record, ...from }, record);
@@ -129,7 +128,7 @@ export class KeptFile {
     else await writeFileAtomic(path, new TextEncoder().encode(text));
   }
 
-  /** Moves the part that a record names to its place, where it is whole. */
+  /** Moves the part that a record names to its place, if it is complete. */
   async #finish({ part, size, sha256 }: FileRecord, signal?: AbortSignal): Promise<void> {
     if (part === undefined) return;
     const path = this.partPath(part);
@@ -139,7 +138,7 @@ export class KeptFile {
 
   async #take(part: string): Promise<void> {
     const path = this.partPath(part);
-    // Before the part is gone, because nobody would look for it afterwards.
+    // Before the part is moved, because nobody would look for it afterwards.
     await removeFile(originPath(path));
     await moveFile(path, this.path);
   }
@@ -150,7 +149,7 @@ export class KeptFile {
 
   async #renew(record: FileRecord, stat: FileStat): Promise<FileRecord> {
     const renewed = { ...record, size: stat.size, modified: stat.modified };
-    // In a folder that one may only read, the file is read once more the next time.
+    // If the folder is read-only, the file is hashed again the next time.
     await writeJson(this.path + SUFFIXES.record, renewed).catch(() => undefined);
     return renewed;
   }
@@ -159,21 +158,21 @@ export class KeptFile {
     try {
       return checksum === undefined ? undefined : parseChecksum(checksum, this.filename, this.path)?.sha256;
     } catch (error) {
-      // A list of checksums in which the file has another name.
+      // A list of checksums that names the file differently.
       if (error instanceof FileError) return undefined;
       throw error;
     }
   }
 }
 
-/** Removes a kept file and what is known of it. */
+/** Removes a kept file with its record and checksum. */
 export async function removeKept(path: string): Promise<void> {
   await removeFile(path);
   await removeFile(path + SUFFIXES.checksum);
   await removeFile(path + SUFFIXES.record);
 }
 
-/** Removes a part and what says where it comes from. */
+/** Removes a part and its origin. */
 export async function removePart(path: string): Promise<void> {
   await removeFile(path);
   await removeFile(originPath(path));
@@ -183,12 +182,12 @@ function originPath(part: string): string {
   return part.slice(0, -SUFFIXES.part.length) + SUFFIXES.origin;
 }
 
-/** The record of the file at `path`; undefined where there is none that can be read. */
+/** The record of the file at `path`; undefined if there is no readable one. */
 export async function readRecord(path: string): Promise<FileRecord | undefined> {
   return fileRecord.safeParse(await readJson(path + SUFFIXES.record)).data;
 }
 
-/** Where the part at `path` comes from. */
+/** The origin of the part at `path`. */
 export async function readOrigin(path: string): Promise<Origin> {
   return origin.safeParse(await readJson(originPath(path))).data ?? {};
 }
@@ -198,7 +197,7 @@ function describes({ size, modified }: FileRecord, stat: FileStat | undefined): 
 }
 
 async function readTextIfThere(path: string): Promise<string | undefined> {
-  return whereThere(path, () => readText(path, MAX_BYTES.record));
+  return ifExists(path, () => readText(path, MAX_BYTES.record));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -4,25 +4,25 @@ import type { ByteSource } from "../platform/source.js";
 import { HttpSource, openUrl } from "./http.js";
 import type { HttpOptions } from "./request.js";
 
-/** True for what is fetched (`http:`, `https:`) rather than opened from a disk. */
+/** True for URLs that are fetched (`http:`, `https:`). */
 export function isUrl(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 
-/** Opens a path or an http(s) URL for reads by range; the caller closes it. Rejects with FileError. */
+/** Opens a path or an http(s) URL for random access. The caller closes it. Rejects with FileError. */
 export function openSource(location: string, options: HttpOptions = {}): Promise<ByteSource> {
   return isUrl(location) ? openUrl(location, options) : openFile(location);
 }
 
-/** Opens a file by its name beside one that is open. Rejects with FileError. */
+/** Opens a file by its name, relative to another open file. Rejects with FileError. */
 export async function openBeside(source: ByteSource, name: string, options: HttpOptions = {}): Promise<ByteSource> {
   const base = source instanceof HttpSource ? source.address() : source.name;
   return openSource(resolveBeside(base, name), options);
 }
 
 /**
- * Where `location` lies when the file `base` (path or URL) names it: beside `base`, unless it is absolute or a URL. What a
- * file on a server names lies on that server: throws FileError for all that would lead to this machine, or to another one.
+ * Resolves `location` as named by the file `base` (path or URL): beside `base`, unless it is absolute or a URL. A file on a
+ * server can name only files on that server: throws FileError for a location on this machine or on another server.
  */
 export function resolveBeside(base: string, location: string): string {
   if (isUrl(base)) return onServer(base, location);
@@ -30,14 +30,14 @@ export function resolveBeside(base: string, location: string): string {
   return isAbsolute(location) ? location : join(dirname(base), location);
 }
 
-/** The base is the address that was asked for, also where the server sent on to another: files are published side by side. */
+/** The base is the requested URL, even if the server redirected it: files are published side by side. */
 function onServer(base: string, location: string): string {
-  // In a relative address, a backslash counts as a slash, and "#" begins what no server is told.
+  // In a relative URL, a backslash counts as a slash, and servers do not see what follows "#".
   const relative = location.replaceAll("#", "%23");
   const isPath = !/^[\\/]|\\/.test(location) && URL.canParse(relative, base);
   const url = isPath ? new URL(relative, base) : undefined;
-  // An address of another scheme, such as blob:, may share the origin.
+  // A URL with another scheme, such as blob:, may have the same origin.
   if (url && isUrl(url.href) && url.origin === new URL(base).origin) return url.href;
-  const problem = `is named by ${base}, and a file on a server can name only files beside it`;
+  const problem = `is named by ${base}, but a file on a server can name only files on that server`;
   throw new FileError(location, problem, { advice: "give a relative path, with slashes between folders" });
 }

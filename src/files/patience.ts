@@ -1,15 +1,15 @@
-/** How much patience a transfer has. */
+/** When to retry a transfer, and when to give up. */
 export interface Patience {
-  /** Failures in a row after which it is given up. Default 6. */
+  /** Failures in a row before giving up. Default 6. */
   readonly attempts: number;
-  /** Milliseconds before the second attempt, twice as many before each further one, up to 30 s. Default 1000. */
+  /** Milliseconds before the second attempt. Doubles for each further attempt, up to 30 s. Default 1000. */
   readonly pause: number;
   /**
-   * Milliseconds without a byte after which a connection is given up. Default 30 000. One that trickles is given up after
-   * ten times as many.
+   * Milliseconds without a byte before a connection is given up. Default 30 000. A very slow connection is given up after
+   * ten times as long.
    */
   readonly stall: number;
-  /** Told of what failed, unless it was the last attempt, and of the milliseconds before the next. */
+  /** Called before each retry with the problem and the wait in milliseconds. */
   readonly onRetry?: ((problem: string, pause: number) => void) | undefined;
 }
 

@@ -6,28 +6,31 @@ import { hubChecksumUrl } from "./hub.js";
 import { discard, readAnswer, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type Alive, type RunPatience } from "./retry.js";
 
-/** What is said of a file's content by whoever publishes it; all of it is undefined where nothing is. */
+/** What the publisher of a file says about its content. All fields are undefined if nothing is published. */
 export interface Claim {
   /** In lower-case hexadecimal. */
   readonly sha256?: string | undefined;
   readonly size?: number | undefined;
-  /** The checksum file as it is; what is in it may be of another kind, and then only tells versions apart. */
+  /** The whole checksum file. If its format is unknown, it only tells versions apart. */
   readonly text?: string | undefined;
-  /** Who says so. */
+  /** The URL of the checksum file. */
   readonly source?: string | undefined;
 }
 
-/** A file on a server, and where or what its checksum is. */
+/** A file on a server, and its checksum or the URL of that. */
 export interface PublishedFile {
   /** Its address. */
   readonly url: string;
-  /** Where its checksum stands: `sha256sum` output, bare hex, or a git LFS pointer. Hub `resolve/` URLs find theirs (`raw/`) alone. */
+  /**
+   * URL of the checksum: `sha256sum` output, bare hexadecimal, or a git LFS pointer. Not needed for `resolve/` URLs of the
+   * hub.
+   */
   readonly checksumUrl?: string | undefined;
-  /** In lower-case hexadecimal, where it is known beforehand. */
+  /** In lower-case hexadecimal, if known beforehand. */
   readonly sha256?: string | undefined;
 }
 
-/** Asks what the content of a file should be. Rejects with FileError. */
+/** Asks the publisher what the content of a file should be. Rejects with FileError. */
 export async function askClaim(file: PublishedFile, patience: RunPatience, options: HttpOptions): Promise<Claim> {
   if (file.sha256 !== undefined) return { sha256: file.sha256 };
   const url = file.checksumUrl ?? hubChecksumUrl(file.url);
@@ -37,7 +40,7 @@ export async function askClaim(file: PublishedFile, patience: RunPatience, optio
       const response = await request(url, inTime);
       try {
         if (response.ok) return await readShortText(response, url, inTime.signal, alive);
-        // Only an address that we made up may be wrong.
+        // Only a URL that we derived ourselves may be wrong.
         if (response.status === 404 && file.checksumUrl === undefined) return undefined;
         throw statusError(url, response);
       } finally {
@@ -49,18 +52,18 @@ export async function askClaim(file: PublishedFile, patience: RunPatience, optio
   return { text, source: publicUrl(url), ...parseChecksum(text, nameIn(file.url), url) };
 }
 
-/** The name of the file that an address ends in. */
+/** The file name at the end of a URL. */
 function nameIn(url: string): string {
   const name = new URL(url).pathname.split("/").at(-1)!;
   try {
     return decodeURIComponent(name);
   } catch {
-    // A "%" that begins no escape is allowed in addresses, and stands for itself.
+    // URLs may contain a "%" that begins no escape.
     return name;
   }
 }
 
-/** Undefined for a text that is too long for a checksum. */
+/** Undefined if the text is too long for a checksum. */
 async function readShortText(
   response: Response,
   url: string,

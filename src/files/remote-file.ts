@@ -4,7 +4,7 @@ import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
-import { fetchVerified, partOf, settled } from "./download.js";
+import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
 import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
@@ -15,63 +15,63 @@ import type { RunPatience } from "./retry.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
 
-/** A file on a server that is kept on this machine once it was fetched. */
+/** A file on a server that is kept on this machine after its download. */
 export interface RemoteFile extends PublishedFile {
-  /** Folder it is kept in under `filename`, as dalle2-laion keeps it. Default: the user's cache. */
+  /** Folder to keep it in under `filename`, as dalle2-laion does. Default: the user's cache. */
   readonly folder?: string | undefined;
   /** Its name in the folder. */
   readonly filename: string;
-  /** A larger file is refused. Default: 256 GiB. */
+  /** Larger files are refused. Default: 256 GiB. */
   readonly maxBytes?: number | undefined;
 }
 
-/** How far the transfer of a file is. */
+/** The progress of a download. */
 export interface DownloadProgress {
-  /** The URL, without the secrets in it. */
+  /** The URL without secrets. */
   readonly file: string;
   /** What has arrived. */
   readonly loadedBytes: number;
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   readonly totalBytes: number | undefined;
 }
 
 export interface RemoteOptions extends HttpOptions {
-  /** Instead of the user's cache (`cacheFolder` of the platform). */
+  /** Replaces the user's cache (`cacheFolder` of the platform). */
   readonly cacheFolder?: string | undefined;
-  /** Default true; with false, what is kept is used without asking the server for a newer version. */
+  /** If false, a kept file is used without asking the server for a newer version. Default true. */
   readonly checkUpdates?: boolean | undefined;
-  /** Default true; with false, a file without `folder` is fetched each time and removed when its source is closed. */
+  /** If false, a file without `folder` is downloaded each time and removed when its source is closed. Default true. */
   readonly keep?: boolean | undefined;
-  /** Servers that could not be reached in this run, which are not tried again. Default: none is known. */
+  /** Servers that could not be reached in this run. They are not tried again. Default: none. */
   readonly hosts?: UnreachableHosts | undefined;
-  /** Called ten times a second at most, and at the end. */
+  /** Called at most ten times a second, and at the end. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Takes what the user should know although the file can be opened; default `console.warn`. */
+  /** Receives warnings. Default: `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
- * Opens a file on a server from the folder it is kept in, to which it is downloaded the first time and whenever the server
- * has a newer version. Its bytes are verified by their SHA-256 where that is published, else by their number. An
- * interrupted download goes on where it stopped. Where the server cannot be asked, what is kept is used, with a warning.
+ * Opens a file on a server. It is downloaded to its folder the first time, and again if the server has a newer version. Its
+ * bytes are verified by their SHA-256 if that is published, else by their number. An interrupted download resumes. If the
+ * server cannot be asked, the kept file is used, with a warning.
  *
- * Any number of processes may do this with the same folder at a time, and be killed at any moment: a file in its place is
- * always whole. Rejects with FileError; the caller closes the source.
+ * Any number of processes may do this with the same folder and may be killed at any time: a file is always complete under
+ * its final name. Rejects with FileError. The caller closes the source.
  */
 export async function openRemote(file: RemoteFile, options: RemoteOptions = {}): Promise<ByteSource> {
   checkAddress(file.url);
   if (/[/\\]|^\.{0,2}$/.test(file.filename)) {
-    throw new FileError(file.url, `cannot be kept as "${file.filename}", which is not the name of a file`, {
-      advice: "choose another",
+    throw new FileError(file.url, `cannot be saved as "${file.filename}", which is not a valid file name`, {
+      advice: "choose another filename",
     });
   }
   const cache = options.cacheFolder ?? cacheFolder();
   if (file.folder === undefined && options.keep === false) return openOnce(file, cache, options);
-  // Files of the same name from different places have each its own place in the user's cache.
+  // In the user's cache, files with the same name from different URLs get different names.
   const name = file.folder === undefined ? `${shortHash(file.url)}-${file.filename}` : file.filename;
   const kept = new KeptFile(file.folder ?? cache, name);
   return exclusively(kept.path, async () => {
-    await settled(() => bringUpToDate(file, kept, options));
+    await restartOnChange(() => bringUpToDate(file, kept, options));
     return openFile(kept.path);
   });
 }
@@ -79,16 +79,16 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
 async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
   const { onWarning: warn = warnOnConsole } = options;
   const onDamaged = (): void => {
-    warn(`${kept.path}: its bytes are not those that were downloaded; it is downloaded again`);
+    warn(`${kept.path}: the file was damaged or changed since its download; downloading it again`);
   };
   const version = await kept.current(file.sha256, onDamaged, options.signal);
   if (version && !needsCheck(version, file, options)) return;
   const claim = await newClaim(version, file, kept, options);
   if (!claim) return;
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
-  else if (file.folder === undefined) sayOnce(kept.folder, warn);
+  else if (file.folder === undefined) warnOnce(kept.folder, warn);
   await download(file, kept, claim, options);
-  // Another process may have replaced it already, or cleared the folder.
+  // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
 
@@ -97,7 +97,7 @@ function needsCheck(version: KeptVersion, file: RemoteFile, { checkUpdates = tru
   return checkUpdates || isFromElsewhere(version.record, file.url);
 }
 
-/** Asks what the file should be; undefined where it is that already, or where the server cannot be asked. */
+/** Asks what the file should be; undefined if the kept file is current, or if the server cannot be asked. */
 async function newClaim(
   version: KeptVersion | undefined,
   file: RemoteFile,
@@ -105,7 +105,7 @@ async function newClaim(
   options: RemoteOptions,
 ): Promise<Claim | undefined> {
   const { stall, ...rest } = patienceOf(options);
-  // Whoever can go on without an answer does not wait long for one.
+  // With a kept file at hand, do not wait long for an answer.
   const patience = version ? { ...rest, attempts: 1, stall: Math.min(stall, 10_000) } : { ...rest, stall };
   try {
     const claim = await askClaim(file, patience, options);
@@ -114,7 +114,7 @@ async function newClaim(
   } catch (error) {
     if (!version || isFromElsewhere(version.record, file.url) || !(error instanceof FileError)) throw error;
     const { onWarning: warn = warnOnConsole } = options;
-    warn(`${error.message}. Whether there is a newer version is not known; ${kept.path} is used as it is`);
+    warn(`${error.message}. Could not check for a newer version; using ${kept.path}`);
   }
   return undefined;
 }
@@ -129,7 +129,7 @@ async function isCurrent(
   if (claim.sha256 !== undefined) return claim.sha256 === version.record.sha256;
   if (isFromElsewhere(version.record, file.url)) return false;
   if (claim.text !== undefined) return claim.text === version.checksum;
-  // As upstream, what nothing is known of is left as it is.
+  // As upstream, a file with unknown origin is not replaced.
   const { size, version: known } = version.record;
   const state = await probe(file.url, patience, options);
   const isRenamed = known !== undefined && state.version !== undefined && known !== state.version;
@@ -139,19 +139,17 @@ async function isCurrent(
 function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
   if (isFromElsewhere(version.record, file.url)) {
     const [before, now] = [version.record.url ?? "another address", file.url].map(publicUrl);
-    return `is from ${before}; the file of ${now} takes its place`;
+    return `was downloaded from ${before}; replacing it with ${now}`;
   }
-  return "the server has a newer version, which takes its place; without a check for updates this one would be used";
+  return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
 }
 
-const said = new Set<string>();
+const warnedFolders = new Set<string>();
 
-function sayOnce(folder: string, say: (message: string) => void): void {
-  if (said.has(folder)) return;
-  said.add(folder);
-  say(
-    `Downloads are kept in ${folder}; set DALLE2_CACHE to use another folder, see "dalle2 cache" to list and clear it`,
-  );
+function warnOnce(folder: string, say: (message: string) => void): void {
+  if (warnedFolders.has(folder)) return;
+  warnedFolders.add(folder);
+  say(`Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`);
 }
 
 async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options: RemoteOptions): Promise<void> {
@@ -165,11 +163,11 @@ async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options:
   await kept.install(name, { ...origin, ...verified }, claim.text);
 }
 
-/** Fetches a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
+/** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
 async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
   const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
   try {
-    await settled(async () => {
+    await restartOnChange(async () => {
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);

@@ -6,17 +6,17 @@ import { statusError, TransientError } from "./http-error.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
 import { withoutStall, withRetries, type RunPatience } from "./retry.js";
 
-/** What a server says of a file without sending it. */
+/** The state of a file on a server. */
 export interface RemoteState {
-  /** In bytes; undefined where the server does not say. */
+  /** In bytes; undefined if the server does not say. */
   readonly size: number | undefined;
-  /** Its ETag, or else its Last-Modified; undefined where the server sends neither. */
+  /** Its ETag, or else its Last-Modified; undefined if the server sends neither. */
   readonly version: string | undefined;
-  /** Whether `version` and `size` name these very bytes, so that parts fetched at different times fit together. */
+  /** True if `version` and `size` identify the exact bytes, so that parts fetched at different times fit together. */
   readonly isExact: boolean;
 }
 
-/** The file is another one than when the transfer began. */
+/** The file changed on the server since the transfer began. */
 export class ChangedError extends FileError {
   static override readonly code = "file/changed";
   override readonly name = "ChangedError";
@@ -30,13 +30,16 @@ export class ChangedError extends FileError {
   }
 }
 
-/** Asks for the state of a file, by its first byte: servers of signed addresses refuse HEAD. Rejects with FileError. */
+/**
+ * Asks for the state of a file by requesting its first byte, because servers with signed URLs refuse HEAD. Rejects with
+ * FileError.
+ */
 export function probe(url: string, patience: RunPatience, options: HttpOptions): Promise<RemoteState> {
   return withRetries(url, patience, options.signal, () =>
     withoutStall(url, patience, options, async (inTime) => {
       const response = await request(url, inTime, { start: 0, end: 1 });
       await discard(response);
-      // An empty file has no first byte to send: the answer is 416, and its Content-Range still names the size.
+      // An empty file has no first byte: the server answers 416, and Content-Range still gives the size.
       if (!response.ok && response.status !== 416) throw statusError(url, response);
       return stateOf(response, url);
     }),
@@ -48,7 +51,7 @@ function stateOf(response: Response, url: string): RemoteState {
   const size = status === 200 ? announcedLength(response) : contentRange(response, url).size;
   const [etag, modified] = [headers.get("etag"), headers.get("last-modified")];
   if (etag !== null) return { size, version: etag, isExact: size !== undefined && !etag.startsWith("W/") };
-  // A file that changed in the second of the answer may do so once more (RFC 9110, section 8.8.2.2).
+  // A file that changed in the second of the response may change again in that second (RFC 9110, section 8.8.2.2).
   const age = Date.parse(headers.get("date") ?? "") - Date.parse(modified ?? "");
   const isExact = size !== undefined && modified !== null && !(age < 1000);
   return { size, version: modified ?? undefined, isExact };
@@ -61,21 +64,22 @@ export interface TransferOptions extends HttpOptions {
   readonly onProgress: (loadedBytes: number) => void;
 }
 
-/** Where a file is written while it is fetched. */
+/** The file that a download is written to. */
 export interface PartFile {
   readonly path: string;
-  /** Whether what is there may be gone on with: all who write there mean the same bytes. */
+  /** True if existing bytes may be kept: all writers of the file write the same bytes. */
   readonly isResumable: boolean;
 }
 
-// A transfer that gets on by as much between two breaks goes on for ever; one that only trickles is given up.
+// The retry count starts again after this many new bytes, so only a transfer that hardly progresses is given up.
 const PROGRESS_BYTES = 2 ** 20;
 
 /**
- * Fetches a file in the state that `probe` found. Several processes may write to a resumable part at a time: each starts
- * at a length that was there and writes the same bytes, so up to its length the part is right whenever one is killed.
+ * Fetches a file in the state that `probe` found. Several processes may write to a resumable part at the same time: each
+ * starts at an existing length and writes the same bytes. So the part is valid up to its length, even if a process is
+ * killed.
  *
- * Rejects with ChangedError when the server has another state by now.
+ * Rejects with ChangedError if the server's state has changed.
  */
 export async function transfer(url: string, state: RemoteState, part: PartFile, options: TransferOptions) {
   const { patience, signal } = options;
@@ -93,7 +97,7 @@ export async function transfer(url: string, state: RemoteState, part: PartFile, 
   await withRetries(url, patience, signal, () => fetchRest(url, state, part, { ...options, onProgress }), hasAdvanced);
 }
 
-/** One request for what is missing of the part. */
+/** Requests what is missing of the part. */
 async function fetchRest(
   url: string,
   state: RemoteState,
@@ -120,7 +124,7 @@ async function fetchRest(
   });
 }
 
-/** What is taken of an answer that does not say its size: a few kilobytes may unpack to gigabytes. */
+/** The limit for a response of unknown size: a few kilobytes may decompress to gigabytes. */
 function limitOf({ headers }: Response): number {
   return headers.has("content-encoding") ? MAX_BYTES.compressed : MAX_BYTES.unannounced;
 }
@@ -129,7 +133,7 @@ async function touch(path: string): Promise<void> {
   await (await openWriter(path)).close();
 }
 
-/** Where the bytes of an answer belong: at 0 where the server ignores ranges. Throws unless they are of that state. */
+/** The offset of a response: 0 if the server ignores ranges. Throws if it is of another state. */
 function startOf(response: Response, url: string, start: number, state: RemoteState): number {
   if (response.status === 416) throw new ChangedError(url);
   if (!response.ok) throw statusError(url, response);
@@ -137,7 +141,7 @@ function startOf(response: Response, url: string, start: number, state: RemoteSt
   if (version !== state.version || (size ?? state.size) !== state.size) throw new ChangedError(url);
   const offset = response.status === 206 ? contentRange(response, url).start : 0;
   if (offset === start || offset === 0) return offset;
-  throw new FileError(url, `the server sent bytes from ${offset} on, not from ${start}`);
+  throw new FileError(url, `the server sent bytes from ${offset}, not from ${start}`);
 }
 
 async function write(
@@ -153,13 +157,13 @@ async function write(
       if (end + chunk.length > (size ?? Infinity))
         throw new FileError(url, `the server sent more than the ${size} bytes that it announced`);
       if (end + chunk.length > maxBytes)
-        throw new TooLargeError(url, `the server announced no size, and sent more than ${maxBytes} bytes`, maxBytes);
+        throw new TooLargeError(url, `the server announced no size and sent more than ${maxBytes} bytes`, maxBytes);
       await writer.write(end, chunk);
       end += chunk.length;
       onBytes(end);
     }
   } catch (error) {
-    // The first failure is the one to report, even where closing fails too.
+    // Report the first error, even if closing fails too.
     await writer.close().catch(() => undefined);
     throw error;
   }

@@ -1,13 +1,13 @@
 import type { WeightStore } from "../weights/weight-store.js";
 
-/** A part of the models whose weights are on the GPU together: an encoder of CLIP, a prior, or a network of a cascade. */
+/** A part of a model whose weights are loaded together: an encoder of CLIP, a prior, or a network of a cascade. */
 export interface Component {
-  /** As messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   readonly weights: WeightStore;
 }
 
-/** Names of the halves of CLIP. */
+/** Names of the two encoders of CLIP. */
 export const TEXT_ENCODER = "CLIP's text encoder";
 export const IMAGE_ENCODER = "CLIP's image encoder";
 

@@ -2,12 +2,12 @@ import type { Checkpoint } from "../weights/checkpoint.js";
 import { convertedBytes, type ConvertOptions as Storage } from "../weights/convert.js";
 import { claimOf } from "./families.js";
 
-/** How to store a converted checkpoint. */
+/** How to convert a checkpoint. */
 export type ConvertOptions = Omit<Storage, "metadata">;
 
 /**
- * The bytes of a safetensors file with all that `convertedBytes` writes, and what its family says of it. Throws what either
- * throws, when the first bytes are asked for.
+ * The bytes of a safetensors file, as `convertedBytes` writes it, with the metadata of its family. Throws their errors when
+ * the first bytes are requested.
  */
 export async function* convertCheckpoint(
   checkpoint: Checkpoint,

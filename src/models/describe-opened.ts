@@ -2,10 +2,10 @@ import { counted } from "../platform/counted.js";
 import { excerpt } from "../platform/printable.js";
 import type { Opened } from "./opened.js";
 
-/** Names that a description lists. */
+/** Most names that a description lists. */
 const MAX_LISTED = 8;
 
-/** What was found in a file or folder, in a few words: how many tensors of which names, or which parts. */
+/** Describes an opened file or folder in a few words: the number and names of its tensors, or its components. */
 export function describeOpened(opened: Opened): string {
   if (opened.kind === "folder") {
     const { _class_name: name, ...parts } = opened.index;
@@ -18,7 +18,7 @@ export function describeOpened(opened: Opened): string {
   return `${count} (${format}) named ${some([...groups])}`;
 }
 
-/** The part of a name before its first dot, which says what it is of. */
+/** The part of a name before its first dot, which usually names a component. */
 function groupOf(name: string): string {
   const dot = name.indexOf(".");
   return dot < 0 ? name : `${name.slice(0, dot)}.*`;

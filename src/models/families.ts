@@ -1,4 +1,4 @@
-// Every family of models, one line each.
+// Every model family, one line each.
 import { FormatError } from "../weights/errors.js";
 import { joinedNames, type ModelNames } from "../weights/tree/model-names.js";
 import { CLIP_MAKES } from "./clip/config/adapter-config.js";
@@ -10,12 +10,12 @@ import type { Opened } from "./opened.js";
 
 let all: readonly Family[] = [dalle2Pytorch];
 
-/** The families that are known, in the order in which they are asked. */
+/** The known families, in the order in which they are asked. */
 export function families(): readonly Family[] {
   return all;
 }
 
-/** Makes a family known that is not of this package, from now on; what it gives makes it unknown again. */
+/** Registers a family from outside of this package. Returns a function that removes it. */
 export function registerFamily(family: Family): () => void {
   all = [...all, family];
   return () => {
@@ -28,13 +28,13 @@ export function modelNames(): ModelNames {
   return joinedNames([...all.map(({ names }) => names), clipNames]);
 }
 
-/** A family, and what it has found of its own. */
+/** A family, and its model in a file or folder. */
 export interface Claimed {
   readonly family: Family;
   readonly claim: Claim;
 }
 
-/** Whose an opened file or folder is; undefined where no family claims it. */
+/** The family of an opened file or folder; undefined if no family claims it. */
 export function claimOf(opened: Opened): Claimed | undefined {
   for (const family of all) {
     const claim = family.claim(opened);
@@ -43,7 +43,7 @@ export function claimOf(opened: Opened): Claimed | undefined {
   return undefined;
 }
 
-/** The same. Throws `FormatError` where no family claims it. */
+/** The same. Throws `FormatError` if no family claims it. */
 export function familyOf(opened: Opened): Claimed {
   const claimed = claimOf(opened);
   if (claimed) return claimed;

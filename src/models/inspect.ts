@@ -4,37 +4,37 @@ import type { Skipped } from "../weights/tree/skipped.js";
 import { claimOf } from "./families.js";
 import type { FamilyReport, ReportSection } from "./family.js";
 
-/** What a checkpoint's headers say of it, as plain data. */
+/** The description of a checkpoint from its headers, as plain data. */
 export interface Inspection extends InspectedTensors {
   readonly file: string;
   readonly format: Checkpoint["format"];
   readonly container: Checkpoint["container"];
-  /** Where in the file the model is, keys with dots between; empty for the outermost dict. */
+  /** Where the model is in the file: keys joined by dots; empty for the outermost dict. */
   readonly key: string;
   readonly weights: Checkpoint["weights"];
   readonly availableWeights: Checkpoint["availableWeights"];
-  /** What its family calls it. */
+  /** The component, as its family calls it. */
   readonly component: string;
-  /** The version in the file; null where it has none. */
+  /** The version in the file; null if it has none. */
   readonly version: string | null;
-  /** How its family reads it; null for what no family claims. */
+  /** How its family reads it; null if no family claims it. */
   readonly dialect: FamilyReport["dialect"] | null;
   readonly warnings: readonly string[];
-  /** The train config in the file; null where it has none. */
+  /** The train config in the file; null if it has none. */
   readonly config: unknown;
-  /** The CLIP saved along with the model; null where none was. */
+  /** The CLIP saved with the model; null if there is none. */
   readonly clip: InspectedTensors | null;
-  /** What else the file holds and is not read. */
+  /** Other content of the file. */
   readonly skipped: readonly Skipped[];
 }
 
-/** The same, and what its family shows people of it. */
+/** The same, and a report of its family for people. */
 export interface Examination {
   readonly inspection: Inspection;
   readonly sections: readonly ReportSection[];
 }
 
-/** Describes a checkpoint; no tensor is read. Throws what its family throws for what cannot be read. */
+/** Describes a checkpoint without reading tensors. Throws its family's error if it cannot be read. */
 export function examineCheckpoint(checkpoint: Checkpoint): Examination {
   const { name: file, format, container, key, weights, availableWeights } = checkpoint;
   const { version, config, tensors, clip, skipped } = checkpoint;
@@ -58,7 +58,7 @@ export function examineCheckpoint(checkpoint: Checkpoint): Examination {
   return { inspection, sections: report?.sections ?? [] };
 }
 
-/** What a checkpoint's headers say of it. Throws as `examineCheckpoint`. */
+/** Describes a checkpoint from its headers. Throws as `examineCheckpoint`. */
 export function inspectCheckpoint(checkpoint: Checkpoint): Inspection {
   return examineCheckpoint(checkpoint).inspection;
 }

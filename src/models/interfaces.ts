@@ -1,4 +1,4 @@
-// What the pipeline sees of models, whatever their family.
+// The pipeline's view of models of any family.
 
 import type { OnStep, Preview } from "../diffusion/denoise.js";
 import type { NoiseSource } from "../diffusion/noise.js";
@@ -7,10 +7,10 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { StageInfo, TextShape } from "./stage-info.js";
 
-/** For each text 1 or 0 for each of its encodings: 0 is padding. */
+/** For each text, 1 or 0 for each of its encodings: 0 is padding. */
 export type TextMaskRows = readonly (readonly number[])[];
 
-/** Texts as a text encoder sees them. The caller disposes both tensors. */
+/** The embeddings of texts. The caller disposes both tensors. */
 export interface TextEmbedding {
   /** `[batch, dimLatent]`, f32. */
   readonly textEmbed: Tensor;
@@ -19,15 +19,15 @@ export interface TextEmbedding {
   readonly textMask: TextMaskRows;
 }
 
-/** What encodes texts for priors and decoders: mostly half of a CLIP (Radford et al. 2021). */
+/** Encodes texts for priors and decoders: usually half of a CLIP (Radford et al. 2021). */
 export interface TextEncoder {
   /** Most tokens in a text. */
   readonly contextLength: number;
-  /** How its training cut texts into tokens: `openai` with a start and an end token, `bare` without. */
+  /** How texts were tokenized in its training: `openai` with a start and an end token, `bare` without. */
   readonly tokenization: "openai" | "bare";
 
   /**
-   * Embeds rows of tokens. Rows longer than the context are cut, shorter ones filled with zeros. In a dry run nothing is
+   * Embeds rows of tokens. Rows longer than the context are cut, shorter ones are padded with zeros. In a dry run nothing is
    * read from the file.
    */
   embedText(
@@ -37,90 +37,96 @@ export interface TextEncoder {
   ): Promise<TextEmbedding>;
 }
 
-/** What embeds images for decoders: mostly the other half of a CLIP. */
+/** Encodes images for decoders: usually the other half of a CLIP. */
 export interface ImageEncoder {
   /** Side in pixels of the square image that it takes. */
   readonly imageSize: number;
 
-  /** Embeds images `[batch, side, side, channels]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
+  /**
+   * Embeds images `[batch, side, side, channels]` in [0, 1], f32, with any side of at least `imageSize`: `[batch,
+   * dimLatent]`, f32.
+   */
   embedImage(image: Tensor): Tensor;
 }
 
-/** Texts as a prior takes them. */
+/** The texts for a prior. */
 export interface PriorText {
-  /** `[B, D]`, as the text encoder gives it. */
+  /** `[B, D]`, from the text encoder. */
   readonly textEmbed: Tensor;
-  /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without. */
+  /** `[B, L, D]`, zero where there is no text. Ignored by a prior that was trained without it. */
   readonly textEncodings?: Tensor | undefined;
-  /** Which encodings are text. Default: rows that are not zero. Not every prior reads it. */
+  /** Which encodings are text. Default: rows that are not zero. Not every prior uses it. */
   readonly textMask?: TextMaskRows | undefined;
 }
 
-/** What a prior is asked for; settings that are left out are its own. */
+/** The inputs and settings of a prior. Default: its own settings. */
 export interface PriorSampling extends PriorText, AskedSettings {
-  /** The negative prompts, for as many texts. Default: the null that the prior learned. */
+  /** The negative prompts, as many as there are texts. Default: the null embeddings. */
   readonly negative?: PriorText | undefined;
-  /** Candidates for each text, of which the one most similar to the text is kept. Default 2. */
+  /** Candidates for each text. The one most similar to the text is kept. Default 2. */
   readonly numSamplesPerBatch?: number | undefined;
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
 }
 
-/** Makes image embeddings of texts (Ramesh et al. 2022, section 2.2). */
+/** Samples image embeddings for texts (Ramesh et al. 2022, section 2.2). */
 export interface Prior {
   /** Width of the embeddings of texts and images. */
   readonly imageEmbedDim: number;
-  /** Of the longest text. */
+  /** For the longest text. */
   readonly textShape: TextShape;
 
-  /** What is asked for, and of what is not, what the prior was trained for. */
+  /** The settings asked for, completed by those that the prior was trained with. */
   settings(asked?: AskedSettings): NetworkSettings;
 
-  /** Throws before anything is computed: `ArgumentError` for steps that it has not, `SamplingError` where it cannot be guided. */
+  /**
+   * Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` if guidance is not
+   * possible.
+   */
   check(asked: AskedSettings): void;
 
   /** How often `sample` evaluates the network. */
   evaluations(asked?: AskedSettings): number;
 
   /**
-   * Multiplications of one evaluation for one embedding, roughly: tells how slow a network will be that has not run yet, in
-   * comparison with one that has. Default: not known.
+   * The approximate number of multiplications of one evaluation for one embedding. It predicts the time of a network that has
+   * not run yet, compared with one that has. Default: not known.
    */
   cost?(asked?: AskedSettings): number;
 
-  /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
+  /** Samples image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
 }
 
 export interface CascadeStage {
   readonly info: StageInfo;
 
-  /** What is asked for, and of what is not, what the stage was trained for. */
+  /** The settings asked for, completed by those that the stage was trained with. */
   settings(asked?: AskedSettings): NetworkSettings;
 
   /**
-   * Throws before anything is computed where the stage cannot sample so: `ArgumentError` for steps that it has not,
-   * `SamplingError` where it was not trained, or cannot be guided, inpaint or take a batch of that size.
+   * Throws before anything is computed if the stage cannot sample with these settings: `ArgumentError` for an invalid number
+   * of steps, `SamplingError` if it was not trained or does not support guidance, inpainting or that batch size.
    */
   check(settings: NetworkSettings, batch?: number, inpaints?: boolean): void;
 
   /** How often it evaluates its networks. Throws `SamplingError` if it was not trained. */
   evaluations(asked?: AskedSettings, run?: StageRun): number;
 
-  /** As that of a prior, for one image. */
+  /** The cost of one evaluation for one image, as for a prior. */
   cost?(asked?: AskedSettings): number;
 }
 
-/** What beside settings says how often a stage evaluates its networks. */
+/** What decides, beside the settings, how often a stage evaluates its networks. */
 export interface StageRun {
-  /** Where it inpaints, how often each step is taken. Default 1. */
+  /** For inpainting: how often each step is repeated. Default 1. */
   readonly resampleTimes?: number | undefined;
-  /** Where it starts from an image: see `CascadeSampling.initImage`. Default 1. */
+  /** If it starts from an image: see `CascadeSampling.initImage`. Default 1. */
   readonly strength?: number | undefined;
 }
 
-/** A condition of the null branch of guidance. */
+/** The condition of the null branch of guidance. */
 export interface NegativeCondition {
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
@@ -134,77 +140,78 @@ export interface CascadeProgress {
 }
 
 /**
- * Runs `body` while the weights of a component are on the GPU; it must not use another meanwhile. `body` is given the model
- * and the arena to compute with, which may be those of another type; where it rejects, it may be run once more, and must draw
- * the same noise again.
+ * Runs `body` while the weights of a component are on the GPU; it must not use another one meanwhile. `body` gets the model
+ * and the arena to compute with, which may have another dtype. If it rejects, it may run once more, and must then use the
+ * same noise.
  */
 export type UseComponent<Model> = <T>(
   component: string,
   body: (model: Model, arena: Arena) => Promise<T>,
 ) => Promise<T>;
 
-/** What of a call tells which stages run, and how; settings for all, or for each. */
+/** The part of a call that decides which stages run, and how. Settings are for all stages, or one for each. */
 export interface CascadeCall extends CascadeSettings {
-  /** First stage to run, counted from 1; with more than 1, `image` is what it starts from. */
+  /** First stage to run, counted from 1. If it is more than 1, `image` is the start image. */
   readonly startAtUnetNumber?: number | undefined;
   readonly stopAtUnetNumber?: number | undefined;
 }
 
-/** What a cascade is asked for. */
+/** The inputs and settings of a cascade. */
 export interface CascadeSampling<Model> extends CascadeCall {
-  /** `[B, D]`: embeddings of the images wanted; not needed by an unconditional decoder or an upsampler alone. */
+  /** `[B, D]`: embeddings of the wanted images. Not needed by an unconditional decoder or a separate upsampler. */
   readonly imageEmbed?: Tensor | undefined;
-  /** `[B, L, W]`, zero where there is no text; needed where a stage was trained with text. */
+  /** `[B, L, W]`, zero where there is no text. Needed if a stage was trained with text. */
   readonly textEncodings?: Tensor | undefined;
-  /** Which of them are text. Default: rows that are not zero. Not every family reads it. */
+  /** Which of them are text. Default: rows that are not zero. Not every family uses it. */
   readonly textMask?: TextMaskRows | undefined;
-  /** What stands in the null branch of guidance, for as many images; default: what was learned for dropped conditions. */
+  /** The null branch of guidance, for as many images. Default: the null embeddings. */
   readonly negative?: NegativeCondition | undefined;
   /** f32 `[B, side, side, C]` in [0, 1]. */
   readonly image?: Tensor | undefined;
   /**
-   * f32 `[B, side, side, C]` in [0, 1], of the first stage's side: it starts from this image, noised to the level of the
-   * first step that is run, and not from noise alone (SDEdit, Meng et al. 2021). Later stages enlarge its result as usual.
+   * f32 `[B, side, side, C]` in [0, 1], at the side of the first stage. That stage starts from this image with noise added to
+   * the level of the first step that runs, not from noise alone (SDEdit, Meng et al. 2021). Later stages enlarge its result.
    */
   readonly initImage?: Tensor | undefined;
   /**
-   * With `initImage`: the share of the first stage's steps that is run, the last ones of its time grid, rounded down. 1 runs
-   * all of them from noise alone, as without the image; where no step is left, the stage gives the image back.
+   * With `initImage`: the share of the first stage's steps that run, the last ones, rounded down. 1 runs all steps from noise
+   * alone, as without the image. If no step is left, the stage returns the image.
    */
   readonly strength?: number | undefined;
-  /** f32 `[B, side, side, C]` in [0, 1], of which `inpaintMask` says what is kept. */
+  /** f32 `[B, side, side, C]` in [0, 1]. `inpaintMask` says what to keep. */
   readonly inpaintImage?: Tensor | undefined;
   /** f32 `[B, side, side, 1]`: not zero where `inpaintImage` is kept. */
   readonly inpaintMask?: Tensor | undefined;
-  /** How often each step is taken when inpainting (Lugmayr et al. 2022). Default 5. */
+  /** How often to repeat each sampling step when inpainting (Lugmayr et al. 2022). Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
-  /** Number of images, where no tensor tells. Default 1. */
+  /** Number of images, if no tensor has a batch size. Default 1. */
   readonly batchSize?: number | undefined;
   readonly noise: NoiseSource;
-  /** Has the weights of each component on the GPU while it computes. Default: they are there. */
+  /** Loads the weights of each component while it computes. Default: all are already on the GPU. */
   readonly use?: UseComponent<Model> | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: CascadeProgress) => void) | undefined;
-  /** Takes the images that a stage is making, f32 `[B, side, side, C]` in [0, 1], unclamped. */
+  /** Called with the images in progress (predicted x0), f32 `[B, side, side, C]` in [0, 1], unclamped. */
   readonly preview?: Preview | undefined;
 }
 
-/** Makes images of image embeddings, by one stage after the other (Ho et al. 2022). */
+/** Generates images from image embeddings, one stage after the other (Ho et al. 2022). */
 export interface Cascade {
   readonly stages: readonly CascadeStage[];
-  /** Channels of the images that it makes. */
+  /** Channels of the images. */
   readonly channels: number;
-  /** Whether it gives each image of a batch the embeddings of all, so that images have to be computed one at a time. */
+  /** True if it gives each image of a batch the embeddings of all, so that images must be computed one at a time. */
   readonly mixesBatch: boolean;
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with
-   * `ArgumentError` or `SamplingError` before anything is computed where it cannot sample so. `use` gives it itself, or the same model in another type.
+   * Samples images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with `ArgumentError` or
+   * `SamplingError` before anything is computed if it cannot sample with these settings. `use` returns this model, or the
+   * same model in another dtype.
    */
   sample(arena: Arena, sampling: CascadeSampling<this>): Promise<Tensor>;
 }
 
-/** Whether any stage takes text encodings. */
+/** True if any stage takes text encodings. */
 export function takesText({ stages }: Pick<Cascade, "stages">): boolean {
   return stages.some(({ info }) => info.takesText);
 }

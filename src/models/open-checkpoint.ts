@@ -3,10 +3,9 @@ import * as weights from "../weights/checkpoint.js";
 import { modelNames } from "./families.js";
 
 /**
- * Opens a checkpoint of any format that this library reads: safetensors, torch's zip and what it wrote before 1.6, in one
- * file or in shards with an index, TorchScript. The model in it is found by the names of the known families. Only headers
- * are read. The source is the checkpoint's from here on: closed by `close`, or at once when opening fails (FormatError,
- * FileError).
+ * Opens a checkpoint in any supported format: safetensors, torch's zip, torch's format before 1.6, TorchScript; one file, or
+ * shards with an index. The model in it is found by the names of the known families. Only headers are read. Takes ownership
+ * of the source: `close` closes it, and so does a failure to open (FormatError, FileError).
  *
  * @example
  * const checkpoint = await openCheckpoint(await openSource("prior.pth"));

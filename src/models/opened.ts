@@ -4,32 +4,32 @@ import { MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint, type OpenOptions } from "../weights/checkpoint.js";
 
-/** A checkpoint that was opened: a file of tensors, or several with an index. */
+/** An open checkpoint: a file of tensors, or several with an index. */
 export interface OpenedFile extends Checkpoint {
   readonly kind: "file";
 }
 
-/** A folder of models, known by the index in it. */
+/** A folder of models with an index. */
 export interface OpenedFolder {
   readonly kind: "folder";
   /** Path or URL of its index, for messages. */
   readonly name: string;
-  /** What the index says: which parts there are, and of which classes. */
+  /** The content of the index: the components and their classes. */
   readonly index: Readonly<Record<string, unknown>>;
-  /** Opens a file in it by its path from the folder on; `close` closes it. Rejects with `FileError`. */
+  /** Opens a file in the folder by its relative path; `close` closes it. Rejects with `FileError`. */
   open(path: string): Promise<ByteSource>;
   close(): Promise<void>;
 }
 
-/** What families are asked about: whose is it? Of files headers were read, and nothing else. */
+/** An opened file or folder, which a family may claim. Only headers of files were read. */
 export type Opened = OpenedFile | OpenedFolder;
 
-/** An index of a folder of models says of which class the whole is; an index of shards does not. */
+/** An index of a model folder names the class of the whole; an index of shards does not. */
 const CLASS = "_class_name";
 
 /**
- * Opens a checkpoint, or a folder of models by the index in it (`model_index.json`). The source is the result's from here
- * on, as of `openCheckpoint`.
+ * Opens a checkpoint, or a model folder by its index (`model_index.json`). Takes ownership of the source, as
+ * `openCheckpoint` does.
  */
 export async function openModel(source: ByteSource, options: OpenOptions): Promise<Opened> {
   const index = await readIndex(source, options.signal).catch(async (error: unknown) => {

@@ -3,8 +3,8 @@ import { ArgumentError } from "../platform/arguments.js";
 import type { CascadeCall, CascadeStage } from "./interfaces.js";
 
 /**
- * How each stage samples where a call asks for this, and where it does not, as `defaults` say, else the stage's own training.
- * Throws `ArgumentError` for a list of another length.
+ * The settings of each stage: those of the call, else of `defaults`, else of the stage's own training. Throws
+ * `ArgumentError` for a list of another length.
  */
 export function stageSettings(
   stages: readonly CascadeStage[],
@@ -23,8 +23,8 @@ export interface PlannedStage<Stage> {
 }
 
 /**
- * Which stages a call runs, and how. Throws before anything is computed: `ArgumentError` for numbers of stages or steps that
- * there are not, and for lists of another length; else as `CascadeStage.check`, of a batch of that size.
+ * Plans which stages a call runs, and how. Throws before anything is computed: `ArgumentError` for invalid numbers of stages
+ * or steps and for lists of another length; else as `CascadeStage.check` for a batch of that size.
  */
 export function planStages<Stage extends CascadeStage>(
   stages: readonly Stage[],
@@ -37,7 +37,7 @@ export function planStages<Stage extends CascadeStage>(
   if (!isNumber(start) || !isNumber(stop) || start > stop) {
     throw new ArgumentError(
       isNumber(start) ? "stopAtUnetNumber" : "startAtUnetNumber",
-      `startAtUnetNumber and stopAtUnetNumber are ${start} and ${stop}; this decoder has U-Nets 1 to ${count}.`,
+      `startAtUnetNumber is ${start} and stopAtUnetNumber is ${stop}, but this decoder has U-Nets 1 to ${count}.`,
       { code: "argument/out-of-range" },
     );
   }

@@ -1,25 +1,25 @@
 /** Shape `[length, width]` of the encodings of a text. */
 export type TextShape = readonly [length: number, width: number];
 
-/** A stage of a cascade, as far as others plan by it. */
+/** What planning needs to know about a stage of a cascade. */
 export interface StageInfo {
-  /** As messages call it: "U-Net 1". */
+  /** Its name in messages: "U-Net 1". */
   readonly name: string;
-  /** Side in pixels of the square images that it makes. */
+  /** Side in pixels of the square images that it generates. */
   readonly imageSize: number;
-  /** Whether it takes text encodings. */
+  /** True if it takes text encodings. */
   readonly takesText: boolean;
-  /** Whether it takes image embeddings. */
+  /** True if it takes image embeddings. */
   readonly takesImageEmbed: boolean;
-  /** Of the longest text, where it takes any. */
+  /** For the longest text, if it takes text. */
   readonly textShape: TextShape | undefined;
-  /** Width of the image embeddings, where it takes any. */
+  /** Width of the image embeddings, if it takes any. */
   readonly imageEmbedDim: number | undefined;
-  /** False where the checkpoint holds no weights of it: it cannot sample. */
+  /** False if the checkpoint has no weights for it: it cannot sample. */
   readonly isTrained: boolean;
   /**
-   * Names of the components that its steps need, in this order; most stages have one. `sample` asks for each by `use` when
-   * its turn comes, and needs only that one meanwhile.
+   * Names of the components that its steps need, in this order; most stages have one. `sample` requests each by `use`, one
+   * at a time.
    */
   readonly components: readonly string[];
 }

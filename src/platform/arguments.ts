@@ -1,10 +1,10 @@
-// Arguments of calls, whoever makes them: JavaScript passes anything. One rule for each kind; each gives what it was given.
+// Rules for the arguments of calls: callers in JavaScript may pass anything. Each rule returns the value that it accepts.
 import { counted } from "./counted.js";
 import { Dalle2Error, type Dalle2ErrorOptions } from "./dalle2-error.js";
 import type { CodeOf } from "./error-codes.js";
 import { excerpt } from "./printable.js";
 
-/** An argument that cannot be meant: not a number, infinite, out of range. The message begins with its name. */
+/** An argument with a value that makes no sense: not a number, infinite, out of range. The message begins with its name. */
 export class ArgumentError extends Dalle2Error {
   static override readonly code = "argument/invalid";
   override readonly name = "ArgumentError";
@@ -26,16 +26,16 @@ export class ArgumentError extends Dalle2Error {
   }
 }
 
-/** A rule: throws `ArgumentError` for what breaks it. */
+/** A rule for one argument: returns the value, or throws `ArgumentError`. */
 export type ArgumentRule<T = number> = (name: string, value: unknown) => T;
 
-/** Any number that is neither infinite nor NaN: guidance, say. */
+/** A finite number, such as a guidance scale. */
 export const finiteNumber: ArgumentRule = (name, value) => {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   return refuse(name, "a finite number", value);
 };
 
-/** From 0 to 1. */
+/** A number from 0 to 1. */
 export const fraction: ArgumentRule = (name, value) => {
   if (typeof value === "number" && value >= 0 && value <= 1) return value;
   return refuse(name, "0 to 1", value);
@@ -49,24 +49,24 @@ export function wholeNumber(least: number): ArgumentRule {
   };
 }
 
-/** How many of something. */
+/** A whole number of at least 1. */
 export const count = wholeNumber(1);
 
-/** From 0 to 2^53 - 1: larger ones lose digits as numbers. */
+/** A whole number from 0 to 2^53 - 1. Larger ones are not exact as numbers. */
 export const exactWholeNumber: ArgumentRule = (name, value) => {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
   return refuse(name, "a whole number from 0 to 2^53 - 1", value);
 };
 
-/** Bytes of memory; Infinity stands for no limit. */
+/** A number of bytes. Infinity means no limit. */
 export const byteLimit: ArgumentRule = (name, value) => {
   if (typeof value === "number" && value >= 0) return value;
   return refuse(name, "a number of bytes of at least 0, or Infinity for no limit", value);
 };
 
-/** A text. */
+/** A string. */
 export const text: ArgumentRule<string> = (name, value) =>
-  typeof value === "string" ? value : refuse(name, "a text", value);
+  typeof value === "string" ? value : refuse(name, "a string", value);
 
 /** One of some names. */
 export function oneOf<Name extends string>(...names: readonly Name[]): ArgumentRule<Name> {
@@ -74,7 +74,7 @@ export function oneOf<Name extends string>(...names: readonly Name[]): ArgumentR
   return (name, value) => names.find((one) => one === value) ?? refuse(name, expected, value);
 }
 
-/** Numbers none of which is infinite or NaN, as an embedding has. */
+/** Finite numbers, such as those of an embedding. */
 export const finiteNumbers: ArgumentRule<ArrayLike<number>> = (name, value) => {
   const numbers = value as ArrayLike<number>;
   for (let i = 0; i < numbers.length; i++) {
@@ -83,7 +83,7 @@ export const finiteNumbers: ArgumentRule<ArrayLike<number>> = (name, value) => {
   return numbers;
 };
 
-/** One value, or a list of them: one for each U-Net, say. */
+/** One value, or a list of them, such as one for each U-Net. */
 export function oneOrEach<T>(rule: ArgumentRule<T>): ArgumentRule<T | readonly T[]> {
   return (name, value) => (Array.isArray(value) ? list(rule)(name, value) : rule(name, value));
 }
@@ -96,7 +96,7 @@ export function list<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]> {
   };
 }
 
-/** A list that holds something. */
+/** A list that is not empty. */
 export function filledList<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]> {
   return (name, value) => {
     if (Array.isArray(value) && value.length === 0) return refuse(name, "a list that is not empty", value);
@@ -104,10 +104,10 @@ export function filledList<T>(rule: ArgumentRule<T>): ArgumentRule<readonly T[]>
   };
 }
 
-/** Anything: for the elements of a list whose number alone is checked. */
+/** Accepts any value: for lists of which only the length is checked. */
 export const anything: ArgumentRule<unknown> = (_, value) => value;
 
-/** A list with so many values: one for each of the inputs. Gives it back. */
+/** Throws if `values` does not have `count` elements, one for each input. Returns `values`. */
 export function checkLength<List extends ArrayLike<unknown>>(name: string, values: List, count: number): List {
   if (values.length === count) return values;
   throw new ArgumentError(name, `${name} has ${counted(values.length, "value")} for ${counted(count, "input")}.`, {
@@ -115,14 +115,14 @@ export function checkLength<List extends ArrayLike<unknown>>(name: string, value
   });
 }
 
-/** Throws where more than one of some options is given. */
+/** Throws if more than one of these options is given. */
 export function atMostOne(given: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(given).filter((name) => given[name] !== undefined);
   if (names.length < 2) return;
-  throw new ArgumentError(names[0]!, `Give one of ${names.join(" and ")}, not both.`, { code: "argument/conflict" });
+  throw new ArgumentError(names[0]!, `Give only one of ${names.join(" and ")}.`, { code: "argument/conflict" });
 }
 
-/** Throws where some of the options are given, but not all. */
+/** Throws if some of these options are given, but not all. */
 export function allOrNone(given: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(given);
   const absent = names.filter((name) => given[name] === undefined);
@@ -132,12 +132,12 @@ export function allOrNone(given: Readonly<Record<string, unknown>>): void {
   });
 }
 
-/** Also null, which stands for a default. */
+/** Accepts null too, which means the default. */
 export function orNull<T>(rule: ArgumentRule<T>): ArgumentRule<T | null> {
   return (name, value) => (value === null ? null : rule(name, value));
 }
 
-/** Checks those of the arguments that are given, each by the rule of its name. */
+/** Checks the arguments that are given, each by the rule with its name. */
 export function checkArguments<Rules extends Readonly<Record<string, ArgumentRule<unknown>>>>(
   rules: Rules,
   given: { readonly [Name in keyof Rules]?: unknown },
@@ -148,7 +148,7 @@ export function checkArguments<Rules extends Readonly<Record<string, ArgumentRul
   }
 }
 
-/** Longest text of a value in a message. */
+/** Longest value that a message quotes, in characters. */
 const SHOWN = 40;
 
 function refuse(name: string, expected: string, value: unknown): never {

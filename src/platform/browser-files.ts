@@ -19,7 +19,7 @@ export const readBytes: Platform["readBytes"] = async (path, maxBytes) => {
 export const readText: Platform["readText"] = async (path, maxBytes) =>
   decodeUtf8(await readBytes(path, maxBytes), path);
 
-/** Keeps the browser's own promise: what a writable stream holds becomes the file only when it is closed. */
+/** A writable stream replaces the file only when it is closed, so the write is atomic. */
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (path, data) => {
   const handle = await handleAt(path, true);
   const stream = await handle.createWritable();
@@ -36,9 +36,10 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = async (path, data) =
 const COMMIT_BYTES = 2 ** 26;
 
 /**
- * Only closing a writable stream makes its bytes the file's, and opening it copies the file. So it is closed and opened
- * each time that as much was written as was there: a page that is closed loses half at most, and what is copied is at most
- * as much again as is written. The handles that write in place exist in workers only.
+ * Writes at any offset. Bytes become part of the file only when the writable stream is closed, and opening a stream copies
+ * the file. So the stream is closed and reopened each time that it has written as many bytes as the file had. A page that is
+ * closed loses half of the file at most, and the copies are at most as large as the file. Handles that write in place exist
+ * only in workers.
  */
 class OpfsWriter implements FileWriter {
   #stream: FileSystemWritableFileStream | undefined;
@@ -47,7 +48,7 @@ class OpfsWriter implements FileWriter {
   constructor(
     private readonly handle: FileSystemFileHandle,
     private readonly path: string,
-    /** Bytes that are the file's already. */
+    /** Bytes that are already part of the file. */
     private committed: number,
   ) {}
 
@@ -108,7 +109,9 @@ export const listFiles: Platform["listFiles"] = async (path) => {
   return names;
 };
 
-/** Every browser with a private file system has this; it is not in TypeScript's library because outside of it none may. */
+/**
+ * Every browser with a private file system has `move`. TypeScript's library lacks it because it is not standard elsewhere.
+ */
 interface MovableFileHandle extends FileSystemFileHandle {
   move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 }
@@ -161,12 +164,12 @@ function partsOf(path: string): string[] {
 
 async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Value> {
   return result.catch((cause: unknown) => {
-    const remedy = "give a URL, or the File that the user picked, to read anything else";
+    const remedy = "to read any other file, give a URL or the File that the user picked";
     throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
   });
 }
 
-/** Undefined where a file or folder is missing. */
+/** Undefined if a file or folder is missing. */
 async function ifPresent<Value>(found: Promise<Value>): Promise<Value | undefined> {
   try {
     return await found;

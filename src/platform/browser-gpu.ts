@@ -12,6 +12,6 @@ export const implementationOf: Platform["implementationOf"] = () => {
 };
 
 export const adapterAdvice: Platform["adapterAdvice"] = () =>
-  "Open the page over https or from localhost, in a browser with WebGPU switched on (Chrome 113, Safari 26, Firefox 141 and later).";
+  "Open the page over https or from localhost, in a browser that has WebGPU enabled (Chrome 113, Safari 26, Firefox 141 and later).";
 
 export const systemMemory: Platform["systemMemory"] = () => undefined;

@@ -1,4 +1,4 @@
-// The browser's side of the platform. Files live in the origin private file system, which needs no permission.
+// The platform in browsers. Files are in the origin private file system, which needs no permission.
 import type { Platform } from "./platform.js";
 
 export {

@@ -1,4 +1,4 @@
-/** One array of all parts. */
+/** Concatenates arrays of bytes. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;

@@ -2,9 +2,9 @@ import { ERROR_CODES, isErrorCode, type ErrorCode } from "./error-codes.js";
 import { causeFromJson, causeToJson, cleaned, isPlainObject, plainObject, type PlainObject } from "./error-json.js";
 import { safeOptions } from "./secrets.js";
 
-/** Where an error happened; what is not known, or does not apply, is absent. */
+/** Where an error happened. Fields that are unknown or do not apply are absent. */
 export interface ErrorPlace {
-  /** Path or address of a file, without what is secret in it. */
+  /** Path or URL of a file, without secrets. */
   readonly file?: string | undefined;
   /** Path in a configuration: `decoder.unets[0].dim`. */
   readonly configPath?: string | undefined;
@@ -24,17 +24,17 @@ export interface ErrorPlace {
   readonly steps?: number | undefined;
 }
 
-/** What an error says beside its message. */
+/** Options of an error. */
 export interface Dalle2ErrorOptions extends ErrorOptions {
-  /** Default: that of the class. */
+  /** Default: the code of the class. */
   readonly code?: ErrorCode | undefined;
   /** Where it happened. Default: not known. */
   readonly place?: ErrorPlace | undefined;
-  /** What to do, added to the message. Default: what the table says of the code, which is not added. */
+  /** What to do; it is added to the message. Default: the advice for the code, which is not added. */
   readonly advice?: string | undefined;
 }
 
-/** An error as JSON: for another worker, or a client of a server. */
+/** An error as JSON, for another worker or a client of a server. */
 export interface Dalle2ErrorJson {
   /** Name of the class. */
   readonly name: string;
@@ -46,9 +46,9 @@ export interface Dalle2ErrorJson {
   readonly advice: string;
   /** Where it happened. */
   readonly place?: ErrorPlace | undefined;
-  /** What else the class has, as plain data. */
+  /** Other properties of the class, as plain data. */
   readonly details?: PlainObject | undefined;
-  /** The error that caused it: of this form, or with name and message alone. */
+  /** The cause: an error of this form, or one with only a name and a message. */
   readonly cause?: unknown;
   /** The calls that led to it, where they were asked for. */
   readonly stack?: string | undefined;
@@ -61,18 +61,18 @@ interface ErrorClass {
 }
 
 /**
- * Base of all errors that the library throws on purpose: a stable `code` to decide by, a message that says what was wrong,
- * the `place`, and `advice` on what to do. Whatever an error is made of, no secret stands in it or in its causes, and
- * nothing that steers a terminal. A call that its signal ended rejects with the signal's reason, which may be any value.
+ * Base class of all errors that the library throws on purpose. It has a stable `code` for programs, a message that says what
+ * was wrong, the `place`, and `advice` on what to do. Secrets and control characters for terminals are removed from its
+ * texts and from its causes. A call that was aborted rejects with the signal's reason, which may be any value.
  */
 export class Dalle2Error extends Error {
   static readonly #classes = new Map<string, ErrorClass>();
-  /** The code of this class where an error names none. */
+  /** The code of this class, for errors that name none. */
   static readonly code: ErrorCode = "error/unknown";
 
   /** Name of the class. */
   override readonly name: string = "Dalle2Error";
-  /** What a program decides by; all are in `docs/errors.md`. One that came as JSON may be of another version. */
+  /** The code, for programs. All codes are in `docs/errors.md`. An error from JSON may have a code of another version. */
   readonly code: ErrorCode;
   /** Where it happened; undefined where nothing is known of it. */
   readonly place: ErrorPlace | undefined;
@@ -87,7 +87,7 @@ export class Dalle2Error extends Error {
   }
 
   /**
-   * Has `fromJSON` make errors of a class. Each class of the library calls it in a static block.
+   * Registers a class for `fromJSON`. Each class of the library calls it in a static block.
    *
    * @internal
    */
@@ -96,8 +96,8 @@ export class Dalle2Error extends Error {
   }
 
   /**
-   * An error from its JSON: of its class where that is loaded and the code is known, else a plain `Dalle2Error` with the same
-   * code. Throws nothing, whatever it is given: JSON may come from strangers.
+   * Makes an error from its JSON: of its class if that is loaded and the code is known, else a plain `Dalle2Error` with the
+   * same code. Accepts any value and never throws, because JSON may come from strangers.
    */
   static fromJSON(json: unknown): Dalle2Error {
     return Dalle2Error.#fromJson(json, 0);
@@ -115,7 +115,7 @@ export class Dalle2Error extends Error {
     const isKnown = typeof code === "string" && isErrorCode(code);
     const errorClass = isKnown && typeof name === "string" ? Dalle2Error.#classes.get(name) : undefined;
     if (errorClass) Object.setPrototypeOf(error, errorClass.prototype);
-    // Only data: what an error has from its class stays.
+    // Only data: methods and accessors of the class stay.
     const own = isPlainObject(details) ? Object.entries(plainObject(details)).filter(([key]) => !(key in error)) : [];
     Object.assign(error, Object.fromEntries(own), {
       ...(errorClass ? { name } : {}),
@@ -126,13 +126,13 @@ export class Dalle2Error extends Error {
     return error;
   }
 
-  /** The error as plain data, which `JSON.stringify` and `postMessage` take; with its stack only where that is asked for. */
+  /** Returns the error as plain data, for `JSON.stringify` and `postMessage`. The stack is included only on request. */
   toJSON(options?: { readonly stack?: boolean } | string): Dalle2ErrorJson {
-    // `JSON.stringify` passes the key under which the error stands.
+    // `JSON.stringify` passes a key instead of options.
     return this.#toJson(typeof options === "object" && options.stack === true, 0);
   }
 
-  /** `depth` is how many errors this one is a cause of. */
+  /** `depth` counts the errors that this one is a cause of. */
   #toJson(stack: boolean, depth: number): Dalle2ErrorJson {
     const { name, code, message, advice, place, cause } = this;
     const ours = (error: Error, inner: number) =>
@@ -151,8 +151,8 @@ export class Dalle2Error extends Error {
   }
 
   /**
-   * Says where the error happened, for whoever it passes on its way up: what the error knows of its place stays. The message
-   * begins with the module's path.
+   * Adds a place to the error as it passes up the call stack. Fields that are already known stay. The message then begins
+   * with the module's path.
    */
   locate(place: ErrorPlace): this {
     const { module } = place;
@@ -164,28 +164,28 @@ export class Dalle2Error extends Error {
   #begin(module: string): void {
     const { message, stack } = this;
     this.message = `${module}: ${message}`;
-    // The engine wrote the message into the stack when the error was made.
+    // The engine copied the message into the stack when the error was made.
     if (stack?.includes(message)) this.stack = stack.replace(message, () => this.message);
   }
 }
 
 type JsonFields = { readonly [Key in keyof Dalle2ErrorJson]?: unknown };
 
-/** What all errors have; `details` has the rest. */
+/** The fields of all errors. `details` has the others. */
 const BASE_FIELDS: ReadonlySet<string> = new Set(["name", "code", "message", "advice", "place", "cause", "stack"]);
 
-/** What to do, as a sentence of its own. */
+/** The advice as a sentence. */
 function sentence(advice: string): string {
   return `${advice.charAt(0).toUpperCase()}${advice.slice(1)}${/[.!?]$/.test(advice) ? "" : "."}`;
 }
 
-/** A message that goes on with what to do, unless it says so already, as that of an error which was wrapped may. */
+/** A message with advice added. A wrapped error may contain the advice already. */
 function withAdvice(problem: string, advice: string): string {
   if (says(problem, advice)) return problem;
   return /[.!?]$/.test(problem) ? `${problem} ${sentence(advice)}` : `${problem}; ${advice}`;
 }
 
-/** The advice of an error where its message does not give it, for whoever shows both. */
+/** The advice of an error if its message does not contain it, for code that shows both. */
 export function adviceBeside({ message, advice }: Dalle2Error): string | undefined {
   return says(message, advice) ? undefined : advice;
 }

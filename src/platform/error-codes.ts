@@ -1,6 +1,6 @@
-/** What is said of a code: in `docs/errors.md`, and by errors that know no better advice. */
+/** The description of a code, for `docs/errors.md` and for errors without advice of their own. */
 export interface CodeEntry {
-  /** The class that carries it. */
+  /** The class that has this code. */
   readonly class: string;
   /** What was wrong, for the table. */
   readonly meaning: string;
@@ -9,24 +9,24 @@ export interface CodeEntry {
 }
 
 /**
- * Every code that an error of this library carries. Codes are stable: programs may decide by them. The part before the
- * slash is the subject. `docs/errors.md` is generated from this table.
+ * Every code of the library's errors. Codes are stable, so programs can test them. The part before the slash is the subject.
+ * `docs/errors.md` is generated from this table.
  */
 const TABLE = {
   "argument/invalid": {
     class: "ArgumentError",
-    meaning: "An option or argument has a value that cannot be meant: of another type, infinite, empty, out of range.",
-    advice: "Pass a value that is allowed for the option that the message names.",
+    meaning: "An option or argument has an invalid value: of another type, infinite, empty or out of range.",
+    advice: "Pass a value that the message allows.",
   },
   "argument/out-of-range": {
     class: "ArgumentError",
-    meaning: "A number is allowed in general, but the loaded model has fewer: steps, U-Nets.",
+    meaning: "A number is larger than the loaded model allows, such as a number of steps or of a U-Net.",
     advice: "Pass a number within the range that the message names.",
   },
   "argument/conflict": {
     class: "ArgumentError",
-    meaning: "Two options exclude each other, such as `images` and `imageEmbed`.",
-    advice: "Pass one of the two options.",
+    meaning: "Two options cannot be used together, such as `images` and `imageEmbed`.",
+    advice: "Pass only one of the two options.",
   },
   "argument/missing": {
     class: "ArgumentError",
@@ -36,23 +36,23 @@ const TABLE = {
   "argument/mismatch": {
     class: "ArgumentError",
     meaning:
-      "Options do not fit each other or the model: lists of different lengths, images or embeddings of different sizes.",
-    advice: "Pass lists of one length, and images and embeddings of the size that the message names.",
+      "Options do not match each other or the model: lists of different lengths, images or embeddings of another size.",
+    advice: "Pass lists of the same length, and images and embeddings of the size that the message names.",
   },
   "argument/no-effect": {
     class: "ArgumentError",
-    meaning: "An option would change nothing with the other options.",
-    advice: "Leave the option out, or change what keeps it from having an effect.",
+    meaning: "An option would have no effect together with the other options.",
+    advice: "Leave the option out, or change the other options.",
   },
   "cli/usage": {
     class: "UsageError",
-    meaning: "The command line asks for something that cannot be done as written.",
+    meaning: "The command line is not valid.",
     advice: "Run the command with --help to see its options.",
   },
   "cli/interrupted": {
     class: "InterruptedError",
     meaning: "Ctrl-C, SIGTERM or SIGHUP ended the command.",
-    advice: "Run the command again; finished images stay.",
+    advice: "Run the command again. Finished images are kept.",
   },
   "cli/command-failed": {
     class: "CommandFailedError",
@@ -61,22 +61,22 @@ const TABLE = {
   },
   "config/invalid": {
     class: "ConfigError",
-    meaning: "A configuration has unknown keys, values of another kind, or parts that do not fit together.",
-    advice: "Correct the places that the message names.",
+    meaning: "A configuration has unknown keys, values of the wrong type, or parts that do not fit together.",
+    advice: "Correct the fields that the message names.",
   },
   "device/disposed": {
     class: "DisposedError",
-    meaning: "A GPU device, or memory on it, was used after it was disposed.",
+    meaning: "A GPU device, or memory on it, was used after it had been disposed.",
     advice: "Open another device, and dispose it after the last call.",
   },
   "dialect/unknown": {
     class: "DialectError",
-    meaning: "It cannot be told which version of DALLE2-pytorch made a checkpoint, or the version is too old.",
-    advice: "Name the version in the load config, or check that the file holds what the config says.",
+    meaning: "The version of DALLE2-pytorch that made a checkpoint is unknown, or it is too old.",
+    advice: "Name the version in the load config, or check that the file is the one that the config describes.",
   },
   "error/unknown": {
     class: "Dalle2Error",
-    meaning: "An error that came from another version of the library, whose code is not known here.",
+    meaning: "An error from another version of the library, with a code that this version does not know.",
     advice: "Use the same version on both sides.",
   },
   "file/changed": {
@@ -86,13 +86,13 @@ const TABLE = {
   },
   "file/failed": {
     class: "FileError",
-    meaning: "A file or address could not be opened, read or written.",
-    advice: "Check the path or address, and whether you may read and write there.",
+    meaning: "A file or URL could not be opened, read or written.",
+    advice: "Check the path or URL, and your permissions there.",
   },
   "file/not-found": {
     class: "FileError",
     meaning: "There is no such file.",
-    advice: "Check the path or address.",
+    advice: "Check the path or URL.",
   },
   "file/no-space": {
     class: "FileError",
@@ -101,42 +101,43 @@ const TABLE = {
   },
   "file/access-refused": {
     class: "FileError",
-    meaning: "A server or the operating system refuses access.",
+    meaning: "A server or the operating system refused access.",
     advice: "Check your permissions, or the access token and the terms of use of the model.",
   },
   "file/checksum": {
     class: "FileError",
-    meaning: "A file is not the one whose checksum was published, or a list of checksums does not name it.",
-    advice: "Download it again; if that changes nothing, check the address and the checksum.",
+    meaning: "The checksum of a file is not the published one, or a list of checksums does not name the file.",
+    advice: "Download it again. If that does not help, check the URL and the checksum.",
   },
   "file/range": {
     class: "FileError",
-    meaning: "Bytes were asked for beyond the end of a file, or more than can be read at once.",
+    meaning: "A read went beyond the end of a file, or asked for more than can be read at once.",
     advice: "The file may be truncated: download it again.",
   },
   "file/too-large": {
     class: "TooLargeError",
-    meaning: "A file is larger than what is read of its kind.",
+    meaning: "A file is larger than the limit for its kind.",
     advice: "Check that it is the right file.",
   },
   "file/transient": {
     class: "TransientError",
-    meaning: "A download failed in a way that may pass: no connection, a busy server, an answer that breaks off.",
+    meaning:
+      "A download failed for a reason that may be temporary: no connection, a busy server, a response that ended early.",
     advice: "Check the connection and try again later.",
   },
   "format/invalid": {
     class: "FormatError",
-    meaning: "The content of a file is not what its format promises. Nothing of it was run.",
+    meaning: "The content of a file breaks the rules of its format. None of it was run.",
     advice: "Check that it is the right file, and download or save it again.",
   },
   "format/truncated": {
     class: "TruncatedError",
-    meaning: "The content of a file goes on beyond its end.",
-    advice: "The file is cut off: download or save it again.",
+    meaning: "A file ends before its content does.",
+    advice: "The file is truncated: download or save it again.",
   },
   "format/json": {
     class: "JsonError",
-    meaning: "A text is not JSON, or JSON that no file of ours is.",
+    meaning: "A text is not JSON, or not JSON that this library accepts.",
     advice: "Correct the JSON at the place that the message names.",
   },
   "gpu/unavailable": {
@@ -146,42 +147,42 @@ const TABLE = {
   },
   "gpu/device-lost": {
     class: "DeviceLostError",
-    meaning: "The device went away: a driver reset, a GPU unplugged, `dispose()`.",
+    meaning: "The device was lost: the driver was reset, the GPU was unplugged, or `dispose()` was called.",
     advice: "Open a new device and load the models again.",
   },
   "gpu/out-of-memory": {
     class: "GpuOutOfMemoryError",
-    meaning: "The device could not allocate what was asked.",
-    advice: "Draw fewer images at once (batchSize), compute in f16, or close what else uses the GPU.",
+    meaning: "The device could not allocate memory.",
+    advice: "Generate fewer images at once (batchSize), compute in f16, or close other programs that use the GPU.",
   },
   "gpu/weights-out-of-memory": {
     class: "WeightMemoryError",
     meaning: "The weights of one model alone do not fit into the memory of the GPU.",
-    advice: "Use a GPU with more memory, or close what else uses it.",
+    advice: "Use a GPU with more memory, or close other programs that use it.",
   },
   "gpu/validation": {
     class: "GpuValidationError",
-    meaning: "WebGPU rejected a command. That is a bug of this library.",
+    meaning: "WebGPU rejected a command. This is a bug in this library.",
     advice: "Report it, with the whole message and the output of `npx dalle2 doctor`.",
   },
   "gpu/limit": {
     class: "GpuLimitError",
     meaning: "A tensor needs more than the limits of the adapter allow.",
-    advice: "Draw fewer images at once (batchSize), or use a GPU with larger limits.",
+    advice: "Generate fewer images at once (batchSize), or use a GPU with larger limits.",
   },
   "gpu/shader": {
     class: "ShaderError",
-    meaning: "A kernel does not compile on this adapter. That is a bug of this library or of the driver.",
-    advice: "Update the driver; if that changes nothing, report it with the whole message.",
+    meaning: "A kernel does not compile on this adapter. This is a bug in this library or in the driver.",
+    advice: "Update the driver. If that does not help, report it with the whole message.",
   },
   "gpu/failed": {
     class: "GpuError",
-    meaning: "The GPU did not do its work, for another reason.",
-    advice: "Try again; if it stays so, report it with the output of `npx dalle2 doctor`.",
+    meaning: "The GPU failed for another reason.",
+    advice: "Try again. If it fails again, report it with the output of `npx dalle2 doctor`.",
   },
   "image/decode": {
     class: "ImageDecodeError",
-    meaning: "Bytes are no image in a known format, or an image that is too large.",
+    meaning: "The bytes are not an image in a known format, or the image is too large.",
     advice: "Open the image in another program and save it again as PNG or JPEG.",
   },
   "image/encode": {
@@ -196,47 +197,48 @@ const TABLE = {
   },
   "internal/bug": {
     class: "InternalError",
-    meaning: "A promise between parts of this library was broken. That is a bug of this library.",
-    advice: "Report it, with the whole message and what you called.",
+    meaning: "An internal check failed. This is a bug in this library.",
+    advice: "Report it, with the whole message and the call that failed.",
   },
   "manager/disposed": {
     class: "DisposedError",
-    meaning: "A model manager or a script was used after it was disposed, or disposed while it was used.",
-    advice: "Create another one, and dispose it after the last call.",
+    meaning: "A model manager or a script was used after it had been disposed, or disposed while in use.",
+    advice: "Create another one, and dispose it after its last call.",
   },
   "sampling/no-model": {
     class: "SamplingError",
-    meaning: "The load config names no model of the kind that the call needs.",
+    meaning: "The load config does not name a model that the call needs.",
     advice: "Add the model to the load config.",
   },
   "sampling/unsupported": {
     class: "SamplingError",
-    meaning: "The call asks for what the loaded model cannot do, such as guidance of a model that was trained without.",
+    meaning: "The loaded model cannot do what the call asks for, such as guidance if it was trained without it.",
     advice: "Leave the option out, or use another model.",
   },
   "shape/mismatch": {
     class: "ShapeError",
-    meaning: "An operation was given a tensor or an option that it cannot work on.",
-    advice: "If you called no operation yourself, check that the config fits the weights, and report it otherwise.",
+    meaning: "An operation got a tensor or an option that does not fit.",
+    advice:
+      "If you did not call the operation yourself, check that the config fits the weights. If it does, report the error.",
   },
   "text/too-long": {
     class: "PromptTooLongError",
-    meaning: "A prompt has more tokens than the model reads.",
-    advice: "Shorten it.",
+    meaning: "A prompt has more tokens than the model can read.",
+    advice: "Shorten the prompt.",
   },
   "unsupported/model": {
     class: "UnsupportedError",
-    meaning: "A file is fine, but asks for a model or an option that this library does not run.",
+    meaning: "A file is valid, but needs a model or an option that this library does not support.",
     advice: "Use another checkpoint; docs/checkpoints.md lists what runs.",
   },
   "values/not-finite": {
     class: "NotFiniteError",
-    meaning: "A model computed infinities or NaN, or would.",
+    meaning: "A model computed infinity or NaN, or would do so.",
     advice: 'Compute in f32: --dtype f32 (in the library: dtype "f32").',
   },
   "weights/disposed": {
     class: "DisposedError",
-    meaning: "A checkpoint was read after it was closed.",
+    meaning: "A checkpoint was read after it had been closed.",
     advice: "Open it again, and close it after the last read.",
   },
   "weights/missing-tensors": {
@@ -246,7 +248,7 @@ const TABLE = {
   },
   "weights/misshapen-tensors": {
     class: "WeightError",
-    meaning: "Tensors of a checkpoint have other shapes than the model needs.",
+    meaning: "Tensors in a checkpoint have other shapes than the model needs.",
     advice: "The model is built from the config and version beside the checkpoint; check both.",
   },
   "weights/unused-tensors": {
@@ -256,10 +258,10 @@ const TABLE = {
   },
 } as const satisfies Readonly<Record<string, CodeEntry>>;
 
-/** A code of an error: what a program decides by. */
+/** A code of an error, for programs. */
 export type ErrorCode = keyof typeof TABLE;
 
-/** Every code of an error, with the class that carries it, its meaning and what to do. */
+/** Every code of an error, with its class, its meaning and what to do. */
 export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = TABLE;
 
 /** The codes of one class. */

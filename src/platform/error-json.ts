@@ -1,17 +1,17 @@
-// Errors as plain data. Apart from their base class, which uses it.
+// Errors as plain data. In a file of its own because the base class imports it.
 import { printable, shortened } from "./printable.js";
 import { hideSecrets } from "./secrets.js";
 
 /** An object of plain data. */
 export type PlainObject = Readonly<Record<string, unknown>>;
 
-/** Deeper data, and longer chains of causes, tell nobody anything; and they may come from strangers. */
+/** Limit for nested data and for chains of causes, which may come from strangers. */
 const MAX_DEPTH = 8;
 
-/** Where a text does not end by itself. A list of all misshapen tensors of a model is longer, and meant to be read. */
+/** Limit for one text. It has room for a list of all misshapen tensors of a model. */
 const MAX_TEXT = 1_000_000;
 
-/** A text as errors hold it: without secrets, and without what steers a terminal. */
+/** A text for an error: without secrets and without characters that control a terminal. */
 export function cleaned(text: string): string {
   return printable(hideSecrets(shortened(text, MAX_TEXT)));
 }
@@ -20,7 +20,7 @@ export function isPlainObject(value: unknown): value is PlainObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A value as plain data, texts cleaned; undefined for what is none, such as a function. */
+/** A value as plain data with cleaned texts. Undefined if it is not plain data, such as a function. */
 export function plainValue(value: unknown, depth = 0): unknown {
   if (typeof value === "string") return cleaned(value);
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
@@ -37,8 +37,8 @@ export function plainObject(value: PlainObject, depth = 0): PlainObject {
 }
 
 /**
- * What `toJSON` says of a cause, `depth` errors below the first: all of an error of this library, which `ours` makes plain
- * data, of others name, code and message.
+ * A cause as `toJSON` writes it, `depth` errors below the first. `ours` converts errors of this library; of other errors
+ * only name, code and message are kept.
  */
 export function causeToJson(
   cause: unknown,
@@ -47,7 +47,7 @@ export function causeToJson(
   depth: number,
 ): unknown {
   if (!(cause instanceof Error)) return plainValue(cause);
-  // Causes may stand in a circle.
+  // Chains of causes may have cycles.
   if (depth >= MAX_DEPTH) return undefined;
   const known = ours(cause, depth);
   if (known !== undefined) return known;
@@ -62,7 +62,7 @@ export function causeToJson(
   };
 }
 
-/** A cause from what `causeToJson` made of it. `ours` makes errors of this library. */
+/** The reverse of `causeToJson`. `ours` makes errors of this library. */
 export function causeFromJson(json: unknown, ours: (json: unknown, depth: number) => Error, depth: number): unknown {
   if (!isPlainObject(json) || typeof json.message !== "string") return plainValue(json);
   if (depth >= MAX_DEPTH) return undefined;

@@ -3,8 +3,8 @@ import type { ErrorCode } from "./error-codes.js";
 import { hideSecrets, publicUrl } from "./secrets.js";
 
 /**
- * A file or address that could not be opened, read or written; `location` is the path or URL, `cause` the system's own
- * error. None of its texts holds a secret: of a URL, user, password and what may be a token are left out.
+ * A file or URL that could not be opened, read or written. `location` is the path or URL, `cause` the system's own error. No
+ * text of it holds a secret: users, passwords and possible tokens are removed from URLs.
  */
 export class FileError extends Dalle2Error {
   static override readonly code: ErrorCode = "file/failed";
@@ -23,7 +23,7 @@ export class FileError extends Dalle2Error {
   }
 }
 
-/** More than an array can have, or than a caller can mean: a size that a file or server only claims. */
+/** More than an array can hold. A file or server may claim any size. */
 const MAX_READ_BYTES = 2 ** 31;
 
 const RANGE = { code: "file/range" } as const;
@@ -33,10 +33,10 @@ export function checkRange(name: string, size: number, offset: number, length: n
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0)
     throw new FileError(name, `invalid byte range: offset ${offset}, length ${length}`, RANGE);
   if (offset + length > size)
-    throw new FileError(name, `bytes ${offset} to ${offset + length} were asked for, but the file ends at ${size}`, {
+    throw new FileError(name, `bytes ${offset} to ${offset + length} were requested, but the file has ${size} bytes`, {
       ...RANGE,
       advice: "it may be truncated: download it again",
     });
   if (length > MAX_READ_BYTES)
-    throw new FileError(name, `${length} bytes are more than can be read at once, ${MAX_READ_BYTES}`, RANGE);
+    throw new FileError(name, `${length} bytes cannot be read at once; the limit is ${MAX_READ_BYTES}`, RANGE);
 }

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "./dalle2-error.js";
 
-/** A decoded image: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
+/** A decoded image: `height` × `width` × 4 bytes, RGB and straight alpha, upright, in sRGB. */
 export interface DecodedImage {
   /** In pixels. */
   readonly width: number;
@@ -14,7 +14,7 @@ export interface DecodedImage {
   readonly frames?: number;
 }
 
-/** An image to encode: `height` × `width` × `channels` bytes, with straight alpha where there are 4. */
+/** An image to encode: `height` × `width` × `channels` bytes. The fourth channel is straight alpha. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -22,10 +22,10 @@ export interface Pixels {
   readonly data: Uint8Array;
 }
 
-/** Pixels that an image may have: larger ones would take more than 256 MiB, and no model reads them. */
+/** Most pixels of an image. Larger images would take more than 256 MiB, and no model reads them. */
 export const MAX_PIXELS = 2 ** 26;
 
-/** Bytes that are no image in a known format, or an image that is too large. */
+/** The bytes are not an image in a known format, or the image is too large. */
 export class ImageDecodeError extends Dalle2Error {
   static override readonly code = "image/decode";
   override readonly name = "ImageDecodeError";

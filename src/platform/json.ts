@@ -1,11 +1,14 @@
 import { Dalle2Error } from "./dalle2-error.js";
 
-/** JSON from outside: the only place where it is parsed, so that none is too deep for what walks it later. */
+/** Parses all JSON from outside, so that no value nests too deep for recursive functions. */
 
-/** The levels of the deepest JSON that is read. Train configs have 6; each function that walks values takes one frame a level. */
+/**
+ * Deepest JSON that is accepted. Train configs have 6 levels. Functions that walk values recursively use one stack frame for
+ * each level.
+ */
 export const MAX_JSON_DEPTH = 64;
 
-/** A text that is not JSON, or nothing that a file of ours holds. The message goes after the file's name. */
+/** A text that is not JSON, or not JSON that this library accepts. The message follows the name of the file. */
 export class JsonError extends Dalle2Error {
   static override readonly code = "format/json";
   override readonly name = "JsonError";
@@ -16,23 +19,23 @@ export class JsonError extends Dalle2Error {
 }
 
 export interface JsonOptions {
-  /** Lists and objects within each other. Default `MAX_JSON_DEPTH`. */
+  /** Limit for nested lists and objects. Default `MAX_JSON_DEPTH`. */
   readonly maxDepth?: number | undefined;
-  /** Takes also the key `__proto__`, for objects whose keys are names that anyone may choose; they must never be copied. */
+  /** Accepts the key `__proto__` too, for objects whose keys can be any name. Such objects must never be copied. */
   readonly takesProtoKey?: boolean | undefined;
 }
 
 /**
- * The value of a JSON text. Throws JsonError, whose message follows the name of the file, where it is not JSON, where lists
- * and objects nest too deep, and where an object has the key `__proto__`, which would replace what objects inherit as soon
- * as one is copied. Of a key that stands twice, the last counts, as in Python.
+ * Parses JSON. Throws JsonError if the text is not JSON, if lists and objects nest too deep, or if an object has the key
+ * `__proto__`, which would replace the prototype of a copy. The message follows the name of the file. Of duplicate keys the
+ * last counts, as in Python.
  */
 export function parseJson(
   text: string,
   { maxDepth = MAX_JSON_DEPTH, takesProtoKey = false }: JsonOptions = {},
 ): unknown {
   if (isDeeper(text, maxDepth)) {
-    throw new JsonError(`nests lists or objects more than ${maxDepth} levels deep; no such file does`);
+    throw new JsonError(`nests lists or objects more than ${maxDepth} levels deep, which is not allowed`);
   }
   let value: unknown;
   try {
@@ -40,14 +43,16 @@ export function parseJson(
   } catch (cause) {
     throw new JsonError(`is not JSON: ${syntaxProblem(text, cause)}`);
   }
-  // Only a text with these letters, plain or escaped, can hold the key; few do, and only those are walked.
+  // Only a text with these letters, plain or escaped, can hold the key. Few do, and only those are walked.
   if (!takesProtoKey && /__proto__|\\u00[567]/i.test(text) && hasProtoKey(value)) {
-    throw new JsonError(`has the key "__proto__", which no such file has`);
+    throw new JsonError(`has the key "__proto__", which is not allowed`);
   }
   return value;
 }
 
-/** What engines say of the text, without what they quote of it, which may be a secret; and where, if that can be told. */
+/**
+ * The engine's message and, if possible, the position. Text that the engine quotes is removed, because it may be a secret.
+ */
 function syntaxProblem(text: string, cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   const token = /^Unexpected token '.{1,6}?'/su.exec(message)?.[0];
@@ -55,10 +60,10 @@ function syntaxProblem(text: string, cause: unknown): string {
   const before = text.slice(0, endOfTokens(text)).split("\n");
   return before.join("\n").length === text.length
     ? token
-    : `${token} in line ${before.length}, column ${before.at(-1)!.length + 1}`;
+    : `${token} at line ${before.length}, column ${before.at(-1)!.length + 1}`;
 }
 
-/** How far a text consists of tokens of JSON (RFC 8259, section 2). */
+/** The end of the part that consists of JSON tokens (RFC 8259, section 2). */
 function endOfTokens(text: string): number {
   const other = /[\s{}[\],:]|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
   let end = 0;
@@ -70,14 +75,14 @@ function endOfTokens(text: string): number {
   }
 }
 
-/** What is wrong with bytes of which neither the text could be decoded nor the value parsed; goes after the file's name. */
+/** The problem with bytes that could not be decoded as UTF-8 or parsed as JSON. It follows the file's name. */
 export function jsonProblem(cause: unknown): string {
   return cause instanceof JsonError ? cause.message : "is not JSON in UTF-8";
 }
 
 const [QUOTE, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d];
 
-/** Whether brackets outside of strings nest deeper than `limit`. */
+/** True if brackets outside of strings nest deeper than `limit`. */
 function isDeeper(text: string, limit: number): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -90,7 +95,9 @@ function isDeeper(text: string, limit: number): boolean {
   return false;
 }
 
-/** The position behind the second quote of the JSON string that begins at `start`; the text's end where it has none. */
+/**
+ * The position after the closing quote of the JSON string that begins at `start`, or the end of the text if there is none.
+ */
 export function jsonStringEnd(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const code = text.charCodeAt(at);
@@ -105,7 +112,7 @@ function hasProtoKey(value: unknown): boolean {
   return Object.hasOwn(value, "__proto__") || Object.values(value).some(hasProtoKey);
 }
 
-/** What makes a value that was not parsed here unfit: its depth (a cycle has no end), or how many values are in it. */
+/** Why a value from elsewhere is not accepted: it nests too deep (a cycle has no end) or holds too many values. */
 export function excessOf(value: unknown, maxDepth = MAX_JSON_DEPTH, maxValues = 1_000_000): string | undefined {
   let count = 0;
   const visit = (part: unknown, depth: number): string | undefined => {
@@ -121,7 +128,7 @@ export function excessOf(value: unknown, maxDepth = MAX_JSON_DEPTH, maxValues = 
   return visit(value, 0);
 }
 
-/** Whether a value is an object with keys, not a list. */
+/** True for an object that is not an array. */
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

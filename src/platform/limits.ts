@@ -3,27 +3,27 @@ import { FileError } from "./errors.js";
 
 const MEBIBYTE = 2 ** 20;
 
-/** How many bytes are read of a file, or taken from a server, by what it is. Real ones stay far below. */
+/** Most bytes that are read or downloaded, by kind of file. Real files are far smaller. */
 export const MAX_BYTES = {
   /** A load config, train config or CLIP config: JSON of a few kilobytes. */
   config: 16 * MEBIBYTE,
   /** Prompts, as lines or as JSON. */
   prompts: 16 * MEBIBYTE,
-  /** An image or a mask, as a file. */
+  /** An image file or a mask file. */
   image: 256 * MEBIBYTE,
-  /** A checksum file; one that stands for its own checksum, as in LAION's configs, is not much longer. */
+  /** A checksum file. LAION's configs also name small files that are their own checksum. */
   checksum: MEBIBYTE,
-  /** What is noted beside a download. */
+  /** A record beside a download. */
   record: MEBIBYTE,
-  /** A download that the server compresses for the way: what it unpacks to is not known beforehand. */
+  /** A download that the server compresses: its unpacked size is not known beforehand. */
   compressed: 64 * MEBIBYTE,
   /** A download whose size the server announces. */
   download: 2 ** 38,
-  /** One whose size it does not announce: it may have no end. */
+  /** A download without an announced size, which may never end. */
   unannounced: 2 ** 35,
 } as const;
 
-/** A file is larger than what is read of its kind. */
+/** A file is larger than the limit for its kind. */
 export class TooLargeError extends FileError {
   static override readonly code = "file/too-large";
   override readonly name = "TooLargeError";
@@ -33,11 +33,11 @@ export class TooLargeError extends FileError {
   }
 
   constructor(location: string, found: string, maxBytes: number) {
-    super(location, `${found}; at most ${formatLimit(maxBytes)} are read of such a file`);
+    super(location, `${found}; the limit for such a file is ${formatLimit(maxBytes)}`);
   }
 }
 
-/** Throws TooLargeError where a file of a kind has more bytes than are read. */
+/** Throws TooLargeError if `size` is more than `maxBytes`. */
 export function checkSize(location: string, size: number, maxBytes: number): void {
   if (size > maxBytes) throw new TooLargeError(location, `has ${counted(size, "byte")}`, maxBytes);
 }

@@ -2,12 +2,12 @@ import process from "node:process";
 import type { Dalle2ErrorOptions } from "./dalle2-error.js";
 import { FileError } from "./errors.js";
 
-/** True for what the operating system refused, which carries its code. */
+/** True for an error of the operating system, which has a code. */
 export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && "errno" in error && "syscall" in error;
 }
 
-/** What failed with a file, in words for what users meet most. */
+/** A FileError for a failed operation, with plain words for the most common causes. */
 export function fileError(file: string, problem: string, cause: unknown): FileError {
   if (!isSystemError(cause)) return new FileError(file, problem, { cause });
   const { reason, ...options } = known(cause);

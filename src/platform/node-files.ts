@@ -1,4 +1,4 @@
-// What keeping downloads needs of Node's file system.
+// File operations of Node that downloads need.
 import { createHash } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
@@ -38,7 +38,7 @@ class NodeFileWriter implements FileWriter {
 export const openWriter: Platform["openWriter"] = async (path) => {
   try {
     await makeFolder(dirname(path));
-    // Not "w", which empties the file: the bytes that another process has written so far are kept.
+    // Not "w", which empties the file: bytes that another process has written must stay.
     return new NodeFileWriter(await open(path, constants.O_WRONLY | constants.O_CREAT), path);
   } catch (cause) {
     throw fileError(path, "could not be written", cause);
@@ -72,7 +72,7 @@ export const listFiles: Platform["listFiles"] = async (folder) => {
 
 export const moveFile: Platform["moveFile"] = async (from, to) => {
   const moved = await ifPresent(rename(from, to).then(() => true)).catch((cause: unknown) => {
-    throw fileError(to, "could not be put in its place", cause);
+    throw fileError(to, "could not be moved to its name", cause);
   });
   return moved ?? false;
 };
@@ -102,7 +102,7 @@ export const createSha256: Platform["createSha256"] = () => {
   return { update: (bytes) => void hash.update(bytes), digest: () => hash.digest("hex") };
 };
 
-/** Undefined where a file or folder is missing. */
+/** Undefined if a file or folder does not exist. */
 async function ifPresent<Value>(found: Promise<Value>): Promise<Value | undefined> {
   try {
     return await found;

@@ -3,10 +3,10 @@ import { dirname } from "node:path";
 import { isSystemError } from "./node-error.js";
 
 /**
- * Makes a folder, and those it is in, where they are missing. Rejects with the error of the system.
+ * Makes a folder and its missing parents. Rejects with the error of the system.
  *
- * Node's own `recursive` never ends where a folder is there but takes no new ones and says "no such file", as in /proc and on
- * some automounted drives.
+ * Node's own `recursive` never ends if an existing folder takes no new ones and says "no such file", as in /proc and on some
+ * automounted drives.
  */
 export async function makeFolder(path: string): Promise<void> {
   const refusal = await makeOne(path);
@@ -18,7 +18,7 @@ export async function makeFolder(path: string): Promise<void> {
   if (second !== undefined) throw second;
 }
 
-/** Makes one folder; gives the error where it is not there afterwards, by this process or another. */
+/** Makes one folder. Returns the error if the folder does not exist afterwards, whoever made it. */
 async function makeOne(path: string): Promise<Error | undefined> {
   try {
     await mkdir(path);

@@ -1,4 +1,4 @@
-// How Node reads files. Only true files are opened: a pipe that nobody writes to would never answer, and a device never ends.
+// Reads files in Node. Only regular files are opened: a pipe without a writer never answers, and a device never ends.
 import { constants, createReadStream, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import process from "node:process";
@@ -21,12 +21,12 @@ class NodeFileSource implements ByteSource {
     checkRange(this.name, this.size, offset, length);
     const bytes = new Uint8Array(length);
     let filled = 0;
-    // One read of the system may return less than was asked for: Linux stops at 2 GiB, network drives earlier.
+    // One read may return fewer bytes than requested: Linux stops at 2 GiB, network drives earlier.
     while (filled < length) {
       signal?.throwIfAborted();
       const { bytesRead } = await this.handle.read(bytes, filled, length - filled, offset + filled);
       if (bytesRead === 0)
-        throw new FileError(this.name, `ended at byte ${offset + filled}; it shrank while it was read`);
+        throw new FileError(this.name, `ended at byte ${offset + filled}: the file became shorter while it was read`);
       filled += bytesRead;
     }
     return bytes;
@@ -61,7 +61,7 @@ async function openRegular(file: string, problem: string): Promise<ByteSource> {
     throw fileError(file, problem, cause);
   };
   checkRegular(file, await stat(file).catch(fail));
-  // Another file may have taken its place meanwhile: the flag keeps the opening of a pipe from waiting for its other end.
+  // Another file may have replaced it meanwhile: with this flag, opening a pipe does not wait for its other end.
   const handle = await open(file, constants.O_RDONLY | NOT_BLOCKING).catch(fail);
   try {
     const found = await handle.stat();
@@ -77,7 +77,7 @@ function checkRegular(file: string, found: Stats): void {
   if (!found.isFile()) throw new FileError(file, "is a folder or a device", { advice: "name a file in it" });
 }
 
-/** Whether a path names what this process was given open: its standard input, or what a shell calls `<(command)`. */
+/** True for an open pipe of this process: standard input, or a shell's `<(command)`. */
 async function isOpenPipe(file: string): Promise<boolean> {
   if (!/^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/.test(file)) return false;
   const found = await stat(file).catch(() => undefined);

@@ -1,4 +1,4 @@
-// Node's side of the platform: the only file besides src/cli that may import Node's own modules.
+// The platform in Node: apart from src/cli, only this file and its siblings may import Node's own modules.
 import { open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
@@ -25,7 +25,7 @@ export { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "./nod
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 
-/** What was not written to for as long was left by a process that was killed. */
+/** Temporary files that were not changed for this long are from processes that were killed. */
 const STALE_MS = 600_000;
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
@@ -37,9 +37,9 @@ export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) =
     await writeChunks(aside, data);
     await rename(aside, file);
   } catch (cause) {
-    // The first failure is the one to report, even where tidying up fails too.
+    // Report the first error, even if the clean-up fails too.
     await rm(aside, { force: true }).catch(() => undefined);
-    // What fails in the data's own producer is not the file's fault and passes as it is.
+    // Errors of the data's producer are not errors of the file and pass unchanged.
     throw isSystemError(cause) ? fileError(file, "could not be written", cause) : cause;
   }
 };
@@ -66,7 +66,7 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
   if (own) return own;
   if (process.platform === "win32") return join(local ?? join(homedir(), "AppData", "Local"), "dalle2-webgpu", "cache");
   if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "dalle2-webgpu");
-  // An empty or relative one is to be ignored (XDG Base Directory Specification, "Basics").
+  // The specification says to ignore an empty or relative value (XDG Base Directory Specification, "Basics").
   return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "dalle2-webgpu");
 };
 

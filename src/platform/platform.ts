@@ -2,51 +2,54 @@ import type { DecodedImage, Pixels } from "./image-types.js";
 import type { ByteSource } from "./source.js";
 
 /**
- * What differs between Node and the browser. `node.ts` and `browser.ts` each export every member by its name; the
- * import `#platform` is one or the other.
+ * What differs between Node and browsers. `node.ts` and `browser.ts` each export every member by its name; the import
+ * `#platform` is one of them.
  *
- * A path is one of the file system in Node, and one of the origin's private file system in the browser.
+ * A path is in the file system in Node, and in the origin private file system in browsers.
  */
 export interface Platform {
   /** Opens a file for reads by range; the caller closes it. Rejects with FileError. */
   readonly openFile: (path: string) => Promise<ByteSource>;
   /**
-   * The whole of a file that has at most `maxBytes`; in Node also of an open pipe, by the name `/dev/stdin` or `/dev/fd/N`.
-   * Rejects with FileError, and TooLargeError.
+   * Reads a whole file of at most `maxBytes`. In Node also an open pipe, named `/dev/stdin` or `/dev/fd/N`. Rejects with
+   * FileError or TooLargeError.
    */
   readonly readBytes: (path: string, maxBytes: number) => Promise<Uint8Array<ArrayBuffer>>;
-  /** The same of a UTF-8 text. */
+  /** The same for UTF-8 text. */
   readonly readText: (path: string, maxBytes: number) => Promise<string>;
   /**
-   * Writes a file beside its place and moves it there once it is complete: a reader sees the old file or the new one.
-   * Missing folders are made. When `data` or the disk fails, nothing is left behind.
+   * Writes a temporary file and moves it to its name once it is complete: readers see the old file or the new one. Makes
+   * missing folders. If `data` or the disk fails, nothing is left behind.
    */
   readonly writeFileAtomic: (path: string, data: FileData) => Promise<void>;
-  /** Opens a file to be written at any offset; what it holds is kept. Missing folders are made. Rejects with FileError. */
+  /** Opens a file to write at any offset. Existing content is kept. Makes missing folders. Rejects with FileError. */
   readonly openWriter: (path: string) => Promise<FileWriter>;
-  /** Undefined where there is no such file. */
+  /** Undefined if there is no such file. */
   readonly statFile: (path: string) => Promise<FileStat | undefined>;
-  /** Names of the files in a folder; none where it is missing. */
+  /** Names of the files in a folder; none if the folder does not exist. */
   readonly listFiles: (folder: string) => Promise<string[]>;
   readonly folderExists: (path: string) => Promise<boolean>;
-  /** Moves a file in one step, over one that is there. False where `from` is missing. */
+  /** Moves a file in one step and replaces an existing one. False if `from` does not exist. */
   readonly moveFile: (from: string, to: string) => Promise<boolean>;
-  /** Removes a file, which may be missing. */
+  /** Removes a file if it exists. */
   readonly removeFile: (path: string) => Promise<void>;
-  /** Runs one body of a name at a time: within this process in Node, among all tabs of the site in browsers. */
+  /**
+   * Runs functions with the same name one after the other: within this process in Node, among all tabs of the site in
+   * browsers.
+   */
   readonly exclusively: <Result>(name: string, body: () => Promise<Result>) => Promise<Result>;
   readonly createSha256: () => Sha256;
-  /** Browsers have no environment: undefined. */
+  /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
-  /** False in browsers: a header that CORS does not list asks for permission first, which most servers refuse. */
+  /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
-  /** Folder for what was downloaded and can be again; it need not exist. `DALLE2_CACHE` names another one in Node. */
+  /** Folder for downloads, which may not exist yet. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
-  /** The pixels of an image file (PNG, JPEG, WebP …), turned upright. Rejects with ImageDecodeError. */
+  /** Decodes an image file (PNG, JPEG, WebP …) and turns it upright. Rejects with ImageDecodeError. */
   readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
   /**
-   * An image file. `quality` is from 1 to 100, at which WebP is lossless. Rejects with ImageEncodeError where the system
-   * has no encoder for the format, as some browsers have none for WebP.
+   * Encodes an image. `quality` is from 1 to 100; WebP is lossless at 100. Rejects with ImageEncodeError if the system has
+   * no encoder for the format, as some browsers have none for WebP.
    */
   readonly encodePixels: (image: Pixels, format: "jpeg" | "webp", quality: number) => Promise<Uint8Array<ArrayBuffer>>;
   /** Path or URL of a file that comes with this package, by its path in it. In browsers it lies on the server of the code. */
@@ -55,15 +58,15 @@ export interface Platform {
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;
   /**
-   * The entry point of WebGPU: `navigator.gpu` where it exists (browsers, Deno), else Dawn with the first Vulkan driver that
-   * gives an adapter. Where no driver does, its `requestAdapter()` gives null.
+   * Opens WebGPU: `navigator.gpu` if it exists (browsers, Deno), else Dawn with the first Vulkan driver that has an adapter.
+   * If no driver has one, its `requestAdapter()` gives null.
    */
   readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU | NoWebGpu>;
   /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
   readonly implementationOf: (entry: GPU) => string;
-  /** What to do on this system when no adapter was found, in a sentence or two. */
+  /** What to do on this system if no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
-  /** Bytes of the system's memory that this process may take, which is what software adapters have; undefined in browsers. */
+  /** Bytes of system memory that this process may use, which software adapters share; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
 }
 
@@ -74,37 +77,37 @@ export interface NoWebGpu {
   readonly cause?: unknown;
 }
 
-/** How WebGPU is opened; browsers have no choices. */
+/** How to open WebGPU. Browsers ignore it. */
 export interface WebGpuOptions {
   /**
-   * Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`), which is taken then even where the runtime has a WebGPU of
-   * its own; default: the words of `DALLE2_DAWN_FLAGS`.
+   * Flags for Dawn (`backend=vulkan`, `enable-dawn-features=a,b`), which is then used even if the runtime has a WebGPU of
+   * its own. Default: the words of `DALLE2_DAWN_FLAGS`.
    */
   readonly flags?: readonly string[];
-  /** Looks for software drivers first. */
+  /** Tries software drivers first. */
   readonly preferSoftware?: boolean;
 }
 
-/** A file's content, whole or in chunks that are written as they come. */
+/** The content of a file, whole or in chunks. */
 export type FileData = Uint8Array | AsyncIterable<Uint8Array>;
 
 /** A file being written. */
 export interface FileWriter {
-  /** Rejects with FileError, where the disk is full too. */
+  /** Rejects with FileError, also if the disk is full. */
   write(offset: number, bytes: Uint8Array): Promise<void>;
-  /** What was written outlives the process from here on, and the system where that can be had. */
+  /** Closes the file. Written bytes then survive the process and, if the system supports it, a crash of the system. */
   close(): Promise<void>;
 }
 
-/** Length in bytes, and when it was last changed, in milliseconds since 1970. */
+/** Length in bytes and time of the last change, in milliseconds since 1970. */
 export interface FileStat {
   readonly size: number;
   readonly modified: number;
 }
 
-/** SHA-256 (FIPS 180-4) of bytes that come in parts. */
+/** SHA-256 (FIPS 180-4) of bytes in parts. */
 export interface Sha256 {
   update(bytes: Uint8Array): void;
-  /** In lower-case hexadecimal. Nothing can be added after it. */
+  /** The hash in lower-case hexadecimal. Nothing can be added after it. */
   digest(): string;
 }

@@ -1,22 +1,22 @@
 /**
- * What must never stand in a message, a log or a file: tokens, passwords, and the parts of addresses that carry them.
+ * Keeps secrets out of messages, logs and files: tokens, passwords, and the parts of URLs that carry them.
  *
- * Every typed error of this library passes its texts through here, so that whoever writes a message need not think of it.
+ * Every typed error of this library passes its texts through here, so that authors of messages need not think of it.
  */
 
 const HIDDEN = "…";
 
-/** Values that were read from the environment or taken out of an address, to be recognised wherever they turn up. */
+/** Secrets from the environment or from URLs, to be recognised anywhere. */
 const known = new Set<string>();
 // A shorter one would be found in the middle of ordinary words.
 const SHORTEST_KNOWN = 6;
 
-/** Notes a secret: from now on `hideSecrets` hides it. */
-export function keepSecret(value: string): void {
+/** Adds a secret that `hideSecrets` hides from now on. */
+export function registerSecret(value: string): void {
   if (value.length >= SHORTEST_KNOWN) known.add(value);
 }
 
-/** Query parameters whose values say which file is meant. All others may hold a token, whatever their name. */
+/** Query parameters that say which file is meant. All others may hold a token. */
 const SHOWN = new Set(
   "alt branch commit dl download export ext file filename format inline lang name path raw ref rev revision tag type v ver version".split(
     " ",
@@ -31,8 +31,8 @@ const ADDRESS = /^([a-z][a-z0-9+.-]*:[\\/]{2,}|https?:[\\/]*)([^/?#\\]*@)?([^?#]
 const SECRET_IN_PATH = /((?:token|secret|passw|signature|api[_-]?key|session)[^/;,=]{0,40}=)[^/;,]+/gi;
 
 /**
- * An address as it may be shown: without user, password, fragment, and the values of query parameters that may be secrets.
- * Anything that is no address is given back as it is.
+ * A URL that is safe to show: without user, password, fragment, and the values of query parameters that may be secrets.
+ * Returns any other text unchanged.
  */
 export function publicUrl(location: string): string {
   const parts = ADDRESS.exec(withoutBrokenUser(location));
@@ -47,7 +47,7 @@ export function publicUrl(location: string): string {
   ].join("");
 }
 
-/** In what is no address, such as one with a slash in its password, all that stands before the last "@" may be secret. */
+/** In a malformed URL, such as one with a slash in its password, everything before the last "@" may be secret. */
 function withoutBrokenUser(location: string): string {
   const at = location.lastIndexOf("@");
   const scheme = at < 0 ? undefined : SCHEME.exec(location)?.[0];
@@ -63,21 +63,21 @@ function publicParameter(parameter: string): string {
   return equals < 0 ? HIDDEN : `${name}=${HIDDEN}`;
 }
 
-// The lookbehind keeps a long run of letters from being tried at each of them.
+// The lookbehind avoids quadratic time on long runs of letters.
 const ADDRESS_IN_TEXT =
   /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,20}:[\\/]{2,}|https?:[\\/]*)[^\s"'<>`]*[^\s"'<>`.,:;!?)\]}]/gi;
 const CREDENTIALS = /\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/g;
-// Names such as `hf_tokenizer_name` are of small letters alone; tokens are of 34 letters, large and small.
+// Names such as `hf_tokenizer_name` have only small letters. Tokens have 34 letters, small and capital.
 const HUB_TOKEN = /\bhf_(?:(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}|[a-z]{20,})/g;
 
-/** A text without the secrets in it: those that are known, tokens of the model hub, and what `publicUrl` hides of addresses. */
+/** Removes secrets from a text: known ones, tokens of the model hub, and what `publicUrl` hides in URLs. */
 export function hideSecrets(text: string): string {
   let shown = hideKnown(text);
   if (shown.includes(":")) shown = shown.replace(ADDRESS_IN_TEXT, publicUrl);
   return shown.replace(CREDENTIALS, `$1 ${HIDDEN}`).replace(HUB_TOKEN, `hf_${HIDDEN}`);
 }
 
-/** A text without the secrets that are known; all else, addresses too, stays as it is. */
+/** Removes only known secrets from a text. URLs and everything else stay. */
 export function hideKnown(text: string): string {
   let shown = text;
   for (const secret of known) shown = shown.replaceAll(secret, HIDDEN);
@@ -89,10 +89,10 @@ export function isSecretName(name: string): boolean {
   return /token|secret|passw|api[_-]?key|access[_-]?key|credential|authorization/i.test(name);
 }
 
-// Causes have causes; deeper ones than this tell nobody anything.
+// Longest chain of causes that is kept.
 const MAX_CAUSES = 8;
 
-/** An error as the cause of another: itself where it holds no secret, else a copy that says the same without it. */
+/** An error as the cause of another: itself if it holds no secret, else a copy without secrets. */
 export function withoutSecrets(cause: unknown, depth = 0): unknown {
   if (typeof cause === "string") return hideSecrets(cause);
   if (!(cause instanceof Error)) return cause;
@@ -109,12 +109,12 @@ export function withoutSecrets(cause: unknown, depth = 0): unknown {
   return typeof code === "string" ? Object.assign(copy, { code }) : copy;
 }
 
-/** Whether an error holds others, of which each would have to be looked through. */
+/** True if an error holds others with secrets. */
 function hasParts(error: Error): boolean {
   return error instanceof AggregateError && error.errors.some((one) => withoutSecrets(one) !== one);
 }
 
-/** Options of an error whose cause holds no secret. */
+/** Options of an error, with secrets removed from the cause. */
 export function safeOptions(options: ErrorOptions | undefined): ErrorOptions | undefined {
   return options && "cause" in options ? { ...options, cause: withoutSecrets(options.cause) } : options;
 }

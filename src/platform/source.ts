@@ -1,22 +1,22 @@
 import { checkRange, FileError } from "./errors.js";
 
 /**
- * Random access to the bytes of a file, a blob, a URL or memory.
- * `read` gives exactly `length` bytes in a fresh array whose buffer starts at offset 0, so it may be kept, changed and
- * viewed as any typed array; a range outside the source rejects with FileError.
+ * Random access to the bytes of a file, a blob, a URL or memory. `read` gives exactly `length` bytes in a new array whose
+ * buffer starts at offset 0, so callers may keep it, change it and view it as any typed array. Rejects with FileError if the
+ * range is outside the source.
  */
 export interface ByteSource {
   /** Path, URL or file name, for messages. */
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
-  /** The bytes from `offset` on. */
+  /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
-  /** Gives back what the source holds open. */
+  /** Releases the file or connection. */
   close(): Promise<void>;
 }
 
-/** A source over bytes that are in memory already. */
+/** A source over bytes in memory. */
 export class MemorySource implements ByteSource {
   readonly size: number;
 
@@ -28,7 +28,7 @@ export class MemorySource implements ByteSource {
   }
 
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
-    // In a continuation, so that a bad range rejects as it does for every other source, and never throws.
+    // In a continuation, so that an invalid range rejects as in every other source instead of throwing.
     return Promise.resolve().then(() => {
       signal?.throwIfAborted();
       checkRange(this.name, this.size, offset, length);
@@ -58,9 +58,13 @@ export class BlobSource implements ByteSource {
     try {
       return new Uint8Array(await this.blob.slice(offset, offset + length).arrayBuffer());
     } catch (cause) {
-      throw new FileError(this.name, "could not be read; was the file changed or removed since it was picked?", {
-        cause,
-      });
+      throw new FileError(
+        this.name,
+        "could not be read; the file may have been changed or removed since the user picked it",
+        {
+          cause,
+        },
+      );
     }
   }
 

@@ -1,6 +1,6 @@
 import { FileError } from "./errors.js";
 
-/** The text that a file holds, without a byte order mark. Throws FileError where it is not UTF-8. */
+/** Decodes UTF-8 text, without a byte order mark. Throws FileError if the bytes are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, name: string): string {
   const other = otherEncoding(bytes);
   if (other !== undefined) throw new FileError(name, `is ${other} text, not UTF-8`, { advice: "save it as UTF-8" });
@@ -11,10 +11,10 @@ export function decodeUtf8(bytes: Uint8Array, name: string): string {
   }
 }
 
-/** Bytes that are looked at for zeros, which UTF-8 text has none of. */
+/** How many bytes are searched for zeros, which UTF-8 text does not have. */
 const LOOKED_AT = 64;
 
-/** The encoding that the first bytes tell where it is another: by its byte order mark, or the zeros between letters. */
+/** The encoding if the first bytes show that it is not UTF-8: by a byte order mark, or by zeros between letters. */
 function otherEncoding(bytes: Uint8Array): string | undefined {
   const [first, second, third, fourth] = bytes;
   if (first === 0xff && second === 0xfe) return third === 0 && fourth === 0 ? "UTF-32" : "UTF-16";

@@ -11,52 +11,58 @@ import type { StateDictKey } from "./tree/key.js";
 import type { ModelKind, ModelNames } from "./tree/model-names.js";
 import type { Skipped } from "./tree/skipped.js";
 
-/** A checkpoint file: what it says of itself, and the model's tensors, unread. */
+/** An open checkpoint: its description, and the model's tensors, which are not read yet. */
 export interface Checkpoint {
   /** Path or URL, for messages. */
   readonly name: string;
-  /** An index of shards is `torch-index` where any of them is a file of torch. */
+  /** An index of shards is `torch-index` if any shard is a torch file. */
   readonly format: "safetensors" | "torch" | "torch-legacy" | "torchscript" | "safetensors-index" | "torch-index";
-  /** What the model's state dict is in. */
+  /** How the file stores the model. */
   readonly container: Container;
-  /** Where in the file the model is: keys of dicts, and what its names begin with there, with dots between. Empty for the outermost dict. */
+  /**
+   * Where the model is in the file: keys of dicts and the prefix of its tensors' names, joined by dots. Empty for the
+   * outermost dict.
+   */
   readonly key: string;
-  /** Which weights `tensors` are. A tracker's save holds the average as its only weights, which count as online. */
+  /** Which weights `tensors` are. A tracker's save has the average as its only weights, which count as online. */
   readonly weights: WeightsChoice;
-  /** What `openCheckpoint` can be asked for. */
+  /** Values for `weights` that `openCheckpoint` accepts for this file. */
   readonly availableWeights: readonly WeightsChoice[];
-  /** All that torch pickled, optimizer and EMA as references; null for safetensors. See `unpickle` for the values. */
+  /**
+   * All objects in torch's pickle, with optimizer and EMA tensors as references; null for safetensors. `unpickle` lists the
+   * values.
+   */
   readonly tree: unknown;
   /** The strings of a safetensors header; empty for torch. */
   readonly metadata: ReadonlyMap<string, string>;
   /** The model's state dict, under the names that the model itself gives. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** The state dict of the CLIP that was saved along with the model; empty if none was. */
+  /** The state dict of the CLIP that was saved with the model; empty if there is none. */
   readonly clip: ReadonlyMap<string, TensorEntry>;
-  /** What else the file holds, by its key; at most a hundred are named. */
+  /** Other content of the file, by key. At most a hundred entries. */
   readonly skipped: readonly Skipped[];
-  /** The version of the library that saved it, such as "1.14.2", where it says so. */
+  /** The version of the library that saved it, such as "1.14.2", if the file has it. */
   readonly version?: string;
-  /** The train config stored with it, as plain data, where there is one. */
+  /** The train config in the file, as plain data, if there is one. */
   readonly config?: unknown;
   /** Closes the file. */
   close(): Promise<void>;
 }
 
-/** What to read of a checkpoint, and how. */
+/** How to open a checkpoint. */
 export interface CheckpointOptions {
-  /** Default: the weights that upstream's loader takes, those under `model`. */
+  /** Default: the weights that upstream's loader uses, which are under `model`. */
   readonly weights?: WeightsChoice | undefined;
-  /** Which model to take of a file that holds several kinds. Default: a prior or a decoder rather than a CLIP. */
+  /** Which model to use if the file contains several kinds. Default: a prior or a decoder rather than a CLIP. */
   readonly model?: ModelKind | undefined;
   /**
-   * Where in the file the model is: keys of dicts and what names begin with there, such as `state_dict.model`, or a list of
-   * keys. Default: it is found by its names.
+   * Where the model is in the file: keys of dicts and a prefix of names, such as `state_dict.model`, or a list of keys.
+   * Default: found by the names of its tensors.
    */
   readonly stateDictKey?: StateDictKey | undefined;
   /** Ends the call; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Opens a shard by its name beside an index of shards. Default: where the index's path or URL says. */
+  /** Opens a shard by its name beside an index of shards. Default: relative to the index's path or URL. */
   readonly openShard?: ((name: string) => Promise<ByteSource>) | undefined;
 }
 
@@ -67,9 +73,9 @@ export interface OpenOptions extends CheckpointOptions {
 }
 
 /**
- * Opens a checkpoint of any format that this library reads: safetensors, torch's zip and what it wrote before 1.6, in one
- * file or in shards with an index, TorchScript. Only headers are read. The source is the checkpoint's from here on: closed
- * by `close`, or at once when opening fails (FormatError, FileError).
+ * Opens a checkpoint in any supported format: safetensors, torch's zip, torch's format before 1.6, TorchScript; one file, or
+ * shards with an index. Only headers are read. Takes ownership of the source: `close` closes it, and so does a failure to
+ * open (FormatError, FileError).
  *
  * @internal
  */

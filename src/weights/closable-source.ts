@@ -1,7 +1,7 @@
 import { DisposedError } from "../platform/disposed-error.js";
 import type { ByteSource } from "../platform/source.js";
 
-/** A source that says so when it is read after it was closed, whatever the one that it reads from does then. */
+/** A source that rejects reads after it was closed, whatever the source below does. */
 export class ClosableSource implements ByteSource {
   #isClosed = false;
 

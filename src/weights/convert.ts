@@ -7,40 +7,44 @@ import { rowsName, SPARSE_SHAPE } from "./formats/sparse-rows.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { CLIP_PREFIX } from "./tree/wrappers.js";
 
-/** How to store a converted checkpoint. */
+/** How to convert a checkpoint. */
 export interface ConvertOptions {
   /**
-   * Type of matrices and kernels, as stored by default. Vectors and scalars keep theirs: they are a thousandth of the
+   * Dtype of matrices and kernels. Default: that in the file. Vectors and scalars keep theirs: they have a thousandth of the
    * bytes, and the tables of a noise schedule among them do not survive f16.
    */
   readonly dtype?: "f16" | "f32";
-  /** Names of tables to store by the rows that are not zero. */
+  /** Names of tables to store by their rows that are not zero. */
   readonly sparseRows?: readonly string[];
-  /** What the file says beside tensors, version and config. */
+  /** Metadata of the file besides version and config. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** What is read, converted and written at once; a few such arrays wait for the collector at any time. */
+/** Bytes that are read, converted and written at a time. A few such arrays wait for garbage collection. */
 const CHUNK_BYTES = 8 * 2 ** 20;
 
 /**
- * The bytes of a safetensors file with a checkpoint's model, the CLIP beside it, version and config, made as they are
- * consumed: host memory stays near a few chunks. Tensors of types that this library does not read are left out
- * (`unsupportedTensors`). Throws FormatError for a value that f16 cannot hold.
+ * The bytes of a safetensors file with a checkpoint's model, its CLIP, version and config. They are made as they are
+ * consumed, so host memory stays near a few chunks. Tensors of unsupported types are left out (`unsupportedTensors`). Throws
+ * FormatError for a value that f16 cannot represent.
  */
 export async function* convertedBytes(
   checkpoint: Checkpoint,
   options: ConvertOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const absent = options.sparseRows?.find((name) => !checkpoint.tensors.has(name));
-  if (absent !== undefined) throw new FormatError(checkpoint.name, `has no tensor ${absent} to store by rows`);
+  if (absent !== undefined)
+    throw new FormatError(checkpoint.name, `has no tensor ${absent}, which was to be stored by rows`);
   const tensors: TensorData[] = [];
   const sparseShapes: Record<string, readonly number[]> = {};
   for (const entry of allTensors(checkpoint)) {
     if (entry.dtype === "unsupported") continue;
     if (entry.name === METADATA)
-      throw new FormatError(checkpoint.name, `a tensor is named ${METADATA}, which no safetensors file can hold`);
+      throw new FormatError(
+        checkpoint.name,
+        `a tensor has the name ${METADATA}, which a safetensors file cannot contain`,
+      );
     const dtype = storedDtype(entry.dtype, entry.shape, options.dtype);
     if (!options.sparseRows?.includes(entry.name)) {
       tensors.push({
@@ -66,7 +70,7 @@ export async function* convertedBytes(
   yield* writeSafetensors(tensors, convertedMetadata(checkpoint, sparseShapes, options.metadata));
 }
 
-/** The tensors of a checkpoint that a converted one leaves out, because this library does not read their type. */
+/** The tensors that a converted checkpoint leaves out, because this library does not support their type. */
 export function unsupportedTensors(checkpoint: Checkpoint): readonly TensorEntry[] {
   return allTensors(checkpoint).filter(({ dtype }) => dtype === "unsupported");
 }
@@ -131,11 +135,11 @@ function convertBytes(entry: TensorEntry, bytes: Uint8Array, dtype: Dtype): Uint
   return new Uint8Array(halves.buffer);
 }
 
-/** Throws FormatError where a finite value became infinite. */
+/** Throws FormatError if a finite value became infinite. */
 function checkOverflow(name: string, values: Float32Array, halves: Uint16Array): void {
   for (let i = 0; i < halves.length; i++)
     if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(values[i]))
-      throw new FormatError(name, `the value ${values[i]} is beyond f16, whose largest is 65504`, {
+      throw new FormatError(name, `the value ${values[i]} does not fit into f16, whose largest value is 65504`, {
         advice: "convert to f32",
       });
 }

@@ -1,14 +1,14 @@
-// Element types of checkpoints and their conversions. Bytes are little-endian, in files as in every machine that
-// WebGPU runs on. bf16, as f16, is its 16 bits, held in a Uint16Array.
+// Element types of checkpoints and their conversions. Bytes are little-endian, in files and on every machine with WebGPU.
+// bf16 and f16 values are 16 bits each in a Uint16Array.
 import { f16ToFloat32, narrow, roundBits, widen } from "../tensor/half.js";
 import { isSmallFloat, smallFloatsToFloat32, type SmallFloat } from "./small-floats.js";
 import { UnsupportedError } from "./unsupported-error.js";
 
-/** Element types by their safetensors names, as far as their values can be read. */
+/** Supported element types, by their safetensors names. */
 export type Dtype =
   "F64" | "F32" | "F16" | "BF16" | SmallFloat | "I64" | "I32" | "I16" | "I8" | "U64" | "U32" | "U16" | "U8" | "BOOL";
 
-/** The type of a tensor in a file: it may be one whose values this library does not read, such as a complex one. */
+/** The type of a tensor in a file, which may be unsupported, such as a complex type. */
 export type EntryDtype = Dtype | "unsupported";
 
 /** Bytes per element. */
@@ -33,12 +33,12 @@ export const DTYPE_BYTES: Readonly<Record<Dtype, number>> = {
   BOOL: 1,
 };
 
-/** Whether a name is that of an element type. */
+/** True for the name of a supported element type. */
 export function isDtype(name: unknown): name is Dtype {
   return typeof name === "string" && Object.hasOwn(DTYPE_BYTES, name);
 }
 
-/** Whether the type has a fraction. */
+/** True if the type is a floating point type. */
 export function isFloat(dtype: EntryDtype): dtype is Dtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16" || isSmallFloat(dtype);
 }
@@ -49,8 +49,8 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /**
- * Whether the size of a shape can be counted exactly, with elements of so many bytes. Axes of size 0 are left out: beside
- * one the others say nothing, and `elementCount` is not even a number where their product is beyond all.
+ * True if the size of a shape in bytes can be counted exactly. Axes of size 0 are left out: beside one the others do not
+ * matter, and `elementCount` may overflow to NaN.
  */
 export function isCountable(shape: readonly number[], itemBytes: number): boolean {
   return Number.isSafeInteger(elementCount(shape.filter((extent) => extent > 0)) * itemBytes);
@@ -62,8 +62,8 @@ export function byteLength(dtype: Dtype, shape: readonly number[]): number {
 }
 
 /**
- * Values as f32, rounded to nearest where f32 has fewer digits; booleans are 0 and 1. Takes bytes of any alignment. Throws
- * UnsupportedError for a type that is not read; a tensor of one refuses to give its bytes in the first place.
+ * Converts to f32, rounded to nearest; booleans become 0 and 1. Accepts bytes of any alignment. Throws UnsupportedError for
+ * an unsupported type.
  */
 export function toFloat32(dtype: EntryDtype, bytes: Uint8Array): Float32Array<ArrayBuffer> {
   if (dtype === "F32") return new Float32Array(new Uint8Array(bytes).buffer);
@@ -74,7 +74,7 @@ export function toFloat32(dtype: EntryDtype, bytes: Uint8Array): Float32Array<Ar
     : Float32Array.from(toNumbers(dtype, bytes));
 }
 
-/** Values as numbers: exactly, but for integers beyond 2^53, which are rounded. Throws UnsupportedError. */
+/** Converts to numbers, exactly except for integers beyond 2^53, which are rounded. Throws UnsupportedError. */
 export function toNumbers(dtype: EntryDtype, bytes: Uint8Array): ArrayLike<number> {
   const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
@@ -99,13 +99,13 @@ export function toNumbers(dtype: EntryDtype, bytes: Uint8Array): ArrayLike<numbe
     case "BOOL":
       return Uint8Array.from(new Uint8Array(buffer), (value) => (value === 0 ? 0 : 1));
     case "unsupported":
-      throw new UnsupportedError("The values of this element type are not read.");
+      throw new UnsupportedError("Values of this element type are not supported.");
     default:
       return toFloat32(dtype, bytes);
   }
 }
 
-/** f32 values as bf16 bits, rounded to nearest, ties to even. */
+/** Converts f32 to bf16 bits, rounded to nearest, ties to even. */
 export function float32ToBf16(values: Float32Array): Uint16Array<ArrayBuffer> {
   return narrow(values, f32BitsToBf16Bits);
 }

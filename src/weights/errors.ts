@@ -3,12 +3,12 @@ import type { ErrorCode } from "../platform/error-codes.js";
 import { publicUrl } from "../platform/secrets.js";
 import { excerpt } from "../platform/printable.js";
 
-/** Longest description of a problem. Names in it are cut one by one; this bounds what none of them should reach. */
+/** Longest description of a problem. Names in it are shortened one by one; this is a second limit. */
 const MAX_PROBLEM = 4000;
 
 /**
- * A file whose content is not what its format promises. `source` is the file's name; nothing of it was executed. The
- * problem may repeat text of the file: control characters in it are replaced, so that none reaches a terminal.
+ * The content of a file breaks the rules of its format. `source` is the file's name. Nothing in the file was executed. The
+ * problem may quote the file: control characters are replaced, so that none reaches a terminal.
  */
 export class FormatError extends Dalle2Error {
   static override readonly code: ErrorCode = "format/invalid";
@@ -27,7 +27,7 @@ export class FormatError extends Dalle2Error {
   }
 }
 
-/** Content that goes on beyond the bytes at hand: the file is cut off, or too little of it was read. */
+/** Content that ends too early: the file is truncated, or too little of it was read. */
 export class TruncatedError extends FormatError {
   static override readonly code = "format/truncated";
   override readonly name = "TruncatedError";

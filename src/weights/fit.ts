@@ -1,25 +1,29 @@
 import type { TensorSource } from "./tensor-source.js";
 import { describeProblems, WeightError, type WeightProblems } from "./weight-error.js";
 
-/** Declared tensors that the file lacks, or has in another shape. */
+/** Declared tensors that are missing in the file or have another shape. */
 export type Misfits = Pick<WeightProblems, "missing" | "misshapen">;
 
-/** What has to fit its file: a `WeightStore`. */
-export interface DeclaredWeights {
+/** Declarations to compare with a file: those of a `WeightStore`. */
+export interface WeightRequirements {
   readonly source: TensorSource;
   misfits(): Misfits;
-  /** Whether a tensor of the file was declared or ignored. */
+  /** True if a tensor of the file was declared or ignored. */
   knows(name: string): boolean;
 }
 
 export interface FitOptions {
-  /** With false, tensors that do not fit are reported to `onWarning` and left at zero. Default true: a `WeightError`. */
+  /** If false, tensors that do not fit are reported to `onWarning` and left at zero. Default true: throws `WeightError`. */
   readonly strict?: boolean | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-/** What does not fit between a file and the stores that share it; unused is what none of them knows. Reads nothing. */
-export function fitProblems(stores: readonly [DeclaredWeights, ...DeclaredWeights[]]): WeightProblems | undefined {
+/**
+ * The differences between a file and the stores that share it. Unused tensors are those that no store knows. Reads no data.
+ */
+export function fitProblems(
+  stores: readonly [WeightRequirements, ...WeightRequirements[]],
+): WeightProblems | undefined {
   const misfits = stores.map((store) => store.misfits());
   const missing = misfits.flatMap((one) => one.missing);
   const misshapen = misfits.flatMap((one) => one.misshapen);
@@ -30,11 +34,11 @@ export function fitProblems(stores: readonly [DeclaredWeights, ...DeclaredWeight
 }
 
 /**
- * Throws `WeightError` where a declared tensor is missing or has another shape, or where the file holds tensors that
- * nobody declared or ignored; with `strict` false they are reported to `onWarning`.
+ * Throws `WeightError` if a declared tensor is missing or has another shape, or if the file has tensors that nobody declared
+ * or ignored. If `strict` is false, they are reported to `onWarning` instead.
  */
 export function checkFit(
-  stores: readonly [DeclaredWeights, ...DeclaredWeights[]],
+  stores: readonly [WeightRequirements, ...WeightRequirements[]],
   { strict = true, onWarning }: FitOptions = {},
 ): void {
   const problems = fitProblems(stores);

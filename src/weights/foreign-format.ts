@@ -1,29 +1,29 @@
-// What a file is that is no checkpoint of ours, told by how it begins, and what to do about it. Nothing of its content is
-// repeated but known phrases: it may be anything, a secret as well.
+// Says what a file is that is not a supported checkpoint, by its first bytes, and what to do about it. Only known phrases of
+// its content are quoted, because it may contain secrets.
 import type { ByteSource } from "../platform/source.js";
 import { excerpt } from "../platform/printable.js";
 import { decodeLatin1 } from "./formats/pickle-text.js";
 import { MAX_HEADER_BYTES } from "./formats/safetensors.js";
 
-/** How much of a file is looked at: the mark of a tar is at byte 257. */
+/** How many bytes are examined. The mark of a tar file is at byte 257. */
 const HEAD_BYTES = 1024;
 
 const EXPECTED = "expected .safetensors, or .pth as torch.save writes it";
-const UNPACK = "unpack it, and name the checkpoint that is in it";
+const UNPACK = "unpack it and give the checkpoint in it";
 const EXPORT = 'load the model where it was made and save its weights with torch.save(model.state_dict(), "model.pth")';
 
 const NOT_TORCH = `Weights of PyTorch are needed: ${EXPORT}`;
 
-/** The beginning of a file, as much of it as tells its format. */
+/** The beginning of a file, enough to identify its format. */
 export function readHead(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
   return source.read(0, Math.min(HEAD_BYTES, source.size), signal);
 }
 
-/** What a file is that begins with `head` and is of no format that can be read. */
+/** Describes a file of an unsupported format that begins with `head`. */
 export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSource, "name" | "size">): string {
   const text = textOf(head);
   return (
-    describeVoid(head, size) ??
+    describeEmpty(head, size) ??
     describePointer(text) ??
     describePage(text) ??
     describeMagic(text) ??
@@ -36,7 +36,7 @@ export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSourc
   );
 }
 
-/** Each byte as a character; what a byte order mark says to be text, as that. (A `TextDecoder` for Latin-1 gives Windows-1252.) */
+/** The bytes as characters, or as text if a byte order mark says so. (A `TextDecoder` for Latin-1 gives Windows-1252.) */
 function textOf(head: Uint8Array): string {
   const [first, second, third] = head;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(head);
@@ -44,64 +44,64 @@ function textOf(head: Uint8Array): string {
   return decodeLatin1(first === 0xef && second === 0xbb && third === 0xbf ? head.subarray(3) : head);
 }
 
-function describeVoid(head: Uint8Array, size: number): string | undefined {
-  if (size === 0) return "it is empty; its download or its writing came to nothing. Download it again";
+function describeEmpty(head: Uint8Array, size: number): string | undefined {
+  if (size === 0) return "it is empty; its download or the program that wrote it failed. Download it again";
   if (!head.every((byte) => byte === 0)) return undefined;
-  return `it begins with ${head.length} zeros: room was made for its ${size} bytes, and they did not come. Download it again`;
+  return `it begins with ${head.length} zeros: space was reserved for its ${size} bytes, but they were never written. Download it again`;
 }
 
-/** A safetensors file whose download ended within its header: the length of the header comes first, then JSON. */
+/** Describes a safetensors file whose download ended inside its header: the length of the header, then JSON. */
 function describeCutHeader(head: Uint8Array, size: number): string | undefined {
   if (head.length < 10 || head[8] !== 0x7b || head[9] !== 0x22) return undefined;
   const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES) || length + 8n <= BigInt(size)) return undefined;
-  return `a safetensors file that is cut off: its header alone takes ${length} bytes, and the file has ${size}. Download it again`;
+  return `a truncated safetensors file: its header alone has ${length} bytes, but the file has ${size}. Download it again`;
 }
 
-/** Small texts that stand for a large file in a repository. */
+/** Describes small text files that replace large files in a repository. */
 function describePointer(text: string): string | undefined {
   if (/^version https:\/\/(?:git-lfs|hawser)\.github\.com\/spec\//.test(text)) {
     const [, oid] = /^oid (\w{1,16}:[\da-f]{8,128})\s*$/m.exec(text) ?? [];
     const [, bytes] = /^size (\d{1,20})\s*$/m.exec(text) ?? [];
     const size = bytes === undefined ? "" : `has ${bytes} bytes${oid === undefined ? "" : ` (${oid})`} and `;
-    return `a pointer of git LFS and not the file itself, which ${size}was not downloaded. Run "git lfs pull" in its repository, or download the file from its page`;
+    return `a git LFS pointer, not the file itself, which ${size}was not downloaded. Run "git lfs pull" in its repository, or download the file from its page`;
   }
   if (text.startsWith("# xet version"))
-    return 'a pointer of git-xet and not the file itself, which was not downloaded. Run "git xet pull" in its repository, or download the file from its page';
+    return 'a git-xet pointer, not the file itself, which was not downloaded. Run "git xet pull" in its repository, or download the file from its page';
   if (/^(?:\.\.\/)*(?:\.git)?\/?annex\/objects\//.test(text))
-    return 'a pointer of git-annex and not the file itself. Run "git annex get" for it in its repository';
+    return 'a git-annex pointer, not the file itself. Run "git annex get" for it in its repository';
   if (/^(?:outs|wdir|deps):\s*\n/.test(text))
-    return 'a pointer of DVC and not the file itself. Run "dvc pull" in its repository';
+    return 'a DVC pointer, not the file itself. Run "dvc pull" in its repository';
   return undefined;
 }
 
-/** What servers answer in the place of a file. */
+/** Describes responses that servers send in place of a file. */
 function describePage(text: string): string | undefined {
   const start = text.trimStart();
   if (/^(?:<\?xml[^>]*>\s*)?<Error[\s>]/i.test(start) || /<Code>\w+<\/Code>/.test(start))
-    return `the answer of a server that did not give the file${saying(text)}; look at its address, and whether it needs a login`;
+    return `a server's response instead of the file${quotedPhrase(text)}; check the URL, and whether the server needs a login`;
   if (/^<(?:!doctype|html|head|body|title|meta|script|div|!--|\?xml)/i.test(start))
-    return `looks like a web page; was the download refused?${saying(text)} Download the file itself: on Hugging Face by the address with /resolve/ in the place of /blob/, and with a token where it is gated`;
+    return `it looks like a web page; the download may have been refused${quotedPhrase(text)}. Download the file itself: on Hugging Face by the URL with /resolve/ instead of /blob/, and with a token if it is gated`;
   return undefined;
 }
 
-/** Phrases of servers that may be repeated. */
+/** Server messages that may be quoted. */
 const PHRASES =
   /\b(?:Entry not found|Repository not found|Revision not found|Invalid username or password|Invalid credentials|Access to \w+ is restricted|Unauthorized|Forbidden|AccessDenied|Access Denied|NoSuchKey|NoSuchBucket|ExpiredToken|SignatureDoesNotMatch|RequestTimeTooSkewed|Not Found|Too Many Requests|rate limit(?:ed| exceeded)?|quota exceeded|Service Unavailable|Bad Gateway|Gateway Time-?out|Internal Server Error)\b/i;
 
-function saying(text: string): string {
+function quotedPhrase(text: string): string {
   const [phrase] = PHRASES.exec(text) ?? [];
   return phrase === undefined ? "" : ` (it says "${phrase}")`;
 }
 
 interface Magic {
-  /** What the file has at byte `at`, 0 by default: one of these, bytes as Latin-1. */
+  /** One of these marks is at byte `at`, 0 by default; bytes as Latin-1. */
   readonly marks: readonly string[];
   readonly at?: number;
   readonly what: string;
 }
 
-const NO_CHECKPOINT = `and no checkpoint; ${EXPECTED}`;
+const NO_CHECKPOINT = `not a checkpoint; ${EXPECTED}`;
 
 const MAGIC: readonly Magic[] = [
   { marks: ["\x1f\x8b"], what: `compressed with gzip; ${UNPACK} (gunzip, or tar -xzf)` },
@@ -112,40 +112,43 @@ const MAGIC: readonly Magic[] = [
   { marks: ["7z\xbc\xaf\x27\x1c"], what: `a 7z archive; ${UNPACK}` },
   { marks: ["Rar!\x1a\x07"], what: `a rar archive; ${UNPACK}` },
   { marks: ["PK\x05\x06", "PK\x06\x06"], what: "an empty zip archive" },
-  { marks: ["PK\x07\x08"], what: `a part of a zip archive in several volumes; ${UNPACK}` },
+  { marks: ["PK\x07\x08"], what: `a part of a multi-volume zip archive; ${UNPACK}` },
   {
     marks: ["sys_info\0", "storages\0", "tensors\0", "pickle\0"],
     what: 'a tar archive, as torch wrote checkpoints before version 0.2; load it with torch and save it again: torch.save(torch.load("old.pth"), "new.pth")',
   },
   { at: 257, marks: ["ustar"], what: `a tar archive; ${UNPACK} (tar -xf)` },
-  { marks: ["GGUF"], what: "a GGUF file, as llama.cpp has them. Take the original, in safetensors or from torch.save" },
-  { marks: ["lmgg", "fmgg", "tjgg"], what: "a GGML file. Take the original, in safetensors or from torch.save" },
-  { marks: ["\x89HDF\r\n\x1a\n"], what: `an HDF5 file (.h5), as Keras saves. ${NOT_TORCH}` },
+  {
+    marks: ["GGUF"],
+    what: "a GGUF file, the format of llama.cpp. Use the original file, in safetensors or from torch.save",
+  },
+  { marks: ["lmgg", "fmgg", "tjgg"], what: "a GGML file. Use the original file, in safetensors or from torch.save" },
+  { marks: ["\x89HDF\r\n\x1a\n"], what: `an HDF5 file (.h5), as saved by Keras. ${NOT_TORCH}` },
   { at: 4, marks: ["TFL3"], what: `a TensorFlow Lite model. ${NOT_TORCH}` },
   {
     marks: ["\x93NUMPY"],
-    what: "an array of NumPy (.npy), which has no name. Save a dict of tensors with torch.save or safetensors.numpy.save_file",
+    what: "a NumPy array (.npy), which has no name. Save a dict of tensors with torch.save or safetensors.numpy.save_file",
   },
   { marks: ["\x89PNG", "\xff\xd8\xff", "GIF8"], what: `an image, ${NO_CHECKPOINT}` },
   { at: 8, marks: ["WEBP"], what: `an image, ${NO_CHECKPOINT}` },
   { marks: ["%PDF"], what: `a PDF, ${NO_CHECKPOINT}` },
-  { marks: ["SQLite format 3\0"], what: `a database of SQLite, ${NO_CHECKPOINT}` },
+  { marks: ["SQLite format 3\0"], what: `an SQLite database, ${NO_CHECKPOINT}` },
 ];
 
 function describeMagic(text: string): string | undefined {
   return MAGIC.find(({ at = 0, marks }) => marks.some((mark) => text.startsWith(mark, at)))?.what;
 }
 
-/** ONNX has no mark; it begins with its version as a protobuf field, and the name of the exporter. */
+/** ONNX has no mark. It begins with its version as a protobuf field, and the name of the exporter. */
 function describeOnnx(text: string): string | undefined {
   const isOnnx = text.startsWith("\x08") && /pytorch|onnx|paddle/i.test(text.slice(0, 32));
-  return isOnnx ? `an ONNX model, whose names are not those of the weights; ${EXPORT}` : undefined;
+  return isOnnx ? `an ONNX model, in which the weights have other names; ${EXPORT}` : undefined;
 }
 
-/** Opcodes that a pickle has after the one that says its protocol. */
+/** Opcodes that follow the protocol opcode of a pickle. */
 const FIRST_OPCODES = "\x95\x8a\x89\x88\x8c]})(cXKMJGNTU";
 
-/** A pickle that torch.save did not write. */
+/** Describes a pickle that torch.save did not write. */
 function describePickle(text: string): string | undefined {
   const protocol = text.startsWith("\x80") ? text.charCodeAt(1) : 0;
   const isPickle =
@@ -154,21 +157,22 @@ function describePickle(text: string): string | undefined {
       : protocol <= 5 && text.length > 2 && FIRST_OPCODES.includes(text[2]!);
   if (!isPickle) return undefined;
   const start = "a pickle that torch.save did not write";
-  if (text.includes("joblib")) return `${start} but joblib.dump; load it there and save its weights with torch.save`;
+  if (text.includes("joblib"))
+    return `${start} but joblib.dump; load it with joblib and save its weights with torch.save`;
   if (text.includes("numpy"))
-    return `${start}, with arrays of NumPy. In Python: torch.save({k: torch.from_numpy(v) for k, v in pickle.load(open("old.pkl", "rb")).items()}, "new.pth")`;
+    return `${start}, with NumPy arrays. In Python: torch.save({k: torch.from_numpy(v) for k, v in pickle.load(open("old.pkl", "rb")).items()}, "new.pth")`;
   return `${start} (pickle.dump?). Load it in Python and save its weights: torch.save(state_dict, "new.pth")`;
 }
 
 const NAMES: readonly { readonly ends: RegExp; readonly what: string }[] = [
   {
     ends: /\.(?:incomplete|part|partial|crdownload|download|aria2|tmp)$/i,
-    what: "a download that has not ended, by its name; let it end, or download it again",
+    what: "an unfinished download, by its name; let it finish, or download it again",
   },
-  { ends: /\.onnx$/i, what: `an ONNX model, by its name, whose names are not those of the weights; ${EXPORT}` },
+  { ends: /\.onnx$/i, what: `an ONNX model, by its name, in which the weights have other names; ${EXPORT}` },
   {
     ends: /(?:\.pb|\.ckpt\.(?:index|meta)|\.index|\.data-\d{5}-of-\d{5})$/i,
-    what: `a file of TensorFlow, by its name. ${NOT_TORCH}`,
+    what: `a TensorFlow file, by its name. ${NOT_TORCH}`,
   },
   {
     ends: /\.distcp$/i,
@@ -176,7 +180,7 @@ const NAMES: readonly { readonly ends: RegExp; readonly what: string }[] = [
   },
   {
     ends: /\.(?:msgpack|orbax)$/i,
-    what: `weights of Flax, by its name. ${NOT_TORCH}`,
+    what: `Flax weights, by its name. ${NOT_TORCH}`,
   },
 ];
 
@@ -186,38 +190,39 @@ function describeByName(name: string): string | undefined {
 
 function describeText(text: string): string | undefined {
   if (!/^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(text) || !/^[\t\n\r\x20-\x7e]{8}/.test(text)) return undefined;
-  if (PHRASES.test(text)) return `the answer of a server that did not give the file${saying(text)}`;
-  return `a text, and no checkpoint; ${EXPECTED}. Was the download refused?`;
+  if (PHRASES.test(text)) return `a server's response instead of the file${quotedPhrase(text)}`;
+  return `a text file, not a checkpoint; ${EXPECTED}. The download may have been refused`;
 }
 
-/** What JSON is that is no index of shards. */
+/** Describes JSON that is not an index of shards. */
 export function describeJson(value: unknown): string {
   const isObject = typeof value === "object" && value !== null;
   const has = (key: string) => isObject && key in value;
-  const none = "no checkpoint: JSON without the weight_map of a model.safetensors.index.json";
+  const none = "not a checkpoint: JSON without the weight_map of a model.safetensors.index.json";
   if (["error", "errors", "detail"].some(has) || (has("message") && !has("metadata"))) {
     const text = JSON.stringify(value).slice(0, HEAD_BYTES);
-    return `${none}; it is the answer of a server that did not give the file${saying(text)}. Look at its address, and whether it needs a token`;
+    return `${none}; it is a server's response instead of the file${quotedPhrase(text)}. Check the URL, and whether the server needs a token`;
   }
   if (["prior", "decoder", "clip"].some(has) && JSON.stringify(value).includes('"load_model_from"'))
-    return `${none}; it is a load config. Name one of the checkpoints that it names as load_model_from`;
+    return `${none}; it is a load config. Give one of the checkpoints in it (load_model_from)`;
   if (["architectures", "model_type", "_class_name", "model_cfg", "decoder", "prior", "unets"].some(has))
-    return `${none}; it is a model's config. Name the file with its weights`;
+    return `${none}; it is a model's config. Give the file with the model's weights`;
   return none;
 }
 
-/** What a zip archive is that torch did not write, by the names in it. */
+/** Describes a zip archive that torch did not write, by the names in it. */
 export function describeZip(names: Iterable<string>): string {
   const all = [...names];
-  const start = "a zip with 0 files data.pkl, and torch writes one";
+  const start = "a zip with 0 files data.pkl; a torch checkpoint has exactly one";
   if (all.length > 0 && all.every((name) => name.endsWith(".npy")))
-    return `${start}; it holds arrays of NumPy (.npz). In Python: torch.save({k: torch.from_numpy(v) for k, v in numpy.load("old.npz").items()}, "new.pth")`;
+    return `${start}; it contains NumPy arrays (.npz). In Python: torch.save({k: torch.from_numpy(v) for k, v in numpy.load("old.npz").items()}, "new.pth")`;
   if (all.some((name) => /(?:^|\/)model\.weights\.h5$/.test(name)))
-    return `${start}; it is a model of Keras. ${NOT_TORCH}`;
+    return `${start}; it is a Keras model. ${NOT_TORCH}`;
   const checkpoint = all.find((name) => /\.(?:safetensors|pth|pt|ckpt|bin)$/i.test(name));
-  if (checkpoint !== undefined) return `${start}; it holds ${excerpt(checkpoint)}. Unpack it, and name that file`;
+  if (checkpoint !== undefined)
+    return `${start}; it contains ${excerpt(checkpoint)}. Unpack the archive and give that file`;
   const listed = all.slice(0, 5).map((name) => excerpt(name, 60));
-  return `${start}; it holds ${listed.length === 0 ? "nothing" : `${listed.join(", ")}${all.length > listed.length ? ", …" : ""}`}`;
+  return `${start}; it contains ${listed.length === 0 ? "nothing" : `${listed.join(", ")}${all.length > listed.length ? ", …" : ""}`}`;
 }
 
 function hex(head: Uint8Array): string {

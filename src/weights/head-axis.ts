@@ -1,43 +1,43 @@
 import { padChannels } from "../tensor/dtype.js";
 
 /**
- * An axis that consists of heads of attention, side by side. On the GPU each head is padded with zeros to a multiple of 4,
- * since kernels read whole vec4s.
+ * An axis that consists of attention heads, side by side. On the GPU each head is padded with zeros to a multiple of 4,
+ * because kernels read whole vec4s.
  */
 export interface Heads {
   readonly heads: number;
   readonly dimHead: number;
 }
 
-/** Heads, and what comes behind them. */
+/** Heads and the entries after them. */
 interface HeadsAndRest extends Heads {
   /** Default 0. */
   readonly rest?: number;
 }
 
-/** An axis of a weight: its size, or the heads that it consists of. */
+/** An axis of a weight: its size, or its heads. */
 export type Axis = number | HeadsAndRest;
 
-/** Entries of an axis in the file. */
+/** Length of an axis in the file. */
 export function fileSize(axis: Axis): number {
   return typeof axis === "number" ? axis : axis.heads * axis.dimHead + (axis.rest ?? 0);
 }
 
-/** Entries of an axis on the GPU. */
+/** Length of an axis on the GPU. */
 export function storedSize(axis: Axis): number {
   return typeof axis === "number" ? axis : axis.heads * padChannels(axis.dimHead) + (axis.rest ?? 0);
 }
 
-/** A run of entries along an axis: where it begins in the file, and on the GPU. */
+/** A run of entries along an axis: where it begins in the file and on the GPU. */
 export interface AxisPart {
   readonly start: number;
   readonly size: number;
   readonly target: number;
-  /** Entries of each head that the run consists of; undefined where nothing is put between them. */
+  /** Entries of each head in the run; undefined if there is no padding between them. */
   readonly dimHead: number | undefined;
 }
 
-/** Cuts an axis into runs of about `most` entries, each of which begins at a multiple of 4 on the GPU. */
+/** Cuts an axis into runs of about `most` entries. Each begins at a multiple of 4 on the GPU. */
 export function partsOf(axis: Axis, most: number): readonly AxisPart[] {
   if (typeof axis === "number" || axis.dimHead % 4 === 0) return runs({ size: fileSize(axis), most, quantum: 4 });
   const { heads, dimHead } = axis;
@@ -65,7 +65,7 @@ function runs({ size, most, quantum }: { size: number; most: number; quantum: nu
   }));
 }
 
-/** Values of a vector, padding put behind each of its heads. */
+/** The values of a vector, with padding after each head. */
 export function padAxis(values: Float32Array, axis: Axis): Float32Array {
   if (typeof axis === "number") return values;
   const padded = new Float32Array(storedSize(axis));
@@ -76,13 +76,16 @@ export function padAxis(values: Float32Array, axis: Axis): Float32Array {
   return padded;
 }
 
-/** Rows `[out, in, taps]` of a weight, padding put behind each head of either axis. */
+/** Rows `[out, in, taps]` of a weight, with padding after each head of either axis. */
 export function padRows(rows: Float32Array, { dimHead }: AxisPart, inputs: number | Heads, taps: number): Float32Array {
   const widened = typeof inputs === "number" ? rows : padHeads(rows, inputs.dimHead, taps);
   return dimHead === undefined ? widened : padHeads(widened, dimHead, storedSize(inputs) * taps);
 }
 
-/** Heads of `dimHead` entries of `unit` values each, with zeros behind each head; the same array where there is nothing to pad. */
+/**
+ * Heads of `dimHead` entries with `unit` values each, with zeros after each head. Returns the same array if no padding is
+ * needed.
+ */
 function padHeads(values: Float32Array, dimHead: number, unit = 1): Float32Array {
   const [from, to] = [dimHead * unit, padChannels(dimHead) * unit];
   if (from === to) return values;

@@ -11,23 +11,23 @@ import { NO_NAMES, type ModelNames } from "./tree/model-names.js";
 import { listSkipped, type Skipped } from "./tree/skipped.js";
 import { splitComponents } from "./tree/wrappers.js";
 
-/** What a file holds, whatever its format. */
+/** The content of a file of any format. */
 export interface StoredTree<Tensor> {
   /** Dicts as Map, down to tensors. */
   readonly tree: unknown;
   readonly kind: TensorKind<Tensor>;
-  /** A tensor of the tree under the name that it is to have. */
+  /** A tensor of the tree, with a name for it. */
   readonly entry: (name: string, tensor: Tensor) => TensorEntry;
-  /** The strings beside the tensors, in formats that have such. */
+  /** Strings beside the tensors, in formats that have them. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** What walking the tree may cost. */
+  /** The cost that walking the tree may have. */
   readonly budget: Budget;
 }
 
-/** A model in a file, and what the file says of it. */
+/** A model in a file, with its version and config. */
 export interface ModelContent {
   readonly container: Container;
-  /** Where in the file the model is: keys of dicts, and what its tensors' names begin with there, with dots between. */
+  /** Where the model is in the file: keys of dicts and the prefix of its tensors' names, joined by dots. */
   readonly key: string;
   readonly weights: WeightsChoice;
   readonly availableWeights: readonly WeightsChoice[];
@@ -38,7 +38,7 @@ export interface ModelContent {
   readonly config?: unknown;
 }
 
-/** Which model of a file is wanted. */
+/** Which model of a file to use. */
 export interface ModelOptions extends FindOptions {
   /** What names of tensors tell. Default: nothing. */
   readonly names?: ModelNames | undefined;
@@ -77,15 +77,15 @@ export function readModel<Tensor>(
 }
 
 /**
- * Whether a value is a version: a text that begins as versions do, as others name a run or what wrote the file; or an
- * object that holds such a text. Throws FormatError where that cannot be read.
+ * True for a version: a string that begins like a version (other strings name a run or a program), or an object with such a
+ * string. Throws FormatError if that cannot be read.
  */
 function isVersion(value: unknown, source: string): boolean {
   const text = typeof value === "string" ? value : versionText(value, source);
   return text !== undefined && /^(?!\d{4}-\d\d-\d\d)v?\d/.test(text);
 }
 
-/** What the innermost of some dicts has under a key, of those in which it is fit. */
+/** The value under a key in the innermost dict that has an accepted one. */
 function nearest(
   dicts: readonly ReadonlyMap<unknown, unknown>[],
   key: string,

@@ -1,5 +1,5 @@
-// A model cut into several files, with an index beside them that maps each tensor's name to its file:
-// {"metadata": {…}, "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
+// A model in several files, with an index beside them that maps the name of each tensor to its file: {"metadata": {…},
+// "weight_map": {"NAME": "model-00001-of-00002.safetensors", …}}. The files may be safetensors, as in
 // model.safetensors.index.json, or torch's, as in pytorch_model.bin.index.json.
 import { FileError } from "../platform/errors.js";
 import { isRecord, jsonProblem, parseJson } from "../platform/json.js";
@@ -14,21 +14,21 @@ const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Every shard stays open, and a process may open about a thousand files. */
 const MAX_SHARDS = 512;
 
-/** The tensors of all shards as one file's. `close` closes the shards. */
+/** The tensors of all shards, as in one file. `close` closes the shards. */
 export interface ShardedFile extends Pick<TensorFile, "metadata" | "model"> {
   readonly format: "safetensors-index" | "torch-index";
   readonly shards: readonly string[];
   close(): Promise<void>;
 }
 
-/** Whether a file begins as a JSON object does. */
+/** True if a file begins as a JSON object does. */
 export function looksLikeJson(head: Uint8Array): boolean {
   return /^(?:\xef\xbb\xbf)?\s*\{/.test(new TextDecoder("latin1").decode(head));
 }
 
 /**
- * Reads an index and the header of each shard that it names; `openShard` opens a file beside the index. Rejects with
- * FormatError, or with FileError where a shard is missing.
+ * Reads an index and the header of each shard. `openShard` opens a file beside the index. Rejects with FormatError, or with
+ * FileError if a shard is missing.
  */
 export async function openShardIndex(
   source: ByteSource,
@@ -38,7 +38,7 @@ export async function openShardIndex(
   const weightMap = await readWeightMap(source, signal);
   const shards = [...new Set(weightMap.values())].sort();
   if (shards.length > MAX_SHARDS)
-    throw new FormatError(source.name, `an index of ${shards.length} files; at most ${MAX_SHARDS} are opened`);
+    throw new FormatError(source.name, `its index names ${shards.length} files; the limit is ${MAX_SHARDS}`);
   const opened: ByteSource[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((shard) => shard.close()));
@@ -65,7 +65,7 @@ export async function openShardIndex(
   }
 }
 
-/** What is wrong with a shard, said of the index that names it. */
+/** The error of a shard, as an error of the index that names it. */
 function shardError(error: unknown, shard: string, index: string): unknown {
   const problem = (cause: Error) => `its shard ${shard} cannot be read: ${cause.message}`;
   if (error instanceof FormatError) return new FormatError(index, problem(error), { cause: error });
@@ -75,20 +75,20 @@ function shardError(error: unknown, shard: string, index: string): unknown {
 
 async function readWeightMap(source: ByteSource, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
   if (source.size > MAX_INDEX_BYTES)
-    throw new FormatError(source.name, `an index of ${source.size} bytes; at most ${MAX_INDEX_BYTES} are read`);
+    throw new FormatError(source.name, `its index has ${source.size} bytes; the limit is ${MAX_INDEX_BYTES}`);
   const bytes = await source.read(0, source.size, signal);
   let index: unknown;
   try {
     index = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(bytes), { takesProtoKey: true });
   } catch (cause) {
-    throw new FormatError(source.name, `begins like an index of shards, but ${jsonProblem(cause)}`, { cause });
+    throw new FormatError(source.name, `it begins like an index of shards, but ${jsonProblem(cause)}`, { cause });
   }
   const map: unknown = isRecord(index) ? index.weight_map : undefined;
   if (!isRecord(map) || Object.keys(map).length === 0) throw new FormatError(source.name, describeJson(index));
   return new Map(Object.entries(map).map(([name, shard]) => [name, checkedShard(shard, name, source.name)]));
 }
 
-/** A shard must be a file beside its index: anything else in its name could reach other folders or other servers. */
+/** A shard must be a file beside its index. Other paths could lead to other folders or servers. */
 function checkedShard(shard: unknown, tensor: string, source: string): string {
   const isPlain = typeof shard === "string" && /^[^/\\:?#%\0]{1,255}$/.test(shard) && !/^\.*$/.test(shard);
   if (!isPlain)

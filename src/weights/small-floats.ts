@@ -1,16 +1,16 @@
-// Floats of 8 bits. OCP 8-bit Floating Point Specification (OFP8), and for FNUZ https://arxiv.org/abs/2206.02915
+// 8-bit floats. OCP 8-bit Floating Point Specification (OFP8); for FNUZ https://arxiv.org/abs/2206.02915
 
-/** Floats of 8 bits, by their safetensors names. */
+/** 8-bit floats by their safetensors names. */
 export type SmallFloat = "F8_E4M3" | "F8_E5M2" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ";
 
 interface Layout {
   readonly fractionBits: number;
   readonly bias: number;
-  /** What the bits mean that are no finite number. */
+  /** The value of bits that are not a finite number. */
   readonly special: (bits: number) => number | undefined;
 }
 
-/** FNUZ: finite, with no negative zero, whose bits are NaN. */
+/** FNUZ: no infinities and no negative zero; the bits of negative zero are NaN. */
 const unsigned = (bits: number) => (bits === 0x80 ? NaN : undefined);
 
 const LAYOUTS: Readonly<Record<SmallFloat, Layout>> = {
@@ -23,18 +23,18 @@ const LAYOUTS: Readonly<Record<SmallFloat, Layout>> = {
   },
   F8_E4M3FNUZ: { fractionBits: 3, bias: 8, special: unsigned },
   F8_E5M2FNUZ: { fractionBits: 2, bias: 16, special: unsigned },
-  // A power of two without sign or fraction: every value but one is 2^(bits - 127).
+  // A power of two without sign or fraction: every value except one is 2^(bits - 127).
   F8_E8M0: { fractionBits: 0, bias: 127, special: (bits) => (bits === 0xff ? NaN : 2 ** (bits - 127)) },
 };
 
 const tables = new Map<SmallFloat, Float32Array>();
 
-/** Whether a type is a float of 8 bits. */
+/** True for the name of an 8-bit float type. */
 export function isSmallFloat(name: string): name is SmallFloat {
   return Object.hasOwn(LAYOUTS, name);
 }
 
-/** Elements of one byte as f32, exactly. */
+/** Converts one-byte elements to f32, exactly. */
 export function smallFloatsToFloat32(dtype: SmallFloat, bytes: Uint8Array): Float32Array<ArrayBuffer> {
   let table = tables.get(dtype);
   if (!table)

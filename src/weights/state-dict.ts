@@ -1,26 +1,26 @@
 import { FormatError } from "./errors.js";
 import { OpaqueObject } from "./formats/pickle-values.js";
 import { chooseModel, describeOthers, type ChosenModel, type Wanted, type WeightsChoice } from "./tree/choose-model.js";
-import { dictsAlong, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
+import { dictsOnPath, describeKeys, keyText, valueAt, type StateDictKey } from "./tree/key.js";
 import type { Parts } from "./tree/entries.js";
 import type { ModelKind } from "./tree/model-names.js";
-import { namedTensors, type Home, type NamedTensor } from "./tree/named-tensors.js";
+import { namedTensors, type TensorHolder, type NamedTensor } from "./tree/named-tensors.js";
 import { excerpt } from "../platform/printable.js";
 import { plainStateDicts } from "./tree/plain-state-dict.js";
 
-/** How the saver laid out its file. */
+/** How a checkpoint stores its model. */
 export type Container = "bare state dict" | "EMA state dict" | "module" | "trainer save" | "tracker save" | "dict";
 
-/** A model's tensors in a checkpoint's tree. */
+/** The tensors of a model in a checkpoint. */
 export interface ModelWeights<Tensor> {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly weights: WeightsChoice;
-  /** What could have been chosen. */
+  /** The weights that the file offers. */
   readonly available: readonly WeightsChoice[];
   readonly container: Container;
-  /** Where they are: keys, and what names begin with, with dots between; empty for the outermost dict. */
+  /** Where they are in the file: keys of dicts and the prefix of names, joined by dots. Empty for the outermost dict. */
   readonly key: string;
-  /** Dicts from the outermost to the innermost around them. */
+  /** The dicts around them, from the outermost to the innermost. */
   readonly around: readonly ReadonlyMap<unknown, unknown>[];
 }
 
@@ -32,10 +32,10 @@ export interface FindOptions {
 }
 
 /**
- * Finds the weights of a model in what a checkpoint holds, by the names of its tensors: in a bare state dict, in one in a
- * container at any depth, in a part of one, in an EMA, in a pickled module. What else is there does not matter; optimizer
- * state is never taken for weights. A model of no known family is found only where savers commonly put one. Throws
- * FormatError where there is none, none of the wanted kind, or no telling which is meant.
+ * Finds the weights of a model in a checkpoint by the names of its tensors: in a bare state dict, in a container at any
+ * depth, in part of a state dict, in an EMA, in a pickled module. Other content is ignored, and optimizer state is never
+ * used as weights. A model of an unknown family is found only in places where weights are usually saved. Throws FormatError
+ * if there is no model, none of the wanted kind, or several that match equally.
  */
 export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options: FindOptions): ModelWeights<Tensor> {
   const { source } = parts.budget;
@@ -52,17 +52,17 @@ export function findWeights<Tensor>(tree: unknown, parts: Parts<Tensor>, options
     available: found.available,
     container: containerOf(tree, found),
     key,
-    around: dictsAlong(tree, key, parts),
+    around: dictsOnPath(tree, key, parts),
   };
 }
 
 interface Found<Tensor> extends Pick<ChosenModel<Tensor>, "tensors" | "weights" | "available" | "key"> {
   readonly isEma: boolean;
-  /** Whether the outermost dict or object has the tensors itself. */
+  /** True if the tensors are directly in the outermost dict or object. */
   readonly isOutermost: boolean;
 }
 
-/** A model of a known family. */
+/** Finds a model of a known family. */
 function findModel<Tensor>(
   { tree, root }: { readonly tree: unknown; readonly root: unknown },
   named: readonly NamedTensor<Tensor>[],
@@ -71,11 +71,11 @@ function findModel<Tensor>(
 ): Found<Tensor> | undefined {
   const chosen = chooseModel(named, parts, wanted);
   if (!chosen) return undefined;
-  const isOutermost = root === tree && [...chosen.homes].some((home) => home.key === "");
+  const isOutermost = root === tree && [...chosen.holders].some((holder) => holder.key === "");
   return { ...chosen, isEma: chosen.origin !== "trained", isOutermost };
 }
 
-/** A model of a family that is not known. */
+/** Finds a model of an unknown family. */
 function findPlain<Tensor>(
   root: unknown,
   parts: Parts<Tensor>,
@@ -92,7 +92,7 @@ function findPlain<Tensor>(
   return { ...chosen, tensors, available, isOutermost: chosen.key === "" && !isChosen };
 }
 
-/** What the keys beside a state dict say of its saver; the first that fits. */
+/** Container types by the keys beside a state dict. The first match counts. */
 const CONTAINERS: readonly (readonly [key: RegExp, Container])[] = [
   [/^(optimizer|optim\d+|scaler\d*|ema)$/, "trainer save"],
   [/^version$/, "tracker save"],
@@ -108,17 +108,17 @@ function containerOf(tree: unknown, { isOutermost, isEma }: Found<unknown>): Con
   );
 }
 
-/** How many dicts a message lists. */
+/** Most dicts that a message lists. */
 const MAX_LISTED = 12;
 
 function describeMissing(root: unknown, named: readonly NamedTensor<unknown>[]): string {
   if (named.some(({ stored }) => /(?:^|\.)_?flat_param(?:_\d+)?$/.test(stored)))
-    return "its parameters were flattened by FSDP, and nothing in it says how; save a full state dict (StateDictType.FULL_STATE_DICT)";
-  const problem = `no model in it: expected a state dict, or one under "model"; ${describeKeys(root)}`;
-  const counts = new Map<Home, number>();
-  for (const { home } of named) counts.set(home, (counts.get(home) ?? 0) + 1);
+    return "FSDP flattened its parameters, and the file does not say how; save a full state dict (StateDictType.FULL_STATE_DICT)";
+  const problem = `it contains no model: expected a state dict, or one under "model"; ${describeKeys(root)}`;
+  const counts = new Map<TensorHolder, number>();
+  for (const { holder } of named) counts.set(holder, (counts.get(holder) ?? 0) + 1);
   const listed = [...counts].filter(([{ key }]) => key !== "").slice(0, MAX_LISTED);
   if (listed.length === 0) return problem;
   const dicts = listed.map(([{ key }, count]) => `${excerpt(key)} (${count})`);
-  return `${problem}. Tensors are in ${dicts.join("; ")}; if one of these is the model, give its key as "state_dict_key" beside load_model_from or with --key`;
+  return `${problem}. Tensors are in ${dicts.join("; ")}; if one of these is the model, set its key as "state_dict_key" beside load_model_from or with --key`;
 }

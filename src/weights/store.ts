@@ -9,7 +9,7 @@ import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads 
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
 
-/** Rows of a table that stays in the file, such as a token embedding of which a prompt needs a few rows. */
+/** A table whose rows are read from the file on demand, such as a token embedding: a prompt needs only a few rows. */
 export interface TableReader {
   readonly rows: number;
   readonly dim: number;
@@ -17,31 +17,34 @@ export interface TableReader {
   read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
 }
 
-/** Brings a tensor of the file to where it is used. */
+/** Loads a tensor of the file to where it is used. */
 export type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<void>;
 
-/** Where weights are declared: what a `WeightStore` has to load. */
+/** Declarations of weights, which a `WeightStore` then loads. */
 export interface WeightDeclarations {
   readonly arena: Arena;
   readonly source: TensorSource;
-  /** Declares a tensor of the file. `tensor` is cleared where the file has nothing that fits. */
+  /** Declares a tensor of the file. `tensor` is filled with zeros if the file has no matching one. */
   request(name: string, shape: readonly number[], upload: Upload, tensor?: Tensor): void;
-  /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
+  /** Registers a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
   own(tensor: Tensor): Tensor;
-  /** Names that the model does not use. */
+  /** Declares names that the model does not use. */
   ignore(matches: (name: string) => boolean): void;
-  /** Runs `fill` each time after everything was loaded. */
+  /** Runs `fill` each time after loading. */
   derive(fill: () => void): void;
 }
 
-/** Host bytes that one piece of a tensor takes: fits every binding limit, and the copies of it stay small (as read, as f32, rounded, staged). */
+/**
+ * Host bytes of one piece of a tensor. It fits every binding limit, and its copies (as read, as f32, rounded, staged) stay
+ * small.
+ */
 export const PIECE_BYTES = 2 ** 23;
 
-/** A place in a state dict, as `downs.0.block1`, from which a layer takes its tensors by name. */
+/** A path in a state dict, such as `downs.0.block1`. A layer declares its tensors here by name. */
 export class Weights {
   constructor(
     readonly store: WeightDeclarations,
-    /** Empty for the outermost place. */
+    /** Empty for the outermost module. */
     readonly path: string,
   ) {}
 
@@ -49,7 +52,7 @@ export class Weights {
     return this.store.arena;
   }
 
-  /** The place `path` below this one; numbers index torch's lists. */
+  /** The submodule `path`. Numbers are indices of torch's lists. */
   at(...path: readonly (string | number)[]): Weights {
     return new Weights(this.store, this.#full(path.join(".")));
   }
@@ -62,12 +65,15 @@ export class Weights {
     return this.store.source.tensors.get(this.#full(name))?.shape;
   }
 
-  /** Weight of a linear layer, `[out, in]` in the file, packed `[in, out]` for `linear`; heads on either axis get padding. */
+  /**
+   * Declares the weight of a linear layer, `[out, in]` in the file, packed `[in, out]` for `linear`. Heads on either axis
+   * are padded.
+   */
   linear(name: string, [outputs, inputs]: readonly [Axis, number | Heads]): Tensor {
     return this.#packed(name, [outputs, inputs], []);
   }
 
-  /** A matrix that lies in the file as `linear` reads it, `[in, out]`. */
+  /** Declares a matrix that is `[in, out]` in the file, as `linear` reads it. */
   matrix(name: string, [inputs, outputs]: readonly [number, number]): Tensor {
     const { arena } = this;
     const tensor = this.store.own(arena.packed([inputs, outputs], arena.dtype, this.#full(name)));
@@ -86,8 +92,9 @@ export class Weights {
   }
 
   /**
-   * Weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`; heads among the
-   * channels get padding. `outputScale` gives a factor for each output, for which it may use what was declared before.
+   * Declares the weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. Heads
+   * among the channels are padded. `outputScale` gives a factor for each output and may use tensors that were declared
+   * earlier.
    */
   conv(
     name: string,
@@ -97,7 +104,10 @@ export class Weights {
     return this.#packed(name, [outputs, inputs], [height, width], outputScale);
   }
 
-  /** A vector `[size]` in f32: a bias or gain; heads get padding. `fileShape` where the file gives it axes of size one. */
+  /**
+   * Declares a vector `[size]` in f32: a bias or gain. Heads are padded. `fileShape` is its shape in the file if that has
+   * axes of size one.
+   */
   vector(name: string, size: Axis, fileShape: readonly number[] = [fileSize(size)]): Tensor {
     const { arena } = this;
     const tensor = this.store.own(arena.detached([storedSize(size)], "f32"));
@@ -113,7 +123,7 @@ export class Weights {
     return tensor;
   }
 
-  /** A tensor as it is in the file, row major. Default type: that of the arena. */
+  /** Declares a tensor as it is in the file, row-major. Default dtype: that of the arena. */
   table(
     name: string,
     shape: readonly number[],
@@ -133,7 +143,7 @@ export class Weights {
     return tensor;
   }
 
-  /** A table that stays in the file; only the rows asked for are read. */
+  /** Declares a table that stays in the file. Only the requested rows are read. */
   rows(name: string, [rows, dim]: readonly [number, number]): TableReader {
     const { source } = this.store;
     const full = this.#full(name);
@@ -158,7 +168,7 @@ export class Weights {
     };
   }
 
-  /** A small tensor on the host. Zero until loaded. */
+  /** Declares a small tensor on the host. Zero until loaded. */
   values(name: string, shape: readonly number[]): HostTensor {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
     this.store.request(this.#full(name), shape, async (entry, signal) => {
@@ -167,20 +177,20 @@ export class Weights {
     return { shape, data };
   }
 
-  /** Tensors below this place that the model does not use, by name or prefix ending in a dot. */
+  /** Declares tensors below this path that the model does not use, by name or by prefix ending in a dot. */
   ignore(...names: readonly string[]): void {
     const full = names.map((name) => this.#full(name));
     this.store.ignore((name) => full.some((one) => name === one || (one.endsWith(".") && name.startsWith(one))));
   }
 
-  /** A tensor that is computed from weights each time they have been loaded. The store owns it; `fill` gives it content. */
+  /** A tensor that is computed from weights each time after loading. The store owns it; `fill` computes its values. */
   derived(tensor: Tensor, fill: () => void): Tensor {
     this.store.own(tensor);
     this.store.derive(fill);
     return tensor;
   }
 
-  /** Runs each time after everything was loaded, to change a declared tensor. */
+  /** Runs `fill` each time after loading, to change a declared tensor. */
   derive(fill: () => void): void {
     this.store.derive(fill);
   }
@@ -215,7 +225,7 @@ export class Weights {
             const source = { firstRow: part.target, rows: values.length / rowLength };
             packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps });
           });
-          // Waiting bounds what the queue holds: host and staging memory stay near one chunk.
+          // Waiting limits what is queued: host and staging memory stay near one chunk.
           await arena.stream.sync();
         }
       },
@@ -225,13 +235,13 @@ export class Weights {
   }
 }
 
-/** Multiplies each of the rows that `values` consists of by its factor. */
+/** Multiplies each row of `values` by its factor. */
 function scaleRows(values: Float32Array, factors: Float32Array): void {
   const length = values.length / factors.length;
   for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / length)]!;
 }
 
-/** Rounds on the host, to nearest even, so that weights do not depend on how a GPU converts to f16. */
+/** Rounds on the host, to nearest even, so that weights do not depend on the GPU's conversion to f16. */
 function roundedTo(dtype: DType, values: Float32Array): Float32Array {
   return dtype === "f16" ? toFloat32("F16", new Uint8Array(float32ToF16(values).buffer)) : values;
 }

@@ -1,4 +1,4 @@
-// A single file of tensors, of whichever format.
+// A single file of tensors, in any format.
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { describeForeign } from "./foreign-format.js";
@@ -13,21 +13,21 @@ import { readModel, type ModelContent, type ModelOptions, type StoredTree } from
 import { TensorEntry } from "./tensor-entry.js";
 import type { TensorKind } from "./tree/entries.js";
 
-/** What a file holds, unread. */
+/** The content of a file; tensors are not read yet. */
 export interface TensorFile {
   readonly format: "safetensors" | TorchArchive["format"];
-  /** All that torch pickled; null for safetensors. */
+  /** All objects in torch's pickle; null for safetensors. */
   readonly tree: unknown;
   /** The strings of a safetensors header; empty for torch. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** Finds the model in it. Throws FormatError. */
+  /** Finds the model in the file. Throws FormatError. */
   readonly model: (options: ModelOptions) => ModelContent;
-  /** The tensors of its outermost dict under the names there; those in dicts of this dict, too. */
+  /** The tensors of the outermost dict, including those in dicts inside of it, under their names in the file. */
   readonly stored: () => ReadonlyMap<string, TensorEntry>;
 }
 
 interface Format {
-  /** Whether a file that starts with `head` and has `size` bytes is of this format. */
+  /** True if a file of `size` bytes that starts with `head` has this format. */
   readonly matches: (head: Uint8Array, size: number) => boolean;
   readonly open: (source: ByteSource, signal?: AbortSignal) => Promise<TensorFile>;
 }
@@ -50,12 +50,15 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** What opens a file that begins with `head`; undefined where it is no file of tensors. */
+/** The function that opens a file beginning with `head`; undefined if the format is unknown. */
 export function formatOf(head: Uint8Array, size: number): Format["open"] | undefined {
   return FORMATS.find(({ matches }) => matches(head, size))?.open;
 }
 
-/** Reads the headers of a file of any format. Rejects with FormatError where it is of none, and says what it is instead. */
+/**
+ * Reads the headers of a file of any format. Rejects with FormatError if the format is unknown, and says what the file is
+ * instead.
+ */
 export async function openTensorFile(source: ByteSource, head: Uint8Array, signal?: AbortSignal): Promise<TensorFile> {
   const open = formatOf(head, source.size);
   if (!open) throw new FormatError(source.name, describeForeign(head, source));
@@ -93,7 +96,7 @@ function torchFile({ format, tree, tensor, budget }: TorchArchive): TensorFile {
   return { format, tree, ...contentOf({ tree, kind: TORCH, entry: tensor, metadata: new Map(), budget }) };
 }
 
-/** Tensors by name as a file; tables that are stored by rows are put together. */
+/** Tensors by name as a file. Tables that are stored by rows are restored. */
 export async function entriesFile(
   tensors: ReadonlyMap<string, TensorEntry>,
   metadata: ReadonlyMap<string, string>,

@@ -1,6 +1,6 @@
 import type { TensorEntry } from "./tensor-entry.js";
 
-/** Named tensors to load from: the state dict of a checkpoint. */
+/** Named tensors to load: the state dict of a checkpoint. */
 export interface TensorSource {
   /** The file's name, for messages. */
   readonly name: string;

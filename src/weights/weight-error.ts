@@ -1,7 +1,7 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import type { CodeOf } from "../platform/error-codes.js";
 
-/** A tensor whose shape in the checkpoint is not the one that the model needs. */
+/** A tensor whose shape in the checkpoint is not the expected one. */
 export interface Misshapen {
   /** The tensor's name. */
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Misshapen {
   readonly expected: readonly number[];
 }
 
-/** What does not fit between a checkpoint and the model that reads it; found before any payload is read. */
+/** The differences between a checkpoint and the model that reads it, found before any data is read. */
 export interface WeightProblems {
   /** Names of tensors that the model needs and the checkpoint lacks. */
   readonly missing: readonly string[];
@@ -21,7 +21,7 @@ export interface WeightProblems {
   readonly misshapen: readonly Misshapen[];
 }
 
-/** A checkpoint does not fit the model: lists every missing, unused and misshapen tensor. */
+/** A checkpoint does not fit the model. Lists every missing, unused and misshapen tensor. */
 export class WeightError extends Dalle2Error {
   static override readonly code = "weights/missing-tensors";
   override readonly name = "WeightError";
@@ -35,7 +35,7 @@ export class WeightError extends Dalle2Error {
     readonly source: string,
     /** All that does not fit. */
     readonly problems: WeightProblems,
-    /** What is known of the cause, or what to do. */
+    /** A likely cause, or what to do. */
     hint = "The model is built from the config and version beside the checkpoint; check both.",
   ) {
     const { missing, misshapen, unused } = problems;
@@ -46,13 +46,13 @@ export class WeightError extends Dalle2Error {
   }
 }
 
-/** By the worst of what does not fit. */
+/** The code of the most serious problem. */
 function codeOf({ missing, misshapen }: WeightProblems): CodeOf<"WeightError"> {
   if (missing.length > 0) return "weights/missing-tensors";
   return misshapen.length > 0 ? "weights/misshapen-tensors" : "weights/unused-tensors";
 }
 
-/** The problems in words, one line for each tensor. */
+/** The problems as text, one line for each tensor. */
 export function describeProblems({ missing, unused, misshapen }: WeightProblems): string {
   const lines = [
     `${missing.length} missing, ${unused.length} unused, ${misshapen.length} misshapen.`,

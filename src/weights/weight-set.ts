@@ -2,21 +2,21 @@ import { checkFit, fitProblems, type FitOptions } from "./fit.js";
 import type { WeightProblems } from "./weight-error.js";
 import type { LoadOptions, WeightStore } from "./weight-store.js";
 
-/** Stores that share a file, each of which may be loaded by itself. What does not fit is known of all together. */
+/** Stores that share a file, each of which can be loaded by itself. They are checked together. */
 export class WeightSet {
   constructor(readonly stores: readonly [WeightStore, ...WeightStore[]]) {}
 
-  /** What does not fit between the file and the stores; see `fitProblems`. */
+  /** The differences between the file and the stores; see `fitProblems`. */
   problems(): WeightProblems | undefined {
     return fitProblems(this.stores);
   }
 
-  /** Throws `WeightError` where file and stores do not fit; see `checkFit`. */
+  /** Throws `WeightError` if file and stores do not fit; see `checkFit`. */
   check(options: FitOptions = {}): void {
     checkFit(this.stores, options);
   }
 
-  /** Checks, then loads all. */
+  /** Checks all stores, then loads them. */
   async load(options: LoadOptions = {}): Promise<void> {
     this.check(options);
     for (const store of this.stores) await store.fill(options);

@@ -4,7 +4,7 @@ import { sameShape } from "../ops/check.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
-import { checkFit, type DeclaredWeights, type FitOptions, type Misfits } from "./fit.js";
+import { checkFit, type WeightRequirements, type FitOptions, type Misfits } from "./fit.js";
 import { PIECE_BYTES, Weights, type Upload, type WeightDeclarations } from "./store.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
@@ -12,22 +12,22 @@ import type { Misshapen } from "./weight-error.js";
 
 export interface LoadOptions extends FitOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called after each tensor with the bytes read so far and in all. */
+  /** Called after each tensor with the bytes read so far and the total. */
   readonly onProgress?: ((loadedBytes: number, totalBytes: number) => void) | undefined;
 }
 
 interface Request {
   readonly shape: readonly number[];
   readonly upload: Upload;
-  /** What is cleared where the file has nothing that fits. */
+  /** The tensor to fill with zeros if the file has no matching one. */
   readonly tensor: Tensor | undefined;
 }
 
 /**
- * The weights of one model, or of a part that is loaded by itself: declared by the layers' constructors, checked against
- * the file's header as a whole, then streamed to the GPU one tensor at a time. Owns its tensors.
+ * The weights of one model, or of a component that is loaded by itself. Constructors of layers declare them; they are
+ * checked together against the file's header, then streamed to the GPU one tensor at a time. The store owns its tensors.
  */
-export class WeightStore implements WeightDeclarations, DeclaredWeights {
+export class WeightStore implements WeightDeclarations, WeightRequirements {
   readonly root: Weights;
   readonly #requests = new Map<string, Request>();
   readonly #tensors: Tensor[] = [];
@@ -42,26 +42,26 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     this.root = new Weights(this, "");
   }
 
-  /** Whether its tensors are on the GPU. */
+  /** True if its tensors are on the GPU. */
   get isLoaded(): boolean {
     return this.#isLoaded;
   }
 
-  /** GPU memory that its tensors take while it is loaded. */
+  /** GPU memory of its tensors while it is loaded. */
   get gpuBytes(): number {
     return bytesTogether(this.#tensors.map(({ storage }) => storage.byteLength));
   }
 
   /**
-   * Reads everything that was declared. Throws `WeightError` before any payload is read if a declared tensor is missing
-   * or has another shape, or if the file holds tensors that nobody declared or ignored. What failed can be loaded again.
+   * Loads all declared tensors. Throws `WeightError` before any data is read if a declared tensor is missing or has another
+   * shape, or if the file has tensors that nobody declared or ignored. After a failure, loading can be tried again.
    */
   async load(options: LoadOptions = {}): Promise<void> {
     checkFit([this], options);
     await this.fill(options);
   }
 
-  /** As `load`, of what fits; what the file lacks is zero. For who has checked the file before (`checkFit`). */
+  /** Loads the tensors that fit; missing ones are zero. For callers that checked the file before (`checkFit`). */
   async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
     const plan: { entry: TensorEntry; upload: Upload }[] = [];
     const { stream } = this.arena;
@@ -89,7 +89,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     }
   }
 
-  /** Names of the declared tensors in whose file there are infinities or NaN. Reads all of them, piece by piece. */
+  /** Names of the declared tensors with infinities or NaN in the file. Reads all of them in small parts. */
   async notFinite(signal?: AbortSignal): Promise<string[]> {
     const found: string[] = [];
     for (const [name, { shape }] of this.#requests) {
@@ -104,13 +104,16 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     return found;
   }
 
-  /** Returns the GPU memory to the pool. What was declared stays, and `load` brings it back; values on the host stay too. */
+  /**
+   * Returns the GPU memory to the pool. The declarations stay, so `load` can load the tensors again; values on the host stay
+   * too.
+   */
   unload(): void {
     this.#isLoaded = false;
     for (const { storage } of this.#tensors) storage.offload();
   }
 
-  /** Takes the GPU memory of the weights without reading them. */
+  /** Allocates the GPU memory of the weights without reading them. */
   reserve(): void {
     for (const { storage } of this.#tensors) storage.offload();
     this.arena.stream.allocateTogether(this.#tensors.map(({ storage }) => storage));
@@ -131,7 +134,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     this.#requests.set(name, { shape, upload, tensor });
   }
 
-  /** Takes a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
+  /** Registers a tensor that has memory while the store is loaded: a declared one, or one that `derive` fills. */
   own(tensor: Tensor): Tensor {
     this.arena.stream.share(tensor.storage);
     tensor.storage.offload();
@@ -147,7 +150,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     this.#derivations.push(fill);
   }
 
-  /** Declared tensors that the file lacks, or has in another shape. */
+  /** Declared tensors that are missing in the file or have another shape. */
   misfits(): Misfits {
     const missing: string[] = [];
     const misshapen: Misshapen[] = [];
@@ -159,7 +162,7 @@ export class WeightStore implements WeightDeclarations, DeclaredWeights {
     return { missing, misshapen };
   }
 
-  /** Whether a tensor of the file was declared or ignored. */
+  /** True if a tensor of the file was declared or ignored. */
   knows(name: string): boolean {
     return this.#requests.has(name) || this.#ignored.some((matches) => matches(name));
   }

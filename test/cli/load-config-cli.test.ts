@@ -129,7 +129,7 @@ describe("dalle2 test", () => {
     const { status, stdout, stderr } = await test("--model-config", config);
     expect(status, stderr).toBe(1);
     expect(stdout).toMatch(/Cannot be used: .*\/absent\.pth.*\(HTTP status 404\)/);
-    expect(stdout).toMatch(/Cannot be used: nowhere\.pth: there is no such file, neither in the folder of .* nor/);
+    expect(stdout).toMatch(/Cannot be used: nowhere\.pth: there is no such file in the folder of .* or/);
     expect(stdout).toContain(`  SHA-256: ${sha256("clip.safetensors")}`);
     expect(stdout.trimEnd()).toMatch(/2 of 3 files cannot be used\.$/);
   });

@@ -14,28 +14,28 @@ describe("the adapter that devices stand for", () => {
     expect(adapterChoice(devices)).toEqual({ prefer: "software", warning: undefined });
   });
 
-  it("says that GPUs cannot be told by number, and that the first of a list is used", () => {
+  it("warns that GPUs cannot be chosen by number, and that the first of a list is used", () => {
     expect(adapterChoice("cuda:1")).toEqual({
       prefer: "gpu",
-      warning: "devices: WebGPU cannot choose among GPUs by number, so cuda:1 is the GPU that it prefers.",
+      warning: "devices: WebGPU cannot choose a GPU by number, so cuda:1 is its default GPU.",
     });
     expect(adapterChoice(["cpu", "cuda:0"])).toEqual({
       prefer: "software",
-      warning: "devices: models run on one device, cpu, and not on cuda:0.",
+      warning: "devices: models run only on one device, cpu, not on cuda:0.",
     });
   });
 });
 
-// Where there is a GPU as well, this is what tells the software adapter from it.
+// On a machine with a GPU, this distinguishes the software adapter from it.
 it("opens a software adapter for cpu, and says once what cannot be had", async () => {
   const warnings: string[] = [];
   const config = ModelLoadConfig.parse({ devices: ["cpu", "cuda:1"] }, "models.json");
   using gpu = await openDevice(config, { onWarning: (warning) => warnings.push(warning) });
   expect(gpu.adapter.isSoftware).toBe(true);
-  expect(warnings).toEqual(["devices: models run on one device, cpu, and not on cuda:1."]);
+  expect(warnings).toEqual(["devices: models run only on one device, cpu, not on cuda:1."]);
 });
 
-it("opens any adapter for a GPU, so that a config from a machine with CUDA runs anywhere", async () => {
+it("accepts any adapter for a GPU, so that a config for CUDA runs anywhere", async () => {
   const warnings: string[] = [];
   const config = ModelLoadConfig.parse({ devices: "cuda:0" }, "models.json");
   using gpu = await openDevice(config, { onWarning: (warning) => warnings.push(warning) });

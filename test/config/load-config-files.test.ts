@@ -34,7 +34,7 @@ const local = (path: string): FileLocation => ({ load_type: "local", path });
 const remote = (path: string, more: Partial<FileLocation> = {}): FileLocation => ({ load_type: "url", path, ...more });
 const configAt = (source: string) => ModelLoadConfig.parse({}, source);
 
-/** What a file holds, and where it was opened. */
+/** The content of a file, and where it was found. */
 async function open(config: ModelLoadConfig, file: FileLocation, options?: FileOptions) {
   const source = await config.openFile(file, options);
   const text = new TextDecoder().decode(await source.read(0, source.size));
@@ -66,7 +66,7 @@ describe("a local path of a load config", () => {
     expect(await open(config, local("x.txt"))).toEqual({ text: "beside", name: join(beside, "x.txt") });
   });
 
-  it("is looked up in the working directory then, as dalle2-laion does, which is said once", async () => {
+  it("is then looked up in the working directory, as in dalle2-laion, with one warning", async () => {
     await writeFile("x.txt", "x");
     await writeFile("y.txt", "y");
     const warnings: string[] = [];
@@ -83,22 +83,22 @@ describe("a local path of a load config", () => {
     ]);
   });
 
-  it("is where it says if it is absolute", async () => {
+  it("is at its absolute path", async () => {
     const path = join(working, "x.txt");
     await writeFile(path, "x");
     expect(await open(configAt(join(beside, "models.json")), local(path))).toEqual({ text: "x", name: path });
   });
 
-  it("that leads nowhere is an error that names both folders", async () => {
+  it("that does not exist is an error that names both folders", async () => {
     const source = join(beside, "models.json");
     const opening = configAt(source).openFile(local("x.txt"));
     await expect(opening).rejects.toThrow(FileError);
     await expect(opening).rejects.toThrow(
-      `x.txt: there is no such file, neither in the folder of ${source} (${beside}) nor in the working directory`,
+      `x.txt: there is no such file in the folder of ${source} (${beside}) or in the working directory`,
     );
   });
 
-  it("is beside the config on its server, where the config was read from a URL", async () => {
+  it("is beside the config on its server if the config is from a URL", async () => {
     const fetch = serverOf({
       "https://example.org/sets/models.json":
         '{"prior": {"load_model_from": {"load_type": "local", "path": "prior.pth"}}}',
@@ -137,7 +137,7 @@ describe("a download is kept", () => {
     const options = { fetch, cacheFolder: join(working, "cache"), onWarning: () => undefined };
     const own = configAt(join(beside, "models.json"));
     expect((await open(own, remote(url), options)).name).toMatch(/working\/cache\/.*x\.txt$/);
-    // Whoever serves a config does not choose where files are written here.
+    // The server of a config must not choose where files are written here.
     await mkdir("models");
     const served = configAt("https://example.org/models.json");
     for (const cacheDir of ["models", working]) {

@@ -11,7 +11,7 @@ const schemaFile = join(folder, "load-config.schema.json");
 
 const readObject = async (file: string) => JSON.parse(await readFile(file, "utf8")) as Record<string, unknown>;
 
-/** Every load config that comes with the package. */
+/** Every load config in the package. */
 const configs = (
   await Promise.all(
     [".", "laion"].map(async (name) => (await readdir(join(folder, name))).map((file) => join(name, file))),
@@ -20,7 +20,7 @@ const configs = (
   .flat()
   .filter((file) => file.endsWith(".json") && !file.endsWith(".schema.json"));
 
-/** An implementation of JSON Schema that is not ours, as editors have one. */
+/** An independent implementation of JSON Schema, as in editors. */
 const accepts = new Ajv({ strict: true, strictTypes: false }).compile(loadConfigJsonSchema(currentSchema()));
 
 it("has a JSON Schema in configs/ that is up to date (else: npm run build && node scripts/generate-config-schema.js)", async () => {

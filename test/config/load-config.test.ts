@@ -10,7 +10,7 @@ const source = (unet_numbers: unknown, more: object = {}) => ({
 });
 const decoder = (...unet_sources: unknown[]) => ({ decoder: { unet_sources } });
 
-/** The lines of the error that a config is refused with, after the first, which names the config. */
+/** The lines of the error for a refused config, except the first, which names the config. */
 function faultsOf(config: unknown): readonly string[] {
   try {
     ModelLoadConfig.parse(config, "models.json");
@@ -63,20 +63,20 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     });
     expect(faults).toEqual([
       'decoder.unet_sources[0]: unknown key "default_sample_timestep"; did you mean "default_sample_timesteps"?',
-      "decoder.unet_sources[0].default_cond_scale: 1 value for 2 of unet_numbers; there must be one for each",
+      "decoder.unet_sources[0].default_cond_scale: has 1 value, but unet_numbers has 2; give one value for each",
       'decoder.unet_sources[1].load_model_from.load_type: expected "local" or "url", found "ftp"',
-      "decoder.unet_sources[1].load_model_from.path: expected a text, found 7",
-      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 3, which decoder.unet_sources[0].unet_numbers[1] names",
-      "decoder.unet_sources: the unet_numbers of all sources must not skip any; 2 is not among them, but 3 is",
+      "decoder.unet_sources[1].load_model_from.path: expected a string, found 7",
+      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 3, which decoder.unet_sources[0].unet_numbers[1] already names",
+      "decoder.unet_sources: the unet_numbers of all sources must be 1 to 3; 2 is missing",
       "prior.default_sample_timesteps: expected a whole number, found 2.5",
       'prior.load_model_from.path: expected a URL (http or https), found "models/prior.pth"',
       'clip.make: expected "openai" or "open_clip" or "x-clip" or "coca", found "OpenAI"',
-      'devices: expected the name of a device, such as "cuda:0", "cuda", "mps", "gpu" or "cpu", found "gtx"',
+      'devices: expected a device name, such as "cuda:0", "cuda", "mps", "gpu" or "cpu", found "gtx"',
       'strict_loading: expected true or false, found "no"',
     ]);
   });
 
-  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("takes no %j for a URL", (path) => {
+  it.each(["file:///models/prior.pth", "https://", "http://[::1/prior.pth"])("does not take %j for a URL", (path) => {
     const faults = faultsOf({ prior: { load_model_from: { load_type: "url", path, checksum_file_path: path } } });
     expect(faults).toEqual([
       `prior.load_model_from.checksum_file_path: expected a URL (http or https), found "${path}"`,
@@ -85,10 +85,10 @@ describe("refuses, saying where, what is expected and what was found:", () => {
   });
 
   it.each([
-    ["no U-Net 1", [source([2]), source([3])], "must start at 1; 1 is not among them"],
+    ["no U-Net 1", [source([2]), source([3])], "must start at 1; 1 is missing"],
     ["numbers from 0", [source([0, 1])], "decoder.unet_sources[0].unet_numbers[0]: expected a number above 0, found 0"],
-    ["a number that is out of all bounds", [source([1e15])], "must start at 1; 1, 2, 3, … are not among them"],
-    ["gaps", [source([1]), source([9, 5])], "must not skip any; 2, 3, 4, … are not among them, but 9 is"],
+    ["a number that is out of all bounds", [source([1e15])], "must start at 1; 1, 2, 3, … are missing"],
+    ["gaps", [source([1]), source([9, 5])], "must be 1 to 9; 2, 3, 4, … are missing"],
     ["a list that is empty", [source([])], "decoder.unet_sources[0].unet_numbers: expected a list that is not empty"],
     ["no list", [source(1)], "decoder.unet_sources[0].unet_numbers: expected a list, found 1"],
     ["no sources", [], "decoder.unet_sources: expected a list that is not empty, found []"],
@@ -102,28 +102,19 @@ describe("refuses, saying where, what is expected and what was found:", () => {
 
   it("each repetition of a U-Net", () => {
     expect(faultsOf(decoder(source([1, 2, 1]), source([2])))).toEqual([
-      "decoder.unet_sources[0].unet_numbers[2]: repeats U-Net 1, which decoder.unet_sources[0].unet_numbers[0] names",
-      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 2, which decoder.unet_sources[0].unet_numbers[1] names",
+      "decoder.unet_sources[0].unet_numbers[2]: repeats U-Net 1, which decoder.unet_sources[0].unet_numbers[0] already names",
+      "decoder.unet_sources[1].unet_numbers[0]: repeats U-Net 2, which decoder.unet_sources[0].unet_numbers[1] already names",
     ]);
   });
 
   it.each([
-    [
-      { load_type: "url", path: "https://a.org/models/" },
-      "ends without a name for the file; say it as filename_override",
-    ],
-    [{ load_type: "url", path: "https://a.org/?download" }, "ends without a name"],
-    [
-      { load_type: "url", path: "https://a.org/x", filename_override: "../x" },
-      "expected the name of a file, without folders",
-    ],
-    [
-      { load_type: "url", path: "https://a.org/x", filename_override: ".." },
-      "expected the name of a file, without folders",
-    ],
+    [{ load_type: "url", path: "https://a.org/models/" }, "does not end with a file name; set filename_override"],
+    [{ load_type: "url", path: "https://a.org/?download" }, "does not end with a file name"],
+    [{ load_type: "url", path: "https://a.org/x", filename_override: "../x" }, "expected a file name without folders"],
+    [{ load_type: "url", path: "https://a.org/x", filename_override: ".." }, "expected a file name without folders"],
     [{ load_type: "url", path: "https://a.org/x", checksum_file_path: "x.sha" }, "checksum_file_path: expected a URL"],
-    [{ load_type: "url", path: "https://a.org/x", cache_dir: "" }, "cache_dir: expected a text that is not empty"],
-    [{ load_type: "local" }, "load_model_from.path: missing; expected a text"],
+    [{ load_type: "url", path: "https://a.org/x", cache_dir: "" }, "cache_dir: expected a string that is not empty"],
+    [{ load_type: "local" }, "load_model_from.path: missing; expected a string"],
     [{ path: "x" }, 'load_model_from.load_type: missing; expected "local" or "url"'],
   ])("the file %o", (file, fault) => {
     const faults = faultsOf({ prior: { load_model_from: file } });
@@ -136,11 +127,11 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     const config = {
       ...decoder(source([1], { load_model_from: kept("https://a.org/decoder/latest.pth") })),
       prior: { load_model_from: kept("https://a.org/prior/latest.pth?download=true", { cache_dir: "models" }) },
-      // The same file again is no fault, nor is the same name in another folder or in the user's cache.
+      // The same file twice is allowed, and so is the same name in another folder or in the user's cache.
       clip: { load_model_from: kept("https://a.org/decoder/latest.pth") },
     };
     expect(faultsOf(config)).toEqual([
-      "prior.load_model_from: is kept as models/latest.pth, and so is another file, decoder.unet_sources[0].load_model_from; give one of them another filename_override",
+      "prior.load_model_from: has the same name in the cache, models/latest.pth, as decoder.unet_sources[0].load_model_from; give one of them another filename_override",
     ]);
     const apart = {
       ...config,

@@ -1,4 +1,4 @@
-// What a load config that was read from a URL may name: files beside it on its server, and nothing on this machine.
+// What a load config from a URL may name: files beside it on its server, and nothing on this machine.
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** A server that has everything, and notes what it was asked for. */
+/** A server that has every file and records the requests. */
 function serverOfAll() {
   const asked: string[] = [];
   const fetch = ((input, init) => {
@@ -79,7 +79,7 @@ describe("a config from a URL", () => {
         () => config.readJson(local(path), { fetch }),
       ]) {
         await expect(open(), path).rejects.toThrow(FileError);
-        await expect(open(), path).rejects.toThrow("a file on a server can name only files beside it");
+        await expect(open(), path).rejects.toThrow("a file on a server can name only files on that server");
       }
       expect(asked, path).toEqual([]);
       expect(config.describe(local(path))).toBe(path);
@@ -105,7 +105,7 @@ describe("a config from a URL", () => {
     expect([source.name, asked]).toEqual([url, [url]]);
   });
 
-  it("is where it was asked for, also where the server sends on to another place", async () => {
+  it("is at the requested URL, even if the server redirects", async () => {
     const { fetch } = serverOfAll();
     const moved: typeof globalThis.fetch = async (input, init) => {
       const response = await fetch(input, init);
@@ -119,7 +119,7 @@ describe("a config from a URL", () => {
     );
   });
 
-  it("keeps the user and password of its address for what lies beside it, and shows neither", async () => {
+  it("keeps the user and password of its URL for files beside it, and shows neither", async () => {
     const { fetch, asked } = serverOfAll();
     const headers: (string | null)[] = [];
     const watched: typeof fetch = (input, init) => {
@@ -139,6 +139,6 @@ describe("a config from a URL", () => {
   });
 });
 
-it("a base that is no address names nothing", () => {
+it("an invalid base URL names nothing", () => {
   expect(() => resolveBeside("https://[", "a.pth")).toThrow(FileError);
 });

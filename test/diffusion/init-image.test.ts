@@ -51,7 +51,7 @@ describe.each(Object.entries(samplers))("%s from an image", (_, sampler) => {
     const [image, noise] = [random.normals(8), random.normals(8)];
     const short = lastSteps(sampler, 4);
     expect(short.steps).toEqual(sampler.steps.slice(6));
-    const { time } = short.steps[0]!;
+    const { timestep: time } = short.steps[0]!;
     const states: Promise<Float32Array>[] = [];
     using x0 = arena.from(image, [2, 4], "f32");
     const draws = [noise, ...Array.from({ length: 4 }, () => random.normals(8))];

@@ -21,14 +21,14 @@ describe("a checksum file", () => {
     ["a pointer by another hash", "version https://git-lfs.github.com/spec/v1\noid md5:00\nsize 1\n", undefined],
     ["nothing", "", undefined],
   ];
-  it.each(cases)("is read where it is %s", (_, text, expected) => {
+  it.each(cases)("is read if it is %s", (_, text, expected) => {
     expect(parseChecksum(text, "model.pth", "sums")).toEqual(expected);
   });
 
-  it("that lists other files is no checksum of this one", () => {
+  it("that lists only other files is not a checksum of this one", () => {
     const text = `${SUM}  a.pth\n${OTHER}  b.pth\n`;
     expect(() => parseChecksum(text, "model.pth", "sums")).toThrow(
-      "sums: has checksums of a.pth, b.pth, but none of model.pth",
+      "sums: has checksums for a.pth, b.pth, but none for model.pth",
     );
   });
 });
@@ -49,11 +49,11 @@ describe("the hub", () => {
     [`${HUB}/laion/DALLE2-PyTorch/raw/main/config.json`, undefined],
     ["https://example.org/a/b/resolve/main/c", undefined],
     [`https://example.org/?${HUB}/a/b/resolve/main/c`, undefined],
-  ])("has the checksum of %s where that is known", (url, checksumUrl) => {
+  ])("has the checksum of %s if that is known", (url, checksumUrl) => {
     expect(hubChecksumUrl(url)).toBe(checksumUrl);
   });
 
-  it("alone is told the token", () => {
+  it("is the only one that gets the token", () => {
     vi.stubEnv("HF_TOKEN", "");
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "second");
     expect(tokenFor(`${HUB}/a`)).toBe("second");
@@ -64,7 +64,7 @@ describe("the hub", () => {
     }
   });
 
-  it("is asked at its mirror, which is told the token, where one is set", () => {
+  it("is requested from its mirror with the token if one is set", () => {
     vi.stubEnv("HF_ENDPOINT", "https://mirror.example/hub/");
     vi.stubEnv("HF_TOKEN", "first");
     expect(addressOf(`${HUB}/a/b`)).toBe("https://mirror.example/hub/a/b");

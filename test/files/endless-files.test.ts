@@ -1,4 +1,5 @@
-// Files and answers that have no end, or one too far away: each is given up at once, or at its limit, with a typed error.
+// Files and responses without an end, or with one too far away: each is given up immediately, or at its limit, with a typed
+// error.
 import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
@@ -25,7 +26,7 @@ afterAll(() => {
 /** Long enough for a busy machine; what these tests are about never ends. */
 const SOON = 60_000;
 
-describe.runIf(process.platform === "linux")("what is no file", () => {
+describe.runIf(process.platform === "linux")("what is not a file", () => {
   const pipe = join(folder, "pipe");
   const [png, json, safetensors] = [".png", ".json", ".safetensors"].map((end) => pipe + end) as [
     string,
@@ -90,7 +91,7 @@ describe.runIf(process.platform === "linux")("what is no file", () => {
     }
   });
 
-  it("is read where it is the input that the command was given", () => {
+  it("is read if it is the input of the command", () => {
     const shell = (script: string) =>
       spawnSync("bash", ["-c", script], { encoding: "utf8", cwd: folder, timeout: SOON });
     const config = join(fixtureFolder("pipeline"), "load_config.json");
@@ -131,7 +132,7 @@ describe("a file of 5 GB", () => {
     const file = sparse(name);
     const call = args.map((arg) => (arg === "absent.png" ? file : arg));
     const { status, stderr } = await dalle2Beside([...call, file], { timeout: SOON });
-    const problem = `${file}: has 5368709120 bytes; at most ${limit} are read of such a file`;
+    const problem = `${file}: has 5368709120 bytes; the limit for such a file is ${limit}`;
     expect([status, stderr]).toEqual([1, `${problem}\nCheck that it is the right file.\n`]);
   });
 
@@ -140,13 +141,15 @@ describe("a file of 5 GB", () => {
     const file = { load_type: "local", path: "train.json" } as const;
     const config = ModelLoadConfig.parse({}, join(folder, "models.json"));
     await expect(config.readJson(file)).rejects.toThrow(FileError);
-    await expect(config.readJson(file)).rejects.toThrow(/train\.json: has 5368709120 bytes; at most 16 MiB are read/);
+    await expect(config.readJson(file)).rejects.toThrow(
+      /train\.json: has 5368709120 bytes; the limit for such a file is 16 MiB/,
+    );
   });
 
   it("is opened as a checkpoint, and read in pieces that fit", async () => {
     const source = await openFile(sparse("model.bin"));
     expect(await source.read(5 * 2 ** 30 - 3, 3)).toEqual(new Uint8Array(3));
-    await expect(source.read(0, source.size)).rejects.toThrow(/more than can be read at once/);
+    await expect(source.read(0, source.size)).rejects.toThrow(/cannot be read at once/);
     await source.close();
   });
 });
@@ -167,7 +170,7 @@ const endless: RequestListener = (request, response) => {
   send();
 };
 
-/** Begins an answer and sends nothing more, or a byte now and then. */
+/** Begins a response and then sends nothing, or a byte now and then. */
 const still: RequestListener = (request, response) => {
   response.writeHead(200);
   response.write("{");
@@ -178,7 +181,7 @@ const still: RequestListener = (request, response) => {
   });
 };
 
-/** Claims a size that it does not have. */
+/** Announces a wrong size. */
 const claiming: RequestListener = ({ url, headers }, response) => {
   const size = url!.slice(1);
   const [, start = "", last = ""] = /^bytes=(\d+)-(\d*)$/.exec(headers.range ?? "") ?? [];
@@ -207,7 +210,7 @@ describe("a server", () => {
     server?.close();
   });
 
-  /** How opening fails, which it must, by all ways by which a URL is opened. */
+  /** The error of opening a URL, for each way of opening one. */
   async function failures(url: string, ...left: readonly string[]) {
     const remote = (path: string) => ({ load_type: "url", path, filename_override: "f" }) as const;
     const own = ModelLoadConfig.parse({}, "models.json");
@@ -230,25 +233,25 @@ describe("a server", () => {
     return found;
   }
 
-  it("that sends without an end is stopped at the limit, and nothing is kept", async () => {
-    // The limit of whole checkpoints is too far away to be tried.
+  it("that sends without an end is stopped at the limit, and nothing is saved", async () => {
+    // The limit for whole checkpoints is too large to test.
     const found = await failures(`${await start(endless)}/plain`, "download");
-    expect(found.config).toBe("the answer goes on after 16777216 bytes; at most 16 MiB are read of such a file");
-    expect(found.besideConfig).toMatch(/sent more than 16777216 bytes; at most 16 MiB/);
-    expect(found.checkpoint).toMatch(/ignores range requests/);
+    expect(found.config).toBe("the response has more than 16777216 bytes; the limit for such a file is 16 MiB");
+    expect(found.besideConfig).toMatch(/sent more than 16777216 bytes; the limit for such a file is 16 MiB/);
+    expect(found.checkpoint).toMatch(/does not support range requests/);
   });
 
   it("whose few bytes unpack to gigabytes is stopped at the limit, in little memory", async () => {
     const before = process.memoryUsage().rss;
     const found = await failures(`${await start(endless)}/packed`);
-    expect(found.config).toBe("the answer goes on after 16777216 bytes; at most 16 MiB are read of such a file");
+    expect(found.config).toBe("the response has more than 16777216 bytes; the limit for such a file is 16 MiB");
     expect(found.besideConfig).toMatch(/sent more than 16777216 bytes/);
-    expect(found.download).toMatch(/sent more than 67108864 bytes; at most 64 MiB/);
+    expect(found.download).toMatch(/sent more than 67108864 bytes; the limit for such a file is 64 MiB/);
     expect(process.memoryUsage().rss - before).toBeLessThan(400 * 2 ** 20);
     expect(readdirSync(cacheFolder).filter((name) => name.endsWith(".part"))).toEqual([]);
   });
 
-  it.each(["/still", "/drip"])("that stands still, or only trickles, is given up: %s", async (path) => {
+  it.each(["/still", "/drip"])("that stalls or is very slow is given up: %s", async (path) => {
     const found = await failures(`${await start(still)}${path}`);
     const problem = path === "/still" ? /nothing came from the server for 0\.2 s/ : /sent only \d+ bytes in \d+ s/;
     for (const way of ["config", "besideConfig", "download"]) expect(found[way]).toMatch(problem);
@@ -261,13 +264,13 @@ describe("a server", () => {
 
   it.each(["6000000000", "9000000000000000"])("that claims %s bytes is not believed", async (size) => {
     const found = await failures(`${await start(claiming)}/${size}`, "config");
-    expect(found.byRanges).toBe(`has ${size} bytes; at most 16 MiB are read of such a file`);
-    expect(found.besideConfig).toBe(`has ${size} bytes; at most 16 MiB are read of such a file`);
+    expect(found.byRanges).toBe(`has ${size} bytes; the limit for such a file is 16 MiB`);
+    expect(found.besideConfig).toBe(`has ${size} bytes; the limit for such a file is 16 MiB`);
   });
 
-  it("that claims a size beyond numbers is told", async () => {
+  it("that states a size beyond numbers is reported", async () => {
     const found = await failures(`${await start(claiming)}/${"9".repeat(400)}`, "config");
-    expect(found.byRanges).toMatch(/^the answer's Content-Range is "bytes 0-0\/9+", which names no part of a file$/);
+    expect(found.byRanges).toMatch(/^the response's Content-Range is "bytes 0-0\/9+", which is not a range of a file$/);
   });
 
   it("that announces more than is read is refused before it is read", async () => {
@@ -275,11 +278,11 @@ describe("a server", () => {
       response.writeHead(200, { "content-length": 2 ** 40 }).write("{");
     });
     const found = await failures(url);
-    expect(found.config).toBe(`has ${2 ** 40} bytes; at most 16 MiB are read of such a file`);
-    expect(found.download).toBe(`has ${2 ** 40} bytes; at most 256 GiB are read of such a file`);
+    expect(found.config).toBe(`has ${2 ** 40} bytes; the limit for such a file is 16 MiB`);
+    expect(found.download).toBe(`has ${2 ** 40} bytes; the limit for such a file is 256 GiB`);
   });
 
-  it("that sends from one address to the next is told, and not tried again", async () => {
+  it("that redirects without an end is reported, and not tried again", async () => {
     let asked = 0;
     const found = await failures(
       await start((request, response) => {
@@ -287,7 +290,7 @@ describe("a server", () => {
         looping(request, response);
       }),
     );
-    for (const message of Object.values(found)) expect(message).toMatch(/from one address to the next without an end/);
+    for (const message of Object.values(found)) expect(message).toMatch(/the server redirects without an end/);
     expect(asked).toBeLessThan(150);
   });
 

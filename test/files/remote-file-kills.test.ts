@@ -1,4 +1,4 @@
-// Processes that are killed at any moment, and several at a time: a file in its place is always whole.
+// Processes that are killed at any time, several at once: a file is always complete under its final name.
 import { createHash } from "node:crypto";
 import { once, EventEmitter } from "node:events";
 import { existsSync } from "node:fs";
@@ -10,7 +10,7 @@ import { openRemote, type RemoteFile } from "../../src/files/remote-file.js";
 import { drip, FaultServer } from "../support/fault-server.js";
 import { bundleFetching, Fetching } from "../support/fetching.js";
 
-// 200 in all, half of them for each kind of file.
+// 200 in total, half of them for each kind of file.
 const KILLS = 100;
 const LENGTH = 400_003;
 const PATH = "/model.pth";
@@ -31,10 +31,10 @@ afterAll(async () => {
   await rm(scripts, { recursive: true });
 });
 
-/** A server with one file, of which new versions come out, and a folder it is kept in. */
+/** A server with one file that gets new versions, and a folder for the download. */
 class Publisher {
   readonly #versions = new Map<string, Uint8Array>();
-  /** "sent", with the share of an answer that is out. */
+  /** "sent", with the fraction of the response that was sent. */
   readonly events = new EventEmitter();
   isSlow = true;
   current = "";
@@ -73,7 +73,7 @@ class Publisher {
     return { url: this.server.url(PATH), folder, filename, checksumUrl };
   }
 
-  /** Fails unless the file in its place is missing or one of the versions, whole. */
+  /** Fails unless the file is missing or one of the versions, complete. */
   async expectNothingWrong(): Promise<void> {
     if (!existsSync(join(this.folder, filename))) return;
     const bytes = await readFile(join(this.folder, filename));
@@ -81,7 +81,7 @@ class Publisher {
     expect([...this.#versions.keys()], `of ${bytes.length} bytes`).toContain(found);
   }
 
-  /** Fails unless a run that starts from a copy of the folder as it is gives the current version. */
+  /** Fails unless a run that starts from a copy of the folder gives the current version. */
   async expectNextRunSucceeds(): Promise<void> {
     const copy = `${this.folder}-copy`;
     await cp(this.folder, copy, { recursive: true, preserveTimestamps: true });
@@ -92,7 +92,7 @@ class Publisher {
     await source.close();
     expect(createHash("sha256").update(bytes).digest("hex")).toBe(this.current);
     const aside = this.hasChecksum ? [`${filename}.checksum`] : [];
-    // Of a process that is killed while it writes a record, the scrap remains.
+    // A process that is killed while it writes a record leaves a temporary file.
     const names = (await readdir(copy)).filter((name) => !name.endsWith(".tmp"));
     expect(names.sort()).toEqual([filename, ...aside, `${filename}.record.json`]);
     await rm(copy, { recursive: true });
@@ -104,13 +104,13 @@ class Publisher {
   }
 }
 
-/** A share of the answer, or a while after all of it, when the file is verified and put in its place. */
+/** A fraction of the response, or a time after all of it, when the file is verified and moved. */
 function randomMoment(): { readonly share: number; readonly delay: number } {
   const share = 1.3 * Math.random();
   return share < 1 ? { share, delay: 4 * Math.random() } : { share: 1, delay: 60 * Math.random() };
 }
 
-// At once, because most of the time goes into starting processes.
+// In parallel, because starting processes takes most of the time.
 describe.concurrent.each([
   ["with a checksum", true],
   ["with an ETag alone", false],
@@ -145,7 +145,7 @@ describe.concurrent.each([
     }
     next.kill();
     await next.end();
-    // Otherwise the moments were not those of a download.
+    // Otherwise the times were not during a download.
     expect(partial).toBeGreaterThan(KILLS / 4);
   }, 300_000);
 
@@ -170,11 +170,11 @@ describe.concurrent.each([
     }
     next.kill();
     await next.end();
-    // Beginning a part, writing it, recording, moving and tidying up are all among them.
+    // Beginning a part, writing it, recording, moving and cleaning up all occur.
     expect(changes).toBeGreaterThan(10);
   }, 300_000);
 
-  it("is fetched by four processes at once, of which one is killed", async (context) => {
+  it("is fetched by four processes at the same time, one of which is killed", async (context) => {
     const publisher = await Publisher.open(context, hasChecksum);
     const fetchings = Array.from({ length: 4 }, () => new Fetching(script, publisher.file()));
     await Promise.all(fetchings.map((one) => one.begin()));

@@ -1,4 +1,4 @@
-// What is kept, when it is used, and when it is replaced.
+// Which files are kept, when they are used, and when they are replaced.
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
@@ -50,7 +50,7 @@ function servePointer(value: string): void {
   server.files.set(POINTER, { content: text(pointer) });
 }
 
-/** Paths that were asked for since the last call. */
+/** Paths that were requested since the last call. */
 function asked(): string[] {
   return server.requests.splice(0).map(({ path }) => path);
 }
@@ -74,13 +74,13 @@ describe("a file with a checksum", () => {
     expect(asked()).toEqual([]);
     expect(warnings).toEqual([]);
     expect(await open(kind.file())).toBe("second");
-    expect(warnings).toEqual([expect.stringMatching(/the server has a newer version, which takes its place/)]);
+    expect(warnings).toEqual([expect.stringMatching(/the server has a newer version; downloading it/)]);
     // For dalle2-laion, in the same folder.
     const checksum = await readFile(join(folder, `${filename}.checksum`), "utf8");
     expect(checksum).toContain(`oid sha256:${sha256Of("second")}`);
   });
 
-  it("that is no SHA-256 is compared as text, as dalle2-laion does", async () => {
+  it("that is not a SHA-256 is compared as text, as in dalle2-laion", async () => {
     const checksumUrl = server.url("/sum");
     server.files.set("/sum", { content: text('{"version": 1}') });
     serve("first");
@@ -92,7 +92,7 @@ describe("a file with a checksum", () => {
     expect(await open({ checksumUrl })).toBe("second");
   });
 
-  it("that is missing cannot be opened where a config names it, and goes without where the hub might have one", async () => {
+  it("that is missing is an error if a config names it, but not if only the hub might have it", async () => {
     serve("first", '"1"');
     await expect(open({ checksumUrl: server.url("/absent") })).rejects.toThrow(/absent: the server has no such file/);
     vi.stubEnv("HF_ENDPOINT", server.url());
@@ -122,7 +122,7 @@ describe("a file without a checksum", () => {
     expect(await open()).toBe("again");
   });
 
-  it("is left as it is where the server names no version, unless its length changes", async () => {
+  it("is not replaced if the server names no version, unless its length changes", async () => {
     serve("first");
     await open();
     serve("other");
@@ -151,26 +151,26 @@ describe("a kept file", () => {
     await open();
     await spoil();
     expect(await open({ url })).toBe("first");
-    expect(warnings).toEqual([expect.stringMatching(/newer version is not known; .*prior.pth is used as it is$/)]);
+    expect(warnings).toEqual([expect.stringMatching(/Could not check for a newer version; using .*prior.pth$/)]);
     expect(await open({ url }, { checkUpdates: false })).toBe("first");
     expect(warnings).toHaveLength(1);
   });
 
-  it("is noticed and replaced where it came from another address", async () => {
+  it("is detected and replaced if it came from another URL", async () => {
     serve("first", '"1"');
     server.files.set("/elsewhere", { content: text("other"), etag: '"1"' });
     await open();
     const elsewhere = { url: server.url("/elsewhere") };
     expect(await open(elsewhere, { checkUpdates: false })).toBe("other");
     expect(warnings).toEqual([
-      `${join(folder, filename)}: is from ${server.url(PATH)}; the file of ${elsewhere.url} takes its place`,
+      `${join(folder, filename)}: was downloaded from ${server.url(PATH)}; replacing it with ${elsewhere.url}`,
     ]);
     server.files.clear();
     await expect(open()).rejects.toThrow(/no such file/);
     expect(await open(elsewhere)).toBe("other");
   });
 
-  it("is the same wherever it came from, where the checksum says so", async () => {
+  it("is the same from every URL if the checksum says so", async () => {
     serve("first");
     servePointer("first");
     server.files.set("/elsewhere", { content: text("first") });
@@ -182,12 +182,12 @@ describe("a kept file", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("that was damaged is noticed, whatever its length, and downloaded again", async () => {
+  it("that was damaged is detected, even with the same length, and downloaded again", async () => {
     serve("first", '"1"');
     await open();
     await writeFile(join(folder, filename), "worst");
     expect(await open({}, { checkUpdates: false })).toBe("first");
-    expect(warnings).toEqual([expect.stringMatching(/its bytes are not those that were downloaded/)]);
+    expect(warnings).toEqual([expect.stringMatching(/the file was damaged or changed since its download/)]);
   });
 
   it("that was only touched is read once, and not downloaded", async () => {
@@ -229,7 +229,7 @@ describe("a kept file", () => {
 });
 
 describe("the user's cache", () => {
-  it("lists, and is cleared of, a download of which no byte came", async () => {
+  it("lists and clears a download without any bytes", async () => {
     serve("first", '"1"');
     server.spoil(status(500), status(500), status(500));
     await expect(open()).rejects.toThrow(/HTTP status 500/);
@@ -246,10 +246,10 @@ describe("the user's cache", () => {
     expect(await open({ folder: undefined })).toBe("first");
     expect(await open(elsewhere)).toBe("other");
     expect(await open({ folder: undefined })).toBe("first");
-    expect(warnings).toEqual([expect.stringContaining(`Downloads are kept in ${folder}; set DALLE2_CACHE`)]);
+    expect(warnings).toEqual([expect.stringContaining(`Downloads are kept in ${folder}. Set DALLE2_CACHE`)]);
   });
 
-  it("is left alone where nothing is to be kept", async () => {
+  it("is not changed if nothing is kept", async () => {
     serve("first", '"1"');
     const source = await openRemote({ url: server.url(PATH), filename }, { cacheFolder: folder, keep: false });
     expect(source.size).toBe(5);
@@ -289,7 +289,7 @@ describe("the user's cache", () => {
 });
 
 describe("the token", () => {
-  it("goes to the hub, and not on to where the hub sends one", async () => {
+  it("goes to the hub, but not to where the hub redirects", async () => {
     const storage = await FaultServer.start();
     storage.files.set("/stored", { content: text("first"), etag: '"1"' });
     serve("", '"1"');
@@ -302,16 +302,18 @@ describe("the token", () => {
     await storage.close();
   });
 
-  it("is asked for where it is missing, and named where it is refused", async () => {
+  it("is requested if it is missing, and named if it is refused", async () => {
     serve("first");
     server.choose = () => status(401);
     vi.stubEnv("HF_ENDPOINT", server.url());
     vi.stubEnv("HF_TOKEN", "");
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "");
-    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file; set HF_TOKEN to a token/);
+    await expect(open()).rejects.toThrow(/HTTP status 401\), or has no such file; set HF_TOKEN to the token/);
     vi.stubEnv("HUGGING_FACE_HUB_TOKEN", "secret");
-    await expect(open()).rejects.toThrow(/HTTP status 401\) to the token of HUGGING_FACE_HUB_TOKEN; accept the terms/);
+    await expect(open()).rejects.toThrow(
+      /HTTP status 401\) with the token in HUGGING_FACE_HUB_TOKEN; accept the terms/,
+    );
     vi.stubEnv("HF_TOKEN", "secret");
-    await expect(open()).rejects.toThrow(/HTTP status 401\) to the token of HF_TOKEN; accept the terms/);
+    await expect(open()).rejects.toThrow(/HTTP status 401\) with the token in HF_TOKEN; accept the terms/);
   });
 });

@@ -45,7 +45,7 @@ afterEach(async () => {
 });
 
 const filename = "prior.pth";
-// Two attempts with hardly a pause: enough to see whether one is repeated.
+// Two attempts with a short pause: enough to see whether a request is repeated.
 const patience = { attempts: 2, pause: 1, stall: 200 };
 
 async function open(file: Partial<RemoteFile> = {}, options: RemoteOptions = {}): Promise<Uint8Array> {
@@ -80,7 +80,7 @@ describe("a download", () => {
     expect(await open()).toHaveLength(0);
   });
 
-  it("goes on after a break at any byte, in one run", async () => {
+  it("resumes after a break at any byte, in one run", async () => {
     const breaks = [0, 1, 65_535, 65_536, 100_000 + Math.floor(100_000 * Math.random()), LENGTH - 1];
     for (const at of breaks) {
       await rm(join(folder, filename), { force: true });
@@ -94,11 +94,11 @@ describe("a download", () => {
     }
   });
 
-  it("goes on after a break in the next run, with a checksum and without", async () => {
+  it("resumes after a break in the next run, with a checksum and without", async () => {
     for (const file of [{}, { sha256 }]) {
       await rm(join(folder, filename), { force: true });
       server.spoil(dropAfter(200_000), dropAfter(0));
-      await expect(open(file)).rejects.toThrow(/broke off|connection ended/);
+      await expect(open(file)).rejects.toThrow(/connection broke|connection ended/);
       expect(existsSync(join(folder, filename))).toBe(false);
       const [kept] = await partLengths();
       expect(kept).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ describe("a download", () => {
     }
   });
 
-  it("starts again where what an earlier run left turns out to be wrong", async () => {
+  it("starts again if the part of an earlier run is wrong", async () => {
     server.spoil(dropAfter(200_000), dropAfter(0));
     await expect(open({ sha256 })).rejects.toThrow(FileError);
     const part = (await readdir(folder)).find((name) => name.endsWith(".part"))!;
@@ -123,19 +123,19 @@ describe("a download", () => {
     ).toEqual(["bytes=15-", "bytes=0-"]);
   });
 
-  it("starts again, and is never mixed, where the server names no version", async () => {
+  it("starts again, and is never mixed, if the server names no version", async () => {
     server.files.set(PATH, { content });
     server.spoil(dropAfter(200_000), dropAfter(200_000));
     await expect(open()).rejects.toThrow(FileError);
     expect(await readdir(folder)).not.toContain(filename);
-    // What nobody can go on with is not left behind.
+    // A part that cannot be resumed is removed.
     expect(await partLengths()).toEqual([]);
     server.files.set(PATH, { content: newer });
     expect(same(await open(), newer)).toBe(true);
     expect(server.transfers(PATH).map(({ range }) => range)).toEqual(["bytes=0-", "bytes=0-", "bytes=0-"]);
   });
 
-  it("goes on by Last-Modified where there is no ETag, unless it is a second old", async () => {
+  it("resumes by Last-Modified without an ETag, unless it is a second old", async () => {
     const lastModified = new Date(Date.now() - 60_000).toUTCString();
     server.files.set(PATH, { content, lastModified });
     server.spoil(dropAfter(100_000));
@@ -149,7 +149,7 @@ describe("a download", () => {
     expect(server.transfers(PATH).at(-1)!.range).toBe("bytes=0-");
   });
 
-  it("takes the new file where it changed in the middle", async () => {
+  it("takes the new file if it changes during the download", async () => {
     for (const change of [
       { content: newer, etag: '"2"' },
       { content: newer.subarray(0, 1000), etag: '"3"' },
@@ -165,7 +165,7 @@ describe("a download", () => {
     }
   });
 
-  it("takes the new file and its checksum where both changed in the middle", async () => {
+  it("takes the new file and its checksum if both change during the download", async () => {
     const checksumUrl = server.url("/sums");
     server.files.set("/sums", { content: Buffer.from(`${sha256}  latest.pth\n`) });
     server.choose = (headers, path) => {
@@ -181,7 +181,7 @@ describe("a download", () => {
     expect(same(await open({ checksumUrl }), newer)).toBe(true);
   });
 
-  it("works where the server knows no ranges, also after a break", async () => {
+  it("works if the server does not support ranges, also after a break", async () => {
     server.choose = () => wholeFile();
     expect(same(await open(), content)).toBe(true);
     await rm(folder, { recursive: true });
@@ -190,13 +190,13 @@ describe("a download", () => {
     expect(same(await open(), content)).toBe(true);
   });
 
-  it("works where the server does not say how long the file is", async () => {
+  it("works if the server does not state the length of the file", async () => {
     server.choose = () => withoutLength();
     expect(same(await open(), content)).toBe(true);
   });
 
   it("is slow rather than stalled while bytes come", async () => {
-    // 31 pieces, 20 ms apart: three times as long as nothing may come for.
+    // 31 pieces, 20 ms apart: three times as long as the stall limit.
     server.spoil(drip(10_000, 20));
     expect(same(await open(), content)).toBe(true);
     expect(server.transfers(PATH)).toHaveLength(1);
@@ -216,7 +216,7 @@ describe("a download", () => {
     expect(performance.now() - start).toBeGreaterThan(190);
   });
 
-  it("stops at once where it is aborted, and keeps what it has", async () => {
+  it("stops immediately if it is aborted, and keeps what it has", async () => {
     const stop = new AbortController();
     server.spoil(drip(10_000, 60));
     const onProgress = ({ loadedBytes }: DownloadProgress) => {
@@ -231,21 +231,21 @@ describe("a download", () => {
 
 describe("a download that cannot succeed", () => {
   const failures: readonly (readonly [string, Answer, RegExp, attempts: number])[] = [
-    ["a missing file", status(404), /no such file \(HTTP status 404\); check the address/, 1],
-    ["no permission", status(401), /refuses access \(HTTP status 401\); download it by other means/, 1],
-    ["a prohibition", status(403), /refuses access \(HTTP status 403\)/, 1],
+    ["a missing file", status(404), /no such file \(HTTP status 404\); check the URL/, 1],
+    ["no permission", status(401), /refused access \(HTTP status 401\); download the file in another way/, 1],
+    ["a prohibition", status(403), /refused access \(HTTP status 403\)/, 1],
     ["another status", status(418), /HTTP status 418/, 1],
     ["a server that fails", status(500), /the server failed \(HTTP status 500\); try again later/, 2],
-    ["a server that takes no more", status(429), /takes no more requests for now \(HTTP status 429\)/, 2],
+    ["a server that takes no more", status(429), /accepts no more requests for now \(HTTP status 429\)/, 2],
     [
       "a connection that breaks off",
       dropAfter(1000),
-      /(broke off|connection ended after \d+ of 300001 bytes); try again/,
+      /(connection broke|connection ended after \d+ of 300001 bytes); try again/,
       2,
     ],
     ["a connection that stalls", stallAfter(1000), /nothing came from the server for 0.2 s/, 2],
   ];
-  it.each(failures)("says so of %s, and leaves no file", async (_, answer, message, attempts) => {
+  it.each(failures)("reports %s, and leaves no file", async (_, answer, message, attempts) => {
     server.spoil(answer, answer, answer);
     const error: unknown = await open().catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(FileError);
@@ -255,7 +255,7 @@ describe("a download that cannot succeed", () => {
     expect(await readdir(folder)).not.toContain(filename);
   });
 
-  it("says so of a server that cannot be reached", async () => {
+  it("reports a server that cannot be reached", async () => {
     const gone = await FaultServer.start();
     const url = gone.url("/a.pth");
     await gone.close();
@@ -263,13 +263,13 @@ describe("a download that cannot succeed", () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("says so of a wrong checksum, and keeps nothing", async () => {
+  it("reports a wrong checksum, and saves nothing", async () => {
     const wrong = "0".repeat(64);
     await expect(open({ sha256: wrong })).rejects.toThrow(`its SHA-256 is ${sha256}, not ${wrong}`);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("finds its line among checksums whatever its address holds", async () => {
+  it("finds its line among checksums for any URL", async () => {
     server.files.set("/100%25%20or%20100%.pth", { content });
     server.files.set("/50%25%20off.pth", { content });
     const checksumUrl = server.url("/sums");
@@ -285,32 +285,35 @@ describe("a download that cannot succeed", () => {
   it("names who published a wrong checksum", async () => {
     const checksumUrl = server.url("/sums");
     server.files.set("/sums", { content: Buffer.from("1".repeat(64)) });
-    await expect(open({ checksumUrl })).rejects.toThrow(`not ${"1".repeat(64)}, as ${checksumUrl} says`);
+    await expect(open({ checksumUrl })).rejects.toThrow(`not ${"1".repeat(64)} as ${checksumUrl} says`);
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it("says so of a wrong length", async () => {
+  it("reports a wrong length", async () => {
     const checksumUrl = server.url("/pointer");
     const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${LENGTH + 1}\n`;
     server.files.set("/pointer", { content: Buffer.from(pointer) });
-    await expect(open({ checksumUrl })).rejects.toThrow(`has 300001 bytes, but ${checksumUrl} says 300002`);
+    await expect(open({ checksumUrl })).rejects.toThrow(`has 300001 bytes on the server, but 300002 by ${checksumUrl}`);
     expect(await readdir(folder)).not.toContain(filename);
   });
 
-  it.each([LENGTH - 1, LENGTH + 1, 10])("takes no file of %i bytes for the one that it asked of", async (length) => {
-    server.choose = (headers) => (headers.range === "bytes=0-0" ? undefined : withLength(length));
-    await expect(open()).rejects.toThrow(/changed on the server while it was downloaded/);
-    expect(await readdir(folder)).not.toContain(filename);
-  });
+  it.each([LENGTH - 1, LENGTH + 1, 10])(
+    "rejects a file of %i bytes, which is not the requested one",
+    async (length) => {
+      server.choose = (headers) => (headers.range === "bytes=0-0" ? undefined : withLength(length));
+      await expect(open()).rejects.toThrow(/changed on the server while it was downloaded/);
+      expect(await readdir(folder)).not.toContain(filename);
+    },
+  );
 
-  it("takes no half of a file without length for the whole, where its checksum is known", async () => {
+  it("rejects half of a file without a length if its checksum is known", async () => {
     server.choose = () => withoutLength(true);
     await expect(open({ sha256 })).rejects.toThrow(/its SHA-256 is/);
     expect(await readdir(folder)).toEqual([]);
   });
 
   // The kernel itself says that this device is full.
-  it.skipIf(!existsSync("/dev/full"))("says so of a full disk, and goes on when there is room", async () => {
+  it.skipIf(!existsSync("/dev/full"))("reports a full disk, and resumes when there is space", async () => {
     server.spoil(dropAfter(100_000), dropAfter(0));
     await expect(open()).rejects.toThrow(FileError);
     const part = join(
@@ -324,8 +327,8 @@ describe("a download that cannot succeed", () => {
     expect(same(await open(), content)).toBe(true);
   });
 
-  it.each(["https://", "http://[::1/a.pth", "https://a b/c.pth"])("says so of %j, which is no address", async (url) => {
-    await expect(open({ url })).rejects.toThrow(`${url}: is not a valid address; check how it is written`);
+  it.each(["https://", "http://[::1/a.pth", "https://a b/c.pth"])("reports %j as an invalid address", async (url) => {
+    await expect(open({ url })).rejects.toThrow(`${url}: is not a valid address; check its spelling`);
     await expect(open({ checksumUrl: url })).rejects.toThrow(`${url}: is not a valid address`);
     expect(await readdir(folder)).toEqual([]);
   });
@@ -338,7 +341,7 @@ describe("a download that cannot succeed", () => {
   });
 
   it.each(["", "..", "a/b.pth", "..\\b.pth"])("is not begun under the name %j", async (name) => {
-    await expect(open({ filename: name })).rejects.toThrow(/is not the name of a file/);
+    await expect(open({ filename: name })).rejects.toThrow(/is not a valid file name/);
     expect(server.requests).toEqual([]);
   });
 });

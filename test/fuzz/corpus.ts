@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const CORPUS = "test/fuzz/corpus";
 
-/** The files of a folder of the corpus, by name; none where there is no such folder. */
+/** The files of a corpus folder, by name; none if the folder does not exist. */
 export function corpus(name: string): Uint8Array[] {
   const folder = join(CORPUS, name);
   if (!existsSync(folder)) return [];

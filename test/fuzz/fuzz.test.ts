@@ -1,11 +1,11 @@
-// A minute of the fuzzers, always of the same inputs. `npm run fuzz` runs others, and as many as one likes.
+// One minute of fuzzing, always with the same inputs. `npm run fuzz` uses others, for any time.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundleWorker, type WorkerBundle } from "./runner/bundle.js";
 import { runTarget } from "./runner/supervise.js";
 import { TARGET_NAMES } from "./targets/index.js";
 
 const SEED = 1;
-/** Of the processor, for all targets together. */
+/** CPU time of all targets together. */
 const SECONDS = 60;
 
 let bundle: WorkerBundle;
@@ -24,7 +24,7 @@ describe("what others wrote is accepted or refused in words, soon, and in little
     );
     expect(lines).toEqual([]);
     expect(inputs).toBeGreaterThan(100);
-    // Of inputs that are all refused, or all accepted, little is tried.
+    // Inputs that are all refused, or all accepted, test little.
     expect(outcomes.get("accepted")).toBeGreaterThan(0);
     expect([...outcomes.values()].reduce((sum, count) => sum + count, 0)).toBe(inputs);
   });

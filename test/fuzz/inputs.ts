@@ -2,22 +2,22 @@ import fc from "fast-check";
 import { minimiseBytes } from "./runner/minimise.js";
 import type { Random } from "./random.js";
 
-/** Whether an input still fails in the same way. */
+/** True if an input still fails in the same way. */
 export type Fails = (input: Uint8Array) => Promise<boolean>;
 
-/** Where inputs come from. Both functions draw the same numbers, so that what is minimised is what was generated. */
+/** A source of inputs. Both functions use the same random numbers, so the minimised input is the generated one. */
 export interface Inputs {
   readonly generate: (random: Random) => Uint8Array;
-  /** A smaller input that fails; the generated one where none does. */
+  /** A smaller input that fails; the generated one if there is none. */
   readonly minimise: (random: Random, fails: Fails) => Promise<Uint8Array>;
 }
 
-/** Inputs made by a function of our own, minimised byte by byte. */
+/** Inputs from a function, minimised byte by byte. */
 export function made(generate: (random: Random) => Uint8Array): Inputs {
   return { generate, minimise: (random, fails) => minimiseBytes(generate(random), fails) };
 }
 
-/** Inputs that are drawn from an arbitrary of fast-check, and shrunk by it. */
+/** Inputs from an arbitrary of fast-check, shrunk by it. */
 export function drawn<Value>(arbitrary: fc.Arbitrary<Value>, encode: (value: Value) => Uint8Array): Inputs {
   const seedOf = (random: Random) => random.uint32() | 0;
   return {

@@ -49,7 +49,7 @@ await using bundle = await bundleWorker();
 if (values.only !== undefined || values.file !== undefined) await runSingle(targets[0]!);
 else await runAll();
 
-/** Runs one input and says what became of it. */
+/** Runs one input and prints its result. */
 async function runSingle(name: string): Promise<void> {
   const target = await loadTarget(name);
   const input =

@@ -1,4 +1,4 @@
-/** Random numbers that are a function of a few words: the same on every machine (Chris Doty-Humphrey's sfc32). */
+/** Random numbers as a function of a few words: the same on every machine (Chris Doty-Humphrey's sfc32). */
 export class Random {
   readonly #state: Uint32Array;
 
@@ -15,7 +15,7 @@ export class Random {
     return sum;
   }
 
-  /** A whole number from 0 up to, but not, `end`. */
+  /** A whole number from 0 to `end` - 1. */
   below(end: number): number {
     return Math.floor((this.uint32() / 2 ** 32) * end);
   }
@@ -33,13 +33,13 @@ export class Random {
     return Array.from({ length: count }, make);
   }
 
-  /** A length from 0 to `most`, small ones far more often: uniform in its logarithm. */
+  /** A length from 0 to `most`, uniform in its logarithm, so small ones are far more frequent. */
   length(most: number): number {
     return Math.floor(Math.exp((this.uint32() / 2 ** 32) * Math.log(most + 2))) - 1;
   }
 }
 
-/** FNV-1a, finished as MurmurHash3 does, so that neighbours have nothing in common. */
+/** FNV-1a, finished as in MurmurHash3, so that neighbours have unrelated hashes. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

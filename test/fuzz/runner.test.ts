@@ -1,4 +1,4 @@
-// The runner itself, by targets that do what must never happen.
+// Tests the runner itself with targets that do what must never happen.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const run = (target: string, runs = 100) => runTarget({ script: bundle.script, target, seed: 3, runs, limits });
 
-/** The first input that does harm. */
+/** The first input that fails. */
 async function firstSeven(name: string): Promise<number> {
   const target = await loadTarget(name);
   for (let number = 0; ; number++) if (inputOf(target, name, 3, number)[0] === 7) return number;

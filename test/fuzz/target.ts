@@ -1,6 +1,6 @@
 import type { Inputs } from "./inputs.js";
 
-/** The names of the errors by which this library refuses what it is given. Any other is a fault of ours. */
+/** The names of the errors by which this library refuses input. Any other error is a bug. */
 export type LibraryError =
   | "ConfigError"
   | "DialectError"
@@ -12,26 +12,26 @@ export type LibraryError =
   | "UsageError"
   | "WeightError";
 
-/** A part of the library that reads what others wrote, and the inputs it is tried with. */
+/** A part of the library that reads foreign data, and the inputs to test it with. */
 export interface Target {
-  /** Inputs that are run as they are, before all others: files that once did harm, and sound ones. */
+  /** Inputs to run first, unchanged: files that once caused a failure, and valid ones. */
   readonly seeds: readonly Uint8Array[];
   readonly inputs: Inputs;
   /** The errors by which it may refuse an input. */
   readonly refusals: readonly LibraryError[];
-  /** Returns where the input is accepted; throws `Violation` where what it accepted breaks a promise. */
+  /** Returns if the input is accepted; throws `Violation` if what it accepted breaks a guarantee. */
   readonly run: (input: Uint8Array) => void | Promise<void>;
 }
 
-/** Makes a target: its corpus is read and its first files are built only where it runs. */
+/** Makes a target. Its corpus and its first files are read only if it runs. */
 export type TargetFactory = () => Target | Promise<Target>;
 
-/** The library accepted an input and broke a promise about it. */
+/** The library accepted an input and broke a guarantee. */
 export class Violation extends Error {
   override readonly name = "Violation";
 }
 
-/** Throws `Violation` unless the promise holds. */
+/** Throws `Violation` unless the guarantee holds. */
 export function promise(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Violation(otherwise);
 }

@@ -35,7 +35,7 @@ afterAll(() => {
 const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3));
 const mask = new Uint8Array(64 * 64);
 
-/** Hands out what scripts keep to themselves. */
+/** Exposes the private members of scripts. */
 class Bare extends InferenceScript {
   decode(options: SampleDecoderOptions): Promise<unknown> {
     return this.sampleDecoder(options);
@@ -45,7 +45,7 @@ class Bare extends InferenceScript {
   }
 }
 
-/** Each script with options as JavaScript may give them. */
+/** Each script with options as JavaScript may pass them. */
 const SCRIPTS: Readonly<Record<string, (options: object) => Promise<unknown>>> = {
   BasicInference: (options) => new BasicInference(manager).run("a red circle", options),
   BasicInpainting: (options) => new BasicInpainting(manager).run([image], [mask], "x", options),
@@ -92,18 +92,15 @@ const REFUSED: readonly (readonly [script: string, option: string, values: reado
   ["sampleDecoder", "batchSize", NO_COUNTS],
 ];
 
-it.each(REFUSED)(
-  "%s refuses a %s that cannot be meant, before anything is computed",
-  async (script, option, values) => {
-    const { created } = manager.gpu.memory();
-    for (const value of values) {
-      const error: unknown = await SCRIPTS[script]!({ [option]: value }).catch((reason: unknown) => reason);
-      expect(error, `${option}: ${String(value)}`).toBeInstanceOf(ArgumentError);
-      expect((error as Error).message).toMatch(new RegExp(`^${option}(?:\\[\\d\\])? must be `));
-    }
-    expect(manager.gpu.memory().created).toBe(created);
-  },
-);
+it.each(REFUSED)("%s refuses an invalid %s before anything is computed", async (script, option, values) => {
+  const { created } = manager.gpu.memory();
+  for (const value of values) {
+    const error: unknown = await SCRIPTS[script]!({ [option]: value }).catch((reason: unknown) => reason);
+    expect(error, `${option}: ${String(value)}`).toBeInstanceOf(ArgumentError);
+    expect((error as Error).message).toMatch(new RegExp(`^${option}(?:\\[\\d\\])? must be `));
+  }
+  expect(manager.gpu.memory().created).toBe(created);
+});
 
 it("refuses texts that are none", async () => {
   for (const text of [123, [1], null, [undefined]]) {

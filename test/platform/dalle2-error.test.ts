@@ -8,10 +8,10 @@ import { ShapeError } from "../../src/ops/shape-error.js";
 import { ArgumentError, count } from "../../src/platform/arguments.js";
 import { adviceBeside, Dalle2Error } from "../../src/platform/dalle2-error.js";
 import { FileError } from "../../src/platform/errors.js";
-import { keepSecret } from "../../src/platform/secrets.js";
+import { registerSecret } from "../../src/platform/secrets.js";
 import { WeightError } from "../../src/weights/weight-error.js";
 
-/** What a worker or a server sends, and what is made of it. */
+/** What a worker or a server sends, and the error made from it. */
 const sent = (error: Dalle2Error): unknown => JSON.parse(JSON.stringify(error));
 const received = (error: Dalle2Error): Dalle2Error => Dalle2Error.fromJSON(sent(error));
 
@@ -38,7 +38,7 @@ describe("an error that is sent", () => {
     expect(String(copy)).toBe(String(error));
   });
 
-  it("ends where its causes stand in a circle", () => {
+  it("ends if its causes form a cycle", () => {
     const error = new ConfigError("no");
     error.cause = new FileError("model.pth", "is gone", { cause: error });
     expect(JSON.stringify(error).match(/is gone/g)).toHaveLength(4);
@@ -53,7 +53,7 @@ describe("an error that is sent", () => {
     expect((outer.cause as FileError).location).toBe("model.pth");
   });
 
-  it("has its stack only where that is asked for", () => {
+  it("has its stack only on request", () => {
     const error = new UsageError("no");
     expect(sent(error)).not.toHaveProperty("stack");
     expect(Dalle2Error.fromJSON(error.toJSON({ stack: true })).stack).toBe(error.stack);
@@ -86,8 +86,8 @@ describe("an error that is sent", () => {
     expect(Dalle2Error.fromJSON(json).message).toBe("a");
   });
 
-  it("holds no secret, wherever it came from", () => {
-    keepSecret("s3cr3t-value");
+  it("contains no secret from any source", () => {
+    registerSecret("s3cr3t-value");
     const texts = { a: "s3cr3t-value", b: ["hf_AbCdEfGhIjKlMnOpQrStUvWxYz"] };
     const plain = {
       ...new FileError("a", "b").toJSON(),
@@ -119,7 +119,7 @@ describe("the place of an error", () => {
 });
 
 describe("advice", () => {
-  it("of the place where it was thrown goes into the message, and stands beside it nowhere", () => {
+  it("of the place where it was thrown is in the message, and not repeated beside it", () => {
     const error = new FileError("a", "is a folder", { advice: "name a file in it" });
     expect([error.message, error.advice]).toEqual(["a: is a folder; name a file in it", "Name a file in it."]);
     expect(adviceBeside(error)).toBeUndefined();
@@ -132,7 +132,7 @@ describe("advice", () => {
     expect([outer.message, outer.advice]).toEqual([inner.message, inner.advice]);
   });
 
-  it("of the table stands beside the message", () => {
+  it("of the table is separate from the message", () => {
     const error = new FileError("a", "could not be read");
     expect(error.message).toBe("a: could not be read");
     expect(adviceBeside(error)).toBe(error.advice);

@@ -8,7 +8,7 @@ describe("JSON of a bounded depth", () => {
     for (const text of ["", "{", '{"a":', '"\\', "[1,]", "nested"]) expect(() => parseJson(text)).toThrow(JsonError);
   });
 
-  it("is refused where it nests deeper", () => {
+  it("is refused if it nests deeper", () => {
     const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
     const tooDeep = `nests lists or objects more than ${MAX_JSON_DEPTH} levels deep`;
     expect(parseJson(nested(MAX_JSON_DEPTH))).toHaveLength(1);

@@ -20,14 +20,14 @@ describe("makeFolder", () => {
     expect(existsSync(join(root, "a", "d"))).toBe(true);
   });
 
-  it("rejects below a file, and where a file has the name", async () => {
+  it("rejects below a file, and if a file has the name", async () => {
     writeFileSync(join(root, "file"), "");
     await expect(makeFolder(join(root, "file"))).rejects.toThrow(/EEXIST/);
     await expect(makeFolder(join(root, "file", "in"))).rejects.toThrow(/ENOTDIR/);
   });
 
-  // Node's mkdir with `recursive` goes round for ever there, in a thread that only the end of the process stops.
-  it.skipIf(process.platform !== "linux")("rejects where a file system takes no folders", () => {
+  // Node's mkdir with `recursive` never ends there, in a thread that stops only with the process.
+  it.skipIf(process.platform !== "linux")("rejects if a file system accepts no folders", () => {
     const module = new URL("../../dist/platform/node-folder.js", import.meta.url).href;
     const script = `const { makeFolder } = await import(${JSON.stringify(module)});
       await makeFolder("/proc/none/such").catch(({ code }) => console.log(code));`;

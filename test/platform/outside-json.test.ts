@@ -45,23 +45,23 @@ describe("JSON from outside", () => {
     },
   );
 
-  it("may hold that word elsewhere; of a key that stands twice, the last counts, as in Python", () => {
+  it("may contain that word elsewhere; of duplicate keys the last counts, as in Python", () => {
     expect(parseJson('{"a": "__proto__", "b": "\\u005f", "a": 2}')).toEqual({ a: 2, b: "_" });
   });
 
   it.each([
-    ['{"token": SECRET}', "is not JSON: Unexpected token 'S' in line 1, column 11"],
-    ['{"a": 1,\n "b": ~1}', "is not JSON: Unexpected token '~' in line 2, column 7"],
+    ['{"token": SECRET}', "is not JSON: Unexpected token 'S' at line 1, column 11"],
+    ['{"a": 1,\n "b": ~1}', "is not JSON: Unexpected token '~' at line 2, column 7"],
     ["[1,]", "is not JSON: Unexpected token ']'"],
-    ["hf_SECRET", "is not JSON: Unexpected token 'h' in line 1, column 1"],
+    ["hf_SECRET", "is not JSON: Unexpected token 'h' at line 1, column 1"],
     ['"' + "a".repeat(5_000_000), "is not JSON: Unterminated string"],
-  ])("is not quoted where it is none: %#", (text, message) => {
+  ])("is not quoted if it is not valid: %#", (text, message) => {
     expect(() => parseJson(text)).toThrow(message);
     expect(() => parseJson(text)).not.toThrow("SECRET");
   });
 });
 
-/** A safetensors file with such metadata. */
+/** A safetensors file with this metadata. */
 function safetensors(metadata: object): Uint8Array {
   const header = JSON.stringify({ __metadata__: metadata, a: { dtype: "U8", shape: [1], data_offsets: [0, 1] } });
   const bytes = new Uint8Array(8 + header.length + 1);
@@ -82,7 +82,7 @@ describe("values that nest without end", () => {
     await expect(ModelLoadConfig.fromJsonPath(file)).rejects.toThrow(`${file} nests lists`);
   });
 
-  it("are a ConfigError too where they are given as values", () => {
+  it("are a ConfigError too if they are given as values", () => {
     const deep = JSON.parse(lists) as unknown;
     const cycle: Record<string, unknown> = {};
     cycle.a = [cycle];
@@ -151,9 +151,9 @@ describe("lists that are too long", () => {
     ["200,000 times the same", sources(upTo(200_000).fill(1)), "unet_numbers: expected a list of at most 100"],
     ["200,000 texts", sources(upTo(200_000).map(String)), "unet_numbers: expected a list of at most 100"],
     ["200,000 sources", { decoder: { unet_sources: upTo(200_000) } }, "unet_sources: expected a list of at most 100"],
-    ["200,000 devices", { devices: upTo(200_000).fill(0) }, "devices: expected the name of a device"],
+    ["200,000 devices", { devices: upTo(200_000).fill(0) }, "devices: expected a device name"],
     ["200,000 steps", sources([1], { default_sample_timesteps: upTo(200_000) }), "expected a list of at most 100"],
-    ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are not among them"],
+    ["the highest number", sources([Number.MAX_SAFE_INTEGER]), "1, 2, 3, … are missing"],
     [
       "100,000 unknown keys",
       { clip: null, ...Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])) },
@@ -161,7 +161,7 @@ describe("lists that are too long", () => {
     ],
     ["100,000 keys of another kind", Object.fromEntries(upTo(100_000).map((i) => [`key${i}`, 0])), 'it has "key1"'],
     ["a key of 10 MB", { clip: null, ["k".repeat(10_000_000)]: 0 }, 'unknown key "kkkk'],
-  ])("%s are a short ConfigError at once", (_, value, message) => {
+  ])("%s are a short ConfigError immediately", (_, value, message) => {
     const begin = performance.now();
     expect(() => ModelLoadConfig.parse(value, "models.json")).toThrow(ConfigError);
     expect(() => ModelLoadConfig.parse(value, "models.json")).toThrow(message);

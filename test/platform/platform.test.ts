@@ -32,7 +32,7 @@ async function* chunks(...parts: (Uint8Array | Error)[]): AsyncGenerator<Uint8Ar
 
 const sources = {
   memory: () => Promise.resolve(new MemorySource(content.subarray(0))),
-  // A view that does not start at its buffer's start, as slices of larger files do.
+  // A view that does not start at the start of its buffer, like slices of larger files.
   view: () => Promise.resolve(new MemorySource(Uint8Array.from([9, ...content]).subarray(1))),
   blob: () => Promise.resolve(new BlobSource(new Blob([content]))),
   "Node file": () => node.openFile(file),
@@ -66,7 +66,7 @@ describe.each(Object.entries(sources))("a source over a %s", (_, open) => {
     await source.close();
   });
 
-  it("stops where it was aborted", async () => {
+  it("stops if it is aborted", async () => {
     const source = await open();
     await expect(source.read(0, 10, AbortSignal.abort(new Error("enough")))).rejects.toThrow("enough");
     await source.close();
@@ -198,7 +198,7 @@ describe.each([
 
 const stored = new Map<string, Blob>();
 
-/** What browser.ts uses of a FileSystemDirectoryHandle, over one map for the whole tree. */
+/** The part of FileSystemDirectoryHandle that browser.ts uses, over one map for the whole tree. */
 class FakeFolder {
   constructor(private readonly path = "") {}
 
@@ -222,7 +222,7 @@ class FakeFolder {
   }
 }
 
-// Both sides satisfy the interface: a name that one of them lacks does not compile.
+// Both platforms implement the interface: a missing name does not compile.
 const sides: readonly import("../../src/platform/platform.js").Platform[] = [node, browser];
 it("has two sides", () => {
   expect(sides.map((side) => typeof side.openFile)).toEqual(["function", "function"]);

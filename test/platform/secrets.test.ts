@@ -15,12 +15,12 @@ import { encodeImage } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
 import { FileError } from "../../src/platform/errors.js";
 import { excerpt } from "../../src/platform/printable.js";
-import { hideSecrets, keepSecret, publicUrl } from "../../src/platform/secrets.js";
+import { hideSecrets, registerSecret, publicUrl } from "../../src/platform/secrets.js";
 import { openCheckpoint } from "../../src/models/open-checkpoint.js";
 import { dalle2Beside, type RunOptions } from "../support/cli.js";
 import { fixtureFolder } from "../support/golden.js";
 
-/** Every secret that is planted below has this in it, and nothing else does. */
+/** Every planted secret contains this text, and nothing else does. */
 const MARK = "SECRET";
 const TOKEN = `hub-${MARK}-1`;
 const USER = `user-${MARK}-2:password-${MARK}-3`;
@@ -30,10 +30,10 @@ const fixture = fixtureFolder("pipeline");
 let folder: string;
 let server: Server;
 let other: Server;
-/** What each server was asked for, with the authorization that came along. */
+/** The requests to each server, with their authorization. */
 const asked: { host: string; path: string; authorization: string | undefined }[] = [];
 
-/** Answers with the file of the fixture that the last part of the path names, by range; or badly, as the first part says. */
+/** Sends the fixture's file that the last part of the path names, by range; or fails, as the first part says. */
 function serve(): Server {
   return createServer((request, response) => {
     const { pathname } = new URL(request.url!, "http://x");
@@ -73,7 +73,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "secrets-"));
   [server, other] = [serve(), serve()];
   await Promise.all([once(server, "listening"), once(other, "listening")]);
-  // Long enough for the last of them, a slow machine included.
+  // Long enough for the last of them, also on a slow machine.
   vi.stubEnv("HF_ENDPOINT", urlOf(server));
   vi.stubEnv("HF_TOKEN", TOKEN);
 });
@@ -85,7 +85,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Everything that can be seen of an error. */
+/** Everything that is visible in an error. */
 function allOf(error: unknown): string {
   const causes: unknown[] = [];
   for (let one = error; one instanceof Error && causes.length < 9; one = one.cause)
@@ -116,7 +116,7 @@ describe("an address", () => {
     expect(hideSecrets(`(${url}): no, "${url}".`)).toBe(`(${shown}): no, "${shown}".`);
   });
 
-  it("is no name of a setting that begins as tokens of the hub do", () => {
+  it("is not the name of a setting that begins like a token of the hub", () => {
     const names = "hf_tokenizer_name, hf_pooler_type, hf_model_pretrained";
     expect(hideSecrets(names)).toBe(names);
     for (const token of ["hf_abcdefgH", "hf_AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh", `hf_${"a".repeat(34)}`, "hf_abc4defg"])
@@ -175,13 +175,13 @@ const WAYS = [
   ["odd", "a.pth"],
 ] as const;
 
-describe("the library, whatever a server does", () => {
+describe("the library, with any server", () => {
   const patience = { attempts: 2, pause: 1, stall: 300 };
   let warnings: string[];
   const onWarning = (message: string) => warnings.push(message);
   const files = () => ({ cacheFolder: join(folder, "cache"), patience, onWarning, checksumUrl: undefined });
 
-  /** Ways to open a file, each with all that it says and throws. */
+  /** Ways to open a file, with all messages and errors. */
   async function sayAll(url: string): Promise<string> {
     warnings = [];
     const progress: unknown[] = [];
@@ -231,12 +231,12 @@ describe("the library, whatever a server does", () => {
   it("keeps no secret in the files that it writes", async () => {
     const url = `${urlOf(server, `${USER}@`)}/plain/prior.pth${QUERY}`;
     await (await openRemote({ url, filename: "g", folder: join(folder, "kept") }, files())).close();
-    // The same address is recognised by what was written, and another one too.
+    // The URL is recognised by the record, and another one is too.
     warnings = [];
     await (await openRemote({ url, filename: "g", folder: join(folder, "kept") }, files())).close();
     expect(warnings).toEqual([]);
     await (await openRemote({ url: `${url}8`, filename: "g", folder: join(folder, "kept") }, files())).close();
-    expect(warnings.join()).toContain("takes its place");
+    expect(warnings.join()).toContain("replacing it with");
     for (const file of filesIn(folder)) expect(`${file} ${readFileSync(file, "latin1")}`).not.toContain(MARK);
   });
 
@@ -250,7 +250,7 @@ describe("the library, whatever a server does", () => {
     expect(sent(other)).toEqual([undefined, undefined]);
   });
 
-  it("shows no secret that stands in a config, at its place or at a wrong one", () => {
+  it("shows no secret of a config, in its place or in a wrong one", () => {
     const url = `http://${USER}@127.0.0.1/a.pth${QUERY}`;
     const wrong: readonly unknown[] = [
       { prior: { load_model_from: { load_type: "url", path: `htp://${USER}@h/a` } } },
@@ -316,11 +316,11 @@ describe("the command", () => {
     };
     const image = makeImage(2, 2, 3, new Uint8Array(12));
     const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
-    // Before it was brought here, so that no file of ours is taken for one that the command wrote.
+    // Copied before the command runs, so that it does not count as a file that the command wrote.
     writeFileSync(join(folder, "old.png"), bytes);
   });
 
-  it("says no secret, whatever it is asked", async () => {
+  it("shows no secret, for any request", async () => {
     const base = `${urlOf(server, `${USER}@`)}/plain`;
     const config = `${base}/load_config.json${QUERY}`;
     const calls: readonly (readonly [status: number, ...args: string[]])[] = [
@@ -371,8 +371,8 @@ describe("the command", () => {
   });
 });
 
-it("a text is cut behind a secret or before it, never within", () => {
-  keepSecret("cut-in-the-middle");
+it("a text is cut before or after a secret, never inside", () => {
+  registerSecret("cut-in-the-middle");
   for (let before = 100; before <= 120; before++) {
     const shown = excerpt(`${"-".repeat(before)} cut-in-the-middle and more`);
     expect(shown).not.toContain("cut");

@@ -11,7 +11,7 @@ const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8"
   .filter((file) => file.endsWith(".ts") && !GENERATED.some((name) => file.endsWith(name)))
   .map((file) => ({ file, text: readFileSync(join(root, "src", file), "utf8") }));
 
-/** Classes of errors, with the class that each extends and the code that it has by default. */
+/** Error classes, with the class that each extends and its default code. */
 const classes = files.flatMap(({ file, text }) =>
   [...text.matchAll(/^(?:export )?class (\w+Error) extends (\w+) \{\n((?: .*\n|\n)*)\}/gm)].map(
     ([, name, base, body]) => ({
@@ -25,7 +25,7 @@ const classes = files.flatMap(({ file, text }) =>
 );
 const ours = classes.filter(({ name }) => name !== "Dalle2Error");
 
-/** Where errors of other kinds are made, each of which is wrapped or copied at once, or none of ours. */
+/** Places that make errors of other classes, which are wrapped or copied at once, or are not ours. */
 const OTHERS = [
   "image/png-text.ts",
   "pipeline/manager/published-clip-config.ts",
@@ -35,19 +35,19 @@ const OTHERS = [
 ];
 
 describe("each class of errors", () => {
-  it.each(ours)("has its codes in the table, and can be sent: $name", ({ name, base, code, isRegistered }) => {
+  it.each(ours)("has its codes in the table, and can be sent as JSON: $name", ({ name, base, code, isRegistered }) => {
     expect([...classes.map((one) => one.name)]).toContain(base);
     expect(code !== undefined && isErrorCode(code) ? ERROR_CODES[code].class : code).toBe(name);
     expect(isRegistered).toBe(true);
   });
 
-  it("of the table is there", () => {
+  it("of the table exists", () => {
     const known = new Set(classes.map(({ name }) => name));
     expect(Object.values(ERROR_CODES).filter((entry) => !known.has(entry.class))).toEqual([]);
   });
 });
 
-it("nothing is thrown on purpose but errors of ours", () => {
+it("only our own errors are thrown on purpose", () => {
   const others = files.filter(({ text }) => /new (?:Error|RangeError|TypeError)\(/.test(text)).map(({ file }) => file);
   expect(others.sort()).toEqual(OTHERS);
   expect(
@@ -62,7 +62,7 @@ it.each(Object.keys(ERROR_CODES).filter((code) => code !== Dalle2Error.code))("i
   const thrown = files.some(
     ({ text }) => byDefault && new RegExp(`new ${byDefault.name}\\(|${byDefault.name}\\.at\\(`).test(text),
   );
-  // Beside the class that has it by default, at a place where it is thrown.
+  // Beside the class that has it by default, where it is thrown.
   expect(byDefault ? thrown : uses.length > 0).toBe(true);
 });
 

@@ -9,7 +9,7 @@ import { isRight, judge } from "../support/shapes-measure.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What each example writes, and what the Shapes model should have drawn there; between two prompts, anything. */
+/** The images that each example writes, and what the Shapes model should show there; anything between two prompts. */
 const images: Record<string, Record<string, string | undefined>> = {
   "example-inference": { "output/example-inference.png": "a red circle on a white background" },
   "text-to-image": {
@@ -33,7 +33,7 @@ const images: Record<string, Record<string, string | undefined>> = {
   "own-weights": { "output/own-weights.webp": "a pink diamond on a beige background" },
 };
 
-/** Runs an example as a user does, on the built package (`npm test` builds it first). Gives the files it names. */
+/** Runs an example as a user does, on the built package (`npm test` builds it first). Returns the files that it names. */
 function runExample(name: string): string[] {
   for (const file of Object.keys(images[name]!)) rmSync(root + file, { force: true });
   const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/example.js", name], {

@@ -15,7 +15,7 @@ afterAll(() => {
 
 let cases = 0;
 
-/** Runs the generator on files by their name; gives what it wrote and what it complained about. */
+/** Runs the generator on files by name. Returns its output and its complaint. */
 function generate(files: Readonly<Record<string, string>>): { text: string; complaint: string } {
   const kernels = join(folder, String(cases++));
   for (const [name, text] of Object.entries(files)) {
@@ -27,13 +27,13 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
   return status === 0 ? { text: readFileSync(output, "utf8"), complaint: "" } : { text: "", complaint: stderr };
 }
 
-/** The generated module, run. */
+/** The generated module, evaluated. */
 function moduleOf(text: string): Readonly<Record<"kernels" | "libs" | "enums", Readonly<Record<string, unknown>>>> {
   const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as (?:const|string)\b/g, "");
   return runInNewContext(`const result = {};\n${body}\nresult;`) as ReturnType<typeof moduleOf>;
 }
 
-/** What the compiler says of TypeScript that uses the generated module. */
+/** The compiler's errors for TypeScript that uses the generated module. */
 function compile(generated: string, user: string): readonly string[] {
   const place = join(folder, String(cases++));
   mkdirSync(place);
@@ -144,7 +144,7 @@ describe("generate-kernels", () => {
       "export const all: Readonly<Record<keyof typeof enums.mode, string>> = { clamp: '', wrapAround: '' };",
     ].join("\n");
 
-    it("are the numbers of a kernel, of its libs and of its enums, and a struct in Params is its scalars", () => {
+    it("have the numbers of a kernel, of its libs and of its enums, and the scalars of a struct in Params", () => {
       const { kernels, libs, enums } = moduleOf(generate(made).text);
       expect(kernels.blur).toMatchObject({ fixed: { TAPS: 5 }, workgroup: [32, 1, 1] });
       expect(kernels.blur).toMatchObject({ overrides: { MODE: { default: 1 } } });
@@ -161,15 +161,15 @@ describe("generate-kernels", () => {
       expect(enums).toEqual({ mode: { clamp: 0, wrapAround: 1 } });
     });
 
-    it("compile where TypeScript uses what the kernel has", () => {
+    it("compile with TypeScript that fits the kernel", () => {
       expect(compile(generate(made).text, user)).toEqual([]);
     });
 
     it.each([
       ["a number changes", "blur.wgsl", "TAPS: u32 = 5u", "TAPS: u32 = 7u", /Type '7' is not assignable to type '5'/],
-      ["a number gets another name", "blur.wgsl", "const TAPS", "const TAP_COUNT", /'TAPS' does not exist/],
+      ["a number is renamed", "blur.wgsl", "const TAPS", "const TAP_COUNT", /'TAPS' does not exist/],
       ["the workgroup changes", "blur.wgsl", "GROUP: u32 = 32u", "GROUP: u32 = 64u", /'64' is not assignable/],
-      ["a number of a lib goes", "lib/mode.wgsl", "const MARGIN: f32 = -1.5e-3;", "", /'mode' does not exist/],
+      ["a number of a lib is removed", "lib/mode.wgsl", "const MARGIN: f32 = -1.5e-3;", "", /'mode' does not exist/],
       [
         "an enum gets a value",
         "lib/mode.wgsl",
@@ -178,7 +178,7 @@ describe("generate-kernels", () => {
         /'zero' is missing/,
       ],
       ["an enum loses a value", "lib/mode.wgsl", "const MODE_CLAMP: u32 = 0u;\n", "", /'clamp' is missing/],
-    ] as const)("do not compile where %s and TypeScript does not follow", (_, file, from, to, complaint) => {
+    ] as const)("do not compile if %s and TypeScript does not change", (_, file, from, to, complaint) => {
       const text = made[file];
       expect(text).toContain(from);
       expect(compile(generate({ ...made, [file]: text.replace(from, to) }).text, user).join("\n")).toMatch(complaint);
@@ -202,19 +202,15 @@ describe("generate-kernels", () => {
     ["a constant of the wrong kind", `// k\nconst A: u32 = -1; //: const\n${binding}`, /k\.wgsl:2: "-1" is not a u32/],
     ["an override without default", `// k\noverride A: u32;\n${binding}`, /k\.wgsl:2: expected "override/],
     ["no workgroup size", `// k\n${binding.split("\n")[0]!}`, /k\.wgsl:1: the kernel has no @workgroup_size/],
-    [
-      "a workgroup of what it does not declare",
-      `// k\n${binding.replace("(1)", "(SIZE)")}`,
-      /k\.wgsl:3: "SIZE" is not/,
-    ],
+    ["a workgroup of an undeclared size", `// k\n${binding.replace("(1)", "(SIZE)")}`, /k\.wgsl:3: "SIZE" is not/],
     ["an enum without values", `// k\n//: enum KIND\n${binding}`, /k\.wgsl:2: expected "const KIND_/],
     [
-      "two values of an enum that are the same",
+      "two equal values of an enum",
       `// k\n//: enum KIND\nconst KIND_A: u32 = 1u;\nconst KIND_B: u32 = 1u;\n${binding}`,
       /k\.wgsl:4: KIND_B has the same value as another/,
     ],
     [
-      "a struct in Params that is no multiple of 16 bytes",
+      "a struct in Params whose size is not a multiple of 16 bytes",
       `// k\nstruct Pair { a: u32, b: u32 }\nstruct Params { pair: Pair }\n${binding}`,
       /k\.wgsl:3: pair: Pair must start at a multiple of 16 bytes/,
     ],

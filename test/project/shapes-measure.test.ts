@@ -58,7 +58,7 @@ describe("one object", () => {
   const object: Object = { kind: "circle", color: "red", at: [0.28, 0.5] };
   const right = { ground: true, color: true, place: true, size: true, kind: true, clean: true };
 
-  it("is right where everything is as asked", () => {
+  it("is right if everything is as the prompt says", () => {
     expect(judge(prompt, SIDE, drawn("white", object))).toEqual(right);
   });
 
@@ -68,7 +68,7 @@ describe("one object", () => {
     ["size", drawn("white", { ...object, r: SIZES.large })],
     ["kind", drawn("white", { ...object, kind: "square" })],
     ["clean", drawn("white", object, { kind: "square", color: "pink", at: [0.8, 0.5], r: 0.1 })],
-  ])("is wrong in its %s alone", (property, data) => {
+  ])("is wrong only in its %s", (property, data) => {
     expect(judge(prompt, SIDE, data)).toEqual({ ...right, [property]: false });
   });
 
@@ -77,7 +77,7 @@ describe("one object", () => {
   });
 
   it.each(KINDS.flatMap((kind) => KINDS.map((asked) => [kind, asked] as const)))(
-    "a %s is told by its outline when a %s was asked for",
+    "a %s is recognised by its outline when a %s was asked for",
     (kind, asked) => {
       const { kind: found } = judge(`a red ${asked}`, SIDE, drawn("white", { ...object, kind, at: [0.41, 0.55] }));
       expect(found).toBe(kind === asked);
@@ -92,7 +92,7 @@ describe("two objects", () => {
     { kind: "triangle", color: "green", at: [0.5, 0.74], r: 0.17 },
   ] as const satisfies Object[];
 
-  it("are right in the right order only", () => {
+  it("are right only in the right order", () => {
     expect(isRight(judge(prompt, SIDE, drawn("gray", cross, triangle)))).toBe(true);
     const swapped = drawn("gray", { ...cross, at: triangle.at }, { ...triangle, at: cross.at });
     expect(judge(prompt, SIDE, swapped)).toMatchObject({ place: false, kind: true });
@@ -102,7 +102,7 @@ describe("two objects", () => {
   });
 });
 
-it("finds all of the reference's images right, and none for the prompts of others", async () => {
+it("finds all of the reference's images right, and none with another prompt", async () => {
   const prompts = readFileSync(`${folder}/prompts.txt`, "utf8").trim().split("\n");
   const file = await openCheckpoint(await openFile(`${folder}/io.safetensors`));
   const images = await Promise.all(prompts.map((_, i) => file.tensors.get(`out.${i}`)!.read()));

@@ -1,6 +1,6 @@
 /**
- * Checkpoints of any version of DALLE2-pytorch with random weights, in the containers that its trainers wrote. Names and
- * shapes are those that our own models ask for, and those beside them that the reference saved and no model reads.
+ * Checkpoints of any version of DALLE2-pytorch with random weights, in the containers of its trainers. Names and shapes are
+ * those that our models declare, and those that the reference saved and no model reads.
  */
 import {
   resolveDecoderConfig,
@@ -23,14 +23,14 @@ import { f32Tensor, PickleText, TestTensor, type TestTree } from "./torch-file.j
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 export type StateDict = ReadonlyMap<string, TestTensor>;
 
-/** A file that seems to have every tensor that it is asked for. */
+/** A file that seems to contain every requested tensor. */
 class AnyTensors extends Map<string, TensorEntry> {
   override has(): boolean {
     return true;
   }
 }
 
-/** Notes what a model declares. */
+/** Records what a model declares. */
 class RecordingStore extends WeightStore {
   readonly shapes = new Map<string, readonly number[]>();
 
@@ -43,7 +43,7 @@ class RecordingStore extends WeightStore {
   }
 }
 
-/** Names and shapes of the state dict of a decoder, as that version made it. */
+/** Names and shapes of a decoder's state dict in that version. */
 export function decoderShapes(arena: Arena, config: TrainDecoderConfig, version: string): Shapes {
   const options = resolveDecoderConfig(config.decoder);
   using store = new RecordingStore(arena);
@@ -51,21 +51,21 @@ export function decoderShapes(arena: Arena, config: TrainDecoderConfig, version:
   return new Map([...store.shapes, ...unreadShapes(store.shapes), ...unusedNulls(options)]);
 }
 
-/** Names and shapes of the state dict of a prior, as that version made it. */
+/** Names and shapes of a prior's state dict in that version. */
 export function priorShapes(arena: Arena, config: TrainPriorConfig, version: string): Shapes {
   using store = new RecordingStore(arena);
   new DiffusionPrior(store.root, resolvePriorConfig(config.prior), dialectForVersion(version, { sampler: "fixed" }));
   return new Map([...store.shapes, ...unreadShapes(store.shapes)]);
 }
 
-/** Names and shapes of the state dict of a CLIP of OpenAI's architecture. */
+/** Names and shapes of the state dict of a CLIP with OpenAI's architecture. */
 export function clipShapes(arena: Arena, options: OpenAiClipOptions): Shapes {
   using store = new RecordingStore(arena);
   new OpenAiClip({ text: store.root, image: store.root }, options, currentDialect.network);
   return store.shapes;
 }
 
-/** Buffers that nothing is computed with: biases that are zero by definition, and weights of the training loss. */
+/** Buffers without effect: biases that are zero by definition, and weights of the training loss. */
 function unreadShapes(shapes: Shapes): Shapes {
   const found = new Map<string, readonly number[]>();
   for (const [name, shape] of shapes) {
@@ -75,7 +75,7 @@ function unreadShapes(shapes: Shapes): Shapes {
   return found;
 }
 
-/** What stands for dropped conditions (0.7.0 and later) is in every U-Net, also in those without that condition. */
+/** The null embeddings (0.7.0 and later), which every U-Net has, even without the condition. */
 function unusedNulls({ stages }: DecoderOptions): Shapes {
   const nulls = stages.flatMap(({ unet }, i): [string, readonly number[]][] => [
     [`unets.${i}.null_image_embed`, [1, unet.numImageTokens, unet.condDim]],
@@ -85,7 +85,7 @@ function unusedNulls({ stages }: DecoderOptions): Shapes {
   return new Map(nulls);
 }
 
-/** Weights with which activations neither vanish nor explode, and true noise schedules. */
+/** Weights with which activations neither vanish nor explode, and real noise schedules. */
 export function randomWeights(shapes: Shapes, schedules: readonly BetaScheduleName[], seed: number): StateDict {
   const random = new Random(seed);
   const weights = [...shapes].map(
@@ -117,16 +117,16 @@ function scheduleTable(buffer: string, schedule: BetaScheduleName, timesteps: nu
   return NoiseSchedule.named(schedule, timesteps).tables[table as keyof ScheduleTables];
 }
 
-/** What goes into a checkpoint (trainer.py and trackers.py of DALLE2-pytorch). */
+/** The content of a checkpoint (trainer.py and trackers.py of DALLE2-pytorch). */
 export interface Saved {
   readonly model: StateDict;
   readonly version: string;
   readonly config?: TestTree;
-  /** The CLIP that the model was trained with, under OpenAI's names. */
+  /** The CLIP that the model was trained with, with OpenAI's names. */
   readonly clip?: StateDict;
 }
 
-/** A tracker's "model" until 0.26.1: the average alone, and the frozen CLIP where one was attached. */
+/** A tracker's "model" until 0.26.1: only the average, and the frozen CLIP if there was one. */
 export function bareSave({ model, clip = new Map<string, TestTensor>() }: Saved): TestTree {
   const frozen = [...clip].map(([name, tensor]) => [`clip.clip.${name}`, tensor] as const);
   return Object.fromEntries([...model, ...frozen]);
@@ -137,7 +137,7 @@ export function trackerSave({ model, version, config = {} }: Saved): TestTree {
   return { version: pickledVersion(version), config, model: Object.fromEntries(model) };
 }
 
-/** The save of a prior's trainer from 0.10.0 to 1.0.0. The weights being trained, `model`, are not yet the average. */
+/** The save of a prior's trainer from 0.10.0 to 1.0.0. `model` has the trained weights, not the average. */
 export function priorTrainerSave({ model, version }: Saved, trained: StateDict): TestTree {
   const prefixed = (prefix: string, weights: StateDict) =>
     [...weights].map(([name, tensor]) => [`${prefix}.${name}`, tensor] as const);
@@ -158,7 +158,7 @@ export function priorTrainerSave({ model, version }: Saved, trained: StateDict):
   };
 }
 
-/** A `packaging.version.Version` as pickle's protocol 2 builds it. */
+/** A `packaging.version.Version` as pickle's protocol 2 writes it. */
 function pickledVersion(version: string): PickleText {
   const release = version
     .split(".")

@@ -12,7 +12,7 @@ interface ShapesConfig {
   readonly clip: { readonly load_model_from: { path: string } };
 }
 
-/** Writes the Shapes model with tensors changed, and a load config that names its files; gives the path of that. */
+/** Writes the Shapes model with changed tensors, and a load config for it. Returns the path of the load config. */
 export async function writeChangedShapes(
   folder: string,
   changes: Readonly<Partial<Record<File, Readonly<Record<string, Change>>>>>,

@@ -10,7 +10,7 @@ import { decodeImage } from "../../src/platform/node.js";
 /** The built command; `npm test` builds it first. */
 export const CLI = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** Runs the command to its end; each line of `input` answers a question. */
+/** Runs the command to its end. Each line of `input` answers a question. */
 export function dalle2(args: readonly string[], input = "", env: Readonly<Record<string, string>> = {}) {
   return spawnSync(process.execPath, [CLI, ...args], {
     encoding: "utf8",
@@ -24,11 +24,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
   readonly input?: string;
-  /** Milliseconds after which it is killed; its status is null then. */
+  /** Milliseconds after which the command is killed. Its status is then null. */
   readonly timeout?: number;
 }
 
-/** Runs the command beside this process, so that a server in this process can answer it. */
+/** Runs the command without blocking this process, so that a server in this process can answer it. */
 export async function dalle2Beside(args: readonly string[], { env, cwd, input = "", timeout }: RunOptions = {}) {
   const child = spawn(process.execPath, [CLI, ...args], {
     stdio: "pipe",
@@ -42,7 +42,7 @@ export async function dalle2Beside(args: readonly string[], { env, cwd, input = 
       said[name] += chunk;
     });
   }
-  // One that ends without reading its input is no fault here.
+  // A command may end without reading its input.
   child.stdin.on("error", () => undefined).end(input);
   const [status] = (await once(child, "close")) as [number | null];
   return { status, ...said };
@@ -60,7 +60,7 @@ export async function readImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeImage(readFileSync(file)));
 }
 
-/** Runs the command, interrupts it by a signal as soon as it has said `cue`, and gives how it ended. */
+/** Runs the command, sends it a signal when it prints `cue`, and returns how it ended. */
 export async function interrupted(args: readonly string[], cue: RegExp, signal: NodeJS.Signals = "SIGINT") {
   const child = spawn(process.execPath, [CLI, ...args], { stdio: "pipe" });
   const said = { stdout: "", stderr: "" };

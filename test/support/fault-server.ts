@@ -21,15 +21,15 @@ export interface Exchange {
   readonly file: ServedFile;
 }
 
-/** Answers one request, well or badly. */
+/** Answers one request, correctly or not. */
 export type Answer = (exchange: Exchange) => void | Promise<void>;
 
-/** A server of files in memory by range, whose answers a test can spoil. */
+/** A server of files in memory with range requests. Tests can make its responses fail. */
 export class FaultServer {
   readonly files = new Map<string, ServedFile>();
-  /** What was asked for, oldest first. */
+  /** The requests, oldest first. */
   readonly requests: { readonly path: string; readonly headers: IncomingHttpHeaders }[] = [];
-  /** Chooses the answer to a request for a file that is there, given its headers; undefined: the right one. */
+  /** Chooses the response to a request for an existing file by its headers. Undefined: the correct one. */
   choose: (headers: IncomingHttpHeaders, path: string) => Answer | undefined = () => undefined;
 
   private constructor(private readonly server: Server) {}
@@ -42,17 +42,17 @@ export class FaultServer {
     return self;
   }
 
-  /** Address of the server, or of a path on it. */
+  /** URL of the server, or of a path on it. */
   url(path = ""): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}${path}`;
   }
 
-  /** The requests for a path that were no mere probes of its first byte. */
+  /** The requests for a path except those for its first byte. */
   transfers(path: string): IncomingHttpHeaders[] {
     return this.requests.filter((one) => one.path === path && !isProbe(one.headers)).map(({ headers }) => headers);
   }
 
-  /** Spoils the first requests for more than the first byte, one after the other; those after them are answered well. */
+  /** Makes the first requests for more than the first byte fail, one after the other. Later ones succeed. */
   spoil(...answers: Answer[]): void {
     this.choose = (headers) => (isProbe(headers) ? undefined : answers.shift());
   }
@@ -66,7 +66,7 @@ export class FaultServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? "";
     this.requests.push({ path, headers: request.headers });
-    // As servers do whose files pages of other origins may read.
+    // As on servers that let pages of other origins read their files.
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.setHeader("Access-Control-Expose-Headers", "ETag, Content-Range, Content-Length");
     const file = this.files.get(path);
@@ -82,7 +82,7 @@ function isProbe({ range }: IncomingHttpHeaders): boolean {
   return range === "bytes=0-0";
 }
 
-/** Headers and first byte of the right answer (RFC 9110, sections 13.1.5 and 14). */
+/** Writes the headers of the correct response and returns its body (RFC 9110, sections 13.1.5 and 14). */
 function begin({ request, response, file }: Exchange): Uint8Array {
   const { content, etag, lastModified } = file;
   if (etag !== undefined) response.setHeader("ETag", etag);
@@ -109,12 +109,12 @@ export const answerWell: Answer = (exchange) => {
   exchange.response.end(begin(exchange));
 };
 
-/** Answers with a status and nothing else. */
+/** Answers with only a status. */
 export function status(code: number, headers: Record<string, string> = {}): Answer {
   return ({ response }) => void response.writeHead(code, headers).end();
 }
 
-/** Breaks the connection off after some bytes of the answer. */
+/** Closes the connection after some bytes of the response. */
 export function dropAfter(bytes: number): Answer {
   return (exchange) => {
     const { response } = exchange;
@@ -122,12 +122,12 @@ export function dropAfter(bytes: number): Answer {
   };
 }
 
-/** Sends some bytes of the answer and then nothing, with the connection open. */
+/** Sends some bytes of the response, then nothing, with the connection open. */
 export function stallAfter(bytes: number): Answer {
   return (exchange) => void exchange.response.write(begin(exchange).subarray(0, bytes));
 }
 
-/** Sends the answer in pieces of `bytes`, each followed by a pause; `onSent` is told which share of it is out. */
+/** Sends the response in pieces of `bytes`, with a pause after each. `onSent` is called with the fraction sent. */
 export function drip(bytes: number, milliseconds: number, onSent: (share: number) => void = () => undefined): Answer {
   return async (exchange) => {
     const { response } = exchange;
@@ -141,7 +141,7 @@ export function drip(bytes: number, milliseconds: number, onSent: (share: number
   };
 }
 
-/** Sends the whole file whatever range was asked for, as servers without range requests do. */
+/** Sends the whole file for any range, as servers without range requests do. */
 export function wholeFile(after: Answer = answerWell): Answer {
   return ({ request, ...rest }) => {
     delete request.headers.range;
@@ -149,7 +149,7 @@ export function wholeFile(after: Answer = answerWell): Answer {
   };
 }
 
-/** Sends all of the content without saying how long it is; where `isCut`, only half of it, as if that were all. */
+/** Sends the content without its length. If `isCut`, sends only half, as if that were all. */
 export function withoutLength(isCut = false): Answer {
   return ({ response, file: { content } }) => {
     response.writeHead(200);
@@ -158,7 +158,7 @@ export function withoutLength(isCut = false): Answer {
   };
 }
 
-/** Announces and sends another number of bytes than the file has. */
+/** Announces and sends a wrong number of bytes. */
 export function withLength(length: number): Answer {
   return (exchange) => {
     const content = new Uint8Array(length);

@@ -1,4 +1,4 @@
-// A process that opens one remote file once its input says go, and prints the SHA-256 of what it read.
+// A process that opens one remote file when its input says go, and prints the SHA-256 of its content.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import process from "node:process";

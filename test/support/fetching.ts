@@ -8,7 +8,7 @@ import type { RemoteFile } from "../../src/files/remote-file.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Bundles fetch-child.ts into `folder`, for a platform (`src/platform/node.ts`); gives the script's path. */
+/** Bundles fetch-child.ts into `folder` for a platform (`src/platform/node.ts`). Returns the script's path. */
 export async function bundleFetching(folder: string, platform: string): Promise<string> {
   const outfile = join(folder, `${platform.replaceAll(/\W/g, "-")}.mjs`);
   await build({
@@ -38,13 +38,13 @@ export class Fetching {
     this.#child = spawn(process.execPath, [script, JSON.stringify(file)], { env: { ...process.env, ...env } });
     this.#child.stdout!.on("data", (text: Buffer) => (this.#output += String(text)));
     this.#child.stderr!.on("data", (text: Buffer) => (this.#errors += String(text)));
-    // A process that is killed takes its input with it.
+    // Killing a process closes its input.
     this.#child.stdin!.on("error", () => undefined);
     this.#ready = once(this.#child.stdout!, "data");
     this.#exit = once(this.#child, "close");
   }
 
-  /** Lets it begin; until then the process only has started. */
+  /** Starts the fetch; the process has only loaded until then. */
   async begin(): Promise<void> {
     await this.#ready;
     this.#child.stdin!.write("go\n");
@@ -54,7 +54,7 @@ export class Fetching {
     this.#child.kill("SIGKILL");
   }
 
-  /** Waits for its end: the SHA-256 of what it read, or the signal that killed it. Throws where it failed by itself. */
+  /** Waits for its end. Returns the SHA-256 of the content, or the signal that killed it. Throws if it failed by itself. */
   async end(): Promise<{ readonly sha256: string } | { readonly signal: NodeJS.Signals }> {
     await this.#exit;
     const { exitCode, signalCode } = this.#child;

@@ -1,4 +1,4 @@
-/** Checkpoints to find models in, and what is found. */
+/** Checkpoints in which to find models, and the results. */
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
@@ -20,14 +20,14 @@ export async function values(tensors: Checkpoint["tensors"]): Promise<Record<str
   return Object.fromEntries(await Promise.all(read));
 }
 
-/** What opening fails with, in words. */
+/** The error message of opening a checkpoint. */
 export async function problem(tree: TestTree, options?: CheckpointOptions): Promise<string> {
   const error: unknown = await open(tree, options).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(FormatError);
   return String(error);
 }
 
-/** Enough of a prior, a decoder and a CLIP to be known as such; the values tell which it is. */
+/** The tensors that identify a prior, a decoder and a CLIP. Their values tell them apart. */
 export const prior = (value: number) => ({
   "net.learned_query": scalar(value),
   "net.causal_transformer.norm.g": scalar(value + 0.5),

@@ -15,8 +15,8 @@ export function fixtureFolder(name: string): string {
 }
 
 /**
- * Tests that our outputs for these fixtures are the reference's in every storage type of the adapter, within the tolerances
- * of src/fixture/result.ts, that nothing is written outside of tensors, and that no GPU memory is left over.
+ * Tests that our outputs for these fixtures are the reference's in every dtype of the adapter, within the tolerances of
+ * src/fixture/result.ts, that nothing is written outside of tensors, and that no GPU memory is left.
  */
 export async function testFixtures(names: readonly string[]): Promise<void> {
   describe.each(await testableTypes())("in %s", (dtype) => {
@@ -24,7 +24,7 @@ export async function testFixtures(names: readonly string[]): Promise<void> {
       const [gpu, arena] = [await sharedGpu(), await openTestArena(dtype)];
       const result = await verifyFixture(fixtureFolder(name), () => Promise.resolve({ gpu, arena }));
       expect(result).toMatchObject({ name, pass: true });
-      // Equal to the last bit would mean that nothing of ours was compared.
+      // A difference of exactly zero would mean that nothing was computed here.
       expect(result.maxAbs).toBeGreaterThan(0);
       await arena.checkGuards();
     });

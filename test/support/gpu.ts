@@ -6,17 +6,17 @@ import type { ComputeType } from "../../src/tensor/dtype.js";
 
 let shared: Promise<GpuDevice> | undefined;
 
-/** One device per test file: opening one costs as much as many tests. */
+/** One device per test file, because opening one takes as long as many tests. */
 export function sharedGpu(options?: OpenGpuOptions): Promise<GpuDevice> {
   return (shared ??= openGpu(options));
 }
 
-/** An arena that checks for writes outside of tensors; call `arena.checkGuards()` at the end of a case. */
+/** An arena that detects writes outside of tensors. Call `arena.checkGuards()` at the end of a case. */
 export async function openTestArena(dtype: ComputeType = "f32"): Promise<Arena> {
   return new Arena((await sharedGpu()).stream(), dtype, { guards: true });
 }
 
-/** Storage types that the adapter of this machine can test. */
+/** The dtypes that this machine's adapter can test. */
 export async function testableTypes(): Promise<ComputeType[]> {
   return (await sharedGpu()).features.f16 ? ["f32", "f16"] : ["f32"];
 }
@@ -65,7 +65,7 @@ export interface Difference {
   readonly nmse: number;
 }
 
-/** Compares two arrays of equal length; not-a-number anywhere makes every figure infinite. */
+/** Compares two arrays of equal length. NaN anywhere makes every figure infinite. */
 export function difference(actual: ArrayLike<number>, expected: ArrayLike<number>): Difference {
   if (actual.length !== expected.length) throw new Error(`${actual.length} values, expected ${expected.length}.`);
   let maxAbs = 0;
@@ -83,7 +83,7 @@ export function difference(actual: ArrayLike<number>, expected: ArrayLike<number
   return { maxAbs, maxRelative: maxAbs / (largest || 1), nmse: errors / (squares || 1) };
 }
 
-/** Fails unless both stated bounds hold. */
+/** Fails unless both given bounds hold. */
 export function expectClose(
   actual: ArrayLike<number>,
   expected: ArrayLike<number>,
@@ -94,7 +94,9 @@ export function expectClose(
   if (bounds.nmse !== undefined) expect(found.nmse).toBeLessThanOrEqual(bounds.nmse);
 }
 
-/** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
+/**
+ * Makes the device fail as it does without memory: its next buffer is invalid, and the error scope around it reports that.
+ */
 export function failNextBuffer(gpu: GpuDevice): void {
   const device = gpu.device as GPUDevice;
   const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];

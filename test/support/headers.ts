@@ -3,13 +3,13 @@ import { z } from "zod";
 import type { Header } from "../../src/weights/formats/tensor-scope.js";
 
 /**
- * Names and shapes of the state dicts that every version of DALLE2-pytorch from 0.5.0 to 1.15.6 makes of the same options
- * (test/fixtures/headers): each version's own classes were built and their state dicts listed, without values. Versions
- * with the same names and shapes stand together; three could not build a decoder. Options that a version did not know
- * were left out.
+ * Names and shapes of the state dicts that every version of DALLE2-pytorch from 0.5.0 to 1.15.6 makes from the same options
+ * (test/fixtures/headers): each version's own classes were built and their state dicts listed, without values. Versions with
+ * the same names and shapes are grouped. Three versions could not build a decoder. Options that a version does not have were
+ * left out.
  */
 export interface HeaderSet {
-  /** Arguments of the reference's constructors, `None` where missing. */
+  /** Arguments of the reference's constructors, `None` if missing. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly groups: readonly { readonly versions: readonly string[]; readonly header: Header }[];
 }

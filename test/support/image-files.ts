@@ -5,7 +5,7 @@ import { makeImage, type RgbImage } from "../../src/image/image.js";
 const WIDTH = 24;
 const HEIGHT = 16;
 
-/** Six flat fields of 8 × 8 pixels, which JPEG keeps apart, of different greys: 3 beside each other, 2 below each other. */
+/** Six uniform fields of 8 × 8 pixels in different greys, which JPEG keeps separate: 3 columns, 2 rows. */
 const upright = image((x, y) => {
   const field = Math.floor(x / 8) + 3 * Math.floor(y / 8);
   return [30 + 35 * field, 30 + 35 * field, 30 + 35 * field];
@@ -20,7 +20,7 @@ function image(at: (x: number, y: number) => readonly [number, number, number], 
 export interface ImageFile {
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** What it shows. */
+  /** The expected image. */
   readonly image: RgbImage;
   /** Largest difference of a channel. */
   readonly tolerance: number;
@@ -30,7 +30,7 @@ function open({ width, height, channels, data }: RgbImage): Sharp {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** 16 bits from 8, so that the high byte alone is the answer. */
+/** 16 bits from 8, so that the high byte is the result. */
 function deep(image: RgbImage, channels: 1 | 3): Sharp {
   const values = Uint16Array.from(image.data, (value) => value * 257);
   const kept = channels === 3 ? values : values.filter((_, i) => i % 3 === 0);
@@ -39,7 +39,7 @@ function deep(image: RgbImage, channels: 1 | 3): Sharp {
 
 type Inks = readonly [cyan: number, magenta: number, yellow: number, black: number];
 
-/** The colourful image in inks; `mix` gives those of a colour. */
+/** The colourful image in CMYK; `mix` gives the inks of a colour. */
 function inks(mix: (colour: readonly number[]) => Inks): Sharp {
   const { width, height, data } = colours;
   const values = Array.from({ length: width * height }, (_, i) => mix([...data.subarray(3 * i, 3 * i + 3)])).flat();
@@ -47,7 +47,7 @@ function inks(mix: (colour: readonly number[]) => Inks): Sharp {
   return file.pipelineColourspace("cmyk").toColourspace("cmyk");
 }
 
-/** A TIFF (6.0) of one strip of pixels in inks, which is the only way to bring such pixels to libvips. */
+/** A TIFF (6.0) with one strip of CMYK pixels, which is the only way to give such pixels to libvips. */
 function cmykTiff(width: number, height: number, pixels: Uint8Array): Uint8Array {
   const SHORT = 3;
   const LONG = 4;
@@ -57,7 +57,7 @@ function cmykTiff(width: number, height: number, pixels: Uint8Array): Uint8Array
     [257, LONG, 1, height],
     [258, SHORT, 4, bitsAt],
     [259, SHORT, 1, 1],
-    // Separated, that is, inks.
+    // Separated, which means CMYK.
     [262, SHORT, 1, 5],
     [273, LONG, 1, 8],
     [277, SHORT, 1, 4],
@@ -84,14 +84,14 @@ function cmykTiff(width: number, height: number, pixels: Uint8Array): Uint8Array
 
 const withoutBlack = ([r, g, b]: readonly number[]): Inks => [255 - r!, 255 - g!, 255 - b!, 0];
 
-/** As much black as there can be: each ink takes its part of what black leaves (Pillow's `convert("RGB")`). */
+/** As much black as possible: each ink takes its share of what black leaves (Pillow's `convert("RGB")`). */
 const withBlack = (colour: readonly number[]): Inks => {
   const light = Math.max(...colour);
   const [cyan, magenta, yellow] = colour.map((value) => Math.round((255 * (light - value)) / Math.max(1, light)));
   return [cyan!, magenta!, yellow!, 255 - light];
 };
 
-/** Where the pixel (x, y) of the upright image stands in a file of each EXIF orientation (EXIF 2.32, table 6). */
+/** Position of the pixel (x, y) of the upright image in a file, for each EXIF orientation (EXIF 2.32, table 6). */
 const STORED_AT: Record<number, (x: number, y: number) => readonly [x: number, y: number]> = {
   1: (x, y) => [x, y],
   2: (x, y) => [WIDTH - 1 - x, y],
@@ -116,12 +116,12 @@ function turned(orientation: number): RgbImage {
   return makeImage(width, height, 3, data);
 }
 
-/** Files whose orientation is in their EXIF record; all show one image. */
+/** Files with an EXIF orientation. All show the same image. */
 export async function turnedFiles(format: "png" | "jpeg" | "webp"): Promise<ImageFile[]> {
   const files = Object.keys(STORED_AT).map(async (orientation) => {
     const stored = open(turned(Number(orientation))).withMetadata({ orientation: Number(orientation) });
     const bytes = await stored.toFormat(format, { quality: 100 }).toBuffer();
-    // JPEG and WebP compute luminance in whole numbers.
+    // JPEG and WebP compute luminance in integers.
     return {
       name: `${format} of EXIF orientation ${orientation}`,
       bytes,
@@ -144,7 +144,7 @@ export async function imageNames(): Promise<ImageFile[]> {
     ["PNG, palette", open(upright).png({ palette: true, colours: 8, dither: 0 }), upright, 1],
     ["PNG, 16 bit", deep(colours, 3).toColourspace("rgb16").png(), colours, 0],
     ["PNG, grey of 16 bit", deep(upright, 1).toColourspace("grey16").png(), upright, 0],
-    // Quantisation of quality 100 and conversion of colours, in whole numbers.
+    // Quantisation at quality 100 and conversion of colours, in integers.
     ["JPEG", open(colours).jpeg({ quality: 100, chromaSubsampling: "4:4:4" }), colours, 4],
     [
       "JPEG, progressive",
@@ -156,7 +156,7 @@ export async function imageNames(): Promise<ImageFile[]> {
     ["JPEG, CMYK", inks(withoutBlack).jpeg({ quality: 100 }), colours, 4],
     ["JPEG, CMYK with black", inks(withBlack).jpeg({ quality: 100 }), colours, 4],
     ["WebP, lossless", open(colours).webp({ lossless: true }), colours, 0],
-    // WebP halves the resolution of colours: a gradient suffers little.
+    // WebP halves the resolution of colours, which changes a gradient little.
     ["WebP", open(colours).webp({ quality: 100 }), colours, 12],
     [
       "WebP, animated: its first frame",
@@ -170,7 +170,7 @@ export async function imageNames(): Promise<ImageFile[]> {
   );
 }
 
-/** The largest difference of a colour between two images of one size. */
+/** The largest difference of a channel between two images of the same size. */
 export function largestDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((largest, value, i) => Math.max(largest, Math.abs(value - b[i]!)), 0);
 }

@@ -9,7 +9,7 @@ export interface IoTensor extends HostTensor<Float32Array | Int32Array | BigInt6
   readonly dtype: string;
 }
 
-/** All tensors of a small safetensors file by name. */
+/** All tensors of a small safetensors file, by name. */
 export async function readTensors(path: string | URL): Promise<Map<string, IoTensor>> {
   const file = path instanceof URL ? fileURLToPath(path) : path;
   const { tensors } = await openSafetensors(new MemorySource(await readFile(file), file));
@@ -20,7 +20,7 @@ export async function readTensors(path: string | URL): Promise<Map<string, IoTen
   return new Map(await Promise.all(read));
 }
 
-/** The values of a float32 tensor of the file; fails where there is none of that name. */
+/** The values of a float32 tensor in the file. Fails if there is no such tensor. */
 export function floats(tensors: ReadonlyMap<string, IoTensor>, name: string): Float32Array {
   const data = tensors.get(name)?.data;
   if (!(data instanceof Float32Array)) throw new Error(`the fixture has no float32 tensor ${name}`);

@@ -1,5 +1,5 @@
-// Node's platform, in a process that kills itself before the change of a file whose number is in KILL_BEFORE. Reads do not
-// count: a kill before a read leaves the same files as one before the next change.
+// Node's platform, in a process that kills itself before the file change with the number KILL_BEFORE. Reads do not count: a
+// kill before a read leaves the same files as one before the next change.
 import process from "node:process";
 import * as node from "../../src/platform/node.js";
 import type { Platform } from "../../src/platform/platform.js";
@@ -23,7 +23,7 @@ function counted<Args extends unknown[], Result>(operation: (...args: Args) => R
 export const moveFile: Platform["moveFile"] = counted(node.moveFile);
 export const removeFile: Platform["removeFile"] = counted(node.removeFile);
 
-/** Counts three: before anything, before the first byte is written aside, and with all of them there. */
+/** Counts as three changes: before everything, before the first byte of the temporary file, and after all of them. */
 export const writeFileAtomic: Platform["writeFileAtomic"] = (path, data) => {
   count();
   return node.writeFileAtomic(

@@ -24,10 +24,10 @@ import { writeSparse } from "./sparse-file.js";
 import { writable } from "./writable.js";
 import { hole, sparseTorchZip, TestTensor, torchZip, type TestTree } from "./torch-file.js";
 
-/** How a published checkpoint was made: its train config (configs/laion/train), by which version, saved how. */
+/** How a published checkpoint was made: its train config (configs/laion/train), the version, and how it was saved. */
 interface Published {
   readonly train: string;
-  /** Known from the file or from who published it, else one of those that agree with its names and its date. */
+  /** From the file or its publisher, else one that agrees with its names and its date. */
   readonly version: string;
   readonly save: "bare" | "bare with CLIP" | "tracker" | "prior trainer";
 }
@@ -103,24 +103,24 @@ const CONFIGS = fileURLToPath(new URL("../../configs/laion", import.meta.url));
 /** A CLIP of OpenAI's architecture, as narrow as the models that are built here. */
 const CLIP_FILE = join(fixtureFolder("pipeline"), "clip.safetensors");
 
-/** Files that stand for a published checkpoint and the train config beside it. */
+/** Files in place of a published checkpoint and its train config. */
 interface Built {
   readonly model: string;
   readonly config: string;
 }
 
 export interface LoadConfigOptions {
-  /** The version to say beside a checkpoint, given the one that made it. Default: none but the load config's own. */
+  /** The `version` to set beside a checkpoint, given the one that made it. Default: the load config's own. */
   readonly version?: (made: string) => string;
 }
 
 /**
- * How the files are built: with random weights of narrow models, which run; or as large as the published ones, whose
- * headers alone are of use: their weights are holes, which take no room on the disk.
+ * How to build the files: narrow models with random weights, which run; or in the published size, only for their headers:
+ * their weights are holes, which take no space on the disk.
  */
 type Size = "narrow" | "published";
 
-/** Stands in for the published files: each is built once, in `folder`. */
+/** Replaces the published files. Each is built once, in `folder`. */
 export class LaionFiles {
   readonly #built = new Map<string, Promise<Built>>();
 
@@ -130,7 +130,7 @@ export class LaionFiles {
     private readonly size: Size = "narrow",
   ) {}
 
-  /** A load config of configs/laion, with the built files for the published ones. */
+  /** A load config of configs/laion with the built files instead of the published ones. */
   async loadConfig(name: string, { version: say }: LoadConfigOptions = {}): Promise<ModelLoadConfig> {
     const path = join(CONFIGS, `${name}.json`);
     const data = writable((await ModelLoadConfig.fromJsonPath(path)).data);
@@ -143,7 +143,7 @@ export class LaionFiles {
       if (source.load_config_from) source.load_config_from = { load_type: "local", path: config };
       if (say) Object.assign(source, { version: say(version) });
     }
-    // Where none of the files brings a CLIP along, it would be downloaded.
+    // If no file contains a CLIP, it would be downloaded.
     if (data.clip && !saves.includes("bare with CLIP")) {
       data.clip.load_model_from = { load_type: "local", path: this.#clipFile(data.clip.model) };
     }
@@ -201,7 +201,7 @@ export class LaionFiles {
   }
 }
 
-/** The CLIPs of the load configs: OpenAI's, and LAION's of open_clip. */
+/** The CLIPs of the load configs: OpenAI's, and LAION's from open_clip. */
 const CLIPS: Readonly<Record<string, OpenAiClipOptions>> = {
   "ViT-L/14": vitClip({ embedDim: 768, layers: 24, width: 1024, textLayers: 12, activation: "quickGelu" }),
   "ViT-H-14": vitClip({ embedDim: 1024, layers: 32, width: 1280, textLayers: 24, activation: "gelu" }),
@@ -258,7 +258,7 @@ function publishedAt(url: string): Published {
   return published;
 }
 
-/** What pydantic made of a config that a tracker stored: `self_attn` was declared a list of int. */
+/** What pydantic made of a config that a tracker stored: `self_attn` was declared as a list of int. */
 function asPydantic(key: string, value: unknown): unknown {
   return key === "self_attn" && Array.isArray(value) ? value.map(Number) : value;
 }

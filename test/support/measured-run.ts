@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** Runs a Node program to its end and says what it took: resident memory at its peak, and time of the processor. */
+/** Runs a Node program to its end and measures its peak resident memory and its CPU time. */
 export function measuredRun(program: string, args: readonly string[]) {
   const folder = mkdtempSync(join(tmpdir(), "dalle2-measured-"));
   const usage = join(folder, "usage.json");

@@ -8,22 +8,22 @@ import {
 /** Widths of the CLIP of `test/fixtures/pipeline`, whose text encodings are as wide as its embeddings. */
 const CLIP_WIDTH = 32;
 
-/** Side of the first U-Net's images: the four halvings of LAION's U-Nets leave one pixel. */
+/** Side of the first U-Net's images: four halvings in LAION's U-Nets leave one pixel. */
 const IMAGE_SIZE = 16;
 
-/** A train config, and what it is of. */
+/** A train config, with its kind of model. */
 export type ModelConfig =
   | { readonly kind: "decoder"; readonly config: TrainDecoderConfig }
   | { readonly kind: "prior"; readonly config: TrainPriorConfig };
 
-/** A train config as it is. */
+/** A train config, unchanged. */
 export function wholeConfig(full: unknown): ModelConfig {
   const decoder = trainDecoderConfig.safeParse(full);
   if (decoder.success) return { kind: "decoder", config: decoder.data };
   return { kind: "prior", config: trainPriorConfig.parse(full) };
 }
 
-/** A train config of the same structure, so with the same names in its state dict, but narrow: widths and images only. */
+/** A train config of the same structure, so with the same names in its state dict, but with smaller widths and images. */
 export function narrowConfig(full: unknown): ModelConfig {
   const { kind, config } = wholeConfig(full);
   return kind === "decoder" ? { kind, config: narrowDecoder(config) } : { kind, config: narrowPrior(config) };

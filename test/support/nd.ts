@@ -1,4 +1,4 @@
-/** Values of an array of this shape, row major, each computed from its index: what oracles are written in. */
+/** Values of a row-major array of this shape, each computed from its index, for oracles. */
 export function build(shape: readonly number[], at: (...index: number[]) => number): Float64Array {
   const size = shape.reduce((product, axis) => product * axis, 1);
   const values = new Float64Array(size);

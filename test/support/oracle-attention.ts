@@ -1,6 +1,6 @@
 /**
- * Plain float64 versions of the attentions, written after their formulas: full score matrices, no tricks. As in tensors,
- * each head ends in as many zeros as make its size a multiple of 4; they are not read.
+ * Float64 versions of the attentions, written from their formulas with full score matrices. As in tensors, each head ends in
+ * zeros that make its size a multiple of 4; they are not read.
  */
 
 type Values = ArrayLike<number>;
@@ -8,7 +8,7 @@ type Values = ArrayLike<number>;
 export interface Heads {
   readonly values: Values;
   readonly length: number;
-  /** Channels per row, of which the heads start at `offset`. */
+  /** Channels per row. The heads start at `offset`. */
   readonly channels: number;
   readonly offset: number;
 }
@@ -43,7 +43,7 @@ export const paddedHead = (dimHead: number) => 4 * Math.ceil(dimHead / 4);
 
 const zeros = (count: number) => new Array<number>(count).fill(0);
 
-/** Sets the channels behind the heads that begin at `offset` in each row to zero. */
+/** Sets the padding after each head to zero. The heads begin at `offset` in each row. */
 export function clearPadding(
   values: Float32Array,
   { channels, offset, heads, dimHead }: { channels: number; offset: number; heads: number; dimHead: number },
@@ -62,7 +62,7 @@ function headOf({ values, length, channels, offset }: Heads, dimHead: number, b:
 
 const dot = (a: number[], b: number[]) => sum(a.map((value, i) => value * b[i]!));
 
-/** `[batch, queries, heads · paddedHead]`; a query without a visible key gives 0. */
+/** `[batch, queries, heads · paddedHead]`. A query without visible keys gives 0. */
 export function attention(c: AttentionCase): Float64Array {
   const padding = zeros(paddedHead(c.dimHead) - c.dimHead);
   const y = new Float64Array(c.batch * c.q.length * c.heads * paddedHead(c.dimHead));
@@ -138,7 +138,7 @@ export function prepareHeads(
   return y;
 }
 
-/** The error function by its series of positive terms, e^(-z²) Σ 2ⁿ z²ⁿ⁺¹ / (1 · 3 · … · (2n + 1)); good to 1e-15. */
+/** The error function by its series of positive terms, e^(-z²) Σ 2ⁿ z²ⁿ⁺¹ / (1 · 3 · … · (2n + 1)), exact to 1e-15. */
 export function erf(x: number): number {
   const z = Math.min(Math.abs(x), 6);
   let term = z;

@@ -1,6 +1,6 @@
 /**
- * A float64 CLIP with every option of open_clip's that is computed here (src/open_clip/transformer.py, 2.8 to 3.3), written
- * from its config's keys, one token at a time.
+ * A float64 CLIP with every supported option of open_clip (src/open_clip/transformer.py, 2.8 to 3.3), written from the keys
+ * of its config, one token at a time.
  */
 import type { Activation } from "../../src/ops/activation.js";
 import type { HostTensor } from "../../src/tensor/host-tensor.js";
@@ -35,7 +35,7 @@ export interface OracleVision extends Blocks {
 export class OracleClip {
   constructor(private readonly tensors: ClipTensors) {}
 
-  /** The embedding of a row of tokens, of unit length, and the tokens behind the last layer. */
+  /** The embedding of a row of tokens, of unit length, and the tokens after the last layer. */
   text(tokens: Row, options: OracleText): { readonly embed: Row; readonly encodings: readonly Row[] } {
     const table = this.#matrix("token_embedding.weight");
     const positions = this.#matrix("positional_embedding");
@@ -142,7 +142,7 @@ export class OracleClip {
     return [...this.#tensor(name).data];
   }
 
-  /** Rows of a tensor, all axes but the first in one. */
+  /** Rows of a tensor, with all axes except the first joined. */
   #matrix(name: string): readonly Row[] {
     const { shape, data } = this.#tensor(name);
     const inner = data.length / shape[0]!;
@@ -160,7 +160,7 @@ function placeOf(tokens: Row, pool: OracleText["pool"]): number {
   if (pool === "first") return 0;
   if (pool === "last") return tokens.length - 1;
   if (pool === "highest") return tokens.indexOf(Math.max(...tokens));
-  // torch's argmax of what is nowhere true is 0.
+  // torch's argmax is 0 if no value is true.
   return Math.max(0, tokens.indexOf(pool.token));
 }
 

@@ -1,6 +1,6 @@
 import type { Activation } from "../../src/ops/activation.js";
 
-/** Plain float64 versions of the matrix kernels. Arrays are logical: no padding. */
+/** Float64 versions of the matrix kernels. Arrays are logical: without padding. */
 
 export function activation64(kind: Activation, x: number): number {
   if (kind === "silu") return x / (1 + Math.exp(-x));
@@ -10,7 +10,7 @@ export function activation64(kind: Activation, x: number): number {
   return kind === "gelu" ? 0.5 * x * (1 + erf(x / Math.SQRT2)) : x;
 }
 
-/** erf by its Taylor series where that is exact enough, else by the continued fraction of erfc (Lentz). */
+/** erf by its Taylor series if that is exact enough, else by the continued fraction of erfc (Lentz). */
 export function erf(x: number): number {
   const z = Math.abs(x);
   if (z < 2.5) {

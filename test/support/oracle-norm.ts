@@ -1,4 +1,4 @@
-/** Plain float64 versions of the normalisations, written after their formulas. */
+/** Float64 versions of the normalisations, written from their formulas. */
 
 type Values = ArrayLike<number>;
 

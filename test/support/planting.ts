@@ -5,12 +5,15 @@ import { TensorEntry } from "../../src/weights/tensor-entry.js";
 /** Changes the values of a tensor, as f32. */
 export type Change = (values: Float32Array) => void;
 
-/** One value in the middle that is not a number. */
+/** Sets one value in the middle to NaN. */
 export const plantNaN: Change = (values) => {
   values[Math.floor(values.length / 2)] = NaN;
 };
 
-/** Changes a tensor of a component as if its file held it so, from the next time that weights are read. Gives what undoes it. */
+/**
+ * Changes a tensor of a component as if it were so in the file, from the next time its weights are read. Returns a function
+ * that undoes the change.
+ */
 export function changeTensor({ weights }: Component, name: string, change: Change): () => void {
   const tensors = weights.source.tensors as Map<string, TensorEntry>;
   const entry = tensors.get(name)!;

@@ -5,17 +5,17 @@ import { writeSafetensors, type TensorData } from "../../src/weights/formats/saf
 import { collect } from "./collect.js";
 
 export interface Rewriting {
-  /** Default: keeps it. */
+  /** Default: unchanged. */
   readonly version?: string | null;
-  /** Default: keeps it. */
+  /** Default: unchanged. */
   readonly config?: null;
-  /** What becomes of each tensor; null drops it. */
+  /** Changes each tensor; null removes it. */
   readonly tensor?: (tensor: TensorData) => TensorData | null;
-  /** A checkpoint whose tensors are saved along, as `clip.*`. */
+  /** A checkpoint whose tensors are saved too, as `clip.*`. */
   readonly clip?: string;
 }
 
-/** Writes a small checkpoint anew as safetensors, with some of it changed. */
+/** Rewrites a small checkpoint as safetensors with some changes. */
 export async function rewriteCheckpoint(from: string, to: string, change: Rewriting): Promise<void> {
   const checkpoint = await openCheckpoint(await openSource(from));
   const tensors = await tensorsOf(from, "");

@@ -1,4 +1,4 @@
-/** The language of the Shapes model and how its scenes are drawn: weights-tools/python/shapes/shapes.py, in TypeScript. */
+/** The language of the Shapes model and the shapes of its scenes: weights-tools/python/shapes/shapes.py, in TypeScript. */
 
 export type Rgb = readonly [number, number, number];
 export type Point = readonly [x: number, y: number];
@@ -44,7 +44,7 @@ export const PLACES = {
 } as const satisfies Record<string, Point>;
 export type Place = keyof typeof PLACES;
 
-/** Where the first of two objects is, seen from the second. */
+/** Position of the first of two objects, seen from the second. */
 export const RELATIONS = {
   "to the left of": [-1, 0],
   "to the right of": [1, 0],
@@ -59,13 +59,13 @@ export interface WantedObject {
   readonly size?: Size;
 }
 
-/** What a prompt asks for. What it leaves open is undefined. */
+/** The content of a prompt. What it leaves open is undefined. */
 export interface Wanted {
   readonly ground: Ground | undefined;
   readonly objects: readonly [WantedObject] | readonly [WantedObject, WantedObject];
-  /** Of a single object. */
+  /** For a single object. */
   readonly place: Place | undefined;
-  /** Of two objects. */
+  /** For two objects. */
   readonly relation: Relation | undefined;
 }
 
@@ -75,7 +75,7 @@ const PROMPT = new RegExp(
   `^${OBJECT}(?: (${anyOf(PLACES)})| (${anyOf(RELATIONS)}) ${OBJECT})?(?: on a (${anyOf(GROUNDS)}) background)?$`,
 );
 
-/** Throws for what is no sentence of the language. */
+/** Throws for text that is not a sentence of the language. */
 export function parsePrompt(prompt: string): Wanted {
   const match = PROMPT.exec(prompt);
   if (!match) throw new Error(`"${prompt}" is not in the language of the Shapes model.`);
@@ -94,7 +94,7 @@ function wantedObject(size: string | undefined, color: string | undefined, kind:
   return size === undefined ? object : { ...object, size: size as Size };
 }
 
-/** Distance from a point, seen from a shape's centre, to the outline of the shape of radius `r`: negative inside. */
+/** Distance of a point, relative to a shape's centre, from the outline of the shape with radius `r`: negative inside. */
 export function signedDistance(kind: Kind, x: number, y: number, r: number): number {
   const [a, b] = [Math.abs(x), Math.abs(y)];
   switch (kind) {

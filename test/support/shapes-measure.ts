@@ -1,6 +1,6 @@
 /**
- * Judges whether an image of the Shapes model shows its prompt: ground, colours, place, size, the kind of shape by its
- * outline, and nothing else in the image. The measure is that of weights-tools/python/shapes/score.py.
+ * Judges whether an image of the Shapes model shows its prompt: background, colours, position, size, the kind of shape by
+ * its outline, and nothing else in the image. The measure is that of weights-tools/python/shapes/score.py.
  */
 import {
   COLORS,
@@ -17,25 +17,25 @@ import {
 } from "./shapes-language.js";
 import { centreOf, centroid, covers, fitOutlines, type Mask, type Outline } from "./shapes-outline.js";
 
-/** Each property: whether it is as the prompt says; undefined where the prompt leaves it open. */
+/** For each property: true if it is as the prompt says; undefined if the prompt leaves it open. */
 export interface Judgement {
   readonly ground: boolean | undefined;
   readonly color: boolean;
   readonly place: boolean | undefined;
   readonly size: boolean | undefined;
   readonly kind: boolean;
-  /** Nothing else is in the image, and its ground is one of the six. */
+  /** Nothing else is in the image, and its background is one of the six. */
   readonly clean: boolean;
 }
 
-/** Distances of colours (0 to 255 a channel): pixels this far from the ground belong to something else. */
+/** Distance of colours (0 to 255 per channel) from which a pixel does not belong to the background. */
 const OFF_GROUND = 60;
 const NEAR_COLOR = 75;
 const NEAR_GROUND = 40;
-/** A shape of the right colour covers at least this fraction of the image; a small one covers about 4 %. */
+/** A shape of the right colour covers at least this fraction of the image. A small one covers about 4 %. */
 const LEAST_COVER = 0.008;
 const PLACE_TOLERANCE = 0.14;
-/** How far apart, at least, the centres of two objects are in the direction that the prompt says. */
+/** Smallest distance of the centres of two objects in the direction of the prompt. */
 const LEAST_APART = 0.2;
 /** Small shapes cover less than this, large ones more. */
 const SIZE_COVER = 0.08;
@@ -67,12 +67,12 @@ class SquareImage {
     return [this.data[pixel * 3]!, this.data[pixel * 3 + 1]!, this.data[pixel * 3 + 2]!];
   }
 
-  /** Distance of a pixel's colour from the ground's. */
+  /** Distance of a pixel's colour from the background's. */
   offGround(pixel: number): number {
     return distance(this.at(pixel), this.ground);
   }
 
-  /** What there is of a colour, or nothing where it covers too little. */
+  /** The region of a colour; undefined if it covers too little. */
   blob(color: Color): Blob | undefined {
     const found = this.where((pixel) => {
       const value = this.at(pixel);
@@ -103,7 +103,7 @@ class SquareImage {
   }
 }
 
-/** Judges a square RGB image, bytes row by row. Throws where the prompt is not in the model's language. */
+/** Judges a square RGB image, bytes row by row. Throws if the prompt is not in the model's language. */
 export function judge(prompt: string, side: number, data: ArrayLike<number>): Judgement {
   const wanted = parsePrompt(prompt);
   const image = new SquareImage(side, data);
@@ -128,7 +128,7 @@ export function judge(prompt: string, side: number, data: ArrayLike<number>): Ju
   };
 }
 
-/** Whether everything is as the prompt says. */
+/** True if everything is as the prompt says. */
 export function isRight(judgement: Judgement): boolean {
   return Object.values(judgement).every((property) => property !== false);
 }
@@ -153,7 +153,10 @@ function sizeFits(size: Size | undefined, { cover }: Blob, outline: Outline | un
   return byRadius[0]![0] === size;
 }
 
-/** Each object's pixels: of the ground and the wanted colours its own is nearest; of two objects, on its own side. */
+/**
+ * Each object's pixels: its colour is the nearest among the background and the wanted colours; of two objects, on its own
+ * side.
+ */
 function objectMasks(image: SquareImage, { objects }: Wanted, blobs: readonly Blob[]): Mask[] {
   const names = ["first", "second"] as const;
   const colors = objects.map(({ color }, i) => [names[i]!, COLORS[color]] as const);
@@ -162,7 +165,7 @@ function objectMasks(image: SquareImage, { objects }: Wanted, blobs: readonly Bl
   return objects.map((_, i) =>
     Uint8Array.from(labels, (label, pixel) => {
       const other = blobs[1 - i];
-      // Where the edge takes the other's colour, it still is this object's.
+      // If its edge looks like the other object's colour, it still belongs to this object.
       if (!other) return label === names[i] ? 1 : 0;
       const at = centreOf(pixel, image.side);
       return label !== "ground" && apart(at, blobs[i]!.centre) < apart(at, other.centre) ? 1 : 0;

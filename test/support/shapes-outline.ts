@@ -1,7 +1,9 @@
-/** Finds the shape, radius and centre whose outline fits a mask best, by intersection over union (IoU) with drawn shapes. */
+/**
+ * Finds the shape, radius and centre whose outline fits a mask best, by intersection over union (IoU) with computed shapes.
+ */
 import { KINDS, signedDistance, type Kind, type Point } from "./shapes-language.js";
 
-/** Pixels of a square image, row by row: 1 where the shape is. */
+/** Pixels of a square image, row by row: 1 inside the shape. */
 export type Mask = Uint8Array;
 
 /** A shape in an image; lengths are fractions of its side. */
@@ -9,7 +11,7 @@ export interface Outline {
   readonly kind: Kind;
   readonly r: number;
   readonly centre: Point;
-  /** 1 where the mask is exactly this shape. */
+  /** 1 if the mask is exactly this shape. */
   readonly iou: number;
 }
 
@@ -19,16 +21,16 @@ interface Template extends Omit<Outline, "iou"> {
 }
 
 const RADII = Array.from({ length: 30 }, (_, i) => 0.08 + i * 0.01);
-/** Pixels by which a shape may be off from where its centroid says. */
+/** Offsets in pixels of a shape from the position that its centroid gives. */
 const OFFSETS = [-2, -1, 0, 1, 2];
 
 const templatesBySide = new Map<number, readonly Template[]>();
 
-/** The best fit of each kind, best first. An empty mask fits nothing. */
+/** The best fit of each kind, best first. Nothing fits an empty mask. */
 export function fitOutlines(mask: Mask, side: number): readonly Outline[] {
   const pixels = [...mask.keys()].filter((i) => mask[i]);
   if (pixels.length === 0) return [];
-  // Templates have their centroid in the middle of the image: the mask is moved there, by whole pixels.
+  // Templates have their centroid in the middle of the image, so the mask is moved there by whole pixels.
   const [shiftX, shiftY] = centroid(pixels, side).map((at) => side / 2 - Math.round(at * side)) as [number, number];
   const moved = pixels.flatMap((i) => {
     const [x, y] = [(i % side) + shiftX, Math.floor(i / side) + shiftY];
@@ -47,7 +49,7 @@ export function fitOutlines(mask: Mask, side: number): readonly Outline[] {
   return [...best.values()].sort((a, b) => b.iou - a.iou);
 }
 
-/** Whether a pixel is in an outline, or less than `margin` from it. */
+/** True if a pixel is inside an outline, or less than `margin` from it. */
 export function covers({ kind, r, centre: [x, y] }: Outline, pixel: number, side: number, margin: number): boolean {
   const [px, py] = centreOf(pixel, side);
   return signedDistance(kind, px - x, py - y, r) < margin;
@@ -95,7 +97,7 @@ function templates(side: number): readonly Template[] {
   return made;
 }
 
-/** Where a shape's centroid is, seen from its centre, in radii: a triangle has more below than above. */
+/** Position of a shape's centroid relative to its centre, in radii: a triangle has more area below than above. */
 function centroidFromCentre(kind: Kind, side: number): Point {
   const r = 0.29;
   const mask = shapeMask(kind, r, [0.5, 0.5], side);

@@ -1,7 +1,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import type { Sparse } from "./zip.js";
 
-/** Writes a file that takes room on the disk for its parts alone, however large it is. */
+/** Writes a file of any size that takes space on the disk only for its parts. */
 export function writeSparse(path: string, { parts, size }: Sparse): void {
   const file = openSync(path, "w");
   try {

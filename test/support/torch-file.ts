@@ -15,11 +15,11 @@ const STORAGE_TYPES = {
 export interface TestStorage {
   readonly dtype: keyof typeof STORAGE_TYPES;
   readonly bytes: Uint8Array | Hole;
-  /** The number of elements that the pickle claims. Default: as many as there are. */
+  /** The number of elements in the pickle. Default: the real number. */
   readonly elements?: number;
 }
 
-/** A tensor to pickle. Tensors that share `storage` are views of it. */
+/** A tensor to pickle. Tensors with the same `storage` are views of it. */
 export class TestTensor {
   readonly strides: readonly number[];
 
@@ -37,28 +37,28 @@ export function f32(shape: readonly number[], values: readonly number[]): TestTe
   return f32Tensor(shape, Float32Array.from(values));
 }
 
-/** The same of values that are f32 already. */
+/** The same for values that are f32 already. */
 export function f32Tensor(shape: readonly number[], { buffer, byteOffset, byteLength }: Float32Array): TestTensor {
   return new TestTensor(shape, { dtype: "F32", bytes: new Uint8Array(buffer, byteOffset, byteLength) });
 }
 
-/** A tensor of zeros that takes no room where the file may have holes. */
+/** A tensor of zeros that takes no space in a file with holes. */
 export function hole(shape: readonly number[]): TestTensor {
   const bytes = new Hole(4 * shape.reduce((product, size) => product * size, 1));
   return new TestTensor(shape, { dtype: "F32", bytes });
 }
 
-/** A vector of one value: enough where a test asks which tensor it is. */
+/** A vector with one value: enough if a test asks which tensor it is. */
 export function scalar(value: number): TestTensor {
   return f32([1], [value]);
 }
 
-/** A value in the text of pickle's protocol 0, for tests that write the text themselves. */
+/** A value as text of pickle's protocol 0, for tests that write the text themselves. */
 export class PickleText {
   constructor(readonly text: string) {}
 }
 
-/** A pickled object: an instance of a class, and its attributes. One that stands in several places is pickled once. */
+/** A pickled object: an instance of a class with attributes. If it is used in several places, it is pickled once. */
 export class TestObject {
   constructor(
     readonly module: string,
@@ -74,7 +74,7 @@ interface ModuleParts {
   /** Names of buffers that are not saved. */
   readonly volatile?: readonly string[];
   readonly modules?: Readonly<Record<string, TestObject | null>>;
-  /** What else it has. */
+  /** Other attributes. */
   readonly attributes?: Readonly<Record<string, Value>>;
 }
 
@@ -93,7 +93,7 @@ export function testModule({ parameters = {}, buffers = {}, volatile = [], modul
   });
 }
 
-/** A call of a function or class by its full name, and the state that a BUILD gives to what it returns. */
+/** A call of a function or class by its full name, with the state that a BUILD gives to its result. */
 export class Call {
   constructor(
     readonly name: string,
@@ -115,7 +115,7 @@ export class Tuple {
   }
 }
 
-/** A storage by itself, as a persistent id. */
+/** A storage alone, as a persistent id. */
 export class StorageId {
   constructor(readonly storage: TestStorage) {}
 }
@@ -138,7 +138,7 @@ export type TestTree = Value;
 
 const BYTES = { F64: 8, F32: 4, F16: 2, I64: 8, C64: 8, QUINT8: 1, BYTES: 1, UNKNOWN: 1 } as const;
 
-/** Pickles a tree as torch does, with persistent ids for storages, and lists the storages by key. */
+/** Pickles a tree as torch does, with persistent ids for storages. Lists the storages by key. */
 class Pickler {
   readonly storages: TestStorage[] = [];
   private readonly objects: TestObject[] = [];
@@ -222,7 +222,7 @@ function torchFiles(tree: Value): (readonly [string, Uint8Array | Hole])[] {
   return [["m/data.pkl", pickle], ...pickler.storages.map(({ bytes }, key) => [`m/data/${key}`, bytes] as const)];
 }
 
-/** The magic number, the protocol and the system, as torch before 1.6 pickled them. */
+/** The magic number, the protocol and the system, as pickled by torch before 1.6. */
 export const LEGACY_HEAD = Buffer.from(
   `\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e` +
     "\x80\x02M\xe9\x03." +

@@ -1,4 +1,4 @@
-/** A family of models with almost no mathematics: what a family is made of, as small as it can be. */
+/** A model family with almost no mathematics: the smallest possible family. */
 import { z } from "zod";
 import type { PriorSource, UnetSource } from "../../src/config/load-config-data.js";
 import type { Component } from "../../src/models/component.js";
@@ -23,10 +23,10 @@ import { openCheckpoint } from "../../src/weights/checkpoint.js";
 import { WeightStore } from "../../src/weights/weight-store.js";
 
 const CLASS = "ToyPriorPipeline";
-/** Sides of the images of both stages, and of the image that the values of an embedding are taken for. */
+/** Sides of the images of both stages, and of the image in the values of an embedding. */
 export const SIDES = { seen: 2, first: 4, second: 8 } as const;
 
-/** Gives the text embedding back, times its only weight. */
+/** Returns the text embedding times its only weight. */
 class ToyPrior implements Prior {
   readonly textShape = [1, 1] as const;
   readonly #gain: Tensor;
@@ -43,7 +43,7 @@ class ToyPrior implements Prior {
   }
 
   check(): void {
-    // A toy does as it is told.
+    // A toy accepts all settings.
   }
 
   evaluations(): number {
@@ -73,7 +73,7 @@ class ToyStage implements CascadeStage {
   }
 
   check(): void {
-    // A toy does as it is told.
+    // A toy accepts all settings.
   }
 
   evaluations(asked: AskedSettings = {}): number {
@@ -86,7 +86,10 @@ const SEEN = SIDES.seen ** 2 * 3;
 const BRIGHT = "the toy's first network";
 const LAST = "the toy's last network";
 
-/** Takes an embedding for a tiny image and enlarges it; then once more, by one network in all steps but the last, by another there. */
+/**
+ * Reads an embedding as a tiny image and enlarges it. The second stage enlarges it again, with one network for all steps
+ * except the last, and another for that.
+ */
 class ToyCascade implements Cascade {
   readonly channels = 3;
   readonly mixesBatch = false;

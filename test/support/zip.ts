@@ -3,17 +3,17 @@ import { deflateRawSync } from "node:zlib";
 /** How to write a test archive. */
 export interface ZipOptions {
   readonly deflate?: boolean;
-  /** Write every size and position in the 64-bit extension, the 32-bit fields all ones. */
+  /** Writes every size and position in the 64-bit extension, with all ones in the 32-bit fields. */
   readonly zip64?: boolean;
   readonly comment?: string;
 }
 
-/** Zeros that take no room: in a file, a hole. They are not deflated, and have no checksum. */
+/** Zeros that take no space: a hole in a file. They are not compressed and have no checksum. */
 export class Hole {
   constructor(readonly length: number) {}
 }
 
-/** The bytes of a file that may have holes; what no part covers is zero. */
+/** The bytes of a file that may have holes. Bytes outside of the parts are zero. */
 export interface Sparse {
   readonly parts: readonly { readonly at: number; readonly bytes: Uint8Array }[];
   readonly size: number;
@@ -21,7 +21,7 @@ export interface Sparse {
 
 type Files = readonly (readonly [name: string, content: Uint8Array | Hole])[];
 
-/** A zip archive of the given files, written field by field from the format's specification. */
+/** A zip archive of the given files, written field by field from the specification. */
 export function zip(files: Files, options: ZipOptions = {}): Buffer {
   const { parts, size } = sparseZip(files, options);
   const archive = Buffer.alloc(size);
@@ -29,7 +29,7 @@ export function zip(files: Files, options: ZipOptions = {}): Buffer {
   return archive;
 }
 
-/** The same, with the holes left out; beyond 4 GiB it must be zip64. */
+/** The same without the holes. Beyond 4 GiB it must be zip64. */
 export function sparseZip(files: Files, options: ZipOptions = {}): Sparse {
   const { deflate = false, zip64 = false, comment = "" } = options;
   const parts: Sparse["parts"][number][] = [];
@@ -40,7 +40,7 @@ export function sparseZip(files: Files, options: ZipOptions = {}): Sparse {
     const data = isHole ? content : deflate ? deflateRawSync(content) : content;
     const method = deflate && !isHole ? 8 : 0;
     const common = Buffer.concat([u16(0), u16(method), u32(0), u32(isHole ? 0 : crc32(content))]);
-    // As torch does, an extra field in the local header alone moves the data.
+    // As in torch, an extra field only in the local header moves the data.
     const local = Buffer.concat([
       u32(0x04034b50),
       u16(45),

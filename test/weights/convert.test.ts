@@ -42,7 +42,7 @@ describe("converting a torch checkpoint", () => {
     await source.close();
   });
 
-  it("rounds matrices and kernels to f16 and leaves vectors alone", async () => {
+  it("rounds matrices and kernels to f16, but not vectors", async () => {
     const source = await prior();
     const result = await converted(source, { dtype: "f16" });
     let matrices = 0;
@@ -61,9 +61,9 @@ describe("converting a torch checkpoint", () => {
     await source.close();
   });
 
-  it("refuses a value that f16 cannot hold, by the tensor's name", async () => {
+  it("refuses a value that f16 cannot represent, with the tensor's name", async () => {
     const source = await written([f32("w", [1, 2], [1, 70000])]);
-    await expect(converted(source, { dtype: "f16" })).rejects.toThrow(/w: the value 70000 is beyond f16/);
+    await expect(converted(source, { dtype: "f16" })).rejects.toThrow(/w: the value 70000 does not fit into f16/);
     expect(await (await converted(source, { dtype: "f32" })).tensors.get("w")!.read()).toHaveLength(8);
   });
 
@@ -130,11 +130,11 @@ describe("a table stored by its used rows", () => {
     ["no JSON", [f32("w", [0, 2], [])], "{", /not JSON/],
     ["no shapes", [f32("w", [0, 2], [])], '{"w":"all"}', /does not map names to shapes/],
     ["no row numbers", [f32("w", [1, 2], [1, 2])], '{"w":[4,2]}', /rows are not in the file/],
-    ["too few row numbers", [f32("w", [2, 1], [1, 2]), i32([0])], '{"w":[4,1]}', /do not make up \[4, 1\]/],
-    ["a row beyond the table", [f32("w", [1, 1], [1]), i32([4])], '{"w":[4,1]}', /do not make up/],
-    ["a negative row", [f32("w", [1, 1], [1]), i32([-1])], '{"w":[4,1]}', /do not make up/],
-    ["rows out of order", [f32("w", [2, 1], [1, 2]), i32([2, 1])], '{"w":[4,1]}', /do not make up/],
-    ["rows of another width", [f32("w", [1, 1], [1]), i32([0])], '{"w":[4,2]}', /do not make up/],
+    ["too few row numbers", [f32("w", [2, 1], [1, 2]), i32([0])], '{"w":[4,1]}', /do not fit the shape \[4, 1\]/],
+    ["a row beyond the table", [f32("w", [1, 1], [1]), i32([4])], '{"w":[4,1]}', /do not fit the shape/],
+    ["a negative row", [f32("w", [1, 1], [1]), i32([-1])], '{"w":[4,1]}', /do not fit the shape/],
+    ["rows out of order", [f32("w", [2, 1], [1, 2]), i32([2, 1])], '{"w":[4,1]}', /do not fit the shape/],
+    ["rows of another width", [f32("w", [1, 1], [1]), i32([0])], '{"w":[4,2]}', /do not fit the shape/],
     ["row numbers of another type", [f32("w", [1, 1], [1]), f32("w.rows", [1], [0])], '{"w":[4,1]}', /expected I32/],
   ];
   it.each(damaged)("is refused with %s", async (_, tensors, shapes, message) => {
@@ -142,7 +142,7 @@ describe("a table stored by its used rows", () => {
   });
 });
 
-it("metadata that is no JSON is refused", async () => {
+it("metadata that is not JSON is refused", async () => {
   await expect(written([f32("w", [1], [1])], new Map([["config", "{"]]))).rejects.toThrow(
     /metadata config is not JSON/,
   );

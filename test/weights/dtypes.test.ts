@@ -21,7 +21,7 @@ describe("floats of 8 bits", () => {
     expect(toFloat32("F8_E5M2", all)).toEqual(expected);
   });
 
-  it("E4M3 has 448 for its largest, and NaN where all bits are set", () => {
+  it("E4M3 has 448 as its largest value, and NaN if all bits are set", () => {
     const values = toFloat32("F8_E4M3", all);
     expect([values[0], values[1], values[0x38], values[0x7e], values[0xfe]]).toEqual([0, 2 ** -9, 1, 448, -448]);
     expect([values[0x7f], values[0xff]]).toEqual([NaN, NaN]);
@@ -50,7 +50,7 @@ describe("f16", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("comes back from f32 with the same bits, NaN payloads included", () => {
+  it("keeps its bits through f32, including NaN payloads", () => {
     expect(float32ToF16(f16ToFloat32(allHalves))).toEqual(allHalves);
   });
 
@@ -74,7 +74,7 @@ describe("f16", () => {
   });
 });
 
-/** A positive f32 number with the f32 numbers next to it. */
+/** A positive f32 number with its two f32 neighbours. */
 function f32Neighbours(value: number): [number, number, number] {
   const bits = new Uint32Array(Float32Array.of(value).buffer)[0]!;
   const [below, above] = new Float32Array(Uint32Array.of(bits - 1, bits + 1).buffer);

@@ -17,11 +17,11 @@ async function problem(bytes: Uint8Array | string, name = "model.pth"): Promise<
 const latin1 = (text: string) => Buffer.from(text, "latin1");
 const tar = (name: string) => latin1(name.padEnd(257, "\0") + "ustar\x0000" + "\0".repeat(247));
 
-describe("what is no checkpoint is named as what it is, and what to do is said", () => {
+describe("a file that is not a checkpoint is identified, with advice", () => {
   it("a pointer of git LFS", async () => {
     const pointer = readFileSync(new URL("../fixtures/finding/lfs-pointer.pth", import.meta.url));
     const message = await problem(pointer);
-    expect(message).toMatch(/pointer of git LFS and not the file itself, which has 12345 bytes \(sha256:4d7a214614ab/);
+    expect(message).toMatch(/git LFS pointer, not the file itself, which has 12345 bytes \(sha256:4d7a214614ab/);
     expect(message).toMatch(/git lfs pull/);
     expect(await problem(pointer.toString().replaceAll("\n", "\r\n"))).toMatch(/12345 bytes \(sha256:4d7a/);
     expect(await problem("version https://git-lfs.github.com/spec/v1\n")).toMatch(
@@ -46,20 +46,20 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
       Buffer.from("\ufeff<html>", "utf16le").swap16(),
       /looks like a web page/,
     ],
-    ["a pointer of git LFS after a mark", "\ufeffversion https://git-lfs.github.com/spec/v1\n", /pointer of git LFS/],
+    ["a pointer of git LFS after a mark", "\ufeffversion https://git-lfs.github.com/spec/v1\n", /git LFS pointer/],
     ["a web page with a comment first", "<!-- proxy --><html>", /looks like a web page/],
     ["a page that says why", "<!doctype html><title>403 Forbidden</title>", /web page.*\(it says "Forbidden"\)/],
     [
       "an error of S3",
       '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>x</Message></Error>',
-      /answer of a server that did not give the file \(it says "AccessDenied"\)/,
+      /server.s response instead of the file \(it says "AccessDenied"\)/,
     ],
     ["an error of S3 without its head", "<Error><Code>NoSuchKey</Code></Error>", /\(it says "NoSuchKey"\)/],
-    ["an error of Hugging Face", "Entry not found", /answer of a server.*\(it says "Entry not found"\)/],
+    ["an error of Hugging Face", "Entry not found", /server.s response.*\(it says "Entry not found"\)/],
     ["another", "Invalid username or password.", /\(it says "Invalid username or password"\)/],
-    ["an error in JSON", '{"error":"Repository not found"}', /answer of a server.*"Repository not found"/],
-    ["an error in JSON by another name", '{"message":"Not Found","status":404}', /answer of a server.*"Not Found"/],
-    ["an error in JSON by a third name", '{"detail":"Not Found"}', /answer of a server.*"Not Found"/],
+    ["an error in JSON", '{"error":"Repository not found"}', /server.s response.*"Repository not found"/],
+    ["an error in JSON by another name", '{"message":"Not Found","status":404}', /server.s response.*"Not Found"/],
+    ["an error in JSON by a third name", '{"detail":"Not Found"}', /server.s response.*"Not Found"/],
     ["a model's config", '{"architectures":["CLIPModel"],"model_type":"clip"}', /a model's config/],
     ["a train config", '{"decoder":{"unets":[]},"data":{}}', /a model's config/],
     ["a load config", '{"prior":{"load_model_from":{"load_type":"local","path":"a.pth"}}}', /a load config/],
@@ -76,36 +76,36 @@ describe("what is no checkpoint is named as what it is, and what to do is said",
     [
       "a zip with a checkpoint in it",
       zip([["m/decoder.pth", Buffer.from("x")]]),
-      /it holds m\/decoder\.pth\. Unpack it/,
+      /it contains m\/decoder\.pth\. Unpack the archive/,
     ],
-    ["a zip with other things", zip([["a\u001b.txt", Buffer.from("x")]]), /it holds a\uFFFD\.txt$/],
-    ["arrays of NumPy", zip([["a.npy", Buffer.from("x")]]), /arrays of NumPy \(\.npz\).*torch\.from_numpy/],
-    ["a model of Keras 3", zip([["model.weights.h5", Buffer.from("x")]]), /a model of Keras.*torch\.save/],
-    ["an array of NumPy", latin1("\x93NUMPY\x01\x00"), /an array of NumPy/],
+    ["a zip with other things", zip([["a\u001b.txt", Buffer.from("x")]]), /it contains a\uFFFD\.txt$/],
+    ["arrays of NumPy", zip([["a.npy", Buffer.from("x")]]), /NumPy arrays \(\.npz\).*torch\.from_numpy/],
+    ["a model of Keras 3", zip([["model.weights.h5", Buffer.from("x")]]), /a Keras model.*torch\.save/],
+    ["an array of NumPy", latin1("\x93NUMPY\x01\x00"), /a NumPy array/],
     ["HDF5", latin1("\x89HDF\r\n\x1a\n"), /an HDF5 file.*Keras/],
     ["GGUF", latin1("GGUF\x03\0\0\0"), /a GGUF file/],
     ["GGML", latin1("lmgg\0\0\0\0"), /a GGML file/],
     ["TensorFlow Lite", latin1("\x1c\0\0\0TFL3"), /TensorFlow Lite/],
-    ["TensorFlow", latin1("\x08\x01\x12\xc0\x01"), /of TensorFlow, by its name/, "saved_model.pb"],
-    ["a checkpoint of TensorFlow", latin1("\xd7\x11\x22"), /of TensorFlow/, "m.ckpt.data-00000-of-00001"],
+    ["TensorFlow", latin1("\x08\x01\x12\xc0\x01"), /TensorFlow file, by its name/, "saved_model.pb"],
+    ["a checkpoint of TensorFlow", latin1("\xd7\x11\x22"), /TensorFlow file/, "m.ckpt.data-00000-of-00001"],
     ["ONNX", latin1("\x08\x08\x12\x07pytorch\x1a\x052.1.0"), /an ONNX model/],
-    ["Flax", latin1("\x82\xa6params"), /weights of Flax/, "flax_model.msgpack"],
-    ["an image", latin1("\x89PNG\r\n\x1a\n"), /an image, and no checkpoint/],
-    ["a PDF", "%PDF-1.7", /a PDF, and no checkpoint/],
+    ["Flax", latin1("\x82\xa6params"), /Flax weights/, "flax_model.msgpack"],
+    ["an image", latin1("\x89PNG\r\n\x1a\n"), /an image, not a checkpoint/],
+    ["a PDF", "%PDF-1.7", /a PDF, not a checkpoint/],
     ["a pickle of a dict", latin1("\x80\x04\x95\x0f\0\0\0\0\0\0\0}\x94\x8c\x01a\x94K\x01s."), /pickle\.dump\?/],
     [
       "a pickle of arrays",
       latin1("\x80\x04\x95\x0f\0\0\0\0\0\0\0}\x8c\x15numpy.core.multiarray"),
-      /arrays of NumPy.*from_numpy/,
+      /NumPy arrays.*from_numpy/,
     ],
     ["joblib's pickle", latin1("\x80\x04\x95\x0f\0\0\0\0\0\0\0\x8c\x13joblib.numpy_pickle"), /joblib\.dump/],
     ["a pickle in text", "(dp0\nVa\np1\nI1\ns.", /torch\.save did not write/],
-    ["a download that has not ended", latin1("\xab\xcd\xef\x01"), /a download that has not ended/, "a.pth.incomplete"],
-    ["a text", "epoch,loss\n1,0.5\n", /a text, and no checkpoint/],
+    ["a download that has not ended", latin1("\xab\xcd\xef\x01"), /an unfinished download/, "a.pth.incomplete"],
+    ["a text", "epoch,loss\n1,0.5\n", /a text file, not a checkpoint/],
     [
       "safetensors, cut off in its header",
       latin1(`\x88\x21${"\0".repeat(6)}{"a":{`),
-      /cut off: its header alone takes 8584 bytes, and the file has 14/,
+      /truncated safetensors file: its header alone has 8584 bytes, but the file has 14/,
     ],
     ["anything else", latin1("\xab\xcd\xef\x01"), /not a known checkpoint format \(it starts with ab cd ef 01\)/],
   ])("%s", async (_, bytes, message, name) => {
@@ -132,12 +132,12 @@ describe("a download that was cut off", () => {
   });
 });
 
-describe("where a decoder for Latin-1 gives Windows-1252, as the Encoding Standard has it", () => {
+describe("where a decoder for Latin-1 gives Windows-1252, as in the Encoding Standard", () => {
   afterEach(() => void vi.unstubAllGlobals());
 
   it.each([
     ["an image", "\x89PNG\r\n\x1a\n", /an image/],
-    ["an array of NumPy", "\x93NUMPY\x01\0", /array of NumPy/],
+    ["an array of NumPy", "\x93NUMPY\x01\0", /NumPy array/],
     ["a pickle", "\x80\x04\x95\0\0\0\0\0\0\0\0}.", /a pickle/],
   ])("%s is known", async (_, head, named) => {
     class StandardDecoder extends TextDecoder {

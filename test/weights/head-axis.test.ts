@@ -4,7 +4,7 @@ import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads 
 
 const random = new Random(12);
 
-/** Where an entry of the file lies on the GPU. */
+/** Position on the GPU of an entry of the file. */
 function target(axis: Axis, entry: number): number {
   if (typeof axis === "number" || entry >= axis.heads * axis.dimHead) return entry + storedSize(axis) - fileSize(axis);
   const head = Math.floor(entry / axis.dimHead);
@@ -22,7 +22,7 @@ const axes: Axis[] = [
   ...Array.from({ length: 12 }, () => ({ ...heads(), rest: random.integer(0, 9) })),
 ];
 
-it.each(axes)("puts padding between the heads of %o, whatever is read at once", (axis) => {
+it.each(axes)("puts padding between the heads of %o, for any size of the parts", (axis) => {
   const values = Float32Array.from({ length: fileSize(axis) }, (_, i) => i + 1);
   const expected = new Float32Array(storedSize(axis));
   for (const [i, value] of values.entries()) expected[target(axis, i)] = value;

@@ -7,7 +7,7 @@ import { toFloat32 } from "../../src/weights/dtypes.js";
 import { UnsupportedError } from "../../src/weights/unsupported-error.js";
 import { openSafetensors, writeSafetensors, type TensorData } from "../../src/weights/formats/safetensors.js";
 
-/** A file from the text of its header and its data, lengths as they are. */
+/** A file from the text of its header and its data, with correct lengths. */
 function file(header: string, data: Uint8Array = new Uint8Array()): Buffer {
   const text = Buffer.from(header);
   const length = Buffer.alloc(8);
@@ -58,7 +58,7 @@ describe("reading", () => {
         .size,
     ).toBe(2);
     expect((await read(one("F32", "0, 1099511627776", 0))).get("w")!.byteLength).toBe(0);
-    // Of a name that stands twice, the last counts.
+    // Of a duplicate name, the last counts.
     const twice = `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}}`;
     expect((await read(twice, four)).get("w")!.dtype).toBe("I32");
   });
@@ -118,23 +118,19 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
   [
     "a header longer than the file",
     Buffer.concat([Uint8Array.of(255, 0, 0, 0, 0, 0, 0, 0), Buffer.from("{}")]),
-    /255 bytes; 2 follow/,
+    /255 bytes, but 2 follow/,
   ],
-  ["a header of 2^63 bytes", Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 128, 0x7b), /claims 9223372036854775808 bytes/],
+  ["a header of 2^63 bytes", Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 128, 0x7b), /should have 9223372036854775808 bytes/],
   ["a header that is no JSON", file("{'w': 1}"), /not JSON/],
   ["a header that is no UTF-8", file("{}").fill(0xff, 8), /not JSON in UTF-8/],
   ["a header that is a list", file("[]"), /not a JSON object/],
   ["an entry that is a number", file(`{"w":1}`), /w: its header entry/],
   ["metadata that is no text", file(`{"__metadata__":{"step":1}}`), /step is not a string/],
-  [
-    "an unknown dtype",
-    file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four),
-    /dtype is F7, none of the format/,
-  ],
+  ["an unknown dtype", file(`{"w":{"dtype":"F7","shape":[4],"data_offsets":[0,4]}}`, four), /dtype is F7, not one of/],
   [
     "a dtype of the prototype",
     file(`{"w":{"dtype":"toString","shape":[4],"data_offsets":[0,4]}}`, four),
-    /dtype is toString, none of/,
+    /dtype is toString, not one of/,
   ],
   ["a negative size", file(`{"w":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, four), /not a list of sizes/],
   [
@@ -179,7 +175,7 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
       `{"w":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"w":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`,
       four,
     ),
-    /starts at 2, apart/,
+    /starts at 2, after a gap/,
   ],
   [
     "overlapping tensors",
@@ -189,7 +185,7 @@ const damaged: readonly (readonly [string, Uint8Array, RegExp])[] = [
   [
     "a gap between tensors",
     file(two(`"shape":[1],"data_offsets":[0,1]`, `"shape":[2],"data_offsets":[2,4]`), four),
-    /b: its data starts at 2, apart/,
+    /b: its data starts at 2, after a gap/,
   ],
   ["missing data", file(entry(""), four.slice(1)), /take 4 bytes, but 3 follow.*truncated/],
   ["data that no tensor claims", file(entry(""), new Uint8Array(5)), /longer than its header says/],
@@ -203,7 +199,7 @@ describe("a damaged file is refused", () => {
     expect(String(error)).toMatch(message);
   });
 
-  it("whatever is nested in its header", async () => {
+  it("with deep nesting in its header", async () => {
     const nested = `{"w":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
     await expect(open(file(nested))).rejects.toThrow(FormatError);
     await expect(open(file(`${" ".repeat(9)}${"[".repeat(200_000)}${"]".repeat(200_000)}`))).rejects.toThrow(
@@ -220,7 +216,7 @@ describe("writing", () => {
     chunks: () => parts,
   });
 
-  it("gives what reading takes, aligned, whatever the order of the tensors", async () => {
+  it("gives aligned data for any order of the tensors", async () => {
     const tensors = [
       tensor("odd", "U8", [3], Uint8Array.of(1, 2, 3)),
       tensor("half", "F16", [1], Uint8Array.of(0, 0x3c)),
@@ -244,6 +240,6 @@ describe("writing", () => {
       /w gave 4 bytes.*takes 8/,
     );
     const twice = [tensor("w", "U8", [0]), tensor("w", "U8", [0])];
-    await expect(bytesOf(writeSafetensors(twice))).rejects.toThrow(/w only once/);
+    await expect(bytesOf(writeSafetensors(twice))).rejects.toThrow(/cannot have two tensors named w/);
   });
 });

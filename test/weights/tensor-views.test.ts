@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TensorEntry, type RowRange } from "../../src/weights/tensor-entry.js";
 import { concatRows, transposed } from "../../src/weights/formats/tensor-views.js";
 
-/** A matrix in f32 that counts up from `first`, and the ranges of rows that were read. */
+/** An f32 matrix that counts up from `first`, and the ranges of rows that were read. */
 function matrix(first: number, [rows, columns]: readonly [number, number]) {
   const values = Float32Array.from({ length: rows * columns }, (_, i) => first + i);
   const reads: RowRange[] = [];

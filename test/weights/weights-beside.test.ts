@@ -22,7 +22,7 @@ import {
   type TestTree,
 } from "../support/torch-file.js";
 
-// Whatever stands beside the weights is no reason to refuse them, and weights may be rebuilt in many ways.
+// Other content beside the weights must not be a reason to refuse them, and weights may be rebuilt in many ways.
 
 const open = (bytes: Uint8Array) => openCheckpoint(new MemorySource(bytes, "x.pth"));
 
@@ -43,7 +43,7 @@ const none = new Call("collections.OrderedDict", []);
 /** A call of one of torch's functions. */
 const utils = (name: string, ...args: readonly TestTree[]) => new Call(`torch._utils.${name}`, args);
 
-/** A tensor as torch saves types that have no storage class: over bytes. */
+/** A tensor of a type without a storage class, as torch saves it: over bytes. */
 function untyped(dtype: string, content: Uint8Array, ...shape: number[]): Call {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
   const storage = new StorageId({ dtype: "BYTES", bytes: content });
@@ -71,7 +71,7 @@ const sparse = () =>
 const meta = () =>
   utils("_rebuild_meta_tensor_no_storage", new Global("torch.float32"), new Tuple(2, 3), new Tuple(3, 1), false);
 
-describe.each(writers)("a %s file loads, whatever stands beside the model", (_, write) => {
+describe.each(writers)("a %s file loads, with any other content beside the model", (_, write) => {
   const others: readonly (readonly [string, () => TestTree])[] = [
     ["a complex tensor", complex],
     ["a quantised tensor", quantised],
@@ -115,17 +115,17 @@ describe.each(writers)("a %s file loads, whatever stands beside the model", (_, 
 
 describe.each(writers)("a tensor among the weights of a %s file that is not read", (_, write) => {
   const kinds: readonly (readonly [string, () => TestTree, string, RegExp])[] = [
-    ["complex", complex, "complex64", /tensor other is of type complex64: values of type complex64 are not read/],
-    ["quantised", quantised, "quint8", /quantised values are not read/],
+    ["complex", complex, "complex64", /tensor other is of type complex64: values of type complex64 are not supported/],
+    ["quantised", quantised, "quint8", /quantised values are not supported/],
     ["sparse", sparse, "sparse F32", /save it with to_dense\(\)/],
     ["meta", meta, "F32", /a meta tensor has no values/],
-    ["of bits", () => untyped("bits8", new Uint8Array(4), 4), "bits8", /type bits8 are not read/],
+    ["of bits", () => untyped("bits8", new Uint8Array(4), 4), "bits8", /type bits8 are not supported/],
     ["of a type to come", () => untyped("float2_x4", new Uint8Array(4), 4), "unknown", /element type is unknown/],
     [
       "over a storage that is no storage",
       () => utils("_rebuild_tensor_v2", new Call("lib.Storage", []), 0, new Tuple(2), new Tuple(1), false, none),
       "unknown",
-      /its storage is none of this file/,
+      /its storage is not in this file/,
     ],
   ];
   it.each(kinds)(
@@ -240,7 +240,7 @@ describe.each(writers)("weights of a %s file", (_, write) => {
     await expect(checkpoint.tensors.get("unknown")!.read()).rejects.toThrow(UnsupportedError);
     // The legacy format does not say where the next storage begins.
     if (write === torchZip) expect(await values(checkpoint, "last")).toEqual([2]);
-    else await expect(checkpoint.tensors.get("last")!.read()).rejects.toThrow(/lies behind one whose element type/);
+    else await expect(checkpoint.tensors.get("last")!.read()).rejects.toThrow(/follows one whose element type/);
   });
 });
 
@@ -302,7 +302,7 @@ describe("a tensor that repeats what is stored", () => {
   });
 });
 
-it("a date is no version", async () => {
+it("a date is not a version", async () => {
   expect((await open(torchZip({ model: { w: scalar(1) }, version: "2023-01-01" }))).version).toBeUndefined();
   expect((await open(torchZip({ model: { w: scalar(1) }, version: "v1.2.3" }))).version).toBe("v1.2.3");
 });

@@ -7,13 +7,13 @@ import { inspectCheckpoint } from "../../src/models/inspect.js";
 import { collect } from "../support/collect.js";
 import { f32Tensor, PickleText, scalar, torchLegacy, torchZip, type TestTree } from "../support/torch-file.js";
 
-// Pickles of some hundred bytes whose values share their parts: as text, as copies or as walks they are without end.
+// Pickles of about a hundred bytes whose values share their parts: as text, copied or walked, they are endless.
 
-/** A tuple of two, whose halves are one tuple of two, and so on: 2^60 leaves in 130 bytes. */
+/** A tuple of two equal tuples of two, and so on: 2^60 leaves in 130 bytes. */
 const dag = (leaf = "Vaaaaaaaa\n", levels = 60) => `${leaf}${"2\x86".repeat(levels)}`;
-/** The same of lists: each level holds the one below twice. */
+/** The same for lists: each level contains the one below twice. */
 const lists = (levels = 60) => `]Va\naq\x00${"0](h\x00h\x00eq\x00".repeat(levels)}`;
-/** Dicts whose values share, with as many keys. */
+/** Dicts with shared values, with as many keys. */
 const dicts = (levels = 60) => `}q\x00${"0}(Va\nh\x00Vb\nh\x00uq\x00".repeat(levels)}`;
 const text = (value: string) => new PickleText(value);
 
@@ -38,7 +38,7 @@ const refused: readonly (readonly [string, TestTree])[] = [
   ["as the state of a version", model({ version: version(dag()) })],
 ];
 
-/** What opening and describing a file rejects with, and the milliseconds until then. */
+/** The error of opening and describing a file, and its time in milliseconds. */
 async function attempt(bytes: Uint8Array) {
   const start = performance.now();
   const use = async () => {
@@ -50,13 +50,13 @@ async function attempt(bytes: Uint8Array) {
   return { error, milliseconds: performance.now() - start };
 }
 
-// A second at most in practice; what these stand for took for ever.
+// At most a second in practice; without the limits these files took forever.
 const BOUND_MS = 10_000;
 
 describe.each([
   ["zip", torchZip],
   ["legacy", torchLegacy],
-] as const)("values without end in a %s file are an error at once", (_, write) => {
+] as const)("endless values in a %s file are an error at once", (_, write) => {
   it.each(refused)("%s", async (_, tree) => {
     const { error, milliseconds } = await attempt(write(tree));
     expect(error).toBeInstanceOf(FormatError);
@@ -200,6 +200,6 @@ describe("the memory of small values is counted", () => {
     ["storages", "(Vstorage\nctorch\nFloatStorage\nV0\nVcpu\nI1\ntq\x000](", "h\x00Q"],
   ])("%s", async (_, start, value) => {
     const { error } = await attempt(torchZip(text(`${start}${value.repeat(3_000_000)}e`)));
-    expect(String(error)).toMatch(/its objects take too much memory/);
+    expect(String(error)).toMatch(/its objects need too much memory/);
   });
 });

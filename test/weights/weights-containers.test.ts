@@ -98,7 +98,7 @@ describe("the save of a tracker", () => {
   it("has no other average", async () => {
     const error: unknown = await open(tracker, { weights: "ema" }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(FormatError);
-    expect(String(error)).toMatch(/holds only online weights.*tracker's save holds the average as its model/);
+    expect(String(error)).toMatch(/contains only online weights.*tracker's save contains the average as its model/);
   });
 });
 

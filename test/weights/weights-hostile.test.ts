@@ -9,19 +9,19 @@ import { FormatError } from "../../src/weights/errors.js";
 import { PickleText, scalar, TestTensor, torchLegacy, torchZip, type TestTree } from "../support/torch-file.js";
 import { zip } from "../support/zip.js";
 
-// Checkpoints that look real and hold an attack. Single opcodes and fields are tried in pickle.test.ts, zip.test.ts,
+// Checkpoints that look real and contain an attack. Single opcodes and fields are tested in pickle.test.ts, zip.test.ts,
 // safetensors.test.ts and weights-legacy.test.ts.
 
 const open = (bytes: Uint8Array) => openCheckpoint(new MemorySource(bytes, "x.pth"));
 
-/** A sound model beside the attack: nothing but the attack is a reason to refuse it. */
+/** A valid model beside the attack, so that only the attack is a reason to refuse the file. */
 const withModel = (text: string): TestTree => ({
   model: { "net.a": scalar(1) },
   version: "1.1.0",
   extra: new PickleText(text),
 });
 
-/** What opening rejects with, the milliseconds it took, and the growth of memory in bytes. */
+/** The error of opening, its time in milliseconds, and the growth of memory in bytes. */
 async function attempt(bytes: Uint8Array) {
   const memory = () => process.memoryUsage().rss;
   const before = memory();
@@ -30,7 +30,7 @@ async function attempt(bytes: Uint8Array) {
   return { error, milliseconds: performance.now() - start, bytes: memory() - before };
 }
 
-// Modules and compiled code that a first call brings along are no cost of the attack.
+// Modules and compiled code that a first call loads are not a cost of the attack.
 beforeAll(() => open(torchZip(withModel("N"))));
 
 const huge = new TestTensor([2 ** 40], { dtype: "F32", bytes: new Uint8Array(16), elements: 2 ** 40 });
@@ -80,7 +80,7 @@ const attacks: readonly (readonly [string, TestTree, RegExp])[] = [
   [
     "a storage of 2^40 elements",
     { model: { a: huge }, version: "1.1.0" },
-    /4398046511104 are claimed|storages end at byte 43980/,
+    /expected 4398046511104|storages end at byte 43980/,
   ],
 ];
 
@@ -92,17 +92,17 @@ describe.each([
     const { error, milliseconds, bytes } = await attempt(write(tree));
     expect(error).toBeInstanceOf(FormatError);
     expect(String(error)).toMatch(message);
-    // Milliseconds and no memory to speak of in practice; the bounds leave room for a busy machine and the collector.
+    // Milliseconds and hardly any memory in practice; the limits leave room for a busy machine and the garbage collector.
     expect(milliseconds).toBeLessThan(1000);
     expect(bytes).toBeLessThan(64 * 2 ** 20);
   });
 });
 
-it("a name is no call: classes that a pickle only mentions are no reason to refuse it", async () => {
+it("a name is not a call: a pickle may name any class", async () => {
   expect((await open(torchZip(withModel("cos\nsystem\n")))).tensors.size).toBe(1);
 });
 
-it("objects of trainers' libraries are no attack", async () => {
+it("objects of trainers' libraries are not attacks", async () => {
   const objects = [
     "cpackaging.version\nVersion\n)\x81",
     "cpytorch_warmup.base\nLinearWarmup\n)\x81",
@@ -110,7 +110,7 @@ it("objects of trainers' libraries are no attack", async () => {
     "cpathlib\nPosixPath\n(Vmodels\ntR",
     "cargparse\nNamespace\n)R",
     "cbuiltins\ngetattr\n(VEnum\nVa\ntR",
-    // Classes and packages whose modules have dangerous functions too, or whose names are like theirs.
+    // Classes and packages whose modules also have dangerous functions, or have similar names.
     "cplatform\nuname_result\n(VLinux\ntR",
     "ccode.config\nTrainConfig\n)\x81",
     "ccode\nTrainConfig\n)\x81",
@@ -140,7 +140,7 @@ it("objects of trainers' libraries are no attack", async () => {
 
 describe("a zip bomb is refused: fast, and in little memory", () => {
   const MEGABYTE = 2 ** 20;
-  /** An archive of one deflated entry whose directory claims another size. */
+  /** An archive with one compressed entry whose directory states another size. */
   function claiming(name: string, content: Uint8Array, size: number): Buffer {
     const archive = zip([[name, content]], { deflate: true });
     archive.writeUInt32LE(size, archive.lastIndexOf("PK\x01\x02", undefined, "latin1") + 24);
@@ -149,11 +149,11 @@ describe("a zip bomb is refused: fast, and in little memory", () => {
   const zeros = new Uint8Array(16 * MEGABYTE);
 
   it.each<[string, Buffer, RegExp]>([
-    ["a pickle of 65 MiB", claiming("m/data.pkl", zeros, 65 * MEGABYTE), /data\.pkl has 68157440 bytes; at most/],
+    ["a pickle of 65 MiB", claiming("m/data.pkl", zeros, 65 * MEGABYTE), /data\.pkl has 68157440 bytes; the limit is/],
     [
       "a pickle of 16 MiB in 300 bytes",
       claiming("m/data.pkl", new Uint8Array(300_000), 16 * MEGABYTE),
-      /bytes cannot hold the 16777216/,
+      /bytes cannot decompress to the 16777216/,
     ],
     ["a pickle that unpacks to more than it says", claiming("m/data.pkl", zeros, 1000), /compressed data is damaged/],
     [
@@ -179,7 +179,7 @@ describe("a zip bomb is refused: fast, and in little memory", () => {
     const second = archive.lastIndexOf("PK\x01\x02", undefined, "latin1");
     const first = archive.lastIndexOf("PK\x01\x02", second - 1, "latin1");
     archive.copy(archive, second + 42, first + 42, first + 46);
-    await expect(open(archive)).rejects.toThrow(/m\/data\/[01]: its bytes .* run into/);
+    await expect(open(archive)).rejects.toThrow(/m\/data\/[01]: its bytes .* overlap/);
   });
 });
 

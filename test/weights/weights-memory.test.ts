@@ -19,8 +19,8 @@ afterAll(() => {
 });
 
 /**
- * Matrices of 100 MB in the checkpoint. Six make it twice as large as what converting may take; twenty make the 2 GB that
- * DALLE2_LARGE_TESTS=1 asks for, which need 1 GB on the disk and half a minute of two busy cores.
+ * Matrices of 100 MB in the checkpoint. Six make it twice as large as the memory that converting may use. Twenty make 2 GB,
+ * for DALLE2_LARGE_TESTS=1, which need 1 GB on the disk and half a minute of two busy cores.
  */
 const MATRICES = process.env.DALLE2_LARGE_TESTS === "1" ? 20 : 6;
 const SIZE = 5000;
@@ -68,7 +68,7 @@ describe("dalle2 inspect of 5 GB reads no more than headers", () => {
     const checkpoint = await openCheckpoint(await openFile(path));
     expect(inspectCheckpoint(checkpoint).parameters).toBe(tensors.length * SIZE * SIZE);
     await checkpoint.close();
-    // Some 20 ms; the bound leaves room for a busy machine.
+    // Usually about 20 ms; the limit leaves room for a busy machine.
     expect(performance.now() - start).toBeLessThan(5000);
   });
 });
@@ -78,7 +78,7 @@ it(`loading ${MATRICES * 100} MB keeps JavaScript's memory under 200 MB`, () => 
   const { status, stdout } = spawnSync(process.execPath, [script, source, `${SIZE}`], { encoding: "utf8" });
   expect(status).toBe(0);
   const peakBytes = Number(stdout.trim());
-  // An empty process takes some megabytes: a reading near zero would mean that nothing was measured.
+  // An empty process uses some megabytes: a value near zero would mean that nothing was measured.
   expect(peakBytes).toBeGreaterThan(4e6);
   expect(peakBytes).toBeLessThan(200e6);
 });

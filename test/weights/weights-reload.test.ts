@@ -6,7 +6,7 @@ import { WeightStore } from "../../src/weights/weight-store.js";
 import { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { openTestArena, Random, sharedGpu } from "../support/gpu.js";
 
-/** A file with the weight and bias of a convolution, and one tensor besides, that counts how often it is read. */
+/** A file with the weight and bias of a convolution, and one more tensor, that counts how often it is read. */
 function convFile() {
   const random = new Random(1);
   const counts = { reads: 0 };
@@ -76,7 +76,7 @@ it("what a file lacks is zero, also in memory that was used before", async () =>
   expect([...(await bias.read())]).toEqual(new Array(64).fill(0));
 });
 
-it("every large weight is called by its name in the file where it has no room", async () => {
+it("names every large weight by its name in the file if it does not fit", async () => {
   const arena = await openTestArena();
   using store = new WeightStore(arena, convFile().source);
   const weights = store.root.at("c");

@@ -106,9 +106,13 @@ describe("a model in shards of torch", () => {
   });
 
   it.each<[string, Uint8Array | string, RegExp]>([
-    ["a web page", "<html>", /index\.json: its shard .*00002\.bin cannot be read: .*00002\.bin: looks like a web page/],
-    ["a pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", /00002\.bin: a pointer of git LFS/],
-    ["cut off", torchZip({ a: scalar(1) }).subarray(0, 200), /00002\.bin: a zip archive without the directory/],
+    [
+      "a web page",
+      "<html>",
+      /index\.json: its shard .*00002\.bin cannot be read: .*00002\.bin: it looks like a web page/,
+    ],
+    ["a pointer", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", /00002\.bin: a git LFS pointer/],
+    ["cut off", torchZip({ a: scalar(1) }).subarray(0, 200), /00002\.bin: a zip archive without a directory/],
     [
       "of other tensors",
       torchZip({ "net.b": scalar(1) }),
@@ -189,10 +193,10 @@ describe("an index is refused", () => {
 
   it("that names a thousand shards", async () => {
     const many = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`t${i}`, `${i}.safetensors`]));
-    await expect(open(many)).rejects.toThrow(/an index of 1000 files; at most 512/);
+    await expect(open(many)).rejects.toThrow(/its index names 1000 files; the limit is 512/);
   });
 
-  it("that is no JSON", async () => {
+  it("that is not JSON", async () => {
     await expect(openCheckpoint(new MemorySource(Buffer.from('{"weight_map": {')))).rejects.toThrow(/is not JSON/);
   });
 });

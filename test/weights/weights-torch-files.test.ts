@@ -7,12 +7,12 @@ import { convertCheckpoint } from "../../src/models/convert.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { collect } from "../support/collect.js";
 
-// A small prior's network as torch 2.13 and safetensors 0.8 saved it, each time with something odd beside it or about it.
+// A small prior's network as torch 2.13 and safetensors 0.8 saved it, each time with something unusual.
 
 const openFixture = async (name: string) =>
   openCheckpoint(await openFile(fileURLToPath(new URL(`../fixtures/beside/${name}`, import.meta.url))));
 
-/** Shape, first value and sum of each tensor, as torch.load gives them. */
+/** Shape, first value and sum of each tensor, by torch.load. */
 const EXPECTED: Readonly<Record<string, readonly [shape: readonly number[], first: number, sum: number]>> = {
   learned_query: [[8], 0.6613522, -0.1478499],
   null_text_embeds: [[1, 1, 8], -1.027609, -3.012615],
@@ -47,7 +47,7 @@ describe("values after conversion are torch's", () => {
     await source.close();
     for (const [name, [shape, first, sum]] of Object.entries(EXPECTED)) {
       const sign = file === "neg.pth" && name === NEGATED ? -1 : 1;
-      // A name without it keeps the others from losing what all of them begin with.
+      // With a name that lacks it, the common prefix of the others stays.
       const entry = converted.tensors.get(name) ?? converted.tensors.get(`net.${name}`)!;
       const values = [...toFloat32(entry.dtype, await entry.read())];
       expect([name, entry.dtype, entry.shape]).toEqual([name, "F32", shape]);

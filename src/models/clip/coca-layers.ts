@@ -25,13 +25,13 @@ export function cocaNorm(weights: Weights, dim: number): LayerNorm {
 
 export interface ParallelBlockOptions extends HeadOptions {
   readonly ffMult: number;
-  /** Most tokens, the class token included. */
+  /** Most tokens, with the class token. */
   readonly length: number;
 }
 
 /**
  * A layer of CoCa's text encoder (Yu et al. 2022; CoCa-pytorch's `ParallelTransformerBlock`): causal multi-query attention
- * beside a SwiGLU feed-forward layer, both from one projection. The last token is a class token, which sees text alone.
+ * beside a SwiGLU feed-forward layer, both from one projection. The last token is a class token, which sees only text.
  * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L142-L246
  */
 export class ParallelBlock {
@@ -53,14 +53,14 @@ export class ParallelBlock {
       name: "inv_freq",
       pairs: "halves",
     });
-    // Queries, one key, one value, and what the feed-forward layer gates.
+    // Queries, one key, one value, and the input of the feed-forward layer's gate.
     const projected = { heads: heads + 2, dimHead, rest: 2 * hidden };
     this.#project = new Linear(weights.at("fused_attn_ff_proj"), dim, projected, { bias: false });
     this.#attentionOut = new Linear(weights.at("attn_out"), { heads, dimHead }, dim, { bias: false });
     this.#feedForwardOut = new Linear(weights.at("ff_out.1"), hidden, dim, { bias: false });
   }
 
-  /** `[batch, length, dim]` in and out. `isText` u32 `[batch, length]` is 0 where the class token does not look. */
+  /** `[batch, length, dim]` in and out. `isText` u32 `[batch, length]` is 0 for tokens that the class token does not see. */
   forward(x: Tensor, isText: Tensor): Tensor {
     const { heads, dimHead } = this.#options;
     const start = (heads + 2) * padChannels(dimHead);
@@ -96,12 +96,12 @@ export class ParallelBlock {
 }
 
 export interface AttentionPoolingOptions extends HeadOptions {
-  /** Width of what is pooled. */
+  /** Width of the pooled tokens. */
   readonly contextDim: number;
 }
 
 /**
- * CoCa's pooling of image tokens: multi-query attention of queries to them (CoCa-pytorch's `CrossAttention`).
+ * CoCa's pooling of image tokens: multi-query attention from queries to the tokens (CoCa-pytorch's `CrossAttention`).
  * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L250-L335
  */
 export class AttentionPooling {

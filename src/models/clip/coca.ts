@@ -14,8 +14,8 @@ import { commonLength, fittedRows, readEmbeddings, zeroPadding } from "./text-in
 import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "./text-mask.js";
 
 /**
- * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) seen through the adapter of DALLE2-pytorch: embeddings are the
- * normed class tokens themselves, not of unit length. A text is as long as its row of tokens, up to `contextLength`.
+ * CoCa (Yu et al. 2022; lucidrains' CoCa-pytorch 0.1.0) through the adapter of DALLE2-pytorch: embeddings are the normed
+ * class tokens, not of unit length. A text is as long as its row of tokens, up to `contextLength`.
  * @see https://github.com/lucidrains/CoCa-pytorch/blob/fcd186c1ec690be3642a9ac531a681331851ed0e/coca_pytorch/coca_pytorch.py#L340-L537
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L273-L305
  */
@@ -61,7 +61,7 @@ export class Coca implements ClipModel {
     const contextDim = config.image_dim ?? dim;
     this.#imagePool = new AttentionPooling(image.at("img_attn_pool"), { dim, contextDim, heads, dimHead });
     this.#imageNorm = cocaNorm(image.at("img_attn_pool_norm"), dim);
-    // The captioner, and what its adapter leaves out.
+    // The captioner, and what its adapter does not use.
     text.ignore("multimodal_layers.", "to_logits.", "temperature", "text_to_latents.", "img_to_latents.");
   }
 
@@ -103,7 +103,7 @@ export class Coca implements ClipModel {
     return arena.scope(() => {
       const sized = sizedImage(image, this.imageSize, this.#channels);
       const tokens = this.#imageEncoder.forward(cast(sized, arena.dtype));
-      // The first query's output is the embedding; the others serve the captioner.
+      // The first query's output is the embedding. The others are for the captioner.
       const query = broadcastBatch(sliceTokens(arena.share(this.#imageQueries), 0, 1), batch);
       const embedded = this.#imageNorm.forward(this.#imagePool.forward(query, tokens));
       return cast(embedded, "f32").reshape([batch, this.dimLatent]);

@@ -6,38 +6,38 @@ import { transformersText, transformersVision } from "./stated-clip.js";
 
 type Size = number | readonly number[] | undefined;
 
-/** A key of a config, what it says, and what the shapes of the tensors say. */
-type Claim = readonly [path: readonly string[], stated: Size, found: Size];
+/** A key of a config, its value, and the value by the shapes of the tensors. */
+type SizeComparison = readonly [path: readonly string[], stated: Size, found: Size];
 
 /**
- * Where a CLIP's config says other sizes than its tensors have, in words; `found` is what their shapes tell. The libraries
- * would not load such weights, or change them: positions would be interpolated.
+ * Contradictions between a CLIP's config and its tensors, as text; `found` are the sizes by their shapes. The libraries
+ * would not load such weights, or would change them: positions would be interpolated.
  */
 export function contradictions(config: OpenAiClipConfig, found: OpenAiClipOptions): string[] {
   const claims = [
-    ...openClipClaims([], config, found),
-    ...openClipClaims(["model_cfg"], config.model_cfg ?? {}, found),
-    ...transformersClaims(config, found),
+    ...openClipSizes([], config, found),
+    ...openClipSizes(["model_cfg"], config.model_cfg ?? {}, found),
+    ...transformersSizes(config, found),
   ];
   return claims.filter(contradicts).map(([path, stated, size]) => {
     return `${formatPath(path)}: ${JSON.stringify(stated)} contradicts the weights, which have ${JSON.stringify(size)}`;
   });
 }
 
-function contradicts([, stated, found]: Claim): boolean {
+function contradicts([, stated, found]: SizeComparison): boolean {
   if (stated === undefined || found === undefined) return false;
-  // One number for a square and for both of its sides.
+  // One number for a square, compared with both of its sides.
   const isPair = typeof stated === "object" && typeof found === "number";
   return isPair ? stated.some((one) => one !== found) : JSON.stringify(stated) !== JSON.stringify(found);
 }
 
-function openClipClaims(
+function openClipSizes(
   path: readonly string[],
   { embed_dim: embedDim, text_cfg: text = {}, vision_cfg: vision = {} }: OpenClipModelConfig,
   found: OpenAiClipOptions,
-): Claim[] {
+): SizeComparison[] {
   const image = found.vision;
-  const ofVit: Claim[] =
+  const ofVit: SizeComparison[] =
     image.kind === "vit"
       ? [
           [[...path, "vision_cfg", "mlp_ratio"], vision.mlp_ratio, ratioOf(image, vision.mlp_ratio)],
@@ -58,15 +58,15 @@ function openClipClaims(
   ];
 }
 
-/** The stated ratio where it gives the width that there is, rounded down as open_clip does. */
+/** The stated ratio if it gives the actual width, rounded down as in open_clip. */
 function ratioOf({ width, mlpWidth }: { width: number; mlpWidth: number }, stated: number | undefined): number {
   return stated !== undefined && Math.trunc(width * stated) === mlpWidth ? stated : mlpWidth / width;
 }
 
-function transformersClaims(config: OpenAiClipConfig, found: OpenAiClipOptions): Claim[] {
+function transformersSizes(config: OpenAiClipConfig, found: OpenAiClipOptions): SizeComparison[] {
   const [text, vision] = [transformersText(config) ?? {}, transformersVision(config) ?? {}];
   const image = found.vision;
-  const ofVit: Claim[] =
+  const ofVit: SizeComparison[] =
     image.kind === "vit"
       ? [
           [["vision_config", "intermediate_size"], vision.intermediate_size, image.mlpWidth],

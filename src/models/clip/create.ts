@@ -13,33 +13,33 @@ import { CURRENT_CLIP_DIALECT, type ClipDialect } from "./text-mask.js";
 import { withOpenAiNames } from "./transformers-names.js";
 import { XClip } from "./x-clip.js";
 
-/** Which CLIP a file holds (`clip` of a load config, upstream's AdapterConfig). */
+/** Which CLIP a file contains (`clip` of a load config, upstream's AdapterConfig). */
 export interface ClipConfig extends Pick<AdapterConfig, "make" | "model" | "base_model_kwargs"> {
   /** Where `base_model_kwargs` were read, for messages. Default: the name of the CLIP. */
   readonly kwargsPlace?: ConfigPlace | undefined;
 }
 
-/** A file, and the path to a value in it. */
+/** A file, and the path of a value in it. */
 export interface ConfigPlace {
   readonly file: string;
   readonly path: readonly string[];
 }
 
-/** A CLIP whose weights are declared: a store for each encoder, which shares the file with the other. */
+/** A CLIP whose weights are declared: a store for each encoder; both share the file. */
 export interface DeclaredClip {
   readonly clip: ClipModel;
   readonly text: WeightStore;
   readonly image: WeightStore;
-  /** Both. */
+  /** Both stores. */
   readonly weights: WeightSet;
-  /** What was assumed because neither file nor config says it. */
+  /** Assumptions that neither the file nor the config settles. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Builds the CLIP that a file holds. Its checkpoint has to stay open as long as it embeds texts, because embeddings of
- * tokens are read as they are needed. Throws `ConfigError` where `base_model_kwargs` is not as its make needs it,
- * `WeightError` and `UnsupportedError` where the file holds another kind of model.
+ * Builds the CLIP in a file. Its checkpoint must stay open as long as it embeds texts, because embeddings of tokens are read
+ * on demand. Throws `ConfigError` if `base_model_kwargs` does not fit its make, `WeightError` or `UnsupportedError` if the
+ * file contains another kind of model.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/680dfc4d93b70f9ab23c814a22ca18017a738ef6/dalle2_pytorch/train_configs.py#L115-L132
  */
 export function createClip(
@@ -68,8 +68,8 @@ function activationWarnings(
   if (!tensors.has("text_model.final_layer_norm.weight")) return [];
   if (make !== "openai" || !guessesQuickGelu(renamed, openAiClipConfig.parse(kwargs ?? {}))) return [];
   return [
-    `${renamed.name} has the names of the transformers library, which do not tell OpenAI's CLIPs (quick GELU, assumed) from ` +
-      `LAION's (exact GELU). For one of LAION's say "make": "open_clip"; or give its config.json as base_model_kwargs.`,
+    `${renamed.name} has the names of the transformers library, which both OpenAI's CLIPs (quick GELU, assumed) and ` +
+      `LAION's (exact GELU) have. For one of LAION's, set "make": "open_clip", or give its config.json as base_model_kwargs.`,
   ];
 }
 

@@ -6,14 +6,14 @@ import type { Weights } from "../../weights/store.js";
 import type { ImageEncoder, ImageShape } from "./image-tokens.js";
 import { VitPytorch } from "./vit-pytorch.js";
 
-/** The image encoder that a CoCa's config describes. */
+/** Creates the image encoder in a CoCa's config. */
 export function createImageEncoder(weights: Weights, config: ImageEncoderConfig, image: ImageShape): ImageEncoder {
   return config.make === "patch"
     ? new PatchEncoder(weights, config, image.channels)
     : new VitPytorch(weights, config, image);
 }
 
-/** A convolution of the stride of its kernel, and a layer norm. */
+/** A convolution whose stride is its kernel size, and a layer norm. */
 class PatchEncoder implements ImageEncoder {
   readonly #dim: number;
   readonly #project: Conv2d;

@@ -3,8 +3,8 @@ import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /**
- * Square images `[batch, side, side, channels]`, f32, brought to `size` as DALLE2-pytorch's adapters do. Throws
- * `ShapeError` for images of another form, or smaller than that.
+ * Square images `[batch, side, side, channels]`, f32, resized to `size` as DALLE2-pytorch's adapters do. Throws `ShapeError`
+ * for images that are not square, or smaller than `size`.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L205-L208
  */
 export function sizedImage(image: Tensor, size: number, channels: number): Tensor {

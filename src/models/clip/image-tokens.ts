@@ -1,6 +1,6 @@
 import type { Tensor } from "../../tensor/tensor.js";
 
-/** What CoCa sees an image with. */
+/** The image encoder of a CoCa. */
 export interface ImageEncoder {
   /** Images `[batch, size, size, channels]` to tokens `[batch, length, dim]`. */
   forward(image: Tensor): Tensor;

@@ -9,8 +9,8 @@ import type { OpenAiClipOptions, ResNetOptions, TextOptions, TransformerShape, V
 import { statedBy, transformersText, transformersVision, type StatedText, type StatedVision } from "./stated-clip.js";
 
 /**
- * Vision transformers wider than any of OpenAI's: those of open_clip's ViT-H, ViT-g, ViT-bigG and ViT-e, whose heads are
- * not 64 wide, by their width.
+ * Vision transformers wider than any of OpenAI's: open_clip's ViT-H, ViT-g, ViT-bigG and ViT-e, whose heads do not have 64
+ * channels. By width.
  */
 const WIDE_HEADS: ReadonlyMap<number, number> = new Map([
   [1280, 80],
@@ -20,9 +20,9 @@ const WIDE_HEADS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /**
- * Tells the architecture from the shapes in a state dict with OpenAI's names, as `build_model` of openai/CLIP does, and
- * what they do not tell from the CLIP's make, name and published config, which stands at `place`. Throws `WeightError`
- * where it is no such CLIP, and `ConfigError` where the config contradicts the shapes.
+ * Infers the architecture from the shapes in a state dict with OpenAI's names, as `build_model` of openai/CLIP does. Other
+ * options come from the CLIP's make, name and published config, which is at `place`. Throws `WeightError` if it is not such
+ * a CLIP, and `ConfigError` if the config contradicts the shapes.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L399-L436
  * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L717-L773
  */
@@ -34,11 +34,11 @@ export function inferOpenAiClip(
 ): OpenAiClipOptions {
   if (source.tensors.has("visual.trunk.patch_embed.proj.weight")) {
     throw new UnsupportedError(
-      `${source.name}: a CLIP with an image encoder of timm; only CLIP's own ViT and ResNet run`,
+      `${source.name}: a CLIP with an image encoder of timm; only CLIP's own ViT and ResNet are supported`,
     );
   }
   const wide = isWide(source);
-  // OpenAI made none as wide, and open_clip's exact GELU is the default of its configs.
+  // OpenAI has no model this wide, and open_clip's default is the exact GELU.
   const usual = (make === "openai" && !wide) || /-quickgelu\b/.test(model) ? "quickGelu" : "gelu";
   const stated = statedBy(config, usual);
   const text = inferText(source, stated.text);
@@ -57,7 +57,7 @@ export function inferOpenAiClip(
 }
 
 /**
- * Whether OpenAI's quick GELU is a guess: the transformers library has files of OpenAI's and of open_clip's training under
+ * True if quick GELU is only a guess: the transformers library has files from OpenAI's and from open_clip's training with
  * the same names and shapes, and only the config beside them says which activation they were trained with.
  */
 export function guessesQuickGelu(source: TensorSource, config: OpenAiClipConfig): boolean {
@@ -106,7 +106,7 @@ function inferVit(source: TensorSource, stated: StatedVision): VitOptions {
   const width = sizeOf(source, "visual.conv1.weight", 0);
   const patchSize = sizeOf(source, "visual.conv1.weight", 2);
   const side = Math.round(Math.sqrt(sizeOf(source, "visual.positional_embedding", 0) - 1));
-  // Pixels beyond the last whole patch are not seen, but count for the size that an image is brought to.
+  // Pixels beyond the last whole patch are not seen, but count for the size that an image is resized to.
   const fits = stated.imageSize !== undefined && Math.floor(stated.imageSize / patchSize) === side;
   return {
     kind: "vit",
@@ -123,7 +123,7 @@ function inferVit(source: TensorSource, stated: StatedVision): VitOptions {
   };
 }
 
-/** What the tensors of residual attention blocks tell. */
+/** Facts about residual attention blocks from their tensors. */
 function inferBlocks(source: TensorSource, path: string): Pick<TransformerShape, "layers" | "mlpWidth" | "layerScale"> {
   return {
     layers: countChildren(source, path),
@@ -137,7 +137,7 @@ function inferResNet(source: TensorSource, stated: StatedVision): ResNetOptions 
   const side = Math.round(Math.sqrt(sizeOf(source, "visual.attnpool.positional_embedding", 0) - 1));
   return {
     kind: "resnet",
-    // Stem and stages halve the image five times.
+    // The stem and the stages halve the image five times.
     resolution: 32 * side,
     width,
     layers: [1, 2, 3, 4].map((stage) => countChildren(source, `visual.layer${stage}`)),
@@ -145,12 +145,12 @@ function inferResNet(source: TensorSource, stated: StatedVision): ResNetOptions 
   };
 }
 
-/** Heads of `headWidth` channels each; a transformer narrower than that has a single one. */
+/** Number of heads with `headWidth` channels each; 1 for a narrower transformer. */
 function headsOf(width: number, headWidth = 64): number {
   return Math.max(1, Math.floor(width / headWidth));
 }
 
-/** Encoders whose width is no multiple of their heads, which torch refuses too. */
+/** Encoders whose width is not divisible by their heads, which torch refuses too. */
 function indivisible({ text, vision }: OpenAiClipOptions): string[] {
   const widths = [
     ["text", text.heads, text.width],
@@ -158,7 +158,9 @@ function indivisible({ text, vision }: OpenAiClipOptions): string[] {
   ] as const;
   return widths
     .filter(([, heads, width]) => width % heads !== 0)
-    .map(([what, heads, width]) => `${heads} heads of the ${what} encoder do not divide its width of ${width}`);
+    .map(
+      ([what, heads, width]) => `the width of the ${what} encoder, ${width}, is not divisible by its ${heads} heads`,
+    );
 }
 
 /** Number of modules in the list at a path. */
@@ -167,7 +169,7 @@ function countChildren({ tensors }: TensorSource, list: string): number {
   return new Set(inside.map((name) => name.slice(list.length + 1).split(".")[0])).size;
 }
 
-/** Size of an axis of a tensor. Without the tensor, or the axis, it is no CLIP of OpenAI's architecture. */
+/** Size of an axis of a tensor. Without it, the file is not a CLIP of OpenAI's architecture. */
 function sizeOf({ name: file, tensors }: TensorSource, name: string, axis: number): number {
   const size = tensors.get(name)?.shape[axis];
   if (size === undefined) throw new WeightError(file, { missing: [name], unused: [], misshapen: [] });

@@ -7,12 +7,12 @@ import type { Weights } from "../../weights/store.js";
 import { AttentionPool } from "./attention-pool.js";
 import type { ResNetOptions } from "./openai-options.js";
 
-/** A bottleneck puts out this many times the channels that it works on. */
+/** Ratio of a bottleneck's output channels to its inner channels. */
 const EXPANSION = 4;
 
 /**
- * CLIP's residual network (He et al. 2016; `ModifiedResNet` of openai/CLIP): a stem of three convolutions, pooling in front
- * of convolutions instead of strides, and attention at the end.
+ * CLIP's residual network (He et al. 2016; `ModifiedResNet` of openai/CLIP): a stem of three convolutions, pooling before
+ * convolutions instead of strides, and attention at the end.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L94-L154
  */
 export class ModifiedResNet {

@@ -3,7 +3,8 @@ import { ConfigError } from "../../config/config-error.js";
 const HOST = "https://openaipublic.azureedge.net/clip/models";
 
 /**
- * Models that OpenAI published (openai/CLIP, clip/clip.py): the SHA-256 of the file, which is its folder too, and its name.
+ * The models that OpenAI published (openai/CLIP, clip/clip.py): the SHA-256 of the file, which is also its folder, and its
+ * name.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L30-L40
  */
 const MODELS: ReadonlyMap<string, readonly [sha256: string, file: string]> = new Map([
@@ -18,12 +19,15 @@ const MODELS: ReadonlyMap<string, readonly [sha256: string, file: string]> = new
   ["ViT-L/14@336px", ["3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02", "ViT-L-14-336px.pt"]],
 ]);
 
-/** Where OpenAI published the CLIP of this name, such as "ViT-L/14", and the SHA-256 of the file. Throws `ConfigError` for any other name. */
+/**
+ * The URL of OpenAI's CLIP with this name, such as "ViT-L/14", and the SHA-256 of the file. Throws `ConfigError` for any
+ * other name.
+ */
 export function openAiModelUrl(name: string): { readonly url: string; readonly sha256: string } {
   const model = MODELS.get(name);
   if (!model) {
     throw new ConfigError(
-      `OpenAI published no CLIP "${name}"; its models are ${[...MODELS.keys()].join(", ")}. Name a file of your own as clip.load_model_from`,
+      `OpenAI published no CLIP "${name}"; its models are ${[...MODELS.keys()].join(", ")}. For another model, set its file as clip.load_model_from`,
     );
   }
   const [sha256, file] = model;

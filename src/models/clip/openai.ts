@@ -17,12 +17,12 @@ import { notZero, textMasks, type ClipDialect, type MaskOfTokens } from "./text-
 import { Transformer } from "./transformer.js";
 import { VisionTransformer } from "./vision-transformer.js";
 
-/** Token at the end of a text: adapters keep what comes before it. */
+/** The token at the end of a text. Adapters keep the tokens before it. */
 const END_TOKEN = 49407;
 
 /**
- * OpenAI's CLIP (Radford et al. 2021; openai/CLIP, clip/model.py), and open_clip's of the same architecture, seen through
- * the adapters of DALLE2-pytorch: embeddings of unit length, text encodings zeroed where there is no text.
+ * OpenAI's CLIP (Radford et al. 2021; openai/CLIP, clip/model.py), and open_clip's with the same architecture, through the
+ * adapters of DALLE2-pytorch: embeddings have unit length, and text encodings are zero where there is no text.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/model.py#L243-L372
  * @see https://github.com/mlfoundations/open_clip/blob/30573618fc375b12f094ef64cb3a1391cf611c45/src/open_clip/model.py#L265-L479
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L307-L376
@@ -50,7 +50,7 @@ export class OpenAiClip implements ClipModel {
     this.dimLatent = embedDim;
     this.#options = options;
     this.#textMask = textMasks[dialect.clipTextMask];
-    // A prompt needs a few of its rows, and whole it is larger than some adapters can bind.
+    // A prompt needs only a few rows, and the whole table is larger than some adapters can bind.
     this.#tokenEmbedding = weights.at("token_embedding").rows("weight", [vocabSize, width]);
     this.#positions = weights.table("positional_embedding", [1, contextLength, width], {
       fileShape: [contextLength, width],
@@ -63,7 +63,7 @@ export class OpenAiClip implements ClipModel {
       vision.kind === "vit"
         ? new VisionTransformer(visual, vision, embedDim)
         : new ModifiedResNet(visual, vision, embedDim);
-    // The temperature and the bias of training, a causal mask, and what TorchScript archives say of the shapes.
+    // Temperature and bias of training, a causal mask, and values in TorchScript archives that shapes have too.
     weights.ignore("logit_scale", "logit_bias", "attn_mask", "input_resolution", "context_length", "vocab_size");
   }
 
@@ -97,7 +97,7 @@ export class OpenAiClip implements ClipModel {
     return arena.scope(() => {
       const tokens = add(arena.from(tokenRows, [texts.length, this.contextLength, width]), this.#positions);
       const x = this.#normFinal.forward(this.#transformer.forward(tokens));
-      const places = texts.map((text, i) => i * this.contextLength + pooledPlace(text, pooling));
+      const places = texts.map((text, i) => i * this.contextLength + pooledIndex(text, pooling));
       const pooled = embedding(x.reshape([texts.length * this.contextLength, width]), places);
       const masks = texts.map((text) => this.#textMask(text, END_TOKEN));
       return {
@@ -109,7 +109,7 @@ export class OpenAiClip implements ClipModel {
   }
 }
 
-/** From the token that stands for a text to its embedding. */
+/** From the pooled token of a text to its embedding. */
 function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): (pooled: Tensor) => Tensor {
   const { width, projection } = text;
   switch (projection) {
@@ -126,8 +126,8 @@ function projectionOf(weights: Weights, { text, embedDim }: OpenAiClipOptions): 
   }
 }
 
-/** Index of the token that stands for a text. */
-function pooledPlace(text: Int32Array, pooling: TextPooling): number {
+/** Index of the pooled token of a text. */
+function pooledIndex(text: Int32Array, pooling: TextPooling): number {
   switch (pooling.kind) {
     case "highest":
       return text.indexOf(Math.max(...text));

@@ -5,7 +5,7 @@ const TEMPERATURE = 10000;
 
 /**
  * The fixed positions `[1, side², dim]` of SimpleViT (Beyer et al. 2022; vit-pytorch's `posemb_sincos_2d`), rounded to f32
- * where torch rounds: sines and cosines of the column, then of the row.
+ * at the same points as in torch: sines and cosines of the column, then of the row.
  * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/simple_vit.py#L12-L23
  */
 export function sincosPositions(weights: Weights, side: number, dim: number): Tensor {
@@ -16,7 +16,7 @@ export function sincosPositions(weights: Weights, side: number, dim: number): Te
   });
 }
 
-/** Its values; `dim` is a multiple of 4, at least 8. */
+/** Its values. `dim` is a multiple of 4, at least 8. */
 export function sincosTable(side: number, dim: number): Float32Array {
   const quarter = dim / 4;
   const values = new Float32Array(side ** 2 * dim);

@@ -1,14 +1,14 @@
-/** What a CLIP's published config says, brought from the words of open_clip and of the transformers library to ours. */
+/** Converts a CLIP's published config, with the terms of open_clip or of the transformers library, to our terms. */
 import type { OpenAiClipConfig } from "./config/clip-config.js";
 import type { OpenClipModelConfig } from "./config/open-clip-config.js";
 import type { HiddenAct, TransformersTextConfig, TransformersVisionConfig } from "./config/transformers-clip-config.js";
 import type { Activation } from "../../ops/activation.js";
 import type { TextPooling, ViTPooling } from "./openai-options.js";
 
-/** What is said of an encoder that shapes do not tell; undefined where nothing is said, and what is usual holds. */
+/** Facts about an encoder that shapes do not tell. Undefined: nothing is stated, and the usual value holds. */
 export interface StatedEncoder {
   readonly activation: Activation;
-  /** Of its layer norms. */
+  /** Epsilon of its layer norms. */
   readonly eps: number;
   readonly heads: number | undefined;
 }
@@ -16,9 +16,9 @@ export interface StatedEncoder {
 export interface StatedText extends StatedEncoder {
   readonly causal: boolean;
   readonly pooling: TextPooling;
-  /** False where the pooled token is the embedding itself. */
+  /** False if the pooled token is the embedding itself. */
   readonly hasProjection: boolean;
-  /** Whether the projection has a bias; undefined where the names of its tensors tell. */
+  /** True if the projection has a bias; undefined if the names of its tensors tell. */
   readonly projectionBias: boolean | undefined;
 }
 
@@ -42,10 +42,10 @@ export interface StatedClip {
 const OPENAI_MEAN = [0.48145466, 0.4578275, 0.40821073];
 const OPENAI_STD = [0.26862954, 0.26130258, 0.27577711];
 
-/** torch's. */
+/** torch's default. */
 const NORM_EPS = 1e-5;
 
-/** What a config of the transformers library leaves out (`CLIPTextConfig` and `CLIPVisionConfig`, 4.x). */
+/** Defaults of a config of the transformers library (`CLIPTextConfig` and `CLIPVisionConfig`, 4.x). */
 const TRANSFORMERS = {
   activation: "quick_gelu",
   textHeads: 8,
@@ -53,10 +53,10 @@ const TRANSFORMERS = {
   endToken: 49407,
 } as const;
 
-/** The `eos_token_id` of configs from before 4.31, which no vocabulary has: the highest token was taken, as OpenAI does. */
+/** The `eos_token_id` of configs from before 4.31, which is wrong: the highest token is pooled, as in OpenAI's code. */
 const LEGACY_END_TOKEN = 2;
 
-/** What a config of open_clip's leaves out, where it says how wide the encoder is (`CLIPTextCfg`, `CLIPVisionCfg`). */
+/** Defaults of an open_clip config that states the width of the encoder (`CLIPTextCfg`, `CLIPVisionCfg`). */
 const OPEN_CLIP = { textHeads: 8, headWidth: 64, endToken: 2 } as const;
 
 const ACTIVATIONS: Readonly<Record<HiddenAct, Activation>> = {
@@ -74,10 +74,10 @@ const ACTIVATIONS: Readonly<Record<HiddenAct, Activation>> = {
   linear: "none",
 };
 
-/** What a config says; `usual` is the activation where it says nothing of it. */
+/** The facts in a config. `usual` is the activation if the config does not state one. */
 export function statedBy(config: OpenAiClipConfig, usual: "quickGelu" | "gelu"): StatedClip {
   const model = openClipPart(config);
-  // A config of open_clip's that does not say it means its default, the exact one.
+  // A config of open_clip that states no activation means the default, the exact GELU.
   const activation = (model.quick_gelu ?? (!config.model_cfg && usual === "quickGelu")) ? "quickGelu" : "gelu";
   const text = transformersText(config);
   const vision = transformersVision(config);
@@ -89,12 +89,12 @@ export function statedBy(config: OpenAiClipConfig, usual: "quickGelu" | "gelu"):
   };
 }
 
-/** The part that open_clip reads: the config itself, or what stands in it beside preprocessing. */
+/** The part for open_clip: the config itself, or the part beside the preprocessing. */
 export function openClipPart(config: OpenAiClipConfig): OpenClipModelConfig {
   return config.model_cfg ?? config;
 }
 
-/** What the transformers library makes of `text_config` and `text_config_dict`, whose defaults win too. */
+/** The result of `text_config` and `text_config_dict` in the transformers library. Defaults of the second count too. */
 export function transformersText(config: OpenAiClipConfig): TransformersTextConfig | undefined {
   const { text_config: given, text_config_dict: winning } = config;
   if (!winning) return given;
@@ -107,7 +107,7 @@ export function transformersText(config: OpenAiClipConfig): TransformersTextConf
   return { ...given, ...defaults, ...winning };
 }
 
-/** The same of the image encoder. */
+/** The same for the image encoder. */
 export function transformersVision(config: OpenAiClipConfig): TransformersVisionConfig | undefined {
   const { vision_config: given, vision_config_dict: winning } = config;
   if (!winning) return given;
@@ -171,7 +171,7 @@ function textPooling(text: NonNullable<OpenClipModelConfig["text_cfg"]>): TextPo
 }
 
 function visionOfOpenClip({ vision_cfg: vision = {} }: OpenClipModelConfig, activation: Activation): StatedVision {
-  // Versions with `global_average_pool` normed what it put out; later ones norm first, unless they are told otherwise.
+  // Versions with `global_average_pool` norm after pooling; later ones norm first by default.
   const pooling = vision.global_average_pool ? "all" : vision.pool_type === "avg" ? "patches" : "class";
   return {
     activation: vision.act_kwargs?.approximate === "tanh" ? "geluTanh" : activation,
@@ -185,7 +185,7 @@ function visionOfOpenClip({ vision_cfg: vision = {} }: OpenClipModelConfig, acti
   };
 }
 
-/** The side of a square; undefined for other forms, which `contradictions` refuses. */
+/** The side of a square; undefined for other shapes, which `contradictions` refuses. */
 function sideOf(size: number | readonly [number, number] | undefined): number | undefined {
   if (typeof size !== "object") return size;
   return size[0] === size[1] ? size[0] : undefined;

@@ -5,7 +5,7 @@ import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader } from "../../weights/store.js";
 
-/** Rows of tokens, each cut or filled with zeros to `length`. */
+/** Rows of tokens, each cut or padded with zeros to `length`. */
 export function fittedRows(tokens: readonly Int32Array[], length: number): Int32Array[] {
   return tokens.map((row) => {
     const text = new Int32Array(length);
@@ -14,7 +14,7 @@ export function fittedRows(tokens: readonly Int32Array[], length: number): Int32
   });
 }
 
-/** The length that rows of tokens get in CLIPs that take texts of any length up to their context: that of the longest. */
+/** The length of rows of tokens in CLIPs that accept any length up to their context: that of the longest. */
 export function commonLength(tokens: readonly Int32Array[], contextLength: number): number {
   return Math.min(contextLength, Math.max(1, ...tokens.map((row) => row.length)));
 }
@@ -42,7 +42,7 @@ export function zeroPadding(encodings: Tensor, masks: readonly (readonly number[
   });
 }
 
-/** An embedding as adapters give it: f32, of unit length. */
+/** An embedding as adapters return it: f32, of unit length. */
 export function unitEmbedding(x: Tensor): Tensor {
   return l2Norm(cast(x, "f32"));
 }

@@ -13,7 +13,7 @@ import { headWidth } from "./head-width.js";
 import type { TransformerShape } from "./openai-options.js";
 
 export interface TransformerOptions extends TransformerShape {
-  /** Each token sees itself and those before it. */
+  /** Each token sees itself and the tokens before it. */
   readonly causal: boolean;
 }
 
@@ -76,7 +76,7 @@ class Block {
   }
 }
 
-/** `x + scale · branch`; without a scale the branch's own last kernel adds. */
+/** `x + scale · branch`. Without a scale, the branch's own last kernel adds. */
 function addBranch(branch: (out: Epilogue) => Tensor, x: Tensor, scale: Tensor | undefined): Tensor {
   return scale ? add(x, multiply(branch({}), scale)) : branch({ residual: x });
 }

@@ -3,7 +3,7 @@ import type { TensorEntry } from "../../weights/tensor-entry.js";
 import { concatRows, transposed } from "../../weights/formats/tensor-views.js";
 
 /**
- * Modules of `CLIPModel` of the transformers library (4.x) and of openai/CLIP. Applied from top to bottom, so parts of a
+ * Modules of `CLIPModel` in the transformers library (4.x) and in openai/CLIP. Applied from top to bottom, so parts of a
  * layer come after the lists of layers.
  */
 const MODULES: readonly (readonly [theirs: RegExp, ours: string])[] = [
@@ -15,7 +15,7 @@ const MODULES: readonly (readonly [theirs: RegExp, ours: string])[] = [
   [/^vision_model\.embeddings\.class_embedding$/, "visual.class_embedding"],
   [/^vision_model\.embeddings\.patch_embedding\./, "visual.conv1."],
   [/^vision_model\.embeddings\.position_embedding\.weight$/, "visual.positional_embedding"],
-  // Misspelt there.
+  // Misspelt in the library.
   [/^vision_model\.pre_layrnorm\./, "visual.ln_pre."],
   [/^vision_model\.post_layernorm\./, "visual.ln_post."],
   [/^vision_model\.encoder\.layers\./, "visual.transformer.resblocks."],
@@ -33,17 +33,19 @@ const TRANSPOSED: ReadonlySet<string> = new Set(["text_projection", "visual.proj
 /** Buffers with the numbers 0, 1, …, which older versions saved. */
 const POSITION_IDS = ".embeddings.position_ids";
 
-/** Queries of an attention; keys and values have names alike. openai/CLIP has all of them in one tensor, in this order. */
+/**
+ * The query projection of an attention; those of keys and values have similar names. openai/CLIP has all three in one
+ * tensor, in this order.
+ */
 const QUERIES = /^(.*\.self_attn\.)q_proj\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
 
-/** Under it open_clip's `CustomTextCLIP` has the text encoder (`custom_text` in its config). */
+/** Prefix of the text encoder in open_clip's `CustomTextCLIP` (`custom_text` in its config). */
 const CUSTOM_TEXT = "text.";
 
 /**
- * A state dict of a CLIP under the names of openai/CLIP, where it has those of the transformers library (the model hub's
- * `openai/clip-*`, LAION's `CLIP-ViT-*`) or of open_clip's `CustomTextCLIP`; any other as it is. Nothing is read before the
- * tensors are.
+ * Renames the state dict of a CLIP to the names of openai/CLIP, if it has those of the transformers library (the model hub's
+ * `openai/clip-*`, LAION's `CLIP-ViT-*`) or of open_clip's `CustomTextCLIP`. Returns any other unchanged. Reads no tensor.
  */
 export function withOpenAiNames(source: TensorSource): TensorSource {
   if (source.tensors.has(`${CUSTOM_TEXT}token_embedding.weight`)) return withoutPrefix(source, CUSTOM_TEXT);
@@ -64,7 +66,7 @@ function withoutPrefix({ name, tensors }: TensorSource, prefix: string): TensorS
   return { name, tensors: new Map(renamed) };
 }
 
-/** The same tensors, but those of queries, keys and values joined to `in_proj_weight` and `in_proj_bias`. */
+/** The same tensors, with queries, keys and values joined to `in_proj_weight` and `in_proj_bias`. */
 function withJoinedProjections(tensors: ReadonlyMap<string, TensorEntry>): ReadonlyMap<string, TensorEntry> {
   const joined = new Map(tensors);
   for (const name of tensors.keys()) {
@@ -74,7 +76,7 @@ function withJoinedProjections(tensors: ReadonlyMap<string, TensorEntry>): Reado
     const parts = names.flatMap((part) => tensors.get(part) ?? []);
     const whole = `${path}in_proj_${kind}`;
     const entry = parts.length === PARTS.length ? concatRows(whole, parts) : undefined;
-    // Parts that make no whole stay, to be named by the error about tensors that do not fit.
+    // Incomplete sets stay, so that the error about tensors that do not fit names them.
     if (!entry) continue;
     for (const part of names) joined.delete(part);
     joined.set(whole, entry);

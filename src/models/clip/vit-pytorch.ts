@@ -15,8 +15,8 @@ import { sincosPositions } from "./sincos-positions.js";
 type VitConfig = Exclude<ImageEncoderConfig, { make: "patch" }>;
 
 /**
- * lucidrains' vit-pytorch: `ViT` (Dosovitskiy et al. 2021) and `SimpleViT` (Beyer et al. 2022), up to the tokens that the
- * transformer puts out, in the layouts of all versions since 2021.
+ * lucidrains' vit-pytorch: `ViT` (Dosovitskiy et al. 2021) and `SimpleViT` (Beyer et al. 2022), up to the transformer's
+ * output tokens, in the layouts of all versions since 2021.
  * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/vit.py#L82-L129
  * @see https://github.com/lucidrains/vit-pytorch/blob/bdaf2d14916500e2978c49833795ed3b599e220d/vit_pytorch/simple_vit.py#L81-L118
  */
@@ -37,7 +37,7 @@ export class VitPytorch implements ImageEncoder {
     this.#embedding = new PatchEmbedding(vit.at("to_patch_embedding"), image.channels * patchSize ** 2, dim);
     if (config.make === "simple_vit") {
       if (dim % 4 !== 0 || dim < 8) {
-        throw new UnsupportedError(`a SimpleViT of dim ${dim}: its positions take a multiple of 4, at least 8`);
+        throw new UnsupportedError(`a SimpleViT with dim ${dim}: dim must be a multiple of 4, at least 8`);
       }
       this.#positions = sincosPositions(weights, side, dim);
     } else {
@@ -87,7 +87,9 @@ class PatchEmbedding {
   }
 }
 
-/** Learned positions of the patches, and of a class token where there is one; ViTs that pool by the mean have none since 2025. */
+/**
+ * Learned positions of the patches, and of a class token if there is one. ViTs that pool by the mean have none since 2025.
+ */
 function learnedPositions(vit: Weights, patchCount: number, dim: number) {
   const shape = vit.shapeOf("pos_embedding") ?? [];
   const hasClassToken = shape.at(-2) !== patchCount;
@@ -148,7 +150,10 @@ class Block {
   }
 }
 
-/** Where a block's layers are: until 1.2 ViT's norms stood outside of what they normed; dropout takes a number in its lists. */
+/**
+ * Paths of a block's layers: until 1.2 ViT's norms were outside of the layers that they normed; dropout takes an index in
+ * its lists.
+ */
 function blockNames(weights: Weights, make: VitConfig["make"]) {
   if (make === "simple_vit") {
     return { attention: "0", out: "to_out", norm2: "1.net.0", expand: "1.net.1", contract: "1.net.3" };

@@ -10,7 +10,7 @@ import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader, Weights } from "../../weights/store.js";
 import { XClipTransformer } from "./x-clip-transformer.js";
 
-/** At most as many channels of a head are rotated. */
+/** Most rotated channels of a head. */
 const MAX_ROTARY_DIM = 32;
 
 /**
@@ -25,7 +25,7 @@ export class XClipTextEncoder {
 
   constructor(weights: Weights, config: XClipConfig) {
     const { dim_text: dim, text_seq_len: length, text_dim_head: dimHead, text_rotary_pos_emb: isRotary } = config;
-    // Training by masked words needs a token more.
+    // Training with masked words needs one more token.
     const vocabulary = config.num_text_tokens + Number(config.use_mlm);
     this.tokenEmbedding = weights.at("token_emb").rows("weight", [vocabulary, dim]);
     this.#classToken = weights.table("cls_token", [1, 1, dim], { fileShape: [dim] });
@@ -53,7 +53,7 @@ export class XClipTextEncoder {
 }
 
 /**
- * x-clip's `VisionTransformer`, up to what its class token is made of.
+ * x-clip's `VisionTransformer`, up to the input of its class token.
  * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L340-L390
  */
 export class XClipImageEncoder {

@@ -16,7 +16,7 @@ export interface XClipTransformerOptions {
   readonly depth: number;
   readonly heads: number;
   readonly dimHead: number;
-  /** Names of the gains: `g`, or `gamma` beside a buffer `beta` before 0.8. */
+  /** Names of the gains: `g`, or before 0.8 `gamma` with a buffer `beta`. */
   readonly normParameters: NonNullable<LayerNormParameters["parameters"]>;
   /** Attention by cosines, as in 0.10. */
   readonly cosine: boolean;

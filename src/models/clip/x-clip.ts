@@ -13,8 +13,8 @@ import { bareTextMask, notZero, type ClipDialect, type MaskOfBareTokens } from "
 import { XClipImageEncoder, XClipTextEncoder } from "./x-clip-encoders.js";
 
 /**
- * lucidrains' x-clip (0.7 to 0.14) seen through the adapter of DALLE2-pytorch, which attends to padding as to any token:
- * a text is as long as its row of tokens, up to `contextLength`. Throws `UnsupportedError` for an older state dict.
+ * lucidrains' x-clip (0.7 to 0.14) through the adapter of DALLE2-pytorch, which treats padding like any token: a text is as
+ * long as its row of tokens, up to `contextLength`. Throws `UnsupportedError` for an older state dict.
  * @see https://github.com/lucidrains/x-clip/blob/0c72f6efaf9f748a02b18c1593fc65809164aaf9/x_clip/x_clip.py#L412-L875
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L232-L271
  */
@@ -42,7 +42,7 @@ export class XClip implements ClipModel {
     this.#visual = new XClipImageEncoder(image.at("visual_transformer"), config);
     this.#toTextLatent = new Linear(text.at("to_text_latent"), dimText, dimLatent, { bias: false });
     this.#toVisualLatent = new Linear(image.at("to_visual_latent"), dimImage, dimLatent, { bias: false });
-    // Of training alone.
+    // Only for training.
     text.ignore("temperature", "to_text_latent_extra.", "to_visual_latent_extra.", "mlm.", "visual_ssl.");
   }
 
@@ -80,12 +80,12 @@ export class XClip implements ClipModel {
   }
 }
 
-/** Until 0.7 the image encoder had a class token instead of a mean, and other layers. */
+/** Before 0.7 the image encoder had a class token instead of a mean, and other layers. */
 function checkVersion(weights: Weights): void {
   if (weights.has("visual_transformer.cls_token")) {
     throw new UnsupportedError(
-      `${weights.store.source.name}: written by x-clip before 0.7 (its image encoder has a class token), whose layers were ` +
-        "others; x-clip 0.7 and later can be read",
+      `${weights.store.source.name}: written by x-clip before 0.7 (its image encoder has a class token), which has other ` +
+        "layers; x-clip 0.7 and later are supported",
     );
   }
 }

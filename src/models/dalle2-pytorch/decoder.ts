@@ -1,4 +1,3 @@
-import { counted } from "../../platform/counted.js";
 import { ArgumentError, atMostOne, count as atLeastOne, fraction } from "../../platform/arguments.js";
 import { takesText, type Cascade, type CascadeSampling, type UseComponent } from "../interfaces.js";
 import { planStages } from "../per-stage.js";
@@ -13,25 +12,25 @@ import { SamplingError } from "../../diffusion/sampling-error.js";
 import { decoderSchedules } from "./stored-schedule.js";
 import { UnetSampler } from "./unet-sampler.js";
 
-/** What a decoder is asked for. `textMask` is read by U-Nets of versions before 0.21.1 only. */
+/** The inputs and settings of a decoder. Only U-Nets of versions before 0.21.1 use `textMask`. */
 export type DecoderSampling = CascadeSampling<Decoder>;
 
 /**
- * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion
- * U-Nets (Ho et al. 2022) from an image embedding to an image. Its U-Nets may come from several checkpoints.
+ * The decoder of unCLIP (Ramesh et al. 2022, section 2.1; `Decoder` of DALLE2-pytorch 1.14.2): a cascade of diffusion U-Nets
+ * (Ho et al. 2022) that turns an image embedding into an image. Its U-Nets may come from several checkpoints.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2475-L3290
  */
 export class Decoder implements Cascade {
-  /** Stage i is U-Net i + 1. Throws `SamplingError` where a U-Net had another place in the decoder of its training. */
+  /** Stage i is U-Net i + 1. Throws `SamplingError` if a U-Net had another place in the decoder of its training. */
   constructor(readonly stages: readonly UnetSampler[]) {
     for (const [i, { index }] of stages.entries()) {
-      if (index !== i) throw new SamplingError(`U-Net ${index + 1} of its decoder cannot be U-Net ${i + 1} here.`);
+      if (index !== i) throw new SamplingError(`U-Net ${index + 1} of a decoder cannot be used as U-Net ${i + 1}.`);
     }
   }
 
   /**
-   * Declares the weights of a decoder, or of the U-Nets with the given numbers in it: each U-Net's at `weightsOf` it, by
-   * default where the schedules are. Since 1.0.0 checkpoints hold nothing of U-Nets that were not trained.
+   * Declares the weights of a decoder, or of the U-Nets with the given numbers. `weightsOf` gives each U-Net's own weights;
+   * default: all in the same place. Since 1.0.0 checkpoints have no tensors for untrained U-Nets.
    */
   static declare(
     weights: Weights,
@@ -43,12 +42,13 @@ export class Decoder implements Cascade {
     const all = options.stages.map((_, i) => i + 1);
     const wanted = unetNumbers ?? all;
     const absent = wanted.find((number) => !all.includes(number));
-    if (absent !== undefined) throw new SamplingError(`There is no U-Net ${absent} in a decoder of ${all.length}.`);
+    if (absent !== undefined)
+      throw new SamplingError(`There is no U-Net ${absent} in a decoder with ${all.length} U-Nets.`);
     for (const number of all) {
       if (wanted.includes(number)) continue;
       weights.ignore(`unets.${number - 1}.`, `noise_schedulers.${number - 1}.`);
     }
-    // Training noised low-resolution images by tables that are the same for all; trainers saved CLIP and VAEs beside.
+    // Tables for noise on low-resolution images in training, equal in all models; a CLIP and VAEs that trainers saved too.
     weights.ignore("lowres_conds.", "clip.", "vaes.");
     const schedules = decoderSchedules(weights, options, dialect.network);
     const held = unetParts(weights.store.source.tensors).map(({ index }) => index);
@@ -59,7 +59,7 @@ export class Decoder implements Cascade {
     });
   }
 
-  /** Whether a U-Net gives each image of a batch the embeddings of all. */
+  /** True if a U-Net gives each image of a batch the embeddings of all. */
   get mixesBatch(): boolean {
     return this.stages.some(({ mixesBatch }) => mixesBatch);
   }
@@ -69,9 +69,9 @@ export class Decoder implements Cascade {
   }
 
   /**
-   * Images f32 `[B, side, side, C]` in [0, 1], unclamped as the reference returns them. The caller disposes them. `arena` is
-   * that of the call; each U-Net stores in the type of its weights. Rejects as `UnetSampler.check` throws, and with
-   * `ArgumentError` for inputs that are missing or do not fit, before anything is computed.
+   * Samples images f32 `[B, side, side, C]` in [0, 1], unclamped as in the reference. The caller disposes them. `arena` is
+   * that of the call; each U-Net uses the dtype of its weights. Before anything is computed, rejects as `UnetSampler.check`
+   * throws, and with `ArgumentError` for inputs that are missing or do not fit.
    */
   async sample(arena: Arena, sampling: DecoderSampling): Promise<Tensor> {
     const run = this.#check(sampling);
@@ -111,7 +111,7 @@ export class Decoder implements Cascade {
     return arena.scope(() => resizeNearest(arena.share(image), [side, side]));
   }
 
-  /** Puts the arguments in order. Throws where they do not fit the decoder or each other. */
+  /** Prepares the arguments. Throws if they do not fit the decoder or each other. */
   #check(sampling: DecoderSampling) {
     const { imageEmbed, textEncodings, textMask, negative, image, initImage, inpaintImage, inpaintMask } = sampling;
     const { inpaintResampleTimes = 5, startAtUnetNumber: start = 1 } = sampling;
@@ -127,20 +127,24 @@ export class Decoder implements Cascade {
     if (start > 1 && !image) throw absent("image", `Starting at U-Net ${start} needs an image to start from.`);
     const isConditioned = samplers.some(({ stage }) => stage.unet.condOnImageEmbeds);
     if (isConditioned && !imageEmbed)
-      throw absent("imageEmbed", "This decoder needs image embeddings; pass imageEmbed.");
+      throw absent("imageEmbed", "This decoder needs image embeddings: pass imageEmbed.");
     this.#checkText(samplers, textEncodings);
     if ((inpaintImage === undefined) !== (inpaintMask === undefined)) {
       throw absent(
         inpaintImage ? "inpaintMask" : "inpaintImage",
-        "Inpainting takes an image and a mask: pass both, inpaintImage and inpaintMask.",
+        "Inpainting needs an image and a mask: pass both inpaintImage and inpaintMask.",
       );
     }
     atLeastOne("inpaintResampleTimes", inpaintResampleTimes);
     for (const [name, tensor] of Object.entries({ textEncodings, image, initImage, inpaintImage, inpaintMask })) {
       if (tensor && tensor.shape[0] !== batch) {
-        throw new ArgumentError(name, `${name} is for ${counted(tensor.shape[0]!, "image")}, the rest for ${batch}.`, {
-          code: "argument/mismatch",
-        });
+        throw new ArgumentError(
+          name,
+          `${name} has a batch size of ${tensor.shape[0]}, but the other inputs have ${batch}.`,
+          {
+            code: "argument/mismatch",
+          },
+        );
       }
     }
     this.#checkStart(sampling);
@@ -173,10 +177,10 @@ export class Decoder implements Cascade {
 
   #checkText(stages: readonly UnetSampler[], textEncodings: Tensor | undefined): void {
     if (!textEncodings && stages.some(({ stage }) => stage.unet.condOnTextEncodings)) {
-      throw absent("textEncodings", "This decoder was trained with text; pass textEncodings.");
+      throw absent("textEncodings", "This decoder was trained with text: pass textEncodings.");
     }
     if (textEncodings && !takesText(this)) {
-      throw new SamplingError("This decoder was trained without text; leave textEncodings out.");
+      throw new SamplingError("This decoder was trained without text: leave out textEncodings.");
     }
   }
 }

@@ -22,11 +22,11 @@ import { guidanceScale, isGuided, NO_GUIDANCE } from "../../diffusion/guidance.j
 import { PRIOR_NAME } from "../component.js";
 import { priorNetCost } from "./cost.js";
 import { priorSampler } from "./samplers.js";
-import { schedulePlace, storedSchedule } from "./stored-schedule.js";
+import { scheduleWeights, storedSchedule } from "./stored-schedule.js";
 
 /**
  * The diffusion prior of unCLIP (Ramesh et al. 2022, section 2.2; `DiffusionPrior` of DALLE2-pytorch 1.14.2): samples the
- * CLIP embedding of an image that a text describes.
+ * CLIP embedding of an image for a text.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1162-L1510
  */
 export class DiffusionPrior implements Prior {
@@ -35,7 +35,10 @@ export class DiffusionPrior implements Prior {
   readonly #schedule: () => NoiseSchedule;
   readonly #defaultMask: TextMask | undefined;
 
-  /** Declares its weights; those of the network may have a store of their own. `dialect` is that of the version that trained it. */
+  /**
+   * Declares its weights. Those of the network may have a store of their own. `dialect` is that of the version that trained
+   * it.
+   */
   constructor(
     weights: Weights,
     readonly options: PriorOptions,
@@ -45,9 +48,9 @@ export class DiffusionPrior implements Prior {
     this.#dtype = weights.arena.dtype;
     this.#network = new PriorNetwork(networkWeights.at("net"), options.net, dialect.network);
     if (dialect.sampler.textMaskDefault === "nonZero") this.#defaultMask = "nonZero";
-    const place = schedulePlace(weights, "noise_scheduler", dialect.network);
+    const place = scheduleWeights(weights, "noise_scheduler", dialect.network);
     this.#schedule = storedSchedule(place, options.betaSchedule, options.timesteps);
-    // Trainers saved a CLIP beside it, which has a file of its own.
+    // Trainers saved a CLIP too, which has a file of its own here.
     weights.ignore("clip.");
   }
 
@@ -61,8 +64,8 @@ export class DiffusionPrior implements Prior {
   }
 
   /**
-   * Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; what is computed is
-   * stored in the type of the weights. Rejects as `check` throws, and with `ArgumentError` for tensors that do not fit.
+   * Samples image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. `arena` is that of the call; activations
+   * have the dtype of the weights. Rejects as `check` throws, and with `ArgumentError` for tensors that do not fit.
    */
   async sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array> {
     const own = arena.withType(this.#dtype);
@@ -77,8 +80,8 @@ export class DiffusionPrior implements Prior {
   }
 
   /**
-   * Throws before anything is computed: `ArgumentError` for steps that the prior has not, `SamplingError` where it cannot be
-   * guided.
+   * Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` if guidance is not
+   * possible.
    */
   check(asked: AskedSettings): void {
     const settings = this.settings(asked);
@@ -99,7 +102,7 @@ export class DiffusionPrior implements Prior {
     return priorNetCost(this.options.net) * (isGuided(asked) ? 2 : 1);
   }
 
-  /** What is asked for, and of what is not: no guidance, and the prior's own number of steps. */
+  /** The settings asked for, with defaults: no guidance, and the prior's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
     const { sampleTimesteps, timesteps } = this.options;
     return withDefaults(asked, { ...NO_GUIDANCE, steps: sampleTimesteps ?? timesteps });
@@ -113,19 +116,19 @@ export class DiffusionPrior implements Prior {
     };
   }
 
-  /** Each text once per candidate, candidates of a text side by side. */
+  /** Repeats each text once per candidate. Candidates of a text are side by side. */
   #condition(arena: Arena, { textEmbed, textEncodings, textMask }: PriorText, candidates: number): PriorCondition {
     const [batch = 0, dim = 0] = textEmbed.shape;
     const { imageEmbedDim, conditionOnTextEncodings } = this.options;
     if (dim !== imageEmbedDim) {
       throw new ArgumentError(
         "textEmbed",
-        `textEmbed has ${dim} values; this prior was trained with ${imageEmbedDim}.`,
+        `textEmbed has ${dim} values, but this prior was trained with ${imageEmbedDim}.`,
         { code: "argument/mismatch" },
       );
     }
     if (conditionOnTextEncodings && !textEncodings) {
-      throw new ArgumentError("textEncodings", "This prior was trained with text encodings; pass textEncodings.", {
+      throw new ArgumentError("textEncodings", "This prior was trained with text encodings: pass textEncodings.", {
         code: "argument/missing",
       });
     }
@@ -169,7 +172,7 @@ export class DiffusionPrior implements Prior {
     };
   }
 
-  /** What a guided step leaves of the mask: some versions dropped the text in the caller's own mask, for good. */
+  /** The mask after a guided step: some versions dropped the text in the caller's own mask, permanently. */
   #maskAfterGuidance({ textMask }: PriorCondition): TextMask | undefined {
     if (this.dialect.sampler.priorCfgMask === "fresh") return undefined;
     return mapRows(textMask, (row) => [row.map(() => 0)]);
@@ -183,12 +186,12 @@ export class DiffusionPrior implements Prior {
     return priorSampler(sampler, { process: this.#process(), count, dialect: this.dialect.sampler });
   }
 
-  /** Embeddings live multiplied by `imageEmbedScale` inside the process, so that they look like unit noise to it. */
+  /** Embeddings are multiplied by `imageEmbedScale` inside the process, so that their size is like that of unit noise. */
   #clampNorm(x: Tensor): Tensor {
     return l2Norm(x, { scale: this.options.imageEmbedScale });
   }
 
-  /** Reads and frees the sample, brought back to the scale of CLIP. */
+  /** Reads and frees the sample, scaled back to CLIP's scale. */
   async #finish(arena: Arena, x: Tensor): Promise<Float32Array> {
     const { predictXStart, samplingFinalClampL2norm, imageEmbedScale } = this.options;
     const clamps = predictXStart && samplingFinalClampL2norm;
@@ -207,14 +210,14 @@ function mapRows(
   return typeof mask === "object" ? mask.flatMap(rowsOf) : mask;
 }
 
-/** Of the candidates for each text, the one whose direction is nearest to that of the text embedding. */
+/** For each text, the candidate with the largest cosine similarity to the text embedding. */
 function best(texts: Float32Array, candidates: Float32Array, count: number, dim: number): Float32Array {
   const result = new Float32Array(texts.length);
   for (let start = 0; start < texts.length; start += dim) {
     const text = texts.subarray(start, start + dim);
     const row = (i: number) => candidates.subarray(start * count + i * dim, start * count + (i + 1) * dim);
     const similarities = Array.from({ length: count }, (_, i) => cosine(text, row(i)));
-    // Of vectors without a direction, as in a dry run, the first.
+    // For vectors without a direction, as in a dry run, the first.
     result.set(row(Math.max(0, similarities.indexOf(Math.max(...similarities)))), start);
   }
   return result;

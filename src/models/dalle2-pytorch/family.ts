@@ -7,7 +7,7 @@ import { convertedMetadata, inspect } from "./inspect.js";
 import { loadDecoder, loadPrior } from "./load.js";
 import { RUNNERS } from "./verify/kinds.js";
 
-/** What is said of a checkpoint that holds it where something else was expected. */
+/** What messages call the components of this family. */
 const CLAIMS = {
   prior: { kind: "prior", words: "a prior" },
   decoder: { kind: "decoder", words: "a decoder" },
@@ -17,8 +17,8 @@ const CLAIMS = {
 } as const satisfies Readonly<Record<Component, object>>;
 
 /**
- * Priors and decoders of lucidrains' DALLE2-pytorch, of any version since 0.5.0. It claims CLIPs too, which it trains with
- * and sees through adapters of its own.
+ * Priors and decoders of lucidrains' DALLE2-pytorch, of any version since 0.5.0. Claims CLIPs too, which DALLE2-pytorch uses
+ * through its own adapters.
  */
 export const dalle2Pytorch: Family = {
   name: "DALLE2-pytorch",

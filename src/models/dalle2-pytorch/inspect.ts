@@ -3,14 +3,14 @@ import type { FamilyReport } from "../family.js";
 import { detectDialect, type DetectedDialect } from "./dialect/detect-dialect.js";
 import { compareVersions } from "./dialect/dialect.js";
 
-/** From this version on, dialects are compared with outputs of the reference; older ones follow its history as read. */
+/** Dialects since this version were compared with outputs of the reference. Older ones follow the history of its code. */
 const VERIFIED_SINCE = "0.11.0";
 
-/** How a checkpoint is read. Throws `DialectError` for a version that is too old, or is none. */
+/** How a checkpoint is read. Throws `DialectError` for an invalid version, or one that is too old. */
 export function inspect(checkpoint: Checkpoint): FamilyReport {
   // As written: what the file's version did, not what we would do today.
   const { component, warnings, ...detected } = detectDialect(checkpoint, { sampler: "as-written" });
-  // Whether this dialect was compared with outputs of the version that it belongs to.
+  // True if this dialect was compared with outputs of its version.
   const verified = component === "clip" || compareVersions(detected.dialect.version, VERIFIED_SINCE) >= 0;
   return { component, dialect: { ...detected, verified }, sections: [section(detected, verified)], warnings };
 }
@@ -26,13 +26,13 @@ function section(
     detail,
   ]);
   const notes = [
-    assumed.length > 0 ? "in part assumed" : "",
-    verified ? "" : "unverified: no output of so old a version was compared",
+    assumed.length > 0 ? "partly assumed" : "",
+    verified ? "" : "unverified: versions as old as this were not compared with the reference",
   ].filter((note) => note !== "");
   return { title: [`Dialect of ${dialect.version}`, ...notes].join(", "), rows };
 }
 
-/** The dialect, for readers other than this library, which detects it from the rest. */
+/** The dialect, for other readers. This library detects it from the other data. */
 export function convertedMetadata(checkpoint: Checkpoint): Readonly<Record<string, string>> {
   const { component, dialect, assumed } = detectDialect(checkpoint, { sampler: "as-written" });
   return { dialect: JSON.stringify({ component, ...dialect, assumed }) };

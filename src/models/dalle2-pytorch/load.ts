@@ -1,4 +1,4 @@
-/** Builds priors and decoders from checkpoints that DALLE2-pytorch saved. */
+/** Builds priors and decoders from checkpoints of DALLE2-pytorch. */
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../config/config-error.js";
 import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
@@ -43,8 +43,8 @@ export function loadPrior(request: Request<PriorSource>): Declared<DiffusionPrio
 }
 
 /**
- * Builds a decoder, its U-Nets taken from one checkpoint or several. Each U-Net keeps the sampler that it was trained for;
- * upstream keeps schedules and variances only and samples the rest by default.
+ * Builds a decoder with U-Nets from one checkpoint or several. Each U-Net keeps the sampler that it was trained for;
+ * upstream keeps only schedules and variances and uses defaults for the rest.
  */
 export function loadDecoder(requests: readonly Request<UnetSource>[]): Declared<Decoder> {
   const sources = requests.map(loadUnets);
@@ -61,7 +61,7 @@ export function loadDecoder(requests: readonly Request<UnetSource>[]): Declared<
 
 interface UnetPart {
   readonly sampler: UnetSampler;
-  /** Where it comes from: its place in the load config, and its file. */
+  /** Where it comes from: its path in the load config, and its file. */
   readonly origin: string;
   readonly component: Component;
 }
@@ -98,7 +98,7 @@ function loadUnets(request: Request<UnetSource>): UnetsOfSource {
   };
 }
 
-/** The checkpoint. Families are asked for what they claim, and this one claims no folder. */
+/** The checkpoint. This family claims no folders, so it is a file. */
 function fileOf({ opened }: Request<unknown>): OpenedFile {
   if (opened.kind === "file") return opened;
   throw new ConfigError(`${opened.name} is a folder; DALLE2-pytorch saves a model as one file`);
@@ -106,7 +106,7 @@ function fileOf({ opened }: Request<unknown>): OpenedFile {
 
 const keys = z.object(dialectEntries);
 
-/** The dialect of a checkpoint, with warnings of what was assumed. */
+/** The dialect of a checkpoint. Warns about what was assumed. */
 function dialectOf({ source, given, warn }: Request<PriorSource | UnetSource>, checkpoint: OpenedFile): Dialect {
   const { version, dialect: overrides } = keys.parse(source);
   const { dialect, warnings } = detectDialect(checkpoint, { version, overrides, config: given.value });
@@ -114,19 +114,19 @@ function dialectOf({ source, given, warn }: Request<PriorSource | UnetSource>, c
   return dialect;
 }
 
-/** Throws one `ConfigError` that asks for the options that neither a train config nor the shapes say. */
+/** Throws one `ConfigError` that asks for the options that neither a train config nor the shapes give. */
 function requireOptions(missing: readonly string[], { value, name }: TrainConfig, loadConfig: string): void {
   if (missing.length === 0) return;
   const [problem, remedy] =
     value === undefined
-      ? ["holds no config of its own", `Put them into a JSON file, and name it as load_config_from in ${loadConfig}`]
+      ? ["contains no config", `Put them into a JSON file and name it as load_config_from in ${loadConfig}`]
       : ["lacks options", "Add them"];
   throw new ConfigError(
-    `${name} ${problem}, and shapes do not tell ${missing.join(", ")}. ${remedy}; the rest is read from the weights.`,
+    `${name} ${problem}, and shapes do not determine ${missing.join(", ")}. ${remedy}; the other options are read from the weights.`,
   );
 }
 
-/** Steps by U-Net, null where the source names none; undefined where it leaves them all to the checkpoint. */
+/** Steps by U-Net, null if the source names none. Undefined if it leaves all of them to the checkpoint. */
 function sourceTimesteps({ unet_numbers: numbers, default_sample_timesteps: given }: UnetSource, count: number) {
   if (!given) return undefined;
   return Array.from({ length: count }, (_, i) => given[numbers.indexOf(i + 1)] ?? null);

@@ -1,6 +1,6 @@
 /**
- * From parsed training configs to the options that models and samplers take: every default of the constructors applied,
- * scalars spread to lists, and the decoder's own rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
+ * Converts parsed training configs to the options of models and samplers: applies every default of the constructors, expands
+ * scalars to lists, and applies the decoder's rules for its U-Nets (Decoder.__init__ of DALLE2-pytorch 1.14.2).
  */
 import { counted } from "../../platform/counted.js";
 import { ConfigError } from "../../config/config-error.js";
@@ -8,19 +8,19 @@ import type { BetaScheduleName, Objective } from "../../diffusion/schedule.js";
 import type { AdapterConfig } from "../clip/config/adapter-config.js";
 import type { DecoderConfig, PriorConfig, PriorNetConfig, UnetConfig } from "./train-config.js";
 
-/** Every option of a U-Net. Lists named per stage have one entry per entry of `dimMults`. */
+/** Every option of a U-Net. Lists per stage have one entry for each entry of `dimMults`. */
 export interface UnetOptions {
   readonly dim: number;
   readonly dimMults: readonly number[];
-  /** Width of the CLIP image embedding; null where the config names none (upsamplers need none). */
+  /** Width of the CLIP image embedding; null if the config names none (upsamplers need none). */
   readonly imageEmbedDim: number | null;
-  /** Width of the text encodings; null where the config names none. */
+  /** Width of the text encodings; null if the config names none. */
   readonly textEmbedDim: number | null;
   readonly condDim: number;
   readonly numImageTokens: number;
   readonly numTimeTokens: number;
   readonly channels: number;
-  /** Twice `channels` where the variance is learned. */
+  /** Twice `channels` if the variance is learned. */
   readonly channelsOut: number;
   /** Per stage. */
   readonly selfAttn: readonly boolean[];
@@ -32,13 +32,13 @@ export interface UnetOptions {
   readonly sparseAttn: boolean;
   readonly cosineSimCrossAttn: boolean;
   readonly cosineSimSelfAttn: boolean;
-  /** Read by versions before 0.15.3 only; later ones always attend at the bottleneck. */
+  /** Used only by versions before 0.15.3. Later ones always attend at the bottleneck. */
   readonly attendAtMiddle: boolean;
   readonly condOnTextEncodings: boolean;
   readonly maxTextLen: number;
   readonly condOnImageEmbeds: boolean;
   readonly addImageEmbedsToTime: boolean;
-  /** Channels of the first convolution; null where the config leaves it to the version: `dim` since 0.8.0. */
+  /** Channels of the first convolution. null: the version's default, which is `dim` since 0.8.0. */
   readonly initDim: number | null;
   readonly initConvKernelSize: number;
   /** Per stage. */
@@ -53,7 +53,7 @@ export interface UnetOptions {
   readonly memoryEfficient: boolean;
   readonly scaleSkipConnection: boolean;
   readonly pixelShuffleUpsample: boolean;
-  /** Read by versions 0.15.0 to 0.20 only. */
+  /** Used only by versions 0.15.0 to 0.20. */
   readonly nearestUpsample: boolean;
   readonly finalConvKernelSize: number;
   readonly combineUpsampleFmaps: boolean;
@@ -62,34 +62,34 @@ export interface UnetOptions {
 /** What a decoder needs to sample with one of its U-Nets. */
 export interface DecoderStage {
   readonly unet: UnetOptions;
-  /** Side of the square image that this stage makes, in pixels. */
+  /** Side of the square image that this stage generates, in pixels. */
   readonly imageSize: number;
   readonly betaSchedule: BetaScheduleName;
-  /** DDIM steps by default; null for all `timesteps` (DDPM). */
+  /** Default number of DDIM steps; null for all `timesteps` (DDPM). */
   readonly sampleTimesteps: number | null;
   readonly learnedVariance: boolean;
-  /** What the U-Net predicts: the noise, the image, or v (Salimans & Ho 2022). */
+  /** What the U-Net predicts: noise, x0, or v (Salimans & Ho 2022). */
   readonly objective: Objective;
 }
 
-/** A decoder: its stages and what they share. */
+/** A decoder: its stages and their common options. */
 export interface DecoderOptions {
   readonly stages: readonly DecoderStage[];
   readonly clip: AdapterConfig | null;
   readonly channels: number;
   readonly timesteps: number;
   readonly learnedVarianceConstrainFrac: boolean;
-  /** Share of the 1000 noising steps that the low-resolution image is noised to, where `lowresNoiseCond` is set. */
+  /** Noise level of the low-resolution image, as a fraction of 1000 noising steps, if `lowresNoiseCond` is set. */
   readonly lowresNoiseSampleLevel: number;
-  /** False where the decoder was trained without dropping its conditioning: guidance is an error then. */
+  /** False if the decoder was trained without dropping its conditions. Guidance is then an error. */
   readonly canGuide: boolean;
   readonly unconditional: boolean;
-  /** True where images are [0, 1] outside and [-1, 1] inside. */
+  /** True if images are [0, 1] outside and [-1, 1] inside the process. */
   readonly autoNormalizeImg: boolean;
   readonly useDynamicThres: boolean;
-  /** Null where the config leaves it to the version that trained the model (see the dialect's sampler half). */
+  /** null: the default of the version that trained the model (see the sampler half of the dialect). */
   readonly dynamicThresPercentile: number | null;
-  /** Null where the config leaves it to the version that trained the model (see the dialect's sampler half). */
+  /** null: the default of the version that trained the model (see the sampler half of the dialect). */
   readonly ddimSamplingEta: number | null;
 }
 
@@ -98,7 +98,7 @@ export interface PriorNetOptions {
   readonly dim: number;
   readonly depth: number;
   readonly maxTextLen: number;
-  /** Size of the timestep embedding table; null for the continuous embedding (sinusoid and MLP). */
+  /** Size of the timestep embedding table; null for the continuous embedding (sinusoids and an MLP). */
   readonly numTimesteps: number | null;
   readonly numTimeEmbeds: number;
   readonly numImageEmbeds: number;
@@ -114,33 +114,33 @@ export interface PriorNetOptions {
   readonly selfCond: boolean;
 }
 
-/** A diffusion prior: its network and how it is sampled. */
+/** A diffusion prior: its network and its sampling options. */
 export interface PriorOptions {
   readonly net: PriorNetOptions;
   readonly clip: AdapterConfig | null;
   readonly imageEmbedDim: number;
   readonly timesteps: number;
-  /** DDIM steps by default; null for all `timesteps` (DDPM). */
+  /** Default number of DDIM steps; null for all `timesteps` (DDPM). */
   readonly sampleTimesteps: number | null;
   readonly objective: Objective;
-  /** `predict_x_start` itself, which decides how predicted x0 is clamped also where v is predicted. */
+  /** `predict_x_start` itself, which decides how predicted x0 is clamped, even if v is predicted. */
   readonly predictXStart: boolean;
   readonly betaSchedule: BetaScheduleName;
   readonly conditionOnTextEncodings: boolean;
   readonly samplingClampL2norm: boolean;
   readonly samplingFinalClampL2norm: boolean;
   readonly initImageEmbedL2norm: boolean;
-  /** Factor of the embeddings inside the diffusion process; √imageEmbedDim by default. */
+  /** Factor of the embeddings inside the diffusion process. Default: √imageEmbedDim. */
   readonly imageEmbedScale: number;
-  /** False where the prior was trained without dropping its conditioning: guidance is an error then. */
+  /** False if the prior was trained without dropping its conditions. Guidance is then an error. */
   readonly canGuide: boolean;
 }
 
-/** One value for all or one for each: the reference's `cast_tuple`, which insists on the exact length of a list. */
+/** One value for all, or one for each: the reference's `cast_tuple`, which requires the exact length of a list. */
 function spread<T>(value: T | readonly T[], length: number, what: string): readonly T[] {
   if (!isList(value)) return new Array<T>(length).fill(value);
   if (value.length !== length) {
-    throw new ConfigError(`${what} has ${value.length} entries, but there must be one or ${length}`);
+    throw new ConfigError(`${what} has ${value.length} entries, but must have 1 or ${length}`);
   }
   return value;
 }
@@ -150,7 +150,7 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
 }
 
 /**
- * Options of a U-Net by itself, as its constructor sees them; `path` names it in errors.
+ * The options of a single U-Net, as its constructor sees them. `path` names it in errors.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
  */
 export function resolveUnetConfig(config: UnetConfig, path = "unet"): UnetOptions {
@@ -199,7 +199,7 @@ export function resolveUnetConfig(config: UnetConfig, path = "unet"): UnetOption
   return options;
 }
 
-/** Refuses the options with which the reference cannot be built or run. */
+/** Rejects options with which the reference cannot be built or run. */
 function checkUnet(unet: UnetOptions, path: string): void {
   if (unet.condOnImageEmbeds && unet.imageEmbedDim === null) {
     throw new ConfigError(`${path}.image_embed_dim is missing; a U-Net conditioned on image embeddings needs it`);
@@ -210,7 +210,7 @@ function checkUnet(unet: UnetOptions, path: string): void {
 }
 
 /**
- * Applies the decoder's rules: per-stage lists, sizes, schedules, and what it overrides in each U-Net.
+ * Applies the decoder's rules: lists per U-Net, sizes, schedules, and what it overrides in each U-Net.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2476-L2718
  */
 export function resolveDecoderConfig(config: DecoderConfig): DecoderOptions {
@@ -259,11 +259,11 @@ export function resolveDecoderConfig(config: DecoderConfig): DecoderOptions {
   };
 }
 
-/** Sizes in ascending order without repetitions, one for each U-Net. */
+/** Sizes in ascending order without duplicates, one for each U-Net. */
 function resolveImageSizes(config: DecoderConfig): readonly number[] {
   const { image_size: one, image_sizes: many } = config;
   if ((one === null) === (many === null)) {
-    throw new ConfigError("decoder: give either image_size or image_sizes, and not both");
+    throw new ConfigError("decoder: give either image_size or image_sizes, not both");
   }
   const sizes = [...new Set(many ?? [one!])].sort((a, b) => a - b);
   if (sizes.length !== config.unets.length) {
@@ -274,12 +274,12 @@ function resolveImageSizes(config: DecoderConfig): readonly number[] {
   return sizes;
 }
 
-/** All cosine, but linear for the last of several (DALLE2-pytorch since 0.11.0). */
+/** Cosine for all, but linear for the last of several (DALLE2-pytorch since 0.11.0). */
 function defaultBetaSchedules(count: number): readonly BetaScheduleName[] {
   return Array.from({ length: count }, (_, i) => (i > 0 && i === count - 1 ? "linear" : "cosine"));
 }
 
-/** A scalar, and a list that is too short, cover the first U-Nets only; the others learn no variance. */
+/** A scalar, or a list that is too short, applies only to the first U-Nets. The others learn no variance. */
 function resolveLearnedVariance(config: DecoderConfig): readonly boolean[] {
   const given: readonly boolean[] = isList(config.learned_variance)
     ? config.learned_variance
@@ -287,7 +287,7 @@ function resolveLearnedVariance(config: DecoderConfig): readonly boolean[] {
   return config.unets.map((_, i) => given[i] ?? false);
 }
 
-/** The first U-Net has no low-resolution image, so a list may leave it out. */
+/** The first U-Net has no low-resolution image, so a list may omit it. */
 function resolveLowresNoise(config: DecoderConfig): readonly boolean[] {
   const count = config.unets.length;
   const given = config.use_noise_for_lowres_cond;
@@ -303,7 +303,7 @@ function resolveLowresNoise(config: DecoderConfig): readonly boolean[] {
 
 function resolveObjectives(config: DecoderConfig): readonly Objective[] {
   const count = config.unets.length;
-  // Latent diffusion predicts x0 for the stages that have a VAE; a config cannot name a VAE, so here none has one.
+  // Latent diffusion predicts x0 for stages that have a VAE. A config cannot name a VAE, so no stage has one here.
   const xStart = config.predict_x_start_for_latent_diffusion ? false : config.predict_x_start;
   const predictXStart = spread(xStart, count, "decoder.predict_x_start");
   const predictV = spread(config.predict_v, count, "decoder.predict_v");
@@ -323,7 +323,7 @@ function checkSampleTimesteps(given: readonly (number | null)[], timesteps: numb
   }
 }
 
-/** Options of the prior's network by itself. */
+/** The options of the prior's network. */
 export function resolvePriorNetConfig(config: PriorNetConfig): PriorNetOptions {
   return {
     dim: config.dim,
@@ -346,7 +346,7 @@ export function resolvePriorNetConfig(config: PriorNetConfig): PriorNetOptions {
 }
 
 /**
- * Options of a diffusion prior (DiffusionPrior.__init__ of DALLE2-pytorch 1.14.2).
+ * The options of a diffusion prior (DiffusionPrior.__init__ of DALLE2-pytorch 1.14.2).
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1163-L1246
  */
 export function resolvePriorConfig(config: PriorConfig): PriorOptions {

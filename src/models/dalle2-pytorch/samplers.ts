@@ -14,7 +14,7 @@ import { PRIOR_NAME } from "../component.js";
 import type { SamplerDialect } from "./dialect/flags.js";
 import { decoderTimeGrid, priorTimeGrid } from "./time-grid.js";
 
-/** How a network of this family is to be sampled. */
+/** How to sample with a network of this family. */
 export interface Sampling {
   readonly process: Process;
   /** Number of sampling steps. */
@@ -22,14 +22,14 @@ export interface Sampling {
   readonly dialect: SamplerDialect;
 }
 
-/** What a U-Net adds to it. */
+/** Additional settings for a U-Net. */
 export interface UnetSampling extends Sampling {
   readonly eta: number;
   readonly learnedVariance: { readonly constrainFrac: boolean } | undefined;
 }
 
 /**
- * What the reference does: DDPM where every timestep is taken, else DDIM.
+ * The reference's choice: DDPM for all timesteps, else DDIM.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1371-L1383
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L3019-L3030
  */
@@ -73,11 +73,11 @@ export function unetSampler(name: SamplerName | undefined, sampling: UnetSamplin
   return isSharedSampler(chosen) ? solver(chosen, sampling) : UNET_SAMPLERS[chosen](sampling);
 }
 
-/** The sampler of a prior. Throws `ArgumentError` for a number of steps that it cannot take. */
+/** The sampler of a prior. Throws `ArgumentError` for an invalid number of steps. */
 export function priorSampler(name: SamplerName | undefined, sampling: Sampling): Sampler {
   const { process, count, dialect } = sampling;
   const chosen = name ?? defaultSampler(sampling);
-  // Since 1.10.3 the network runs once less than DDIM has steps: a single one would leave plain noise.
+  // Since 1.10.3 the network runs once less than DDIM has steps: a single step would return pure noise.
   const fewest = chosen === "ddim" && dialect.ddimGridPrior === "toMinusOne" ? 2 : 1;
   const { timesteps } = process.schedule;
   if (!Number.isInteger(count) || count < fewest || count > timesteps) {
@@ -92,5 +92,5 @@ function solver(name: SharedSamplerName, { process, count }: Sampling): Sampler 
   return SHARED_SAMPLERS[name](process, evenGrid(process.schedule.timesteps, count));
 }
 
-/** Versions whose loop never carried its state on. */
+/** For versions whose loop never updated its state. */
 const stay: ReturnType<Sampler["init"]> = ({ x }) => ({ x: scaleBy(x, 1) });

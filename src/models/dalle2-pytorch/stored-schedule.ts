@@ -20,19 +20,19 @@ const TABLES = [
   "posteriorMeanCoef2",
 ] as const satisfies readonly (keyof ScheduleTables)[];
 
-/** The place of a model's schedule in its state dict; `path` is the one since 0.11.0, before which it lay at the root. */
-export function schedulePlace(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
+/** The path of a model's schedule in its state dict: `path` since 0.11.0, the root before. */
+export function scheduleWeights(weights: Weights, path: string, dialect: Pick<NetworkDialect, "noisePrefix">): Weights {
   return dialect.noisePrefix === "root" ? weights : weights.at(path);
 }
 
 /**
- * The schedule that a model was trained with, to be called once its weights are loaded. The tables in its checkpoint are
- * taken as they are, because defaults changed from version to version; without them `name` says which.
+ * The schedule that a model was trained with. Call it once its weights are loaded. The tables in the checkpoint are used as
+ * they are, because defaults changed between versions. Without tables, `name` names the schedule.
  */
 export function storedSchedule(weights: Weights, name: BetaScheduleName, timesteps: number): () => NoiseSchedule {
   if (!TABLES.some((table) => weights.has(bufferName(table)))) return () => namedSchedule(name, timesteps);
   const values = TABLES.map((table) => [table, weights.values(bufferName(table), [timesteps]).data] as const);
-  // A weight of the training loss, in versions since 0.7.1.
+  // Weights of the training loss, in versions since 0.7.1.
   weights.ignore("p2_loss_weight");
   const { name: file } = weights.store.source;
   return () => {
@@ -41,7 +41,7 @@ export function storedSchedule(weights: Weights, name: BetaScheduleName, timeste
   };
 }
 
-/** The schedule that a config names. Throws `ConfigError` where it is too short for its betas to stay below 1. */
+/** The schedule that a config names. Throws `ConfigError` if it has too few timesteps for its betas to stay below 1. */
 function namedSchedule(name: BetaScheduleName, timesteps: number): NoiseSchedule {
   try {
     return NoiseSchedule.named(name, timesteps);
@@ -51,10 +51,10 @@ function namedSchedule(name: BetaScheduleName, timesteps: number): NoiseSchedule
   }
 }
 
-/** Declares a U-Net's schedule, by its index: what to call for it once the weights are loaded. */
+/** Declares a U-Net's schedule by its index. Returns a function for the time after loading. */
 export type DecoderSchedules = (index: number) => () => NoiseSchedule;
 
-/** The schedules of a decoder's U-Nets: each its own, or before 0.11.0 one for all. */
+/** The schedules of a decoder's U-Nets: one each, or before 0.11.0 one for all. */
 export function decoderSchedules(
   weights: Weights,
   { stages, timesteps }: DecoderOptions,
@@ -62,7 +62,7 @@ export function decoderSchedules(
 ): DecoderSchedules {
   const declare = (index: number) =>
     storedSchedule(
-      schedulePlace(weights, `noise_schedulers.${index}`, dialect),
+      scheduleWeights(weights, `noise_schedulers.${index}`, dialect),
       stages[index]!.betaSchedule,
       timesteps,
     );
@@ -71,12 +71,12 @@ export function decoderSchedules(
   return () => shared;
 }
 
-/** Throws `NotFiniteError` for what is not a number; infinities are where a schedule ends in noise alone. */
+/** Throws `NotFiniteError` for NaN. Infinity is allowed: it is where a schedule ends in pure noise. */
 function checkNumbers(values: Float32Array, what: string): void {
   const index = values.findIndex(Number.isNaN);
   if (index < 0) return;
   throw new NotFiniteError(`${what} holds NaN at timestep ${index}: the file is damaged.`, {
-    advice: "Get another copy of it.",
+    advice: "Download or copy it again.",
   });
 }
 

@@ -4,7 +4,7 @@ import type { SamplerDialect } from "./dialect/flags.js";
 
 /**
  * The decoder's DDIM steps: `steps` evaluations from near `timesteps` down to a last step that ends at 0 (Decoder of
- * DALLE2-pytorch since 0.19.1). Steps that stay at their time, an effect of rounding, are left out unless `allPairs`.
+ * DALLE2-pytorch since 0.19.1). Steps that stay at the same time because of rounding are left out unless `allPairs`.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2936-L2940
  */
 export function decoderTimeGrid(
@@ -26,7 +26,7 @@ export function priorTimeGrid(timesteps: number, steps: number, kind: SamplerDia
   return pairsDownward(gridTimes(-1, timesteps, steps + 1));
 }
 
-/** `count` points from `start` to `timesteps`, the last left out, in float32 and then truncated to integers. */
+/** `count` points from `start` to `timesteps`, without the last, in float32 and then truncated to integers. */
 function gridTimes(start: number, timesteps: number, count: number): number[] {
   return linspace(start, timesteps, count, Math.fround).slice(0, -1).map(Math.trunc);
 }

@@ -1,11 +1,11 @@
 /**
- * The training configs that lie beside or inside DALLE2-pytorch checkpoints (dalle2_pytorch/train_configs.py, 1.15.6).
+ * The training configs beside or inside DALLE2-pytorch checkpoints (dalle2_pytorch/train_configs.py, 1.15.6).
  *
- * Parsed configs keep the snake_case keys of the files, so that a message names what the user wrote. `null` means "not
- * given" everywhere, as a stored pydantic `.dict()` writes every default out. Upstream hands unknown keys to the
- * constructors (`extra = "allow"`): those of the prior, its network and the decoder raise a TypeError, so that a key none of
- * whose versions has is refused here; that of a U-Net swallows them (`**kwargs`), so that they are ignored,
- * and named by `describeIgnored`. The camelCase options that models take come from options.ts beside this file.
+ * Parsed configs keep the snake_case keys of the files, so that messages use the user's names. `null` means "not given"
+ * everywhere, because a stored pydantic `.dict()` contains every default. Upstream passes unknown keys to the constructors
+ * (`extra = "allow"`). Those of the prior, its network and the decoder raise a TypeError, so a key that no version has is
+ * refused here. That of a U-Net ignores them (`**kwargs`), so they are ignored, and `describeIgnored` names them. The
+ * camelCase options of models come from options.ts beside this file.
  */
 import { z } from "zod";
 import type { BetaScheduleName } from "../../diffusion/schedule.js";
@@ -22,7 +22,7 @@ export const betaScheduleName = z.enum([
   "sigmoid",
 ] satisfies readonly BetaScheduleName[]);
 
-// Far above real models, and low enough that a config alone makes nobody wait or run out of memory.
+// Far above real models, and low enough that a config alone cannot exhaust time or memory.
 const count = z
   .int()
   .positive()
@@ -32,7 +32,7 @@ const timesteps = z.int().positive().max(50_000);
 const MAX_LIST = 64;
 
 const probability = z.number().min(0).max(1);
-// Configs that a tracker stored hold flags as 0 and 1 (REFERENCE: pydantic's list of int).
+// Configs stored by a tracker have flags as 0 and 1 (REFERENCE: pydantic's list of int).
 const flag = z.union([z.boolean(), z.literal(0).transform(() => false), z.literal(1).transform(() => true)], {
   error: "expected true or false",
 });
@@ -51,10 +51,10 @@ function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
   return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
 }
 
-/** Arguments of a U-Net that change nothing, or nothing any more. */
+/** Arguments of a U-Net that have no effect. */
 const UNET_HARMLESS: HarmlessKeys = {
   "of training": ["checkpoint_during_training"],
-  "in the signature, and read by no version since 0.2.14": ["out_dim"],
+  "in the signature, but not used since 0.2.14": ["out_dim"],
 };
 
 /**
@@ -148,9 +148,9 @@ export const decoderConfig = knownKeys(
       "use_blur_for_lowres_cond",
       "lowres_downsample_first",
     ],
-    "kept by the constructor, and never read": ["clip_denoised", "clip_x_start"],
-    "CLIP is the load config's": ["clip_adapter_overrides"],
-    "of versions before 0.12, whose U-Nets say it too": ["condition_on_text_encodings"],
+    "stored by the constructor, but never used": ["clip_denoised", "clip_x_start"],
+    "the load config has the CLIP": ["clip_adapter_overrides"],
+    "of versions before 0.12, whose U-Nets have it too": ["condition_on_text_encodings"],
   },
 );
 export type DecoderConfig = z.output<typeof decoderConfig>;
@@ -177,7 +177,7 @@ export const priorNetConfig = knownKeys(
     normformer: withDefault(flag, false),
     rotary_emb: withDefault(flag, true),
     self_cond: withDefault(flag, false),
-    /** Of 0.22.2 alone. */
+    /** Only in 0.22.2. */
     attend_all_text_encodings: only(true, "a prior that does not attend to every text encoding"),
     /** Of versions before 0.0.105. */
     l2norm_output: only(false, "a prior whose output is normed"),
@@ -213,7 +213,7 @@ export const priorConfig = knownKeys(
   },
   {
     "of training": ["loss_type", "training_clamp_l2norm"],
-    "CLIP is the load config's": ["clip_adapter_overrides"],
+    "the load config has the CLIP": ["clip_adapter_overrides"],
   },
 );
 export type PriorConfig = z.output<typeof priorConfig>;
@@ -232,13 +232,16 @@ export type TrainDecoderConfig = z.output<typeof trainDecoderConfig>;
 export const trainPriorConfig = z.looseObject({ prior: priorConfig });
 export type TrainPriorConfig = z.output<typeof trainPriorConfig>;
 
-/** What to say of keys of U-Nets that no version of their constructor has. All of them ignore such keys, and so do we. */
+/**
+ * Warnings for keys of U-Nets that no version of their constructor has. All versions ignore such keys, and so does this
+ * library.
+ */
 export function describeIgnored({ decoder }: TrainDecoderConfig): string[] {
   const known = new Set([...Object.keys(unetConfig.shape), ...keysOf(UNET_HARMLESS)]);
   return decoder.unets.flatMap((unet, i) => {
     const unknown = Object.keys(unet).filter((key) => !known.has(key));
     return describeUnknown(unknown, [...known]).map(
-      (one) => `decoder.unets[${i}]: ${one} (it is ignored, as DALLE2-pytorch does)`,
+      (one) => `decoder.unets[${i}]: ${one} (it is ignored, as in DALLE2-pytorch)`,
     );
   });
 }

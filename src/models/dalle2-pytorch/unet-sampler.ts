@@ -30,19 +30,19 @@ import { unetCost } from "./cost.js";
 import { defaultSampler, unetSampler } from "./samplers.js";
 import type { DecoderSchedules } from "./stored-schedule.js";
 
-/** Low-resolution images are noised by a linear schedule of this many steps, whatever the model's own is. */
+/** Low-resolution images get noise from a linear schedule with this many steps, whatever the model's own schedule is. */
 const LOWRES_NOISE_STEPS = 1000;
 
 export interface UnetSampling extends NetworkSettings {
-  /** How often each step is taken where it inpaints. */
+  /** How often to repeat each sampling step when inpainting. */
   readonly resampleTimes: number;
   readonly batch: number;
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
   readonly textMask?: TextMask | undefined;
-  /** What guidance leads away from; default: what was learned for dropped conditions. */
+  /** The negative condition of guidance. Default: the null embeddings. */
   readonly negative?: NegativeCondition | undefined;
-  /** Image of the stage before, f32 NHWC, which an upsampler starts from. */
+  /** The image of the previous stage, f32 NHWC, for an upsampler. */
   readonly lowres?: Tensor | undefined;
   readonly known?: Known | undefined;
   /** Image to start from, f32 NHWC in [0, 1] at this stage's size, and the share of the steps that is run then. */
@@ -51,11 +51,11 @@ export interface UnetSampling extends NetworkSettings {
   readonly noise: NoiseSource;
   readonly signal?: AbortSignal | undefined;
   readonly onStep?: OnStep | undefined;
-  /** Takes predicted x0 as images like those that `sample` returns. */
+  /** Called with predicted x0, as images like those that `sample` returns. */
   readonly preview?: Preview | undefined;
 }
 
-/** What a run computes once, before its first step. */
+/** Computed once per run, before its first step. */
 interface Prepared {
   readonly lowres: Tensor | undefined;
   readonly known: Known | undefined;
@@ -64,7 +64,7 @@ interface Prepared {
 }
 
 /**
- * One stage of a decoder's cascade: a U-Net and the sampler that it was trained for.
+ * One stage of a decoder's cascade: a U-Net with the sampler that it was trained for.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L3030
  */
 export class UnetSampler implements CascadeStage {
@@ -77,8 +77,8 @@ export class UnetSampler implements CascadeStage {
   readonly #textMask: TextMask | undefined;
 
   /**
-   * Declares the U-Net's weights: those of stage `index` in the state dict of a decoder. A U-Net that was not trained has
-   * none: it cannot sample, and says only what it would have sampled.
+   * Declares the weights of U-Net `index` in the state dict of a decoder. An untrained U-Net has no weights: it cannot
+   * sample, and only describes its sampling.
    */
   constructor(
     weights: Weights,
@@ -98,7 +98,7 @@ export class UnetSampler implements CascadeStage {
     if (dialect.sampler.textMaskDefault === "nonZero") this.#textMask = "nonZero";
   }
 
-  /** As messages call it. */
+  /** Its name in messages. */
   get name(): string {
     return `U-Net ${this.index + 1}`;
   }
@@ -122,24 +122,24 @@ export class UnetSampler implements CascadeStage {
     return this.decoder.stages[this.index]!;
   }
 
-  /** Whether each image of a batch is given the embeddings of all: see `BatchTokens` in unet/image-condition.ts. */
+  /** True if each image of a batch gets the embeddings of all: see `BatchTokens` in unet/image-condition.ts. */
   get mixesBatch(): boolean {
     const { condOnImageEmbeds, imageEmbedDim, condDim } = this.stage.unet;
     return condOnImageEmbeds && imageEmbedDim === condDim;
   }
 
-  /** Throws `SamplingError` where the checkpoint holds no weights of this U-Net. */
+  /** Throws `SamplingError` if the checkpoint has no weights of this U-Net. */
   checkTrained(): void {
     if (this.isTrained) return;
-    throw new SamplingError(`${this.name} was not trained: the checkpoint holds no weights of it.`, {
+    throw new SamplingError(`${this.name} was not trained: the checkpoint has no weights for it.`, {
       advice: "Start at a later U-Net, from an image, or stop at an earlier one (startAtUnetNumber, stopAtUnetNumber).",
     });
   }
 
   /**
-   * Throws `ArgumentError` for steps that the U-Net has not, `SamplingError` where it cannot take such a batch, be guided,
-   * sampled or inpaint so, and `NotFiniteError` where the schedule ends in noise alone (ᾱ = 0, as "jsd" does), from which
-   * a predicted noise leads nowhere: the reference computes NaN there.
+   * Throws `ArgumentError` for an invalid number of steps; `SamplingError` if the U-Net does not support the batch size,
+   * guidance, sampler or inpainting; `NotFiniteError` if the schedule ends in pure noise (ᾱ = 0, as in "jsd"), where x0
+   * cannot be computed from a predicted noise: the reference computes NaN there.
    */
   check(settings: NetworkSettings, batch = 1, inpaints = false): void {
     const { name } = this;
@@ -147,7 +147,7 @@ export class UnetSampler implements CascadeStage {
     const { numImageTokens } = this.stage.unet;
     if (this.mixesBatch && !canBroadcast(batch, numImageTokens)) {
       throw new SamplingError(
-        `${name} was trained with cond_dim equal to image_embed_dim, and so takes a batch of 1 or ${numImageTokens}, not ${batch}.`,
+        `${name} was trained with cond_dim equal to image_embed_dim, so the batch size must be 1 or ${numImageTokens}, not ${batch}.`,
       );
     }
     guidanceScale(settings, { name, canGuide: this.decoder.canGuide });
@@ -161,20 +161,20 @@ export class UnetSampler implements CascadeStage {
     const sampler = this.#sampler(settings);
     if (inpaints && !sampler.canGoBack) {
       throw new SamplingError(
-        `${name} cannot inpaint with the sampler "${settings.sampler ?? defaultSampler({ process, count })}": each of its steps builds on the one before, and inpainting (RePaint) goes back in time. Use the sampler "ddim" or "ddpm".`,
+        `${name} cannot inpaint with the sampler "${settings.sampler ?? defaultSampler({ process, count })}": it needs the previous step, but inpainting (RePaint) goes back in time. Use the sampler "ddim" or "ddpm".`,
       );
     }
     const { schedule, objective } = process;
     const singular = sampler.steps.find(({ timestep }) => !Number.isFinite(schedule.x0From(objective, timestep).x));
     if (!singular) return;
     throw new NotFiniteError(
-      `${name}: nothing of the image is left at timestep ${singular.timestep} of its noise schedule, so an image cannot be told from predicted noise.`,
-      // Other samplers begin at the last timestep however few steps they take.
+      `${name}: its noise schedule leaves nothing of the image at timestep ${singular.timestep}, so the image cannot be computed from predicted noise.`,
+      // Other samplers begin at the last timestep, whatever the number of steps.
       { advice: `Use the sampler "ddim" with fewer than ${this.decoder.timesteps - 1} steps.` },
     );
   }
 
-  /** How often `sample` evaluates the U-Net. Throws `SamplingError` if it was not trained. */
+  /** How often `sample` evaluates the U-Net. Throws `SamplingError` if the U-Net was not trained. */
   evaluations(asked: AskedSettings = {}, { resampleTimes = 1, strength }: StageRun = {}): number {
     this.checkTrained();
     const sampler = this.#sampler({ ...this.settings(asked), strength });
@@ -188,7 +188,7 @@ export class UnetSampler implements CascadeStage {
 
   /**
    * Samples images f32 `[batch, imageSize, imageSize, channels]` in [0, 1], unclamped. The caller disposes them. `arena` is
-   * that of the call; what is computed is stored in the type of the weights.
+   * that of the call; activations have the dtype of the weights.
    */
   async sample(arena: Arena, sampling: UnetSampling): Promise<Tensor> {
     const own = arena.withType(this.#dtype);
@@ -208,7 +208,7 @@ export class UnetSampler implements CascadeStage {
     return own.scope(() => this.#denormalize(inpainting?.compose(x) ?? x.reshape(x.shape)));
   }
 
-  /** The tensors of a call as tensors of this sampler's arena: those of another stage may be stored in another type there. */
+  /** The tensors of a call as tensors of this sampler's arena, because another stage may use another dtype. */
   #shared(arena: Arena, { imageEmbed, textEncodings, negative, lowres, known, initImage }: UnetSampling) {
     const shared = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
     return {
@@ -228,14 +228,14 @@ export class UnetSampler implements CascadeStage {
   #prepare(arena: Arena, { batch, lowres, known, initImage, strength = 1, steps, noise }: UnetSampling): Prepared {
     const { imageSize, unet } = this.stage;
     if (unet.lowresCond && !lowres) {
-      throw new ArgumentError("image", `${this.name} enlarges an image, and there is none to start from.`, {
+      throw new ArgumentError("image", `${this.name} enlarges an image, but no image was given.`, {
         code: "argument/missing",
       });
     }
     return {
       lowres:
         unet.lowresCond && lowres
-          ? // As the U-Net takes it: nothing else is kept of it during the run.
+          ? // In the form that the U-Net takes; no other copy is kept during the run.
             cast(this.#lowresCondition(lowres, steps, this.#stateNoise(arena, batch, noise)), arena.dtype)
           : undefined,
       known: known && prepareKnown(known, imageSize, this.decoder.autoNormalizeImg),
@@ -244,7 +244,7 @@ export class UnetSampler implements CascadeStage {
     };
   }
 
-  /** The smaller image at this stage's size, normalised, and noised where the U-Net expects that. */
+  /** The smaller image at this stage's size, normalised, with noise if the U-Net expects it. */
   #lowresCondition(image: Tensor, steps: number, noise: StateNoise): Tensor {
     const { imageSize, unet } = this.stage;
     const { autoNormalizeImg, timesteps } = this.decoder;
@@ -265,7 +265,7 @@ export class UnetSampler implements CascadeStage {
     return known && new Inpainting(known, this.#schedule(), this.#resampleTimes(resampleTimes));
   }
 
-  /** Versions before RePaint took each step once. */
+  /** Versions before RePaint did not repeat steps. */
   #resampleTimes(asked: number): number {
     return this.dialect.sampler.inpaint === "repaint" ? asked : 1;
   }
@@ -309,13 +309,13 @@ export class UnetSampler implements CascadeStage {
         const prepared = unet.prepare(inputs, { batch, times, condition }, scale);
         return (x, selfCond) => unet.forward(x, prepared, selfCond);
       },
-      // The reference clamps to ±1, or dynamically, whatever the network predicts.
+      // The reference clamps to ±1 or dynamically, for all objectives.
       x0Limit: useDynamicThres ? undefined : 1,
       limitX0: useDynamicThres ? (x0) => dynamicThreshold(x0, quantile(x0, this.#percentile)) : undefined,
     };
   }
 
-  /** What is asked for, and of what is not: no guidance, and the U-Net's own number of steps. */
+  /** The settings asked for, with defaults: no guidance, and the U-Net's own number of steps. */
   settings(asked: AskedSettings = {}): NetworkSettings {
     return withDefaults(asked, { ...NO_GUIDANCE, steps: this.stage.sampleTimesteps ?? this.decoder.timesteps });
   }

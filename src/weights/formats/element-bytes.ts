@@ -1,13 +1,13 @@
-// Changes to the elements of a tensor that is in memory, whatever its type.
+// Changes the elements of a tensor in memory, of any type.
 import { DTYPE_BYTES, isFloat, type Dtype } from "../dtypes.js";
 
-/** Turns big-endian elements into little-endian ones, or the reverse, in place. */
+/** Swaps the byte order of elements in place. */
 export function swapBytes(bytes: Uint8Array, itemBytes: number): void {
   if (itemBytes === 1) return;
   for (let at = 0; at < bytes.length; at += itemBytes) bytes.subarray(at, at + itemBytes).reverse();
 }
 
-/** Gives each element the opposite sign, in place. Integers wrap, as torch's do. */
+/** Changes the sign of each element in place. Integers wrap, as torch's do. */
 export function negate(bytes: Uint8Array<ArrayBuffer>, dtype: Dtype): void {
   const itemBytes = DTYPE_BYTES[dtype];
   if (isFloat(dtype)) {

@@ -1,13 +1,13 @@
-// Element types by the names that torch and numpy give them.
+// Element types by their names in torch and numpy.
 import type { Dtype } from "../dtypes.js";
 
-/** What the elements of a tensor are, as a file says. */
+/** The type of a tensor's elements, by the file. */
 export interface ElementType {
   /** For messages and reports: torch's name, such as `complex64`. */
   readonly name: string;
   /** Bytes of one element. */
   readonly bytes: number;
-  /** Undefined for types whose values this library does not read. */
+  /** Undefined for types that this library does not support. */
   readonly dtype: Dtype | undefined;
 }
 
@@ -50,7 +50,7 @@ const ALL: readonly ElementType[] = [
 
 const BY_NAME: ReadonlyMap<string, ElementType> = new Map(ALL.map((one) => [one.name, one]));
 
-/** torch's second names for some types. */
+/** torch's aliases for some types. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   double: "float64",
   float: "float32",
@@ -63,12 +63,12 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   cdouble: "complex128",
 };
 
-/** The type of a name such as `float32`, which follows `torch.` in pickles. */
+/** The type for a name such as `float32`, which follows `torch.` in pickles. */
 export function torchType(name: string): ElementType | undefined {
   return BY_NAME.get(Object.hasOwn(SYNONYMS, name) ? SYNONYMS[name]! : name);
 }
 
-/** Types by the classes of the storages that hold them. An untyped storage holds bytes. */
+/** Types by the classes of their storages. An untyped storage has bytes. */
 const STORAGES: ReadonlyMap<string, string> = new Map([
   ["DoubleStorage", "float64"],
   ["FloatStorage", "float32"],
@@ -91,7 +91,7 @@ const STORAGES: ReadonlyMap<string, string> = new Map([
   ["_UntypedStorage", "uint8"],
 ]);
 
-/** The type of the elements in a storage of a class such as `FloatStorage`. */
+/** The element type of a storage class such as `FloatStorage`. */
 export function storageType(className: string): ElementType | undefined {
   const name = STORAGES.get(className);
   return name === undefined ? undefined : BY_NAME.get(name);
@@ -99,7 +99,7 @@ export function storageType(className: string): ElementType | undefined {
 
 const NUMPY_KINDS: Readonly<Record<string, string>> = { f: "float", i: "int", u: "uint", c: "complex" };
 
-/** The type of one of numpy's codes, such as `f4` for float32. Undefined for objects, text, dates and records. */
+/** The type for a numpy code, such as `f4` for float32. Undefined for objects, text, dates and records. */
 export function numpyType(code: string): ElementType | undefined {
   if (code === "b1" || code === "?") return BY_NAME.get("bool");
   const [, kind = "", bytes = ""] = /^([fiuc])(\d{1,2})$/.exec(code) ?? [];

@@ -1,10 +1,10 @@
-// Inflating a zip entry with the platform's DecompressionStream. Node learned its "deflate-raw" only in 20.12, so the
-// raw data goes in as gzip instead: a zip directory holds the very checksum and size that a gzip trailer wants.
+// Inflates a zip entry with the platform's DecompressionStream. Node has "deflate-raw" only since 20.12, so the raw data is
+// wrapped as gzip: the zip directory has the checksum and the size for the gzip trailer.
 
 /** A gzip header without options: magic, method 8 (deflate), no flags, no time, unknown system. */
 const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
 
-/** Inflates raw deflate data; rejects where it does not give exactly `size` bytes with checksum `crc32`. */
+/** Inflates raw deflate data. Rejects if the result does not have exactly `size` bytes with checksum `crc32`. */
 export async function inflate(
   data: Uint8Array<ArrayBuffer>,
   size: number,
@@ -19,12 +19,12 @@ export async function inflate(
     if (done) break;
     if (filled + value.length > size) {
       await reader.cancel();
-      throw new RangeError(`more than the ${size} bytes that the directory promises`);
+      throw new RangeError(`more than the ${size} bytes that the directory states`);
     }
     content.set(value, filled);
     filled += value.length;
   }
-  if (filled < size) throw new RangeError(`${filled} bytes, not the ${size} that the directory promises`);
+  if (filled < size) throw new RangeError(`${filled} bytes, not the ${size} that the directory states`);
   return content;
 }
 

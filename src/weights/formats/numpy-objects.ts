@@ -1,4 +1,4 @@
-// numpy's arrays in a pickle, as data: an array is a tensor whose elements the pickle itself holds.
+// numpy arrays in a pickle, as data: each is a tensor whose elements are in the pickle itself.
 // https://github.com/numpy/numpy/blob/1f90bbb55e65e7de68921bc3f1a2d94492fdf689/numpy/_core/src/multiarray/methods.c#L2077-L2319
 import { elementCount, isCountable, toNumbers } from "../dtypes.js";
 import { excerpt } from "../../platform/printable.js";
@@ -10,7 +10,7 @@ import { describeValue, PythonName, Stateful } from "./pickle-values.js";
 import { swapBytes } from "./element-bytes.js";
 import { isSizes, StorageRef, TensorRef, viewStorage, type TensorDescription } from "./torch-objects.js";
 
-/** An element type of numpy: a code such as `f4`, and the order of bytes, which its state says. */
+/** A numpy element type: a code such as `f4`, and the byte order, which its state has. */
 export class NumpyDtype extends Stateful {
   readonly code: string;
   readonly type: ElementType | undefined;
@@ -30,13 +30,13 @@ export class NumpyDtype extends Stateful {
   }
 }
 
-/** An array that is filled by its state: (version, shape, dtype, whether columns come first, elements). */
+/** An array that gets its content as state: (version, shape, dtype, column-major, elements). */
 export class NumpyArray extends TensorRef {
   constructor(
     private readonly source: string,
     private readonly budget: Budget,
   ) {
-    super({ typeName: "numpy array", shape: [], problem: "an array of numpy without its content" });
+    super({ typeName: "numpy array", shape: [], problem: "a numpy array without its content" });
   }
 
   override setState(state?: unknown): void {
@@ -62,12 +62,12 @@ function describeArray(parts: ArrayParts, source: string, budget: Budget): Tenso
     shape: isSizes(shape) ? shape : [],
     problem,
   });
-  if (!isSizes(shape) || !(dtype instanceof NumpyDtype)) return unreadable("an array of numpy of unknown layout");
-  if (!type) return unreadable(`arrays of numpy's type ${name} are not read`);
+  if (!isSizes(shape) || !(dtype instanceof NumpyDtype)) return unreadable("a numpy array of unknown layout");
+  if (!type) return unreadable(`numpy arrays of type ${name} are not supported`);
   const bytes = isCountable(shape, type.bytes)
     ? contentBytes(content, elementCount(shape) * type.bytes, budget)
     : undefined;
-  if (!bytes) return unreadable("an array of numpy whose content does not have the length of its shape");
+  if (!bytes) return unreadable("a numpy array whose content does not have the length of its shape");
   const elements = elementCount(shape);
   const stored = { bytes, isBigEndian: dtype.isBigEndian };
   const storage = new StorageRef("within the pickle", type, elements, [0, elements], stored);
@@ -78,7 +78,7 @@ function describeArray(parts: ArrayParts, source: string, budget: Budget): Tenso
 function contentBytes(content: unknown, length: number, budget: Budget): Uint8Array | undefined {
   if (content instanceof Uint8Array) return content.length === length ? content : undefined;
   if (typeof content !== "string") return undefined;
-  // Python 2 has no bytes but its strings.
+  // Python 2 has no bytes type, only strings.
   budget.spend(content.length >> 2);
   budget.hold(length >> 3);
   return byteStringBytes(content, length);
@@ -92,7 +92,7 @@ function columnStrides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => elementCount(shape.slice(0, axis)));
 }
 
-/** A number of numpy, where it is one that JavaScript has. */
+/** A numpy scalar, if JavaScript can represent it. */
 function scalar(dtype: unknown, content: unknown, budget: Budget): number | boolean | undefined {
   if (!(dtype instanceof NumpyDtype) || !dtype.type?.dtype) return undefined;
   const { bytes: length, dtype: type } = dtype.type;
@@ -104,7 +104,7 @@ function scalar(dtype: unknown, content: unknown, budget: Budget): number | bool
   return type === "BOOL" ? value !== 0 : value;
 }
 
-/** Makes what numpy's own names stand for, or gives undefined for any other call. */
+/** Makes the values of numpy's own functions; undefined for any other call. */
 export function constructNumpy({ type, args }: Call, source: string, budget: Budget): unknown {
   // numpy.core became numpy._core in numpy 2.
   switch (type.toString().replace(/^numpy\.core\./, "numpy._core.")) {

@@ -2,16 +2,15 @@ import { FormatError } from "../errors.js";
 import type { Call } from "./pickle-calls.js";
 import { PythonName } from "./pickle-values.js";
 
-/** Longest name that is looked up; those of Python's own modules have 40 characters at most. */
+/** Longest name that is checked. Names of Python's own modules have at most 40 characters. */
 const MAX_NAME = 200;
 
 const SYSTEM =
   "system|popen[234]?|exec[lv]p?e?|spawn[lv]p?e?|posix_spawnp?|fork|forkpty|startfile|remove|removedirs|unlink|rmdir|rename|renames|replace|kill|killpg|abort|_exit|putenv|unsetenv|chmod|chown|lchown|chroot|chdir|link|symlink|truncate|open|fdopen|write|mkfifo|dup2|set[gu]id";
 
 /**
- * Functions of Python that run code or commands, load libraries, change files or open connections, by their modules. No
- * trainer ever saved a call of one. The modules' other names, classes of data most of all, are harmless, and so is any
- * other module, whatever it is called.
+ * Python functions that run code or commands, load libraries, change files or open connections, by module. No trainer saves
+ * a call of one. Other names in the modules, mostly data classes, are harmless, and so are all other modules.
  */
 const ATTACKS: ReadonlyMap<string, RegExp> = new Map(
   Object.entries({
@@ -110,7 +109,7 @@ const ATTACKS: ReadonlyMap<string, RegExp> = new Map(
     threading: "Thread|Timer|_start_new_thread",
     _thread: "start_new_thread",
     signal: "signal|alarm|raise_signal",
-    // Functions that the pickle itself brings are called here, not only made.
+    // Functions inside the pickle itself are called, not only made.
     types: "FunctionType\\(\\)",
     "dill._dill": "_create_function\\(\\)",
     "cloudpickle.cloudpickle": "_make_function\\(\\)",
@@ -126,24 +125,24 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Throws FormatError where a pickle calls what only an attack would call, or hands it to what may. Whatever a pickle names
- * is recorded and never run; this tells the user what the file is before Python opens it.
+ * Throws FormatError if a pickle calls a function that only an attack would call, or passes it to one that may call it.
+ * Names in a pickle are only recorded, never run; this warns the user before Python opens the file.
  */
 export function refuseAttack({ type, args }: Call, source: string): void {
-  // functools.partial only keeps what it is given.
+  // functools.partial only stores its arguments.
   const handed = type.name.startsWith("partial") ? [] : args.filter((arg) => arg instanceof PythonName);
   const attack = [type, ...handed].find(isAttack);
   if (attack)
     throw new FormatError(
       source,
-      `its pickle calls ${attack.toString()}, as malicious files do; nothing was run. Do not open it with Python`,
+      `its pickle calls ${attack.toString()}, as malicious files do; nothing was run. Do not open the file with Python`,
     );
 }
 
 function isAttack({ module, name, length }: PythonName): boolean {
   if (length > MAX_NAME) return false;
   if (matches(module, name)) return true;
-  // A name may have dots: what another module has imported is reached through it, as `os.system` of `posixpath` is.
+  // A name may have dots and so reach what another module imported, such as `os.system` through `posixpath`.
   for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
     const owner = name.slice(0, dot);
     const rest = name.slice(dot + 1);

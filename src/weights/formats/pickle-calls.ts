@@ -1,16 +1,16 @@
-// What pickles call most: the makers of Python's own containers and bytes, and the helpers that make an instance of a
-// class. They are done here as data; everything else is the caller's, or stays an opaque object.
+// The calls that pickles use most: constructors of Python's own containers and bytes, and helpers that make an instance of a
+// class. They are evaluated here as data. All other calls are left to the caller or become opaque objects.
 import type { Budget } from "./budget.js";
 import { encodeLatin1 } from "./pickle-text.js";
 import { OpaqueObject, PythonName } from "./pickle-values.js";
 
-/** A class or function, and what it is called with. */
+/** A class or function with its arguments. */
 export interface Call {
   readonly type: PythonName;
   readonly args: readonly unknown[];
 }
 
-/** What is called in the end, where one callable stands for another. Undefined for what Python could not call. */
+/** The final call, if one callable wraps another. Undefined if Python could not make the call. */
 export function resolveCall(callee: unknown, args: readonly unknown[], budget: Budget): Call | undefined {
   for (;;) {
     budget.spend(1 + args.length);
@@ -24,7 +24,7 @@ export function resolveCall(callee: unknown, args: readonly unknown[], budget: B
     const [type, second] = args;
     if (!(type instanceof PythonName)) return { type: callee, args };
     switch (modernName(callee)) {
-      // How protocols 0 and 1 make an instance of any class: of a base, from what the base holds.
+      // How protocols 0 and 1 make an instance of a class: from a base class and its value.
       case "copyreg._reconstructor":
         return { type, args: baseArguments(second, args[2]) };
       case "copyreg.__newobj__":
@@ -39,7 +39,7 @@ export function resolveCall(callee: unknown, args: readonly unknown[], budget: B
   }
 }
 
-/** What an opaque object would return when called is just as opaque. */
+/** The result of calling an opaque object, which is opaque too. */
 function resultOf(type: PythonName): PythonName {
   return type.name.endsWith("()") ? type : new PythonName(type.module, `${type.name}()`);
 }
@@ -50,7 +50,7 @@ function baseArguments(base: unknown, content: unknown): readonly unknown[] {
   return name === "builtins.tuple" && Array.isArray(content) ? (content as readonly unknown[]) : [content];
 }
 
-/** Python 2's names for modules, which pickles up to protocol 2 still use. */
+/** Module names of Python 2, which pickles up to protocol 2 still use. */
 const RENAMED: ReadonlyMap<string, string> = new Map([
   ["__builtin__", "builtins"],
   ["copy_reg", "copyreg"],
@@ -82,7 +82,7 @@ const filledList: Maker = ([items], budget) => {
   return list;
 };
 
-/** Protocols up to 2 have no bytes: Python pickles them as text, to be encoded in Latin-1. */
+/** Protocols up to 2 have no bytes: Python pickles them as a string to encode in Latin-1. */
 const encodedBytes: Maker = ([text = "", encoding = "latin1"], budget) => {
   if (text instanceof Uint8Array) return text;
   if (typeof text !== "string" || typeof encoding !== "string" || !/^(latin|iso)[-_]?(8859[-_])?1$/.test(encoding))
@@ -91,7 +91,7 @@ const encodedBytes: Maker = ([text = "", encoding = "latin1"], budget) => {
   return encodeLatin1(text);
 };
 
-/** An attribute of a name is a name: that of a nested class, of a method, of a member of an enumeration. */
+/** An attribute of a name is a name: of a nested class, a method, a member of an enumeration. */
 const attribute: Maker = ([owner, name], budget) => {
   if (!(owner instanceof PythonName) || typeof name !== "string") return undefined;
   budget.spend((owner.length + name.length) >> 3);
@@ -113,11 +113,11 @@ const MAKERS: ReadonlyMap<string, Maker> = new Map<string, Maker>([
   ["builtins.getattr", attribute],
 ]);
 
-/** Makes what Python's own names stand for, or gives undefined for any other. Dicts become Map, sets Set. */
+/** Makes the values of Python's own functions; undefined for any other call. Dicts become Map, sets Set. */
 export function callPython({ type, args }: Call, budget: Budget): unknown {
   const make = MAKERS.get(modernName(type));
   if (!make) return undefined;
-  // One long list in the memo may be copied again and again: each copy counts.
+  // One long list in the memo may be copied many times: each copy counts.
   for (const arg of args) budget.spend(sizeOf(arg));
   return make(args, budget);
 }

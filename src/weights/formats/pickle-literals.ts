@@ -2,7 +2,7 @@ import { Op } from "./pickle-opcodes.js";
 import type { PickleReader } from "./pickle-reader.js";
 import { OpaqueObject, PythonName } from "./pickle-values.js";
 
-/** The value that an opcode holds in its own argument. Throws FormatError for what is no such opcode. */
+/** The value in an opcode's own argument. Throws FormatError for any other opcode. */
 export function readLiteral(op: number, reader: PickleReader): unknown {
   switch (op) {
     case Op.NONE:
@@ -58,7 +58,7 @@ export function readLiteral(op: number, reader: PickleReader): unknown {
   }
 }
 
-/** An integer of thousands of digits: kept as an object that says no more. */
+/** An integer with thousands of digits, as an object without its value. */
 function hugeInteger(): OpaqueObject {
   return new OpaqueObject(new PythonName("builtins", "int"), []);
 }
@@ -68,10 +68,10 @@ function describeUnknown(op: number): string {
     case Op.EXT1:
     case Op.EXT2:
     case Op.EXT4:
-      return `a name by its number in Python's extension registry (opcode 0x${op.toString(16)}), which the file does not hold`;
+      return `a name by its number in Python's extension registry (opcode 0x${op.toString(16)}), which is not in the file`;
     case Op.NEXT_BUFFER:
     case Op.READONLY_BUFFER:
-      return `a buffer of protocol 5 that is kept outside of the file (opcode 0x${op.toString(16)})`;
+      return `a protocol 5 buffer outside of the file (opcode 0x${op.toString(16)})`;
     default:
       return `unknown opcode 0x${op.toString(16)}`;
   }

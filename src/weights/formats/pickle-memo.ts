@@ -1,12 +1,12 @@
-/** Python numbers what it memoizes without gaps. */
+/** Python numbers memo entries without gaps. */
 const MAX_SPARSE_MEMO = 1_000_000;
 
-/** What a pickle numbers to refer to it again: in order, but for what a damaged or odd file does. */
+/** The memo of a pickle: values by number. The numbers are consecutive except in damaged or unusual files. */
 export class Memo {
   private readonly dense: unknown[] = [];
   private readonly sparse = new Map<number, unknown>();
 
-  /** Entries, which is the number that MEMOIZE gives to the next. */
+  /** Number of entries, which is the next number for MEMOIZE. */
   get size(): number {
     return this.dense.length + this.sparse.size;
   }
@@ -19,7 +19,7 @@ export class Memo {
     return index < this.dense.length ? this.dense[index] : this.sparse.get(index);
   }
 
-  /** False for what is no number of an entry. */
+  /** False if the number is not valid. */
   set(index: number, value: unknown): boolean {
     if (!(Number.isSafeInteger(index) && index >= 0)) return false;
     if (index < this.dense.length) this.dense[index] = value;

@@ -2,27 +2,27 @@ import { excerpt } from "../../platform/printable.js";
 import { FormatError, TruncatedError } from "../errors.js";
 import { decodeByteString, decodeLatin1, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from "./pickle-text.js";
 
-/** Text up to this length is decoded here, if it is ASCII: for short text a decoder's call costs more than its work. */
+/** ASCII text up to this length is decoded here: for short text, calling a decoder costs more than its work. */
 const SHORT_TEXT = 64;
-/** Python reads no more digits; nothing honest has as many. */
+/** Python's limit for decimal digits. */
 const MAX_DIGITS = 4300;
-/** Longest binary integer that becomes one. */
+/** Longest binary integer that is converted. */
 const MAX_INTEGER_BYTES = 2048;
 
-/** Reads the arguments of pickle opcodes, little-endian, from a buffer; every read past its end is a FormatError. */
+/** Reads the arguments of pickle opcodes, little-endian, from a buffer. A read past its end is a FormatError. */
 export class PickleReader {
   private readonly view: DataView;
 
   constructor(
     private readonly bytes: Uint8Array,
     readonly source: string,
-    /** Where the next byte is read. */
+    /** Position of the next byte. */
     private position = 0,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Bytes from the buffer's start to what is read next. */
+  /** Bytes from the start of the buffer to the next read. */
   get offset(): number {
     return this.position;
   }
@@ -43,14 +43,14 @@ export class PickleReader {
     return this.view.getUint32(this.take(4), true);
   }
 
-  /** A length of 8 bytes. */
+  /** A length in 8 bytes. */
   uint64(): number {
     const value = this.view.getBigUint64(this.take(8), true);
     if (value > BigInt(this.bytes.length)) throw this.cutOff(`a length of ${value} bytes`);
     return Number(value);
   }
 
-  /** The one big-endian number of the format. */
+  /** The only big-endian number of the format. */
   float64(): number {
     return this.view.getFloat64(this.take(8), false);
   }
@@ -59,7 +59,7 @@ export class PickleReader {
     return new Uint8Array(this.part(length));
   }
 
-  /** A str: UTF-8, with Python's halves of surrogate pairs. */
+  /** A str: UTF-8 with Python's surrogate halves. */
   text(length: number): string {
     const part = this.part(length);
     const text = shortAscii(part) ?? decodeUtf8(part);
@@ -67,13 +67,13 @@ export class PickleReader {
     return text;
   }
 
-  /** A str of Python 2, which may be text or bytes. */
+  /** A Python 2 str, which may be text or bytes. */
   byteString(length: number): string {
     const part = this.part(length);
     return shortAscii(part) ?? decodeByteString(part);
   }
 
-  /** A line in ASCII: a number, a name or a literal. Its newline is consumed and left out. */
+  /** A line of ASCII: a number, a name or a literal. The newline is consumed but not returned. */
   line(): string {
     const line = this.lineBytes();
     return shortAscii(line) ?? decodeLatin1(line);
@@ -90,7 +90,7 @@ export class PickleReader {
     return decodeRawUnicodeEscape(this.lineBytes());
   }
 
-  /** A str of Python 2 in protocol 0: quoted, with escapes. */
+  /** A Python 2 str in protocol 0: quoted, with escapes. */
   quotedLine(): string {
     const characters = decodeQuoted(decodeLatin1(this.lineBytes()));
     if (characters === undefined) throw this.error("a string without quotes around it");
@@ -98,8 +98,8 @@ export class PickleReader {
   }
 
   /**
-   * A two's complement integer of any length; a bigint where a number would lose digits. Undefined for one so long that
-   * it is no number anyone computes with.
+   * A two's complement integer of any length: a bigint if a number would lose digits. Undefined if it is too long to be
+   * useful.
    */
   integer(length: number): number | bigint | undefined {
     if (length < 0) throw this.error(`an integer of ${length} bytes`);
@@ -110,21 +110,21 @@ export class PickleReader {
     return shorten(BigInt.asIntN(8 * length, BigInt(digits)));
   }
 
-  /** An integer in decimal digits; undefined for one of too many. */
+  /** An integer in decimal digits; undefined if it has too many. */
   decimal(text: string): number | bigint | undefined {
     const trimmed = text.trim();
-    if (!/^[-+]?\d+$/.test(trimmed)) throw this.error(`the text ${excerpt(text, 40)} where an integer belongs`);
+    if (!/^[-+]?\d+$/.test(trimmed)) throw this.error(`expected an integer, got the text ${excerpt(text, 40)}`);
     return trimmed.length > MAX_DIGITS ? undefined : shorten(BigInt(trimmed.replace("+", "")));
   }
 
-  /** A number in Python's notation. */
+  /** A floating point number in Python's notation. */
   float(text: string): number {
     const trimmed = text.trim().toLowerCase();
     const special = /^([-+]?)(inf|nan)$/.exec(trimmed);
     if (special) return special[2] === "nan" ? NaN : special[1] === "-" ? -Infinity : Infinity;
     const number = Number(trimmed);
     if (trimmed === "" || Number.isNaN(number))
-      throw this.error(`the text ${excerpt(text, 40)} where a number belongs`);
+      throw this.error(`expected a number, got the text ${excerpt(text, 40)}`);
     return number;
   }
 
@@ -137,12 +137,12 @@ export class PickleReader {
   }
 
   private describe(problem: string): string {
-    return `its pickle is damaged or cut off: ${problem} (near byte ${this.position})`;
+    return `its pickle is damaged or truncated: ${problem} (near byte ${this.position})`;
   }
 
   private lineBytes(): Uint8Array {
     const end = this.bytes.indexOf(0x0a, this.position);
-    if (end < 0) throw this.cutOff("a text argument without its end of line");
+    if (end < 0) throw this.cutOff("a text argument without an end of line");
     const line = this.bytes.subarray(this.position, end);
     this.position = end + 1;
     return line;
@@ -156,7 +156,7 @@ export class PickleReader {
   private take(length: number): number {
     const start = this.position;
     if (length < 0 || start + length > this.bytes.length)
-      throw this.cutOff(`it ends within an argument of ${length} bytes`);
+      throw this.cutOff(`it ends inside an argument of ${length} bytes`);
     this.position += length;
     return start;
   }

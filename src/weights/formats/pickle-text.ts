@@ -1,13 +1,13 @@
-// How pickles hold text, as Python 3.12 writes it (Lib/pickle.py).
+// Decodes text in pickles, as Python 3.12 writes it (Lib/pickle.py).
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Characters that String.fromCharCode takes at once. */
+/** Most characters for one call of String.fromCharCode. */
 const CHUNK = 8192;
 
 /**
- * UTF-8 as Python pickles it: with halves of surrogate pairs, which file names that are no UTF-8 leave in strings
- * ("surrogatepass"). Undefined for anything else that is no UTF-8.
+ * Decodes UTF-8 as Python pickles it: with halves of surrogate pairs, which come from file names that are not UTF-8
+ * ("surrogatepass"). Undefined for any other invalid UTF-8.
  */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
@@ -17,14 +17,14 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Bytes as the characters of the same numbers. */
+/** Bytes as the characters with the same numbers. */
 export function decodeLatin1(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return text;
 }
 
-/** The reverse. Undefined where a character is beyond Latin-1. */
+/** The reverse. Undefined if a character is not in Latin-1. */
 export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(text.length);
   for (let at = 0; at < text.length; at++) {
@@ -35,14 +35,14 @@ export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> | undefined 
   return bytes;
 }
 
-/** A string of Python 2, or bytes: UTF-8 where they are that, else each byte as a character. */
+/** A Python 2 string, or bytes: decoded as UTF-8 if it is valid, else each byte as a character. */
 export function decodeByteString(bytes: Uint8Array): string {
   return decodeUtf8(bytes) ?? decodeLatin1(bytes);
 }
 
 /**
- * The bytes of a byte string of Python 2, of which `length` are known, from what `decodeByteString` made of them.
- * Undefined where the text cannot have had that many.
+ * The bytes of a Python 2 byte string with a known `length`, from the result of `decodeByteString`. Undefined if the text
+ * cannot have had that length.
  */
 export function byteStringBytes(text: string, length: number): Uint8Array<ArrayBuffer> | undefined {
   const asUtf8 = new TextEncoder().encode(text);
@@ -50,7 +50,7 @@ export function byteStringBytes(text: string, length: number): Uint8Array<ArrayB
   return text.length === length ? encodeLatin1(text) : undefined;
 }
 
-/** Text of protocol 0: Latin-1 with \uXXXX and \UXXXXXXXX. A backslash before anything else stands for itself. */
+/** Decodes text of protocol 0: Latin-1 with \uXXXX and \UXXXXXXXX. Any other backslash is literal. */
 export function decodeRawUnicodeEscape(bytes: Uint8Array): string {
   return decodeLatin1(bytes).replace(
     /\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8})|[^uU])/g,
@@ -72,7 +72,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\n": "",
 };
 
-/** The bytes of a literal of Python 2 with quotes and escapes, as characters. Undefined where the quotes do not match. */
+/** The bytes of a Python 2 literal with quotes and escapes, as characters. Undefined if the quotes do not match. */
 export function decodeQuoted(literal: string): string | undefined {
   const text = literal.trim();
   const quote = text[0];
@@ -86,7 +86,7 @@ function unescape(match: string, hex?: string, octal?: string, letter = ""): str
   return letter === "\\" || letter === "'" || letter === '"' ? letter : (ESCAPES[letter] ?? match);
 }
 
-/** A surrogate half is three bytes in UTF-8's pattern; all runs between such bytes are plain UTF-8. */
+/** A surrogate half has three bytes in UTF-8's pattern; the text between them is plain UTF-8. */
 function decodeWithSurrogates(bytes: Uint8Array): string | undefined {
   let text = "";
   let start = 0;

@@ -1,6 +1,6 @@
 import { excerpt } from "../../platform/printable.js";
 
-/** The name of a Python class or function. Naming it loads nothing and runs nothing. */
+/** The name of a Python class or function. It is never imported or run. */
 export class PythonName {
   #full: string | undefined;
 
@@ -9,7 +9,7 @@ export class PythonName {
     readonly name: string,
   ) {}
 
-  /** Characters of the full name. */
+  /** Length of the full name in characters. */
   get length(): number {
     return this.module.length + 1 + this.name.length;
   }
@@ -19,14 +19,14 @@ export class PythonName {
   }
 }
 
-/** A value whose state follows its construction, in a BUILD opcode. */
+/** A value whose state follows its construction, by a BUILD opcode. */
 export abstract class Stateful {
   abstract setState(state: unknown): void;
 }
 
 /**
- * An instance of a class that this library has no use for: what a pickle says of it, with nothing executed.
- * `args` went to its constructor or factory, `state` to its `__setstate__`, `items` are what was appended to or set in it.
+ * An instance of any other class: the data that the pickle has for it, with nothing executed. `args` are for its constructor
+ * or factory, `state` is for its `__setstate__`, `items` were appended to it or set in it.
  */
 export class OpaqueObject extends Stateful {
   state: unknown = undefined;
@@ -44,7 +44,7 @@ export class OpaqueObject extends Stateful {
   }
 }
 
-/** A few words that say what a value is, for a message: of bounded length, whatever it holds. */
+/** A short description of any value, for a message. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") return excerpt(value, 60);
   if (value instanceof PythonName) return pythonName(value);

@@ -1,7 +1,7 @@
-// Python's pickle, protocols 0 to 5, as data. A pickle is a program for a stack machine whose opcodes may import any
-// name and call it; this machine imports and calls nothing. Names become PythonName, calls become what the caller's
-// `construct` makes of them or an OpaqueObject that records them. Values may be nested in any depth and share parts:
-// nothing here walks them, and whoever does goes by loops and spends from the budget.
+// Reads Python's pickle, protocols 0 to 5, as data. A pickle is a program for a stack machine whose opcodes may import any
+// name and call it; this machine imports and calls nothing. Names become PythonName. Calls become the result of the caller's
+// `construct`, or an OpaqueObject that records them. Values may be nested to any depth and may share parts: code that walks
+// them must use loops and spend from the budget.
 import type { Budget } from "./budget.js";
 import { callPython, resolveCall, type Call } from "./pickle-calls.js";
 import { readLiteral } from "./pickle-literals.js";
@@ -10,29 +10,29 @@ import { Memo } from "./pickle-memo.js";
 import { PickleReader } from "./pickle-reader.js";
 import { OpaqueObject, PythonName, Stateful } from "./pickle-values.js";
 
-/** How names and references that mean something to the caller are turned into values. */
+/** How to convert names and references into values. */
 export interface UnpickleOptions {
   /** The file's name, for messages. */
   readonly source: string;
-  /** What reading may cost. */
+  /** The cost that reading may have. */
   readonly budget: Budget;
   /** The value of a call `type(*args)`, or undefined to record it as an OpaqueObject. */
   readonly construct: (call: Call) => unknown;
-  /** The value behind a persistent id. */
+  /** The value for a persistent id. */
   readonly persistentLoad: (id: unknown) => unknown;
 }
 
 /**
  * Reads one pickled object: None is null, int is number or bigint, bytes is Uint8Array, list and tuple are arrays, dict is
- * Map, set is Set. Throws FormatError for anything damaged, over the budget, or outside the format.
+ * Map, set is Set. Throws FormatError if the pickle is damaged, over the budget or invalid.
  */
 export function unpickle(bytes: Uint8Array, options: UnpickleOptions): unknown {
   return unpickleAt(bytes, 0, options).value;
 }
 
 /**
- * The same for a pickle that starts at byte `start`, with the position behind it: files may hold several in a row.
- * Throws TruncatedError where the bytes end first.
+ * Reads a pickle that starts at byte `start` and returns the position after it, because files may have several in a row.
+ * Throws TruncatedError if the bytes end first.
  */
 export function unpickleAt(
   bytes: Uint8Array,
@@ -43,7 +43,7 @@ export function unpickleAt(
   return { value: new Machine(reader, options).run(), end: reader.offset };
 }
 
-/** Words of memory that an object takes, and each item in it. */
+/** Words of memory for an object, and for each item in it. */
 const LIST_WORDS = 6;
 const SET_WORDS = 20;
 const DICT_WORDS = 24;
@@ -57,15 +57,15 @@ const SET_ITEM_WORDS = 7;
 const DICT_ITEM_WORDS = 7;
 const MEMO_WORDS = 1;
 
-/** Python has one empty tuple too. Nobody can add to a tuple. */
+/** Python has only one empty tuple too. Nothing can be added to a tuple. */
 const EMPTY_TUPLE: readonly unknown[] = Object.freeze([]);
 
 class Machine {
   private readonly stack: unknown[] = [];
-  /** Heights of the stack where a MARK was set. */
+  /** Heights of the stack at each MARK. */
   private readonly marks: number[] = [];
   private readonly memo = new Memo();
-  /** The most values and marks that were on the stack at once. */
+  /** Largest size of the stack so far, values and marks. */
   private highest = 0;
   private readonly budget: Budget;
 
@@ -86,14 +86,14 @@ class Machine {
       if (this.runMemo(op) || this.runContainer(op) || this.runObject(op)) continue;
       const start = reader.offset;
       const value = readLiteral(op, reader);
-      // Numbers are counted where they are kept.
+      // Numbers are counted in their containers.
       if (typeof value !== "number")
         budget.hold((value instanceof Uint8Array ? BYTES_WORDS : LITERAL_WORDS) + ((reader.offset - start) >> 3));
       this.stack.push(value);
     }
   }
 
-  /** Counts the memory of the stack where it grows beyond all it was. */
+  /** Counts the memory of the stack when it becomes larger than before. */
   private countStack(): void {
     const height = this.stack.length + this.marks.length;
     if (height <= this.highest) return;
@@ -101,13 +101,13 @@ class Machine {
     this.highest = height;
   }
 
-  /** Stack and memo upkeep. False where the opcode is of another kind. */
+  /** Runs opcodes for the stack and the memo. False for other opcodes. */
   private runMemo(op: number): boolean {
     const { reader } = this;
     switch (op) {
       case Op.PROTO: {
         const protocol = reader.uint8();
-        if (protocol > 5) throw reader.error(`protocol ${protocol}; 0 to 5 are known`);
+        if (protocol > 5) throw reader.error(`protocol ${protocol}; only 0 to 5 are supported`);
         return true;
       }
       case Op.FRAME:
@@ -117,7 +117,7 @@ class Machine {
         this.marks.push(this.stack.length);
         return true;
       case Op.POP:
-        // As in CPython, a POP right above a mark takes the mark.
+        // As in CPython, POP directly after a mark removes the mark.
         if (this.marks.at(-1) === this.stack.length) this.marks.pop();
         else this.pop();
         return true;
@@ -153,7 +153,7 @@ class Machine {
     }
   }
 
-  /** Tuples, lists, dicts and sets. */
+  /** Runs opcodes for tuples, lists, dicts and sets. */
   private runContainer(op: number): boolean {
     switch (op) {
       case Op.EMPTY_TUPLE:
@@ -204,7 +204,7 @@ class Machine {
     }
   }
 
-  /** What Python would import, call or look up. */
+  /** Runs opcodes for what Python would import, call or look up. */
   private runObject(op: number): boolean {
     const { reader } = this;
     switch (op) {
@@ -213,7 +213,7 @@ class Machine {
         return true;
       case Op.STACK_GLOBAL: {
         const [module, name] = this.popMany(2);
-        if (typeof module !== "string" || typeof name !== "string") throw reader.error("a name that is no string");
+        if (typeof module !== "string" || typeof name !== "string") throw reader.error("a name that is not a string");
         this.stack.push(this.name(module, name));
         return true;
       }
@@ -225,7 +225,7 @@ class Machine {
       }
       case Op.NEWOBJ_EX: {
         const [type, args, keywords] = this.popMany(3);
-        if (!Array.isArray(args)) throw reader.error("arguments that are no tuple");
+        if (!Array.isArray(args)) throw reader.error("arguments that are not a tuple");
         this.budget.spend(args.length);
         this.call(type, [...(args as unknown[]), keywords]);
         return true;
@@ -265,9 +265,9 @@ class Machine {
   }
 
   private call(callee: unknown, args: unknown): void {
-    if (!Array.isArray(args)) throw this.reader.error("a call whose arguments are no tuple");
+    if (!Array.isArray(args)) throw this.reader.error("a call whose arguments are not a tuple");
     const call = resolveCall(callee, args as readonly unknown[], this.budget);
-    if (!call) throw this.reader.error("a call of what is neither a class nor a function");
+    if (!call) throw this.reader.error("a call of a value that is neither a class nor a function");
     this.budget.hold(OBJECT_WORDS);
     this.stack.push(
       callPython(call, this.budget) ?? this.options.construct(call) ?? new OpaqueObject(call.type, call.args),
@@ -276,8 +276,9 @@ class Machine {
 
   private build(state: unknown): void {
     const target = this.top();
-    if (!(typeof target === "object" && target !== null)) throw this.reader.error("state for what is no object");
-    // Python's containers keep nothing of the attributes that it would hang on them.
+    if (!(typeof target === "object" && target !== null))
+      throw this.reader.error("state for a value that is not an object");
+    // Attributes of Python's own containers are dropped.
     if (target instanceof Stateful) target.setState(state);
   }
 
@@ -287,7 +288,7 @@ class Machine {
     if (target instanceof Set) for (const item of items) target.add(item);
     else if (Array.isArray(target) && target !== EMPTY_TUPLE) for (const item of items) target.push(item);
     else if (target instanceof OpaqueObject) for (const item of items) target.items.push(item);
-    else throw this.reader.error("items appended to what is no list or set");
+    else throw this.reader.error("items appended to a value that is not a list or set");
   }
 
   private setItems(items: unknown[]): void {
@@ -297,7 +298,7 @@ class Machine {
     for (let i = 0; i < items.length; i += 2)
       if (target instanceof Map) target.set(items[i], items[i + 1]);
       else if (target instanceof OpaqueObject) target.items.push([items[i], items[i + 1]]);
-      else throw this.reader.error("items set in what is no dict");
+      else throw this.reader.error("items set in a value that is not a dict");
   }
 
   private pushList(items: readonly unknown[]): void {
@@ -317,11 +318,11 @@ class Machine {
 
   private memoize(index: number | bigint | undefined): void {
     this.budget.hold(MEMO_WORDS);
-    if (!this.memo.set(Number(index), this.top())) throw this.reader.error("a memo with an impossible number");
+    if (!this.memo.set(Number(index), this.top())) throw this.reader.error("a memo entry with an invalid number");
   }
 
   private recall(index: number | bigint | undefined): void {
-    if (!this.memo.has(Number(index))) throw this.reader.error(`memo ${Number(index)} was never set`);
+    if (!this.memo.has(Number(index))) throw this.reader.error(`memo entry ${Number(index)} was never set`);
     this.stack.push(this.memo.get(Number(index)));
   }
 

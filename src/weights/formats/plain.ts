@@ -1,19 +1,19 @@
-// From the values of a pickle to plain data: what a config is to the rest of the library.
+// Converts the values of a pickle to plain data, as configs need.
 import { FormatError } from "../errors.js";
 import type { Budget } from "./budget.js";
 import { describeValue } from "./pickle-values.js";
 
-/** Deepest config that is kept whole; the train configs of DALLE2-pytorch have 6 levels. What lies deeper is left out. */
+/** Deepest levels of a config that are kept. The train configs of DALLE2-pytorch have 6 levels. */
 const MAX_DEPTH = 64;
 const DEEPER = "<deeper levels>";
-/** Memory of one value of a config, its share of the object or array around it included. */
+/** Memory of one value of a config, with its share of the object or array around it. */
 const NODE_WORDS = 24;
-/** Parts of a key that is a tuple. */
+/** Most parts of a key that is a tuple. */
 const MAX_KEY_PARTS = 100;
 
 /**
- * Dicts as objects, sequences as arrays, and objects of any class as a text that names the class: what JSON can hold.
- * Throws FormatError for what unfolds to an unreasonable size.
+ * Converts dicts to objects, sequences to arrays, and objects of any class to a string that names the class: values that
+ * JSON can have. Throws FormatError if the result would be unreasonably large.
  */
 export function toPlain(value: unknown, budget: Budget): unknown {
   const convert = (part: unknown, depth: number): unknown => {
@@ -31,7 +31,7 @@ export function toPlain(value: unknown, budget: Budget): unknown {
   return convert(value, 0);
 }
 
-/** A key as text: of a tuple, all its parts, as Python writes them. */
+/** A key as a string. A tuple gives all its parts, as Python writes them. */
 function keyText(key: unknown, budget: Budget): string {
   let parts = 0;
   const write = (part: unknown): string => {

@@ -1,5 +1,5 @@
-// The safetensors format: a little-endian u64 with the length of a JSON header, the header, then the tensors' bytes.
-// The header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
+// The safetensors format: a little-endian u64 with the length of a JSON header, the header, then the tensors' bytes. The
+// header maps each tensor's name to its type, shape and [begin, end) within the data, and `__metadata__` to strings.
 // https://github.com/huggingface/safetensors/blob/24b0b2857fef49be734b9ab72ce97c09bb25f5b9/README.md#L74-L104
 import { ArgumentError } from "../../platform/arguments.js";
 import type { ByteSource } from "../../platform/source.js";
@@ -10,18 +10,18 @@ import { excerpt } from "../../platform/printable.js";
 import { TensorEntry } from "../tensor-entry.js";
 
 const LENGTH_BYTES = 8;
-/** The one name that no tensor can have in a safetensors file. */
+/** The only name that a tensor in a safetensors file cannot have. */
 export const METADATA = "__metadata__";
-/** Longest header that is read, as in the format's own library. */
+/** Longest header that is read, as in the official library. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
-/** A safetensors file's directory. */
+/** The header of a safetensors file. */
 export interface SafetensorsFile {
   readonly metadata: ReadonlyMap<string, string>;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
 }
 
-/** Bits per element of the format's other types, whose values this library does not read. */
+/** Bits per element of the format's other types, which this library does not support. */
 const OTHER_BITS: Readonly<Record<string, number>> = { F4: 4, F6_E2M3: 6, F6_E3M2: 6, C64: 64 };
 
 interface HeaderEntry {
@@ -34,7 +34,7 @@ interface HeaderEntry {
   readonly end: number;
 }
 
-/** Whether a file's first bytes, nine at least, can begin a safetensors file of that size. */
+/** True if the first bytes of a file, at least nine, can begin a safetensors file of that size. */
 export function looksLikeSafetensors(head: Uint8Array, size: number): boolean {
   if (head.length <= LENGTH_BYTES) return false;
   const length = headerLength(head);
@@ -44,18 +44,18 @@ export function looksLikeSafetensors(head: Uint8Array, size: number): boolean {
 }
 
 /**
- * Reads the header and checks all of it: sizes, types, shapes, and that the tensors tile the data without gap or overlap.
- * Rejects with FormatError.
+ * Reads the header and checks sizes, types, shapes, and that the tensors cover the data without gap or overlap. Rejects with
+ * FormatError.
  */
 export async function openSafetensors(source: ByteSource, signal?: AbortSignal): Promise<SafetensorsFile> {
   if (source.size < LENGTH_BYTES)
-    throw new FormatError(source.name, `${source.size} bytes are too few for safetensors`);
+    throw new FormatError(source.name, `${source.size} bytes are too few for a safetensors file`);
   const length = headerLength(await source.read(0, LENGTH_BYTES, signal));
   const room = source.size - LENGTH_BYTES;
   if (length > BigInt(Math.min(room, MAX_HEADER_BYTES)))
     throw new FormatError(
       source.name,
-      `the safetensors header claims ${length} bytes; ${room} follow and ${MAX_HEADER_BYTES} are allowed. Is the file truncated?`,
+      `the safetensors header should have ${length} bytes, but ${room} follow and ${MAX_HEADER_BYTES} are allowed; the file may be truncated`,
     );
   const header = await source.read(LENGTH_BYTES, Number(length), signal);
   const dataStart = LENGTH_BYTES + header.length;
@@ -75,7 +75,7 @@ function tensorEntry(source: ByteSource, { name, dtype, shape }: HeaderEntry, st
   if (!isDtype(dtype))
     return new TensorEntry(
       name,
-      { typeName: dtype, problem: `values of type ${dtype} are not read`, source: source.name },
+      { typeName: dtype, problem: `values of type ${dtype} are not supported`, source: source.name },
       shape,
     );
   const entry: TensorEntry = new TensorEntry(name, dtype, shape, ([from, to], signal) =>
@@ -120,7 +120,7 @@ function parseEntry(name: string, value: unknown, source: string): HeaderEntry {
   const bits = typeof dtype === "string" ? elementBits(dtype) : undefined;
   if (typeof dtype !== "string" || bits === undefined)
     throw fail(
-      `its dtype is ${nameOf(dtype)}, none of the format's: ${[...Object.keys(DTYPE_BYTES), ...Object.keys(OTHER_BITS)].join(", ")}`,
+      `its dtype is ${nameOf(dtype)}, not one of ${[...Object.keys(DTYPE_BYTES), ...Object.keys(OTHER_BITS)].join(", ")}`,
     );
   if (!isSizes(shape)) throw fail("its shape is not a list of sizes");
   if (!isSizes(offsets) || offsets.length !== 2) throw fail("its data_offsets are not a pair of positions");
@@ -132,7 +132,7 @@ function parseEntry(name: string, value: unknown, source: string): HeaderEntry {
   return { name, dtype, shape, begin, end };
 }
 
-/** Undefined for what is no type of the format. */
+/** Undefined if the format has no such type. */
 function elementBits(dtype: string): number | undefined {
   if (isDtype(dtype)) return 8 * DTYPE_BYTES[dtype];
   return Object.hasOwn(OTHER_BITS, dtype) ? OTHER_BITS[dtype] : undefined;
@@ -146,7 +146,7 @@ function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source:
     if (begin !== position)
       throw new FormatError(
         source,
-        `tensor ${excerpt(name)}: its data starts at ${begin}, ${begin < position ? "inside" : "apart from"} the tensor before it, which ends at ${position}`,
+        `tensor ${excerpt(name)}: its data starts at ${begin}, ${begin < position ? "inside" : "after a gap behind"} the tensor before it, which ends at ${position}`,
       );
     position = end;
   }
@@ -158,8 +158,8 @@ function checkTiling(entries: readonly HeaderEntry[], dataBytes: number, source:
 }
 
 /**
- * A key that the format's own library refuses when it stands twice, in valid JSON: the metadata, or a field of a tensor.
- * (Of a tensor's name that stands twice it takes the last, as JSON.parse does, and refuses gaps in the data.)
+ * A key that the official library refuses as a duplicate: the metadata, or a field of a tensor. (For a duplicate tensor name
+ * it uses the last, as JSON.parse does, and refuses gaps in the data.)
  */
 function repeatedKey(json: string): string | undefined {
   let depth = 0;
@@ -188,10 +188,10 @@ function repeatedKey(json: string): string | undefined {
 }
 
 const FIELDS = ["dtype", "shape", "data_offsets"] as const;
-/** No key that matters is longer than this, even with each character escaped. */
+/** Longest form of a relevant key, with each character escaped. */
 const MAX_KEY_TEXT = 6 * METADATA.length + 2;
 
-/** Whether the JSON string in `[start, end)` is this key. */
+/** True if the JSON string in `[start, end)` is this key. */
 function isKey(json: string, start: number, end: number, key: string): boolean {
   if (end - start > MAX_KEY_TEXT || parseJson(json.slice(start, end)) !== key) return false;
   let next = end;
@@ -208,7 +208,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0);
 }
 
-/** A tensor to write: `chunks` gives its row-major bytes in order, and is called once. */
+/** A tensor to write. `chunks` gives its row-major bytes in order, and is called once. */
 export interface TensorData {
   readonly name: string;
   readonly dtype: Dtype;
@@ -217,8 +217,8 @@ export interface TensorData {
 }
 
 /**
- * The bytes of a safetensors file, chunk by chunk: the header, then each tensor as its data arrives.
- * Equal tensors give equal bytes: they are ordered by element size, which keeps each one aligned, then by name.
+ * The bytes of a safetensors file in chunks: the header, then the data of each tensor. The same tensors always give the same
+ * bytes: they are ordered by element size, which keeps them aligned, then by name.
  */
 export async function* writeSafetensors(
   tensors: readonly TensorData[],
@@ -238,7 +238,7 @@ export async function* writeSafetensors(
     if (written !== expected)
       throw new ArgumentError(
         "tensors",
-        `tensor ${tensor.name} gave ${written} bytes; ${tensor.dtype} [${tensor.shape.join(", ")}] takes ${expected}`,
+        `tensor ${tensor.name} gave ${written} bytes, but ${tensor.dtype} [${tensor.shape.join(", ")}] takes ${expected}`,
       );
   }
 }
@@ -249,7 +249,7 @@ function headerBytes(tensors: readonly TensorData[], metadata: ReadonlyMap<strin
   let end = 0;
   for (const { name, dtype, shape } of tensors) {
     if (name === METADATA || header.has(name))
-      throw new ArgumentError("tensors", `a safetensors file can name ${name} only once`);
+      throw new ArgumentError("tensors", `a safetensors file cannot have two tensors named ${name}`);
     const begin = end;
     end += byteLength(dtype, shape);
     header.set(name, { dtype, shape, data_offsets: [begin, end] });

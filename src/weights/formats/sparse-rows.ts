@@ -1,12 +1,12 @@
-// Tables stored by their used rows. A CLIP trained on few words uses few of its 49408 token embeddings; the rest are
-// zero. Such a table NAME is kept as NAME `[n, ...]`, the rows that are not zero, and NAME.rows `[n]` (I32), their
-// numbers in ascending order; the file's metadata `sparse_shape` says the full shape of each: `{"NAME": [49408, 128]}`.
+// Tables stored by their used rows. A CLIP trained on few words uses few of its 49408 token embeddings; the rest are zero.
+// Such a table NAME is stored as NAME `[n, ...]`, the rows that are not zero, and NAME.rows `[n]` (I32), their row numbers
+// in ascending order. The file's metadata `sparse_shape` has the full shapes: `{"NAME": [49408, 128]}`.
 import { jsonProblem, parseJson } from "../../platform/json.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
 import { TensorEntry, type RowRange } from "../tensor-entry.js";
 
-/** The metadata key whose JSON names the tables that are stored by rows, with their full shapes. */
+/** The metadata key with JSON that maps tables stored by rows to their full shapes. */
 export const SPARSE_SHAPE = "sparse_shape";
 
 /** The name of the tensor with the row numbers of table `name`. */
@@ -14,7 +14,7 @@ export function rowsName(name: string): string {
   return `${name}.rows`;
 }
 
-/** Puts the full tables in the place of the stored rows and row numbers. Rejects with FormatError. */
+/** Replaces stored rows and row numbers by full tables. Rejects with FormatError. */
 export async function restoreSparseRows(
   tensors: ReadonlyMap<string, TensorEntry>,
   shapesJson: string,
@@ -65,7 +65,7 @@ function checkFit(stored: TensorEntry, rows: Int32Array, shape: readonly number[
   if (!ascending || !sameRow || rows.length !== stored.rowCount)
     throw new FormatError(
       source,
-      `tensor ${stored.name}: ${rows.length} row numbers and rows [${stored.shape.join(", ")}] do not make up [${shape.join(", ")}]`,
+      `tensor ${stored.name}: ${rows.length} row numbers and rows [${stored.shape.join(", ")}] do not fit the shape [${shape.join(", ")}]`,
     );
 }
 
@@ -85,7 +85,7 @@ function sparseEntry(stored: TensorEntry, rows: Int32Array, shape: readonly numb
   });
 }
 
-/** The first position in ascending `values` whose value is `least` or more. */
+/** The first position in ascending `values` with a value of at least `least`. */
 function lowerBound(values: Int32Array, least: number): number {
   let low = 0;
   let high = values.length;

@@ -1,29 +1,29 @@
 import { elementCount } from "../dtypes.js";
 
-/** A view of elements in memory or in a file; strides count elements. */
+/** A view of elements in memory or in a file. Strides count elements. */
 export interface StridedView {
   readonly shape: readonly number[];
   readonly strides: readonly number[];
 }
 
-/** Whether a view's elements lie in row-major order without gaps. */
+/** True if the elements of a view are in row-major order without gaps. */
 export function isContiguous({ shape, strides }: StridedView): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    // The stride of an axis of one element is never used, and torch writes anything there.
+    // The stride of an axis of size 1 is never used, and torch writes any value there.
     if (shape[axis] !== 1 && strides[axis] !== expected) return false;
     expected *= shape[axis]!;
   }
   return true;
 }
 
-/** Elements from a view's first to its last, both included; 0 for an empty view. */
+/** Elements from the first to the last of a view, inclusive; 0 for an empty view. */
 export function spanElements({ shape, strides }: StridedView): number {
   if (shape.includes(0)) return 0;
   return shape.reduce((last, extent, axis) => last + (extent - 1) * strides[axis]!, 1);
 }
 
-/** Copies a view's elements of 1, 2, 4 or 8 bytes, the first of which is the first of `span`, to row-major bytes. */
+/** Copies the elements of a view (1, 2, 4 or 8 bytes each) to row-major bytes. Its first element is the first of `span`. */
 export function gather(span: Uint8Array<ArrayBuffer>, itemBytes: number, view: StridedView): Uint8Array<ArrayBuffer> {
   const Words = WORDS[itemBytes]!;
   const from = new Words(span.buffer);
@@ -40,7 +40,7 @@ export function gather(span: Uint8Array<ArrayBuffer>, itemBytes: number, view: S
   return new Uint8Array(to.buffer);
 }
 
-// Elements are moved as whole words of their size, whatever their type.
+// Elements are moved as words of their size, whatever their type.
 const WORDS: Readonly<
   Record<number, Uint8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor | BigUint64ArrayConstructor>
 > = {

@@ -1,15 +1,15 @@
-/** Names and shapes of a state dict: all that a dialect or an option is read from. */
+/** Names and shapes of a state dict, from which dialects and options are inferred. */
 export type Header = ReadonlyMap<string, { readonly shape: readonly number[] }>;
 
 export type Shape = readonly number[];
 
-/** The tensors below a path of a state dict, under their names from there on. */
+/** The tensors below a path of a state dict, under the rest of their names. */
 export class TensorScope {
   readonly #shapes: ReadonlyMap<string, Shape>;
 
   constructor(
     header: Header,
-    /** What the names of the state dict begin with, such as `unets.0.`; empty for all of it. */
+    /** The prefix of the names, such as `unets.0.`; empty for the whole state dict. */
     readonly prefix = "",
   ) {
     const own = [...header].filter(([name]) => name.startsWith(prefix));
@@ -28,15 +28,15 @@ export class TensorScope {
     return this.#shapes.has(name);
   }
 
-  /** The first name that matches and whose shape passes. */
+  /** The first name that matches and whose shape is accepted. */
   find(pattern: RegExp, accepts: (shape: Shape) => boolean = () => true): string | undefined {
     for (const [name, shape] of this.#shapes) if (pattern.test(name) && accepts(shape)) return name;
     return undefined;
   }
 
   /**
-   * Length of the module list at a path: one more than the largest index below it. An index beyond the number of tensors
-   * is no module's, since those before it would have some: it must not make a list of billions.
+   * Length of the module list at a path: the largest index below it plus one. An index beyond the number of tensors does not
+   * count, because earlier modules would have tensors too: it must not make a list of billions.
    */
   length(list: string): number {
     let length = 0;

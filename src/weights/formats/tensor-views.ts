@@ -1,9 +1,9 @@
-// Tensors made of others in the file, for state dicts that cut the same weights in another way.
+// Tensors made from others in the file, for state dicts that split the same weights in another way.
 import { DTYPE_BYTES } from "../dtypes.js";
 import { gather } from "./strided.js";
 import { TensorEntry } from "../tensor-entry.js";
 
-/** The rows of several tensors of one type, one after the other. Undefined where their rows differ in shape or type. */
+/** Concatenates the rows of several tensors. Undefined if their types or rows differ. */
 export function concatRows(name: string, parts: readonly TensorEntry[]): TensorEntry | undefined {
   const [first] = parts;
   const rowOf = ({ typeName, shape }: TensorEntry): string => [typeName, ...shape.slice(1)].join();
@@ -24,7 +24,7 @@ export function concatRows(name: string, parts: readonly TensorEntry[]): TensorE
   });
 }
 
-/** A matrix with rows and columns exchanged. Whatever rows are asked for, all of it is read. */
+/** A transposed matrix. Reading any rows reads the whole matrix. */
 export function transposed(name: string, entry: TensorEntry): TensorEntry {
   const [rows, columns] = entry.shape as [number, number];
   if (entry.unsupported) return new TensorEntry(name, entry.unsupported, [columns, rows]);

@@ -13,23 +13,23 @@ import { gather, isContiguous, spanElements } from "./strided.js";
 import { loadPersistent, type StorageRef, type StoredView, type TensorRef } from "./torch-objects.js";
 import { constructTorch } from "./torch-rebuild.js";
 
-/** A trainer's save of a billion parameters with optimizer and EMA has a pickle of about a megabyte; its logs may be longer. */
+/** The pickle of a billion parameters with optimizer and EMA takes about a megabyte. Logs may be longer. */
 export const MAX_PICKLE_BYTES = 256 * 2 ** 20;
-/** What one read of a tensor with gaps may span. */
+/** Most bytes of one read for a tensor with gaps. */
 const MAX_SPAN_BYTES = 2 ** 30;
 
-/** A file's objects, and the way from a tensor among them to its bytes. */
+/** A file's objects, and access to the bytes of its tensors. */
 export interface TorchArchive {
   readonly format: "torch" | "torch-legacy" | "torchscript";
   /** Modules of a TorchScript archive are opaque objects. */
   readonly tree: unknown;
-  /** A tensor of the tree under a name. Throws FormatError where the file lacks its storage. */
+  /** A tensor of the tree, with a name for it. Throws FormatError if the file lacks its storage. */
   readonly tensor: (name: string, ref: TensorRef) => TensorEntry;
-  /** What is left to spend on walking the tree. */
+  /** What remains for walking the tree. */
   readonly budget: Budget;
 }
 
-/** How torch's pickles are read. */
+/** How to read torch's pickles. */
 export function torchPickle(source: string, budget: Budget): UnpickleOptions {
   return {
     source,
@@ -43,21 +43,21 @@ export function torchPickle(source: string, budget: Budget): UnpickleOptions {
   };
 }
 
-/** Gives `length` bytes from byte `offset` of one storage. */
+/** Reads `length` bytes of one storage from byte `offset`. */
 export type StorageReader = (offset: number, length: number, signal?: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>;
 
-/** How an archive holds its storages. */
+/** Access to the storages of an archive. */
 export interface Storages {
   /** The file's name, for messages. */
   readonly source: string;
   readonly isBigEndian: boolean;
-  /** Throws FormatError, about the named tensor, where the storage is not in the file. */
+  /** Throws FormatError, which names the tensor, if the storage is not in the file. */
   readonly open: (storage: StorageRef, tensorName: string) => StorageReader;
 }
 
 /** A tensor over the bytes of its storage. */
 export function storedTensor(name: string, ref: TensorRef, storages: Storages): TensorEntry {
-  const { dtype, shape, view, problem = "its values are not read", typeName } = ref;
+  const { dtype, shape, view, problem = "its values are not supported", typeName } = ref;
   if (dtype === "unsupported" || !view)
     return new TensorEntry(name, { typeName, problem, source: storages.source }, shape);
   const itemBytes = DTYPE_BYTES[dtype];
@@ -66,7 +66,7 @@ export function storedTensor(name: string, ref: TensorRef, storages: Storages): 
   const isBigEndian = content?.isBigEndian ?? storages.isBigEndian;
   return new TensorEntry(name, dtype, shape, async (rows, signal) => {
     const bytes = await readRows(read, { name, shape, view, itemBytes }, rows, signal);
-    // torch, too, swaps by the elements of the storage, which are bytes where it is untyped.
+    // torch swaps by the elements of the storage too, which are bytes if it is untyped.
     if (isBigEndian) swapBytes(bytes, type?.bytes ?? 1);
     if (view.isNegated) negate(bytes, dtype);
     return bytes;
@@ -95,7 +95,7 @@ async function readRows(
   const first = stored.start + start * (strides[0] ?? 0) * itemBytes;
   const spanBytes = spanElements(view) * itemBytes;
   if (spanBytes > MAX_SPAN_BYTES)
-    throw new FormatError(excerpt(name), `its elements lie scattered over ${spanBytes} bytes`, {
+    throw new FormatError(excerpt(name), `its elements are scattered over ${spanBytes} bytes`, {
       advice: "save the checkpoint with contiguous tensors",
     });
   const span = await read(first, spanBytes, signal);

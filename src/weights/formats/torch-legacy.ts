@@ -1,7 +1,7 @@
-// What torch.save wrote before torch 1.6, and still writes with _use_new_zipfile_serialization=False: five pickles in a
-// row (magic number, protocol, system, the objects, the keys of their storages), then each storage in the order of the
-// keys as its element count (int64) and its elements. Numbers are little-endian whatever the machine was.
-// (torch 1.13.1, torch/serialization.py, _legacy_save)
+// The format of torch.save before torch 1.6, and still with _use_new_zipfile_serialization=False: five pickles in a row
+// (magic number, protocol, system, the objects, the keys of their storages), then each storage in the order of the keys, as
+// its element count (int64) and its elements. Numbers are little-endian on every machine. (torch 1.13.1,
+// torch/serialization.py, _legacy_save)
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError, TruncatedError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
@@ -21,26 +21,26 @@ import { StorageRef } from "./torch-objects.js";
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
 const PROTOCOL = 1001;
 const COUNT_BYTES = 8;
-/** Nothing says how long the pickles are: this much is read first, and four times as much as long as it is too little. */
+/** The length of the pickles is unknown: this much is read first, then four times as much until it is enough. */
 const FIRST_READ_BYTES = 2 ** 20;
 
-/** The magic number as pickled: LONG1 of 10 bytes in protocols 2 to 5, its digits in protocols 0 and 1. */
+/** The pickled magic number: LONG1 with 10 bytes in protocols 2 to 5, its digits in protocols 0 and 1. */
 const PICKLED_MAGIC: readonly (readonly number[])[] = [
   [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e],
   [...new TextEncoder().encode(`L${MAGIC_NUMBER}L\n.`)],
 ];
-/** PROTO has an argument of one byte, and FRAME, which protocols 4 and 5 may put behind it, one of eight. */
+/** PROTO has a one-byte argument. FRAME, which may follow it in protocols 4 and 5, has one of eight bytes. */
 const PROTO = 0x80;
 const FRAME = 0x95;
 
-/** Whether a file's first bytes are the pickled magic number, in any protocol. */
+/** True if a file begins with the pickled magic number, in any protocol. */
 export function looksLikeTorchLegacy(head: Uint8Array): boolean {
   let start = head[0] === PROTO ? 2 : 0;
   if (head[start] === FRAME) start += 9;
   return PICKLED_MAGIC.some((magic) => magic.every((byte, i) => head[start + i] === byte));
 }
 
-/** Reads the objects of a legacy file; storages stay unread. Rejects with FormatError. */
+/** Reads the objects of a legacy file, but no storages. Rejects with FormatError. */
 export async function openTorchLegacy(source: ByteSource, signal?: AbortSignal): Promise<TorchArchive> {
   const { tree, keys, storages, end, budget } = await readPickles(source, signal);
   const places = placeStorages(keys, storages, end, source, budget);
@@ -94,7 +94,7 @@ function parsePickles(bytes: Uint8Array, source: string, budget: Budget): Pickle
     return pickle.value;
   };
   if (next() !== MAGIC_NUMBER || next() !== PROTOCOL)
-    throw new FormatError(source, `not the format ${PROTOCOL} that torch wrote before 1.6`);
+    throw new FormatError(source, `its format version is not ${PROTOCOL}, which torch wrote before 1.6`);
   // The system that wrote it.
   next();
   const tree = next();
@@ -105,11 +105,11 @@ function parsePickles(bytes: Uint8Array, source: string, budget: Budget): Pickle
 function addStorage(storages: Map<string, StorageRef>, storage: StorageRef, source: string): void {
   const known = storages.get(storage.key);
   if (known && (known.type !== storage.type || known.elements !== storage.elements))
-    throw new FormatError(source, `storage ${excerpt(storage.key)} is described twice, and differently`);
+    throw new FormatError(source, `storage ${excerpt(storage.key)} has two different descriptions`);
   storages.set(storage.key, storage);
 }
 
-/** Finds where each storage lies, from the sizes that the pickle gives; the file may go on behind them. */
+/** Computes the position of each storage from the sizes in the pickle. Other bytes may follow them. */
 function placeStorages(
   keys: unknown,
   storages: ReadonlyMap<string, StorageRef>,
@@ -117,7 +117,7 @@ function placeStorages(
   source: ByteSource,
   budget: Budget,
 ): ReadonlyMap<string, StorageReader> {
-  if (!Array.isArray(keys)) throw new FormatError(source.name, "its list of storages is no list");
+  if (!Array.isArray(keys)) throw new FormatError(source.name, "its list of storages is not a list");
   const places = new Map<string, StorageReader>();
   let position: number | undefined = start;
   for (const key of keys as readonly unknown[]) {
@@ -132,19 +132,19 @@ function placeStorages(
       storage.key,
       position === undefined ? unknownPlace(source, storage) : storageReader(source, position, storage),
     );
-    // Whose elements have an unknown size hides where the next one begins.
+    // The position of a storage after one with an unknown element size is unknown.
     position = position === undefined || !storage.type ? undefined : position + COUNT_BYTES + storage.byteLength;
   }
   if (position !== undefined && !(position <= source.size))
     throw new FormatError(
       source.name,
-      `its storages end at byte ${position}, the file at ${source.size}; is the file truncated?`,
+      `its storages end at byte ${position}, but the file has ${source.size} bytes; it may be truncated`,
     );
   return places;
 }
 
 function unknownPlace(source: ByteSource, storage: StorageRef): StorageReader {
-  const problem = `storage ${excerpt(storage.key)} lies behind one whose element type is unknown`;
+  const problem = `storage ${excerpt(storage.key)} follows one whose element type is unknown`;
   return () => Promise.reject(new FormatError(source.name, problem));
 }
 
@@ -155,7 +155,7 @@ function storageReader(source: ByteSource, position: number, storage: StorageRef
     if (count !== BigInt(storage.elements))
       throw new FormatError(
         source.name,
-        `storage ${excerpt(storage.key)} has ${count} elements at byte ${position}, ${storage.elements} are claimed`,
+        `storage ${excerpt(storage.key)} has ${count} elements at byte ${position}; expected ${storage.elements}`,
       );
     checked = true;
   };

@@ -1,4 +1,4 @@
-// Tensors and their storages as a checkpoint describes them: where their elements lie, with nothing read.
+// Tensors and their storages as a checkpoint describes them: where their elements are, with nothing read.
 import { elementCount, isCountable, type EntryDtype } from "../dtypes.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
@@ -6,16 +6,16 @@ import { storageType, type ElementType } from "./element-types.js";
 import { describeValue, PythonName, Stateful } from "./pickle-values.js";
 import { spanElements } from "./strided.js";
 
-/** A storage: elements of one type under one key of the file, or within the pickle itself. */
+/** A storage: elements of one type under one key of the file, or inside the pickle. */
 export class StorageRef {
   constructor(
     readonly key: string,
-    /** Undefined for a class that this library does not know, whose elements have an unknown size. */
+    /** Undefined for an unknown class, whose element size is unknown. */
     readonly type: ElementType | undefined,
     readonly elements: number,
-    /** The part that tensors of this reference see: its first element and how many. torch before 0.4 had such views. */
+    /** The part that tensors over this reference see: its first element and its length. torch before 0.4 had such views. */
     readonly view: readonly [start: number, elements: number] = [0, elements],
-    /** The elements, where the pickle holds them. */
+    /** The elements, if they are in the pickle. */
     readonly content?: { readonly bytes: Uint8Array; readonly isBigEndian: boolean },
   ) {}
 
@@ -25,20 +25,20 @@ export class StorageRef {
   }
 }
 
-/** A tensor whose values can be read: a view of a storage. */
+/** The view of a storage for a tensor that can be read. */
 export interface StoredView {
   readonly storage: StorageRef;
-  /** The first element's place in the storage, in bytes. */
+  /** Position of the first element in the storage, in bytes. */
   readonly start: number;
-  /** Steps from element to element along each axis, in elements. */
+  /** Steps along each axis, in elements. */
   readonly strides: readonly number[];
-  /** Whether the values are those in the storage with the opposite sign: torch's lazy negation. */
+  /** True if the values have the opposite sign: torch's lazy negation. */
   readonly isNegated: boolean;
 }
 
-/** What a file says of a tensor. Without a `view` its values cannot be read, and `problem` says why. */
+/** A tensor as the file describes it. Without `view` its values cannot be read, and `problem` says why. */
 export interface TensorDescription {
-  /** The element type's name, for messages and reports. */
+  /** Name of the element type, for messages and reports. */
   readonly typeName: string;
   readonly type?: ElementType | undefined;
   readonly shape: readonly number[];
@@ -46,18 +46,18 @@ export interface TensorDescription {
   readonly problem?: string;
 }
 
-/** A tensor as torch saves it. Attributes that Python would hang on it are not kept. */
+/** A tensor as torch saves it. Python attributes of it are dropped. */
 export class TensorRef extends Stateful {
   constructor(protected description: TensorDescription) {
     super();
   }
 
-  /** A tensor of which no more is known than what it is and why it cannot be read. */
+  /** A tensor that cannot be read, with its description and the reason. */
   static unreadable(typeName: string, shape: readonly number[], problem: string): TensorRef {
     return new TensorRef({ typeName, shape, problem });
   }
 
-  /** All that is known of it. */
+  /** All that is known about it. */
   get described(): TensorDescription {
     return this.description;
   }
@@ -79,25 +79,28 @@ export class TensorRef extends Stateful {
     return this.description.view;
   }
 
-  /** Why its values cannot be read; undefined where they can. */
+  /** Why its values cannot be read; undefined if they can. */
   get problem(): string | undefined {
     return this.description.problem;
   }
 
-  /** Bytes when contiguous, which may be more than the storage has: a stride may be 0. 0 where the type is unknown. */
+  /**
+   * Bytes of the contiguous tensor, which may be more than the storage has, since a stride may be 0. 0 if the type is
+   * unknown.
+   */
   get byteLength(): number {
     return elementCount(this.shape) * (this.description.type?.bytes ?? 0);
   }
 
   override setState(): void {
-    // Attributes of a tensor, such as hooks, are of no interest here.
+    // Attributes of a tensor, such as hooks, are not needed.
   }
 }
 
 /**
- * What a persistent id stands for: the storage of `("storage", type, key, location, elements)`, which the legacy format
- * follows by None or a view `(key, start, elements)`; the class of a legacy file's `("module", class, file, source)`.
- * Undefined for anything else. Throws FormatError for a storage with impossible numbers.
+ * The value of a persistent id: the storage for `("storage", type, key, location, elements)`, to which the legacy format
+ * adds None or a view `(key, start, elements)`; the class for a legacy file's `("module", class, file, source)`. Undefined
+ * for anything else. Throws FormatError for a storage with invalid numbers.
  */
 export function loadPersistent(id: unknown, source: string): StorageRef | PythonName | undefined {
   const [tag, type, key, , elements, view] = Array.isArray(id) ? (id as unknown[]) : parsePersistentText(id);
@@ -106,7 +109,7 @@ export function loadPersistent(id: unknown, source: string): StorageRef | Python
   if (tag !== "storage" || !(typeof key === "string" || typeof key === "number")) return undefined;
   const name = excerpt(String(key));
   if (!isSize(elements))
-    throw new FormatError(source, `storage ${name} has ${describeValue(elements)} for its number of elements`);
+    throw new FormatError(source, `storage ${name} has ${describeValue(elements)} as its number of elements`);
   return new StorageRef(
     String(key),
     type.module.startsWith("torch") ? storageType(type.name) : undefined,
@@ -115,7 +118,7 @@ export function loadPersistent(id: unknown, source: string): StorageRef | Python
   );
 }
 
-/** Protocol 0 has no tuples as ids: Python writes what `str` makes of them. */
+/** Protocol 0 has no tuples as ids: Python writes the tuple's `str`. */
 function parsePersistentText(id: unknown): unknown[] {
   const pattern =
     /^\('storage', <class '(torch(?:\.\w+)*)\.(\w+)'>, '([^'\\]{1,100})', '[^'\\]{0,100}', (\d{1,15})(?:, (?:None|\('[^'\\]{1,100}', (\d{1,15}), (\d{1,15})\)))?\)$/;
@@ -134,7 +137,7 @@ function storageView(view: unknown, key: string, elements: number, source: strin
   return [start, length];
 }
 
-/** Where and how the elements of a tensor lie in a storage; offset and strides count elements of its type. */
+/** Where the elements of a tensor are in a storage. Offset and strides count elements of its type. */
 export interface Layout {
   readonly offset: unknown;
   readonly shape: unknown;
@@ -143,15 +146,14 @@ export interface Layout {
   readonly isNegated?: boolean;
 }
 
-/** A tensor over a storage. Throws FormatError where its numbers are impossible or go beyond the storage. */
+/** A tensor over a storage. Throws FormatError if its numbers are invalid or go beyond the storage. */
 export function viewStorage(storage: StorageRef, layout: Layout, source: string): TensorRef {
   const key = excerpt(storage.key);
   const { offset, shape, strides, type, isNegated = false } = layout;
   if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)
-    throw new FormatError(source, `a tensor in storage ${key} with an impossible offset, shape or strides`);
+    throw new FormatError(source, `a tensor in storage ${key} with an invalid offset, shape or strides`);
   if (!type || !storage.type) return TensorRef.unreadable("unknown", shape, "its element type is unknown");
-  if (!isCountable(shape, type.bytes))
-    throw new FormatError(source, `a tensor in storage ${key} with more bytes than a number can count`);
+  if (!isCountable(shape, type.bytes)) throw new FormatError(source, `a tensor in storage ${key} with too many bytes`);
   const [start, elements] = storage.view;
   const room = Math.floor((elements * storage.type.bytes) / type.bytes);
   const end = offset + spanElements({ shape, strides });
@@ -162,17 +164,17 @@ export function viewStorage(storage: StorageRef, layout: Layout, source: string)
 }
 
 function problemOf({ name, dtype }: ElementType, isNegated: boolean): string | undefined {
-  if (dtype === undefined) return `values of type ${name} are not read`;
-  return isNegated && dtype === "BOOL" ? "booleans have no negative" : undefined;
+  if (dtype === undefined) return `values of type ${name} are not supported`;
+  return isNegated && dtype === "BOOL" ? "booleans cannot be negated" : undefined;
 }
 
-/** Bytes that a tensor may have whose elements stand for one another, as `expand` makes them. No table of a model has more. */
+/** Most bytes of a tensor with repeated elements, as `expand` makes them. No table of a model has more. */
 const MAX_REPEATED_BYTES = 64 * 2 ** 20;
 
-/** A stride of 0 makes terabytes of a single element. */
+/** A stride of 0 can make terabytes from one element. */
 function repetitionProblem(bytes: number, { byteLength }: StorageRef): string | undefined {
   if (bytes <= Math.max(byteLength, MAX_REPEATED_BYTES)) return undefined;
-  return `its ${bytes} bytes repeat the ${byteLength} that are stored; save it after contiguous()`;
+  return `its ${bytes} bytes repeat the ${byteLength} that are stored; save it with contiguous()`;
 }
 
 /** torch itself allows 64 dimensions. */
@@ -182,7 +184,7 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-/** Whether a value is a shape, or strides. */
+/** True for a shape or for strides. */
 export function isSizes(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.length <= MAX_DIMENSIONS && value.every(isSize);
 }

@@ -1,5 +1,5 @@
-// The functions by which torch's pickles make tensors, as data: tensors become descriptions that say where their elements
-// lie. (torch 2, torch/_utils.py, _rebuild_tensor_v2 and its like)
+// The functions that torch's pickles call to make tensors, as data: tensors become descriptions of where their elements are.
+// (torch 2, torch/_utils.py, _rebuild_tensor_v2 and its like)
 import { excerpt } from "../../platform/printable.js";
 import type { Budget } from "./budget.js";
 import { torchType } from "./element-types.js";
@@ -8,14 +8,14 @@ import { OpaqueObject, PythonName } from "./pickle-values.js";
 import { isSizes, StorageRef, TensorRef, viewStorage, type Layout } from "./torch-objects.js";
 
 type Args = readonly unknown[];
-/** Undefined where the arguments are not those of the function: the call stays an opaque object. */
+/** Undefined if the arguments do not fit the function: the call becomes an opaque object. */
 type Rebuild = (args: Args, source: string) => unknown;
 
-/** A parameter is its tensor; whether it was trained is of no interest here. */
+/** A parameter becomes its tensor; whether it was trained is not needed. */
 const itself: Rebuild = ([tensor]) => tensor ?? undefined;
 const ifTensor: Rebuild = ([tensor]) => (tensor instanceof TensorRef ? tensor : undefined);
 
-/** `_rebuild_tensor(storage, offset, size, stride)`, followed in version 2 by (requires_grad, hooks, metadata). */
+/** `_rebuild_tensor(storage, offset, size, stride)`, in version 2 with (requires_grad, hooks, metadata). */
 const typed: Rebuild = ([storage, offset, shape, strides, , , metadata], source) => {
   const layout = { offset, shape, strides, isNegated: isNegated(metadata) };
   return overStorage(storage, (found) => ({ ...layout, type: found.type }), shape, source);
@@ -28,12 +28,16 @@ const untyped: Rebuild = ([storage, offset, shape, strides, , , dtype, metadata]
 };
 
 function overStorage(storage: unknown, layout: (storage: StorageRef) => Layout, shape: unknown, source: string) {
-  if (!(storage instanceof StorageRef)) return unreadable("unknown", shape, "its storage is none of this file");
+  if (!(storage instanceof StorageRef)) return unreadable("unknown", shape, "its storage is not in this file");
   return viewStorage(storage, layout(storage), source);
 }
 
 const quantised: Rebuild = ([storage, , shape]) =>
-  unreadable(storage instanceof StorageRef ? storage.type?.name : undefined, shape, "quantised values are not read");
+  unreadable(
+    storage instanceof StorageRef ? storage.type?.name : undefined,
+    shape,
+    "quantised values are not supported",
+  );
 
 const sparse: Rebuild = ([, data]) => {
   if (!Array.isArray(data)) return undefined;
@@ -43,7 +47,7 @@ const sparse: Rebuild = ([, data]) => {
   const values = parts[valuesAt];
   const shape = parts[valuesAt + 1];
   const type = values instanceof TensorRef ? values.typeName : "";
-  return unreadable(`sparse ${type}`.trim(), shape, "sparse tensors are not read; save it with to_dense()");
+  return unreadable(`sparse ${type}`.trim(), shape, "sparse tensors are not supported; save it with to_dense()");
 };
 
 const meta: Rebuild = ([dtype, shape]) => unreadable(dtypeName(dtype), shape, "a meta tensor has no values");
@@ -53,7 +57,7 @@ const nested: Rebuild = ([buffer]) =>
   unreadable(
     buffer instanceof TensorRef ? `nested ${buffer.typeName}` : "nested",
     [],
-    "nested tensors are not read; save their parts",
+    "nested tensors are not supported; save their parts",
   );
 const uninitialized: Rebuild = () => unreadable("uninitialized", [], "its values were never set");
 
@@ -66,7 +70,7 @@ const REBUILDS: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ["torch.nn.parameter.Parameter", ifTensor],
   ["torch.nn.parameter.Buffer", ifTensor],
   ["torch.Size", itself],
-  // XLA and other devices without storages: the values come along as a tensor of the CPU or as an array of numpy.
+  // XLA and other devices without storages: the values are a CPU tensor or a numpy array.
   ["torch._utils._rebuild_device_tensor_from_cpu_tensor", ifTensor],
   ["torch._utils._rebuild_device_tensor_from_numpy", ifTensor],
   ["torch._utils._rebuild_xla_tensor", ifTensor],
@@ -83,14 +87,16 @@ const REBUILDS: ReadonlyMap<string, Rebuild> = new Map<string, Rebuild>([
   ["torch.nn.parameter.UninitializedBuffer", uninitialized],
 ]);
 
-/** Subclasses, and tensors with attributes: (function, class, arguments, state). torch._tensor was torch.tensor once. */
+/**
+ * Subclasses, and tensors with attributes: (function, class, arguments, state). torch._tensor was once named torch.tensor.
+ */
 const FROM_TYPE = /^torch\._?tensor\._rebuild_from_type(_v2)?$/;
 
-/** Makes what torch's own names stand for, or gives undefined for any other call. Throws FormatError. */
+/** Makes the values of torch's own functions; undefined for any other call. Throws FormatError. */
 export function constructTorch({ type, args }: Call, source: string, budget: Budget): unknown {
   let name = type.toString();
   let given = args;
-  // Function and arguments may themselves be such a call, of any depth.
+  // The function and the arguments may be such a call themselves, at any depth.
   while (FROM_TYPE.test(name)) {
     const [inner, , innerArgs] = given;
     if (!(inner instanceof PythonName) || !Array.isArray(innerArgs)) return undefined;

@@ -1,4 +1,4 @@
-// What torch.save has written since torch 1.6, and torch.jit.save before: a zip with the objects in `data.pkl` and each
+// The format of torch.save since torch 1.6, and of torch.jit.save before: a zip with the objects in `data.pkl` and each
 // storage as a file `data/KEY`. (torch 1.13.1, torch/serialization.py, _save)
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
@@ -12,10 +12,10 @@ import { openZip, type ZipEntry } from "./zip.js";
 
 const PICKLE = "data.pkl";
 const CONSTANTS = "constants.pkl";
-/** What another tool has deflated may be a small file that unpacks to a large one. */
+/** Other tools may compress the pickle: a small file may unpack to a large one. */
 const MAX_DEFLATED_PICKLE_BYTES = 64 * 2 ** 20;
 
-/** Reads the objects of a torch archive; storages stay unread. Rejects with FormatError. */
+/** Reads the objects of a torch archive, but no storages. Rejects with FormatError. */
 export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Promise<TorchArchive> {
   const entries = await openZip(source, signal);
   const root = rootFolder(entries, source.name);
@@ -39,26 +39,27 @@ export async function openTorchZip(source: ByteSource, signal?: AbortSignal): Pr
   };
 }
 
-/** torch puts everything into one folder, named after the file as it was first written. */
+/** torch puts everything into one folder, which has the name of the file when it was first written. */
 function rootFolder(entries: ReadonlyMap<string, ZipEntry>, source: string): string {
   const pickles = [...entries.keys()].filter((name) => name === PICKLE || name.endsWith(`/${PICKLE}`));
   if (pickles.length === 0) throw new FormatError(source, describeZip(entries.keys()));
   if (pickles.length !== 1)
-    throw new FormatError(source, `a zip with ${pickles.length} files ${PICKLE}; a torch checkpoint has one`);
+    throw new FormatError(source, `a zip with ${pickles.length} files ${PICKLE}; a torch checkpoint has exactly one`);
   return pickles[0]!.slice(0, -PICKLE.length);
 }
 
-/** Whether the storages were written on a machine whose numbers begin with their largest digits. */
+/** True if the storages are big-endian. */
 async function readByteOrder(entry: ZipEntry | undefined, source: string, signal?: AbortSignal): Promise<boolean> {
   if (!entry) return false;
   const order = new TextDecoder().decode(await entry.read(0, Math.min(entry.size, 16), signal));
-  if (order !== "little" && order !== "big") throw new FormatError(source, `its byte order is "${excerpt(order)}"`);
+  if (order !== "little" && order !== "big")
+    throw new FormatError(source, `its byte order is "${excerpt(order)}", not "little" or "big"`);
   return order === "big";
 }
 
 function readPickle(entry: ZipEntry, source: string, signal?: AbortSignal): Promise<Uint8Array> {
   const most = entry.isDeflated ? MAX_DEFLATED_PICKLE_BYTES : MAX_PICKLE_BYTES;
-  if (entry.size > most) throw new FormatError(source, `${PICKLE} has ${entry.size} bytes; at most ${most} are read`);
+  if (entry.size > most) throw new FormatError(source, `${PICKLE} has ${entry.size} bytes; the limit is ${most}`);
   return entry.read(0, entry.size, signal);
 }
 
@@ -73,6 +74,6 @@ function storageEntry(
   const of = `tensor ${excerpt(tensorName)}: its storage ${excerpt(path)}`;
   if (!entry) throw new FormatError(source, `${of} is not in the archive`);
   if (entry.size < storage.byteLength)
-    throw new FormatError(source, `${of} has ${entry.size} bytes, ${storage.byteLength} are claimed`);
+    throw new FormatError(source, `${of} has ${entry.size} bytes; expected ${storage.byteLength}`);
   return entry;
 }

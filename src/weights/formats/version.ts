@@ -1,14 +1,15 @@
-// The version of the library that saved a checkpoint: a text, or an object of Python's packaging library, whose pickled
-// form changed over time. https://github.com/pypa/packaging/blob/053c884615f2e83d80705251b447769ec2599653/src/packaging/version.py#L191-L225
+// The version of the library that saved a checkpoint: a string, or an object of Python's packaging library, whose pickled
+// form changed over time.
+// https://github.com/pypa/packaging/blob/053c884615f2e83d80705251b447769ec2599653/src/packaging/version.py#L191-L225
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
 import { describeValue, OpaqueObject } from "./pickle-values.js";
 
-/** Longest text, and most parts, of a version. */
+/** Longest string, and most parts, of a version. */
 const MAX_TEXT = 100;
 const MAX_PARTS = 20;
 
-/** Classes of versions, whatever package has its own copy of them. Not torch's own: TorchVersion says which torch saved the file. */
+/** Version classes, from any package that has a copy of them. Not TorchVersion, which says which torch saved the file. */
 const VERSION_CLASS = /^(Version|LegacyVersion|StrictVersion|LooseVersion|SetuptoolsVersion)$/;
 
 interface Parts {
@@ -21,13 +22,13 @@ interface Parts {
 }
 
 /**
- * A version as text; undefined where there is none. Throws FormatError for a version that cannot be read: to go on
- * without it would be to assume another one.
+ * A version as a string; undefined if there is none. Throws FormatError if the version cannot be read, because going on
+ * would mean to assume another one.
  */
 export function versionText(value: unknown, source: string): string | undefined {
   if (typeof value === "string") {
     if (value.length <= MAX_TEXT) return value;
-    throw unreadable(source, `a text of ${value.length} characters`);
+    throw unreadable(source, `a string of ${value.length} characters`);
   }
   if (!(value instanceof OpaqueObject) || !VERSION_CLASS.test(lastName(value.type.name))) return undefined;
   const text = plainText(value);
@@ -48,7 +49,7 @@ function lastName(name: string): string {
   return excerpt(name.slice(name.lastIndexOf(".") + 1), 40);
 }
 
-/** The text that some classes of versions keep: a str with methods, or the version as it was written. */
+/** The string in some version classes: a str with methods, or the version as it was written. */
 function plainText({ args, state }: OpaqueObject): string | undefined {
   const kept: unknown = state instanceof Map ? (state.get("vstring") ?? state.get("_version")) : undefined;
   const text = args.length > 0 ? args[0] : kept;
@@ -61,12 +62,12 @@ function versionParts({ state }: OpaqueObject): Parts | undefined {
     const [epoch, release, pre, post, dev, local] = state as unknown[];
     return { epoch, release, pre, post, dev, local };
   }
-  // packaging 26.0 and 26.1: no dict, and one of the slots.
+  // packaging 26.0 and 26.1: no dict, only slots.
   const fields: unknown = Array.isArray(state) && state.length === 2 ? state[1] : state;
   if (!(fields instanceof Map)) return undefined;
   const named: unknown = fields.get("_version");
   if (named instanceof OpaqueObject) {
-    // Before: a named tuple.
+    // Earlier: a named tuple.
     const [epoch, release, dev, pre, post, local] = named.args;
     return { epoch, release, pre, post, dev, local };
   }
@@ -95,7 +96,7 @@ function joinParts({ epoch = 0, release, pre, post, dev, local }: Parts): string
   ].join("");
 }
 
-/** Such as `rc1` of ("rc", 1); empty for None. */
+/** `rc1` for ("rc", 1); empty for None. */
 function tag(value: unknown, before: string): string | undefined {
   if (value === undefined || value === null) return "";
   const [word, number] = isList(value) ? value : [];

@@ -1,4 +1,4 @@
-// Where the directory of a zip archive lies: an end record behind it says so, with the 64-bit extension that torch
+// Finds the directory of a zip archive: an end record behind it has its position, with the 64-bit extension that torch
 // always writes. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
@@ -11,10 +11,10 @@ const END_BYTES = 22;
 const LOCATOR_64_BYTES = 20;
 const END_64_BYTES = 56;
 const MAX_COMMENT_BYTES = 0xffff;
-/** Bytes behind an archive may look like its end record, by chance a few times. */
+/** Bytes after an archive may look like its end record by chance, but only a few times. */
 const MAX_END_RECORDS = 64;
 
-/** Bytes of a directory's record, without its name. */
+/** Bytes of a directory record, without its name. */
 export const ENTRY_BYTES = 46;
 
 /** Position and size in bytes, and the number of records. */
@@ -31,15 +31,15 @@ export async function findDirectory(source: ByteSource, signal?: AbortSignal): P
   const ends = endRecords(tail);
   const exact = ends.find((at) => at + END_BYTES + tail.getUint16(at + 20, true) === tail.byteLength);
   if (exact !== undefined) return readPlace(source, tail, exact, signal);
-  // Other bytes may follow the archive, as torch allows: then the last record counts that tells of a directory.
+  // Other bytes may follow the archive, as torch allows: then the last record that points to a directory counts.
   for (const at of ends.slice(0, MAX_END_RECORDS)) {
     const place = await readPlace(source, tail, at, signal);
     if (await isDirectory(source, place, tailStart + at, signal)) return place;
   }
-  throw new FormatError(source.name, "a zip archive without the directory at its end; the file is truncated");
+  throw new FormatError(source.name, "a zip archive without a directory at its end; the file is truncated");
 }
 
-/** Where the end records may be, from the last to the first. */
+/** Positions of possible end records, from the last to the first. */
 function endRecords(tail: DataView): number[] {
   const found: number[] = [];
   for (let at = tail.byteLength - END_BYTES; at >= 0; at--)
@@ -75,7 +75,7 @@ async function isDirectory(
 
 async function readEnd64(source: ByteSource, at: number, signal?: AbortSignal): Promise<DirectoryPlace> {
   if (at + END_64_BYTES > source.size)
-    throw new FormatError(source.name, `its zip64 end record lies at byte ${at}, beyond its end`);
+    throw new FormatError(source.name, `its zip64 end record should be at byte ${at}, beyond the end of the file`);
   const record = view(await source.read(at, END_64_BYTES, signal));
   if (record.getUint32(0, true) !== DIRECTORY_END_64)
     throw new FormatError(source.name, `no zip64 end record at byte ${at}`);
@@ -86,7 +86,7 @@ async function readEnd64(source: ByteSource, at: number, signal?: AbortSignal): 
   };
 }
 
-/** A 64-bit size or position. Throws FormatError beyond 2^53. */
+/** A 64-bit size or position. Throws FormatError if it is 2^53 or more. */
 export function uint64(bytes: DataView, at: number, source: string): number {
   const value = bytes.getBigUint64(at, true);
   if (value > BigInt(Number.MAX_SAFE_INTEGER))
@@ -94,7 +94,7 @@ export function uint64(bytes: DataView, at: number, source: string): number {
   return Number(value);
 }
 
-/** The same bytes, for numbers. */
+/** A DataView of the same bytes. */
 export function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,5 +1,5 @@
-// Zip archives read by range: the directory at the end of the file, then entries where it says they are, with the
-// 64-bit extension that torch always writes. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+// Reads zip archives by ranges: the directory at the end of the file, then the entries that it lists, with the 64-bit
+// extension that torch always writes. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 import type { ByteSource } from "../../platform/source.js";
 import { FormatError } from "../errors.js";
 import { excerpt } from "../../platform/printable.js";
@@ -15,14 +15,14 @@ const STORED = 0;
 const DEFLATED = 8;
 
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
-/** torch stores; what another tool has deflated must be inflated whole, in memory. */
+/** torch does not compress. An entry that another tool compressed must be inflated whole, in memory. */
 const MAX_INFLATED_BYTES = 256 * 2 ** 20;
-/** Deflate codes at most 258 bytes in two bits. */
+/** Deflate can encode at most 258 bytes in two bits. */
 const MAX_DEFLATE_RATIO = 1032;
 
 interface DirectoryRecord {
   readonly name: string;
-  /** Length of the name as it is stored. */
+  /** Length of the stored name. */
   readonly nameBytes: number;
   readonly method: number;
   readonly encrypted: boolean;
@@ -32,13 +32,13 @@ interface DirectoryRecord {
   readonly headerOffset: number;
 }
 
-/** One file in an archive. `read` gives bytes of its content, whether stored or deflated. */
+/** One file in an archive, stored or compressed. `read` gives bytes of its content. */
 export class ZipEntry {
   readonly name: string;
   /** Bytes of the content. */
   readonly size: number;
   private dataStart: Promise<number> | undefined;
-  /** What was inflated last, as long as nobody needs its memory: a tensor is read in chunks, one after the other. */
+  /** The last inflated content, until its memory is needed: a tensor is read in chunks, one after the other. */
   private inflated: WeakRef<Uint8Array<ArrayBuffer>> | undefined;
 
   constructor(
@@ -49,10 +49,10 @@ export class ZipEntry {
     this.size = record.size;
   }
 
-  /** Exactly `length` bytes of the content from `offset`. Rejects with FormatError or FileError. */
+  /** Reads `length` bytes of the content from `offset`. Rejects with FormatError or FileError. */
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     if (offset < 0 || length < 0 || offset + length > this.size)
-      throw this.error(`bytes ${offset} to ${offset + length} were asked for, but it has ${this.size}`);
+      throw this.error(`bytes ${offset} to ${offset + length} were requested, but it has ${this.size}`);
     const start = await (this.dataStart ??= this.findData(signal).catch((error: unknown) => {
       this.dataStart = undefined;
       throw error;
@@ -66,24 +66,25 @@ export class ZipEntry {
     return content.slice(offset, offset + length);
   }
 
-  /** Whether its content is compressed. */
+  /** True if its content is compressed. */
   get isDeflated(): boolean {
     return this.record.method === DEFLATED;
   }
 
-  // The local header repeats the directory's record with extra fields of its own length: torch pads there, to align data.
+  // The local header repeats the directory's record with extra fields of its own length: torch pads there to align data.
   private async findData(signal?: AbortSignal): Promise<number> {
     const { method, encrypted, headerOffset, compressedSize, size } = this.record;
     if (encrypted) throw this.error("it is encrypted");
     if (method !== STORED && method !== DEFLATED) throw this.error(`compression method ${method} is not supported`);
     if (method === STORED && compressedSize !== size)
-      throw this.error(`it is stored, yet its sizes differ: ${compressedSize} and ${size} bytes`);
-    if (headerOffset + LOCAL_HEADER_BYTES > this.source.size) throw this.error("its header lies beyond the file's end");
+      throw this.error(`it is not compressed, but its sizes differ: ${compressedSize} and ${size} bytes`);
+    if (headerOffset + LOCAL_HEADER_BYTES > this.source.size)
+      throw this.error("its header is beyond the end of the file");
     const header = view(await this.source.read(headerOffset, LOCAL_HEADER_BYTES, signal));
     if (header.getUint32(0, true) !== LOCAL_HEADER) throw this.error(`no local header at byte ${headerOffset}`);
     const start = headerOffset + LOCAL_HEADER_BYTES + header.getUint16(26, true) + header.getUint16(28, true);
     if (start + compressedSize > this.source.size)
-      throw this.error("its data runs beyond the file's end; is the file truncated?");
+      throw this.error("its data goes beyond the end of the file; the file may be truncated");
     return start;
   }
 
@@ -91,10 +92,10 @@ export class ZipEntry {
     const { compressedSize, size, crc32 } = this.record;
     if (size > MAX_INFLATED_BYTES)
       throw this.error(
-        `it is deflated and has ${size} bytes; write the archive without compression, as torch.save does`,
+        `it is compressed and has ${size} bytes, which is too large; write the archive without compression, as torch.save does`,
       );
     if (size > compressedSize * MAX_DEFLATE_RATIO)
-      throw this.error(`its ${compressedSize} bytes cannot hold the ${size} that its size promises`);
+      throw this.error(`its ${compressedSize} bytes cannot decompress to the ${size} that it states`);
     const data = await this.source.read(start, compressedSize, signal);
     try {
       return await inflate(data, size, crc32);
@@ -112,7 +113,10 @@ export class ZipEntry {
 export async function openZip(source: ByteSource, signal?: AbortSignal): Promise<ReadonlyMap<string, ZipEntry>> {
   const { offset, size, count } = await findDirectory(source, signal);
   if (offset + size > source.size || size > MAX_DIRECTORY_BYTES)
-    throw new FormatError(source.name, `its zip directory claims ${size} bytes at ${offset}, of ${source.size}`);
+    throw new FormatError(
+      source.name,
+      `its zip directory should have ${size} bytes at ${offset}, but the file has ${source.size}`,
+    );
   const directory = await source.read(offset, size, signal);
   const records = new Map<string, DirectoryRecord>();
   let position = 0;
@@ -127,7 +131,7 @@ export async function openZip(source: ByteSource, signal?: AbortSignal): Promise
   return new Map([...records].map(([name, record]) => [name, new ZipEntry(source, record)]));
 }
 
-/** Entries must lie one after the other before the directory: where they share bytes, a small archive unpacks to a huge one. */
+/** Entries must follow one another before the directory: if they share bytes, a small archive unpacks to a huge one. */
 function checkPlaces(records: readonly DirectoryRecord[], directoryOffset: number, source: string): void {
   const inOrder = [...records].sort((a, b) => a.headerOffset - b.headerOffset);
   for (const [index, { name, nameBytes, headerOffset, compressedSize }] of inOrder.entries()) {
@@ -136,7 +140,7 @@ function checkPlaces(records: readonly DirectoryRecord[], directoryOffset: numbe
     if (end > limit)
       throw new FormatError(
         source,
-        `zip entry ${excerpt(name)}: its bytes ${headerOffset} to ${end} run into what begins at ${limit}`,
+        `zip entry ${excerpt(name)}: its bytes ${headerOffset} to ${end} overlap the data that begins at ${limit}`,
       );
   }
 }
@@ -148,10 +152,10 @@ function parseRecord(directory: Uint8Array, at: number, source: string): { recor
   const nameEnd = at + ENTRY_BYTES + bytes.getUint16(at + 28, true);
   const extraEnd = nameEnd + bytes.getUint16(at + 30, true);
   const end = extraEnd + bytes.getUint16(at + 32, true);
-  if (end > bytes.byteLength) throw new FormatError(source, `its zip directory is cut off at byte ${at}`);
+  if (end > bytes.byteLength) throw new FormatError(source, `its zip directory is truncated at byte ${at}`);
   const name = new TextDecoder().decode(directory.subarray(at + ENTRY_BYTES, nameEnd));
   const wide = wideFields(bytes, nameEnd, extraEnd, source);
-  // A 32-bit field of all ones means: the next value of the 64-bit extension.
+  // A 32-bit field of all ones means: use the next value of the 64-bit extension.
   const field = (position: number) => {
     const value = bytes.getUint32(position, true);
     if (value !== 0xffffffff) return value;

@@ -1,53 +1,53 @@
-// Which of the models in a checkpoint is meant.
+// Chooses among the models in a checkpoint.
 import { counted } from "../../platform/counted.js";
 import { FormatError } from "../errors.js";
-import { areSame, findModels, tensorsOf, type FoundModel, type Origin } from "./models.js";
+import { areSame, findModels, tensorsOf, type FoundModel, type WeightsOrigin } from "./models.js";
 import type { Parts } from "./entries.js";
 import type { ModelKind, ModelNames } from "./model-names.js";
-import type { Home, NamedTensor } from "./named-tensors.js";
+import type { TensorHolder, NamedTensor } from "./named-tensors.js";
 import { excerpt } from "../../platform/printable.js";
 
-/** The weights as trained ("online"), or their exponential moving average, which trainers keep beside them. */
+/** The trained weights ("online"), or their exponential moving average, which trainers keep beside them. */
 export type WeightsChoice = "online" | "ema";
 
-/** What is asked for. */
+/** The model to look for. */
 export interface Wanted {
   readonly weights?: WeightsChoice | undefined;
-  /** Where a file holds models of several kinds. */
+  /** The kind of model, for files with models of several kinds. */
   readonly model?: ModelKind | undefined;
-  /** The key that led to the tree, for messages; empty for the outermost. */
+  /** The key of the tree, for messages; empty for the outermost. */
   readonly key: string;
   /** The file, for messages. */
   readonly source: string;
 }
 
-/** A model's weights among others. */
+/** The chosen weights of a model. */
 export interface ChosenModel<Tensor> {
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly weights: WeightsChoice;
   readonly available: readonly WeightsChoice[];
-  /** What the paths of its tensors begin with, less the last dot. */
+  /** The prefix of its tensors' paths, without the last dot. */
   readonly key: string;
-  readonly origin: Origin;
-  readonly homes: FoundModel["homes"];
+  readonly origin: WeightsOrigin;
+  readonly holders: FoundModel["holders"];
 }
 
 /**
- * Where weights are looked for first: under `model`, as upstream's loader does, which in a tracker's save is the average
- * already; as open_clip and Lightning save them; at the root. DiffusionPriorTrainer keeps averages since 0.10.0 as
- * `ema_model`, and inside of `ema`.
+ * Where to look for weights first: under `model`, as upstream's loader does (a tracker's save has the average there); where
+ * open_clip and Lightning save them; at the root. Since 0.10.0 DiffusionPriorTrainer keeps averages as `ema_model` and
+ * inside of `ema`.
  */
-const PLACES: Readonly<Record<Origin, readonly RegExp[]>> = {
+const PLACES: Readonly<Record<WeightsOrigin, readonly RegExp[]>> = {
   trained: [/^model\./, /^state_dict\./, /^$/],
   average: [/^ema_model\./, /^ema\./],
   copy: [],
 };
-const ORIGINS: readonly Origin[] = ["trained", "average", "copy"];
+const ORIGINS: readonly WeightsOrigin[] = ["trained", "average", "copy"];
 
 /**
- * The model that is meant among those of a tree; undefined where no name tells of one. Averages of parts of a model (the
- * U-Nets of a decoder) are laid over the rest. Throws FormatError where several are meant equally, where its weights are
- * not of the wanted kind, and where two of its tensors have one name.
+ * Chooses a model of a tree; undefined if no name identifies one. Averages of parts of a model (the U-Nets of a decoder)
+ * replace the same parts of the rest. Throws FormatError if several models match equally, if the model has no weights of the
+ * wanted kind, or if two of its tensors have the same name.
  */
 export function chooseModel<Tensor>(
   named: readonly NamedTensor<Tensor>[],
@@ -55,7 +55,7 @@ export function chooseModel<Tensor>(
   wanted: Wanted,
 ): ChosenModel<Tensor> | undefined {
   const all = findModels(named, names);
-  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutAlong(all, named), wanted.model, names));
+  const models = inOrder(ofKind(wanted.model === "clip" ? all : withoutCompanions(all, named), wanted.model, names));
   if (models.length === 0) return undefined;
   const available = [...new Set(models.map(weightsOf))];
   const fitting = models.filter((model) => wanted.weights === undefined || weightsOf(model) === wanted.weights);
@@ -65,8 +65,8 @@ export function chooseModel<Tensor>(
     tensorsOf(one, named, kind, names, ({ name, stored: [first, second] }) => {
       throw new FormatError(
         wanted.source,
-        `it has two tensors for ${excerpt(name)} of the model, ${excerpt(first)} and ${excerpt(second)}`,
-        { advice: "keep one of them" },
+        `two of its tensors map to ${excerpt(name)} of the model: ${excerpt(first)} and ${excerpt(second)}`,
+        { advice: "remove one of them" },
       );
     });
   const tensors = read(model);
@@ -78,29 +78,32 @@ export function chooseModel<Tensor>(
     available,
     key: model.prefix.slice(0, -1),
     origin: model.origin,
-    homes: model.homes,
+    holders: model.holders,
   };
 }
 
-/** Why there are no weights of the wanted kind. */
+/** Says that there are no weights of the wanted kind. */
 export function describeOthers(available: readonly WeightsChoice[]): string {
-  return `it holds only ${available.join()} weights, others were asked for; leave the choice to the file (a tracker's save holds the average as its model)`;
+  return `it contains only ${available.join()} weights, not the requested ones; leave out the choice of weights (a tracker's save contains the average as its model)`;
 }
 
-/** The models without CLIPs that are called so in a dict with other tensors: each is another model's. */
-function withoutAlong(models: readonly FoundModel[], named: readonly NamedTensor<unknown>[]): readonly FoundModel[] {
+/** The models without CLIPs that have such a name in a dict with other tensors: each belongs to another model. */
+function withoutCompanions(
+  models: readonly FoundModel[],
+  named: readonly NamedTensor<unknown>[],
+): readonly FoundModel[] {
   const isClip = ({ component, prefix }: FoundModel) => component === "clip" && /(?:^|\.)clip\.$/.test(prefix);
   const along = new Set(models.filter(isClip));
   if (along.size === 0) return models;
-  // What all paths of a home begin with.
-  const beginnings = new Map<Home, string>();
-  for (const { path, home } of named) {
-    let shared = beginnings.get(home) ?? path;
+  // The common prefix of the paths in each holder.
+  const beginnings = new Map<TensorHolder, string>();
+  for (const { path, holder } of named) {
+    let shared = beginnings.get(holder) ?? path;
     while (!path.startsWith(shared)) shared = shared.slice(0, shared.lastIndexOf(".", shared.length - 2) + 1);
-    beginnings.set(home, shared);
+    beginnings.set(holder, shared);
   }
-  const isAlone = ({ prefix, homes }: FoundModel) =>
-    [...homes].every((home) => beginnings.get(home)!.startsWith(prefix));
+  const isAlone = ({ prefix, holders }: FoundModel) =>
+    [...holders].every((holder) => beginnings.get(holder)!.startsWith(prefix));
   return models.filter((model) => !along.has(model) || isAlone(model));
 }
 
@@ -108,7 +111,7 @@ function weightsOf({ origin }: FoundModel): WeightsChoice {
   return origin === "average" ? "ema" : "online";
 }
 
-/** Models of the wanted kind, or of any where there is none; of these, the most complete. */
+/** The models of the wanted kind, or all if no kind is wanted; of these, the most complete. */
 function ofKind(
   models: readonly FoundModel[],
   wanted: ModelKind | undefined,
@@ -126,16 +129,16 @@ function inOrder(models: readonly FoundModel[]): readonly FoundModel[] {
   return [...models].sort((a, b) => preference(a) - preference(b));
 }
 
-/** The less, the sooner it is taken. */
+/** Models with a lower value are preferred. */
 function preference({ origin, prefix }: FoundModel): number {
   const place = PLACES[origin].findIndex((pattern) => pattern.test(prefix));
   return 10 * ORIGINS.indexOf(origin) + (place < 0 ? PLACES[origin].length : place);
 }
 
-/** How many models a message lists, and how many are compared. */
+/** Most models that a message lists, and most that are compared. */
 const MAX_LISTED = 12;
 
-/** The first of the models, unless others are meant as much as it. */
+/** The first of the models. Throws if others match equally. */
 function onlyOne<Tensor>(
   models: readonly FoundModel[],
   named: readonly NamedTensor<Tensor>[],
@@ -158,7 +161,7 @@ function onlyOne<Tensor>(
   const more = equal.length > MAX_LISTED ? [`up to ${equal.length - MAX_LISTED} more`] : [];
   throw new FormatError(
     source,
-    `it holds several models, and nothing tells which is meant: ${[...listed, ...more].join("; ")}.`,
+    `it contains several models; which one to use is not clear: ${[...listed, ...more].join("; ")}.`,
     { advice: 'choose one by its key, as "state_dict_key" beside load_model_from or with --key' },
   );
 }

@@ -1,46 +1,46 @@
-// What a checkpoint holds, as a tree: dicts, lists and pickled objects are its nodes, anything else is a leaf.
+// The tree of a checkpoint: dicts, lists and pickled objects are nodes; everything else is a leaf.
 import type { Budget } from "../formats/budget.js";
 import { OpaqueObject } from "../formats/pickle-values.js";
 import { NO_NAMES, type ModelNames } from "./model-names.js";
 
-/** How tensors look in a file's tree. */
+/** How to handle the tensors in a file's tree. */
 export interface TensorKind<Tensor> {
   readonly isTensor: (value: unknown) => value is Tensor;
-  /** Whether two tensors are the same elements of the file. */
+  /** True if two tensors are the same elements of the file. */
   readonly isSame: (one: Tensor, other: Tensor) => boolean;
   /** Type and shape. */
   readonly describe: (tensor: Tensor) => string;
 }
 
-/** One thing in a node. */
+/** One entry of a node. */
 export interface Entry {
   readonly key: string;
   readonly value: unknown;
 }
 
-/** Whether a value may hold others. */
+/** True if a value may contain others. */
 export function isNode(value: unknown): value is object {
   return value instanceof Map || Array.isArray(value) || value instanceof OpaqueObject;
 }
 
-/** Whether the keys in a node are attributes of an object, and so parts of tensors' names, rather than keys of a dict or list. */
+/** True if the keys of a node are attributes of an object, and so parts of tensors' names, not keys of a dict or list. */
 export function hasAttributes(node: object): boolean {
   return node instanceof OpaqueObject;
 }
 
 /**
- * What a node holds, under its keys; of a module of torch its parameters, its buffers and its parts, as `state_dict()`
- * would name them. Keys that are neither text nor whole numbers are left out.
+ * The values in a node under their keys. For a torch module: its parameters, buffers and submodules, named as in
+ * `state_dict()`. Keys that are neither strings nor whole numbers are left out.
  */
 export function* entriesOf(node: object): Generator<Entry> {
   for (const { entries, except } of containersOf(node))
     for (const entry of keyedEntries(entries)) if (!except?.has(entry.key)) yield entry;
 }
 
-/** A dict or list that belongs to a node; objects may share theirs. */
+/** A dict or list that belongs to a node. Objects may share theirs. */
 interface Container {
   readonly entries: object;
-  /** Names that are left out. */
+  /** Names to leave out. */
   readonly except?: ReadonlySet<unknown>;
 }
 
@@ -49,7 +49,7 @@ function containersOf(node: object): readonly Container[] {
   return [...statesOf(node).flatMap(attributesOf), { entries: new Items(node.items) }];
 }
 
-/** What was set in an object that is a dict itself, as pairs, or appended to it. */
+/** The items of an object that is a dict (as pairs) or a list. */
 class Items {
   constructor(readonly items: readonly unknown[]) {}
 }
@@ -67,19 +67,19 @@ function* keyedEntries(container: object): Generator<Entry> {
   }
 }
 
-/** How many of its constructor's arguments may hold what an object consists of. */
+/** Most constructor arguments that are searched for the content of an object. */
 const MAX_ARGS = 4;
 
 /**
- * The dicts of an object's attributes. With slots, its state is a pair of dicts; modules of torch.fx, and dicts of old
- * protocols, are made of their content.
+ * The dicts of an object's attributes. With slots, its state is a pair of dicts. Modules of torch.fx, and dicts in old
+ * protocols, get their content as arguments.
  */
 function statesOf({ args, state }: OpaqueObject): readonly ReadonlyMap<unknown, unknown>[] {
   const states: readonly unknown[] = Array.isArray(state) ? (state as unknown[]).slice(0, 2) : [state];
   return [...args.slice(0, MAX_ARGS), ...states].filter((part) => part instanceof Map);
 }
 
-/** Of a module its parameters, buffers and parts; TorchScript, and objects that are no modules, keep what they hold directly. */
+/** For a module: its parameters, buffers and submodules. TorchScript and other objects keep their values directly. */
 function attributesOf(state: ReadonlyMap<unknown, unknown>): readonly Container[] {
   const parameters = state.get("_parameters");
   const buffers = state.get("_buffers");
@@ -93,19 +93,19 @@ function attributesOf(state: ReadonlyMap<unknown, unknown>): readonly Container[
   ];
 }
 
-/** The tensors and nodes in each node of a tree. What objects share is looked through once. */
+/** The tensors and nodes in each node of a tree. Shared nodes are searched once. */
 export class Parts<Tensor> {
   readonly #known = new Map<object, readonly Entry[]>();
 
   constructor(
     readonly kind: TensorKind<Tensor>,
-    /** What walks through the tree may cost. */
+    /** The cost that walking the tree may have. */
     readonly budget: Budget,
-    /** What names of tensors tell. */
+    /** What the names of tensors tell. */
     readonly names: ModelNames = NO_NAMES,
   ) {}
 
-  /** The entries of a node that are tensors or nodes. Throws FormatError where the budget is spent. */
+  /** The entries of a node that are tensors or nodes. Throws FormatError if the budget is used up. */
   of(node: object): readonly Entry[] {
     const containers = containersOf(node);
     const parts = containers.map(({ entries, except }) => {

@@ -1,23 +1,23 @@
-// Where a user says that the model is: keys of dicts from the outermost on, and what its tensors' names begin with there.
+// The user's key for the model in a checkpoint: keys of dicts from the outermost one, then a prefix of its tensors' names.
 import { FormatError } from "../errors.js";
 import { entriesOf, isNode, type Entry, type Parts } from "./entries.js";
 import { namedTensors } from "./named-tensors.js";
 import { excerpt } from "../../platform/printable.js";
 
-/** Keys with dots between, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
+/** Keys joined by dots, or as a list: `state_dict.model`, `["state_dict", "model"]`. */
 export type StateDictKey = string | readonly string[];
 
-/** How many keys a message lists. */
+/** Most keys that a message lists. */
 const MAX_LISTED = 20;
 
-/** The key as one text. */
+/** The key as one string. */
 export function keyText(key: StateDictKey): string {
   return typeof key === "string" ? key : key.join(".");
 }
 
 /**
- * What stands at a key; of a part of a state dict, its tensors by the rest of their names. Throws FormatError where
- * nothing does.
+ * The value at a key. For a prefix of a state dict: its tensors, under the rest of their names. Throws FormatError if there
+ * is no value.
  */
 export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>): unknown {
   const { node, rest } = descend(tree, key, parts);
@@ -28,13 +28,13 @@ export function valueAt<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>
   const reached = key.slice(0, Math.max(0, key.length - rest.length - 1));
   throw new FormatError(
     parts.budget.source,
-    `there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}, where its weights are said to be; ${describeKeys(node)}`,
+    `the key of its weights does not match: there is no ${JSON.stringify(excerpt(rest))} in ${reached === "" ? "it" : JSON.stringify(excerpt(reached))}; ${describeKeys(node)}`,
     { advice: 'correct the key: "state_dict_key" beside load_model_from, or --key' },
   );
 }
 
-/** Dicts from the outermost one on, as far as a key leads. */
-export function dictsAlong<Tensor>(
+/** The dicts from the outermost one, as far as the key leads. */
+export function dictsOnPath<Tensor>(
   tree: unknown,
   key: string,
   parts: Parts<Tensor>,
@@ -42,7 +42,7 @@ export function dictsAlong<Tensor>(
   return descend(tree, key, parts).passed.filter((node) => node instanceof Map);
 }
 
-/** Follows a key as far as dicts, lists and objects have it; where one has two keys that fit, the longer counts. */
+/** Follows a key through dicts, lists and objects. If two keys of a node match, the longer counts. */
 function descend<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>) {
   const passed = [tree];
   let [node, rest] = [tree, key];
@@ -61,13 +61,13 @@ function descend<Tensor>(tree: unknown, key: string, parts: Parts<Tensor>) {
   return { node, rest, passed };
 }
 
-/** What a node has, in the words of a message. */
+/** Describes the keys of a node, for a message. */
 export function describeKeys(node: unknown): string {
-  if (!isNode(node)) return "it holds no dict";
-  if (Array.isArray(node)) return `it holds no dict but a list of ${node.length}`;
+  if (!isNode(node)) return "it contains no dict";
+  if (Array.isArray(node)) return `it contains a list of ${node.length}, not a dict`;
   const keys = new Set<string>();
   for (const { key, value } of entriesOf(node)) {
-    // Of tensors' names the part before the first dot.
+    // For tensors' names, only the part before the first dot.
     keys.add(excerpt(isNode(value) ? key : key.split(".", 1)[0]!));
     if (keys.size > MAX_LISTED) break;
   }

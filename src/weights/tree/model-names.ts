@@ -1,45 +1,48 @@
-// What names of tensors tell, as the families of models say it: this folder knows no family.
+// What the names of tensors tell, defined by each model family. This folder knows no family.
 
-/** What a load config can ask a checkpoint for. */
+/** The kinds of models in a load config. */
 export type ModelKind = "prior" | "decoder" | "clip";
 
-/** A model in a larger module or a dict. */
+/** A model inside a larger module or a dict. */
 export interface Anchor {
-  /** What its names begin with there: empty, or ending with a dot. */
+  /** The prefix of its names there: empty, or ends with a dot. */
   readonly prefix: string;
-  /** Which of the components it is. */
+  /** Which component it is. */
   readonly component: string;
 }
 
-/** A kind of model, or of a part of one that is saved alone. */
+/** The names of a kind of model, or of a part that is saved separately. */
 export interface ComponentNames {
-  /** What a load config calls it; undefined for what none can ask for. */
+  /** Its kind in a load config; undefined if a load config cannot ask for it. */
   readonly kind: ModelKind | undefined;
-  /** In the words of messages: "a decoder". */
+  /** Its name in messages: "a decoder". */
   readonly words: string;
-  /** Of several models in a file, those of the lowest rank are meant: 0 whole models, 1 parts alone, 2 what goes along with others. */
+  /**
+   * Of several models in a file, those of the lowest rank are preferred: 0 whole models, 1 separate parts, 2 models saved
+   * with others.
+   */
   readonly rank: number;
-  /** Whether it can have a tensor of this name. What else stands beside its own belongs to what it was trained with. Default: all. */
+  /** True if it can have a tensor with this name. Other names beside its own are from its training. Default: all. */
   readonly isOwn?: (name: string) => boolean;
-  /** Whether its tensors may be spread over several dicts. */
+  /** True if its tensors may be spread over several dicts. */
   readonly isSpread?: boolean;
 }
 
 /** The names of some families. */
 export interface ModelNames {
   readonly components: ReadonlyMap<string, ComponentNames>;
-  /** The model that a tensor of this name belongs to, if the name is one that tells. */
+  /** The model that a tensor with this name belongs to, if the name tells. */
   readonly anchorOf: (name: string) => Anchor | undefined;
-  /** Names in a model that are no part of it and are never read. */
+  /** Prefixes in a model that are not part of it and are never read. */
   readonly dropped: readonly string[];
-  /** Name of the list in a model for each of whose networks a trainer kept an average, in a list by itself. */
+  /** The list of networks in a model for which a trainer kept averages, in a list of their own. */
   readonly averagedList?: string;
 }
 
-/** No names tell anything: files hold plain state dicts. */
+/** No known names: files contain plain state dicts. */
 export const NO_NAMES: ModelNames = { components: new Map(), anchorOf: () => undefined, dropped: [] };
 
-/** The names of several families together. Where a name tells of several, the first counts. */
+/** The names of several families together. If a name matches several, the first counts. */
 export function joinedNames(all: readonly ModelNames[]): ModelNames {
   const averagedList = all.find((names) => names.averagedList !== undefined)?.averagedList;
   return {

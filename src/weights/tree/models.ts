@@ -1,63 +1,63 @@
-// The models in a checkpoint's tree, known by the names and places of their tensors.
+// Finds the models in a checkpoint by the names and places of their tensors.
 import type { TensorKind } from "./entries.js";
 import type { ModelNames } from "./model-names.js";
-import type { Home, NamedTensor } from "./named-tensors.js";
+import type { TensorHolder, NamedTensor } from "./named-tensors.js";
 
-/** Whether weights are as trained, an average of them, or the copy as trained that an EMA keeps for itself. */
-export type Origin = "trained" | "average" | "copy";
+/** Trained weights, their average, or the copy of the trained weights that an EMA keeps. */
+export type WeightsOrigin = "trained" | "average" | "copy";
 
-/** A model somewhere in a tree. */
+/** A model in a tree. */
 export interface FoundModel {
   readonly component: string;
-  /** What the paths of its tensors begin with: where it is. Empty, or ends with a dot. */
+  /** The prefix of its tensors' paths: empty, or ends with a dot. */
   readonly prefix: string;
-  readonly origin: Origin;
-  /** The dicts and objects that hold tensors of it by which it was known. */
-  readonly homes: ReadonlySet<Home>;
+  readonly origin: WeightsOrigin;
+  /** The dicts and objects with the tensors that identified it. */
+  readonly holders: ReadonlySet<TensorHolder>;
 }
 
-/** Every model in a tree, in the order of its tensors. */
+/** All models in a tree, in the order of their tensors. */
 export function findModels(named: readonly NamedTensor<unknown>[], { anchorOf }: ModelNames): readonly FoundModel[] {
-  const models = new Map<string, FoundModel & { readonly homes: Set<Home> }>();
-  for (const { path, home } of named) {
+  const models = new Map<string, FoundModel & { readonly holders: Set<TensorHolder> }>();
+  for (const { path, holder } of named) {
     const anchor = anchorOf(path);
     if (!anchor) continue;
     const key = `${anchor.component} ${anchor.prefix}`;
     const known = models.get(key);
-    if (known) known.homes.add(home);
-    else models.set(key, { ...anchor, origin: originOf(anchor.prefix), homes: new Set([home]) });
+    if (known) known.holders.add(holder);
+    else models.set(key, { ...anchor, origin: originOf(anchor.prefix), holders: new Set([holder]) });
   }
   return [...models.values()].filter((model) => !isPartOfClip(model, models));
 }
 
-/** The text tower of a CLIP may have names that tell of a CLIP, too. */
-function isPartOfClip({ component, prefix, homes }: FoundModel, models: ReadonlyMap<string, FoundModel>): boolean {
+/** True for the text encoder of a CLIP, whose names may look like those of a whole CLIP. */
+function isPartOfClip({ component, prefix, holders }: FoundModel, models: ReadonlyMap<string, FoundModel>): boolean {
   if (component !== "clip" || prefix === "") return false;
   const around = models.get(`clip ${prefix.slice(0, prefix.lastIndexOf(".", prefix.length - 2) + 1)}`);
-  const [home] = homes;
-  return around?.homes.has(home!) === true;
+  const [holder] = holders;
+  return around?.holders.has(holder!) === true;
 }
 
 const ONLINE = /(?:^|\.)online_model\.$/;
 const AVERAGE = /(?:^|[._-])(?:ema|averaged?|avg|swa|shadow)(?:[._-]|\d|$)/i;
 
-function originOf(prefix: string): Origin {
+function originOf(prefix: string): WeightsOrigin {
   if (ONLINE.test(prefix)) return "copy";
   return AVERAGE.test(prefix) ? "average" : "trained";
 }
 
-/** Two tensors that would have the same name; the names are as stored. */
+/** Two tensors that would get the same name. The names are those in the file. */
 export interface Collision {
   readonly name: string;
   readonly stored: readonly [string, string];
 }
 
 /**
- * A model's tensors under its own names, without what stands beside them and is none of its own. Where two would have one
- * name and are not the same elements of the file, the first counts and `onCollision` is told.
+ * A model's tensors under its own names, without other tensors beside them. If two different tensors would get the same
+ * name, the first counts and `onCollision` is called.
  */
 export function tensorsOf<Tensor>(
-  { component, prefix, homes }: FoundModel,
+  { component, prefix, holders }: FoundModel,
   named: readonly NamedTensor<Tensor>[],
   { isSame }: TensorKind<Tensor>,
   names: ModelNames,
@@ -66,7 +66,7 @@ export function tensorsOf<Tensor>(
   const found = new Map<string, NamedTensor<Tensor>>();
   const { isSpread = false, isOwn } = names.components.get(component) ?? {};
   for (const one of named) {
-    if (!one.path.startsWith(prefix) || !(isSpread || homes.has(one.home))) continue;
+    if (!one.path.startsWith(prefix) || !(isSpread || holders.has(one.holder))) continue;
     const name = one.path.slice(prefix.length);
     if (isOwn && !isOwn(name)) continue;
     const other = found.get(name);
@@ -76,7 +76,7 @@ export function tensorsOf<Tensor>(
   return new Map([...found].map(([name, { tensor }]) => [name, tensor]));
 }
 
-/** Whether two models are the same tensors of the file under the same names. */
+/** True if two models have the same tensors of the file under the same names. */
 export function areSame<Tensor>(
   one: ReadonlyMap<string, Tensor>,
   other: ReadonlyMap<string, Tensor>,

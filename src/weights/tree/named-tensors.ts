@@ -1,47 +1,47 @@
 import { hasAttributes, isNode, type Parts } from "./entries.js";
 import { unwrapName } from "./wrappers.js";
 
-/** A tensor somewhere in a tree. */
+/** A tensor in a tree. */
 export interface NamedTensor<Tensor> {
-  /** Keys from the root on and the name that the model gives, with dots between; without the names of wrappers. */
+  /** Keys from the root and the model's name for it, joined by dots, without wrappers. */
   readonly path: string;
-  /** The same as it stands in the file. */
+  /** The same as in the file. */
   readonly stored: string;
   readonly tensor: Tensor;
-  readonly home: Home;
+  readonly holder: TensorHolder;
 }
 
-/** A dict or a list, or an object and what it consists of; of each there is one. */
-export interface Home {
-  /** Keys from the root on, with dots between; empty for the root. */
+/** A dict or list, or an object with its content. There is one for each. */
+export interface TensorHolder {
+  /** Keys from the root, joined by dots; empty for the root. */
   readonly key: string;
 }
 
-/** Modules nest a dozen levels; deeper values are no model's. */
+/** Modules nest about a dozen levels. Deeper values belong to no model. */
 const MAX_DEPTH = 100;
-/** Longest key that is a name; texts may be keys too. */
+/** Longest key that can be a name. Any string may be a key. */
 const MAX_KEY = 1000;
-/** Keys of what is trained with, which has tensors under the model's own names. */
+/** Keys of training state, which has tensors under the model's own names. */
 const TRAINING_STATE = /^(?:.*[_-])?(?:optim(?:izer)?s?\d*|optimizer[_-].*|grad(?:ient)?s?)$/i;
-/** Keys in dicts of optimizers, of any. */
+/** Keys in the dicts of all optimizers. */
 const OPTIMIZER_KEYS = ["param_groups", "exp_avg", "exp_avg_sq", "momentum_buffer"] as const;
-/** The EMAs of a list of networks, a list themselves: `0.ema_model.x` is network 0's `x`. */
+/** EMAs of a list of networks: `0.ema_model.x` is `x` of network 0. */
 const LISTED_EMA = /(?<=^|\.)(\d+)\.(ema_model|online_model)\./;
 
-/** Memory of one tensor that was found, without its name. */
+/** Memory of one found tensor, without its name. */
 const FOUND_WORDS = 16;
 
 interface Place {
   readonly path: string;
   readonly stored: string;
   readonly depth: number;
-  /** The outermost object around, undefined in dicts and lists. */
-  readonly object?: Home;
+  /** The outermost object around it; undefined in dicts and lists. */
+  readonly object?: TensorHolder;
 }
 
 /**
- * All tensors of a tree but those of optimizers, in order. Dicts and lists that are reached twice count once; modules
- * that several others share have all of their names, as in `state_dict()`, as far as the budget allows.
+ * All tensors of a tree except those of optimizers, in order. A dict or list that is reached twice counts once. Modules that
+ * several others share have all of their names, as in `state_dict()`, as far as the budget allows.
  */
 export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): NamedTensor<Tensor>[] {
   const { kind, budget, names } = parts;
@@ -53,7 +53,7 @@ export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): Named
     if (seen.has(node) || depth > MAX_DEPTH || isOptimizer(node)) return;
     seen.add(node);
     const isObject = hasAttributes(node);
-    const home = object ?? { key: stored.slice(0, -1) };
+    const holder = object ?? { key: stored.slice(0, -1) };
     for (const { key, value } of parts.of(node)) {
       if (key.length > MAX_KEY) continue;
       budget.spend(stored.length + key.length);
@@ -61,18 +61,18 @@ export function namedTensors<Tensor>(tree: unknown, parts: Parts<Tensor>): Named
         const own = path + unwrapName(key);
         const name = list === undefined ? own : own.replace(LISTED_EMA, `$2.${list}.$1.`);
         budget.hold(FOUND_WORDS + (name.length + stored.length) / 8);
-        found.push({ path: name, stored: stored + key, tensor: value, home });
+        found.push({ path: name, stored: stored + key, tensor: value, holder });
       } else if (isObject || !TRAINING_STATE.test(key)) {
         visit(value as object, {
-          // The key of a dict that holds a whole model may be that of a wrapper, and says where the model is.
+          // The key of a dict with a whole model may look like a wrapper, but it says where the model is.
           path: path + (isObject ? unwrapName(`${key}.`) : `${key}.`),
           stored: `${stored}${key}.`,
           depth: depth + 1,
-          ...(isObject && { object: home }),
+          ...(isObject && { object: holder }),
         });
       }
     }
-    // A cycle of objects ends; an object in two places is visited in both.
+    // A cycle of objects ends here. An object in two places is visited in both.
     if (isObject) seen.delete(node);
   };
   if (isNode(tree)) visit(tree, { path: "", stored: "", depth: 0 });

@@ -1,20 +1,20 @@
-// State dicts of models that are none of ours, by where they are alone.
+// Finds state dicts of models of unknown families, only by where they are.
 import { OpaqueObject } from "../formats/pickle-values.js";
 import type { WeightsChoice } from "./choose-model.js";
 import type { Parts } from "./entries.js";
 import { namedTensors } from "./named-tensors.js";
 import { unwrapNames } from "./wrappers.js";
 
-/** A state dict under a key of the outermost dict; without a key, that dict itself. */
+/** A state dict under a key of the outermost dict; without a key, the outermost dict itself. */
 export interface PlainStateDict<Tensor> {
   readonly key: string;
   readonly weights: WeightsChoice;
-  /** Whether the names are those of an EMA. */
+  /** True if the names are those of an EMA. */
   readonly isEma: boolean;
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-/** Where savers put weights; which they are, unless their names say that they are an EMA's. */
+/** Where weights are usually saved, and which weights they are unless their names show an EMA. */
 const PLACES: readonly { readonly key: string; readonly weights: WeightsChoice }[] = [
   { key: "model", weights: "online" },
   { key: "state_dict", weights: "online" },
@@ -29,7 +29,7 @@ interface EmaNames {
   readonly becomes: string;
 }
 
-/** Names in the state dict of an EMA, which wraps a model, and of a list of EMAs, one for each network of `list`. */
+/** Names in the state dict of an EMA: of one that wraps a model, and of a list of EMAs, one for each network of `list`. */
 function emaNames(list: string | undefined): readonly EmaNames[] {
   const one: readonly EmaNames[] = [
     { weights: "ema", prefix: /^ema_model\./, becomes: "" },
@@ -42,7 +42,7 @@ function emaNames(list: string | undefined): readonly EmaNames[] {
   ]);
 }
 
-/** The state dicts in a tree, in the order in which one is taken. `isChosen` says that the user chose the tree. */
+/** The state dicts in a tree, in order of preference. `isChosen` means that the user chose the tree. */
 export function plainStateDicts<Tensor>(
   tree: unknown,
   parts: Parts<Tensor>,
@@ -68,7 +68,7 @@ function directTensors<Tensor>(value: unknown, parts: Parts<Tensor>): ReadonlyMa
   return tensors;
 }
 
-/** A stray tensor among other things is no state dict; a few other things among tensors do not matter. */
+/** A few tensors among other values are not a state dict; a few other values among tensors do not matter. */
 function isStateDict(outer: ReadonlyMap<unknown, unknown>, tensors: ReadonlyMap<string, unknown>): boolean {
   return 2 * tensors.size > outer.size;
 }

@@ -1,11 +1,11 @@
-// What a checkpoint holds besides the model that is taken from it, in words.
+// Describes what a checkpoint contains besides the model.
 import { OpaqueObject, PythonName } from "../formats/pickle-values.js";
 import { entriesOf, isNode, type Parts } from "./entries.js";
 import { excerpt } from "../../platform/printable.js";
 
-/** Something in a checkpoint that is not read. */
+/** A value in a checkpoint that is not read. */
 export interface Skipped {
-  /** Where it is: keys with dots between. */
+  /** Its keys, joined by dots. */
   readonly key: string;
   /** What it is, such as `a dict of 3`. */
   readonly what: string;
@@ -13,17 +13,17 @@ export interface Skipped {
 
 const MAX_LISTED = 100;
 const MAX_DEPTH = 100;
-/** More of a path is not shown. */
+/** Longest path that is shown. */
 const MAX_PATH = 200;
 
 interface Taken<Tensor> {
   readonly parts: Parts<Tensor>;
   readonly tensors: ReadonlySet<Tensor>;
-  /** Whether an entry of a dict is reported elsewhere. */
+  /** True if an entry of a dict is reported elsewhere. */
   readonly isKnown: (node: object, key: string) => boolean;
 }
 
-/** Lists what is not taken, each dict as one; at most a hundred, the rest as a number. */
+/** Lists what is not used, each dict as one entry. At most a hundred entries; the rest as a number. */
 export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readonly Skipped[] {
   const listed: Skipped[] = [];
   let more = 0;
@@ -39,10 +39,10 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
     seen.add(node);
     const strays = strayTensors(node, taken);
     for (const { key, value } of entriesOf(node)) {
-      // Objects may share the dict of their attributes, which is gone through for each of them.
+      // Objects may share the dict of their attributes, which is visited for each of them.
       budget.spend(1);
       if (taken.isKnown(node, key) || kind.isTensor(value)) continue;
-      // What is taken lies no deeper, however deep it is found again.
+      // Used tensors are never deeper than this.
       if (depth < MAX_DEPTH && holds(value)) visit(value as object, `${path}${key}.`.slice(0, MAX_PATH), depth + 1);
       else add(path + key, describe(value));
     }
@@ -53,7 +53,7 @@ export function listSkipped<Tensor>(tree: unknown, taken: Taken<Tensor>): readon
   return more === 0 ? listed : [...listed, { key: "…", what: `${more} more` }];
 }
 
-/** Whether a value is or holds a tensor that is taken. */
+/** Tells whether a value is or contains a used tensor. */
 function holder<Tensor>({ parts, tensors }: Taken<Tensor>): (value: unknown) => boolean {
   const { kind } = parts;
   const known = new Map<object, boolean>();
@@ -73,7 +73,7 @@ function holder<Tensor>({ parts, tensors }: Taken<Tensor>): (value: unknown) => 
   return (value) => holds(value, 0);
 }
 
-/** Tensors in a node that are not taken, by the shortest beginning of their names that no tensor taken has. */
+/** Tensors in a node that are not used, grouped by the shortest prefix that no used tensor has. */
 function strayTensors<Tensor>(node: object, { parts, tensors }: Taken<Tensor>) {
   const { kind, budget } = parts;
   const own = new Set<string>();
@@ -94,23 +94,23 @@ function strayTensors<Tensor>(node: object, { parts, tensors }: Taken<Tensor>) {
   return groups;
 }
 
-/** Levels of a name by which tensors are grouped. */
+/** Most levels of a name by which tensors are grouped. */
 const MAX_LEVELS = 8;
 
-/** Of `a.b.c`: `a`, `a.b`, `a.b.c`. */
+/** The prefixes of `a.b.c`: `a`, `a.b`, `a.b.c`. */
 function beginnings(name: string): readonly string[] {
   const parts = name.split(".", MAX_LEVELS);
   const found = parts.map((_, i) => parts.slice(0, i + 1).join("."));
   return found.includes(name) ? found : [...found, name];
 }
 
-/** What a value is. Texts are not shown: they may be secrets. */
+/** Describes a value. Strings are not shown, because they may be secrets. */
 function describe(value: unknown): string {
   if (value === null || value === undefined) return "None";
   if (typeof value === "boolean") return value ? "True" : "False";
   if (typeof value === "number") return `the number ${value}`;
   if (typeof value === "bigint") return "a large number";
-  if (typeof value === "string") return `a text of ${value.length} characters`;
+  if (typeof value === "string") return `a string of ${value.length} characters`;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (value instanceof Map) return `a dict of ${value.size}`;
   if (value instanceof Set) return `a set of ${value.size}`;
@@ -120,7 +120,7 @@ function describe(value: unknown): string {
   return "a value that is not read";
 }
 
-/** The class of an object; old pickles make objects by a function that is given it. */
+/** The class of an object. In old pickles it is the first argument of a function that makes the object. */
 function classOf({ type, args: [first] }: OpaqueObject): PythonName {
   return /^_reconstructor$|^__newobj__$/.test(type.name) && first instanceof PythonName ? first : type;
 }

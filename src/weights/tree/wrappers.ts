@@ -1,9 +1,9 @@
-// Names that frameworks put around those of a model when they save it.
+// Removes the names that frameworks add around those of a model when they save it.
 
 /**
- * Modules that wrap a whole model or a part of it, wherever they stand in a name; no module of a model is called so.
- * DataParallel's, DistributedDataParallel's, DeepSpeed's and AveragedModel's; torch.compile's; those of FSDP, by torch,
- * fairscale and torch_xla; of checkpoint_wrapper and offload_wrapper; of Lightning Fabric; of Opacus.
+ * Modules that wrap a whole model or a part of it, at any place in a name. No module of a model has such a name. They come
+ * from DataParallel, DistributedDataParallel, DeepSpeed and AveragedModel; torch.compile; FSDP of torch, fairscale and
+ * torch_xla; checkpoint_wrapper and offload_wrapper; Lightning Fabric; Opacus.
  */
 const WRAPPERS = [
   "module",
@@ -18,18 +18,20 @@ const WRAPPERS = [
 ] as const;
 const TRANSPARENT = new RegExp(`(?<=^|\\.)(?:${WRAPPERS.join("|")})\\.`, "g");
 
-/** What the names of a CLIP saved along with a model begin with. */
+/** Prefix of a CLIP that was saved with a model. */
 export const CLIP_PREFIX = "clip.";
 
-/** Attributes under which a larger module holds a whole model. Stripped where every name begins with it. */
+/** Attributes of a larger module that hold a whole model. Removed if every name begins with it. */
 const HOLDERS = ["model.", "net.", CLIP_PREFIX] as const;
 
-/** A tensor's name without those of modules that wrapped the model, or parts of it, when it was saved. */
+/** A tensor's name without the names of wrappers. */
 export function unwrapName(name: string): string {
   return name.replace(TRANSPARENT, "");
 }
 
-/** A state dict of any model under the names that the model itself gives: without wrappers, and without a holder around all. */
+/**
+ * A state dict under the names that the model itself uses: without wrappers, and without a common prefix such as `model.`.
+ */
 export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): ReadonlyMap<string, Tensor> {
   let names = [...tensors.keys()].map(unwrapName);
   const shared = () => HOLDERS.find((holder) => names.every((name) => name.startsWith(holder)));
@@ -37,7 +39,7 @@ export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): Reado
     const { length } = holder;
     names = names.map((name) => name.slice(length));
   }
-  // Names that would fall together belong to another kind of file; better none of them is changed.
+  // If names would become equal, the file is of another kind, and no name is changed.
   if (new Set(names).size < names.length) return tensors;
   return new Map([...tensors.values()].map((tensor, i) => [names[i]!, tensor]));
 }
@@ -45,11 +47,11 @@ export function unwrapNames<Tensor>(tensors: ReadonlyMap<string, Tensor>): Reado
 /** The parts of a checkpoint that are models of their own. */
 export interface Components<Tensor> {
   readonly model: ReadonlyMap<string, Tensor>;
-  /** The CLIP that a model was trained with and saved along, as `clip.*`; names without that. Empty if none was. */
+  /** The CLIP that was saved with the model as `clip.*`, without that prefix. Empty if there is none. */
   readonly clip: ReadonlyMap<string, Tensor>;
 }
 
-/** Splits a state dict into the model and the CLIP saved along with it, without what begins as `dropped` says. */
+/** Splits a state dict into the model and the CLIP saved with it. Leaves out names that begin with one of `dropped`. */
 export function splitComponents<Tensor>(
   tensors: ReadonlyMap<string, Tensor>,
   dropped: readonly string[],

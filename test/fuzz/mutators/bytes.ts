@@ -1,6 +1,6 @@
 import { Random } from "../random.js";
 
-/** Sizes at which counting goes wrong. */
+/** Sizes at which counting often fails. */
 const EXTREMES: readonly bigint[] = [
   ...[0n, 1n, 0x7fn, 0x80n, 0xffn, 0x7fffn, 0xffffn, 0x10000n, 0x7fffffffn, 0x80000000n, 0xfffffffen, 0xffffffffn],
   ...[0x100000000n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n],
@@ -12,40 +12,40 @@ const PIECE = 400;
 type Mutation = (bytes: Uint8Array, random: Random, others: readonly Uint8Array[]) => Uint8Array;
 
 const MUTATIONS: readonly Mutation[] = [
-  // A bit flips.
+  // Flip a bit.
   (bytes, random) => changed(bytes, random, (at) => bytes[at]! ^ (1 << random.below(8))),
-  // A byte is another.
+  // Change a byte.
   (bytes, random) => changed(bytes, random, () => random.below(256)),
-  // A number is as large as a field can hold, or at another edge.
+  // Set a number to the limit of its field, or to another edge.
   (bytes, random) => withNumber(bytes, random, () => random.pick(EXTREMES)),
-  // A number is slightly other than it was.
+  // Change a number slightly.
   (bytes, random) => withNumber(bytes, random, (value) => value + BigInt(random.below(9) - 4)),
-  // The end is missing.
+  // Remove the end.
   (bytes, random) => bytes.slice(0, random.below(bytes.length + 1)),
-  // A piece is missing.
+  // Remove a piece.
   (bytes, random) => {
     const [from, to] = piece(bytes, random);
     return concat([bytes.subarray(0, from), bytes.subarray(to)]);
   },
-  // A piece stands somewhere else, too.
+  // Copy a piece to another place.
   (bytes, random) => spliced(bytes, random, bytes),
-  // A piece of another file stands in it.
+  // Insert a piece of another file.
   (bytes, random, others) => spliced(bytes, random, random.pick(others)),
-  // A piece of zeros, or of one byte.
+  // Insert zeros, or one repeated byte.
   (bytes, random) => {
     const [from, to] = piece(bytes, random);
     return bytes.slice().fill(random.chance(0.5) ? 0 : random.below(256), from, to);
   },
 ];
 
-/** A copy of `bytes` with a few faults; pieces may come from `others`. */
+/** A copy of `bytes` with a few faults. Pieces may come from `others`. */
 export function mutateBytes(bytes: Uint8Array, random: Random, others: readonly Uint8Array[] = [bytes]): Uint8Array {
   let mutated = bytes;
   for (let left = 1 + random.length(3); left > 0; left--) mutated = random.pick(MUTATIONS)(mutated, random, others);
   return mutated;
 }
 
-/** One array of all parts. */
+/** Concatenates arrays of bytes. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
@@ -58,10 +58,10 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** The text with a character for each byte. */
+/** The text with one character for each byte. */
 export const latin1 = (text: string): Uint8Array => Uint8Array.from(text, (character) => character.charCodeAt(0));
 
-/** `value` in `width` bytes, its lowest first. */
+/** `value` in `width` bytes, little-endian. */
 export function littleEndian(value: number | bigint, width: number): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, BigInt(value)), true);
@@ -95,7 +95,7 @@ function piece(bytes: Uint8Array, random: Random): readonly [from: number, to: n
   return [from, from + random.length(Math.min(PIECE, bytes.length - from))];
 }
 
-/** A piece of `from` is put into `bytes`, in the place of as many or of none. */
+/** Puts a piece of `from` into `bytes`, replacing as many bytes or none. */
 function spliced(bytes: Uint8Array, random: Random, from: Uint8Array): Uint8Array {
   const [start, end] = piece(from, random);
   const at = random.below(bytes.length + 1);

@@ -1,10 +1,10 @@
 import type { Random } from "../random.js";
 import { KNOWN_NAMES, NASTY_NAMES } from "./words.js";
 
-/** JSON as a tree that can also say what JSON.parse cannot give: keys that stand twice, numbers of any size. */
+/** JSON as a tree that can also have what JSON.parse cannot return: duplicate keys, numbers of any size. */
 export type Json = null | boolean | number | string | Literal | Json[] | JsonObject;
 
-/** A text that is printed as it is. */
+/** A text that is printed unchanged. */
 export class Literal {
   constructor(readonly text: string) {}
 }
@@ -70,7 +70,7 @@ const SIZES = [
   Array(30).fill(2 ** 53 - 1),
 ] as number[][];
 
-/** Any value, small as a rule. */
+/** Any value, usually small. */
 export function randomJson(random: Random, depth = 3): Json {
   switch (random.below(depth > 0 ? 10 : 7)) {
     case 0:
@@ -106,7 +106,7 @@ function nested(random: Random, value: Json, depth: number): Json {
   return outer;
 }
 
-/** Where a value stands. */
+/** The position of a value. */
 interface Place {
   readonly parent: Json[] | JsonObject;
   readonly index: number;
@@ -137,7 +137,7 @@ function mutateAt(place: Place, places: readonly Place[], root: Json[], random: 
       if (!isRoot) (parent instanceof JsonObject ? parent.entries : parent).splice(index, 1);
       return;
     case 3:
-      // A second one beside it, under the same key or another.
+      // Add a second one beside it, under the same key or another.
       if (isRoot) return;
       if (!(parent instanceof JsonObject)) parent.splice(index, 0, copy(value));
       else parent.entries.push([random.chance(0.3) ? parent.entries[index]![0] : randomName(random), copy(value)]);
@@ -172,7 +172,7 @@ function otherText(text: string, random: Random): string {
   return text.slice(0, at) + random.pick(INSERTED) + text.slice(at + random.below(2));
 }
 
-/** The places in a tree but for those so deep that only recursion is tested. */
+/** The positions in a tree, except those so deep that they test only recursion. */
 function collectPlaces(value: Json, places: Place[], depth = 0): void {
   if (depth > 40 || !(Array.isArray(value) || value instanceof JsonObject)) return;
   const count = value instanceof JsonObject ? value.entries.length : value.length;
@@ -202,7 +202,7 @@ const TOKENS = [
   ...['"a":1,', '"__proto__":{"polluted":1},', '"model":', "[[[[[[[[", '{"a":{"a":{"a":'],
 ];
 
-/** JSON text with a fault in it, as a damaged file has it, or one that is nested far deeper than any real one. */
+/** JSON text with a fault, as in a damaged file, or nested far deeper than any real file. */
 export function mutateJsonText(text: string, random: Random): string {
   const at = random.below(text.length + 1);
   switch (random.below(6)) {
@@ -222,7 +222,7 @@ export function mutateJsonText(text: string, random: Random): string {
   }
 }
 
-/** Puts a tower of brackets in the place of a value: a hundred thousand levels at most. */
+/** Replaces a value by nested brackets, at most a hundred thousand levels. */
 function deepJson(text: string, random: Random): string {
   const depth = random.length(random.chance(0.02) ? 100_000 : 2000);
   const [open, close] = random.pick([

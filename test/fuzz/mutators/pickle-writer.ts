@@ -3,12 +3,12 @@ import { concat, latin1, littleEndian, utf8 } from "./bytes.js";
 import { randomName } from "./json.js";
 import { KNOWN_NAMES, NASTY_NAMES } from "./words.js";
 
-/** The opcodes that make one random value. */
+/** The opcodes for one random value. */
 export function randomPickleValue(random: Random): Uint8Array {
   return new PickleWriter(random, false).value(3);
 }
 
-/** Names that torch's own files, trainers' libraries and attackers have in pickles. */
+/** Names in pickles from torch, trainers' libraries and attackers. */
 const CALLED = [
   ...["collections OrderedDict", "builtins set", "builtins list", "builtins dict", "builtins frozenset", "torch Size"],
   ...[
@@ -46,7 +46,7 @@ const STORAGES = [
   "x",
 ];
 
-/** Writes random Python values as opcodes that CPython would load as well, but for a few. */
+/** Writes random Python values as opcodes, nearly all of which CPython would load. */
 class PickleWriter {
   #memo = 0;
 
@@ -55,14 +55,14 @@ class PickleWriter {
     private readonly isLegacy: boolean,
   ) {}
 
-  /** A checkpoint: a dict with a state dict, perhaps under a key, beside anything. */
+  /** A checkpoint: a dict with a state dict, perhaps under a key, and with other values. */
   checkpoint(): Uint8Array {
     const { random } = this;
     const model = this.dict(random.length(6), () => [this.text(randomName(random)), this.tensor()]);
     const extras = random.list(random.below(4), () => concat([this.text(randomName(random)), this.value(3)]));
     const versioned = random.chance(0.4) ? [this.text("version"), this.version()] : [];
     const entries = random.chance(0.7) ? [this.text(random.pick(["model", "state_dict", "ema"])), model] : [];
-    // A legacy file lists its storages, and each of them must be named.
+    // A legacy file lists its storages, and each must be used.
     const ids = ["0", "1", "2"].map((key) => this.persistentId("torch FloatStorage", key, 4));
     const all = this.isLegacy ? [this.text("storages"), latin1("("), ...ids, latin1("t")] : [];
     const parts = [...entries, ...versioned, ...extras, ...all];
@@ -128,22 +128,22 @@ class PickleWriter {
     return concat([value, latin1("r"), littleEndian(this.#memo++, 4)]);
   }
 
-  /** A value of the memo; None where it is empty. */
+  /** A value of the memo; None if the memo is empty. */
   private recalled(): Uint8Array {
     if (this.#memo === 0) return latin1("N");
     return concat([latin1("j"), littleEndian(this.random.below(this.#memo), 4)]);
   }
 
-  /** x = (x, x), so many times: 2^count leaves in 2 * count bytes. */
+  /** x = (x, x), `count` times: 2^count leaves in 2 * count bytes. */
   private doubled(count: number, leaf: Uint8Array): Uint8Array {
     if (this.random.chance(0.6)) return concat([leaf, ...Array<Uint8Array>(count).fill(latin1("2\x86"))]);
-    // Lists, by the memo.
+    // Lists, through the memo.
     const slot = littleEndian(this.#memo++, 4);
     const step = concat([latin1("r"), slot, latin1("0]("), latin1("j"), slot, latin1("j"), slot, latin1("e")]);
     return concat([leaf, ...Array<Uint8Array>(count).fill(step)]);
   }
 
-  /** Containers within containers. */
+  /** Nested containers. */
   private tower(depth: number, leaf: Uint8Array): Uint8Array {
     const [open, close] = this.random.pick([
       ["", "\x85"],
@@ -216,7 +216,7 @@ class PickleWriter {
     return concat([this.name("torch._utils _rebuild_tensor_v2"), latin1("("), ...args, hooks, latin1("tR")]);
   }
 
-  /** A version as packaging pickled it until 25, or anything in its place. */
+  /** A version as packaging pickled it until 25, or any other value. */
   private version(): Uint8Array {
     const { random } = this;
     if (random.chance(0.3)) return random.chance(0.5) ? this.text(random.pick(KNOWN_NAMES)) : this.value(3);
@@ -234,7 +234,7 @@ export function randomPickle(random: Random, isLegacy = false): Uint8Array {
   return new PickleWriter(random, isLegacy).checkpoint();
 }
 
-/** A length of one byte, and the bytes. */
+/** A one-byte length, and the bytes. */
 function counted(bytes: readonly number[]): Uint8Array[] {
   return [Uint8Array.of(bytes.length), Uint8Array.from(bytes)];
 }

@@ -4,7 +4,7 @@ import { randomPickleValue } from "./pickle-writer.js";
 
 const op = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes);
 
-/** How long an opcode's argument is, by the opcode: bytes, lines, or a length of so many bytes before it. */
+/** The length of an argument, by opcode: bytes, lines, or a length field of that many bytes. */
 const FIXED: Readonly<Record<string, number>> = {
   K: 1,
   M: 2,
@@ -30,7 +30,7 @@ const COUNTED: Readonly<Record<string, number>> = {
   "\x8d": 8,
 };
 
-/** The opcodes of a sound pickle with their arguments, up to its end. */
+/** The opcodes of a valid pickle with their arguments, up to its end. */
 export function splitOpcodes(pickle: Uint8Array): Uint8Array[] {
   const opcodes: Uint8Array[] = [];
   for (let at = 0; at < pickle.length && opcodes.at(-1)?.[0] !== 0x2e;) {
@@ -105,7 +105,7 @@ const SNIPPETS: readonly Uint8Array[] = [
   ].map(latin1),
 ];
 
-/** A pickle with a few of its opcodes left out, moved, repeated, or others put in. */
+/** A pickle with a few opcodes removed, moved, repeated or inserted. */
 export function mutatePickle(pickle: Uint8Array, random: Random): Uint8Array {
   const opcodes = splitOpcodes(pickle);
   for (let left = 1 + random.length(3); left > 0 && opcodes.length > 0; left--) mutateOpcodes(opcodes, random);
@@ -139,7 +139,7 @@ function mutateOpcodes(opcodes: Uint8Array[], random: Random): void {
       opcodes.splice(at, 0, ...random.list(random.below(6), () => random.pick(SNIPPETS)));
       return;
     default:
-      // Very many of the same.
+      // Very many copies of one.
       opcodes.splice(at, 0, concat(Array<Uint8Array>(random.length(3000)).fill(random.pick(SNIPPETS))));
   }
 }

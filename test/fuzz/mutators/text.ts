@@ -1,6 +1,6 @@
 import type { Random } from "../random.js";
 
-/** Pieces of prompts that a cleaner of texts has to do something about. */
+/** Pieces of prompts that text cleaning changes. */
 const PIECES = [
   ...[
     "a",
@@ -86,7 +86,7 @@ const PIECES = [
   ],
 ];
 
-/** A text that is short as a rule, and in one of fifty cases long and of one pattern, at which slow programs stand still. */
+/** A text that is usually short. One in fifty is long and repeats a pattern, which slow programs cannot handle. */
 export function randomText(random: Random, most = 40, mostLong = 40_000): string {
   if (random.chance(0.02)) return repeated(random, mostLong);
   return random
@@ -104,7 +104,7 @@ function randomCharacter(random: Random): string {
   return String.fromCodePoint(random.chance(0.6) ? random.below(0x500) : random.below(0x110000));
 }
 
-/** Any text as bytes, lone surrogates too. */
+/** Any text as bytes, with lone surrogates. */
 export function encodeUtf16(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text, "utf16le"));
 }

@@ -1,6 +1,6 @@
-// Texts that programs stumble over.
+// Texts that often cause errors in programs.
 
-/** Names that mean something to JavaScript, file systems, terminals or servers. */
+/** Names with a meaning for JavaScript, file systems, terminals or servers. */
 export const NASTY_NAMES = [
   ...["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "length", "then", ""],
   ...[
@@ -42,7 +42,7 @@ export const NASTY_NAMES = [
   ...["a".repeat(300), "%s%n", "{0}", "${x}", "NaN", "Infinity", "null", "undefined", "true", "1e999", "0x10", "-1"],
 ];
 
-/** Words that checkpoints and configs hold. */
+/** Words in checkpoints and configs. */
 export const KNOWN_NAMES = [
   ...["model", "state_dict", "ema", "ema_model", "version", "config", "module", "net", "clip", "optimizer", "weights"],
   ...["__metadata__", "dtype", "shape", "data_offsets", "weight_map", "metadata", "sparse_shape", "decoder", "prior"],

@@ -1,7 +1,7 @@
 import type { Random } from "../random.js";
 import { concat, littleEndian, mutateBytes } from "./bytes.js";
 
-/** The fields of a zip archive's records by their signatures: position and width. */
+/** The fields of a zip archive's records, by signature: position and width. */
 const RECORDS: readonly (readonly [signature: string, fields: readonly (readonly [at: number, width: number])[]])[] = [
   [
     "PK\x03\x04",
@@ -60,13 +60,13 @@ const RECORDS: readonly (readonly [signature: string, fields: readonly (readonly
   ],
 ];
 
-/** An archive of which some fields hold other numbers, or whose parts are not where they should be. */
+/** An archive in which some fields have other numbers, or whose parts are in other places. */
 export function mutateZip(archive: Uint8Array, random: Random, others: readonly Uint8Array[]): Uint8Array {
   switch (random.below(8)) {
     case 0:
       return mutateBytes(archive, random, others);
     case 1: {
-      // The directory alone.
+      // Only the directory.
       const start = Math.max(0, Buffer.from(archive).indexOf("PK\x01\x02"));
       return concat([archive.subarray(0, start), mutateBytes(archive.subarray(start), random, others)]);
     }

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import process from "node:process";
 import { build } from "esbuild";
 
-/** The processes that run inputs, bundled: Node 20 does not run TypeScript. */
+/** Bundles the processes that run inputs, because Node 20 does not run TypeScript. */
 export interface WorkerBundle extends AsyncDisposable {
   /** The script to start. */
   readonly script: string;
 }
 
-/** Bundles the worker from the sources as they are. The working directory has to be the repository. */
+/** Bundles the worker from the current sources. The working directory must be the repository. */
 export async function bundleWorker(): Promise<WorkerBundle> {
   // Inside the repository, so that packages are found.
   await mkdir(".cache", { recursive: true });

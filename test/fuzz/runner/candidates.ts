@@ -1,7 +1,7 @@
 import { Child } from "./child.js";
 import type { Fault, Limits, Verdict } from "./job.js";
 
-/** Runs single inputs of a target in a process of their own, which is started again where one kills it. */
+/** Runs single inputs of a target in a separate process, which is started again if an input kills it. */
 export class Candidates {
   #child: Child | undefined;
 
@@ -22,7 +22,7 @@ export class Candidates {
       return { outcome: "failed", fault: deathFault(detail), milliseconds: 0 };
     });
     const verdict = await Promise.race([answer, death]);
-    // Its memory has grown for good.
+    // Its memory has grown and stays large.
     if (verdict.fault?.kind === "memory") this.close();
     return verdict;
   }
@@ -39,7 +39,7 @@ export class Candidates {
   }
 }
 
-/** The watchdog kills with a signal that nothing else here uses; Node dies of memory by another one. */
+/** The watchdog kills with a signal that nothing else here uses. Node uses another one when it is out of memory. */
 export function deathFault(detail: string): Fault {
   const kind = detail.startsWith("SIGKILL") ? "hang" : "crash";
   return { kind, signature: kind, detail };

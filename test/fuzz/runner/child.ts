@@ -2,13 +2,13 @@ import { fork, type ChildProcess } from "node:child_process";
 import process from "node:process";
 import type { Job } from "./job.js";
 
-/** The last characters that a process wrote to its standard error. */
+/** The last characters on a process's standard error. */
 const TAIL = 2000;
 
 /** A process that runs inputs. */
 export class Child {
   readonly process: ChildProcess;
-  /** Resolves when it has ended, with what it died of; undefined where it ended in order. */
+  /** Resolves when it has ended, with the cause of death; undefined if it ended normally. */
   readonly end: Promise<string | undefined>;
   #errors = "";
 
@@ -17,7 +17,7 @@ export class Child {
       execArgv: ["--enable-source-maps", "--max-old-space-size=1024"],
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      // A secret for the targets that must not leak it.
+      // A secret that targets must not leak.
       env: { ...process.env, HF_TOKEN: "hf_secret" },
     });
     this.process.stderr!.on("data", (text: Buffer) => (this.#errors = (this.#errors + String(text)).slice(-TAIL)));

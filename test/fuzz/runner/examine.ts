@@ -1,11 +1,14 @@
 import { Violation, type Target } from "../target.js";
 import type { Fault, Limits, Verdict } from "./job.js";
 
-/** The longest message of an error, in characters: names in a file are as long as its author likes. */
+/** Longest message of an error, in characters, because names in a file may have any length. */
 const MAX_MESSAGE = 4096;
-/** What steers a terminal: control characters but tab and line break, and those that turn text around. */
+/**
+ * Characters that control a terminal: control characters except tab and line break, and those that change the direction of
+ * text.
+ */
 export const STEERING = /(?![\t\n]|\r\n)\p{Cc}|[\u202a-\u202e\u2066-\u2069]/u;
-/** Values of ours that no user can make sense of; zod says "received undefined" where it means "missing". */
+/** Internal values that users cannot understand. zod says "received undefined" for "missing". */
 const SENSELESS = /(?<!received )\bundefined\b|\[object /;
 
 /** Runs an input and judges what the library did with it. */
@@ -43,12 +46,12 @@ function faultOf(error: unknown, target: Target, input: Uint8Array): Fault | und
   return { kind: "unfit message", signature: `${problem} ${name} ${placeOf(error)}`, detail: describe(error) };
 }
 
-/** The refusal that an error is one of: its class, or the nearest that it extends. */
+/** The kind of refusal of an error: its class, or the nearest one that it extends. */
 function refusalOf(error: Error, { refusals }: Target): string | undefined {
   return classesOf(error).find((one) => (refusals as readonly string[]).includes(one));
 }
 
-/** The names of an error's class and of those that it extends. */
+/** The names of an error's class and its base classes. */
 function classesOf(error: Error): string[] {
   const names: string[] = [error.name];
   for (let one: unknown = error; one instanceof Error; one = Object.getPrototypeOf(one))
@@ -63,12 +66,12 @@ function unfit(message: string, input: Uint8Array): string | undefined {
   return found && !Buffer.from(input).includes(found[0]) ? "senseless" : undefined;
 }
 
-/** A message without what differs between inputs. */
+/** A message without the parts that differ between inputs. */
 function withoutValues(message: string): string {
   return message.replace(/"[^"]*"|'[^']*'|[\d.,+-]+/g, "…").slice(0, 80);
 }
 
-/** The function of ours that the error comes from. */
+/** The function of this repository that threw the error. */
 function placeOf({ stack = "" }: Error): string {
   const lines = stack.split("\n").filter((line) => /^\s+at .*\/src\//.test(line));
   return (lines[0] ?? "").replace(/^\s+at /, "").replace(/\(?(?:file:\/\/)?\S*\/src\//, "(src/");
@@ -80,7 +83,7 @@ function describe({ stack = "", message }: Error): string {
   return visible([stack.slice(0, 400).split("\n    at")[0]!, ...own].join("\n"));
 }
 
-/** Text whose control characters are seen, not obeyed. */
+/** Text in which control characters are visible. */
 function visible(text: string): string {
   return text.replace(/[^\P{C}\n]/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
 }
@@ -90,7 +93,7 @@ const PROTOTYPES: readonly object[] = [Object, Array, Map, Set, String, Number, 
 );
 const KEYS = PROTOTYPES.map((prototype) => new Set(Reflect.ownKeys(prototype)));
 
-/** What was added to the prototypes of built-in classes, which is removed again. */
+/** Properties that were added to the prototypes of built-in classes. They are removed. */
 function changedPrototype(): Fault | undefined {
   const added = PROTOTYPES.flatMap((prototype, i) => {
     const keys = Reflect.ownKeys(prototype);

@@ -1,8 +1,8 @@
-/** What one input may take. Times are of the processor, so that a busy machine changes nothing. */
+/** Limits for one input. Times are CPU times, so a busy machine does not matter. */
 export interface Limits {
   /** Milliseconds after which an input counts as slow. */
   readonly slow: number;
-  /** Milliseconds after which it is given up and its process killed. */
+  /** Milliseconds after which it is given up and its process is killed. */
   readonly hang: number;
   /** Growth of resident memory, in bytes. */
   readonly memory: number;
@@ -10,7 +10,7 @@ export interface Limits {
 
 export const LIMITS: Limits = { slow: 1000, hang: 4000, memory: 500e6 };
 
-/** Inputs `from` up to `to` of a target, until the processor was busy for `seconds`. */
+/** Inputs `from` up to `to` of a target, or fewer if `seconds` of CPU time are over. */
 export interface RunJob {
   readonly kind: "run";
   readonly target: string;
@@ -23,7 +23,7 @@ export interface RunJob {
   readonly folder: string;
 }
 
-/** Runs inputs as they are sent, one by one. */
+/** Runs inputs one by one as they are sent. */
 export interface ServeJob {
   readonly kind: "serve";
   readonly target: string;
@@ -32,7 +32,7 @@ export interface ServeJob {
 
 export type Job = RunJob | ServeJob;
 
-/** What is wrong with how an input was treated. */
+/** A fault in the treatment of an input. */
 export interface Fault {
   readonly kind:
     | "untyped error"
@@ -44,16 +44,16 @@ export interface Fault {
     | "memory"
     | "hang"
     | "crash";
-  /** Equal for what is likely the same fault of the program. */
+  /** Equal for faults that are probably the same. */
   readonly signature: string;
   readonly detail: string;
 }
 
-/** What became of an input: accepted, refused by an error of that name, or a fault. */
+/** The result of an input: accepted, refused by an error of that name, or a fault. */
 export interface Verdict {
   readonly outcome: string;
   readonly fault?: Fault | undefined;
-  /** Milliseconds of the processor, or by the clock where that is less: other threads compile and collect meanwhile. */
+  /** Milliseconds of CPU time, or of real time if that is less, because other threads compile and collect meanwhile. */
   readonly milliseconds: number;
 }
 

@@ -1,4 +1,4 @@
-// What is known of a run, written to files as it goes, so that it outlives a process that is killed.
+// Writes the state of a run to files as it goes, so that it survives a killed process.
 import { appendFileSync, closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import type { Finding } from "./job.js";
 
@@ -6,14 +6,14 @@ const OUTCOMES = 12;
 const FIELDS = ["running", "done", "failed", "milliseconds", "slowest", "slowestNumber", "peakBytes"] as const;
 type Field = (typeof FIELDS)[number];
 
-/** The figures of a run. `running` is the input in progress; `milliseconds` are the processor's. */
+/** The figures of a run. `running` is the current input; `milliseconds` are CPU time. */
 export type Figures = Readonly<Record<Field, number>> & { readonly outcomes: ReadonlyMap<string, number> };
 
 export class JournalWriter {
   readonly #values = new Float64Array(FIELDS.length + OUTCOMES);
   readonly #file: number;
 
-  /** `outcomes` are the names of what may become of an input. */
+  /** `outcomes` are the names of possible results. */
   constructor(
     path: string,
     private readonly outcomes: readonly string[],
@@ -44,7 +44,7 @@ export class JournalWriter {
   }
 }
 
-/** The figures as they were written last; undefined where nothing was. */
+/** The last written figures; undefined if there are none. */
 export function readJournal(path: string, outcomes: readonly string[]): Figures | undefined {
   const bytes = readFileSync(path);
   if (bytes.length === 0) return undefined;

@@ -1,4 +1,4 @@
-/** Delta debugging (Zeller and Hildebrandt, 2002) of bytes: pieces are left out as long as the input still fails. */
+/** Delta debugging (Zeller and Hildebrandt, 2002) of bytes: removes pieces as long as the input still fails. */
 export async function minimiseBytes(
   input: Uint8Array,
   fails: (input: Uint8Array) => Promise<boolean>,

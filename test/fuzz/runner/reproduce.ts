@@ -6,25 +6,25 @@ import { Candidates } from "./candidates.js";
 import { LIMITS, type Fault, type Finding, type Limits } from "./job.js";
 import { minimiseBytes } from "./minimise.js";
 
-/** What made a target fail, as a line to type and as files to look at. */
+/** How to reproduce a failure: a command line and files. */
 export interface Reproduction {
   readonly command: string;
   readonly detail: string;
-  /** The input as small as it could be made, and its bytes. */
+  /** The minimised input and its bytes. */
   readonly file: string;
   readonly bytes: number;
-  /** False where the input alone, in a new process, does no harm. */
+  /** False if the input alone, in a new process, does not fail. */
   readonly isConfirmed: boolean;
 }
 
-/** Milliseconds that are spent on making an input smaller. */
+/** Time limit for minimising an input, in milliseconds. */
 const PATIENCE = 20_000;
-/** Kinds whose place in the program says nothing. */
+/** Kinds whose place in the program means nothing. */
 const ANYWHERE: readonly Fault["kind"][] = ["slow", "hang", "memory", "crash"];
-/** A hang need not be waited for as long as when it was found. */
+/** A shorter wait for a hang than when it was found. */
 const SHORT: Limits = { ...LIMITS, hang: 1500 };
 
-/** Makes the input of a finding as small as it still fails in the same way, and writes both to `folder`. */
+/** Minimises the input of a finding as long as it still fails in the same way. Writes both to `folder`. */
 export async function reproduce(
   { script, seed, folder }: { readonly script: string; readonly seed: number; readonly folder: string },
   targetName: string,

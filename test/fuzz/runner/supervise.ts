@@ -14,22 +14,22 @@ export interface RunOptions {
   readonly seed: number;
   /** The first input. */
   readonly from?: number;
-  /** Ends after so many inputs, or when the processor was busy for so many seconds. */
+  /** Ends after this many inputs, or after this many seconds of CPU time. */
   readonly runs?: number;
   readonly seconds?: number;
   readonly limits?: Limits;
 }
 
-/** What became of a target's inputs. */
+/** The results of a target's inputs. */
 export interface Report {
   readonly target: string;
   readonly inputs: number;
   readonly failed: number;
-  /** How many were accepted, and refused by each error. */
+  /** How many were accepted, and how many were refused by each error. */
   readonly outcomes: ReadonlyMap<string, number>;
-  /** Of the processor. */
+  /** CPU time. */
   readonly seconds: number;
-  /** Milliseconds of the slowest input that came to an end, and its number. */
+  /** Milliseconds of the slowest input that ended, and its number. */
   readonly slowest: number;
   readonly slowestNumber: number;
   readonly peakBytes: number;
@@ -37,10 +37,13 @@ export interface Report {
   readonly findings: readonly Finding[];
 }
 
-/** More deaths than this end a run: it finds nothing new any more. */
+/** Ends a run after this many deaths, since it finds nothing new. */
 const MAX_DEATHS = 6;
 
-/** Runs a target's inputs in processes of their own, one after the other, each going on behind the input that killed the last. */
+/**
+ * Runs a target's inputs in separate processes, one after the other. Each continues after the input that killed the last
+ * one.
+ */
 export async function runTarget(options: RunOptions): Promise<Report> {
   const { script, target, seed, from = 0, runs = Infinity, seconds = Infinity, limits = LIMITS } = options;
   const outcomes = ["accepted", ...(await loadTarget(target)).refusals];
@@ -56,7 +59,7 @@ export async function runTarget(options: RunOptions): Promise<Report> {
         seed,
         from: next,
         to,
-        // Infinity has no JSON.
+        // JSON has no Infinity.
         seconds: Math.min(seconds - total.seconds, Number.MAX_SAFE_INTEGER),
         limits,
         folder,

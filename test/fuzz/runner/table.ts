@@ -2,7 +2,7 @@ import type { Report } from "./supervise.js";
 
 const HEAD = ["target", "inputs", "accepted", "refused", "failed", "inputs/s", "slowest ms", "peak MB", "refused by"];
 
-/** The figures of targets as a table. */
+/** The figures of all targets as a table. */
 export function formatTable(reports: readonly Report[]): string {
   const rows = [HEAD, ...reports.map(rowOf)];
   const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));

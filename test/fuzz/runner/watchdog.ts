@@ -1,21 +1,21 @@
-// A thread beside the one that runs inputs, which may hang: it kills the process when the processor was busy with one input
-// for too long, or when an input neither ends nor does anything.
+// A thread beside the one that runs inputs, which may hang. It kills the process if one input used too much CPU time, or if
+// an input neither ends nor uses any.
 import { appendFileSync } from "node:fs";
 import process from "node:process";
 import { workerData } from "node:worker_threads";
 import type { Finding } from "./job.js";
 
 export interface Watched {
-  /** The input in progress; -1 while there is none. */
+  /** The current input; -1 if there is none. */
   readonly running: Int32Array;
-  /** Milliseconds of the processor. */
+  /** Milliseconds of CPU time. */
   readonly limit: number;
-  /** Where to say which input it was. */
+  /** The file for the number of the input. */
   readonly findings?: string | undefined;
 }
 
 const INTERVAL = 100;
-/** Milliseconds after which an input that takes no time of the processor will not end. */
+/** Milliseconds after which an input that uses no CPU time counts as hanging. */
 const IDLE_LIMIT = 120_000;
 
 const { running, limit, findings } = workerData as Watched;

@@ -1,4 +1,4 @@
-// The process in which inputs are run; another one, supervise.ts, starts it again when an input has killed it.
+// The process that runs inputs. supervise.ts starts it again if an input kills it.
 import { join } from "node:path";
 import process from "node:process";
 import { Worker } from "node:worker_threads";
@@ -46,7 +46,7 @@ async function run({ seed, from, to, seconds, limits, folder }: RunJob): Promise
       journal.set("slowest", verdict.milliseconds);
       journal.set("slowestNumber", number);
     }
-    // What an input left in memory must not be held against the next one: another process goes on.
+    // Memory that an input left must not count for the next one: another process continues.
     if (fault?.kind === "memory") break;
   }
   journal.write();
@@ -68,7 +68,7 @@ function serve({ limits }: ServeJob): void {
 async function runOne(number: number, input: Uint8Array): Promise<Verdict> {
   Atomics.store(running, 0, number);
   const verdict = await examine(target, input, job.limits);
-  // Node reports rejections that nobody handles when the event loop turns.
+  // Node reports unhandled rejections when the event loop turns.
   await new Promise(setImmediate);
   Atomics.store(running, 0, -1);
   const unhandled = rejection;
@@ -87,7 +87,7 @@ function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
-/** Node counts the resident memory at its peak in kibibytes. */
+/** Node reports the peak of resident memory in kibibytes. */
 function peakBytes(): number {
   return 1024 * process.resourceUsage().maxRSS;
 }

@@ -1,8 +1,8 @@
-// Targets that do what must never happen, by which the runner itself is tested.
+// Targets that do what must never happen, to test the runner itself.
 import { made } from "../inputs.js";
 import { promise, type Target, type TargetFactory } from "../target.js";
 
-/** A target that accepts all inputs of eight bytes but those of which the first is 7, one in ten. */
+/** A target that accepts all inputs of eight bytes except those whose first is 7, one in ten. */
 function broken(run: (input: Uint8Array) => void | Promise<void>): TargetFactory {
   return (): Target => ({
     seeds: [new Uint8Array(8)],

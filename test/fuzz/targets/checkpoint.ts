@@ -9,7 +9,7 @@ import { collect } from "../../support/collect.js";
 import { concat } from "../mutators/bytes.js";
 import { promise, type LibraryError } from "../target.js";
 
-/** How a checkpoint may be refused. */
+/** The errors for a refused checkpoint. */
 export const CHECKPOINT_REFUSALS: readonly LibraryError[] = [
   "FormatError",
   "FileError",
@@ -17,11 +17,11 @@ export const CHECKPOINT_REFUSALS: readonly LibraryError[] = [
   "UnsupportedError",
 ];
 
-/** Tensors of a file that are read, and the bytes up to which they are. */
+/** How many tensors of a file to read, and up to which size. */
 const MAX_TENSORS = 24;
 const MAX_BYTES = 2 ** 16;
 
-/** What an open checkpoint promises, whatever its file holds. */
+/** The guarantees of an open checkpoint, for any file. */
 export async function checkCheckpoint(bytes: Uint8Array, options: CheckpointOptions = {}): Promise<void> {
   const source = new MemorySource(bytes, "input");
   const checkpoint = await openCheckpoint(source, options);
@@ -52,10 +52,10 @@ async function checkTensor(name: string, entry: TensorEntry): Promise<void> {
 
 const isSize = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
-/** Names within an average within another: read again, they are taken for an average once more, and lose this. */
+/** Names of an average within another: if they are read again, they count as an average again, and lose this prefix. */
 const AVERAGED = /^(\d+\.)?(ema_model|online_model)\./;
 
-/** What is converted and read again is what it was. */
+/** Converting a checkpoint and reading it again must change nothing. */
 async function checkConversion(checkpoint: Checkpoint): Promise<void> {
   if ([...checkpoint.tensors.keys()].some((name) => AVERAGED.test(name))) return;
   const file = concat(await collect(convertCheckpoint(checkpoint)));

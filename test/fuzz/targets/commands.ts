@@ -1,4 +1,4 @@
-// Commands that print what is in a file, run as the command line does.
+// Commands that print the content of a file, run as from the command line.
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { pngWithText } from "./images.js";
 import { safetensorsFiles, safetensorsInputs } from "./safetensors.js";
 import { archiveOf } from "./torch.js";
 
-/** Writes inputs to one file, again and again. */
+/** Writes all inputs to the same file. */
 function inputFile(name: string): (bytes: Uint8Array) => string {
   const path = join(mkdtempSync(join(tmpdir(), "dalle2-fuzz-input-")), name);
   return (bytes) => {
@@ -30,7 +30,7 @@ function inputFile(name: string): (bytes: Uint8Array) => string {
   };
 }
 
-/** Runs a command and gives what it prints. */
+/** Runs a command and returns its output. */
 async function printed(register: (program: Command) => void, args: readonly string[]): Promise<string> {
   const program = new Command().exitOverride();
   register(program);
@@ -93,7 +93,7 @@ export function show(): Target {
   };
 }
 
-/** What `inspect` prints of a checkpoint whose names are anything. */
+/** The output of `inspect` for a checkpoint with any names. */
 export function inspect(): Target {
   const write = inputFile("checkpoint");
   const files = safetensorsFiles();
@@ -106,7 +106,7 @@ export function inspect(): Target {
   return { seeds: files, inputs, refusals: CHECKPOINT_REFUSALS, run };
 }
 
-/** Files of prompts, of lines or of JSON. */
+/** Files of prompts, as lines or as JSON. */
 export function prompts(): Target {
   const writeText = inputFile("prompts.txt");
   const writeJson = inputFile("prompts.json");

@@ -15,7 +15,7 @@ import { promise, type LibraryError, type Target } from "../target.js";
 
 const REFUSALS: readonly LibraryError[] = ["ConfigError", "FileError", "UnsupportedError"];
 
-/** JSON files with faults in their values, or in their text. */
+/** JSON files with faults in their values or in their text. */
 export function jsonInputs(texts: readonly string[]): Inputs {
   const trees = texts.map(parseJson);
   return mixed(
@@ -59,7 +59,7 @@ const CLIP_CONFIGS = [
   '{"dim":8,"num_tokens":9,"unimodal_depth":1,"img_encoder":{"make":"vit","dim":8,"patch_size":4,"depth":1,"heads":1,"mlp_dim":8},"image_size":8,"max_text_len":8}',
 ];
 
-/** Published configs of CLIPs: each is given to the schema of every make. */
+/** Published configs of CLIPs, each tested with the schema of every make. */
 export function clipConfig(): Target {
   const run = (bytes: Uint8Array): void => {
     const value = readJson(bytes, "clip.json");

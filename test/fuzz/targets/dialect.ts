@@ -69,7 +69,7 @@ const config = fc.oneof(
   fc.record({ net: fc.jsonValue(), unets: fc.array(fc.jsonValue()), decoder: fc.jsonValue() }, { requiredKeys: [] }),
 );
 
-/** State dicts with the names of real ones, some of them missing or with other shapes: how they are understood. */
+/** State dicts with the names of real ones, some missing or with other shapes, to detect and infer. */
 export function dialect(): Target {
   const real = ["prior", "prior-continuous", "unet-plain", "unet-cross", "unet-combine", "decoder"].flatMap(realShapes);
   const rename = fc.oneof(fc.constantFrom(...NASTY_NAMES, ""), fc.constantFrom(0, 7, 400_000_000, 4_294_967_294, 1e15));
@@ -90,7 +90,7 @@ export function dialect(): Target {
   };
 }
 
-/** A null shape drops a tensor; a suffix, or another index in its name, puts another beside it. */
+/** A null shape removes a tensor. A suffix, or another index in the name, adds another tensor. */
 function changed(
   base: Shapes,
   changes: readonly (readonly [number, readonly number[] | null, string | number])[],
@@ -117,7 +117,7 @@ function checkDialect(bytes: Uint8Array): void {
     ...(input.version !== undefined && { version: input.version }),
   };
   const { component, dialect: found } = detectDialect(checkpoint);
-  // As models are loaded: shapes complete the config, which then must agree with them.
+  // As in loading a model: shapes complete the config, which must then agree with them.
   if (component === "prior") {
     const inferred = inferPrior(tensors, found.network);
     const { config } = completePriorConfig(input.config, inferred);
@@ -136,7 +136,7 @@ function throwAny(error: Error | undefined): void {
   if (error) throw error;
 }
 
-/** Undefined for what is left when an input is cut. */
+/** Undefined for the rest of a truncated input. */
 function parse(bytes: Uint8Array): Described | undefined {
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as Described;

@@ -21,7 +21,7 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   return concat([bigEndian(data.length), body, bigEndian(crc32(body))]);
 }
 
-/** A PNG file that holds the text `value` under a keyword, and no pixels. */
+/** A PNG file with the text `value` under a keyword, and without pixels. */
 export function pngWithText(keyword: string, value: string): Uint8Array {
   return concat([SIGNATURE, chunk("iTXt", concat([latin1(keyword), new Uint8Array(5), utf8(value)])), END]);
 }
@@ -36,7 +36,7 @@ const DATA: readonly (readonly [type: string, data: Uint8Array])[] = [
   ["IHDR", new Uint8Array(13)],
 ];
 
-/** More text than is read of a file, in a thousandth of its bytes. */
+/** More text than the limit of a file, compressed to a thousandth. */
 const BOMB = chunk("zTXt", concat([latin1("bomb\0\0"), deflateSync(Buffer.alloc(2 ** 23))]));
 
 function randomPng(random: Random): Uint8Array {
@@ -49,7 +49,7 @@ function randomPng(random: Random): Uint8Array {
   return concat([SIGNATURE, ...chunks, ...(random.chance(0.002) ? [BOMB] : []), END]);
 }
 
-/** Packets of XMP as other programs might write them into any file. */
+/** XMP packets as other programs might write them into any file. */
 function randomXmp(random: Random): Uint8Array {
   const tags = [
     "<d:keyword>",

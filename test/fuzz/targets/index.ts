@@ -39,7 +39,7 @@ export async function loadTarget(name: string): Promise<Target> {
   return factory();
 }
 
-/** The input of a number: the target's seeds first, then those that a seed and the number determine. */
+/** The input with a number: first the target's seeds, then inputs that depend on a seed and the number. */
 export function inputOf({ seeds, inputs }: Target, name: string, seed: number, number: number): Uint8Array {
   return seeds[number] ?? inputs.generate(new Random(name, seed, number));
 }

@@ -1,4 +1,4 @@
-// What servers, addresses and the files beside models say.
+// Responses of servers, URLs, and the files beside models.
 import fc from "fast-check";
 import { parseChecksum } from "../../../src/files/checksum.js";
 import { openUrl } from "../../../src/files/http.js";
@@ -22,7 +22,7 @@ const CHECKSUMS = [
   `version https://git-lfs.github.com/spec/v1\noid sha256:${SHA256}\nsize 123\n`,
 ].map(utf8);
 
-/** Files of checksums. */
+/** Checksum files. */
 export function checksum(): Target {
   const inputs = mixed(
     [3, made((random) => mutateBytes(random.pick(CHECKSUMS), random, CHECKSUMS))],
@@ -59,10 +59,10 @@ const ADDRESSES = [
   "/absolute/model.pth",
   "file:///etc/passwd",
 ].map(utf8);
-/** The only server that may see the token. */
+/** The only server that may get the token. */
 const HUB = "huggingface.co";
 
-/** Addresses: two in an input, the second named by a file at the first. */
+/** URLs: two in an input. A file at the first names the second. */
 export function address(): Target {
   const one = (bytes: Uint8Array) => decode(bytes).replaceAll("\n", " ");
   const inputs = made((random) => {
@@ -138,7 +138,7 @@ function answerOf({ status, range, etag, retryAfter, chunks }: Answer): Response
   return new Response(hasBody ? body : null, { status, headers });
 }
 
-/** Answers of servers to reads by range: JSON of the first and of all others. */
+/** Responses of servers to range requests: JSON for the first and for all others. */
 export function http(): Target {
   const encode = (answers: readonly [Answer, Answer]) => utf8(JSON.stringify(answers));
   const good: Answer = { status: 206, range: "bytes 0-0/10", etag: null, retryAfter: null, chunks: [1] };
@@ -166,7 +166,7 @@ export function http(): Target {
   };
 }
 
-/** Undefined for what is left when an input is cut. */
+/** Undefined for the rest of a truncated input. */
 function parseAnswers(bytes: Uint8Array): readonly [Answer, Answer] | undefined {
   try {
     return JSON.parse(decode(bytes)) as [Answer, Answer];

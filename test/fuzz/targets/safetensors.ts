@@ -65,7 +65,7 @@ const tensor = fc.tuple(
 );
 const metadata = fc.dictionary(name, fc.oneof(fc.string(), fc.json(), fc.constantFrom(...KNOWN_NAMES)), { maxKeys: 4 });
 
-/** Sound files with any names and types, now and then with a gap or too few bytes. */
+/** Valid files with any names and types, sometimes with a gap or too few bytes. */
 const sound = drawn(
   fc.tuple(
     fc.array(tensor, { maxLength: 6 }),
@@ -84,7 +84,7 @@ const sound = drawn(
   },
 );
 
-/** Small files of this format and what becomes of them. */
+/** Small files of this format and mutations of them. */
 export function safetensorsInputs(files: readonly Uint8Array[]): Inputs {
   const parsed = files.map(parse);
   return mixed(
@@ -124,7 +124,7 @@ export function safetensors(): Target {
   };
 }
 
-/** By a reading of our own: the tensors of what was accepted fill the data without gap or overlap. */
+/** Checked independently: the tensors of an accepted file fill the data without gap or overlap. */
 function checkTiling(bytes: Uint8Array): void {
   if (bytes[8] !== 0x7b) return;
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));

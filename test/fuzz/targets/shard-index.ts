@@ -27,7 +27,7 @@ const SHARDS: ReadonlyMap<string, Uint8Array> = new Map([
       new Uint8Array(8),
     ),
   ],
-  // Damaged ones: not JSON, cut off, empty, another index.
+  // Damaged ones: not JSON, truncated, empty, another index.
   ["c.safetensors", safetensorsFile("{", new Uint8Array(0))],
   [
     "d.safetensors",
@@ -45,7 +45,7 @@ const DAMAGED = ["c", "d", "e", "f"].map((name) =>
   fromPlain({ weight_map: { x: `${name}.safetensors`, z: "b.safetensors" } }),
 );
 
-/** The index of a checkpoint in shards; its shards are in memory, three of them sound. */
+/** The index of a checkpoint in shards. Its shards are in memory; three of them are valid. */
 export function shardIndex(): Target {
   const indexes = [INDEX, INDEX, ...DAMAGED];
   return {

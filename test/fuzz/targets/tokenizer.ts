@@ -11,7 +11,7 @@ const ROWS = [
   { tokenize: tokenizeBare, length: 256 },
 ] as const;
 
-/** Prompts, in UTF-16, since a prompt may hold half a character. */
+/** Prompts in UTF-16, because a prompt may contain half of a surrogate pair. */
 export function tokenizer(): Target {
   const texts = [
     "a red circle",

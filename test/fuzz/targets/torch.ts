@@ -20,7 +20,7 @@ import { CHECKPOINT_REFUSALS, checkCheckpoint } from "./checkpoint.js";
 const shared = { dtype: "F32", bytes: new Uint8Array(16).fill(0x3f) } as const;
 const matrix = new TestTensor([2, 2], shared);
 
-/** Trees of checkpoints as trainers save them, of few bytes. */
+/** Small trees of checkpoints as trainers save them. */
 const TREES: readonly TestTree[] = [
   { "net.causal_transformer.a": f32([2, 2], [1, 2, 3, 4]), "net.b": scalar(1) },
   { model: { "module.net.a": matrix, "module.net.b": new TestTensor([2], shared, 2) }, version: "1.14.2", epoch: 3 },
@@ -32,7 +32,7 @@ const TREES: readonly TestTree[] = [
   { model: { w: matrix }, ema_model: { "ema_model.w": scalar(2) }, optimizer: { state: { a: scalar(3) } } },
 ];
 
-/** The zip archive of a pickle, with the storages "0", "1" and "2" of four floats each. */
+/** The zip archive for a pickle, with the storages "0", "1" and "2" of four floats each. */
 export function archiveOf(pickle: Uint8Array): Uint8Array {
   const storages = ["0", "1", "2"].map((key) => [`m/data/${key}`, new Uint8Array(16).fill(0x3f)] as const);
   return zip([["m/data.pkl", pickle], ...storages]);
@@ -61,7 +61,7 @@ function archives(): Uint8Array[] {
   ].map((file) => Uint8Array.from(file));
 }
 
-/** Archives of torch whose zip is damaged. */
+/** Torch archives with a damaged zip structure. */
 export function torchZipTarget(): Target {
   const seeds = archives();
   const inputs = made((random) => mutateZip(random.pick(seeds), random, seeds));
@@ -72,7 +72,7 @@ function pickles(): Uint8Array[] {
   return [...TREES.map((tree) => torchZip(tree)), ...corpus("torch")].map(pickleOf);
 }
 
-/** The pickle within an archive of torch. */
+/** The pickle inside a torch archive. */
 export function pickle(): Target {
   const seeds = pickles();
   return {
@@ -88,13 +88,13 @@ export function pickle(): Target {
   };
 }
 
-/** A legacy file of a pickle, the list of its storages, and the storages. */
+/** A legacy file from a pickle, the list of its storages, and the storages. */
 function legacyFile(tree: Uint8Array): Uint8Array {
   const storage = concat([littleEndian(4, 8), new Uint8Array(16).fill(0x3f)]);
   return concat([LEGACY_HEAD, tree, latin1("(V0\nV1\nV2\nl."), storage, storage, storage]);
 }
 
-/** Files as torch wrote them before 1.6. */
+/** Files in torch's format before 1.6. */
 export function legacy(): Target {
   const seeds = [
     ...TREES.map((tree) => Uint8Array.from(torchLegacy(tree))),

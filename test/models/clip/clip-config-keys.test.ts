@@ -7,7 +7,7 @@ import { TensorEntry } from "../../../src/weights/tensor-entry.js";
 import { difference, expectClose, openTestArena, Random } from "../../support/gpu.js";
 import { OracleClip, type ClipTensors, type OracleText, type OracleVision } from "../../support/oracle-clip.js";
 
-/** Sizes of a small CLIP: no width is one of another, so nothing fits by chance. Heads are padded: 10, 5 and 15 wide. */
+/** Sizes of a small CLIP. No two widths are equal, so nothing fits by chance. Heads are padded: 10, 5 and 15 channels. */
 const SIZES = { embed: 11, context: 7, vocab: 40, text: 20, image: 30, patch: 4, side: 13, layers: 2 } as const;
 const { embed, context, vocab, side } = SIZES;
 
@@ -21,7 +21,7 @@ interface Variant {
   readonly projection?: "matrix" | "linear" | "none";
 }
 
-/** A state dict with random values, gains and biases that matter, and values small enough that an eps shows. */
+/** A state dict with random values, gains and biases that matter, and values so small that epsilon shows. */
 function randomClip({ layerScale = false, normPre = true, projection = "matrix" }: Variant, scale = 1): ClipTensors {
   const random = new Random(5);
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
@@ -44,7 +44,7 @@ function randomClip({ layerScale = false, normPre = true, projection = "matrix" 
       add(`${path}.${i}.attn.in_proj_weight`, [3 * width, width], 1 / Math.sqrt(width));
       add(`${path}.${i}.attn.in_proj_bias`, [3 * width], 0.2);
       linear(`${path}.${i}.attn.out_proj`, width, width);
-      // Of sizes at which the kinds of GELU differ.
+      // Of sizes for which the kinds of GELU differ.
       linear(`${path}.${i}.mlp.c_fc`, width, 4 * width);
       linear(`${path}.${i}.mlp.c_proj`, 4 * width, width, 6);
       if (layerScale) for (const name of ["ls_1", "ls_2"]) add(`${path}.${i}.${name}.gamma`, [width], 0.5, 0.3);
@@ -156,7 +156,7 @@ const cases: readonly Case[] = [
   },
   { name: "act_kwargs of the text", text: TANH, oracleText: { activation: "geluTanh" } },
   { name: "act_kwargs of the image", vision: TANH, oracleVision: { activation: "geluTanh" } },
-  // Of small values: beside larger ones no eps shows.
+  // With small values: epsilon does not show beside larger ones.
   { name: "norm_kwargs of the text", text: { norm_kwargs: { eps: 1e-2 } }, oracleText: { eps: 1e-2 }, scale: 0.05 },
   {
     name: "norm_kwargs of the image",
@@ -220,7 +220,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** That what a key changes is seen in the embedding, so that a key that is ignored would fail. */
+/** Checks that a key changes the embedding, so that an ignored key would fail. */
 function expectEffect(
   tensors: ClipTensors,
   oracle: { readonly text: OracleText; readonly vision: OracleVision },
@@ -235,7 +235,7 @@ function expectEffect(
     const embed = ({ vision }: { vision: OracleVision }) => clip.image(planes, side, vision);
     const plain = { ...ORACLE_VISION, normPre: oracle.vision.normPre };
     const effect = difference(embed({ vision: plain }), embed(oracle)).maxRelative;
-    // Without the norm's tensors nothing but its absence can be computed.
+    // Without the norm's tensors, only its absence can be computed.
     if (oracle.vision.normPre) expect(effect).toBeGreaterThan(SEEN);
   }
 }
@@ -258,7 +258,7 @@ describe("keys of open_clip's configs", () => {
     },
   );
 
-  it("are computed where custom_text puts the text encoder below text.", async () => {
+  it("are computed if custom_text puts the text encoder below text.", async () => {
     const tensors = randomClip({});
     const custom = new Map(
       [...tensors].map(([name, tensor]) => [/^(visual|logit)/.test(name) ? name : `text.${name}`, tensor]),
@@ -288,7 +288,7 @@ describe("keys of the transformers library's configs", () => {
     image_size: side,
     num_hidden_layers: 2,
   };
-  // What configs say that the library saved, beside what is computed with.
+  // Keys that the library saves in configs, besides those that matter.
   const stored = { attention_dropout: 0.1, bos_token_id: 0, initializer_range: 0.02, projection_dim: 512, top_k: 50 };
   const QUICK = { activation: "quickGelu" } as const;
   const end = { pool: { token: 49407 } };
@@ -327,7 +327,7 @@ describe("keys of the transformers library's configs", () => {
       scale: 0.05,
     },
     {
-      // `text_config_dict` wins, and so do the defaults that it leaves out.
+      // `text_config_dict` replaces the other, and so do its defaults.
       name: "text_config_dict",
       config: {
         text_config: { hidden_act: "gelu", eos_token_id: END, num_attention_heads: 4 },

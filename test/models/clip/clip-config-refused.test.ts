@@ -11,7 +11,7 @@ import { fixtureFolder } from "../../support/golden.js";
 
 const parse = (value: unknown) => parseConfig(openAiClipConfig, value, "models.json", ["clip", "base_model_kwargs"]);
 
-/** The message with which a config is refused. */
+/** The error message for a refused config. */
 function refusal(value: unknown, run: (given: unknown) => unknown = parse): string {
   try {
     run(value);
@@ -89,7 +89,7 @@ describe("a key of open_clip's that is not computed", () => {
     expect(refusal({ text_cfg: { no_casual_mask: true } })).toMatch(/did you mean "no_causal_mask"\?/);
   });
 
-  it("is refused where quick_gelu contradicts act_kwargs", () => {
+  it("is refused if quick_gelu contradicts act_kwargs", () => {
     const both = { quick_gelu: true, text_cfg: { act_kwargs: { approximate: "tanh" } } };
     expect(refusal({ model_cfg: both })).toMatch(/model_cfg\.text_cfg\.act_kwargs.*quick_gelu/);
     expect(refusal(both)).toMatch(/text_cfg\.act_kwargs.*quick_gelu/);
@@ -107,7 +107,7 @@ describe("a key of the transformers library's that is not computed", () => {
     expect(refusal({ [part]: keys })).toMatch(new RegExp(`clip\\.base_model_kwargs\\.${part}.*${key}`));
   });
 
-  it("may stand there where the library or a tool left it, for any model", () => {
+  it("may be there if the library or a tool left it, for any model", () => {
     const left = {
       _flash_attn_2_enabled: false,
       xla_device: true,
@@ -133,7 +133,7 @@ describe("sizes that contradict the weights", () => {
     [{ vision_cfg: { patch_size: [8, 16] } }, /vision_cfg\.patch_size/],
     [{ model_cfg: { text_cfg: { context_length: 77 } } }, /model_cfg\.text_cfg\.context_length: 77 .* 11$/],
     [{ text_cfg: { vocab_size: 49408 } }, /text_cfg\.vocab_size/],
-    [{ text_cfg: { heads: 5 } }, /5 heads of the text encoder do not divide its width of 32/],
+    [{ text_cfg: { heads: 5 } }, /the width of the text encoder, 32, is not divisible by its 5 heads/],
     [{ embed_dim: 512 }, /embed_dim: 512/],
     [{ projection_dim: 512 }, /projection_dim: 512/],
     [{ text_config: { hidden_size: 32, max_position_embeddings: 77 } }, /text_config\.max_position_embeddings: 77/],
@@ -166,7 +166,7 @@ describe("arguments of x-clip and CoCa", () => {
   const parseCoca = (value: unknown) => parseConfig(cocaConfig, value, "models.json", ["clip", "base_model_kwargs"]);
   const parseXClip = (value: unknown) => parseConfig(xClipConfig, value, "models.json", ["clip", "base_model_kwargs"]);
 
-  it("are refused where they are not known, or of another size", () => {
+  it("are refused if they are unknown, or of another size", () => {
     expect(refusal({ text_depth: 3 }, parseXClip)).toMatch(/clip\.base_model_kwargs.*"text_depth".*"text_enc_depth"/);
     expect(refusal({ image_encoder: "vit" }, parseXClip)).toMatch(/image_encoder/);
     expect(refusal({ ...coca, norm: "rms" }, parseCoca)).toMatch(/"norm"/);

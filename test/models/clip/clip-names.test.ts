@@ -14,7 +14,7 @@ import { UnsupportedError } from "../../../src/weights/unsupported-error.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { openTestArena } from "../../support/gpu.js";
 
-/** Names of `CLIPModel` (transformers 4 and 5, modeling_clip.py), one by one: independent of the table under test. */
+/** Names of `CLIPModel` (transformers 4 and 5, modeling_clip.py), one by one, independent of the tested table. */
 function theirName(name: string): string {
   const tower = name.startsWith("visual.") ? "vision_model" : "text_model";
   const layer = /transformer\.resblocks\.(\d+)\.(.*)$/.exec(name);
@@ -54,7 +54,7 @@ const OUTSIDE: Readonly<Record<string, string>> = {
   "visual.ln_post.bias": "vision_model.post_layernorm.bias",
 };
 
-/** A state dict of OpenAI's as the transformers library would save it. */
+/** A state dict of OpenAI's CLIP as the transformers library would save it. */
 function asTransformers({ name: file, tensors }: TensorSource): TensorSource {
   const theirs = new Map<string, TensorEntry>();
   const add = (entry: TensorEntry) => theirs.set(entry.name, entry);
@@ -103,14 +103,14 @@ describe("names of the transformers library", () => {
     const source = await fixture.checkpoint();
     const expected = await outputs(OPENAI, source, arena, fixture);
     expect(await outputs(OPENAI, asTransformers(source), arena, fixture)).toEqual(expected);
-    // The activation comes from the config beside the file: with the exact GELU something else comes out.
+    // The activation comes from the config beside the file: the exact GELU gives another result.
     const config = { text_config: { hidden_act: "gelu" }, vision_config: { hidden_act: "gelu" } };
     const exact = await outputs({ ...OPENAI, base_model_kwargs: config }, asTransformers(source), arena, fixture);
     for (const [i, values] of exact.entries()) expect(values).not.toEqual(expected[i]);
     await fixture.close();
   });
 
-  it("warn of the activation where nothing says it, and only there", async () => {
+  it("warn about the activation only if nothing states it", async () => {
     const arena = await openTestArena();
     const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const source = await fixture.checkpoint();
@@ -132,7 +132,7 @@ describe("names of the transformers library", () => {
     await fixture.close();
   });
 
-  it("leave other state dicts alone", () => {
+  it("leave other state dicts unchanged", () => {
     const source = { name: "clip.pt", tensors: new Map<string, TensorEntry>() };
     expect(withOpenAiNames(source)).toBe(source);
   });
@@ -159,7 +159,7 @@ describe("names of the transformers library", () => {
 describe("createClip", () => {
   const empty = { name: "clip.pth", tensors: new Map<string, TensorEntry>() };
 
-  it("says what base_model_kwargs lack, and where", async () => {
+  it("names what base_model_kwargs lack, and where", async () => {
     const arena = await openTestArena();
     const create = (config: ClipConfig) => () => createClip(config, empty, arena, currentDialect.network);
     const coca = { dim: 32, num_tokens: 64, unimodal_depth: 1, image_size: 32, max_text_len: 16 };

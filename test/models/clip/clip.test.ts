@@ -10,7 +10,7 @@ import { WeightError } from "../../../src/weights/weight-error.js";
 
 const END = 49407;
 
-/** A state dict of which only shapes are known. */
+/** A state dict with only shapes. */
 function source(shapes: Readonly<Record<string, readonly number[]>>) {
   const entries = Object.entries(shapes).map(([name, shape]): [string, TensorEntry] => [
     name,
@@ -20,7 +20,7 @@ function source(shapes: Readonly<Record<string, readonly number[]>>) {
 }
 
 describe("text masks", () => {
-  // A zero before the end token is a "!" that was tokenised, and the second end token is padding of other tokenisers.
+  // A zero before the end token is a tokenized "!", and the second end token is padding of other tokenizers.
   const tokens = Int32Array.of(49406, 5, 0, END, 0, END, 0);
 
   it.each([
@@ -138,7 +138,7 @@ describe("inferOpenAiClip", () => {
     const wide = source({ ...text(1024, 24, 1024), ...vit(width, 32, mlpWidth) });
     const expected = { text: { heads: 16, activation: "gelu" }, vision: { heads, mlpWidth, activation: "gelu" } };
     expect(inferOpenAiClip(wide, { make: "open_clip", model: "ViT-H-14" })).toMatchObject(expected);
-    // The transformers library's files come under either make.
+    // Files of the transformers library may have either make.
     expect(inferOpenAiClip(wide, openai)).toMatchObject(expected);
   });
 

@@ -26,13 +26,13 @@ const header = (name: string) => ({
 const TRANSFORMERS = header("text_model.final_layer_norm.weight");
 const OPENAI = header("ln_final.weight");
 
-/** As transformers publishes a CLIP of LAION's. */
+/** A CLIP of LAION's as transformers publishes it. */
 const published = {
   text_config: { hidden_act: "gelu" },
   vision_config: { hidden_act: "gelu", num_attention_heads: 16 },
 };
 
-/** What becomes known of a CLIP in a folder with these files beside it. */
+/** What is inferred about a CLIP in a folder with these files beside it. */
 async function described(
   beside: Readonly<Record<string, unknown>>,
   { names = TRANSFORMERS, ...source }: Partial<ClipSource> & { names?: typeof OPENAI } = {},
@@ -54,7 +54,7 @@ async function described(
   return found.base_model_kwargs;
 }
 
-/** Where what is known of the CLIPs was read. */
+/** Where the facts about the CLIPs were read. */
 const places: unknown[] = [];
 
 describe("the config beside a CLIP's file", () => {
@@ -66,7 +66,7 @@ describe("the config beside a CLIP's file", () => {
     expect(await described({})).toBeNull();
   });
 
-  it("is not read where the load config says it, or there is nothing to say", async () => {
+  it("is not read if the load config has it, or if it is not needed", async () => {
     const given = { quick_gelu: false };
     expect(await described({ "config.json": published }, { base_model_kwargs: given })).toBe(given);
     expect(await described({ "config.json": published }, { make: "x-clip" })).toBeNull();
@@ -85,7 +85,7 @@ describe("the config beside a CLIP's file", () => {
     });
   });
 
-  it("is passed over where it is the config of something else", async () => {
+  it("is ignored if it is the config of something else", async () => {
     expect(await described({ "config.json": { decoder: { unets: [] } } })).toBeNull();
     expect(await described({ "config.json": [1, 2] })).toBeNull();
     expect(await described({ "open_clip_config.json": { model_type: "t5" }, "config.json": published })).toEqual(
@@ -101,7 +101,7 @@ describe("the config of a CLIP on the model hub", () => {
     path: `${base}/resolve/main/open_clip_pytorch_model.bin?download=true`,
   };
 
-  /** What becomes known of that CLIP, where the hub answers so, and which addresses are asked. */
+  /** What is inferred about that CLIP if the hub answers so, and the requested URLs. */
   async function onHub(answer: (path: string) => Response, more: LoadingOptions = {}, location: FileLocation = file) {
     const asked = new Set<string>();
     const warnings: string[] = [];
@@ -125,7 +125,7 @@ describe("the config of a CLIP on the model hub", () => {
   const absent = () => new Response("", { status: 404 });
   const hub = (path: string) => (path === "config.json" ? new Response(JSON.stringify(published)) : absent());
 
-  it("is not asked for without updates, where it was never downloaded", async () => {
+  it("is not requested without updates if it was never downloaded", async () => {
     const { kwargs, asked, warnings } = await onHub(hub, { checkUpdates: false });
     expect([kwargs, asked, warnings]).toEqual([null, [], []]);
   });
@@ -145,7 +145,7 @@ describe("the config of a CLIP on the model hub", () => {
     expect([again.kwargs, again.asked]).toEqual([published, []]);
   });
 
-  it("is said to be unknown where the hub does not answer", async () => {
+  it("is reported as unknown if the hub does not answer", async () => {
     const busy = () => new Response("", { status: 503 });
     const { kwargs, warnings } = await onHub(
       busy,
@@ -164,12 +164,12 @@ describe("the config of a CLIP on the model hub", () => {
   });
 });
 
-it("means the defaults of its library where it says nothing", async () => {
+it("means the defaults of its library for missing keys", async () => {
   const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
   const source = await fixture.checkpoint();
   const activationOf = (make: "openai" | "open_clip", config: Parameters<typeof inferOpenAiClip>[2]) =>
     inferOpenAiClip(source, { make, model: "mine" }, config).text.activation;
-  // Of the transformers library: quick GELU (CLIPTextConfig); of open_clip: the exact one (CLIP's argument quick_gelu).
+  // In the transformers library: quick GELU (CLIPTextConfig); in open_clip: the exact one (CLIP's argument quick_gelu).
   expect(activationOf("open_clip", { text_config: {}, vision_config: {} })).toBe("quickGelu");
   expect(activationOf("openai", { model_cfg: {} })).toBe("gelu");
   expect(activationOf("open_clip", {})).toBe("gelu");

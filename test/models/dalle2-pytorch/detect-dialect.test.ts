@@ -40,13 +40,14 @@ const flat = (version: string): Readonly<Record<Flag, unknown>> => {
   return { ...network, ...sampler };
 };
 
-/** Flags of the network that names and shapes leave open, by the versions that share them (REFERENCE.md §10, §11). */
+/** Network flags that names and shapes leave open, by the versions that share them (REFERENCE.md §10, §11). */
 const OPEN: Readonly<Record<"decoders" | "priors", readonly (readonly [since: string, open: readonly Flag[]])[]>> = {
   decoders: [
     ["0.5.0", []],
     // Stable layer norms came with 0.16.2, clamped low-resolution images with 0.16.16.
     ["0.16.0", ["lnStable", "lowresResize"]],
-    // The undecidable band. The end of `to_out` tells 0.24.0 and later, whose images are always resized to the nearest.
+    // The undecidable range. The end of `to_out` identifies 0.24.0 and later, whose images are always resized to the
+    // nearest.
     ["0.21.0", ["lnStable", "unetTextPad", "lowresResize"]],
     ["0.24.0", ["unetSelfScale", "linearAttn"]],
     ["1.10.0", []],
@@ -59,7 +60,7 @@ const OPEN: Readonly<Record<"decoders" | "priors", readonly (readonly [since: st
   ],
 };
 
-/** Flags that change nothing for these models: of options that they do not use, or between versions wired alike. */
+/** Flags that change nothing for these models: of unused options, or between versions with the same order of modules. */
 const NEUTRAL: Readonly<Record<"decoders" | "priors", readonly Flag[]>> = {
   decoders: [
     "lnHalfEps",
@@ -80,22 +81,25 @@ describe("without a version", () => {
     sets[kind]!.groups.map((group) => ({ kind, ...group, since: group.versions[0]!, until: group.versions.at(-1)! })),
   );
 
-  it.each(groups)("$kind of $since to $until: only what cannot be told is assumed, and a warning names it", (group) => {
-    const { kind, versions, header, since } = group;
-    const open = OPEN[kind].findLast(([first]) => compareVersions(first, since) <= 0)![1];
-    const { component, evidence, assumed, warnings } = detect(header);
-    const openNetwork = assumed.filter((flag) => flag in NETWORK_HISTORY);
-    expect(openNetwork.sort()).toEqual([...open].sort());
-    expect(warnings).toHaveLength(assumed.length > 0 ? 1 : 0);
-    for (const flag of assumed) expect(warnings[0]).toContain(flag);
+  it.each(groups)(
+    "$kind of $since to $until: only what cannot be detected is assumed, and a warning names it",
+    (group) => {
+      const { kind, versions, header, since } = group;
+      const open = OPEN[kind].findLast(([first]) => compareVersions(first, since) <= 0)![1];
+      const { component, evidence, assumed, warnings } = detect(header);
+      const openNetwork = assumed.filter((flag) => flag in NETWORK_HISTORY);
+      expect(openNetwork.sort()).toEqual([...open].sort());
+      expect(warnings).toHaveLength(assumed.length > 0 ? 1 : 0);
+      for (const flag of assumed) expect(warnings[0]).toContain(flag);
 
-    const settled = flagsOf(component).filter(
-      (flag) => flag in NETWORK_HISTORY && !open.includes(flag) && !NEUTRAL[kind].includes(flag),
-    );
-    for (const version of versions) {
-      for (const flag of settled) expect([flag, evidence[flag]?.value]).toEqual([flag, flat(version)[flag]]);
-    }
-  });
+      const settled = flagsOf(component).filter(
+        (flag) => flag in NETWORK_HISTORY && !open.includes(flag) && !NEUTRAL[kind].includes(flag),
+      );
+      for (const version of versions) {
+        for (const flag of settled) expect([flag, evidence[flag]?.value]).toEqual([flag, flat(version)[flag]]);
+      }
+    },
+  );
 });
 
 describe("the assumed version", () => {
@@ -105,7 +109,7 @@ describe("the assumed version", () => {
     ["decoders", "1.9.0", "1.1.0"],
     ["priors", "0.22.2", "0.19.6"],
     ["priors", "1.8.4", "1.1.0"],
-    // The newest: what most priors with learned nulls were trained with.
+    // The newest: most priors with null embeddings were trained with it.
     ["priors", "1.9.0", "1.14.0"],
   ] as const)("%s of %s: %s, as a whole", (kind, version, assumed) => {
     const { dialect } = detect(of(sets[kind]!, version));
@@ -119,13 +123,13 @@ describe("the assumed version", () => {
     const { warnings } = detect(of(decoders, "1.1.0"));
     expect(warnings).toEqual([
       [
-        "model.pth does not say which version of DALLE2-pytorch made it, and its names and shapes leave open whether it was " +
-          '1.1.0, which is assumed: unetSelfScale "rsqrt", linearAttn "plain". It can be',
+        "model.pth does not say which version of DALLE2-pytorch made it, and its names and shapes fit several. " +
+          'Assuming 1.1.0: unetSelfScale "rsqrt", linearAttn "plain". It can also be',
         '  0.24.0 to before 1.2.0 (released 2022-07-14): unetSelfScale "rsqrt", linearAttn "plain"',
         '  1.2.0 to before 1.4.0 (released 2022-07-27): unetSelfScale "rsqrt", linearAttn "vHw"',
         '  1.4.0 to before 1.4.3 (released 2022-07-29): unetSelfScale "rsqrt", linearAttn "l2vSqrt"',
         '  1.4.3 to before 1.10.0 (released 2022-07-29): unetSelfScale "reciprocalOrCosine16", linearAttn "l2vSqrt"',
-        'If results look wrong, say which beside load_model_from: "version": "0.24.0" for one, or single flags, ' +
+        'If results look wrong, choose one beside load_model_from: "version": "0.24.0" for one, or single flags, ' +
           '"dialect": {"unetSelfScale": "rsqrt"}.',
       ].join("\n"),
     ]);
@@ -153,7 +157,7 @@ describe("with a version", () => {
     }
   });
 
-  it("follows names and shapes where they contradict it, and says so", () => {
+  it("follows names and shapes that contradict it, and warns", () => {
     const { dialect, evidence, warnings } = detect(of(decoders, "1.9.0"), { stored: "1.14.0" });
     expect(dialect.network).toEqual({
       ...dialectForVersion("1.14.0", { sampler: "fixed" }).network,
@@ -167,15 +171,15 @@ describe("with a version", () => {
     });
     expect(warnings).toEqual([
       [
-        "model.pth is taken to be of version 1.14.0, but some of its names or shapes are of other versions, and were followed:",
+        "model.pth is read as version 1.14.0, except for names or shapes that belong to other versions:",
         '  downsample "conv4x4": unets.0.downs.0.4.weight is 4×4',
         '  crossKey "fn": unets.0.downs.1.2.0.cross_attn.fn.to_q.weight',
-        'If the version is wrong, set the right one as "version" beside load_model_from.',
+        'If the version is wrong, set the correct one as "version" beside load_model_from.',
       ].join("\n"),
     ]);
   });
 
-  it("reproduces the samplers of that version where asked to", () => {
+  it("reproduces the samplers of that version on request", () => {
     const options = { stored: "0.23.4", sampler: "as-written" } as const;
     expect(detect(of(decoders, "0.23.4"), options).dialect).toEqual(
       dialectForVersion("0.23.4", { sampler: "as-written" }),
@@ -215,7 +219,7 @@ describe("what the user says", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is refused where it is no flag or no value, all at once", () => {
+  it("is refused if it is not a flag or not a value, all in one error", () => {
     const act = () => detect(of(decoders, "1.9.0"), { overrides: { linearAttn: "fast", warp: 9 } });
     expect(act).toThrow(ConfigError);
     expect(act).toThrow(
@@ -230,7 +234,7 @@ describe("what the config says", () => {
   const unet = { dim: 8, image_embed_dim: 32 };
   const decoder = (...unets: Record<string, unknown>[]) => ({ decoder: { unets, image_sizes: [16, 32] } });
 
-  it("settles a band where an option came later", () => {
+  it("settles a range in which an option came later", () => {
     // As in the config of nousr's ViT-H-14 decoder.
     const config = decoder({ ...unet, resnet_weight_standardization: true }, unet);
     const { dialect, evidence, assumed } = detect(of(decoders, "1.9.0"), { config });
@@ -263,7 +267,7 @@ describe("what the config says", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("is the one in the checkpoint where none is given", () => {
+  it("is the one in the checkpoint if none is given", () => {
     const config = { prior: { net: { dim: 32, depth: 1 }, image_embed_dim: 32, predict_v: true } };
     const { assumed } = detectDialect({ name: "prior.pth", tensors: of(priors, "1.12.1"), config });
     expect(assumed).not.toContain("priorCfg");
@@ -294,16 +298,16 @@ describe("components", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("an upsampler that lies alone in a decoder's file is told by its place", () => {
+  it("an upsampler alone in a decoder's file is recognised by its place", () => {
     const alone = new Map([...of(decoders, "0.23.4")].filter(([name]) => name.startsWith("unets.1.")));
     expect(detect(alone)).toMatchObject({ component: "decoder", dialect: { version: "0.23.10" } });
   });
 
   it("refuses anything else", () => {
-    expect(() => detect(header("conv1.weight"))).toThrow(/model\.pth holds neither a prior nor a decoder nor a CLIP/);
+    expect(() => detect(header("conv1.weight"))).toThrow(/model\.pth does not contain a prior, a decoder or a CLIP/);
   });
 
-  it("says so where names are of no version", () => {
+  it("warns if names fit no version", () => {
     const tensors = new Map(of(decoders, "1.14.0"));
     tensors.set("unets.0.image_to_cond.0.weight", { shape: [48, 32] });
     tensors.delete("unets.0.null_image_hiddens");

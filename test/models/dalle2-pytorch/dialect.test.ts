@@ -12,7 +12,7 @@ const network = (version: string) => dialectForVersion(version, { sampler: "as-w
 const asWritten = (version: string) => dialectForVersion(version, { sampler: "as-written" }).sampler;
 const fixed = (version: string) => dialectForVersion(version, { sampler: "fixed" }).sampler;
 
-/** Last release before a change and the first with it: the borders of every interval of every flag. */
+/** The last release before a change and the first with it: the borders of every interval of every flag. */
 type Border<Flags> = { [F in keyof Flags]: [F, string, Flags[F], string, Flags[F]] }[keyof Flags];
 
 const networkBorders: Border<NetworkDialect>[] = [

@@ -46,12 +46,12 @@ function of({ groups }: HeaderSet, version: string): Header {
   return groups.find(({ versions }) => versions.includes(version))!.header;
 }
 
-/** Before 0.8.0 the first convolution made two thirds of `dim` by default. */
+/** Before 0.8.0 the first convolution had two thirds of `dim` channels by default. */
 function initDim(version: string, dim: number): number {
   return compareVersions(version, "0.8.0") < 0 ? Math.floor(dim / 3) * 2 : dim;
 }
 
-/** The versions of each group in turn, each dialect that read the same tensors. */
+/** The versions of each group in turn, and each dialect that read the same tensors. */
 const cases = ({ groups }: HeaderSet) =>
   groups.flatMap(({ versions, header }) => versions.map((version) => [version, header] as const));
 
@@ -99,12 +99,12 @@ describe("decoders", () => {
     expect(options.timesteps).toBe(8);
     expect(options.stages.map(({ learnedVariance }) => learnedVariance)).toEqual([true, false]);
     expect(options.stages[0]!.unet).toEqual({ ...built.stages[0]!.unet, initDim: 8 });
-    // Of image embeddings an upsampler sees nothing; attention in the middle is no option any more.
+    // An upsampler sees no image embeddings, and attention in the middle is no longer an option.
     const upsampler = { ...built.stages[1]!.unet, initDim: 8, imageEmbedDim: null, attendAtMiddle: true };
     expect(options.stages[1]!.unet).toEqual(upsampler);
   });
 
-  it("ask for the heads of linear attention alone, whose product is all that shapes have", () => {
+  it("require only the heads of linear attention, of which shapes give the product", () => {
     const alone = [...of(decoders, "0.12.4")].filter(([name]) => !name.includes("mid_attn"));
     const inferred = inferDecoder(new Map(alone), network("0.12.4"));
     expect(inferred.open).toContainEqual({ path: "unets[0].attn_heads" });
@@ -133,12 +133,12 @@ describe("decoders", () => {
     expect(inferred.config.unconditional).toBe(false);
   });
 
-  // Two channels go in and two come out: grey with its last predicted x0 and a variance, or two channels.
+  // Two channels in and two out: grey with its last predicted x0 and a variance, or two channels.
   it.each([
     { channels: 1, selfCond: true, said: {} },
     { channels: 1, selfCond: true, said: { channels: 1 } },
     { channels: 2, selfCond: false, said: { channels: 2 } },
-  ])("have $channels channels, self-conditioned: $selfCond, where the config says $said", async (known) => {
+  ])("have $channels channels, self-conditioned: $selfCond, if the config says $said", async (known) => {
     const unet = { dim: 8, dim_mults: [1], image_embed_dim: 32, resnet_groups: 4, self_cond: known.selfCond };
     const options = { channels: known.channels, learned_variance: known.selfCond, image_size: 16 };
     const config = trainDecoderConfig.parse({ decoder: { unets: [unet], ...options } });

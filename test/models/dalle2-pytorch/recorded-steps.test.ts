@@ -23,12 +23,12 @@ afterAll(() => {
   manager.dispose();
 });
 
-/** What a storage holds: what dispatch of which step put it there, or that it was there before the first step. */
+/** The content of a storage: the dispatch and step that wrote it, or that it was there before the first step. */
 type Content = { readonly step: number; readonly index: number; readonly binding: string } | object;
 
 interface Step {
   readonly dispatches: RecordedDispatch[];
-  /** For each dispatch what it reads, by the names of its bindings. */
+  /** For each dispatch, what it reads, by the names of its bindings. */
   readonly reads: Record<string, Content>[];
 }
 
@@ -94,7 +94,7 @@ async function recordSteps(unetNumber: number, steps: number): Promise<Step[]> {
   return recorder.steps;
 }
 
-/** Reads of a step, steps counted from it; what the first step prepared for all stays what it is. */
+/** Reads of a step, with steps counted relative to it. What the first step prepared for all stays unchanged. */
 function relative({ reads }: Step, own: number): Record<string, Content>[] {
   return reads.map((contents) =>
     Object.fromEntries(
@@ -108,15 +108,15 @@ function relative({ reads }: Step, own: number): Record<string, Content>[] {
 
 describe.each([1, 2])("U-Net %i of the Shapes model, guided", (unetNumber) => {
   it("dispatches in a step what it did in the step before, up to buffers that alternate", async () => {
-    // The first also prepares what all need.
+    // The first also prepares what all steps need.
     const [, , earlier, later] = await recordSteps(unetNumber, 6);
     const shape = ({ dispatches }: Step) =>
       dispatches.map(({ key, modulePath: place, params, grid }) => ({ key, place, params, grid }));
     expect(earlier!.dispatches.length).toBeGreaterThan(100);
     expect(shape(later!)).toEqual(shape(earlier!));
 
-    // Each dispatch reads what its twin of the step before did: the same weights and tables, and what the same dispatches
-    // wrote. Which of the freed buffers that lies in alternates.
+    // Each dispatch reads the same as its counterpart in the previous step: the same weights and tables, and results of the
+    // same dispatches. Which freed buffer holds them alternates.
     expect(relative(later!, 3)).toEqual(relative(earlier!, 2));
   });
 });

@@ -34,7 +34,7 @@ function imageEmbed(arena: Arena, batch: number, seed = 1): Tensor {
   return arena.from(new Random(seed).normals(batch * 32, 0.2), [batch, 32], "f32");
 }
 
-/** Notes the shapes that are drawn. */
+/** Records the shapes of the noise. */
 class ObservedNoise implements NoiseSource {
   readonly shapes: (readonly number[])[] = [];
   readonly #generator = new Generator(3);
@@ -52,8 +52,8 @@ it("draws noise in the reference's order, for the low-resolution image too", asy
     const images = await decoder.sample(arena, { imageEmbed: embed, noise, stopAtUnetNumber: 2 });
     expect(images.shape).toEqual([2, 24, 24, 3]);
     images.dispose();
-    // Each U-Net of 3 DDIM steps: one draw to start from, one in every step but the last, multiplied by zero; before them
-    // the second noises the image of the first. The fixture's `noise.N` had these shapes.
+    // Each U-Net with 3 DDIM steps: noise to start from, and noise in every step except the last, multiplied by zero. Before
+    // them the second U-Net adds noise to the image of the first. The fixture's `noise.N` had these shapes.
     const [first, second] = [
       [2, 3, 16, 16],
       [2, 3, 24, 24],
@@ -62,12 +62,12 @@ it("draws noise in the reference's order, for the low-resolution image too", asy
   });
 });
 
-it("refuses a schedule that ends in noise alone, where the reference computes NaN", async () => {
+it("refuses a schedule that ends in pure noise, for which the reference computes NaN", async () => {
   await withDecoder("decoder-cascade-noise", async (decoder, arena) => {
     using embed = imageEmbed(arena, 1);
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow(NotFiniteError);
     await expect(decoder.sample(arena, { imageEmbed: embed, noise: new Generator(0) })).rejects.toThrow("timestep 59");
-    // Its advice helps, which fewer steps of another sampler would not.
+    // Its advice helps; fewer steps of another sampler would not.
     const stage = decoder.stages[2]!;
     const check = (sampler: SamplerName, steps: number) => () => {
       stage.check({ condScale: 1, sampler, steps });
@@ -78,14 +78,14 @@ it("refuses a schedule that ends in noise alone, where the reference computes Na
     expect(check("ddim", 59)).toThrow(NotFiniteError);
     expect(check("ddim", 58)).not.toThrow();
   });
-  // The fixture's expected images are NaN throughout.
+  // The fixture's expected images are all NaN.
   const gpu = await sharedGpu();
   const arena = new Arena(gpu.stream());
   const result = await verifyFixture(fixtureFolder("decoder-cascade-noise"), () => Promise.resolve({ gpu, arena }));
   expect(result).toMatchObject({ pass: true, maxAbs: 0 });
 });
 
-it("gives an image with its own generator what it would be alone", async () => {
+it("gives an image with its own generator the same pixels as by itself", async () => {
   await withDecoder("decoder-ddim-eta", async (decoder, arena) => {
     using three = imageEmbed(arena, 3);
     using second = arena.from((await three.read()).slice(32, 64), [1, 32], "f32");
@@ -94,12 +94,12 @@ it("gives an image with its own generator what it would be alone", async () => {
     using alone = await decoder.sample(arena, { imageEmbed: second, noise: new Generator(6) });
     const size = 16 * 16 * 3;
     const inCompany = (await together.read()).slice(size, 2 * size);
-    // The same sums, unless kernels share them out otherwise for another batch: f32 rounding over 6 steps at most.
+    // The same sums, unless kernels divide them differently for another batch size: f32 rounding over 6 steps at most.
     expect(difference(inCompany, await alone.read()).maxRelative).toBeLessThan(1e-5);
   });
 });
 
-it("takes no new memory in a second run, and gives all back", async () => {
+it("needs no new memory in a second run, and returns all", async () => {
   await withDecoder("decoder-cascade", async (decoder, arena) => {
     using embed = imageEmbed(arena, 2);
     using textEncodings = arena.from(new Random(2).normals(2 * 10 * 32), [2, 10, 32]);
@@ -151,7 +151,7 @@ it("says what a decoder lacks before anything is computed", async () => {
     const cases = [
       [{ noise }, "imageEmbed"],
       [{ noise, imageEmbed: embed }, "textEncodings"],
-      [{ noise, imageEmbed: embed, textEncodings }, "textEncodings is for 1 images, the rest for 2"],
+      [{ noise, imageEmbed: embed, textEncodings }, "textEncodings has a batch size of 1, but the other inputs have 2"],
       [{ noise, startAtUnetNumber: 2 }, "image to start from"],
       [{ noise, startAtUnetNumber: 3 }, "this decoder has U-Nets 1 to 2"],
     ] as const;

@@ -18,7 +18,7 @@ const gpu = await sharedGpu();
 const arena = new Arena(gpu.stream());
 const random = new Random(3);
 
-/** Samples with a number of steps; `noise` is what it draws. */
+/** Samples with a number of steps and the given `noise`. */
 type Sample = (steps: number, sampler: SamplerName | undefined, noise: NoiseSource, on?: Arena) => Promise<void>;
 
 async function withDecoder(run: Partial<DecoderSampling>, body: (sample: Sample) => Promise<void>): Promise<void> {
@@ -63,7 +63,7 @@ const networks = [
   { name: "the prior", run: (body: (sample: Sample) => Promise<void>) => withPrior(1, body) },
 ];
 
-/** Kernels that `body` dispatches, each with its variant, numbers and grid; parted into passes, the last being what follows. */
+/** Kernels that `body` dispatches, with variant, numbers and grid, split into passes. The last part is what follows. */
 async function dispatchesOf(body: () => Promise<void>, { stream } = arena): Promise<string[][]> {
   const dispatch = vi.spyOn(stream, "dispatch");
   await body();
@@ -108,7 +108,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
       expect(writes).toBeLessThanOrEqual(passes + draws);
     }));
 
-  it("dispatches in each step behind the first what the one before did", () =>
+  it("dispatches the same in each step after the first", () =>
     run(async (sample) => {
       const passes = await dispatchesOf(() => sample(6, sampler, new Generator(1)));
       expect(passes[2]!.length).toBeGreaterThan(20);

@@ -33,7 +33,7 @@ describe("time grids", () => {
   });
 
   it("leaves out steps that stay at their time, except in the versions that took them", () => {
-    // 7 steps of 7: points 7/8 apart, of which the first two are 0.
+    // 7 steps of 7: points 7/8 apart; the first two are 0.
     expect(times(decoderTimeGrid(7, 7, "descending"))).toEqual([6, 5, 4, 3, 2, 1, 0]);
     expect(times(decoderTimeGrid(7, 7, "allPairs"))).toEqual([6, 5, 4, 3, 2, 1, 0, 0]);
   });

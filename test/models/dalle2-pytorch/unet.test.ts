@@ -25,7 +25,7 @@ describe("the architecture", () => {
       dialectForVersion(version, { sampler: "fixed" }).network,
     );
 
-  // Each stage: channels in, out, of the first block's input, of the blocks on the way down and of those on the way up.
+  // For each stage: input and output channels, input of the first block, blocks on the way down, blocks on the way up.
   it.each([
     ["0.5.0", false, ["4 8 4 8 4", "8 16 8 16 8"], 4, "transposed"],
     ["0.8.0", false, ["8 8 8 8 8", "8 16 16 16 8"], 8, "transposed"],
@@ -104,7 +104,7 @@ describe("a forward pass", () => {
   const unetFixture = z.looseObject({ unet: unetConfig });
   const random = new Random(7);
 
-  it("takes zeros where there is no prediction to condition on", () =>
+  it("uses zeros if there is no prediction to condition on", () =>
     withUnet("unet-cross-embed", async (unet, arena) => {
       const x = arena.from(random.normals(2 * 16 * 16 * 3), [2, 16, 16, 3]);
       const imageEmbed = arena.from(random.normals(64), [2, 32]);

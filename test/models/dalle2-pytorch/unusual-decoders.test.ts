@@ -14,7 +14,7 @@ import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { Random, sharedGpu } from "../../support/gpu.js";
 
-/** Hands out what scripts keep to themselves. */
+/** Exposes the private members of scripts. */
 class Bare extends InferenceScript {
   async decode(options: SampleDecoderOptions): Promise<GeneratedImage[]> {
     return [...(await this.sampleDecoder(options)).values()].flat();
@@ -45,7 +45,7 @@ describe("a decoder whose first U-Net was never trained", () => {
     expect(image).toMatchObject({ width: 14, height: 14 });
     const decode = new Bare(manager).decode({ imageEmbed: [{ shape: [20], data: new Float32Array(20) }] });
     await expect(decode).rejects.toThrow(SamplingError);
-    await expect(decode).rejects.toThrow("U-Net 1 was not trained: the checkpoint holds no weights of it.");
+    await expect(decode).rejects.toThrow("U-Net 1 was not trained: the checkpoint has no weights for it.");
   });
 
   it("can be warmed up and counted", async () => {
@@ -64,7 +64,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
   const random = new Random(4);
   const embeddings = [0, 1, 2].map(() => ({ shape: [5], data: random.normals(5, 0.4) }));
 
-  it("draws each image of a batch as it would alone", async () => {
+  it("generates each image of a batch as it would by itself", async () => {
     using manager = await managerOf(config, () => undefined);
     const text = embeddings.map(() => ({ shape: [7, 10], data: random.normals(70) }));
     const textEncoding = takesText(manager.models.decoder!.model) ? text : undefined;
@@ -89,6 +89,6 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
     using textEncodings = arena.from(new Float32Array(210), [3, 7, 10], "f32");
     const text = takesText(decoder!.model) ? { textEncodings } : {};
     const sampling = decoder!.model.sample(arena, { imageEmbed, ...text, noise: new Generator(1) });
-    await expect(sampling).rejects.toThrow("takes a batch of 1 or 2, not 3");
+    await expect(sampling).rejects.toThrow("the batch size must be 1 or 2, not 3");
   });
 });

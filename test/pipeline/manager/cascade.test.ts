@@ -31,7 +31,7 @@ it("refuses U-Nets that were trained for other sizes, and names the sources of b
   const loading = DalleModelManager.create(config, { gpu: await sharedGpu() });
   await expect(loading).rejects.toThrow(ConfigError);
   await expect(loading).rejects.toThrow(
-    `U-Net 2 (decoder.unet_sources[0], ${copy}) was trained to enlarge images of 8 pixels, but U-Net 1 (decoder.unet_sources[1], ${original}) makes images of 16`,
+    `U-Net 2 (decoder.unet_sources[0], ${copy}) was trained to enlarge images of 8 pixels, but U-Net 1 (decoder.unet_sources[1], ${original}) generates images of 16`,
   );
   await rm(folder, { recursive: true });
 });

@@ -115,7 +115,7 @@ describe("a checkpoint of several models", () => {
       manager.dispose();
     }
     await expect(load(decoderOf(path, { state_dict_key: "teacher" }))).rejects.toThrow(
-      /no "teacher" in it, where its weights are said to be; it has the keys student/,
+      /no "teacher" in it; it has the keys student/,
     );
   });
 });
@@ -186,7 +186,7 @@ describe("a checkpoint without a config", () => {
     const bare = await rewritten(decoderFile, { config: null });
     await expect(load(decoderOf(bare))).rejects.toThrow(
       new ConfigError(
-        `${bare} holds no config of its own, and shapes do not tell decoder.image_sizes. Put them into a JSON file, and name it as load_config_from in ${join(folder, "load.json")}; the rest is read from the weights.`,
+        `${bare} contains no config, and shapes do not determine decoder.image_sizes. Put them into a JSON file and name it as load_config_from in ${join(folder, "load.json")}; the other options are read from the weights.`,
       ),
     );
     const rest = join(folder, "rest.json");

@@ -49,7 +49,7 @@ describe("a record", () => {
   it("names every parameter that is missing or cannot be meant", () => {
     const damaged = { ...parameters, text: 3, decoderSteps: [3, 0], priorCondScale: undefined };
     expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([
-      "text: expected a text, found 3",
+      "text: expected a string, found 3",
       "priorCondScale is missing.",
       "decoderSteps[1] must be a whole number of at least 1, not 0.",
     ]);

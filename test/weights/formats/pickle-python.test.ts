@@ -8,7 +8,7 @@ import { storedTensor, torchPickle } from "../../../src/weights/formats/torch-ar
 import { TensorRef } from "../../../src/weights/formats/torch-objects.js";
 import { versionText } from "../../../src/weights/formats/version.js";
 
-// What Python 3.11 with numpy 2.4 and packaging 26.2 pickled (fixtures/pickles/make.py), by value and protocol.
+// Values pickled by Python 3.11 with numpy 2.4 and packaging 26.2 (fixtures/pickles/make.py), by value and protocol.
 const pickles = JSON.parse(
   readFileSync(new URL("../../fixtures/pickles/python.json", import.meta.url), "utf8"),
 ) as Record<string, string>;
@@ -19,7 +19,7 @@ function load(bytes: Buffer): unknown {
 
 const written = (name: string) => load(Buffer.from(pickles[name]!, "base64"));
 
-/** All values of that name, by protocol. */
+/** All values with that name, by protocol. */
 const named = (name: string) =>
   Object.keys(pickles)
     .filter((key) => key.startsWith(`${name}/`))
@@ -74,14 +74,14 @@ describe("arrays of numpy", () => {
     for (const [, value] of named("numpy scalars")) expect(value).toEqual([0.5, -7, true, 3]);
   });
 
-  it("whose content is too short, or shared a million times, is no way to harm", () => {
+  it("whose content is too short, or shared a million times, are harmless", () => {
     const array = "cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R";
     const dtype = "cnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\x88\x87R";
     const short = load(Buffer.from(`\x80\x03${array}(K\x01K\x02\x85${dtype}\x89C\x02abtb.`, "latin1"));
     expect((short as TensorRef).problem).toMatch(/length of its shape/);
     const text = `X\x00\x00\x10\x00${"\x00".repeat(2 ** 20)}`;
     const bomb = `\x80\x02${array}(K\x01J\x00\x00\x04\x00\x85${dtype}\x89${text}tq\x01b${"h\x01b".repeat(100_000)}.`;
-    expect(() => load(Buffer.from(bomb, "latin1"))).toThrow(/unfold to more|too much memory/);
+    expect(() => load(Buffer.from(bomb, "latin1"))).toThrow(/expand to far more|too much memory/);
   });
 });
 
@@ -92,7 +92,7 @@ describe("versions", () => {
     ["version 26.0", full],
     ["version 25", full],
     ["version of setuptools", full],
-    // What torch says of itself, not of the library whose model it is.
+    // The version of torch itself, not of the model's library.
     ["version of torch", undefined],
   ])("%s, in every protocol", (name, expected) => {
     const found = named(name);
@@ -124,12 +124,12 @@ describe("versions", () => {
     ).toBe("2");
   });
 
-  it("that are none are no version", () => {
+  it("that are not versions are ignored", () => {
     for (const value of [undefined, null, 3, [1, 2], new Map(), object({}, "Trainer")])
       expect(versionText(value, "x")).toBeUndefined();
   });
 
-  it("that cannot be read are an error: no other version may be assumed in silence", () => {
+  it("that cannot be read are an error: no other version may be silently assumed", () => {
     const cycle: unknown[] = [];
     cycle.push(cycle, cycle);
     const states = [undefined, [0, cycle, null, null, null, null], [0, ["1"], null, null, null, null], [1, 2, 3]];
@@ -165,7 +165,7 @@ describe("Python's own values", () => {
     });
   });
 
-  it("names, also of what lies within a class", () => {
+  it("names, also inside a class", () => {
     for (const [, value] of named("nested names"))
       expect((value as PythonName[]).map(String)).toEqual([
         "collections.OrderedDict",

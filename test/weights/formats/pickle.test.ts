@@ -6,7 +6,7 @@ import { unpickle } from "../../../src/weights/formats/pickle.js";
 
 const ignoreNames = { construct: () => undefined, persistentLoad: (id: unknown) => ({ id }) };
 
-/** A pickle from its opcodes as Latin-1 text, the way Python's own tests write them. */
+/** A pickle from its opcodes as Latin-1 text, as in Python's own tests. */
 function load(pickle: string): unknown {
   const bytes = Buffer.from(pickle, "latin1");
   return unpickle(bytes, { source: "x.pkl", budget: new Budget("x.pkl", bytes.length), ...ignoreNames });
@@ -122,32 +122,32 @@ describe("objects of other classes", () => {
 describe("hostile and damaged pickles are refused", () => {
   const many = (text: string, count: number) => text.repeat(count);
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ["nothing", "", /ends within/],
-    ["no end", "N", /ends within/],
+    ["nothing", "", /ends inside/],
+    ["no end", "N", /ends inside/],
     ["an empty stack", ".", /too few values/],
     ["a pop below a mark", "N(0a.", /too few values|no mark/],
     ["a tuple without mark", "Nt.", /no mark/],
     ["an unknown opcode", "\xff.", /unknown opcode 0xff/],
     ["the extension registry", "\x82\x01.", /extension registry \(opcode 0x82\)/],
-    ["a buffer outside of the file", "\x97.", /buffer of protocol 5 .* \(opcode 0x97\)/],
+    ["a buffer outside of the file", "\x97.", /protocol 5 buffer .* \(opcode 0x97\)/],
     ["a later protocol", "\x80\x06N.", /protocol 6/],
-    ["an unset memo", "h\x01.", /memo 1 was never set/],
-    ["a text that is cut", "X\x10\x00\x00\x00abc.", /ends within an argument of 16 bytes/],
-    ["a text of 4 GiB", "X\xff\xff\xff\xffabc.", /ends within an argument of 4294967295/],
-    ["a byte string of 4 GiB", "T\xff\xff\xff\xffabc.", /ends within an argument of -1/],
+    ["an unset memo", "h\x01.", /memo entry 1 was never set/],
+    ["a text that is cut", "X\x10\x00\x00\x00abc.", /ends inside an argument of 16 bytes/],
+    ["a text of 4 GiB", "X\xff\xff\xff\xffabc.", /ends inside an argument of 4294967295/],
+    ["a byte string of 4 GiB", "T\xff\xff\xff\xffabc.", /ends inside an argument of -1/],
     ["bytes of 2^63", "\x8e\x00\x00\x00\x00\x00\x00\x00\x80.", /length of 9223372036854775808/],
-    ["an integer of 2 GiB", "\x8b\xff\xff\xff\x7f.", /ends within an argument of 2147483647 bytes/],
+    ["an integer of 2 GiB", "\x8b\xff\xff\xff\x7f.", /ends inside an argument of 2147483647 bytes/],
     ["an integer of negative length", "\x8b\xff\xff\xff\xff.", /an integer of -1 bytes/],
     ["a text that is no UTF-8", "X\x01\x00\x00\x00\xff.", /not UTF-8/],
-    ["an integer in words", "Iseven\n.", /seven where an integer belongs/],
+    ["an integer in words", "Iseven\n.", /expected an integer, got the text seven/],
     ["a key without value", "}(K\x01u.", /a key without a value/],
-    ["items in a number", "K\x01K\x02a.", /no list or set/],
-    ["keys in a list", "]K\x01K\x02s.", /no dict/],
-    ["state for a number", "K\x01}b.", /no object/],
+    ["items in a number", "K\x01K\x02a.", /not a list or set/],
+    ["keys in a list", "]K\x01K\x02s.", /not a dict/],
+    ["state for a number", "K\x01}b.", /not an object/],
     ["a call of a number", "K\x01)R.", /neither a class nor a function/],
-    ["a call without arguments", "cm\nC\nK\x01R.", /arguments are no tuple/],
-    ["a name that is a number", "K\x01K\x02\x93.", /no string/],
-    ["a memo bomb: one list copied into many sets", bomb(3000), /unfold to more/],
+    ["a call without arguments", "cm\nC\nK\x01R.", /arguments are not a tuple/],
+    ["a name that is a number", "K\x01K\x02\x93.", /not a string/],
+    ["a memo bomb: one list copied into many sets", bomb(3000), /expand to far more/],
     ["a million dicts in as many bytes", many("}", 2_000_000), /too much memory/],
   ];
   it.each(cases)("%s", (_, pickle, message) => {
@@ -168,7 +168,7 @@ describe("hostile and damaged pickles are refused", () => {
   });
 });
 
-/** A list of five thousand items, made into a set `count` times. */
+/** A list of five thousand items, converted to a set `count` times. */
 function bomb(count: number): string {
   return `](${"N".repeat(5000)}eq\x00(${"cbuiltins\nset\nh\x00\x85R".repeat(count)}t.`;
 }

@@ -29,8 +29,8 @@ describe.each(variants)("an archive with %s", (_, options) => {
     await expect(entry.read(4990, 11)).rejects.toThrow(/it has 5000/);
   });
 
-  it("is refused when cut anywhere, or its content is not what was promised", async () => {
-    // What is left of a comment is no matter.
+  it("is refused if it is truncated anywhere, or its content does not match its header", async () => {
+    // The rest of a comment does not matter.
     const whole = zip(files, options).subarray(0, -(options.comment?.length ?? 0) || undefined);
     for (let length = 0; length < whole.length; length += 97) {
       const cut = whole.subarray(0, length);
@@ -39,7 +39,7 @@ describe.each(variants)("an archive with %s", (_, options) => {
   });
 });
 
-describe("an archive with bytes behind it", () => {
+describe("an archive with bytes after it", () => {
   const behind: readonly (readonly [string, Uint8Array])[] = [
     ["a zero", new Uint8Array(1)],
     ["a block of zeros", new Uint8Array(60_000)],
@@ -55,10 +55,10 @@ describe("an archive with bytes behind it", () => {
   });
 
   it("beyond what torch looks back over, is refused", async () => {
-    await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without the directory/);
+    await expect(open(Buffer.concat([zip(files), new Uint8Array(70_000)]))).rejects.toThrow(/without a directory/);
   });
 
-  it("of thousands of end records is refused at once", async () => {
+  it("of thousands of end records is refused immediately", async () => {
     const record = Buffer.concat([Buffer.from("PK\x05\x06"), Buffer.alloc(18, 1)]);
     const start = performance.now();
     await expect(open(Buffer.concat(Array<Buffer>(2900).fill(record)))).rejects.toThrow(FormatError);
@@ -68,7 +68,7 @@ describe("an archive with bytes behind it", () => {
 
 it("an entry with a data descriptor is read by the sizes of the directory", async () => {
   const archive = zip(files);
-  // The local header's sizes and checksum are zero then, and bit 3 of its flags is set.
+  // The local header's sizes and checksum are then zero, and bit 3 of its flags is set.
   archive.writeUInt16LE(8, 6);
   archive.fill(0, 14, 26);
   const entries = await open(archive);
@@ -76,7 +76,7 @@ it("an entry with a data descriptor is read by the sizes of the directory", asyn
 });
 
 describe("a damaged archive", () => {
-  /** The archive with some bytes replaced, at a place counted from a signature. */
+  /** The archive with some bytes replaced, at a position relative to a signature. */
   function patched(options: ZipOptions, signature: string, offset: number, ...bytes: number[]): Buffer {
     const archive = zip(files, options);
     archive.set(bytes, archive.lastIndexOf(signature, undefined, "latin1") + offset);
@@ -92,16 +92,16 @@ describe("a damaged archive", () => {
     ["an unknown method", patched({}, "PK\x01\x02", 10, 93), /compression method 93/],
     ["sizes that differ though stored", patched({}, "PK\x01\x02", 24, 0), /its sizes differ/],
     ["a header elsewhere", patched({}, "PK\x01\x02", 42, 52), /no local header at byte 52/],
-    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /m\/data\/0: its bytes .* run into/],
-    ["entries that share bytes", patched({}, "PK\x01\x02", 42, 20), /m\/data.pkl: its bytes 0 to 43 run into .* at 20/],
+    ["a header beyond the end", patched({}, "PK\x01\x02", 42, 0, 0, 0, 99), /m\/data\/0: its bytes .* overlap/],
+    ["entries that share bytes", patched({}, "PK\x01\x02", 42, 20), /m\/data.pkl: its bytes 0 to 43 overlap .* at 20/],
     [
       "an entry that runs into the directory",
       patched({}, "PK\x01\x02", 20, 0x99, 0x13),
-      /m\/data\/0: its bytes .* run into/,
+      /m\/data\/0: its bytes .* overlap/,
     ],
     ["two entries of one name", zip([files[0], files[0]]), /two zip entries are named m\/data.pkl/],
     ["more entries than records", patched({}, "PK\x05\x06", 10, 200), /directory is damaged/],
-    ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory claims/],
+    ["a directory larger than the file", patched({}, "PK\x05\x06", 12, 0, 0, 0, 99), /directory should have/],
     ["missing 64-bit sizes", patched({}, "PK\x01\x02", 20, 255, 255, 255, 255), /64-bit sizes are missing/],
     [
       "a 64-bit position beyond 2^53",
@@ -116,7 +116,7 @@ describe("a damaged archive", () => {
     [
       "a bomb that is not even one",
       patched({ deflate: true }, "PK\x01\x02", 24, 0, 0, 0, 0x0f),
-      /bytes cannot hold the 251/,
+      /bytes cannot decompress to the 251/,
     ],
   ];
   it.each(cases)("with %s is refused", async (_, bytes, message) => {

@@ -48,10 +48,10 @@ describe("weights under other keys", () => {
 
   it("with a version beside that is none", async () => {
     const { version, skipped } = await open({ model: prior(1), version: "my best run" });
-    expect([version, skipped]).toEqual([undefined, [{ key: "version", what: "a text of 11 characters" }]]);
+    expect([version, skipped]).toEqual([undefined, [{ key: "version", what: "a string of 11 characters" }]]);
   });
 
-  it("with the version and the config that lie beside", async () => {
+  it("with the version and the config beside it", async () => {
     const inner = { model: prior(1), version: "1.12.4", config: { prior: {} } };
     const checkpoint = await open({ checkpoint: inner, version: "0.1", epoch: 3 });
     expect([checkpoint.version, checkpoint.config]).toEqual(["1.12.4", { prior: {} }]);
@@ -96,7 +96,7 @@ describe("weights under other keys", () => {
       z: prior(1),
     });
     expect(key).toBe("z");
-    expect(await problem({ optimizer: { state: states, param_groups: [] }, epoch: 3 })).toMatch(/no model in it/);
+    expect(await problem({ optimizer: { state: states, param_groups: [] }, epoch: 3 })).toMatch(/it contains no model/);
   });
 
   it("several that fit equally: an error that lists them", async () => {
@@ -157,13 +157,13 @@ describe("a key that the user gives", () => {
   });
 
   it.each<[string, RegExp]>([
-    ["nothing", /no "nothing" in it, where.*keys checkpoint, lightning, other, whole/],
-    ["checkpoint.last", /no "last" in "checkpoint", where.*keys model\.a, best/],
-    ["lightning.learner", /no "learner" in "lightning", where.*keys teacher, student, head/],
+    ["nothing", /no "nothing" in it; .*keys checkpoint, lightning, other, whole/],
+    ["checkpoint.last", /no "last" in "checkpoint"; .*keys model\.a, best/],
+    ["lightning.learner", /no "learner" in "lightning"; .*keys teacher, student, head/],
     ["checkpoint.best.state_dict.net.x", /no "net\.x" in "checkpoint\.best\.state_dict".*keys net, noise_scheduler/],
-    ["whole.optimizer", /no model in it/],
+    ["whole.optimizer", /it contains no model/],
     ["\u001b[2J", /no "\uFFFD\[2J" in it/],
-  ])("is an error where it leads nowhere: %j", async (stateDictKey, message) => {
+  ])("is an error if it matches nothing: %j", async (stateDictKey, message) => {
     expect(await problem(tree, { stateDictKey })).toMatch(message);
   });
 });

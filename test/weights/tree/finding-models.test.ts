@@ -66,7 +66,7 @@ describe("a bare state dict with other values", () => {
   it.each<[string, TestTree, string]>([
     ["a number", 3, "the number 3"],
     ["None", null, "None"],
-    ["a text", "sk-secret", "a text of 9 characters"],
+    ["a text", "sk-secret", "a string of 9 characters"],
     ["bytes", new PickleText("B\x03\x00\x00\x00abc"), "3 bytes"],
     ["a log", Array<number>(5000).fill(0.5), "a list of 5000"],
     ["a dict", { lr: 0.1 }, "a dict of 1"],
@@ -89,11 +89,11 @@ describe("a bare state dict with other values", () => {
     }
   });
 
-  it("of another family is one where tensors are most of it", async () => {
+  it("of another family counts if most of it is tensors", async () => {
     const { tensors, skipped } = await open({ "layer.weight": scalar(1), "layer.bias": scalar(2), epoch: 3 });
     expect([...tensors.keys()]).toEqual(["layer.weight", "layer.bias"]);
     expect(skipped).toEqual([{ key: "epoch", what: "the number 3" }]);
-    expect(await problem({ loss: scalar(1), epoch: 3, lr: 0.1 })).toMatch(/no model in it.*keys loss, epoch, lr/);
+    expect(await problem({ loss: scalar(1), epoch: 3, lr: 0.1 })).toMatch(/it contains no model.*keys loss, epoch, lr/);
   });
 
   it("is listed shortly, and without what steers a terminal", async () => {
@@ -149,18 +149,18 @@ describe("names of wrappers", () => {
     },
   );
 
-  it("are left where two different tensors would be one, and the error names both", async () => {
+  it("stay if two different tensors would get one name, and the error names both", async () => {
     const tree = { ...prior(1), "module.net.learned_query": scalar(7) };
     expect(await problem(tree)).toMatch(
-      /two tensors for net\.learned_query.*net\.learned_query and module\.net\.learned/,
+      /two of its tensors map to net\.learned_query.*net\.learned_query and module\.net\.learned/,
     );
     const shared = prior(1);
     expect([...(await open({ ...shared, ...below("module.", shared) })).tensors.keys()]).toEqual(PRIOR_NAMES);
   });
 
-  it("say so where FSDP flattened the parameters", async () => {
+  it("report parameters that FSDP flattened", async () => {
     expect(await problem({ "_fsdp_wrapped_module.flat_param_0": f32([4], [1, 2, 3, 4]), epoch: 3, lr: 0.1 })).toMatch(
-      /flattened by FSDP.*FULL_STATE_DICT/,
+      /FSDP flattened.*FULL_STATE_DICT/,
     );
   });
 
@@ -221,7 +221,7 @@ describe("more than the model in a state dict", () => {
 });
 
 describe("every version's names", () => {
-  /** Tensors that are only names. */
+  /** Tensors with only a name. */
   const NAMES: TensorKind<{ readonly shape: readonly number[] }> = {
     isTensor: (value): value is { readonly shape: readonly number[] } =>
       typeof value === "object" && value !== null && "shape" in value,

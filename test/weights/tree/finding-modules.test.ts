@@ -80,18 +80,18 @@ describe("a whole pickled module", () => {
     expect(skipped).toContainEqual({ key: "args", what: "an object of argparse.Namespace" });
   });
 
-  it("is not unfolded without end: modules that share parts, a cycle", async () => {
+  it("is not walked without end: modules that share parts, a cycle", async () => {
     let module = testModule({ parameters: { "causal_transformer.a": scalar(1) } });
     for (let level = 0; level < 40; level++) module = testModule({ modules: { a: module, b: module } });
     const start = performance.now();
-    expect(await problem(module)).toMatch(/its objects (unfold to more|take too much)/);
+    expect(await problem(module)).toMatch(/its objects (expand to far more|need too much)/);
     expect(performance.now() - start).toBeLessThan(5000);
     const cycle = new PickleText("cx\nNet\n)\x81p0\n}(V_parameters\n}V_modules\n}Vself\ng0\nsub");
-    expect(await problem({ model: cycle })).toMatch(/no model in it/);
+    expect(await problem({ model: cycle })).toMatch(/it contains no model/);
   });
 });
 
-describe("what is made to be walked for ever ends soon", () => {
+describe("values made to be walked forever end soon", () => {
   const NUMBERS = `}p0\n(${Array.from({ length: 30_000 }, (_, i) => `Vk${i}\nN`).join("")}u`;
   const many = (item: string) => `(${item.repeat(30_000)}l`;
 
@@ -105,7 +105,7 @@ describe("what is made to be walked for ever ends soon", () => {
       const start = performance.now();
       const opened = await open({ [key]: new PickleText(text), ...prior(1) }).catch((error: unknown) => error);
       expect(performance.now() - start).toBeLessThan(5000);
-      if (opened instanceof Error) expect(String(opened)).toMatch(/FormatError.*its objects unfold to more/);
+      if (opened instanceof Error) expect(String(opened)).toMatch(/FormatError.*its objects expand to far more/);
     }
   });
 });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** The makes of CLIPs: the libraries that they were made with. */
+/** The makes of CLIPs: the libraries that made them. */
 export const CLIP_MAKES = ["openai", "open_clip", "x-clip", "coca"] as const;
 
 /** A field that may be missing or null, both of which mean `value`. */

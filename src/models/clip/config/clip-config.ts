@@ -1,7 +1,7 @@
 /**
- * What `base_model_kwargs` of a CLIP may hold, by its make. For OpenAI's architecture it is the model's config as open_clip
- * or the transformers library publish it beside the weights; for x-clip and CoCa the arguments of their constructors.
- * A key of none of them is refused: it may change the numbers.
+ * What `base_model_kwargs` of a CLIP may contain, by its make. For OpenAI's architecture it is the model's config as
+ * open_clip or the transformers library publish it with the weights; for x-clip and CoCa the arguments of their
+ * constructors. Unknown keys are refused, because they may change the numbers.
  */
 import { z } from "zod";
 import { knownKeys, never, strictKeys, withoutNulls } from "../../../config/known-keys.js";
@@ -19,8 +19,8 @@ const count = z.int().positive();
 const flag = z.boolean();
 
 /**
- * Of open_clip: a model's config (`ViT-H-14.json`), or the hub's `open_clip_config.json` around it. Of the transformers
- * library: `config.json`. What shapes tell is compared with them, the rest is read.
+ * From open_clip: a model's config (`ViT-H-14.json`), or the hub's `open_clip_config.json` around it. From the transformers
+ * library: `config.json`. Facts from shapes are compared with it; the rest is read.
  */
 export const openAiClipConfig = knownKeys(
   {
@@ -33,7 +33,7 @@ export const openAiClipConfig = knownKeys(
 ).check(checkActivation);
 export type OpenAiClipConfig = z.output<typeof openAiClipConfig>;
 
-/** Arguments of x-clip's `CLIP` (0.14.4), as DALLE2-pytorch's adapter runs it: its encoders by themselves, without a mask. */
+/** Arguments of x-clip's `CLIP` (0.14.4), as DALLE2-pytorch's adapter uses it: only its encoders, without a mask. */
 export const xClipConfig = knownKeys(
   {
     dim_text: count.default(512),
@@ -56,7 +56,7 @@ export const xClipConfig = knownKeys(
     downsample_image_embeds: z.literal(false, { error: "the reference does not run a CLIP with it" }).default(false),
     image_encoder: never("an encoder of your own"),
     text_encoder: never("an encoder of your own"),
-    /** Our own: the attention of x-clip 0.10 alone, by cosines, of which a state dict keeps no trace. */
+    /** Our own: attention by cosines, as only in x-clip 0.10. A state dict does not show it. */
     cosine_sim_attn: flag.default(false),
   },
   {
@@ -82,19 +82,19 @@ export const xClipConfig = knownKeys(
       "mlm_pad_token_id",
       "mlm_mask_ignore_token_ids",
     ],
-    "read by CLIP's forward, which the adapter passes by": [
+    "read by CLIP's forward, which the adapter does not call": [
       "text_has_cls_token",
       "visual_has_cls_token",
       "text_encode_without_mask",
       "text_pad_id",
       "use_all_token_embeds",
     ],
-    "read with text_causal_mask only": ["text_eos_id"],
+    "read only with text_causal_mask": ["text_eos_id"],
   },
 );
 export type XClipConfig = z.output<typeof xClipConfig>;
 
-/** Names of the arguments are vit-pytorch's; `image_size` and `channels` are those of the CoCa. */
+/** Argument names are those of vit-pytorch; `image_size` and `channels` are those of the CoCa. */
 const vitArguments = {
   patch_size: count,
   dim: count,
@@ -106,16 +106,16 @@ const vitArguments = {
   channels: count.optional(),
 };
 
-/** The tokens are taken before any of these counts. */
+/** The tokens are read before any of these has an effect. */
 const VIT_HARMLESS = {
-  "of its head, behind the tokens": ["num_classes", "pool"],
+  "of its head, after the tokens": ["num_classes", "pool"],
   "of training": ["dropout", "emb_dropout"],
 };
 
 /**
- * The module that is given to CoCa's constructor as `img_encoder`, which upstream's config cannot name:
- * `patch` is a convolution `proj` of a patch's size and stride and a layer norm `norm`; `vit` and `simple_vit` are
- * vit-pytorch's `ViT` and `SimpleViT` behind its `Extractor`, that is, the tokens that their transformer puts out.
+ * The module that CoCa's constructor gets as `img_encoder`, which upstream's config cannot name. `patch`: a convolution
+ * `proj` with a patch's size and stride, and a layer norm `norm`. `vit` and `simple_vit`: vit-pytorch's `ViT` and
+ * `SimpleViT` inside its `Extractor`, which returns the tokens of their transformer.
  */
 const imageEncoder = z.preprocess(
   withoutNulls,
@@ -127,7 +127,7 @@ const imageEncoder = z.preprocess(
 );
 export type ImageEncoderConfig = z.output<typeof imageEncoder>;
 
-/** An image encoder may repeat what the CoCa says of images, and not contradict it. */
+/** An image encoder may repeat what the CoCa says about images, but not contradict it. */
 const checkImages = rule(
   z.object({
     image_size: count,
@@ -156,7 +156,7 @@ export const cocaConfig = knownKeys(
     dim_head: count.default(64),
     heads: count.default(8),
     ff_mult: count.default(4),
-    /** The token that fills texts up, which the class token does not see. */
+    /** The token that pads texts, which the class token does not see. */
     pad_id: z.int().default(0),
     img_encoder: imageEncoder,
     image_size: count,
@@ -164,8 +164,8 @@ export const cocaConfig = knownKeys(
     max_text_len: count,
   },
   {
-    "of the captioner, which makes no embedding": ["multimodal_depth"],
-    "behind the embeddings that the adapter takes": ["dim_latents"],
+    "of the captioner, which embeddings do not use": ["multimodal_depth"],
+    "after the embeddings that the adapter reads": ["dim_latents"],
     "of training": ["caption_loss_weight", "contrastive_loss_weight"],
   },
 ).check(checkImages);

@@ -1,6 +1,6 @@
 /**
- * A model's config as open_clip reads it (src/open_clip/model.py, 1.0 to 3.3): its keys are the fields of `CLIPVisionCfg`
- * and `CLIPTextCfg`, and the arguments of `CLIP`. A key that DALLE2-pytorch cannot run with either is refused.
+ * A model's config as open_clip reads it (src/open_clip/model.py, 1.0 to 3.3): the fields of `CLIPVisionCfg` and
+ * `CLIPTextCfg`, and the arguments of `CLIP`. Keys with which DALLE2-pytorch cannot run either are refused.
  */
 import { z } from "zod";
 import { knownKeys, never, only } from "../../../config/known-keys.js";
@@ -25,11 +25,11 @@ const normArguments = knownKeys(
 );
 
 const OWN_BLOCK = "a residual block of open_clip's own";
-const HUGGING_FACE_TEXT = "text encoders of the transformers library do not run here, nor with DALLE2-pytorch";
+const HUGGING_FACE_TEXT = "text encoders of the transformers library are not supported, here or in DALLE2-pytorch";
 const CLASS_TOKEN = "a text encoder with a class token (CoCa's) does not run with DALLE2-pytorch";
-const OTHER_TOKENS = "prompts are cut into tokens as CLIP's own tokenizer does";
+const OTHER_TOKENS = "only CLIP's own tokenizer is supported";
 
-/** What both encoders may say of their residual blocks. */
+/** Keys that both encoders may have for their residual blocks. */
 const blocks = {
   width: count.optional(),
   mlp_ratio: z.number().positive().optional(),
@@ -37,7 +37,7 @@ const blocks = {
   ls_init_value: z.number().optional(),
   act_kwargs: activationArguments.optional(),
   norm_kwargs: normArguments.optional(),
-  // Both compute the same as long as nothing below is on.
+  // Both compute the same as long as no option below is on.
   block_type: only(["default", "custom"], OWN_BLOCK),
   qk_norm: only(false, OWN_BLOCK),
   scaled_cosine_attn: only(false, OWN_BLOCK),
@@ -59,18 +59,18 @@ const visionConfig = knownKeys(
     no_ln_pre: flag.optional(),
     final_ln_after_pool: flag.optional(),
     pool_type: z.enum(["tok", "avg"], { error: 'expected "tok" or "avg", which make one embedding' }).optional(),
-    /** Until 2.22: the mean of all tokens, the class token too. */
+    /** Until 2.22: the mean of all tokens, with the class token. */
     global_average_pool: flag.optional(),
     attentional_pool: only(false, "an image encoder that pools by attention (CoCa's)"),
     input_patchnorm: only(false, "an image encoder that norms patches of pixels"),
-    timm_model_name: never("only CLIP's own ViT and ResNet run, no image encoder of timm"),
+    timm_model_name: never("only CLIP's own ViT and ResNet are supported, no image encoder of timm"),
   },
   {
     "of training": ["patch_dropout", "image_seq_len"],
-    "tokens that are put out beside the embedding": ["output_tokens"],
+    "tokens that are returned with the embedding": ["output_tokens"],
     "both kinds of position are in the file": ["pos_embed_type"],
-    "read with attentional_pool only": ["attn_pooler_queries", "attn_pooler_heads", "n_queries"],
-    "read with timm_model_name only": [
+    "read only with attentional_pool": ["attn_pooler_queries", "attn_pooler_heads", "n_queries"],
+    "read only with timm_model_name": [
       "timm_model_pretrained",
       "timm_pool",
       "timm_proj",
@@ -95,12 +95,12 @@ const textConfig = knownKeys(
         error: 'expected "first", "last", "argmax" or "eos", which make one embedding',
       })
       .optional(),
-    /** Of `pool_type` eos. */
+    /** For `pool_type` eos. */
     eos_id: z.int().nonnegative().optional(),
     proj_type: z.enum(["linear", "none"]).optional(),
     proj_bias: flag.optional(),
     embed_cls: only(false, CLASS_TOKEN),
-    use_pad_mask: only(false, "padding is seen as any token"),
+    use_pad_mask: only(false, "padding is seen like any token"),
     correct_cls_mask: only(false, CLASS_TOKEN),
     hf_model_name: never(HUGGING_FACE_TEXT),
     hf_tokenizer_name: never(OTHER_TOKENS),
@@ -110,11 +110,11 @@ const textConfig = knownKeys(
     variable_text: only(false, "another text encoder than CLIP's"),
   },
   {
-    "tokens that are put out beside the embedding": ["output_tokens"],
-    "read with embed_cls only": ["pad_id"],
-    "open_clip reads it of image encoders only": ["final_ln_after_pool"],
-    "read with hf_tokenizer_name or a tokenizer_type only": ["tokenizer_mode", "tiktoken_name", "bos_id"],
-    "read with hf_model_name only": [
+    "tokens that are returned with the embedding": ["output_tokens"],
+    "read only with embed_cls": ["pad_id"],
+    "open_clip reads it only for image encoders": ["final_ln_after_pool"],
+    "read only with hf_tokenizer_name or a tokenizer_type": ["tokenizer_mode", "tiktoken_name", "bos_id"],
+    "read only with hf_model_name": [
       "hf_model_pretrained",
       "hf_model_config",
       "hf_proj_type",
@@ -125,21 +125,21 @@ const textConfig = knownKeys(
   },
 );
 
-/** Keys of a model's config, which may also stand beside those of other libraries. */
+/** Keys of a model's config, which may be mixed with those of other libraries. */
 export const openClipModel = {
   embed_dim: count.optional(),
   quick_gelu: flag.optional(),
   vision_cfg: visionConfig.optional(),
   text_cfg: textConfig.optional(),
-  multimodal_cfg: never("a CoCa of open_clip's does not run with DALLE2-pytorch"),
+  multimodal_cfg: never("a CoCa from open_clip does not run with DALLE2-pytorch"),
 };
 
 export const OPEN_CLIP_HARMLESS = {
   "the temperature and the bias of training": ["init_logit_scale", "init_logit_bias", "nonscalar_logit_scale"],
-  "how results are handed on": ["output_dict"],
-  "storage types are chosen by the caller": ["cast_dtype"],
-  "only names of tensors, which tell it": ["custom_text"],
-  "read with multimodal_cfg only": ["pad_id"],
+  "how results are returned": ["output_dict"],
+  "the caller chooses the dtype": ["cast_dtype"],
+  "only names of tensors, which show it": ["custom_text"],
+  "read only with multimodal_cfg": ["pad_id"],
 };
 
 /** open_clip's `QuickGELU` takes no arguments. */
@@ -148,7 +148,10 @@ export const checkActivation = rule(
   ({ quick_gelu: quick, ...encoders }) =>
     Object.entries(encoders)
       .filter(([, encoder]) => quick && encoder?.act_kwargs?.approximate !== undefined)
-      .map(([key]) => ({ path: [key, "act_kwargs"], message: "is not for quick_gelu, which takes no arguments" })),
+      .map(([key]) => ({
+        path: [key, "act_kwargs"],
+        message: "is not allowed with quick_gelu, which takes no arguments",
+      })),
 );
 
 function withActivation() {
@@ -162,8 +165,8 @@ function withActivation() {
 export const openClipModelConfig = knownKeys(openClipModel, OPEN_CLIP_HARMLESS).check(checkActivation);
 export type OpenClipModelConfig = z.output<typeof openClipModelConfig>;
 
-/** Of preprocessing, the adapters of DALLE2-pytorch take the mean and the standard deviation, and scale by themselves. */
+/** Of the preprocessing, DALLE2-pytorch's adapters use the mean and the standard deviation, and resize by themselves. */
 export const preprocessConfig = knownKeys(
   { mean: rgb.optional(), std: rgb.optional() },
-  { "not taken by the adapters": ["size", "mode", "interpolation", "resize_mode", "fill_color"] },
+  { "not used by the adapters": ["size", "mode", "interpolation", "resize_mode", "fill_color"] },
 );

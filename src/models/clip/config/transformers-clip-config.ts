@@ -1,13 +1,13 @@
 /**
- * `config.json` of a `CLIPModel` of the transformers library (4.x, configuration_clip.py): the fields of `CLIPTextConfig`,
- * `CLIPVisionConfig` and `CLIPConfig`, and those that every model's config has, most of which are of text generation.
+ * `config.json` of a `CLIPModel` in the transformers library (4.x, configuration_clip.py): the fields of `CLIPTextConfig`,
+ * `CLIPVisionConfig` and `CLIPConfig`, and those of all models' configs, most of which are for text generation.
  */
 import { z } from "zod";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 const count = z.int().positive();
 
-/** Names of `hidden_act` that are computed here; some are several names of one function. */
+/** Supported values of `hidden_act`. Some are several names for one function. */
 export const hiddenAct = z.enum([
   "quick_gelu",
   "gelu",
@@ -24,9 +24,9 @@ export const hiddenAct = z.enum([
 ]);
 export type HiddenAct = z.output<typeof hiddenAct>;
 
-/** What any config may hold (configuration_utils.py) and no CLIP reads. */
+/** Keys that any config may have (configuration_utils.py) and that no CLIP uses. */
 const ANY_MODEL: HarmlessKeys = {
-  "where it came from, and what it is for": [
+  "its origin and purpose": [
     "_name_or_path",
     "name_or_path",
     "_commit_hash",
@@ -49,7 +49,7 @@ const ANY_MODEL: HarmlessKeys = {
     "initializer_factor",
     "initializer_range",
   ],
-  "how it is run, and in which type": [
+  "how it is run, and its dtype": [
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_attn_implementation_internal",
@@ -117,7 +117,7 @@ const tower = {
   pruned_heads: only([{}, []], "attention without some of its heads"),
 };
 
-/** The width of the common space counts as the whole model's config has it. */
+/** The width of the common space is the one in the whole model's config. */
 const PROJECTION: HarmlessKeys = { "of the whole model's config": ["projection_dim"] };
 
 const textConfig = knownKeys(
@@ -144,7 +144,7 @@ const visionConfig = knownKeys(
 );
 export type TransformersVisionConfig = z.output<typeof visionConfig>;
 
-/** Keys of a model's config. Where `text_config_dict` is given, it and its defaults win over `text_config`. */
+/** Keys of a model's config. If `text_config_dict` is given, it and its defaults replace `text_config`. */
 export const transformersModel = {
   text_config: textConfig.optional(),
   vision_config: visionConfig.optional(),

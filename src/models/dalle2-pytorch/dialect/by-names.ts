@@ -1,15 +1,22 @@
 import type { Component } from "./component.js";
 import { configClues } from "./detect-config.js";
 import { agrees, candidateEpochs, clue, contains, epochs, flagIn, type Clue, type Epoch } from "./candidates.js";
-import { clueEvidence, describeClues, structuralClues, type Evidence, type Exhibit, type Reading } from "./evidence.js";
+import {
+  clueEvidence,
+  describeClues,
+  structuralClues,
+  type Evidence,
+  type DetectionInput,
+  type Reading,
+} from "./evidence.js";
 import { flagsOf, relevantFlags, type Flag } from "./relevance.js";
 import { NETWORK_HISTORY } from "./table.js";
 import { ambiguityWarning, describeVersions } from "./warning.js";
 
 /**
- * The versions to assume where several fit, the first that does: those that trained the public checkpoints without a
- * version (REFERENCE.md §10 to §12). Where the same wiring came first as the only one and then by option, the version
- * that needs no option for it. Where none fits, the newest that does.
+ * The versions to assume if several fit; the first that fits counts. They trained the public checkpoints without a version
+ * (REFERENCE.md §10 to §12). If the same order of modules was first the only one and later an option, the version without
+ * the option counts. If none fits, the newest candidate counts.
  */
 const LIKELY_DECODERS = ["1.1.0", "0.23.10", "0.16.2", "0.14.0", "0.8.0"];
 const LIKELY_PRIORS = ["1.1.0", "0.19.6"];
@@ -21,39 +28,42 @@ const LIKELY: Readonly<Record<Component, readonly string[]>> = {
   clip: [],
 };
 
-/** The versions that fit, and the one of them to go by. */
+/** The versions that fit, and the chosen one. */
 interface Choice {
   readonly candidates: readonly Epoch[];
   readonly epoch: Epoch;
   readonly version: string;
 }
 
-/** The dialect of a checkpoint without a version: what the versions that fit agree on, and for the rest the likeliest. */
-export function readByNames(exhibit: Exhibit): Reading {
-  const structure = structuralClues(exhibit);
-  const hints = [...overrideClues(exhibit), ...configClues(exhibit.config)];
-  const choice = choose(exhibit, structure, hints);
+/**
+ * The dialect of a checkpoint without a version: the flags on which the fitting versions agree, and the most likely values
+ * for the others.
+ */
+export function readByNames(input: DetectionInput): Reading {
+  const structure = structuralClues(input);
+  const hints = [...overrideClues(input), ...configClues(input.config)];
+  const choice = choose(input, structure, hints);
   const { version, epoch } = choice;
   const evidence = new Map<Flag, Evidence>();
   const assumed: Flag[] = [];
-  const relevant = relevantFlags(exhibit.component, exhibit.tensors, exhibit.config);
-  for (const flag of flagsOf(exhibit.component)) {
+  const relevant = relevantFlags(input.component, input.tensors, input.config);
+  for (const flag of flagsOf(input.component)) {
     const found = [...structure, ...hints].find((one) => one.flag === flag && agrees(epoch.dialect.network, one));
     const evident = explain(flag, choice, found, relevant.has(flag));
     evidence.set(flag, evident);
-    if (evident.source === "default" && relevant.has(flag) && !(flag in exhibit.overrides)) assumed.push(flag);
+    if (evident.source === "default" && relevant.has(flag) && !(flag in input.overrides)) assumed.push(flag);
   }
   const contradictions = structure.filter((found) => !agrees(epoch.dialect.network, found));
   for (const [flag, evident] of clueEvidence(contradictions)) evidence.set(flag, evident);
 
   const warnings: string[] = [];
-  if (contradictions.length > 0) warnings.push(mixtureWarning(exhibit.name, version, contradictions));
+  if (contradictions.length > 0) warnings.push(mixtureWarning(input.name, version, contradictions));
   if (assumed.length > 0)
-    warnings.push(ambiguityWarning(exhibit.name, { version, flags: assumed, epoch }, choice.candidates));
+    warnings.push(ambiguityWarning(input.name, { version, flags: assumed, epoch }, choice.candidates));
   return { version, evidence, assumed, warnings };
 }
 
-function choose({ component, mode }: Exhibit, structure: readonly Clue[], hints: readonly Clue[]): Choice {
+function choose({ component, mode }: DetectionInput, structure: readonly Clue[], hints: readonly Clue[]): Choice {
   const candidates = hints.reduce(narrow, candidateEpochs(epochs(mode), structure));
   for (const version of LIKELY[component]) {
     const epoch = candidates.find((candidate) => contains(candidate, version));
@@ -63,14 +73,14 @@ function choose({ component, mode }: Exhibit, structure: readonly Clue[], hints:
   return { candidates, epoch: newest, version: newest.since };
 }
 
-/** The candidates that a hint leaves; all of them where it would leave none, since names weigh more. */
+/** The candidates that agree with a clue; all of them if none agrees, because names weigh more. */
 function narrow(candidates: readonly Epoch[], hint: Clue): readonly Epoch[] {
   const left = candidates.filter(({ dialect }) => agrees(dialect.network, hint));
   return left.length > 0 ? left : candidates;
 }
 
-/** Flags of the network that the user sets also say which versions are meant. */
-function overrideClues({ overrides }: Exhibit): readonly Clue[] {
+/** Clues from the network flags that the user sets. */
+function overrideClues({ overrides }: DetectionInput): readonly Clue[] {
   const flags = (Object.keys(NETWORK_HISTORY) as (keyof typeof NETWORK_HISTORY)[]).filter((flag) => flag in overrides);
   return flags.map((flag) => clue(flag, [overrides[flag]!], "override", "dialect in the load config"));
 }
@@ -93,7 +103,7 @@ function explain(
 function mixtureWarning(name: string, version: string, contradictions: readonly Clue[]): string {
   return [
     `${name} does not say which version of DALLE2-pytorch made it, and no version has all of its names and shapes. ` +
-      `It is taken to be of ${version}, but for`,
+      `It is read as ${version}, except for`,
     ...describeClues(contradictions),
     'If results look wrong, set "version", or single flags as "dialect", beside load_model_from.',
   ].join("\n");

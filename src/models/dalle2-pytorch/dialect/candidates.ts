@@ -1,22 +1,22 @@
 /**
- * Which versions of DALLE2-pytorch can have written a state dict: those whose flags agree with every clue in its names
- * and shapes. What all of them agree on is settled, what they do not is a matter of choice.
+ * Which versions of DALLE2-pytorch can have written a state dict: those whose flags agree with every clue in its names and
+ * shapes. Flags on which all of them agree are settled; the others must be chosen.
  */
 import { compareVersions, dialectForVersion, type Dialect, type SamplerMode } from "./dialect.js";
 import type { NetworkDialect, SamplerDialect } from "./flags.js";
 import { NETWORK_HISTORY, SAMPLER_HISTORY } from "./table.js";
 
-/** A hint at a flag: the values that it leaves possible, the likeliest first. */
+/** A clue about a flag: the possible values, the most likely first. */
 export interface Clue {
   readonly flag: keyof NetworkDialect;
   readonly values: readonly NetworkDialect[keyof NetworkDialect][];
-  /** `absence`: a name is not there, as it also is where a tensor is missing from a broken file. */
+  /** `absence`: a name is missing, which may also mean that the file is damaged. */
   readonly source: "names" | "absence" | "shapes" | "config" | "override";
-  /** What was seen: a tensor's name, its shape, an option. */
+  /** The evidence: a tensor's name, its shape, an option. */
   readonly detail: string;
 }
 
-/** A {@link Clue} whose values are those of its flag. */
+/** A {@link Clue} with values of its flag's type. */
 export function clue<Flag extends keyof NetworkDialect>(
   flag: Flag,
   values: readonly NetworkDialect[Flag][],
@@ -34,7 +34,7 @@ export interface Epoch {
   readonly dialect: Dialect;
 }
 
-/** Every epoch in order of time. */
+/** All epochs, in order of time. */
 export function epochs(mode: { readonly sampler: SamplerMode }): readonly Epoch[] {
   let all = EPOCHS.get(mode.sampler);
   if (all === undefined) EPOCHS.set(mode.sampler, (all = makeEpochs(mode)));
@@ -49,7 +49,7 @@ function makeEpochs(mode: { readonly sampler: SamplerMode }): readonly Epoch[] {
   return starts.map((since, i) => ({ since, before: starts[i + 1], dialect: dialectForVersion(since, mode) }));
 }
 
-/** The epochs that agree with every clue; with the most clues, where none agrees with all. */
+/** The epochs that agree with every clue; if there are none, those that agree with the most clues. */
 export function candidateEpochs(all: readonly Epoch[], clues: readonly Clue[]): readonly Epoch[] {
   const scores = all.map(({ dialect }) => clues.filter((hint) => agrees(dialect.network, hint)).length);
   const best = Math.max(...scores);
@@ -60,7 +60,7 @@ export function agrees(network: NetworkDialect, { flag, values }: Clue): boolean
   return values.includes(network[flag]);
 }
 
-/** Epochs in runs that follow each other without a gap and for which `key` gives the same. */
+/** Runs of consecutive epochs with the same `key`. */
 export function bands(candidates: readonly Epoch[], key: (epoch: Epoch) => string): readonly Epoch[] {
   const merged: Epoch[] = [];
   for (const epoch of candidates) {
@@ -72,13 +72,13 @@ export function bands(candidates: readonly Epoch[], key: (epoch: Epoch) => strin
   return merged;
 }
 
-/** Whether a version lies in an epoch. */
+/** True if a version is in an epoch. */
 export function contains({ since, before }: Epoch, version: string): boolean {
   if (compareVersions(version, since) < 0) return false;
   return before === undefined || compareVersions(version, before) < 0;
 }
 
-/** Value of a flag in an epoch. */
+/** The value of a flag in an epoch. */
 export function flagIn(
   { dialect: { network, sampler } }: Epoch,
   flag: keyof NetworkDialect | keyof SamplerDialect,

@@ -9,13 +9,13 @@ const OWN_NAMES = {
 const SCHEDULE =
   /^(?:betas|(?:sqrt_(?:one_minus_|recip_|recipm1_)?|log_one_minus_)?alphas_cumprod|alphas_cumprod_prev|posterior_(?:variance|log_variance_clipped|mean_coef[12])|p2_loss_weight)$/;
 
-/** Whether a prior or a decoder of any version can have a tensor of a name. */
+/** True if a prior or a decoder of any version can have a tensor with this name. */
 const isOwn =
   (model: keyof typeof OWN_NAMES) =>
   (name: string): boolean =>
     OWN_NAMES[model].test(name) || SCHEDULE.test(name);
 
-/** What names tell of the models of DALLE2-pytorch. A whole model ranks before a network alone. */
+/** What names tell about the models of DALLE2-pytorch. A whole model ranks before a single network. */
 export const modelNames: ModelNames = {
   components: new Map([
     ["prior", { kind: "prior", words: "a prior", rank: 0, isOwn: isOwn("prior"), isSpread: true }],
@@ -24,7 +24,7 @@ export const modelNames: ModelNames = {
     ["unet", { kind: "decoder", words: "a U-Net", rank: 1 }],
   ]),
   anchorOf,
-  // Autoencoders of latent diffusion, which the decoder has room for; none was ever published.
+  // Autoencoders of latent diffusion, which a decoder may have. None was ever published.
   dropped: ["vaes."],
   averagedList: "unets",
 };

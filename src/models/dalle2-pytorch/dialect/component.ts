@@ -2,7 +2,7 @@ import { TensorScope, type Header } from "../../../weights/formats/tensor-scope.
 import type { Anchor } from "../../../weights/tree/model-names.js";
 import { isClipName } from "../../clip/names.js";
 
-/** What a state dict is of: a whole decoder or prior, the network of one alone, or a CLIP. */
+/** The model in a state dict: a whole decoder or prior, the network of one, or a CLIP. */
 export type Component = "decoder" | "unet" | "prior" | "priorNetwork" | "clip";
 
 /** A U-Net in a state dict. */
@@ -13,12 +13,12 @@ export interface UnetPart {
 }
 
 /**
- * Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing. No
- * decoder has a hundred U-Nets; a list of billions must not come of one name.
+ * Modules that every U-Net and every network of a prior has, in all versions since 0.5.0, even if a tensor is missing.
+ * Indices have two digits at most, so that one name cannot make a list of billions.
  */
 const UNET = /^(?:unets\.(\d{1,2})\.)?(?:to_time_hiddens|mid_block1)\./;
 const PRIOR_NETWORK = /^(net\.)?causal_transformer\./;
-/** The same after any others. The shortest beginning counts. */
+/** The same after any other names. The shortest prefix counts. */
 const UNET_WITHIN = within(/(unets\.\d+\.)?(?:to_time_hiddens|mid_block1)\./);
 const PRIOR_WITHIN = within(/(net\.)?causal_transformer\./);
 
@@ -26,7 +26,7 @@ function within(names: RegExp): RegExp {
   return new RegExp(`^(|.*?\\.)${names.source}`, "s");
 }
 
-/** The prior or decoder, or the network of one, that a tensor of this name belongs to, if the name is one that tells. */
+/** The prior, decoder or network that a tensor with this name belongs to, if the name tells. */
 export function anchorOf(name: string): Anchor | undefined {
   const unet = UNET_WITHIN.exec(name);
   if (unet) return { prefix: unet[1]!, component: unet[2] === undefined ? "unet" : "decoder" };
@@ -34,7 +34,7 @@ export function anchorOf(name: string): Anchor | undefined {
   return prior ? { prefix: prior[1]!, component: prior[2] === undefined ? "priorNetwork" : "prior" } : undefined;
 }
 
-/** The U-Nets of a decoder, or the one that stands by itself, in the order of the cascade; a decoder may lack some. */
+/** The U-Nets of a decoder, or a single U-Net, in the order of the cascade. A decoder may lack some. */
 export function unetParts(header: Header): readonly UnetPart[] {
   const indices = new Set<string | undefined>();
   for (const name of header.keys()) {
@@ -48,7 +48,7 @@ export function unetParts(header: Header): readonly UnetPart[] {
   return parts.sort((a, b) => (a.index ?? 0) - (b.index ?? 0));
 }
 
-/** The network of a prior; undefined where there is none. */
+/** The network of a prior; undefined if there is none. */
 export function priorNetworkPart(header: Header): TensorScope | undefined {
   for (const name of header.keys()) {
     const match = PRIOR_NETWORK.exec(name);
@@ -57,7 +57,7 @@ export function priorNetworkPart(header: Header): TensorScope | undefined {
   return undefined;
 }
 
-/** What a state dict is of, by its names; undefined for anything else. */
+/** The component of a state dict, by its names; undefined for anything else. */
 export function componentOf(header: Header): Component | undefined {
   const [unet] = unetParts(header);
   if (unet) return unet.index === undefined ? "unet" : "decoder";

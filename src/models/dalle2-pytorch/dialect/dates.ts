@@ -1,6 +1,6 @@
 /**
- * Days on which releases appeared that changed what a network computes: dates of the first commit of
- * lucidrains/DALLE2-pytorch that bears the number. The day of an upload tells versions apart where names do not.
+ * Release dates of versions that changed what a network computes: dates of the first commit in lucidrains/DALLE2-pytorch
+ * with that version. The date of an upload helps to tell versions apart.
  */
 export const RELEASED: Readonly<Record<string, string>> = {
   "0.5.0": "2022-05-24",

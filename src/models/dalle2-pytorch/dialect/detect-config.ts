@@ -2,7 +2,7 @@ import { trainDecoderConfig, trainPriorConfig } from "../train-config.js";
 import { clue, type Clue } from "./candidates.js";
 import type { KnownConfig } from "./relevance.js";
 
-/** What a train config says, as far as it is one; a config that does not fit is for whoever loads it to refuse. */
+/** The train config, as far as it is valid. Whoever loads an invalid config reports it. */
 export function knownConfig(config: unknown): KnownConfig {
   return {
     decoder: trainDecoderConfig.safeParse(config).data?.decoder,
@@ -10,19 +10,19 @@ export function knownConfig(config: unknown): KnownConfig {
   };
 }
 
-/** Options of a U-Net whose weights do not tell the version, and the flag of the first that had them. */
+/** Options of a U-Net that leave no names, and the flag of the first version that has them. */
 const UNET_OPTIONS = [
   { option: "scale_skip_connection", flag: "skipScale", value: "byConfig" },
   { option: "cosine_sim_cross_attn", flag: "crossAttn", value: "byConfig" },
   { option: "cosine_sim_self_attn", flag: "unetSelfScale", value: "reciprocalOrCosine16" },
   { option: "resnet_weight_standardization", flag: "weightStd", value: "byConfig" },
-  // Of two versions that could repeat pixels by option, this is the first's name for it.
+  // Two versions could repeat pixels by option; this is the name in the first.
   { option: "nearest_upsample", flag: "upsample", value: "convTranspose" },
 ] as const;
 
 /**
- * Options that only later versions had: whoever set one trained with such a version. Weaker than names and shapes, since
- * earlier versions took unknown options without a word.
+ * Options that only later versions have: whoever set one trained with such a version. Weaker than names and shapes, since
+ * earlier versions silently accept unknown options.
  */
 export function configClues({ decoder, prior }: KnownConfig): readonly Clue[] {
   const clues: Clue[] = [];

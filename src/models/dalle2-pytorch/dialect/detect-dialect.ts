@@ -3,7 +3,7 @@ import { componentOf, type Component } from "./component.js";
 import { knownConfig } from "./detect-config.js";
 import { readByNames } from "./by-names.js";
 import { readByVersion } from "./by-version.js";
-import type { Evidence, Exhibit, Reading } from "./evidence.js";
+import type { Evidence, DetectionInput, Reading } from "./evidence.js";
 import { parseOverrides } from "./overrides.js";
 import type { Flag } from "./relevance.js";
 import { CURRENT } from "./table.js";
@@ -14,40 +14,40 @@ import type { Header } from "../../../weights/formats/tensor-scope.js";
 export interface DetectedDialect {
   readonly component: Component;
   readonly dialect: Dialect;
-  /** By flag, for every flag that the component has. */
+  /** For every flag of the component. */
   readonly evidence: Readonly<Partial<Record<Flag, Evidence>>>;
-  /** Flags that bear on this checkpoint and that nothing in it settles. */
+  /** Flags that matter for this checkpoint and that nothing in it settles. */
   readonly assumed: readonly Flag[];
-  /** At most one that names what was assumed, and one where the checkpoint contradicts itself. */
+  /** At most one that names what was assumed, and one if the checkpoint contradicts itself. */
   readonly warnings: readonly string[];
 }
 
 export interface DetectOptions {
-  /** The `version` entry of a load config: believed rather than the checkpoint's own. */
+  /** The `version` entry of a load config, which replaces that of the checkpoint. */
   readonly version?: string | null | undefined;
-  /** The `dialect` entry of a load config: flags that are believed rather than anything else. */
+  /** The `dialect` entry of a load config: flags that replace all other sources. */
   readonly overrides?: Readonly<Record<string, unknown>> | null | undefined;
-  /** The train config beside the checkpoint; default the one in it. */
+  /** The train config beside the checkpoint. Default: the one in it. */
   readonly config?: unknown;
   /** Default "fixed". */
   readonly sampler?: SamplerMode | undefined;
 }
 
-/** What is read of a checkpoint; `tensors` are the model's, under its own names. */
+/** The data of a checkpoint that detection uses. `tensors` are the model's, under its own names. */
 export type DetectableCheckpoint = Pick<Checkpoint, "name" | "version" | "config"> & { readonly tensors: Header };
 
 /**
- * The dialect of a checkpoint: by the user's word, else its version, else its names and shapes, else its config, else
- * what is likeliest. Reads no tensor. Throws `DialectError` for what is no model of this family and for versions before
- * 0.5.0, `ConfigError` for overrides that do not exist.
+ * Detects the dialect of a checkpoint: from the user's settings, else from its version, else from its names and shapes, else
+ * from its config, else the most likely one. Reads no tensor. Throws `DialectError` if the checkpoint has no model of this
+ * family or a version before 0.5.0, `ConfigError` for unknown overrides.
  */
 export function detectDialect(checkpoint: DetectableCheckpoint, options: DetectOptions = {}): DetectedDialect {
   const { name, tensors } = checkpoint;
   const component = componentOf(tensors);
   if (component === undefined) {
-    throw new DialectError(`${name} holds neither a prior nor a decoder nor a CLIP: no name in it is one of theirs`);
+    throw new DialectError(`${name} does not contain a prior, a decoder or a CLIP: none of its names belongs to one`);
   }
-  const exhibit: Exhibit = {
+  const input: DetectionInput = {
     name,
     component,
     tensors,
@@ -55,16 +55,16 @@ export function detectDialect(checkpoint: DetectableCheckpoint, options: DetectO
     overrides: parseOverrides(options.overrides ?? {}, name),
     mode: { sampler: options.sampler ?? "fixed" },
   };
-  return overridden(exhibit, read(exhibit, options.version ?? undefined, checkpoint.version));
+  return overridden(input, read(input, options.version ?? undefined, checkpoint.version));
 }
 
-function read(exhibit: Exhibit, given: string | undefined, stored: string | undefined): Reading {
-  if (given !== undefined) return readByVersion(exhibit, given, "override");
-  if (exhibit.component === "clip") return CLIP_READING;
-  return stored === undefined ? readByNames(exhibit) : readByVersion(exhibit, stored, "version");
+function read(input: DetectionInput, given: string | undefined, stored: string | undefined): Reading {
+  if (given !== undefined) return readByVersion(input, given, "override");
+  if (input.component === "clip") return CLIP_READING;
+  return stored === undefined ? readByNames(input) : readByVersion(input, stored, "version");
 }
 
-/** A CLIP's file is not of DALLE2-pytorch; how its texts are masked is the adapter's, and the current one is as good as any. */
+/** A CLIP's file is not from DALLE2-pytorch. The mask of its texts depends on the adapter; the current one is used. */
 const CLIP_READING: Reading = {
   version: CURRENT,
   evidence: new Map<Flag, Evidence>([
@@ -73,7 +73,7 @@ const CLIP_READING: Reading = {
       {
         value: dialectForVersion(CURRENT, { sampler: "fixed" }).network.clipTextMask,
         source: "default",
-        detail: "texts with an end token come out the same in every version since 0.20.0",
+        detail: "texts with an end token give the same result in every version since 0.20.0",
       },
     ],
   ]),
@@ -81,18 +81,18 @@ const CLIP_READING: Reading = {
   warnings: [],
 };
 
-function overridden(exhibit: Exhibit, { version, evidence, assumed, warnings }: Reading): DetectedDialect {
+function overridden(input: DetectionInput, { version, evidence, assumed, warnings }: Reading): DetectedDialect {
   const all = new Map(evidence);
-  for (const [flag, value] of Object.entries(exhibit.overrides)) {
+  for (const [flag, value] of Object.entries(input.overrides)) {
     all.set(flag as Flag, { value, source: "override", detail: "dialect in the load config" });
   }
-  const { network, sampler } = dialectForVersion(version, exhibit.mode);
+  const { network, sampler } = dialectForVersion(version, input.mode);
   const overlay = <Flags extends object>(flags: Flags): Flags =>
     Object.fromEntries(
       Object.entries(flags).map(([flag, value]): [string, unknown] => [flag, all.get(flag as Flag)?.value ?? value]),
     ) as Flags;
   return {
-    component: exhibit.component,
+    component: input.component,
     dialect: { version, network: overlay(network), sampler: overlay(sampler) },
     evidence: Object.fromEntries(all),
     assumed,

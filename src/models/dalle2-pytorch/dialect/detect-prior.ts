@@ -1,7 +1,7 @@
 import { clue, type Clue } from "./candidates.js";
 import type { TensorScope } from "../../../weights/formats/tensor-scope.js";
 
-/** Everything that names of a prior's network say of the version that trained it (REFERENCE.md §3, §10, §11). */
+/** All that the names of a prior's network tell about the version that trained it (REFERENCE.md §3, §10, §11). */
 export function priorClues(network: TensorScope): readonly Clue[] {
   return [...normRules(network), ...paddingRules(network)].map((found) => ({
     ...found,
@@ -14,7 +14,7 @@ function normRules(network: TensorScope): Clue[] {
   return gain ? [clue("normParam", [gain.endsWith(".g") ? "g" : "gamma"], "names", gain)] : [];
 }
 
-/** Learned padding came first, learned tokens for the null pass later and under another name. */
+/** Learned padding came first. Learned tokens for the null pass came later, under another name. */
 function paddingRules(network: TensorScope): Clue[] {
   if (network.has("null_text_encodings")) {
     return [clue("priorCfg", ["nullsAll", "nullsKeepTextEmbed"], "names", "null_text_encodings")];

@@ -3,7 +3,7 @@ import { clue, type Clue } from "./candidates.js";
 import type { NetworkDialect } from "./flags.js";
 import { UnetShapes, type Wiring } from "../inference/unet-shapes.js";
 
-/** What each wiring says of the layout; C and its successor differ where stages do not downsample first. */
+/** What each order of modules tells about the layout. C and its successor differ only if stages do not downsample first. */
 const LAYOUTS: Readonly<Record<Exclude<Wiring, "C">, readonly NetworkDialect["layout"][]>> = {
   ASingle: ["ASingle"],
   A: ["A"],
@@ -12,7 +12,7 @@ const LAYOUTS: Readonly<Record<Exclude<Wiring, "C">, readonly NetworkDialect["la
   E: ["E"],
 };
 
-/** Everything that names and shapes of a U-Net say of the version that trained it (REFERENCE.md §2, §10, §11). */
+/** All that the names and shapes of a U-Net tell about the version that trained it (REFERENCE.md §2, §10, §11). */
 export function unetClues(part: UnetPart): readonly Clue[] {
   const unet = new UnetShapes(part);
   const rules = [
@@ -33,7 +33,7 @@ export function unetClues(part: UnetPart): readonly Clue[] {
 function normRules({ tensors }: UnetShapes): Clue[] {
   const gamma = tensors.find(/\.gamma$/);
   if (gamma) return [clue("normParam", ["gamma"], "names", gamma)];
-  // Norms over channels, four-dimensional, had a `g` in every version.
+  // Norms over channels, four-dimensional, have a `g` in every version.
   const g = tensors.find(/\.g$/, (shape) => shape.length === 1);
   return g ? [clue("normParam", ["g"], "names", g)] : [];
 }
@@ -56,15 +56,16 @@ function imageRules({ tensors }: UnetShapes): Clue[] {
   const cond = tensors.find(/^image_to_cond\./);
   if (cond) return [clue("imageHiddens", ["none"], "names", cond)];
   const hiddens = tensors.find(/^to_image_hiddens\./);
-  if (hiddens) return [clue("imageHiddens", ["unnulled"], "absence", `null_image_hiddens is not there, ${hiddens} is`)];
-  return [clue("imageHiddens", ["unnulled", "none"], "absence", "null_image_hiddens is not there")];
+  if (hiddens)
+    return [clue("imageHiddens", ["unnulled"], "absence", `null_image_hiddens is missing, ${hiddens} is there`)];
+  return [clue("imageHiddens", ["unnulled", "none"], "absence", "null_image_hiddens is missing")];
 }
 
 function layoutRules({ tensors, wiring, stages }: UnetShapes): Clue[] {
   if (wiring === undefined) return [];
   const detail = tensors.find(/^downs\.\d+\.\d+\.(?:\d+\.)?block1\./) ?? "downs";
   if (wiring !== "C") return [clue("layout", LAYOUTS[wiring], "names", detail)];
-  // One stage up for each resolution, or one less.
+  // One up stage for each resolution, or one less.
   const ups = tensors.length("ups");
   return [clue("layout", [ups < stages ? "C" : "CAllUps"], "names", `ups has ${ups} stages, downs ${stages}`)];
 }
@@ -88,7 +89,7 @@ function upsampleRules({ tensors, wiring, lastConv }: UnetShapes): Clue[] {
   const nearest = tensors.find(/^ups\.\d+\.3\.1\.weight$/);
   if (!nearest) return [];
   if (wiring !== "D") return [clue("upsample", ["pixelShuffle", "convTranspose"], "names", `${nearest}, an option`)];
-  // All there was in 0.14, with a last convolution of 3×3; an option from 0.15 on, usually with one of 1×1.
+  // The only way in 0.14, with a last convolution of 3×3; an option since 0.15, usually with one of 1×1.
   const values =
     tensors.shape(lastConv)?.[2] === 3 ? (["nearestConv", "convTranspose"] as const) : (["convTranspose"] as const);
   return [clue("upsample", values, "names", nearest)];
@@ -98,7 +99,7 @@ function headRules(unet: UnetShapes): Clue[] {
   const { lastConv, dim, wiring } = unet;
   if (lastConv === "to_out.weight") {
     const kernel = unet.need(lastConv, 2);
-    // 3×3 was the only kernel of the first versions with this head, and an option of later ones.
+    // 3×3 was the only kernel of the first versions with this head, and is an option of later ones.
     const head = kernel === 3 ? (["finalResnet3x3", "finalResnet"] as const) : (["finalResnet"] as const);
     return wiring === "E" ? [] : [clue("finalHead", head, "shapes", `to_out.weight is ${kernel}×${kernel}`)];
   }
@@ -122,7 +123,7 @@ function inputRules({ tensors, input, lastConv, dim }: UnetShapes): Clue[] {
     );
   }
   if (input.selfCond) {
-    clues.push(clue("unetSelfCond", ["byConfig"], "shapes", "init_conv takes an image more"));
+    clues.push(clue("unetSelfCond", ["byConfig"], "shapes", "init_conv takes an additional image"));
   }
   return clues;
 }

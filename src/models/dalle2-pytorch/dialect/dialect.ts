@@ -3,17 +3,20 @@ import type { NetworkDialect, SamplerDialect } from "./flags.js";
 import { CURRENT, NETWORK_HISTORY, OLDEST, SAMPLER_FIXES, SAMPLER_HISTORY } from "./table.js";
 import type { Histories, History } from "./table.js";
 
-/** Architecture and numerics of the DALLE2-pytorch version that made a checkpoint. Read in constructors only. */
+/** Architecture and numerics of the DALLE2-pytorch version that made a checkpoint. Only constructors read it. */
 export interface Dialect {
   readonly version: string;
   readonly network: NetworkDialect;
   readonly sampler: SamplerDialect;
 }
 
-/** `fixed`: the library's own sampler bugs of that time are mended. `as-written`: they are reproduced, to compare with its outputs. */
+/**
+ * `fixed`: sampler bugs of the library in that version are corrected. `as-written`: they are reproduced, for comparison with
+ * its outputs.
+ */
 export type SamplerMode = "fixed" | "as-written";
 
-/** Numbers of a release; what follows them (`a1`, `.post2`, `+local`) makes no difference to a dialect. */
+/** The numbers of a release. What follows them (`a1`, `.post2`, `+local`) does not change the dialect. */
 function release(version: string): readonly number[] {
   const match = /^v?(\d+(?:\.\d+)*)/.exec(version.trim());
   if (match === null) {
@@ -22,7 +25,7 @@ function release(version: string): readonly number[] {
   return match[1]!.split(".").map(Number);
 }
 
-/** Negative where `a` is older than `b`, 0 where they are the same release ("1.2" is "1.2.0"), positive otherwise. */
+/** Negative if `a` is older than `b`, 0 if they are the same release ("1.2" is "1.2.0"), else positive. */
 export function compareVersions(a: string, b: string): number {
   const left = release(a);
   const right = release(b);
@@ -46,15 +49,14 @@ function flagsAt<Flags extends object>(histories: Histories<Flags>, version: str
 }
 
 /**
- * The dialect of a version of DALLE2-pytorch, such as "1.10.4". Versions later than the newest known take its dialect.
- * Throws {@link DialectError} for what is no version, and for versions before 0.5.0, of which no checkpoints are known.
+ * The dialect of a version of DALLE2-pytorch, such as "1.10.4". Versions after the newest known one use its dialect. Throws
+ * {@link DialectError} for an invalid version, and for versions before 0.5.0, of which no checkpoints are known.
  */
 export function dialectForVersion(version: string, mode: { readonly sampler: SamplerMode }): Dialect {
   if (compareVersions(version, OLDEST) < 0) {
-    throw new DialectError(
-      `DALLE2-pytorch ${version} is older than ${OLDEST}, the oldest version whose checkpoints can be read`,
-      { advice: "retrain or convert with a later version" },
-    );
+    throw new DialectError(`DALLE2-pytorch ${version} is older than ${OLDEST}, the oldest supported version`, {
+      advice: "retrain or convert with a later version",
+    });
   }
   const sampler = flagsAt(SAMPLER_HISTORY, version);
   return {
@@ -64,5 +66,5 @@ export function dialectForVersion(version: string, mode: { readonly sampler: Sam
   };
 }
 
-/** The dialect of DALLE2-pytorch today; its samplers have no known bugs, so both modes are the same. */
+/** The dialect of the current DALLE2-pytorch. Its samplers have no known bugs, so both modes are the same. */
 export const currentDialect: Dialect = dialectForVersion(CURRENT, { sampler: "fixed" });

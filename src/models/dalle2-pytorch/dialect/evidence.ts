@@ -14,8 +14,8 @@ export interface Evidence {
   readonly detail: string;
 }
 
-/** What a dialect is read from. */
-export interface Exhibit {
+/** The input for detecting a dialect. */
+export interface DetectionInput {
   /** Path or URL of the checkpoint. */
   readonly name: string;
   readonly component: Component;
@@ -25,17 +25,17 @@ export interface Exhibit {
   readonly mode: { readonly sampler: SamplerMode };
 }
 
-/** A dialect as evidence has it. */
+/** A dialect with its evidence. */
 export interface Reading {
   readonly version: string;
   readonly evidence: ReadonlyMap<Flag, Evidence>;
-  /** Flags that bear on the checkpoint and that nothing settles. */
+  /** Flags that matter for the checkpoint and that nothing settles. */
   readonly assumed: readonly Flag[];
   readonly warnings: readonly string[];
 }
 
-/** Clues in names and shapes, but for flags that the user sets. */
-export function structuralClues({ component, tensors, overrides }: Exhibit): readonly Clue[] {
+/** Clues in names and shapes, without those for flags that the user sets. */
+export function structuralClues({ component, tensors, overrides }: DetectionInput): readonly Clue[] {
   return [...componentClues(component, tensors), ...scheduleClues(tensors)].filter(({ flag }) => !(flag in overrides));
 }
 
@@ -58,14 +58,14 @@ function scheduleClues(tensors: Header): Clue[] {
   return nested === undefined ? [] : [clue("noisePrefix", ["noiseScheduler"], "names", nested)];
 }
 
-/** Clues that contradict what was settled, as evidence: the first for each flag. */
+/** Clues as evidence against settled flags: the first for each flag. */
 export function clueEvidence(clues: readonly Clue[]): ReadonlyMap<Flag, Evidence> {
   return new Map(
     clues.toReversed().map(({ flag, values, source, detail }) => [flag, { value: values[0], source, detail }]),
   );
 }
 
-/** The same in the words of a warning, one line for each flag. */
+/** The same as text for a warning, one line for each flag. */
 export function describeClues(clues: readonly Clue[]): readonly string[] {
   return [...clueEvidence(clues)].map(([flag, { value, detail }]) => `  ${flag} ${JSON.stringify(value)}: ${detail}`);
 }

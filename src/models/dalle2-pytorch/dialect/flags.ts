@@ -1,43 +1,56 @@
 import type { ClipTextMask } from "../../clip/text-mask.js";
 
 /**
- * What differs between the versions of DALLE2-pytorch (0.5.0 to 1.15.6), one flag for each independent difference.
+ * The differences between the versions of DALLE2-pytorch (0.5.0 to 1.15.6), one flag for each independent difference.
  *
- * `byConfig` means: from this version on an option of the model's config decides; before, the option did not exist and
- * was silently ignored.
+ * `byConfig` means: since this version an option of the model's config decides. Before, the option did not exist and was
+ * silently ignored.
  */
 
-/** Architecture and numerics of the networks. Always exact: a network computes what it was trained to compute. */
+/** Architecture and numerics of the networks. Never changed: a network computes what it was trained to compute. */
 export interface NetworkDialect {
-  /** Where the schedule's buffers lie: at the root of the state dict, or below `noise_scheduler` (prior) and `noise_schedulers.N` (decoder). */
+  /**
+   * Where the schedule's buffers are: at the root of the state dict, or below `noise_scheduler` (prior) and
+   * `noise_schedulers.N` (decoder).
+   */
   readonly noisePrefix: "root" | "noiseScheduler";
-  /** Name of a layer norm's gain: `gamma` (beside a `beta` buffer of zeros), or `g`. */
+  /** Name of a layer norm's gain: `gamma` (with a `beta` buffer of zeros), or `g`. */
   readonly normParam: "gamma" | "g";
   /** Which layer norms first divide by the (signed) maximum over the normalised axis. */
   readonly lnStable: "none" | "all" | "finalPrior";
-  /** Epsilon of layer norms over activations that are not float32; 1e-5 over float32 in every version. */
+  /** Epsilon of layer norms over activations that are not float32. For float32 it is 1e-5 in every version. */
   readonly lnHalfEps: 1e-5 | 1e-3;
   /** Logits of the prior's attention: q·k/√d, or 16 times the cosine. */
   readonly priorAttn: "scaled" | "cosine16";
-  /** Factor on the prior's relative position bias, an accident of the softmax of those versions. */
+  /** Factor on the prior's relative position bias, an accident of the softmax in those versions. */
   readonly relposMult: 1 | 128 | 1024;
-  /** Scale of the U-Net's self-attention: 1/√d, or 1/d, or 16 times the cosine where `cosine_sim_self_attn` is set. */
+  /** Scale of the U-Net's self-attention: 1/√d, or 1/d, or 16 times the cosine if `cosine_sim_self_attn` is set. */
   readonly unetSelfScale: "rsqrt" | "reciprocalOrCosine16";
   /** Linear attention: plain; v over h·w; or v l2-normalised, then k and v over √(h·w) each. */
   readonly linearAttn: "plain" | "vHw" | "l2vSqrt";
-  /** Cross-attention: q·k/√64; `byConfig`: 16 times the cosine where `cosine_sim_cross_attn` is set. */
+  /** Cross-attention: q·k/√64; `byConfig`: 16 times the cosine if `cosine_sim_cross_attn` is set. */
   readonly crossAttn: "scaled" | "byConfig";
   /** Path of cross-attention in a residual block: `cross_attn.fn.X`, or `cross_attn.X`. */
   readonly crossKey: "fn" | "bare";
-  /** How the time enters a residual block: added as a bias (keys `block1.block.N`), or as scale and shift. */
+  /** How a residual block uses the time: added as a bias (keys `block1.block.N`), or as scale and shift. */
   readonly film: "add" | "scaleShift";
-  /** The image embedding in the time embedding: absent (tokens under `image_to_cond`), present also in the null pass, or replaced by `null_image_hiddens` there. */
+  /**
+   * The image embedding in the time embedding: absent (tokens under `image_to_cond`), present also in the null pass, or
+   * replaced by `null_image_hiddens` there.
+   */
   readonly imageHiddens: "none" | "unnulled" | "nulled";
-  /** Order of the modules of a stage and of the skips (REFERENCE's layouts A to E). `ASingle`: A with one residual block not in a list; `CAllUps`: C with an up stage for every resolution. */
+  /**
+   * Order of the modules in a stage and of the skips (REFERENCE's layouts A to E). `ASingle`: A with a single residual block
+   * instead of a list; `CAllUps`: C with an up stage for every resolution.
+   */
   readonly layout: "ASingle" | "A" | "B" | "C" | "CAllUps" | "D" | "E";
-  /** Upsampling: transposed 4×4 convolution that keeps its width; nearest and 3×3 convolution; transposed convolution that changes width (or nearest where `nearest_upsample` is set); 1×1 convolution and pixel shuffle (or nearest where `pixel_shuffle_upsample` is false). */
+  /**
+   * Upsampling: transposed 4×4 convolution that keeps the width; nearest and 3×3 convolution; transposed convolution that
+   * changes the width (or nearest if `nearest_upsample` is set); 1×1 convolution and pixel shuffle (or nearest if
+   * `pixel_shuffle_upsample` is false).
+   */
   readonly upsample: "convTransposeSame" | "nearestConv" | "convTranspose" | "pixelShuffle";
-  /** Downsampling where `cross_embed_downsample` is not set: 4×4 convolution of stride 2, or pixel unshuffle and 1×1 convolution. */
+  /** Downsampling without `cross_embed_downsample`: 4×4 convolution of stride 2, or pixel unshuffle and 1×1 convolution. */
   readonly downsample: "conv4x4" | "unshuffle1x1";
   /** Whether stages downsample first. */
   readonly memEff: "never" | "always" | "byConfig";
@@ -47,45 +60,65 @@ export interface NetworkDialect {
   readonly finalResidual: "off" | "on";
   /** Whether the low-resolution image is concatenated again before the last convolution. */
   readonly lowresConcatEnd: "off" | "on";
-  /** The first convolution: three kernel sizes side by side, or one where `init_cross_embed` is false. */
+  /** The first convolution: three kernel sizes side by side, or one if `init_cross_embed` is false. */
   readonly initConv: "crossEmbed" | "byConfig";
-  /** Skips scaled by 1/√2 where `scale_skip_connection` is set. */
+  /** Skips scaled by 1/√2 if `scale_skip_connection` is set. */
   readonly skipScale: "one" | "byConfig";
-  /** Weight standardisation where `resnet_weight_standardization` is set. */
+  /** Weight standardisation if `resnet_weight_standardization` is set. */
   readonly weightStd: "off" | "byConfig";
-  /** Self-conditioning of the U-Net where `self_cond` is set. */
+  /** Self-conditioning of the U-Net if `self_cond` is set. */
   readonly unetSelfCond: "off" | "byConfig";
-  /** Last tokens of a self-conditioned prior; the output is read at the last. `imageImageZero`: as `imageImageSelf`, with zeros for the self-conditioning. */
+  /**
+   * Last tokens of a self-conditioned prior; the output is read at the last. `imageImageZero`: as `imageImageSelf`, with
+   * zeros for the self-conditioning.
+   */
   readonly priorSelfCond: "off" | "imageImageZero" | "imageImageSelf" | "imageSelfQuery";
-  /** Noise level of the low-resolution image as a condition where the decoder sets it. */
+  /** Noise level of the low-resolution image as a condition, if the decoder sets it. */
   readonly lowresNoise: "off" | "byConfig";
-  /** Concatenation of several upsampled feature maps before the last block where `combine_upsample_fmaps` is set. */
+  /** Concatenation of several upsampled feature maps before the last block, if `combine_upsample_fmaps` is set. */
   readonly upsampleCombiner: "off" | "byConfig";
-  /** Text tokens of the U-Net that stand for padding: by the mask that the caller gave, or `null_text_embed` for every zero row and beyond the given length. */
+  /**
+   * Padding of the U-Net's text tokens: by the mask from the caller, or `null_text_embed` for every zero row and beyond the
+   * given length.
+   */
   readonly unetTextPad: "mask" | "nullEmbed";
-  /** Padding of the prior's text: masked as given, or not at all; masked as given, or where zero; masked where zero; not masked; replaced by learned tokens. */
+  /**
+   * Padding of the prior's text: masked as given, or not at all; masked as given, or where zero; masked where zero; not
+   * masked; replaced by learned tokens.
+   */
   readonly priorTextPad: "maskOrOnes" | "maskOrNonZero" | "nonZero" | "ones" | "nullTokens";
-  /** The prior's null pass: text masked; nothing (equal to the conditional pass); learned nulls without, or with, the text embedding. */
+  /**
+   * The prior's null pass: text masked; nothing (equal to the conditional pass); null embeddings without, or with, the text
+   * embedding.
+   */
   readonly priorCfg: "mask" | "noop" | "nullsKeepTextEmbed" | "nullsAll";
-  /** The continuous time embedding (a prior without `num_timesteps`): in floats, or truncated to integers. */
+  /** The continuous time embedding (a prior without `num_timesteps`): of floats, or truncated to integers. */
   readonly priorTime: "sinusFloat" | "sinusInt";
-  /** Text positions that count: tokens other than 0, encodings left as they are; the same, others zeroed; up to the first end token; up to it and other than 0. */
+  /**
+   * Text positions that count: tokens other than 0, encodings unchanged; the same, others zeroed; up to the first end token;
+   * up to it and other than 0.
+   */
   readonly clipTextMask: ClipTextMask;
-  /** How a low-resolution image is brought to the next size: cubic (resize-right), the same clamped, or nearest. */
+  /** How a low-resolution image is resized for the next stage: cubic (resize-right), the same clamped, or nearest. */
   readonly lowresResize: "cubic" | "cubicClamp" | "nearest";
 }
 
-/** How the samplers of that version worked. */
+/** How a version's samplers work. */
 export interface SamplerDialect {
-  /** Which products the decoder's DDIM reads at a time: ᾱ[t-1], or ᾱ[t]. The prior always reads ᾱ[t-1]. */
+  /**
+   * Which cumulative products the decoder's DDIM reads for a pair of times: ᾱ[t-1], or ᾱ[t]. The prior always reads ᾱ[t-1].
+   */
   readonly ddimAlphas: "prev" | "cumprod";
-  /** The decoder's DDIM pairs: all of them, or only where the time falls. */
+  /** The decoder's DDIM pairs: all, or only those in which the time decreases. */
   readonly ddimGridDecoder: "allPairs" | "descending";
-  /** The prior's DDIM grid: the decoder's, or the one that ends at -1 and evaluates once less. */
+  /** The prior's DDIM grid: the decoder's, or one that ends at -1 and evaluates once less. */
   readonly ddimGridPrior: "asDecoder" | "toMinusOne";
-  /** The decoder's eta where its config gives none; the prior's is always 1. */
+  /** The decoder's eta if its config gives none. The prior's is always 1. */
   readonly ddimEta: 0 | 1;
-  /** The decoder's ε: the raw prediction if that is noise, else from the unclamped x0; the same from the clamped x0; always from the clamped x0. */
+  /**
+   * The decoder's ε: the raw prediction if that is noise, else from the unclamped x0; the same from the clamped x0; always
+   * from the clamped x0.
+   */
   readonly ddimNoiseDecoder: "rawOrUnclamped" | "rawOrClamped" | "clamped";
   /** The same for the prior. */
   readonly ddimNoisePrior: "rawOrUnclamped" | "rawOrClamped" | "clamped";
@@ -93,16 +126,19 @@ export interface SamplerDialect {
   readonly ddimNoiseSign: "right" | "negated";
   /** Whether the last DDIM step adds noise too. */
   readonly ddimLastNoise: "off" | "on";
-  /** Whether the prior's DDIM loop carries its state on, or starts each step from the first noise. */
+  /** Whether the prior's DDIM loop updates its state, or starts each step from the initial noise. */
   readonly ddimPriorUpdate: "on" | "off";
-  /** Whether the decoder's DDIM brings the low-resolution image to [-1, 1]. */
+  /** Whether the decoder's DDIM normalises the low-resolution image to [-1, 1]. */
   readonly ddimLowresNormalize: "on" | "off";
-  /** Whether guidance with a mask edits that mask in place, so that the text is masked in both passes from the second step on. */
+  /** Whether guidance changes the mask in place, so that the text is masked in both passes from the second step on. */
   readonly priorCfgMask: "fresh" | "inPlace";
-  /** What samplers take for text where they are given no mask: everything, or rows that are not zero. U-Nets since 0.21.1 and priors since 0.22.0 see to it themselves. */
+  /**
+   * The text mask in samplers that get none: all rows, or rows that are not zero. U-Nets since 0.21.1 and priors since
+   * 0.22.0 do this themselves.
+   */
   readonly textMaskDefault: "allText" | "nonZero";
-  /** Percentile of the dynamic threshold where the config gives none. */
+  /** Percentile of the dynamic threshold if the config gives none. */
   readonly dynamicThresPercentile: 0.9 | 0.95;
-  /** Inpainting: the known region noised anew before each step, or RePaint's resampling. */
+  /** Inpainting: new noise on the known region before each step, or RePaint's resampling. */
   readonly inpaint: "renoise" | "repaint";
 }

@@ -9,8 +9,8 @@ export type DialectOverrides = Partial<NetworkDialect & SamplerDialect>;
 const HISTORIES = { ...NETWORK_HISTORY, ...SAMPLER_HISTORY } as Readonly<Record<Flag, History<unknown>>>;
 
 /**
- * Checks the `dialect` entry of a load config beside the checkpoint `name`. Throws one `ConfigError` that lists every name
- * and value that is none.
+ * Checks the `dialect` entry of a load config for the checkpoint `name`. Throws one `ConfigError` that lists every unknown
+ * name and value.
  */
 export function parseOverrides(given: Readonly<Record<string, unknown>>, name: string): DialectOverrides {
   const faults = Object.entries(given).flatMap(([flag, value]) => {

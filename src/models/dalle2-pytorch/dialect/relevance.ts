@@ -1,6 +1,6 @@
 /**
- * Which flags bear on a checkpoint: a flag whose value cannot be told is worth a warning only where another value would
- * compute something else with these tensors.
+ * Which flags matter for a checkpoint. An unknown flag is worth a warning only if another value would compute something else
+ * with these tensors.
  */
 import type { DecoderConfig, PriorConfig } from "../train-config.js";
 import { priorNetworkPart, unetParts, type Component } from "./component.js";
@@ -10,13 +10,13 @@ import { UnetShapes } from "../inference/unet-shapes.js";
 
 export type Flag = keyof NetworkDialect | keyof SamplerDialect;
 
-/** What is known of a checkpoint beside its names and shapes. */
+/** What is known about a checkpoint besides its names and shapes. */
 export interface KnownConfig {
   readonly decoder?: DecoderConfig | undefined;
   readonly prior?: PriorConfig | undefined;
 }
 
-/** Whose a flag is. */
+/** The component that has a flag. */
 type Owner = "unet" | "prior" | "both";
 
 const OWNERS: Readonly<Record<Flag, Owner>> = {
@@ -75,7 +75,7 @@ export function flagsOf(component: Component): readonly Flag[] {
   return (Object.keys(OWNERS) as Flag[]).filter((flag) => OWNERS[flag] !== other);
 }
 
-/** Those of its flags that change what a checkpoint computes, unless its names and shapes settle them. */
+/** The flags that change what a checkpoint computes, unless its names and shapes settle them. */
 export function relevantFlags(component: Component, header: Header, config: KnownConfig): ReadonlySet<Flag> {
   switch (component) {
     case "decoder":
@@ -92,8 +92,9 @@ export function relevantFlags(component: Component, header: Header, config: Know
 }
 
 /*
- * Not among them: `textMaskDefault`, since the newer choice is right for any; `lnHalfEps`, since norms are computed in float32; `clipTextMask`, since texts with an end token come out
- * the same; flags that are settled by names wherever they apply; and `byConfig`, which the config settles.
+ * Without `textMaskDefault`, since the newer choice is right for all; `lnHalfEps`, since norms are computed in float32;
+ * `clipTextMask`, since texts with an end token give the same result; flags that names settle wherever they matter; and
+ * `byConfig`, which the config settles.
  */
 function unetFlags(header: Header): readonly Flag[] {
   return unetParts(header).flatMap((part): Flag[] => {
@@ -103,7 +104,7 @@ function unetFlags(header: Header): readonly Flag[] {
     if (tensors.find(/\.fn\.to_qkv\.weight$/)) flags.push("linearAttn");
     if (tensors.has("text_to_cond.weight")) flags.push("unetTextPad");
     if (input.lowresCond !== false) flags.push("lowresResize", "lowresConcatEnd");
-    // B, and C downsampling first, are wired alike.
+    // B, and C if it downsamples first, have the same order of modules.
     if (wiring !== "downFirst") flags.push("layout");
     return flags;
   });

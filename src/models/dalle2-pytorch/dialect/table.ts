@@ -1,8 +1,8 @@
 /**
- * Which version of DALLE2-pytorch computes what: for each flag, its values in order of the version that introduced them.
+ * Which version of DALLE2-pytorch computes what: the values of each flag, in the order of the versions that introduced them.
  *
- * Read from the history of lucidrains/DALLE2-pytorch; a version number means the release that first had the change. A
- * number between two entries belongs to the earlier one, so versions that were never released need no entry.
+ * Read from the history of lucidrains/DALLE2-pytorch. A version is the first release with the change. A version between two
+ * entries belongs to the earlier one, so versions that were never released need no entry.
  */
 import type { NetworkDialect, SamplerDialect } from "./flags.js";
 
@@ -10,9 +10,9 @@ import type { NetworkDialect, SamplerDialect } from "./flags.js";
 export type History<Value> = readonly (readonly [version: string, value: Value])[];
 export type Histories<Flags> = { readonly [Flag in keyof Flags]: History<Flags[Flag]> };
 
-/** The oldest version that this table covers; also where every history begins. */
+/** The oldest version that this table covers, and the start of every history. */
 export const OLDEST = "0.5.0";
-/** The newest version that this table was checked against; later ones are taken to compute the same. */
+/** The newest version that this table was checked against. Later ones are assumed to compute the same. */
 export const CURRENT = "1.15.6";
 
 export const NETWORK_HISTORY: Histories<NetworkDialect> = {
@@ -172,8 +172,8 @@ export const NETWORK_HISTORY: Histories<NetworkDialect> = {
 };
 
 /**
- * The samplers as they were written. DDIM came with 0.19.1: versions before it have no DDIM of their own and sample as
- * the current one does. So do versions whose sampler raised (inpainting before 0.26.0, for one).
+ * The samplers as they were written. Versions before 0.19.1 have no DDIM and use the current one. So do versions whose
+ * sampler raised an error (such as inpainting before 0.26.0).
  */
 export const SAMPLER_HISTORY: Histories<SamplerDialect> = {
   ddimAlphas: [
@@ -248,8 +248,8 @@ export const SAMPLER_HISTORY: Histories<SamplerDialect> = {
 };
 
 /**
- * What `sampler: "fixed"` mends, whatever the version. Choices that were no mistakes (grids, eta, percentile) stay as the
- * version made them.
+ * What `sampler: "fixed"` corrects in all versions. Choices that were no mistakes (grids, eta, percentile) stay as in the
+ * version.
  */
 export const SAMPLER_FIXES = {
   ddimAlphas: "cumprod",

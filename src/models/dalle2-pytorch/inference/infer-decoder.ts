@@ -10,25 +10,28 @@ import {
   misfitOf,
   missingOptions,
   present,
-  saysDim,
+  isFullConfig,
   type Inferred,
   type OpenOption,
 } from "./infer-options.js";
 import type { Header } from "../../../weights/formats/tensor-scope.js";
 
-/** What a decoder's shapes say of its config. */
+/** What a decoder's shapes tell about its config. */
 export interface InferredDecoder {
-  /** By place in the cascade; undefined for U-Nets that the checkpoint lacks, as those of upsamplers trained alone. */
+  /**
+   * By place in the cascade; undefined for U-Nets that the checkpoint lacks, such as in an upsampler that was trained
+   * separately.
+   */
   readonly unets: readonly (Inferred<UnetOptions> | undefined)[];
-  /** Options of the decoder itself, under the names of its config. */
+  /** Options of the decoder itself, with the names of its config. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Paths are relative to `decoder`. */
   readonly open: readonly OpenOption[];
 }
 
 /**
- * Options of a decoder and its U-Nets that shapes determine, and those that they do not. `given` is its train config, whose
- * `channels` count where shapes leave them open.
+ * Options of a decoder and its U-Nets that shapes determine, and those that they do not. `given` is its train config; its
+ * `channels` are used if shapes leave them open.
  */
 export function inferDecoder(header: Header, network: NetworkDialect, given?: unknown): InferredDecoder {
   const said = channelsOf(given);
@@ -68,8 +71,8 @@ function channelsOf(given: unknown): number | undefined {
 }
 
 /**
- * The first U-Net of a decoder with text has image embeddings too. Where neither of the layers that take them is there, they
- * are as wide as its tokens and not added to the time.
+ * The first U-Net of a decoder with text also has image embeddings. If neither of their layers exists, they are as wide as
+ * its tokens and are not added to the time.
  */
 function withImageCondition(first: Inferred<UnetOptions>, { imageHiddens }: NetworkDialect): Inferred<UnetOptions> {
   const { condOnImageEmbeds, condOnTextEncodings, condDim } = first.facts;
@@ -85,9 +88,10 @@ function withImageCondition(first: Inferred<UnetOptions>, { imageHiddens }: Netw
 }
 
 /**
- * A decoder's train config, and the options that are still missing and have no default. Training configs, which always say
- * `dim` of each U-Net, mean the reference's defaults by what they leave out; what others leave out is taken from shapes.
- * U-Nets that neither the checkpoint nor the config has stand in as another, since none is built of them.
+ * Completes a decoder's train config, and lists options that are still missing and have no default. A full train config,
+ * which always has `dim` for each U-Net, omits options that have the reference's defaults; options missing in a partial
+ * config are taken from shapes. A U-Net that neither the checkpoint nor the config has is replaced by another, since it is
+ * never built.
  */
 export function completeDecoderConfig(
   given: unknown,
@@ -96,7 +100,7 @@ export function completeDecoderConfig(
   const decoder = isRecord(given) ? given.decoder : undefined;
   const givenUnets: unknown = isRecord(decoder) ? decoder.unets : undefined;
   const listed: readonly unknown[] = Array.isArray(givenUnets) ? givenUnets : [];
-  if (isRecord(decoder) && listed.length > 0 && listed.every(saysDim)) return { config: { decoder }, missing: [] };
+  if (isRecord(decoder) && listed.length > 0 && listed.every(isFullConfig)) return { config: { decoder }, missing: [] };
   const known = inferred.unets.map((unet) => unet && asConfig(unet.facts));
   const any = known.find((unet) => unet !== undefined) ?? {};
   const count = Math.max(listed.length, known.length);
@@ -116,7 +120,7 @@ function hasImageSize(decoder: unknown): boolean {
   return isRecord(decoder) && decoder.image_size != null;
 }
 
-/** One error that lists where a decoder's options contradict the shapes in the checkpoint `name`, if they do. */
+/** One error that lists where a decoder's options contradict the shapes in the checkpoint `name`; undefined if nowhere. */
 export function decoderMisfit(
   name: string,
   options: Pick<DecoderOptions, "stages">,
@@ -125,7 +129,7 @@ export function decoderMisfit(
   const parts = options.stages.flatMap(({ unet }, i) => {
     const facts = inferred.unets[i]?.facts;
     if (!facts) return [];
-    // Where the config leaves it to the version, there is nothing to contradict.
+    // If the config leaves it to the version, it contradicts nothing.
     const initDim = unet.initDim === null ? undefined : facts.initDim;
     return [{ path: `decoder.unets[${i}]`, options: unet, facts: present<UnetOptions>({ ...facts, initDim }) }];
   });

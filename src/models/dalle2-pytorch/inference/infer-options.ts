@@ -1,6 +1,4 @@
-/**
- * Options of a model as its shapes have them: to check a config, and to stand in for what a config leaves out.
- */
+/** Options of a model by its shapes: to check a config, and to complete it. */
 import { isRecord } from "../../../platform/json.js";
 import { ConfigError } from "../../../config/config-error.js";
 import type { Shape, TensorScope } from "../../../weights/formats/tensor-scope.js";
@@ -11,24 +9,24 @@ export interface Fact<Value> {
   readonly from: string;
 }
 
-/** The options that shapes determine. Those that a version did not read are not among them. */
+/** The options that shapes determine, without those that the version does not have. */
 export type Facts<Options> = { readonly [Option in keyof Options]?: Fact<Options[Option]> };
 
 /** An option that shapes do not determine, by its path in the config. */
 export interface OpenOption {
   readonly path: string;
-  /** What the reference takes where its config says nothing; undefined where it has to be given. */
+  /** The reference's default; undefined if the option is required. */
   readonly fallback?: unknown;
 }
 
-/** What shapes say of a part of a model, such as one U-Net. */
+/** What shapes tell about a part of a model, such as one U-Net. */
 export interface Inferred<Options> {
   readonly facts: Facts<Options>;
   /** Paths are relative to the part's own config. */
   readonly open: readonly OpenOption[];
 }
 
-/** A part of a model: its options, as its config resolves to them, beside what its shapes say. */
+/** A part of a model: its options by its config, and the facts from its shapes. */
 export interface CheckedPart<Options> {
   /** Path of its config, for messages: `decoder.unets[0]`. */
   readonly path: string;
@@ -36,7 +34,7 @@ export interface CheckedPart<Options> {
   readonly facts: Facts<Options>;
 }
 
-/** An error that lists every option that says another thing than the shapes in the checkpoint `name`, if any does. */
+/** An error that lists every option that contradicts the shapes in the checkpoint `name`; undefined if none does. */
 export function misfitOf<Options extends object>(
   name: string,
   parts: readonly CheckedPart<Options>[],
@@ -44,7 +42,7 @@ export function misfitOf<Options extends object>(
   const contradictions = parts.flatMap((part) => contradictionsOf(part));
   if (contradictions.length === 0) return undefined;
   return new ConfigError(
-    `the config does not fit ${name}:\n  ${contradictions.join("\n  ")}\nIt is the config of another model, or has been edited.`,
+    `the config does not fit ${name}:\n  ${contradictions.join("\n  ")}\nIt is the config of another model, or it was edited.`,
   );
 }
 
@@ -62,24 +60,24 @@ function shown(value: unknown): string {
   return value === undefined ? "none" : JSON.stringify(value);
 }
 
-/** Facts under the names that a config has for them. */
+/** Facts under their names in a config. */
 export function asConfig<Options>(facts: Facts<Options>): Record<string, unknown> {
   const known = Object.entries<Fact<unknown> | undefined>(facts);
   return Object.fromEntries(known.map(([option, fact]) => [configName(option), fact?.value]));
 }
 
-/** `given`, with entries that are missing or null taken from `inferred`. */
+/** `given`, with missing or null entries from `inferred`. */
 export function complete(given: unknown, inferred: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = isRecord(given) ? Object.entries(given).filter(([, value]) => value != null) : [];
   return { ...inferred, ...Object.fromEntries(entries) };
 }
 
-/** Whether a network's config is one that it was trained with, all of which say `dim`, rather than a part of one. */
-export function saysDim(network: unknown): boolean {
+/** True if a network's config is a full train config, which always has `dim`, not a part of one. */
+export function isFullConfig(network: unknown): boolean {
   return isRecord(network) && network.dim != null;
 }
 
-/** The open options that have to be given and are not. `given` is the config that their paths start from. */
+/** The required open options that are missing. `given` is the config that their paths start from. */
 export function missingOptions(open: readonly OpenOption[], given: unknown): readonly string[] {
   return open
     .filter(({ path, fallback }) => fallback === undefined && valueAt(given, path) == null)
@@ -91,7 +89,7 @@ export function configName(option: string): string {
   return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** What a tensor's shape says, unless it is not there. */
+/** A fact from a tensor's shape, if the tensor exists. */
 export function fact<Value>(
   tensors: TensorScope,
   from: string,
@@ -101,7 +99,7 @@ export function fact<Value>(
   return shape && { value: value(shape), from };
 }
 
-/** Entries without those that are undefined. */
+/** Entries that are not undefined. */
 export function present<Options>(facts: {
   readonly [Option in keyof Options]?: Fact<Options[Option]> | undefined;
 }): Facts<Options> {

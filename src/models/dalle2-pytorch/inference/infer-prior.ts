@@ -10,17 +10,17 @@ import {
   misfitOf,
   missingOptions,
   present,
-  saysDim,
+  isFullConfig,
   type Facts,
   type Inferred,
   type OpenOption,
 } from "./infer-options.js";
 import { TensorScope, type Header } from "../../../weights/formats/tensor-scope.js";
 
-/** What a prior's shapes say of its config. */
+/** What a prior's shapes tell about its config. */
 export interface InferredPrior {
   readonly net: Inferred<PriorNetOptions>;
-  /** Options of the prior itself, under the names of its config. */
+  /** Options of the prior itself, with the names of its config. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Paths are relative to `prior`. */
   readonly open: readonly OpenOption[];
@@ -81,7 +81,7 @@ function networkFacts(tensors: TensorScope): Facts<PriorNetOptions> {
   });
 }
 
-/** An embedding for each timestep, or a continuous one: a sinusoid and an MLP. */
+/** A table with an embedding for each timestep, or a continuous embedding: sinusoids and an MLP. */
 function timeFacts(tensors: TensorScope, dim: number): Facts<PriorNetOptions> {
   const table = "to_time_embeds.0.weight";
   const steps = tensors.shape(table);
@@ -94,7 +94,7 @@ function timeFacts(tensors: TensorScope, dim: number): Facts<PriorNetOptions> {
   });
 }
 
-/** One embedding needs no layer. */
+/** A single embedding needs no layer. */
 function embedCount(
   tensors: TensorScope,
   path: string,
@@ -112,15 +112,15 @@ function exists(tensors: TensorScope, path: string): { readonly value: boolean; 
 }
 
 /**
- * A prior's train config, and the options that are missing and have no default. A training config means the reference's
- * defaults by what it leaves out; what a part of one leaves out is taken from shapes.
+ * Completes a prior's train config, and lists options that are still missing and have no default. A full train config omits
+ * options that have the reference's defaults; options missing in a partial config are taken from shapes.
  */
 export function completePriorConfig(
   given: unknown,
   inferred: InferredPrior,
 ): { readonly config: { readonly prior: Readonly<Record<string, unknown>> }; readonly missing: readonly string[] } {
   const prior = isRecord(given) ? given.prior : undefined;
-  if (isRecord(prior) && saysDim(prior.net)) return { config: { prior }, missing: [] };
+  if (isRecord(prior) && isFullConfig(prior.net)) return { config: { prior }, missing: [] };
   const net = complete(isRecord(prior) ? prior.net : undefined, asConfig(inferred.net.facts));
   const missing = missingOptions(inferred.open, prior).map((path) => `prior.${path}`);
   return {
@@ -129,7 +129,7 @@ export function completePriorConfig(
   };
 }
 
-/** One error that lists where a prior's options contradict the shapes in the checkpoint `name`, if they do. */
+/** One error that lists where a prior's options contradict the shapes in the checkpoint `name`; undefined if nowhere. */
 export function priorMisfit(
   name: string,
   options: Pick<PriorOptions, "net">,

@@ -5,8 +5,8 @@ import { fact, present, type Fact, type Facts, type Inferred, type OpenOption } 
 import { UnetShapes } from "./unet-shapes.js";
 
 /**
- * Options of a U-Net that its shapes determine (REFERENCE.md §11), and those that they do not. `channels` of an image, as a
- * config says, count where shapes leave them open.
+ * Options of a U-Net that shapes determine (REFERENCE.md §11), and those that they do not. `channels` of an image, by a
+ * config, are used if shapes leave them open.
  */
 export function inferUnet(part: UnetPart, network: NetworkDialect, channels?: number): Inferred<UnetOptions> {
   const unet = new UnetShapes(part, channels);
@@ -33,8 +33,8 @@ function widthFacts(unet: UnetShapes): Facts<UnetOptions> {
 }
 
 /**
- * Channels that a stage hands to the next. Its first block makes them where it downsamples first and in the oldest
- * layouts; else the next one takes them.
+ * Channels that a stage passes to the next. Its first block makes them if it downsamples first and in the oldest layouts;
+ * else the first block of the next stage takes them.
  */
 function stageWidth(unet: UnetShapes, stage: number): number {
   const { wiring, downFirst, modules, stages } = unet;
@@ -55,7 +55,7 @@ function conditionFacts({ tensors, dim }: UnetShapes, { imageHiddens }: NetworkD
     numTimeTokens: fact(tensors, "to_time_tokens.0.weight", ([rows]) => rows! / (condDim ?? dim)),
     numImageTokens: fact(tensors, "null_image_embed", ([, count]) => count!),
     maxTextLen: fact(tensors, "null_text_embed", ([, length]) => length!),
-    // Neither layer is there where embeddings are as wide as tokens and not added to the time.
+    // Neither layer exists if embeddings are as wide as tokens and are not added to the time.
     condOnImageEmbeds: image === undefined ? undefined : { value: true, from: image },
     imageEmbedDim: image === undefined ? undefined : fact(tensors, image, ([, width]) => width!),
     addImageEmbedsToTime:
@@ -76,7 +76,7 @@ function inputFacts(unet: UnetShapes, network: NetworkDialect): Facts<UnetOption
   if (first === undefined) return {};
   const kernels = initConvs.map((name) => unet.need(name, 2));
   const images = unet.need(first, 1) / input.channels;
-  // Where the second image can be either, it is the low-resolution one unless that would come again at the end.
+  // If the second image can be either, it is the low-resolution one, unless that is concatenated again at the end.
   const lowresCond = input.lowresCond ?? (images > 1 && network.lowresConcatEnd === "off");
   const crossEmbeds = first !== "init_conv.weight";
   const noise = tensors.find(/^to_lowres_noise_cond\./);
@@ -106,7 +106,7 @@ function attentionFacts(unet: UnetShapes, { layout }: NetworkDialect): Facts<Une
   const middle = tensors.find(/^mid_attn\./);
   return present<UnetOptions>({
     selfAttn: layout === "E" ? { value: selfAttn, from: "the attention in downs" } : undefined,
-    // Full attention takes the place of linear attention: where it is everywhere, nothing shows.
+    // Full attention replaces linear attention: if it is everywhere, this option cannot be seen.
     sparseAttn:
       layout === "E" && !selfAttn.includes(false)
         ? undefined
@@ -161,7 +161,7 @@ function headFacts(unet: UnetShapes, network: NetworkDialect): Facts<UnetOptions
   });
 }
 
-/** A fact, if the version read the option. */
+/** A fact, if the version has the option. */
 function ifRead<Value>(flag: string, found: Fact<Value>): Fact<Value> | undefined {
   return flag === "byConfig" ? found : undefined;
 }

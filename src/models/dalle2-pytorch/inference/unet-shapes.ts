@@ -2,8 +2,8 @@ import type { UnetPart } from "../dialect/component.js";
 import type { TensorScope } from "../../../weights/formats/tensor-scope.js";
 
 /**
- * How the modules of a stage are ordered, as far as names tell (REFERENCE's layouts). `downFirst`: B, and C with
- * `memory_efficient`, which are wired alike; `C`: without.
+ * The order of a stage's modules, as far as names tell (REFERENCE's layouts). `downFirst`: B, and C with `memory_efficient`,
+ * which have the same order; `C`: without it.
  */
 export type Wiring = "ASingle" | "A" | "downFirst" | "C" | "D" | "E";
 
@@ -23,27 +23,27 @@ const MODULES: Readonly<Record<Wiring, StageModules>> = {
   E: { initBlock: 1, blocks: 2, attention: 3 },
 };
 
-/** What goes into the first convolution: the noisy image, and one more for each way of conditioning on an image. */
+/** Inputs of the first convolution: the noisy image, and one more for each image condition. */
 export interface InputImages {
   readonly channels: number;
-  /** Undefined where shapes leave open which of the two the second image is. */
+  /** Undefined if shapes do not tell which of the two the second image is. */
   readonly lowresCond: boolean | undefined;
   readonly selfCond: boolean | undefined;
 }
 
-/** The facts of a U-Net that its dialect and its options are both read from. */
+/** Facts about a U-Net from its shapes, for both its dialect and its options. */
 export class UnetShapes {
   readonly tensors: TensorScope;
   readonly dim: number;
   readonly stages: number;
   readonly wiring: Wiring | undefined;
-  /** Whether stages downsample before their blocks. */
+  /** True if stages downsample before their blocks. */
   readonly downFirst: boolean;
   /** The last convolution. */
   readonly lastConv: "final_conv.1.weight" | "to_out.weight";
   readonly input: InputImages;
 
-  /** `channels` of an image, as a config says, count where shapes leave them open. */
+  /** `channels` of an image, by a config, are used if shapes leave them open. */
   constructor(part: UnetPart, channels?: number) {
     this.tensors = part.tensors;
     this.dim = this.need("to_time_hiddens.1.weight", 1);
@@ -54,30 +54,30 @@ export class UnetShapes {
     this.input = this.#input(part.index, channels);
   }
 
-  /** Where a stage has its modules; as in layout E where names do not tell. */
+  /** Positions of a stage's modules; as in layout E if names do not tell. */
   get modules(): StageModules {
     return MODULES[this.wiring ?? "E"];
   }
 
-  /** The first convolution: of several kernel sizes side by side, or one. */
+  /** The first convolution: several kernel sizes side by side, or one. */
   get initConvs(): readonly string[] {
     return this.convs("init_conv");
   }
 
-  /** Names of the convolutions of a CrossEmbedLayer, or of the one that stands for it; none where there is neither. */
+  /** Names of the convolutions of a CrossEmbedLayer, or of the single one in its place; none if there is neither. */
   convs(path: string): readonly string[] {
     const count = this.tensors.length(`${path}.convs`);
     if (count > 0) return Array.from({ length: count }, (_, i) => `${path}.convs.${i}.weight`);
     return this.tensors.has(`${path}.weight`) ? [`${path}.weight`] : [];
   }
 
-  /** Name of the first convolution of a residual block's `block1`, which the oldest versions kept in a list. */
+  /** Name of the first convolution in a residual block's `block1`, which the oldest versions kept in a list. */
   firstConv(block: string): string | undefined {
     const names = [`${block}.block1.project.weight`, `${block}.block1.block.0.weight`];
     return names.find((name) => this.tensors.has(name));
   }
 
-  /** Extent of a tensor that every U-Net has along an axis; 0 where a broken file lacks it. */
+  /** Size of an axis of a tensor that every U-Net has; 0 if a damaged file lacks it. */
   need(name: string, axis: number): number {
     return this.tensors.shape(name)?.[axis] ?? 0;
   }
@@ -101,7 +101,7 @@ export class UnetShapes {
     return { channels, lowresCond, selfCond: lowresCond === undefined ? undefined : images > (lowresCond ? 2 : 1) };
   }
 
-  /** A decoder conditions every U-Net but its first on the image before; the first alone sees image embeddings. */
+  /** A decoder conditions every U-Net except its first on the previous image. Only the first sees image embeddings. */
   #lowresCond(index: number | undefined, images: number, appended: number): boolean | undefined {
     if (index !== undefined) return index > 0;
     if (images === 1) return false;
@@ -114,19 +114,22 @@ export class UnetShapes {
 interface ImageLayers {
   /** Channels of one to three images. */
   readonly taken: number;
-  /** Channels of an image, and as many of its variance where that was learned. */
+  /** Channels of an image, doubled if the variance is learned. */
   readonly made: number;
   readonly index: number | undefined;
   readonly said: number | undefined;
 }
 
-/** Channels of an image: what the config says if it fits, else colours, else grey, else what comes out. */
+/** Channels of an image: the config's number if it fits, else RGB, else grey, else the output channels. */
 function imageChannels({ taken, made, index, said }: ImageLayers): number {
   const fits = [made, made / 2].filter((channels) => imageCounts(index).includes(taken / channels));
   return [said, 3, 1].find((channels) => channels !== undefined && fits.includes(channels)) ?? fits[0] ?? made;
 }
 
-/** How many images may go in: the noisy one, that of the U-Net before, which the first has not, and the last predicted x0. */
+/**
+ * Possible numbers of input images: the noisy one, that of the previous U-Net, which the first does not have, and the last
+ * predicted x0.
+ */
 function imageCounts(index: number | undefined): readonly number[] {
   if (index === undefined) return [1, 2, 3];
   return index === 0 ? [1, 2] : [2, 3];

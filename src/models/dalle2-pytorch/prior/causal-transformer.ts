@@ -62,8 +62,8 @@ export class CausalTransformer {
   }
 
   /**
-   * Tokens `[batch, length, dim]` to what the last one becomes, `[batch, dim]`. `keyMask` u32 `[batch, length]` hides tokens
-   * where it is 0.
+   * From tokens `[batch, length, dim]` to the output at the last one, `[batch, dim]`. `keyMask` u32 `[batch, length]` hides
+   * tokens where it is 0.
    */
   forward(tokens: Tensor, keyMask?: Tensor): Tensor {
     const [batch, length, dim] = tokens.shape as [number, number, number];

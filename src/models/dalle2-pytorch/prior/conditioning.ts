@@ -8,19 +8,19 @@ import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { UnsupportedError } from "../../../weights/unsupported-error.js";
 
-/** What a run is told of its texts, in the arena's type, and what of its conditions is dropped. */
+/** The texts of a run in the arena's dtype, and which samples drop them. */
 export interface TextConditions {
   /** `[batch, length, dim]`, if there are any. */
   readonly textEncodings: Tensor | undefined;
-  /** For each pass u32 `[batch, length]`: 0 where a token is padding, if the caller knows; `nonZero`: where it is all zeros. */
+  /** For each pass u32 `[batch, length]`: 0 for padding, if the caller knows it. `nonZero`: rows of zeros are padding. */
   readonly textMask: StepRows | "nonZero" | undefined;
   /** `[batch, numTextEmbeds, dim]` */
   readonly textEmbeds: Tensor;
-  /** u32 `[batch]`: 0 where the text is dropped. */
+  /** u32 `[batch]`: 0 to drop the text. */
   readonly keepText: Tensor;
 }
 
-/** What of a run's condition does not depend on the pass. */
+/** The part of a run's condition that is the same in every pass. */
 export interface PreparedText {
   /** Text encodings, then text embeddings: `[batch, *, dim]` each. */
   readonly tokens: readonly Tensor[];
@@ -30,32 +30,32 @@ export interface PreparedText {
 
 /** Which tokens of a sequence attention may see. */
 interface TextVisibility {
-  /** u32 `[batch]`: 0 where neither encodings nor embedding are seen. */
+  /** u32 `[batch]`: 0 to hide both encodings and embedding. */
   readonly keep: Tensor;
-  /** u32 `[batch, length]`: 0 where an encoding is not seen. Default: all are. */
+  /** u32 `[batch, length]`: 0 to hide an encoding. Default: all are visible. */
   readonly encodings: StepRows | Tensor | undefined;
-  /** How many tokens depend on `keep`. */
+  /** Number of tokens that depend on `keep`. */
   readonly optional: number;
 }
 
-/** How a version of the prior treats padding, and conditions that are dropped for guidance. */
+/** How a version of the prior handles padding, and conditions that guidance drops. */
 export interface Conditioning {
-  /** Whether a prediction without conditions differs from one with them. */
+  /** True if a prediction without conditions differs from one with them. */
   readonly canDrop: boolean;
   /** The tokens of the text, the same in every pass. */
   prepare(conditions: TextConditions): PreparedText;
   /** The tokens of the image embedding, `[batch, numImageEmbeds, dim]`, dropped where `keep`, u32 `[batch]`, is 0. */
   image(imageEmbeds: Tensor, keep: Tensor): Tensor;
-  /** u32 `[batch, tokens of the sequence]` in the current pass: 0 where a token is not attended to. Default: nowhere. */
+  /** u32 `[batch, tokens of the sequence]` in the current pass: 0 to hide a token. Default: none is hidden. */
   keyMask(text: PreparedText): Tensor | undefined;
 }
 
 type Dialect = Pick<NetworkDialect, "priorTextPad" | "priorCfg">;
 
-/** Text tokens that a prior takes at least where its version set no limit: what the reference's own tokenizer makes. */
+/** Text tokens that a prior accepts if its version has no limit: at least what the reference's own tokenizer makes. */
 const UNLIMITED_TEXT = 256;
 
-/** Most text tokens of a sequence. `max_text_len` came with learned padding; versions before took texts of any length. */
+/** Most text tokens of a sequence. `max_text_len` came with learned padding; earlier versions accept texts of any length. */
 export function maxTextTokens({ maxTextLen }: PriorNetOptions, { priorTextPad }: Dialect): number {
   return priorTextPad === "nullTokens" ? maxTextLen : Math.max(maxTextLen, UNLIMITED_TEXT);
 }
@@ -70,8 +70,8 @@ const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">
 };
 
 /**
- * The conditioning of a dialect. `tokensBehindText` is how many tokens follow those of the text. Throws UnsupportedError
- * for flags that no version had together.
+ * The conditioning of a dialect. `tokensBehindText` is the number of tokens after those of the text. Throws UnsupportedError
+ * for flags that no version combines.
  */
 export function conditioningOf(
   weights: Weights,
@@ -88,13 +88,13 @@ export function conditioningOf(
     return new LearnedNulls(weights, options, { dropsTextEmbed: priorCfg === "nullsAll" });
   }
   throw new UnsupportedError(
-    `a prior whose dialect has priorTextPad "${priorTextPad}" and priorCfg "${priorCfg}": no version had both`,
+    `a prior whose dialect has priorTextPad "${priorTextPad}" and priorCfg "${priorCfg}": no version has both`,
   );
 }
 
 /**
- * Before 0.23.1: a sequence is as long as its text, and attention does not see padding. Where the text is dropped,
- * attention sees neither encodings nor embedding. The image embedding is never dropped.
+ * Before 0.23.1: a sequence is as long as its text, and attention does not see padding. If the text is dropped, attention
+ * sees neither encodings nor embedding. The image embedding is never dropped.
  */
 class MaskedText implements Conditioning {
   readonly canDrop = true;
@@ -132,8 +132,8 @@ class MaskedText implements Conditioning {
 }
 
 /**
- * 0.23.1 to 1.8.4: there are always `maxTextLen` text tokens; padding is replaced by learned tokens, one for each position.
- * What was meant to drop the text had no effect.
+ * 0.23.1 to 1.8.4: there are always `maxTextLen` text tokens, and learned tokens, one for each position, replace padding.
+ * The code to drop the text had no effect.
  */
 class LearnedPadding implements Conditioning {
   readonly canDrop = false;
@@ -158,14 +158,14 @@ class LearnedPadding implements Conditioning {
 }
 
 /**
- * Since 1.9.0: as {@link LearnedPadding}, and dropped conditions are replaced by learned tokens too.
+ * Since 1.9.0: as {@link LearnedPadding}, and learned tokens also replace dropped conditions.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1073-L1129
  */
 class LearnedNulls implements Conditioning {
   readonly canDrop = true;
   /** `[1, maxTextLen, dim]` */
   readonly #textEncodings: Tensor;
-  /** `[1, numTextEmbeds, dim]`; undefined where the text embedding is never dropped, as before 1.10.4. */
+  /** `[1, numTextEmbeds, dim]`; undefined if the text embedding is never dropped, as before 1.10.4. */
   readonly #textEmbeds: Tensor | undefined;
   /** `[1, dim]` */
   readonly #imageEmbed: Tensor;
@@ -200,7 +200,9 @@ class LearnedNulls implements Conditioning {
   }
 }
 
-/** Text encodings, `padding` `[1, maxTextLen, dim]` where they are zero, missing or dropped: `[batch, maxTextLen, dim]`. */
+/**
+ * Text encodings, with `padding` `[1, maxTextLen, dim]` where they are zero, missing or dropped: `[batch, maxTextLen, dim]`.
+ */
 function padded({ textEncodings, keepText }: TextConditions, padding: Tensor): Tensor {
   if (!textEncodings) return broadcastBatch(keepText.arena.share(padding), keepText.channels);
   return selectRows({ tokens: textEncodings, fallback: padding, mask: nonZeroRows(textEncodings), keepMask: keepText });

@@ -4,14 +4,16 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 
-/** The end of a sequence, behind the image embedding. The network's prediction is read at the last token. */
+/** The end of a sequence, after the image embedding. The network's prediction is read at the last token. */
 export interface LastTokens {
   readonly count: number;
-  /** From the tokens of the image embedding `[batch, numImageEmbeds, dim]` and the last prediction `[batch, 1, dim]`, if any. */
+  /**
+   * From the tokens of the image embedding `[batch, numImageEmbeds, dim]` and the last prediction `[batch, 1, dim]`, if any.
+   */
   forward(imageEmbeds: Tensor, selfCond: Tensor | undefined): readonly Tensor[];
 }
 
-/** What sequences end with in a dialect: a learned query, and with `selfCond` the last prediction. */
+/** The last tokens in a dialect: a learned query, and the last prediction with `selfCond`. */
 export function lastTokensOf(
   weights: Weights,
   { dim, numImageEmbeds, selfCond }: PriorNetOptions,
@@ -58,7 +60,7 @@ class PredictionAndQuery implements LastTokens {
   }
 }
 
-/** Before 1.12.1 the image embedding once more took the place of the query. */
+/** Before 1.12.1 the image embedding was repeated in place of the query. */
 class ImageAndPrediction implements LastTokens {
   readonly count: number;
   readonly #zero: Tensor;
@@ -74,19 +76,19 @@ class ImageAndPrediction implements LastTokens {
   }
 }
 
-/** Before 1.6.3 the last prediction was overlooked. */
+/** Before 1.6.3 the last prediction was ignored. */
 class ImageAndZero extends ImageAndPrediction {
   override forward(imageEmbeds: Tensor): readonly Tensor[] {
     return super.forward(imageEmbeds, undefined);
   }
 }
 
-/** A weight `[1, 1, dim]` for each sample of the batch that `like` is of. */
+/** A weight `[1, 1, dim]` for each sample in the batch of `like`. */
 function fill(weight: Tensor, { arena, shape }: Tensor): Tensor {
   return broadcastBatch(arena.share(weight), shape[0]!);
 }
 
-/** `[1, 1, dim]`: the prediction that the first step lacks. */
+/** `[1, 1, dim]`: the prediction for the first step, which has none. */
 function zeroToken(weights: Weights, dim: number): Tensor {
   const { arena } = weights;
   const zero = arena.detached([1, 1, dim]);

@@ -14,33 +14,33 @@ import { lastTokensOf, type LastTokens } from "./last-tokens.js";
 import type { TextMask } from "../text-mask.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
 
-/** What the prediction of an image embedding depends on. Tensors may be f32 or of the arena's type. */
+/** The condition for predicting an image embedding. Tensors may be f32 or of the arena's dtype. */
 export interface PriorCondition {
   /** `[batch, dim]` */
   readonly textEmbed: Tensor;
   /** `[batch, length, dim]`; a token of zeros is padding. */
   readonly textEncodings?: Tensor | undefined;
-  /** Networks before 0.22.0 took it beside the encodings; later ones do without. */
+  /** Networks before 0.22.0 take it beside the encodings; later ones ignore it. */
   readonly textMask?: TextMask | undefined;
-  /** What guidance leads away from, in place of the learned nulls. */
+  /** The negative condition of guidance, in place of the null embeddings. */
   readonly negative?: Pick<PriorCondition, "textEmbed" | "textEncodings" | "textMask"> | undefined;
 }
 
-/** What the network is told in a run: the same in every pass, but for the time. */
+/** The inputs of a run that are the same in every pass, except the timestep. */
 export interface PriorRun {
   readonly batch: number;
   readonly times: PassTimes;
   readonly condition: PriorCondition;
-  /** The mask of the passes after the first; default: the same. */
+  /** The mask of the passes after the first. Default: the same. */
   readonly laterMask?: TextMask | undefined;
-  /** Per sample 1, or 0 where its conditions are replaced by what the network learned for dropped ones. Default: 1. */
+  /** For each sample 1, or 0 to replace its conditions by the null embeddings. Default: 1. */
   readonly keep?: readonly number[] | undefined;
 }
 
 /** A run of the network, ready for its first pass. */
 export interface PreparedPrior {
   readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
-  /** Samples that the network sees: twice those of the run where it is guided. */
+  /** Batch size for the network: twice that of the run if it is guided. */
   readonly batch: number;
   readonly times: StepRows;
   readonly text: PreparedText;
@@ -50,7 +50,8 @@ export interface PreparedPrior {
 
 /**
  * The network of the diffusion prior (`DiffusionPriorNetwork` of DALLE2-pytorch; Ramesh et al. 2022, section 2.2): a causal
- * transformer over text encodings, text embedding, timestep and noised image embedding, which predicts at its last token.
+ * transformer over text encodings, text embedding, timestep and noised image embedding. Its prediction is read at the last
+ * token.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L981-L1160
  */
 export class PriorNetwork {
@@ -82,9 +83,9 @@ export class PriorNetwork {
   }
 
   /**
-   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both halves
-   * of the guided batch are then joined, once. Guidance does nothing where a version's null prediction is the conditional
-   * one. Held by `inputs`. Throws `ShapeError` for conditions that do not fit.
+   * Uploads and computes what all passes of a run share. With a guidance `scale` other than 1, joins the conditions of both
+   * halves of the guided batch. Guidance has no effect if a version's null prediction equals the conditional one. `inputs`
+   * owns the result. Throws `ShapeError` for conditions that do not fit.
    */
   prepare(inputs: StepInputs, run: PriorRun, scale = 1): PreparedPrior {
     const { condition } = run;
@@ -114,8 +115,8 @@ export class PriorNetwork {
   }
 
   /**
-   * What the network predicts in the current pass from the noised `imageEmbed` `[batch, dim]`: `[batch, dim]` in f32.
-   * `selfCond` `[batch, dim]` is the last prediction, for networks with self-conditioning; zeros by default.
+   * The network's prediction in the current pass from the noised `imageEmbed` `[batch, dim]`: `[batch, dim]` in f32.
+   * `selfCond` `[batch, dim]` is the last prediction, for networks with self-conditioning; default: zeros.
    */
   forward(imageEmbed: Tensor, prepared: PreparedPrior, selfCond?: Tensor): Tensor {
     const { batch, guidance } = prepared.run;
@@ -140,7 +141,7 @@ export class PriorNetwork {
     return this.#transformer.forward(tokens, this.#conditioning.keyMask(text));
   }
 
-  /** `[batch, dim]` to `count` tokens, by the linear layer where there is one. */
+  /** `[batch, dim]` to `count` tokens, by the linear layer if there is one. */
   #toTokens(embed: Tensor, spread: Linear | undefined, count: number): Tensor {
     const x = cast(embed, embed.arena.dtype);
     return splitChannels(spread?.forward(x) ?? x, count);
@@ -148,7 +149,7 @@ export class PriorNetwork {
 }
 
 /**
- * A run of both halves of guidance; the null half is told of the negative text, or keeps nothing.
+ * The run for both halves of guidance. The null half gets the negative text, or no condition.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1032-L1044
  */
 function guided({ batch, times, condition, laterMask }: PriorRun, guidance: Guidance): PriorRun {
@@ -167,7 +168,7 @@ function guided({ batch, times, condition, laterMask }: PriorRun, guidance: Guid
   };
 }
 
-/** The masks of a run on the GPU: that of the first pass, and that of the later ones where it is another. */
+/** The masks of a run on the GPU: for the first pass, and for the later ones if it differs. */
 function textMasks(
   inputs: StepInputs,
   { condition: { textMask }, laterMask }: Pick<PriorRun, "condition" | "laterMask">,

@@ -9,7 +9,7 @@ import type { Weights } from "../../../weights/store.js";
 
 /** Embeds the timestep of a pass for each sample: `[batch, outputs]`. */
 export interface TimeEmbedding {
-  /** Uploads what stands for the timesteps of the passes. */
+  /** Uploads the timesteps of the passes in the form that the embedding needs. */
   prepare(inputs: StepInputs, times: PassTimes): StepRows;
   /** The embeddings of the current pass. */
   forward(prepared: StepRows, batch: number): Tensor;
@@ -59,7 +59,7 @@ export class ContinuousTime implements TimeEmbedding {
     const hidden = 2 * outputs;
     if (dim % 2 !== 0 || dim < 4) {
       throw new ConfigError(
-        `prior.net.dim is ${dim}, but without num_timesteps the sinusoids of the time need an even number, at least 4`,
+        `prior.net.dim is ${dim}, but without num_timesteps it must be an even number of at least 4 (sinusoids of the time)`,
       );
     }
     this.#dim = dim;

@@ -12,7 +12,7 @@ import { LAYOUTS, type Layout } from "./layout.js";
 export interface Stage {
   readonly dimIn: number;
   readonly dimOut: number;
-  /** Channels that the first block on the way down is given: `dimOut` if the stage downsamples first. */
+  /** Input channels of the first block on the way down: `dimOut` if the stage downsamples first. */
   readonly dimStart: number;
   /** Channels of the residual blocks on the way down, and so of the skips. */
   readonly dimDown: number;
@@ -20,16 +20,16 @@ export interface Stage {
   readonly dimUp: number;
   readonly groups: number;
   readonly blocks: number;
-  /** What the stage ends in: multi-query attention over all positions, linear attention, or nothing. */
+  /** The last layer of the stage: multi-query attention over all positions, linear attention, or nothing. */
   readonly attention: "self" | "linear" | "none";
-  /** Whether the residual blocks attend to the conditioning tokens, on the way down and up. */
+  /** True if the residual blocks attend to the conditioning tokens, on the way down and up. */
   readonly crossAttend: boolean;
   readonly crossAttendUp: boolean;
   readonly isFirst: boolean;
   readonly isLast: boolean;
 }
 
-/** A U-Net's options as the version that trained it took them, with the layers and numbers that it chose. */
+/** A U-Net's options as the version that trained it used them, with the layers and numbers that it chose. */
 export interface Architecture extends Omit<
   UnetOptions,
   "selfAttn" | "sparseAttn" | "attendAtMiddle" | "numResnetBlocks" | "resnetGroups" | "finalConvKernelSize"
@@ -43,46 +43,48 @@ export interface Architecture extends Omit<
   readonly outerGroups: { readonly first: number; readonly middle: number };
   readonly skipScale: number;
   readonly norms: GainNormOptions;
-  /** How a residual block takes the time, and where the weights of its halves lie. */
+  /** How a residual block uses the time, and the names of its two halves. */
   readonly block: { readonly film: NetworkDialect["film"]; readonly names: BlockNames };
-  /** Where the layer lies that makes tokens of the image embedding, and what of the embedding is added to the time. */
+  /**
+   * The path of the layer that makes tokens of the image embedding, and which part of the embedding is added to the time.
+   */
   readonly imageCondition: {
     readonly tokens: "image_to_cond" | "image_to_tokens";
     readonly vector: NetworkDialect["imageHiddens"];
   };
   readonly textPadding: NetworkDialect["unetTextPad"];
-  /** Where in a residual block its weights lie, and what its softmax takes. */
+  /** The path of cross-attention in a residual block, and its logits. */
   readonly crossAttention: { readonly path: "cross_attn" | "cross_attn.fn"; readonly logits: Logits };
   readonly selfAttention: Logits;
-  /** Whether the middle attends to itself. */
+  /** True if the middle has self-attention. */
   readonly midAttention: boolean;
   readonly linearAttention: LinearAttentionVariant;
   readonly downsample: "unshuffle" | "strided" | "crossEmbed";
   readonly upsample: "pixelShuffle" | "nearest" | "transposed";
   readonly head: Head;
-  /** Whether the first feature map is seen again by the last block. */
+  /** True if the first feature map is also an input of the last block. */
   readonly firstMapAtEnd: boolean;
-  /** Whether the low-resolution image is seen again by the last convolution. */
+  /** True if the low-resolution image is also an input of the last convolution. */
   readonly lowresAtEnd: boolean;
 }
 
 /** The last block and the last convolution. */
 export interface Head {
-  /** Where they lie. */
+  /** Their paths. */
   readonly block: string;
   readonly conv: string;
-  /** Whether the block sees the time. */
+  /** True if the block uses the time. */
   readonly timed: boolean;
   readonly kernelSize: number;
 }
 
-/** Where an attention compares directions only, logits are 16 times the cosine. */
+/** Attention that compares only directions has 16 times the cosine as logits. */
 const COSINE: Logits = { cosine: true, scale: 16 };
-/** Channels of a head of cross-attention; the reference has no option for them. */
+/** Channels of each head of cross-attention. The reference has no option for them. */
 export const CROSS_DIM_HEAD = 64;
 
 /**
- * Settles what a U-Net is made of. Throws `ConfigError` for widths with which the reference cannot run.
+ * Determines the layers of a U-Net. Throws `ConfigError` for widths with which the reference cannot run.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1857-L2120
  */
 export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect): Architecture {
@@ -92,13 +94,11 @@ export function unetArchitecture(options: UnetOptions, dialect: NetworkDialect):
   const firstMapAtEnd = dialect.finalResidual === "on";
   const initDim = options.initDim ?? layout.initDim(options.dim);
   if (options.dim % 2 !== 0 || options.dim < 4) {
-    throw new ConfigError(
-      `dim is ${options.dim}, but the sinusoids of a U-Net's time need an even number of channels, at least 4`,
-    );
+    throw new ConfigError(`dim is ${options.dim}, but must be an even number of at least 4 (sinusoids of the time)`);
   }
   if (firstMapAtEnd && initDim !== options.dim) {
     throw new ConfigError(
-      `init_dim is ${initDim}, but a U-Net of this version runs only where it equals dim (${options.dim})`,
+      `init_dim is ${initDim}, but a U-Net of this version runs only if it equals dim (${options.dim})`,
     );
   }
   return {
@@ -184,7 +184,7 @@ function crossAttentionLogits(options: UnetOptions, dialect: NetworkDialect): Lo
 }
 
 /**
- * From 1.4.3 on the reference scales queries once, and then queries and keys by the root of the scale each, which makes
+ * Since 1.4.3 the reference scales queries once, and then queries and keys by the root of the scale each, which gives
  * 1/dimHead.
  */
 function selfAttentionLogits({ attnDimHead, cosineSimSelfAttn }: UnetOptions, dialect: NetworkDialect): Logits {

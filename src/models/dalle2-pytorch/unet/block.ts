@@ -7,7 +7,7 @@ export interface BlockOptions {
   readonly groups: number;
   /** Standardise the convolution's weights (Qiao et al. 2019). */
   readonly standardize?: boolean;
-  /** Where the convolution and the norm lie. */
+  /** Names of the convolution and the norm. */
   readonly names?: BlockNames;
 }
 
@@ -33,7 +33,7 @@ export class Block {
     this.#norm = new GroupNorm(weights.at(names.norm), groups, dimOut);
   }
 
-  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`; the norm is modulated by `scaleShift` `[B, 2 · dimOut]`. */
+  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `scaleShift` `[B, 2 · dimOut]` modulates the norm. */
   forward(x: Tensor, scaleShift?: Tensor): Tensor {
     return x.arena.scope(() => this.#norm.forward(this.#project.forward(x), { scaleShift, activation: "silu" }));
   }

@@ -11,43 +11,43 @@ import type { TextMask } from "../text-mask.js";
 import { TextCondition } from "./text-condition.js";
 import { TimeCondition, type PreparedTime } from "./time-condition.js";
 
-/** What a U-Net is conditioned on besides the time. It takes what it was trained with and ignores the rest. */
+/** The condition of a U-Net, besides the time. It uses what it was trained with and ignores the rest. */
 export interface UnetCondition {
   /** CLIP image embedding `[B, imageEmbedDim]`. */
   readonly imageEmbed?: Tensor | undefined;
   /** CLIP text encodings `[B, L, textEmbedDim]`; rows of zeros are padding. */
   readonly textEncodings?: Tensor | undefined;
-  /** Which of them are text: for versions before 0.21.1, to which rows of zeros are text too. */
+  /** Which of them are text: for versions before 0.21.1, which treat rows of zeros as text. */
   readonly textMask?: TextMask | undefined;
-  /** The smaller image `[B, H, W, channels]` in [-1, 1], already of this U-Net's size. */
+  /** The smaller image `[B, H, W, channels]` in [-1, 1], already resized for this U-Net. */
   readonly lowresCondImg?: Tensor | undefined;
-  /** How far `lowresCondImg` was noised, in steps of 1000, per sample. */
+  /** Noise level of `lowresCondImg` for each sample, in steps of 1000. */
   readonly lowresNoiseLevel?: readonly number[] | undefined;
-  /** What guidance leads away from, in place of the learned nulls; of what is left out here, the null stays. */
+  /** The negative condition of guidance, in place of the null embeddings. Fields that are left out stay null. */
   readonly negative?: NegativeCondition | undefined;
 }
 
-/** A condition of the null branch of guidance. */
+/** The condition of the null branch of guidance. */
 export type NegativeCondition = Pick<UnetCondition, "imageEmbed" | "textEncodings" | "textMask">;
 
-/** Per sample 1 to keep a condition or 0 to put its learned null in its place (Ho & Salimans 2022). */
+/** For each sample 1 to keep a condition, or 0 to replace it by its null embedding (Ho & Salimans 2022). */
 export interface Keep {
   readonly image: readonly number[];
   readonly text: readonly number[];
-  /** Batches, one behind the other, of which each is one for the reference. Default 1. */
+  /** Number of batches, one after the other, each of which is a batch in the reference. Default 1. */
   readonly branches?: number;
 }
 
-/** What a U-Net is told in a run: the same in every pass, but for the time. */
+/** The inputs of a run that are the same in every pass, except the time. */
 export interface UnetRun {
   readonly batch: number;
   readonly times: PassTimes;
   readonly condition: UnetCondition;
-  /** Default: all of it is kept. */
+  /** Default: all conditions are kept. */
   readonly keep?: Keep | undefined;
 }
 
-/** The conditions of a run, as far as they do not depend on the pass. */
+/** The parts of the conditions that are the same in every pass. */
 export interface PreparedConditions {
   readonly time: PreparedTime;
   /** `[B, timeCondDim]`, added to the time. */
@@ -57,18 +57,18 @@ export interface PreparedConditions {
   readonly text: Tensor | undefined;
 }
 
-/** Conditions as the layers take them. */
+/** Conditions in the form that the layers take. */
 export interface Conditions {
-  /** `[B, timeCondDim]` after SiLU, as every residual block begins with it. */
+  /** `[B, timeCondDim]` after SiLU, with which every residual block begins. */
   readonly time: Tensor;
   /** `[B, L, condDim]`: time and image, for the way down and up. */
   readonly tokens: Tensor;
-  /** The same with the text behind, for the middle. */
+  /** The same followed by the text, for the middle. */
   readonly midTokens: Tensor;
 }
 
 /**
- * Turns what the U-Net is conditioned on into a vector and tokens.
+ * Turns the condition of a U-Net into a vector and tokens.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2205-L2309
  */
 export class Conditioning {
@@ -87,7 +87,7 @@ export class Conditioning {
     if (unet.condOnTextEncodings && textEmbedDim !== null) {
       this.#text = new TextCondition(weights, textEmbedDim, unet);
     }
-    // The reference makes these whether or not it uses them.
+    // The reference has these parameters even if it does not use them.
     if (!this.#image) weights.ignore("null_image_embed");
     if (!this.#image || unet.imageCondition.vector !== "nulled") weights.ignore("null_image_hiddens");
     if (!this.#text) weights.ignore("null_text_embed");

@@ -10,12 +10,12 @@ import type { Weights } from "../../../weights/store.js";
 import { CROSS_DIM_HEAD as DIM_HEAD, type Architecture } from "./architecture.js";
 import { asTokens } from "./feature-map.js";
 
-/** The reference has no option for them. */
+/** The reference has no option for the number of heads. */
 const HEADS = 8;
 const INNER = HEADS * DIM_HEAD;
 
 /**
- * Attention of a feature map to the conditioning tokens and to a learned key and value that all heads share
+ * Attention of a feature map to the conditioning tokens and to a learned null key and value that all heads share
  * (DALLE2-pytorch's `CrossAttention`).
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1681-L1750
  */

@@ -9,7 +9,7 @@ export interface CrossEmbedOptions {
 }
 
 /**
- * Convolutions of several kernel sizes side by side (CrossFormer, Wang et al. 2021): the smaller, the more channels.
+ * Convolutions with several kernel sizes side by side (CrossFormer, Wang et al. 2021). Smaller kernels get more channels.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1797-L1822
  */
 export class CrossEmbed {

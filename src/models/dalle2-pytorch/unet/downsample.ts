@@ -5,12 +5,12 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { CrossEmbed } from "./cross-embed.js";
 
-/** Something from one feature map to another. */
+/** A layer from one feature map to another. */
 export interface Layer {
   forward(x: Tensor): Tensor;
 }
 
-/** Halves height and width, `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`, the way that the U-Net does. */
+/** Halves height and width, `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`, as the U-Net's options say. */
 export function downsample(weights: Weights, dimIn: number, dimOut: number, unet: Architecture): Layer {
   switch (unet.downsample) {
     case "unshuffle":

@@ -23,8 +23,8 @@ export class ImageCondition {
   }
 
   /**
-   * `imageEmbed` `[B, embedDim]` to tokens `[B, numImageTokens, condDim]` and a vector `[B, timeCondDim]`; learned nulls
-   * for the samples that `keep` (u32 `[B]`) drops. The batch consists of `branches` batches that the reference computes
+   * `imageEmbed` `[B, embedDim]` to tokens `[B, numImageTokens, condDim]` and a vector `[B, timeCondDim]`; null embeddings
+   * for the samples that `keep` (u32 `[B]`) drops. The batch consists of `branches` batches, which the reference computes
    * one after the other.
    */
   forward(imageEmbed: Tensor, keep: Tensor, branches: number): { vector: Tensor | undefined; tokens: Tensor } {
@@ -62,9 +62,9 @@ class ProjectedTokens implements ImageTokens {
 }
 
 /**
- * What the reference does where embeddings are as wide as the tokens: it has no layer between them, and broadcasts
- * `[B, condDim]` as if it were `[1, B, condDim]`. Each sample is so given the embeddings of the whole batch, one a token;
- * a single one fills all of `numImageTokens`. Other batches do not broadcast.
+ * The reference's behaviour if embeddings are as wide as the tokens: it has no layer between them, and broadcasts `[B,
+ * condDim]` as if it were `[1, B, condDim]`. So each sample gets the embeddings of the whole batch, one per token; a single
+ * embedding fills all `numImageTokens`. Other batch sizes cannot be broadcast.
  */
 class BatchTokens implements ImageTokens {
   readonly #nullTokens: Tensor;
@@ -98,12 +98,12 @@ class BatchTokens implements ImageTokens {
   }
 }
 
-/** Whether the reference takes a batch of this size where embeddings are as wide as the tokens (`BatchTokens`). */
+/** True if the reference accepts a batch of this size if embeddings are as wide as the tokens (`BatchTokens`). */
 export function canBroadcast(batch: number, numImageTokens: number): boolean {
   return batch === 1 || numImageTokens === 1 || batch === numImageTokens;
 }
 
-/** What of the image embedding is added to the time condition, `[B, timeCondDim]`. */
+/** The part of the image embedding that is added to the time condition, `[B, timeCondDim]`. */
 interface ImageVector {
   forward(embed: Tensor, keep: Tensor): Tensor;
 }
@@ -121,7 +121,7 @@ class KeptVector implements ImageVector {
   }
 }
 
-/** A vector in whose place a learned one is put for the samples that `keep` drops. */
+/** A vector that is replaced by a learned one for the samples that `keep` drops. */
 class DroppableVector implements ImageVector {
   readonly #vector: KeptVector;
   readonly #null: Tensor;

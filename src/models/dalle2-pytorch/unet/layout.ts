@@ -1,36 +1,38 @@
 import type { NetworkDialect } from "../dialect/flags.js";
 
-/** A module of a stage on the way down. All but the blocks may be absent: see `DownStage`. */
+/** A module of a stage on the way down. All except the blocks may be absent: see `DownStage`. */
 export type DownModule = "preDownsample" | "initBlock" | "blocks" | "attention" | "postDownsample";
 /** A module of a stage on the way up. */
 export type UpModule = "initBlock" | "blocks" | "attention" | "upsample";
 
-/** How a version of DALLE2-pytorch wired its U-Net. */
+/** How a version of DALLE2-pytorch built its U-Net. */
 export interface Layout {
-  /** The modules of a stage in the order in which they run. Positions are indices in `downs.N` and `ups.N` of the state dict. */
+  /**
+   * The modules of a stage in the order in which they run. Positions are indices in `downs.N` and `ups.N` of the state dict.
+   */
   readonly down: readonly DownModule[];
   readonly up: readonly UpModule[];
   /** Whether the blocks of a stage are a list (`downs.N.2.0`) or a single block (`downs.N.2`). */
   readonly blocks: "list" | "single";
-  /** Where the number of channels changes: in a stage's first block, or where it is resampled. */
+  /** Where the number of channels changes: in a stage's first block, or in resampling. */
   readonly widensIn: "initBlock" | "resampling";
-  /** What is kept for the way up: one feature map per stage, or one after each block and after the attention. */
+  /** Which feature maps are kept for the way up: one per stage, or one after each block and after the attention. */
   readonly skips: "perStage" | "perBlock";
-  /** Whether the way up has a stage for the largest resolution also where none downsamples before its blocks. */
+  /** True if the way up has a stage for the largest resolution even if stages downsample after their blocks. */
   readonly upAtFullSize: boolean;
   /** First stage, counted from the largest, whose blocks on the way up attend to the conditioning tokens. */
   readonly upCrossAttendFrom: 1 | 2;
-  /** Whether a U-Net that downsamples first has a block before it does. */
+  /** True if a U-Net that downsamples first has a block before that. */
   readonly blockBeforeStages: boolean;
-  /** Whether `self_attn` gives stages full attention, and the middle always has it; before, `attend_at_middle` says. */
+  /** True if `self_attn` gives stages full attention, and the middle always has it. Before, `attend_at_middle` decided. */
   readonly selfAttention: boolean;
-  /** Channels of the first convolution where `init_dim` does not say. */
+  /** Channels of the first convolution without `init_dim`. */
   readonly initDim: (dim: number) => number;
 }
 
 const UP_ATTENTION_FIRST = ["initBlock", "attention", "blocks", "upsample"] as const satisfies readonly UpModule[];
 
-// Each layout is the one before it with the changes that a version made.
+// Each layout is the previous one with the changes of a version.
 
 const A: Layout = {
   down: ["initBlock", "attention", "blocks", "postDownsample"],

@@ -7,8 +7,8 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
 /**
- * Attention that is linear in the number of positions (Shen et al. 2018), between two layer norms over the channels, plus
- * its input (DALLE2-pytorch's `LinearAttention`).
+ * Attention in linear time (Shen et al. 2018), between two layer norms over the channels, with a residual connection
+ * (DALLE2-pytorch's `LinearAttention`).
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1752-L1795
  */
 export class LinearAttention {
@@ -47,7 +47,7 @@ export class LinearAttention {
     );
   }
 
-  /** Over channels of an image; its gain has always been `g`. */
+  /** Over the channels of an image. Its gain is `g` in every version. */
   #channelNorm(weights: Weights, dim: number): LayerNorm {
     const { stable } = this.unet.norms;
     return new LayerNorm(weights, dim, { parameters: { gain: "g" }, stable, torchShape: [1, dim, 1, 1] });

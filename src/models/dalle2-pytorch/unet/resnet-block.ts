@@ -13,7 +13,7 @@ export interface ResnetBlockOptions {
   readonly groups: number;
   /** Attend to the conditioning tokens between the two convolutions. */
   readonly crossAttend?: boolean;
-  /** See the time. Default true. */
+  /** Use the time. Default true. */
   readonly timed?: boolean;
 }
 

@@ -14,16 +14,16 @@ import { ResnetBlock } from "./resnet-block.js";
 import { SelfAttention } from "./self-attention.js";
 import { upsample } from "./upsample.js";
 
-/** What runs of a stage at one time. */
+/** One step of a stage. */
 interface Step {
-  /** From one feature map to the next; absent where the step only leaves a skip. */
+  /** From one feature map to the next; absent if the step only uses a skip. */
   readonly run?: (x: Tensor, conditions: Conditions) => Tensor;
-  /** On the way down: whether the result is kept. On the way up: whether what was kept is joined to the input. */
+  /** On the way down: true if the result is kept. On the way up: true if a kept feature map is joined to the input. */
   readonly skip: boolean;
 }
 
 /**
- * One resolution on the way down. Its feature maps go onto a stack of skips, from which the way up takes them.
+ * One resolution on the way down. Its feature maps are pushed onto a stack of skips, which the way up pops.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2328-L2356
  */
 export class DownStage {
@@ -36,8 +36,7 @@ export class DownStage {
   }
 
   /**
-   * Consumes `x`; `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`. Where stages downsample last, the last of them keeps its
-   * size.
+   * Consumes `x`. `[B, H, W, dimIn]` to `[B, H/2, W/2, dimOut]`. If stages downsample last, the last stage keeps its size.
    */
   forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
     return inModule(x.arena, this.#path, () => {
@@ -73,7 +72,7 @@ export class UpStage {
     this.#skipScale = unet.skipScale;
   }
 
-  /** Consumes `x` and the skips of its resolution; the result has the size and `dimUp` of this resolution. */
+  /** Consumes `x` and the skips of its resolution. The result has the size and `dimUp` of this resolution. */
   forward(x: Tensor, conditions: Conditions, skips: Tensor[]): Tensor {
     return inModule(x.arena, this.#path, () => {
       let next = x;
@@ -85,7 +84,7 @@ export class UpStage {
     });
   }
 
-  /** To the next larger resolution, `[B, 2H, 2W, dimIn]`; the largest stays as it is. Consumes `x`. */
+  /** To the next larger resolution, `[B, 2H, 2W, dimIn]`. The largest does not change. Consumes `x`. */
   upsample(x: Tensor): Tensor {
     const layer = this.#upsample;
     return layer ? inModule(x.arena, this.#path, () => applyTo(x, (x) => layer.forward(x))) : x;

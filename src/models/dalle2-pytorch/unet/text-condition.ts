@@ -8,7 +8,7 @@ import type { TextMask } from "../text-mask.js";
 import type { Architecture } from "./architecture.js";
 
 /**
- * The CLIP text encodings as tokens; learned ones stand for padding.
+ * The CLIP text encodings as tokens, with learned tokens for padding.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2259-L2292
  */
 export class TextCondition {
@@ -24,7 +24,7 @@ export class TextCondition {
 
   /**
    * `textEncodings` `[B, L, embedDim]` to `[B, maxTextLen, condDim]`; all padding for the samples that `keep` (u32 `[B]`)
-   * drops. Versions that find the padding by themselves ignore `textMask`.
+   * drops. Versions that detect padding themselves ignore `textMask`.
    */
   forward(textEncodings: Tensor, textMask: TextMask | undefined, keep: Tensor): Tensor {
     const { arena } = textEncodings;
@@ -40,7 +40,7 @@ export class TextCondition {
   }
 }
 
-/** What becomes of tokens `[B, L, condDim]`: those whose mask is 0, and all beyond L, give way to learned ones. */
+/** Replaces tokens `[B, L, condDim]` whose mask is 0, and all beyond L, by learned ones. */
 type Padding = (
   tokens: Tensor,
   textEncodings: Tensor,
@@ -52,7 +52,7 @@ const PADDINGS: Readonly<Record<NetworkDialect["unetTextPad"], Padding>> = {
   // Rows of zeros are padding.
   nullEmbed: (tokens, textEncodings) => ({ tokens, mask: nonZeroRows(textEncodings) }),
 
-  // The caller says what is padding. Otherwise nothing is, and tokens of zeros fill up the length.
+  // The caller says what is padding. Without a mask nothing is, and tokens of zeros fill the length.
   mask: (tokens, textEncodings, textMask, length) => {
     const [batch = 0, given = 0] = tokens.shape;
     if (textMask === "nonZero") return { tokens, mask: nonZeroRows(textEncodings) };

@@ -7,17 +7,17 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
-/** What a run knows of its times before it starts. */
+/** The time data of a run, computed before it starts. */
 export interface PreparedTime {
   readonly batch: number;
   /** Sinusoids of the time of each pass. */
   readonly sinusoids: StepRows;
-  /** `[B, timeCondDim]`: what the noise level of the low-resolution image adds. */
+  /** `[B, timeCondDim]`: the contribution of the low-resolution image's noise level. */
   readonly lowresNoise: Tensor | undefined;
 }
 
 /**
- * The time of the diffusion process, and with it the noise level of the low-resolution image, as conditions.
+ * The time of the diffusion process, and the noise level of the low-resolution image, as conditions.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1936-L1967
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2205-L2218
  */
@@ -75,7 +75,7 @@ export class TimeCondition {
   }
 }
 
-/** The layer behind sinusoids `[B, dim]`. */
+/** The layer after sinusoids `[B, dim]`. */
 class TimeHiddens {
   readonly #linear: Linear;
 

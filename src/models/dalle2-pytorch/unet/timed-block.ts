@@ -5,7 +5,7 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import { Block, type BlockOptions } from "./block.js";
 
-/** The first half of a residual block, which may see the time condition `[B, timeCondDim]`. */
+/** The first half of a residual block, which may use the time condition `[B, timeCondDim]`. */
 export interface TimedBlock {
   /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. */
   forward(x: Tensor, time: Tensor): Tensor;
@@ -52,7 +52,7 @@ class BiasBlock implements TimedBlock {
   }
 }
 
-/** The time is not seen. */
+/** The time is not used. */
 class UntimedBlock implements TimedBlock {
   readonly #block: Block;
 

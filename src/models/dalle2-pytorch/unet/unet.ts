@@ -21,13 +21,13 @@ import { UpsampleCombiner } from "./upsample-combiner.js";
 export interface PreparedUnet {
   readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
   readonly conditions: PreparedConditions;
-  /** The low-resolution image in the arena's type; for both halves of a guided batch. */
+  /** The low-resolution image in the arena's dtype, for both halves of a guided batch. */
   readonly lowres: Tensor | undefined;
 }
 
 /**
- * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as DALLE2-pytorch builds it (1.14.2, `Unet`): from a noisy image,
- * the time and conditions to what the sampler asks for, the noise, the image or v, and the variance where it was learned.
+ * The U-Net of unCLIP's decoder (Ramesh et al. 2022) as in DALLE2-pytorch (1.14.2, `Unet`): from a noisy image, the time and
+ * conditions to the prediction (noise, x0 or v) and, if it was learned, the variance.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1856-L2380
  */
 export class Unet {
@@ -44,7 +44,7 @@ export class Unet {
   readonly #finalBlock: ResnetBlock;
   readonly #toOut: Conv2d;
 
-  /** Declares the weights, named and wired as the dialect's version had them. */
+  /** Declares the weights, with the names and layers of the dialect's version. */
   constructor(weights: Weights, options: UnetOptions, dialect: NetworkDialect) {
     const unet = unetArchitecture(options, dialect);
     const { dim, initDim, layout, stages, outerGroups, head } = unet;
@@ -71,8 +71,8 @@ export class Unet {
   }
 
   /**
-   * Uploads and computes what all passes of a run share, guided by `scale` where that is not 1: conditions of both
-   * halves of the guided batch are then joined, once. Held by `inputs`. Throws `ShapeError` for a condition that is missing.
+   * Uploads and computes what all passes of a run share. With a guidance `scale` other than 1, joins the conditions of both
+   * halves of the guided batch. `inputs` owns the result. Throws `ShapeError` for a missing condition.
    */
   prepare(inputs: StepInputs, run: UnetRun, scale = 1): PreparedUnet {
     const { arena } = inputs;
@@ -89,8 +89,8 @@ export class Unet {
   }
 
   /**
-   * What the U-Net predicts in the current pass for `x` `[B, H, W, channels]`: f32 `[B, H, W, channelsOut]`. Height and width
-   * are multiples of 2 for each downsampling. `selfCond`, the x0 predicted before, has the shape of `x`; zeros by default.
+   * The U-Net's prediction in the current pass for `x` `[B, H, W, channels]`: f32 `[B, H, W, channelsOut]`. Height and width
+   * must be divisible by 2 for each downsampling. `selfCond`, the last predicted x0, has the shape of `x`; default: zeros.
    */
   forward(x: Tensor, { run, conditions, lowres }: PreparedUnet, selfCond?: Tensor): Tensor {
     const { batch, guidance } = run;
@@ -111,13 +111,13 @@ export class Unet {
       const conditions = this.#conditioning.forward(prepared);
       const { time, tokens, midTokens } = conditions;
 
-      // 2. The image with those that it is conditioned on, into the first feature map.
+      // 2. The image, with its image conditions, into the first feature map.
       let h = this.#initConv.forward(this.#input(x, selfCond, lowres));
       const first = this.#unet.firstMapAtEnd ? [share(h)] : [];
       const initBlock = this.#initBlock;
       if (initBlock) h = applyTo(h, (h) => initBlock.forward(h, time, tokens));
 
-      // 3. Down: ever smaller feature maps, kept for the way up.
+      // 3. Down: smaller and smaller feature maps, kept for the way up.
       const skips: Tensor[] = [];
       for (const stage of this.#downs) h = stage.forward(h, conditions, skips);
 
@@ -127,7 +127,7 @@ export class Unet {
       if (attend) h = applyTo(h, (h) => attend.forward(h));
       h = applyTo(h, (h) => this.#midBlock2.forward(h, time, midTokens));
 
-      // 5. Up: each block takes the last feature map that was kept.
+      // 5. Up: each block takes the last kept feature map.
       const maps: Tensor[] = [];
       for (const stage of this.#ups) {
         h = stage.forward(h, conditions, skips);
@@ -135,7 +135,7 @@ export class Unet {
         h = stage.upsample(h);
       }
 
-      // 6. Joined with the first feature map and, where they are combined, those of the way up.
+      // 6. Joined with the first feature map and, if the combiner is on, those of the way up.
       const [, height, width] = h.shape as [number, number, number, number];
       const combined = this.#combiner?.forward(maps, [height, width]) ?? [];
       const joined = [...combined, ...first];
@@ -148,14 +148,14 @@ export class Unet {
     });
   }
 
-  /** `x`, the x0 predicted before and the low-resolution image as one, in the arena's type. */
+  /** `x`, the last predicted x0 and the low-resolution image, concatenated in the arena's dtype. */
   #input(x: Tensor, selfCond: Tensor | undefined, lowres: Tensor | undefined): Tensor {
     const { dtype } = x.arena;
     const image = cast(x, dtype);
     const inputs = [image];
     const scales = [1];
     if (this.#unet.selfCond) {
-      // Without a prediction zeros take its place: the image times 0.
+      // Without a prediction, zeros: the image times 0.
       inputs.push(selfCond ? cast(selfCond, dtype) : image);
       scales.push(selfCond ? 1 : 0);
     }
@@ -185,7 +185,7 @@ function required(lowresCondImg: Tensor | undefined): Tensor {
 }
 
 /**
- * A run of both halves of guidance: the null half keeps of the conditions what it is told in their place.
+ * The run for both halves of guidance. The null half has the negative condition, or the null embeddings.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2153-L2165
  */
 function guided({ batch, times, condition }: UnetRun, guidance: Guidance): UnetRun {

@@ -7,7 +7,7 @@ import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 import type { Layer } from "./downsample.js";
 
-/** Doubles height and width, `[B, H, W, dimIn]` to `[B, 2H, 2W, dimOut]`, the way that the U-Net does. */
+/** Doubles height and width, `[B, H, W, dimIn]` to `[B, 2H, 2W, dimOut]`, as the U-Net's options say. */
 export function upsample(weights: Weights, dimIn: number, dimOut: number, unet: Architecture): Layer {
   switch (unet.upsample) {
     case "pixelShuffle":
@@ -20,7 +20,7 @@ export function upsample(weights: Weights, dimIn: number, dimOut: number, unet: 
 }
 
 /**
- * Makes the four pixels of each patch as channels, then moves them into place (Shi et al. 2016).
+ * Computes the four pixels of each patch as channels, then rearranges them (Shi et al. 2016).
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1522-L1550
  */
 class PixelShuffleUpsample {

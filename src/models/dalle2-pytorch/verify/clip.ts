@@ -11,7 +11,7 @@ import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ clip: adapterConfig });
 
-/** Embeddings and encodings of texts, with and without start and end tokens, and of images. */
+/** Computes embeddings and encodings of texts, with and without start and end tokens, and of images. */
 export const verifyClip: DialectRunner = async (fixture, openArena, dialect) => {
   const config = { ...fixture.info(info).clip, kwargsPlace: fixture.place("clip", "base_model_kwargs") };
   const arena = await openArena();

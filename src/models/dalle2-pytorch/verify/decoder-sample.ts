@@ -23,7 +23,7 @@ const info = z.looseObject({
   }),
 });
 
-/** The decoder's whole cascade, its noise drawn as the reference drew it. */
+/** Runs the decoder's whole cascade with the noise of the reference. */
 export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dialect) => {
   const { call } = fixture.info(info);
   const noise = noiseOf(fixture);
@@ -53,7 +53,7 @@ export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dia
       using inpaintMask = uploadMask(arena, inputs.inpaintMask);
       const sampling: DecoderSampling = {
         imageEmbed,
-        // Versions before 0.12.2 were told apart from the U-Nets whether there is text.
+        // Versions before 0.12.2 had an option, separate from the U-Nets, for text.
         textEncodings: takesText(decoder) ? textEncodings : undefined,
         textMask: inputs.mask && maskRows(inputs.mask),
         image,
@@ -63,7 +63,7 @@ export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dia
         startAtUnetNumber: call.start_at_unet_number,
         stopAtUnetNumber: call.stop_at_unet_number,
         inpaintResampleTimes: call.inpaint_resample_times,
-        // Where no input tells.
+        // If no input has the batch size.
         batchSize: expected[0],
         noise,
       };
@@ -77,7 +77,9 @@ export const verifyDecoderSample: DialectRunner = async (fixture, openArena, dia
   );
 };
 
-/** We refuse to sample where the reference computes nothing but NaN; that agrees with it, and with no other output. */
+/**
+ * This library refuses to sample where the reference computes only NaN. That agrees with such an output, and with no other.
+ */
 async function refusal(fixture: Fixture): Promise<Output> {
   const { data: expected } = await fixture.tensor("out.images");
   return { name: "images", actual: expected.map(() => NaN), expected, tolerance: EXACT };

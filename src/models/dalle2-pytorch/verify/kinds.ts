@@ -7,7 +7,7 @@ import { referenceDialect, type DialectRunner } from "./reference-dialect.js";
 import { verifySchedules } from "./schedules.js";
 import { verifyUnet } from "./unet.js";
 
-/** The runners of fixtures that a version of DALLE2-pytorch computed; CLIPs are seen through its adapters. */
+/** The runners of fixtures that a version of DALLE2-pytorch computed. CLIPs are used through its adapters. */
 export const DIALECT_RUNNERS: ReadonlyMap<string, DialectRunner> = new Map<string, DialectRunner>([
   ["clip", verifyClip],
   ["decoder-sample", verifyDecoderSample],

@@ -10,7 +10,7 @@ import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ net: priorNetConfig });
 
-/** One forward pass of the prior's network, and one with guidance. */
+/** Runs one forward pass of the prior's network, and one with guidance. */
 export const verifyPriorNet: DialectRunner = async (fixture, openArena, dialect) => {
   const options = resolvePriorNetConfig(fixture.info(info).net);
   const inputs = {

@@ -16,7 +16,7 @@ const info = z.looseObject({
   }),
 });
 
-/** The prior's whole sampling loop, its noise drawn as the reference drew it, and the choice among candidates. */
+/** Runs the prior's whole sampling loop with the noise of the reference, and the choice among candidates. */
 export const verifyPriorSample: DialectRunner = async (fixture, openArena, dialect) => {
   const { call } = fixture.info(info);
   const noise = noiseOf(fixture);

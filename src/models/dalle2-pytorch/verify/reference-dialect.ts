@@ -4,7 +4,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { FormatError } from "../../../weights/errors.js";
 import { dialectForVersion, type Dialect } from "../dialect/dialect.js";
 
-/** A `Runner` for fixtures that a version computed, given what that version does. */
+/** A `Runner` for fixtures that a version computed, with the dialect of that version. */
 export type DialectRunner = (
   fixture: Fixture,
   openArena: () => Promise<Arena>,
@@ -12,7 +12,7 @@ export type DialectRunner = (
 ) => Promise<readonly Output[]>;
 
 /**
- * What the version computes that made a fixture's outputs, its samplers with their bugs: the outputs have them too. Throws
+ * The dialect of the version that made a fixture's outputs. Sampler bugs are kept, because the outputs have them. Throws
  * FormatError for a fixture of another library.
  */
 export function referenceDialect({ folder, reference: [library, version] }: Fixture): Dialect {

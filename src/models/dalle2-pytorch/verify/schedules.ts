@@ -6,7 +6,7 @@ import type { Output, Tolerance } from "../../../fixture/result.js";
 
 const info = z.looseObject({ schedules: z.array(z.tuple([betaScheduleName, z.int()])) });
 
-/** f32 tables, of sums and products in the same order. */
+/** f32 tables of sums and products in the same order. */
 const TABLES: Tolerance = { maxRelative: 1e-6 };
 
 const TABLE_NAMES: Readonly<Record<string, keyof ScheduleTables>> = {
@@ -19,7 +19,7 @@ const TABLE_NAMES: Readonly<Record<string, keyof ScheduleTables>> = {
   posterior_mean_coef2: "posteriorMeanCoef2",
 };
 
-/** The tables of every noise schedule. */
+/** Computes the tables of every noise schedule. */
 export const verifySchedules: Runner = async (fixture) => {
   const outputs: Output[] = [];
   for (const [schedule, timesteps] of fixture.info(info).schedules) {

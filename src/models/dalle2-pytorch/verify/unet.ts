@@ -12,7 +12,7 @@ import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({ unet: unetConfig });
 
-/** One forward pass of a U-Net, and one with guidance. */
+/** Runs one forward pass of a U-Net, and one with guidance. */
 export const verifyUnet: DialectRunner = async (fixture, openArena, dialect) => {
   const options = resolveUnetConfig(fixture.info(info).unet);
   const inputs = {
