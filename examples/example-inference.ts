@@ -12,7 +12,7 @@ class ExampleInference extends InferenceScript {
   }
 }
 
-const modelConfig = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
+const modelConfig = await ModelLoadConfig.named("shapes");
 using modelManager = await DalleModelManager.create(modelConfig);
 const inference = new ExampleInference(modelManager);
 const image = await inference.run("a red circle on a white background");

@@ -279,9 +279,12 @@ function collectEnums(folder, files) {
   return all;
 }
 
+/** A value as TypeScript. The code of a kernel has no type of its own, or declarations would say all of it once more. */
+const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/, "$& as string");
+
 /** One constant of the module, an entry a line. */
 function declaration(name, entries) {
-  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${JSON.stringify(value)},\n`);
+  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${literal(value)},\n`);
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
 }
 

@@ -1,5 +1,5 @@
-// `npm test`: makes sure that WebGPU has an adapter, then lint, types, layering, docstrings and the tests. The last line
-// counts everything: `N passed, N failed`, where each step before the tests counts as one.
+// `npm test`: makes sure that WebGPU has an adapter, then lint, types, layering, docstrings, what nothing uses, the package
+// and the tests. The last line counts everything: `N passed, N failed`, where each step before the tests counts as one.
 // Arguments go to vitest: `npm test -- test/cli`.
 
 import { spawnSync } from "node:child_process";
@@ -62,6 +62,8 @@ step("lint", "npm", ["run", "--silent", "lint"]);
 step("types", "npm", ["run", "--silent", "typecheck"]);
 step("layers", "npm", ["run", "--silent", "layers"]);
 step("docs", "npm", ["run", "--silent", "docs", "--", "--emit", "none"]);
+step("unused", "npm", ["run", "--silent", "unused"]);
+step("package", "npm", ["run", "--silent", "package"]);
 runVitest();
 
 if (count.skipped > 0) console.log(`${count.skipped} skipped`);

@@ -1,5 +1,8 @@
 // What the package offers. Everything is named here once, so that the rest of the package can move.
 
+// `Symbol.dispose`, for projects that do not name it among their libs.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 export { ArgumentError } from "./platform/arguments.js";
 export {
   adviceBeside,
@@ -8,13 +11,22 @@ export {
   type Dalle2ErrorOptions,
   type ErrorPlace,
 } from "./platform/dalle2-error.js";
-export { ERROR_CODES, type ErrorCode } from "./platform/error-codes.js";
+export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./platform/error-codes.js";
 export { ConfigError } from "./config/config-error.js";
-export type { FileLocation } from "./config/file-location.js";
+export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
+export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
 export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
-export type { ModelLoadConfigData } from "./config/load-config-schema.js";
+export type {
+  ClipSource,
+  DecoderSource,
+  FileLocation,
+  ModelLoadConfigData,
+  ModelSource,
+  PriorSource,
+  UnetSource,
+} from "./config/load-config-data.js";
 export { Generator } from "./diffusion/generator.js";
-export type { AskedSettings, CascadeSettings } from "./diffusion/settings.js";
+export type { AskedSettings, CascadeSettings, NetworkSettings } from "./diffusion/settings.js";
 export { SAMPLER_NAMES, type SamplerName } from "./diffusion/samplers.js";
 export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/sampling-error.js";
 export { TransientError } from "./files/http-error.js";
@@ -38,21 +50,37 @@ export {
 export type { AdapterDescription, GpuFeatures } from "./gpu/adapter.js";
 export type { GpuCounters } from "./gpu/counters.js";
 export type { GpuDevice, GpuOptions } from "./gpu/device.js";
+export type { KernelTime } from "./gpu/timing.js";
+export type { GpuLimits, WebGpuDevice } from "./gpu/web-gpu-device.js";
 export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
 export type { GpuMemory } from "./gpu/pool.js";
+export { decodeImage } from "./image/decode.js";
 export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";
 export {
   centerCropToSquare,
   makeImage,
   removeAlpha,
   type Image,
+  type ByteImage,
   type RgbaImage,
   type RgbImage,
 } from "./image/image.js";
+export {
+  imagesInFolder,
+  isImageFile,
+  isJsonFile,
+  isTextFile,
+  loadImage,
+  loadImages,
+  loadRgbaImage,
+  promptFromFileName,
+} from "./image/image-files.js";
 export { maskFromImage, maskFromRed, type MaskChannel, type MaskOptions } from "./image/mask.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
-export { openCheckpoint, type OpenOptions } from "./models/open-checkpoint.js";
+export { DialectError } from "./models/dialect-error.js";
+export type { StageInfo, TextShape } from "./models/stage-info.js";
+export { openCheckpoint } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
 export { Embed } from "./pipeline/scripts/embed.js";
@@ -77,7 +105,7 @@ export {
 } from "./pipeline/time-estimate.js";
 export { ImageVariation, type ImageVariationOptions } from "./pipeline/scripts/image-variation.js";
 export { Interpolate, type InterpolateOptions } from "./pipeline/scripts/interpolate.js";
-export { InferenceScript } from "./pipeline/inference-script.js";
+export { InferenceScript, type ScriptArguments, type WithManagerOptions } from "./pipeline/inference-script.js";
 export {
   planMemory,
   type ComponentMemory,
@@ -86,15 +114,20 @@ export {
 } from "./pipeline/manager/memory-plan.js";
 export { DisposedError } from "./platform/disposed-error.js";
 export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
+export type { ClipInfo, DecoderInfo, PriorInfo } from "./pipeline/manager/model-info.js";
+export type { LoadingOptions } from "./pipeline/manager/loading-options.js";
 export { DalleModelManager, type ManagerOptions, type WarmupOptions } from "./pipeline/manager/model-manager.js";
 export type { Json, JsonOptions, GeneratedImage, ImageParameters } from "./pipeline/generated-image.js";
-export type { Randomness } from "./pipeline/randomness.js";
+export type { NoiseOrigin, OneSeed, Randomness, RandomOptions } from "./pipeline/randomness.js";
 export { WeightMemoryError, type Offload } from "./pipeline/manager/offload.js";
 export type {
   CallOptions,
+  DecoderCallOptions,
+  DecoderData,
   GenerateOptions,
   Mask,
   NegativeOptions,
+  PriorCallOptions,
   SampleDecoderOptions,
   SamplePriorOptions,
   ScriptOptions,
@@ -103,7 +136,7 @@ export type {
   StrengthOptions,
   TwoStageOptions,
 } from "./pipeline/script-options.js";
-export type { PriorSettings } from "./pipeline/settings.js";
+export type { AskedPriorSettings, Prefixed, PriorSettings, Stage } from "./pipeline/settings.js";
 export { TextGuidedEdit, type TextGuidedEditOptions } from "./pipeline/scripts/text-guided-edit.js";
 export { Upscale, type UpscaleOptions } from "./pipeline/scripts/upscale.js";
 export { FileError } from "./platform/errors.js";
@@ -115,13 +148,15 @@ export { PromptTooLongError } from "./tokenizer/tokenize.js";
 export { JsonError } from "./platform/json.js";
 export { ShapeError } from "./ops/shape-error.js";
 export type { ComputeType } from "./tensor/dtype.js";
-export type { Checkpoint } from "./weights/checkpoint.js";
+export type { Checkpoint, CheckpointOptions } from "./weights/checkpoint.js";
+export type { Dtype, EntryDtype } from "./weights/dtypes.js";
+export type { SmallFloat } from "./weights/small-floats.js";
 export { FormatError, TruncatedError } from "./weights/errors.js";
 export type { Container } from "./weights/state-dict.js";
 export type { WeightsChoice } from "./weights/tree/choose-model.js";
 export type { StateDictKey } from "./weights/tree/key.js";
 export type { ModelKind } from "./weights/tree/model-names.js";
+export type { RowRange, TensorChunk, TensorEntry, UnsupportedTensor } from "./weights/tensor-entry.js";
 export type { Skipped } from "./weights/tree/skipped.js";
 export { UnsupportedError } from "./weights/unsupported-error.js";
 export { WeightError, type Misshapen, type WeightProblems } from "./weights/weight-error.js";
-export { decodeImage } from "#platform";

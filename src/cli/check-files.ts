@@ -1,4 +1,4 @@
-import type { FileLocation } from "../config/file-location.js";
+import type { FileLocation } from "../config/load-config-data.js";
 import type { FileOptions, ModelLoadConfig } from "../pipeline/load-config.js";
 import { sha256OfFile } from "../files/hash.js";
 import { hubChecksumUrl } from "../files/hub.js";

@@ -1,13 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { UsageError } from "./errors.js";
-
-/** The load config of the Shapes model, which comes with the package. */
-export const SHAPES_CONFIG = fileURLToPath(new URL("../../configs/shapes.json", import.meta.url));
 
 /** The load config that is given as an argument or by its flag; that of the Shapes model where none is. */
 export function oneConfig(argument: string | undefined, flag: string | undefined): string {
   if (argument !== undefined && flag !== undefined && argument !== flag) {
     throw new UsageError(`Give one load config: ${argument}, or --model-config ${flag}.`);
   }
-  return argument ?? flag ?? SHAPES_CONFIG;
+  return argument ?? flag ?? "shapes";
 }

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { isImageFile } from "../image/image-files.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { DEFAULT_STRENGTH, type ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { checkInputs, fileInputs, gatherPrompts, loadInitImages, type PromptFlags } from "./asking/gather-prompts.js";
-import { isImageName } from "./asking/image-files.js";
 import { isPromptsFile } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
 import { generateImages } from "./generating/command.js";
@@ -79,7 +79,7 @@ export function register(program: Command): void {
 function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
   if (args.length === 0) return flags;
   for (const file of args.filter((arg) => existsSync(arg))) {
-    if (isImageName(file)) {
+    if (isImageFile(file)) {
       throw new UsageError(`${file} is an image and no prompt: dalle2 variation ${file} generates variations of it.`);
     }
     if (isPromptsFile(file))

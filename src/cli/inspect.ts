@@ -3,7 +3,8 @@ import { Option } from "commander";
 import { openSource } from "../files/open.js";
 import type { ReportSection } from "../models/family.js";
 import { examineCheckpoint, type Inspection } from "../models/inspect.js";
-import { openCheckpoint, type OpenOptions } from "../models/open-checkpoint.js";
+import { openCheckpoint } from "../models/open-checkpoint.js";
+import type { CheckpointOptions } from "../weights/checkpoint.js";
 import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "./format-bytes.js";
@@ -46,7 +47,7 @@ interface Inspected {
   readonly sections: readonly ReportSection[];
 }
 
-async function inspect(file: string, options: OpenOptions): Promise<Inspected> {
+async function inspect(file: string, options: CheckpointOptions): Promise<Inspected> {
   const signal = interruptSignal();
   const source = await openSource(file, { signal });
   const checkpoint = await openCheckpoint(source, { ...options, signal });

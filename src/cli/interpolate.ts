@@ -19,7 +19,8 @@ import { checkSeeds } from "./generating/seeds.js";
 import { planSeries, type GenerationPlan, type Subject } from "./generating/plan.js";
 import { seedOf } from "./generating/seeds.js";
 import { decoderTakesText } from "./asking/gather-images.js";
-import { imageProblem, isImageName, loadImage } from "./asking/image-files.js";
+import { imageProblem, loadImage } from "./asking/image-files.js";
+import { isImageFile } from "../image/image-files.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
 import { filledText, wholeNumber } from "./option-values.js";
@@ -141,7 +142,7 @@ async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal)
   if (start !== undefined && end !== undefined) return { start, end };
   using asker = openAsker({ options: "a start and an end", signal });
   const ask = (message: string): Promise<string> =>
-    asker.ask({ message, check: (given) => (isImageName(given) ? imageProblem(given) : undefined) });
+    asker.ask({ message, check: (given) => (isImageFile(given) ? imageProblem(given) : undefined) });
   return {
     start: start ?? (await ask("Start: an image file, or a prompt")),
     end: end ?? (await ask("End: an image file, or a prompt")),
@@ -149,7 +150,7 @@ async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal)
 }
 
 async function readEnd(given: string, text: string | undefined): Promise<End> {
-  const isFile = isImageName(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
+  const isFile = isImageFile(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
   if (!isFile) return { content: given, name: given, input: given, text: text ?? given };
   const { name, base } = parse(given);
   return { content: await loadImage(given), name, input: base, text: text ?? (await captionOf(given)) };

@@ -19,8 +19,8 @@ export function register(program: Command): void {
   program
     .command("memory")
     .description("say how much GPU memory the models of a load config take; only headers of their files are read")
-    .argument("[config]", "a load config, by path or URL (default: that of the Shapes model)", loadConfig)
-    .option("--model-config <file>", "the same as the argument", loadConfig)
+    .argument("[config]", "a load config, by name, path or URL (default: shapes, the embedded model)", loadConfig)
+    .option("--model-config <config>", "the same as the argument", loadConfig)
     .option("--batch-size <n>", "images computed at once", wholeNumber, 1)
     .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
     .action(async (argument: string | undefined, { modelConfig, batchSize, json }: Options) => {
@@ -33,7 +33,7 @@ export function register(program: Command): void {
 
 async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
   const signal = interruptSignal();
-  const config = await ModelLoadConfig.fromJsonPath(path, { signal });
+  const config = await ModelLoadConfig.open(path, { signal });
   const options = { batchSize, signal };
   // What is said of a file is said once.
   const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: say });

@@ -1,11 +1,10 @@
 import type { Command } from "commander";
 import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
-import type { Loaded } from "../pipeline/manager/load-models.js";
 import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
-import { oneConfig, SHAPES_CONFIG } from "./default-config.js";
+import { oneConfig } from "./default-config.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { loadConfig } from "./option-values.js";
@@ -53,8 +52,8 @@ export function register(program: Command): void {
   program
     .command("test")
     .description("check a load config: find or download its files, print their checksums, load its models")
-    .argument("[config]", "a load config, by path or URL (default: that of the Shapes model)", loadConfig)
-    .option("--model-config <file>", "the same as the argument", loadConfig)
+    .argument("[config]", "a load config, by name, path or URL (default: shapes, the embedded model)", loadConfig)
+    .option("--model-config <config>", "the same as the argument", loadConfig)
     .option("--no-load", "leave the models alone: no GPU is needed")
     .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
     .option("--json", "print one JSON object")
@@ -67,12 +66,7 @@ export function register(program: Command): void {
     });
 }
 
-async function test({
-  modelConfig = SHAPES_CONFIG,
-  load,
-  suppressUpdates,
-  json = false,
-}: Flags): Promise<ConfigReport> {
+async function test({ modelConfig = "shapes", load, suppressUpdates, json = false }: Flags): Promise<ConfigReport> {
   const signal = interruptSignal();
   const progress = new ProgressReport(json);
   const options: LoadingOptions = {
@@ -86,7 +80,7 @@ async function test({
       progress.load(loaded);
     },
   };
-  const config = await ModelLoadConfig.fromJsonPath(modelConfig, { signal });
+  const config = await ModelLoadConfig.open(modelConfig, { signal });
   const files = await checkFiles(config, options);
   progress.clear();
   const models = load && !files.some(isFaulty) ? await loadModels(config, options) : null;
@@ -102,14 +96,10 @@ async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Pro
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,
-    prior: prior ? priorReport(prior) : null,
-    decoder: (decoder?.model.stages ?? []).map(({ info }, i) => ({ unetNumber: i + 1, imageSize: info.imageSize })),
-    clip: clip ? { make: config.data.clip!.make, model: config.data.clip!.model } : null,
+    prior: prior ? { family: prior.family, version: prior.version ?? null } : null,
+    decoder: (decoder?.unets ?? []).map(({ imageSize }, i) => ({ unetNumber: i + 1, imageSize })),
+    clip: clip ? { make: clip.make, model: clip.model } : null,
   };
-}
-
-function priorReport({ origins: [origin] }: Pick<Loaded<unknown>, "origins">): PriorReport {
-  return { family: origin!.family, version: origin!.dialect?.version ?? null };
 }
 
 function isFaulty({ problem }: FileReport): boolean {

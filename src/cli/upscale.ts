@@ -78,11 +78,11 @@ async function planUpscale(
 
 /** Side in pixels of the images that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
 function startSize({ decoder }: DalleModelManager, startAt: number): number {
-  const stages = decoder?.model.stages ?? [];
-  const before = stages[startAt - 2];
-  if (before && startAt <= stages.length) return before.info.imageSize;
+  const unets = decoder?.unets ?? [];
+  const before = unets[startAt - 2];
+  if (before && startAt <= unets.length) return before.imageSize;
   throw new UsageError(
-    `--start-at-unet ${startAt}: this decoder has ${counted(stages.length, "U-Net")}; those from 2 on enlarge images.`,
+    `--start-at-unet ${startAt}: this decoder has ${counted(unets.length, "U-Net")}; those from 2 on enlarge images.`,
   );
 }
 

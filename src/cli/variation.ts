@@ -1,5 +1,6 @@
 import { basename, parse } from "node:path";
 import type { Command } from "commander";
+import { promptFromFileName } from "../image/image-files.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
@@ -10,7 +11,7 @@ import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
-import { captionOf, captionOfName } from "./asking/captions.js";
+import { captionOf } from "./asking/captions.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
@@ -72,7 +73,7 @@ async function planVariation(
   const takesText = decoderTakesText(manager);
   // The names that the file has of its images stand for them, which need not be here.
   const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
-  const suggest = stored ? captionOfName : captionOf;
+  const suggest = stored ? promptFromFileName : captionOf;
   const { files, texts, samples } = await gatherImages(named, takesText, signal, suggest);
   const embedded = stored?.map(({ embedding }) => embedding);
   if (embedded) checkEmbeddingLength(manager, embedded, flags.embeddings!);

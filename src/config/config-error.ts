@@ -26,6 +26,8 @@ export function formatPath(path: readonly PropertyKey[]): string {
 /**
  * Checks `value` against `schema` and returns it with defaults filled in. Throws one {@link ConfigError} that lists every
  * fault with its path, what is expected and what was found. `source` names the file; `path` is where the value is in it.
+ *
+ * @internal
  */
 export function parseConfig<Schema extends z.ZodType>(
   schema: Schema,
@@ -40,7 +42,11 @@ export function parseConfig<Schema extends z.ZodType>(
   return data;
 }
 
-/** What `schema` makes of `value`, or the faults that it finds, each with its path, for a message. */
+/**
+ * What `schema` makes of `value`, or the faults that it finds, each with its path, for a message.
+ *
+ * @internal
+ */
 export function checkValue<Schema extends z.ZodType>(
   schema: Schema,
   value: unknown,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isUrl } from "../files/open.js";
+import type { FileLocation } from "./load-config-data.js";
 import { rule } from "./rule.js";
 
 const NO_URL = "expected a URL (http or https)";
@@ -44,9 +45,6 @@ export const file = z
     ),
   )
   .meta({ id: "File", description: "Where a file is." });
-/** Where a file of a load config is: a path on this machine, or a URL and where its download is kept. */
-export type FileLocation = z.output<typeof file>;
-
 /**
  * The name that a download gets (upstream's `File.filename`): what follows the last slash, without the query.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75

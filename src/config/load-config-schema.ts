@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { device } from "./devices.js";
 import { file } from "./file-location.js";
+import type { ModelLoadConfigData } from "./load-config-data.js";
 import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
 const steps = z.int().positive();
@@ -63,7 +64,6 @@ const unetSource = (familyKeys: FamilyKeys) =>
     })
     .check(checkPerUnet)
     .meta({ id: "UnetSource", description: "A checkpoint, and the U-Nets that are taken from it." });
-export type UnetSource = z.output<ReturnType<typeof unetSource>>;
 
 const decoderLoadConfig = (familyKeys: FamilyKeys) =>
   z
@@ -86,7 +86,6 @@ const priorLoadConfig = (familyKeys: FamilyKeys) =>
     ...extensions,
     ...untyped(familyKeys),
   });
-export type PriorSource = z.output<ReturnType<typeof priorLoadConfig>>;
 
 const clipLoadConfig = z.strictObject({
   make: z
@@ -106,13 +105,12 @@ const clipLoadConfig = z.strictObject({
     .describe("Its weights. Default: those saved along with the prior or the decoder, else OpenAI's by name."),
   state_dict_key: stateDictKey,
 });
-export type ClipSource = z.output<typeof clipLoadConfig>;
 
 /**
  * The schema of load configs, in which families of models have these keys of their own.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L125-L199
  */
-export const loadConfigSchema = (familyKeys: FamilyKeys) =>
+export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadConfigData> =>
   z
     .strictObject({
       $schema: z.string().optional().describe("The schema of this file, for editors."),
@@ -138,8 +136,6 @@ export const loadConfigSchema = (familyKeys: FamilyKeys) =>
       title: "Load config",
       description: "Which files make up a DALL·E 2 model, and how it is sampled by default.",
     });
-/** A load config that was checked, defaults filled in; its keys are those of the JSON file. */
-export type ModelLoadConfigData = z.output<ReturnType<typeof loadConfigSchema>>;
 
 function untyped(keys: FamilyKeys): object {
   return keys;

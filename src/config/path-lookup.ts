@@ -38,10 +38,14 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
 /**
  * The folder that a `cache_dir` in the load config `config` means: that of the working directory if it is there, else the
  * one beside the config. Undefined where the config was read from a URL: whoever serves it does not choose where files
- * are written here.
+ * are written here; nor beside a config that came with this package, whose folder an update removes.
  */
-export async function findCacheFolder(config: string, cacheDir: string): Promise<string | undefined> {
+export async function findCacheFolder(
+  config: string,
+  cacheDir: string,
+  cameWithPackage: boolean,
+): Promise<string | undefined> {
   if (isUrl(config)) return undefined;
   if (isAbsolute(cacheDir) || (await folderExists(cacheDir))) return cacheDir;
-  return join(dirname(config), cacheDir);
+  return cameWithPackage ? undefined : join(dirname(config), cacheDir);
 }

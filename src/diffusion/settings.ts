@@ -1,9 +1,41 @@
-// What a caller can set of how networks sample. A new setting is an entry here and the sampler that reads it: arguments are
-// checked, lists are spread over U-Nets, defaults are found, records are written and read, and options of the command line
-// are made from this table.
+// What a caller can set of how networks sample. A new setting is an entry in the interfaces and the table here, and the
+// sampler that reads it: arguments are checked, lists are spread over U-Nets, defaults are found, records are written and
+// read, and options of the command line are made from this table.
 import { counted } from "../platform/counted.js";
 import { ArgumentError, count, finiteNumber, oneOf, type ArgumentRule } from "../platform/arguments.js";
-import { SAMPLER_NAMES } from "./samplers.js";
+import { SAMPLER_NAMES, type SamplerName } from "./samplers.js";
+
+/** Settings that a call gives one network; default: that of the load config, else the network's own. */
+export interface AskedSettings {
+  /** Guidance scale: how strongly the network follows its conditions. 1 is no guidance. Default: the load config's, else 1. */
+  readonly condScale?: number | undefined;
+  /** Sampling steps. Default: the load config's, else those of training. */
+  readonly steps?: number | undefined;
+  /** Sampler, by its name. Default: what the reference does, DDPM for as many steps as in training and DDIM for fewer. */
+  readonly sampler?: SamplerName | undefined;
+}
+
+/** The same for the networks of a cascade: one value for all, or one for each, of which null is the default. */
+export interface CascadeSettings {
+  /** Guidance scale: how strongly U-Nets follow their conditions. 1 is no guidance. Default: the load config's, else 1. */
+  readonly condScale?: number | readonly (number | null)[] | undefined;
+  /** Sampling steps. Default: the load config's, else those of training. */
+  readonly steps?: number | readonly (number | null)[] | undefined;
+  /** Sampler, by its name. Default: what the reference does, DDPM for as many steps as in training and DDIM for fewer. */
+  readonly sampler?: SamplerName | readonly (SamplerName | null)[] | undefined;
+}
+
+/** Settings of one network, defaults filled in. */
+export interface NetworkSettings {
+  /** Guidance scale; 1 is no guidance. */
+  readonly condScale: number;
+  /** Sampling steps. */
+  readonly steps: number;
+  /** Sampler, by its name; undefined: what the reference does for that number of steps. */
+  readonly sampler?: SamplerName | undefined;
+}
+
+export type SettingName = keyof AskedSettings;
 
 /** A value that JSON and a command line can say. */
 export type SettingValue = number | string;
@@ -39,6 +71,7 @@ export interface CommandLineSetting {
 /** A number; none for a text without one. */
 const parseNumber = (text: string): number => (text.trim() === "" ? NaN : Number(text));
 
+/** @internal */
 export const SETTINGS = {
   /** Strength of guidance; 1 is none. */
   condScale: {
@@ -85,38 +118,19 @@ export const SETTINGS = {
       parse: (text) => text.trim(),
     },
   },
-} as const satisfies Readonly<Record<string, Setting>>;
-
-export type SettingName = keyof typeof SETTINGS;
+} as const satisfies { readonly [Name in SettingName]: Setting<NonNullable<AskedSettings[Name]>> };
 
 /** Their names, in the order of records. */
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
-type ValueOf<Name extends SettingName> = ReturnType<(typeof SETTINGS)[Name]["rule"]>;
-
 /** A value of any setting. */
-type Value = ValueOf<SettingName>;
-
-type AlwaysSet = {
-  [Name in SettingName]: (typeof SETTINGS)[Name]["isAlwaysSet"] extends true ? Name : never;
-}[SettingName];
-
-/** Settings of one network, defaults filled in. */
-export type NetworkSettings = { readonly [Name in AlwaysSet]: ValueOf<Name> } & {
-  readonly [Name in Exclude<SettingName, AlwaysSet>]?: ValueOf<Name> | undefined;
-};
-
-/** Settings that a call gives one network; default: that of the load config, else the network's own. */
-export type AskedSettings = { readonly [Name in SettingName]?: ValueOf<Name> | undefined };
-
-/** The same for the networks of a cascade: one value for all, or one for each, of which null is the default. */
-export type CascadeSettings = {
-  readonly [Name in SettingName]?: ValueOf<Name> | readonly (ValueOf<Name> | null)[] | undefined;
-};
+type Value = NonNullable<AskedSettings[SettingName]>;
 
 /** The settings of several networks, with a value for each; of those that may be left open, where any network has one. */
-export type ListedSettings = { readonly [Name in AlwaysSet]: readonly ValueOf<Name>[] } & {
-  readonly [Name in Exclude<SettingName, AlwaysSet>]?: readonly (ValueOf<Name> | null)[] | undefined;
+export type ListedSettings = {
+  readonly [Name in keyof NetworkSettings]: undefined extends NetworkSettings[Name]
+    ? readonly (NonNullable<NetworkSettings[Name]> | null)[] | undefined
+    : readonly NetworkSettings[Name][];
 };
 
 type Lists = Record<SettingName, readonly (Value | null | undefined)[] | undefined>;

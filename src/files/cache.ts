@@ -6,12 +6,15 @@ import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept
 export interface CacheEntry {
   /** Its name in the folder. */
   readonly name: string;
+  /** Where it is. */
   readonly path: string;
   /** The URL that it came from, without the secrets in it; undefined where that was not recorded, as dalle2-laion does not. */
   readonly url: string | undefined;
+  /** Its size, so far. */
   readonly bytes: number;
   /** Of an unfinished download, how many bytes it will have, if the server said so. */
   readonly totalBytes: number | undefined;
+  /** False for an unfinished download. */
   readonly isComplete: boolean;
 }
 

@@ -7,6 +7,7 @@ import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
 export class TransientError extends FileError {
   static override readonly code = "file/transient";
   override readonly name = "TransientError";
+  /** Milliseconds that the server asks to wait for; undefined where it does not say. */
   readonly retryAfter: number | undefined;
   /** What happened, without advice. */
   readonly problem: string;

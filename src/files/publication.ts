@@ -19,6 +19,7 @@ export interface Claim {
 
 /** A file on a server, and where or what its checksum is. */
 export interface PublishedFile {
+  /** Its address. */
   readonly url: string;
   /** Where its checksum stands: `sha256sum` output, bare hex, or a git LFS pointer. Hub `resolve/` URLs find theirs (`raw/`) alone. */
   readonly checksumUrl?: string | undefined;

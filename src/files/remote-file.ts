@@ -19,6 +19,7 @@ import { ChangedError, probe, type RemoteState, type TransferOptions } from "./t
 export interface RemoteFile extends PublishedFile {
   /** Folder it is kept in under `filename`, as dalle2-laion keeps it. Default: the user's cache. */
   readonly folder?: string | undefined;
+  /** Its name in the folder. */
   readonly filename: string;
   /** A larger file is refused. Default: 256 GiB. */
   readonly maxBytes?: number | undefined;
@@ -28,6 +29,7 @@ export interface RemoteFile extends PublishedFile {
 export interface DownloadProgress {
   /** The URL, without the secrets in it. */
   readonly file: string;
+  /** What has arrived. */
   readonly loadedBytes: number;
   /** Undefined where the server does not say. */
   readonly totalBytes: number | undefined;

@@ -11,6 +11,7 @@ import type { Patience } from "./patience.js";
 export interface HttpOptions {
   /** Default: the platform's own. */
   readonly fetch?: typeof fetch | undefined;
+  /** Ends the transfer; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** How often and how long servers are tried. */
   readonly patience?: Partial<Patience> | undefined;

@@ -2,7 +2,10 @@
 export interface GpuCounters {
   /** Writes of host memory, those of `Params` included. */
   uploads: number;
+  /** Bind groups made. */
   bindGroups: number;
+  /** Submits to the queue. */
   submits: number;
+  /** Kernels run. */
   dispatches: number;
 }

@@ -12,6 +12,7 @@ import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
 import { CommandStream } from "./stream.js";
 import type { KernelTime } from "./timing.js";
+import type { GpuLimits, WebGpuDevice } from "./web-gpu-device.js";
 
 /** How a device is used. */
 export interface GpuOptions {
@@ -35,7 +36,11 @@ export function checkGpuOptions(options: GpuOptions): void {
   checkArguments(GPU_RULES, options);
 }
 
-/** What happens with the commands of a stream. */
+/**
+ * What happens with the commands of a stream.
+ *
+ * @internal
+ */
 export interface StreamOptions {
   /** `compile`: pipelines are compiled, in parallel, and nothing else happens. Default `eager`: commands run. */
   readonly executor?: "eager" | "compile";
@@ -48,16 +53,22 @@ export interface StreamOptions {
  * nothing of tensors.
  */
 export class GpuDevice {
-  readonly limits: GPUSupportedLimits;
+  /** The device of WebGPU below. */
+  readonly device: WebGpuDevice;
+  /** What computes. */
+  readonly adapter: AdapterDescription;
+  /** What it has beyond the minimum of WebGPU, and may use. */
+  readonly features: GpuFeatures;
+  /** What it can do at most. */
+  readonly limits: GpuLimits;
   readonly #core: DeviceCore;
 
-  constructor(
-    readonly device: GPUDevice,
-    readonly adapter: AdapterDescription,
-    readonly features: GpuFeatures,
-    options: GpuOptions = {},
-  ) {
+  /** @internal */
+  constructor(device: GPUDevice, adapter: AdapterDescription, features: GpuFeatures, options: GpuOptions = {}) {
     checkGpuOptions(options);
+    this.device = device;
+    this.adapter = adapter;
+    this.features = features;
     const { poolBytes, maxBindingSize = Infinity, memoryLimit = Infinity, timeKernels = false } = options;
     this.limits = device.limits;
     this.#core = new DeviceCore(device, {
@@ -76,7 +87,11 @@ export class GpuDevice {
     });
   }
 
-  /** A stream of commands, for one call. The caller closes it. */
+  /**
+   * A stream of commands, for one call. The caller closes it.
+   *
+   * @internal
+   */
   stream({ executor: kind = "eager", onCommand }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
@@ -111,6 +126,7 @@ export class GpuDevice {
     return this.#core.pool.memoryLimit;
   }
 
+  /** Throws `ArgumentError` for what is no number of bytes. */
   set memoryLimit(bytes: number) {
     this.#core.pool.memoryLimit = byteLimit("memoryLimit", bytes);
     this.trim();

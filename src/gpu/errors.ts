@@ -32,6 +32,7 @@ export class DeviceLostError extends GpuError {
   }
 
   constructor(
+    /** `destroyed` or `unknown`, as WebGPU says it. */
     readonly reason: string,
     message: string,
   ) {

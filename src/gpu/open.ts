@@ -33,6 +33,10 @@ const FEATURES = {
  * Opens the best adapter of this machine, of the kind preferred, with all it offers.
  * Throws `ArgumentError` for limits that are no numbers of bytes, `GpuUnavailableError` if nothing implements WebGPU here or
  * there is no adapter; Dawn's Null backend, which computes nothing, counts as none.
+ *
+ * @example
+ * using gpu = await openGpu({ memoryLimit: 4 * 2 ** 30 });
+ * using manager = await DalleModelManager.create("gradio", { gpu, offload: "idle" });
  */
 export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> {
   checkGpuOptions(options);

@@ -5,6 +5,7 @@ import { GpuOutOfMemoryError } from "./errors.js";
 export interface GpuMemory {
   /** Tensors in use. */
   live: number;
+  /** Bytes of tensors in use. */
   liveBytes: number;
   /** Largest `liveBytes` seen since the device was opened, or since `resetPeaks`. */
   peakBytes: number;
@@ -28,7 +29,11 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
-/** Makes and destroys buffers. */
+/**
+ * Makes and destroys buffers.
+ *
+ * @internal
+ */
 export interface BlockSource {
   /** Bytes of the largest storage. */
   readonly maxBindingSize: number;
@@ -38,7 +43,11 @@ export interface BlockSource {
   flushAll(): void;
 }
 
-/** Keeps freed blocks for itself. */
+/**
+ * Keeps freed blocks for itself.
+ *
+ * @internal
+ */
 export interface BlockKeeper {
   /** Gives all of them up; nothing that waits to be submitted uses them. */
   surrender(): readonly Block[];
@@ -47,6 +56,8 @@ export interface BlockKeeper {
 /**
  * The blocks of a device by size class. What lies here for reuse is used by no command that is not yet submitted: streams
  * give back what they freed when they submit (`StreamMemory`).
+ *
+ * @internal
  */
 export class BlockPool {
   readonly #free = new Map<number, Block[]>();

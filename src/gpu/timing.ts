@@ -2,15 +2,22 @@ import { BufferUsage, MapMode } from "./constants.js";
 
 /** GPU time that one variant of a kernel has taken. */
 export interface KernelTime {
+  /** The kernel's name, and what its variant is made with. */
   readonly kernel: string;
+  /** How often it ran. */
   readonly calls: number;
+  /** How long, in all. */
   readonly milliseconds: number;
 }
 
 /** Dispatches of one submit at most, and room to spare: a stream submits after 128. */
 const CAPACITY = 1024;
 
-/** Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for. */
+/**
+ * Measures each dispatch with timestamp queries. Costs one compute pass per dispatch, so it is off unless asked for.
+ *
+ * @internal
+ */
 export class KernelTimer {
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;

@@ -24,6 +24,9 @@ export interface EncodeOptions {
 /**
  * An image file. JPEG drops the alpha channel. Rejects with ArgumentError for a quality or keyword that the format does not
  * allow, and with ImageEncodeError where a browser lacks the encoder.
+ *
+ * @example
+ * await writeFile("image.png", await encodeImage(image));
  */
 export async function encodeImage(image: Image, options: EncodeOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const { format = "png", quality = 90, text = {} } = options;

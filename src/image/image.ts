@@ -2,29 +2,29 @@ import { ArgumentError } from "../platform/arguments.js";
 
 /** 8-bit images as rows of interleaved channels, top to bottom, and what loading and saving images needs of them. */
 
-interface ByteImage {
+/** ByteImage with so many channels. */
+export interface ByteImage<Channels extends 3 | 4> {
   /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
   /** `height` × `width` × `channels` values, 0 to 255. */
   readonly data: Uint8Array;
+  /** 3: red, green, blue; 4: alpha too. */
+  readonly channels: Channels;
 }
 
 /** An image in sRGB. */
-export interface RgbImage extends ByteImage {
-  readonly channels: 3;
-}
+export type RgbImage = ByteImage<3>;
 
 /** An image in sRGB with straight (not premultiplied) alpha, as files are decoded to. */
-export interface RgbaImage extends ByteImage {
-  readonly channels: 4;
-}
+export type RgbaImage = ByteImage<4>;
 
 /** An image, opaque or not. */
 export type Image = RgbImage | RgbaImage;
 
 /** Wraps pixels that are there already. Throws ArgumentError where their number is not `width` × `height` × `channels`. */
-export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array) {
+export function makeImage<C extends 3 | 4>(width: number, height: number, channels: C, data: Uint8Array): ByteImage<C> {
   if (data.length !== width * height * channels) {
     throw new ArgumentError(
       "data",

@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { ConfigError } from "../config/config-error.js";
-import type { PriorSource, UnetSource } from "../config/load-config-schema.js";
+import type { PriorSource, UnetSource } from "../config/load-config-data.js";
 import type { Runner } from "../fixture/runner.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Checkpoint } from "../weights/checkpoint.js";

@@ -5,6 +5,7 @@ import type { NoiseSource } from "../diffusion/noise.js";
 import type { AskedSettings, CascadeSettings, NetworkSettings } from "../diffusion/settings.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
+import type { StageInfo, TextShape } from "./stage-info.js";
 
 /** For each text 1 or 0 for each of its encodings: 0 is padding. */
 export type TextMaskRows = readonly (readonly number[])[];
@@ -44,9 +45,6 @@ export interface ImageEncoder {
   /** Embeds images `[batch, side, side, channels]` in [0, 1], f32, of any side from `imageSize` on: `[batch, dimLatent]`, f32. */
   embedImage(image: Tensor): Tensor;
 }
-
-/** Shape `[length, width]` of the encodings of a text. */
-export type TextShape = readonly [length: number, width: number];
 
 /** Texts as a prior takes them. */
 export interface PriorText {
@@ -93,27 +91,6 @@ export interface Prior {
 
   /** Image embeddings for texts, `[B, D]` row by row, in the scale of CLIP. Rejects as `check` throws. */
   sample(arena: Arena, sampling: PriorSampling): Promise<Float32Array>;
-}
-
-/** A stage of a cascade, as far as others plan by it. */
-export interface StageInfo {
-  /** As messages call it: "U-Net 1". */
-  readonly name: string;
-  /** Side in pixels of the square images that it makes. */
-  readonly imageSize: number;
-  readonly takesText: boolean;
-  readonly takesImageEmbed: boolean;
-  /** Of the longest text, where it takes any. */
-  readonly textShape: TextShape | undefined;
-  /** Width of the image embeddings, where it takes any. */
-  readonly imageEmbedDim: number | undefined;
-  /** False where the checkpoint holds no weights of it: it cannot sample. */
-  readonly isTrained: boolean;
-  /**
-   * Names of the components that its steps need, in this order; most stages have one. `sample` asks for each by `use` when
-   * its turn comes, and needs only that one meanwhile.
-   */
-  readonly components: readonly string[];
 }
 
 export interface CascadeStage {

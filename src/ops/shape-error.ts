@@ -11,7 +11,9 @@ export class ShapeError extends Dalle2Error {
 
   /** `got` and `expected` are shapes, or words where a shape does not say it. */
   constructor(
+    /** The operation. */
     readonly op: string,
+    /** What of it cannot be worked on. */
     readonly argument: string,
     got: readonly (number | string)[] | string,
     expected: readonly (number | string)[] | string,

@@ -23,7 +23,7 @@ export class ClipEncoder {
 
   /** Throws `SamplingError` where the load config names no CLIP. */
   get model(): ClipModel {
-    const clip = this.manager.clip?.model;
+    const clip = this.manager.models.clip?.model;
     if (!clip) {
       const code = "sampling/no-model";
       throw new SamplingError("There is no CLIP in the load config, and this needs one.", { code });

@@ -1,11 +1,14 @@
-import type { StageInfo } from "../models/interfaces.js";
+import type { StageInfo } from "../models/stage-info.js";
 
 /** What a caller has to offer. */
 export interface DataGiven {
+  /** Whether there are image embeddings. Default: false. */
   readonly imageEmbedding?: boolean;
+  /** Whether there are text encodings. Default: false. */
   readonly textEncoding?: boolean;
   /** Side in pixels of the smallest image, where there are images. */
   readonly imageSize?: number | undefined;
+  /** Whether there are texts. Default: false. */
   readonly text?: boolean;
 }
 
@@ -16,8 +19,11 @@ export interface DataGiven {
  */
 export class DataRequirements {
   constructor(
+    /** What has to be given. */
     readonly needs: {
+      /** Image embeddings. */
       readonly imageEmbedding: boolean;
+      /** Text encodings. */
       readonly textEncoding: boolean;
       /** An image to start from. */
       readonly image: boolean;

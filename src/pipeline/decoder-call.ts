@@ -36,7 +36,7 @@ interface DecodedImage extends Pick<Embedding, "inF32"> {
 }
 
 /** The decoder of a load config. Throws `SamplingError` where it names none. */
-export function decoderOf({ decoder }: DalleModelManager): Cascade {
+export function decoderOf({ models: { decoder } }: DalleModelManager): Cascade {
   if (!decoder) {
     const code = "sampling/no-model";
     throw new SamplingError("There is no decoder in the load config, and this needs one.", { code });

@@ -13,7 +13,11 @@ export interface Embedding extends HostTensor {
   readonly inF32?: readonly string[] | undefined;
 }
 
-/** Components that computed any of these in f32 for want of range. */
+/**
+ * Components that computed any of these in f32 for want of range.
+ *
+ * @internal
+ */
 export function joinedF32(
   embeddings: readonly (Pick<Embedding, "inF32"> | undefined)[],
 ): readonly string[] | undefined {
@@ -21,7 +25,11 @@ export function joinedF32(
   return names.size > 0 ? [...names] : undefined;
 }
 
-/** The rows of a batch `[B, ...]`, each an embedding of its own. */
+/**
+ * The rows of a batch `[B, ...]`, each an embedding of its own.
+ *
+ * @internal
+ */
 export function splitRows(data: Float32Array, shape: readonly number[], inF32?: readonly string[]): Embedding[] {
   const [batch = 0, ...row] = shape;
   const size = data.length / batch;
@@ -31,7 +39,11 @@ export function splitRows(data: Float32Array, shape: readonly number[], inF32?: 
   });
 }
 
-/** Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws `ArgumentError` where shapes differ. */
+/**
+ * Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws `ArgumentError` where shapes differ.
+ *
+ * @internal
+ */
 export function stackRows(arena: Arena, rows: readonly Embedding[], dtype?: DType): Tensor {
   const [first] = rows;
   if (!first) throw new InternalError("A batch needs at least one embedding.");

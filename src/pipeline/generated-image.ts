@@ -20,15 +20,24 @@ export interface ImageParameters extends JsonOptions {
 
 /** An image that a script has drawn. */
 export interface GeneratedImage extends RgbImage, NoiseOrigin {
+  /** What it was generated with. */
   readonly parameters: ImageParameters;
 }
 
-/** Without the options that are undefined, as JSON has them. */
+/**
+ * Without the options that are undefined, as JSON has them.
+ *
+ * @internal
+ */
 export function defined(options: JsonOptions): JsonOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-/** Reads images `[B, H, W, 3]` in [0, 1]. */
+/**
+ * Reads images `[B, H, W, 3]` in [0, 1].
+ *
+ * @internal
+ */
 export async function readImages(images: Tensor): Promise<RgbImage[]> {
   const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;
   const planes = await images.arena.readNchw(images);

@@ -23,6 +23,14 @@ import {
 } from "./script-options.js";
 import { checkOptions, checkPriorOptions, type PriorSettings } from "./settings.js";
 
+/** What constructors of scripts take after the manager: options, and whatever else a subclass wants. */
+export type ScriptArguments<Options = ScriptOptions> = readonly [options?: Options, ...own: unknown[]];
+
+/** The same for `create`, where options of the manager may stand among those of the script. */
+export type WithManagerOptions<Rest extends ScriptArguments> = {
+  readonly [Index in keyof Rest]: Index extends "0" ? Rest[Index] & ManagerOptions : Rest[Index];
+};
+
 /**
  * Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L15-L275
@@ -34,6 +42,7 @@ export abstract class InferenceScript {
   #ownsManager = false;
 
   constructor(
+    /** The models that it runs. */
     protected readonly manager: DalleModelManager,
     private readonly options: ScriptOptions = {},
   ) {
@@ -42,14 +51,22 @@ export abstract class InferenceScript {
     });
   }
 
-  /** Loads the models of a load config, or of the file with that path, for one script alone, which frees them when disposed. */
-  static async create<Script extends InferenceScript>(
-    this: new (manager: DalleModelManager, options?: ScriptOptions) => Script,
-    config: string | ModelLoadConfig,
-    options: ScriptOptions & ManagerOptions = {},
+  /**
+   * Loads models for one script alone, which frees them when it is disposed. `config` is a load config, or the name, path or URL
+   * of one (`ModelLoadConfig.open`); default: `shapes`, the embedded model. After it come the arguments of the script's
+   * constructor, among whose options may be those of the manager. Rejects as `DalleModelManager.create`.
+   *
+   * @example
+   * using script = await BasicInference.create("shapes", { dtype: "f32" });
+   * const images = await script.run("a red circle on a white background", { seed: 1 });
+   */
+  static async create<Script extends InferenceScript, Rest extends ScriptArguments>(
+    this: new (manager: DalleModelManager, ...rest: Rest) => Script,
+    config?: string | ModelLoadConfig,
+    ...rest: WithManagerOptions<Rest>
   ): Promise<Script> {
-    const loaded = typeof config === "string" ? await ModelLoadConfig.fromJsonPath(config) : config;
-    const script = new this(await DalleModelManager.create(loaded, options), options);
+    const [options] = rest as ScriptArguments<ManagerOptions>;
+    const script = new this(await DalleModelManager.create(config, options), ...rest);
     script.#ownsManager = true;
     return script;
   }
@@ -184,7 +201,11 @@ export abstract class InferenceScript {
     return takesText(decoderOf(this.manager));
   }
 
-  /** Throws `SamplingError` where the load config names no CLIP. */
+  /**
+   * Throws `SamplingError` where the load config names no CLIP.
+   *
+   * @internal
+   */
   protected get clip(): ClipModel {
     return this.#clip.model;
   }

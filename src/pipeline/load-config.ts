@@ -1,5 +1,6 @@
+import { packageFile } from "#platform";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
-import { openSource, resolveBeside } from "../files/open.js";
+import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { openRemote, type DownloadProgress } from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
@@ -9,12 +10,15 @@ import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
+import { ArgumentError } from "../platform/arguments.js";
 import { parseConfig } from "../config/config-error.js";
-import { downloadName, type FileLocation } from "../config/file-location.js";
-import { loadConfigSchema, type FamilyKeys, type ModelLoadConfigData } from "../config/load-config-schema.js";
+import { downloadName } from "../config/file-location.js";
+import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
+import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
+import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
 
 /** How the files of a load config are opened. */
 export interface FileOptions extends HttpOptions {
@@ -36,10 +40,15 @@ export interface FileOptions extends HttpOptions {
 export interface NamedFile {
   /** Its path in the config, such as `decoder.unet_sources[0].load_model_from`. */
   readonly place: string;
+  /** Where it is. */
   readonly file: FileLocation;
 }
 
-/** The schema of load configs, with the keys of every family that is known. */
+/**
+ * The schema of load configs, with the keys of every family that is known.
+ *
+ * @internal
+ */
 export function currentSchema() {
   const known = families();
   let schema = SCHEMAS.get(known);
@@ -60,17 +69,55 @@ export class ModelLoadConfig {
   /** Servers of its files that could not be reached. */
   readonly #hosts = new UnreachableHosts();
 
-  /** Path or URL of the config, for messages: of a URL without the secrets in it. */
+  /** Name, path or URL of the config, for messages: of a URL without the secrets in it. */
   readonly source: string;
-  /** The same as it was given. */
+  /** What it says, defaults filled in. */
+  readonly data: ModelLoadConfigData;
+  /** Path or URL, as it was given. */
   readonly #location: string;
+  /** The name of one that comes with the package. */
+  readonly #name: ConfigName | undefined;
 
-  private constructor(
-    readonly data: ModelLoadConfigData,
-    location: string,
-  ) {
+  private constructor(data: ModelLoadConfigData, location: string, name?: ConfigName) {
+    this.data = data;
     this.#location = location;
-    this.source = publicUrl(location);
+    this.#name = name;
+    this.source = name ?? publicUrl(location);
+  }
+
+  /**
+   * A load config that comes with the package, by its name, one of `CONFIG_NAMES`; default: `shapes`, the embedded model.
+   * Downloads of LAION's go to the user's cache, unless the `cache_dir` that they name is in the working directory. In browsers
+   * the package's folder `configs` must lie beside its code on the server. Throws `ArgumentError` for other names.
+   *
+   * @example
+   * const config = await ModelLoadConfig.named("gradio");
+   */
+  static async named(name: ConfigName = "shapes", options: HttpOptions = {}): Promise<ModelLoadConfig> {
+    if (!isConfigName(name)) {
+      const known = CONFIG_NAMES.join(", ");
+      throw new ArgumentError("name", `name is ${JSON.stringify(name)}, and load configs are named ${known}.`);
+    }
+    const location = packageFile(configPath(name));
+    return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, name);
+  }
+
+  /**
+   * A load config by its name, or by path or URL of its file. Where both are there, the name counts: `./shapes` is the file.
+   * Rejects with `FileError` or `ConfigError`.
+   *
+   * @example
+   * const config = await ModelLoadConfig.open(process.argv[2] ?? "shapes");
+   */
+  static async open(nameOrPath: string, options: HttpOptions = {}): Promise<ModelLoadConfig> {
+    if (isConfigName(nameOrPath)) return ModelLoadConfig.named(nameOrPath, options);
+    try {
+      return await ModelLoadConfig.fromJsonPath(nameOrPath, options);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code !== "file/not-found" || isUrl(nameOrPath)) throw error;
+      const advice = `give the path of a load config, or one of the names ${CONFIG_NAMES.join(", ")}`;
+      throw new FileError(nameOrPath, "there is no such file", { code: "file/not-found", cause: error, advice });
+    }
   }
 
   /** Reads a load config from a JSON file, given by path or URL. Rejects with `FileError` or `ConfigError`. */
@@ -121,7 +168,8 @@ export class ModelLoadConfig {
     if (file.load_type === "local") return openSource(await this.#find(file.path, onWarning), http);
     if (options.remote === "ranges") return openSource(file.path, http);
     const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
-    const folder = cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir);
+    const folder =
+      cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir, this.#name !== undefined);
     const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
     return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
   }
@@ -141,7 +189,7 @@ export class ModelLoadConfig {
   describe({ load_type, path }: FileLocation): string {
     if (load_type === "url") return publicUrl(path);
     try {
-      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.source, path));
+      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
     } catch (error) {
       // A path that this config must not name leads nowhere.
       if (error instanceof FileError) return path;

@@ -19,7 +19,7 @@ interface PriorTexts {
 }
 
 /** The prior of a load config. Throws `SamplingError` where it names none. */
-export function priorOf({ prior }: DalleModelManager): Prior {
+export function priorOf({ models: { prior } }: DalleModelManager): Prior {
   if (!prior) {
     const code = "sampling/no-model";
     throw new SamplingError("There is no prior in the load config, and this needs one.", { code });

@@ -98,7 +98,11 @@ export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
   return new Generator(seed === undefined ? randomSeed() : RANDOM_RULES.seed("seed", seed));
 }
 
-/** The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew. */
+/**
+ * The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew.
+ *
+ * @internal
+ */
 export class BatchNoise {
   /** One for all, or one for each image. */
   readonly #generators: readonly Generator[];

@@ -1,3 +1,4 @@
+import type { SamplerName } from "../diffusion/samplers.js";
 import type { CascadeSettings } from "../diffusion/settings.js";
 import { checkLength } from "../platform/arguments.js";
 import type { RgbImage } from "../image/image.js";
@@ -5,17 +6,21 @@ import type { Embedding } from "./embedding.js";
 import type { TimeEstimate } from "./time-estimate.js";
 import type { JsonOptions, GeneratedImage } from "./generated-image.js";
 import type { RandomOptions } from "./randomness.js";
-import type { AskedPriorSettings, Prefixed } from "./settings.js";
+import type { AskedPriorSettings } from "./settings.js";
 
 /** A step that has been taken: `step` of `steps` of the prior, or of U-Net `unetNumber`, in batch `batch` of `batches`. */
 export interface ScriptProgress {
+  /** Which of the two is sampled. */
   readonly phase: "prior" | "decoder";
   /** Counted from 1; absent for the prior. */
   readonly unetNumber?: number;
+  /** Counted from 1. */
   readonly step: number;
+  /** How many there are. */
   readonly steps: number;
   /** Counted from 1. Where the GPU has no memory for a batch, its parts are batches of their own. */
   readonly batch: number;
+  /** How many there are. */
   readonly batches: number;
   /**
    * Until the script is done, by the pace so far; for calls that a script of yours makes, until each is, unless they share
@@ -88,15 +93,36 @@ export interface GenerateOptions extends CallOptions, DecoderCallOptions {
 }
 
 /** What scripts take that sample the prior and then the decoder: the options of both, with its name in front of each. */
-export interface TwoStageOptions
-  extends CallOptions, Prefixed<"prior", PriorCallOptions>, Prefixed<"decoder", DecoderCallOptions> {}
+export interface TwoStageOptions extends CallOptions {
+  /** Guidance scale of the prior; 1 is no guidance. Default: the load config's, else 1. */
+  readonly priorCondScale?: number | undefined;
+  /** Sampling steps of the prior. Default: the load config's, else those of training. */
+  readonly priorSteps?: number | undefined;
+  /** Sampler of the prior, by its name. Default: DDPM for as many steps as in training, DDIM for fewer. */
+  readonly priorSampler?: SamplerName | undefined;
+  /** Candidates for each embedding, of which the one most like the text is kept. Default 2. */
+  readonly priorNumSamplesPerBatch?: number | undefined;
+  /** Most embeddings computed at once. Default 100. */
+  readonly priorBatchSize?: number | undefined;
+  /** Guidance scale of the decoder: for all U-Nets, or for each. Default, also for null: the load config's, else 1. */
+  readonly decoderCondScale?: CascadeSettings["condScale"];
+  /** Sampling steps of the decoder: for all U-Nets, or for each. Default, also for null: the load config's, else those of training. */
+  readonly decoderSteps?: CascadeSettings["steps"];
+  /** Sampler of the decoder: for all U-Nets, or for each. Default, also for null: DDPM for as many steps as in training, DDIM for fewer. */
+  readonly decoderSampler?: CascadeSettings["sampler"];
+  /** Most images computed at once. Default 10. */
+  readonly decoderBatchSize?: number | undefined;
+}
 
 /** What `sampleDecoder` draws from: a list each, of one value for each input. */
 export interface DecoderData {
   /** Images to embed by CLIP; or, starting above U-Net 1, to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
+  /** Image embeddings from the prior or CLIP; instead of `images`. */
   readonly imageEmbed?: readonly Embedding[] | undefined;
+  /** Texts that CLIP encodes, where U-Nets were trained with text. */
   readonly text?: readonly string[] | undefined;
+  /** Text encodings of CLIP; instead of `text`. */
   readonly textEncoding?: readonly Embedding[] | undefined;
   /** For each input what guidance leads away from, where U-Nets take text. Default: the null that they learned. */
   readonly negativeText?: readonly string[] | undefined;
@@ -110,6 +136,7 @@ export interface DecoderData {
   readonly initImages?: readonly RgbImage[] | undefined;
   /** Square images of one size, of which `inpaintImageMasks` says what is kept. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
+  /** A mask for each of `inpaintImages`, true where a pixel is kept. */
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
 }
 
@@ -128,7 +155,9 @@ export const DEFAULT_STRENGTH = 0.8;
 export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, StrengthOptions, DecoderData {
   /** How often each step is taken when inpainting. Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
+  /** First U-Net to run, counted from 1. Default 1; above it, `images` are what it enlarges. */
   readonly startAtUnetNumber?: number | undefined;
+  /** Last U-Net to run, counted from 1. Default: the last of the decoder. */
   readonly stopAtUnetNumber?: number | undefined;
   /** What an image says that it was drawn with, from its input and this call's own options; default: those. */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;

@@ -13,6 +13,7 @@ export interface AskedPriorSettings extends AskedSettings {
 
 /** The settings of the prior that tell on an embedding, defaults filled in. */
 export interface PriorSettings extends NetworkSettings {
+  /** Candidates for each embedding, of which the one most like the text is kept. */
   readonly numSamplesPerBatch: number;
 }
 

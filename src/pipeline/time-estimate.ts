@@ -20,13 +20,17 @@ export function networkName(phase: "prior" | "decoder", unetNumber = 0): string 
 
 /** What the prior is to sample. */
 export interface PriorWork extends AskedPriorSettings {
+  /** Number of embeddings. */
   readonly embeddings: number;
 }
 
 /** What the decoder is to sample. */
 export interface DecoderWork extends CascadeSettings {
+  /** Number of images. */
   readonly images: number;
+  /** First U-Net to run, counted from 1. Default 1. */
   readonly startAtUnetNumber?: number | undefined;
+  /** Last U-Net to run, counted from 1. Default: the last of the decoder. */
   readonly stopAtUnetNumber?: number | undefined;
   /** How often each step is taken; where nothing is inpainted, once. */
   readonly resampleTimes?: number | undefined;
@@ -36,10 +40,13 @@ export interface DecoderWork extends CascadeSettings {
 
 /** What a script is about to sample in all its calls. */
 export interface ScriptWork {
+  /** Default: the prior does not run. */
   readonly prior?: PriorWork | undefined;
+  /** Default: the decoder does not run. */
   readonly decoder?: DecoderWork | undefined;
 }
 
+/** @internal */
 export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
   const { embeddings, numSamplesPerBatch = 2 } = work;
   const rows = embeddings * prior.evaluations(work);
@@ -47,6 +54,7 @@ export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
   return new Map([[networkName("prior"), { rows, cost: cost && numSamplesPerBatch * cost }]]);
 }
 
+/** @internal */
 export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWork): WorkPlan {
   const { images, startAtUnetNumber: start = 1, stopAtUnetNumber: stop = Infinity, resampleTimes } = work;
   const { strength } = work;

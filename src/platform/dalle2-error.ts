@@ -20,6 +20,7 @@ export interface ErrorPlace {
   readonly component?: string | undefined;
   /** A sampling step, counted from 1, of `steps`. */
   readonly step?: number | undefined;
+  /** How many sampling steps there are. */
   readonly steps?: number | undefined;
 }
 
@@ -27,6 +28,7 @@ export interface ErrorPlace {
 export interface Dalle2ErrorOptions extends ErrorOptions {
   /** Default: that of the class. */
   readonly code?: ErrorCode | undefined;
+  /** Where it happened. Default: not known. */
   readonly place?: ErrorPlace | undefined;
   /** What to do, added to the message. Default: what the table says of the code, which is not added. */
   readonly advice?: string | undefined;
@@ -36,14 +38,19 @@ export interface Dalle2ErrorOptions extends ErrorOptions {
 export interface Dalle2ErrorJson {
   /** Name of the class. */
   readonly name: string;
+  /** What a program decides by. */
   readonly code: string;
+  /** What was wrong, and where. */
   readonly message: string;
+  /** What to do. */
   readonly advice: string;
+  /** Where it happened. */
   readonly place?: ErrorPlace | undefined;
   /** What else the class has, as plain data. */
   readonly details?: PlainObject | undefined;
   /** The error that caused it: of this form, or with name and message alone. */
   readonly cause?: unknown;
+  /** The calls that led to it, where they were asked for. */
   readonly stack?: string | undefined;
 }
 
@@ -63,9 +70,11 @@ export class Dalle2Error extends Error {
   /** The code of this class where an error names none. */
   static readonly code: ErrorCode = "error/unknown";
 
+  /** Name of the class. */
   override readonly name: string = "Dalle2Error";
   /** What a program decides by; all are in `docs/errors.md`. One that came as JSON may be of another version. */
   readonly code: ErrorCode;
+  /** Where it happened; undefined where nothing is known of it. */
   readonly place: ErrorPlace | undefined;
   /** What to do, in one sentence or more. */
   readonly advice: string;
@@ -77,7 +86,11 @@ export class Dalle2Error extends Error {
     this.advice = advice === undefined ? ERROR_CODES[this.code].advice : cleaned(sentence(advice));
   }
 
-  /** Has `fromJSON` make errors of a class. Each class of the library calls it in a static block. */
+  /**
+   * Has `fromJSON` make errors of a class. Each class of the library calls it in a static block.
+   *
+   * @internal
+   */
   protected static register(errorClass: ErrorClass): void {
     Dalle2Error.#classes.set(ERROR_CODES[errorClass.code].class, errorClass);
   }

@@ -1,5 +1,5 @@
 /** What is said of a code: in `docs/errors.md`, and by errors that know no better advice. */
-interface CodeEntry {
+export interface CodeEntry {
   /** The class that carries it. */
   readonly class: string;
   /** What was wrong, for the table. */
@@ -12,7 +12,7 @@ interface CodeEntry {
  * Every code that an error of this library carries. Codes are stable: programs may decide by them. The part before the
  * slash is the subject. `docs/errors.md` is generated from this table.
  */
-export const ERROR_CODES = {
+const TABLE = {
   "argument/invalid": {
     class: "ArgumentError",
     meaning: "An option or argument has a value that cannot be meant: of another type, infinite, empty, out of range.",
@@ -257,11 +257,14 @@ export const ERROR_CODES = {
 } as const satisfies Readonly<Record<string, CodeEntry>>;
 
 /** A code of an error: what a program decides by. */
-export type ErrorCode = keyof typeof ERROR_CODES;
+export type ErrorCode = keyof typeof TABLE;
+
+/** Every code of an error, with the class that carries it, its meaning and what to do. */
+export const ERROR_CODES: Readonly<Record<ErrorCode, CodeEntry>> = TABLE;
 
 /** The codes of one class. */
 export type CodeOf<Class extends string> = {
-  [Code in ErrorCode]: (typeof ERROR_CODES)[Code]["class"] extends Class ? Code : never;
+  [Code in ErrorCode]: (typeof TABLE)[Code]["class"] extends Class ? Code : never;
 }[ErrorCode];
 
 /** True for a code of this version of the library. */

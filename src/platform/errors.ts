@@ -9,6 +9,7 @@ import { hideSecrets, publicUrl } from "./secrets.js";
 export class FileError extends Dalle2Error {
   static override readonly code: ErrorCode = "file/failed";
   override readonly name: string = "FileError";
+  /** Path or URL, without the secrets in it. */
   readonly location: string;
 
   static {

@@ -2,9 +2,13 @@ import { Dalle2Error } from "./dalle2-error.js";
 
 /** A decoded image: `height` × `width` × 4 bytes, red, green, blue and straight alpha, upright, in sRGB. */
 export interface DecodedImage {
+  /** In pixels. */
   readonly width: number;
+  /** In pixels. */
   readonly height: number;
+  /** Red, green, blue, alpha. */
   readonly channels: 4;
+  /** `height` × `width` × 4 values, 0 to 255. */
   readonly data: Uint8Array;
   /** Of an animation or a file of several pages, of which this is the first: how many it has. Browsers do not tell. */
   readonly frames?: number;

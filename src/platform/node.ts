@@ -3,6 +3,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { asideOf, removeStale } from "./node-aside.js";
 import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
@@ -68,6 +69,8 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
   // An empty or relative one is to be ignored (XDG Base Directory Specification, "Basics").
   return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "dalle2-webgpu");
 };
+
+export const packageFile: Platform["packageFile"] = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];
 

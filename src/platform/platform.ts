@@ -49,6 +49,8 @@ export interface Platform {
    * has no encoder for the format, as some browsers have none for WebP.
    */
   readonly encodePixels: (image: Pixels, format: "jpeg" | "webp", quality: number) => Promise<Uint8Array<ArrayBuffer>>;
+  /** Path or URL of a file that comes with this package, by its path in it. In browsers it lies on the server of the code. */
+  readonly packageFile: (path: string) => string;
   readonly join: (...parts: string[]) => string;
   readonly dirname: (path: string) => string;
   readonly isAbsolute: (path: string) => boolean;

@@ -1,22 +1,24 @@
 import { openBeside } from "../files/open.js";
 import type { ByteSource } from "../platform/source.js";
 import { ClosableSource } from "./closable-source.js";
-import type { ModelContent } from "./read-model.js";
 import { looksLikeJson, openShardIndex } from "./shard-index.js";
+import type { Container } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import { readHead } from "./foreign-format.js";
-import { formatOf, openTensorFile, type TensorFile } from "./tensor-file.js";
+import { formatOf, openTensorFile } from "./tensor-file.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
 import type { StateDictKey } from "./tree/key.js";
 import type { ModelKind, ModelNames } from "./tree/model-names.js";
 import type { Skipped } from "./tree/skipped.js";
 
 /** A checkpoint file: what it says of itself, and the model's tensors, unread. */
-export interface Checkpoint extends ModelContent {
+export interface Checkpoint {
   /** Path or URL, for messages. */
   readonly name: string;
   /** An index of shards is `torch-index` where any of them is a file of torch. */
-  readonly format: TensorFile["format"] | "safetensors-index" | "torch-index";
+  readonly format: "safetensors" | "torch" | "torch-legacy" | "torchscript" | "safetensors-index" | "torch-index";
+  /** What the model's state dict is in. */
+  readonly container: Container;
   /** Where in the file the model is: keys of dicts, and what its names begin with there, with dots between. Empty for the outermost dict. */
   readonly key: string;
   /** Which weights `tensors` are. A tracker's save holds the average as its only weights, which count as online. */
@@ -42,9 +44,7 @@ export interface Checkpoint extends ModelContent {
 }
 
 /** What to read of a checkpoint, and how. */
-export interface OpenOptions {
-  /** What names of tensors tell. Default: nothing, so that a file holds a plain state dict. */
-  readonly names?: ModelNames | undefined;
+export interface CheckpointOptions {
   /** Default: the weights that upstream's loader takes, those under `model`. */
   readonly weights?: WeightsChoice | undefined;
   /** Which model to take of a file that holds several kinds. Default: a prior or a decoder rather than a CLIP. */
@@ -54,15 +54,24 @@ export interface OpenOptions {
    * keys. Default: it is found by its names.
    */
   readonly stateDictKey?: StateDictKey | undefined;
+  /** Ends the call; it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Opens a shard by its name beside an index of shards. Default: where the index's path or URL says. */
   readonly openShard?: ((name: string) => Promise<ByteSource>) | undefined;
+}
+
+/** @internal */
+export interface OpenOptions extends CheckpointOptions {
+  /** What names of tensors tell. Default: nothing, so that a file holds a plain state dict. */
+  readonly names?: ModelNames | undefined;
 }
 
 /**
  * Opens a checkpoint of any format that this library reads: safetensors, torch's zip and what it wrote before 1.6, in one
  * file or in shards with an index, TorchScript. Only headers are read. The source is the checkpoint's from here on: closed
  * by `close`, or at once when opening fails (FormatError, FileError).
+ *
+ * @internal
  */
 export async function openCheckpoint(given: ByteSource, options: OpenOptions = {}): Promise<Checkpoint> {
   const { names, signal, weights, model, stateDictKey: key } = options;

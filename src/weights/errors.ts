@@ -13,6 +13,7 @@ const MAX_PROBLEM = 4000;
 export class FormatError extends Dalle2Error {
   static override readonly code: ErrorCode = "format/invalid";
   override readonly name: string = "FormatError";
+  /** Path or URL of the file, without the secrets in it. */
   readonly source: string;
 
   static {

@@ -8,7 +8,9 @@ export type RowRange = readonly [start: number, end: number];
 
 /** Consecutive rows of a tensor and their bytes, row-major. */
 export interface TensorChunk {
+  /** Which rows they are. */
   readonly rows: RowRange;
+  /** Their bytes. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -42,9 +44,11 @@ export class TensorEntry {
   readonly rowBytes: number;
 
   constructor(
+    /** Its name in the model. */
     readonly name: string,
     /** The element type; of a tensor that cannot be read, what is known of it instead. */
     private readonly type: Dtype | UnsupportedTensor,
+    /** Lengths of its axes. */
     readonly shape: readonly number[],
     /** Needless where the values cannot be read. */
     private readonly readRows: RowReader = () => Promise.resolve(new Uint8Array(0)),

@@ -3,15 +3,21 @@ import type { CodeOf } from "../platform/error-codes.js";
 
 /** A tensor whose shape in the checkpoint is not the one that the model needs. */
 export interface Misshapen {
+  /** The tensor's name. */
   readonly name: string;
+  /** Its shape in the checkpoint. */
   readonly got: readonly number[];
+  /** The shape that the model needs. */
   readonly expected: readonly number[];
 }
 
 /** What does not fit between a checkpoint and the model that reads it; found before any payload is read. */
 export interface WeightProblems {
+  /** Names of tensors that the model needs and the checkpoint lacks. */
   readonly missing: readonly string[];
+  /** Names of tensors that the checkpoint has and the model does not use. */
   readonly unused: readonly string[];
+  /** Tensors of another shape. */
   readonly misshapen: readonly Misshapen[];
 }
 
@@ -25,7 +31,9 @@ export class WeightError extends Dalle2Error {
   }
 
   constructor(
+    /** Path or URL of the checkpoint. */
     readonly source: string,
+    /** All that does not fit. */
     readonly problems: WeightProblems,
     /** What is known of the cause, or what to do. */
     hint = "The model is built from the config and version beside the checkpoint; check both.",

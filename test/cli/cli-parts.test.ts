@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { captionOf, captionOfName, textsFor } from "../../src/cli/asking/captions.js";
+import { captionOf, textsFor } from "../../src/cli/asking/captions.js";
+import { promptFromFileName } from "../../src/image/image-files.js";
 import { UsageError } from "../../src/cli/errors.js";
 import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/asking/image-files.js";
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
@@ -64,7 +65,7 @@ describe("names", () => {
     ["blue_Square.final.png", "Blue Square.final"],
     ["élan.png", "Élan"],
   ])("suggest a caption: %s", (file, caption) => {
-    expect(captionOfName(file)).toBe(caption);
+    expect(promptFromFileName(file)).toBe(caption);
   });
 
   it("stand in for texts that are not given", async () => {
@@ -118,9 +119,9 @@ describe("input images", () => {
     const file = join(folder, "frames.gif");
     const pixels = Uint8Array.from({ length: 4 * 12 * 3 }, (_, i) => (i * 37) % 256);
     await sharp(pixels, { raw: { width: 4, height: 12, channels: 3, pageHeight: 4 } }).toFile(file);
-    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     await expect(loadImage(file)).resolves.toMatchObject({ width: 4, height: 4 });
-    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used."]]);
+    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used.\n"]]);
     said.mockRestore();
   });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
-import type { FileLocation } from "../../src/config/file-location.js";
+import type { FileLocation } from "../../src/config/load-config-data.js";
 import { ModelLoadConfig, type FileOptions } from "../../src/pipeline/load-config.js";
 import { FileError } from "../../src/platform/errors.js";
 

@@ -172,7 +172,7 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
       /** The same device, taken for a GPU. */
       async function hardwareArena(): Promise<Arena> {
         const { device, adapter, features } = await sharedGpu();
-        const hardware = new GpuDevice(device, { ...adapter, isSoftware: false }, features);
+        const hardware = new GpuDevice(device as GPUDevice, { ...adapter, isSoftware: false }, features);
         return new Arena(hardware.stream(), dtype, { guards: true });
       }
 

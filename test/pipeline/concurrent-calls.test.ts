@@ -26,7 +26,7 @@ afterAll(() => {
 /** Decodes one embedding. */
 class Decoding extends InferenceScript {
   async draw(seed: number, options: SampleDecoderOptions = {}): Promise<Uint8Array> {
-    const dim = this.manager.decoder!.model.stages[0]!.info.imageEmbedDim!;
+    const dim = this.manager.models.decoder!.model.stages[0]!.info.imageEmbedDim!;
     const embedding: Embedding = { shape: [dim], data: new Random(seed).normals(dim, 0.2) };
     const call = { imageEmbed: [embedding], text: [`image ${seed}`], steps: 3, condScale: 2, seed, ...options };
     return Uint8Array.from((await this.sampleDecoder(call)).get(0)![0]!.data);

@@ -20,7 +20,7 @@ let side: number;
 beforeAll(async () => {
   const config = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
   manager = await DalleModelManager.create(config, { gpu: await sharedGpu(), dtype: "f32" });
-  side = manager.decoder!.model.stages[0]!.info.imageSize;
+  side = manager.models.decoder!.model.stages[0]!.info.imageSize;
 });
 
 afterAll(() => {
@@ -98,7 +98,9 @@ describe("an image that U-Net 1 starts from", () => {
 
   it("is counted in the time that a call takes", () => {
     const rows = (strength?: number) =>
-      [...decoderPlan(manager.decoder!.model, { images: 3, steps: [10, 4], strength }).values()].map((one) => one.rows);
+      [...decoderPlan(manager.models.decoder!.model, { images: 3, steps: [10, 4], strength }).values()].map(
+        (one) => one.rows,
+      );
     expect(rows()).toEqual([30, 12]);
     expect(rows(0.4)).toEqual([12, 12]);
   });

@@ -44,7 +44,7 @@ async function load(set: string, options?: LoadConfigOptions): Promise<Loaded> {
 
 /** An image in as few steps as are steps at all: two of the prior and of each U-Net, by DDIM. */
 async function draw(manager: DalleModelManager): Promise<RgbImage> {
-  const steps = manager.decoder!.model.stages.map(() => 2);
+  const steps = manager.models.decoder!.model.stages.map(() => 2);
   if (manager.prior) {
     const drawn = await new BasicInference(manager).run(text, { seed, priorSteps: 3, decoderSteps: steps });
     return drawn.get(0)!.get(0)![0]!;
@@ -54,7 +54,7 @@ async function draw(manager: DalleModelManager): Promise<RgbImage> {
     24,
     3,
     Uint8Array.from({ length: 24 * 24 * 3 }, (_, i) => (i * 7) % 256),
-  ) as RgbImage;
+  );
   const varied = await new ImageVariation(manager).run([photo], { text, seed, steps: steps });
   return varied.get(0)![0]!;
 }
@@ -79,8 +79,8 @@ describe("from its config to pixels:", () => {
   it.each(SETS)("$set", async ({ set, side, prior, decoder }) => {
     const loaded = await load(set);
     using manager = loaded.manager;
-    expect(manager.prior?.origins.map(({ dialect }) => dialect?.version)).toEqual(prior && [prior]);
-    expect(manager.decoder!.origins.map(({ dialect }) => dialect?.version)).toEqual(decoder);
+    expect(manager.models.prior?.origins.map(({ dialect }) => dialect?.version)).toEqual(prior && [prior]);
+    expect(manager.models.decoder!.origins.map(({ dialect }) => dialect?.version)).toEqual(decoder);
     const { width, height, data } = await draw(manager);
     expect([width, height]).toEqual([side, side]);
     expect(new Set(data).size).toBeGreaterThan(16);

@@ -109,20 +109,20 @@ it("the command ends with status 1, says what to do and writes no file", async (
 
 describe("a weight that is not a number ends every run in an error that names the model", () => {
   it("prior", async () => {
-    expect(await absorbed(manager.prior!.components[0]!, /^net\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.prior!.components[0]!, /^net\./, draw)).toEqual([]);
   });
   it("first U-Net", async () => {
-    expect(await absorbed(manager.decoder!.components[0]!, /^unets\.0\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.decoder!.components[0]!, /^unets\.0\./, draw)).toEqual([]);
   });
   it("second U-Net", async () => {
-    expect(await absorbed(manager.decoder!.components[1]!, /^unets\.1\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.decoder!.components[1]!, /^unets\.1\./, draw)).toEqual([]);
   });
   it("CLIP's text encoder", async () => {
     let texts = 0;
     const run = () => draw(`a red circle ${texts++}`);
-    expect(await absorbed(manager.clip!.components[0]!, /^(?!visual)/, run)).toEqual([]);
+    expect(await absorbed(manager.models.clip!.components[0]!, /^(?!visual)/, run)).toEqual([]);
   });
   it("CLIP's image encoder", async () => {
-    expect(await absorbed(manager.clip!.components[1]!, /^visual/, vary)).toEqual([]);
+    expect(await absorbed(manager.models.clip!.components[1]!, /^visual/, vary)).toEqual([]);
   });
 });

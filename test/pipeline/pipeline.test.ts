@@ -149,7 +149,7 @@ describe("says what is wrong:", () => {
     await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
       "2 seeds or generators for 1 image",
     );
-    const tiny = makeImage(8, 8, 3, new Uint8Array(192)) as RgbImage;
+    const tiny = makeImage(8, 8, 3, new Uint8Array(192));
     await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");
   });
 

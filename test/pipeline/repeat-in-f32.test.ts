@@ -46,7 +46,7 @@ let warnings: string[];
 beforeAll(async () => {
   const { device, adapter, features } = await sharedGpu();
   expect(features.f16, "this needs an adapter with f16, as lavapipe is").toBe(true);
-  gpu = new GpuDevice(device, { ...adapter, isSoftware: false }, features);
+  gpu = new GpuDevice(device as GPUDevice, { ...adapter, isSoftware: false }, features);
   for (const name of names) configs.set(name, await writeChangedShapes(join(folder, name), OVERFLOWING[name]));
 });
 
@@ -135,10 +135,10 @@ describe("a component that overflows in half precision", () => {
     const { live } = gpu.memory();
     const manager = await create(configs.get("U-Net 2")!);
     await draw(manager);
-    expect(manager.decoder!.components.map(({ weights }) => weights.isLoaded)).toEqual([true, false]);
+    expect(manager.models.decoder!.components.map(({ weights }) => weights.isLoaded)).toEqual([true, false]);
     manager.dispose();
     // The model in f32 is freed a moment later: it might still be opening.
-    await gpu.device.queue.onSubmittedWorkDone();
+    await (gpu.device as GPUDevice).queue.onSubmittedWorkDone();
     expect(gpu.memory().live).toBe(live);
   });
 

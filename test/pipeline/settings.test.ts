@@ -1,6 +1,19 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { SETTING_NAMES } from "../../src/diffusion/settings.js";
-import { checkOptions, checkPriorOptions, prefixed, prefixedName, unprefixed } from "../../src/pipeline/settings.js";
+import {
+  checkOptions,
+  checkPriorOptions,
+  prefixed,
+  prefixedName,
+  unprefixed,
+  type Prefixed,
+} from "../../src/pipeline/settings.js";
+import type {
+  CallOptions,
+  DecoderCallOptions,
+  PriorCallOptions,
+  TwoStageOptions,
+} from "../../src/pipeline/script-options.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 
 describe("options of scripts that sample prior and decoder", () => {
@@ -14,6 +27,13 @@ describe("options of scripts that sample prior and decoder", () => {
     // What no call takes, though it begins so.
     priorGoal: "none",
   };
+
+  it("are all of those that each has", () => {
+    type Stages = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
+    expectTypeOf<Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof CallOptions>>>().branded.toEqualTypeOf<{
+      readonly [Name in keyof Stages]?: Stages[Name];
+    }>();
+  });
 
   it("are those of each without its name in front", () => {
     expect(unprefixed("prior", options)).toEqual({ condScale: 2, batchSize: 5, numSamplesPerBatch: 3 });

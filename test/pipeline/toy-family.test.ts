@@ -144,7 +144,7 @@ describe("a family that nobody but the registry knows", () => {
 
   it("has each network of a stage on the GPU for its own steps only, where weights come one at a time", async () => {
     using manager = await openToys({ offload: "idle" });
-    const { components } = manager.decoder!;
+    const { components } = manager.models.decoder!;
     const seen: string[] = [];
     await new BasicInference(manager).run("a red circle", {
       seed: 1,

@@ -29,7 +29,7 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
 
 /** The generated module, run. */
 function moduleOf(text: string): Readonly<Record<"kernels" | "libs" | "enums", Readonly<Record<string, unknown>>>> {
-  const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as const;/g, ";");
+  const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as (?:const|string)\b/g, "");
   return runInNewContext(`const result = {};\n${body}\nresult;`) as ReturnType<typeof moduleOf>;
 }
 

@@ -2,14 +2,15 @@
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint, type OpenOptions } from "../../src/models/open-checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
+import type { CheckpointOptions } from "../../src/weights/checkpoint.js";
 import type { Checkpoint } from "../../src/weights/checkpoint.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { FormatError } from "../../src/weights/errors.js";
 import { scalar, torchZip, type TestTree } from "./torch-file.js";
 
 export const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/finding/${name}`, import.meta.url));
-export const open = (tree: TestTree, options?: OpenOptions) =>
+export const open = (tree: TestTree, options?: CheckpointOptions) =>
   openCheckpoint(new MemorySource(torchZip(tree), "x.pth"), options);
 
 export async function values(tensors: Checkpoint["tensors"]): Promise<Record<string, number>> {
@@ -20,7 +21,7 @@ export async function values(tensors: Checkpoint["tensors"]): Promise<Record<str
 }
 
 /** What opening fails with, in words. */
-export async function problem(tree: TestTree, options?: OpenOptions): Promise<string> {
+export async function problem(tree: TestTree, options?: CheckpointOptions): Promise<string> {
   const error: unknown = await open(tree, options).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(FormatError);
   return String(error);

@@ -95,7 +95,8 @@ export function expectClose(
 }
 
 /** Lets the device fail as it does without memory: its next buffer is invalid, and the scope around it reports that. */
-export function failNextBuffer({ device }: GpuDevice): void {
+export function failNextBuffer(gpu: GpuDevice): void {
+  const device = gpu.device as GPUDevice;
   const [createBuffer, popErrorScope] = [device.createBuffer.bind(device), device.popErrorScope.bind(device)];
   device.popErrorScope = async () => {
     device.popErrorScope = popErrorScope;

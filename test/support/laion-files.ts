@@ -21,6 +21,7 @@ import {
 import { fixtureFolder } from "./golden.js";
 import { narrowConfig, wholeConfig, type ModelConfig } from "./narrow-config.js";
 import { writeSparse } from "./sparse-file.js";
+import { writable } from "./writable.js";
 import { hole, sparseTorchZip, TestTensor, torchZip, type TestTree } from "./torch-file.js";
 
 /** How a published checkpoint was made: its train config (configs/laion/train), by which version, saved how. */
@@ -132,7 +133,7 @@ export class LaionFiles {
   /** A load config of configs/laion, with the built files for the published ones. */
   async loadConfig(name: string, { version: say }: LoadConfigOptions = {}): Promise<ModelLoadConfig> {
     const path = join(CONFIGS, `${name}.json`);
-    const { data } = await ModelLoadConfig.fromJsonPath(path);
+    const data = writable((await ModelLoadConfig.fromJsonPath(path)).data);
     const sources = [...(data.decoder?.unet_sources ?? []), ...(data.prior ? [data.prior] : [])];
     const saves = sources.map(({ load_model_from: file }) => publishedAt(file.path).save);
     for (const source of sources) {

@@ -1,6 +1,6 @@
 /** A family of models with almost no mathematics: what a family is made of, as small as it can be. */
 import { z } from "zod";
-import type { PriorSource, UnetSource } from "../../src/config/load-config-schema.js";
+import type { PriorSource, UnetSource } from "../../src/config/load-config-data.js";
 import type { Component } from "../../src/models/component.js";
 import type { BuildRequest, Declared, Family } from "../../src/models/family.js";
 import type {
@@ -9,9 +9,9 @@ import type {
   CascadeStage,
   Prior,
   PriorSampling,
-  StageInfo,
   UseComponent,
 } from "../../src/models/interfaces.js";
+import type { StageInfo } from "../../src/models/stage-info.js";
 import { withDefaults, type AskedSettings, type NetworkSettings } from "../../src/diffusion/settings.js";
 import { planStages } from "../../src/models/per-stage.js";
 import { affine, multiply, scaleBy } from "../../src/ops/elementwise.js";

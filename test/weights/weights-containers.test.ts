@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../src/platform/source.js";
-import { openCheckpoint, type OpenOptions } from "../../src/models/open-checkpoint.js";
+import { openCheckpoint } from "../../src/models/open-checkpoint.js";
+import type { CheckpointOptions } from "../../src/weights/checkpoint.js";
 import type { Checkpoint } from "../../src/weights/checkpoint.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
 import { FormatError } from "../../src/weights/errors.js";
@@ -8,7 +9,7 @@ import { writeSafetensors } from "../../src/weights/formats/safetensors.js";
 import { collect } from "../support/collect.js";
 import { scalar, TestTensor, torchZip, type TestTree } from "../support/torch-file.js";
 
-const open = (tree: TestTree, options?: OpenOptions) =>
+const open = (tree: TestTree, options?: CheckpointOptions) =>
   openCheckpoint(new MemorySource(torchZip(tree), "x.pth"), options);
 
 /** Each tensor's first value, by name. */

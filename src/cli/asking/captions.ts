@@ -1,25 +1,14 @@
-import { basename, parse } from "node:path";
+import { basename } from "node:path";
+import { promptFromFileName } from "../../image/image-files.js";
 import { readRecord } from "../../pipeline/records/image-record.js";
 import { counted } from "../../platform/counted.js";
 import { FileError } from "../../platform/errors.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/**
- * The text that a file's name suggests (upstream's `get_prompt_from_filestem`): `red_circle.png`, `redCircle.png`.
- * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/utils.py#L24-L35
- */
-export function captionOfName(file: string): string {
-  const spaced = parse(file)
-    .name.replaceAll("_", " ")
-    .replace(/\p{Lu}/gu, " $&");
-  const words = spaced.trim().replace(/\s+/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 /** What an image shows: the prompt in its record, where it has one, or what its name suggests. */
 export async function captionOf(file: string): Promise<string> {
-  return (await recordedPrompt(file)) ?? captionOfName(file);
+  return (await recordedPrompt(file)) ?? promptFromFileName(file);
 }
 
 async function recordedPrompt(file: string): Promise<string | undefined> {

@@ -53,6 +53,6 @@ export async function gatherImages(
 
 /** Whether a decoder was trained with text, in its U-Nets from `startAt` on, counted from 1. */
 export function decoderTakesText({ decoder }: DalleModelManager, startAt = 1): boolean {
-  const stages = decoder?.model.stages.slice(startAt - 1) ?? [];
-  return stages.some(({ info }) => info.takesText);
+  const unets = decoder?.unets.slice(startAt - 1) ?? [];
+  return unets.some(({ takesText }) => takesText);
 }

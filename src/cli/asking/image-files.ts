@@ -1,12 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { decodeImage, readBytes } from "#platform";
 import { centerCropToSquare, removeAlpha, type Image, type RgbaImage, type RgbImage } from "../../image/image.js";
+import { isImageFile, loadRgbaImage } from "../../image/image-files.js";
 import { maskAdvice, maskFromImage, type MaskChannel } from "../../image/mask.js";
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
-import { FileError } from "../../platform/errors.js";
-import { ImageDecodeError } from "../../platform/image-types.js";
-import { MAX_BYTES } from "../../platform/limits.js";
 import { fileError } from "../../platform/node-error.js";
 import type { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { Mask } from "../../pipeline/script-options.js";
@@ -22,14 +19,9 @@ export function expandFolders(paths: readonly string[]): readonly string[] {
   return paths.flatMap(imagesAt);
 }
 
-/** Whether a path ends as those of images do. */
-export function isImageName(path: string): boolean {
-  return /\.(png|jpe?g|webp)$/i.test(path);
-}
-
 function imagesAt(path: string): readonly string[] {
   if (!isFolder(path)) return [path];
-  const names = readdirSync(path).filter(isImageName);
+  const names = readdirSync(path).filter(isImageFile);
   if (names.length === 0) throw new UsageError(`${path}: there are no PNG, JPEG or WebP files in this folder.`);
   return names.sort().map((name) => join(path, name));
 }
@@ -52,7 +44,7 @@ export async function loadImage(file: string): Promise<RgbImage> {
  * of photos fits into memory.
  */
 export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
-  const size = clip?.model.imageSize ?? Infinity;
+  const size = clip?.imageSize ?? Infinity;
   const images: RgbImage[] = [];
   for (const file of files) {
     const image = await loadImage(file);
@@ -62,15 +54,9 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
 }
 
 async function decodeFile(file: string): Promise<RgbaImage> {
-  const bytes = await readBytes(file, MAX_BYTES.image);
-  try {
-    const image = await decodeImage(bytes);
-    if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames. The first is used.`);
-    return image;
-  } catch (cause) {
-    if (!(cause instanceof ImageDecodeError)) throw cause;
-    throw new FileError(file, cause.message, { cause, advice: cause.advice });
-  }
+  const image = await loadRgbaImage(file);
+  if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames. The first is used.`);
+  return image;
 }
 
 /** Reads an image and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
@@ -124,7 +110,7 @@ export async function loadMasked(files: readonly MaskedFiles[], reading: MaskRea
 }
 
 async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReading) {
-  const [image, mask] = [await decodeFile(files.image), await decodeFile(files.mask)];
+  const [image, mask] = [await loadRgbaImage(files.image), await loadRgbaImage(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
       `${files.image} has ${image.width} × ${image.height} pixels and its mask ${files.mask} ${mask.width} × ${mask.height}; they must have the same.`,

@@ -8,7 +8,6 @@ import { describeModels, differences } from "../../pipeline/records/generated-on
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
 import { counted } from "../../platform/counted.js";
-import { SHAPES_CONFIG } from "../default-config.js";
 import { samplingOptions, type GenerationFlags, type ModelFlags, type PriorFlags } from "./options.js";
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
@@ -38,20 +37,18 @@ export async function generateImages(
   const say = flags.verbose ? sayLine : () => undefined;
   const begin = performance.now();
   const loading = loadingOptions(flags, signal, progress);
-  const config = await ModelLoadConfig.fromJsonPath(flags.modelConfig ?? SHAPES_CONFIG, { signal });
+  const { modelConfig = "shapes" } = flags;
+  const config = await ModelLoadConfig.open(modelConfig, { signal });
   // Before anything is downloaded or computed.
   tryFolder(flags.outputPath);
   await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
-  checkPerUnet(sampling, manager.decoder?.model.stages.length ?? 0);
+  checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const drawing = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
-  const generatedOn = await describeModels(manager, software, {
-    ...loading,
-    isOwnConfig: flags.modelConfig === undefined,
-  });
+  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
   if (drawing.repeats) differences(drawing.repeats, generatedOn).forEach(progress.warn);
   await manager.warmup(sampling);
   progress.clear();

@@ -36,8 +36,7 @@ export function checkEmbeddingLength(
   [first]: readonly Embedding[],
   file: string,
 ): void {
-  const stages = decoder?.model.stages ?? [];
-  const taken = stages.map(({ info }) => info.imageEmbedDim).find((dim) => dim !== undefined);
+  const taken = decoder?.unets.map(({ imageEmbedDim }) => imageEmbedDim).find((dim) => dim !== undefined);
   const [given] = first?.shape ?? [];
   if (taken === undefined || given === taken) return;
   throw new UsageError(

@@ -1,5 +1,6 @@
 import { Option, type Command } from "commander";
 import type { ImageFormat } from "../../image/encode.js";
+import { CONFIG_NAMES } from "../../pipeline/config-names.js";
 import type { Offload } from "../../pipeline/manager/offload.js";
 import {
   TOKENIZATIONS,
@@ -92,8 +93,8 @@ export function addModelOptions(command: Command): Command {
   return command
     .optionsGroup("Models:")
     .option(
-      "--model-config <file>",
-      "load config of the models (default: the Shapes model, which comes with the package)",
+      "--model-config <config>",
+      `load config of the models: a name (${CONFIG_NAMES.join(", ")}), or a path or URL of a JSON file (default: shapes, the embedded model)`,
       loadConfig,
     )
     .addOption(

@@ -1,7 +1,7 @@
 /** Builds priors and decoders from checkpoints that DALLE2-pytorch saved. */
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../config/config-error.js";
-import type { PriorSource, UnetSource } from "../../config/load-config-schema.js";
+import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
 import type { Component } from "../component.js";
 import type { BuildRequest, Declared, DeclaredWeights, TrainConfig } from "../family.js";

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import type { ClipSource } from "../../config/load-config-schema.js";
+import type { ClipSource } from "../../config/load-config-data.js";
 import { openSource } from "../../files/open.js";
 import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";

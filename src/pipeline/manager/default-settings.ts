@@ -9,6 +9,7 @@ import {
 
 /** How models are sampled where a call does not say it. */
 export interface DefaultSettings {
+  /** Of the prior. */
   readonly prior: AskedSettings;
   /** With a list for each setting that the load config has of any U-Net. */
   readonly decoder: CascadeSettings;

@@ -1,5 +1,5 @@
 import { ConfigError } from "../../config/config-error.js";
-import type { ClipSource, PriorSource, UnetSource } from "../../config/load-config-schema.js";
+import type { ClipSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import type { ClipModel } from "../../models/clip/clip-model.js";
 import { createClip } from "../../models/clip/create.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";

@@ -13,7 +13,9 @@ import { dryRunDecoder, dryRunImageEncoder, dryRunPrior, dryRunTextEncoder } fro
 
 /** GPU memory of a component, in bytes. */
 export interface ComponentMemory {
+  /** As messages call it: "U-Net 1". */
   readonly name: string;
+  /** Its weights. */
   readonly weightBytes: number;
   /** Most that computing with it takes beside its weights. */
   readonly workBytes: number;
@@ -21,9 +23,11 @@ export interface ComponentMemory {
 
 /** GPU memory of the models of a load config. */
 export interface MemoryPlan {
+  /** What the models compute in. */
   readonly dtype: ComputeType;
   /** Images computed at once. */
   readonly batchSize: number;
+  /** Each component, in the order in which they run. */
   readonly components: readonly ComponentMemory[];
   /** With all weights on the GPU, and what is kept for reuse from one component to the next. */
   readonly loadedBytes: number;
@@ -33,7 +37,9 @@ export interface MemoryPlan {
 
 /** What is counted: the type that the models compute in, and images at once. */
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
+  /** What the models compute in. */
   readonly dtype: ComputeType;
+  /** Images computed at once. */
   readonly batchSize: number;
 }
 

@@ -1,10 +1,9 @@
-import type { ModelLoadConfig } from "../load-config.js";
+import { ModelLoadConfig } from "../load-config.js";
 import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { SamplingError } from "../../diffusion/sampling-error.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
 import { stageSettings } from "../../models/per-stage.js";
 import type { Cascade, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
@@ -17,6 +16,7 @@ import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js
 import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { Lifetime } from "./lifetime.js";
+import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
 import { openDevice } from "./open-device.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Offloader, type Offload } from "./offload.js";
@@ -50,15 +50,31 @@ const MANAGER_RULES = {
 };
 
 /**
- * The models of a load config (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` say what they are; to run
- * one, `usePrior`, `useCascade`, `useTextEncoder` and `useImageEncoder` bring its weights to the GPU, each of which is a
- * component of its own. Disposable.
+ * The models of a load config (dalle2-laion's `DalleModelManager`), which scripts run. `prior`, `decoder` and `clip` say what
+ * they are. Disposable.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L81-L310
+ *
+ * @example
+ * using manager = await DalleModelManager.create();
+ * const images = await new BasicInference(manager).run("a red circle on a white background");
  */
 export class DalleModelManager {
-  readonly prior: Loaded<Prior> | undefined;
-  readonly decoder: Loaded<Cascade> | undefined;
-  readonly clip: Loaded<ClipModel> | undefined;
+  /** What the load config says. */
+  readonly config: ModelLoadConfig;
+  /** Device of the models. */
+  readonly gpu: GpuDevice;
+  /** What the prior is; undefined where the load config names none. */
+  readonly prior: PriorInfo | undefined;
+  /** What the decoder is; undefined where the load config names none. */
+  readonly decoder: DecoderInfo | undefined;
+  /** What the CLIP is; undefined where the load config names none. */
+  readonly clip: ClipInfo | undefined;
+  /**
+   * The models themselves.
+   *
+   * @internal
+   */
+  readonly models: Models;
   /** What weights and activations are stored in, but for components that compute in f32. */
   readonly dtype: ComputeType;
   readonly #offloader: Offloader;
@@ -77,19 +93,21 @@ export class DalleModelManager {
   );
 
   private constructor(
-    readonly config: ModelLoadConfig,
-    /** Device of the models. */
-    readonly gpu: GpuDevice,
+    config: ModelLoadConfig,
+    gpu: GpuDevice,
     private readonly weights: Arena,
     models: Models,
     private readonly options: ManagerOptions,
   ) {
-    const { prior, decoder, clip } = models;
+    this.config = config;
+    this.gpu = gpu;
+    this.models = models;
     this.dtype = weights.dtype;
+    const { prior, decoder, clip } = describeLoaded(models, config.data.clip);
     this.prior = prior;
     this.decoder = decoder;
     this.clip = clip;
-    const components = [clip, prior, decoder].flatMap((model) => model?.components ?? []);
+    const components = [models.clip, models.prior, models.decoder].flatMap((model) => model?.components ?? []);
     this.#offloader = new Offloader(gpu, components, options.offload, options);
     const repeats = (options.dtype ?? "auto") === "auto";
     this.#models = new ComputedModels(models, config, weights, this.#offloader, { ...options, repeats });
@@ -97,11 +115,26 @@ export class DalleModelManager {
 
   /**
    * Opens the files of every model that `config` names and checks that they fit; weights are read when they are needed.
+   * `config` is a load config, or the name, path or URL of one (`ModelLoadConfig.open`); default: `shapes`, the embedded model.
    * Rejects with the error of the first that fails (`FileError`, `FormatError`, `ConfigError`, `WeightError`,
    * `GpuUnavailableError`) and leaves nothing behind.
+   *
+   * @example
+   * using manager = await DalleModelManager.create();
+   * const images = await new BasicInference(manager).run("a red circle on a white background");
    */
-  static async create(config: ModelLoadConfig, options: ManagerOptions = {}): Promise<DalleModelManager> {
+  static async create(
+    config: ModelLoadConfig | string = "shapes",
+    options: ManagerOptions = {},
+  ): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
+    const { signal, fetch, patience } = options;
+    const opened =
+      typeof config === "string" ? await ModelLoadConfig.open(config, { signal, fetch, patience }) : config;
+    return DalleModelManager.#create(opened, options);
+  }
+
+  static async #create(config: ModelLoadConfig, options: ManagerOptions): Promise<DalleModelManager> {
     config.retryHosts();
     const gpu = options.gpu ?? (await openDevice(config, options));
     const loaded: { dispose(): void }[] = [];
@@ -153,34 +186,52 @@ export class DalleModelManager {
    * `auto`, where `body` rejects because values are not finite in f16, it is run once more with the model in f32. Rejects
    * with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit, with
    * `NotFiniteError` that says what to do.
+   *
+   * @internal
    */
   usePrior<T>(body: (prior: Computed<Prior>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.prior, "prior", 0, body, signal);
   }
 
-  /** As `usePrior`, for the half of CLIP that reads texts. */
+  /**
+   * As `usePrior`, for the half of CLIP that reads texts.
+   *
+   * @internal
+   */
   useTextEncoder<T>(body: (encoder: Computed<TextEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.clip, "CLIP", 0, body, signal);
   }
 
-  /** As `usePrior`, for the half of CLIP that sees images. */
+  /**
+   * As `usePrior`, for the half of CLIP that sees images.
+   *
+   * @internal
+   */
   useImageEncoder<T>(body: (encoder: Computed<ImageEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.#use(this.#models.clip, "CLIP", 1, body, signal);
   }
 
-  /** What CLIP makes of rows of tokens, on the host. What was encoded lately is not encoded again. */
+  /**
+   * What CLIP makes of rows of tokens, on the host. What was encoded lately is not encoded again.
+   *
+   * @internal
+   */
   encodeTexts(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
     return this.#texts.of(tokens, signal);
   }
 
-  /** As `usePrior`, for a component of the decoder by its name, of those that its stages need. */
+  /**
+   * As `usePrior`, for a component of the decoder by its name, of those that its stages need.
+   *
+   * @internal
+   */
   async useCascade<T>(
     component: string,
     body: (decoder: Computed<Cascade>) => Promise<T>,
     signal?: AbortSignal,
   ): Promise<T> {
-    const names = this.decoder?.components.map(({ name }) => name) ?? [];
-    if (this.decoder && !names.includes(component)) {
+    const names = this.models.decoder?.components.map(({ name }) => name) ?? [];
+    if (this.models.decoder && !names.includes(component)) {
       const message = `The decoder has no component ${JSON.stringify(component)}; it has ${names.join(", ")}.`;
       throw new ArgumentError("component", message, { code: "argument/invalid" });
     }
@@ -225,6 +276,8 @@ export class DalleModelManager {
   /**
    * Runs a call with an arena of its own, on a stream that no other call has: errors of others are not its errors. What it
    * left on the stream when it failed or was aborted is dropped.
+   *
+   * @internal
    */
   async withArena<T>(body: (arena: Arena) => Promise<T>): Promise<T> {
     using stream = this.gpu.stream();
@@ -235,6 +288,8 @@ export class DalleModelManager {
    * Computes the rows of a batch, as `body` does from row `start` to row `end`: all at once, or in parts where the GPU has no
    * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company; with
    * `most` it computes that many rows at once and no more.
+   *
+   * @internal
    */
   inParts<Row>(
     arena: Arena,
@@ -258,7 +313,8 @@ export class DalleModelManager {
   }
 
   async #compile(options: WarmupOptions): Promise<void> {
-    const { clip, prior, decoder, defaults } = this;
+    const { defaults } = this;
+    const { clip, prior, decoder } = this.models;
     using stream = this.gpu.stream({ executor: "compile" });
     const arena = new Arena(stream, this.dtype);
     if (clip) await dryRunTextEncoder(arena, clip.model, 1);

@@ -26,6 +26,8 @@ export class WeightMemoryError extends GpuOutOfMemoryError {
 /**
  * Brings components to the GPU when they are used, and takes idle ones away as the offload says. Where there is to be one
  * at a time, calls that use different ones wait for each other, in the order in which they came.
+ *
+ * @internal
  */
 export class Offloader {
   /** How many uses of each component there are now. */
@@ -207,7 +209,11 @@ function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryErr
   );
 }
 
-/** What else can be done where memory does not suffice. */
+/**
+ * What else can be done where memory does not suffice.
+ *
+ * @internal
+ */
 export function helpWith(dtype: "f32" | "f16"): string {
   return dtype === "f32" ? '; dtype "f16" halves that, where the adapter has it' : "";
 }

@@ -1,4 +1,4 @@
-import type { PriorSource, UnetSource } from "../../config/load-config-schema.js";
+import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { modelNames } from "../../models/families.js";
 import { openModel, type Opened } from "../../models/opened.js";
 import type { ModelKind } from "../../weights/tree/model-names.js";

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { downloadName, type FileLocation } from "../../config/file-location.js";
+import { downloadName } from "../../config/file-location.js";
+import type { FileLocation } from "../../config/load-config-data.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import type { ClipSource } from "../../config/load-config-schema.js";
+import type { ClipSource } from "../../config/load-config-data.js";
 import { TransientError } from "../../files/http-error.js";
 import { isOnHub } from "../../files/hub.js";
 import type { ClipConfig } from "../../models/clip/create.js";

@@ -1,4 +1,4 @@
-import type { FileLocation } from "../../config/file-location.js";
+import type { FileLocation } from "../../config/load-config-data.js";
 import type { TrainConfig } from "../../models/family.js";
 import type { Opened } from "../../models/opened.js";
 import type { ModelLoadConfig } from "../load-config.js";

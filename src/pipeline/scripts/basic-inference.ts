@@ -46,6 +46,11 @@ export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions,
 /**
  * Text to image (dalle2-laion's script of that name): the prior, then the decoder.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/BasicInference.py#L11-L55
+ *
+ * @example
+ * using script = await BasicInference.create();
+ * const images = await script.run(["a red circle", "a blue square"], { seed: 1 });
+ * const image = images.get(0)!.get(0)![0]!;
  */
 export class BasicInference extends InferenceScript {
   protected override readonly scriptName: string = "BasicInference";

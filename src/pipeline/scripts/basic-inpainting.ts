@@ -21,6 +21,11 @@ export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions
  * Draws a text into the parts of an image that a mask leaves free (dalle2-laion's script of that name). A mask is true where
  * its image is kept, as in dalle2-laion's code; its README says the opposite.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/BasicInpainting.py#L11-L60
+ *
+ * @example
+ * using script = await BasicInpainting.create();
+ * const mask = maskFromImage(await loadImage("mask.png"));
+ * const images = await script.run([await loadImage("photo.png")], [mask], "a red circle", { seed: 1 });
  */
 export class BasicInpainting extends InferenceScript {
   protected override readonly scriptName: string = "BasicInpainting";

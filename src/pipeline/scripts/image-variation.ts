@@ -12,6 +12,10 @@ export interface ImageVariationOptions extends GenerateOptions, NegativeOptions 
 /**
  * Image to image (dalle2-laion's script of that name): CLIP embeds images, and the decoder draws what it saw in them.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/ImageVariation.py#L10-L22
+ *
+ * @example
+ * using script = await ImageVariation.create();
+ * const images = await script.run([await loadImage("photo.jpg")], { sampleCount: 4, seed: 1 });
  */
 export class ImageVariation extends InferenceScript {
   protected override readonly scriptName: string = "ImageVariation";

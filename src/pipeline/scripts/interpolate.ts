@@ -23,6 +23,10 @@ export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
  * arc from one to the other, all from the same noise. A prompt's embedding comes from the prior. Text encodings, where the
  * decoder was trained with them, go along the straight line; prompts that differ in length differ there by padding, which
  * the decoder takes for text as soon as it is not zero.
+ *
+ * @example
+ * using script = await Interpolate.create();
+ * const images = await script.run("a red circle", "a blue square", { frames: 8, seed: 1 });
  */
 export class Interpolate extends InferenceScript {
   protected override readonly scriptName: string = "Interpolate";

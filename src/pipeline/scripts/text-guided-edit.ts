@@ -27,6 +27,10 @@ export interface TextGuidedEditOptions extends Omit<GenerateOptions, "generator"
  * towards the normalised difference of two text embeddings, and the decoder draws it. The paper also finds the noise from
  * which the decoder would draw the image itself (DDIM inversion), so that the rest of it stays; that is not done here: at
  * strength 0 it is a variation of the image, not the image.
+ *
+ * @example
+ * using script = await TextGuidedEdit.create();
+ * const images = await script.run([await loadImage("photo.png")], { from: "a red circle", to: "a blue circle" });
  */
 export class TextGuidedEdit extends InferenceScript {
   protected override readonly scriptName: string = "TextGuidedEdit";

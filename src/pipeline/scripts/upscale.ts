@@ -13,6 +13,10 @@ export interface UpscaleOptions extends GenerateOptions, NegativeOptions {
 /**
  * Enlarges images by the later U-Nets of a decoder. They start from an image of the size that the U-Net before makes; a
  * larger one is brought to that size first, by nearest neighbours as the reference does.
+ *
+ * @example
+ * using script = await Upscale.create();
+ * const images = await script.run([await loadImage("small.png")], { seed: 1 });
  */
 export class Upscale extends InferenceScript {
   protected override readonly scriptName: string = "Upscale";

@@ -1,5 +1,6 @@
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint, type OpenOptions } from "../../../src/models/open-checkpoint.js";
+import { openCheckpoint } from "../../../src/models/open-checkpoint.js";
+import type { CheckpointOptions } from "../../../src/weights/checkpoint.js";
 import type { Checkpoint } from "../../../src/weights/checkpoint.js";
 import { convertCheckpoint } from "../../../src/models/convert.js";
 import { inspectCheckpoint } from "../../../src/models/inspect.js";
@@ -21,7 +22,7 @@ const MAX_TENSORS = 24;
 const MAX_BYTES = 2 ** 16;
 
 /** What an open checkpoint promises, whatever its file holds. */
-export async function checkCheckpoint(bytes: Uint8Array, options: OpenOptions = {}): Promise<void> {
+export async function checkCheckpoint(bytes: Uint8Array, options: CheckpointOptions = {}): Promise<void> {
   const source = new MemorySource(bytes, "input");
   const checkpoint = await openCheckpoint(source, options);
   try {

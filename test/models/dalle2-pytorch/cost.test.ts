@@ -15,10 +15,10 @@ afterAll(() => {
 });
 
 it("tells that U-Nets are slower than the prior, and guided networks twice as slow", () => {
-  const prior = manager.prior!.model;
-  const costs = manager.decoder!.model.stages.map((stage) => stage.cost!({ condScale: 1 }));
+  const prior = manager.models.prior!.model;
+  const costs = manager.models.decoder!.model.stages.map((stage) => stage.cost!({ condScale: 1 }));
   // On lavapipe, a step of a U-Net takes about five times as long as one of the prior.
   for (const cost of costs) expect(cost).toBeGreaterThan(2 * prior.cost!({ condScale: 1 }));
   expect(prior.cost!({ condScale: 2 })).toBe(2 * prior.cost!({ condScale: 1 }));
-  expect(manager.decoder!.model.stages[0]!.cost!({ condScale: 2 })).toBe(2 * costs[0]!);
+  expect(manager.models.decoder!.model.stages[0]!.cost!({ condScale: 2 })).toBe(2 * costs[0]!);
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/config-error.js";
 import { detectDialect, type DetectOptions } from "../../../src/models/dalle2-pytorch/dialect/detect-dialect.js";
+import { DialectError } from "../../../src/models/dialect-error.js";
 import {
   currentDialect,
   compareVersions,
   dialectForVersion,
-  DialectError,
 } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { RELEASED } from "../../../src/models/dalle2-pytorch/dialect/dates.js";
 import { flagsOf, type Flag } from "../../../src/models/dalle2-pytorch/dialect/relevance.js";

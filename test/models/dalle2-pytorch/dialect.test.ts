@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { DialectError } from "../../../src/models/dialect-error.js";
 import {
   compareVersions,
   currentDialect,
   dialectForVersion,
-  DialectError,
 } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import type { NetworkDialect, SamplerDialect } from "../../../src/models/dalle2-pytorch/dialect/flags.js";
 import { NETWORK_HISTORY, SAMPLER_HISTORY } from "../../../src/models/dalle2-pytorch/dialect/table.js";

@@ -70,7 +70,7 @@ async function recordSteps(unetNumber: number, steps: number): Promise<Step[]> {
   const recorder = new StepRecorder();
   using stream = manager.gpu.stream({ onCommand: recorder.note });
   const arena = new Arena(stream);
-  const decoder = manager.decoder!.model;
+  const decoder = manager.models.decoder!.model;
   const { imageEmbedDim, textShape } = decoder.stages[0]!.info;
   const before = decoder.stages[unetNumber - 2]?.info.imageSize;
   const random = new Random(1);

@@ -67,7 +67,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
   it("draws each image of a batch as it would alone", async () => {
     using manager = await managerOf(config, () => undefined);
     const text = embeddings.map(() => ({ shape: [7, 10], data: random.normals(70) }));
-    const textEncoding = takesText(manager.decoder!.model) ? text : undefined;
+    const textEncoding = takesText(manager.models.decoder!.model) ? text : undefined;
     const script = new Bare(manager);
     const together = await script.decode({ imageEmbed: embeddings, textEncoding, seeds: [5, 6, 7] });
     for (const [i, one] of embeddings.entries()) {
@@ -79,7 +79,7 @@ describe("a decoder whose image tokens are as wide as image embeddings", () => {
 
   it("takes the batches that the reference takes", async () => {
     using manager = await managerOf(config, () => undefined);
-    const { decoder } = manager;
+    const { decoder } = manager.models;
     const arena = new Arena(manager.gpu.stream());
     using imageEmbed = arena.from(
       embeddings.flatMap(({ data }) => [...data]),

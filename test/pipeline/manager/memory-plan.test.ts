@@ -14,6 +14,7 @@ import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.j
 import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { LaionFiles } from "../../support/laion-files.js";
+import { writable } from "../../support/writable.js";
 
 const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.meta.url));
 const onWarning = (): void => undefined;
@@ -93,7 +94,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     const server = new FileServer();
     const { data, source } = await files.loadConfig("gradio");
     const remote = (path: string) => ({ load_type: "url" as const, path: server.url(path) });
-    const [first, second] = data.decoder!.unet_sources;
+    const [first, second] = writable(data).decoder!.unet_sources;
     const [decoderPath, upsamplerPath] = [first!.load_model_from.path, second!.load_model_from.path];
     first!.load_model_from = remote(decoderPath);
     second!.load_model_from = remote(upsamplerPath);

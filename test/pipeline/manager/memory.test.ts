@@ -43,7 +43,7 @@ async function openManager(options: ManagerOptions = {}): Promise<DalleModelMana
   return DalleModelManager.create(config, { gpu, dtype: "f32", onWarning, ...options });
 }
 
-function componentsOf({ clip, prior, decoder }: DalleModelManager): readonly Component[] {
+function componentsOf({ models: { clip, prior, decoder } }: DalleModelManager): readonly Component[] {
   return [clip!, prior!, decoder!].flatMap(({ components }) => components);
 }
 
@@ -153,7 +153,7 @@ describe("one image for which there is no memory", () => {
   it("is a typed error that says what helps; afterwards the models work as before", async () => {
     using manager = await openManager();
     const whole = await draw(manager, { seed: 1 });
-    const largest = Math.max(...manager.decoder!.components.map(({ weights }) => weights.gpuBytes));
+    const largest = Math.max(...manager.models.decoder!.components.map(({ weights }) => weights.gpuBytes));
     gpu.memoryLimit = largest + 2 ** 16;
     const error = await draw(manager, { seed: 1 }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(GpuOutOfMemoryError);

@@ -65,7 +65,7 @@ describe("a checkpoint without its version", () => {
   it("loads without a warning where its names leave one dialect", async () => {
     const { manager, warnings } = await load(decoderOf(await rewritten(decoderFile, { version: null })));
     using disposed = manager;
-    expect(disposed.decoder?.origins).toMatchObject([{ dialect: { network: networkOf("1.14.2") } }]);
+    expect(disposed.models.decoder?.origins).toMatchObject([{ dialect: { network: networkOf("1.14.2") } }]);
     expect(warnings).toEqual([]);
   });
 
@@ -76,7 +76,7 @@ describe("a checkpoint without its version", () => {
     using disposed = manager;
     const flags = { lnStable: "finalPrior", relposMult: 128, priorAttn: "scaled", priorCfg: "noop" };
     expect(networkOf("0.26.2")).toMatchObject(flags); // which wrote it
-    expect(disposed.prior?.origins).toMatchObject([{ dialect: { network: flags } }]);
+    expect(disposed.models.prior?.origins).toMatchObject([{ dialect: { network: flags } }]);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(`${oldPriorFile} does not say which version of DALLE2-pytorch made it`);
     expect(warnings[0]).toContain('1.4.3 to before 1.9.0 (released 2022-07-29): lnStable "finalPrior"');
@@ -85,7 +85,7 @@ describe("a checkpoint without its version", () => {
   it("loads in the dialect of the version in the load config", async () => {
     const { manager, warnings } = await load({ prior: { ...source, version: "1.8.4" } });
     using disposed = manager;
-    expect(disposed.prior?.origins[0]?.dialect).toMatchObject({ version: "1.8.4", network: networkOf("1.8.4") });
+    expect(disposed.models.prior?.origins[0]?.dialect).toMatchObject({ version: "1.8.4", network: networkOf("1.8.4") });
     expect(warnings).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe("a checkpoint without its version", () => {
     const { manager, warnings } = await load({ prior: { ...source, dialect } });
     using disposed = manager;
     const network = { ...dialect, priorTextPad: "nullTokens" };
-    expect(disposed.prior?.origins).toMatchObject([{ dialect: { network } }]);
+    expect(disposed.models.prior?.origins).toMatchObject([{ dialect: { network } }]);
     expect(warnings).toEqual([]);
     await expect(load({ prior: { ...source, dialect: { relposMult: 2 } } })).rejects.toThrow(
       "dialect.relposMult is 2; it can be 1, 1024, 128",
@@ -111,7 +111,7 @@ describe("a checkpoint of several models", () => {
     const path = await several();
     for (const key of ["student", ["student"], null]) {
       const { manager } = await load(decoderOf(path, { state_dict_key: key }));
-      expect(manager.decoder?.origins[0]?.dialect?.version).toBe("1.14.2");
+      expect(manager.models.decoder?.origins[0]?.dialect?.version).toBe("1.14.2");
       manager.dispose();
     }
     await expect(load(decoderOf(path, { state_dict_key: "teacher" }))).rejects.toThrow(
@@ -123,7 +123,7 @@ describe("a checkpoint of several models", () => {
 it("believes the load config's version rather than the checkpoint's", async () => {
   const { manager } = await load(decoderOf(decoderFile, { version: "1.14.0" }));
   using disposed = manager;
-  expect(disposed.decoder?.origins[0]?.dialect?.version).toBe("1.14.0");
+  expect(disposed.models.decoder?.origins[0]?.dialect?.version).toBe("1.14.0");
 });
 
 describe("a checkpoint of which three tensors do not fit", () => {
@@ -193,15 +193,15 @@ describe("a checkpoint without a config", () => {
     await writeFile(rest, JSON.stringify({ decoder: { image_sizes: [16, 32], unets: [{ resnet_groups: 4 }] } }));
     const { manager } = await load(decoderOf(bare, { load_config_from: local(rest) }));
     using disposed = manager;
-    expect(disposed.decoder?.model.stages.map(({ info }) => info.imageSize)).toEqual([16, 32]);
-    const { unet } = (disposed.decoder?.model as Decoder).stages[0]!.stage;
+    expect(disposed.models.decoder?.model.stages.map(({ info }) => info.imageSize)).toEqual([16, 32]);
+    const { unet } = (disposed.models.decoder?.model as Decoder).stages[0]!.stage;
     expect(unet).toMatchObject({ dim: 8, dimMults: [1, 2], condDim: 16 });
   });
 
   it("needs none for a prior", async () => {
     const { manager } = await load({ prior: { load_model_from: local(priorFile) } });
     using disposed = manager;
-    expect((disposed.prior?.model as DiffusionPrior).options.net).toMatchObject({
+    expect((disposed.models.prior?.model as DiffusionPrior).options.net).toMatchObject({
       dim: 32,
       depth: 2,
       heads: 2,
@@ -241,7 +241,7 @@ describe("a CLIP without a file", () => {
     await writeFile(`${path}.record.json`, JSON.stringify({ url, size, modified, sha256 }));
     const cached = await load({ clip: named }, { cacheFolder, fetch: offline });
     using disposed = cached.manager;
-    expect(disposed.clip?.model.contextLength).toBe(77);
+    expect(disposed.models.clip?.model.contextLength).toBe(77);
   });
 
   it("is downloaded from where OpenAI published it, and refused where that is another file", async () => {

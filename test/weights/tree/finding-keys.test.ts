@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MemorySource } from "../../../src/platform/source.js";
-import { openCheckpoint, type OpenOptions } from "../../../src/models/open-checkpoint.js";
+import { openCheckpoint } from "../../../src/models/open-checkpoint.js";
+import type { CheckpointOptions } from "../../../src/weights/checkpoint.js";
 import { scalar, TestObject, torchLegacy, torchZip, type TestTree } from "../../support/torch-file.js";
 import { open, values, problem, prior, PRIOR_NAMES, decoder, clip, below, optimizer } from "../../support/finding.js";
 
@@ -110,7 +111,7 @@ describe("weights under other keys", () => {
 
   it("the kind that is asked for", async () => {
     const state = { ...below("prior.", prior(1)), ...below("decoder.", decoder(2)), ...below("clip.", clip(3)) };
-    const found = async (model: OpenOptions["model"]) => (await open({ state_dict: state }, { model })).key;
+    const found = async (model: CheckpointOptions["model"]) => (await open({ state_dict: state }, { model })).key;
     expect([await found("prior"), await found("decoder"), await found("clip")]).toEqual([
       "state_dict.prior",
       "state_dict.decoder",
@@ -137,7 +138,7 @@ describe("a key that the user gives", () => {
     whole: { model: prior(7), optimizer },
   };
 
-  it.each<[OpenOptions["stateDictKey"], number, string?]>([
+  it.each<[CheckpointOptions["stateDictKey"], number, string?]>([
     ["checkpoint.best.state_dict", 2],
     ["checkpoint.best", 2, "checkpoint.best.state_dict"],
     ["checkpoint.model.a", 1, "checkpoint.model.a.state_dict"],

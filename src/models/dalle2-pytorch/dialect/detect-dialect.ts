@@ -7,7 +7,8 @@ import type { Evidence, Exhibit, Reading } from "./evidence.js";
 import { parseOverrides } from "./overrides.js";
 import type { Flag } from "./relevance.js";
 import { CURRENT } from "./table.js";
-import { DialectError, dialectForVersion, type Dialect, type SamplerMode } from "./dialect.js";
+import { DialectError } from "../../dialect-error.js";
+import { dialectForVersion, type Dialect, type SamplerMode } from "./dialect.js";
 import type { Header } from "../../../weights/formats/tensor-scope.js";
 
 export interface DetectedDialect {

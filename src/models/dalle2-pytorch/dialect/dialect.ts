@@ -1,4 +1,4 @@
-import { Dalle2Error } from "../../../platform/dalle2-error.js";
+import { DialectError } from "../../dialect-error.js";
 import type { NetworkDialect, SamplerDialect } from "./flags.js";
 import { CURRENT, NETWORK_HISTORY, OLDEST, SAMPLER_FIXES, SAMPLER_HISTORY } from "./table.js";
 import type { Histories, History } from "./table.js";
@@ -12,16 +12,6 @@ export interface Dialect {
 
 /** `fixed`: the library's own sampler bugs of that time are mended. `as-written`: they are reproduced, to compare with its outputs. */
 export type SamplerMode = "fixed" | "as-written";
-
-/** A checkpoint's version that cannot be read, or is older than any that is known. */
-export class DialectError extends Dalle2Error {
-  static override readonly code = "dialect/unknown";
-  override readonly name = "DialectError";
-
-  static {
-    this.register(this);
-  }
-}
 
 /** Numbers of a release; what follows them (`a1`, `.post2`, `+local`) makes no difference to a dialect. */
 function release(version: string): readonly number[] {

@@ -1,0 +1,151 @@
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { InstalledProject } from "../support/installed-project.js";
+import { checkTypes, type Checking } from "./check-types.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const read = (file: string): string => readFileSync(join(root, file), "utf8");
+
+let project: InstalledProject;
+
+beforeAll(() => {
+  project = InstalledProject.create();
+});
+
+afterAll(() => {
+  project.remove();
+});
+
+/** The lines of a page in its fences of a language. */
+function fences(page: string, language: string): string[] {
+  return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(([, text]) => text!);
+}
+
+const commands = fences("README.md", "sh")
+  .flatMap((text) => text.split("\n"))
+  .map((line) => line.replace(/\s+#.*$/, ""))
+  .filter((line) => line !== "");
+
+const programs = ["README.md", "docs/library.md"].flatMap((page) =>
+  fences(page, "ts").map((text, i) => ({ name: `${page} ${i + 1}`, text })),
+);
+
+describe("the package", () => {
+  it("has a program that runs as it is, after a build too", () => {
+    expect(() => {
+      accessSync(join(root, "dist/cli/main.js"), constants.X_OK);
+    }).not.toThrow();
+    expect(project.files.find(({ path }) => path === "dist/cli/main.js")!.mode & 0o111).toBe(0o111);
+    expect(execFileSync(join(root, "dist/cli/main.js"), ["--version"], { encoding: "utf8" })).toMatch(/^\d/);
+  });
+
+  it("has no source maps without sources, and no declarations that repeat texts of the code", () => {
+    const paths = project.files.map(({ path }) => path);
+    expect(paths.filter((path) => path.endsWith(".map"))).toEqual([]);
+    const large = project.files.filter(({ path, size }) => path.endsWith(".d.ts") && size > 64 * 1024);
+    expect(large).toEqual([]);
+  });
+
+  it("has the files that its README names", () => {
+    const links = [...read("README.md").matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link!);
+    const named = commands.flatMap((line) => line.match(/(?:configs|examples)\/\S+/g) ?? []);
+    const missing = [...links, ...named].filter((file) => !existsSync(packaged(file)));
+    expect(missing).toEqual([]);
+  });
+
+  it("exports its load configs, and nothing of its inside", () => {
+    const script = [
+      `const configs = ["shapes.json", "laion/gradio.json", "load-config.schema.json"];`,
+      `const found = configs.map((name) => import.meta.resolve("dalle2-webgpu/configs/" + name));`,
+      `const inside = await import("dalle2-webgpu/dist/gpu/device.js").then(() => "open", (error) => error.code);`,
+      `console.log(JSON.stringify({ found, inside }));`,
+    ].join("\n");
+    writeFileSync(project.path("exports.mjs"), script);
+    const { output } = project.shell("node exports.mjs");
+    const { found, inside } = JSON.parse(output) as { found: string[]; inside: string };
+    expect(found.filter((url) => !existsSync(new URL(url)))).toEqual([]);
+    expect(inside).toBe("ERR_PACKAGE_PATH_NOT_EXPORTED");
+  });
+});
+
+/** A file of the package in the project, by its path here. */
+function packaged(file: string): string {
+  return project.path("node_modules/dalle2-webgpu", file);
+}
+
+describe("every command of README runs", () => {
+  const own = commands.filter((line) => !/^npm (?:ci|install) /.test(line));
+
+  it("in a clone, or in a project", () => {
+    const [clone, install] = ["npm ci ", "npm install "].map((begin) =>
+      commands.filter((line) => line.startsWith(begin)),
+    );
+    expect(clone).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
+    // What `beforeAll` did.
+    expect(install).toEqual([`npm install ./${project.tarball}`]);
+    expect(own.length).toBeGreaterThan(5);
+  });
+
+  it.each(own)("%s", { timeout: 300_000 }, (line) => {
+    // Where README says that they are.
+    const here = line.replace(/(?<= )(?=(?:configs|examples)\/)/g, "node_modules/dalle2-webgpu/");
+    const { status, output } = project.shell(here);
+    expect(status, output).toBe(0);
+  });
+});
+
+describe("programs of the documentation", () => {
+  it("generate the image that they say", { timeout: 300_000 }, async () => {
+    const [program] = programs;
+    writeFileSync(project.path("program.ts"), program!.text);
+    const outfile = project.path("program.js");
+    // Node 20 runs neither TypeScript nor `using`.
+    await build({ entryPoints: [project.path("program.ts")], outfile, format: "esm", target: "node20" });
+    const { status, output } = project.shell("node program.js");
+    expect(status, output).toBe(0);
+    expect(statSync(project.path("red-circle.png")).size).toBeGreaterThan(500);
+  });
+});
+
+describe("strict TypeScript takes the declarations", () => {
+  beforeAll(() => {
+    for (const [i, { text }] of programs.entries()) writeFileSync(project.path(`program-${i}.ts`), text);
+    copyFileSync(join(root, "test/package/consumer.ts"), project.path("consumer.ts"));
+    project.link("@types/node");
+    project.link("undici-types");
+  });
+
+  const libs: readonly Pick<Checking, "lib" | "types">[] = [
+    { lib: ["es2022", "dom"], types: [] },
+    { lib: ["es2022"], types: ["node"] },
+    { lib: ["es2022", "dom"], types: ["node"] },
+  ];
+  const checks = (["typescript", "typescript-newest"] as const).flatMap((compiler) =>
+    (["node16", "nodenext", "bundler"] as const).flatMap((resolution) =>
+      libs.map((choice) => ({ compiler, resolution, ...choice })),
+    ),
+  );
+
+  it.each(checks)("$compiler, $resolution, $lib, types $types", { timeout: 300_000 }, (checking) => {
+    // The programs of the documentation write files, which takes Node's types.
+    const all = programs.map((_, i) => `program-${i}.ts`);
+    const files = ["consumer.ts", ...(checking.types.length > 0 ? all : [])];
+    expect(checkTypes(project, { ...checking, files })).toBe("");
+  });
+
+  it.each(["typescript", "typescript-newest"] as const)("and finds what is wrong: %s", (compiler) => {
+    writeFileSync(project.path("wrong.ts"), `import { openGpu } from "dalle2-webgpu";\nopenGpu({ prefer: "gpus" });\n`);
+    const checking = {
+      compiler,
+      resolution: "bundler",
+      lib: ["es2022", "dom"],
+      types: [],
+      files: ["wrong.ts"],
+    } as const;
+    expect(checkTypes(project, checking)).toMatch(/'"gpus"' is not assignable/);
+  });
+});
