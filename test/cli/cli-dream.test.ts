@@ -154,7 +154,10 @@ describe("dalle2 dream", () => {
   writeFileSync(blank, "\n");
 
   it.each([
-    [[], 'Standard input ended before an answer to "Prompt 1". Answer it, or give a prompt, --prompts-file or --from.'],
+    [
+      [],
+      'Standard input ended before an answer to "Prompt 1". Answer it, or give a prompt, --prompts-file, --from or --embeddings.',
+    ],
     [["--prompt", "x", "--steps", "0"], "not a whole number of at least 1"],
     [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, and the decoder 2 U-Nets"],
     [["--prompt", "x", "--format", "gif"], "Allowed choices are png, jpeg, webp"],

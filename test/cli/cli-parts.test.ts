@@ -119,9 +119,9 @@ describe("input images", () => {
     const file = join(folder, "frames.gif");
     const pixels = Uint8Array.from({ length: 4 * 12 * 3 }, (_, i) => (i * 37) % 256);
     await sharp(pixels, { raw: { width: 4, height: 12, channels: 3, pageHeight: 4 } }).toFile(file);
-    const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     await expect(loadImage(file)).resolves.toMatchObject({ width: 4, height: 4 });
-    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used."]]);
+    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used.\n"]]);
     said.mockRestore();
   });
 

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage } from "../../src/image/image.js";
@@ -31,11 +31,16 @@ describe("dalle2 embed", () => {
         { name: "prior_image_embed", shape: [2, 128] },
       ],
     });
-    const dreamt = drawn(["dream", "--embeddings", file, "--seed", "1", ...few]);
-    expect(dreamt.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
-      ["a red circle", "e.safetensors"],
-      ["a blue square", "e.safetensors"],
+    const several = ["--decoder-samples", "2", "--grid", "--preview", "1"];
+    const dreamt = drawn(["dream", "--embeddings", file, "--seed", "1", ...several, ...few]);
+    const grid = join(output, "grid-1.png");
+    expect(dreamt.map(({ prompt, embeddings, seed, grid: sheet }) => [prompt, embeddings, seed, sheet])).toEqual([
+      ["a red circle", "e.safetensors", 1, grid],
+      ["a red circle", "e.safetensors", 2, grid],
+      ["a blue square", "e.safetensors", 3, grid],
+      ["a blue square", "e.safetensors", 4, grid],
     ]);
+    expect(readdirSync(output).sort()).toEqual([...dreamt.map(({ file: one }) => basename(one)), "grid-1.png"].sort());
     const varied = drawn(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
     // What needs the file cannot be repeated without it.
@@ -48,7 +53,7 @@ describe("dalle2 embed", () => {
 describe("dalle2 dream", () => {
   it("shows an image as it forms, starts it from another, and records both", async () => {
     const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
-    const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
+    const args = ["dream", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
     const { status, stdout, stderr } = dalle2(args);
     expect(status, stderr).toBe(0);
     const path = join(output, "a-ring-4.png");
@@ -64,9 +69,16 @@ describe("dalle2 dream", () => {
   });
 
   it.each([
-    [["--prompt", "a ring", "--strength", "0.5"], "--strength goes with --init-image"],
+    [["a ring", "--strength", "0.5"], "--strength goes with --init-image"],
     [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
-    [["--prompt", "a ring", "--init-image", image, "--init-image", image], "Give --init-image once, or for each of 1"],
+    [["a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
+    [["--prior-samples", "2", "--embeddings", "e.safetensors"], "leave --prior-samples out"],
+    [["--samples", "2", "--decoder-samples", "2", "a ring"], "Give it, or --prior-samples and --decoder-samples"],
+    [[file], `give embeddings as --embeddings ${file}`],
+    [
+      ["a ring", "--init-image", image, "--init-image", image],
+      "Give --init-image once, or for each of 1 prompt, not 2 times",
+    ],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {
     const { status, stderr } = dalle2(["dream", ...args]);

@@ -155,6 +155,19 @@ describe("image embeddings that are given", () => {
     expect(one!.parameters).not.toHaveProperty("priorSteps");
     const swapped = await run([...imageEmbed].reverse());
     expect(swapped.get(1)!.get(1)![0]!.data).not.toEqual(one!.data);
-    await expect(run(imageEmbed.slice(1))).rejects.toThrow("imageEmbed has 1 values");
+    await expect(run(imageEmbed.slice(1))).rejects.toThrow("imageEmbed has 1 value for 2 inputs");
+  });
+
+  it("are decoded several times, each time from the seed of the image alone", async () => {
+    const imageEmbed = [(await new Prior(manager).embed([3, 4])).get(0)![0]!];
+    const run = (options: BasicInferenceOptions) =>
+      new BasicInference(manager).run("a red circle", { decoderSteps: [3, 2], imageEmbed, ...options });
+    const images = (await run({ seeds: [5, 6], decoderSampleCount: 2 })).get(0)!.get(0)!;
+    expect(images.map(({ seed }) => seed)).toEqual([5, 6]);
+    const alone = (await run({ seeds: [6] })).get(0)!.get(0)![0]!;
+    expect(images[1]!.data).toEqual(alone.data);
+    expect(images[1]!.parameters).toEqual(alone.parameters);
+    expect(alone.parameters).not.toHaveProperty("priorSeed");
+    await expect(run({ seeds: [5], priorSeeds: [7] })).rejects.toThrow("Give one of imageEmbed and priorSeeds");
   });
 });

@@ -4,14 +4,14 @@ import { COMMON_OPTIONS, optionsIn, type CommonOption } from "./common-options.j
 
 /**
  * Has a command take the options of other tools, which its help does not list: those that mean one of its own set that, for
- * the others it says what to do. Its own options it takes with underscores too.
+ * the others it says what to do, where it generates images. Its own options it takes with underscores too.
  */
 export function acceptCommonOptions(command: Command): void {
   for (const own of command.options.filter(({ long }) => long !== undefined)) addAliases(command, own, [own.long!]);
   for (const common of COMMON_OPTIONS) {
     const target = common.means?.map((name) => ownOption(command, name)).find((own) => own !== undefined);
     if (target) addAliases(command, target, common.names);
-    else if (ownOption(command, "--samples")) addRefusals(command, common);
+    else if (ownOption(command, "--decoder-batch-size")) addRefusals(command, common);
   }
 }
 
