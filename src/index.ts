@@ -1,11 +1,11 @@
-// What the package offers. Everything is named here once, so that the rest of the package can move.
+// All exports of the package.
 
-// `Symbol.dispose`, for projects that do not name it among their libs.
+// `Symbol.dispose`, for projects whose `lib` does not have it.
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export { ArgumentError } from "./platform/arguments.js";
 export {
-  adviceBeside as adviceBeside,
+  adviceBeside,
   Dalle2Error,
   type Dalle2ErrorJson,
   type Dalle2ErrorOptions,
@@ -84,7 +84,7 @@ export { openCheckpoint } from "./models/open-checkpoint.js";
 export { BasicInference, type BasicInferenceOptions } from "./pipeline/scripts/basic-inference.js";
 export { BasicInpainting, type BasicInpaintingOptions } from "./pipeline/scripts/basic-inpainting.js";
 export { Embed } from "./pipeline/scripts/embed.js";
-export type { Embedding } from "./pipeline/embedding.js";
+export type { Embedding, Row } from "./pipeline/embedding.js";
 export {
   readEmbeddings,
   writeEmbeddings,

@@ -92,7 +92,7 @@ async function test({ modelConfig = "shapes", load, suppressUpdates, json = fals
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
   using manager = await DalleModelManager.create(config, { ...options, offload: "idle" });
   const { prior, decoder, clip, gpu, dtype } = manager;
-  await manager.tryComponents(options.signal);
+  await manager.loadEachComponent(options.signal);
   return {
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,

@@ -1,17 +1,18 @@
 import { count } from "../platform/arguments.js";
 
-/** A part of the images of a call that is computed together. */
+/** Images of a call that are computed together. */
 export interface Batch {
-  /** Numbers of its images, counted over the whole call. */
+  /** Index of its first image, counted over the whole call. */
   readonly start: number;
+  /** Index after its last image. */
   readonly end: number;
-  /** For each image the index of the input that it comes from. */
+  /** For each image, the index of its input. */
   readonly inputs: readonly number[];
 }
 
 /**
- * `samplesPerInput` images for each input, side by side, in batches of at most `batchSize` (dalle2-laion's
- * `_repeat_tensor_and_batch`). With one generator for all, images depend on how they are batched, as upstream's do.
+ * Splits `samplesPerInput` images for each input into batches of at most `batchSize`; images of one input follow each other
+ * (dalle2-laion's `_repeat_tensor_and_batch`). If all share one generator, images depend on the batches, as in dalle2-laion.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L121-L130
  */
 export function batchesOf(inputCount: number, samplesPerInput: number, batchSize: number): Batch[] {

@@ -1,4 +1,4 @@
-// What is checked of a call before anything runs: no weights are loaded and no text is encoded for one that cannot be meant.
+// Checks of a call before it loads weights or encodes texts.
 import {
   allOrNone,
   anything,
@@ -16,16 +16,16 @@ import { checkEmbeddings, checkMasks, checkSquares } from "./decoder-inputs.js";
 import { checkRandomness, randomnessOf, type Randomness } from "./randomness.js";
 import type { SampleDecoderOptions, SamplePriorOptions } from "./script-options.js";
 
-/** How many results a call makes, and the generators that it draws from. */
+/** The number of inputs of a call, and its generators. */
 export interface CheckedCall {
   readonly inputs: number;
   readonly randomness: Randomness;
 }
 
-/** A text, or its row of tokens. */
+/** Accepts a text, or its row of tokens. */
 const textOrRow: ArgumentRule<unknown> = (name, value) => (ArrayBuffer.isView(value) ? value : textRule(name, value));
 
-/** Throws `ArgumentError` for a call of the prior that cannot be meant, `SamplingError` for one that it cannot do. */
+/** Checks a call of the prior. Throws `ArgumentError` for invalid options, and `SamplingError` if the prior cannot run them. */
 export function checkPriorCall(
   prior: Pick<Prior, "check">,
   textOrTokens: readonly unknown[],
@@ -41,7 +41,7 @@ export function checkPriorCall(
   return { inputs, randomness };
 }
 
-/** The same for a call of the decoder that samples so. */
+/** The same for a call of the decoder. */
 export function checkDecoderCall(
   cascade: Pick<Cascade, "stages">,
   options: SampleDecoderOptions,
@@ -50,7 +50,7 @@ export function checkDecoderCall(
   planStages(cascade.stages, { ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
   const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
   const { initImages, inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
-  // A later U-Net starts from the images, and draws the embeddings all the same.
+  // A later U-Net enlarges the images, and takes the embeddings too.
   if (startAtUnetNumber === 1) atMostOne({ images, imageEmbed });
   atMostOne({ text, textEncoding });
   allOrNone({ inpaintImages, inpaintImageMasks });
@@ -68,7 +68,7 @@ export function checkDecoderCall(
   return { inputs, randomness };
 }
 
-/** Throws `ArgumentError` where U-Net 1 cannot start from images. */
+/** Throws `ArgumentError` if initial images do not fit the other options. */
 export function checkStart({
   initImages,
   strength,
@@ -77,15 +77,15 @@ export function checkStart({
 }: Pick<SampleDecoderOptions, "initImages" | "strength" | "inpaintImages" | "startAtUnetNumber">): void {
   atMostOne({ initImages, inpaintImages });
   if (initImages === undefined && strength !== undefined) {
-    const message = "strength says how much an initial image may change, and there is none: pass initImages.";
+    const message = "strength needs an initial image: pass initImages.";
     throw new ArgumentError("strength", message, { code: "argument/missing" });
   }
   if (initImages === undefined || startAtUnetNumber === 1) return;
-  const message = `U-Net 1 starts from initImages, and startAtUnetNumber is ${startAtUnetNumber}.`;
+  const message = `initImages needs U-Net 1, but startAtUnetNumber is ${startAtUnetNumber}.`;
   throw new ArgumentError("initImages", message, { code: "argument/conflict" });
 }
 
-/** The number of values that all lists have which are given. */
+/** Returns the common length of the lists that are given. Throws `ArgumentError` if they differ, or if there are none. */
 function commonLength(given: Readonly<Record<string, readonly unknown[] | undefined>>): number {
   const lists = Object.entries(given).flatMap(([name, values]) =>
     values === undefined ? [] : [[name, filledList(anything)(name, values).length] as const],
@@ -98,7 +98,9 @@ function commonLength(given: Readonly<Record<string, readonly unknown[] | undefi
   }
   if (lists.some(([, length]) => length !== first[1])) {
     const lengths = lists.map(([name, length]) => `${length} of ${name}`).join(", ");
-    throw new ArgumentError(first[0], `Inputs differ in number: ${lengths}.`, { code: "argument/mismatch" });
+    throw new ArgumentError(first[0], `Inputs must have the same length, got ${lengths}.`, {
+      code: "argument/mismatch",
+    });
   }
   return first[1];
 }

@@ -6,14 +6,14 @@ import type { ImageEncoder } from "../models/interfaces.js";
 import { list, text as textRule } from "../platform/arguments.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { stackPlanes } from "./decoder-inputs.js";
-import { splitRows, type Embedding } from "./embedding.js";
-import { inParts } from "./in-parts.js";
+import { splitRows, type Embedding, type Row } from "./embedding.js";
+import { computeRows } from "./compute-rows.js";
 import { IMAGE_ENCODER } from "../models/component.js";
 import type { Computed } from "./manager/computed-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import type { ScriptOptions } from "./script-options.js";
 
-/** What scripts ask of CLIP: tokens, embeddings and encodings, on the host. */
+/** CLIP as scripts use it: makes tokens, embeddings and text encodings, on the host. */
 export class ClipEncoder {
   constructor(
     private readonly manager: DalleModelManager,
@@ -21,17 +21,17 @@ export class ClipEncoder {
     private readonly warn: (message: string) => void,
   ) {}
 
-  /** Throws `SamplingError` where the load config names no CLIP. */
+  /** Throws `SamplingError` if the load config names no CLIP. */
   get model(): ClipModel {
     const clip = this.manager.models.clip?.model;
     if (!clip) {
       const code = "sampling/no-model";
-      throw new SamplingError("There is no CLIP in the load config, and this needs one.", { code });
+      throw new SamplingError("The load config has no CLIP, which this needs.", { code });
     }
     return clip;
   }
 
-  /** A row of tokens for each text. */
+  /** Returns a row of tokens for each text. */
   tokenize(text: readonly string[]): Int32Array[] {
     list(textRule)("text", text);
     const { warn } = this;
@@ -41,13 +41,13 @@ export class ClipEncoder {
     return tokenize(text, { contextLength, warn });
   }
 
-  /** Embeddings of images, `[dimLatent]` each. Images are resized to CLIP's size as Pillow's LANCZOS does. */
+  /** Returns embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */
   async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     const { imageSize: size } = this.model;
     const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
-    const rows = planes.map((data): Embedding => ({ shape: [3, size, size], data }));
+    const rows = planes.map((data): Row => ({ shape: [3, size, size], data }));
     const embed = ({ model: clip, dtype, inF32 }: Computed<ImageEncoder>): Promise<Embedding[]> =>
-      inParts(this.manager, { name: "images", count: rows.length, dtype }, async (arena, start, end) => {
+      computeRows(this.manager, { name: "images", count: rows.length, dtype }, async (arena, start, end) => {
         signal?.throwIfAborted();
         using embedded = arena.scope(() => clip.embedImage(stackPlanes(arena, rows.slice(start, end))));
         const values = await embedded.read();

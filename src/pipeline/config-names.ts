@@ -1,4 +1,4 @@
-/** The names of the load configs that come with this package: `shapes` is the embedded model, the others are LAION's. */
+/** Names of the load configs in this package: `shapes` is the included model, the others are LAION's. */
 export const CONFIG_NAMES = [
   "shapes",
   "da-vinc-e",
@@ -15,15 +15,15 @@ export const CONFIG_NAMES = [
   "variation",
 ] as const;
 
-/** The name of a load config that comes with this package, one of `CONFIG_NAMES`. */
+/** Name of a load config in this package, one of `CONFIG_NAMES`. */
 export type ConfigName = (typeof CONFIG_NAMES)[number];
 
-/** Whether a text is the name of a load config. */
+/** Tells whether a text is the name of a load config. */
 export function isConfigName(text: string): text is ConfigName {
   return (CONFIG_NAMES as readonly string[]).includes(text);
 }
 
-/** Path of a named load config in the package. */
+/** Returns the path of a named load config in the package. */
 export function configPath(name: ConfigName): string {
   return name === "shapes" ? "configs/shapes.json" : `configs/laion/${name}.json`;
 }

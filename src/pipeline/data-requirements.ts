@@ -1,40 +1,40 @@
 import type { StageInfo } from "../models/stage-info.js";
 
-/** What a caller has to offer. */
+/** Inputs that a caller has. */
 export interface DataGiven {
-  /** Whether there are image embeddings. Default: false. */
+  /** Whether there are image embeddings. Default false. */
   readonly imageEmbedding?: boolean;
-  /** Whether there are text encodings. Default: false. */
+  /** Whether there are text encodings. Default false. */
   readonly textEncoding?: boolean;
-  /** Side in pixels of the smallest image, where there are images. */
+  /** Shortest side of the images, in pixels. Absent if there are no images. */
   readonly imageSize?: number | undefined;
-  /** Whether there are texts. Default: false. */
+  /** Whether there are texts. Default false. */
   readonly text?: boolean;
 }
 
 /**
- * What a model has to be given, and whether a CLIP can make it from text and images (dalle2-laion's `DataRequirements`, but
- * that U-Nets which take no image embedding need none).
+ * Inputs that a model needs, and whether a CLIP can compute them from texts and images. It is dalle2-laion's
+ * `DataRequirements`, except that U-Nets without image embeddings need none.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L13-L70
  */
 export class DataRequirements {
   constructor(
-    /** What has to be given. */
+    /** Inputs that the model needs. */
     readonly needs: {
       /** Image embeddings. */
       readonly imageEmbedding: boolean;
       /** Text encodings. */
       readonly textEncoding: boolean;
-      /** An image to start from. */
+      /** Images to enlarge. */
       readonly image: boolean;
-      /** Smallest side of an image that can be used. */
+      /** Minimum side of images, in pixels. */
       readonly imageSize: number;
     },
-    /** Whether a CLIP can embed what is given as text or image. */
+    /** Whether there is a CLIP that can embed texts and images. */
     readonly canGenerateEmbedding: boolean,
   ) {}
 
-  /** What the stages of a decoder need; `startAtUnetNumber` above 1 starts from an image. */
+  /** Returns what the U-Nets of a decoder need. If `startAtUnetNumber` is above 1, they enlarge an image. */
   static ofDecoder(
     stages: readonly StageInfo[],
     startAtUnetNumber: number,
@@ -50,31 +50,31 @@ export class DataRequirements {
     return new DataRequirements(needs, canGenerateEmbedding);
   }
 
-  /** What is missing, one sentence each; nothing if `given` will do. */
+  /** Returns what is missing in `given`, a sentence for each input; an empty list if nothing is. */
   problems(given: DataGiven): string[] {
-    const { imageEmbedding, textEncoding, image, imageSize: least } = this.needs;
+    const { imageEmbedding, textEncoding, image, imageSize: minSize } = this.needs;
     const canEmbed = this.canGenerateEmbedding;
     const { imageSize: size } = given;
     const problems: string[] = [];
     if (textEncoding && !given.textEncoding && !(canEmbed && given.text)) {
       problems.push(
         canEmbed
-          ? "It was trained with text: give text or textEncoding."
-          : `It was trained with text: give textEncoding${given.text ? ", as there is no CLIP that reads the text" : ""}.`,
+          ? "It was trained with text: pass text or textEncoding."
+          : `It was trained with text: pass textEncoding${given.text ? ", as there is no CLIP to encode text" : ""}.`,
       );
     }
     const mustEmbed = imageEmbedding && !given.imageEmbedding;
     if (mustEmbed && !(canEmbed && size !== undefined)) {
       problems.push(
         canEmbed
-          ? "It draws an image embedding: give imageEmbed or images."
-          : `It draws an image embedding: give imageEmbed${size === undefined ? "" : ", as there is no CLIP that sees the images"}.`,
+          ? "It needs an image embedding: pass imageEmbed or images."
+          : `It needs an image embedding: pass imageEmbed${size === undefined ? "" : ", as there is no CLIP to embed images"}.`,
       );
     }
-    if (image && size === undefined) problems.push("It enlarges an image: give images.");
+    if (image && size === undefined) problems.push("It enlarges images: pass images.");
     const isUsed = image || (mustEmbed && canEmbed);
-    if (isUsed && size !== undefined && size < least) {
-      problems.push(`Images of at least ${least} pixels are needed; the smallest has ${size}.`);
+    if (isUsed && size !== undefined && size < minSize) {
+      problems.push(`Images must have at least ${minSize} pixels a side, but the smallest has ${size}.`);
     }
     return problems;
   }

@@ -9,7 +9,7 @@ import type { RgbImage } from "../image/image.js";
 import type { Cascade, UseComponent } from "../models/interfaces.js";
 import { planStages, stageSettings } from "../models/per-stage.js";
 import { checkDecoderCall, type CheckedCall } from "./check-call.js";
-import { BatchTensors, rowsOf, strengthOf, type DecoderInputs } from "./decoder-inputs.js";
+import { BatchTensors, embeddingsOf, strengthOf, type DecoderInputs } from "./decoder-inputs.js";
 import { joinedF32, type Embedding } from "./embedding.js";
 import { decoderPlan, TimeEstimate } from "./time-estimate.js";
 import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
@@ -21,37 +21,37 @@ import { sampleInBatches, type Part, type SamplingCall } from "./sample-in-batch
 import type { DecoderData, SampleDecoderOptions, Tokenization } from "./script-options.js";
 import { checkOptions } from "./settings.js";
 
-/** The script that a call of the decoder belongs to. */
+/** The script that calls the decoder. */
 export interface CallingScript {
-  /** What images name as their script. */
+  /** `parameters.script` of its images. */
   readonly scriptName: string;
-  /** How its texts became tokens. */
+  /** How it tokenizes texts. */
   readonly tokenization: Tokenization;
   readonly encoding: Encoding;
 }
 
-/** An image with the components that computed it in f32 for want of range. */
+/** An image, and the components that computed it in f32 because f16 overflowed. */
 interface DecodedImage extends Pick<Embedding, "inF32"> {
   readonly image: RgbImage;
 }
 
-/** The decoder of a load config. Throws `SamplingError` where it names none. */
+/** Returns the decoder of a load config. Throws `SamplingError` if there is none. */
 export function decoderOf({ models: { decoder } }: DalleModelManager): Cascade {
   if (!decoder) {
     const code = "sampling/no-model";
-    throw new SamplingError("There is no decoder in the load config, and this needs one.", { code });
+    throw new SamplingError("The load config has no decoder, which this needs.", { code });
   }
   return decoder.model;
 }
 
-/** For each U-Net what is asked for, and of what is not, what the load config says, else its own training. */
+/** Fills in the settings of each U-Net: those that a call gives, or else of the load config, or else of its training. */
 export function fillDecoderSettings(manager: DalleModelManager, asked: CascadeSettings): readonly NetworkSettings[] {
   return stageSettings(decoderOf(manager).stages, asked, manager.defaults.decoder);
 }
 
 /**
- * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where the
- * decoder cannot do it (`SamplingError`).
+ * Checks a call of `sampleDecoder` before anything is loaded or encoded. Throws `ArgumentError` for invalid options, and
+ * `SamplingError` if the decoder cannot run them.
  */
 export function checkDecoder(manager: DalleModelManager, options: SampleDecoderOptions): CheckedCall {
   checkOptions(options);
@@ -60,7 +60,7 @@ export function checkDecoder(manager: DalleModelManager, options: SampleDecoderO
   return call;
 }
 
-/** The same where the inputs of the call are yet to be made: checks how it samples. */
+/** The same without the inputs, for callers that compute these later. */
 export function checkDecoderSettings(
   manager: DalleModelManager,
   options: Omit<SampleDecoderOptions, keyof DecoderData>,
@@ -71,19 +71,19 @@ export function checkDecoderSettings(
   planStages(decoderOf(manager).stages, { ...options, ...settings }, { inpaints });
 }
 
-/** A call of the decoder, prepared. */
+/** A call of the decoder whose options are checked and whose inputs are computed. */
 interface DecoderCall extends CallingScript {
   readonly manager: DalleModelManager;
   readonly decoder: Cascade;
   readonly options: SampleDecoderOptions;
   readonly inputs: DecoderInputs;
   readonly inputCount: number;
-  /** For each U-Net, with nothing left open. */
+  /** Settings of each U-Net, with defaults filled in. */
   readonly settings: ListedSettings;
 }
 
 /**
- * Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs.
+ * Generates `sampleCount` images for each input. Returns them by index of the input. Rejects as `checkDecoder` throws.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L158-L232
  */
 export async function sampleDecoder(
@@ -96,16 +96,16 @@ export async function sampleDecoder(
   const inputs = await gatherInputs(decoder, options, script.encoding);
   const settings = joinSettings(fillDecoderSettings(manager, options));
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
-  // An image must not depend on the others of its batch.
-  const how = { dtype: manager.dtype, most: decoder.mixesBatch ? 1 : undefined };
+  // An image must not depend on the other images of its batch.
+  const partOptions = { dtype: manager.dtype, maxRows: decoder.mixesBatch ? 1 : undefined };
   return sampleInBatches<DecodedImage, GeneratedImage>(manager, samplingOf(call, randomness), {
-    sampleBatch: (inParts) => inParts(how, (part) => samplePart(call, part)),
+    sampleBatch: (sampleParts) => sampleParts(partOptions, (part) => samplePart(call, part)),
     finish: ({ image, inF32 }, input, index) => ({
       ...withKeptPixels(image, input, options),
       ...originOf(randomness, index),
-      parameters: parametersOf(call, input, joinedF32([...rowsOf(inputs, input), { inF32 }])),
+      parameters: parametersOf(call, input, joinedF32([...embeddingsOf(inputs, input), { inF32 }])),
     }),
-    handOut: options.onImage,
+    onRow: options.onImage,
   });
 }
 
@@ -174,7 +174,7 @@ function withKeptPixels(
   return known && mask ? keepPixels(image, known, mask) : image;
 }
 
-/** What an image is to say that it was drawn with. */
+/** Returns the `parameters` of the images of an input. */
 function parametersOf(
   { scriptName, tokenization, options, settings }: DecoderCall,
   input: number,

@@ -3,25 +3,26 @@ import { toPlanes, type RgbImage } from "../image/image.js";
 import type { Cascade, CascadeSampling } from "../models/interfaces.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { stackRows, type Embedding } from "./embedding.js";
+import { stackRows, type Embedding, type Row } from "./embedding.js";
 import { DEFAULT_STRENGTH, type Mask, type SampleDecoderOptions } from "./script-options.js";
 
 const MISMATCH = { code: "argument/mismatch" } as const;
 
-/** What the decoder is given, on the host: one row for each input; images and masks as planes `[C, H, W]`. */
+/** Inputs of the decoder on the host, one row for each input of the call. Images and masks are planes `[C, H, W]`. */
 export interface DecoderInputs {
   readonly imageEmbed: readonly Embedding[] | undefined;
   readonly textEncodings: readonly Embedding[] | undefined;
   readonly negativeImageEmbed: readonly Embedding[] | undefined;
   readonly negativeTextEncodings: readonly Embedding[] | undefined;
-  readonly image: readonly Embedding[] | undefined;
-  /** At the size of the first stage. */
-  readonly initImage: readonly Embedding[] | undefined;
-  readonly inpaintImage: readonly Embedding[] | undefined;
-  readonly inpaintMask: readonly Embedding[] | undefined;
+  /** Low-resolution images, if sampling starts above U-Net 1. */
+  readonly image: readonly Row[] | undefined;
+  /** Initial images, in the size of U-Net 1. */
+  readonly initImage: readonly Row[] | undefined;
+  readonly inpaintImage: readonly Row[] | undefined;
+  readonly inpaintMask: readonly Row[] | undefined;
 }
 
-/** The inputs of one batch on the GPU, by the names that the decoder has for them. */
+/** Inputs of one batch on the GPU, under the decoder's names for them. */
 type DecoderTensors = Pick<
   CascadeSampling<Cascade>,
   "imageEmbed" | "textEncodings" | "negative" | "image" | "initImage" | "inpaintImage" | "inpaintMask"
@@ -32,10 +33,10 @@ export class BatchTensors {
   private constructor(readonly named: DecoderTensors) {}
 
   static upload(arena: Arena, inputs: DecoderInputs, chosen: readonly number[]): BatchTensors {
-    const pick = (rows: readonly Embedding[] | undefined) => rows && chosen.map((index) => rows[index]!);
-    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, pick(rows)!, "f32");
-    const asPlanes = (rows: readonly Embedding[] | undefined) => rows && stackPlanes(arena, pick(rows)!);
-    // In a scope, which frees the first of them where a later one fails.
+    const pick = <R extends Row>(rows: readonly R[]) => chosen.map((index) => rows[index]!);
+    const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, pick(rows), "f32");
+    const asPlanes = (rows: readonly Row[] | undefined) => rows && stackPlanes(arena, pick(rows));
+    // The scope frees the tensors that were uploaded if a later one fails.
     const named = arena.scope(() => ({
       imageEmbed: stack(inputs.imageEmbed),
       textEncodings: stack(inputs.textEncodings),
@@ -61,8 +62,8 @@ export class BatchTensors {
 }
 
 /**
- * Throws `ArgumentError` for embeddings of the caller's own that hold infinity or NaN, or other numbers of values than their
- * shapes say, and for lists of them whose shapes differ.
+ * Throws `ArgumentError` if embeddings from the caller hold infinity or NaN, if the number of their values does not fit their
+ * shape, or if the shapes in a list differ.
  */
 export function checkEmbeddings(given: Readonly<Record<string, readonly Embedding[] | undefined>>): void {
   for (const [name, rows] of Object.entries(given)) {
@@ -70,55 +71,57 @@ export function checkEmbeddings(given: Readonly<Record<string, readonly Embeddin
       finiteNumbers(`${name}[${i}].data`, data);
       const [own, first] = [shape, rows![0]!.shape].map((one) => `[${one.join(", ")}]`);
       if (data.length !== shape.reduce((product, size) => product * size, 1)) {
-        throw new ArgumentError(name, `${name}[${i}] has ${data.length} values; its shape is ${own}.`, MISMATCH);
+        throw new ArgumentError(name, `${name}[${i}] has ${data.length} values, but its shape is ${own}.`, MISMATCH);
       }
       if (own !== first) {
-        throw new ArgumentError(name, `${name}[${i}] is of shape ${own}, ${name}[0] of ${first}.`, MISMATCH);
+        throw new ArgumentError(name, `${name}[${i}] has shape ${own}, but ${name}[0] has ${first}.`, MISMATCH);
       }
     }
   }
 }
 
-/** All that is given for an input. */
-export function rowsOf(inputs: DecoderInputs, input: number): Embedding[] {
-  return Object.values(inputs as unknown as Record<string, readonly Embedding[] | undefined>).flatMap(
-    (rows) => rows?.[input] ?? [],
-  );
+/** The embeddings and text encodings of an input. */
+export function embeddingsOf(
+  { imageEmbed, textEncodings, negativeImageEmbed, negativeTextEncodings }: DecoderInputs,
+  input: number,
+): Embedding[] {
+  const lists = [imageEmbed, textEncodings, negativeImageEmbed, negativeTextEncodings];
+  return lists.flatMap((list) => list?.[input] ?? []);
 }
 
-/** Throws `ArgumentError` where images are not squares of one size. */
+/** Throws `ArgumentError` if images are not square, or differ in size. */
 export function checkSquares(name: string, images: readonly RgbImage[]): void {
   const side = images[0]?.width;
   for (const [i, { width, height }] of images.entries()) {
     if (width !== height) {
       throw new ArgumentError(
         name,
-        `${name}[${i}] has ${width} × ${height} pixels, and the decoder works on squares: crop it or fill it up.`,
+        `${name}[${i}] has ${width} × ${height} pixels, but the decoder needs square images: crop or pad it.`,
         MISMATCH,
       );
     }
     if (width !== side) {
       throw new ArgumentError(
         name,
-        `${name} must have one size; the first has ${side} × ${side} pixels and ${name}[${i}] ${width} × ${height}.`,
+        `${name} must have one size, but the first has ${side} × ${side} pixels and ${name}[${i}] ${width} × ${height}.`,
         MISMATCH,
       );
     }
   }
 }
 
-/** Throws `ArgumentError` where images to inpaint are not squares of one size, and where a mask is not of its image's size. */
+/** Throws `ArgumentError` if images to inpaint are not square, differ in size, or differ in size from their masks. */
 export function checkMasks(images: readonly RgbImage[], masks: readonly Mask[]): void {
   checkSquares("inpaintImages", images);
   for (const [i, { length }] of masks.entries()) {
     const { width, height } = images[i]!;
     if (length === width * height) continue;
     const name = `inpaintImageMasks[${i}]`;
-    throw new ArgumentError(name, `${name} has ${length} pixels; its image has ${width} × ${height}.`, MISMATCH);
+    throw new ArgumentError(name, `${name} has ${length} pixels, but its image has ${width} × ${height}.`, MISMATCH);
   }
 }
 
-/** How much of the steps of U-Net 1 is run where it starts from images. */
+/** Share of the steps of U-Net 1 that is run from initial images; undefined without them. */
 export function strengthOf({
   initImages,
   strength = DEFAULT_STRENGTH,
@@ -126,25 +129,25 @@ export function strengthOf({
   return initImages && strength;
 }
 
-/** Images as rows of batches. */
-export function planes(images: readonly RgbImage[]): Embedding[] {
+/** Converts images to rows of batches: planes `[3, H, W]` in [0, 1]. */
+export function planes(images: readonly RgbImage[]): Row[] {
   return images.map((image) => ({ shape: [3, image.height, image.width], data: toPlanes(image) }));
 }
 
-/** A mask of an image as a row of a batch. */
-export function maskPlane(mask: Mask, { width, height }: RgbImage): Embedding {
+/** Converts the mask of an image to a row of a batch: a plane `[1, H, W]`. */
+export function maskPlane(mask: Mask, { width, height }: RgbImage): Row {
   return { shape: [1, height, width], data: Float32Array.from(mask, Number) };
 }
 
-/** Uploads planes `[C, H, W]` as an f32 batch `[B, H, W, C]`. Throws `ArgumentError` where their sizes differ. */
-export function stackPlanes(arena: Arena, rows: readonly Embedding[]): Tensor {
+/** Uploads planes `[C, H, W]` as an f32 batch `[B, H, W, C]`. Throws `ArgumentError` if their sizes differ. */
+export function stackPlanes(arena: Arena, rows: readonly Row[]): Tensor {
   const [channels = 0, height = 0, width = 0] = rows[0]?.shape ?? [];
   const different = rows.find(({ shape }) => shape.join() !== rows[0]!.shape.join());
   if (different) {
     const [, otherHeight = 0, otherWidth = 0] = different.shape;
     throw new ArgumentError(
       "images",
-      `Images of a batch must have one size; there are ${width} × ${height} and ${otherWidth} × ${otherHeight}.`,
+      `Images of a batch must have one size, got ${width} × ${height} and ${otherWidth} × ${otherHeight}.`,
       MISMATCH,
     );
   }

@@ -5,16 +5,22 @@ import type { DType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 
-/** What CLIP or the prior computed, on the host: callers have nothing to free, and workers can pass it on. */
-export interface Embedding extends HostTensor {
-  /** `[D]` for the embedding of a text or an image, `[L, W]` for text encodings. */
+/** One row of a batch, on the host: an embedding, or the pixels of an image or a mask. */
+export interface Row extends HostTensor {
+  /** Lengths of its axes, without that of the batch. */
   readonly shape: readonly number[];
-  /** Components that computed it in f32 because half precision overflowed, by their names; absent where none did. */
+}
+
+/** An embedding that CLIP or the prior computed. It is in host memory, so there is nothing to dispose. */
+export interface Embedding extends Row {
+  /** `[D]` for a text embedding or an image embedding, `[L, W]` for text encodings. */
+  readonly shape: readonly number[];
+  /** Names of the components that computed it in f32 because f16 overflowed. Absent if none did. */
   readonly inF32?: readonly string[] | undefined;
 }
 
 /**
- * Components that computed any of these in f32 for want of range.
+ * Names of the components that computed any of these in f32 because f16 overflowed; undefined if none did.
  *
  * @internal
  */
@@ -26,7 +32,7 @@ export function joinedF32(
 }
 
 /**
- * The rows of a batch `[B, ...]`, each an embedding of its own.
+ * Splits a batch `[B, ...]` into embeddings.
  *
  * @internal
  */
@@ -40,7 +46,7 @@ export function splitRows(data: Float32Array, shape: readonly number[], inF32?: 
 }
 
 /**
- * Uploads embeddings of one shape as a batch `[B, ...]`. The caller disposes it. Throws `ArgumentError` where shapes differ.
+ * Uploads embeddings as a batch `[B, ...]`. The caller disposes it. Throws `ArgumentError` if their shapes differ.
  *
  * @internal
  */
@@ -52,7 +58,7 @@ export function stackRows(arena: Arena, rows: readonly Embedding[], dtype?: DTyp
     if (row.shape.join() !== first.shape.join()) {
       throw new ArgumentError(
         "imageEmbed",
-        `Embeddings of shapes [${first.shape.join(", ")}] and [${row.shape.join(", ")}] in one batch.`,
+        `Embeddings in one batch must have the same shape, got [${first.shape.join(", ")}] and [${row.shape.join(", ")}].`,
         { code: "argument/mismatch" },
       );
     }

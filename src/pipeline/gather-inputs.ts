@@ -7,15 +7,15 @@ import { maskPlane, planes, type DecoderInputs } from "./decoder-inputs.js";
 import type { Embedding } from "./embedding.js";
 import type { SampleDecoderOptions } from "./script-options.js";
 
-/** What embeds and encodes where a caller did not. */
+/** Encoders for inputs that a caller did not embed or encode. */
 export interface Encoding {
-  /** Whether there is a CLIP that can. */
+  /** Whether there is a CLIP. */
   readonly canEncode: boolean;
   readonly embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => Promise<Embedding[]>;
   readonly encodeText: (text: readonly string[], signal?: AbortSignal) => Promise<Embedding[]>;
 }
 
-/** What the decoder takes, embedded where it was not given so. */
+/** Collects the inputs of the decoder. Embeds images and encodes texts if the call has no embeddings of them. */
 export async function gatherInputs(
   decoder: Cascade,
   options: SampleDecoderOptions,
@@ -37,7 +37,7 @@ export async function gatherInputs(
   };
 }
 
-/** What the decoder needs for a call. Throws `ArgumentError` where the call does not give it. */
+/** Returns what the decoder needs for a call. Throws `ArgumentError` if the call does not give it. */
 export function needsOf(
   decoder: Cascade,
   { images, imageEmbed, text, textEncoding, startAtUnetNumber = 1 }: SampleDecoderOptions,
@@ -53,11 +53,11 @@ export function needsOf(
   });
   if (problems.length === 0) return requirements.needs;
   const argument = requirements.needs.textEncoding && !text && !textEncoding ? "text" : "imageEmbed";
-  const message = `The decoder cannot run on this. ${problems.join(" ")}`;
+  const message = `The decoder needs other inputs. ${problems.join(" ")}`;
   throw new ArgumentError(argument, message, { code: "argument/missing" });
 }
 
-/** Text encodings of texts and negative texts; encoded together, so that they are of one length. */
+/** Encodes texts and negative prompts together, so that all have one length. */
 async function textInputs(
   { text = [], textEncoding, negativeText, signal }: SampleDecoderOptions,
   { encodeText }: Encoding,

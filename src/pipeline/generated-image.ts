@@ -3,29 +3,29 @@ import { fromPlanes, type RgbImage } from "../image/image.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NoiseOrigin } from "./randomness.js";
 
-/** What JSON can say. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Options of a script by name, as plain JSON. */
+/** Options of a script by name, as JSON. */
 export type JsonOptions = Readonly<Record<string, Json | undefined>>;
 
 /**
- * What an image was drawn with: the options of its script's `run` that tell on it, by their names there, defaults written
- * out. Options that hold binary data, as images and masks do, and counts of images are left out.
+ * What an image was generated with: the options of `run` that change the image, under their names, with defaults filled in.
+ * Binary options (images, masks) and numbers of images are left out.
  */
 export interface ImageParameters extends JsonOptions {
-  /** Class of the script. */
+  /** Class name of the script. */
   readonly script: string;
 }
 
-/** An image that a script has drawn. */
+/** An image that a script generated. */
 export interface GeneratedImage extends RgbImage, NoiseOrigin {
-  /** What it was generated with. */
+  /** The options that it was generated with. */
   readonly parameters: ImageParameters;
 }
 
 /**
- * Without the options that are undefined, as JSON has them.
+ * Removes the options that are undefined, as JSON does.
  *
  * @internal
  */
@@ -34,7 +34,7 @@ export function defined(options: JsonOptions): JsonOptions {
 }
 
 /**
- * Reads images `[B, H, W, 3]` in [0, 1].
+ * Reads images `[B, H, W, 3]` in [0, 1] from the GPU. Rejects with `NotFiniteError`.
  *
  * @internal
  */

@@ -23,20 +23,20 @@ import {
 } from "./script-options.js";
 import { checkOptions, checkPriorOptions, type PriorSettings } from "./settings.js";
 
-/** What constructors of scripts take after the manager: options, and whatever else a subclass wants. */
+/** Arguments of the constructors of scripts after the manager: options, and what a subclass adds. */
 export type ScriptArguments<Options = ScriptOptions> = readonly [options?: Options, ...own: unknown[]];
 
-/** The same for `create`, where options of the manager may stand among those of the script. */
+/** The same for `create`, whose options include those of the manager. */
 export type WithManagerOptions<Rest extends ScriptArguments> = {
   readonly [Index in keyof Rest]: Index extends "0" ? Rest[Index] & ManagerOptions : Rest[Index];
 };
 
 /**
- * Base of scripts that run the models (dalle2-laion's `InferenceScript`). A script is a subclass with a `run` of its own.
+ * Base class of scripts that run the models (dalle2-laion's `InferenceScript`). A subclass has a method `run`.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L15-L275
  */
 export abstract class InferenceScript {
-  /** What images name as their script. */
+  /** `parameters.script` of its images. */
   protected readonly scriptName: string = this.constructor.name;
   readonly #clip: ClipEncoder;
   #ownsManager = false;
@@ -52,9 +52,9 @@ export abstract class InferenceScript {
   }
 
   /**
-   * Loads models for one script alone, which frees them when it is disposed. `config` is a load config, or the name, path or URL
-   * of one (`ModelLoadConfig.open`); default: `shapes`, the embedded model. After it come the arguments of the script's
-   * constructor, among whose options may be those of the manager. Rejects as `DalleModelManager.create`.
+   * Loads models for one script, which disposes them with itself. `config` is a load config, or the name, path or URL of one
+   * (`ModelLoadConfig.open`). Default: `shapes`, the included model. The other arguments are those of the script's constructor;
+   * its options may include those of the manager. Rejects as `DalleModelManager.create`.
    *
    * @example
    * using script = await BasicInference.create("shapes", { dtype: "f32" });
@@ -71,7 +71,7 @@ export abstract class InferenceScript {
     return script;
   }
 
-  /** Frees the models of a script from `create`; those of a manager that was passed in stay. */
+  /** Disposes the models, if the script is from `create`. Does not dispose a manager that was passed to the constructor. */
   dispose(): void {
     if (this.#ownsManager) this.manager.dispose();
   }
@@ -81,7 +81,7 @@ export abstract class InferenceScript {
     this.dispose();
   }
 
-  /** Image embeddings for texts, or for rows of tokens: by index of the text, `sampleCount` for each. */
+  /** Samples `sampleCount` image embeddings for each text or row of tokens. Returns them by index of the text. */
   protected async samplePrior(
     textOrTokens: readonly string[] | readonly Int32Array[],
     options: SamplePriorOptions = {},
@@ -91,19 +91,19 @@ export abstract class InferenceScript {
   }
 
   /**
-   * Throws before anything is loaded or encoded where a call of `sampleDecoder` cannot be meant (`ArgumentError`), or where
-   * the decoder cannot do it (`SamplingError`). For scripts that run something else before that call.
+   * Checks a call of `sampleDecoder` before anything is loaded or encoded, for scripts that run something else first. Throws
+   * `ArgumentError` for invalid options, and `SamplingError` if the decoder cannot run them.
    */
   protected checkDecoder(options: SampleDecoderOptions): void {
     checkDecoder(this.manager, options);
   }
 
-  /** The same where the inputs of the call are yet to be made: checks how it samples. */
+  /** The same without the inputs, for scripts that compute these later. */
   protected checkDecoderSettings(options: Omit<SampleDecoderOptions, keyof DecoderData>, inpaints = false): void {
     checkDecoderSettings(this.manager, options, inpaints);
   }
 
-  /** Images: by index of the input, `sampleCount` for each. Throws `ArgumentError` where the decoder needs other inputs. */
+  /** Generates `sampleCount` images for each input. Returns them by index of the input. Rejects as `checkDecoder` throws. */
   protected async sampleDecoder(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
     const encoding = {
       canEncode: this.manager.clip !== undefined,
@@ -114,7 +114,7 @@ export abstract class InferenceScript {
     return sampleDecoder(this.manager, options, { scriptName: this.scriptName, tokenization, encoding });
   }
 
-  /** The time that a script will take, for the `timeEstimate` of each of its calls. Counts from now. */
+  /** Makes the time estimate of a script, for the option `timeEstimate` of each of its calls. Starts now. */
   protected timeEstimate({ prior, decoder }: ScriptWork): TimeEstimate {
     const { manager } = this;
     const plans = [
@@ -126,14 +126,14 @@ export abstract class InferenceScript {
     return new TimeEstimate(new Map(plans));
   }
 
-  /** How `samplePrior` samples with these options, defaults filled in. */
+  /** Returns the settings of `samplePrior` for these options, with defaults filled in. */
   protected priorSettings(options: SamplePriorOptions): PriorSettings {
     return fillPriorSettings(this.manager, options);
   }
 
   /**
-   * What a call of `sampleDecoder` takes for a negative text, for scripts that do not sample the prior otherwise; `inputs`
-   * inputs with `sampleCount` images each. Throws `ArgumentError` where it would change nothing.
+   * Returns the options of `sampleDecoder` with those of a negative prompt, for scripts that do not sample the prior otherwise.
+   * `inputs` is the number of inputs. Rejects with `ArgumentError` if the negative prompt would change nothing.
    */
   protected async negativeInputs(
     negativeText: string | readonly string[] | undefined,
@@ -161,48 +161,48 @@ export abstract class InferenceScript {
     };
   }
 
-  /** Throws `ArgumentError` where a negative text would change nothing, with the prior guided as `prior` says. */
+  /** Throws `ArgumentError` if a negative prompt would change nothing. `prior` has the settings of the prior. */
   protected checkNegative(options: SampleDecoderOptions, prior: AskedSettings = NO_GUIDANCE): void {
     checkNegative(this.manager, options, prior);
   }
 
-  /** CLIP's embeddings of images, `[dimLatent]` each. Images are resized to CLIP's size as Pillow's LANCZOS does. */
+  /** Returns CLIP's embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */
   protected async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
     return this.#clip.embedImages(images, signal);
   }
 
-  /** CLIP's text encodings, `[contextLength, width]` each. */
+  /** Returns CLIP's text encodings, `[contextLength, width]` each. */
   protected async encodeText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
-    // Of a text that is given twice, there is one warning.
+    // A text that is given twice has one warning.
     const distinct = [...new Set(text)];
     const encoded = await this.manager.encodeTexts(this.tokenizeText(distinct), signal);
     return text.map((one) => encoded[distinct.indexOf(one)]!.textEncodings);
   }
 
-  /** CLIP's embeddings of texts, `[dimLatent]` each, in the space of its embeddings of images. */
+  /** Returns CLIP's embeddings of texts, `[dimLatent]` each, in the space of its image embeddings. */
   protected async embedText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
     const encoded = await this.manager.encodeTexts(this.tokenizeText(text), signal);
     return encoded.map(({ textEmbed }) => textEmbed);
   }
 
-  /** A row of tokens for each text. */
+  /** Returns a row of tokens for each text. */
   protected tokenizeText(text: readonly string[]): Int32Array[] {
     return this.#clip.tokenize(text);
   }
 
-  /** Says what is done, though it may not be what was meant (`onWarning`). */
+  /** Passes a warning to `onWarning`. */
   protected warn(message: string): void {
     const { onWarning = warnOnConsole } = this.options;
     onWarning(message);
   }
 
-  /** Whether the decoder was trained with text. */
+  /** Whether the decoder takes text. */
   protected get takesText(): boolean {
     return takesText(decoderOf(this.manager));
   }
 
   /**
-   * Throws `SamplingError` where the load config names no CLIP.
+   * Throws `SamplingError` if the load config names no CLIP.
    *
    * @internal
    */

@@ -2,8 +2,8 @@ import type { RgbImage } from "../image/image.js";
 import type { Mask } from "./script-options.js";
 
 /**
- * An image that was drawn around what `mask` keeps of `image`, with exactly those bytes in it: on their way through the
- * sampler they are rounded. Where sizes differ, pixels are those that the sampler took, the nearest neighbours.
+ * Puts the pixels of `image` that `mask` keeps into the inpainted image, because the sampler rounds them. If sizes differ,
+ * pixels are the nearest neighbours that the sampler used.
  */
 export function keepPixels<P extends RgbImage>(generated: P, image: RgbImage, mask: Mask): P {
   const data = generated.data.slice();
@@ -18,7 +18,7 @@ export function keepPixels<P extends RgbImage>(generated: P, image: RgbImage, ma
   return { ...generated, data };
 }
 
-/** For each of `size` places the one of `sourceSize` that torch's nearest neighbours take, in its single precision. */
+/** For each of `size` positions, the nearest of `sourceSize` positions, in single precision as in torch. */
 function nearest(sourceSize: number, size: number): number[] {
   const scale = Math.fround(sourceSize / size);
   return Array.from({ length: size }, (_, i) => Math.min(Math.floor(Math.fround(i * scale)), sourceSize - 1));

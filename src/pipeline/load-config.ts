@@ -24,15 +24,17 @@ import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./confi
 export interface FileOptions extends HttpOptions {
   /** Folder for downloads that have no `cache_dir`. Default: the user's cache. */
   readonly cacheFolder?: string | undefined;
-  /** False: what was downloaded before is used without asking its server. Default true. */
+  /** If false, existing downloads are used without asking their servers. Default true. */
   readonly checkUpdates?: boolean | undefined;
-  /** False: downloads that have no `cache_dir` are fetched each time and removed when closed, as dalle2-laion does. Default true. */
+  /**
+   * If false, files without `cache_dir` are downloaded each time and removed when closed, as in dalle2-laion. Default true.
+   */
   readonly keepDownloads?: boolean | undefined;
-  /** How files on servers are read: downloaded as a whole, the default; or by ranges, which is better for headers alone. */
+  /** How files on servers are read: `download`, the default, or `ranges`, which is better if only headers are read. */
   readonly remote?: "download" | "ranges" | undefined;
-  /** Told how much of a download has come. */
+  /** Called with the progress of each download. */
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
-  /** Default `console.warn`. */
+  /** Called with each warning. Default: `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -40,12 +42,12 @@ export interface FileOptions extends HttpOptions {
 export interface NamedFile {
   /** Its path in the config, such as `decoder.unet_sources[0].load_model_from`. */
   readonly place: string;
-  /** Where it is. */
+  /** Path or URL of the file. */
   readonly file: FileLocation;
 }
 
 /**
- * The schema of load configs, with the keys of every family that is known.
+ * Returns the schema of load configs, with the keys of all families.
  *
  * @internal
  */
@@ -61,21 +63,21 @@ export function currentSchema() {
 
 const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
 
-/** A load config and where it came from, against which its relative paths are read. */
+/** A load config, and the path or URL that its relative paths start from. */
 export class ModelLoadConfig {
-  /** Where local files were found that are not in the config's folder, by their path in the config. */
+  /** Local files that were found in the working directory, by their path in the config. */
   readonly #inWorkingDirectory = new Map<string, string>();
 
   /** Servers of its files that could not be reached. */
   readonly #hosts = new UnreachableHosts();
 
-  /** Name, path or URL of the config, for messages: of a URL without the secrets in it. */
+  /** Name, path or URL of the config, for messages. A URL is without secrets. */
   readonly source: string;
-  /** What it says, defaults filled in. */
+  /** Content of the config, with defaults filled in. */
   readonly data: ModelLoadConfigData;
-  /** Path or URL, as it was given. */
+  /** Path or URL, as given. */
   readonly #location: string;
-  /** The name of one that comes with the package. */
+  /** Name, if the config is in the package. */
   readonly #name: ConfigName | undefined;
 
   private constructor(data: ModelLoadConfigData, location: string, name?: ConfigName) {
@@ -86,9 +88,9 @@ export class ModelLoadConfig {
   }
 
   /**
-   * A load config that comes with the package, by its name, one of `CONFIG_NAMES`; default: `shapes`, the embedded model.
-   * Downloads of LAION's go to the user's cache, unless the `cache_dir` that they name is in the working directory. In browsers
-   * the package's folder `configs` must lie beside its code on the server. Throws `ArgumentError` for other names.
+   * Reads a load config of the package by its name, one of `CONFIG_NAMES`. Default: `shapes`, the included model. Downloads of
+   * LAION's go to the user's cache, unless their `cache_dir` exists in the working directory. In browsers, the server must have
+   * the folder `configs` of the package beside its code. Rejects with `ArgumentError` for other names.
    *
    * @example
    * const config = await ModelLoadConfig.named("gradio");
@@ -96,15 +98,15 @@ export class ModelLoadConfig {
   static async named(name: ConfigName = "shapes", options: HttpOptions = {}): Promise<ModelLoadConfig> {
     if (!isConfigName(name)) {
       const known = CONFIG_NAMES.join(", ");
-      throw new ArgumentError("name", `name is ${JSON.stringify(name)}, and load configs are named ${known}.`);
+      throw new ArgumentError("name", `name is ${JSON.stringify(name)}, but must be one of ${known}.`);
     }
     const location = packageFile(configPath(name));
     return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, name);
   }
 
   /**
-   * A load config by its name, or by path or URL of its file. Where both are there, the name counts: `./shapes` is the file.
-   * Rejects with `FileError` or `ConfigError`.
+   * Reads a load config by its name, or by path or URL of its file. A name comes first: `shapes` is the name, `./shapes` the
+   * file. Rejects with `FileError` or `ConfigError`.
    *
    * @example
    * const config = await ModelLoadConfig.open(process.argv[2] ?? "shapes");
@@ -126,16 +128,15 @@ export class ModelLoadConfig {
   }
 
   /**
-   * Checks a load config that was read already; its relative paths start at the folder of `source`, or at the working
-   * directory where there is none. Where `source` is a URL, they lead to files beside it on its server, and nowhere else.
-   * Throws `ConfigError`.
+   * Checks the content of a load config. Its relative paths start at the folder of `source`, or without one at the working
+   * directory. If `source` is a URL, all local paths must lead to files beside it on its server. Throws `ConfigError`.
    */
   static parse(value: unknown, source = "load config"): ModelLoadConfig {
     checkIsLoadConfig(value, publicUrl(source));
     return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
   }
 
-  /** Every file that the config names, with its place in the config: `prior.load_model_from`. */
+  /** Returns all files that the config names, each with its path in the config: `prior.load_model_from`. */
   files(): readonly NamedFile[] {
     const { decoder, prior, clip } = this.data;
     const models = [
@@ -149,14 +150,14 @@ export class ModelLoadConfig {
     return clip?.load_model_from ? [...files, { place: "clip.load_model_from", file: clip.load_model_from }] : files;
   }
 
-  /** Has servers that could not be reached tried again; otherwise each is given up once, not once for each of its files. */
+  /** Tries servers again that could not be reached. Without this call, such a server is tried once, not once for each file. */
   retryHosts(): void {
     this.#hosts.clear();
   }
 
   /**
-   * Opens a file that the config names, for reads by range; what is on a server is downloaded first, unless it was before.
-   * The caller closes it. Rejects with `FileError`.
+   * Opens a file that the config names, for reads by range. A file on a server is downloaded first if it was not before. The
+   * caller closes it. Rejects with `FileError`.
    */
   openFile(file: FileLocation, options: FileOptions = {}): Promise<ByteSource> {
     return this.#open(file, options);
@@ -174,7 +175,7 @@ export class ModelLoadConfig {
     return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
   }
 
-  /** The content of a JSON file that the config names. Rejects with `FileError`, or `ConfigError` where it is not JSON. */
+  /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */
   async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
     const source = await this.#open(file, options, MAX_BYTES.config);
     try {
@@ -185,13 +186,13 @@ export class ModelLoadConfig {
     }
   }
 
-  /** Path or URL of a file that the config names, for messages: of a URL without the secrets in it. */
+  /** Returns the path or URL of a file that the config names, for messages. A URL is without secrets. */
   describe({ load_type, path }: FileLocation): string {
     if (load_type === "url") return publicUrl(path);
     try {
       return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
     } catch (error) {
-      // A path that this config must not name leads nowhere.
+      // This config must not name the path, so it does not resolve.
       if (error instanceof FileError) return path;
       throw error;
     }
@@ -201,7 +202,7 @@ export class ModelLoadConfig {
     const { location, inWorkingDirectory } = await findFile(this.#location, path);
     if (!inWorkingDirectory) return location;
     if (this.#inWorkingDirectory.size === 0) {
-      onWarning(`${path} is not in the folder of ${this.source}; it is read from the working directory.`);
+      onWarning(`${path} is not in the folder of ${this.source}, so it is read from the working directory.`);
     }
     this.#inWorkingDirectory.set(path, location);
     return location;

@@ -11,31 +11,31 @@ import { sampleInBatches, type Part } from "./sample-in-batches.js";
 import { eachOf, type SamplePriorOptions } from "./script-options.js";
 import type { AskedPriorSettings, PriorSettings } from "./settings.js";
 
-/** What the prior is sampled for. */
+/** Texts that the prior is sampled for. */
 interface PriorTexts {
   readonly texts: readonly EncodedText[];
-  /** One for each text, or none. */
+  /** Negative prompts: one for each text, or none. */
   readonly negative: readonly EncodedText[];
 }
 
-/** The prior of a load config. Throws `SamplingError` where it names none. */
+/** Returns the prior of a load config. Throws `SamplingError` if there is none. */
 export function priorOf({ models: { prior } }: DalleModelManager): Prior {
   if (!prior) {
     const code = "sampling/no-model";
-    throw new SamplingError("There is no prior in the load config, and this needs one.", { code });
+    throw new SamplingError("The load config has no prior, which this needs.", { code });
   }
   return prior.model;
 }
 
-/** What is asked for, and of what is not, what the load config says, else the prior's own training. */
+/** Fills in the settings of the prior: those that a call gives, or else of the load config, or else of its training. */
 export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorSettings): PriorSettings {
   const { numSamplesPerBatch = 2 } = asked;
   return { ...priorOf(manager).settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
 }
 
 /**
- * Image embeddings for texts, or for rows of tokens: by index of the text, `sampleCount` for each. `tokenize` makes a row of
- * tokens for each text.
+ * Samples `sampleCount` image embeddings for each text or row of tokens. Returns them by index of the text. `tokenize` returns
+ * a row of tokens for each text.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/InferenceScript.py#L234-L275
  */
 export async function samplePrior(
@@ -49,7 +49,7 @@ export async function samplePrior(
   const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
   const tokens = textOrTokens.map((one) => (typeof one === "string" ? tokenize([one])[0]! : one));
   const negativeText = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
-  // Together, so that they are of one length.
+  // Encoded together, so that all have one length.
   const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);
   const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };
   const embeddings = tokens.length * sampleCount;
@@ -61,9 +61,9 @@ export async function samplePrior(
     manager,
     { ...call, name: "embeddings", inputCount: tokens.length },
     {
-      sampleBatch: (inParts) =>
+      sampleBatch: (sampleParts) =>
         manager.usePrior(
-          (prior) => inParts({ dtype: prior.dtype }, (part) => samplePart(prior, given, settings, part, signal)),
+          (prior) => sampleParts({ dtype: prior.dtype }, (part) => samplePart(prior, given, settings, part, signal)),
           signal,
         ),
       finish: (embedding) => embedding,
@@ -84,13 +84,13 @@ async function samplePart(
       inputs.map((input) => from[input]!),
     );
   using condition = upload(texts);
-  using away = negative.length > 0 ? upload(negative) : undefined;
+  using negativeCondition = negative.length > 0 ? upload(negative) : undefined;
   const data = await prior.model.sample(arena, {
     ...settings,
     textEmbed: condition.textEmbed,
     textEncodings: condition.textEncodings,
     textMask: condition.textMask,
-    negative: away,
+    negative: negativeCondition,
     signal,
     noise,
     onStep: (step, steps) => {

@@ -6,33 +6,33 @@ import type { Batch } from "./batches.js";
 import { randomSeed } from "./random-seed.js";
 
 /**
- * One generator for all images, from which the reference's order draws; or one for each, which makes every image what
- * it would be alone, however they are batched.
+ * One generator for all images, used in the order of the reference; or one for each image, so that an image is the same in
+ * any batch.
  */
 export type Randomness = Generator | readonly Generator[];
 
-/** Where a call takes its random numbers from; by default from a seed that nobody knows. */
+/** Where the random numbers of a call come from: at most one of these. Default: one generator with a random seed. */
 export interface RandomOptions {
-  /** Generators that go on from where they are: to share them among calls. */
+  /** Generators to continue, so that several calls can share them. */
   readonly generator?: Randomness | undefined;
-  /** One generator with this seed. */
+  /** Seed of one generator for all images. */
   readonly seed?: number | undefined;
-  /** One generator per image: image i is what the reference makes alone, batch 1, after `manual_seed(seeds[i])`. */
+  /** A seed for each image: image i is what the reference generates in a batch of 1 after `manual_seed(seeds[i])`. */
   readonly seeds?: readonly number[] | undefined;
 }
 
-/** What is allowed of these options, by their names. */
+/** Rules of these options, by name. */
 export const RANDOM_RULES = { seed: exactWholeNumber, seeds: filledList(exactWholeNumber) };
 
-/** Options of scripts whose images all have the same noise. */
+/** Options of scripts whose images all start from the same noise. */
 export type OneSeed<Options> = Omit<Options, "generator" | "seeds">;
 
-/** Options with generators in place of what asked for them. */
+/** Replaces the random options by generators. */
 export function withGenerator<Options extends RandomOptions>(options: Options, generator: Randomness): Options {
   return { ...options, generator, seed: undefined, seeds: undefined };
 }
 
-/** The generators that the options ask for. Throws `ArgumentError` where they ask for more than one kind, or by a seed that is none. */
+/** Makes the generators that options ask for. Throws `ArgumentError` for more than one kind of them, and for invalid seeds. */
 export function randomnessOf(options: RandomOptions): Randomness {
   const { generator, seeds } = options;
   atMostOne({ generator, seed: options.seed, seeds });
@@ -41,7 +41,7 @@ export function randomnessOf(options: RandomOptions): Randomness {
   return oneGenerator(options);
 }
 
-/** Throws `ArgumentError` unless there is one generator for all, or one for each of `images`. */
+/** Throws `ArgumentError` unless there is one generator for all images, or one for each. */
 export function checkRandomness(randomness: Randomness, images: number): void {
   if (randomness instanceof Generator || randomness.length === images) return;
   throw new ArgumentError(
@@ -54,9 +54,9 @@ export function checkRandomness(randomness: Randomness, images: number): void {
 }
 
 /**
- * What the prior and then the decoder draw from, for `samplesOfEach` images of each embedding. Without `priorSeeds`, an
- * embedding has the generator of its first image. With them, it has a generator with its own seed, which it shares with
- * the image of that seed. Throws `ArgumentError` where seeds of embeddings do not fit those of images.
+ * Returns the generators of the prior and of the decoder, for `samplesOfEach` images of each embedding. Without `priorSeeds`,
+ * an embedding has the generator of its first image. With them, it has a generator with its own seed, and shares it with the
+ * image of that seed. Throws `ArgumentError` if `priorSeeds` do not fit `seeds`.
  */
 export function randomnessOfStages(
   randomness: Randomness,
@@ -65,7 +65,7 @@ export function randomnessOfStages(
 ): { readonly prior: Randomness; readonly decoder: Randomness } {
   if (randomness instanceof Generator) {
     if (priorSeeds === undefined) return { prior: randomness, decoder: randomness };
-    const message = "priorSeeds go with seeds, one for each image; seeds is missing.";
+    const message = "priorSeeds needs seeds, one for each image.";
     throw new ArgumentError("priorSeeds", message, { code: "argument/missing" });
   }
   if (priorSeeds === undefined) {
@@ -79,12 +79,12 @@ export function randomnessOfStages(
   return { prior, decoder: randomness };
 }
 
-/** Seed of the generator of an embedding; undefined where all share one. */
+/** Returns the seed of the generator of an embedding; undefined if all share one generator. */
 export function priorSeedOf(prior: Randomness, embedding: number): number | undefined {
   return prior instanceof Generator ? undefined : prior[embedding]?.seed;
 }
 
-/** A generator for each of `count` inputs: of one seed for all, or of a seed for each. */
+/** Returns a generator for each of `count` inputs: the same for all from `seed`, or one for each from `seeds`. */
 export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds">, count: number): Generator[] {
   const { seeds } = options;
   if (!seeds) return new Array<Generator>(count).fill(oneGenerator(options));
@@ -93,25 +93,25 @@ export function generatorsOfInputs(options: Pick<RandomOptions, "seed" | "seeds"
   return seeds.map((one) => new Generator(one));
 }
 
-/** A generator for images that are all to have the same noise. */
+/** Makes a generator for images that all start from the same noise. */
 export function oneGenerator({ seed }: Pick<RandomOptions, "seed">): Generator {
   return new Generator(seed === undefined ? randomSeed() : RANDOM_RULES.seed("seed", seed));
 }
 
 /**
- * The noise of one batch. Its generators stay where they are until it is done, so that parts of it can be drawn anew.
+ * The noise of one batch. Its generators do not advance until the batch is done, so that parts of it can be repeated.
  *
  * @internal
  */
 export class BatchNoise {
-  /** One for all, or one for each image. */
+  /** One for all images, or one for each. */
   readonly #generators: readonly Generator[];
   readonly #isShared: boolean;
   readonly #images: number;
-  /** Where the generators will be when the batch is done. */
+  /** The generators as they will be when the batch is done. */
   readonly #ends: Generator[] = [];
 
-  /** For a call that makes `images` in all. Throws `ArgumentError` for another number of generators. */
+  /** `images` is the number of images of the whole call. Throws `ArgumentError` for another number of generators. */
   constructor(randomness: Randomness, { start, end }: Pick<Batch, "start" | "end">, images: number) {
     this.#images = end - start;
     this.#isShared = randomness instanceof Generator;
@@ -123,7 +123,7 @@ export class BatchNoise {
     this.#generators = randomness.slice(start, end);
   }
 
-  /** The noise of its images from `start` to `end`: what they get when the batch is computed at once. */
+  /** Returns the noise of the images from `start` to `end`, as they get it when the whole batch is computed together. */
   part(start: number, end: number): NoiseSource {
     if (this.#isShared) {
       const fork = (this.#ends[0] = this.#generators[0]!.fork());
@@ -134,28 +134,28 @@ export class BatchNoise {
     return new NoisePerImage(forks);
   }
 
-  /** Moves the generators on, when all parts are done. */
+  /** Advances the generators. Called when all parts are done. */
   finish(): void {
     for (const [i, end] of this.#ends.entries()) this.#generators[i]!.continueFrom(end);
   }
 }
 
-/** The same that goes on by itself; of generators for `samplesPerInput` images of each input, the first for each. */
+/** Copies generators, so that the copies advance alone. Of `samplesPerInput` generators for each input, copies the first. */
 export function forkOf(randomness: Randomness, samplesPerInput = 1): Randomness {
   if (randomness instanceof Generator) return randomness.fork();
   return randomness.filter((_, i) => i % samplesPerInput === 0).map((generator) => generator.fork());
 }
 
-/** Where the random numbers of an image began. */
+/** Where the random numbers of an image started. */
 export interface NoiseOrigin {
   /**
-   * Seed that its generator began with. It repeats the image alone where the call was given `seeds`, and all images of
-   * the call, with the same batches, where they shared a generator.
+   * Seed of its generator. If the call had `seeds`, it repeats this image alone. If all images shared one generator, it repeats
+   * all images of the call, in the same batches.
    */
   readonly seed: number;
 }
 
-/** Where those of an image of a call began. */
+/** Returns the origin of the noise of an image, by its index in the call. */
 export function originOf(randomness: Randomness, image: number): NoiseOrigin {
   const { seed } = randomness instanceof Generator ? randomness : randomness[image]!;
   return { seed };

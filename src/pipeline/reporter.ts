@@ -6,21 +6,24 @@ import { networkName, type TimeEstimate } from "./time-estimate.js";
 import { readImages } from "./generated-image.js";
 import type { CallOptions, ScriptProgress } from "./script-options.js";
 
-/** Tells a caller of the steps of one call, with the time left and previews of images. */
+/** Reports the sampling steps of a call to `onProgress`, with the time left and previews. */
 export class Reporter {
-  /** Images of the step that is told of next. */
-  #shown: readonly RgbImage[] | undefined;
-  /** Most rows at once, as far as is known. */
-  #most: number;
+  /** Preview for the next report. */
+  #preview: readonly RgbImage[] | undefined;
+  /** Maximum number of rows in a batch, as far as is known. */
+  #maxRows: number;
+  /** Batches that are done. */
   #done = 0;
+  /** Batches in all. */
   #batches: number;
+  /** Rows of the current batch. */
   #rows = 0;
-  /** Index of the first of them. */
+  /** Index of the first row. */
   #first = 0;
-  /** Rows through each network since the batch began. */
-  #taken = new Map<string, number>();
+  /** Rows that each network has computed in this batch. */
+  #rowsOfNetwork = new Map<string, number>();
 
-  /** Throws `ArgumentError` where `previewEvery` is no number of steps. */
+  /** Throws `ArgumentError` if `previewEvery` is not a positive whole number. */
   constructor(
     private readonly options: Pick<CallOptions, "onProgress" | "previewEvery">,
     private readonly timeEstimate: TimeEstimate,
@@ -28,40 +31,40 @@ export class Reporter {
   ) {
     count("previewEvery", options.previewEvery ?? 1);
     this.#batches = planned.length;
-    this.#most = Math.max(0, ...planned.map(sizeOf));
+    this.#maxRows = Math.max(0, ...planned.map(sizeOf));
   }
 
   /**
-   * Runs `body`, which computes the rows `start` to `end` of a batch. A part of what was planned as one counts as a batch of
-   * its own. Where it fails, its steps are still to be taken.
+   * Runs `body`, which computes the rows `start` to `end` of a planned batch. A part of a batch counts as a batch. If `body`
+   * fails, the time estimate counts its steps once more.
    */
   async batch<T>(batch: Batch, start: number, end: number, body: () => Promise<T>): Promise<T> {
     this.#rows = end - start;
     this.#first = batch.start + start;
-    if (end < sizeOf(batch)) this.#most = this.#rows;
+    if (end < sizeOf(batch)) this.#maxRows = this.#rows;
     const left = [sizeOf(batch) - end, ...this.planned.filter((one) => one.start >= batch.end).map(sizeOf)];
-    this.#batches = left.reduce((sum, rows) => sum + Math.ceil(rows / this.#most), this.#done + 1);
-    this.#taken.clear();
+    this.#batches = left.reduce((sum, rows) => sum + Math.ceil(rows / this.#maxRows), this.#done + 1);
+    this.#rowsOfNetwork.clear();
     try {
       const result = await body();
       this.#done++;
       return result;
     } catch (error) {
-      for (const [network, rows] of this.#taken) this.timeEstimate.repeat(network, rows);
-      this.#shown = undefined;
+      for (const [network, rows] of this.#rowsOfNetwork) this.timeEstimate.repeat(network, rows);
+      this.#preview = undefined;
       throw error;
     }
   }
 
-  /** Tells of a step that all rows of the batch have taken. */
+  /** Reports a step of all rows of the batch. */
   step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps">): void {
     const network = networkName(progress.phase, progress.unetNumber);
     if (progress.step === 1) this.#repeatLost(network);
-    this.#taken.set(network, (this.#taken.get(network) ?? 0) + this.#rows);
+    this.#rowsOfNetwork.set(network, (this.#rowsOfNetwork.get(network) ?? 0) + this.#rows);
     this.timeEstimate.step(network, this.#rows);
     const { millisecondsLeft } = this.timeEstimate;
-    const preview = this.#shown;
-    this.#shown = undefined;
+    const preview = this.#preview;
+    this.#preview = undefined;
     this.options.onProgress?.({
       ...progress,
       batch: this.#done + 1,
@@ -71,21 +74,21 @@ export class Reporter {
     });
   }
 
-  /** A network that begins anew in a batch, in another type, has lost what it did. */
+  /** Counts the steps of a network again that starts over in a batch, to compute in f32. */
   #repeatLost(network: string): void {
-    const rows = this.#taken.get(network);
+    const rows = this.#rowsOfNetwork.get(network);
     if (rows !== undefined) this.timeEstimate.repeat(network, rows);
-    this.#taken.delete(network);
+    this.#rowsOfNetwork.delete(network);
   }
 
-  /** For the decoder; undefined where nobody asked for previews, and nothing is read back. */
+  /** Preview options for the decoder; undefined if the caller wants no previews. */
   get preview(): Preview | undefined {
     const { previewEvery: every, onProgress } = this.options;
     if (every === undefined || !onProgress) return undefined;
     return {
       every,
       show: async (images) => {
-        this.#shown = await readImages(images);
+        this.#preview = await readImages(images);
       },
     };
   }

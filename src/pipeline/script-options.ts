@@ -8,143 +8,150 @@ import type { JsonOptions, GeneratedImage } from "./generated-image.js";
 import type { RandomOptions } from "./randomness.js";
 import type { AskedPriorSettings } from "./settings.js";
 
-/** A step that has been taken: `step` of `steps` of the prior, or of U-Net `unetNumber`, in batch `batch` of `batches`. */
+/** A sampling step that is done: `step` of `steps` of the prior or of U-Net `unetNumber`, in batch `batch` of `batches`. */
 export interface ScriptProgress {
-  /** Which of the two is sampled. */
+  /** The model that is sampled. */
   readonly phase: "prior" | "decoder";
-  /** Counted from 1; absent for the prior. */
+  /** Number of the U-Net, counted from 1. Absent for the prior. */
   readonly unetNumber?: number;
-  /** Counted from 1. */
+  /** Number of the step, counted from 1. */
   readonly step: number;
-  /** How many there are. */
+  /** Number of steps. */
   readonly steps: number;
-  /** Counted from 1. Where the GPU has no memory for a batch, its parts are batches of their own. */
+  /** Number of the batch, counted from 1. If the GPU has no memory for a batch, each of its parts counts as a batch. */
   readonly batch: number;
-  /** How many there are. */
+  /** Number of batches. */
   readonly batches: number;
   /**
-   * Until the script is done, by the pace so far; for calls that a script of yours makes, until each is, unless they share
-   * a `timeEstimate`.
+   * Estimated time until the script is done. In a script of your own: until the call is done, unless its calls share a
+   * `timeEstimate`.
    */
   readonly millisecondsLeft: number | undefined;
-  /** The images of this batch as they are coming along, in the size that the U-Net makes; with `previewEvery`. */
+  /** Previews of the images of this batch, in the size of the U-Net. Only with `previewEvery`. */
   readonly preview?: readonly RgbImage[];
-  /** With `preview`: index of its first image, counted as that of `onImage`; the others follow. */
+  /** Index of the first image of `preview`, counted as for `onImage`. The others follow it. */
   readonly previewIndex?: number;
 }
 
-/** What every long call takes. */
+/** Options of every long call. */
 export interface CallOptions extends RandomOptions {
-  /** Ends the call within one step; it rejects with the signal's reason. */
+  /** Aborts the call within one sampling step. The call rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Told of each step that was taken. */
+  /** Called after each sampling step. */
   readonly onProgress?: ((progress: ScriptProgress) => void) | undefined;
-  /** Has each so-manieth step of a U-Net tell of its progress with a preview. Default: none, and nothing is read back. */
+  /** Number of steps of a U-Net between two previews for `onProgress`. Default: no previews. */
   readonly previewEvery?: number | undefined;
   /**
-   * Takes each image as soon as its batch is done, so that nothing is lost when a later one fails. `index` counts over the
-   * call: input × samples of each + sample. The call waits for what it returns.
+   * Called with each image as soon as its batch is done, so that no image is lost if a later batch fails. `index` counts over
+   * the call: input × samples per input + sample. If it returns a promise, the call waits for it.
    */
   readonly onImage?: ((image: GeneratedImage, index: number) => void | Promise<void>) | undefined;
 }
 
-/** What the calls of a script take, beyond what the script does. */
+/** Options of `samplePrior` and `sampleDecoder` that callers of a script do not set. */
 export interface SharedOptions {
-  /** Counts the time of several calls together (`InferenceScript.timeEstimate`). Default: of this one alone. */
+  /** Time estimate that several calls share (`InferenceScript.timeEstimate`). Default: an estimate for this call. */
   readonly timeEstimate?: TimeEstimate | undefined;
 }
 
-/** How the prior samples: settings default to those of the load config, else of the checkpoint. */
+/** How the prior samples. Settings default to those of the load config, or else of the checkpoint. */
 export interface PriorCallOptions extends AskedPriorSettings {
-  /** Most embeddings computed at once. Default 100. */
+  /** Maximum number of embeddings in a batch. Default 100. */
   readonly batchSize?: number | undefined;
 }
 
-/** How the decoder samples: settings default to those of the load config, else of the checkpoint. */
+/** How the decoder samples. Settings default to those of the load config, or else of the checkpoint. */
 export interface DecoderCallOptions extends CascadeSettings {
-  /** Most images computed at once. Default 10. */
+  /** Maximum number of images in a batch. Default 10. */
   readonly batchSize?: number | undefined;
 }
 
+/** Options of `samplePrior`. */
 export interface SamplePriorOptions extends CallOptions, SharedOptions, PriorCallOptions {
   /** Embeddings for each text. Default 1. */
   readonly sampleCount?: number | undefined;
-  /** For each text, or for all: the negative prompt. Default: the null that the prior learned. */
+  /** Negative prompt, for all texts or for each. Default: the null embedding of the prior. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
-/** True where a pixel of the image is kept, row by row. */
+/** A mask for inpainting, row by row: true where a pixel of the image is kept. */
 export type Mask = ArrayLike<boolean | number>;
 
 /**
- * For scripts in which guidance can lead away from a text. The prior's null branch is told of it in place of its learned
- * null, and so are U-Nets that take text; those that take image embeddings see there what the prior makes of it, from the
- * same noise and without guidance, or the learned null where there is no prior.
+ * Options of scripts with a negative prompt. In guidance it takes the place of the null embedding: of the prior, and of
+ * U-Nets that take text. U-Nets that take image embeddings get the image embedding that the prior makes of it, from the same
+ * noise and without guidance; without a prior they use their null embedding.
  */
 export interface NegativeOptions {
-  /** What images are to be unlike: for each input, or for all. It takes guidance: a scale other than 1. */
+  /** Negative prompt, for all inputs or for each. It needs guidance: a scale other than 1. */
   readonly negativeText?: string | readonly string[] | undefined;
 }
 
-/** How the decoder draws, whatever it draws from. */
+/** How the decoder generates images from its inputs. */
 export interface GenerateOptions extends CallOptions, DecoderCallOptions {
   /** Images for each input. Default 1. */
   readonly sampleCount?: number | undefined;
 }
 
-/** What scripts take that sample the prior and then the decoder: the options of both, with its name in front of each. */
+/** Options of scripts that sample the prior and then the decoder. Each is an option of one of them, with its name as prefix. */
 export interface TwoStageOptions extends CallOptions {
-  /** Guidance scale of the prior; 1 is no guidance. Default: the load config's, else 1. */
+  /** Guidance scale of the prior; 1 is no guidance. Default: that of the load config, or else 1. */
   readonly priorCondScale?: number | undefined;
-  /** Sampling steps of the prior. Default: the load config's, else those of training. */
+  /** Sampling steps of the prior. Default: those of the load config, or else as many as in training. */
   readonly priorSteps?: number | undefined;
-  /** Sampler of the prior, by its name. Default: DDPM for as many steps as in training, DDIM for fewer. */
+  /** Name of the sampler of the prior. Default: DDPM for as many steps as in training, DDIM for fewer. */
   readonly priorSampler?: SamplerName | undefined;
-  /** Candidates for each embedding, of which the one most like the text is kept. Default 2. */
+  /** Candidates for each embedding. The one most similar to the text is kept. Default 2. */
   readonly priorNumSamplesPerBatch?: number | undefined;
-  /** Most embeddings computed at once. Default 100. */
+  /** Maximum number of embeddings in a batch. Default 100. */
   readonly priorBatchSize?: number | undefined;
-  /** Guidance scale of the decoder: for all U-Nets, or for each. Default, also for null: the load config's, else 1. */
+  /** Guidance scale of the decoder, for all U-Nets or for each. Default, also for null: that of the load config, or else 1. */
   readonly decoderCondScale?: CascadeSettings["condScale"];
-  /** Sampling steps of the decoder: for all U-Nets, or for each. Default, also for null: the load config's, else those of training. */
+  /**
+   * Sampling steps of the decoder, for all U-Nets or for each. Default, also for null: those of the load config, or else as
+   * many as in training.
+   */
   readonly decoderSteps?: CascadeSettings["steps"];
-  /** Sampler of the decoder: for all U-Nets, or for each. Default, also for null: DDPM for as many steps as in training, DDIM for fewer. */
+  /**
+   * Name of the sampler of the decoder, for all U-Nets or for each. Default, also for null: DDPM for as many steps as in
+   * training, DDIM for fewer.
+   */
   readonly decoderSampler?: CascadeSettings["sampler"];
-  /** Most images computed at once. Default 10. */
+  /** Maximum number of images in a batch. Default 10. */
   readonly decoderBatchSize?: number | undefined;
 }
 
-/** What `sampleDecoder` draws from: a list each, of one value for each input. */
+/** Inputs of `sampleDecoder`. Each is a list with one value for each input. */
 export interface DecoderData {
-  /** Images to embed by CLIP; or, starting above U-Net 1, to enlarge. */
+  /** Images that CLIP embeds; or, if `startAtUnetNumber` is above 1, images to enlarge. */
   readonly images?: readonly RgbImage[] | undefined;
-  /** Image embeddings from the prior or CLIP; instead of `images`. */
+  /** Image embeddings from the prior or CLIP, in place of `images`. */
   readonly imageEmbed?: readonly Embedding[] | undefined;
-  /** Texts that CLIP encodes, where U-Nets were trained with text. */
+  /** Texts that CLIP encodes, if U-Nets take text. */
   readonly text?: readonly string[] | undefined;
-  /** Text encodings of CLIP; instead of `text`. */
+  /** Text encodings from CLIP, in place of `text`. */
   readonly textEncoding?: readonly Embedding[] | undefined;
-  /** For each input what guidance leads away from, where U-Nets take text. Default: the null that they learned. */
+  /** Negative prompts, if U-Nets take text. Default: the null embedding of each U-Net. */
   readonly negativeText?: readonly string[] | undefined;
-  /** The same for U-Nets that take image embeddings. */
+  /** Image embeddings that guidance moves away from, if U-Nets take them. Default: the null embedding of each U-Net. */
   readonly negativeImageEmbed?: readonly Embedding[] | undefined;
   /**
-   * Square images to start from, in place of noise alone: brought to the size of U-Net 1 (Pillow's LANCZOS), noised to the
-   * level of the first of the steps that `strength` leaves it, and sampled on. Later U-Nets enlarge the result as usual. Not
-   * together with `inpaintImages`, nor with a `startAtUnetNumber` above 1.
+   * Square initial images, in place of noise alone. They are resized to the size of U-Net 1 (Pillow's LANCZOS) and noised for
+   * the first step that `strength` leaves; sampling goes on from there. Later U-Nets enlarge the result as usual. Cannot be
+   * combined with `inpaintImages`, or with a `startAtUnetNumber` above 1.
    */
   readonly initImages?: readonly RgbImage[] | undefined;
-  /** Square images of one size, of which `inpaintImageMasks` says what is kept. */
+  /** Square images of one size to inpaint. `inpaintImageMasks` says what is kept of them. */
   readonly inpaintImages?: readonly RgbImage[] | undefined;
-  /** A mask for each of `inpaintImages`, true where a pixel is kept. */
+  /** A mask for each of `inpaintImages`: true where a pixel is kept. */
   readonly inpaintImageMasks?: readonly Mask[] | undefined;
 }
 
-/** How much images that a call starts from may change. */
+/** How much of the initial images may change. */
 export interface StrengthOptions {
   /**
-   * With `initImages`: the share of the steps of U-Net 1 that is run, 0 to 1, rounded down to whole steps as Diffusers does. 0
-   * gives the image back as it is (but for the later U-Nets); 1 starts from noise alone, as without it. Default 0.8.
+   * With `initImages`: the share of the sampling steps of U-Net 1 that is run, from 0 to 1, rounded down to whole steps as
+   * Diffusers does. At 0, U-Net 1 returns the image unchanged. At 1, sampling starts from noise alone. Default 0.8.
    */
   readonly strength?: number | undefined;
 }
@@ -152,18 +159,21 @@ export interface StrengthOptions {
 /** The default of `strength`. */
 export const DEFAULT_STRENGTH = 0.8;
 
+/** Options of `sampleDecoder`. */
 export interface SampleDecoderOptions extends GenerateOptions, SharedOptions, StrengthOptions, DecoderData {
-  /** How often each step is taken when inpainting. Default 5. */
+  /** How often each step is repeated in inpainting (Lugmayr et al. 2022). Default 5. */
   readonly inpaintResampleTimes?: number | undefined;
-  /** First U-Net to run, counted from 1. Default 1; above it, `images` are what it enlarges. */
+  /** First U-Net to run, counted from 1. Above 1, it enlarges `images`. Default 1. */
   readonly startAtUnetNumber?: number | undefined;
   /** Last U-Net to run, counted from 1. Default: the last of the decoder. */
   readonly stopAtUnetNumber?: number | undefined;
-  /** What an image says that it was drawn with, from its input and this call's own options; default: those. */
+  /**
+   * Returns the `parameters` of an image, from the index of its input and the options of this call. Default: these options.
+   */
   readonly describe?: ((input: number, own: JsonOptions) => JsonOptions) | undefined;
 }
 
-/** Texts that were given, if any were, for each of `count` inputs or for all. Throws `ArgumentError` for another number. */
+/** Returns a text for each of `count` inputs, from one text for all or a list. Throws `ArgumentError` for a list of another length. */
 export function eachOf<T extends string | readonly string[] | undefined>(
   name: string,
   text: T,
@@ -175,17 +185,18 @@ export function eachOf(name: string, text: string | readonly string[] | undefine
   return checkLength(name, text, count);
 }
 
-/** How texts become tokens. */
+/** Ways of tokenizing texts. */
 export const TOKENIZATIONS = ["clip", "dalle2-laion"] as const;
+/** A way of tokenizing texts; see `ScriptOptions.tokenization`. */
 export type Tokenization = (typeof TOKENIZATIONS)[number];
 
-/** How a script is set up. */
+/** Options of the constructors of scripts. */
 export interface ScriptOptions {
   /**
-   * `clip`, the default: as the CLIP's own training did, OpenAI's with start and end tokens. `dalle2-laion`: without them
-   * for every CLIP, as upstream's scripts do.
+   * How texts are tokenized. `clip`, the default: as in the training of the CLIP, so OpenAI's get start and end tokens.
+   * `dalle2-laion`: never with these tokens, as its scripts do.
    */
   readonly tokenization?: Tokenization | undefined;
-  /** Takes warnings; default `console.warn`. */
+  /** Called with each warning. Default: `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }

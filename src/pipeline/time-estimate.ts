@@ -2,29 +2,29 @@ import { settingsOfEach, type CascadeSettings } from "../diffusion/settings.js";
 import type { Cascade, Prior } from "../models/interfaces.js";
 import type { AskedPriorSettings } from "./settings.js";
 
-/** What one network is to do in a call. */
+/** Work of one network in a call. */
 export interface NetworkWork {
-  /** Evaluations times rows of the batch. */
+  /** Evaluations × rows of the batch. */
   readonly rows: number;
-  /** Cost of one row, in the unit of the other networks; see `Prior.cost`. Default: not known. */
+  /** Cost of one row, in the same unit for all networks; see `Prior.cost`. Absent if it is not known. */
   readonly cost?: number | undefined;
 }
 
-/** Work of a call, for each network by name. */
+/** Work of a call by name of the network. */
 export type WorkPlan = ReadonlyMap<string, NetworkWork>;
 
-/** A network's name in a plan. */
+/** Returns the name of a network in a plan. */
 export function networkName(phase: "prior" | "decoder", unetNumber = 0): string {
   return phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
 }
 
-/** What the prior is to sample. */
+/** What the prior will sample. */
 export interface PriorWork extends AskedPriorSettings {
   /** Number of embeddings. */
   readonly embeddings: number;
 }
 
-/** What the decoder is to sample. */
+/** What the decoder will sample. */
 export interface DecoderWork extends CascadeSettings {
   /** Number of images. */
   readonly images: number;
@@ -32,13 +32,13 @@ export interface DecoderWork extends CascadeSettings {
   readonly startAtUnetNumber?: number | undefined;
   /** Last U-Net to run, counted from 1. Default: the last of the decoder. */
   readonly stopAtUnetNumber?: number | undefined;
-  /** How often each step is taken; where nothing is inpainted, once. */
+  /** How often each step is repeated in inpainting. Default 1. */
   readonly resampleTimes?: number | undefined;
-  /** How much of the first U-Net's steps is run where it starts from images. Default 1: all. */
+  /** Share of the steps of U-Net 1 that is run from initial images. Default 1. */
   readonly strength?: number | undefined;
 }
 
-/** What a script is about to sample in all its calls. */
+/** What a script will sample in all its calls. */
 export interface ScriptWork {
   /** Default: the prior does not run. */
   readonly prior?: PriorWork | undefined;
@@ -68,23 +68,23 @@ export function decoderPlan({ stages }: Pick<Cascade, "stages">, work: DecoderWo
   return new Map(plan);
 }
 
-/** What a network has done so far. */
+/** Work of a network so far. */
 interface Done {
   readonly work: number;
   readonly milliseconds: number;
-  /** Its first step, which also brings in weights and compiles kernels. */
+  /** Its first step, which also loads weights and compiles kernels. */
   readonly first: Pace;
 }
 
 type Pace = Pick<Done, "work" | "milliseconds">;
 
-/** How long the rest of a plan will take, by the pace of each network so far. */
+/** Estimates the time that the rest of a plan takes, from the pace of each network so far. */
 export class TimeEstimate {
   readonly #plan: Map<string, NetworkWork>;
   readonly #done = new Map<string, Done>();
   #last: number;
 
-  /** Begins now. `clock` gives milliseconds. */
+  /** Starts now. `clock` returns milliseconds. */
   constructor(
     plan: WorkPlan,
     private readonly clock: () => number = () => performance.now(),
@@ -93,7 +93,7 @@ export class TimeEstimate {
     this.#last = clock();
   }
 
-  /** Counts the time since the last step for this one: `rows` rows through a network. */
+  /** Counts the time since the last step for this step: a network has computed `rows` rows. */
   step(network: string, rows: number): void {
     const now = this.clock();
     const step = { work: rows, milliseconds: now - this.#last };
@@ -102,15 +102,15 @@ export class TimeEstimate {
     this.#done.set(network, done ? { ...sum(done, step), first: done.first } : { ...step, first: step });
   }
 
-  /** Plans what was lost once more: `rows` rows through a network. */
+  /** Adds work that must be repeated: `rows` rows of a network. */
   repeat(network: string, rows: number): void {
     const planned = this.#plan.get(network);
     this.#plan.set(network, { ...planned, rows: (planned?.rows ?? 0) + rows });
   }
 
   /**
-   * Networks that have not run yet are taken to be as slow as the slowest that has: for the same cost where costs are known,
-   * else for the same rows. Undefined before the first step.
+   * Estimated time left. A network that has not run yet counts as the slowest one so far: with the same time for the same
+   * cost if costs are known, or else for the same rows. Undefined before the first step.
    */
   get millisecondsLeft(): number | undefined {
     if (this.#done.size === 0) return undefined;
@@ -127,7 +127,7 @@ export class TimeEstimate {
   }
 }
 
-/** Milliseconds for a unit of work; the first step counts only until there is another. */
+/** Milliseconds for a unit of work. The first step counts only until there is a second. */
 function paceOf({ work, milliseconds, first }: Done): number {
   if (work === first.work) return milliseconds / work;
   return (milliseconds - first.milliseconds) / (work - first.work);

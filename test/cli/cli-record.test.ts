@@ -53,7 +53,7 @@ async function writeTexts(name: string, text: Readonly<Record<string, string>>, 
 }
 
 describe("dalle2 show", () => {
-  it("says how an image was drawn, also to other programs", () => {
+  it("says how an image was generated, also to other programs", () => {
     const { texts } = shown(image);
     expect(texts).toEqual({ Description: "a red circle", Seed: "5", Software: record.software });
     expect(record).toMatchObject({
@@ -107,7 +107,7 @@ describe("dalle2 show", () => {
   ])("says that a record is damaged: %s", async (_, text) => {
     const { status, stderr } = dalle2(["show", await writeTexts("damaged.png", { dalle2: text })]);
     expect(status).toBe(1);
-    expect(stderr).toContain("damaged.png: its record of how it was drawn is damaged");
+    expect(stderr).toContain("damaged.png: its record of how it was generated is damaged");
   });
 
   it("says that a file is no image", () => {
@@ -133,7 +133,7 @@ describe("dalle2 dream --from", () => {
     const [first, second] = [await readImage(image), await readImage(report.file)];
     const differences = first.data.map((value, i) => Math.abs(value - second.data[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(1);
-    expect(stderr).not.toContain("the image was drawn");
+    expect(stderr).not.toContain("the image was generated");
     expect(shown(report.file).record).toEqual(record);
   });
 
@@ -144,7 +144,7 @@ describe("dalle2 dream --from", () => {
     const out = ["--output-path", join(folder, "third"), "--json"];
     const { stdout, stderr } = dalle2(["dream", "--from", file, "--seed", "6", "--prompt", "a blue square", ...out]);
     expect(JSON.parse(stdout)).toMatchObject([{ prompt: "a blue square", seed: 6 }]);
-    const warnings = stderr.split("\n").filter((line) => line.includes("the image was drawn with another"));
+    const warnings = stderr.split("\n").filter((line) => line.includes("the image was generated with another"));
     expect(warnings).toHaveLength(3);
     for (const [i, text] of [
       "another software (dalle2-webgpu 0.0.1;",

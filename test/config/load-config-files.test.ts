@@ -79,7 +79,7 @@ describe("a local path of a load config", () => {
       join(beside, "z.txt"),
     ]);
     expect(warnings).toEqual([
-      `x.txt is not in the folder of ${join(beside, "models.json")}; it is read from the working directory.`,
+      `x.txt is not in the folder of ${join(beside, "models.json")}, so it is read from the working directory.`,
     ]);
   });
 

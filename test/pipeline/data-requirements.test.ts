@@ -44,15 +44,15 @@ describe("of all that can be needed and given,", () => {
 it("says what to give", () => {
   const needs = { imageEmbedding: true, textEncoding: true, image: false, imageSize: 64 };
   expect(new DataRequirements(needs, true).problems({})).toEqual([
-    "It was trained with text: give text or textEncoding.",
-    "It draws an image embedding: give imageEmbed or images.",
+    "It was trained with text: pass text or textEncoding.",
+    "It needs an image embedding: pass imageEmbed or images.",
   ]);
   expect(new DataRequirements(needs, false).problems({ text: true, imageSize: 64 })).toEqual([
-    "It was trained with text: give textEncoding, as there is no CLIP that reads the text.",
-    "It draws an image embedding: give imageEmbed, as there is no CLIP that sees the images.",
+    "It was trained with text: pass textEncoding, as there is no CLIP to encode text.",
+    "It needs an image embedding: pass imageEmbed, as there is no CLIP to embed images.",
   ]);
   const upsampler = { ...needs, imageEmbedding: false, textEncoding: false, image: true };
-  expect(new DataRequirements(upsampler, true).problems({})).toEqual(["It enlarges an image: give images."]);
+  expect(new DataRequirements(upsampler, true).problems({})).toEqual(["It enlarges images: pass images."]);
   expect(new DataRequirements(upsampler, true).problems({ imageSize: 32 })).toEqual([
     "Images of at least 64 pixels are needed; the smallest has 32.",
   ]);

@@ -114,7 +114,7 @@ describe("an image that U-Net 1 starts from", () => {
     const masked = { inpaintImages: [ramp()], inpaintImageMasks: [new Uint8Array(1600)] };
     await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow("Give one of initImages and inpaintImages");
     await expect(call({ initImages: [ramp()], startAtUnetNumber: 2, images: [ramp(side)] })).rejects.toThrow(
-      "U-Net 1 starts from initImages",
+      "initImages needs U-Net 1",
     );
     await expect(call({ initImages: [makeImage(2, 3, 3, new Uint8Array(18))] })).rejects.toThrow("initImages[0]");
     await expect(basic({ initImages: [ramp(), ramp()] })).rejects.toThrow("initImages has 2 values");
@@ -125,7 +125,7 @@ describe("an image that U-Net 1 starts from", () => {
     expect(parameters.strength).toBe(0.8);
     const { repetition, faults } = repetitionOf({ parameters, dtype: "f32" });
     expect(repetition).toBeUndefined();
-    expect(faults).toEqual(["it started from an image, which the record does not hold"]);
+    expect(faults).toEqual(["it was generated from an initial image, which the record does not hold"]);
   });
 });
 

@@ -134,14 +134,14 @@ describe("says what is wrong:", () => {
     await expect(script.run(prompts, options)).rejects.toThrow("2 seeds or generators for 4 images");
     const priorSeeds = [1, 2];
     await expect(script.run(prompts[0], { ...options, priorSeeds })).rejects.toThrow("priorSeeds has 2 values for 1");
-    await expect(script.run(prompts, { seed: 1, priorSeeds })).rejects.toThrow("priorSeeds go with seeds");
+    await expect(script.run(prompts, { seed: 1, priorSeeds })).rejects.toThrow("priorSeeds needs seeds");
     expect(steps).toEqual([]);
   });
 
   it("inputs that the decoder lacks", async () => {
     const script = new Drawing(manager);
-    await expect(script.draw({ text: ["a"] })).rejects.toThrow("give imageEmbed or images");
-    await expect(script.draw({ images: [await photo()] })).rejects.toThrow("give text or textEncoding");
+    await expect(script.draw({ text: ["a"] })).rejects.toThrow("pass imageEmbed or images");
+    await expect(script.draw({ images: [await photo()] })).rejects.toThrow("pass text or textEncoding");
     const embedding = { shape: [32], data: new Float32Array(32).fill(0.1) };
     await expect(script.draw({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
       "1 of imageEmbed, 2 of text",
@@ -173,6 +173,6 @@ describe("says what is wrong:", () => {
     const config = ModelLoadConfig.parse({}, "empty.json");
     using empty = await DalleModelManager.create(config, { gpu: await sharedGpu() });
     await expect(new BasicInference(empty).run("a red square")).rejects.toThrow(SamplingError);
-    await expect(new Drawing(empty).draw({})).rejects.toThrow("There is no decoder in the load config");
+    await expect(new Drawing(empty).draw({})).rejects.toThrow("The load config has no decoder");
   });
 });

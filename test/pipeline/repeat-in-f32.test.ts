@@ -91,7 +91,7 @@ describe("a component that overflows in half precision", () => {
     expect(repeated.map(({ parameters }) => parameters.computedInF32)).toEqual([[name], [name]]);
     const said = warnings.filter((message) => message.includes("f32"));
     expect(said).toHaveLength(1);
-    expect(said[0]).toContain(`${name} overflows in half precision`);
+    expect(said[0]).toContain(`${name} overflows in f16`);
     // The second time it is in f32 at once, and says nothing; a manager that is told so from the beginning agrees.
     const again = await draw(manager);
     expect(pixels(again)).toEqual(pixels(repeated));
@@ -211,7 +211,7 @@ it("says which tensors of the file are not finite where f32 does not help", asyn
 
 it("refuses to compute in f32 what is not there", async () => {
   await expect(create("configs/shapes.json", { computeInF32: ["U-Net 3"] })).rejects.toThrow(
-    /computeInF32 names "U-Net 3"; the components are: CLIP's text encoder, CLIP's image encoder, the prior, U-Net 1, U-Net 2/,
+    /computeInF32 has "U-Net 3", but the components are: CLIP's text encoder, CLIP's image encoder, the prior, U-Net 1, U-Net 2/,
   );
   const text = "U-Net 2" as unknown as readonly string[];
   await expect(create("configs/shapes.json", { computeInF32: text })).rejects.toThrow(ArgumentError);

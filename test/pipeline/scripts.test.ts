@@ -269,7 +269,7 @@ describe("TextGuidedEdit", () => {
   it("says what it cannot do", async () => {
     const script = new TextGuidedEdit(manager);
     const same = { from: "a red circle", to: "a red circle" };
-    await expect(script.run([redCircle], same)).rejects.toThrow("mean the same to CLIP");
+    await expect(script.run([redCircle], same)).rejects.toThrow("the same embedding for both texts");
     await expect(script.run([redCircle], { ...same, strength: 2 })).rejects.toThrow("strength must be 0 to 1, not 2");
     await expect(script.run([redCircle], { ...same, seeds: [1, 2] })).rejects.toThrow(
       "seeds has 2 values for 1 input.",
@@ -336,7 +336,7 @@ describe("BasicInpainting", () => {
     const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
     await expect(inpaint(oblong, new Array<boolean>(2000).fill(true), {})).rejects.toThrow("40 × 50 pixels");
     await expect(inpaint(redCircle, [true], {})).rejects.toThrow(
-      "inpaintImageMasks[0] has 1 pixels; its image has 64 × 64",
+      "inpaintImageMasks[0] has 1 pixels, but its image has 64 × 64",
     );
   });
 });

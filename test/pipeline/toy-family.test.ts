@@ -139,7 +139,7 @@ describe("a family that nobody but the registry knows", () => {
     const edit = { from: "a red circle", to: "a blue circle", seed: 1 };
     expect((await new TextGuidedEdit(manager).run([image], edit)).get(0)).toHaveLength(1);
     await manager.warmup();
-    await manager.tryComponents();
+    await manager.loadEachComponent();
   });
 
   it("has each network of a stage on the GPU for its own steps only, where weights come one at a time", async () => {
@@ -240,7 +240,7 @@ describe("a family that nobody but the registry knows", () => {
     ];
     const mixed = ModelLoadConfig.parse({ decoder: { unet_sources: sources } }, join(folder, "toys.json"));
     await expect(DalleModelManager.create(mixed, { gpu })).rejects.toThrow(
-      `puts together models of toys (decoder.unet_sources[0], ${join(folder, "cascade.safetensors")}) and of DALLE2-pytorch`,
+      `combines models of toys (decoder.unet_sources[0], ${join(folder, "cascade.safetensors")}) and of DALLE2-pytorch`,
     );
   });
 });

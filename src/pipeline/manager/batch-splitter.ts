@@ -4,12 +4,12 @@ import type { Arena } from "../../tensor/arena.js";
 import { helpWith, WeightMemoryError, type Offloader } from "./offload.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
-/** Computes batches whole while the GPU has memory for that, and from then on in parts that fit. */
+/** Computes batches as a whole until the GPU has no memory for one, and then in parts that fit. */
 export class BatchSplitter {
-  /** Most rows at once. */
-  #most = Infinity;
+  /** Maximum number of rows in a part. */
+  #maxRows = Infinity;
 
-  /** `name` is what computes, for messages. */
+  /** `name` is the plural noun of the rows, for messages. */
   constructor(
     private readonly name: string,
     private readonly gpu: GpuDevice,
@@ -17,24 +17,27 @@ export class BatchSplitter {
     private readonly warn: (message: string) => void = warnOnConsole,
   ) {}
 
-  /** The rows of a batch, at most `most` at once; `body` computes them on `arena`. Rejects with `GpuOutOfMemoryError` where not even one fits. */
+  /**
+   * Computes the rows of a batch by `body` on `arena`, at most `maxRows` in a part. Rejects with `GpuOutOfMemoryError` if there
+   * is no memory for even one row.
+   */
   async run<Row>(
     arena: Arena,
     size: number,
     body: (start: number, end: number) => Promise<readonly Row[]>,
-    most = Infinity,
+    maxRows = Infinity,
   ): Promise<Row[]> {
     const rows: Row[] = [];
     while (rows.length < size) {
       const start = rows.length;
-      const end = Math.min(size, start + Math.min(this.#most, most));
+      const end = Math.min(size, start + Math.min(this.#maxRows, maxRows));
       const part = await body(start, end).catch((error: unknown) => this.#makeRoom(arena, end - start, error));
       rows.push(...(part ?? []));
     }
     return rows;
   }
 
-  /** After `count` rows failed: settles for half of them, or takes other weights away. Rethrows what no room helps. */
+  /** After `count` rows failed: halves the parts, or offloads other weights. Rethrows errors that this cannot help. */
   async #makeRoom(arena: Arena, count: number, error: unknown): Promise<undefined> {
     const isMemory = error instanceof GpuOutOfMemoryError && !(error instanceof WeightMemoryError);
     const isLimit = error instanceof GpuLimitError && count > 1;
@@ -48,12 +51,12 @@ export class BatchSplitter {
         { cause: error, advice: "Close what else uses the GPU, or use one with more memory." },
       );
     }
-    if (this.#most === Infinity) {
+    if (this.#maxRows === Infinity) {
       this.warn(
-        `The GPU has no memory for ${count} of ${this.name} at once: they are computed in smaller batches, which takes longer ` +
+        `The GPU has no memory for ${count} ${this.name} in a batch: they are computed in smaller batches, which takes longer ` +
           "and changes nothing else.",
       );
     }
-    this.#most = Math.ceil(count / 2);
+    this.#maxRows = Math.ceil(count / 2);
   }
 }

@@ -16,8 +16,8 @@ export interface ClipFile extends TensorSource {
 }
 
 /**
- * Opens the weights of the CLIP that a load config describes: the file that it names; or those that were saved along with
- * the prior or the decoder; or those that OpenAI published under its name, which are downloaded the first time.
+ * Opens the weights of the CLIP of a load config: the file that the config names, or else those in the checkpoint of the prior
+ * or the decoder, or else those that OpenAI published under its name, which are downloaded the first time.
  */
 export async function openClipFile(
   source: ClipSource,
@@ -39,7 +39,7 @@ export async function openClipFile(
   );
 }
 
-/** The CLIP in the checkpoint of the prior, or of a part of the decoder. */
+/** Opens the CLIP in the checkpoint of the prior or of a source of U-Nets. */
 async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Promise<ClipFile | undefined> {
   const { prior, decoder } = config.data;
   const models = [

@@ -6,31 +6,31 @@ import { DisposedError } from "../../platform/disposed-error.js";
 import type { Loaded } from "./load-models.js";
 import type { Offloader } from "./offload.js";
 
-/** A model while one of its components is used. */
+/** A model whose weights of one component are on the GPU. */
 export interface Computed<Model> {
   readonly model: Model;
   readonly dtype: ComputeType;
-  /** The component's name, where it computes in f32 because half precision overflowed or would. */
+  /** Name of the component, if it computes in f32 because f16 overflowed or would. */
   readonly inF32: readonly string[] | undefined;
 }
 
-/** Where and how a model computes. */
+/** Arena and options of a model. */
 export interface Computing<Model> {
   readonly arena: Arena;
   readonly offload: Offloader;
-  /** Builds the model once more, to compute in f32. */
+  /** Builds the model again, in f32. */
   readonly inF32: () => Promise<Loaded<Model>>;
-  /** Whether a component whose values are not finite in half precision is repeated in f32. */
+  /** Whether a component is repeated in f32 if its values are not finite in f16. */
   readonly repeats: boolean;
   readonly warn: (message: string) => void;
 }
 
-/** Tensors that an error names. */
-const NAMED = 3;
+/** Maximum number of tensors that an error names. */
+const MAX_NAMED = 3;
 
 /**
- * A model whose components compute in the manager's type, and in f32 where that is half precision and overflows: the failed
- * component is built once more, and stays in f32.
+ * A model whose components compute in the dtype of the manager. If a component overflows in f16, it is built again in f32 and
+ * stays in f32.
  */
 export class ComputedModel<Model> {
   readonly #f32Components = new Set<number>();
@@ -42,7 +42,7 @@ export class ComputedModel<Model> {
     private readonly computing: Computing<Model>,
   ) {}
 
-  /** Has the components of these names compute in f32 from the beginning. */
+  /** Makes the components with these names compute in f32. */
   async computeInF32(names: readonly string[]): Promise<void> {
     if (this.computing.arena.dtype === "f32") return;
     for (const [index, { name }] of this.loaded.components.entries()) {
@@ -51,8 +51,8 @@ export class ComputedModel<Model> {
   }
 
   /**
-   * Runs `body` while the weights of a component are on the GPU. Where it rejects because values are not finite in half
-   * precision, `body` may be run once more.
+   * Runs `body` while the weights of a component are on the GPU. If `body` rejects because values are not finite in f16, it may
+   * be run again in f32.
    */
   async use<T>(index: number, body: (computed: Computed<Model>) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { arena, offload, repeats } = this.computing;
@@ -90,13 +90,13 @@ export class ComputedModel<Model> {
       const { step } = error.place!;
       const when = step === undefined ? "" : ` in step ${step}`;
       this.computing.warn(
-        `${name} overflows in half precision${when}: it is repeated in f32, and stays so. It takes twice the memory.`,
+        `${name} overflows in f16${when}: it is repeated in f32 and stays in f32, which takes twice the memory.`,
       );
     }
     return this.#useInF32(index, body, signal, error);
   }
 
-  /** Has a component compute in f32 from now on. False where another call was first. */
+  /** Makes a component compute in f32. Returns false if another call has done so. */
   async #switch(index: number): Promise<boolean> {
     const { components } = await this.#loadInF32();
     if (this.#f32Components.has(index)) return false;
@@ -106,9 +106,9 @@ export class ComputedModel<Model> {
   }
 
   async #loadInF32(): Promise<Loaded<Model>> {
-    // Nobody would close what is opened from now on.
+    // Files that are opened after disposal would never be closed.
     if (this.#isDisposed)
-      throw new DisposedError("The model was disposed while it was used.", { code: "manager/disposed" });
+      throw new DisposedError("The model was disposed while it was in use.", { code: "manager/disposed" });
     this.#f32 ??= this.computing.inF32();
     try {
       return await this.#f32;
@@ -136,7 +136,7 @@ export class ComputedModel<Model> {
   }
 }
 
-/** The error with what is wrong in the component's file, or what else can be done. */
+/** Returns the error with advice: what is wrong in the file of the component, or what to change. */
 async function explained(
   error: NotFiniteError,
   place: NotFinitePlace,
@@ -147,15 +147,15 @@ async function explained(
   const { name: file } = weights.source;
   const damaged = await weights.notFinite(signal).catch(() => []);
   signal?.throwIfAborted();
-  const repeated = before ? "It was repeated in f32, as half precision failed too. " : "";
+  const repeated = before ? "It was repeated in f32 after f16 had failed too. " : "";
   return NotFiniteError.at(place, repeated + advice(place, file, damaged), { cause: before ?? error });
 }
 
 function advice({ dtype }: NotFinitePlace, file: string, damaged: readonly string[]): string {
   if (damaged.length > 0) {
-    const more = damaged.length > NAMED ? ` and ${damaged.length - NAMED} more` : "";
-    return `${file} is damaged, or was saved after its training had failed: there are infinities or NaN in ${damaged.slice(0, NAMED).join(", ")}${more}. Get another copy or an earlier checkpoint.`;
+    const more = damaged.length > MAX_NAMED ? ` and ${damaged.length - MAX_NAMED} more` : "";
+    return `${file} is damaged, or was saved after its training failed: there are infinities or NaN in ${damaged.slice(0, MAX_NAMED).join(", ")}${more}. Get another copy or an earlier checkpoint.`;
   }
-  if (dtype === "f16") return `Half precision overflows: ${COMPUTE_IN_F32}.`;
+  if (dtype === "f16") return `f16 overflows: ${COMPUTE_IN_F32}.`;
   return `The weights in ${file} are finite: the inputs or the guidance scale may be too large for f32.`;
 }

@@ -9,19 +9,20 @@ import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Offloader } from "./offload.js";
 
-/** The models of a load config, as they were loaded. */
+/** The loaded models of a load config. */
 export interface Models {
   readonly prior: Loaded<Prior> | undefined;
   readonly decoder: Loaded<Cascade> | undefined;
   readonly clip: Loaded<ClipModel> | undefined;
 }
 
+/** Options of `ComputedModels`. */
 export interface ComputingOptions extends LoadingOptions {
-  /** Whether a component whose values are not finite in half precision is repeated in f32. */
+  /** Whether a component is repeated in f32 if its values are not finite in f16. */
   readonly repeats: boolean;
 }
 
-/** The models of a load config, each component in the type that it computes in. */
+/** The models of a load config, whose components compute in f16 or f32. */
 export class ComputedModels {
   readonly prior: ComputedModel<Prior> | undefined;
   readonly decoder: ComputedModel<Cascade> | undefined;
@@ -34,8 +35,8 @@ export class ComputedModels {
     offload: Offloader,
     options: ComputingOptions,
   ) {
-    // Files that were opened before: their servers are not asked again, and what was assumed of them was said. The signal is
-    // of the first loading, which is over; each call has its own.
+    // These files were opened before: no server is asked again, and warnings are not repeated. The signal belongs to the
+    // first loading, which is over; each call has its own.
     const loading = { ...options, checkUpdates: false, onWarning: () => undefined, signal: undefined };
     const loader = new ModelLoader(arena.withType("f32"), config, loading);
     const { onWarning: warn = warnOnConsole, repeats } = options;
@@ -51,14 +52,14 @@ export class ComputedModels {
     return [this.clip, this.prior, this.decoder].filter((model) => model !== undefined);
   }
 
-  /** Has components compute in f32 from the beginning. Throws `ArgumentError` for a name that none has. */
+  /** Makes the components with these names compute in f32. Rejects with `ArgumentError` for an unknown name. */
   async computeInF32(names: readonly string[]): Promise<void> {
     const known = this.#all.flatMap(({ loaded }) => loaded.components.map(({ name }) => name));
     const unknown = names.find((name) => !known.includes(name));
     if (unknown !== undefined) {
       throw new ArgumentError(
         "computeInF32",
-        `computeInF32 names ${JSON.stringify(unknown)}; the components are: ${known.join(", ")}.`,
+        `computeInF32 has ${JSON.stringify(unknown)}, but the components are: ${known.join(", ")}.`,
       );
     }
     for (const model of this.#all) await model.computeInF32(names);

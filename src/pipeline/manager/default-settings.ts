@@ -7,15 +7,15 @@ import {
   type Setting,
 } from "../../diffusion/settings.js";
 
-/** How models are sampled where a call does not say it. */
+/** Settings for calls that do not give their own. */
 export interface DefaultSettings {
-  /** Of the prior. */
+  /** Settings of the prior. */
   readonly prior: AskedSettings;
-  /** With a list for each setting that the load config has of any U-Net. */
+  /** Settings of the U-Nets: for each setting a list with a value, or null, for each U-Net. */
   readonly decoder: CascadeSettings;
 }
 
-/** What a load config says of how its models are sampled. */
+/** Returns the settings in a load config. */
 export function defaultSettings({ data: { prior, decoder } }: ModelLoadConfig): DefaultSettings {
   const unets = (decoder?.unet_sources ?? []).flatMap((source) =>
     source.unet_numbers.map((number, i) => ({ number, source, i })),

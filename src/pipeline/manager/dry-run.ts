@@ -4,15 +4,15 @@ import type { Cascade, CascadeSampling, ImageEncoder, Prior, TextEncoder } from 
 import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
-// What calls do, on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.
+// Calls of models on a stream that computes nothing (`CommandStream.isDryRun`): to compile kernels, or to count memory.
 
-/** Channels of the images that CLIPs see. */
+/** Channels of the images that CLIP takes. */
 const RGB = 3;
 
-/** What a dry run draws its noise from: it draws none. */
-const SILENCE: NoiseSource = { randn: () => new Float32Array(0) };
+/** The noise of a dry run, which needs none. */
+const NO_NOISE: NoiseSource = { randn: () => new Float32Array(0) };
 
-/** As the prior does to `batch` texts, without content. */
+/** Dry run of the prior for `batch` texts. */
 export async function dryRunPrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
   const { imageEmbedDim, textShape } = prior;
   using held = new HeldTensors(arena);
@@ -20,13 +20,13 @@ export async function dryRunPrior(arena: Arena, prior: Prior, batch: number, set
     textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
     textEncodings: arena.empty([batch, ...textShape]),
   }));
-  await prior.sample(arena, { ...settings, ...texts, noise: SILENCE });
+  await prior.sample(arena, { ...settings, ...texts, noise: NO_NOISE });
 }
 
-/** What a dry run of a cascade is told. */
+/** Options of a dry run of a cascade. */
 type DryRun = CascadeSettings & Pick<CascadeSampling<Cascade>, "startAtUnetNumber" | "stopAtUnetNumber" | "use">;
 
-/** As `dryRunPrior`, for each stage of a cascade, or for some of them, that was trained. */
+/** Dry run of each U-Net of a cascade that was trained, or of some of them. */
 export async function dryRunDecoder(arena: Arena, decoder: Cascade, batch: number, run: DryRun): Promise<void> {
   const { startAtUnetNumber: start = 1, stopAtUnetNumber: stop = decoder.stages.length } = run;
   for (const [i, { info }] of decoder.stages.entries()) {
@@ -52,11 +52,11 @@ async function dryRunStage(
     textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
     image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
   }));
-  const images = await decoder.sample(arena, { ...run, ...inputs, batchSize: batch, noise: SILENCE });
+  const images = await decoder.sample(arena, { ...run, ...inputs, batchSize: batch, noise: NO_NOISE });
   images.dispose();
 }
 
-/** As a text encoder does to `batch` texts. */
+/** Dry run of a text encoder for `batch` texts. */
 export async function dryRunTextEncoder(arena: Arena, encoder: TextEncoder, batch: number): Promise<void> {
   const texts = Array.from({ length: batch }, () => new Int32Array(encoder.contextLength));
   const { textEmbed, textEncodings } = await encoder.embedText(arena, texts);
@@ -64,7 +64,7 @@ export async function dryRunTextEncoder(arena: Arena, encoder: TextEncoder, batc
   textEncodings.dispose();
 }
 
-/** As an image encoder does to `batch` images. */
+/** Dry run of an image encoder for `batch` images. */
 export function dryRunImageEncoder(arena: Arena, clip: ImageEncoder, batch: number): Promise<void> {
   arena.scope(() => {
     clip.embedImage(arena.empty([batch, clip.imageSize, clip.imageSize, RGB], "f32"));

@@ -7,22 +7,22 @@ import { TEXT_ENCODER } from "../../models/component.js";
 import type { Computed } from "./computed-model.js";
 import { splitRows, stackRows, type Embedding } from "../embedding.js";
 
-/** What CLIP makes of a text, on the host. */
+/** Text embedding and text encodings of a text, on the host. */
 export interface EncodedText {
   /** `[dimLatent]` */
   readonly textEmbed: Embedding;
   /** `[length, width]` */
   readonly textEncodings: Embedding;
-  /** 1 or 0 for each encoding: 0 is padding. */
+  /** 1 for each encoding of a token, 0 for padding. */
   readonly textMask: readonly number[];
 }
 
-/** Texts encoded at once. */
-const AT_ONCE = 64;
-/** Texts remembered: of the largest CLIP that is known here, a third of a gigabyte. */
-const REMEMBERED = 1000;
+/** Maximum number of texts in a batch. */
+const TEXTS_PER_BATCH = 64;
+/** Maximum number of texts in memory. With the largest known CLIP, they take a third of a gigabyte. */
+const MAX_REMEMBERED = 1000;
 
-/** Encodes texts all at once before anything else runs, and remembers them: prior and decoder want the same ones. */
+/** Encodes texts in batches and keeps the results, since prior and decoder need the same texts. */
 export class EncodedTexts {
   readonly #known = new Map<string, EncodedText>();
 
@@ -30,14 +30,14 @@ export class EncodedTexts {
     private readonly encode: (tokens: readonly Int32Array[], signal?: AbortSignal) => Promise<EncodedText[]>,
   ) {}
 
-  /** Of rows of tokens, each of which is filled up to the longest. */
+  /** Encodes rows of tokens. Each is padded to the length of the longest. */
   async of(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
     const rows = fittedRows(tokens, Math.max(0, ...tokens.map(({ length }) => length)));
     const wanted = new Map(rows.map((row) => [row.join(), row]));
     const unknown = [...wanted].filter(([key]) => !this.#known.has(key));
     const found = new Map([...wanted.keys()].map((key) => [key, this.#known.get(key)]));
-    for (let start = 0; start < unknown.length; start += AT_ONCE) {
-      const some = unknown.slice(start, start + AT_ONCE);
+    for (let start = 0; start < unknown.length; start += TEXTS_PER_BATCH) {
+      const some = unknown.slice(start, start + TEXTS_PER_BATCH);
       const encoded = await this.encode(
         some.map(([, row]) => row),
         signal,
@@ -48,16 +48,16 @@ export class EncodedTexts {
     return rows.map((row) => found.get(row.join())!);
   }
 
-  /** As the latest, so that the oldest goes first. */
+  /** Stores a text as the latest. The text that was not used for the longest time is dropped. */
   #remember(key: string, text: EncodedText): void {
     this.#known.delete(key);
     this.#known.set(key, text);
     const [oldest] = this.#known.keys();
-    if (this.#known.size > REMEMBERED) this.#known.delete(oldest!);
+    if (this.#known.size > MAX_REMEMBERED) this.#known.delete(oldest!);
   }
 }
 
-/** Texts on the GPU: what the prior is given. */
+/** Texts on the GPU, as inputs of the prior. */
 export class TextTensors {
   private constructor(
     /** `[B, dimLatent]`, f32. */
@@ -92,7 +92,7 @@ export class TextTensors {
   }
 }
 
-/** Encodes rows of tokens of one length at once, on an arena of the type that the model computes in. Rejects with `NotFiniteError`. */
+/** Encodes rows of tokens of one length as a batch. `arena` has the dtype of the model. Rejects with `NotFiniteError`. */
 export async function encodeTokens(
   arena: Arena,
   { model: clip, dtype, inF32 }: Computed<TextEncoder>,

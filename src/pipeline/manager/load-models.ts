@@ -18,26 +18,26 @@ import { withPublishedConfig } from "./published-clip-config.js";
 import { openEntry } from "./open-entry.js";
 import { trainConfigOf } from "./train-config-of.js";
 
-/** What a file of a model was read as. */
+/** The library and version that a file of a model was read as. */
 export interface Origin {
-  /** Name of the library that made it. */
+  /** Name of the library. */
   readonly family: string;
-  /** As which version of it, where that matters. */
+  /** Version and dialect, if they matter for the family. */
   readonly dialect: ReadAs | undefined;
 }
 
-/** A model that is ready for its weights: its files are open and were checked, and nothing of it is on the GPU yet. */
+/** A model whose files are open and checked. Its weights are not on the GPU yet. */
 export interface Loaded<Model> {
   readonly model: Model;
-  /** One for each file of tensors that it was loaded from; none for a CLIP. */
+  /** One for each file of tensors; none for a CLIP. */
   readonly origins: readonly Origin[];
-  /** What its weights come in. A CLIP has its text encoder and its image encoder. */
+  /** Its components. Those of a CLIP are its text encoder and its image encoder. */
   readonly components: readonly Component[];
-  /** Frees the model, and closes its files. */
+  /** Frees the model and closes its files. */
   dispose(): void;
 }
 
-/** What a load config says of a model, or of a part of one. */
+/** An entry of a load config: the prior, or a source of U-Nets. */
 interface Entry<Source> {
   readonly kind: "prior" | "decoder";
   readonly source: Source;
@@ -45,31 +45,31 @@ interface Entry<Source> {
   readonly place: string;
 }
 
-/** A model's file or folder, and the family that it is of. */
+/** An opened file or folder, and its family. */
 interface Found<Source> {
   readonly family: Family;
   readonly request: BuildRequest<Source>;
 }
 
 /**
- * Makes the models that a load config names, each by the family that its file is of; `arena` is for their weights. Of their
- * files the headers are read, and small tables.
+ * Builds the models of a load config, each by the family of its file. `arena` is for their weights. Only headers and small
+ * tables are read.
  */
 export class ModelLoader {
   constructor(
     private readonly arena: Arena,
     private readonly config: ModelLoadConfig,
     private readonly options: LoadingOptions,
-    /** With `headersOnly` no table is read either: models have the right sizes, and cannot sample. */
+    /** With `headersOnly`, tables are not read either. Models then have the right sizes, but cannot sample. */
     private readonly extent: { readonly headersOnly?: boolean } = {},
   ) {}
 
-  /** The prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, each of which names the file. */
+  /** Loads the prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, which name the file. */
   prior(source: PriorSource): Promise<Loaded<Prior>> {
     return this.#load([{ kind: "prior", source, place: "prior" }], (family, [request]) => family.prior?.(request!));
   }
 
-  /** The decoder, its stages taken from one checkpoint or several of one family. Rejects as `prior`. */
+  /** Loads the decoder from one checkpoint, or from several of one family. Rejects as `prior`. */
   decoder({ unet_sources: sources }: { readonly unet_sources: readonly UnetSource[] }): Promise<Loaded<Cascade>> {
     const entries = sources.map((source, i) => ({
       kind: "decoder" as const,
@@ -79,7 +79,7 @@ export class ModelLoader {
     return this.#load(entries, (family, requests) => family.cascade?.(requests));
   }
 
-  /** CLIP. Its two encoders are loaded apart. */
+  /** Loads CLIP. Its two encoders are separate components. */
   async clip(source: ClipSource): Promise<Loaded<ClipModel>> {
     const file = await openClipFile(source, this.config, this.options);
     try {
@@ -102,7 +102,7 @@ export class ModelLoader {
     }
   }
 
-  /** Opens the files of a model, has their family build it, and checks that all weights fit. */
+  /** Opens the files of a model, builds it by their family, and checks that all weights fit. */
   async #load<Source extends PriorSource | UnetSource, Model>(
     entries: readonly Entry<Source>[],
     build: (
@@ -133,7 +133,7 @@ export class ModelLoader {
     }
   }
 
-  /** Opens one file or folder, adds it to `opened`, and asks the families whose it is. */
+  /** Opens a file or folder, adds it to `opened`, and finds its family. */
   async #find<Source extends PriorSource | UnetSource>(
     { kind, source, place }: Entry<Source>,
     opened: Opened[],
@@ -153,23 +153,23 @@ export class ModelLoader {
     return { family, request: { opened: model, source, origin, given, config: config.source, arena, warn } };
   }
 
-  /** Throws `ConfigError` where stages of several families are put together: they make images in ways of their own. */
+  /** Throws `ConfigError` if U-Nets are of several families, which cannot be combined. */
   #onlyFamily(found: readonly Found<unknown>[]): Family {
     const { family } = found[0]!;
     const other = found.find((one) => one.family !== family);
     if (!other) return family;
     throw new ConfigError(
-      `${this.config.source} puts together models of ${family.name} (${found[0]!.request.origin}) and of ${other.family.name} (${other.request.origin}): take all of them from one family`,
+      `${this.config.source} combines models of ${family.name} (${found[0]!.request.origin}) and of ${other.family.name} (${other.request.origin}): take all of them from one family`,
     );
   }
 
-  /** Small tables on the host, such as noise schedules: how many steps there are is asked before anything is sampled. */
+  /** Reads small tables on the host, such as noise schedules, since checks of a call need the number of timesteps. */
   async #readTables(weights: readonly DeclaredWeights[]): Promise<void> {
     const { signal } = this.options;
     for (const { tables } of weights) await tables?.fill({ signal });
   }
 
-  /** Reports everything that does not fit, before weights are read: tensors, and the config's part in it. */
+  /** Reports all tensors that do not fit, and a config that does not fit, before weights are read. */
   #check(weights: WeightSet, misfit?: ConfigError): void {
     const { strict_loading: strict } = this.config.data;
     const problems = weights.problems();
@@ -190,7 +190,7 @@ export class ModelLoader {
   }
 }
 
-/** A file that was only read has nothing to lose. */
+/** Closes a file. Errors do not matter for a file that was only read. */
 function closeQuietly(file: { close(): Promise<void> }): void {
   file.close().catch(() => undefined);
 }

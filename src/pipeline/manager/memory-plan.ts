@@ -11,41 +11,45 @@ import { ModelLoader, type Loaded } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { dryRunDecoder, dryRunImageEncoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 
-/** GPU memory of a component, in bytes. */
+/** GPU memory of a component. */
 export interface ComponentMemory {
-  /** As messages call it: "U-Net 1". */
+  /** Name of the component: "U-Net 1". */
   readonly name: string;
-  /** Its weights. */
+  /** Bytes of its weights. */
   readonly weightBytes: number;
-  /** Most that computing with it takes beside its weights. */
+  /** Maximum number of bytes that computing takes beside the weights. */
   readonly workBytes: number;
 }
 
 /** GPU memory of the models of a load config. */
 export interface MemoryPlan {
-  /** What the models compute in. */
+  /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
-  /** Images computed at once. */
+  /** Images in a batch. */
   readonly batchSize: number;
-  /** Each component, in the order in which they run. */
+  /** The components, in the order in which they run. */
   readonly components: readonly ComponentMemory[];
-  /** With all weights on the GPU, and what is kept for reuse from one component to the next. */
+  /** Bytes with all weights on the GPU (offload "never"), including buffers that are kept for reuse. */
   readonly loadedBytes: number;
-  /** Of the component that takes most. */
+  /** Bytes with one component at a time (offload "idle"): those of the largest. */
   readonly offloadBytes: number;
 }
 
-/** What is counted: the type that the models compute in, and images at once. */
+/** Options of `planMemory`. */
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
-  /** What the models compute in. */
+  /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
-  /** Images computed at once. */
+  /** Images in a batch. */
   readonly batchSize: number;
 }
 
 /**
- * Counts the GPU memory of a load config's models by building them and walking through a few steps of each, as guided as
- * the config asks for, on a stream that only counts; no adapter is needed. Of their files only headers are read, also where they are on a server.
+ * Counts the GPU memory that the models of a load config need, by a dry run of a few steps with the guidance scale of the
+ * config. It needs no adapter, and reads only the headers of the files, also on servers. Rejects as `DalleModelManager.create`,
+ * and with `ArgumentError` for invalid options.
+ *
+ * @example
+ * const plan = await planMemory(await ModelLoadConfig.named("gradio"), { dtype: "f16", batchSize: 1 });
  */
 export async function planMemory(
   config: ModelLoadConfig,
@@ -85,10 +89,10 @@ export async function planMemory(
   }
 }
 
-/** A component, and what is computed with it. */
+/** A component, and its dry run. */
 interface Stage {
   readonly component: Component;
-  /** `isAlone`: whether no other component has its weights there meanwhile. */
+  /** `isAlone`: whether no other component has weights on the GPU during the run. */
   readonly run: (isAlone: boolean) => Promise<void>;
 }
 
@@ -128,30 +132,30 @@ function decoderStages(
 }
 
 /**
- * Has the weights of other components of a stage there in the place of `kept` while they compute: what is counted for
- * `kept` may be theirs, and is never the sum of both.
+ * Uses the components of a stage one at a time: while another one computes, its weights take the place of those of `counted`.
+ * The bytes of `counted` may then be those of another component, but never the sum of both.
  */
 function oneAtATime(
   arena: Arena,
   model: Cascade,
   components: readonly Component[],
-  kept: Component,
+  counted: Component,
 ): UseComponent<Cascade> {
   return async (name, body) => {
     const { weights } = components.find((component) => component.name === name)!;
-    if (name === kept.name) return body(model, arena);
-    kept.weights.unload();
+    if (name === counted.name) return body(model, arena);
+    counted.weights.unload();
     weights.reserve();
     try {
       return await body(model, arena);
     } finally {
       weights.unload();
-      kept.weights.reserve();
+      counted.weights.reserve();
     }
   };
 }
 
-/** Most bytes that a device gives while all weights of the stages are there and one runs after the other. */
+/** Returns the peak of allocated bytes with the weights of all stages on the GPU, while the stages run one after the other. */
 async function measure(counter: MemoryCounter, stages: readonly Stage[]): Promise<number> {
   counter.reset();
   for (const { component } of stages) component.weights.reserve();

@@ -1,50 +1,50 @@
-/** What the models of a manager are. */
+// Descriptions of the models of a manager.
 import type { ClipSource } from "../../config/load-config-data.js";
 import type { StageInfo, TextShape } from "../../models/stage-info.js";
 import { DataRequirements } from "../data-requirements.js";
 import type { Models } from "./computed-models.js";
 
-/** The prior: from texts to image embeddings. */
+/** Description of the prior, which turns texts into image embeddings. */
 export interface PriorInfo {
-  /** Name of the library that made it: "DALLE2-pytorch". */
+  /** Name of its library: "DALLE2-pytorch". */
   readonly family: string;
-  /** The version of that library as whose it is read; undefined where its versions do not differ. */
+  /** Version of the library that it is read as; undefined if versions do not matter. */
   readonly version: string | undefined;
   /** Width of the embeddings of texts and images. */
   readonly imageEmbedDim: number;
-  /** Of the longest text. */
+  /** Shape of the encodings of the longest text. */
   readonly textShape: TextShape;
-  /** What it has to be given. */
+  /** Inputs that it needs. */
   readonly requirements: DataRequirements;
 }
 
-/** The decoder: from image embeddings to images. */
+/** Description of the decoder, which turns image embeddings into images. */
 export interface DecoderInfo {
-  /** Name of the library that made it: "DALLE2-pytorch". */
+  /** Name of its library: "DALLE2-pytorch". */
   readonly family: string;
-  /** The version of that library as whose each file is read; undefined where its versions do not differ. */
+  /** Version of the library that each file is read as; undefined if versions do not matter. */
   readonly versions: readonly (string | undefined)[];
-  /** Its U-Nets in order, the first of which makes the smallest images. */
+  /** Its U-Nets in order. The first generates the smallest images. */
   readonly unets: readonly StageInfo[];
-  /** What it has to be given to run from the first U-Net on. */
+  /** Inputs that it needs to run from U-Net 1. */
   readonly requirements: DataRequirements;
 }
 
-/** The CLIP that encodes texts and images. */
+/** Description of the CLIP that encodes texts and images. */
 export interface ClipInfo {
-  /** The library that it was made with. */
+  /** Its library. */
   readonly make: ClipSource["make"];
   /** Its name, such as "ViT-L/14". */
   readonly model: string;
-  /** Most tokens in a text. */
+  /** Maximum number of tokens in a text. */
   readonly contextLength: number;
-  /** Side in pixels of the square images that it sees. */
+  /** Side of its square input images, in pixels. */
   readonly imageSize: number;
   /** Width of the embeddings of texts and images. */
   readonly dimLatent: number;
 }
 
-/** What models are; undefined for those that there are not. */
+/** Descriptions of models; undefined if there is no such model. */
 export interface ModelInfos {
   readonly prior: PriorInfo | undefined;
   readonly decoder: DecoderInfo | undefined;
@@ -52,7 +52,7 @@ export interface ModelInfos {
 }
 
 /**
- * What models are that were loaded, of which a load config names the CLIP.
+ * Describes loaded models. `source` is the CLIP in the load config.
  *
  * @internal
  */

@@ -22,25 +22,25 @@ import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Offloader, type Offload } from "./offload.js";
 import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
-/** How models are loaded and where they run. */
+/** Options of `DalleModelManager.create`. */
 export interface ManagerOptions extends LoadingOptions {
-  /** Device to use; the caller keeps it. Default: the manager opens what `devices` asks for, and closes it when disposed. */
+  /** Device to use. The caller disposes it. Default: the manager opens the device of `devices`, and disposes it with itself. */
   readonly gpu?: GpuDevice | undefined;
   /**
-   * What weights and activations are stored in. `auto`, the default, is f16 on real GPUs that have it, else f32; a component
-   * that overflows in f16 is repeated in f32, and stays in f32 then. `f16` repeats nothing.
+   * Dtype of weights and activations. `auto`, the default, is f16 on GPUs that have it, and f32 on others and on software
+   * adapters; a component that overflows in f16 is repeated in f32 and stays in f32. `f16` does not repeat.
    */
   readonly dtype?: "auto" | ComputeType | undefined;
-  /** Names of components that are to compute in f32 whatever `dtype` is, as images name them in `computedInF32`. */
+  /** Names of components that compute in f32 with any `dtype`. Images list them in `parameters.computedInF32`. */
   readonly computeInF32?: readonly string[] | undefined;
   /**
-   * Which weights stay on the GPU once they were used. Default: all, where they take at most three quarters of the GPU's
-   * memory or where that is not known, until it is out of memory.
+   * Which components leave the GPU when they are not in use. Default: `never` if all weights take at most three quarters of the
+   * GPU's memory, or if its size is not known; else `idle`. If the GPU runs out of memory, `never` changes to `idle`.
    */
   readonly offload?: Offload | undefined;
 }
 
-/** How the models will be called, as far as kernels depend on it; default: as the load config says. */
+/** Settings of later calls, as far as kernels depend on them. Default: those of the load config. */
 export type WarmupOptions = Prefixed<"prior", AskedSettings> & Prefixed<"decoder", CascadeSettings>;
 
 const MANAGER_RULES = {
@@ -50,8 +50,8 @@ const MANAGER_RULES = {
 };
 
 /**
- * The models of a load config (dalle2-laion's `DalleModelManager`), which scripts run. `prior`, `decoder` and `clip` say what
- * they are. Disposable.
+ * The models of a load config, which scripts run (dalle2-laion's `DalleModelManager`). `prior`, `decoder` and `clip` describe
+ * them. Disposable.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/dalle2_laion.py#L81-L310
  *
  * @example
@@ -59,15 +59,15 @@ const MANAGER_RULES = {
  * const images = await new BasicInference(manager).run("a red circle on a white background");
  */
 export class DalleModelManager {
-  /** What the load config says. */
+  /** The load config. */
   readonly config: ModelLoadConfig;
-  /** Device of the models. */
+  /** The device of the models. */
   readonly gpu: GpuDevice;
-  /** What the prior is; undefined where the load config names none. */
+  /** Description of the prior; undefined if the load config has none. */
   readonly prior: PriorInfo | undefined;
-  /** What the decoder is; undefined where the load config names none. */
+  /** Description of the decoder; undefined if the load config has none. */
   readonly decoder: DecoderInfo | undefined;
-  /** What the CLIP is; undefined where the load config names none. */
+  /** Description of CLIP; undefined if the load config has none. */
   readonly clip: ClipInfo | undefined;
   /**
    * The models themselves.
@@ -75,7 +75,7 @@ export class DalleModelManager {
    * @internal
    */
   readonly models: Models;
-  /** What weights and activations are stored in, but for components that compute in f32. */
+  /** Dtype of weights and activations, except of components that compute in f32. */
   readonly dtype: ComputeType;
   readonly #offloader: Offloader;
   readonly #lifetime = new Lifetime();
@@ -83,7 +83,7 @@ export class DalleModelManager {
   readonly #splitters = new Map<string, BatchSplitter>();
   readonly #texts = new EncodedTexts((tokens, signal) =>
     this.withArena((arena) =>
-      this.inParts(arena, "texts", tokens.length, (start, end) =>
+      this.splitBatch(arena, "texts", tokens.length, (start, end) =>
         this.useTextEncoder(
           (clip) => encodeTokens(arena.withType(clip.dtype), clip, tokens.slice(start, end), signal),
           signal,
@@ -114,10 +114,10 @@ export class DalleModelManager {
   }
 
   /**
-   * Opens the files of every model that `config` names and checks that they fit; weights are read when they are needed.
-   * `config` is a load config, or the name, path or URL of one (`ModelLoadConfig.open`); default: `shapes`, the embedded model.
-   * Rejects with the error of the first that fails (`FileError`, `FormatError`, `ConfigError`, `WeightError`,
-   * `GpuUnavailableError`) and leaves nothing behind.
+   * Opens the files of all models of a load config and checks that they fit. Weights are read when they are first needed.
+   * `config` is a load config, or the name, path or URL of one (`ModelLoadConfig.open`). Default: `shapes`, the included model.
+   * Rejects with the first error (`FileError`, `FormatError`, `ConfigError`, `WeightError`, `GpuUnavailableError`,
+   * `ArgumentError`) and closes what it opened.
    *
    * @example
    * using manager = await DalleModelManager.create();
@@ -142,7 +142,7 @@ export class DalleModelManager {
       loaded.push(one);
       return one;
     };
-    // Weights are loaded on a stream of their own: calls read them, and each has one too.
+    // Weights have a stream of their own, since each call has its own too.
     const stream = gpu.stream();
     try {
       const weights = new Arena(stream, computeType(gpu, options.dtype ?? "auto"));
@@ -154,7 +154,7 @@ export class DalleModelManager {
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
       const manager = new DalleModelManager(config, gpu, weights, models, options);
-      // Also what it opened to compute in f32.
+      // Disposes also the models that were opened in f32.
       loaded.splice(0, loaded.length, {
         dispose: () => {
           manager.#models.dispose();
@@ -170,22 +170,21 @@ export class DalleModelManager {
     }
   }
 
-  /** How prior and decoder are sampled where a call does not say it, as far as the load config does. */
+  /** Settings of the load config for calls that do not give their own. */
   get defaults(): DefaultSettings {
     return defaultSettings(this.config);
   }
 
-  /** Which weights stay on the GPU; "idle" too once they did not fit together. */
+  /** Which components leave the GPU now. It is "idle" once the weights did not fit together. */
   get offload(): Offload {
     return this.#offloader.offload;
   }
 
   /**
-   * Runs `body` while the prior's weights are on the GPU, as the others of its kind do for their component: the first brings
-   * them there. `body` must not use another component: with one at a time, that would wait for `body` itself. With dtype
-   * `auto`, where `body` rejects because values are not finite in f16, it is run once more with the model in f32. Rejects
-   * with `SamplingError` where the load config names none, with `WeightMemoryError` where they do not fit, with
-   * `NotFiniteError` that says what to do.
+   * Runs `body` while the weights of the prior are on the GPU, and loads them if they are not. `body` must not use another
+   * component: with offload "idle", that would wait for `body` itself. With dtype `auto`, if `body` rejects because values are
+   * not finite in f16, it runs again with the model in f32. Rejects with `SamplingError` if there is no prior, with
+   * `WeightMemoryError` if its weights do not fit, and with `NotFiniteError`.
    *
    * @internal
    */
@@ -194,7 +193,7 @@ export class DalleModelManager {
   }
 
   /**
-   * As `usePrior`, for the half of CLIP that reads texts.
+   * As `usePrior`, for CLIP's text encoder.
    *
    * @internal
    */
@@ -203,7 +202,7 @@ export class DalleModelManager {
   }
 
   /**
-   * As `usePrior`, for the half of CLIP that sees images.
+   * As `usePrior`, for CLIP's image encoder.
    *
    * @internal
    */
@@ -212,7 +211,7 @@ export class DalleModelManager {
   }
 
   /**
-   * What CLIP makes of rows of tokens, on the host. What was encoded lately is not encoded again.
+   * Encodes rows of tokens by CLIP, on the host. Recent texts are not encoded again.
    *
    * @internal
    */
@@ -221,7 +220,7 @@ export class DalleModelManager {
   }
 
   /**
-   * As `usePrior`, for a component of the decoder by its name, of those that its stages need.
+   * As `usePrior`, for a component of the decoder, by name.
    *
    * @internal
    */
@@ -238,8 +237,8 @@ export class DalleModelManager {
     return this.#use(this.#models.decoder, "decoder", names.indexOf(component), body, signal);
   }
 
-  /** Brings each component to the GPU once, one after the other: a check that all weights can be read. */
-  async tryComponents(signal?: AbortSignal): Promise<void> {
+  /** Loads each component once, one after the other, to check that all weights can be read. */
+  async loadEachComponent(signal?: AbortSignal): Promise<void> {
     const { clip, prior, decoder } = this.#models;
     for (const model of [clip, prior, decoder]) {
       for (const index of model?.loaded.components.keys() ?? []) {
@@ -256,26 +255,26 @@ export class DalleModelManager {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     if (!model?.loaded.components[index]) {
-      throw new SamplingError(`There is no ${what} in the load config, and this needs one.`, {
+      throw new SamplingError(`The load config has no ${what}, which this needs.`, {
         code: "sampling/no-model",
       });
     }
     return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
 
-  /** Brings all weights to the GPU now, so that nothing waits for them later; nothing where they are to come one at a time. */
+  /** Loads all components now, so that no call waits for them. Does nothing with offload "idle". */
   async load(signal?: AbortSignal): Promise<void> {
     await this.#lifetime.run(() => this.#offloader.load(signal), signal);
   }
 
-  /** Frees the GPU memory of all weights that are not being used. What needs them reads them again. */
-  release(): void {
-    this.#offloader.evictIdle();
+  /** Frees the GPU memory of all components that are not in use. They are loaded again when they are needed. */
+  offloadIdle(): void {
+    this.#offloader.offloadIdle();
   }
 
   /**
-   * Runs a call with an arena of its own, on a stream that no other call has: errors of others are not its errors. What it
-   * left on the stream when it failed or was aborted is dropped.
+   * Runs a call with its own arena and command stream, so that calls do not see each other's errors. If the call fails or is
+   * aborted, commands that are left on the stream are dropped.
    *
    * @internal
    */
@@ -285,28 +284,28 @@ export class DalleModelManager {
   }
 
   /**
-   * Computes the rows of a batch, as `body` does from row `start` to row `end`: all at once, or in parts where the GPU has no
-   * memory for that, of which it warns once for each of `name`. `body` must give a row the same value in any company; with
-   * `most` it computes that many rows at once and no more.
+   * Computes the rows of a batch by `body`, which computes the rows `start` to `end`: together, or in parts of at most `maxRows`
+   * that the GPU has memory for. Warns once for each `name` if memory makes parts necessary. The value that `body` computes for
+   * a row must not depend on the other rows.
    *
    * @internal
    */
-  inParts<Row>(
+  splitBatch<Row>(
     arena: Arena,
     name: string,
     size: number,
     body: (start: number, end: number) => Promise<readonly Row[]>,
-    most?: number,
+    maxRows?: number,
   ): Promise<Row[]> {
     let splitter = this.#splitters.get(name);
     if (!splitter) {
       splitter = new BatchSplitter(name, this.gpu, this.#offloader, this.options.onWarning);
       this.#splitters.set(name, splitter);
     }
-    return this.#lifetime.run(() => splitter.run(arena, size, body, most));
+    return this.#lifetime.run(() => splitter.run(arena, size, body, maxRows));
   }
 
-  /** Compiles the kernels of one step of each model, in parallel, so that the first image need not wait for them. */
+  /** Compiles the kernels of all models in parallel, so that the first image does not wait for them. */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     checkOptions(options);
     await this.#lifetime.run(() => this.#compile(options));
@@ -327,8 +326,8 @@ export class DalleModelManager {
   }
 
   /**
-   * Frees the models, closes their files, and the device too if the manager opened it. Calls that are running, and later ones,
-   * reject with `DisposedError`.
+   * Frees the models and closes their files. Disposes the device if the manager opened it. Running and later calls reject with
+   * `DisposedError`.
    */
   dispose(): void {
     if (!this.#lifetime.end()) return;
@@ -344,7 +343,7 @@ export class DalleModelManager {
 }
 
 function computeType({ features, adapter }: GpuDevice, dtype: "auto" | ComputeType): ComputeType {
-  // Software adapters emulate half precision, and are slower for it.
+  // Software adapters emulate f16, which makes it slower.
   if (dtype === "auto") return features.f16 && !adapter.isSoftware ? "f16" : "f32";
   if (dtype === "f16" && !features.f16) {
     throw new GpuUnavailableError(`${adapter.description || "This adapter"} has no shader-f16`, {

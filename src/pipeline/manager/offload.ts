@@ -5,15 +5,15 @@ import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /**
- * Which components stay on the GPU: all that were used; or only the one in use, so that a component is read from its file
- * again each time that its turn comes.
+ * Which components leave the GPU when they are not in use. `never`: none. `idle`: all, when another component is loaded; a
+ * component is then read from its file each time that it is needed.
  */
 export type Offload = "never" | "idle";
 
-/** Share of the GPU's memory that weights may take if they are to stay; the rest is for what is computed with them. */
+/** Share of the GPU's memory that weights may take with offload "never". The rest is for activations. */
 const WEIGHT_SHARE = 0.75;
 
-/** The weights of a component do not fit onto the GPU, even alone. */
+/** The weights of a component do not fit into the GPU's memory, even alone. */
 export class WeightMemoryError extends GpuOutOfMemoryError {
   static override readonly code = "gpu/weights-out-of-memory";
   override readonly name = "WeightMemoryError";
@@ -24,22 +24,22 @@ export class WeightMemoryError extends GpuOutOfMemoryError {
 }
 
 /**
- * Brings components to the GPU when they are used, and takes idle ones away as the offload says. Where there is to be one
- * at a time, calls that use different ones wait for each other, in the order in which they came.
+ * Loads components when they are used, and offloads idle ones. With offload "idle", calls that use different components wait
+ * for each other, in the order of the calls.
  *
  * @internal
  */
 export class Offloader {
-  /** How many uses of each component there are now. */
+  /** Number of calls that use each component now. */
   readonly #uses = new Map<Component, number>();
   readonly #components: Set<Component>;
   #offload: Offload;
-  /** Components are brought in one after the other. */
+  /** Components are loaded one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
-  /** Called when a use ends, for the one at the head of the queue, which may wait for that. */
+  /** Called when a use ends, since the first in the queue may wait for it. */
   #wake: () => void = () => undefined;
 
-  /** Without a offload it goes by the adapter's memory where that is known; where it is not, weights stay while they fit. */
+  /** Default of `offload`: "idle" if the adapter's memory is known and too small for all weights, else "never". */
   constructor(
     private readonly gpu: GpuDevice,
     components: readonly Component[],
@@ -54,7 +54,7 @@ export class Offloader {
     return this.#offload;
   }
 
-  /** Puts a component in the place of another, whose memory is freed as soon as nobody uses it. */
+  /** Replaces a component by another. The memory of the old one is freed as soon as no call uses it. */
   replace(old: Component, by: Component): void {
     this.#components.delete(old);
     this.#components.add(by);
@@ -66,11 +66,11 @@ export class Offloader {
   }
 
   /**
-   * Runs `body` while the component's weights are on the GPU; it must not use another component itself. Rejects with
-   * `WeightMemoryError` where they do not fit.
+   * Runs `body` while the weights of a component are on the GPU. `body` must not use another component. Rejects with
+   * `WeightMemoryError` if the weights do not fit.
    */
   async use<T>(component: Component, body: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#enter(component, signal);
+    await this.#acquire(component, signal);
     try {
       return await body();
     } finally {
@@ -78,31 +78,31 @@ export class Offloader {
     }
   }
 
-  /** Brings all components in, where more than one may stay. */
+  /** Loads all components, unless offload is "idle". */
   async load(signal?: AbortSignal): Promise<void> {
     for (const component of this.#components) {
       if (this.#offload === "never") await this.use(component, () => Promise.resolve(), signal);
     }
   }
 
-  /** Takes the components away that nobody uses. False where there were none. */
-  evictIdle(): boolean {
+  /** Frees the GPU memory of components that are not in use. Returns false if there were none. */
+  offloadIdle(): boolean {
     const idle = [...this.#components].filter((one) => one.weights.isLoaded && !this.#uses.has(one));
     for (const { weights } of idle) weights.unload();
     this.gpu.trim();
     return idle.length > 0;
   }
 
-  /** Keeps no more than one component from now on, with a warning. False where that is so already. */
+  /** Changes offload to "idle", with a warning. Returns false if it was "idle" before. */
   makeRoom(): boolean {
     if (this.#offload === "idle") return false;
     const { onWarning = warnOnConsole } = this.options;
     onWarning(
-      "The GPU has no memory for all of the models together: from now on each is loaded when it is needed " +
+      "The GPU has no memory for all models together: from now on each is loaded when it is needed " +
         '(offload "idle").',
     );
     this.#offload = "idle";
-    this.evictIdle();
+    this.offloadIdle();
     return true;
   }
 
@@ -121,19 +121,19 @@ export class Offloader {
     this.#wake();
   }
 
-  async #enter(component: Component, signal: AbortSignal | undefined): Promise<void> {
+  async #acquire(component: Component, signal: AbortSignal | undefined): Promise<void> {
     const turn = this.#queue;
-    const entered = turn.then(() => this.#bring(component, signal));
+    const entered = turn.then(() => this.#loadIfNeeded(component, signal));
     this.#queue = entered.catch(() => undefined);
     await unlessAborted(turn, signal);
     await entered;
   }
 
-  /** Brings a component in, and counts it as used. */
-  async #bring(component: Component, signal: AbortSignal | undefined): Promise<void> {
+  /** Loads a component if it is not on the GPU, and counts it as used. */
+  async #loadIfNeeded(component: Component, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
     const { isLoaded } = component.weights;
-    if (!isLoaded && this.#offload === "idle") await this.#clear(component, signal);
+    if (!isLoaded && this.#offload === "idle") await this.#offloadOthers(component, signal);
     this.#count(component, 1);
     try {
       if (!isLoaded) await this.#load(component, signal);
@@ -143,23 +143,23 @@ export class Offloader {
     }
   }
 
-  /** Waits until no other component is used, and takes all of them away. */
-  async #clear(component: Component, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits until no other component is in use, and offloads all of them. */
+  async #offloadOthers(component: Component, signal: AbortSignal | undefined): Promise<void> {
     while ([...this.#uses.keys()].some((used) => used !== component)) {
       await unlessAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
     }
-    this.evictIdle();
+    this.offloadIdle();
   }
 
   async #load(component: Component, signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#fill(component, signal);
+      await this.#readWeights(component, signal);
     } catch (error) {
       if (!(error instanceof GpuOutOfMemoryError)) throw error;
       await this.#recover(component);
       if (!this.makeRoom()) throw tooLarge(component, error);
-      await this.#clear(component, signal);
-      await this.#fill(component, signal).catch(async (again: unknown) => {
+      await this.#offloadOthers(component, signal);
+      await this.#readWeights(component, signal).catch(async (again: unknown) => {
         if (!(again instanceof GpuOutOfMemoryError)) throw again;
         await this.#recover(component);
         throw tooLarge(component, again);
@@ -167,13 +167,13 @@ export class Offloader {
     }
   }
 
-  /** After a loading that failed: what it took is idle then, and given back. What calls use stays. */
+  /** Frees the memory that a failed loading took. Memory that calls use stays. */
   async #recover({ weights }: Component): Promise<void> {
     await weights.arena.stream.recover();
     this.gpu.trim();
   }
 
-  async #fill({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
+  async #readWeights({ weights }: Component, signal: AbortSignal | undefined): Promise<void> {
     const { onProgress } = this.options;
     await weights.fill({
       signal,
@@ -182,7 +182,7 @@ export class Offloader {
   }
 }
 
-/** Waits for what does not fail, unless the signal comes first. */
+/** Waits for a promise that does not reject. Rejects if the signal aborts first. */
 async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
   if (!signal) {
     await wait;
@@ -204,16 +204,16 @@ async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undef
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {
   const size = Math.ceil(weights.gpuBytes / 2 ** 20);
   return new WeightMemoryError(
-    `The weights of ${name} take ${size} MiB, for which the GPU has no memory${helpWith(weights.arena.dtype)}.`,
+    `The GPU has no memory for the weights of ${name}, which take ${size} MiB${helpWith(weights.arena.dtype)}.`,
     { cause },
   );
 }
 
 /**
- * What else can be done where memory does not suffice.
+ * Returns advice for an error about GPU memory.
  *
  * @internal
  */
 export function helpWith(dtype: "f32" | "f16"): string {
-  return dtype === "f32" ? '; dtype "f16" halves that, where the adapter has it' : "";
+  return dtype === "f32" ? '; dtype "f16" halves that, if the adapter has it' : "";
 }

@@ -6,8 +6,8 @@ import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /**
- * Opens the device that `devices` of a load config asks for, and warns where it asks for what cannot be had. Rejects with
- * `GpuUnavailableError` where there is no adapter at all.
+ * Opens the device that `devices` of a load config asks for. Warns if there is no such device and another is used. Rejects with
+ * `GpuUnavailableError` if there is no adapter.
  */
 export async function openDevice(
   { data }: ModelLoadConfig,
@@ -20,7 +20,7 @@ export async function openDevice(
   const { isSoftware, description, device } = gpu.adapter;
   if (prefer === "software" && !isSoftware) {
     onWarning(
-      `devices: "cpu" asks for a software adapter, and none was found; models run on ${description || device}.`,
+      `devices: "cpu" asks for a software adapter, but none was found: models run on ${description || device}.`,
     );
   }
   return gpu;

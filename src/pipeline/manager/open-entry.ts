@@ -5,11 +5,11 @@ import type { ModelKind } from "../../weights/tree/model-names.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import type { LoadingOptions } from "./loading-options.js";
 
-/** What a load config says of a checkpoint. */
+/** The keys of a load config that choose a checkpoint and its weights. */
 type Source = Pick<PriorSource | UnetSource, "load_model_from" | "state_dict_key"> &
   Partial<Pick<PriorSource, "weights">>;
 
-/** Opens the checkpoint or the folder that a load config names, for a model of a kind. Rejects with `FileError` or `FormatError`. */
+/** Opens a checkpoint or folder that a load config names. Rejects with `FileError` or `FormatError`. */
 export async function openEntry(
   config: ModelLoadConfig,
   { load_model_from: file, state_dict_key: key, weights }: Source,

@@ -12,16 +12,16 @@ import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
-/** Names under which open_clip and the transformers library publish a model's config beside its weights. */
+/** File names of configs that open_clip and the transformers library publish beside weights. */
 const NAMES = ["open_clip_config.json", "config.json"];
 
-/** A CLIP of a load config, and where its `base_model_kwargs` were read. */
+/** A CLIP of a load config, and where its `base_model_kwargs` come from. */
 export type DescribedClip = ClipSource & Required<Pick<ClipConfig, "kwargsPlace">>;
 
 /**
- * Completes what a load config says of a CLIP of open_clip's, or one with the names of the transformers library, by the
- * config that was published beside its file: on this machine, or on the model hub. Shapes do not tell the activation and,
- * of wide models, the number of heads. Without `base_model_kwargs` only, which are believed rather.
+ * Adds the config that was published beside the file of a CLIP, on this machine or on the model hub: for open_clip, and for
+ * models with the names of the transformers library. Shapes do not show the activation, nor the number of heads of wide
+ * models. If the load config has `base_model_kwargs`, these are used instead.
  */
 export async function withPublishedConfig(
   source: ClipSource,
@@ -43,7 +43,7 @@ export async function withPublishedConfig(
   return own;
 }
 
-/** Undefined for what is on a server other than the hub, whose folders hold what nobody knows. */
+/** Returns the location of a file beside another; undefined on servers other than the hub. */
 function besideFile(file: FileLocation, name: string): FileLocation | undefined {
   if (file.load_type === "local") return { load_type: "local", path: resolveBeside(file.path, name) };
   if (!isOnHub(file.path)) return undefined;
@@ -58,7 +58,7 @@ function besideFile(file: FileLocation, name: string): FileLocation | undefined 
 
 async function readIfThere(file: FileLocation, config: ModelLoadConfig, options: LoadingOptions): Promise<unknown> {
   const { checkUpdates = true, patience, onWarning = warnOnConsole } = options;
-  // Most models have one of the two only, or none: without updates, no server is asked for what was not there before.
+  // Most models have one of the two files, or none. Without updates, no server is asked for a file that was not there before.
   const asking = checkUpdates
     ? { patience: { ...patience, attempts: 2 } }
     : { patience: { ...patience, attempts: 1 }, fetch: refuse };
@@ -68,18 +68,18 @@ async function readIfThere(file: FileLocation, config: ModelLoadConfig, options:
     if (!(error instanceof FileError)) throw error;
     if (checkUpdates && error instanceof TransientError) {
       onWarning(
-        `${error.message}. Whether this CLIP has a config is not known; what is usual for its make is assumed.`,
+        `${error.message}. It is not known whether this CLIP has a config; the usual values of its make are assumed.`,
       );
     }
     return undefined;
   }
 }
 
-const refuse: typeof fetch = () => Promise.reject(new Error("updates are not asked for"));
+const refuse: typeof fetch = () => Promise.reject(new Error("updates are off"));
 
 /**
- * Whether it describes a CLIP: the folder may also hold the config of something else. One with keys that are not known is
- * one all the same, and refused for them later.
+ * Tells whether a value is the config of a CLIP, since the folder may hold another config. Unknown keys do not matter here:
+ * they are an error later.
  */
 function isClipConfig(value: unknown): value is Record<string, unknown> {
   const { success, data } = clipParts.safeParse(value);

@@ -4,7 +4,7 @@ import type { Opened } from "../../models/opened.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import type { LoadingOptions } from "./loading-options.js";
 
-/** The train config in a checkpoint, or else in the file beside it that the load config names; there may be none. */
+/** Returns the train config in a checkpoint, or else in the file that the load config names for it, if any. */
 export async function trainConfigOf(
   opened: Opened,
   beside: FileLocation | null | undefined,

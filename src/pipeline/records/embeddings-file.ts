@@ -1,5 +1,5 @@
-// Embeddings in a safetensors file: a tensor for each kind, a row for each text or image, and in the file's metadata what
-// the rows are of and what made them.
+// Embeddings in a safetensors file: a tensor for each kind, with a row for each text or image. The metadata of the file names
+// these texts and images, and the models.
 import { z } from "zod";
 import { checkValue } from "../../config/config-error.js";
 import { ArgumentError } from "../../platform/arguments.js";
@@ -13,7 +13,7 @@ import type { TensorEntry } from "../../weights/tensor-entry.js";
 import { splitRows, type Embedding } from "../embedding.js";
 import { generatedOn, type GeneratedOn } from "./image-record.js";
 
-/** What the metadata of such a file calls itself. */
+/** `format` in the metadata of such a file. */
 const FORMAT = "dalle2-embeddings";
 
 const textRow = z.object({ text: z.string() });
@@ -22,34 +22,43 @@ const priorRow = z.object({ text: z.string(), seed: z.int().nonnegative() });
 
 /** CLIP's embedding of a text. */
 export interface TextEmbedded {
+  /** The text. */
   readonly text: string;
+  /** Its embedding, `[dimLatent]`. */
   readonly embedding: Embedding;
 }
 
-/** CLIP's embedding of an image, by the name of its file. */
+/** CLIP's embedding of an image, with the name of its file. */
 export interface ImageEmbedded {
   /** Name of the file, without folders. */
   readonly image: string;
+  /** Its embedding, `[dimLatent]`. */
   readonly embedding: Embedding;
 }
 
-/** The image embedding that the prior made of a text, from the noise of a seed. */
+/** The image embedding that the prior sampled for a text and a seed. */
 export interface PriorEmbedded {
+  /** The text. */
   readonly text: string;
+  /** Seed of the generator. */
   readonly seed: number;
+  /** The image embedding, `[dimLatent]`. */
   readonly embedding: Embedding;
 }
 
-/** Embeddings that are stored together; those of a kind are of one length. */
+/** Embeddings that are stored together. Those of one kind have one length. */
 export interface StoredEmbeddings {
+  /** CLIP's embeddings of texts. */
   readonly texts: readonly TextEmbedded[];
+  /** CLIP's embeddings of images. */
   readonly images: readonly ImageEmbedded[];
+  /** Image embeddings from the prior. */
   readonly priors: readonly PriorEmbedded[];
-  /** The models that made them, and where those ran. */
+  /** The models that computed them, and where these ran. */
   readonly generatedOn: GeneratedOn;
 }
 
-/** The tensor of each kind, f32 `[rows, D]`. The metadata has a list of that name, of what its rows are of. */
+/** Names of the tensors of each kind, f32 `[rows, D]`. The metadata has a list with the same name that describes the rows. */
 const TENSORS = { texts: "clip_text_embed", images: "clip_image_embed", priors: "prior_image_embed" } as const;
 
 type Kind = keyof typeof TENSORS;
@@ -58,8 +67,8 @@ const KINDS = Object.keys(TENSORS) as readonly Kind[];
 const ROWS = { texts: textRow, images: imageRow, priors: priorRow } as const;
 
 /**
- * The bytes of a safetensors file with these embeddings, chunk by chunk. Throws `ArgumentError` where embeddings of a kind
- * differ in length. Secrets that are known are left out.
+ * Writes embeddings as a safetensors file. Yields its bytes in chunks. Known secrets are left out. Rejects with `ArgumentError`
+ * if embeddings of one kind differ in length.
  */
 export async function* writeEmbeddings(stored: StoredEmbeddings): AsyncGenerator<Uint8Array> {
   const tensors = KINDS.filter((kind) => stored[kind].length > 0).map((kind) => tensorOf(kind, stored[kind]));
@@ -84,19 +93,19 @@ function tensorOf(kind: Kind, rows: readonly { readonly embedding: Embedding }[]
   const other = rows.find(({ embedding: { shape } }) => shape.length !== 1 || shape[0] !== length);
   if (other) {
     const shape = other.embedding.shape.join(", ");
-    const message = `Embeddings of ${kind} must be of one length; one is of shape [${shape}], the first of [${length}].`;
+    const message = `Embeddings of ${kind} must have one length, but one has shape [${shape}] and the first [${length}].`;
     throw new ArgumentError(kind, message, { code: "argument/mismatch" });
   }
   const chunks = () => rows.map(({ embedding: { data } }) => new Uint8Array(Float32Array.from(data).buffer));
   return { kind, data: { name: TENSORS[kind], dtype: "F32", shape: [rows.length, length], chunks } };
 }
 
-/** Reads embeddings that `writeEmbeddings` has stored. Rejects with `FormatError` for any other file. */
+/** Reads embeddings that `writeEmbeddings` wrote. Rejects with `FormatError` for other files. */
 export async function readEmbeddings(source: ByteSource, signal?: AbortSignal): Promise<StoredEmbeddings> {
   const { metadata, tensors } = await openSafetensors(source, signal);
   if (metadata.get("format") !== FORMAT) {
-    throw new FormatError(source.name, "this safetensors file holds no embeddings of dalle2", {
-      advice: "give a file that dalle2 embed has written",
+    throw new FormatError(source.name, "this safetensors file has no embeddings of dalle2", {
+      advice: "give a file that dalle2 embed wrote",
     });
   }
   const on = jsonOf(source, metadata.get("generated_on"), "generated_on", generatedOn);
@@ -123,12 +132,13 @@ async function rowsOf(
 ): Promise<Embedding[]> {
   const { shape } = entry;
   if (shape.length !== 2 || shape[0] !== count || count === 0) {
-    const problem = `tensor ${entry.name} is of shape [${shape.join(", ")}], and its metadata names ${count} rows`;
+    const problem = `tensor ${entry.name} has shape [${shape.join(", ")}], but its metadata names ${count} rows`;
     throw new FormatError(name, problem);
   }
   const values = toFloat32(entry.readableDtype, await entry.read(undefined, signal));
   const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw new FormatError(name, `tensor ${entry.name} holds ${values[wrong]}, which is no finite number`);
+  if (wrong >= 0)
+    throw new FormatError(name, `tensor ${entry.name} has the value ${values[wrong]}, which is not finite`);
   return splitRows(values, shape);
 }
 

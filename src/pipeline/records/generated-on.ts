@@ -4,12 +4,12 @@ import type { LoadingOptions } from "../manager/loading-options.js";
 import { TUNING, type GeneratedOn } from "./image-record.js";
 import { identifyModels } from "./model-identity.js";
 
-/** What a manager's models are and where they run, for records. */
+/** Describes the models of a manager and where they run, for records. */
 export async function describeModels(
   { config, gpu, dtype }: DalleModelManager,
   software: string,
   loading: LoadingOptions & {
-    /** Whether the load config is the one that comes with the package, which records do not name. */
+    /** Whether the load config is the default one of the package, which records do not name. */
     readonly isOwnConfig: boolean;
   },
 ): Promise<GeneratedOn> {
@@ -26,7 +26,7 @@ export async function describeModels(
 
 const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
 
-/** Why an image may not be the recorded one to ±1: a sentence for each thing that differs. */
+/** Returns warnings why an image may differ from the recorded one by more than ±1: one for each difference. */
 export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
   const [before, here] = [
     { ...then, model: modelText(then) },
@@ -35,7 +35,7 @@ export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
   return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
     .filter((key) => before[key] !== here[key])
     .map((key) => `another ${COMPARED[key]} (${before[key]}; here ${here[key]})`)
-    .map((difference) => `Warning: the image was drawn with ${difference}: it may look different.`);
+    .map((difference) => `Warning: the image was generated with ${difference}: it may look different.`);
 }
 
 function modelText({ model }: GeneratedOn): string {

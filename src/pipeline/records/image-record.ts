@@ -12,20 +12,27 @@ import type { ComputeType } from "../../tensor/dtype.js";
 import type { GeneratedImage } from "../generated-image.js";
 import type { ModelFile } from "./model-identity.js";
 
-/** The text of an image file that holds its record, as JSON. */
+/** Keyword of the text in an image file that has its record, as JSON. */
 const KEYWORD = "dalle2";
 
 const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
 
-/** The models that made images or embeddings, and where they ran. */
+/** The models that generated images or embeddings, and where they ran. */
 export interface GeneratedOn {
   /** Name and version of this package. */
   readonly software: string;
-  /** The load config as it was named, absent for the one that comes with the package, and the model files. */
-  readonly model: { readonly config?: string | undefined; readonly files: readonly ModelFile[] };
+  /** The models. */
+  readonly model: {
+    /** Load config, as it was named. Absent for the default config of the package. */
+    readonly config?: string | undefined;
+    /** Model files of the load config. */
+    readonly files: readonly ModelFile[];
+  };
+  /** Name of the adapter. */
   readonly adapter: string;
+  /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
-  /** Table of kernel variants; there is one so far. */
+  /** Name of the table of kernel variants. There is only one. */
   readonly tuning: string;
 }
 
@@ -40,21 +47,21 @@ export const generatedOn = z.object({
 
 const imageRecord = z.object({
   ...generatedOn.shape,
-  /** Of the image's own generator. */
+  /** Seed of the generator of the image. */
   seed: z.int().nonnegative(),
-  /** Options of the script that drew it, by their names in the library; `script` is its class. */
+  /** Options of the script, under their names in the library. `script` is its class name. */
   parameters: z.looseObject({ script: z.string() }),
-  /** What was given for this image: prompt, names of files. */
+  /** Inputs of this image: prompt, names of files. */
   inputs: z.record(z.string(), z.union([z.string(), z.number()])),
 });
 
-/** What an image file says of how it was drawn, so that it can be drawn again. */
+/** What an image file says of how it was generated, so that it can be generated again. */
 export type ImageRecord = z.output<typeof imageRecord>;
 
 /** The table of kernel variants that is in use. */
 export const TUNING = "default";
 
-/** What a file is to say of an image that a script has drawn. */
+/** Makes the record of an image. */
 export function recordOf(
   { seed, parameters }: GeneratedImage,
   inputs: ImageRecord["inputs"],
@@ -63,7 +70,7 @@ export function recordOf(
   return { ...generatedOn, seed, inputs, parameters };
 }
 
-/** What a record says, for people: a name and a value for each thing. */
+/** Returns the entries of a record as names and values, for people. */
 export function describeRecord(record: ImageRecord): readonly (readonly [name: string, value: string])[] {
   const { inputs, seed, parameters, model, ...generatedOn } = record;
   const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
@@ -81,7 +88,7 @@ export function describeRecord(record: ImageRecord): readonly (readonly [name: s
   ];
 }
 
-/** A record as texts of an image file: whole, and the parts that other programs show; without the secrets that are known. */
+/** Returns a record as texts of an image file: the whole, and the parts that other programs show. Known secrets are left out. */
 export function recordTexts(record: ImageRecord, description: string): ImageText {
   return {
     Description: hideKnown(description),
@@ -91,24 +98,24 @@ export function recordTexts(record: ImageRecord, description: string): ImageText
   };
 }
 
-/** What an image file says of itself. */
+/** The texts in an image file. */
 export interface RecordedImage {
-  /** Undefined where this package has not written the file, or another program has dropped the record. */
+  /** Undefined if this package did not write the file, or if another program dropped the record. */
   readonly record: ImageRecord | undefined;
   /** Its other texts by keyword. */
   readonly texts: Readonly<Record<string, string>>;
 }
 
-const ANOTHER_IMAGE = "give an image that this package has written";
-const DRAW_ANEW = "draw the image anew";
+const ANOTHER_IMAGE = "give an image that this package wrote";
+const GENERATE_AGAIN = "generate the image again";
 
-/** Reads the texts of an image file. Rejects with `FileError` where it cannot be read or its record is none. */
+/** Reads the texts of an image file. Rejects with `FileError` if the file cannot be read or its record is damaged. */
 export async function readRecord(file: string): Promise<RecordedImage> {
   const bytes = await readBytes(file, MAX_BYTES.image);
   return recordIn(bytes, file);
 }
 
-/** The same of a file's content, which messages call `file`. */
+/** The same for the content of a file. Messages name it `file`. */
 export async function recordIn(bytes: Uint8Array, file: string): Promise<RecordedImage> {
   const fail = (problem: string, advice: string, cause?: unknown): never => {
     throw new FileError(file, problem, { cause, advice });
@@ -117,10 +124,10 @@ export async function recordIn(bytes: Uint8Array, file: string): Promise<Recorde
   const found = await readImageText(bytes).catch((cause: unknown) => fail(reason(cause), ANOTHER_IMAGE, cause));
   const { [KEYWORD]: json, ...texts } = Object.fromEntries(found);
   if (json === undefined) return { record: undefined, texts };
-  const damaged = "its record of how it was drawn is damaged";
-  const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`, DRAW_ANEW));
+  const damaged = "its record of how it was generated is damaged";
+  const value = parseRecord(json, (problem) => fail(`${damaged}: it ${problem}`, GENERATE_AGAIN));
   const { data, faults } = checkValue(imageRecord, value);
-  if (faults) return fail(`${damaged}: ${faults.join("; ")}`, DRAW_ANEW);
+  if (faults) return fail(`${damaged}: ${faults.join("; ")}`, GENERATE_AGAIN);
   return { record: withoutSecretsIn(data), texts };
 }
 
@@ -133,7 +140,7 @@ function parseRecord(json: string, fail: (problem: string) => never): unknown {
   }
 }
 
-/** Earlier versions recorded the address of a load config as it was given. */
+/** Removes secrets from the URL of a load config, which earlier versions recorded. */
 function withoutSecretsIn(record: ImageRecord): ImageRecord {
   const { config } = record.model;
   return config === undefined ? record : { ...record, model: { ...record.model, config: publicUrl(config) } };

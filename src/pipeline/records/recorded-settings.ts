@@ -5,7 +5,7 @@ import { prefixedName, type AskedPriorSettings, type Prefixed, type Stage } from
 /** Settings of scripts that sample prior and decoder. */
 export type TwoStageSettings = Prefixed<"prior", AskedPriorSettings> & Prefixed<"decoder", CascadeSettings>;
 
-/** The settings among the parameters of a record; and what is wrong with any, a sentence each. */
+/** Returns the settings in the parameters of a record, and their faults, a sentence for each. */
 export function recordedSettings(parameters: Readonly<Record<string, unknown>>): {
   readonly settings: TwoStageSettings;
   readonly faults: readonly string[];
@@ -37,7 +37,7 @@ interface Recorded {
 
 const RECORDED: readonly Recorded[] = [
   ...recordedOf("prior", (rule) => rule),
-  // Repeated with the default by versions that did not read it.
+  // Earlier versions did not read it, and repeated images with the default.
   { name: prefixedName("prior", "numSamplesPerBatch"), rule: count, isRequired: false },
   ...recordedOf("decoder", (rule) => list(orNull(rule))),
 ];

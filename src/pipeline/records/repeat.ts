@@ -4,20 +4,20 @@ import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
 import type { ImageRecord } from "./image-record.js";
 import { recordedSettings, type TwoStageSettings } from "./recorded-settings.js";
 
-/** How `BasicInference` draws the image of a record again, with the seed of the record. */
+/** Options with which `BasicInference` generates the image of a record again, with the seed of the record. */
 export interface Repetition {
   readonly text: string;
   readonly negativeText: string | undefined;
-  /** How prior and decoder sample. */
+  /** Settings of prior and decoder. */
   readonly settings: TwoStageSettings;
-  /** Seed of its image embedding, where that is not the image's own. */
+  /** Seed of its image embedding, if it is not the seed of the image. */
   readonly priorSeed: number | undefined;
   readonly tokenization: Tokenization | undefined;
-  /** How its models are loaded. */
+  /** Options for loading the models. */
   readonly loading: { readonly dtype: "auto" | "f32"; readonly computeInF32?: readonly string[] };
 }
 
-/** Parameters of `BasicInference` beside its settings. */
+/** Parameters of `BasicInference` other than settings. */
 const otherParameters = z.looseObject({
   text: z.string(),
   negativeText: z.string().optional(),
@@ -27,7 +27,7 @@ const otherParameters = z.looseObject({
   tokenization: z.enum(TOKENIZATIONS).optional(),
 });
 
-/** How to draw the image of a record of `BasicInference` again; or the faults of the record, a sentence each. */
+/** Returns how to repeat a record of `BasicInference`, or the faults of the record, a sentence for each. */
 export function repetitionOf({
   parameters,
   dtype,
@@ -38,7 +38,8 @@ export function repetitionOf({
   const { settings, faults } = recordedSettings(parameters);
   if (others.faults || faults.length > 0) return { faults: [...(others.faults ?? []), ...faults] };
   const { text, negativeText, computedInF32, priorSeed, tokenization, strength } = others.data;
-  if (strength !== undefined) return { faults: ["it started from an image, which the record does not hold"] };
+  if (strength !== undefined)
+    return { faults: ["it was generated from an initial image, which the record does not hold"] };
   return {
     repetition: {
       text,
@@ -47,7 +48,7 @@ export function repetitionOf({
       tokenization,
       settings,
       loading: {
-        // Every adapter has f32, not all have f16: where it is missing, `differences` says that the type differs.
+        // Every adapter has f32, but not f16. If f16 is missing, `differences` reports the dtype.
         dtype: dtype === "f32" ? "f32" : "auto",
         ...(computedInF32 === undefined ? {} : { computeInF32: computedInF32 }),
       },

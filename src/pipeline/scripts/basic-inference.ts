@@ -24,27 +24,28 @@ import {
 } from "../script-options.js";
 import { checkOptions, prefixed, unprefixed, type PriorSettings } from "../settings.js";
 
+/** Options of `BasicInference.run`. */
 export interface BasicInferenceOptions extends TwoStageOptions, NegativeOptions, StrengthOptions {
   /** Image embeddings for each text. Default 1. */
   readonly priorSampleCount?: number | undefined;
   /** Images for each image embedding. Default 1. */
   readonly decoderSampleCount?: number | undefined;
   /**
-   * An image embedding for each text, in place of what the prior would make of it, which is not run for it then;
-   * `priorSampleCount` says how often each is used. Not together with `priorSeeds`. Default: the prior's.
+   * An image embedding for each text, in place of one from the prior. Each is used `priorSampleCount` times. Cannot be combined
+   * with `priorSeeds`. Default: embeddings from the prior.
    */
   readonly imageEmbed?: readonly Embedding[] | undefined;
-  /** Square images to start from, one for each text or one for all; see `strength`. Default: noise alone. */
+  /** Square initial images, one for each text or one for all; see `strength`. Default: noise alone. */
   readonly initImages?: RgbImage | readonly RgbImage[] | undefined;
   /**
-   * With `seeds`: a seed for each image embedding. Default: that of the first of its images. The image with the seed of its
-   * embedding goes on with the same generator; the others begin with their own.
+   * With `seeds`: a seed for each image embedding. Default: the seed of its first image. An image with the same seed as its
+   * embedding continues with the same generator; the others start with their own.
    */
   readonly priorSeeds?: readonly number[] | undefined;
 }
 
 /**
- * Text to image (dalle2-laion's script of that name): the prior, then the decoder.
+ * Generates images of texts, with the prior and then the decoder. It is the script of dalle2-laion with the same name.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/BasicInference.py#L11-L55
  *
  * @example
@@ -56,8 +57,9 @@ export class BasicInference extends InferenceScript {
   protected override readonly scriptName: string = "BasicInference";
 
   /**
-   * Images by index of the text, then by index of the image embedding, which counts over all texts. `seeds` are one for
-   * each image, text by text and embedding by embedding.
+   * Generates images of one text or several. Returns them by index of the text, then by index of the image embedding, which
+   * counts over all texts. `seeds` has one for each image, text by text and embedding by embedding. Rejects with
+   * `ArgumentError` for invalid options, and with `SamplingError` if the load config has no prior or no decoder.
    */
   async run(
     text: string | readonly string[],
@@ -92,7 +94,7 @@ export class BasicInference extends InferenceScript {
     });
     const shared = { signal, onProgress, timeEstimate };
     const call = { ...shared, generator: randomness.prior, ...priorOptions, ...prior };
-    const { away, embeddings } = await this.#embed(texts, { ...call, negativeText }, imageEmbed);
+    const { negativeImageEmbed, embeddings } = await this.#embed(texts, { ...call, negativeText }, imageEmbed);
     const flat = texts.flatMap((_, index) => embeddings[index]!.map((embedding) => ({ index, embedding })));
     const images = await this.sampleDecoder({
       ...shared,
@@ -103,7 +105,7 @@ export class BasicInference extends InferenceScript {
       text: flat.map(({ index }) => texts[index]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ index }) => negativeText[index]!),
-      negativeImageEmbed: away,
+      negativeImageEmbed,
       initImages: initImages && flat.map(({ index }) => initImages[index]!),
       describe: (input, decoder) => ({
         ...withPrior(prior, decoder),
@@ -115,28 +117,31 @@ export class BasicInference extends InferenceScript {
     return result;
   }
 
-  /** For each text its image embeddings, and one for each of them of its negative text, where there is a prior for that. */
+  /** Samples the image embeddings of each text, and as many of its negative prompt if there is a prior. */
   async #embed(
     texts: readonly string[],
     { negativeText, ...call }: PriorCall,
     imageEmbed: readonly Embedding[] | undefined,
-  ): Promise<{ readonly embeddings: readonly Embedding[][]; readonly away: readonly Embedding[] | undefined }> {
+  ): Promise<{
+    readonly embeddings: readonly Embedding[][];
+    readonly negativeImageEmbed: readonly Embedding[] | undefined;
+  }> {
     const hasPrior = imageEmbed === undefined || this.manager.prior !== undefined;
-    const away = negativeText && hasPrior ? await this.samplePrior(negativeText, unguided(call)) : undefined;
+    const negative = negativeText && hasPrior ? await this.samplePrior(negativeText, unguided(call)) : undefined;
     const embeddings = imageEmbed?.map((one) => new Array<Embedding>(call.sampleCount ?? 1).fill(one)) ?? [
       ...(await this.samplePrior(texts, { ...call, negativeText })).values(),
     ];
-    return { embeddings, away: away && [...away.values()].flat() };
+    return { embeddings, negativeImageEmbed: negative && [...negative.values()].flat() };
   }
 }
 
-/** A call of the prior for texts, and their negative texts. */
+/** A call of the prior for texts, with their negative prompts. */
 interface PriorCall extends Omit<SamplePriorOptions, "negativeText"> {
   readonly generator: Randomness;
   readonly negativeText: readonly string[] | undefined;
 }
 
-/** The image that each text starts from. Throws `ArgumentError` for another number of images, or of embeddings. */
+/** Returns the initial image of each text. Throws `ArgumentError` if the number of images or embeddings does not fit. */
 function initImagesOf(
   { initImages, imageEmbed, priorSeeds }: BasicInferenceOptions,
   texts: number,
@@ -151,12 +156,12 @@ function isOne(images: RgbImage | readonly RgbImage[]): images is RgbImage {
   return !Array.isArray(images);
 }
 
-/** A call of the prior for negative texts: without guidance, and from the noise that the generators will give once more. */
+/** Returns the call of the prior for negative prompts: without guidance, and from the same noise, which is used again. */
 export function unguided<C extends { readonly generator: Randomness }>(call: C): C {
   return { ...call, ...NO_GUIDANCE, generator: forkOf(call.generator) };
 }
 
-/** The options of a script that samples the prior, if it does, and then the decoder, from those of both. */
+/** Joins the settings of the prior, if it ran, and the options of the decoder, with prefixes. */
 export function withPrior(prior: PriorSettings | undefined, decoder: JsonOptions): JsonOptions {
   const settings = pickSettings(decoder);
   const others = Object.entries(decoder).filter(([name]) => !(name in settings));

@@ -10,16 +10,17 @@ import { randomnessOf } from "../randomness.js";
 import { eachOf, type Mask, type NegativeOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, unprefixed } from "../settings.js";
 
+/** Options of `BasicInpainting.run`. */
 export interface BasicInpaintingOptions extends TwoStageOptions, NegativeOptions {
-  /** Image embeddings for each text, each of which is drawn once. Default 1. */
+  /** Images for each input, each from an image embedding of its own. Default 1. */
   readonly sampleCount?: number | undefined;
-  /** How often each step is taken (Lugmayr et al. 2022). Default 5. */
+  /** How often each step is repeated (Lugmayr et al. 2022). Default 5. */
   readonly resampleTimes?: number | undefined;
 }
 
 /**
- * Draws a text into the parts of an image that a mask leaves free (dalle2-laion's script of that name). A mask is true where
- * its image is kept, as in dalle2-laion's code; its README says the opposite.
+ * Inpainting: generates the parts of an image that a mask does not keep, from a text. It is the script of dalle2-laion with
+ * the same name. A mask is true where its image is kept, as in dalle2-laion's code; its README says the opposite.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/BasicInpainting.py#L11-L60
  *
  * @example
@@ -31,8 +32,9 @@ export class BasicInpainting extends InferenceScript {
   protected override readonly scriptName: string = "BasicInpainting";
 
   /**
-   * Images by index of the input. Images are square and of one size; there is one text and one mask for each. What is kept
-   * has the bytes of the image, at the image's size by nearest neighbours. Warns of masks that keep everything, or nothing.
+   * Inpaints images, each with a mask and a text. Returns the results by index of the input. Images must be square and of one
+   * size. Kept pixels have the bytes of the image; if the result has another size, the nearest neighbour of each. Warns of
+   * masks that keep everything or nothing. Rejects with `ArgumentError` for invalid inputs and options.
    */
   async run(
     images: readonly RgbImage[],
@@ -45,7 +47,7 @@ export class BasicInpainting extends InferenceScript {
     if (images.length !== texts.length || masks.length !== texts.length) {
       throw new ArgumentError(
         "masks",
-        `Inpainting takes one mask and one text for each image, not ${counted(masks.length, "mask")} and ${counted(texts.length, "text")} for ${counted(images.length, "image")}.`,
+        `Inpainting needs one mask and one text for each image, got ${counted(masks.length, "mask")} and ${counted(texts.length, "text")} for ${counted(images.length, "image")}.`,
         { code: "argument/mismatch" },
       );
     }
@@ -65,7 +67,7 @@ export class BasicInpainting extends InferenceScript {
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior, sampleCount };
-    const away = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const negative = negativeText && (await this.samplePrior(negativeText, unguided(call)));
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const generated = await this.sampleDecoder({
@@ -76,7 +78,7 @@ export class BasicInpainting extends InferenceScript {
       text: flat.map(({ input }) => texts[input]!),
       imageEmbed: flat.map(({ embedding }) => embedding),
       negativeText: negativeText && flat.map(({ input }) => negativeText[input]!),
-      negativeImageEmbed: away && [...away.values()].flat(),
+      negativeImageEmbed: negative && [...negative.values()].flat(),
       inpaintImages: flat.map(({ input }) => images[input]!),
       inpaintImageMasks: flat.map(({ input }) => masks[input]!),
       inpaintResampleTimes: resampleTimes,

@@ -4,13 +4,15 @@ import type { Embedding } from "../embedding.js";
 import type { GeneratedImage } from "../generated-image.js";
 import { eachOf, type GenerateOptions, type NegativeOptions } from "../script-options.js";
 
+/** Options of `ImageVariation.run`. */
 export interface ImageVariationOptions extends GenerateOptions, NegativeOptions {
-  /** A text for each image, or one for all; needed where the decoder was trained with text. */
+  /** A text for each image, or one for all. Needed if the decoder takes text. */
   readonly text?: string | readonly string[] | undefined;
 }
 
 /**
- * Image to image (dalle2-laion's script of that name): CLIP embeds images, and the decoder draws what it saw in them.
+ * Generates variations of images: CLIP embeds an image, and the decoder generates images of its embedding. It is the script
+ * of dalle2-laion with the same name.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/scripts/ImageVariation.py#L10-L22
  *
  * @example
@@ -20,7 +22,7 @@ export interface ImageVariationOptions extends GenerateOptions, NegativeOptions 
 export class ImageVariation extends InferenceScript {
   protected override readonly scriptName: string = "ImageVariation";
 
-  /** Variations by index of the image. In place of images it takes embeddings of them, which need no CLIP. */
+  /** Generates variations. Returns them by index of the image. Also takes image embeddings in place of images, without CLIP. */
   async run(
     images: readonly RgbImage[] | readonly Embedding[],
     { text, negativeText, ...options }: ImageVariationOptions = {},

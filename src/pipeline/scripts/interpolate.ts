@@ -10,19 +10,19 @@ import { oneGenerator, type OneSeed } from "../randomness.js";
 import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
 import { checkOptions, unprefixed } from "../settings.js";
 
-/** How images between two ends are drawn. */
+/** Options of `Interpolate.run`. */
 export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
-  /** Number of images, both ends included. Default 8. */
+  /** Number of images, including both ends. Default 8. */
   readonly frames?: number | undefined;
-  /** For a decoder that was trained with text: what to tell it of both ends, or of each. Default: a prompt tells itself. */
+  /** If the decoder takes text: a text for both ends, or one for each. Default: the prompts. Needed for images. */
   readonly text?: string | readonly [start: string, end: string] | undefined;
 }
 
 /**
- * Images between two images or prompts (Ramesh et al. 2022, section 3.2): the decoder draws image embeddings along the
- * arc from one to the other, all from the same noise. A prompt's embedding comes from the prior. Text encodings, where the
- * decoder was trained with them, go along the straight line; prompts that differ in length differ there by padding, which
- * the decoder takes for text as soon as it is not zero.
+ * Generates the images between two images or prompts (Ramesh et al. 2022, section 3.2). The decoder generates an image for
+ * each of several image embeddings on the arc from one to the other, all from the same noise. The embedding of a prompt comes
+ * from the prior. Text encodings, if the decoder takes them, are interpolated on the straight line. If one prompt is longer,
+ * its last tokens are interpolated with padding, which the decoder reads as text unless it is zero.
  *
  * @example
  * using script = await Interpolate.create();
@@ -32,8 +32,9 @@ export class Interpolate extends InferenceScript {
   protected override readonly scriptName: string = "Interpolate";
 
   /**
-   * The images in order. Between two prompts the ends are what `BasicInference` draws of them with the same seed; between
-   * two images, what `ImageVariation` draws. With one of each, the noise is that of the prompt.
+   * Generates the images from `start` to `end`, in order. The ends are the images of `BasicInference` for the prompts and the
+   * same seed, or those of `ImageVariation` for images. For an image and a prompt, the noise is that of the prompt. Rejects with
+   * `ArgumentError` for invalid options.
    */
   async run(
     start: RgbImage | string,
@@ -85,7 +86,7 @@ export class Interpolate extends InferenceScript {
     return positions.map((_, i) => images.get(i)![0]!);
   }
 
-  /** Image embeddings of both ends, and the generator as it is after them. */
+  /** Returns the image embeddings of both ends, and the generator in its state after them. */
   async #embed(
     ends: readonly (RgbImage | string)[],
     generator: Generator,
@@ -96,18 +97,18 @@ export class Interpolate extends InferenceScript {
     const generators = prompts.map(() => generator.fork());
     const sampled =
       prompts.length > 0 ? await this.samplePrior(prompts, { ...prior, generator: generators }) : undefined;
-    const seen = images.length > 0 ? await this.embedImages(images, prior.signal) : [];
+    const fromImages = images.length > 0 ? await this.embedImages(images, prior.signal) : [];
     const fromPrompts = prompts.map((_, i) => sampled!.get(i)![0]!);
-    const [first, last] = ends.map((one) => (isPrompt(one) ? fromPrompts.shift()! : seen.shift()!));
+    const [first, last] = ends.map((one) => (isPrompt(one) ? fromPrompts.shift()! : fromImages.shift()!));
     return [first!, last!, generators[0] ?? generator];
   }
 
-  /** What the decoder is told of both ends, if it takes text. */
+  /** Returns the texts of both ends, if the decoder takes text. */
   #texts(ends: readonly (RgbImage | string)[], text: InterpolateOptions["text"]): readonly string[] | undefined {
     if (!this.takesText) return undefined;
     const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
     if (texts.length === 2) return texts;
-    const message = "This decoder was trained with text: pass what both ends show as the option text.";
+    const message = "This decoder takes text: pass what both ends show as option text.";
     throw new ArgumentError("text", message, { code: "argument/missing" });
   }
 }

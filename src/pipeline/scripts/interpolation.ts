@@ -1,36 +1,41 @@
 import { ArgumentError } from "../../platform/arguments.js";
 import { joinedF32, type Embedding } from "../embedding.js";
 
-/** From `a` at position 0 to `b` at position 1 along the straight line. */
+/** Interpolates on the straight line, from `a` at position 0 to `b` at position 1. */
 export function lerp(a: Embedding, b: Embedding, position: number): Embedding {
   return weighted(a, b, 1 - position, position);
 }
 
 /**
- * From `a` at position 0 to `b` at position 1 along the arc between their directions (Shoemake 1985; unCLIP, section 3.2,
- * does so with CLIP embeddings), while the length changes evenly. Throws `ArgumentError` for a vector of zeros.
+ * Interpolates on the arc between two directions, from `a` at position 0 to `b` at position 1 (Shoemake 1985; unCLIP, section
+ * 3.2). The length changes linearly. Throws `ArgumentError` for a vector of zeros.
  */
 export function slerp(a: Embedding, b: Embedding, position: number): Embedding {
   const [lengthA, lengthB] = [lengthOf(a), lengthOf(b)];
   if (lengthA === 0 || lengthB === 0) throw new ArgumentError("embedding", "An embedding of zeros has no direction.");
   const cosine = dot(a, b) / (lengthA * lengthB);
   const angle = Math.acos(Math.min(Math.max(cosine, -1), 1));
-  // Nearly the same direction: the arc is the line, and its sine is no divisor. Opposite ones have no arc of their own.
+  // For nearly the same direction, the arc is the line and the sine is too small to divide by. Opposite directions have no
+  // unique arc.
   if (Math.sin(angle) < 1e-6) return lerp(a, b, position);
   const length = lengthA + (lengthB - lengthA) * position;
   const share = (part: number): number => (Math.sin(part * angle) / Math.sin(angle)) * length;
   return weighted(a, b, share(1 - position) / lengthA, share(position) / lengthB);
 }
 
-/** The direction from one embedding to another, of that length. Throws `ArgumentError` where they are the same. */
+/** Returns the direction from one embedding to another, scaled to a length. Throws `ArgumentError` if they are the same. */
 export function difference(from: Embedding, to: Embedding, length: number): Embedding {
-  const rest = weighted(from, to, -1, 1);
-  const scale = length / lengthOf(rest);
+  const change = weighted(from, to, -1, 1);
+  const scale = length / lengthOf(change);
   if (!Number.isFinite(scale))
-    throw new ArgumentError("to", "Two texts mean the same to CLIP: there is no difference to go along.", {
-      code: "argument/no-effect",
-    });
-  return { ...rest, data: rest.data.map((value) => value * scale) };
+    throw new ArgumentError(
+      "to",
+      "CLIP has the same embedding for both texts, so there is no direction between them.",
+      {
+        code: "argument/no-effect",
+      },
+    );
+  return { ...change, data: change.data.map((value) => value * scale) };
 }
 
 export function lengthOf(x: Embedding): number {
@@ -41,12 +46,12 @@ function dot(a: Embedding, b: Embedding): number {
   return a.data.reduce((sum, value, i) => sum + value * b.data[i]!, 0);
 }
 
-/** Throws `ArgumentError` where the shapes differ. */
+/** Returns a weighted sum. Throws `ArgumentError` if the shapes differ. */
 function weighted(a: Embedding, b: Embedding, weightA: number, weightB: number): Embedding {
   if (a.shape.join() !== b.shape.join()) {
     throw new ArgumentError(
       "embedding",
-      `Embeddings of shapes [${a.shape.join(", ")}] and [${b.shape.join(", ")}] do not mix.`,
+      `Embeddings must have the same shape, got [${a.shape.join(", ")}] and [${b.shape.join(", ")}].`,
       { code: "argument/mismatch" },
     );
   }

@@ -8,25 +8,25 @@ import type { GenerateOptions } from "../script-options.js";
 import { checkOptions } from "../settings.js";
 
 /**
- * How images are edited. With one `seed`, all frames of all of them share their noise; with `seeds`, one for each image,
- * its frames do.
+ * Options of `TextGuidedEdit.run`. With one `seed`, all frames of all images share their noise. With `seeds`, one for each
+ * image, the frames of each image share theirs.
  */
 export interface TextGuidedEditOptions extends Omit<GenerateOptions, "generator" | "sampleCount"> {
-  /** What the images show. */
+  /** Text that says what the images show. */
   readonly from: string;
-  /** What they should show instead. */
+  /** Text that says what they should show instead. */
   readonly to: string;
-  /** Share of the way from an image's embedding to the difference of the texts. The paper goes 0.25 to 0.5. Default 0.4. */
+  /** How far the embedding turns towards the difference of the texts, 0 to 1. The paper uses 0.25 to 0.5. Default 0.4. */
   readonly strength?: number | undefined;
-  /** Images of each: one at `strength`; with more, on the way there from the variation that is not edited. Default 1. */
+  /** Results for each image. One has `strength`; several go from strength 0 to `strength` in equal steps. Default 1. */
   readonly frames?: number | undefined;
 }
 
 /**
- * Changes what images show by words (Ramesh et al. 2022, section 3.3, "text diffs"): CLIP's embedding of an image turns
- * towards the normalised difference of two text embeddings, and the decoder draws it. The paper also finds the noise from
- * which the decoder would draw the image itself (DDIM inversion), so that the rest of it stays; that is not done here: at
- * strength 0 it is a variation of the image, not the image.
+ * Edits images by text (Ramesh et al. 2022, section 3.3, "text diffs"). The image embedding of an image is turned towards the
+ * normalised difference of two text embeddings, and the decoder generates an image of it. The paper also finds the noise that
+ * reproduces the image (DDIM inversion), so that the rest of it stays. This script does not: at strength 0 it generates a
+ * variation of the image.
  *
  * @example
  * using script = await TextGuidedEdit.create();
@@ -35,26 +35,26 @@ export interface TextGuidedEditOptions extends Omit<GenerateOptions, "generator"
 export class TextGuidedEdit extends InferenceScript {
   protected override readonly scriptName: string = "TextGuidedEdit";
 
-  /** Edited images by index of the image, in the order of their strength. */
+  /** Edits images. Returns the results by index of the image, in the order of their strength. */
   async run(images: readonly RgbImage[], options: TextGuidedEditOptions): Promise<Map<number, GeneratedImage[]>> {
     checkOptions(options);
-    const { from, to, strength = 0.4, frames = 1, ...drawing } = options;
+    const { from, to, strength = 0.4, frames = 1, ...generateOptions } = options;
     for (const [name, text] of Object.entries({ from, to })) textRule(name, text);
     filledList(anything)("images", images);
     const generators = generatorsOfInputs(options, images.length);
     const positions = Array.from({ length: frames }, (_, i) => (frames === 1 ? 1 : i / (frames - 1)));
     const inputs = images.flatMap((_, image) => positions.map((position) => ({ image, position })));
-    this.checkDecoderSettings(drawing);
-    const seen = await this.embedImages(images, options.signal);
+    this.checkDecoderSettings(generateOptions);
+    const imageEmbeds = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
     const textEncoding = await this.#encodings(inputs, options);
     const edited = await this.sampleDecoder({
       ...withGenerator<GenerateOptions>(
-        drawing,
+        generateOptions,
         inputs.map(({ image }) => generators[image]!.fork()),
       ),
       imageEmbed: inputs.map(({ image, position }) => {
-        const start = seen[image]!;
+        const start = imageEmbeds[image]!;
         return slerp(start, difference(before!, after!, lengthOf(start)), strength * position);
       }),
       textEncoding,
@@ -65,7 +65,7 @@ export class TextGuidedEdit extends InferenceScript {
     return result;
   }
 
-  /** Text encodings on the straight line from one text to the other, if the decoder takes any. */
+  /** Returns text encodings on the straight line between the texts, if the decoder takes text. */
   async #encodings(inputs: readonly { readonly position: number }[], { from, to, signal }: TextGuidedEditOptions) {
     if (!this.takesText) return undefined;
     const [first, last] = await this.encodeText([from, to], signal);

@@ -3,16 +3,17 @@ import { InferenceScript } from "../inference-script.js";
 import type { GeneratedImage } from "../generated-image.js";
 import { eachOf, type GenerateOptions, type NegativeOptions } from "../script-options.js";
 
+/** Options of `Upscale.run`. */
 export interface UpscaleOptions extends GenerateOptions, NegativeOptions {
-  /** A text for each image, or one for all; needed where the U-Nets that run were trained with text. */
+  /** A text for each image, or one for all. Needed if the U-Nets that run take text. */
   readonly text?: string | readonly string[] | undefined;
   /** First U-Net to run, counted from 1. Default 2. */
   readonly startAtUnetNumber?: number | undefined;
 }
 
 /**
- * Enlarges images by the later U-Nets of a decoder. They start from an image of the size that the U-Net before makes; a
- * larger one is brought to that size first, by nearest neighbours as the reference does.
+ * Enlarges images with the later U-Nets of a decoder. An image must be at least as large as those of the U-Net before
+ * `startAtUnetNumber`. A larger image is first reduced to that size, by nearest neighbours as in the reference.
  *
  * @example
  * using script = await Upscale.create();
@@ -21,7 +22,7 @@ export interface UpscaleOptions extends GenerateOptions, NegativeOptions {
 export class Upscale extends InferenceScript {
   protected override readonly scriptName: string = "Upscale";
 
-  /** Enlarged images by index of the image. Images are squares of one size. */
+  /** Enlarges square images of one size. Returns the results by index of the image. */
   async run(
     images: readonly RgbImage[],
     { text, negativeText, startAtUnetNumber = 2, ...options }: UpscaleOptions = {},

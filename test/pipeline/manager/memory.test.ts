@@ -100,7 +100,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
     const onProgress = (step: ScriptProgress): unknown => step.phase === "decoder" && steps.push(step);
     expect(await draw(manager, { generator: parted, onProgress })).toEqual(together);
     expect(await draw(manager, { seeds })).toEqual(alone);
-    expect(warnings).toEqual([expect.stringContaining("no memory for 3 of images at once")]);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 3 images in a batch")]);
     expect(gpu.memory().live).toBe(live);
     expect(gpu.memory().peakBytes).toBeLessThanOrEqual(limit);
     // The generator is where a whole batch leaves it.
@@ -123,7 +123,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
     gpu.memoryLimit = weights + 0.7 * (peak - weights);
     expect(await script.run(texts, { seed: 5 })).toEqual(together);
     expect(await script.run(texts, { seeds })).toEqual(alone);
-    expect(warnings).toEqual([expect.stringContaining("no memory for 32 of embeddings at once")]);
+    expect(warnings).toEqual([expect.stringContaining("no memory for 32 embeddings in a batch")]);
     expect(gpu.memory().liveBytes).toBe(weights);
   }, 60_000);
 
@@ -160,7 +160,7 @@ describe("one image for which there is no memory", () => {
     expect((error as Error).message).toContain('even one at a time; dtype "f16" halves that');
     gpu.memoryLimit = Infinity;
     expect(await draw(manager, { seed: 1 })).toEqual(whole);
-    manager.release();
+    manager.offloadIdle();
     expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0 });
   });
 
@@ -168,7 +168,7 @@ describe("one image for which there is no memory", () => {
     using manager = await openManager();
     gpu.memoryLimit = 2 ** 16;
     await expect(draw(manager, { seed: 1 })).rejects.toThrow(GpuOutOfMemoryError);
-    await expect(draw(manager, { seed: 1 })).rejects.toThrow("The weights of CLIP's text encoder take 1 MiB");
+    await expect(draw(manager, { seed: 1 })).rejects.toThrow("The GPU has no memory for the weights of CLIP's text encoder, which take 1 MiB");
     expect(gpu.memory().live).toBe(0);
     gpu.memoryLimit = Infinity;
     expect(await draw(manager, { seed: 1 })).toHaveLength(3);
@@ -181,7 +181,7 @@ describe("offload", () => {
     await kept.load();
     let images: Uint8Array[] = [];
     const keepPeak = await peakOf(async () => (images = await draw(kept, { seed: 2 })));
-    kept.release();
+    kept.offloadIdle();
     expect(gpu.memory().live).toBe(0);
 
     using single = await openManager({ offload: "idle" });
@@ -261,7 +261,7 @@ describe("offload", () => {
     using manager = await openManager();
     const whole = await draw(manager, { seed: 9 });
     const { liveBytes } = gpu.memory();
-    manager.release();
+    manager.offloadIdle();
     expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0, pooledBytes: 0 });
     expect(await draw(manager, { seed: 9 })).toEqual(whole);
     expect(gpu.memory().liveBytes).toBeLessThanOrEqual(liveBytes);

@@ -60,9 +60,7 @@ describe("a file of embeddings", () => {
 
   it("is not written where lengths differ", async () => {
     const texts = [...stored.texts, { text: "x", embedding: embedding(1, 2) }];
-    await expect(bytesOf(writeEmbeddings({ ...stored, texts }))).rejects.toThrow(
-      "one is of shape [2], the first of [3]",
-    );
+    await expect(bytesOf(writeEmbeddings({ ...stored, texts }))).rejects.toThrow("one has shape [2] and the first [3]");
   });
 
   const other = (metadata: Readonly<Record<string, string>>, values = [1, 2, 3], rows = 1) =>
@@ -83,7 +81,7 @@ describe("a file of embeddings", () => {
   const named = { ...ours, clip_text_embed: '[{"text":"a ring"}]' };
 
   it.each([
-    ["of another program", () => other({ format: "pt" }), "holds no embeddings of dalle2"],
+    ["of another program", () => other({ format: "pt" }), "has no embeddings of dalle2"],
     ["without names", () => other(ours), "metadata clip_text_embed is missing"],
     [
       "with fewer names than rows",

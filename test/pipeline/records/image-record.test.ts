@@ -34,7 +34,7 @@ describe("the record of an image", () => {
   });
 
   it("is an error with advice that fits, where the file is no image or the record is damaged", async () => {
-    const advice = "give an image that this package has written";
+    const advice = "give an image that this package wrote";
     await expect(recordIn(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
       message: `a.json: this is not a PNG, JPEG or WebP file; ${advice}`,
     });
@@ -62,8 +62,8 @@ describe("the record of an image", () => {
   it("differs in what another run has", () => {
     expect(differences(generatedOn, generatedOn)).toEqual([]);
     expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16" })).toEqual([
-      "Warning: the image was drawn with another adapter (An adapter; here Another): it may look different.",
-      "Warning: the image was drawn with another dtype (f32; here f16): it may look different.",
+      "Warning: the image was generated with another adapter (An adapter; here Another): it may look different.",
+      "Warning: the image was generated with another dtype (f32; here f16): it may look different.",
     ]);
   });
 });
