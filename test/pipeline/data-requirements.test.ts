@@ -54,6 +54,6 @@ it("says what to give", () => {
   const upsampler = { ...needs, imageEmbedding: false, textEncoding: false, image: true };
   expect(new DataRequirements(upsampler, true).problems({})).toEqual(["It enlarges images: pass images."]);
   expect(new DataRequirements(upsampler, true).problems({ imageSize: 32 })).toEqual([
-    "Images of at least 64 pixels are needed; the smallest has 32.",
+    "Images must have at least 64 pixels a side, but the smallest has 32.",
   ]);
 });

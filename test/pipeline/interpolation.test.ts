@@ -38,5 +38,5 @@ it("gives a difference the length that is asked for", () => {
 it("refuses what has no direction, and shapes that differ", () => {
   expect(() => slerp(embedding(0, 0, 0), b, 0.5)).toThrow("An embedding of zeros has no direction");
   expect(() => difference(a, a, 1)).toThrow("the same embedding for both texts");
-  expect(() => lerp(a, embedding(1), 0.5)).toThrow("shapes [3] and [1]");
+  expect(() => lerp(a, embedding(1), 0.5)).toThrow("the same shape, got [3] and [1]");
 });

@@ -150,7 +150,7 @@ describe("says what is wrong:", () => {
       "2 seeds or generators for 1 image",
     );
     const tiny = makeImage(8, 8, 3, new Uint8Array(192));
-    await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels");
+    await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels a side");
   });
 
   it("files of a load config", async () => {

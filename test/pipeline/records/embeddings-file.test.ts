@@ -86,10 +86,10 @@ describe("a file of embeddings", () => {
     [
       "with fewer names than rows",
       () => other(named, [1, 2, 3, 4], 2),
-      "of shape [2, 2], and its metadata names 1 rows",
+      "has shape [2, 2], but its metadata names 1 rows",
     ],
     ["with names that are none", () => other({ ...named, clip_text_embed: '[{"text":1}]' }), "is damaged: [0].text"],
-    ["with a value that is no number", () => other(named, [1, NaN, 3]), "holds NaN"],
+    ["with a value that is no number", () => other(named, [1, NaN, 3]), "has the value NaN"],
   ])("%s is refused", async (_, make, message) => {
     const read = readEmbeddings(sourceOf(await make()));
     await expect(read).rejects.toThrow(message);

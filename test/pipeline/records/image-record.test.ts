@@ -39,7 +39,7 @@ describe("the record of an image", () => {
       message: `a.json: this is not a PNG, JPEG or WebP file; ${advice}`,
     });
     const bytes = await encodeImage(image, { format: "png", text: { dalle2: "{" } });
-    await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Draw the image anew." });
+    await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Generate the image again." });
   });
 
   it("is told to people in rows", () => {
