@@ -21,9 +21,16 @@ const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fin
 export interface GeneratedOn {
   /** Name and version of this package. */
   readonly software: string;
-  /** The load config as it was named, absent for the one that comes with the package, and the model files. */
-  readonly model: { readonly config?: string | undefined; readonly files: readonly ModelFile[] };
+  /** The models. */
+  readonly model: {
+    /** The load config as it was named; absent for that of the Shapes model. */
+    readonly config?: string | undefined;
+    /** The checkpoints that the load config names. */
+    readonly files: readonly ModelFile[];
+  };
+  /** Name of the adapter. */
   readonly adapter: string;
+  /** What the models computed in, but for those of `computedInF32`. */
   readonly dtype: ComputeType;
   /** Table of kernel variants; there is one so far. */
   readonly tuning: string;
