@@ -112,7 +112,9 @@ describe("an image that U-Net 1 starts from", () => {
     await expect(call({ strength: 0.5 })).rejects.toThrow("pass initImages");
     await expect(call({ initImages: [ramp()], strength: 1.5 })).rejects.toThrow("strength must be 0 to 1, not 1.5");
     const masked = { inpaintImages: [ramp()], inpaintImageMasks: [new Uint8Array(1600)] };
-    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow("Give one of initImages and inpaintImages");
+    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow(
+      "Give only one of initImages and inpaintImages",
+    );
     await expect(call({ initImages: [ramp()], startAtUnetNumber: 2, images: [ramp(side)] })).rejects.toThrow(
       "U-Net 1 starts from initImages",
     );
@@ -168,6 +170,6 @@ describe("image embeddings that are given", () => {
     expect(images[1]!.data).toEqual(alone.data);
     expect(images[1]!.parameters).toEqual(alone.parameters);
     expect(alone.parameters).not.toHaveProperty("priorSeed");
-    await expect(run({ seeds: [5], priorSeeds: [7] })).rejects.toThrow("Give one of imageEmbed and priorSeeds");
+    await expect(run({ seeds: [5], priorSeeds: [7] })).rejects.toThrow("Give only one of imageEmbed and priorSeeds");
   });
 });
