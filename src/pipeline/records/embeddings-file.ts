@@ -22,9 +22,9 @@ const priorRow = z.object({ text: z.string(), seed: z.int().nonnegative() });
 
 /** CLIP's embedding of a text. */
 export interface TextEmbedded {
-  /** What was embedded. */
+  /** The text that was embedded. */
   readonly text: string;
-  /** `[dimLatent]`. */
+  /** CLIP's embedding of it, `[D]`. */
   readonly embedding: Embedding;
 }
 
@@ -32,17 +32,17 @@ export interface TextEmbedded {
 export interface ImageEmbedded {
   /** Name of the file, without folders. */
   readonly image: string;
-  /** `[dimLatent]`. */
+  /** CLIP's embedding of it, `[D]`. */
   readonly embedding: Embedding;
 }
 
 /** The image embedding that the prior made of a text, from the noise of a seed. */
 export interface PriorEmbedded {
-  /** What the prior was given. */
+  /** The prompt. */
   readonly text: string;
-  /** Of the embedding's own generator. */
+  /** The seed that the prior sampled with. */
   readonly seed: number;
-  /** `[dimLatent]`. */
+  /** The image embedding that the prior sampled, `[D]`. */
   readonly embedding: Embedding;
 }
 
@@ -52,7 +52,7 @@ export interface StoredEmbeddings {
   readonly texts: readonly TextEmbedded[];
   /** CLIP's embeddings of images. */
   readonly images: readonly ImageEmbedded[];
-  /** Image embeddings that the prior made of texts. */
+  /** Image embeddings that the prior sampled. */
   readonly priors: readonly PriorEmbedded[];
   /** The models that made them, and where those ran. */
   readonly generatedOn: GeneratedOn;

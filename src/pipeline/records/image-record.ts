@@ -21,16 +21,16 @@ const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fin
 export interface GeneratedOn {
   /** Name and version of this package. */
   readonly software: string;
-  /** The models. */
+  /** The load config as it was named, absent for the one that comes with the package, and the model files. */
   readonly model: {
-    /** The load config as it was named; absent for that of the Shapes model. */
+    /** Its name, path or URL. */
     readonly config?: string | undefined;
-    /** The checkpoints that the load config names. */
+    /** The files of the models. */
     readonly files: readonly ModelFile[];
   };
-  /** Name of the adapter. */
+  /** The name of the adapter. */
   readonly adapter: string;
-  /** What the models computed in, but for those of `computedInF32`. */
+  /** The type that the models computed in. */
   readonly dtype: ComputeType;
   /** Table of kernel variants; there is one so far. */
   readonly tuning: string;

@@ -4,7 +4,7 @@ import type { ByteSource } from "../../platform/source.js";
 
 /** What tells a model file from others without reading all of it. */
 export interface ModelFile {
-  /** Name of the file, without folders. */
+  /** The file's name, without folders. */
   readonly name: string;
   /** Its size. */
   readonly bytes: number;
