@@ -112,7 +112,9 @@ describe("an image that U-Net 1 starts from", () => {
     await expect(call({ strength: 0.5 })).rejects.toThrow("pass initImages");
     await expect(call({ initImages: [ramp()], strength: 1.5 })).rejects.toThrow("strength must be 0 to 1, not 1.5");
     const masked = { inpaintImages: [ramp()], inpaintImageMasks: [new Uint8Array(1600)] };
-    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow("Give only one of initImages and inpaintImages");
+    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow(
+      "Give only one of initImages and inpaintImages",
+    );
     await expect(call({ initImages: [ramp()], startAtUnetNumber: 2, images: [ramp(side)] })).rejects.toThrow(
       "initImages needs U-Net 1",
     );
