@@ -1,4 +1,4 @@
-// The example of dalle2-laion's README: a script of your own, from a text to an image.
+// Your own script: generates an image of a text. It is the example in dalle2-laion's README.
 import { mkdir, writeFile } from "node:fs/promises";
 import { DalleModelManager, encodeImage, InferenceScript, ModelLoadConfig, type RgbImage } from "dalle2-webgpu";
 

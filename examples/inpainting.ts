@@ -1,4 +1,4 @@
-// Draws into an image where its mask is dark; what is light in the mask is kept.
+// Inpainting: generates the parts of an image where its mask is dark, and keeps the others.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { BasicInpainting, decodeImage, encodeImage, maskFromImage, removeAlpha } from "dalle2-webgpu";
 

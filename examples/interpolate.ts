@@ -1,4 +1,4 @@
-// Images on the way from one prompt to another, all drawn from the same noise.
+// Generates the images between two prompts, all from the same noise.
 import { mkdir, writeFile } from "node:fs/promises";
 import { encodeImage, Interpolate } from "dalle2-webgpu";
 

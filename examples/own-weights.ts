@@ -1,4 +1,4 @@
-// A model from checkpoints of your own, as DALLE2-pytorch's trainers saved them (.pth) or converted (.safetensors).
+// A model from your own checkpoints, as DALLE2-pytorch's trainers save them (.pth) or converted (.safetensors).
 import { mkdir, writeFile } from "node:fs/promises";
 import { BasicInference, encodeImage, ModelLoadConfig } from "dalle2-webgpu";
 
@@ -13,11 +13,11 @@ const config = ModelLoadConfig.parse(
       ],
     },
   },
-  // Names the config in messages; paths start from its folder.
+  // The name of the config in messages. Paths start at its folder.
   "configs/shapes/own.json",
 );
 
-// A tensor that is missing, left over or of another shape is an error that lists them all.
+// If tensors are missing, unused or of another shape, an error lists all of them.
 using inference = await BasicInference.create(config, { onWarning: console.error });
 const images = await inference.run("a pink diamond on a beige background", { seed: 5, decoderSteps: [24, 12] });
 

@@ -1,4 +1,4 @@
-// Shows an image while it comes into being, and stops on Ctrl-C within one step.
+// Writes previews while an image is generated, and stops on Ctrl-C within one sampling step.
 import { mkdir, writeFile } from "node:fs/promises";
 import { BasicInference, encodeImage, type ScriptProgress } from "dalle2-webgpu";
 

@@ -1,4 +1,4 @@
-// Changes what an image file shows by words: away from one text, towards another.
+// Edits an image by text: away from what one text says, towards another.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { centerCropToSquare, decodeImage, encodeImage, removeAlpha, TextGuidedEdit } from "dalle2-webgpu";
 

@@ -1,4 +1,4 @@
-// Images for several texts, each repeatable by its own seed, saved with what they were drawn from.
+// Generates images of several texts, each with its own seed, and saves them with their parameters.
 import { mkdir, writeFile } from "node:fs/promises";
 import { BasicInference, encodeImage } from "dalle2-webgpu";
 

@@ -1,4 +1,4 @@
-// Enlarges an image file by the decoder's last U-Net alone, here from 32 to 64 pixels.
+// Enlarges an image with the last U-Net of the decoder, here from 32 to 64 pixels.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { centerCropToSquare, decodeImage, encodeImage, removeAlpha, resizeLanczos, Upscale } from "dalle2-webgpu";
 

@@ -1,4 +1,4 @@
-// Variations of an image file, of any size: what CLIP saw in it, drawn anew.
+// Generates variations of an image of any size from its CLIP embedding.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { centerCropToSquare, decodeImage, encodeImage, ImageVariation, removeAlpha } from "dalle2-webgpu";
 
