@@ -9,19 +9,19 @@ import { chromium, type Browser } from "playwright-core";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The installed Chromium that the browser tests drive; `CHROMIUM` names another one. */
+/** The Chromium of the browser tests; the variable `CHROMIUM` names another one. */
 export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path !== undefined && existsSync(path),
 );
 
-/** Starts a headless Chromium that computes with SwiftShader and stays off the network. */
+/** Starts a headless Chromium with SwiftShader and without network. */
 export function launchChromium(executablePath: string): Promise<Browser> {
   const gpu = ["--headless=new", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--no-sandbox"];
   const quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"];
   return chromium.launch({ executablePath, args: [...gpu, ...quiet, "--no-first-run"] });
 }
 
-/** Bundles a module of this repository as a browser build does. Fails on any import that browsers do not have. */
+/** Bundles a module of this repository for browsers. Fails on imports that browsers do not have. */
 export function bundleForBrowser(entry: string): Promise<BuildResult<{ write: false; metafile: true }>> {
   return build({
     absWorkingDir: root,

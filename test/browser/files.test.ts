@@ -7,14 +7,14 @@ import { FaultServer, stallAfter } from "../support/fault-server.js";
 import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
 
 declare global {
-  // What page.ts puts there, in the browser.
+  // page.ts sets this in the browser.
   var api: typeof Api;
 }
 
 const content = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 31) % 251);
 const sha256 = createHash("sha256").update(content).digest("hex");
 
-// A fresh machine has no browser: there this is skipped, unless REQUIRE_BROWSER says that it must run.
+// Skipped if there is no browser, unless REQUIRE_BROWSER is set.
 describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chromium", () => {
   let browser: Browser;
   let pageServer: Server;
@@ -43,7 +43,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
     pageServer.close();
   });
 
-  /** Opens a file in the page, from a server of another origin; gives the SHA-256 of what it reads and what it warned of. */
+  /** Opens a file in the page, from another origin. Returns the SHA-256 of its content, and the warnings. */
   function open(file: { path: string; sha256?: string }, tab = page) {
     const remote = { url: server.url(file.path), filename: "model.pth", folder: "models", ...file };
     return tab.evaluate(async (remote) => {
@@ -60,7 +60,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
     }, remote);
   }
 
-  it("go on where they stopped, are kept in the private file system, replaced at an update, listed and cleared", async () => {
+  it("continue after a break, are kept in the private file system, updated, listed and cleared", async () => {
     server.files.set("/model.pth", { content, etag: '"1"' });
     server.spoil(stallAfter(600_000));
     await expect(open({ path: "/model.pth" })).rejects.toThrow("nothing came from the server for 1 s");
@@ -87,7 +87,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
     expect(await page.evaluate(() => api.listCache("models"))).toEqual([]);
   });
 
-  it("are fetched once by two tabs, and refused where their checksum is wrong", async () => {
+  it("are fetched once by two tabs, and rejected if their checksum is wrong", async () => {
     server.files.set("/shared.pth", { content, etag: '"1"' });
     server.requests.length = 0;
     const shared = { path: "/shared.pth", sha256 };

@@ -10,20 +10,20 @@ import { largestDifference, imageNames, turnedFiles } from "../support/image-fil
 import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
 
 declare global {
-  // What page.ts puts there, in the browser.
+  // page.ts sets this in the browser.
   var api: typeof Api;
 }
 
 const files = await imageNames();
-// Chromium leaves WebP as it is stored, whatever its EXIF record says.
+// Chromium ignores the EXIF orientation of WebP.
 const turned = await Promise.all((["png", "jpeg"] as const).map(turnedFiles));
 const text = { Description: "a naïve red circle 円" };
 
-// Pixels that no filter makes trivial, taller than wide by an odd number.
+// Pixels that no filter compresses well; height and width differ by an odd number.
 const noise = Uint8Array.from({ length: 20 * 31 * 3 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) ^ (i % 7));
 const tall = makeImage(20, 31, 3, noise);
 
-/** What passes between Node and the page: JSON. */
+/** An image as JSON, between Node and the page. */
 type Wire = Omit<Image, "data"> & { data: number[] };
 
 function received({ width, height, channels, data }: Wire): Image {
@@ -80,7 +80,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromi
     expect(largestDifference(decoded.data, image.data)).toBeLessThanOrEqual(tolerance);
   });
 
-  it("that are no images are refused", async () => {
+  it("are rejected if they are no images", async () => {
     const name = await page.evaluate(() =>
       api.decodeImage(new Uint8Array(100)).catch((error: unknown) => (error as Error).name),
     );

@@ -1,4 +1,4 @@
-// Runs in the browser: the same sources as in Node, bundled for the browser's half of the platform.
+// Runs in the browser: the same sources as in Node, with the platform code for browsers.
 import * as api from "../../src/index.js";
 import type { AdapterDescription } from "../../src/gpu/adapter.js";
 import { openGpu } from "../../src/gpu/open.js";
@@ -25,5 +25,5 @@ const tests: BrowserTests = {
   },
 };
 
-// The whole package is bundled, so that the test sees whether any of it needs Node.
+// Bundles the whole package, to test that no part of it needs Node.
 Object.assign(globalThis, { tests, api });

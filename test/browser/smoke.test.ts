@@ -6,13 +6,13 @@ import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chr
 import type { BrowserTests } from "./page.js";
 
 declare global {
-  // What page.ts puts there, in the browser.
+  // page.ts sets this in the browser.
   var tests: BrowserTests;
 }
 
 const bundle = await bundleForBrowser("test/browser/page.ts");
 
-it("bundles without Node's modules and without packages that only Node runs", () => {
+it("bundles without modules of Node and packages for Node", () => {
   const inputs = Object.entries(bundle.metafile.inputs);
   const imports = inputs.flatMap(([, { imports }]) => imports.map(({ path }) => path));
   expect(imports.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
@@ -23,7 +23,7 @@ it("bundles without Node's modules and without packages that only Node runs", ()
   ).toEqual([]);
 });
 
-// A fresh machine has no browser: there the rest is skipped, unless REQUIRE_BROWSER says that it must run.
+// The rest is skipped if there is no browser, unless REQUIRE_BROWSER is set.
 describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over SwiftShader", () => {
   let browser: Browser;
   let server: Server;
@@ -44,14 +44,14 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over
     server.close();
   });
 
-  it("opens an adapter and computes what the CPU computes", async () => {
+  it("opens an adapter and computes the same as the CPU", async () => {
     const { adapter, results } = await page.evaluate(() => tests.runSelfTest());
     expect(adapter.isSoftware).toBe(true);
     expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
     expect(results.filter(({ pass }) => !pass)).toEqual([]);
   });
 
-  it.each(["clip-openai-vit", "unet-base"])("computes what the reference does: %s", async (fixture) => {
+  it.each(["clip-openai-vit", "unet-base"])("computes the same as the reference: %s", async (fixture) => {
     const result = await page.evaluate((folder) => tests.verify(folder), `${url}fixtures/${fixture}`);
     expect(result).toMatchObject({ name: fixture, pass: true });
   });

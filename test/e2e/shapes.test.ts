@@ -8,7 +8,7 @@ import { sharedGpu } from "../support/gpu.js";
 import { readTensors } from "../support/io.js";
 import { isRight, judge } from "../support/shapes-measure.js";
 
-/** The embedded model from text to pixels, against images that the reference drew for the same prompts and seed. */
+/** The included model from text to pixels, compared with images of the reference for the same prompts and seed. */
 
 interface Call {
   readonly torch_seed: number;
@@ -34,7 +34,7 @@ afterAll(() => {
   manager.dispose();
 });
 
-/** Draws the 40 prompts as the reference did. */
+/** Generates images of the 40 prompts as the reference did. */
 async function drawAll(models: DalleModelManager): Promise<RgbImage[]> {
   const call = JSON.parse(readFileSync(`${folder}/call.json`, "utf8")) as Call;
   const images = await new BasicInference(models).run(prompts, {
@@ -48,7 +48,7 @@ async function drawAll(models: DalleModelManager): Promise<RgbImage[]> {
   return [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat());
 }
 
-/** The prompts that an image does not show, with what is wrong. */
+/** The prompts that their images do not show, with what is wrong. */
 function wrong(images: readonly RgbImage[]): string[] {
   return images.flatMap(({ data }, i) => {
     const judgement = judge(prompts[i]!, SIDE, data);
@@ -56,7 +56,7 @@ function wrong(images: readonly RgbImage[]): string[] {
   });
 }
 
-/** The model is right for 99 % of captions that it never saw; the reference's images are right for all of these 40. */
+/** The model is right for 99 % of unseen prompts. The images of the reference are right for all of these 40. */
 const MOST_WRONG = 0.05 * prompts.length;
 
 describe("the 40 prompts", () => {
@@ -67,7 +67,7 @@ describe("the 40 prompts", () => {
     // A software adapter on two busy cores takes minutes for 40 images.
   }, 1_500_000);
 
-  it("give the reference's images", async () => {
+  it("give the images of the reference", async () => {
     const tensors = await readTensors(`${folder}/io.safetensors`);
     let values = 0;
     let off = 0;
@@ -78,15 +78,15 @@ describe("the 40 prompts", () => {
       image.data.forEach((value, at) => (off += Math.abs(value - expected[at]!) > 2 ? 1 : 0));
     }
     expect(images).toHaveLength(40);
-    // 36 steps round differently in f32: a byte is off by one here and there. On lavapipe none is off by two.
+    // 36 steps round differently in f32: some bytes differ by one. On lavapipe none differs by two.
     expect(off / values).toBeLessThan(0.01);
   });
 
-  it("are shown, in ground, colours, place, size and outline", () => {
+  it("are shown: ground, colours, place, size and outline", () => {
     expect(wrong(images).length, wrong(images).join("\n")).toBeLessThanOrEqual(MOST_WRONG);
   });
 
-  it("are shown in f16 too, where the adapter has it", { timeout: 1_500_000 }, async ({ skip }) => {
+  it("are shown in f16 too, if the adapter has it", { timeout: 1_500_000 }, async ({ skip }) => {
     const gpu = await sharedGpu();
     if (!gpu.features.f16) skip("no shader-f16");
     using half = await DalleModelManager.create(manager.config, { gpu, dtype: "f16" });
@@ -99,26 +99,26 @@ describe("a run", () => {
   const few = { priorSteps: 3, decoderSteps: [2, 2] };
   const run = (seed: number) => new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seed });
 
-  it("repeats for the same seed, and only then", async () => {
+  it("gives the same images only for the same seed", async () => {
     const [a, b, c] = [await run(5), await run(5), await run(6)];
     expect(a).toEqual(b);
     expect(a).not.toEqual(c);
   });
 
-  it("leaves nothing on the GPU, and allocates nothing the second time", async () => {
+  it("leaves nothing on the GPU, and allocates nothing in a second run", async () => {
     await run(1);
     const { live, created } = manager.gpu.memory();
     await run(2);
     expect(manager.gpu.memory()).toMatchObject({ live, created });
   });
 
-  it("draws each image from its own seed, whatever the batch", async () => {
+  it("generates each image from its own seed, in any batch", async () => {
     const both = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
     const alone = await new BasicInference(manager).run("a blue square", { ...few, seeds: [8] });
     expect([...both.get(1)!.values()][0]).toEqual([...alone.get(0)!.values()][0]);
   });
 
-  it("stops within a step when aborted, and works again", async () => {
+  it("stops within one step when aborted, and runs again", async () => {
     const controller = new AbortController();
     let steps = 0;
     const aborted = new BasicInference(manager).run("a red circle", {
@@ -136,7 +136,7 @@ describe("a run", () => {
     expect(manager.gpu.memory().live).toBe(live);
   });
 
-  it("is close to f32 in f16, where the adapter has it", async ({ skip }) => {
+  it("is close to f32 in f16, if the adapter has it", async ({ skip }) => {
     const gpu = await sharedGpu();
     if (!gpu.features.f16) skip("no shader-f16");
     using half = await DalleModelManager.create(manager.config, { gpu, dtype: "f16" });
@@ -144,7 +144,7 @@ describe("a run", () => {
     const full = await new BasicInference(manager).run("a red circle on a white background", { ...few, seed: 3 });
     const [a, b] = [ours, full].map((images) => [...images.get(0)!.values()][0]![0]!.data);
     const meanSquare = a!.reduce((sum, value, i) => sum + (value - b![i]!) ** 2, 0) / a!.length;
-    // Two bytes of root mean square error: half precision moves pixels, not shapes.
+    // Root mean square error of two levels: f16 changes pixels, not shapes.
     expect(Math.sqrt(meanSquare)).toBeLessThan(2);
   });
 });

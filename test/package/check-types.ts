@@ -14,7 +14,7 @@ export interface Checking {
   readonly files: readonly string[];
 }
 
-/** What a compiler says of a project in its strictest setting, declarations of packages included. */
+/** Returns the errors of a compiler for a project with its strictest settings, including declarations of packages. */
 export function checkTypes(project: InstalledProject, checking: Checking): string {
   const { compiler, resolution, lib, types, files } = checking;
   const compilerOptions = {
@@ -33,7 +33,7 @@ export function checkTypes(project: InstalledProject, checking: Checking): strin
   return compiler === "typescript" ? checkHere(project, config, resolution) : checkByProgram(project, config);
 }
 
-/** By the compiler's program: the newest has no other way. */
+/** Runs the program of the compiler: the newest has no other API. */
 function checkByProgram(project: InstalledProject, config: object): string {
   writeFileSync(project.path("tsconfig.json"), JSON.stringify(config));
   const tsc = fileURLToPath(new URL("../../node_modules/typescript-newest/bin/tsc", import.meta.url));
@@ -43,14 +43,14 @@ function checkByProgram(project: InstalledProject, config: object): string {
 
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
-/** In this process, which parses the libraries once. Those of TypeScript and Node are not checked for themselves. */
+/** Compiles in this process, which parses libraries once. The libraries of TypeScript and Node are not checked. */
 function checkHere(project: InstalledProject, config: object, resolution: string): string {
   const { options, fileNames } = ts.parseJsonConfigFileContent(config, ts.sys, project.folder);
   const host = ts.createCompilerHost(options);
   const program = ts.createProgram(fileNames, options, {
     ...host,
     getSourceFile: (name, ...rest) => {
-      // How a file is resolved is kept in it.
+      // A file caches how it was resolved.
       const key = `${resolution} ${name}`;
       if (!parsed.has(key)) parsed.set(key, host.getSourceFile(name, ...rest));
       return parsed.get(key);

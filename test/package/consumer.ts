@@ -1,4 +1,4 @@
-// A program of somebody else's: what it names is there, with the types that it expects.
+// A program that uses the package: its exports exist and have the expected types.
 import * as all from "dalle2-webgpu";
 import {
   BasicInference,

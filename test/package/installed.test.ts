@@ -20,7 +20,7 @@ afterAll(() => {
   project.remove();
 });
 
-/** The lines of a page in its fences of a language. */
+/** The lines in the code blocks of a page in one language. */
 function fences(page: string, language: string): string[] {
   return [...read(page).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, "gms"))].map(([, text]) => text!);
 }
@@ -35,7 +35,7 @@ const programs = ["README.md", "docs/library.md"].flatMap((page) =>
 );
 
 describe("the package", () => {
-  it("has a program that runs as it is, after a build too", () => {
+  it("has a program that is executable, also after a build", () => {
     expect(() => {
       accessSync(join(root, "dist/cli/main.js"), constants.X_OK);
     }).not.toThrow();
@@ -43,7 +43,7 @@ describe("the package", () => {
     expect(execFileSync(join(root, "dist/cli/main.js"), ["--version"], { encoding: "utf8" })).toMatch(/^\d/);
   });
 
-  it("has no source maps without sources, and no declarations that repeat texts of the code", () => {
+  it("has no source maps without sources, and no texts of the code in declarations", () => {
     const paths = project.files.map(({ path }) => path);
     expect(paths.filter((path) => path.endsWith(".map"))).toEqual([]);
     const large = project.files.filter(({ path, size }) => path.endsWith(".d.ts") && size > 64 * 1024);
@@ -57,7 +57,7 @@ describe("the package", () => {
     expect(missing).toEqual([]);
   });
 
-  it("exports its load configs, and nothing of its inside", () => {
+  it("exports its load configs, and no internal modules", () => {
     const script = [
       `const configs = ["shapes.json", "laion/gradio.json", "load-config.schema.json"];`,
       `const found = configs.map((name) => import.meta.resolve("dalle2-webgpu/configs/" + name));`,
@@ -72,7 +72,7 @@ describe("the package", () => {
   });
 });
 
-/** A file of the package in the project, by its path here. */
+/** Returns the path of a file of the package in the project. */
 function packaged(file: string): string {
   return project.path("node_modules/dalle2-webgpu", file);
 }
@@ -85,13 +85,13 @@ describe("every command of README runs", () => {
       commands.filter((line) => line.startsWith(begin)),
     );
     expect(clone).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
-    // What `beforeAll` did.
+    // `beforeAll` ran these.
     expect(install).toEqual([`npm install ./${project.tarball}`]);
     expect(own.length).toBeGreaterThan(5);
   });
 
   it.each(own)("%s", { timeout: 300_000 }, (line) => {
-    // Where README says that they are.
+    // README says that the files are there.
     const here = line.replace(/(?<= )(?=(?:configs|examples)\/)/g, "node_modules/dalle2-webgpu/");
     const { status, output } = project.shell(here);
     expect(status, output).toBe(0);
@@ -99,11 +99,11 @@ describe("every command of README runs", () => {
 });
 
 describe("programs of the documentation", () => {
-  it("generate the image that they say", { timeout: 300_000 }, async () => {
+  it("generate the image of their prompt", { timeout: 300_000 }, async () => {
     const [program] = programs;
     writeFileSync(project.path("program.ts"), program!.text);
     const outfile = project.path("program.js");
-    // Node 20 runs neither TypeScript nor `using`.
+    // Node 20 supports neither TypeScript nor `using`.
     await build({ entryPoints: [project.path("program.ts")], outfile, format: "esm", target: "node20" });
     const { status, output } = project.shell("node program.js");
     expect(status, output).toBe(0);
@@ -111,7 +111,7 @@ describe("programs of the documentation", () => {
   });
 });
 
-describe("strict TypeScript takes the declarations", () => {
+describe("strict TypeScript compiles the declarations", () => {
   beforeAll(() => {
     for (const [i, { text }] of programs.entries()) writeFileSync(project.path(`program-${i}.ts`), text);
     copyFileSync(join(root, "test/package/consumer.ts"), project.path("consumer.ts"));
@@ -131,13 +131,13 @@ describe("strict TypeScript takes the declarations", () => {
   );
 
   it.each(checks)("$compiler, $resolution, $lib, types $types", { timeout: 300_000 }, (checking) => {
-    // The programs of the documentation write files, which takes Node's types.
+    // The programs of the documentation write files, which needs the types of Node.
     const all = programs.map((_, i) => `program-${i}.ts`);
     const files = ["consumer.ts", ...(checking.types.length > 0 ? all : [])];
     expect(checkTypes(project, { ...checking, files })).toBe("");
   });
 
-  it.each(["typescript", "typescript-newest"] as const)("and finds what is wrong: %s", (compiler) => {
+  it.each(["typescript", "typescript-newest"] as const)("and finds errors: %s", (compiler) => {
     writeFileSync(project.path("wrong.ts"), `import { openGpu } from "dalle2-webgpu";\nopenGpu({ prefer: "gpus" });\n`);
     const checking = {
       compiler,

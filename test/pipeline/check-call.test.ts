@@ -13,7 +13,7 @@ import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { openCheckpoint } from "../../src/weights/checkpoint.js";
 
-/** Gives what scripts have for their subclasses. */
+/** Makes protected methods of scripts public. */
 class Calls extends InferenceScript {
   prior(texts: readonly string[], options: SamplePriorOptions) {
     return this.samplePrior(texts, options);
@@ -42,7 +42,7 @@ const embedding = (value = 0.1) => ({ shape: [64], data: new Float32Array(64).fi
 const image = (width = 64, height = width): RgbImage => makeImage(width, height, 3, new Uint8Array(width * height * 3));
 const mask = new Array<boolean>(64 * 64).fill(true);
 
-describe("before anything runs, a call is refused that cannot be meant:", () => {
+describe("an invalid call is an error before anything runs:", () => {
   it.each<[what: string, code: string, argument: string, call: () => Promise<unknown>]>([
     ["steps of the prior", "argument/out-of-range", "steps", () => calls.prior(["a"], { steps: 5000 })],
     [
@@ -184,8 +184,8 @@ describe("before anything runs, a call is refused that cannot be meant:", () => 
   });
 });
 
-describe("after it was disposed, says so:", () => {
-  it("a script of its own manager", async () => {
+describe("rejects with DisposedError after disposal:", () => {
+  it("a script with its own manager", async () => {
     const script = await Calls.create("configs/shapes.json", { onProgress: (progress) => loaded.push(progress) });
     script.dispose();
     for (const call of [

@@ -25,7 +25,7 @@ afterAll(() => {
 
 /** Decodes one embedding. */
 class Decoding extends InferenceScript {
-  async draw(seed: number, options: SampleDecoderOptions = {}): Promise<Uint8Array> {
+  async generate(seed: number, options: SampleDecoderOptions = {}): Promise<Uint8Array> {
     const dim = this.manager.models.decoder!.model.stages[0]!.info.imageEmbedDim!;
     const embedding: Embedding = { shape: [dim], data: new Random(seed).normals(dim, 0.2) };
     const call = { imageEmbed: [embedding], text: [`image ${seed}`], steps: 3, condScale: 2, seed, ...options };
@@ -33,24 +33,24 @@ class Decoding extends InferenceScript {
   }
 }
 
-it("decoder calls at once, one aborted and one with an input that fails, are what they are alone", async () => {
+it("parallel decoder calls give the same as alone, while one is aborted and one fails", async () => {
   const script = new Decoding(manager);
   const seeds = [1, 2, 3, 4, 5, 6];
   const alone: Uint8Array[] = [];
-  for (const seed of seeds) alone.push(await script.draw(seed));
+  for (const seed of seeds) alone.push(await script.generate(seed));
   const { live } = manager.gpu.memory();
 
   const abort = new AbortController();
   let steps = 0;
-  const aborted = script.draw(7, {
+  const aborted = script.generate(7, {
     signal: abort.signal,
     onProgress: () => {
       if (++steps === 2) abort.abort(new Error("enough"));
     },
   });
-  // An embedding of another size than the U-Net was trained with.
-  const failing = script.draw(8, { imageEmbed: [{ shape: [5], data: new Float32Array(5) }] });
-  const results = await Promise.allSettled([aborted, failing, ...seeds.map((seed) => script.draw(seed))]);
+  // An embedding of another size than the U-Net takes.
+  const failing = script.generate(8, { imageEmbed: [{ shape: [5], data: new Float32Array(5) }] });
+  const results = await Promise.allSettled([aborted, failing, ...seeds.map((seed) => script.generate(seed))]);
   expect(results[0]).toMatchObject({ status: "rejected", reason: { message: "enough" } });
   expect(results[1].status).toBe("rejected");
   expect((results[1] as PromiseRejectedResult).reason).not.toBeInstanceOf(SamplingError);

@@ -30,25 +30,25 @@ class Strict extends InferenceScript {
 }
 
 describe("create", () => {
-  it("gives a subclass the arguments of its own constructor", async () => {
+  it("passes a subclass the arguments of its constructor", async () => {
     using script = await Styled.create("shapes", { dtype: "f32" }, "oil", 2);
     expect(script.made).toEqual({ config: "shapes", dtype: "f32", style: "oil", weight: 2 });
     using other = await Styled.create(await ModelLoadConfig.named(), {}, "ink");
     expect(other.made).toMatchObject({ style: "ink", weight: 1 });
   });
 
-  it("gives a subclass its own options, and the manager those of the manager", async () => {
+  it("passes options to the subclass and to the manager", async () => {
     const warnings: string[] = [];
     const onWarning = (message: string) => warnings.push(message);
     using script = await Strict.create("shapes", { limit: 3, dtype: "f32", onWarning });
     expect(script.own).toMatchObject({ limit: 3, dtype: "f32" });
   });
 
-  it("asks the compiler whether they fit", () => {
+  it("has types that fit the constructor", () => {
     const wrong = [
       // @ts-expect-error the style is missing
       () => Styled.create("shapes", {}),
-      // @ts-expect-error the style is no number
+      // @ts-expect-error the style is not a number
       () => Styled.create("shapes", {}, 1),
       // @ts-expect-error the limit is missing
       () => Strict.create("shapes", {}),
@@ -58,7 +58,7 @@ describe("create", () => {
     expect(wrong).toHaveLength(4);
   });
 
-  it("takes the embedded model where no config is named", async () => {
+  it("uses the included model if no config is named", async () => {
     using script = await Plain.create();
     expect(script.source).toBe("shapes");
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DataRequirements, type DataGiven } from "../../src/pipeline/data-requirements.js";
 
-/** The rules of dalle2-laion's `DataRequirements.is_valid`, as that states them. */
+/** The rules of dalle2-laion's `DataRequirements.is_valid`. */
 function isValid(needs: DataRequirements["needs"], canEmbed: boolean, given: DataGiven): boolean {
   const hasImage = given.imageSize !== undefined;
   const isLarge = given.imageSize !== undefined && given.imageSize >= needs.imageSize;
@@ -14,7 +14,7 @@ function isValid(needs: DataRequirements["needs"], canEmbed: boolean, given: Dat
 
 const BOTH = [false, true];
 
-describe("of all that can be needed and given,", () => {
+describe("for all combinations of needs and inputs", () => {
   const cases = BOTH.flatMap((imageEmbedding) =>
     BOTH.flatMap((textEncoding) => BOTH.map((image) => ({ imageEmbedding, textEncoding, image, imageSize: 64 }))),
   );
@@ -26,7 +26,7 @@ describe("of all that can be needed and given,", () => {
     ),
   );
 
-  it.each(BOTH)("takes and refuses the same as dalle2-laion (CLIP: %s)", (canEmbed) => {
+  it.each(BOTH)("accepts and rejects the same as dalle2-laion (CLIP: %s)", (canEmbed) => {
     let refused = 0;
     for (const needs of cases) {
       for (const given of offers) {
@@ -41,7 +41,7 @@ describe("of all that can be needed and given,", () => {
   });
 });
 
-it("says what to give", () => {
+it("says what to pass", () => {
   const needs = { imageEmbedding: true, textEncoding: true, image: false, imageSize: 64 };
   expect(new DataRequirements(needs, true).problems({})).toEqual([
     "It was trained with text: pass text or textEncoding.",

@@ -14,17 +14,17 @@ async function create(options: ManagerOptions = {}): Promise<DalleModelManager> 
   return DalleModelManager.create(await ModelLoadConfig.fromJsonPath("configs/shapes.json"), options);
 }
 
-function draw(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<unknown> {
+function generate(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<unknown> {
   return new BasicInference(manager).run("a red circle", { ...few, ...options });
 }
 
-it("says after it was disposed that it was, whatever is asked of it", async () => {
+it("every method rejects with DisposedError after disposal", async () => {
   const manager = await create({ gpu: await sharedGpu() });
-  await draw(manager);
+  await generate(manager);
   manager.dispose();
   manager.dispose();
   const calls = [
-    () => draw(manager),
+    () => generate(manager),
     () => new BasicInference(manager).run("a text that was not encoded before", few),
     () => manager.load(),
     () => manager.warmup(),
@@ -34,7 +34,7 @@ it("says after it was disposed that it was, whatever is asked of it", async () =
   for (const call of calls) {
     const calling = call();
     await expect(calling).rejects.toThrow(DisposedError);
-    await expect(calling).rejects.toThrow("The model manager was disposed. Create another to go on.");
+    await expect(calling).rejects.toThrow("The model manager was disposed. Create another.");
   }
 });
 
@@ -45,7 +45,7 @@ it.each([
 ] as const)("says so where it is disposed while %s, on its own device or another", async (_, phase) => {
   for (const gpu of [await sharedGpu(), undefined]) {
     const manager = await create({ gpu });
-    const drawing = draw(manager, {
+    const running = generate(manager, {
       onProgress: (progress) => {
         if (progress.phase === phase) manager.dispose();
       },
@@ -55,17 +55,17 @@ it.each([
         manager.dispose();
       }, 1);
     }
-    const error: unknown = await drawing.catch((reason: unknown) => reason);
+    const error: unknown = await running.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DisposedError);
     expect((error as Error).message).toMatch(/^The model manager was disposed/);
   }
 });
 
-it("closes every stream that it opened on a device that it does not own, also where it cannot be created", async () => {
+it("closes its streams on a device that it does not own, also if create fails", async () => {
   const gpu = await sharedGpu();
   const open = vi.spyOn(gpu, "stream");
   const manager = await create({ gpu });
-  await draw(manager);
+  await generate(manager);
   manager.dispose();
   const config = ModelLoadConfig.parse({ prior: { load_model_from: { load_type: "local", path: "none.pth" } } });
   await expect(DalleModelManager.create(config, { gpu })).rejects.toThrow("none.pth");
@@ -75,20 +75,20 @@ it("closes every stream that it opened on a device that it does not own, also wh
   for (const stream of streams) await expect(stream.sync()).rejects.toThrow("closed");
 });
 
-it("leaves a device that it does not own as it was", async () => {
+it("does not change a device that it does not own", async () => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();
   const manager = await create({ gpu });
-  const drawing = draw(manager, {
+  const running = generate(manager, {
     onProgress: ({ phase }) => {
       if (phase === "decoder") manager.dispose();
     },
   });
-  await expect(drawing).rejects.toThrow(DisposedError);
+  await expect(running).rejects.toThrow(DisposedError);
   expect(gpu.memory().live).toBe(live);
 });
 
-it("gives advice for a weight that is larger than a binding may be that is true of weights", async () => {
+it("gives advice about weights if a weight is larger than a binding may be", async () => {
   const gpu = await openGpu({ maxBindingSize: 2 ** 12 });
   const creating = create({ gpu });
   await expect(creating).rejects.toThrow(GpuLimitError);

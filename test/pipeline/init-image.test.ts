@@ -11,7 +11,7 @@ import type { GeneratedImage } from "../../src/pipeline/generated-image.js";
 import type { SampleDecoderOptions } from "../../src/pipeline/script-options.js";
 import { sharedGpu } from "../support/gpu.js";
 
-/** Few steps, where it does not matter what an image shows. */
+/** Few steps, for tests in which the content of an image does not matter. */
 const few = { priorSteps: 3, decoderSteps: [4, 2], seed: 3 };
 
 let manager: DalleModelManager;
@@ -33,7 +33,7 @@ class Bare extends InferenceScript {
   }
 }
 
-/** Red from left to right, green from top to bottom, at a size that no U-Net has. */
+/** Red increases from left to right, green from top to bottom. No U-Net has this size. */
 function ramp(size = 40): RgbImage {
   const data = new Uint8Array(size * size * 3);
   for (let i = 0; i < size * size; i++) {
@@ -47,13 +47,13 @@ async function basic(options: BasicInferenceOptions = {}): Promise<GeneratedImag
   return [...images.get(0)!.values()][0]![0]!;
 }
 
-/** Mean difference of two images' values. */
+/** Mean difference of the values of two images. */
 function distance(a: RgbImage, b: RgbImage): number {
   return a.data.reduce((sum, value, i) => sum + Math.abs(value - b.data[i]!), 0) / a.data.length;
 }
 
-describe("an image that U-Net 1 starts from", () => {
-  it("is what comes out at strength 0, and the less of it the higher strength is", async () => {
+describe("an initial image", () => {
+  it("is unchanged at strength 0, and changes more with higher strength", async () => {
     const seen = resizeLanczos(ramp(), side, side);
     const decode = (strength: number): Promise<GeneratedImage> =>
       new Bare(manager).decode({
@@ -72,7 +72,7 @@ describe("an image that U-Net 1 starts from", () => {
     expect(distances[2]).toBeGreaterThan(distances[1]!);
   });
 
-  it("changes no pixel at strength 1", async () => {
+  it("has no effect at strength 1", async () => {
     const plain = await basic();
     const started = await basic({ initImages: ramp(), strength: 1 });
     expect(started.data).toEqual(plain.data);
@@ -96,7 +96,7 @@ describe("an image that U-Net 1 starts from", () => {
     },
   );
 
-  it("is counted in the time that a call takes", () => {
+  it("is counted in the time estimate of a call", () => {
     const rows = (strength?: number) =>
       [...decoderPlan(manager.models.decoder!.model, { images: 3, steps: [10, 4], strength }).values()].map(
         (one) => one.rows,
@@ -105,7 +105,7 @@ describe("an image that U-Net 1 starts from", () => {
     expect(rows(0.4)).toEqual([12, 12]);
   });
 
-  it("is refused where it makes no sense, by the name of the option", async () => {
+  it("is an error that names the option if it does not fit the others", async () => {
     const script = new Bare(manager);
     const shared = { text: ["a red circle"], imageEmbed: [{ shape: [128], data: new Float32Array(128) }] };
     const call = (options: SampleDecoderOptions) => script.decode({ ...shared, ...options });
@@ -122,7 +122,7 @@ describe("an image that U-Net 1 starts from", () => {
     await expect(basic({ initImages: [ramp(), ramp()] })).rejects.toThrow("initImages has 2 values");
   });
 
-  it("keeps the record of its image from being repeated without it", async () => {
+  it("is an error if a record is repeated without it", async () => {
     const { parameters } = await basic({ initImages: ramp() });
     expect(parameters.strength).toBe(0.8);
     const { repetition, faults } = repetitionOf({ parameters, dtype: "f32" });
@@ -131,14 +131,14 @@ describe("an image that U-Net 1 starts from", () => {
   });
 });
 
-describe("image embeddings that are given", () => {
+describe("image embeddings from the caller", () => {
   class Prior extends InferenceScript {
     embed(seeds: readonly number[]) {
       return this.samplePrior(["a red circle", "a blue square"], { steps: 3, seeds });
     }
   }
 
-  it("take the place of the prior's", async () => {
+  it("replace those of the prior", async () => {
     const made = await new Prior(manager).embed([3, 4]);
     const imageEmbed = [made.get(0)![0]!, made.get(1)![0]!];
     const phases = new Set<string>();
@@ -160,7 +160,7 @@ describe("image embeddings that are given", () => {
     await expect(run(imageEmbed.slice(1))).rejects.toThrow("imageEmbed has 1 value for 2 inputs");
   });
 
-  it("are decoded several times, each time from the seed of the image alone", async () => {
+  it("are decoded several times, each time from the seed of the image", async () => {
     const imageEmbed = [(await new Prior(manager).embed([3, 4])).get(0)![0]!];
     const run = (options: BasicInferenceOptions) =>
       new BasicInference(manager).run("a red circle", { decoderSteps: [3, 2], imageEmbed, ...options });

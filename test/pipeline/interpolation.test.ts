@@ -6,7 +6,7 @@ const embedding = (...values: number[]) => ({ shape: [values.length], data: Floa
 const a = embedding(3, 0, 0);
 const b = embedding(0, 1, 0);
 
-it("goes along the arc at an even angle, and changes its length evenly", () => {
+it("follows the arc with a linear angle and a linear length", () => {
   for (const position of [0.1, 0.25, 0.5, 0.9]) {
     const between = slerp(a, b, position);
     const [x = 0, y = 0, z] = between.data;
@@ -16,7 +16,7 @@ it("goes along the arc at an even angle, and changes its length evenly", () => {
   }
 });
 
-it("ends at both ends exactly", () => {
+it("is exact at both ends", () => {
   const [p, q] = [embedding(0.1, -0.7, 0.33), embedding(0.5, 0.2, -0.9)];
   for (const path of [slerp, lerp]) {
     expect(path(p, q, 0)).toEqual(p);
@@ -24,18 +24,18 @@ it("ends at both ends exactly", () => {
   }
 });
 
-it("takes the line where there is no arc", () => {
+it("uses the line if there is no unique arc", () => {
   expect([...slerp(a, embedding(6, 0, 0), 0.5).data]).toEqual([4.5, 0, 0]);
   expect([...slerp(a, embedding(-1, 0, 0), 0.5).data]).toEqual([1, 0, 0]);
 });
 
-it("gives a difference the length that is asked for", () => {
+it("scales a difference to a length", () => {
   expect([...difference(a, b, 2).data].map((value) => value / 2)).toEqual(
     [-3, 1, 0].map((value) => expect.closeTo(value / Math.sqrt(10), 6) as number),
   );
 });
 
-it("refuses what has no direction, and shapes that differ", () => {
+it("rejects embeddings without direction, and shapes that differ", () => {
   expect(() => slerp(embedding(0, 0, 0), b, 0.5)).toThrow("An embedding of zeros has no direction");
   expect(() => difference(a, a, 1)).toThrow("the same embedding for both texts");
   expect(() => lerp(a, embedding(1), 0.5)).toThrow("the same shape, got [3] and [1]");

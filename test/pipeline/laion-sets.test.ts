@@ -42,12 +42,12 @@ async function load(set: string, options?: LoadConfigOptions): Promise<Loaded> {
   return { manager, warnings };
 }
 
-/** An image in as few steps as are steps at all: two of the prior and of each U-Net, by DDIM. */
-async function draw(manager: DalleModelManager): Promise<RgbImage> {
+/** An image in the fewest steps possible: two of the prior and of each U-Net, by DDIM. */
+async function generate(manager: DalleModelManager): Promise<RgbImage> {
   const steps = manager.models.decoder!.model.stages.map(() => 2);
   if (manager.prior) {
-    const drawn = await new BasicInference(manager).run(text, { seed, priorSteps: 3, decoderSteps: steps });
-    return drawn.get(0)!.get(0)![0]!;
+    const images = await new BasicInference(manager).run(text, { seed, priorSteps: 3, decoderSteps: steps });
+    return images.get(0)!.get(0)![0]!;
   }
   const photo = makeImage(
     24,
@@ -59,7 +59,7 @@ async function draw(manager: DalleModelManager): Promise<RgbImage> {
   return varied.get(0)![0]!;
 }
 
-/** Versions as which the files were read, in the order of the config. */
+/** The versions that the files are read as, in the order of the config. */
 const SETS = [
   { set: "gradio", side: 32, prior: "1.1.0", decoder: ["1.1.0", "1.1.0"] },
   { set: "upsampler", side: 32, prior: "1.1.0", decoder: ["1.1.0", "1.1.0"] },
@@ -75,13 +75,13 @@ const SETS = [
   { set: "nousr-vit-h-14", side: 16, prior: undefined, decoder: ["1.11.4"] },
 ];
 
-describe("from its config to pixels:", () => {
+describe("generates an image from its config:", () => {
   it.each(SETS)("$set", async ({ set, side, prior, decoder }) => {
     const loaded = await load(set);
     using manager = loaded.manager;
     expect(manager.models.prior?.origins.map(({ dialect }) => dialect?.version)).toEqual(prior && [prior]);
     expect(manager.models.decoder!.origins.map(({ dialect }) => dialect?.version)).toEqual(decoder);
-    const { width, height, data } = await draw(manager);
+    const { width, height, data } = await generate(manager);
     expect([width, height]).toEqual([side, side]);
     expect(new Set(data).size).toBeGreaterThan(16);
   });
@@ -91,10 +91,10 @@ describe("LAION's set of a decoder of 1.1.0, a prior of 0.23 and an upsampler of
   async function pixels(options?: LoadConfigOptions) {
     const loaded = await load("gradio", options);
     using manager = loaded.manager;
-    return { data: (await draw(manager)).data, warnings: loaded.warnings };
+    return { data: (await generate(manager)).data, warnings: loaded.warnings };
   }
 
-  it("is read each as the version that made it, and says what it assumed of the two that do not tell", async () => {
+  it("is read as the version that wrote each file, with warnings about two assumed versions", async () => {
     const [detected, told] = [await pixels(), await pixels({ version: (made) => made })];
     expect(detected.data).toEqual(told.data);
     expect(told.warnings).toEqual([]);
@@ -104,18 +104,18 @@ describe("LAION's set of a decoder of 1.1.0, a prior of 0.23 and an upsampler of
     ]);
   });
 
-  it("is another model when it is read as one version", async () => {
+  it("is another model if all files are read as one version", async () => {
     const [own, one] = [await pixels({ version: (made) => made }), await pixels({ version: () => "1.4.4" })];
     expect(one.data).not.toEqual(own.data);
   });
 });
 
-it("every load config is tested", async () => {
+it("all load configs are tested", async () => {
   const names = (await readdir(configs)).filter((name) => name.endsWith(".json"));
   expect(names.map((name) => name.replace(".json", "")).sort()).toEqual(SETS.map(({ set }) => set).sort());
 });
 
-it("train configs say what of them is assumed", async () => {
+it("train configs say what is assumed", async () => {
   const names = await readdir(join(configs, "train"));
   expect(names.length).toBeGreaterThan(0);
   for (const name of names) {

@@ -15,7 +15,7 @@ import { sharedGpu } from "../support/gpu.js";
 import { changeTensor, plantNaN } from "../support/planting.js";
 
 const CONFIG = "configs/shapes.json";
-/** Every so manieth tensor of each component is tried; 1 for all, which takes minutes. */
+/** Every n-th tensor of each component is tried; 1 tries all, which takes minutes. */
 const STRIDE = Number(process.env.PLANT_STRIDE ?? 37);
 
 let manager: DalleModelManager;
@@ -31,8 +31,8 @@ afterAll(() => {
   manager.dispose();
 });
 
-/** A whole run: of one step where that is possible, guided, so that what stands for dropped conditions is used as well. */
-function draw(text = "a red circle"): Promise<unknown> {
+/** A whole run, of one step if possible. It is guided, so that null embeddings are used too. */
+function generate(text = "a red circle"): Promise<unknown> {
   const few = { priorSteps: 2, decoderSteps: [1, 1], priorNumSamplesPerBatch: 1 };
   return new BasicInference(manager).run(text, { ...few, priorCondScale: 1.5, decoderCondScale: [1.5, 1.5], seed: 1 });
 }
@@ -42,12 +42,12 @@ function vary(): Promise<unknown> {
   return new ImageVariation(manager).run([image], { text: "x", steps: [1, 1], seed: 1 });
 }
 
-/** What no run of this model reads: the second U-Net is never guided, and CLIP's temperature is of training alone. */
+/** Tensors that no run of this model reads: the second U-Net is never guided, and CLIP's temperature is only for training. */
 const UNREAD = /^unets\.1\.null_|^logit_scale$/;
-/** Tables of which a run reads a few rows. */
+/** Tables of which a run reads only a few rows. */
 const TABLES = /^net\.to_time_embeds\.0\.weight$|^token_embedding\.weight$/;
 
-/** What of a component's tensors was planted with NaN and did not end the run. */
+/** Tensors of a component in which a NaN did not end the run. */
 async function absorbed(component: Component, prefix: RegExp, run: () => Promise<unknown>): Promise<string[]> {
   const names = [...component.weights.source.tensors.keys()].filter((name) => prefix.test(name));
   const found: string[] = [];
@@ -65,19 +65,19 @@ async function absorbed(component: Component, prefix: RegExp, run: () => Promise
   return found;
 }
 
-it("a noise schedule that is not a number is named, with its file", async () => {
+it("an error names a noise schedule with NaN, and its file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "dalle2-schedule-"));
   const path = await writeChangedShapes(folder, { decoder: { "noise_schedulers.1.alphas_cumprod_prev": plantNaN } });
   using damaged = await DalleModelManager.create(await ModelLoadConfig.fromJsonPath(path), { gpu: manager.gpu });
-  const drawing = new BasicInference(damaged).run("a red circle", { priorSteps: 2, decoderSteps: [1, 1] });
-  await expect(drawing).rejects.toThrow(NotFiniteError);
-  await expect(drawing).rejects.toThrow(
+  const running = new BasicInference(damaged).run("a red circle", { priorSteps: 2, decoderSteps: [1, 1] });
+  await expect(running).rejects.toThrow(NotFiniteError);
+  await expect(running).rejects.toThrow(
     /^alphas_cumprod_prev of the noise schedule in .*decoder\.safetensors holds NaN/,
   );
   rmSync(folder, { recursive: true });
 });
 
-it("the error shows no escapes and no secrets, whatever the file is called", () => {
+it("the error shows no escapes and no secrets in the name of the file", () => {
   const advice = "\u001b[31mmodel.safetensors hf_AbCdEfGhIjKl\u001b[0m is damaged.";
   const error = NotFiniteError.at({ component: "the prior", dtype: "f32", what: "an image embedding" }, advice);
   expect(error.message).not.toContain("\u001b");
@@ -107,19 +107,19 @@ it("the command ends with status 1, says what to do and writes no file", async (
   rmSync(folder, { recursive: true });
 });
 
-describe("a weight that is not a number ends every run in an error that names the model", () => {
+describe("a weight with NaN ends every run with an error that names the model", () => {
   it("prior", async () => {
-    expect(await absorbed(manager.models.prior!.components[0]!, /^net\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.prior!.components[0]!, /^net\./, generate)).toEqual([]);
   });
   it("first U-Net", async () => {
-    expect(await absorbed(manager.models.decoder!.components[0]!, /^unets\.0\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.decoder!.components[0]!, /^unets\.0\./, generate)).toEqual([]);
   });
   it("second U-Net", async () => {
-    expect(await absorbed(manager.models.decoder!.components[1]!, /^unets\.1\./, draw)).toEqual([]);
+    expect(await absorbed(manager.models.decoder!.components[1]!, /^unets\.1\./, generate)).toEqual([]);
   });
   it("CLIP's text encoder", async () => {
     let texts = 0;
-    const run = () => draw(`a red circle ${texts++}`);
+    const run = () => generate(`a red circle ${texts++}`);
     expect(await absorbed(manager.models.clip!.components[0]!, /^(?!visual)/, run)).toEqual([]);
   });
   it("CLIP's image encoder", async () => {

@@ -30,9 +30,9 @@ afterAll(async () => {
   await fixture.close();
 });
 
-/** Draws whatever it is asked for. */
-class Drawing extends InferenceScript {
-  draw(options: SampleDecoderOptions): Promise<Map<number, RgbImage[]>> {
+/** Runs the decoder with the options that it gets. */
+class DecoderScript extends InferenceScript {
+  generate(options: SampleDecoderOptions): Promise<Map<number, RgbImage[]>> {
     return this.sampleDecoder(options);
   }
 }
@@ -42,7 +42,7 @@ async function photo(): Promise<RgbImage> {
   return makeImage(shape[1]!, shape[0]!, 3, Uint8Array.from(data));
 }
 
-it("draws an image by its own seed, whatever its batch", async () => {
+it("generates an image from its own seed, in any batch", async () => {
   const script = new BasicInference(manager);
   const together = await script.run(prompts, { seeds: [5, 6] });
   const alone = await script.run(prompts[1], { seed: 6 });
@@ -52,7 +52,7 @@ it("draws an image by its own seed, whatever its batch", async () => {
   expect(together.get(0)!.get(0)![0]!.data).not.toEqual(pixels);
 });
 
-it("generates several images of an embedding, each of which its two seeds repeat", async () => {
+it("generates several images of an embedding, each repeatable by its two seeds", async () => {
   const script = new BasicInference(manager);
   const images = await script.run(prompts[0], { seeds: [5, 6], decoderSampleCount: 2 });
   const [first, second] = images.get(0)!.get(0)!;
@@ -72,7 +72,7 @@ it("generates several images of an embedding, each of which its two seeds repeat
   expect(apart(second!, await repeat(6, 6))).toBeGreaterThan(1);
 });
 
-it("inpaints as many images of each text as are asked for", async () => {
+it("generates sampleCount inpainted images for each text", async () => {
   const image = await photo();
   const { data: mask } = await fixture.tensor("in.mask");
   const script = new BasicInpainting(manager);
@@ -84,7 +84,7 @@ it("inpaints as many images of each text as are asked for", async () => {
   ]);
   const [first, second] = images.get(0)!;
   expect(first).not.toEqual(second);
-  await expect(script.run([image], [], prompts[0])).rejects.toThrow("not 0 masks and 1 text for 1 image.");
+  await expect(script.run([image], [], prompts[0])).rejects.toThrow("got 0 masks and 1 text for 1 image.");
 });
 
 it("reports each step of every batch", async () => {
@@ -106,7 +106,7 @@ it("reports each step of every batch", async () => {
   expect(lines).toEqual(["prior 1/2 1/1", "prior 2/2 1/1", ...cascade(1), ...cascade(2)]);
 });
 
-it("leaves no tensor behind, and takes no new memory in a second run", async () => {
+it("leaves no tensor, and allocates no memory in a second run", async () => {
   const { live } = manager.gpu.memory();
   const script = new BasicInference(manager);
   await script.run(prompts[0], { seed: 1 });
@@ -115,7 +115,7 @@ it("leaves no tensor behind, and takes no new memory in a second run", async () 
   expect(manager.gpu.memory()).toMatchObject({ live, created });
 });
 
-it("draws the same image from the same seed, and takes no memory for warming up", async () => {
+it("generates the same image from the same seed, and needs no memory for warm-up", async () => {
   const { live } = manager.gpu.memory();
   await manager.warmup();
   expect(manager.gpu.memory().live).toBe(live);
@@ -126,8 +126,8 @@ it("draws the same image from the same seed, and takes no memory for warming up"
   expect(first).toEqual(second);
 });
 
-describe("says what is wrong:", () => {
-  it("more images than seeds for them, before anything runs", async () => {
+describe("rejects with an error:", () => {
+  it("for more images than seeds, before anything runs", async () => {
     const steps: unknown[] = [];
     const options = { seeds: [1, 2], decoderSampleCount: 2, onProgress: (step: unknown) => steps.push(step) };
     const script = new BasicInference(manager);
@@ -138,22 +138,22 @@ describe("says what is wrong:", () => {
     expect(steps).toEqual([]);
   });
 
-  it("inputs that the decoder lacks", async () => {
-    const script = new Drawing(manager);
-    await expect(script.draw({ text: ["a"] })).rejects.toThrow("pass imageEmbed or images");
-    await expect(script.draw({ images: [await photo()] })).rejects.toThrow("pass text or textEncoding");
+  it("for missing inputs of the decoder", async () => {
+    const script = new DecoderScript(manager);
+    await expect(script.generate({ text: ["a"] })).rejects.toThrow("pass imageEmbed or images");
+    await expect(script.generate({ images: [await photo()] })).rejects.toThrow("pass text or textEncoding");
     const embedding = { shape: [32], data: new Float32Array(32).fill(0.1) };
-    await expect(script.draw({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
+    await expect(script.generate({ imageEmbed: [embedding], text: ["a", "b"] })).rejects.toThrow(
       "1 of imageEmbed, 2 of text",
     );
-    await expect(script.draw({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
+    await expect(script.generate({ imageEmbed: [embedding], text: ["a"], seeds: [1, 2] })).rejects.toThrow(
       "2 seeds or generators for 1 image",
     );
     const tiny = makeImage(8, 8, 3, new Uint8Array(192));
-    await expect(script.draw({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels a side");
+    await expect(script.generate({ images: [tiny], text: ["a"] })).rejects.toThrow("at least 16 pixels a side");
   });
 
-  it("files of a load config", async () => {
+  it("for files of a load config", async () => {
     const local = (path: string) => ({ load_type: "local", path });
     const gpu = await sharedGpu();
     const create = (config: object) =>
@@ -169,10 +169,10 @@ describe("says what is wrong:", () => {
     await expect(create({ prior: { load_model_from: local("nothing.pth") } })).rejects.toThrow("nothing.pth");
   });
 
-  it("models that a load config leaves out", async () => {
+  it("for models that the load config does not have", async () => {
     const config = ModelLoadConfig.parse({}, "empty.json");
     using empty = await DalleModelManager.create(config, { gpu: await sharedGpu() });
     await expect(new BasicInference(empty).run("a red square")).rejects.toThrow(SamplingError);
-    await expect(new Drawing(empty).draw({})).rejects.toThrow("The load config has no decoder");
+    await expect(new DecoderScript(empty).generate({})).rejects.toThrow("The load config has no decoder");
   });
 });

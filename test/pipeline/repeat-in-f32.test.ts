@@ -21,7 +21,7 @@ import { plantNaN, type Change } from "../support/planting.js";
 const folder = mkdtempSync(join(tmpdir(), "dalle2-f32-"));
 const few = { priorSteps: 3, decoderSteps: [2, 3], decoderCondScale: [2, 1], seeds: [3, 4] };
 
-/** Too much for half precision, and of little effect in f32: a norm follows. */
+/** Overflows in f16, and has little effect in f32, since a norm follows. */
 const enlarge: Change = (values) => {
   values.set(values.map((value) => value * 1e7));
 };
@@ -34,10 +34,10 @@ const OVERFLOWING = {
   "U-Net 2": { decoder: { "unets.1.downs.0.1.block1.project.weight": enlarge } },
 };
 const names = Object.keys(OVERFLOWING) as (keyof typeof OVERFLOWING)[];
-/** Those that draw a text. */
+/** Components that text to image uses. */
 const ofTexts = names.filter((name) => name !== "CLIP's image encoder");
 
-/** A device that `auto` takes for a real GPU. */
+/** A device that `auto` treats as a GPU. */
 let gpu: GpuDevice;
 const configs = new Map<string, string>();
 const managers: DalleModelManager[] = [];
@@ -69,7 +69,7 @@ async function create(config: string, options: ManagerOptions = {}): Promise<Dal
   return manager;
 }
 
-async function draw(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<GeneratedImage[]> {
+async function generate(manager: DalleModelManager, options: BasicInferenceOptions = {}): Promise<GeneratedImage[]> {
   const images = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, ...options });
   return [...images.values()].flatMap((some) => [...some.values()].flat());
 }
@@ -83,27 +83,27 @@ function pixels(images: readonly GeneratedImage[]): Uint8Array[] {
   return images.map(({ data }) => Uint8Array.from(data));
 }
 
-describe("a component that overflows in half precision", () => {
+describe("a component that overflows in f16", () => {
   it.each(ofTexts)("is repeated in f32 with the same noise: %s", async (name) => {
     const manager = await create(configs.get(name)!);
     expect(manager.dtype).toBe("f16");
-    const repeated = await draw(manager);
+    const repeated = await generate(manager);
     expect(repeated.map(({ parameters }) => parameters.computedInF32)).toEqual([[name], [name]]);
     const said = warnings.filter((message) => message.includes("f32"));
     expect(said).toHaveLength(1);
     expect(said[0]).toContain(`${name} overflows in f16`);
-    // The second time it is in f32 at once, and says nothing; a manager that is told so from the beginning agrees.
-    const again = await draw(manager);
+    // The second time it computes in f32 without a warning, as in a manager with computeInF32.
+    const again = await generate(manager);
     expect(pixels(again)).toEqual(pixels(repeated));
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
-    const told = await draw(await create(configs.get(name)!, { computeInF32: [name] }));
+    const told = await generate(await create(configs.get(name)!, { computeInF32: [name] }));
     expect(pixels(told)).toEqual(pixels(repeated));
     expect(told[0]!.parameters).toEqual(repeated[0]!.parameters);
     expect(warnings.filter((message) => message.includes("f32"))).toEqual([]);
   });
 
-  it("is computed in f32 again where dalle2 dream --from repeats the image", () => {
-    const drawn = {
+  it("computes in f32 again if dalle2 dream --from repeats the image", () => {
+    const recorded = {
       script: "BasicInference",
       text: "a red circle",
       priorCondScale: 1,
@@ -112,67 +112,67 @@ describe("a component that overflows in half precision", () => {
       decoderSteps: [1, 1],
     };
     const loading = (computedInF32?: readonly string[]) =>
-      repetitionOf({ parameters: { ...drawn, computedInF32 }, dtype: "f16" }).repetition?.loading;
+      repetitionOf({ parameters: { ...recorded, computedInF32 }, dtype: "f16" }).repetition?.loading;
     expect(loading(["U-Net 2"])).toEqual({ dtype: "auto", computeInF32: ["U-Net 2"] });
     expect(loading()).toEqual({ dtype: "auto" });
   });
 
-  it("is repeated where it sees images", async () => {
+  it("is repeated for images too", async () => {
     const manager = await create(configs.get("CLIP's image encoder")!);
     const images = await vary(manager);
     expect(images.get(0)![0]!.parameters.computedInF32).toEqual(["CLIP's image encoder"]);
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
   });
 
-  it("goes on with what a shared generator gives", async () => {
+  it("continues with the state of a shared generator", async () => {
     const options = { seeds: undefined, seed: 9, decoderBatchSize: 1, decoderSampleCount: 2 };
-    const repeated = await draw(await create(configs.get("U-Net 2")!), options);
-    const told = await draw(await create(configs.get("U-Net 2")!, { computeInF32: ["U-Net 2"] }), options);
+    const repeated = await generate(await create(configs.get("U-Net 2")!), options);
+    const told = await generate(await create(configs.get("U-Net 2")!, { computeInF32: ["U-Net 2"] }), options);
     expect(pixels(repeated)).toEqual(pixels(told));
   });
 
-  it("gives back the memory that it took in half precision", async () => {
+  it("frees its memory in f16", async () => {
     const { live } = gpu.memory();
     const manager = await create(configs.get("U-Net 2")!);
-    await draw(manager);
+    await generate(manager);
     expect(manager.models.decoder!.components.map(({ weights }) => weights.isLoaded)).toEqual([true, false]);
     manager.dispose();
-    // The model in f32 is freed a moment later: it might still be opening.
+    // The model in f32 is freed a moment later, since it may still be opening.
     await (gpu.device as GPUDevice).queue.onSubmittedWorkDone();
     expect(gpu.memory().live).toBe(live);
   });
 
-  it("works with one component at a time, and in parallel calls", async () => {
+  it("works with offload idle, and in parallel calls", async () => {
     const manager = await create(configs.get("the prior")!, { offload: "idle" });
-    const [first, second] = await Promise.all([draw(manager), draw(manager)]);
+    const [first, second] = await Promise.all([generate(manager), generate(manager)]);
     expect(pixels(first)).toEqual(pixels(second));
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
   });
 
-  it("is repeated after the signal of the loading has come", async () => {
+  it("is repeated after the signal of the loading was aborted", async () => {
     const loading = new AbortController();
     const manager = await create(configs.get("U-Net 2")!, { signal: loading.signal });
     loading.abort();
-    const [first] = await draw(manager);
+    const [first] = await generate(manager);
     expect(first!.parameters.computedInF32).toEqual(["U-Net 2"]);
   });
 
-  it("ends with the reason of the call's own signal, while it is repeated too", async () => {
+  it("rejects with the reason of the signal of the call, also during the repetition", async () => {
     const manager = await create(configs.get("U-Net 2")!);
     const call = new AbortController();
     const reason = new Error("enough");
     let steps = 0;
-    const drawing = draw(manager, {
+    const running = generate(manager, {
       signal: call.signal,
       onProgress: ({ unetNumber, step }) => {
         if (unetNumber === 2 && step === 1 && ++steps === 1) call.abort(reason);
       },
     });
-    await expect(drawing).rejects.toBe(reason);
+    await expect(running).rejects.toBe(reason);
     expect(warnings.filter((message) => message.includes("f32"))).toHaveLength(1);
   });
 
-  it("is loaded no more once the manager is disposed", async () => {
+  it("is not loaded after the manager is disposed", async () => {
     const manager = await create(configs.get("the prior")!);
     const load = vi.spyOn(ModelLoader.prototype, "prior");
     const error = NotFiniteError.at({ component: "the prior", dtype: "f16", what: "an image embedding" });
@@ -187,18 +187,18 @@ describe("a component that overflows in half precision", () => {
 
   it.each(names)("is an error with dtype f16: %s", async (name) => {
     const manager = await create(configs.get(name)!, { dtype: "f16" });
-    const drawing = name === "CLIP's image encoder" ? vary(manager) : draw(manager);
-    const error: unknown = await drawing.catch((reason: unknown) => reason);
+    const running = name === "CLIP's image encoder" ? vary(manager) : generate(manager);
+    const error: unknown = await running.catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotFiniteError);
     expect((error as Error).message).toMatch(new RegExp(`^${name}: values are not finite.*--dtype f32`));
   });
 });
 
-it("says which tensors of the file are not finite where f32 does not help", async () => {
+it("says which tensors of the file are not finite if f32 does not help", async () => {
   const name = "unets.1.downs.0.1.block1.project.weight";
   const config = await writeChangedShapes(join(folder, "nan"), { decoder: { [name]: plantNaN } });
   for (const dtype of ["auto", "f16", "f32"] as const) {
-    const error: unknown = await draw(await create(config, { dtype })).catch((reason: unknown) => reason);
+    const error: unknown = await generate(await create(config, { dtype })).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NotFiniteError);
     const { message } = error as NotFiniteError;
     expect(message).toMatch(/^U-Net 2: values are not finite from step 1 of 3 on/);
@@ -209,7 +209,7 @@ it("says which tensors of the file are not finite where f32 does not help", asyn
   }
 });
 
-it("refuses to compute in f32 what is not there", async () => {
+it("rejects unknown names in computeInF32", async () => {
   await expect(create("configs/shapes.json", { computeInF32: ["U-Net 3"] })).rejects.toThrow(
     /computeInF32 has "U-Net 3", but the components are: CLIP's text encoder, CLIP's image encoder, the prior, U-Net 1, U-Net 2/,
   );

@@ -18,7 +18,7 @@ import { isRight, judge } from "../support/shapes-measure.js";
 
 const CONFIG = "configs/shapes.json";
 
-/** Few steps, where it does not matter what an image shows. */
+/** Few steps, for tests in which the content of an image does not matter. */
 const few = { priorSteps: 3, decoderSteps: [3, 2] };
 const fewDecoder = { steps: few.decoderSteps };
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
     gpu: await sharedGpu(),
     dtype: "f32",
   });
-  // All weights, so that what a call leaves on the GPU can be told from what it brought there.
+  // Loads all weights first, so that tensors that a call leaves can be counted.
   await manager.load();
 });
 
@@ -37,15 +37,20 @@ afterAll(() => {
   manager.dispose();
 });
 
-/** Hands out what scripts keep to themselves. */
+/** Makes protected methods of scripts public. */
 class Bare extends InferenceScript {
   decode(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
     return this.sampleDecoder(options);
   }
 }
 
-/** An image as the model's training had them: a shape of a colour in the middle of a ground. */
-function drawn(shape: "circle" | "square", color: readonly number[], side = 64, ground = [250, 250, 250]): RgbImage {
+/** An image as in the training of the model: a coloured shape in the middle of a ground. */
+function shapeImage(
+  shape: "circle" | "square",
+  color: readonly number[],
+  side = 64,
+  ground = [250, 250, 250],
+): RgbImage {
   const data = new Uint8Array(side * side * 3);
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
@@ -57,10 +62,10 @@ function drawn(shape: "circle" | "square", color: readonly number[], side = 64, 
   return makeImage(side, side, 3, data);
 }
 
-const redCircle = drawn("circle", [220, 40, 40]);
-const blueSquare = drawn("square", [40, 80, 220]);
+const redCircle = shapeImage("circle", [220, 40, 40]);
+const blueSquare = shapeImage("square", [40, 80, 220]);
 
-/** Largest difference of two images' bytes. */
+/** Largest difference between the bytes of two images. */
 function apart(a: RgbImage, b: RgbImage): number {
   expect([b.width, b.height]).toEqual([a.width, a.height]);
   return a.data.reduce((most, value, i) => Math.max(most, Math.abs(value - b.data[i]!)), 0);
@@ -80,7 +85,7 @@ async function inferred(text: string, options: object): Promise<GeneratedImage> 
   return only(images.get(0)!);
 }
 
-it("tells with each image what repeats it", async () => {
+it("returns with each image what repeats it", async () => {
   const images = await new BasicInference(manager).run(["a red circle", "a blue square"], { ...few, seeds: [7, 8] });
   const second = images.get(1)!.get(1)![0]!;
   expect(second.seed).toBe(8);
@@ -97,13 +102,13 @@ it("tells with each image what repeats it", async () => {
   expect(apart(second, await inferred(text, { ...parameters, seeds: [second.seed] }))).toBeLessThanOrEqual(1);
 });
 
-it("samples by the samplers that are named, and tells of them", async () => {
+it("uses the samplers that are named, and records them", async () => {
   const plain = await inferred("a red circle", { seed: 7 });
   const samplers = { priorSampler: "ddpm", decoderSampler: "dpmpp2m" } as const;
   const solved = await inferred("a red circle", { seed: 7, ...samplers });
   expect(solved.parameters).toMatchObject({ priorSampler: "ddpm", decoderSampler: ["dpmpp2m", "dpmpp2m"] });
   expect(apart(plain, solved)).toBeGreaterThan(2);
-  // By default, that many steps are taken by DDIM.
+  // For so few steps, DDIM is the default.
   const same = await inferred("a red circle", { seed: 7, priorSampler: "ddim", decoderSampler: "ddim" });
   expect(apart(plain, same)).toBe(0);
   await expect(inferred("a red circle", { decoderSampler: "unheard-of" })).rejects.toThrow("decoderSampler must be");
@@ -112,7 +117,7 @@ it("samples by the samplers that are named, and tells of them", async () => {
   await expect(inpainting).rejects.toThrow('U-Net 1 cannot inpaint with the sampler "dpmpp2m"');
 });
 
-it("is made from the path of a load config, and then frees its models", async () => {
+it("is created from the path of a load config, and disposes its models", async () => {
   const gpu = await sharedGpu();
   const { live } = gpu.memory();
   {
@@ -126,7 +131,7 @@ it("is made from the path of a load config, and then frees its models", async ()
   await inferred("a red circle", { seed: 1 });
 });
 
-it("draws variations of a red circle that are red circles", async () => {
+it("generates red circles as variations of a red circle", async () => {
   const options = { text: "a red circle", steps: [10, 4], sampleCount: 3, seeds: [1, 2, 3] };
   const images = await new ImageVariation(manager).run([redCircle], options);
   const judged = images.get(0)!.map(({ data }) => isRight(judge("a red circle on a white background", 64, data)));
@@ -134,9 +139,9 @@ it("draws variations of a red circle that are red circles", async () => {
 }, 60_000);
 
 describe("Upscale", () => {
-  const small = drawn("circle", [220, 40, 40], 32);
+  const small = shapeImage("circle", [220, 40, 40], 32);
 
-  it("makes the 64-pixel image of a 32-pixel one", async () => {
+  it("enlarges an image from 32 to 64 pixels", async () => {
     const options = { seed: 3, steps: [3, 6] };
     const image = only(await new Upscale(manager).run([small], options));
     const same = only(await new Bare(manager).decode({ images: [small], startAtUnetNumber: 2, ...options }));
@@ -148,34 +153,34 @@ describe("Upscale", () => {
       steps: [3, 6],
     });
     expect(isRight(judge("a red circle on a white background", 64, image.data))).toBe(true);
-    // 5 levels off on average, most of it at the edge; a blue square in its place would be 23 off.
+    // Measured: 5 levels on average, mostly at the edge. A blue square would differ by 23.
     expect(meanApart(image, redCircle)).toBeLessThan(8);
   }, 60_000);
 
-  it("takes squares of one size that are large enough", async () => {
+  it("needs square images of one size that are large enough", async () => {
     const script = new Upscale(manager);
     const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
     await expect(script.run([small, oblong])).rejects.toThrow("images[1] has 40 × 50 pixels");
     await expect(script.run([small, redCircle])).rejects.toThrow("and images[1] 64 × 64");
-    await expect(script.run([drawn("circle", [0, 0, 0], 16)])).rejects.toThrow("at least 32 pixels");
+    await expect(script.run([shapeImage("circle", [0, 0, 0], 16)])).rejects.toThrow("at least 32 pixels");
     await expect(script.run([redCircle], { startAtUnetNumber: 3 })).rejects.toThrow("this decoder has U-Nets 1 to 2");
   });
 });
 
 describe("Interpolate", () => {
-  it("ends at what BasicInference draws of both prompts", async () => {
+  it("ends at the images of BasicInference for both prompts", async () => {
     const script = new Interpolate(manager);
     const images = await script.run("a red circle", "a blue square", { ...few, frames: 3, seed: 5 });
     const [first, middle, last] = images as [GeneratedImage, GeneratedImage, GeneratedImage];
     const ends = [await inferred("a red circle", { seed: 5 }), await inferred("a blue square", { seed: 5 })] as const;
-    // Images of a batch and alone are computed by the same kernels in the same order: no byte differs on lavapipe.
+    // In a batch and alone, images are computed by the same kernels in the same order: no byte differs on lavapipe.
     expect(apart(first, ends[0])).toBeLessThanOrEqual(1);
     expect(apart(last, ends[1])).toBeLessThanOrEqual(1);
     expect(Math.min(apart(first, last), apart(middle, first), apart(middle, last))).toBeGreaterThan(100);
     expect(middle.parameters).toMatchObject({ start: "a red circle", end: "a blue square", frames: 3, position: 0.5 });
   }, 60_000);
 
-  it("ends at what ImageVariation draws of both images", async () => {
+  it("ends at the images of ImageVariation for both images", async () => {
     const text = "a shape";
     const images = await new Interpolate(manager).run(redCircle, blueSquare, { ...few, frames: 3, seed: 5, text });
     const variation = async (image: RgbImage): Promise<GeneratedImage> =>
@@ -192,26 +197,26 @@ describe("Interpolate", () => {
     });
   }, 60_000);
 
-  it("says what it lacks", async () => {
+  it("says which input is missing", async () => {
     const script = new Interpolate(manager);
     await expect(script.run("a", "b", { frames: 1 })).rejects.toThrow(ArgumentError);
     await expect(script.run("a red circle", blueSquare, { ...few, frames: 2 })).rejects.toThrow("the option text");
   });
 });
 
-describe("a negative text", () => {
-  it("that is the text itself leaves what is drawn without guidance", async () => {
+describe("a negative prompt", () => {
+  it("that equals the prompt has the effect of no guidance", async () => {
     const text = "a red circle";
     const guided = { priorCondScale: 3, decoderCondScale: [4, 1], seed: 3 };
     const unguided = await inferred(text, { priorCondScale: 1, decoderCondScale: 1, seed: 3 });
     const away = await inferred(text, { ...guided, negativeText: text });
-    // null + (conditional - null) · scale, where both are the same: what remains is rounding, times the scale.
+    // null + (conditional - null) · scale with equal terms: only rounding remains, times the scale.
     expect(apart(away, unguided)).toBeLessThanOrEqual(1);
     expect(apart(away, await inferred(text, guided))).toBeGreaterThan(100);
     expect(away.parameters).toMatchObject({ text, negativeText: text, priorCondScale: 3 });
   }, 60_000);
 
-  it("reaches the decoder of a variation, too", async () => {
+  it("also has an effect on variations", async () => {
     const options = { ...fewDecoder, seed: 3, text: "a red circle", condScale: [3, 1] };
     const variation = async (more: object): Promise<GeneratedImage> =>
       only(await new ImageVariation(manager).run([redCircle], { ...options, ...more }));
@@ -228,7 +233,7 @@ describe("a negative text", () => {
       decoderCondScale: [3, 1],
       decoderSteps: [10, 4],
     };
-    /** Mean level of an image whose prompt leaves the ground open. */
+    /** Mean level of an image whose prompt does not say the ground. */
     const brightness = async (ground: string): Promise<number> => {
       const negativeText = `a red circle on a ${ground} background`;
       const { data } = await inferred("a red circle", { ...options, negativeText });
@@ -238,11 +243,11 @@ describe("a negative text", () => {
     expect(await brightness("black")).toBeGreaterThan((await brightness("white")) + 80);
   }, 60_000);
 
-  it("that would change nothing is refused", async () => {
+  it("that would change nothing is an error", async () => {
     const none = { negativeText: "a blue square", priorCondScale: 1, decoderCondScale: 1 };
     await expect(inferred("a red circle", none)).rejects.toThrow("negativeText would change nothing");
-    // The second U-Net of the Shapes model is told of neither text nor image embedding.
-    const small = drawn("circle", [220, 40, 40], 32);
+    // The second U-Net of the Shapes model takes neither text nor image embeddings.
+    const small = shapeImage("circle", [220, 40, 40], 32);
     const upscaled = new Upscale(manager).run([small], { condScale: 2, negativeText: "a blue square" });
     await expect(upscaled).rejects.toThrow("negativeText would change nothing");
     const two = { ...few, negativeText: ["a", "b"], decoderCondScale: 2 };
@@ -251,7 +256,7 @@ describe("a negative text", () => {
 });
 
 describe("TextGuidedEdit", () => {
-  it("starts at the variation of an image, and turns it into what the text says", async () => {
+  it("starts at the variation of an image, and ends at what the text says", async () => {
     const options = { seed: 4, steps: [10, 4] };
     const script = new TextGuidedEdit(manager);
     const call = { ...options, from: "a red circle", to: "a blue circle", strength: 0.5, frames: 3 };
@@ -260,13 +265,13 @@ describe("TextGuidedEdit", () => {
     expect(apart(images[0]!, variation)).toBeLessThanOrEqual(1);
     const shows = (color: string): boolean[] =>
       images.map(({ data }) => isRight(judge(`a ${color} circle on a white background`, 64, data)));
-    // Red goes as blue comes.
+    // Red decreases and blue increases.
     expect(shows("red")).toEqual([true, expect.any(Boolean), false]);
     expect(shows("blue")).toEqual([false, expect.any(Boolean), true]);
     expect(images.map(({ parameters }) => parameters.strength)).toEqual([0, 0.25, 0.5]);
   }, 60_000);
 
-  it("says what it cannot do", async () => {
+  it("rejects invalid calls", async () => {
     const script = new TextGuidedEdit(manager);
     const same = { from: "a red circle", to: "a red circle" };
     await expect(script.run([redCircle], same)).rejects.toThrow("the same embedding for both texts");
@@ -283,7 +288,7 @@ describe("BasicInpainting", () => {
     return only(await new BasicInpainting(manager).run([image], [mask], "a blue square", call));
   };
 
-  it("gives back each byte that the mask keeps, and draws the rest", async () => {
+  it("keeps each byte that the mask keeps, and generates the rest", async () => {
     const noise = makeImage(
       64,
       64,
@@ -303,7 +308,7 @@ describe("BasicInpainting", () => {
     expect(changed[1]).toBeGreaterThan(24 * 64 * 2);
   });
 
-  it("says which masks keep everything, or nothing", async () => {
+  it("warns of masks that keep everything or nothing", async () => {
     const image = makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3));
     const masks = [true, false].map((keep) => new Array<boolean>(64 * 64).fill(keep));
     const said: string[] = [];
@@ -332,7 +337,7 @@ describe("BasicInpainting", () => {
     expect(image.data).toEqual(expected);
   });
 
-  it("refuses what is not square", async () => {
+  it("rejects images that are not square", async () => {
     const oblong = makeImage(40, 50, 3, new Uint8Array(6000));
     await expect(inpaint(oblong, new Array<boolean>(2000).fill(true), {})).rejects.toThrow("40 × 50 pixels");
     await expect(inpaint(redCircle, [true], {})).rejects.toThrow(
@@ -342,7 +347,7 @@ describe("BasicInpainting", () => {
 });
 
 describe("progress", () => {
-  it("tells of each step in order, and of the time left until all is done", async () => {
+  it("reports each step in order, with the time left", async () => {
     const seen: ScriptProgress[] = [];
     const onProgress = (progress: ScriptProgress): void => void seen.push(progress);
     await new BasicInference(manager).run(["a red circle", "a blue square"], {
@@ -358,7 +363,7 @@ describe("progress", () => {
       step,
     ]);
     expect(places).toEqual([...places].sort((a, b) => a.map((x, i) => x - b[i]!).find((x) => x !== 0) ?? 0));
-    // 2 of the prior; for each image 3 + 2 of the decoder, whose grids have one more each.
+    // 2 of the prior; 3 + 2 of the decoder for each image, whose grids have one more step each.
     expect(seen).toHaveLength(2 + 2 * (3 + 2));
     for (const { step, steps, batch, batches, millisecondsLeft, preview } of seen) {
       expect(step).toBeLessThanOrEqual(steps);
@@ -369,7 +374,7 @@ describe("progress", () => {
     expect(seen.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([seen.at(-1)]);
   });
 
-  it("shows images that come to be the last one", async () => {
+  it("has previews that approach the final image", async () => {
     const previews: { readonly place: string; readonly images: readonly RgbImage[] }[] = [];
     const gpu = await sharedGpu();
     const { live } = gpu.memory();
@@ -391,14 +396,14 @@ describe("progress", () => {
     expect(later).toBeLessThan(early);
     const [before, last] = images.slice(3).map((image) => meanApart(image, watched)) as [number, number];
     expect(last).toBeLessThan(before);
-    // The grid of the decoder ends a little noisy: the last predicted x0 is not yet the image, but a level or two off.
+    // The grid of the decoder ends with a little noise: the last predicted x0 differs from the image by a level or two.
     expect(last).toBeLessThan(2);
     expect(only(await new ImageVariation(manager).run([redCircle], options))).toEqual(watched);
   }, 60_000);
 
-  it("tells which images of the call they are of", async () => {
+  it("says which images of the call the previews are", async () => {
     const seen = new Set<number>();
-    const small = drawn("circle", [0, 0, 0], 32);
+    const small = shapeImage("circle", [0, 0, 0], 32);
     await new Upscale(manager).run([small, small, small], {
       steps: 2,
       batchSize: 2,
@@ -410,17 +415,17 @@ describe("progress", () => {
     expect([...seen]).toEqual([0, 1, 2]);
   });
 
-  it("takes whole numbers of steps", async () => {
-    const run = new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], { previewEvery: 0.5 });
+  it("needs whole numbers of steps", async () => {
+    const run = new Upscale(manager).run([shapeImage("circle", [0, 0, 0], 32)], { previewEvery: 0.5 });
     await expect(run).rejects.toThrow("previewEvery must be a whole number of at least 1, not 0.5");
   });
 });
 
-describe("a signal ends within a step", () => {
+describe("a signal aborts within one step", () => {
   const calls: Record<string, (options: Pick<CallOptions, "signal" | "onProgress">) => Promise<unknown>> = {
     TextGuidedEdit: (options) =>
       new TextGuidedEdit(manager).run([redCircle], { ...options, from: "a red circle", to: "a blue circle" }),
-    Upscale: (options) => new Upscale(manager).run([drawn("circle", [0, 0, 0], 32)], options),
+    Upscale: (options) => new Upscale(manager).run([shapeImage("circle", [0, 0, 0], 32)], options),
     Interpolate: (options) => new Interpolate(manager).run("a red circle", "a blue square", options),
   };
 

@@ -24,23 +24,23 @@ describe("options of scripts that sample prior and decoder", () => {
     decoderCondScale: [3, 1],
     decoderSteps: undefined,
     signal: undefined,
-    // What no call takes, though it begins so.
+    // These begin with the prefix, but are no options of a call.
     priorGoal: "none",
   };
 
-  it("are all of those that each has", () => {
+  it("are all options of both", () => {
     type Stages = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
     expectTypeOf<Pick<TwoStageOptions, Exclude<keyof TwoStageOptions, keyof CallOptions>>>().branded.toEqualTypeOf<{
       readonly [Name in keyof Stages]?: Stages[Name];
     }>();
   });
 
-  it("are those of each without its name in front", () => {
+  it("are the options of each without its prefix", () => {
     expect(unprefixed("prior", options)).toEqual({ condScale: 2, batchSize: 5, numSamplesPerBatch: 3 });
     expect(unprefixed("decoder", options)).toEqual({ condScale: [3, 1], steps: undefined });
   });
 
-  it("get the name in front back", () => {
+  it("get the prefix back", () => {
     expect(prefixed("decoder", { condScale: [3, 1], steps: 4 })).toEqual({
       decoderCondScale: [3, 1],
       decoderSteps: 4,
@@ -48,7 +48,7 @@ describe("options of scripts that sample prior and decoder", () => {
   });
 });
 
-it("knows every setting under each of its names", () => {
+it("has a rule for every setting under each of its names", () => {
   for (const name of SETTING_NAMES) {
     for (const known of [name, prefixedName("prior", name), prefixedName("decoder", name)]) {
       const check = () => {

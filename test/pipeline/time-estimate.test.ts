@@ -8,7 +8,7 @@ function planOf(rows: Record<string, number | NetworkWork>): WorkPlan {
   return new Map(Object.entries(rows).map(([name, one]) => [name, typeof one === "number" ? { rows: one } : one]));
 }
 
-/** An estimate whose steps take as long as they say. */
+/** An estimate with a clock that the steps advance. */
 function timeEstimateOf(plan: Record<string, number | NetworkWork>): { timeEstimate: TimeEstimate; step: typeof step } {
   let now = 1000;
   const timeEstimate = new TimeEstimate(planOf(plan), () => now);
@@ -20,18 +20,18 @@ function timeEstimateOf(plan: Record<string, number | NetworkWork>): { timeEstim
   return { timeEstimate, step };
 }
 
-it("knows nothing before the first step", () => {
+it("is undefined before the first step", () => {
   expect(timeEstimateOf({ prior: 4 }).timeEstimate.millisecondsLeft).toBeUndefined();
 });
 
-it("takes networks that have not run to be as slow as the slowest that has", () => {
+it("assumes that networks which have not run are as slow as the slowest", () => {
   const { step } = timeEstimateOf({ prior: 2, "U-Net 1": 4, "U-Net 2": 3 });
   expect(step("prior", 1, 10)).toBe(10 + 7 * 10);
   expect(step("prior", 1, 10)).toBe(7 * 10);
   expect(step("U-Net 1", 1, 50)).toBe(3 * 50 + 3 * 50);
 });
 
-it("takes them to be as slow for their cost, where that is known", () => {
+it("assumes the same for the same cost, if costs are known", () => {
   const { step } = timeEstimateOf({
     prior: { rows: 2, cost: 5 },
     "U-Net 1": { rows: 4, cost: 40 },
@@ -39,11 +39,11 @@ it("takes them to be as slow for their cost, where that is known", () => {
   });
   expect(step("prior", 1, 10)).toBe(10 + 4 * 80 + 3 * 40);
   expect(step("prior", 1, 10)).toBe(4 * 80 + 3 * 40);
-  // A network that has run is as slow as it was; the slower of the two for its cost tells of the third.
+  // A network that has run keeps its pace. The third has the pace of the slower one for its cost.
   expect(step("U-Net 1", 1, 200)).toBe(3 * 200 + 3 * 100);
 });
 
-it("goes by the first step, in which weights come and kernels are compiled, only until there is a second", () => {
+it("uses the first step, which loads weights and compiles kernels, only until there is a second", () => {
   const { step } = timeEstimateOf({ prior: 4 });
   expect(step("prior", 1, 900)).toBe(3 * 900);
   expect(step("prior", 1, 10)).toBe(2 * 10);
@@ -51,7 +51,7 @@ it("goes by the first step, in which weights come and kernels are compiled, only
   expect(step("prior", 1, 30)).toBe(0);
 });
 
-it("counts rows, of which a last batch has fewer", () => {
+it("counts rows, since the last batch has fewer", () => {
   const { step } = timeEstimateOf({ "U-Net 1": 6 });
   expect(step("U-Net 1", 2, 40)).toBe(4 * 20);
   expect(step("U-Net 1", 2, 40)).toBe(2 * 20);
@@ -59,13 +59,13 @@ it("counts rows, of which a last batch has fewer", () => {
   expect(step("U-Net 1", 1, 20)).toBe(0);
 });
 
-it("is at 0 when more was done than planned, as when a batch was repeated", () => {
+it("is 0 if more was done than planned", () => {
   const { step } = timeEstimateOf({ prior: 1 });
   step("prior", 1, 10);
   expect(step("prior", 1, 10)).toBe(0);
 });
 
-it("counts what is done once more as still to do", () => {
+it("counts repeated work as work that is left", () => {
   const { timeEstimate, step } = timeEstimateOf({ prior: 4 });
   step("prior", 1, 10);
   expect(step("prior", 1, 10)).toBe(2 * 10);
@@ -73,13 +73,13 @@ it("counts what is done once more as still to do", () => {
   expect(timeEstimate.millisecondsLeft).toBe(4 * 10);
 });
 
-it("tells of the parts of a batch that failed as of batches, and of the time until all are done", async () => {
+it("reports the parts of a batch that failed as batches, with the time left", async () => {
   const seen: string[] = [];
   const batches = batchesOf(5, 1, 4);
   const onProgress = ({ batch, batches: all, step, millisecondsLeft }: ScriptProgress): void => {
     seen.push(`${batch}/${all} step ${step}, ${millisecondsLeft === 0 ? "done" : "not done"}`);
   };
-  // A clock that goes on by itself, as time left is told apart from none alone.
+  // A clock that advances by itself, since the test only checks whether time is left.
   let now = 0;
   const reporter = new Reporter({ onProgress }, new TimeEstimate(planOf({ prior: 2 * 5 }), () => ++now), batches);
   const run = (index: number, start: number, end: number, steps: number): Promise<void> =>

@@ -29,7 +29,7 @@ import { sharedGpu } from "../support/gpu.js";
 import { SIDES, TOY_INDEX, toyFamily } from "../support/toy-family.js";
 
 const GAINS = { bright: [0.9, 0.8, 0.7], last: [1.1, 1, 0.5] } as const;
-/** Width of the embeddings of the fixture's CLIP. */
+/** Width of the embeddings of the CLIP in the fixture. */
 const DIM = 32;
 const local = (path: string) => ({ load_type: "local", path });
 
@@ -65,7 +65,7 @@ async function write(name: string, tensors: Stored): Promise<void> {
   await writeFile(join(folder, name), Buffer.concat(await collect(writeSafetensors(entries, new Map()))));
 }
 
-/** A load config of toys, with the CLIP of another family's fixture. */
+/** A load config of toys, with the CLIP in a fixture of another family. */
 function toys(cascade: object = {}): ModelLoadConfig {
   const clip = {
     make: "openai",
@@ -89,8 +89,8 @@ class Embedding extends InferenceScript {
   }
 }
 
-/** What the cascade draws of an embedding, in float64. */
-function drawn(embedding: Float32Array, steps = 3, shift = 0): number[] {
+/** The image that the cascade generates of an embedding, in float64. */
+function expectedImage(embedding: Float32Array, steps = 3, shift = 0): number[] {
   return [0, 1, 2].flatMap((channel) =>
     Array.from({ length: SIDES.second ** 2 }, (_, pixel) => {
       const [y, x] = [Math.floor(pixel / SIDES.second), pixel % SIDES.second];
@@ -108,15 +108,15 @@ function expectImage(image: RgbImage | undefined, expected: readonly number[]): 
   expect(Math.max(...errors)).toBeLessThan(1 / 255);
 }
 
-describe("a family that nobody but the registry knows", () => {
-  it("draws what its prior and its cascade make of a text", async () => {
+describe("a family that only the registry knows", () => {
+  it("generates images with its prior and its cascade", async () => {
     using manager = await openToys();
     const [embedding] = await new Embedding(manager).of("a red circle");
     const images = await new BasicInference(manager).run("a red circle", { seed: 1 });
     const doubled = embedding!.data.map((value) => 2 * value);
-    expectImage(images.get(0)!.get(0)![0], drawn(doubled));
+    expectImage(images.get(0)!.get(0)![0], expectedImage(doubled));
     const [fewer] = [...(await new BasicInference(manager).run("a red circle", { seed: 1, decoderSteps: 2 })).values()];
-    expectImage(fewer!.get(0)![0], drawn(doubled, 2));
+    expectImage(fewer!.get(0)![0], expectedImage(doubled, 2));
   });
 
   it("runs every script", async () => {
@@ -142,7 +142,7 @@ describe("a family that nobody but the registry knows", () => {
     await manager.loadEachComponent();
   });
 
-  it("has each network of a stage on the GPU for its own steps only, where weights come one at a time", async () => {
+  it("has each network of a stage on the GPU only for its own steps, with offload idle", async () => {
     using manager = await openToys({ offload: "idle" });
     const { components } = manager.models.decoder!;
     const seen: string[] = [];
@@ -157,7 +157,7 @@ describe("a family that nobody but the registry knows", () => {
     expect(seen).toEqual(["1/3 the toy's first network", "2/3 the toy's first network", "3/3 the toy's last network"]);
   });
 
-  it("is estimated by the steps that the load config asks for", async () => {
+  it("has a time estimate from the steps of the load config", async () => {
     using manager = await openToys({}, { default_sample_timesteps: [1, 5] });
     const seen: string[] = [];
     await new BasicInference(manager).run("a red circle", {
@@ -177,7 +177,7 @@ describe("a family that nobody but the registry knows", () => {
     ]);
   });
 
-  it("is counted among the memory that a load config takes", async () => {
+  it("is counted in the memory of a load config", async () => {
     const { components } = await planMemory(toys(), { dtype: "f32", batchSize: 1 });
     expect(components.map(({ name }) => name)).toEqual([
       "CLIP's text encoder",
@@ -189,12 +189,12 @@ describe("a family that nobody but the registry knows", () => {
     for (const { workBytes } of components) expect(workBytes).toBeGreaterThan(0);
   });
 
-  it("has keys of its own in load configs, while it is known", async () => {
+  it("has its own keys in load configs while it is registered", async () => {
     using manager = await openToys({}, { toy_shift: 0.25 });
     const [embedding] = await new Embedding(manager).of("a red circle");
     const [image] = [...(await new BasicInference(manager).run("a red circle", { seed: 1 })).values()];
     const doubled = embedding!.data.map((value) => 2 * value);
-    expectImage(image!.get(0)![0], drawn(doubled, 3, 0.25));
+    expectImage(image!.get(0)![0], expectedImage(doubled, 3, 0.25));
     unregister();
     try {
       expect(() => toys({ toy_shift: 0.25 })).toThrow(ConfigError);
@@ -203,7 +203,7 @@ describe("a family that nobody but the registry knows", () => {
     }
   });
 
-  it("says what inspect and convert say, and verifies its fixtures", async () => {
+  it("provides the texts of inspect and convert, and verifies its fixtures", async () => {
     const checkpoint = await openCheckpoint(await openSource(join(folder, "cascade.safetensors")));
     const { inspection, sections } = examineCheckpoint(checkpoint);
     expect(inspection).toMatchObject({ component: "toy", dialect: { version: "7" } });
@@ -224,7 +224,7 @@ describe("a family that nobody but the registry knows", () => {
     expect(await verifyFixture(join(folder, "fixture"), openArena)).toMatchObject({ pass: true });
   });
 
-  it("is refused where another kind of model is expected, and with models of another family", async () => {
+  it("is an error in place of another kind of model, and with models of another family", async () => {
     const gpu = await sharedGpu();
     const swapped = ModelLoadConfig.parse(
       { prior: { load_model_from: local("cascade.safetensors") } },
@@ -245,7 +245,7 @@ describe("a family that nobody but the registry knows", () => {
   });
 });
 
-describe("what no family claims", () => {
+describe("a file that no family claims", () => {
   const load = async (): Promise<unknown> =>
     DalleModelManager.create(toys(), { gpu: await sharedGpu() }).catch((error: unknown) => error);
 

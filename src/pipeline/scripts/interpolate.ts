@@ -108,7 +108,7 @@ export class Interpolate extends InferenceScript {
     if (!this.takesText) return undefined;
     const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
     if (texts.length === 2) return texts;
-    const message = "This decoder takes text: pass what both ends show as option text.";
+    const message = "This decoder takes text: pass what both ends show in the option text.";
     throw new ArgumentError("text", message, { code: "argument/missing" });
   }
 }

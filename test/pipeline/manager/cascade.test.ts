@@ -11,13 +11,13 @@ import { fixtureFolder } from "../../support/golden.js";
 import { sharedGpu } from "../../support/gpu.js";
 import { rewriteCheckpoint } from "../../support/rewrite.js";
 
-it("refuses U-Nets that were trained for other sizes, and names the sources of both", async () => {
+it("rejects U-Nets that were trained for other sizes, with an error that names both sources", async () => {
   const folder = await mkdtemp(join(tmpdir(), "cascade-"));
   const original = join(fixtureFolder("pipeline"), "decoder.safetensors");
   const checkpoint = await openCheckpoint(await openSource(original));
   const { decoder } = checkpoint.config as { decoder: object };
   await checkpoint.close();
-  // The same U-Nets, said to have been trained for other sizes.
+  // The same U-Nets, with other sizes in their config.
   const copy = join(folder, "upsampler.safetensors");
   await rewriteCheckpoint(original, copy, { config: null });
   await writeFile(join(folder, "train.json"), JSON.stringify({ decoder: { ...decoder, image_sizes: [8, 32] } }));

@@ -19,19 +19,19 @@ import { writable } from "../../support/writable.js";
 const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.meta.url));
 const onWarning = (): void => undefined;
 
-it("counts what a run takes on a device", async () => {
+it("counts the memory that a run needs on a device", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
   const plan = await planMemory(config, { dtype: "f32", batchSize: 2, onWarning });
   using gpu = await openGpu();
   using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
   await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
   const { peakAllocatedBytes } = gpu.memory();
-  // A run's own inputs and results come on top: embeddings, encodings, small images.
+  // A run also has inputs and results: embeddings, encodings, small images.
   expect(peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
   expect(peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
 });
 
-/** Serves local files by the last part of a URL, and notes how many bytes went out. */
+/** Serves local files by the last part of a URL, and counts the bytes sent. */
 class FileServer {
   readonly #paths = new Map<string, string>();
   servedBytes = 0;
@@ -56,7 +56,7 @@ class FileServer {
   };
 }
 
-describe("of LAION's sets, by files that have their published sizes and no content", () => {
+describe("of LAION's models, counted on files of their published sizes without content", () => {
   let folder: string;
   let files: LaionFiles;
 
@@ -71,7 +71,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     return planMemory(await files.loadConfig(set), { dtype, batchSize: 1, onWarning });
   }
 
-  it("names each component, and adds up weights, which take half in f16", async () => {
+  it("names each component and adds up weights, which need half as much in f16", async () => {
     const [f32, f16] = [await plan("gradio", "f32"), await plan("gradio", "f16")];
     expect(f32.components.map(({ name }) => name)).toEqual([
       "CLIP's text encoder",
@@ -90,7 +90,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     expect(text).toBeLessThan(90);
   });
 
-  it("takes headers alone from a server", async () => {
+  it("reads only headers from a server", async () => {
     const server = new FileServer();
     const { data, source } = await files.loadConfig("gradio");
     const remote = (path: string) => ({ load_type: "url" as const, path: server.url(path) });
@@ -106,7 +106,7 @@ describe("of LAION's sets, by files that have their published sizes and no conte
     expect(server.servedBytes).toBeLessThan(2e6);
   });
 
-  it("says in docs/memory.md what it counts", async () => {
+  it("is what docs/memory.md says", async () => {
     const names = (await readdir(LAION_CONFIGS)).filter((name) => name.endsWith(".json"));
     const sets = names.map((name) => name.replace(".json", "")).sort();
     const rows: string[] = [];

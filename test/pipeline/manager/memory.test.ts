@@ -35,7 +35,7 @@ afterAll(() => {
 
 async function openManager(options: ManagerOptions = {}): Promise<DalleModelManager> {
   const config = await ModelLoadConfig.fromJsonPath(`${fixtureFolder("pipeline")}/load_config.json`);
-  // The prior of this fixture does not say its version, which is a warning of its own.
+  // The prior of this fixture does not say its version, which gives another warning.
   Object.assign(config.data.prior!, { version: "1.14.2" });
   const onWarning = (message: string): void => {
     warnings.push(message);
@@ -51,14 +51,14 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-/** Three images in one batch, of few steps. */
-async function draw(manager: DalleModelManager, options: BasicInferenceOptions) {
-  const drawn = await new BasicInference(manager).run(TEXTS, {
+/** Generates three images in one batch, with few steps. */
+async function generate(manager: DalleModelManager, options: BasicInferenceOptions) {
+  const byText = await new BasicInference(manager).run(TEXTS, {
     priorSteps: 2,
     decoderSteps: [2, 2],
     ...options,
   });
-  return TEXTS.map((_, i) => drawn.get(i)!.get(i)![0]!.data);
+  return TEXTS.map((_, i) => byText.get(i)!.get(i)![0]!.data);
 }
 
 class Embeddings extends InferenceScript {
@@ -67,7 +67,7 @@ class Embeddings extends InferenceScript {
   }
 }
 
-/** Most bytes that tensors take during a run. */
+/** Peak bytes of tensors during a run. */
 async function peakOf(run: () => Promise<unknown>): Promise<number> {
   gpu.trim();
   gpu.resetPeaks();
@@ -75,37 +75,37 @@ async function peakOf(run: () => Promise<unknown>): Promise<number> {
   return gpu.memory().peakBytes;
 }
 
-/** A limit that a run of a whole batch exceeds, and one in smaller batches does not. */
+/** A memory limit that a whole batch exceeds, but not its parts. */
 async function limitBetween(whole: () => Promise<unknown>, half: () => Promise<unknown>): Promise<number> {
   const [most, less] = [await peakOf(whole), await peakOf(half)];
   expect(less).toBeLessThan(most);
   return (most + less) / 2;
 }
 
-describe("a batch for which there is no memory is computed in parts, with one warning and the same result:", () => {
+describe("a batch without enough memory is computed in parts, with one warning and the same result:", () => {
   it("images, of one generator or with a seed for each", async () => {
     using manager = await openManager();
     await manager.load();
     const seeds = [5, 6, 7];
     const [whole, parted] = [new Generator(5), new Generator(5)];
-    const alone = await draw(manager, { seeds });
+    const alone = await generate(manager, { seeds });
     let together: Uint8Array[] = [];
     const limit = await limitBetween(
-      async () => (together = await draw(manager, { generator: whole })),
-      () => draw(manager, { seed: 5, decoderBatchSize: 2 }),
+      async () => (together = await generate(manager, { generator: whole })),
+      () => generate(manager, { seed: 5, decoderBatchSize: 2 }),
     );
     const { live } = gpu.memory();
     gpu.memoryLimit = limit;
     const steps: ScriptProgress[] = [];
     const onProgress = (step: ScriptProgress): unknown => step.phase === "decoder" && steps.push(step);
-    expect(await draw(manager, { generator: parted, onProgress })).toEqual(together);
-    expect(await draw(manager, { seeds })).toEqual(alone);
+    expect(await generate(manager, { generator: parted, onProgress })).toEqual(together);
+    expect(await generate(manager, { seeds })).toEqual(alone);
     expect(warnings).toEqual([expect.stringContaining("no memory for 3 images in a batch")]);
     expect(gpu.memory().live).toBe(live);
     expect(gpu.memory().peakBytes).toBeLessThanOrEqual(limit);
-    // The generator is where a whole batch leaves it.
+    // The generator is in the same state as after a whole batch.
     expect(parted.randn(20)).toEqual(whole.randn(20));
-    // Parts are batches of their own; the whole one took no step.
+    // Parts count as batches; the whole batch ran no step.
     const places = steps.map(({ batch, batches }) => `${batch} of ${batches}`);
     expect([...new Set(places)]).toEqual(["1 of 2", "2 of 2"]);
     expect(steps.filter(({ millisecondsLeft }) => millisecondsLeft === 0)).toEqual([steps.at(-1)]);
@@ -127,7 +127,7 @@ describe("a batch for which there is no memory is computed in parts, with one wa
     expect(gpu.memory().liveBytes).toBe(weights);
   }, 60_000);
 
-  it("images that CLIP sees", async () => {
+  it("images that CLIP embeds", async () => {
     using manager = await openManager();
     const photo = (shade: number): RgbImage => ({
       width: 32,
@@ -149,53 +149,55 @@ describe("a batch for which there is no memory is computed in parts, with one wa
   });
 });
 
-describe("one image for which there is no memory", () => {
-  it("is a typed error that says what helps; afterwards the models work as before", async () => {
+describe("one image without enough memory", () => {
+  it("is a typed error with advice; afterwards the models work as before", async () => {
     using manager = await openManager();
-    const whole = await draw(manager, { seed: 1 });
+    const whole = await generate(manager, { seed: 1 });
     const largest = Math.max(...manager.models.decoder!.components.map(({ weights }) => weights.gpuBytes));
     gpu.memoryLimit = largest + 2 ** 16;
-    const error = await draw(manager, { seed: 1 }).catch((reason: unknown) => reason);
+    const error = await generate(manager, { seed: 1 }).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(GpuOutOfMemoryError);
     expect((error as Error).message).toContain('even one at a time; dtype "f16" halves that');
     gpu.memoryLimit = Infinity;
-    expect(await draw(manager, { seed: 1 })).toEqual(whole);
+    expect(await generate(manager, { seed: 1 })).toEqual(whole);
     manager.offloadIdle();
     expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0 });
   });
 
-  it("is one too where not even the weights fit", async () => {
+  it("is also a typed error if not even the weights fit", async () => {
     using manager = await openManager();
     gpu.memoryLimit = 2 ** 16;
-    await expect(draw(manager, { seed: 1 })).rejects.toThrow(GpuOutOfMemoryError);
-    await expect(draw(manager, { seed: 1 })).rejects.toThrow("The GPU has no memory for the weights of CLIP's text encoder, which take 1 MiB");
+    await expect(generate(manager, { seed: 1 })).rejects.toThrow(GpuOutOfMemoryError);
+    await expect(generate(manager, { seed: 1 })).rejects.toThrow(
+      "The GPU has no memory for the weights of CLIP's text encoder, which take 1 MiB",
+    );
     expect(gpu.memory().live).toBe(0);
     gpu.memoryLimit = Infinity;
-    expect(await draw(manager, { seed: 1 })).toHaveLength(3);
+    expect(await generate(manager, { seed: 1 })).toHaveLength(3);
   });
 });
 
 describe("offload", () => {
-  it("idle gives the same images with less memory, and nothing stays but the last component", async () => {
+  it("idle gives the same images with less memory, and only the last component stays", async () => {
     using kept = await openManager({ offload: "never" });
     await kept.load();
     let images: Uint8Array[] = [];
-    const keepPeak = await peakOf(async () => (images = await draw(kept, { seed: 2 })));
+    const keepPeak = await peakOf(async () => (images = await generate(kept, { seed: 2 })));
     kept.offloadIdle();
     expect(gpu.memory().live).toBe(0);
 
     using single = await openManager({ offload: "idle" });
     const singlePeak = await peakOf(async () => {
-      expect(await draw(single, { seed: 2 })).toEqual(images);
+      expect(await generate(single, { seed: 2 })).toEqual(images);
     });
     const weights = componentsOf(kept).map((one) => one.weights.gpuBytes);
-    // At the peak there are the weights of one component instead of all.
+    // The peak has the weights of one component instead of all.
     expect(keepPeak - singlePeak).toBeGreaterThanOrEqual(sum(weights) - Math.max(...weights));
     expect(gpu.memory().liveBytes).toBe(weights.at(-1));
     expect(warnings).toEqual([]);
   });
 
-  it("goes by the memory that the device has", async () => {
+  it("depends on the memory of the device", async () => {
     using roomy = await openManager();
     expect(roomy.offload).toBe("never");
     gpu.memoryLimit = sum(componentsOf(roomy).map((one) => one.weights.gpuBytes));
@@ -204,7 +206,7 @@ describe("offload", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("settles for one at a time where weights do not fit together, with one warning", async () => {
+  it("changes to idle if weights do not fit together, with one warning", async () => {
     using manager = await openManager();
     const drawOne = () => new BasicInference(manager).run(TEXTS[0]!, { seed: 4, priorSteps: 2, decoderSteps: 2 });
     const alone = await drawOne();
@@ -218,7 +220,7 @@ describe("offload", () => {
   it("idle reads encoders and the prior once in a call, and each U-Net once for every batch", async () => {
     using manager = await openManager({ offload: "idle" });
     const parts = componentsOf(manager).map(({ name, weights }) => ({ name, fill: vi.spyOn(weights, "fill") }));
-    await draw(manager, { seed: 1, decoderBatchSize: 2 });
+    await generate(manager, { seed: 1, decoderBatchSize: 2 });
     expect(parts.map(({ name, fill }) => `${name} ${fill.mock.calls.length}`)).toEqual([
       "CLIP's text encoder 1",
       "CLIP's image encoder 0",
@@ -228,7 +230,7 @@ describe("offload", () => {
     ]);
   });
 
-  it("idle lets calls for different components wait for each other, and an aborted one not at all", async () => {
+  it("idle makes calls for different components wait for each other, but not an aborted call", async () => {
     using manager = await openManager({ offload: "idle" });
     const order: string[] = [];
     let leave = (): void => undefined;
@@ -257,28 +259,28 @@ describe("offload", () => {
     expect(order).toEqual(["in U-Net 1", "out of U-Net 1", "U-Net 2", "U-Net 1"]);
   });
 
-  it("reads weights again after release, and draws the same", async () => {
+  it("loads weights again after offloadIdle, and generates the same", async () => {
     using manager = await openManager();
-    const whole = await draw(manager, { seed: 9 });
+    const whole = await generate(manager, { seed: 9 });
     const { liveBytes } = gpu.memory();
     manager.offloadIdle();
     expect(gpu.memory()).toMatchObject({ live: 0, liveBytes: 0, pooledBytes: 0 });
-    expect(await draw(manager, { seed: 9 })).toEqual(whole);
+    expect(await generate(manager, { seed: 9 })).toEqual(whole);
     expect(gpu.memory().liveBytes).toBeLessThanOrEqual(liveBytes);
   });
 
-  it("loads nothing when made and everything on request; two calls at once share what they use", async () => {
+  it("loads nothing when created and everything on request; parallel calls share components", async () => {
     using manager = await openManager();
     expect(gpu.memory().live).toBe(0);
     await manager.load();
     const { live } = gpu.memory();
     expect(componentsOf(manager).every(({ weights }) => weights.isLoaded)).toBe(true);
-    const [one, other] = await Promise.all([draw(manager, { seed: 1 }), draw(manager, { seed: 1 })]);
+    const [one, other] = await Promise.all([generate(manager, { seed: 1 }), generate(manager, { seed: 1 })]);
     expect(one).toEqual(other);
     expect(gpu.memory().live).toBe(live);
   });
 
-  it("gives up loading when aborted, and loads the next time", async () => {
+  it("stops loading when aborted, and loads the next time", async () => {
     let controller: AbortController | undefined = new AbortController();
     using manager = await openManager({ onProgress: () => controller?.abort(new Error("enough")) });
     await expect(manager.load(controller.signal)).rejects.toThrow("enough");

@@ -43,7 +43,7 @@ async function rewritten(from: string, change: Rewriting): Promise<string> {
   return to;
 }
 
-/** Loads what a config names; with the warnings about it. */
+/** Loads a config, and returns the warnings. */
 async function load(config: object, options: LoadingOptions = {}) {
   const warnings: string[] = [];
   const manager = await DalleModelManager.create(ModelLoadConfig.parse(config, join(folder, "load.json")), {
@@ -62,7 +62,7 @@ const decoderOf = (path: string, more: object = {}) => ({
 const networkOf = (version: string) => dialectForVersion(version, { sampler: "fixed" }).network;
 
 describe("a checkpoint without its version", () => {
-  it("loads without a warning where its names leave one dialect", async () => {
+  it("loads without a warning if its names fit one dialect", async () => {
     const { manager, warnings } = await load(decoderOf(await rewritten(decoderFile, { version: null })));
     using disposed = manager;
     expect(disposed.models.decoder?.origins).toMatchObject([{ dialect: { network: networkOf("1.14.2") } }]);
@@ -71,7 +71,7 @@ describe("a checkpoint without its version", () => {
 
   const source = { load_model_from: local(oldPriorFile), load_config_from: local(oldPriorConfig) };
 
-  it("loads in the likeliest dialect where there are several, and says what it can be", async () => {
+  it("loads in the most likely dialect if several fit, and lists them", async () => {
     const { manager, warnings } = await load({ prior: source });
     using disposed = manager;
     const flags = { lnStable: "finalPrior", relposMult: 128, priorAttn: "scaled", priorCfg: "noop" };
@@ -89,7 +89,7 @@ describe("a checkpoint without its version", () => {
     expect(warnings).toEqual([]);
   });
 
-  it("takes single flags from the load config", async () => {
+  it("uses single flags of the load config", async () => {
     const dialect = { priorAttn: "cosine16", relposMult: 1 };
     const { manager, warnings } = await load({ prior: { ...source, dialect } });
     using disposed = manager;
@@ -103,11 +103,11 @@ describe("a checkpoint without its version", () => {
 });
 
 describe("a checkpoint of several models", () => {
-  /** A file with the same decoder twice, once in a wrapper, and a loss beside. */
+  /** A file with the same decoder twice, once in a wrapper, and a loss. */
   const several = async () =>
     rewritten(decoderFile, { tensor: (tensor) => ({ ...tensor, name: `student._orig_mod.${tensor.name}` }) });
 
-  it("gives the one at the key of the load config", async () => {
+  it("loads the model at the key of the load config", async () => {
     const path = await several();
     for (const key of ["student", ["student"], null]) {
       const { manager } = await load(decoderOf(path, { state_dict_key: key }));
@@ -120,14 +120,14 @@ describe("a checkpoint of several models", () => {
   });
 });
 
-it("believes the load config's version rather than the checkpoint's", async () => {
+it("prefers the version of the load config to that of the checkpoint", async () => {
   const { manager } = await load(decoderOf(decoderFile, { version: "1.14.0" }));
   using disposed = manager;
   expect(disposed.models.decoder?.origins[0]?.dialect?.version).toBe("1.14.0");
 });
 
-describe("a checkpoint of which three tensors do not fit", () => {
-  /** The renamed one and the one that is misshapen are among those that options are read from. */
+describe("a checkpoint with three tensors that do not fit", () => {
+  /** Options are read from the renamed and the misshapen tensor, among others. */
   const faults = [
     "missing    unets.0.final_resnet_block.block1.norm.weight",
     "missing    unets.0.norm_cond.weight",
@@ -148,7 +148,7 @@ describe("a checkpoint of which three tensors do not fit", () => {
     }
   }
 
-  it("is refused with one error that names them all, and what the config has to do with it", async () => {
+  it("is rejected with one error that names all of them, and the reason in the config", async () => {
     const error: unknown = await load(decoderOf(await rewritten(decoderFile, { tensor: spoil }))).catch(
       (reason: unknown) => reason,
     );
@@ -174,7 +174,7 @@ describe("a checkpoint of which three tensors do not fit", () => {
   });
 });
 
-it("names a missing tensor that its version is known to have, though others have not", async () => {
+it("names a missing tensor that its version must have, though other versions do not", async () => {
   const name = "net.null_text_encodings";
   const path = await rewritten(priorFile, { version: "1.14.2", tensor: (one) => (one.name === name ? null : one) });
   const loading = load({ prior: { load_model_from: local(path), load_config_from: local(priorConfig) } });
@@ -182,7 +182,7 @@ it("names a missing tensor that its version is known to have, though others have
 });
 
 describe("a checkpoint without a config", () => {
-  it("asks by name for what shapes do not tell, and for nothing else", async () => {
+  it("names the options that shapes do not show, and no others", async () => {
     const bare = await rewritten(decoderFile, { config: null });
     await expect(load(decoderOf(bare))).rejects.toThrow(
       new ConfigError(
@@ -210,7 +210,7 @@ describe("a checkpoint without a config", () => {
   });
 });
 
-it("refuses a decoder that is named as a prior", async () => {
+it("rejects a decoder in place of a prior", async () => {
   await expect(load({ prior: { load_model_from: local(decoderFile) } })).rejects.toThrow(
     "as a prior, but that holds a decoder",
   );
@@ -221,7 +221,7 @@ describe("a CLIP without a file", () => {
   const { url, sha256 } = openAiModelUrl("ViT-B/32");
   const offline = () => Promise.reject(new Error("nothing is to be fetched"));
 
-  it("is the one that was saved along with the prior", async () => {
+  it("is the one in the checkpoint of the prior", async () => {
     const path = await rewritten(priorFile, { clip: clipFile });
     const prior = { load_model_from: local(path), load_config_from: local(priorConfig), version: "1.14.2" };
     const bundled = await load({ prior, clip: named }, { fetch: offline });
@@ -232,7 +232,7 @@ describe("a CLIP without a file", () => {
     expect(await first.encodeTexts(tokens)).toEqual(await second.encodeTexts(tokens));
   });
 
-  it("is read from the cache, where it was downloaded before", async () => {
+  it("is read from the cache if it was downloaded before", async () => {
     const cacheFolder = join(folder, "cache");
     await mkdir(cacheFolder);
     const path = join(cacheFolder, `${shortHash(url)}-ViT-B-32.pt`);
@@ -244,7 +244,7 @@ describe("a CLIP without a file", () => {
     expect(disposed.models.clip?.model.contextLength).toBe(77);
   });
 
-  it("is downloaded from where OpenAI published it, and refused where that is another file", async () => {
+  it("is downloaded from OpenAI, and rejected if it is another file", async () => {
     const cacheFolder = join(folder, "empty");
     const fetched: string[] = [];
     const fetch = (address: unknown, init?: RequestInit): Promise<Response> => {

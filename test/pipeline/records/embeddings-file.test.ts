@@ -41,13 +41,13 @@ function sourceOf(bytes: Uint8Array<ArrayBuffer>): ByteSource {
 }
 
 describe("a file of embeddings", () => {
-  it("gives back what was written, down to the last bit", async () => {
+  it("is read exactly as it was written", async () => {
     expect(await readEmbeddings(sourceOf(await bytesOf(writeEmbeddings(stored))))).toEqual(stored);
     const textsAlone = { ...stored, images: [], priors: [] };
     expect(await readEmbeddings(sourceOf(await bytesOf(writeEmbeddings(textsAlone))))).toEqual(textsAlone);
   });
 
-  it("has a tensor for each kind, as any program can read it", async () => {
+  it("has a tensor for each kind, which other programs can read", async () => {
     const { tensors, metadata } = await openSafetensors(sourceOf(await bytesOf(writeEmbeddings(stored))));
     expect([...tensors.values()].map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual([
       ["clip_image_embed", "F32", [1, 3]],
@@ -58,7 +58,7 @@ describe("a file of embeddings", () => {
     expect(JSON.parse(metadata.get("generated_on")!)).toEqual(stored.generatedOn);
   });
 
-  it("is not written where lengths differ", async () => {
+  it("is not written if lengths differ", async () => {
     const texts = [...stored.texts, { text: "x", embedding: embedding(1, 2) }];
     await expect(bytesOf(writeEmbeddings({ ...stored, texts }))).rejects.toThrow("one has shape [2] and the first [3]");
   });

@@ -24,7 +24,7 @@ const generatedOn: GeneratedOn = {
 };
 
 describe("the record of an image", () => {
-  it("is read as it was written, by the file's content alone", async () => {
+  it("is read as it was written, from the content of the file", async () => {
     const record = recordOf(image, { prompt: "a ring" }, generatedOn);
     const bytes = await encodeImage(image, { format: "png", text: recordTexts(record, "a ring") });
     const { record: read, texts } = await recordIn(bytes, "ring.png");
@@ -33,7 +33,7 @@ describe("the record of an image", () => {
     expect(texts).toEqual({ Description: "a ring", Seed: "7", Software: generatedOn.software });
   });
 
-  it("is an error with advice that fits, where the file is no image or the record is damaged", async () => {
+  it("is an error with advice if the file is not an image or the record is damaged", async () => {
     const advice = "give an image that this package wrote";
     await expect(recordIn(new TextEncoder().encode("{}"), "a.json")).rejects.toMatchObject({
       message: `a.json: this is not a PNG, JPEG or WebP file; ${advice}`,
@@ -42,7 +42,7 @@ describe("the record of an image", () => {
     await expect(recordIn(bytes, "a.png")).rejects.toMatchObject({ advice: "Generate the image again." });
   });
 
-  it("is told to people in rows", () => {
+  it("is shown in rows", () => {
     const model = { files: generatedOn.model.files };
     expect(describeRecord(recordOf(image, { prompt: "a ring" }, { ...generatedOn, model }))).toEqual([
       ["prompt", "a ring"],
@@ -59,7 +59,7 @@ describe("the record of an image", () => {
     ]);
   });
 
-  it("differs in what another run has", () => {
+  it("lists the differences to another run", () => {
     expect(differences(generatedOn, generatedOn)).toEqual([]);
     expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16" })).toEqual([
       "Warning: the image was generated with another adapter (An adapter; here Another): it may look different.",

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { identifyModels } from "../../../src/pipeline/records/model-identity.js";
 
-/** By the words of `ModelFile.fingerprint`. */
+/** The fingerprint as `ModelFile.fingerprint` describes it. */
 function fingerprint(bytes: Buffer): string {
   const hash = createHash("sha256").update(String(bytes.length));
   for (let i = 0; i < 64; i++) {
@@ -14,7 +14,7 @@ function fingerprint(bytes: Buffer): string {
   return hash.digest("hex");
 }
 
-it("tells the files of a load config by name, size and samples", async () => {
+it("identifies the files of a load config by name, size and samples", async () => {
   const config = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
   const files = await identifyModels(config, {});
   expect(files.map(({ name }) => name)).toEqual(["decoder.safetensors", "prior.safetensors", "clip.safetensors"]);

@@ -13,7 +13,7 @@ const settings = {
 const parameters = { script: "BasicInference", text: "a ring", ...settings };
 
 describe("a record", () => {
-  it("says how its image is drawn again", () => {
+  it("says how its image is generated again", () => {
     const more = {
       negativeText: "a square",
       priorNumSamplesPerBatch: 5,
@@ -37,7 +37,7 @@ describe("a record", () => {
     });
   });
 
-  it("may say a sampler of each network, or of some", () => {
+  it("may have samplers of all networks, or of some", () => {
     const samplers = { priorSampler: "ddpm", decoderSampler: ["dpmpp2m", null] };
     const { repetition } = repetitionOf({ parameters: { ...parameters, ...samplers }, dtype: "f32" });
     expect(repetition?.settings).toEqual({ ...settings, ...samplers });
@@ -46,7 +46,7 @@ describe("a record", () => {
     expect(faults).toEqual([`decoderSampler[0] must be ${names}, not "unheard-of".`]);
   });
 
-  it("names every parameter that is missing or cannot be meant", () => {
+  it("lists every parameter that is missing or invalid", () => {
     const damaged = { ...parameters, text: 3, decoderSteps: [3, 0], priorCondScale: undefined };
     expect(repetitionOf({ parameters: damaged, dtype: "f32" }).faults).toEqual([
       "text: expected a string, found 3",
@@ -58,7 +58,7 @@ describe("a record", () => {
     ]);
   });
 
-  it("lacks none of the settings that every record has", () => {
+  it("must have the settings that every record has", () => {
     const table: Readonly<Record<SettingName, Setting>> = SETTINGS;
     for (const name of SETTING_NAMES.filter((one) => table[one].isAlwaysSet)) {
       for (const stage of ["prior", "decoder"] as const) {
