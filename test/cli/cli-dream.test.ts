@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { dalle2, drawn } from "../support/cli.js";
+import { dalle2, generated } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-dream-"));
 const fixture = fileURLToPath(new URL("../fixtures/pipeline/", import.meta.url));
@@ -58,7 +58,7 @@ describe("dalle2 dream", () => {
 
   it("writes the same bytes again, in other batches too", () => {
     const [first, second] = [join(folder, "first"), join(folder, "second")];
-    drawn([...call, "--output-path", second, "--decoder-batch-size", "4", "--prior-batch-size", "3"]);
+    generated([...call, "--output-path", second, "--decoder-batch-size", "4", "--prior-batch-size", "3"]);
     for (const name of readdirSync(first)) {
       expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name)))).toBe(true);
     }
@@ -103,7 +103,7 @@ describe("dalle2 dream", () => {
   it("replaces no file of an earlier run unless told to", () => {
     const out = join(folder, "again");
     const args = [...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", "--output-path", out];
-    const files = (more: readonly string[] = []) => drawn([...args, ...more]).map(({ file: name }) => name);
+    const files = (more: readonly string[] = []) => generated([...args, ...more]).map(({ file: name }) => name);
     expect(files()).toEqual([join(out, "a-ring-1.png")]);
     expect(files()).toEqual([join(out, "a-ring-1_2.png")]);
     expect(files(["--overwrite"])).toEqual([join(out, "a-ring-1.png")]);
@@ -115,7 +115,7 @@ describe("dalle2 dream", () => {
     ["webp", "a-ring-1.webp", "RIFF"],
   ])("writes %s files", (format, name, magic) => {
     const out = ["--output-path", join(folder, format), "--format", format];
-    const [report] = drawn([...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", ...out]);
+    const [report] = generated([...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", ...out]);
     expect(report!.file).toBe(join(folder, format, name));
     expect(readFileSync(report!.file).toString("latin1").startsWith(magic)).toBe(true);
   });
@@ -135,7 +135,7 @@ describe("dalle2 dream", () => {
     ];
     writeFileSync(prompts, JSON.stringify(texts));
     const args = ["--prompts-file", prompts, "--seed", "1", "--steps", "1", "--prior-steps", "2", "--output-path", out];
-    const reports = drawn([...dream, ...args]);
+    const reports = generated([...dream, ...args]);
     expect(reports.map(({ prompt }) => prompt)).toEqual(texts);
     expect(reports.map(({ file: name }) => name.slice(out.length + 1))).toEqual([
       "escape-1.png",

@@ -15,7 +15,7 @@ import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";
 import { Upscale } from "../../src/pipeline/scripts/upscale.js";
-import { drawn, interrupted, readImage } from "../support/cli.js";
+import { generated, interrupted, readImage } from "../support/cli.js";
 import { sharedGpu } from "../support/gpu.js";
 
 /** Each drawing command as a process, with flags and with piped answers, against what the library draws in this process. */
@@ -73,7 +73,7 @@ async function expectGenerated(
   expected: Iterable<readonly RgbImage[]>,
   input = "",
 ): Promise<ImageReport[]> {
-  const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
+  const reports = generated([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   const images = [...expected].flat();
   expect(reports.map(({ seed }) => seed)).toEqual(images.map((_, i) => 5 + i));
   for (const [i, { file, width, height }] of reports.entries()) {
@@ -85,7 +85,7 @@ async function expectGenerated(
 
 /** As `expectGenerated`, for images of one seed. */
 async function expectSeries(args: readonly string[], images: readonly RgbImage[], input = ""): Promise<ImageReport[]> {
-  const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
+  const reports = generated([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   expect(reports.map(({ seed }) => seed)).toEqual(images.map(() => 5));
   for (const [i, { file }] of reports.entries()) expect((await readImage(file)).data).toEqual(images[i]!.data);
   return reports;
@@ -124,7 +124,7 @@ describe("dream", () => {
       priorNumSamplesPerBatch: 3,
       tokenization: "dalle2-laion",
     });
-    const [again] = drawn(["dream", "--from", reports[3]!.file, "--output-path", join(folder, "again")]);
+    const [again] = generated(["dream", "--from", reports[3]!.file, "--output-path", join(folder, "again")]);
     expect(again!.seed).toBe(8);
     const [first, second] = [await readImage(reports[3]!.file), await readImage(again!.file)];
     expect(Math.max(...first.data.map((value, i) => Math.abs(value - second.data[i]!)))).toBeLessThanOrEqual(1);

@@ -6,7 +6,7 @@ import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-
 import type { ShowReport } from "../../src/cli/show.js";
 import { encodeImage, type ImageFormat } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
-import { dalle2, drawn, readImage } from "../support/cli.js";
+import { dalle2, generated, readImage } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-record-"));
 const args = [
@@ -31,7 +31,7 @@ let image: string;
 let record: ImageRecord;
 
 beforeAll(() => {
-  [{ file: image } = { file: "" }] = drawn(["dream", ...args, "--output-path", join(folder, "first")]);
+  [{ file: image } = { file: "" }] = generated(["dream", ...args, "--output-path", join(folder, "first")]);
   record = shown(image).record!;
 });
 
@@ -53,7 +53,7 @@ async function writeTexts(name: string, text: Readonly<Record<string, string>>, 
 }
 
 describe("dalle2 show", () => {
-  it("says how an image was drawn, also to other programs", () => {
+  it("says how an image was generated, also to other programs", () => {
     const { texts } = shown(image);
     expect(texts).toEqual({ Description: "a red circle", Seed: "5", Software: record.software });
     expect(record).toMatchObject({

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage } from "../../src/image/image.js";
 import { readRecord } from "../../src/pipeline/records/image-record.js";
-import { dalle2, drawn } from "../support/cli.js";
+import { dalle2, generated } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-embed-"));
 afterAll(() => {
@@ -31,12 +31,12 @@ describe("dalle2 embed", () => {
         { name: "prior_image_embed", shape: [2, 128] },
       ],
     });
-    const dreamt = drawn(["dream", "--embeddings", file, "--seed", "1", ...few]);
+    const dreamt = generated(["dream", "--embeddings", file, "--seed", "1", ...few]);
     expect(dreamt.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
       ["a red circle", "e.safetensors"],
       ["a blue square", "e.safetensors"],
     ]);
-    const varied = drawn(["variation", "--embeddings", file, "--seed", "1", ...few]);
+    const varied = generated(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
     // What needs the file cannot be repeated without it.
     const again = dalle2(["dream", "--from", dreamt[0]!.file]);

@@ -1,6 +1,6 @@
 /**
- * Files that appear under their names whole, or not at all, whenever the process is killed. They are written aside under a
- * hidden name in the same folder, so that owner, rights and file system are the folder's, and linked to their own name.
+ * Writes files atomically: a file appears complete or not at all, even if the process is killed. It is first written under a
+ * hidden name in the same folder, so that owner, permissions and file system are the folder's. Then it is linked to its name.
  */
 import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, parse } from "node:path";
@@ -8,10 +8,10 @@ import { asideOf, removeStale } from "../../platform/node-aside.js";
 import { fileError, isSystemError } from "../../platform/node-error.js";
 import { makeFolder } from "../../platform/node-folder.js";
 
-/** Writing takes milliseconds: what is older was left by a process that was killed, also on another machine. */
+/** Writing takes milliseconds, so an older temporary file was left by a killed process, perhaps on another machine. */
 const STALE_MS = 60_000;
 
-/** Makes a folder for images, and removes what killed runs left in it. Rejects with `FileError` where it cannot be made. */
+/** Makes a folder for images and removes the temporary files of killed runs. Rejects with `FileError` if it cannot be made. */
 export async function prepareFolder(folder: string): Promise<void> {
   try {
     await makeFolder(folder);
@@ -22,8 +22,8 @@ export async function prepareFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes a file and gives its path. Where the name is taken, by an earlier run or by another process, a number is added,
- * `name_2.png`; with `overwrite` the file is replaced. Throws `FileError`, and leaves nothing behind then.
+ * Writes a file and returns its path. If the name is taken, by an earlier run or another process, a number is added
+ * (`name_2.png`); with `overwrite` the file is replaced instead. Throws `FileError` and leaves no temporary file.
  */
 export function placeFile(
   folder: string,
@@ -33,7 +33,7 @@ export function placeFile(
 ): string {
   const aside = asideOf(join(folder, name));
   try {
-    // All in one go: what a kill can leave behind is there for as short a time as can be.
+    // In one call, to keep the time short in which a kill leaves a temporary file.
     writeFileSync(aside, data, { flag: "wx" });
     if (!overwrite) return moveToFreeName(aside, folder, name);
     const file = join(folder, name);
@@ -54,14 +54,14 @@ function moveToFreeName(aside: string, folder: string, wanted: string): string {
   }
 }
 
-/** Moves a file in one step. False where the name is taken, undefined where the file system has no links. */
+/** Moves a file atomically. Returns false if the name is taken, undefined if the file system has no links. */
 function linkIfFree(aside: string, file: string): boolean | undefined {
   try {
     linkSync(aside, file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === "EEXIST") return false;
-    // FAT, some network drives and some mounts of containers: codes differ, and what else is wrong shows when it is renamed.
+    // FAT, some network drives and container mounts report different codes. Any other problem shows when the file is renamed.
     return undefined;
   }
   unlinkSync(aside);
@@ -69,15 +69,15 @@ function linkIfFree(aside: string, file: string): boolean | undefined {
 }
 
 /**
- * Moves a file where nothing has its new name. Renaming replaces what is there, so that one process at a time may look and
- * rename, whichever makes the hidden file of that name; others take the name to be given.
+ * Moves a file if its new name is free. Renaming would replace an existing file, so only one process at a time may check and
+ * rename: the one that creates a hidden lock file. Other processes treat the name as taken.
  */
 function renameIfFree(aside: string, file: string): boolean {
   const { dir, base } = parse(file);
-  // Not random, as the name of another process is the same; a number that is none of `randomUUID`.
-  const claim = join(dir, `.${base}.00000000-0000-0000-0000-000000000000.tmp`);
+  // The same name in all processes, so not random. `randomUUID` never returns this UUID.
+  const lock = join(dir, `.${base}.00000000-0000-0000-0000-000000000000.tmp`);
   try {
-    closeSync(openSync(claim, "wx"));
+    closeSync(openSync(lock, "wx"));
   } catch (error) {
     if (isSystemError(error) && error.code === "EEXIST") return false;
     throw error;
@@ -87,6 +87,6 @@ function renameIfFree(aside: string, file: string): boolean {
     renameSync(aside, file);
     return true;
   } finally {
-    rmSync(claim, { force: true });
+    rmSync(lock, { force: true });
   }
 }
