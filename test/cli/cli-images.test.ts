@@ -18,7 +18,7 @@ import { Upscale } from "../../src/pipeline/scripts/upscale.js";
 import { generated, interrupted, readImage } from "../support/cli.js";
 import { sharedGpu } from "../support/gpu.js";
 
-/** Each drawing command as a process, with flags and with piped answers, against what the library draws in this process. */
+/** Compares each generating command, with flags and with piped answers, to the library in this process. */
 
 const SIDE = 64;
 const folder = mkdtempSync(join(tmpdir(), "dalle2-images-"));
@@ -59,7 +59,7 @@ const leftMask = makeImage(
 );
 const kept = Array.from({ length: SIDE * SIDE }, (_, i) => i % SIDE < SIDE / 2);
 
-/** Writes an image without loss, and gives its path. */
+/** Writes a lossless image and returns its path. */
 async function save(name: string, image: RgbImage): Promise<string> {
   const file = join(folder, name);
   mkdirSync(join(file, ".."), { recursive: true });
@@ -67,7 +67,7 @@ async function save(name: string, image: RgbImage): Promise<string> {
   return file;
 }
 
-/** Runs a command and gives its reports, whose files must hold `expected`, pixel by pixel. */
+/** Runs a command and returns its reports. Fails unless its files have the pixels of `expected`. */
 async function expectGenerated(
   args: readonly string[],
   expected: Iterable<readonly RgbImage[]>,
@@ -92,7 +92,7 @@ async function expectSeries(args: readonly string[], images: readonly RgbImage[]
 }
 
 describe("dream", () => {
-  it("draws what BasicInference draws", async () => {
+  it("generates the images of BasicInference", async () => {
     const prompts = ["a red circle", "a blue square"];
     const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6], negativeText: "a ring" });
     const expected = [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()]);
@@ -111,7 +111,7 @@ describe("dream", () => {
     await expectGenerated(dream, expected, `${prompts.join("\n")}\n\n\n`);
   });
 
-  it("generates several images of an embedding, of some candidates, with upstream's tokens", async () => {
+  it("generates several images per embedding, with candidates and dalle2-laion's tokenization", async () => {
     const script = new BasicInference(manager, { tokenization: "dalle2-laion" });
     const counts = { priorSampleCount: 2, decoderSampleCount: 2, priorNumSamplesPerBatch: 3 };
     const images = await script.run("a red circle", { ...both, ...counts, seeds: [5, 6, 7, 8] });
@@ -139,7 +139,7 @@ describe("variation", () => {
     expected = await new ImageVariation(manager).run([red, blue], { text, steps, seeds: [5, 6] });
   });
 
-  it("draws what ImageVariation draws, of files with one name and texts", async () => {
+  it("generates the images of ImageVariation from files with the same name and texts", async () => {
     const files = ["--image", await save("1/disc.png", red), await save("2/disc.png", blue)];
     const texts = ["--text", "Red circle", "--text", "Blue circle"];
     const reports = await expectGenerated(["variation", ...stepFlags, ...files, ...texts], expected.values());
@@ -150,7 +150,7 @@ describe("variation", () => {
     expect(new Set(reports.map(({ file }) => file)).size).toBe(2);
   });
 
-  it("draws the same of answers, a folder among them, with texts guessed from names", async () => {
+  it("generates the same from answers with a folder and default texts", async () => {
     const files = [await save("red_circle.png", red), await save("folder/blueCircle.png", blue)];
     const answers = [files[0], "", join(folder, "folder"), "Blue circle", "", ""].join("\n");
     const reports = await expectGenerated(["variation", ...stepFlags], expected.values(), answers);
@@ -162,7 +162,7 @@ describe("inpaint", () => {
   const options = { ...both, seeds: [5], resampleTimes: 1 };
   const flags = ["inpaint", ...stepFlags, ...priorStepFlags, "--resample-times", "1"];
 
-  it("draws what BasicInpainting draws where the mask is not white, and with --invert-mask where it is", async () => {
+  it("generates the images of BasicInpainting where the mask is not white or, with --invert-mask, where it is", async () => {
     const [image, mask] = [await save("room_red.png", red), await save("mask.png", leftMask)];
     const script = new BasicInpainting(manager);
     const expected = await script.run([red], [kept], "a blue square", options);
@@ -175,7 +175,7 @@ describe("inpaint", () => {
 });
 
 describe("upscale", () => {
-  it("draws what Upscale draws of squares of the first U-Net's size", async () => {
+  it("generates the images of Upscale from squares of the first U-Net's size", async () => {
     const small = disc([220, 30, 30], 32, 32);
     const expected = await new Upscale(manager).run([small], { steps, seeds: [5] });
     const file = await save("small.png", small);
@@ -192,14 +192,14 @@ describe("interpolate", () => {
   const frames = 3;
   const flags = ["interpolate", ...stepFlags, ...priorStepFlags, "--frames", "3"];
 
-  it("draws what Interpolate draws between prompts", async () => {
+  it("generates the images of Interpolate between prompts", async () => {
     const expected = await new Interpolate(manager).run("a red circle", "a blue square", { ...both, frames, seed: 5 });
     const reports = await expectSeries([...flags, "a red circle", "--end", "a blue square"], expected);
     expect(reports.map(({ frame }) => frame)).toEqual([1, 2, 3]);
     expect(reports[0]!.file.endsWith("a-red-circle-to-a-blue-square-5-1.png")).toBe(true);
   });
 
-  it("draws what Interpolate draws between images, with texts guessed from names", async () => {
+  it("generates the images of Interpolate between images, with default texts", async () => {
     const text = ["Red circle", "a blue disc"] as const;
     const expected = await new Interpolate(manager).run(red, blue, { ...both, frames, seed: 5, text });
     const ends = [await save("red_circle.png", red), await save("b.png", blue)];
@@ -211,7 +211,7 @@ describe("edit", () => {
   const call = { from: "a red circle", to: "a blue circle", strength: 0.3, steps, seeds: [5] };
   const flags = ["edit", ...stepFlags, "--strength", "0.3"];
 
-  it("draws what TextGuidedEdit draws", async () => {
+  it("generates the images of TextGuidedEdit", async () => {
     const file = await save("a_red_circle.png", red);
     const given = [file, "--from", call.from, "--to", call.to];
     const one = await new TextGuidedEdit(manager).run([red], call);
@@ -235,7 +235,7 @@ describe("an interrupt", () => {
     ["dream", "SIGTERM", 143, ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
     ["upscale", "SIGHUP", 129, [...image, ...samples]],
     ["interpolate", "SIGINT", 130, ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
-  ] as const)("ends %s by %s within a step with status %i, and the images that are finished stay", async (...row) => {
+  ] as const)("ends %s by %s within a step with status %i, and finished images remain", async (...row) => {
     const [command, signal, status, args] = row;
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];
     const run = await interrupted(

@@ -37,7 +37,7 @@ describe("dalle2", () => {
   });
 
   // Only Linux lets the environment take every driver away.
-  it.runIf(process.platform === "linux")("says what to do where there is no adapter, without a stack", () => {
+  it.runIf(process.platform === "linux")("says what to do if there is no adapter, without a stack", () => {
     const hidden = { VK_ICD_FILENAMES: "/nowhere.json", VK_DRIVER_FILES: "/nowhere.json" };
     const { status, stderr } = dalle2(["doctor"], hidden);
     expect(status).toBe(1);

@@ -18,7 +18,7 @@ const output = join(folder, "output");
 const few = ["--steps", "2", "--output-path", output];
 
 describe("dalle2 embed", () => {
-  it("writes embeddings that dream and variation take back", async () => {
+  it("writes embeddings that dream and variation can use", async () => {
     writeFileSync(image, await encodePng(makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(90))));
     const texts = ["--text", "a red circle", "--text", "a blue square"];
     const made = dalle2(["embed", ...texts, "--image", image, "--prior-steps", "2", "--output", file, "--json"]);
@@ -31,22 +31,22 @@ describe("dalle2 embed", () => {
         { name: "prior_image_embed", shape: [2, 128] },
       ],
     });
-    const dreamt = generated(["dream", "--embeddings", file, "--seed", "1", ...few]);
-    expect(dreamt.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
+    const fromTexts = generated(["dream", "--embeddings", file, "--seed", "1", ...few]);
+    expect(fromTexts.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
       ["a red circle", "e.safetensors"],
       ["a blue square", "e.safetensors"],
     ]);
     const varied = generated(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
     // What needs the file cannot be repeated without it.
-    const again = dalle2(["dream", "--from", dreamt[0]!.file]);
+    const again = dalle2(["dream", "--from", fromTexts[0]!.file]);
     expect(again.status).toBe(2);
     expect(again.stderr).toContain("from e.safetensors (--embeddings)");
   });
 });
 
 describe("dalle2 dream", () => {
-  it("shows an image as it forms, starts it from another, and records both", async () => {
+  it("writes previews, starts from an initial image, and records it", async () => {
     const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
     const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
     const { status, stdout, stderr } = dalle2(args);
@@ -64,9 +64,12 @@ describe("dalle2 dream", () => {
   });
 
   it.each([
-    [["--prompt", "a ring", "--strength", "0.5"], "--strength goes with --init-image"],
-    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
-    [["--prompt", "a ring", "--init-image", image, "--init-image", image], "Give --init-image once, or for each of 1"],
+    [["--prompt", "a ring", "--strength", "0.5"], "--strength needs --init-image"],
+    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with the prompt"],
+    [
+      ["--prompt", "a ring", "--init-image", image, "--init-image", image],
+      "--init-image must be given once, or once for each of 1 prompt; it was given 2 times",
+    ],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {
     const { status, stderr } = dalle2(["dream", ...args]);

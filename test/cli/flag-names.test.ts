@@ -28,14 +28,14 @@ describe("messages of the library", () => {
     }
   });
 
-  it("name the flags of other options, wherever they stand", () => {
+  it("name the flags of other options, anywhere in the message", () => {
     expect(said("negativeText", "negativeText needs a condScale other than 1.")).toBe(
       "--negative-prompt needs a --cond-scale other than 1.",
     );
     expect(said("priorNumSamplesPerBatch", "priorNumSamplesPerBatch must be less.")).toBe("--candidates must be less.");
   });
 
-  it("keep words of sentences, what has no flag, and what people wrote", () => {
+  it("keep ordinary words, names without a flag, and texts of users", () => {
     expect(said("steps", "It takes more steps.")).toBe("It takes more steps.");
     expect(said("imageEmbed", "imageEmbed is missing.")).toBe("imageEmbed is missing.");
     const error = new UsageError("condScale.txt: there is no such file.");

@@ -59,7 +59,7 @@ describe.each([
     expect(found).toEqual({ "ring-1.png": "d", "ring-1_2.png": "b", "ring-1_3.png": "c" });
   });
 
-  it("takes no name that a folder has, and leaves nothing where it fails", () => {
+  it("never takes the name of a folder, and leaves no file when it fails", () => {
     mkdirSync(join(folder, "ring.png"));
     expect(placeFile(folder, "ring.png", bytes("a"), { overwrite: false })).toBe(join(folder, "ring_2.png"));
     expect(() => placeFile(folder, "ring.png", bytes("a"), { overwrite: true })).toThrow(FileError);
@@ -68,14 +68,14 @@ describe.each([
   });
 });
 
-describe("what a killed run left", () => {
+describe("a temporary file of a killed run", () => {
   const leave = (name: string, seconds: number) => {
     writeFileSync(join(folder, name), "half");
     const then = Date.now() / 1000 - seconds;
     utimesSync(join(folder, name), then, then);
   };
 
-  it("is removed from a folder of images, once nobody can be writing it, and nothing else is", async () => {
+  it("is removed from a folder of images once no process can be writing it; other files remain", async () => {
     const others = [`.notes.txt.${uuid}.tmp`, "a.png", "a.tmp", ".b.png.tmp"];
     for (const name of others) leave(name, 3600);
     leave(`.ring-1.png.${uuid}.tmp`, 3600);
@@ -85,7 +85,7 @@ describe("what a killed run left", () => {
     expect(readdirSync(folder).sort()).toEqual([...others, `.ring-2.jpg.${uuid}.tmp`].sort());
   });
 
-  it.skipIf(process.platform === "win32")("is removed at once where its process runs no more", async () => {
+  it.skipIf(process.platform === "win32")("is removed immediately if its process has ended", async () => {
     const module = new URL("../../dist/platform/node-aside.js", import.meta.url).href;
     const leaveThree = `
       import { writeFileSync } from "node:fs";
@@ -102,7 +102,7 @@ describe("what a killed run left", () => {
     expect(readdirSync(folder)).toEqual([basename(own)]);
   });
 
-  it("is removed beside a file that is written again", async () => {
+  it("is removed when the same file is written again", async () => {
     leave(`.prior.safetensors.${uuid}.tmp`, 3600);
     leave(`.other.safetensors.${uuid}.tmp`, 3600);
     await writeFileAtomic(join(folder, "prior.safetensors"), bytes("whole"));
@@ -110,7 +110,7 @@ describe("what a killed run left", () => {
   });
 });
 
-it("does not begin to write a file in place of a folder", async () => {
+it("refuses to write a file whose name is a folder", async () => {
   let isAsked = false;
   async function* data() {
     isAsked = true;
@@ -123,7 +123,7 @@ it("does not begin to write a file in place of a folder", async () => {
   expect([isAsked, readdirSync(folder)]).toEqual([false, ["out.safetensors"]]);
 });
 
-it("lets nobody see a file that is not whole, whenever the process is killed", async () => {
+it("never shows a partial file, whenever the process is killed", async () => {
   const size = 400_000;
   const module = new URL("../../dist/cli/generating/place-file.js", import.meta.url).href;
   const script = `
