@@ -18,7 +18,7 @@ interface Options {
   readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
   readonly weights?: WeightsChoice;
   readonly key?: string;
-  readonly sparseRows: readonly string[];
+  readonly sparseRows?: readonly string[];
 }
 
 export function register(program: Command): void {
@@ -39,13 +39,17 @@ export function register(program: Command): void {
       "where in the file the model is, such as state_dict.model (default: found by tensor names)",
       filledText,
     )
-    .option("--sparse-rows <name>", "store only the nonzero rows of this table; can be repeated", append, [])
+    .option("--sparse-rows <name>", "store only the nonzero rows of this table; can be repeated", append)
     .action(convert);
 }
 
-const append = (name: string, names: readonly string[]): readonly string[] => [...names, name];
+const append = (name: string, names: readonly string[] = []): readonly string[] => [...names, name];
 
-async function convert(input: string, output: string, { dtype, weights, key, sparseRows }: Options): Promise<void> {
+async function convert(
+  input: string,
+  output: string,
+  { dtype, weights, key, sparseRows = [] }: Options,
+): Promise<void> {
   if (!output.endsWith(".safetensors")) {
     throw new UsageError(`${output}: the name of the output file must end in .safetensors.`);
   }

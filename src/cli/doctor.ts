@@ -31,7 +31,9 @@ const LIMITS = [
 export function register(program: Command): void {
   program
     .command("doctor")
-    .description("show the adapter, driver, features and limits that were found, and test small kernels")
+    .description(
+      "show the adapter, driver, features and limits that were found, and test that kernels compute correctly",
+    )
     .option("--json", "print one JSON object")
     .action(async ({ json }: { json?: true }) => {
       const { openGpu } = await import("../gpu/open.js");

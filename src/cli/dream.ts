@@ -60,7 +60,7 @@ export function register(program: Command): void {
     .argument("[prompts...]", "what the images should show", collectTexts)
     .option("-p, --prompt <text>", "same as an argument; can be repeated", collectTexts)
     .option("--prompts-file <file>", "read prompts from a file: one per line, or a JSON array")
-    .option("--from <image>", "repeat the image in this file, from the record in it")
+    .option("--from <image>", "generate the image in this file again, from its record")
     .option("--embeddings <file>", "use image embeddings from a file instead of prompts and prior")
     .option(
       "--init-image <file>",

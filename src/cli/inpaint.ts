@@ -62,7 +62,7 @@ export function register(program: Command): void {
     )
     .option("--invert-mask", "generate what the mask marks to keep, and keep the rest")
     .option("--text <text>", "what the image should show: one for all images, or one per image", collectTexts)
-    .option("--resample-times <n>", "how often each sampling step is run (default: 5)", wholeNumber);
+    .option("--resample-times <n>", "how many times each sampling step is run (default: 5)", wholeNumber);
   addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {

@@ -46,8 +46,8 @@ export function register(program: Command): void {
   const command = program
     .command("interpolate")
     .description("generate the images between two images or prompts")
-    .argument("[start]", "an image's file, or a prompt", filledText)
-    .argument("[end]", "an image's file, or a prompt", filledText)
+    .argument("[start]", "image file or prompt", filledText)
+    .argument("[end]", "image file or prompt", filledText)
     .option("--start <start>", "same as the first argument", filledText)
     .option("--end <end>", "same as the second argument", filledText)
     .option("--frames <n>", "number of images, including both ends", wholeNumber, 8)

@@ -28,8 +28,8 @@ Examples:
   $ dalle2 variation photos/ --seed 1 --json
   $ dalle2 variation --embeddings photos.safetensors
 
-A decoder that was trained with text takes one per image. Without --text, it is the prompt in the record that dalle2 wrote to
-the file or, without a record, the file's name: red_circle.png becomes "Red circle".
+A decoder that was trained with text takes one text per image. Without --text, the text is the prompt in the record that
+dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle".
 
 Without files, variation asks for them. Piped input answers line by line: the files (each followed by its text, if the
 decoder takes text), an empty line, the number of images per file.

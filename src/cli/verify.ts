@@ -18,7 +18,7 @@ export function register(program: Command): void {
   program
     .command("verify")
     .description(
-      "compare outputs with the recorded outputs of the reference, in a fixture or all fixtures below a folder",
+      "compare outputs with the recorded outputs of the reference, for one fixture or all fixtures below a folder",
     )
     .argument("<folder>", "folder with a fixture.json, or a parent of such folders")
     .addOption(new Option("--dtype <type>", "dtype that the models compute in").choices(["f32", "f16"]).default("f32"))
