@@ -73,7 +73,7 @@ describe("names", () => {
     expect(await textsFor(files, [])).toEqual(["A dog", "A cat"]);
     expect(await textsFor(files, ["an animal"])).toEqual(["an animal", "an animal"]);
     expect(await textsFor(files, ["x", "y"])).toEqual(["x", "y"]);
-    await expect(textsFor(files, ["x", "y", "z"])).rejects.toThrow("for each of 2 images, not 3 times");
+    await expect(textsFor(files, ["x", "y", "z"])).rejects.toThrow("for each of 2 images; it was given 3 times");
     await expect(textsFor(["a.png"], ["x", "y"])).rejects.toThrow(UsageError);
   });
 
@@ -103,7 +103,7 @@ describe("input images", () => {
     expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
     writeFileSync(join(folder, "text.png"), "no image");
     await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow(
-      `${join(folder, "text.png")}: this is no image in a known format; give a PNG, JPEG or WebP file`,
+      `${join(folder, "text.png")}: this is not an image in a known format; give a PNG, JPEG or WebP file`,
     );
     writeFileSync(join(folder, "empty.png"), "");
     await expect(loadSquare(join(folder, "empty.png"), () => undefined)).rejects.toThrow(

@@ -285,7 +285,7 @@ describe("dalle2 convert", () => {
   });
 
   it.each([
-    [["in.pth", "out.pth"], 2, /ends in \.safetensors/],
+    [["in.pth", "out.pth"], 2, /must end in \.safetensors/],
     [["in.pth"], 2, /missing required argument/],
     [["in.pth", "x.safetensors"], 2, /in\.pth: could not be opened/],
     [["in.pth", "x.safetensors", "--dtype", "f8"], 2, /Allowed choices are f16, f32/],
