@@ -18,6 +18,7 @@ import {
   type ModelFlags,
   type PriorFlags,
 } from "./generating/options.js";
+import { formatDuration } from "./generating/progress-line.js";
 import { ProgressReport } from "./generating/progress.js";
 import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
@@ -52,8 +53,8 @@ export function register(program: Command): void {
     .description("write embeddings of texts and images to a safetensors file, for dream, variation and other programs")
     .option("--text <text>", "text to embed with CLIP; the prior samples an image embedding from it", collectTexts)
     .option("--texts-file <file>", "read texts from a file: one per line, or a JSON array")
-    .option("--image <file>", "image, or folder of images, to embed with CLIP", collectTexts)
-    .option("--output <file>", "the safetensors file to write", filledText, "embeddings.safetensors")
+    .option("-i, --image <file>", "image, or folder of images, to embed with CLIP", collectTexts)
+    .option("-o, --output <file>", "the safetensors file to write", filledText, "embeddings.safetensors")
     .option("--json", "print one JSON object: {file, tensors: [{name, shape}]}")
     .optionsGroup("Prior:")
     .option("--no-prior", "write only CLIP's embeddings")
@@ -81,11 +82,13 @@ async function embed(flags: EmbedFlags): Promise<void> {
   checkSeeds(flags, texts.length * flags.samples);
   tryFolder(dirname(output));
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
+  const begin = performance.now();
   try {
     const stored = await embedAll(flags, { texts, files, signal, progress });
     await writeFileAtomic(output, writeEmbeddings(stored));
     progress.end();
     report(flags, stored);
+    if (flags.verbose) progress.warn(`It took ${formatDuration(performance.now() - begin)}.`);
   } finally {
     progress.end();
   }
@@ -100,17 +103,14 @@ interface Work {
 
 async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings> {
   const { texts, files, signal, progress } = work;
-  const { dtype, offload } = flags;
+  const { dtype, offload, modelConfig = "shapes" } = flags;
   const loading = loadingOptions(flags, signal, progress);
-  const { modelConfig = "shapes" } = flags;
   const config = await ModelLoadConfig.open(modelConfig, { signal });
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload });
   const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
-  const generatedOn = await describeModels(manager, software, {
-    ...loading,
-    isOwnConfig: modelConfig === "shapes",
-  });
+  const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
+  if (flags.verbose) progress.warn(`${generatedOn.adapter}, ${generatedOn.dtype}; ${config.source}`);
   const ofTexts = texts.length > 0 ? await script.texts(texts, { signal }) : [];
   const ofImages = files.length > 0 ? await script.images(await loadForClip(files, manager), { signal }) : [];
   const runsPrior = texts.length > 0 && flags.prior && manager.prior !== undefined;

@@ -22,7 +22,6 @@ const OTHERS: Readonly<Record<string, string>> = {
   startAtUnetNumber: "--start-at-unet",
   computeInF32: "--dtype",
   frames: "--frames",
-  imageEmbed: "--embeddings",
   initImages: "--init-image",
   strength: "--strength",
   previewEvery: "--preview",

@@ -1,5 +1,6 @@
 import { basename, parse } from "node:path";
 import type { Command } from "commander";
+import { promptFromFileName } from "../image/image-files.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
@@ -10,7 +11,6 @@ import { checkEmbeddingLength, loadEmbeddings } from "./generating/embeddings.js
 import { addGenerationOptions, addNegativeOption, decoderOptions } from "./generating/options.js";
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
-import { promptFromFileName } from "../image/image-files.js";
 import { captionOf } from "./asking/captions.js";
 import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";

@@ -47,6 +47,8 @@ const isNumber = (text: string): boolean => /^\d+$/.test(text);
 /**
  * Returns the names of an adapter. wgpu reports numbers for vendor and device, and the name of the device as
  * description.
+ *
+ * @internal
  */
 export function adapterNames(info: GPUAdapterInfo): Pick<AdapterDescription, "vendor" | "device" | "description"> {
   const { vendor, device, description } = info;

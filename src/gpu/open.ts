@@ -67,7 +67,11 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
   return new GpuDevice(device, description, features, options);
 }
 
-/** The entry point of WebGPU. Throws `GpuUnavailableError` where nothing implements it. */
+/**
+ * The entry point of WebGPU. Throws `GpuUnavailableError` where nothing implements it.
+ *
+ * @internal
+ */
 export async function openEntry(options?: WebGpuOptions): Promise<GPU> {
   const entry = await openWebGpu(options);
   if (!("missing" in entry)) return entry;

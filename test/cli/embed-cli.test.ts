@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage } from "../../src/image/image.js";
@@ -31,11 +31,18 @@ describe("dalle2 embed", () => {
         { name: "prior_image_embed", shape: [2, 128] },
       ],
     });
-    const fromTexts = generated(["dream", "--embeddings", file, "--seed", "1", ...few]);
-    expect(fromTexts.map(({ prompt, embeddings }) => [prompt, embeddings])).toEqual([
-      ["a red circle", "e.safetensors"],
-      ["a blue square", "e.safetensors"],
+    const several = ["--decoder-samples", "2", "--grid", "--preview", "1"];
+    const fromTexts = generated(["dream", "--embeddings", file, "--seed", "1", ...several, ...few]);
+    const grid = join(output, "grid-1.png");
+    expect(fromTexts.map(({ prompt, embeddings, seed, grid: sheet }) => [prompt, embeddings, seed, sheet])).toEqual([
+      ["a red circle", "e.safetensors", 1, grid],
+      ["a red circle", "e.safetensors", 2, grid],
+      ["a blue square", "e.safetensors", 3, grid],
+      ["a blue square", "e.safetensors", 4, grid],
     ]);
+    expect(readdirSync(output).sort()).toEqual(
+      [...fromTexts.map(({ file: one }) => basename(one)), "grid-1.png"].sort(),
+    );
     const varied = generated(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
     // What needs the file cannot be repeated without it.
@@ -48,7 +55,7 @@ describe("dalle2 embed", () => {
 describe("dalle2 dream", () => {
   it("writes previews, starts from an initial image, and records it", async () => {
     const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
-    const args = ["dream", "--prompt", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
+    const args = ["dream", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
     const { status, stdout, stderr } = dalle2(args);
     expect(status, stderr).toBe(0);
     const path = join(output, "a-ring-4.png");
@@ -64,10 +71,17 @@ describe("dalle2 dream", () => {
   });
 
   it.each([
-    [["--prompt", "a ring", "--strength", "0.5"], "--strength needs --init-image"],
+    [["a ring", "--strength", "0.5"], "--strength needs --init-image"],
     [["--prompt", "a ring", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with the prompt"],
+    [["a ring", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with the prompt"],
+    [["--prior-samples", "2", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with --prior-samples"],
     [
-      ["--prompt", "a ring", "--init-image", image, "--init-image", image],
+      ["--samples", "2", "--decoder-samples", "2", "a ring"],
+      "--samples cannot be combined with --prior-samples or --decoder-samples",
+    ],
+    [[file], `To use the embeddings in it: --embeddings ${file}`],
+    [
+      ["a ring", "--init-image", image, "--init-image", image],
       "--init-image must be given once, or once for each of 1 prompt; it was given 2 times",
     ],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],

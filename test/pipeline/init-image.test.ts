@@ -112,7 +112,9 @@ describe("an image that U-Net 1 starts from", () => {
     await expect(call({ strength: 0.5 })).rejects.toThrow("pass initImages");
     await expect(call({ initImages: [ramp()], strength: 1.5 })).rejects.toThrow("strength must be 0 to 1, not 1.5");
     const masked = { inpaintImages: [ramp()], inpaintImageMasks: [new Uint8Array(1600)] };
-    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow("Give one of initImages and inpaintImages");
+    await expect(call({ initImages: [ramp()], ...masked })).rejects.toThrow(
+      "Give only one of initImages and inpaintImages",
+    );
     await expect(call({ initImages: [ramp()], startAtUnetNumber: 2, images: [ramp(side)] })).rejects.toThrow(
       "U-Net 1 starts from initImages",
     );
@@ -155,6 +157,19 @@ describe("image embeddings that are given", () => {
     expect(one!.parameters).not.toHaveProperty("priorSteps");
     const swapped = await run([...imageEmbed].reverse());
     expect(swapped.get(1)!.get(1)![0]!.data).not.toEqual(one!.data);
-    await expect(run(imageEmbed.slice(1))).rejects.toThrow("imageEmbed has 1 values");
+    await expect(run(imageEmbed.slice(1))).rejects.toThrow("imageEmbed has 1 value for 2 inputs");
+  });
+
+  it("are decoded several times, each time from the seed of the image alone", async () => {
+    const imageEmbed = [(await new Prior(manager).embed([3, 4])).get(0)![0]!];
+    const run = (options: BasicInferenceOptions) =>
+      new BasicInference(manager).run("a red circle", { decoderSteps: [3, 2], imageEmbed, ...options });
+    const images = (await run({ seeds: [5, 6], decoderSampleCount: 2 })).get(0)!.get(0)!;
+    expect(images.map(({ seed }) => seed)).toEqual([5, 6]);
+    const alone = (await run({ seeds: [6] })).get(0)!.get(0)![0]!;
+    expect(images[1]!.data).toEqual(alone.data);
+    expect(images[1]!.parameters).toEqual(alone.parameters);
+    expect(alone.parameters).not.toHaveProperty("priorSeed");
+    await expect(run({ seeds: [5], priorSeeds: [7] })).rejects.toThrow("Give only one of imageEmbed and priorSeeds");
   });
 });

@@ -4,14 +4,15 @@ import { COMMON_OPTIONS, optionsIn, type CommonOption } from "./common-options.j
 
 /**
  * Makes a command accept the options of other tools, without listing them in its help. An option with the meaning of one of
- * its own sets that one; for any other, an error says what to do instead. Its own options also work with underscores.
+ * its own sets that one. For any other, if the command generates images, an error says what to do instead. Its own options also
+ * work with underscores.
  */
 export function acceptCommonOptions(command: Command): void {
   for (const own of command.options.filter(({ long }) => long !== undefined)) addAliases(command, own, [own.long!]);
   for (const common of COMMON_OPTIONS) {
     const target = common.means?.map((name) => ownOption(command, name)).find((own) => own !== undefined);
     if (target) addAliases(command, target, common.names);
-    else if (ownOption(command, "--samples")) addRefusals(command, common);
+    else if (ownOption(command, "--decoder-batch-size")) addRefusals(command, common);
   }
 }
 

@@ -128,7 +128,7 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
     names: ["-i", "--init-image", "--init-img", "--init-images", "--img", "--image", "--input", "--ref-image", "-I"],
     tools: ["web UI", "diffusers", "OpenAI", "sd.cpp", "CompVis"],
     means: ["--init-image", "--image"],
-    hints: ["give images as --start or --end", "`dalle2 variation FILE` generates images from an image"],
+    hints: ["give images as --start or --end"],
   },
   { names: ["--mask-image", "-M"], tools: ["diffusers", "OpenAI"], means: ["--mask"] },
   {

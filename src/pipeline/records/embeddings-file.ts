@@ -22,7 +22,9 @@ const priorRow = z.object({ text: z.string(), seed: z.int().nonnegative() });
 
 /** CLIP's embedding of a text. */
 export interface TextEmbedded {
+  /** The text that was embedded. */
   readonly text: string;
+  /** CLIP's embedding of it, `[D]`. */
   readonly embedding: Embedding;
 }
 
@@ -30,20 +32,27 @@ export interface TextEmbedded {
 export interface ImageEmbedded {
   /** Name of the file, without folders. */
   readonly image: string;
+  /** CLIP's embedding of it, `[D]`. */
   readonly embedding: Embedding;
 }
 
 /** The image embedding that the prior made of a text, from the noise of a seed. */
 export interface PriorEmbedded {
+  /** The prompt. */
   readonly text: string;
+  /** The seed that the prior sampled with. */
   readonly seed: number;
+  /** The image embedding that the prior sampled, `[D]`. */
   readonly embedding: Embedding;
 }
 
 /** Embeddings that are stored together; those of a kind are of one length. */
 export interface StoredEmbeddings {
+  /** CLIP's embeddings of texts. */
   readonly texts: readonly TextEmbedded[];
+  /** CLIP's embeddings of images. */
   readonly images: readonly ImageEmbedded[];
+  /** Image embeddings that the prior sampled. */
   readonly priors: readonly PriorEmbedded[];
   /** The models that made them, and where those ran. */
   readonly generatedOn: GeneratedOn;

@@ -22,8 +22,15 @@ export interface GeneratedOn {
   /** Name and version of this package. */
   readonly software: string;
   /** The load config as it was named, absent for the one that comes with the package, and the model files. */
-  readonly model: { readonly config?: string | undefined; readonly files: readonly ModelFile[] };
+  readonly model: {
+    /** Its name, path or URL. */
+    readonly config?: string | undefined;
+    /** The files of the models. */
+    readonly files: readonly ModelFile[];
+  };
+  /** The name of the adapter. */
   readonly adapter: string;
+  /** The type that the models computed in. */
   readonly dtype: ComputeType;
   /** Table of kernel variants; there is one so far. */
   readonly tuning: string;

@@ -4,7 +4,9 @@ import type { ByteSource } from "../../platform/source.js";
 
 /** What tells a model file from others without reading all of it. */
 export interface ModelFile {
+  /** The file's name, without folders. */
   readonly name: string;
+  /** Its size. */
   readonly bytes: number;
   /** SHA-256, in hex, of the size in decimal and of 64 samples of 16 KiB, spread evenly from the first byte to the last. */
   readonly fingerprint: string;

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { register as dream } from "../../../src/cli/dream.js";
 import { register as edit } from "../../../src/cli/edit.js";
+import { register as embed } from "../../../src/cli/embed.js";
 import { register as inpaint } from "../../../src/cli/inpaint.js";
 import { register as interpolate } from "../../../src/cli/interpolate.js";
 import { register as memory } from "../../../src/cli/memory.js";
@@ -21,7 +22,8 @@ beforeEach(() => {
   said = "";
   program = new Command("dalle2").enablePositionalOptions().exitOverride();
   program.configureOutput({ writeErr: (text) => (said += text) });
-  for (const register of [dream, variation, inpaint, upscale, interpolate, edit, memory, test]) register(program);
+  for (const register of [dream, embed, variation, inpaint, upscale, interpolate, edit, memory, test])
+    register(program);
   assist(program);
 });
 
@@ -58,6 +60,8 @@ describe("options of other tools", () => {
     ["dream", ["--decoder_batch_size", "4"], { decoderBatchSize: 4 }],
     ["inpaint", ["--init-image", "a.png", "--mask-image", "b.png"], { image: ["a.png"], mask: ["b.png"] }],
     ["variation", ["-i", "a.png", "b.png"], { image: ["a.png"], args: ["b.png"] }],
+    ["dream", ["--image", "a.png", "--denoising-strength", "0.5"], { initImage: ["a.png"], strength: 0.5 }],
+    ["embed", ["-p", "a cat", "-i", "a.png", "-o", "a.safetensors", "-n", "2"], { text: ["a cat"], samples: 2 }],
     ["dream", ["--config", "models.json"], { modelConfig: "models.json" }],
     ["test", ["--config", "models.json"], { modelConfig: "models.json" }],
     ["dream", ["--from-file", "prompts.txt"], { promptsFile: "prompts.txt" }],
@@ -70,7 +74,6 @@ describe("options of other tools", () => {
     ["dream", ["--width", "512"], "There is no option --width here: the decoder determines the image size"],
     ["dream", ["--size=512x512"], "choose another decoder with --model-config"],
     ["dream", ["--device", "cuda:1"], "`dalle2 doctor` shows which GPU is used"],
-    ["dream", ["--image", "a.png"], "`dalle2 variation FILE`"],
     ["interpolate", ["--image", "a.png"], "give images as --start or --end"],
     ["interpolate", ["--prompt", "x"], "the two prompts are --start and --end"],
     ["edit", ["-p", "x"], "the two texts are --from and --to"],
@@ -78,6 +81,7 @@ describe("options of other tools", () => {
     ["inpaint", ["--strength", "0.5"], "the parts that --mask does not keep"],
     ["variation", ["--strength", "0.5"], "so there is no strength"],
     ["upscale", ["--num-candidates", "4"], "this command samples no prior"],
+    ["embed", ["--width", "512"], "error: unknown option '--width'"],
     ["dream", ["--fp16"], "use --dtype f16"],
     ["dream", ["--ckpt", "model.ckpt"], "It must be a load config"],
     ["memory", ["model.safetensors"], "It must be a load config"],
