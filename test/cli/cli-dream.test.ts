@@ -7,7 +7,7 @@ import { dalle2, generated } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-dream-"));
 const fixture = fileURLToPath(new URL("../fixtures/pipeline/", import.meta.url));
-// The fixture's prior does not say its version, which is worth a warning; here it is said.
+// The fixture's prior has no version, which causes a warning; the config sets it.
 const modelConfig = join(folder, "load_config.json");
 writeFileSync(modelConfig, versionedConfig());
 
@@ -187,7 +187,7 @@ describe("dalle2 dream", () => {
     expect(status).toBe(2);
   });
 
-  // No models of this config could be loaded: what is said is said before.
+  // The models of this config cannot be loaded, so the error comes before loading.
   const nowhere = join(folder, "nowhere.json");
   writeFileSync(nowhere, JSON.stringify({ prior: { load_model_from: { load_type: "local", path: "absent.pth" } } }));
 

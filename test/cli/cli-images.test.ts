@@ -48,7 +48,7 @@ function disc(colour: readonly number[], width = SIDE, height = SIDE): RgbImage 
 }
 
 const red = disc([220, 30, 30]);
-/** Larger than CLIP sees. */
+/** Larger than CLIP's input. */
 const blue = disc([30, 60, 220], 2 * SIDE, 2 * SIDE);
 /** Keeps the left half. */
 const leftMask = makeImage(
@@ -181,7 +181,7 @@ describe("upscale", () => {
     const file = await save("small.png", small);
     const [report] = await expectGenerated(["upscale", ...stepFlags, file], expected.values());
     expect(report).toMatchObject({ image: "small.png", width: SIDE, height: SIDE });
-    // The white left and right of the disc is cut off; what is left is larger than the first U-Net's images.
+    // The white left and right of the disc is cropped; the rest is larger than the first U-Net's images.
     const wide = await save("wide.png", disc([220, 30, 30], 2 * SIDE, SIDE));
     const resized = await new Upscale(manager).run([resizeLanczos(red, 32, 32)], { steps, seeds: [5] });
     await expectGenerated(["upscale", ...stepFlags], resized.values(), `${wide}\n\n\n`);
@@ -230,7 +230,7 @@ describe("an interrupt", () => {
     await save("red.png", red);
   });
 
-  // The others hand the signal to their scripts as these do: with a prior, without one, and by hand.
+  // Other commands pass the signal to their scripts like one of these: with a prior, without one, or in a loop.
   it.each([
     ["dream", "SIGTERM", 143, ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
     ["upscale", "SIGHUP", 129, [...image, ...samples]],
@@ -247,7 +247,7 @@ describe("an interrupt", () => {
     const said = signal === "SIGINT" ? "Interrupted." : `Interrupted by ${signal}.`;
     expect(run.stderr.trimEnd().split("\n").at(-1)).toBe(said);
     const reports = JSON.parse(run.stdout) as ImageReport[];
-    // One image is finished when the second batch begins; more only if the signal comes late.
+    // One image is finished when the second batch begins; more only if the signal arrives late.
     expect(reports.length).toBeGreaterThanOrEqual(1);
     expect(reports.length).toBeLessThan(5);
     for (const { file } of reports) await expect(readImage(file)).resolves.toMatchObject({ width: SIDE });

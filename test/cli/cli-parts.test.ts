@@ -54,7 +54,7 @@ describe("names", () => {
     expect(fileNameOf("красный круг")).toBe("красный-круг");
     expect(fileNameOf("-rf")).toBe("rf");
     expect(Buffer.byteLength(fileNameOf("𠀀".repeat(500)))).toBe(100);
-    // Not cut within a character: é has two bytes here, as e and an accent three.
+    // Not cut within a character: é is two bytes; e with a combining accent would be three.
     expect(fileNameOf(`${"x".repeat(99)}é`)).toBe("x".repeat(99));
   });
 
@@ -233,7 +233,7 @@ describe("lines of a prompts file", () => {
   it("end as in Python's open()", async () => {
     expect(await read("a red circle\ra blue square")).toEqual(["a red circle", "a blue square"]);
     expect(await read("one\r\ntwo\n\nthree\r\rfour\n\rfive\r\n")).toEqual(["one", "two", "three", "four", "five"]);
-    // These end lines for str.splitlines(), and not in a file that is read as text.
+    // These end lines for str.splitlines(), but not in a text file.
     const within = ["a\u000bb", "a\u000cb", "a\u001cb", "a\u0085b", "a\u2028b", "a\u2029b"];
     for (const prompt of within) expect(await read(`${prompt}\rc`)).toEqual([prompt, "c"]);
   });

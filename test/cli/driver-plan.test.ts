@@ -14,7 +14,7 @@ const source = (text: string, name = "/etc/apt/sources.list") => ({ name, text }
 const mirror = source("deb http://mirror.example/debian bookworm main\n");
 const plan = (osRelease: string, sudo: string, sources = [mirror]) => planDriver({ osRelease, sources }, sudo);
 
-/** What a plan writes into a new file of sources, and the file. */
+/** The content that a plan writes to a new sources file, and the file's name. */
 function added(...sources: { readonly name: string; readonly text: string }[]) {
   const { commands } = plan(debian12, "", sources);
   const [, file] = / \| tee (\S+)$/.exec(commands[0]!) ?? [];

@@ -45,7 +45,7 @@ describe("dalle2 embed", () => {
     );
     const varied = generated(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
-    // What needs the file cannot be repeated without it.
+    // An image generated from the file cannot be repeated without it.
     const again = dalle2(["dream", "--from", fromTexts[0]!.file]);
     expect(again.status).toBe(2);
     expect(again.stderr).toContain("from e.safetensors (--embeddings)");

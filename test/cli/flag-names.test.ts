@@ -6,7 +6,7 @@ import { PRIOR_NAME } from "../../src/models/component.js";
 import { prefixedName } from "../../src/pipeline/settings.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 
-/** A message of the library as the command line says it. */
+/** A message of the library, as the command prints it. */
 function said(argument: string, message: string, component?: string): string {
   const error = new ArgumentError(argument, message).locate({ component });
   return inFlags(error, error.message);

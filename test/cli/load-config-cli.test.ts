@@ -18,7 +18,7 @@ let folder: string;
 let server: FaultServer;
 let base: string;
 
-/** Serves the files of the fixture, and under `NAME.sha256` their checksums. */
+/** Serves the files of the fixture, and their checksums as `NAME.sha256`. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "load-config-"));
   server = await FaultServer.start();
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs `dalle2 test` beside this process, in which the server answers. */
+/** Runs `dalle2 test` without blocking this process, which runs the server. */
 async function test(...args: readonly string[]) {
   const child = execFile(process.execPath, [CLI, "test", ...args], {
     cwd: folder,

@@ -11,7 +11,7 @@ import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
 import { asideOf } from "../../src/platform/node-aside.js";
 
-/** Whether the file system of the test is one without links. */
+/** Whether the tested file system lacks links. */
 let refusesLinks = false;
 
 vi.mock("node:fs", async (original) => {
@@ -138,7 +138,7 @@ it("never shows a partial file, whenever the process is killed", async () => {
     const ended = once(child, "exit");
     let killAt = Infinity;
     while (child.exitCode === null && child.signalCode === null) {
-      // A watcher that reads what appears.
+      // A watcher that reads each file that appears.
       const names = readdirSync(folder).filter((name) => !name.startsWith("."));
       for (const name of names) if (readFileSync(join(folder, name)).length !== size) seen.add(name);
       if (killAt === Infinity && readdirSync(folder).length > before) killAt = performance.now() + run;

@@ -1,4 +1,4 @@
-// Names and texts of strangers never steer the terminal that they are shown on.
+// Untrusted names and texts never control the terminal that they are printed on.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Sets the title, clears the screen, goes back, in 7 and in 8 bits, and turns the text round. */
+/** Sets the title, clears the screen and moves back, with 7-bit and 8-bit codes, and reverses the text direction. */
 const EVIL = "a\u001b]0;PWNED\u0007\u001b[2J\u009b2J\u009d0;x\u009c\r\b\u007f\u0000\u202eb\u2066c\u2069";
 const STEERING = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
 

@@ -46,7 +46,7 @@ function written(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** The two names that tell a decoder from anything else, enough for a component and a dialect of a known version. */
+/** The two names that identify a decoder: enough for its component and the dialect of a known version. */
 const DECODER = {
   "unets.0.to_time_hiddens.1.weight": f32([4, 1], [1, 2, 3, 4]),
   "noise_schedulers.0.betas": scalar(0.5),
@@ -202,7 +202,7 @@ describe("dalle2 inspect", () => {
     expect(statSync(path).size).toBeGreaterThan(5e9);
     const { stdout, cpuSeconds } = measuredRun(main, ["inspect", path, "--json"]);
     expect((JSON.parse(stdout) as InspectReport).parameters).toBe(20 * 8000 ** 2 + 5);
-    // Time of the processor, the start of Node included: a quarter of a second. Others may keep the machine busy.
+    // CPU time including the start of Node, as other processes may keep the machine busy. It is about a quarter of a second.
     expect(cpuSeconds).toBeLessThan(1);
     rmSync(path);
   });
