@@ -6,7 +6,7 @@ import { publicUrl } from "../platform/secrets.js";
 import { UsageError } from "./errors.js";
 import { formatBytes } from "./format-bytes.js";
 import { InterruptedError } from "./interrupt.js";
-import { print, printJson, say, shown } from "./output.js";
+import { print, printJson, say, sanitized } from "./output.js";
 
 interface Flags {
   readonly folder: string;
@@ -76,7 +76,7 @@ async function askToClear(folder: string, files: readonly CacheEntry[]): Promise
   }
   const { confirm, isCancel } = await import("@clack/prompts");
   say(files.map(format).join("\n"));
-  const answer = await confirm({ message: shown(`Remove ${what}?`), initialValue: false, output: process.stderr });
+  const answer = await confirm({ message: sanitized(`Remove ${what}?`), initialValue: false, output: process.stderr });
   if (isCancel(answer)) throw new InterruptedError();
   return answer;
 }

@@ -5,13 +5,13 @@ import { openSource } from "../files/open.js";
 import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
 import { openCheckpoint } from "../models/open-checkpoint.js";
 import { writeFileAtomic } from "../platform/node.js";
-import { tryFolder } from "../platform/node-aside.js";
+import { tryFolder } from "../platform/node-temporary-files.js";
 import { excerpt } from "../platform/printable.js";
 import { unsupportedTensors } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText } from "./option-values.js";
+import { nonEmptyText } from "./option-values.js";
 import { print, say } from "./output.js";
 
 interface Options {
@@ -37,7 +37,7 @@ export function register(program: Command): void {
     .option(
       "--key <key>",
       "where in the file the model is, such as state_dict.model (default: found by tensor names)",
-      filledText,
+      nonEmptyText,
     )
     .option("--sparse-rows <name>", "store only the nonzero rows of this table; can be repeated", append)
     .action(convert);

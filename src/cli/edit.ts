@@ -9,7 +9,7 @@ import { planSeries } from "./generating/plan.js";
 import { seedsOf } from "./generating/seeds.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
-import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
+import { collectTexts, nonEmptyText, fraction, wholeNumber } from "./option-values.js";
 
 interface EditFlags extends GenerationFlags {
   readonly image?: readonly string[];
@@ -36,8 +36,8 @@ export function register(program: Command): void {
     .description("edit images with text: from one description to another")
     .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
     .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
-    .option("--from <text>", "what the images show", filledText)
-    .option("--to <text>", "what the edited images should show", filledText)
+    .option("--from <text>", "what the images show", nonEmptyText)
+    .option("--to <text>", "what the edited images should show", nonEmptyText)
     .option("--strength <fraction>", "how far to edit, from 0 to 1; the paper uses 0.25 to 0.5", fraction, 0.4)
     .option("--frames <n>", "number of images in the series", wholeNumber, 1);
   addGenerationOptions(command)

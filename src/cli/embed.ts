@@ -6,7 +6,7 @@ import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../p
 import { describeModels } from "../pipeline/records/generated-on.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { writeFileAtomic } from "../platform/node.js";
-import { tryFolder } from "../platform/node-aside.js";
+import { tryFolder } from "../platform/node-temporary-files.js";
 import { expandFolders, loadForClip } from "./asking/image-files.js";
 import { readPrompts } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
@@ -22,7 +22,7 @@ import { formatDuration } from "./generating/progress-line.js";
 import { ProgressReport } from "./generating/progress.js";
 import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
-import { collectTexts, filledText, wholeNumber } from "./option-values.js";
+import { collectTexts, nonEmptyText, wholeNumber } from "./option-values.js";
 import { print, printJson } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -54,7 +54,7 @@ export function register(program: Command): void {
     .option("--text <text>", "text to embed with CLIP; the prior samples an image embedding from it", collectTexts)
     .option("--texts-file <file>", "read texts from a file: one per line, or a JSON array")
     .option("-i, --image <file>", "image, or folder of images, to embed with CLIP", collectTexts)
-    .option("-o, --output <file>", "the safetensors file to write", filledText, "embeddings.safetensors")
+    .option("-o, --output <file>", "the safetensors file to write", nonEmptyText, "embeddings.safetensors")
     .option("--json", "print one JSON object: {file, tensors: [{name, shape}]}")
     .optionsGroup("Prior:")
     .option("--no-prior", "write only CLIP's embeddings")
@@ -94,15 +94,15 @@ async function embed(flags: EmbedFlags): Promise<void> {
   }
 }
 
-interface Work {
+interface EmbedInputs {
   readonly texts: readonly string[];
   readonly files: readonly string[];
   readonly signal: AbortSignal;
   readonly progress: ProgressReport;
 }
 
-async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings> {
-  const { texts, files, signal, progress } = work;
+async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredEmbeddings> {
+  const { texts, files, signal, progress } = inputs;
   const { dtype, offload, modelConfig = "shapes" } = flags;
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.open(modelConfig, { signal });
@@ -117,7 +117,7 @@ async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings
   return {
     texts: texts.map((text, i) => ({ text, embedding: ofTexts[i]! })),
     images: files.map((file, i) => ({ image: basename(file), embedding: ofImages[i]! })),
-    priors: runsPrior ? await samplePrior(script, flags, work) : [],
+    priors: runsPrior ? await samplePrior(script, flags, inputs) : [],
     generatedOn,
   };
 }
@@ -125,7 +125,7 @@ async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings
 async function samplePrior(
   script: Embed,
   flags: EmbedFlags,
-  { texts, signal, progress }: Work,
+  { texts, signal, progress }: EmbedInputs,
 ): Promise<PriorEmbedded[]> {
   const { samples } = flags;
   const seeds = followingSeeds(flags, texts.length * samples);

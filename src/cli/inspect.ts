@@ -9,7 +9,7 @@ import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText } from "./option-values.js";
+import { nonEmptyText } from "./option-values.js";
 import { print, printJson } from "./output.js";
 
 interface Options {
@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option(
       "--key <key>",
       "where in the file the model is, such as state_dict.model (default: found by tensor names)",
-      filledText,
+      nonEmptyText,
     )
     .option("--json", "print one JSON object")
     .action(async (file: string, { json, weights, key }: Options) => {

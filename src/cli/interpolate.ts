@@ -23,7 +23,7 @@ import { imageProblem, loadImage } from "./asking/image-files.js";
 import { isImageFile } from "../image/image-files.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText, wholeNumber } from "./option-values.js";
+import { nonEmptyText, wholeNumber } from "./option-values.js";
 
 interface InterpolateFlags extends GenerationFlags, PriorFlags {
   readonly start?: string;
@@ -46,13 +46,13 @@ export function register(program: Command): void {
   const command = program
     .command("interpolate")
     .description("generate the images between two images or prompts")
-    .argument("[start]", "image file or prompt", filledText)
-    .argument("[end]", "image file or prompt", filledText)
-    .option("--start <start>", "same as the first argument", filledText)
-    .option("--end <end>", "same as the second argument", filledText)
+    .argument("[start]", "image file or prompt", nonEmptyText)
+    .argument("[end]", "image file or prompt", nonEmptyText)
+    .option("--start <start>", "same as the first argument", nonEmptyText)
+    .option("--end <end>", "same as the second argument", nonEmptyText)
     .option("--frames <n>", "number of images, including both ends", wholeNumber, 8)
-    .option("--start-text <text>", "what the start image shows (default: from its record or its name)", filledText)
-    .option("--end-text <text>", "what the end image shows (default: from its record or its name)", filledText);
+    .option("--start-text <text>", "what the start image shows (default: from its record or its name)", nonEmptyText)
+    .option("--end-text <text>", "what the end image shows (default: from its record or its name)", nonEmptyText);
   addGenerationOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
     .action((start: string | undefined, end: string | undefined, _, self: Command) =>

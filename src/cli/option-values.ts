@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "commander";
 import * as rules from "../platform/arguments.js";
 
 /** A text that is not empty, without spaces around it. */
-export function filledText(value: string): string {
+export function nonEmptyText(value: string): string {
   const text = value.trim();
   if (text === "") throw new InvalidArgumentError("It is empty.");
   return text;
@@ -12,7 +12,7 @@ export function filledText(value: string): string {
 
 /** Appends a text or path to those given before. */
 export function collectTexts(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, filledText(value)];
+  return [...before, nonEmptyText(value)];
 }
 
 /** A number from 0 to 1. */
@@ -27,14 +27,14 @@ export function wholeNumber(value: string): number {
 
 /** A folder for images. Other tools take a file name here. */
 export function outputFolder(value: string): string {
-  const folder = filledText(value);
+  const folder = nonEmptyText(value);
   if (!/\.(png|jpe?g|webp)$/i.test(folder) || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
   throw new InvalidArgumentError("It must be a folder, not an image file. Images are named by prompt and seed.");
 }
 
 /** Path, URL or name of a load config. Other tools take a checkpoint here. */
 export function loadConfig(value: string): string {
-  const config = filledText(value);
+  const config = nonEmptyText(value);
   if (!/\.(safetensors|ckpt|pth|pt|bin|gguf|onnx)$/i.test(config)) return config;
   throw new InvalidArgumentError(
     "It must be a load config (a JSON file that names checkpoints, see configs/README.md), not a checkpoint.",

@@ -7,7 +7,7 @@ import { hideKnown, hideSecrets } from "../platform/secrets.js";
 
 /** Prints a result on standard output, with a line break. */
 export function print(text: string): void {
-  console.log(shown(text));
+  console.log(sanitized(text));
 }
 
 /** Prints a value as JSON on standard output. */
@@ -28,7 +28,7 @@ export function sayPart(text: string): void {
 }
 
 /** Untrusted text, made safe to print. URLs in it stay unchanged. */
-export function shown(text: string): string {
+export function sanitized(text: string): string {
   return printable(hideKnown(text));
 }
 

@@ -62,7 +62,7 @@ async function variation(given: VariationFlags, files: readonly string[]): Promi
   await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, { flags, stored, signal }));
 }
 
-interface Given {
+interface PlanInputs {
   readonly flags: VariationFlags;
   /** The content of `--embeddings`. */
   readonly stored: readonly ImageEmbedded[] | undefined;
@@ -72,7 +72,7 @@ interface Given {
 async function planVariation(
   manager: DalleModelManager,
   scripts: ScriptOptions,
-  { flags, stored, signal }: Given,
+  { flags, stored, signal }: PlanInputs,
 ): Promise<GenerationPlan> {
   const takesText = decoderTakesText(manager);
   // The names in the embeddings file are used for texts and file names; the images themselves are not needed.

@@ -10,7 +10,7 @@ import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
 import { formatDuration } from "../../src/cli/generating/progress-line.js";
 import { checkSeeds, followingSeeds, seedNumber } from "../../src/cli/generating/seeds.js";
-import { filledText, wholeNumber } from "../../src/cli/option-values.js";
+import { nonEmptyText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";
 import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
 import { encodeImage } from "../../src/image/encode.js";
@@ -193,7 +193,7 @@ describe("seeds", () => {
 it("refuses invalid option values", () => {
   expect(() => wholeNumber("0")).toThrow("not a whole number of at least 1");
   expect(() => seedNumber("1.5")).toThrow("not a whole number from 0");
-  expect(() => filledText(" ")).toThrow("It is empty");
+  expect(() => nonEmptyText(" ")).toThrow("It is empty");
 });
 
 it("reads prompts from a JSON array, and refuses other JSON", async () => {

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { placeFile, prepareFolder } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
-import { asideOf } from "../../src/platform/node-aside.js";
+import { temporaryPath } from "../../src/platform/node-temporary-files.js";
 
 /** Whether the tested file system lacks links. */
 let refusesLinks = false;
@@ -86,17 +86,17 @@ describe("a temporary file of a killed run", () => {
   });
 
   it.skipIf(process.platform === "win32")("is removed immediately if its process has ended", async () => {
-    const module = new URL("../../dist/platform/node-aside.js", import.meta.url).href;
+    const module = new URL("../../dist/platform/node-temporary-files.js", import.meta.url).href;
     const leaveThree = `
       import { writeFileSync } from "node:fs";
-      const { asideOf } = await import(${JSON.stringify(module)});
-      for (let i = 0; i < 3; i++) writeFileSync(asideOf(${JSON.stringify(join(folder, "ring.png"))}), "half");
+      const { temporaryPath } = await import(${JSON.stringify(module)});
+      for (let i = 0; i < 3; i++) writeFileSync(temporaryPath(${JSON.stringify(join(folder, "ring.png"))}), "half");
       process.kill(process.pid, "SIGKILL");
     `;
     const child = spawn(process.execPath, ["--input-type=module", "-e", leaveThree], { stdio: "inherit" });
     await once(child, "exit");
     expect(readdirSync(folder)).toHaveLength(3);
-    const own = asideOf(join(folder, "ring.png"));
+    const own = temporaryPath(join(folder, "ring.png"));
     writeFileSync(own, "half");
     await prepareFolder(folder);
     expect(readdirSync(folder)).toEqual([basename(own)]);

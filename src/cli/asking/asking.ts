@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { UsageError } from "../errors.js";
 import { InterruptedError } from "../interrupt.js";
-import { say, sayPart, shown } from "../output.js";
+import { say, sayPart, sanitized } from "../output.js";
 
 export interface Question {
   readonly message: string;
@@ -49,10 +49,10 @@ class TerminalAsker implements Asker {
     const problem = (answer = ""): string | undefined => {
       const given = answer.trim() || fallback;
       const found = given === undefined ? "An answer is required." : check?.(given);
-      return found === undefined ? undefined : shown(found);
+      return found === undefined ? undefined : sanitized(found);
     };
     const answer = await text({
-      message: shown(withFallback(message, fallback)),
+      message: sanitized(withFallback(message, fallback)),
       validate: problem,
       output: process.stderr,
       signal: this.signal,

@@ -3,7 +3,7 @@ import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
-import { tryFolder } from "../../platform/node-aside.js";
+import { tryFolder } from "../../platform/node-temporary-files.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";

@@ -10,7 +10,7 @@ import {
 } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { filledText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
+import { nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
@@ -60,7 +60,7 @@ export function addNegativeOption(command: Command): Command {
   return command.option(
     "--negative-prompt <text>",
     "what images should not show; needs a guidance scale other than 1",
-    filledText,
+    nonEmptyText,
   );
 }
 

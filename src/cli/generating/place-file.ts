@@ -4,7 +4,7 @@
  */
 import { closeSync, existsSync, linkSync, openSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, parse } from "node:path";
-import { asideOf, removeStale } from "../../platform/node-aside.js";
+import { temporaryPath, removeStale } from "../../platform/node-temporary-files.js";
 import { fileError, isSystemError } from "../../platform/node-error.js";
 import { makeFolder } from "../../platform/node-folder.js";
 
@@ -31,40 +31,40 @@ export function placeFile(
   data: Uint8Array,
   { overwrite }: { readonly overwrite: boolean },
 ): string {
-  const aside = asideOf(join(folder, name));
+  const temporary = temporaryPath(join(folder, name));
   try {
     // In one call, to keep the time short in which a kill leaves a temporary file.
-    writeFileSync(aside, data, { flag: "wx" });
-    if (!overwrite) return moveToFreeName(aside, folder, name);
+    writeFileSync(temporary, data, { flag: "wx" });
+    if (!overwrite) return moveToFreeName(temporary, folder, name);
     const file = join(folder, name);
-    renameSync(aside, file);
+    renameSync(temporary, file);
     return file;
   } catch (cause) {
-    rmSync(aside, { force: true });
+    rmSync(temporary, { force: true });
     throw fileError(join(folder, name), "could not be written", cause);
   }
 }
 
 /** Moves a file to the first free name. */
-function moveToFreeName(aside: string, folder: string, wanted: string): string {
+function moveToFreeName(temporary: string, folder: string, wanted: string): string {
   const { name, ext } = parse(wanted);
   for (let count = 1; ; count++) {
     const file = join(folder, count === 1 ? wanted : `${name}_${count}${ext}`);
-    if (linkIfFree(aside, file) ?? renameIfFree(aside, file)) return file;
+    if (linkIfFree(temporary, file) ?? renameIfFree(temporary, file)) return file;
   }
 }
 
 /** Moves a file atomically. Returns false if the name is taken, undefined if the file system has no links. */
-function linkIfFree(aside: string, file: string): boolean | undefined {
+function linkIfFree(temporary: string, file: string): boolean | undefined {
   try {
-    linkSync(aside, file);
+    linkSync(temporary, file);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     if (error.code === "EEXIST") return false;
     // FAT, some network drives and container mounts report different codes. Any other problem shows when the file is renamed.
     return undefined;
   }
-  unlinkSync(aside);
+  unlinkSync(temporary);
   return true;
 }
 
@@ -72,7 +72,7 @@ function linkIfFree(aside: string, file: string): boolean | undefined {
  * Moves a file if its new name is free. Renaming would replace an existing file, so only one process at a time may check and
  * rename: the one that creates a hidden lock file. Other processes treat the name as taken.
  */
-function renameIfFree(aside: string, file: string): boolean {
+function renameIfFree(temporary: string, file: string): boolean {
   const { dir, base } = parse(file);
   // The same name in all processes, so not random. `randomUUID` never returns this UUID.
   const lock = join(dir, `.${base}.00000000-0000-0000-0000-000000000000.tmp`);
@@ -84,7 +84,7 @@ function renameIfFree(aside: string, file: string): boolean {
   }
   try {
     if (existsSync(file)) return false;
-    renameSync(aside, file);
+    renameSync(temporary, file);
     return true;
   } finally {
     rmSync(lock, { force: true });

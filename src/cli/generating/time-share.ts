@@ -17,7 +17,7 @@ export class TimeShare {
   /** Sets a new estimate of the time left. */
   update(millisecondsLeft: number): void {
     const now = this.clock();
-    this.#share += (1 - this.#share) * part(now - this.#at, millisecondsLeft);
+    this.#share += (1 - this.#share) * shareOf(now - this.#at, millisecondsLeft);
     this.#at = now;
     this.#left = millisecondsLeft;
   }
@@ -29,13 +29,13 @@ export class TimeShare {
     // Computed with the time left at the last estimate, so that a step that takes longer than expected does not fill the bar.
     this.#shown = Math.max(
       this.#shown,
-      this.#share + (1 - this.#share) * (this.#left > 0 ? part(since, this.#left) : 0),
+      this.#share + (1 - this.#share) * (this.#left > 0 ? shareOf(since, this.#left) : 0),
     );
     return { share: this.#shown, millisecondsLeft: Math.max(0, this.#left - since) };
   }
 }
 
 /** `spent` as a share of `spent + left`. */
-function part(spent: number, left: number): number {
+function shareOf(spent: number, left: number): number {
   return left > 0 ? spent / (spent + left) : 1;
 }

@@ -8,10 +8,10 @@ import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
 
 /** The file's name, then a UUID whose first part identifies the machine and whose last part is the process ID. */
-const ASIDE = /^\.?(.+)\.([\da-f]{8})(?:-[\da-f]{4}){3}-([\da-f]{12})\.tmp$/;
+const TEMPORARY_NAME = /^\.?(.+)\.([\da-f]{8})(?:-[\da-f]{4}){3}-([\da-f]{12})\.tmp$/;
 
 /** The hidden name, in the same folder, under which a file is first written. */
-export function asideOf(file: string): string {
+export function temporaryPath(file: string): string {
   const random = randomUUID().slice(8, 24);
   const id = `${machine()}${random}${process.pid.toString(16).padStart(12, "0")}`;
   return join(dirname(file), `.${basename(file)}.${id}.tmp`);
@@ -23,7 +23,7 @@ export function asideOf(file: string): string {
  */
 export function removeStale(folder: string, age: number, isChosen: (name: string) => boolean): void {
   for (const entry of listed(folder)) {
-    const [, name, where, pid] = ASIDE.exec(entry) ?? [];
+    const [, name, where, pid] = TEMPORARY_NAME.exec(entry) ?? [];
     if (name === undefined || !isChosen(name)) continue;
     const isDead = where === machine() && !isRunning(parseInt(pid!, 16));
     try {
@@ -45,7 +45,7 @@ export function tryFolder(folder: string): void {
   if (!present.isFolder) {
     throw new FileError(folder, `${problem}: ${present.path} is not a folder`, { advice: "choose another name" });
   }
-  const trial = asideOf(join(present.path, "trial.png"));
+  const trial = temporaryPath(join(present.path, "trial.png"));
   try {
     writeFileSync(trial, "", { flag: "wx" });
     rmSync(trial, { force: true });
