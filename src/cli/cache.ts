@@ -6,7 +6,7 @@ import { publicUrl } from "../platform/secrets.js";
 import { UsageError } from "./errors.js";
 import { formatBytes } from "./format-bytes.js";
 import { InterruptedError } from "./interrupt.js";
-import { print, printJson, say, shown } from "./output.js";
+import { print, printJson, say, sanitized } from "./output.js";
 
 interface Flags {
   readonly folder: string;
@@ -14,7 +14,7 @@ interface Flags {
   readonly yes?: true;
 }
 
-/** What `dalle2 cache list --json` and `dalle2 cache clear --json` print; `files` is what is there, or was removed. */
+/** What `dalle2 cache list --json` and `dalle2 cache clear --json` print. `files` lists the downloads, or those that were removed. */
 export interface CacheReport {
   readonly folder: string;
   readonly bytes: number;
@@ -25,16 +25,13 @@ const EXAMPLES = `
 Examples:
   $ dalle2 cache list
   $ dalle2 cache list --folder models        # the cache_dir of a load config
-  $ dalle2 cache clear --yes                 # without asking, as scripts must
+  $ dalle2 cache clear --yes                 # do not ask (for scripts)
   $ dalle2 cache clear https://huggingface.co/laion/DALLE2-PyTorch/resolve/main/decoder/v1.0.2/latest.pth
 
-Only downloads are listed and removed, never other files of the folder.`;
+Only downloads are listed and removed, never other files in the folder.`;
 
 export function register(program: Command): void {
-  const cache = program
-    .command("cache")
-    .description("list or clear what was downloaded")
-    .addHelpText("after", EXAMPLES);
+  const cache = program.command("cache").description("list or remove downloaded files").addHelpText("after", EXAMPLES);
   const shared = (command: Command): Command =>
     command
       .addOption(new Option("--folder <dir>", "folder with downloads").default(cacheFolder(), "the user's cache"))
@@ -43,14 +40,14 @@ export function register(program: Command): void {
         "print one JSON object: {folder, bytes, files: [{name, path, url, bytes, totalBytes, isComplete}]}",
       );
   shared(cache.command("list"))
-    .description("list downloads, also unfinished ones, with their URLs and sizes")
+    .description("list downloads, including unfinished ones, with their URLs and sizes")
     .action(async ({ folder, json }: Flags) => {
       report(folder, await listCache(folder), json, "no downloads");
     });
   shared(cache.command("clear"))
-    .description("remove downloads, and print what was removed")
-    .argument("[names...]", "names or URLs as `list` prints them; all where none are given")
-    .option("-y, --yes", "remove them without asking")
+    .description("remove downloads and print what was removed")
+    .argument("[names...]", "names or URLs, as `list` prints them (default: all)")
+    .option("-y, --yes", "remove without asking")
     .action(async (names: readonly string[], { folder, json, yes }: Flags) => {
       const chosen = await choose(folder, names);
       const isWanted = chosen.length === 0 || yes === true || (await askToClear(folder, chosen));
@@ -59,25 +56,27 @@ export function register(program: Command): void {
     });
 }
 
-/** The downloads that names stand for; all where there are none. Rejects with `UsageError` for a name of none. */
+/** The downloads with the given names or URLs; all if none are given. Rejects with `UsageError` for an unknown name. */
 async function choose(folder: string, names: readonly string[]): Promise<readonly CacheEntry[]> {
   const isNamed = ({ name, url }: CacheEntry, wanted: string): boolean => wanted === name || publicUrl(wanted) === url;
   const entries = await listCache(folder);
   const unknown = names.filter((wanted) => !entries.some((entry) => isNamed(entry, wanted)));
   if (unknown.length > 0)
-    throw new UsageError(`${unknown.join(", ")}: no such download in ${folder}`, { advice: "see dalle2 cache list" });
+    throw new UsageError(`${unknown.join(", ")}: no such download in ${folder}`, {
+      advice: "run dalle2 cache list to see the downloads",
+    });
   return entries.filter((entry) => names.length === 0 || names.some((wanted) => isNamed(entry, wanted)));
 }
 
-/** Asks a person whether downloads may be removed. Rejects with `UsageError` where there is nobody to answer. */
+/** Asks whether downloads may be removed. Rejects with `UsageError` if there is no terminal to ask at. */
 async function askToClear(folder: string, files: readonly CacheEntry[]): Promise<boolean> {
   const what = `${summaryOf(files)} in ${folder}`;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError(`There is nobody to ask whether to remove ${what}: give --yes to remove them.`);
+    throw new UsageError(`Cannot ask whether to remove ${what}: this is not a terminal. Use --yes to remove them.`);
   }
   const { confirm, isCancel } = await import("@clack/prompts");
   say(files.map(format).join("\n"));
-  const answer = await confirm({ message: shown(`Remove ${what}?`), initialValue: false, output: process.stderr });
+  const answer = await confirm({ message: sanitized(`Remove ${what}?`), initialValue: false, output: process.stderr });
   if (isCancel(answer)) throw new InterruptedError();
   return answer;
 }

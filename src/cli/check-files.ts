@@ -7,23 +7,23 @@ import { isUrl } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
 import { publicUrl } from "../platform/secrets.js";
 
-/** What `dalle2 test` says of a file that a load config names. */
+/** What `dalle2 test` reports about a file of a load config. */
 export interface FileReport {
   /** Its path in the config: `prior.load_model_from`. */
   readonly place: string;
-  /** Path or URL, as the config says it, without the secrets in it. */
+  /** Path or URL as given in the config, without secrets. */
   readonly location: string;
-  /** URL of the checksum that it is verified by; null where none is published. */
+  /** URL of its published checksum; null if there is none. */
   readonly checksumFile: string | null;
-  /** Where it is on this machine; null where it could not be opened, or is read from its server piece by piece. */
+  /** Where it is on this machine; null if it could not be opened, or is read from its server in pieces. */
   readonly path: string | null;
   readonly bytes: number | null;
   readonly sha256: string | null;
-  /** Why it cannot be opened. */
+  /** Why it cannot be opened; null if it can. */
   readonly problem: string | null;
 }
 
-/** Finds or downloads every file that a load config names. What cannot be opened is reported, and the others are tried. */
+/** Finds or downloads every file of a load config. A file that cannot be opened is reported; the others are still checked. */
 export async function checkFiles(config: ModelLoadConfig, options: FileOptions): Promise<FileReport[]> {
   const reports: FileReport[] = [];
   for (const { place, file } of config.files()) {
@@ -49,7 +49,7 @@ async function examine(config: ModelLoadConfig, file: FileLocation, options: Fil
   const { name, size: bytes } = source;
   await source.close();
   if (isUrl(name)) return { path: null, bytes, sha256: null };
-  // A download was hashed when it was verified; what is on this machine was not.
+  // A download was hashed when it was verified; a local file was not.
   const sha256 = file.load_type === "url" ? (await readRecord(name))?.sha256 : await sha256OfFile(name, options.signal);
   return { path: name, bytes, sha256: sha256 ?? null };
 }

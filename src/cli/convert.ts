@@ -5,48 +5,53 @@ import { openSource } from "../files/open.js";
 import { convertCheckpoint, type ConvertOptions } from "../models/convert.js";
 import { openCheckpoint } from "../models/open-checkpoint.js";
 import { writeFileAtomic } from "../platform/node.js";
-import { tryFolder } from "../platform/node-aside.js";
+import { tryFolder } from "../platform/node-temporary-files.js";
 import { excerpt } from "../platform/printable.js";
 import { unsupportedTensors } from "../weights/convert.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText } from "./option-values.js";
+import { nonEmptyText } from "./option-values.js";
 import { print, say } from "./output.js";
 
 interface Options {
   readonly dtype?: NonNullable<ConvertOptions["dtype"]>;
   readonly weights?: WeightsChoice;
   readonly key?: string;
-  readonly sparseRows: readonly string[];
+  readonly sparseRows?: readonly string[];
 }
 
 export function register(program: Command): void {
   program
     .command("convert")
-    .description("write a checkpoint's model, version, dialect and config as one safetensors file")
-    .argument("<in>", "a path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of shards")
+    .description("convert a checkpoint to one safetensors file that holds model, version, dialect and config")
+    .argument("<in>", "path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of a sharded checkpoint")
     .argument("<out>", "the .safetensors file to write")
-    .addOption(new Option("--dtype <type>", "type of matrices and kernels; default as stored").choices(["f16", "f32"]))
     .addOption(
-      new Option("--weights <which>", "which weights to take, where a file has both").choices(["online", "ema"]),
+      new Option("--dtype <type>", "dtype of matrices and convolution kernels (default: as stored)").choices([
+        "f16",
+        "f32",
+      ]),
     )
+    .addOption(new Option("--weights <which>", "which weights to use if the file has both").choices(["online", "ema"]))
     .option(
       "--key <key>",
-      "where in the file the model is, such as state_dict.model; default: found by its names",
-      filledText,
+      "where in the file the model is, such as state_dict.model (default: found by tensor names)",
+      nonEmptyText,
     )
-    .option("--sparse-rows <name>", "store this table by the rows that are not zero; may be repeated", append, [])
+    .option("--sparse-rows <name>", "store only the nonzero rows of this table; can be repeated", append)
     .action(convert);
 }
 
-const append = (name: string, names: readonly string[]): readonly string[] => [...names, name];
+const append = (name: string, names: readonly string[] = []): readonly string[] => [...names, name];
 
-async function convert(input: string, output: string, { dtype, weights, key, sparseRows }: Options): Promise<void> {
+async function convert(
+  input: string,
+  output: string,
+  { dtype, weights, key, sparseRows = [] }: Options,
+): Promise<void> {
   if (!output.endsWith(".safetensors")) {
-    throw new UsageError(
-      `${output}: the file to write is a safetensors file; give it a name that ends in .safetensors.`,
-    );
+    throw new UsageError(`${output}: the name of the output file must end in .safetensors.`);
   }
   const signal = interruptSignal();
   tryFolder(dirname(output));
@@ -59,6 +64,6 @@ async function convert(input: string, output: string, { dtype, weights, key, spa
   const { tensors, clip } = checkpoint;
   const leftOut = unsupportedTensors(checkpoint);
   for (const { name, unsupported } of leftOut)
-    say(`warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
+    say(`Warning: tensor ${excerpt(name)} is left out: ${unsupported?.problem}`);
   print(`${output}: ${counted(tensors.size + clip.size - leftOut.length, "tensor")}`);
 }

@@ -1,9 +1,9 @@
 import { UsageError } from "./errors.js";
 
-/** The load config that is given as an argument or by its flag; that of the Shapes model where none is. */
+/** The load config given as an argument or with its flag; by default, that of the Shapes model. */
 export function oneConfig(argument: string | undefined, flag: string | undefined): string {
   if (argument !== undefined && flag !== undefined && argument !== flag) {
-    throw new UsageError(`Give one load config: ${argument}, or --model-config ${flag}.`);
+    throw new UsageError(`Give one load config: either ${argument} or --model-config ${flag}.`);
   }
   return argument ?? flag ?? "shapes";
 }

@@ -13,7 +13,7 @@ import { outputFolder } from "./option-values.js";
 import { print } from "./output.js";
 import { ensureAdapter } from "./setup.js";
 
-/** A plain sample of the language that the Shapes model knows: drawn at random, kept as it came. */
+/** Random prompts in the language of the Shapes model; none was selected for its result. */
 const PROMPTS = [
   "a large white circle on a teal background",
   "a large red diamond on a black background",
@@ -30,7 +30,7 @@ const PROMPTS = [
 ] as const;
 
 const COLUMNS = 4;
-/** The Shapes model makes 64 pixels; labels need more room than that. */
+/** Images of the Shapes model are 64 pixels wide, which is too narrow for labels. */
 const MAGNIFICATION = 3;
 
 interface Options extends SeedFlags {
@@ -40,8 +40,8 @@ interface Options extends SeedFlags {
 export function register(program: Command): void {
   const command = program
     .command("demo")
-    .description("draw a dozen prompts with the model that comes along: single images and a contact sheet")
-    .option("-o, --output-path <folder>", "where the PNG files go", outputFolder, "output");
+    .description("generate images from 12 prompts with the built-in Shapes model, and a contact sheet of them")
+    .option("-o, --output-path <folder>", "folder for the images", outputFolder, "output");
   addSeedOption(command, "seed of the first image", 1).action(demo);
 }
 
@@ -58,9 +58,9 @@ async function demo({ outputPath, ...seedFlags }: Options): Promise<void> {
   const images: RgbImage[] = [];
   await generateImages(flags, interruptSignal(), (manager) => ({
     images: planSamples(subjects, 1, seedFlags),
-    draw: async (call) => {
-      const drawn = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
-      images.push(...[...drawn.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));
+    generate: async (call) => {
+      const byPrompt = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
+      images.push(...[...byPrompt.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));
     },
   }));
   const sheet = contactSheet(images, { columns: COLUMNS, labels: PROMPTS, scale: MAGNIFICATION });

@@ -10,7 +10,7 @@ export interface DoctorReport {
   readonly adapter: AdapterDescription;
   /** Operating system and processor: `linux x64`. */
   readonly platform: string;
-  /** What runs the command, with its version: `Node 20.19.0`, `Deno 2.9.6`, `Bun 1.4.5`. */
+  /** JavaScript runtime and its version: `Node 20.19.0`, `Deno 2.9.6`, `Bun 1.4.5`. */
   readonly runtime: string;
   readonly features: GpuFeatures;
   readonly limits: Readonly<Record<string, number>>;
@@ -18,7 +18,7 @@ export interface DoctorReport {
   readonly pass: boolean;
 }
 
-/** Limits that decide how large a tensor or a tile may be. */
+/** Limits on the size of tensors and tiles. */
 const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
@@ -31,7 +31,9 @@ const LIMITS = [
 export function register(program: Command): void {
   program
     .command("doctor")
-    .description("say which adapter, driver, features and limits were found, and test small kernels on it")
+    .description(
+      "show the adapter, driver, features and limits that were found, and test that kernels compute correctly",
+    )
     .option("--json", "print one JSON object")
     .action(async ({ json }: { json?: true }) => {
       const { openGpu } = await import("../gpu/open.js");
@@ -66,7 +68,7 @@ function formatReport({ adapter, platform, runtime: program, features, limits, s
   return [
     section("Adapter", [
       ["device", device],
-      // wgpu names no driver.
+      // wgpu does not report the driver.
       ...(description === device ? [] : [["driver", description] as const]),
       ["vendor", [vendor, architecture].filter((part) => part !== "").join(", ")],
       ["kind", isSoftware ? "software: computes on the CPU" : "GPU"],
@@ -89,6 +91,6 @@ function formatReport({ adapter, platform, runtime: program, features, limits, s
         `${maxRelative.toExponential(1)} of ${tolerance.toExponential(0)} allowed  ${passed ? "pass" : "FAIL"}`,
       ]),
     ),
-    pass ? "Everything works." : "This adapter computes wrong numbers: update its driver, or choose another adapter.",
+    pass ? "Everything works." : "This adapter computes wrong results. Update its driver, or choose another adapter.",
   ].join("\n\n");
 }

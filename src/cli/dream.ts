@@ -38,57 +38,64 @@ Examples:
   $ dalle2 dream --embeddings shapes.safetensors
   $ printf 'a red circle\\na blue square\\n\\n2\\n' | dalle2 dream
 
-Without a prompt, --prompts-file, --from or --embeddings it asks; a pipe answers line by line: prompts, an empty line, images
-of each.
+Without a prompt, --prompts-file, --from or --embeddings, dream asks for prompts. Piped input answers line by line: the
+prompts, an empty line, the number of images per prompt.
 
-The prior samples image embeddings of a prompt, and the decoder generates images of each embedding. --samples 4 is four
-embeddings with an image of each; --prior-samples 2 --decoder-samples 3 is two embeddings with three images of each.
---from repeats an image on the same adapter, dtype and models to ±1 in 255, and warns where they differ; other options
-override what it recorded.
+For each prompt the prior samples image embeddings, and the decoder generates images from each embedding. --samples 4 gives
+four embeddings with one image each; --prior-samples 2 --decoder-samples 3 gives two embeddings with three images each.
 
-With --init-image the first U-Net starts from that image, made noisier the higher --strength is, and runs that share of
-its steps; later U-Nets enlarge what comes out. With --embeddings the file's image embeddings of texts (dalle2 embed --text)
-take the place of the prior's, and those texts are the prompts.`;
+--from repeats an image, to ±1 in 255 if adapter, dtype and models are the same, and warns if they differ. Other options
+override the recorded ones.
+
+With --init-image, U-Net 1 starts from that image instead of pure noise. --strength is the share of the sampling steps that
+it runs; the higher, the more the image changes. Later U-Nets enlarge the result.
+
+With --embeddings, image embeddings from a file (written by dalle2 embed --text) replace the prior. The prompts are the
+texts in that file.`;
 
 export function register(program: Command): void {
   const command = program
     .command("dream")
-    .description("generate images of prompts")
-    .argument("[prompts...]", "what the images show", collectTexts)
-    .option("-p, --prompt <text>", "the same as an argument; may be given several times", collectTexts)
-    .option("--prompts-file <file>", "prompts from a file: one per line, or a JSON array")
-    .option("--from <image>", "generate an image again as its file says")
-    .option("--embeddings <file>", "image embeddings of texts, in place of prompts and of the prior")
-    .option("--init-image <file>", "PNG, JPEG or WebP to start from: one for each prompt, or one for all", collectTexts)
+    .description("generate images from prompts")
+    .argument("[prompts...]", "what the images should show", collectTexts)
+    .option("-p, --prompt <text>", "same as an argument; can be repeated", collectTexts)
+    .option("--prompts-file <file>", "read prompts from a file: one per line, or a JSON array")
+    .option("--from <image>", "generate the image in this file again, from its record")
+    .option("--embeddings <file>", "use image embeddings from a file instead of prompts and prior")
+    .option(
+      "--init-image <file>",
+      "image to start from (PNG, JPEG, WebP): one for all prompts, or one per prompt",
+      collectTexts,
+    )
     .option(
       "--strength <fraction>",
-      `how much of --init-image may change, 0 to 1 (default: ${DEFAULT_STRENGTH})`,
+      `how much --init-image may change, from 0 to 1 (default: ${DEFAULT_STRENGTH})`,
       fraction,
     );
   addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .optionsGroup("Sampling:")
-    .option("--prior-samples <n>", "image embeddings of each prompt (default: 1)", wholeNumber)
-    .option("--decoder-samples <n>", "images of each image embedding (default: 1)", wholeNumber)
+    .option("--prior-samples <n>", "image embeddings per prompt (default: 1)", wholeNumber)
+    .option("--decoder-samples <n>", "images per image embedding (default: 1)", wholeNumber)
     .addHelpText("after", EXAMPLES)
     .action((prompts: readonly string[], _, self: Command) =>
       dream(withPrompts(self.optsWithGlobals<DreamFlags>(), prompts)),
     );
 }
 
-/** The flags with the prompts that stand alone. Throws `UsageError` where one is a file. */
+/** Adds the prompts given as arguments to the flags. Throws `UsageError` if one is a file. */
 function withPrompts(flags: DreamFlags, args: readonly string[]): DreamFlags {
   if (args.length === 0) return flags;
   for (const file of args.filter((arg) => existsSync(arg))) {
     if (isImageFile(file)) {
-      throw new UsageError(`${file} is an image and no prompt: dalle2 variation ${file} generates variations of it.`);
+      throw new UsageError(`${file} is an image, not a prompt. To generate variations of it: dalle2 variation ${file}`);
     }
     if (isPromptsFile(file))
-      throw new UsageError(`${file} is a file and no prompt: give it as --prompts-file ${file}.`);
+      throw new UsageError(`${file} is a file, not a prompt. To read prompts from it: --prompts-file ${file}`);
     if (file.endsWith(".safetensors"))
-      throw new UsageError(`${file} is a file and no prompt: give embeddings as --embeddings ${file}.`);
+      throw new UsageError(`${file} is a file, not a prompt. To use the embeddings in it: --embeddings ${file}`);
   }
   if (args.length > 1 && !args.some((arg) => /\s/.test(arg))) {
-    say(`These are ${args.length} prompts of one word each. Put quotes around a prompt of several words.`);
+    say(`Read as ${args.length} prompts of one word each. Put quotes around a prompt of several words.`);
   }
   return { ...flags, prompt: [...(flags.prompt ?? []), ...args] };
 }
@@ -97,7 +104,7 @@ async function dream(given: DreamFlags): Promise<void> {
   const signal = interruptSignal();
   checkInputs(given);
   const repeats = given.from === undefined ? undefined : repeated(await recordToRepeat(given.from), given.modelConfig);
-  // A dtype that is asked for is meant for all components.
+  // An explicit dtype applies to all components.
   const ofAll = given.dtype === undefined ? {} : { computeInF32: [] };
   const flags = repeats ? { ...repeats.flags, ...ofAll, ...given } : given;
   const sampling = { ...repeats?.settings, ...samplingOptions(given) };
@@ -106,14 +113,14 @@ async function dream(given: DreamFlags): Promise<void> {
   const subjects = prompts.map((prompt, i) => ({ name: prompt, inputs: { prompt, ...fileInputs(flags, i) } }));
   const images = planSamples(subjects, priorSampleCount * decoderSampleCount, flags);
   const { priorSeed } = repeats ?? {};
-  // Of another seed, or of several images, the record does not know the embeddings.
+  // With another seed, or several images, the recorded prior seed does not apply.
   const isSame = priorSeed !== undefined && given.seed === undefined && images.length === 1;
   const plan = (manager: DalleModelManager, scripts: ScriptOptions): GenerationPlan => {
     if (imageEmbed) checkEmbeddingLength(manager, imageEmbed, given.embeddings!);
     return {
       images,
       repeats: repeats?.generatedOn,
-      draw: (call) =>
+      generate: (call) =>
         new BasicInference(manager, scripts).run(prompts, {
           ...call,
           ...sampling,

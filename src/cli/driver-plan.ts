@@ -1,38 +1,38 @@
 import { hasSuite, sourceBeside, type SourcesFile } from "./package-sources.js";
 
-/** How a software Vulkan driver (Mesa's lavapipe) gets onto a system. */
+/** How to install a software Vulkan driver (Mesa's lavapipe) on a system. */
 export interface DriverPlan {
-  /** The system's own name for itself. */
+  /** Name of the system, from os-release. */
   readonly system: string;
-  /** Shell commands, in order. Empty where this program knows none. */
+  /** Shell commands, in order; empty if none are known. */
   readonly commands: readonly string[];
   /** Whether this program may run the commands itself: Debian and Ubuntu only. */
   readonly automatic: boolean;
-  /** The suite of packages that they are taken from, where it is not the system's own. */
+  /** The package suite that they come from, if it is not the system's own. */
   readonly needs?: string;
 }
 
 const APT_INSTALL = "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y";
 const PACKAGES = "mesa-vulkan-drivers libvulkan1";
 
-/** Commands for systems that are shown theirs, by the ID of os-release. */
+/** Commands that are shown but not run, by the ID in os-release. */
 const SHOWN: Readonly<Record<string, string>> = {
   fedora: "dnf install -y mesa-vulkan-drivers vulkan-loader",
   arch: "pacman -S --needed vulkan-swrast vulkan-icd-loader",
   suse: "zypper install -y libvulkan_lvp libvulkan1",
 };
 
-/** What is known of a system. */
+/** Files that describe a system. */
 export interface SystemFiles {
   /** The content of `/etc/os-release`. */
   readonly osRelease: string;
-  /** Where apt takes packages from; none on systems without it. */
+  /** The package sources of apt; empty on systems without apt. */
   readonly sources: readonly SourcesFile[];
 }
 
 /**
- * The plan for a system. `sudo` is what has to stand before a command that needs root: "sudo ", "sudo -n " (never asks), or
- * nothing.
+ * Plans the installation for a system. `sudo` is the prefix for commands that need root: "sudo ", "sudo -n " (never asks), or
+ * empty.
  */
 export function planDriver({ osRelease, sources }: SystemFiles, sudo: string): DriverPlan {
   const fields = parseOsRelease(osRelease);
@@ -52,8 +52,8 @@ export function planDriver({ osRelease, sources }: SystemFiles, sudo: string): D
 const BACKPORTS = "bookworm-backports";
 
 /**
- * Debian 12 itself has Mesa 22, whose lavapipe lacks f16 and subgroups; its backports have Mesa 25, in the same archive.
- * Undefined where no source of Debian 12 says where that is.
+ * Debian 12 has Mesa 22, whose lavapipe lacks f16 and subgroups. Its backports, in the same archive, have Mesa 25.
+ * Undefined if no package source of Debian 12 gives the address of that archive.
  */
 function debian12Commands(sources: readonly SourcesFile[], sudo: string): string[] | undefined {
   const install = [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} -t ${BACKPORTS} ${PACKAGES}`];

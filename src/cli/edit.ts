@@ -9,7 +9,7 @@ import { planSeries } from "./generating/plan.js";
 import { seedsOf } from "./generating/seeds.js";
 import { askImages, expandFolders, loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
-import { collectTexts, filledText, fraction, wholeNumber } from "./option-values.js";
+import { collectTexts, nonEmptyText, fraction, wholeNumber } from "./option-values.js";
 
 interface EditFlags extends GenerationFlags {
   readonly image?: readonly string[];
@@ -24,20 +24,22 @@ Examples:
   $ dalle2 edit cat.jpg --from "a cat" --to "an anime drawing of a cat"
   $ dalle2 edit house.png --from "a photo of a house in summer" --to "a photo of a house in winter" --frames 6
 
-CLIP's view of the image turns towards what tells the second text from the first, and the image is generated from it: small
-things change too. With --frames, a series leads there from the variation that is not edited, all from the noise of one seed.
-What is not given is asked for; a pipe answers line by line: files, an empty line, both texts, images of each.`;
+The image embedding is turned towards the difference between the two texts, and a new image is generated from it. Small
+details change too. With --frames, a series of images leads there from an unedited variation, all with the same seed.
+
+Without files, --from or --to, edit asks for them. Piped input answers line by line: the files, an empty line, both texts,
+the number of images per file.`;
 
 export function register(program: Command): void {
   const command = program
     .command("edit")
-    .description("change what images show by words")
+    .description("edit images with text: from one description to another")
     .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
-    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
-    .option("--from <text>", "what the images show", filledText)
-    .option("--to <text>", "what they should show instead", filledText)
-    .option("--strength <fraction>", "how far to turn, 0 to 1; the paper goes 0.25 to 0.5", fraction, 0.4)
-    .option("--frames <n>", "images of a series that leads there", wholeNumber, 1);
+    .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
+    .option("--from <text>", "what the images show", nonEmptyText)
+    .option("--to <text>", "what the edited images should show", nonEmptyText)
+    .option("--strength <fraction>", "how far to edit, from 0 to 1; the paper uses 0.25 to 0.5", fraction, 0.4)
+    .option("--frames <n>", "number of images in the series", wholeNumber, 1);
   addGenerationOptions(command)
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
@@ -50,7 +52,7 @@ async function edit(flags: EditFlags): Promise<void> {
   const { strength, frames } = flags;
   const signal = interruptSignal();
   const { files, from, to, samples } = await gather(flags, signal);
-  /** Which image each series is of; it has the seed of its place here. */
+  /** The index of the input image of each series. */
   const series = files.flatMap((_, i) => new Array<number>(samples).fill(i));
   const subjectOf = files.map((file) => ({ name: parse(file).name, inputs: { image: basename(file), from, to } }));
   const planned = planSeries(
@@ -62,7 +64,7 @@ async function edit(flags: EditFlags): Promise<void> {
     const images = await loadForClip(files, manager);
     return {
       images: planned.flatMap(({ images }) => images),
-      draw: (call) =>
+      generate: (call) =>
         new TextGuidedEdit(manager, scripts).run(
           series.map((image) => images[image]!),
           { ...call, ...decoderOptions(flags), ...seedsOf(planned), from, to, strength, frames },

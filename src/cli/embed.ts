@@ -6,7 +6,7 @@ import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../p
 import { describeModels } from "../pipeline/records/generated-on.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { writeFileAtomic } from "../platform/node.js";
-import { tryFolder } from "../platform/node-aside.js";
+import { tryFolder } from "../platform/node-temporary-files.js";
 import { expandFolders, loadForClip } from "./asking/image-files.js";
 import { readPrompts } from "./asking/prompts.js";
 import { UsageError } from "./errors.js";
@@ -22,7 +22,7 @@ import { formatDuration } from "./generating/progress-line.js";
 import { ProgressReport } from "./generating/progress.js";
 import { addSeedOption, checkSeeds, followingSeeds, seedsOf, type SeedFlags } from "./generating/seeds.js";
 import { interruptSignal } from "./interrupt.js";
-import { collectTexts, filledText, wholeNumber } from "./option-values.js";
+import { collectTexts, nonEmptyText, wholeNumber } from "./option-values.js";
 import { print, printJson } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
 
@@ -44,24 +44,24 @@ Examples:
   $ dalle2 embed --image photos/ --output photos.safetensors
   $ dalle2 variation --embeddings photos.safetensors
 
-The file has a tensor for each kind, with a row for each text or image: clip_text_embed and prior_image_embed of texts,
-clip_image_embed of images. Its metadata says what the rows are of, their seeds, and the models.`;
+The file has one tensor per kind, with one row per text or image: clip_text_embed and prior_image_embed for texts,
+clip_image_embed for images. Its metadata names the text or image of each row, its seed, and the models.`;
 
 export function register(program: Command): void {
   const command = program
     .command("embed")
     .description("write embeddings of texts and images to a safetensors file, for dream, variation and other programs")
-    .option("--text <text>", "a text: CLIP embeds it, and the prior makes an image embedding of it", collectTexts)
-    .option("--texts-file <file>", "texts from a file: one per line, or a JSON array")
-    .option("-i, --image <file>", "an image that CLIP embeds, or a folder of them", collectTexts)
-    .option("-o, --output <file>", "the safetensors file to write", filledText, "embeddings.safetensors")
-    .option("--json", "print what was written as JSON")
+    .option("--text <text>", "text to embed with CLIP; the prior samples an image embedding from it", collectTexts)
+    .option("--texts-file <file>", "read texts from a file: one per line, or a JSON array")
+    .option("-i, --image <file>", "image, or folder of images, to embed with CLIP", collectTexts)
+    .option("-o, --output <file>", "the safetensors file to write", nonEmptyText, "embeddings.safetensors")
+    .option("--json", "print one JSON object: {file, tensors: [{name, shape}]}")
     .optionsGroup("Prior:")
-    .option("--no-prior", "CLIP's embeddings alone")
-    .option("-n, --samples <n>", "image embeddings that the prior samples of each text", wholeNumber, 1);
+    .option("--no-prior", "write only CLIP's embeddings")
+    .option("-n, --samples <n>", "image embeddings per text", wholeNumber, 1);
   addSeedOption(
     command,
-    "seed of the prior's first embedding, -1 for a random one; each embedding after it has the next seed (default: -1)",
+    "seed of the prior's first embedding; each later embedding has the next seed; -1: random (default: -1)",
   );
   addModelOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
@@ -73,13 +73,12 @@ async function embed(flags: EmbedFlags): Promise<void> {
   const signal = interruptSignal();
   const texts = [...(flags.text ?? []), ...(textsFile === undefined ? [] : await readPrompts(textsFile))];
   const files = expandFolders(flags.image ?? []);
-  if (texts.length + files.length === 0) throw new UsageError("Give --text, --texts-file or --image: what to embed.");
+  if (texts.length + files.length === 0)
+    throw new UsageError("There is nothing to embed: give --text, --texts-file or --image.");
   if (!output.endsWith(".safetensors")) {
-    throw new UsageError(
-      `${output}: the file to write is a safetensors file; give it a name that ends in .safetensors.`,
-    );
+    throw new UsageError(`${output}: the name of the output file must end in .safetensors.`);
   }
-  // Before anything is downloaded or computed.
+  // Check before anything is downloaded or computed.
   checkSeeds(flags, texts.length * flags.samples);
   tryFolder(dirname(output));
   const progress = new ProgressReport(flags.json === true && flags.verbose !== true);
@@ -95,15 +94,15 @@ async function embed(flags: EmbedFlags): Promise<void> {
   }
 }
 
-interface Work {
+interface EmbedInputs {
   readonly texts: readonly string[];
   readonly files: readonly string[];
   readonly signal: AbortSignal;
   readonly progress: ProgressReport;
 }
 
-async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings> {
-  const { texts, files, signal, progress } = work;
+async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredEmbeddings> {
+  const { texts, files, signal, progress } = inputs;
   const { dtype, offload, modelConfig = "shapes" } = flags;
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.open(modelConfig, { signal });
@@ -118,7 +117,7 @@ async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings
   return {
     texts: texts.map((text, i) => ({ text, embedding: ofTexts[i]! })),
     images: files.map((file, i) => ({ image: basename(file), embedding: ofImages[i]! })),
-    priors: runsPrior ? await samplePrior(script, flags, work) : [],
+    priors: runsPrior ? await samplePrior(script, flags, inputs) : [],
     generatedOn,
   };
 }
@@ -126,12 +125,12 @@ async function embedAll(flags: EmbedFlags, work: Work): Promise<StoredEmbeddings
 async function samplePrior(
   script: Embed,
   flags: EmbedFlags,
-  { texts, signal, progress }: Work,
+  { texts, signal, progress }: EmbedInputs,
 ): Promise<PriorEmbedded[]> {
   const { samples } = flags;
   const seeds = followingSeeds(flags, texts.length * samples);
   progress.start();
-  const made = await script.prior(texts, {
+  const sampled = await script.prior(texts, {
     ...priorOptions(flags),
     ...seedsOf(seeds),
     sampleCount: samples,
@@ -141,7 +140,7 @@ async function samplePrior(
     },
   });
   return texts.flatMap((text, i) =>
-    made.get(i)!.map((embedding, j) => ({ text, ...seeds[i * samples + j]!, embedding })),
+    sampled.get(i)!.map((embedding, j) => ({ text, ...seeds[i * samples + j]!, embedding })),
   );
 }
 

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
 
-/** The command line asks for something that cannot be done as written; the process exits with status 2. */
+/** The command line cannot be run as written. The process exits with status 2. */
 export class UsageError extends Dalle2Error {
   static override readonly code = "cli/usage";
   override readonly name = "UsageError";
@@ -10,7 +10,7 @@ export class UsageError extends Dalle2Error {
   }
 }
 
-/** A program that a command started ended with an error. */
+/** A program that a command started has failed. */
 export class CommandFailedError extends Dalle2Error {
   static override readonly code = "cli/command-failed";
   override readonly name = "CommandFailedError";

@@ -4,7 +4,7 @@ import { prefixedName } from "../pipeline/settings.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { settingFlag } from "./generating/setting-options.js";
 
-/** Options of calls that are no settings, and the flags for them. */
+/** Flags for call options that are not sampling settings. */
 const OTHERS: Readonly<Record<string, string>> = {
   seed: "--seed",
   seeds: "--seed",
@@ -32,7 +32,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   to: "--to",
 };
 
-/** The flag for an option of the library, if there is one; `component` is what an error is of. */
+/** The flag for a library option, if there is one. `component` is the component that an error is about. */
 export function flagOf(argument: string, component?: string): string | undefined {
   for (const name of SETTING_NAMES) {
     if (argument === prefixedName("prior", name)) return settingFlag("prior", name);
@@ -42,12 +42,12 @@ export function flagOf(argument: string, component?: string): string | undefined
   return Object.hasOwn(OTHERS, argument) ? OTHERS[argument] : undefined;
 }
 
-/** What the library says of its options, with flags in their place. */
+/** A message of the library with its option names replaced by flags. */
 export function inFlags(error: unknown, text: string): string {
   if (!(error instanceof Dalle2Error) || !/^(argument|sampling)\//.test(error.code)) return text;
   const { argument, component } = error.place ?? {};
   const start = argument === undefined ? undefined : flagOf(argument, component);
-  const begun = start !== undefined && text.startsWith(`${argument} `) ? start + text.slice(argument!.length) : text;
-  // A name in camel case is no word of a sentence.
-  return begun.replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)/g, (name) => flagOf(name, component) ?? name);
+  const withFlag = start !== undefined && text.startsWith(`${argument} `) ? start + text.slice(argument!.length) : text;
+  // Only names in camel case: other option names are also English words.
+  return withFlag.replace(/(?<![\w-])[a-z]+(?:[A-Z][a-z0-9]*)+(?!\w)/g, (name) => flagOf(name, component) ?? name);
 }

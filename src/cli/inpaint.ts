@@ -38,29 +38,31 @@ Examples:
   $ dalle2 inpaint room.png --mask hole.png --invert-mask --text "a window" --samples 4
   $ dalle2 inpaint room.png --mask erased.png --mask-channel alpha --text "a window"
 
-A mask is an image of the same size: what lies under red above 128 (white, say) is kept, the rest is generated. With
---mask-channel alpha, what is opaque is kept and what is transparent is generated, as in masks for OpenAI's image edits.
-With --mask-channel luma, what is bright is kept, whatever its colour. --invert-mask swaps the two in each case.
+A mask is an image of the same size. Pixels with red above 128 (white, for example) are kept; the rest is generated.
+With --mask-channel alpha, opaque pixels are kept and transparent ones are generated, as in masks for OpenAI's image edits.
+With --mask-channel luma, bright pixels of any colour are kept. --invert-mask swaps kept and generated in each case.
 
-Images that are not square are cropped, and all are resized to the smallest. Without --text, the text is the prompt
-that dalle2 has recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle".
-Without files it asks; a pipe answers line by line: file, mask and text of each, an empty line, samples of each.`;
+Images that are not square are cropped, and all are resized to the smallest. Without --text, the text is the prompt in the
+record that dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle".
+
+Without files, inpaint asks for them. Piped input answers line by line: file, mask and text for each, an empty line, the
+number of samples per image.`;
 
 export function register(program: Command): void {
   const command = program
     .command("inpaint")
-    .description("generate the parts of images that masks leave free")
+    .description("generate the parts of images that a mask does not keep")
     .argument("[files...]", "PNG, JPEG or WebP images", collectTexts)
-    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
-    .option("--mask <file>", "what is kept of an image: one for each, or one for all", collectTexts)
+    .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
+    .option("--mask <file>", "mask of the parts to keep: one for all images, or one per image", collectTexts)
     .addOption(
-      new Option("--mask-channel <which>", "what of a mask counts; alpha: masks as OpenAI's image edits take them")
+      new Option("--mask-channel <which>", "which channel of the mask to read; alpha: as in OpenAI's image edits")
         .choices(MASK_CHANNELS)
         .default("red"),
     )
-    .option("--invert-mask", "generate what the mask would keep, and keep the rest")
-    .option("--text <text>", "what the image shows: one for each, or one for all", collectTexts)
-    .option("--resample-times <n>", "how often each step is taken (default: 5)", wholeNumber);
+    .option("--invert-mask", "generate what the mask marks to keep, and keep the rest")
+    .option("--text <text>", "what the image should show: one for all images, or one per image", collectTexts)
+    .option("--resample-times <n>", "how many times each sampling step is run (default: 5)", wholeNumber);
   addGenerationOptions(addPriorOptions(addNegativeOption(command)))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => {
@@ -82,7 +84,7 @@ async function inpaint(flags: InpaintFlags): Promise<void> {
   const masks = inputs.map(({ mask }) => mask);
   await generateImages(flags, signal, (manager, scripts) => ({
     images: planSamples(subjects, samples, flags),
-    draw: (call) =>
+    generate: (call) =>
       new BasicInpainting(manager, scripts).run(images, masks, texts, {
         ...call,
         ...samplingOptions(flags),
@@ -103,24 +105,23 @@ interface Gathered {
 async function gather(flags: InpaintFlags, signal: AbortSignal): Promise<Gathered> {
   const { image: images = [], mask: masks = [], text = [], samples } = flags;
   if (images.length > 0) {
-    if (masks.length === 0) throw new UsageError("Give --mask, an image that says what to keep of the image.");
+    if (masks.length === 0) throw new UsageError("Give --mask: an image that marks which parts to keep.");
     if (masks.length !== 1 && masks.length !== images.length) {
       throw new UsageError(
-        `Give --mask once, or for each of ${counted(images.length, "image")}, not ${counted(masks.length, "time")}.`,
+        `--mask must be given once, or once for each of ${counted(images.length, "image")}; it was given ${counted(masks.length, "time")}.`,
       );
     }
     const files = images.map((image, i) => ({ image, mask: masks[masks.length === 1 ? 0 : i]! }));
     return { files, texts: await textsFor(images, text), samples: samples ?? 1 };
   }
-  if (masks.length > 0 || text.length > 0)
-    throw new UsageError("--mask and --text go with images: give their files too.");
+  if (masks.length > 0 || text.length > 0) throw new UsageError("--mask and --text need images: give their files too.");
   using asker = openAsker({ options: "the image files, --mask and --text", signal });
   const { files, texts } = await askMasked(asker);
   return { files, texts, samples: samples ?? (await askSamples(asker, "image")) };
 }
 
 async function askMasked(asker: Asker): Promise<Pick<Gathered, "files" | "texts">> {
-  asker.say("Enter the paths to your images and masks one at a time. Enter an empty image path to continue.");
+  asker.say("Enter the paths of your images and masks, one at a time. Enter an empty image path to finish.");
   const files: MaskedFiles[] = [];
   const texts: string[] = [];
   for (;;) {

@@ -9,7 +9,7 @@ import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "./format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText } from "./option-values.js";
+import { nonEmptyText } from "./option-values.js";
 import { print, printJson } from "./output.js";
 
 interface Options {
@@ -24,15 +24,13 @@ export type InspectReport = Inspection & { readonly bytes: number };
 export function register(program: Command): void {
   program
     .command("inspect")
-    .description("say what is in a checkpoint: version, dialect, config, tensors; only its headers are read")
-    .argument("<file>", "a path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of shards")
-    .addOption(
-      new Option("--weights <which>", "which weights to list, where a file has both").choices(["online", "ema"]),
-    )
+    .description("show what is in a checkpoint: version, dialect, config, tensors (only headers are read)")
+    .argument("<file>", "path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of a sharded checkpoint")
+    .addOption(new Option("--weights <which>", "which weights to list if the file has both").choices(["online", "ema"]))
     .option(
       "--key <key>",
-      "where in the file the model is, such as state_dict.model; default: found by its names",
-      filledText,
+      "where in the file the model is, such as state_dict.model (default: found by tensor names)",
+      nonEmptyText,
     )
     .option("--json", "print one JSON object")
     .action(async (file: string, { json, weights, key }: Options) => {
@@ -69,7 +67,7 @@ function formatReport(report: InspectReport, sections: readonly ReportSection[])
     ...warnings.map((warning) => `Warning\n${indent(warning)}`),
     config === null ? undefined : `Config\n${indent(JSON.stringify(config, null, 2))}`,
     formatTensors("Tensors", report),
-    clip ? formatTensors("CLIP saved along", clip) : undefined,
+    clip ? formatTensors("CLIP in the same file", clip) : undefined,
     skipped.length > 0 ? formatSkipped(skipped) : undefined,
   ]
     .filter((section) => section !== undefined)
@@ -81,7 +79,7 @@ const FORMATS: Readonly<Record<Inspection["format"], string>> = {
   "safetensors-index": "safetensors in shards, with an index",
   "torch-index": "torch in shards, with an index",
   torch: "torch, zip",
-  "torch-legacy": "torch, as before 1.6",
+  "torch-legacy": "torch, legacy (before 1.6)",
   torchscript: "TorchScript",
 };
 
@@ -104,7 +102,7 @@ function formatFile({
     ["container", key === "" ? container : `${container}, under ${key}`],
     ["weights", others.length > 0 ? `${weights} (also in the file: ${others.join()})` : "as saved"],
     ["component", component],
-    ["version", version ?? "not said"],
+    ["version", version ?? "not recorded"],
     ["parameters", formatCount(rest.parameters)],
   ]);
 }
@@ -122,19 +120,19 @@ function formatTensors(title: string, { tensors, parameters }: InspectedTensors)
 
 function formatSkipped(skipped: InspectReport["skipped"]): string {
   return section(
-    "Also in the file, and not read",
+    "Also in the file, not read",
     skipped.map(({ key, what }) => [key, what]),
   );
 }
 
-/** The length of the longest text. A file may name more tensors than a call has room for arguments. */
+/** The length of the longest text. Not `Math.max(...)`: a file may have more tensors than a call can take arguments. */
 function widest(texts: readonly string[]): number {
   return texts.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
-/** A title and indented rows whose columns are aligned. */
+/** Formats a title and indented rows with aligned columns. */
 function section(title: string, texts: readonly Row[]): string {
-  // A name with a line break would pass for a row of its own.
+  // A name with a line break would look like a row of its own.
   const rows = texts.map((row) => row.map((cell) => cell.replace(/[\t\n\r]/g, "\uFFFD")));
   const widths = (rows[0] ?? []).map((_, column) => widest(rows.map((row) => row[column]!)));
   const lines = rows.map((row) =>

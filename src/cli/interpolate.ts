@@ -23,7 +23,7 @@ import { imageProblem, loadImage } from "./asking/image-files.js";
 import { isImageFile } from "../image/image-files.js";
 import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
-import { filledText, wholeNumber } from "./option-values.js";
+import { nonEmptyText, wholeNumber } from "./option-values.js";
 
 interface InterpolateFlags extends GenerationFlags, PriorFlags {
   readonly start?: string;
@@ -39,28 +39,20 @@ Examples:
   $ dalle2 interpolate cat.png dog.png --frames 12
   $ dalle2 interpolate --start cat.png --end "a dog in the snow" --start-text "a cat"
 
-A start or end that is a file is an image, anything else a prompt. All images of a series are generated from the noise of
-one seed; --samples is the number of series. Without a start or an end it asks; a pipe answers line by line.`;
+A start or end that is a file is an image; anything else is a prompt. All images of a series have the same seed. --samples
+is the number of series. Without a start or an end, interpolate asks for it; piped input answers line by line.`;
 
 export function register(program: Command): void {
   const command = program
     .command("interpolate")
     .description("generate the images between two images or prompts")
-    .argument("[start]", "an image's file, or a prompt", filledText)
-    .argument("[end]", "an image's file, or a prompt", filledText)
-    .option("--start <start>", "the same as the first argument", filledText)
-    .option("--end <end>", "the same as the second argument", filledText)
-    .option("--frames <n>", "images, both ends among them", wholeNumber, 8)
-    .option(
-      "--start-text <text>",
-      "what the image at the start shows (default: as its record or its name says)",
-      filledText,
-    )
-    .option(
-      "--end-text <text>",
-      "what the image at the end shows (default: as its record or its name says)",
-      filledText,
-    );
+    .argument("[start]", "image file or prompt", nonEmptyText)
+    .argument("[end]", "image file or prompt", nonEmptyText)
+    .option("--start <start>", "same as the first argument", nonEmptyText)
+    .option("--end <end>", "same as the second argument", nonEmptyText)
+    .option("--frames <n>", "number of images, including both ends", wholeNumber, 8)
+    .option("--start-text <text>", "what the start image shows (default: from its record or its name)", nonEmptyText)
+    .option("--end-text <text>", "what the end image shows (default: from its record or its name)", nonEmptyText);
   addGenerationOptions(addPriorOptions(command))
     .addHelpText("after", EXAMPLES)
     .action((start: string | undefined, end: string | undefined, _, self: Command) =>
@@ -68,23 +60,24 @@ export function register(program: Command): void {
     );
 }
 
-/** The flags with the arguments, which fill what the flags leave open. */
+/** Adds the ends given as arguments to the flags. */
 function withEnds(flags: InterpolateFlags, args: readonly (string | undefined)[]): InterpolateFlags {
   const left = args.filter((arg) => arg !== undefined);
   const start = flags.start ?? left.shift();
   const end = flags.end ?? left.shift();
-  if (left.length > 0) throw new UsageError(`There is one start and one end; ${JSON.stringify(left[0])} is too much.`);
+  if (left.length > 0)
+    throw new UsageError(`Unexpected argument ${JSON.stringify(left[0])}: start and end are already given.`);
   return { ...flags, ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
 }
 
-/** What a series starts or ends at. */
+/** Where a series starts or ends. */
 interface End {
   readonly content: RgbImage | string;
-  /** What images are named after. */
+  /** Used in the names of the image files. */
   readonly name: string;
   /** A prompt, or the name of a file. */
   readonly input: string;
-  /** What the decoder is told of it. */
+  /** The text for the decoder. */
   readonly text: string;
 }
 
@@ -110,7 +103,7 @@ function planInterpolation(
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
     images: series.flatMap(({ images }) => images),
-    draw: async ({ onImage, signal, onProgress, previewEvery }) => {
+    generate: async ({ onImage, signal, onProgress, previewEvery }) => {
       for (const [i, one] of series.entries()) {
         const begin = performance.now();
         await script.run(start.content, end.content, {
@@ -132,7 +125,7 @@ function planInterpolation(
   };
 }
 
-/** Counts also the time of `later` series, each as long as the one that is being drawn. */
+/** Adds the time of the `later` series, each as long as the current one. */
 function withLater(step: ScriptProgress, millisecondsSpent: number, later: number): ScriptProgress {
   const { millisecondsLeft: left } = step;
   return left === undefined ? step : { ...step, millisecondsLeft: left + later * (millisecondsSpent + left) };

@@ -1,13 +1,13 @@
 import { constants } from "node:os";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 
-/** Signals that ask a process to end: Ctrl-C, `kill` and what stops services, a terminal that was closed. */
+/** Signals that ask a process to end: Ctrl-C; `kill` and service managers; a closed terminal. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A signal that interrupts a command. */
 export type InterruptSignal = (typeof SIGNALS)[number];
 
-/** What an interrupted command rejects with. */
+/** A command was interrupted by a signal. */
 export class InterruptedError extends Dalle2Error {
   static override readonly code = "cli/interrupted";
   override readonly name = "InterruptedError";
@@ -25,8 +25,8 @@ export class InterruptedError extends Dalle2Error {
 }
 
 /**
- * An `AbortSignal` that Ctrl-C, SIGTERM and SIGHUP abort, so that a command ends in order and leaves nothing half-written.
- * The same signal a second time ends the process at once. The reason is an `InterruptedError`.
+ * An `AbortSignal` that Ctrl-C, SIGTERM and SIGHUP abort, so that a command can clean up and leaves no partial files.
+ * A second signal of the same kind ends the process immediately. The abort reason is an `InterruptedError`.
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();

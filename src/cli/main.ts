@@ -33,15 +33,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
 };
 
 const EXIT_CODES = `
-Each command explains itself with --help. Results go to standard output, everything else to standard error.
-Exit status: 0 done, 1 failed, 2 wrong usage or configuration, or a missing file; interrupted (finished images stay):
-130 by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.`;
+For the options of a command: dalle2 COMMAND --help. Results go to standard output, everything else to standard error.
+Exit status: 0 success; 1 failure; 2 wrong usage, invalid configuration or missing file; 130 (Ctrl-C), 143 (SIGTERM) or
+129 (SIGHUP) interrupted, with finished images kept.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const program = new Command("dalle2")
-    .description("DALL·E 2 (unCLIP) on WebGPU: runs DALLE2-pytorch checkpoints without Python.")
+    .description("Run DALL·E 2 (unCLIP) checkpoints of DALLE2-pytorch on WebGPU, without Python.")
     .version(PACKAGE_VERSION)
-    // dalle2-laion takes these two before the command; here they may also stand among its own.
+    // dalle2-laion takes these two options before the command; here they can also come after it.
     .addOption(new Option("-v, --verbose").hideHelp())
     .addOption(new Option("-s, --suppress-updates").hideHelp())
     .enablePositionalOptions()
@@ -61,9 +61,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Says what went wrong and gives the exit status: 1 failure, 2 usage, configuration or a missing file, 128 + n interrupted by signal n. */
+/** Prints an error and returns the exit status: 1 failure; 2 usage, configuration or missing file; 128 + n signal n. */
 async function exitStatus(error: unknown): Promise<number> {
-  // Commander has already written its message, or the help that was asked for.
+  // Commander has already printed its message or the requested help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const { inFlags } = await import("./flag-names.js");
   const message = error instanceof Error ? error.message : String(error);
@@ -73,13 +73,13 @@ async function exitStatus(error: unknown): Promise<number> {
   if (!(error instanceof Dalle2Error)) return 1;
   const [subject] = error.code.split("/");
   const status = subject === undefined ? 1 : (STATUSES[error.code] ?? STATUSES[subject] ?? 1);
-  // What is wrong with arguments and configurations says by itself what to do.
+  // Messages about arguments and configurations already say what to do.
   const advice = status === 1 ? adviceBeside(error) : undefined;
   if (advice !== undefined) say(inFlags(error, advice));
   return status;
 }
 
-/** Exit statuses by an error's code or its subject, where they are not 1. */
+/** Exit statuses other than 1, by error code or by its part before the slash. */
 const STATUSES: Readonly<Record<string, number>> = {
   argument: 2,
   "cli/usage": 2,
@@ -88,7 +88,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   sampling: 2,
 };
 
-// `dalle2 … | head` closes our output early: not an error of ours.
+// `dalle2 … | head` closes standard output early, which is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
   process.exit(0);
@@ -96,5 +96,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 hideTokens();
 const status = await main(process.argv.slice(2));
-// A command that ends in order may have set a status of its own.
+// A command that succeeds may have set its own exit status.
 if (status !== 0) process.exitCode = status;

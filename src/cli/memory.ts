@@ -14,15 +14,14 @@ interface Options {
   readonly json?: true;
 }
 
-/** Adds the command. */
 export function register(program: Command): void {
   program
     .command("memory")
-    .description("say how much GPU memory the models of a load config take; only headers of their files are read")
-    .argument("[config]", "a load config, by name, path or URL (default: shapes, the embedded model)", loadConfig)
-    .option("--model-config <config>", "the same as the argument", loadConfig)
-    .option("--batch-size <n>", "images computed at once", wholeNumber, 1)
-    .option("--json", "print one JSON array, of a plan for f32 and one for f16, in bytes")
+    .description("show how much GPU memory the models of a load config need (only file headers are read)")
+    .argument("[config]", "name, path or URL of a load config (default: shapes, the built-in model)", loadConfig)
+    .option("--model-config <config>", "same as the argument", loadConfig)
+    .option("--batch-size <n>", "images per batch", wholeNumber, 1)
+    .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
     .action(async (argument: string | undefined, { modelConfig, batchSize, json }: Options) => {
       const path = oneConfig(argument, modelConfig);
       const plans = await plansOf(path, batchSize);
@@ -35,7 +34,7 @@ async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
   const signal = interruptSignal();
   const config = await ModelLoadConfig.open(path, { signal });
   const options = { batchSize, signal };
-  // What is said of a file is said once.
+  // Show warnings about a file only once.
   const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: say });
   const f16 = await planMemory(config, { ...options, dtype: "f16", onWarning: () => undefined });
   return [f32, f16];

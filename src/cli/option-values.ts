@@ -1,18 +1,18 @@
-// Readers of option values for commander: each throws InvalidArgumentError, whose message follows the option's name.
+// Parsers of option values for commander. Each throws InvalidArgumentError; commander puts the option's name before its message.
 import { statSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 import * as rules from "../platform/arguments.js";
 
-/** A text that says something, without spaces around it. */
-export function filledText(value: string): string {
+/** A text that is not empty, without spaces around it. */
+export function nonEmptyText(value: string): string {
   const text = value.trim();
   if (text === "") throw new InvalidArgumentError("It is empty.");
   return text;
 }
 
-/** Adds a text, or a path, to those before it. */
+/** Appends a text or path to those given before. */
 export function collectTexts(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, filledText(value)];
+  return [...before, nonEmptyText(value)];
 }
 
 /** A number from 0 to 1. */
@@ -25,25 +25,23 @@ export function wholeNumber(value: string): number {
   return readByRule(rules.count, value, "It is not a whole number of at least 1.");
 }
 
-/** A folder for images. Other tools take the name of a file there. */
+/** A folder for images. Other tools take a file name here. */
 export function outputFolder(value: string): string {
-  const folder = filledText(value);
+  const folder = nonEmptyText(value);
   if (!/\.(png|jpe?g|webp)$/i.test(folder) || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
-  throw new InvalidArgumentError(
-    "It is the name of an image; a folder is needed. Images are named by prompt and seed.",
-  );
+  throw new InvalidArgumentError("It must be a folder, not an image file. Images are named by prompt and seed.");
 }
 
-/** Path, URL or name of a load config. Other tools take a checkpoint there. */
+/** Path, URL or name of a load config. Other tools take a checkpoint here. */
 export function loadConfig(value: string): string {
-  const config = filledText(value);
+  const config = nonEmptyText(value);
   if (!/\.(safetensors|ckpt|pth|pt|bin|gguf|onnx)$/i.test(config)) return config;
   throw new InvalidArgumentError(
-    "It is the name of a checkpoint; a load config is needed, a JSON file that names checkpoints (see configs/README.md).",
+    "It must be a load config (a JSON file that names checkpoints, see configs/README.md), not a checkpoint.",
   );
 }
 
-/** A number, by the rule that the library has for it. */
+/** Reads a number and checks it with the library's rule. */
 export function readByRule(rule: rules.ArgumentRule, value: string, complaint: string): number {
   try {
     return rule("", value.trim() === "" ? NaN : Number(value));

@@ -1,13 +1,13 @@
 /**
- * All that the command writes goes through here. Names in checkpoints, texts of images and words of servers come from
- * strangers: what could steer a terminal is replaced, and secrets are left out.
+ * All output of the command goes through this module. Names in checkpoints, texts in images and messages of servers are
+ * untrusted: terminal control characters are replaced, and secrets are removed.
  */
 import { printable, printableJson } from "../platform/printable.js";
 import { hideKnown, hideSecrets } from "../platform/secrets.js";
 
 /** Prints a result on standard output, with a line break. */
 export function print(text: string): void {
-  console.log(shown(text));
+  console.log(sanitized(text));
 }
 
 /** Prints a value as JSON on standard output. */
@@ -16,36 +16,36 @@ export function printJson(value: unknown): void {
   console.log(printableJson(json));
 }
 
-/** Says something on standard error, in a line of its own. */
+/** Prints a message on standard error, with a line break. */
 export function say(message: string): void {
-  // Not by the console: Bun's writes errors in red.
+  // Not console.error: in Bun it prints in red.
   process.stderr.write(`${printable(hideSecrets(message))}\n`);
 }
 
-/** The same for texts that bring their own line breaks, and for halves of lines. */
+/** Prints on standard error without adding a line break. */
 export function sayPart(text: string): void {
   process.stderr.write(printable(hideSecrets(text)));
 }
 
-/** What a person typed or a file holds, fit to be shown; addresses in it stay as they are. */
-export function shown(text: string): string {
+/** Untrusted text, made safe to print. URLs in it stay unchanged. */
+export function sanitized(text: string): string {
   return printable(hideKnown(text));
 }
 
 const CLEAR_LINE = "\r\u001b[K";
 
-/** Characters that fit into a line of the terminal on standard error. */
+/** The number of characters that fit on a line of the terminal. */
 export function lineWidth(): number {
-  // A terminal that does not know its width says 0.
+  // A terminal of unknown width reports 0.
   return (process.stderr.columns || 80) - 1;
 }
 
-/** Puts a text in the place of the terminal's last line on standard error, cut to its width. */
+/** Replaces the last line of the terminal on standard error with a text, cut to its width. */
 export function replaceLine(text: string): void {
   process.stderr.write(`${CLEAR_LINE}${printable(hideSecrets(text)).slice(0, lineWidth())}`);
 }
 
-/** Empties the terminal's last line on standard error. */
+/** Clears the last line of the terminal on standard error. */
 export function clearLine(): void {
   process.stderr.write(CLEAR_LINE);
 }

@@ -1,23 +1,23 @@
-/** A file in which apt is told where packages are: `sources.list`, or one of `sources.list.d`. */
+/** A file with package sources for apt: `sources.list`, or one in `sources.list.d`. */
 export interface SourcesFile {
   readonly name: string;
   readonly text: string;
 }
 
-/** An entry of such a file, and the extension of the files that have entries of its form. */
+/** An entry of such a file, and the extension of files in its format. */
 export interface PackageSource {
   readonly lines: readonly string[];
   readonly extension: "list" | "sources";
 }
 
-/** Whether packages of a suite, such as `bookworm-backports`, are among the sources. */
+/** Whether the sources include a suite, such as `bookworm-backports`. */
 export function hasSuite(files: readonly SourcesFile[], suite: string): boolean {
   return entriesOf(files).some(({ suites }) => suites.includes(suite));
 }
 
 /**
- * The source of another suite of the same archive: as the system's own entry of `suite` says, with its address, which may be
- * of a mirror or a proxy, its keys and its options. Undefined where the system has no such entry.
+ * A source for another suite in the same archive, with the address (which may be a mirror or a proxy), keys and options of
+ * the system's own entry for `suite`. Undefined if the system has no such entry.
  */
 export function sourceBeside(files: readonly SourcesFile[], suite: string, wanted: string): PackageSource | undefined {
   return entriesOf(files)
@@ -28,7 +28,7 @@ export function sourceBeside(files: readonly SourcesFile[], suite: string, wante
 interface Entry {
   readonly suites: readonly string[];
   readonly components: readonly string[];
-  /** The same entry for the component `main` of another suite. */
+  /** This entry, for the component `main` of another suite. */
   readonly as: (suite: string) => PackageSource;
 }
 
@@ -53,7 +53,7 @@ function readLine(line: string): Entry[] {
   ];
 }
 
-/** Paragraphs of fields (sources.list(5), "deb822-style format"), without their comments. */
+/** Paragraphs of fields (sources.list(5), "deb822-style format"), without comments. */
 function stanzasOf(text: string): readonly (readonly string[])[] {
   return text
     .split(/\n(?:[ \t]*\n)+/)
@@ -82,7 +82,7 @@ interface Field {
   readonly lines: readonly string[];
 }
 
-/** Fields of a paragraph; a line that begins with a space goes on with the field before. */
+/** Fields of a paragraph. A line that begins with a space continues the field before it. */
 function fieldsOf(lines: readonly string[]): readonly Field[] {
   return lines
     .join("\n")

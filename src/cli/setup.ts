@@ -11,17 +11,17 @@ import { print, say } from "./output.js";
 export function register(program: Command): void {
   program
     .command("setup")
-    .description("find a GPU or software driver; install one (Debian, Ubuntu) where there is none")
+    .description("find a GPU or software driver; if there is none, install one (Debian, Ubuntu)")
     .action(async () => {
       const { description, device } = await ensureAdapter({ interactive: true });
-      print(`Adapter: ${description || device}. Nothing more to install.`);
+      print(`Adapter: ${description || device}. Nothing needs to be installed.`);
     });
 }
 
 /**
- * Makes sure that WebGPU has an adapter. Where it has none, installs Mesa's software driver on Debian and Ubuntu: at
- * once as root or with `CI` set, otherwise after asking at a terminal, if `interactive`. Throws `UsageError`, with the
- * commands to run, where nothing may be installed, and `GpuUnavailableError` where that did not help.
+ * Makes sure that WebGPU has an adapter. If it has none, installs Mesa's software driver on Debian and Ubuntu: without
+ * asking as root or with `CI` set, otherwise after asking at a terminal, if `interactive`. Throws `UsageError` with the
+ * commands to run if nothing may be installed, and `GpuUnavailableError` if there is no adapter after installing.
  */
 export async function ensureAdapter({ interactive }: { interactive: boolean }): Promise<GPUAdapterInfo> {
   const present = await findAdapter();
@@ -40,8 +40,8 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
   const installed = await findAdapter();
   if (installed) return installed;
   throw new GpuUnavailableError(
-    `A Vulkan driver was installed on ${plan.system}, and still there is no WebGPU adapter.`,
-    { advice: "See what `vulkaninfo --summary` finds (package vulkan-tools); Mesa 25 or later is known to work." },
+    `A Vulkan driver was installed on ${plan.system}, but there is still no WebGPU adapter.`,
+    { advice: "Check what `vulkaninfo --summary` finds (package vulkan-tools). Mesa 25 or later is known to work." },
   );
 }
 
@@ -63,13 +63,13 @@ const APT = "/etc/apt";
 
 function instructions({ system, commands, needs }: DriverPlan): string {
   if (commands.length === 0 && needs !== undefined) {
-    return `No WebGPU adapter found. A software Vulkan driver for ${system} is in ${needs}, and ${APT}/sources.list and ${APT}/sources.list.d do not say where Debian's packages are: add a source of ${needs}, and run this again.`;
+    return `No WebGPU adapter found. The software Vulkan driver for ${system} is in ${needs}, but ${APT}/sources.list and ${APT}/sources.list.d have no source for Debian's packages. Add a source for ${needs}, and run this again.`;
   }
   if (commands.length === 0) {
     return `No WebGPU adapter found. Install the Vulkan loader and Mesa's lavapipe driver with the package manager of ${system}.`;
   }
   const lines = commands.map((command) => `  ${command}`).join("\n");
-  return `No WebGPU adapter found. A software Vulkan driver is installed on ${system} with:\n${lines}`;
+  return `No WebGPU adapter found. To install a software Vulkan driver on ${system}:\n${lines}`;
 }
 
 async function askToInstall(plan: DriverPlan): Promise<boolean> {
@@ -82,8 +82,10 @@ async function askToInstall(plan: DriverPlan): Promise<boolean> {
 
 function run(command: string): void {
   say(`$ ${command}`);
-  // Standard output is left to the command that needed the driver: it may be read by a machine.
+  // Its output goes to standard error: another program may read the standard output of the command that needs the driver.
   const { status } = spawnSync("sh", ["-c", command], { stdio: ["inherit", 2, 2] });
   if (status !== 0)
-    throw new CommandFailedError(`"${command}" ended with status ${status ?? "none"}. Nothing more was installed.`);
+    throw new CommandFailedError(
+      `"${command}" failed with status ${status ?? "none"}. The remaining commands were not run.`,
+    );
 }

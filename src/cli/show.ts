@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { describeRecord, readRecord, type ImageRecord, type RecordedImage } from "../pipeline/records/image-record.js";
 import { print, printJson } from "./output.js";
 
-/** What `dalle2 show --json` prints of a file. */
+/** What `dalle2 show --json` prints for a file. */
 export interface ShowReport {
   readonly file: string;
-  /** Null where there is none. */
+  /** Null if the file has none. */
   readonly record: ImageRecord | null;
   /** Other texts in the file, by keyword. */
   readonly texts: Readonly<Record<string, string>>;
@@ -16,16 +16,16 @@ Examples:
   $ dalle2 show output/a-red-circle-7.png
   $ dalle2 show output/*.png --json
 
-A model file's fingerprint is a hash of its size and of 64 samples of its bytes. It tells model files apart; it is not
+The fingerprint of a model file is a hash of its size and of 64 samples of its bytes. It tells model files apart. It is not
 the SHA-256 of the file, which \`dalle2 test\` prints.
 
-Ends with status 1 where a file has no record of how it was generated.`;
+The exit status is 1 if a file has no record.`;
 
 export function register(program: Command): void {
   program
     .command("show")
-    .description("say how images were generated: prompt, seed, models, parameters, adapter")
-    .argument("<file...>", "images that dalle2 has written: PNG, JPEG, WebP")
+    .description("show how images were generated: prompt, seed, models, parameters, adapter")
+    .argument("<file...>", "images written by dalle2: PNG, JPEG, WebP")
     .option("--json", "print one JSON array of {file, record, texts}")
     .addHelpText("after", EXAMPLES)
     .action(show);
@@ -45,11 +45,11 @@ function reportOf(file: string, { record, texts }: RecordedImage): ShowReport {
 
 function format({ file, record, texts }: ShowReport): string {
   const others = Object.entries(texts);
-  const none = others.length === 0 ? "none, nor other texts" : "none; here are the file's texts";
+  const none = others.length === 0 ? "none, and no other texts" : "none; the other texts in the file:";
   const rows = record ? describeRecord(record) : [["record", none], ...others];
   const width = rows.reduce((most, [name = ""]) => Math.max(most, name.length), 0);
-  // Lines that follow are set under the first: none of them can pass for a row of its own.
-  const under = `\n${" ".repeat(width + 4)}`;
-  const set = (value: string) => value.replace(/\r\n?|\n/g, under);
-  return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${set(value)}`)].join("\n");
+  // Later lines of a value are indented, so that none looks like a row of its own.
+  const indented = `\n${" ".repeat(width + 4)}`;
+  const oneCell = (value: string) => value.replace(/\r\n?|\n/g, indented);
+  return [file, ...rows.map(([name = "", value = ""]) => `  ${name.padEnd(width)}  ${oneCell(value)}`)].join("\n");
 }

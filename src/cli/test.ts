@@ -20,10 +20,10 @@ interface Flags {
 
 /** What `dalle2 test --json` prints. */
 export interface ConfigReport {
-  /** Path or URL of the load config, without the secrets in it. */
+  /** Path or URL of the load config, without secrets. */
   readonly config: string;
   readonly files: readonly FileReport[];
-  /** Null with --no-load, and where a file cannot be opened. */
+  /** Null with --no-load, or if a file cannot be opened. */
   readonly models: ModelsReport | null;
 }
 
@@ -36,26 +36,26 @@ export interface ModelsReport {
 }
 
 export interface PriorReport {
-  /** The library that made its checkpoint. */
+  /** The library that saved the checkpoint. */
   readonly family: string;
-  /** The version of it that it is read as; null where its versions do not differ. */
+  /** The library version whose format is assumed; null if all versions are alike. */
   readonly version: string | null;
 }
 
 export interface UnetReport {
   readonly unetNumber: number;
-  /** Side of the images that it makes, in pixels. */
+  /** Side of its output images, in pixels. */
   readonly imageSize: number;
 }
 
 export function register(program: Command): void {
   program
     .command("test")
-    .description("check a load config: find or download its files, print their checksums, load its models")
-    .argument("[config]", "a load config, by name, path or URL (default: shapes, the embedded model)", loadConfig)
-    .option("--model-config <config>", "the same as the argument", loadConfig)
-    .option("--no-load", "leave the models alone: no GPU is needed")
-    .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
+    .description("check a load config: find or download its files, print their checksums, load the models")
+    .argument("[config]", "name, path or URL of a load config (default: shapes, the built-in model)", loadConfig)
+    .option("--model-config <config>", "same as the argument", loadConfig)
+    .option("--no-load", "do not load the models; needs no GPU")
+    .option("-s, --suppress-updates", "use downloaded files without checking for updates")
     .option("--json", "print one JSON object")
     .action(async (argument: string | undefined, _, self: Command) => {
       const flags = self.optsWithGlobals<Flags>();
@@ -88,7 +88,7 @@ async function test({ modelConfig = "shapes", load, suppressUpdates, json = fals
   return { config: config.source, files, models };
 }
 
-/** Brings every component to the GPU once, so that also a GPU with memory for only one of them at a time is enough. */
+/** Loads each component onto the GPU, one at a time, so that the GPU needs memory for only one of them. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
   using manager = await DalleModelManager.create(config, { ...options, offload: "idle" });
   const { prior, decoder, clip, gpu, dtype } = manager;
@@ -129,7 +129,7 @@ function formatFile({ place, location, path, bytes, checksumFile, sha256, proble
 }
 
 function formatModels({ adapter, dtype, prior, decoder, clip }: ModelsReport): string {
-  const sizes = decoder.map(({ unetNumber, imageSize }) => `U-Net ${unetNumber} to ${imageSize} pixels`);
+  const sizes = decoder.map(({ unetNumber, imageSize }) => `U-Net ${unetNumber}: ${imageSize} pixels`);
   return [
     `All models load on ${adapter}, in ${dtype}:`,
     ...(prior

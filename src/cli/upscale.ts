@@ -25,17 +25,18 @@ Examples:
   $ dalle2 upscale small.png
   $ dalle2 upscale small/ --start-at-unet 3 --model-config configs/laion/upsampler.json
 
-Images are cropped to squares and brought to the size that the U-Net before the first makes. Without files it asks; a
-pipe answers line by line: files, each with its text where those U-Nets take one, an empty line, images of each.`;
+Images are cropped to squares and resized to the input size of the first U-Net that runs. Without files, upscale asks for
+them. Piped input answers line by line: the files (each followed by its text, if those U-Nets take text), an empty line,
+the number of images per file.`;
 
 export function register(program: Command): void {
   const command = program
     .command("upscale")
-    .description("enlarge images by the later U-Nets of a decoder")
+    .description("enlarge images with the later U-Nets of a decoder")
     .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
-    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
-    .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts)
-    .option("--start-at-unet <n>", "first U-Net to run, counted from 1", wholeNumber, 2);
+    .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
+    .option("--text <text>", "what the image shows: one for all images, or one per image", collectTexts)
+    .option("--start-at-unet <n>", "number of the first U-Net to run, from 2", wholeNumber, 2);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => upscale(self.optsWithGlobals<UpscaleFlags>(), files));
@@ -64,7 +65,7 @@ async function planUpscale(
   }));
   return {
     images: planSamples(subjects, samples, flags),
-    draw: (call) =>
+    generate: (call) =>
       new Upscale(manager, scripts).run(images, {
         ...call,
         ...decoderOptions(flags),
@@ -76,23 +77,23 @@ async function planUpscale(
   };
 }
 
-/** Side in pixels of the images that a U-Net enlarges. Throws `UsageError` where it enlarges none. */
+/** Side, in pixels, of the input images of a U-Net. Throws `UsageError` if it does not enlarge images. */
 function startSize({ decoder }: DalleModelManager, startAt: number): number {
   const unets = decoder?.unets ?? [];
   const before = unets[startAt - 2];
   if (before && startAt <= unets.length) return before.imageSize;
   throw new UsageError(
-    `--start-at-unet ${startAt}: this decoder has ${counted(unets.length, "U-Net")}; those from 2 on enlarge images.`,
+    `--start-at-unet ${startAt}: must be a U-Net that enlarges images, from 2 on; this decoder has ${counted(unets.length, "U-Net")}.`,
   );
 }
 
-/** The square in the middle of an image, made smaller where it is larger than `size`. */
+/** Loads the square in the middle of an image, resized to `size` if it is larger. Throws `UsageError` if it is smaller. */
 async function loadAtSize(file: string, size: number): Promise<RgbImage> {
   const image = await loadSquare(file, say);
   if (image.width < size) {
-    throw new UsageError(`${file} has ${counted(image.width, "pixel")} a side; ${size} are needed to start from.`);
+    throw new UsageError(`${file} is ${counted(image.width, "pixel")} wide; at least ${size} are needed.`);
   }
   if (image.width === size) return image;
-  say(`${basename(file)} is resized to ${counted(size, "pixel")} a side, from which it is enlarged.`);
+  say(`${basename(file)} is first resized to ${size} × ${size} pixels, then enlarged.`);
   return resizeLanczos(image, size, size);
 }

@@ -28,19 +28,23 @@ Examples:
   $ dalle2 variation photos/ --seed 1 --json
   $ dalle2 variation --embeddings photos.safetensors
 
-A decoder that was trained with text takes one for each image. Where none is given, the text is the prompt that dalle2 has
-recorded in the file; without a record, it is the file's name: red_circle.png stands for "Red circle". Without files it asks;
-a pipe answers line by line: files, each with its text where the decoder takes one, an empty line, images of each. With
---embeddings, CLIP's embeddings of images in that file (dalle2 embed --image) take their place, and their names are the texts.`;
+A decoder that was trained with text takes one text per image. Without --text, the text is the prompt in the record that
+dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle".
+
+Without files, variation asks for them. Piped input answers line by line: the files (each followed by its text, if the
+decoder takes text), an empty line, the number of images per file.
+
+With --embeddings, image embeddings from a file (written by dalle2 embed --image) replace the images. The default texts come
+from the image names in that file.`;
 
 export function register(program: Command): void {
   const command = program
     .command("variation")
     .description("generate variations of images")
     .argument("[files...]", "PNG, JPEG or WebP images, or folders of them", collectTexts)
-    .option("-i, --image <file>", "the same as an argument; may be given several times", collectTexts)
-    .option("--embeddings <file>", "embeddings of images, in place of images and of CLIP")
-    .option("--text <text>", "what an image shows: one for each, or one for all", collectTexts);
+    .option("-i, --image <file>", "same as an argument; can be repeated", collectTexts)
+    .option("--embeddings <file>", "use image embeddings from a file instead of images and CLIP")
+    .option("--text <text>", "what the image shows: one for all images, or one per image", collectTexts);
   addGenerationOptions(addNegativeOption(command))
     .addHelpText("after", EXAMPLES)
     .action((files: readonly string[], _, self: Command) => variation(self.optsWithGlobals<VariationFlags>(), files));
@@ -50,7 +54,7 @@ async function variation(given: VariationFlags, files: readonly string[]): Promi
   const signal = interruptSignal();
   const { embeddings } = given;
   if (embeddings !== undefined && (given.image || files.length > 0)) {
-    throw new UsageError("--embeddings takes the place of images: give one of the two, not both.");
+    throw new UsageError("--embeddings replaces the images: give one of the two, not both.");
   }
   const flags = withFiles(given, files);
   const stored = embeddings === undefined ? undefined : await loadEmbeddings(embeddings, "images", signal);
@@ -58,7 +62,7 @@ async function variation(given: VariationFlags, files: readonly string[]): Promi
   await generateImages(flags, signal, (manager, scripts) => planVariation(manager, scripts, { flags, stored, signal }));
 }
 
-interface Given {
+interface PlanInputs {
   readonly flags: VariationFlags;
   /** The content of `--embeddings`. */
   readonly stored: readonly ImageEmbedded[] | undefined;
@@ -68,10 +72,10 @@ interface Given {
 async function planVariation(
   manager: DalleModelManager,
   scripts: ScriptOptions,
-  { flags, stored, signal }: Given,
+  { flags, stored, signal }: PlanInputs,
 ): Promise<GenerationPlan> {
   const takesText = decoderTakesText(manager);
-  // The names that the file has of its images stand for them, which need not be here.
+  // The names in the embeddings file are used for texts and file names; the images themselves are not needed.
   const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
   const suggest = stored ? promptFromFileName : captionOf;
   const { files, texts, samples } = await gatherImages(named, takesText, signal, suggest);
@@ -85,7 +89,7 @@ async function planVariation(
   }));
   return {
     images: planSamples(subjects, samples, flags),
-    draw: (call) =>
+    generate: (call) =>
       new ImageVariation(manager, scripts).run(images, {
         ...call,
         ...decoderOptions(flags),

@@ -17,9 +17,11 @@ interface Options {
 export function register(program: Command): void {
   program
     .command("verify")
-    .description("compare our outputs with those of the reference in a fixture's folder, or in all below a folder")
-    .argument("<folder>", "a folder with a fixture.json, or one above such folders")
-    .addOption(new Option("--dtype <type>", "what the models compute in").choices(["f32", "f16"]).default("f32"))
+    .description(
+      "compare outputs with the recorded outputs of the reference, for one fixture or all fixtures below a folder",
+    )
+    .argument("<folder>", "folder with a fixture.json, or a parent of such folders")
+    .addOption(new Option("--dtype <type>", "dtype that the models compute in").choices(["f32", "f16"]).default("f32"))
     .option("--json", "print one JSON array of {name, kind, pass, maxAbs, nmse, message?}")
     .action(async (folder: string, options: Options) => {
       const results = await verifyAll(fixtureFolders(folder), options);
@@ -28,7 +30,7 @@ export function register(program: Command): void {
     });
 }
 
-/** Folders of the fixtures in and below a folder, by name. Throws `UsageError` if there is none. */
+/** Fixture folders in and below a folder, sorted by name. Throws `UsageError` if there are none. */
 function fixtureFolders(folder: string): readonly string[] {
   if (!existsSync(folder)) throw new UsageError(`There is no folder ${folder}.`);
   const found = existsSync(join(folder, "fixture.json"))
@@ -54,13 +56,13 @@ async function verifyAll(folders: readonly string[], { dtype, json }: Options): 
   return results;
 }
 
-/** Opens the GPU when it is first needed: some kinds of fixture do not need it. */
+/** Opens the GPU when it is first needed: some kinds of fixture run without it. */
 class LazyDevice {
   #gpu: GpuDevice | undefined;
 
   constructor(private readonly dtype: ComputeType) {}
 
-  /** Verifies a fixture, on a stream of its own where it needs one: what it leaves when it fails is no other's. */
+  /** Verifies a fixture. If it needs a command stream, it gets its own, so that a failure does not affect other fixtures. */
   async withStream<T>(verify: (open: OpenContext) => Promise<T>): Promise<T> {
     let context: GpuContext | undefined;
     try {
@@ -98,10 +100,10 @@ function formatResult({ name, kind, pass, maxAbs, nmse, message }: VerifyResult)
   return message === undefined ? line : `${line}  ${onOneLine(message)}`;
 }
 
-/** Faults of a list that are shown. */
+/** Number of list entries that are shown. */
 const SHOWN = 4;
 
-/** The first line of a message, and where a list follows it, what is first in that. */
+/** The first line of a message and, if a list follows it, the first entries of that list. */
 function onOneLine(message: string): string {
   const [first = "", ...list] = message.split("\n").map((line) => line.trim());
   if (!first.endsWith(":")) return first;

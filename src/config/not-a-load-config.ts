@@ -5,26 +5,26 @@ const MODELS = ["decoder", "prior", "clip"];
 /** All keys of a load config. */
 const KEYS = [...MODELS, "$schema", "devices", "load_on_cpu", "strict_loading"];
 
-const TRAIN_CONFIG = "a train config of DALLE2-pytorch, which a load config names as load_config_from";
+const TRAIN_CONFIG = "a train config of DALLE2-pytorch (a load config refers to it as load_config_from)";
 
-/** Other files that people have at hand, by a key that no load config has. */
+/** Other JSON files that may be given by mistake, by a key that no load config has. */
 const KINDS: readonly (readonly [key: string, kind: string])[] = [
-  ["weight_map", "the index of a checkpoint in shards, which a load config names as load_model_from"],
-  ["model_cfg", "a config of OpenCLIP, which a load config holds as clip.base_model_kwargs"],
-  ["text_config", "a config of transformers' CLIP, which a load config holds as clip.base_model_kwargs"],
+  ["weight_map", "the index of a sharded checkpoint (a load config refers to it as load_model_from)"],
+  ["model_cfg", "a config of OpenCLIP (a load config has it as clip.base_model_kwargs)"],
+  ["text_config", "a config of transformers' CLIP (a load config has it as clip.base_model_kwargs)"],
   ["dependencies", "the package.json of an npm package"],
 ];
 
 /**
- * Throws `ConfigError` for JSON of another kind: a list of its keys would help nobody. A load config with faults passes.
- * `source` names the file.
+ * Throws `ConfigError` if JSON is not a load config at all, as a list of unknown keys would not help then. An invalid load config
+ * passes. `source` names the file.
  */
 export function checkIsLoadConfig(value: unknown, source: string): void {
   const found = foundInstead(value);
   if (found === undefined) return;
   const models = MODELS.map((key) => JSON.stringify(key)).join(", ");
-  throw new ConfigError(`${source} is not a load config: it ${found}. A load config has ${models}, or some of these`, {
-    advice: "see the folder configs of this package for examples",
+  throw new ConfigError(`${source} is not a load config: it ${found}. A load config has at least one of ${models}`, {
+    advice: "see the folder configs in this package for examples",
   });
 }
 
@@ -33,7 +33,7 @@ function foundInstead(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null) return `is ${value === null ? "null" : `a ${typeof value}`}`;
   if (isTrainConfig(value)) return `is ${TRAIN_CONFIG}`;
   const keys = Object.keys(value);
-  // One that is there, or misspelled. No key at all: a load config that names no model.
+  // A known or misspelled key, or no key at all (a load config without models): report its faults elsewhere.
   if (keys.length === 0 || keys.slice(0, 20).some((key) => nearestName(key, KEYS) !== undefined)) return undefined;
   const kind = KINDS.find(([key]) => Object.hasOwn(value, key));
   if (kind) return `is ${kind[1]}`;
@@ -41,7 +41,7 @@ function foundInstead(value: unknown): string | undefined {
   return `has ${shown.join(", ")}${keys.length > shown.length ? ` and ${keys.length - shown.length} other keys` : ""} instead`;
 }
 
-/** A train config has a decoder or a prior, too: with the networks themselves, not with their files. */
+/** Whether this is a train config. It also has a decoder or a prior, but with networks instead of files. */
 function isTrainConfig({ decoder, prior }: { readonly decoder?: unknown; readonly prior?: unknown }): boolean {
   return (
     (hasKey(decoder, "unets") && !hasKey(decoder, "unet_sources")) ||

@@ -93,7 +93,7 @@ export const SETTINGS = {
     commandLine: {
       name: "cond-scale",
       placeholders: ["scale", "scales"],
-      what: "guidance",
+      what: "guidance scale",
       unit: "number",
       expected: "a number",
       example: "2,1",

@@ -5,15 +5,15 @@ import type { HttpOptions } from "./request.js";
 
 const LONGEST_PAUSE = 30_000;
 
-/** Patience with the servers of a run. */
+/** Retry options for the servers of a run. */
 export interface RunPatience extends Patience {
-  /** Default: each call tries its server. */
+  /** Servers to skip. Default: each call tries its server. */
   readonly hosts?: UnreachableHosts | undefined;
 }
 
 /**
- * Runs `body`, which asks the server of `url`, again while it fails with TransientError, after longer and longer pauses.
- * `hasAdvanced` says after a failure whether it got on since the one before; then the count starts anew.
+ * Runs `body`, which sends requests to the server of `url`, and repeats it after growing pauses while it fails with
+ * TransientError. After a failure, `hasAdvanced` says whether there was progress since the last one; if so, the count restarts.
  */
 export async function withRetries<Result>(
   url: string,
@@ -27,17 +27,17 @@ export async function withRetries<Result>(
     signal?.throwIfAborted();
     try {
       const result = await body();
-      hosts?.find(url);
+      hosts?.markReachable(url);
       return result;
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       failures = hasAdvanced() ? 1 : failures + 1;
       if (failures >= attempts) {
-        hosts?.lose(url, attempts, error);
+        hosts?.markFailed(url, attempts, error);
         throw error;
       }
       const backoff = Math.min(LONGEST_PAUSE, pause * 2 ** (failures - 1));
-      // Jitter, so that all who lost the same server do not come back at the same moment.
+      // Jitter, so that clients of the same server do not all retry at the same moment.
       const wait = Math.min(LONGEST_PAUSE, error.retryAfter ?? backoff * (0.5 + Math.random() / 2));
       onRetry?.(`${error.location}: ${error.problem}`, wait);
       await sleep(wait, signal);
@@ -59,16 +59,16 @@ function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<v
   });
 }
 
-// A connection that brings less than this for ten stalls would take days for a model, and is as good as none.
+// A connection slower than this for ten stall times would take days for a model, so it is given up.
 const SLOWEST_BYTES_PER_SECOND = 4096;
 const STALLS_FOR_SLOW = 10;
 
-/** Says that an answer goes on, by so many bytes. */
+/** Reports that more bytes of a response have arrived. */
 export type Alive = (bytes: number) => void;
 
 /**
- * Runs a request whose answer `body` reads, calling `alive` as bytes come. Without any for `stall` milliseconds, or with a
- * trickle only, the signal that it gets is aborted, and it rejects with TransientError.
+ * Runs a request whose response `body` reads, calling `alive` as bytes arrive. If none arrive for `stall` milliseconds, or they
+ * arrive too slowly, aborts the signal given to `body` and rejects with TransientError.
  */
 export async function withoutStall<Result>(
   url: string,

@@ -2,41 +2,41 @@ import { TransientError } from "./http-error.js";
 import { addressOf } from "./hub.js";
 
 /** A server that did not answer. */
-interface Lost {
-  /** How often it was tried. */
+interface Unreachable {
+  /** Number of attempts. */
   readonly attempts: number;
   readonly problem: string;
 }
 
 /**
- * The servers that could not be reached in a run, for `openRemote`: each is given up once, not once for each of its files. One
- * that answers that a file is missing, or that it is busy, is reached.
+ * The servers that could not be reached in a run, for `openRemote`. Each is given up once, not again for each of its files. A
+ * server that answers, even with an error such as 404 or 503, counts as reachable.
  */
 export class UnreachableHosts {
-  readonly #lost = new Map<string, Lost>();
+  readonly #unreachable = new Map<string, Unreachable>();
 
-  /** Throws TransientError where the server of an address was tried as often already, without an answer. */
+  /** Throws TransientError if the server of a URL has already failed to answer at least `attempts` times. */
   check(url: string, attempts: number): void {
-    const lost = this.#lost.get(hostOf(url));
-    if (lost === undefined || lost.attempts < attempts) return;
-    throw new TransientError(url, `${lost.problem}; for this file it was not tried again`, {
+    const known = this.#unreachable.get(hostOf(url));
+    if (known === undefined || known.attempts < attempts) return;
+    throw new TransientError(url, `${known.problem}; it was not tried again for this file`, {
       advice: "check the connection, and try again later",
     });
   }
 
-  /** Notes a failure after so many attempts, where no answer came. */
-  lose(url: string, attempts: number, { isUnreachable, problem }: TransientError): void {
-    if (isUnreachable) this.#lost.set(hostOf(url), { attempts, problem });
+  /** Records a failure after `attempts` attempts, if the server did not answer. */
+  markFailed(url: string, attempts: number, { isUnreachable, problem }: TransientError): void {
+    if (isUnreachable) this.#unreachable.set(hostOf(url), { attempts, problem });
   }
 
-  /** Notes that the server has answered. */
-  find(url: string): void {
-    this.#lost.delete(hostOf(url));
+  /** Records that the server has answered. */
+  markReachable(url: string): void {
+    this.#unreachable.delete(hostOf(url));
   }
 
-  /** Has all servers tried again. */
+  /** Makes all servers be tried again. */
   clear(): void {
-    this.#lost.clear();
+    this.#unreachable.clear();
   }
 }
 

@@ -1,6 +1,6 @@
 import { Dalle2Error } from "../platform/dalle2-error.js";
 
-/** A checkpoint's version that cannot be read, or is older than any that is known. */
+/** The version of a checkpoint cannot be parsed, or is older than all known versions. */
 export class DialectError extends Dalle2Error {
   static override readonly code = "dialect/unknown";
   override readonly name = "DialectError";

@@ -1,4 +1,4 @@
-/** A number of things, as "1 image" and "2 images"; `many` is the plural where it is not formed by an s. */
+/** A count with its noun: "1 image", "2 images". `many` is the plural, if it is irregular. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }

@@ -1,6 +1,6 @@
 import { ImageDecodeError, MAX_PIXELS } from "./image-types.js";
 
-/** Formats by the bytes that their files begin with; `?` stands for any byte. Those from HEIC on are read nowhere here. */
+/** The first bytes of files by format; `?` matches any byte. Formats from HEIC on cannot be decoded. */
 const SIGNATURES: readonly (readonly [name: string, start: string])[] = [
   ["PNG", "\x89PNG\r\n"],
   ["JPEG", "\xff\xd8\xff"],
@@ -20,7 +20,7 @@ const SIGNATURES: readonly (readonly [name: string, start: string])[] = [
   ["PDF", "%PDF"],
 ];
 
-/** The format of an image file, by its first bytes; undefined where it is none that is known here. */
+/** The format of an image file, by its first bytes; undefined if it is unknown. */
 export function imageKind(bytes: Uint8Array): string | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 512));
   const found = SIGNATURES.find(([, signature]) => beginsWith(start, signature));
@@ -34,28 +34,28 @@ function beginsWith(text: string, signature: string): boolean {
 const GIVE_ANOTHER = "give a PNG, JPEG or WebP file";
 const DECODED = new Set(["PNG", "JPEG", "WebP", "GIF", "TIFF", "AVIF", "SVG"]);
 
-/** Why bytes are no image that can be decoded; `reason` is what the decoder said, where it said something. */
+/** The error for bytes that cannot be decoded. `reason` is the decoder's message; it may be empty. */
 export function undecodable(bytes: Uint8Array, reason: string, cause: unknown): ImageDecodeError {
   const options = { cause, advice: GIVE_ANOTHER };
-  if (bytes.length === 0) return new ImageDecodeError("the file is empty; it has no bytes", options);
+  if (bytes.length === 0) return new ImageDecodeError("the file is empty (0 bytes)", options);
   const kind = imageKind(bytes);
-  if (kind === undefined) return new ImageDecodeError("this is no image in a known format", options);
-  if (!DECODED.has(kind)) return new ImageDecodeError(`${kind} files cannot be read`, options);
-  // Libraries go on in further lines.
+  if (kind === undefined) return new ImageDecodeError("this is not an image in a known format", options);
+  if (!DECODED.has(kind)) return new ImageDecodeError(`${kind} files are not supported`, options);
+  // Only the first line of the decoder's message.
   const [first = ""] = reason.split("\n");
   const said = first === "" ? "" : ` (${first})`;
-  return new ImageDecodeError(`the ${kind} image cannot be decoded: its file is damaged, or cut off${said}`, {
+  return new ImageDecodeError(`the ${kind} image cannot be decoded: the file is damaged or truncated${said}`, {
     cause,
     advice: "save or download it again",
   });
 }
 
-/** Throws ImageDecodeError where an image is too large. */
+/** Throws ImageDecodeError if an image has too many pixels. */
 export function checkPixels(bytes: Uint8Array, width: number, height: number): void {
   if (width * height <= MAX_PIXELS) return;
   const millions = (count: number) => `${(count / 1e6).toFixed(1)} million`;
   throw new ImageDecodeError(
-    `the ${imageKind(bytes) ?? ""} image has ${width} × ${height} pixels, ${millions(width * height)}; at most ${millions(MAX_PIXELS)} are read`,
-    { advice: "make it smaller" },
+    `the ${imageKind(bytes) ?? ""} image has ${width} × ${height} pixels, ${millions(width * height)}; the maximum is ${millions(MAX_PIXELS)}`,
+    { advice: "resize it" },
   );
 }

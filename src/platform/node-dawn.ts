@@ -1,4 +1,4 @@
-// Dawn, by the package `webgpu`: its toggles, and the driver it runs on.
+// Dawn, from the package `webgpu`: its toggles, and the choice of its driver.
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,26 +11,26 @@ const ENABLE = "enable-dawn-features=";
 
 /** Toggles of Dawn that are on by default. */
 const DEFAULT_FEATURES = [
-  // NVIDIA's Vulkan driver has f16, Dawn hides it behind this one.
+  // NVIDIA's Vulkan driver supports f16, but Dawn only uses it with this toggle.
   "vulkan_enable_f16_on_nvidia",
-  // Otherwise Dawn puts buffers below 4 MiB into heaps of its own, which it keeps until the device is destroyed: `trim` would
-  // give none of them back.
+  // Otherwise Dawn puts buffers below 4 MiB into its own heaps and keeps these until the device is destroyed, so that `trim`
+  // frees none of them.
   "disable_resource_suballocation",
 ];
 
-/** What Dawn says of drivers that allow more than it does, which is nobody's concern; no toggle keeps it quiet. */
+/** Dawn's warning about drivers with higher limits than its own. It does not matter here, and no toggle disables it. */
 const REDUCED_LIMIT = /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from /;
 
 const MANIFEST_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 const SWIFTSHADER_FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
 
-// Dawn's objects do not keep their instance alive, and an instance that is collected takes its devices down.
+// Dawn's objects do not keep their instance alive, and garbage collection of an instance destroys its devices.
 const instances = new Map<string, GPU>();
 
 /**
- * Tries what the system's loader finds (it puts GPUs before software drivers), then lavapipe alone, then the SwiftShader
- * that Chromium brings; the software drivers first where they are preferred. A driver chosen by the caller in
- * `VK_DRIVER_FILES` or `VK_ICD_FILENAMES` is the only one tried.
+ * Opens Dawn. Tries the drivers that the system's loader finds (GPUs before software drivers), then only lavapipe, then
+ * SwiftShader from an installed Chromium. With `preferSoftware`, tries the software drivers first. If `VK_DRIVER_FILES` or
+ * `VK_ICD_FILENAMES` is set, tries only that driver.
  */
 export async function openDawn(ownFlags: readonly string[], preferSoftware: boolean): Promise<GPU | NoWebGpu> {
   const flags = withDefaults(ownFlags);
@@ -40,7 +40,7 @@ export async function openDawn(ownFlags: readonly string[], preferSoftware: bool
 
   const create = await loadDawn();
   if (typeof create !== "function") return create;
-  // Mesa's window-system code complains without it, also when nothing is ever shown.
+  // Mesa's window-system code warns without it, even if nothing is displayed.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
   const openSoftware = () => openSoftwareDriver(() => create(flags));
   const first = (preferSoftware ? await openSoftware() : undefined) ?? create(flags);
@@ -60,28 +60,28 @@ async function loadDawn(): Promise<((flags: string[]) => GPU) | NoWebGpu> {
   }
 }
 
-/** What to do where the package is missing, or has no native part for this system. */
+/** What to do if the package is missing or has no native binary for this system. */
 export function packageAdvice(program: Pick<Runtime, "name">): string {
-  const install = `Install it with \`${installCommand("webgpu", program)}\`; it runs on Linux with glibc, macOS and Windows, on x64 and arm64.`;
+  const install = `Install it with \`${installCommand("webgpu", program)}\`. It supports Linux with glibc, macOS and Windows, on x64 and arm64.`;
   if (program.name === "Deno") {
-    return `Run Deno with --unstable-webgpu and without DALLE2_DAWN_FLAGS: it has a WebGPU of its own. ${install}`;
+    return `Run Deno with --unstable-webgpu and without DALLE2_DAWN_FLAGS: it has its own WebGPU. ${install}`;
   }
-  return `${install} Or run \`${dalle2Command("", { name: "Deno" })}\`: Deno has a WebGPU of its own.`;
+  return `${install} Or run \`${dalle2Command("", { name: "Deno" })}\`: Deno has its own WebGPU.`;
 }
 
-/** Adds the default toggles. Dawn reads the last list of toggles alone, so that all of them go into one. */
+/** Adds the default toggles. Dawn only reads the last list of toggles, so all of them go into one list. */
 export function withDefaults(flags: readonly string[]): string[] {
   const given = flags.filter((flag) => flag.startsWith(ENABLE)).map((flag) => flag.slice(ENABLE.length));
   const others = flags.filter((flag) => !flag.startsWith(ENABLE));
   return [`${ENABLE}${[...DEFAULT_FEATURES, ...given].join(",")}`, ...others];
 }
 
-/** Dawn looks at the drivers in the first call, before it returns. */
+/** Whether Dawn finds an adapter. Dawn loads the drivers synchronously in the first call, so their warnings can be dropped. */
 async function hasAdapter(gpu: GPU): Promise<boolean> {
   return (await withoutLines(REDUCED_LIMIT, () => gpu.requestAdapter())) !== null;
 }
 
-/** Tries software drivers by their manifest. The loader reads the variable when the first adapter is asked for. */
+/** Tries the software drivers by their manifests. The loader reads the variable when the first adapter is requested. */
 async function openSoftwareDriver(create: () => GPU): Promise<GPU | undefined> {
   const { VK_DRIVER_FILES: chosen, VK_ICD_FILENAMES: chosenByOldName } = process.env;
   if (process.platform !== "linux" || chosen || chosenByOldName) return undefined;

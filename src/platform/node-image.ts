@@ -6,8 +6,8 @@ import type { Platform } from "./platform.js";
 type Sharp = Awaited<ReturnType<typeof loadSharp>>;
 
 /**
- * Loaded where it is used, because only callers with image files need this native library. Rejects with ImageLibraryError
- * where it, or the part of it for this system, is not installed.
+ * Loads the native library on first use, because only callers with image files need it. Rejects with ImageLibraryError if it,
+ * or its binary for this system, is not installed.
  */
 async function loadSharp() {
   try {
@@ -23,8 +23,8 @@ async function loadSharp() {
 }
 
 /**
- * The pixels of an image file (PNG, JPEG, WebP …), turned upright as its EXIF record says; the first image of an animated
- * file. Rejects with ImageDecodeError.
+ * Decodes an image file (PNG, JPEG, WebP …), rotated as its EXIF data says. Decodes only the first image of an animated file.
+ * Rejects with ImageDecodeError.
  */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const sharp = await loadSharp();
@@ -33,7 +33,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
     const { space, pages = 1 } = await image.metadata();
     const isCmyk = space === "cmyk";
     const pixels = isCmyk
-      ? // As they are: to sRGB libvips would go by a profile of its own.
+      ? // Without conversion: libvips would convert to sRGB with its own profile.
         image.pipelineColourspace("cmyk").toColourspace("cmyk")
       : image.toColourspace("srgb").ensureAlpha();
     const { data, info } = await pixels.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
@@ -46,7 +46,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   }
 }
 
-/** Says what size an image has that was refused for it. */
+/** Throws ImageDecodeError with the size of an image that was refused for its size. */
 async function checkSize(sharp: Sharp, bytes: Uint8Array): Promise<void> {
   const header = await sharp(bytes, { limitInputPixels: false })
     .metadata()
@@ -55,8 +55,8 @@ async function checkSize(sharp: Sharp, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Pillow's `convert("RGB")` of CMYK, which knows no profile of inks: each colour is what its ink and black leave of white.
- * Opaque, where a fifth channel does not say otherwise. JPEGs store inks as their opposites, which libvips turns round.
+ * Converts CMYK as Pillow's `convert("RGB")` does, without ink profiles: each colour is the part of white that its ink and
+ * black leave. A fifth channel, if there is one, is alpha. JPEGs store inverted inks, which libvips has already undone.
  */
 function cmykToRgba(data: Uint8Array, channels: number): Uint8Array {
   const count = data.length / channels;
@@ -70,7 +70,7 @@ function cmykToRgba(data: Uint8Array, channels: number): Uint8Array {
   return rgba;
 }
 
-/** a · b / 255, rounded as Pillow does. */
+/** a · b / 255, rounded as in Pillow. */
 function scaled(a: number, b: number): number {
   const product = a * b + 128;
   return ((product >> 8) + product) >> 8;
@@ -79,7 +79,7 @@ function scaled(a: number, b: number): number {
 export const encodePixels: Platform["encodePixels"] = async ({ data, width, height, channels }, format, quality) => {
   const sharp = await loadSharp();
   const image = sharp(data, { raw: { width, height, channels } });
-  // Full colour resolution: images from the first U-Nets are small, and halving it shows.
+  // No chroma subsampling: images of the first U-Nets are small, so it would be visible.
   if (format === "jpeg") image.jpeg({ quality, chromaSubsampling: "4:4:4" });
   else image.webp({ quality, lossless: quality === 100 });
   try {

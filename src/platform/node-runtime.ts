@@ -1,13 +1,13 @@
-// Which program runs this: Node, or one of those that run packages for Node.
+// The JavaScript runtime: Node, or another one that runs packages for Node.
 import process from "node:process";
 
-/** A program that runs JavaScript. */
+/** A JavaScript runtime. */
 export interface Runtime {
   readonly name: "Node" | "Deno" | "Bun";
   readonly version: string;
 }
 
-/** The runtime, by what each says of itself: Deno and Bun also give the version of the Node that they stand in for. */
+/** The runtime, from `process.versions`. Deno and Bun also set `node`: the version that they are compatible with. */
 export function runtimeOf(versions: Readonly<Record<string, string | undefined>>): Runtime {
   if (versions.deno !== undefined) return { name: "Deno", version: versions.deno };
   if (versions.bun !== undefined) return { name: "Bun", version: versions.bun };
@@ -16,7 +16,7 @@ export function runtimeOf(versions: Readonly<Record<string, string | undefined>>
 
 export const runtime: Runtime = runtimeOf(process.versions);
 
-/** Commands of this package and its package manager, as each runtime writes them. */
+/** How to run this package, and how to install packages, in a runtime. */
 interface Commands {
   readonly dalle2: string;
   readonly install: string;

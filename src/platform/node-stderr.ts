@@ -7,18 +7,18 @@ import { isMainThread } from "node:worker_threads";
 const STDERR = 2;
 const { O_APPEND, O_NOCTTY, O_RDWR, O_WRONLY } = constants;
 
-/** Work of other threads that may open files, by its name among the active resources of Node. */
+/** Node's active resources, by name, in which other threads may open files. */
 const OPENS_FILES = /^(FS|FileHandle|GetAddrInfo|Query|Worker|MessagePort|Zlib)/i;
 
 /**
- * Runs `body` and drops the lines that match `unwanted` from what native code writes to standard error meanwhile; other
- * lines are written when it has ended. Native code writes to the file descriptor itself, so that another file stands in its
- * place as long. Where that could do harm, all lines pass: see `canReplace`.
+ * Runs `body` and drops lines that match `unwanted` from what native code writes to standard error meanwhile. Other lines are
+ * written after `body` has ended. Native code writes directly to the file descriptor, so the descriptor is redirected to a file
+ * for that time. If redirecting could do harm, all lines are written: see `canReplace`.
  */
 export function withoutLines<T>(unwanted: RegExp, body: () => T): T {
-  const place = canReplace() ? openPlace() : undefined;
-  if (!place) return body();
-  const { original, flags, capture } = place;
+  const redirection = canReplace() ? openRedirection() : undefined;
+  if (!redirection) return body();
+  const { original, flags, capture } = redirection;
   replaceStderr(capture, O_WRONLY | O_APPEND);
   try {
     return body();
@@ -33,29 +33,29 @@ export function withoutLines<T>(unwanted: RegExp, body: () => T): T {
 }
 
 /**
- * Terminals and pipes can be opened once more by their path in /proc, which is how they come back. Not so sockets, and a
- * regular file would be written from its start. Node cannot replace a descriptor in one step: no other thread may open a
- * file between the two that it takes.
+ * Whether standard error can be redirected and restored. It is restored by opening its path in /proc again. That works for
+ * terminals and pipes, but not for sockets, and a regular file would be overwritten from its start. Node cannot replace a
+ * descriptor atomically, so no other thread may open a file between closing and opening it.
  */
 function canReplace(): boolean {
   if (process.platform !== "linux" || !isMainThread) return false;
   return !process.getActiveResourcesInfo().some((name) => OPENS_FILES.test(name));
 }
 
-interface Place {
-  /** Standard error, opened once more with `flags`. */
+interface Redirection {
+  /** Standard error, opened again with `flags`. */
   readonly original: number;
   readonly flags: number;
-  /** An empty file without a name. */
+  /** An unlinked temporary file. */
   readonly capture: number;
 }
 
-function openPlace(): Place | undefined {
+function openRedirection(): Redirection | undefined {
   let original: number | undefined;
   try {
     const kind = fstatSync(STDERR);
     if (!kind.isCharacterDevice() && !kind.isFIFO()) return undefined;
-    // A pipe that is open for reading here would never say that its reader has gone.
+    // If this process opened the pipe for reading, it would never notice that the other reader has closed it.
     const flags = (kind.isFIFO() ? O_WRONLY : O_RDWR) | O_NOCTTY;
     original = openSync(pathOf(STDERR), flags);
     const file = join(tmpdir(), `dalle2-${process.pid}-${Date.now()}.log`);
@@ -63,13 +63,13 @@ function openPlace(): Place | undefined {
     unlinkSync(file);
     return { original, flags, capture };
   } catch {
-    // Somebody else's terminal, or nowhere to write: the lines are shown.
+    // Another user's terminal, or no writable temporary folder: all lines are written.
     if (original !== undefined) closeSync(original);
     return undefined;
   }
 }
 
-/** Has standard error lead where another descriptor does: a file takes the lowest number that is free. */
+/** Redirects standard error to the file of another descriptor. A new file gets the lowest free descriptor, which is 2 here. */
 function replaceStderr(by: number, flags: number): void {
   closeSync(STDERR);
   openSync(pathOf(by), flags);

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { asideOf, removeStale } from "./node-aside.js";
+import { temporaryPath, removeStale } from "./node-temporary-files.js";
 import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
 import { folderExists } from "./node-files.js";
@@ -30,15 +30,15 @@ const STALE_MS = 600_000;
 
 export const writeFileAtomic: Platform["writeFileAtomic"] = async (file, data) => {
   await refuseFolder(file);
-  const aside = asideOf(file);
+  const temporary = temporaryPath(file);
   try {
     await makeFolder(dirname(file));
     removeStale(dirname(file), STALE_MS, (name) => name === basename(file));
-    await writeChunks(aside, data);
-    await rename(aside, file);
+    await writeChunks(temporary, data);
+    await rename(temporary, file);
   } catch (cause) {
     // Report the first error, even if the clean-up fails too.
-    await rm(aside, { force: true }).catch(() => undefined);
+    await rm(temporary, { force: true }).catch(() => undefined);
     // Errors of the data's producer are not errors of the file and pass unchanged.
     throw isSystemError(cause) ? fileError(file, "could not be written", cause) : cause;
   }

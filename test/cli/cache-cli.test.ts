@@ -44,7 +44,7 @@ describe("dalle2 cache", () => {
     expect(files[2]).toMatchObject({ path: join(folder, "prior.pth"), url });
   });
 
-  it("lists them for people, of any folder, and lets no name steer the terminal", () => {
+  it("lists those of any folder as text, without terminal control characters in names", () => {
     const { stdout, status } = dalle2(["cache", "list", "--folder", folder]);
     expect(status).toBe(0);
     expect(stdout).toBe(
@@ -63,7 +63,7 @@ describe("dalle2 cache", () => {
     );
   });
 
-  it("clears what is named, by name or URL, and all else but other files", () => {
+  it("removes downloads by name or URL, then all others, but no other files", () => {
     expect(report("clear", "-y", url, "decoder.pth").files.map(({ name }) => name)).toEqual([
       "decoder.pth",
       "prior.pth",
@@ -74,10 +74,10 @@ describe("dalle2 cache", () => {
     expect(report("list").files).toEqual([]);
   });
 
-  it("removes nothing without --yes where nobody can be asked, and asks nothing where nothing is there", () => {
+  it("removes nothing without --yes if there is no terminal, and does not ask if there are no downloads", () => {
     const { status, stderr, stdout } = dalle2(["cache", "clear", "--folder", folder]);
     expect(status).toBe(2);
-    expect(stderr).toContain(`remove 3 files, 16 bytes in ${folder}: give --yes`);
+    expect(stderr).toContain(`remove 3 files, 16 bytes in ${folder}: this is not a terminal. Use --yes`);
     expect(stdout).toBe("");
     expect(readdirSync(folder)).toHaveLength(7);
     const one = dalle2(["cache", "clear", "prior.pth", "--folder", folder]);
@@ -85,10 +85,10 @@ describe("dalle2 cache", () => {
     expect(dalle2(["cache", "clear", "--folder", join(folder, "empty")])).toMatchObject({ status: 0 });
   });
 
-  it("removes nothing where a name is unknown", () => {
+  it("removes nothing if a name is unknown", () => {
     const { status, stderr } = dalle2(["cache", "clear", "prior.pth", "notes.txt", "--folder", folder]);
     expect(status).toBe(2);
-    expect(stderr).toContain(`notes.txt: no such download in ${folder}; see dalle2 cache list`);
+    expect(stderr).toContain(`notes.txt: no such download in ${folder}; run dalle2 cache list to see the downloads`);
     expect(readdirSync(folder)).toHaveLength(7);
   });
 });

@@ -13,10 +13,10 @@ afterAll(() => {
 
 describe("a pipe", () => {
   it.each([
-    ["dream", "\n", 'There is an empty line in place of an answer to "Prompt 1"'],
+    ["dream", "\n", 'There is an empty line instead of an answer to "Prompt 1"'],
     ["dream", "prompts-that-are-not-there.txt\n", "There is no such file."],
-    ["dream", "a ring\n\nnone\n", "A whole number of at least 1 is needed."],
-    ["variation", "", 'Standard input ended before an answer to "File 1". Answer it, or give the image files.'],
+    ["dream", "a ring\n\nnone\n", "It must be a whole number of at least 1."],
+    ["variation", "", 'Standard input ended before an answer to "File 1". Add the answer, or give the image files.'],
     ["variation", "nowhere.png\n", "nowhere.png: could not be read: no such file or folder"],
     ["inpaint", "configs/shapes.json\n", 'Standard input ended before an answer to "Mask for shapes.json"'],
     ["interpolate", "a ring\n", 'Standard input ended before an answer to "End: an image file, or a prompt"'],
@@ -30,7 +30,7 @@ describe("a pipe", () => {
   });
 });
 
-it("ends with status 130 when it is interrupted while it waits for a pipe", async () => {
+it("ends with status 130 when interrupted while it waits for a pipe", async () => {
   const { status, stderr } = await interrupted(["dream"], /Prompt 1/);
   expect(status).toBe(130);
   expect(stderr.trimEnd().split("\n").at(-1)).toBe("Interrupted.");
@@ -40,7 +40,7 @@ const hasScript = process.platform === "linux" && spawnSync("script", ["--versio
 
 // util-linux's `script` runs a program in a pseudo-terminal.
 describe.runIf(hasScript)("a terminal", () => {
-  it("is asked, and shown a bar", async () => {
+  it("gets questions and a progress bar", async () => {
     const out = join(folder, "typed");
     const { status, output } = await typed(
       ["dream", "--steps", "1", "--prior-steps", "2", "--seed", "1", "--output-path", out],
@@ -48,7 +48,7 @@ describe.runIf(hasScript)("a terminal", () => {
         ["Prompt 1", "a ring\r"],
         ["Prompt 2", "\r"],
         ["for each prompt? [1]", "0\r"],
-        ["A whole number of at least 1 is needed.", "\u007f2\r"],
+        ["It must be a whole number of at least 1.", "\u007f2\r"],
       ],
     );
     expect(status, output).toBe(0);
@@ -56,7 +56,7 @@ describe.runIf(hasScript)("a terminal", () => {
     expect(output).toMatch(/[█░]{24} +\d+ % /u);
   });
 
-  it("is asked before downloads are removed", async () => {
+  it("gets a question before downloads are removed", async () => {
     const cache = join(folder, "cache");
     mkdirSync(cache);
     for (const name of ["prior.pth", "prior.pth.checksum"]) writeFileSync(join(cache, name), "prior");
@@ -68,7 +68,7 @@ describe.runIf(hasScript)("a terminal", () => {
     expect([agreed.status, readdirSync(cache).length], agreed.output).toEqual([0, 0]);
   });
 
-  it("may answer with Ctrl-C: status 130", async () => {
+  it("can answer with Ctrl-C: status 130", async () => {
     const { status, output } = await typed(["dream"], [["Prompt 1", "\u0003"]]);
     expect(status).toBe(130);
     expect(output).toContain("Interrupted.");
@@ -77,7 +77,7 @@ describe.runIf(hasScript)("a terminal", () => {
   /** Runs the command in a terminal and types each answer as soon as its question has appeared. */
   async function typed(args: readonly string[], answers: readonly (readonly [question: string, keys: string])[]) {
     const command = ["stty cols 100 rows 30;", process.execPath, CLI, ...args].join(" ");
-    // On a "dumb" terminal, as some machines without one say of theirs, backspace does nothing.
+    // On a "dumb" terminal, the default on some machines, backspace does nothing.
     const env = { ...process.env, TERM: "xterm" };
     const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], { env });
     let output = "";

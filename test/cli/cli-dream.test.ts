@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
-import { dalle2, drawn } from "../support/cli.js";
+import { dalle2, generated } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-dream-"));
 const fixture = fileURLToPath(new URL("../fixtures/pipeline/", import.meta.url));
-// The fixture's prior does not say its version, which is worth a warning; here it is said.
+// The fixture's prior has no version, which causes a warning; the config sets it.
 const modelConfig = join(folder, "load_config.json");
 writeFileSync(modelConfig, versionedConfig());
 
@@ -32,7 +32,7 @@ describe("dalle2 dream", () => {
   writeFileSync(file, "a blue circle\n\n  a green ring  \n");
   const call = [...dream, "--prompt", "a red square", "--prompts-file", file, "--samples", "2", "--seed", "7"];
 
-  it("writes an image for each prompt and sample, and says which", () => {
+  it("writes an image for each prompt and sample, and reports them", () => {
     const out = join(folder, "first");
     const name = (prompt: string, seed: number): string => join(out, `${prompt.replaceAll(" ", "-")}-${seed}.png`);
     const report = (prompt: string, seed: number) => ({
@@ -56,15 +56,15 @@ describe("dalle2 dream", () => {
     expect(readdirSync(out)).toHaveLength(6);
   });
 
-  it("writes the same bytes again, in other batches too", () => {
+  it("writes the same bytes again, also with other batch sizes", () => {
     const [first, second] = [join(folder, "first"), join(folder, "second")];
-    drawn([...call, "--output-path", second, "--decoder-batch-size", "4", "--prior-batch-size", "3"]);
+    generated([...call, "--output-path", second, "--decoder-batch-size", "4", "--prior-batch-size", "3"]);
     for (const name of readdirSync(first)) {
       expect(readFileSync(join(second, name)).equals(readFileSync(join(first, name)))).toBe(true);
     }
   });
 
-  it("takes the same prompts and their number from a pipe, and prints nothing but paths", () => {
+  it("takes the same prompts and count from a pipe, and prints only paths", () => {
     const out = join(folder, "piped");
     const { status, stdout, stderr } = dalle2(
       [...dream, "--seed", "7", "--output-path", out],
@@ -83,7 +83,7 @@ describe("dalle2 dream", () => {
     }
   });
 
-  it("shows its progress in lines where nobody watches", () => {
+  it("shows its progress in lines if there is no terminal", () => {
     const out = join(folder, "lines");
     const args = ["--prompt", "a red square", "--prompt", "a ring", "--batch-size", "1", "--seed", "1"];
     const { stdout, stderr } = dalle2([...dream, ...args, "--output-path", out, "--steps", "2,1", "--cond-scale", "1"]);
@@ -100,10 +100,10 @@ describe("dalle2 dream", () => {
     ]);
   });
 
-  it("replaces no file of an earlier run unless told to", () => {
+  it("replaces no file of an earlier run without --overwrite", () => {
     const out = join(folder, "again");
     const args = [...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", "--output-path", out];
-    const files = (more: readonly string[] = []) => drawn([...args, ...more]).map(({ file: name }) => name);
+    const files = (more: readonly string[] = []) => generated([...args, ...more]).map(({ file: name }) => name);
     expect(files()).toEqual([join(out, "a-ring-1.png")]);
     expect(files()).toEqual([join(out, "a-ring-1_2.png")]);
     expect(files(["--overwrite"])).toEqual([join(out, "a-ring-1.png")]);
@@ -115,12 +115,12 @@ describe("dalle2 dream", () => {
     ["webp", "a-ring-1.webp", "RIFF"],
   ])("writes %s files", (format, name, magic) => {
     const out = ["--output-path", join(folder, format), "--format", format];
-    const [report] = drawn([...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", ...out]);
+    const [report] = generated([...dream, "--prompt", "a ring", "--seed", "1", "--steps", "1", ...out]);
     expect(report!.file).toBe(join(folder, format, name));
     expect(readFileSync(report!.file).toString("latin1").startsWith(magic)).toBe(true);
   });
 
-  it("keeps names of images in the folder, apart and readable, whatever a prompt holds", () => {
+  it("keeps image files in the folder, with distinct and readable names, for any prompt", () => {
     const out = join(folder, "hostile");
     const prompts = join(folder, "hostile.json");
     const texts = [
@@ -135,7 +135,7 @@ describe("dalle2 dream", () => {
     ];
     writeFileSync(prompts, JSON.stringify(texts));
     const args = ["--prompts-file", prompts, "--seed", "1", "--steps", "1", "--prior-steps", "2", "--output-path", out];
-    const reports = drawn([...dream, ...args]);
+    const reports = generated([...dream, ...args]);
     expect(reports.map(({ prompt }) => prompt)).toEqual(texts);
     expect(reports.map(({ file: name }) => name.slice(out.length + 1))).toEqual([
       "escape-1.png",
@@ -156,18 +156,21 @@ describe("dalle2 dream", () => {
   it.each([
     [
       [],
-      'Standard input ended before an answer to "Prompt 1". Answer it, or give a prompt, --prompts-file, --from or --embeddings.',
+      'Standard input ended before an answer to "Prompt 1". Add the answer, or give a prompt, --prompts-file, --from or --embeddings.',
     ],
     [["--prompt", "x", "--steps", "0"], "not a whole number of at least 1"],
-    [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, and the decoder 2 U-Nets"],
+    [["--prompt", "x", "--steps", "1,2,3"], "--steps has 3 numbers, but the decoder has 2 U-Nets"],
     [["--prompt", "x", "--format", "gif"], "Allowed choices are png, jpeg, webp"],
     [["--prompt", "x", "--model-config", join(folder, "prompts.txt")], "is not JSON"],
-    [["x", "--samples", "2", "--seed", "9007199254740991"], "so give --seed 9007199254740990 at most"],
-    [["x", "--samples", "2", "--decoder-samples", "2"], "Give it, or --prior-samples and --decoder-samples."],
-    [[file], `give it as --prompts-file ${file}`],
+    [["x", "--samples", "2", "--seed", "9007199254740991"], "Use at most --seed 9007199254740990"],
+    [
+      ["x", "--samples", "2", "--decoder-samples", "2"],
+      "--samples cannot be combined with --prior-samples or --decoder-samples",
+    ],
+    [[file], `To read prompts from it: --prompts-file ${file}`],
     [["examples/images/red-circle.png"], "dalle2 variation examples/images/red-circle.png"],
     [["--width", "512", "x"], "There is no option --width here"],
-    [["x", "-s", "42"], "A seed is --seed 42"],
+    [["x", "-s", "42"], "For a seed, use --seed 42"],
     [["--promt", "x"], "Did you mean --prompt?"],
     [["--prompts-file", blank], "there are no prompts in this file"],
   ])("ends with status 2 for %j", (args, message) => {
@@ -177,14 +180,14 @@ describe("dalle2 dream", () => {
     expect(readdirSync(folder)).not.toContain("none");
   });
 
-  it("ends with status 2 where a model cannot take as many steps", () => {
+  it("ends with status 2 if a model cannot take that many steps", () => {
     const args = ["--prompt", "x", "--steps", "5000", "--output-path", join(folder, "steps")];
     const { status, stderr } = dalle2([...dream, ...args]);
     expect(stderr).toMatch(/^--steps must be 1 to \d+ for U-Net 1, not 5000\.$/m);
     expect(status).toBe(2);
   });
 
-  // No models of this config could be loaded: what is said is said before.
+  // The models of this config cannot be loaded, so the error comes before loading.
   const nowhere = join(folder, "nowhere.json");
   writeFileSync(nowhere, JSON.stringify({ prior: { load_model_from: { load_type: "local", path: "absent.pth" } } }));
 

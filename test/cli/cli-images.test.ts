@@ -15,10 +15,10 @@ import { Interpolate } from "../../src/pipeline/scripts/interpolate.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
 import { TextGuidedEdit } from "../../src/pipeline/scripts/text-guided-edit.js";
 import { Upscale } from "../../src/pipeline/scripts/upscale.js";
-import { drawn, interrupted, readImage } from "../support/cli.js";
+import { generated, interrupted, readImage } from "../support/cli.js";
 import { sharedGpu } from "../support/gpu.js";
 
-/** Each drawing command as a process, with flags and with piped answers, against what the library draws in this process. */
+/** Compares each generating command, with flags and with piped answers, to the library in this process. */
 
 const SIDE = 64;
 const folder = mkdtempSync(join(tmpdir(), "dalle2-images-"));
@@ -48,7 +48,7 @@ function disc(colour: readonly number[], width = SIDE, height = SIDE): RgbImage 
 }
 
 const red = disc([220, 30, 30]);
-/** Larger than CLIP sees. */
+/** Larger than CLIP's input. */
 const blue = disc([30, 60, 220], 2 * SIDE, 2 * SIDE);
 /** Keeps the left half. */
 const leftMask = makeImage(
@@ -59,7 +59,7 @@ const leftMask = makeImage(
 );
 const kept = Array.from({ length: SIDE * SIDE }, (_, i) => i % SIDE < SIDE / 2);
 
-/** Writes an image without loss, and gives its path. */
+/** Writes a lossless image and returns its path. */
 async function save(name: string, image: RgbImage): Promise<string> {
   const file = join(folder, name);
   mkdirSync(join(file, ".."), { recursive: true });
@@ -67,13 +67,13 @@ async function save(name: string, image: RgbImage): Promise<string> {
   return file;
 }
 
-/** Runs a command and gives its reports, whose files must hold `expected`, pixel by pixel. */
+/** Runs a command and returns its reports. Fails unless its files have the pixels of `expected`. */
 async function expectGenerated(
   args: readonly string[],
   expected: Iterable<readonly RgbImage[]>,
   input = "",
 ): Promise<ImageReport[]> {
-  const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
+  const reports = generated([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   const images = [...expected].flat();
   expect(reports.map(({ seed }) => seed)).toEqual(images.map((_, i) => 5 + i));
   for (const [i, { file, width, height }] of reports.entries()) {
@@ -85,14 +85,14 @@ async function expectGenerated(
 
 /** As `expectGenerated`, for images of one seed. */
 async function expectSeries(args: readonly string[], images: readonly RgbImage[], input = ""): Promise<ImageReport[]> {
-  const reports = drawn([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
+  const reports = generated([...args, "--seed", "5", "--output-path", join(folder, "out")], input);
   expect(reports.map(({ seed }) => seed)).toEqual(images.map(() => 5));
   for (const [i, { file }] of reports.entries()) expect((await readImage(file)).data).toEqual(images[i]!.data);
   return reports;
 }
 
 describe("dream", () => {
-  it("draws what BasicInference draws", async () => {
+  it("generates the images of BasicInference", async () => {
     const prompts = ["a red circle", "a blue square"];
     const images = await new BasicInference(manager).run(prompts, { ...both, seeds: [5, 6], negativeText: "a ring" });
     const expected = [...images.values()].flatMap((byEmbedding) => [...byEmbedding.values()]);
@@ -111,7 +111,7 @@ describe("dream", () => {
     await expectGenerated(dream, expected, `${prompts.join("\n")}\n\n\n`);
   });
 
-  it("generates several images of an embedding, of some candidates, with upstream's tokens", async () => {
+  it("generates several images per embedding, with candidates and dalle2-laion's tokenization", async () => {
     const script = new BasicInference(manager, { tokenization: "dalle2-laion" });
     const counts = { priorSampleCount: 2, decoderSampleCount: 2, priorNumSamplesPerBatch: 3 };
     const images = await script.run("a red circle", { ...both, ...counts, seeds: [5, 6, 7, 8] });
@@ -124,7 +124,7 @@ describe("dream", () => {
       priorNumSamplesPerBatch: 3,
       tokenization: "dalle2-laion",
     });
-    const [again] = drawn(["dream", "--from", reports[3]!.file, "--output-path", join(folder, "again")]);
+    const [again] = generated(["dream", "--from", reports[3]!.file, "--output-path", join(folder, "again")]);
     expect(again!.seed).toBe(8);
     const [first, second] = [await readImage(reports[3]!.file), await readImage(again!.file)];
     expect(Math.max(...first.data.map((value, i) => Math.abs(value - second.data[i]!)))).toBeLessThanOrEqual(1);
@@ -139,7 +139,7 @@ describe("variation", () => {
     expected = await new ImageVariation(manager).run([red, blue], { text, steps, seeds: [5, 6] });
   });
 
-  it("draws what ImageVariation draws, of files with one name and texts", async () => {
+  it("generates the images of ImageVariation from files with the same name and texts", async () => {
     const files = ["--image", await save("1/disc.png", red), await save("2/disc.png", blue)];
     const texts = ["--text", "Red circle", "--text", "Blue circle"];
     const reports = await expectGenerated(["variation", ...stepFlags, ...files, ...texts], expected.values());
@@ -150,7 +150,7 @@ describe("variation", () => {
     expect(new Set(reports.map(({ file }) => file)).size).toBe(2);
   });
 
-  it("draws the same of answers, a folder among them, with texts guessed from names", async () => {
+  it("generates the same from answers with a folder and default texts", async () => {
     const files = [await save("red_circle.png", red), await save("folder/blueCircle.png", blue)];
     const answers = [files[0], "", join(folder, "folder"), "Blue circle", "", ""].join("\n");
     const reports = await expectGenerated(["variation", ...stepFlags], expected.values(), answers);
@@ -162,7 +162,7 @@ describe("inpaint", () => {
   const options = { ...both, seeds: [5], resampleTimes: 1 };
   const flags = ["inpaint", ...stepFlags, ...priorStepFlags, "--resample-times", "1"];
 
-  it("draws what BasicInpainting draws where the mask is not white, and with --invert-mask where it is", async () => {
+  it("generates the images of BasicInpainting where the mask is not white or, with --invert-mask, where it is", async () => {
     const [image, mask] = [await save("room_red.png", red), await save("mask.png", leftMask)];
     const script = new BasicInpainting(manager);
     const expected = await script.run([red], [kept], "a blue square", options);
@@ -175,13 +175,13 @@ describe("inpaint", () => {
 });
 
 describe("upscale", () => {
-  it("draws what Upscale draws of squares of the first U-Net's size", async () => {
+  it("generates the images of Upscale from squares of the first U-Net's size", async () => {
     const small = disc([220, 30, 30], 32, 32);
     const expected = await new Upscale(manager).run([small], { steps, seeds: [5] });
     const file = await save("small.png", small);
     const [report] = await expectGenerated(["upscale", ...stepFlags, file], expected.values());
     expect(report).toMatchObject({ image: "small.png", width: SIDE, height: SIDE });
-    // The white left and right of the disc is cut off; what is left is larger than the first U-Net's images.
+    // The white left and right of the disc is cropped; the rest is larger than the first U-Net's images.
     const wide = await save("wide.png", disc([220, 30, 30], 2 * SIDE, SIDE));
     const resized = await new Upscale(manager).run([resizeLanczos(red, 32, 32)], { steps, seeds: [5] });
     await expectGenerated(["upscale", ...stepFlags], resized.values(), `${wide}\n\n\n`);
@@ -192,14 +192,14 @@ describe("interpolate", () => {
   const frames = 3;
   const flags = ["interpolate", ...stepFlags, ...priorStepFlags, "--frames", "3"];
 
-  it("draws what Interpolate draws between prompts", async () => {
+  it("generates the images of Interpolate between prompts", async () => {
     const expected = await new Interpolate(manager).run("a red circle", "a blue square", { ...both, frames, seed: 5 });
     const reports = await expectSeries([...flags, "a red circle", "--end", "a blue square"], expected);
     expect(reports.map(({ frame }) => frame)).toEqual([1, 2, 3]);
     expect(reports[0]!.file.endsWith("a-red-circle-to-a-blue-square-5-1.png")).toBe(true);
   });
 
-  it("draws what Interpolate draws between images, with texts guessed from names", async () => {
+  it("generates the images of Interpolate between images, with default texts", async () => {
     const text = ["Red circle", "a blue disc"] as const;
     const expected = await new Interpolate(manager).run(red, blue, { ...both, frames, seed: 5, text });
     const ends = [await save("red_circle.png", red), await save("b.png", blue)];
@@ -211,7 +211,7 @@ describe("edit", () => {
   const call = { from: "a red circle", to: "a blue circle", strength: 0.3, steps, seeds: [5] };
   const flags = ["edit", ...stepFlags, "--strength", "0.3"];
 
-  it("draws what TextGuidedEdit draws", async () => {
+  it("generates the images of TextGuidedEdit", async () => {
     const file = await save("a_red_circle.png", red);
     const given = [file, "--from", call.from, "--to", call.to];
     const one = await new TextGuidedEdit(manager).run([red], call);
@@ -230,12 +230,12 @@ describe("an interrupt", () => {
     await save("red.png", red);
   });
 
-  // The others hand the signal to their scripts as these do: with a prior, without one, and by hand.
+  // Other commands pass the signal to their scripts like one of these: with a prior, without one, or in a loop.
   it.each([
     ["dream", "SIGTERM", 143, ["--prompt", "a red circle", ...samples, ...priorStepFlags]],
     ["upscale", "SIGHUP", 129, [...image, ...samples]],
     ["interpolate", "SIGINT", 130, ["--start", "a ring", "--end", "a cross", "--frames", "8", ...priorStepFlags]],
-  ] as const)("ends %s by %s within a step with status %i, and the images that are finished stay", async (...row) => {
+  ] as const)("ends %s by %s within a step with status %i, and finished images remain", async (...row) => {
     const [command, signal, status, args] = row;
     const out = ["--output-path", join(folder, "interrupted", command), "--json", "--verbose"];
     const run = await interrupted(
@@ -247,7 +247,7 @@ describe("an interrupt", () => {
     const said = signal === "SIGINT" ? "Interrupted." : `Interrupted by ${signal}.`;
     expect(run.stderr.trimEnd().split("\n").at(-1)).toBe(said);
     const reports = JSON.parse(run.stdout) as ImageReport[];
-    // One image is finished when the second batch begins; more only if the signal comes late.
+    // One image is finished when the second batch begins; more only if the signal arrives late.
     expect(reports.length).toBeGreaterThanOrEqual(1);
     expect(reports.length).toBeLessThan(5);
     for (const { file } of reports) await expect(readImage(file)).resolves.toMatchObject({ width: SIDE });

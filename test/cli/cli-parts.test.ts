@@ -10,7 +10,7 @@ import { expandFolders, loadImage, loadMasked, loadSquare } from "../../src/cli/
 import { fileNameOf } from "../../src/cli/generating/image-names.js";
 import { formatDuration } from "../../src/cli/generating/progress-line.js";
 import { checkSeeds, followingSeeds, seedNumber } from "../../src/cli/generating/seeds.js";
-import { filledText, wholeNumber } from "../../src/cli/option-values.js";
+import { nonEmptyText, wholeNumber } from "../../src/cli/option-values.js";
 import { readPrompts } from "../../src/cli/asking/prompts.js";
 import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
 import { encodeImage } from "../../src/image/encode.js";
@@ -39,7 +39,7 @@ const RECORD: ImageRecord = {
   tuning: "default",
 };
 
-/** Writes an image of one size to a file, and gives its path. */
+/** Writes an image to a PNG file and returns its path. */
 async function writePng(name: string, image: RgbImage): Promise<string> {
   const file = join(folder, name);
   writeFileSync(file, await encodePng(image));
@@ -47,14 +47,14 @@ async function writePng(name: string, image: RgbImage): Promise<string> {
 }
 
 describe("names", () => {
-  it("fit every system", () => {
+  it("are valid on every system", () => {
     expect(fileNameOf("A Red  circle!")).toBe("a-red-circle");
     expect(fileNameOf("../../etc/passwd\0")).toBe("etc-passwd");
     expect(fileNameOf("...")).toBe("image");
     expect(fileNameOf("красный круг")).toBe("красный-круг");
     expect(fileNameOf("-rf")).toBe("rf");
     expect(Buffer.byteLength(fileNameOf("𠀀".repeat(500)))).toBe(100);
-    // Not cut within a character: é has two bytes here, as e and an accent three.
+    // Not cut within a character: é is two bytes; e with a combining accent would be three.
     expect(fileNameOf(`${"x".repeat(99)}é`)).toBe("x".repeat(99));
   });
 
@@ -68,16 +68,16 @@ describe("names", () => {
     expect(promptFromFileName(file)).toBe(caption);
   });
 
-  it("stand in for texts that are not given", async () => {
+  it("replace texts that are not given", async () => {
     const files = ["a_dog.png", "a_cat.png"];
     expect(await textsFor(files, [])).toEqual(["A dog", "A cat"]);
     expect(await textsFor(files, ["an animal"])).toEqual(["an animal", "an animal"]);
     expect(await textsFor(files, ["x", "y"])).toEqual(["x", "y"]);
-    await expect(textsFor(files, ["x", "y", "z"])).rejects.toThrow("for each of 2 images, not 3 times");
+    await expect(textsFor(files, ["x", "y", "z"])).rejects.toThrow("for each of 2 images; it was given 3 times");
     await expect(textsFor(["a.png"], ["x", "y"])).rejects.toThrow(UsageError);
   });
 
-  it.each(["png", "jpeg", "webp"] as const)("give way to the prompt in the record of a %s file", async (format) => {
+  it.each(["png", "jpeg", "webp"] as const)("are not used if the record of a %s file has a prompt", async (format) => {
     const write = async (name: string, inputs: ImageRecord["inputs"]) => {
       const record = { ...RECORD, inputs };
       const bytes = await encodeImage(ramp(2, 2), { format, text: recordTexts(record, "x") });
@@ -93,7 +93,7 @@ describe("names", () => {
 });
 
 describe("input images", () => {
-  it("are those of a folder, by name, and no other files", async () => {
+  it("are the images of a folder, sorted by name, and no other files", async () => {
     mkdirSync(join(folder, "mixed"));
     for (const name of ["b.png", "a.JPG", "c.webp", "notes.txt"]) writeFileSync(join(folder, "mixed", name), "");
     const mixed = ["a.JPG", "b.png", "c.webp"].map((name) => join(folder, "mixed", name));
@@ -103,7 +103,7 @@ describe("input images", () => {
     expect(() => expandFolders([join(folder, "nothing.png")])).toThrow("no such file or folder");
     writeFileSync(join(folder, "text.png"), "no image");
     await expect(loadSquare(join(folder, "text.png"), () => undefined)).rejects.toThrow(
-      `${join(folder, "text.png")}: this is no image in a known format; give a PNG, JPEG or WebP file`,
+      `${join(folder, "text.png")}: this is not an image in a known format; give a PNG, JPEG or WebP file`,
     );
     writeFileSync(join(folder, "empty.png"), "");
     await expect(loadSquare(join(folder, "empty.png"), () => undefined)).rejects.toThrow(
@@ -115,24 +115,24 @@ describe("input images", () => {
     );
   });
 
-  it("are the first of an animation, which is said", async () => {
+  it("are the first frame of an animation, with a message", async () => {
     const file = join(folder, "frames.gif");
     const pixels = Uint8Array.from({ length: 4 * 12 * 3 }, (_, i) => (i * 37) % 256);
     await sharp(pixels, { raw: { width: 4, height: 12, channels: 3, pageHeight: 4 } }).toFile(file);
-    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const said = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
     await expect(loadImage(file)).resolves.toMatchObject({ width: 4, height: 4 });
-    expect(said.mock.calls).toEqual([["frames.gif has 3 frames. The first is used.\n"]]);
+    expect(said.mock.calls).toEqual([["frames.gif has 3 frames; only the first is used.\n"]]);
     said.mockRestore();
   });
 
-  it("are cropped to the square in their middle, which is said", async () => {
+  it("are cropped to the square in their middle, with a message", async () => {
     const said: string[] = [];
     const image = await loadSquare(await writePng("wide.png", ramp(5, 2)), (message) => said.push(message));
     expect(image).toEqual(makeImage(2, 2, 3, Uint8Array.from([10, 0, 0, 20, 0, 0, 10, 10, 0, 20, 10, 0])));
-    expect(said).toEqual(["wide.png is not a square image. It will be center cropped into a square."]);
+    expect(said).toEqual(["wide.png is not square; it is cropped to the square in its middle."]);
   });
 
-  it("keep where their mask's red is above 128, all resized to the smallest", async () => {
+  it("are kept where the red of the mask is above 128, and resized to the smallest", async () => {
     const files = [
       { image: await writePng("4.png", ramp(4, 4)), mask: await writePng("4m.png", half(4)) },
       { image: await writePng("8.png", flat(8)), mask: await writePng("8m.png", half(8)) },
@@ -146,7 +146,7 @@ describe("input images", () => {
     const left = Array.from({ length: 16 }, (_, i) => i % 4 < 2);
     expect(kept.map(({ mask }) => mask)).toEqual([left, left]);
     expect(free.map(({ mask }) => mask)).toEqual([left, left].map((mask) => mask.map((keep) => !keep)));
-    expect(said[0]).toBe("Minimum image size is 4. All images will be resized to this size for inference.");
+    expect(said[0]).toBe("All images are resized to the size of the smallest, 4 × 4 pixels.");
     await expect(
       loadMasked([{ image: files[0]!.image, mask: files[1]!.mask }], {
         channel: "red",
@@ -172,7 +172,7 @@ describe("input images", () => {
 describe("seeds", () => {
   const most = Number.MAX_SAFE_INTEGER;
 
-  it("are 0 to 2^53 - 1, or -1 for a random one", () => {
+  it("are 0 to 2^53 - 1, or -1 for a random seed", () => {
     expect([seedNumber("0"), seedNumber(String(most))]).toEqual([0, most]);
     const random = [seedNumber("-1"), seedNumber("-1"), seedNumber("-1")];
     expect(random.every((seed) => Number.isSafeInteger(seed) && seed >= 0)).toBe(true);
@@ -180,9 +180,9 @@ describe("seeds", () => {
     for (const value of ["-2", String(most + 1), "1.5", ""]) expect(() => seedNumber(value)).toThrow("2^53 - 1");
   });
 
-  it("never run past the largest", () => {
+  it("never exceed the largest", () => {
     expect(followingSeeds({ seed: most - 1 }, 2)).toEqual([{ seed: most - 1 }, { seed: most }]);
-    expect(() => followingSeeds({ seed: most }, 2)).toThrow(`so give --seed ${most - 1} at most`);
+    expect(() => followingSeeds({ seed: most }, 2)).toThrow(`Use at most --seed ${most - 1}`);
     expect(() => {
       checkSeeds({ seed: most - 1 }, 3);
     }).toThrow(UsageError);
@@ -190,21 +190,21 @@ describe("seeds", () => {
   });
 });
 
-it("takes no value of an option that cannot be meant", () => {
+it("refuses invalid option values", () => {
   expect(() => wholeNumber("0")).toThrow("not a whole number of at least 1");
   expect(() => seedNumber("1.5")).toThrow("not a whole number from 0");
-  expect(() => filledText(" ")).toThrow("It is empty");
+  expect(() => nonEmptyText(" ")).toThrow("It is empty");
 });
 
-it("reads prompts from a JSON array, and nothing else from JSON", async () => {
+it("reads prompts from a JSON array, and refuses other JSON", async () => {
   const file = join(folder, "prompts.json");
   writeFileSync(file, JSON.stringify(["a red square", " a ring "]));
   await expect(readPrompts(file)).resolves.toEqual(["a red square", "a ring"]);
   writeFileSync(file, JSON.stringify({ prompt: "a ring" }));
-  await expect(readPrompts(file)).rejects.toThrow("must hold an array of strings");
+  await expect(readPrompts(file)).rejects.toThrow("must be an array of strings");
 });
 
-it("does not take a file without prompts for none given", async () => {
+it("refuses a file without prompts", async () => {
   for (const [name, content] of [
     ["none.txt", " \n"],
     ["none.json", "[]"],
@@ -230,15 +230,15 @@ describe("lines of a prompts file", () => {
     return await readPrompts(file);
   };
 
-  it("end as those of Python's open() do", async () => {
+  it("end as in Python's open()", async () => {
     expect(await read("a red circle\ra blue square")).toEqual(["a red circle", "a blue square"]);
     expect(await read("one\r\ntwo\n\nthree\r\rfour\n\rfive\r\n")).toEqual(["one", "two", "three", "four", "five"]);
-    // These end lines for str.splitlines(), and not in a file that is read as text.
+    // These end lines for str.splitlines(), but not in a text file.
     const within = ["a\u000bb", "a\u000cb", "a\u001cb", "a\u0085b", "a\u2028b", "a\u2029b"];
     for (const prompt of within) expect(await read(`${prompt}\rc`)).toEqual([prompt, "c"]);
   });
 
-  it("may follow a byte order mark", async () => {
+  it("can follow a byte order mark", async () => {
     expect(await read("\ufeffa red circle\ra ring")).toEqual(["a red circle", "a ring"]);
   });
 

@@ -36,8 +36,8 @@ describe("dalle2", () => {
     expect(Object.keys(report.features).sort()).toEqual(["f16", "subgroupMatrix", "subgroups", "timestamps"]);
   });
 
-  // Only Linux lets the environment take every driver away.
-  it.runIf(process.platform === "linux")("says what to do where there is no adapter, without a stack", () => {
+  // Only on Linux can the environment hide every driver.
+  it.runIf(process.platform === "linux")("says what to do if there is no adapter, without a stack", () => {
     const hidden = { VK_ICD_FILENAMES: "/nowhere.json", VK_DRIVER_FILES: "/nowhere.json" };
     const { status, stderr } = dalle2(["doctor"], hidden);
     expect(status).toBe(1);

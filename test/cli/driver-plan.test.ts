@@ -14,7 +14,7 @@ const source = (text: string, name = "/etc/apt/sources.list") => ({ name, text }
 const mirror = source("deb http://mirror.example/debian bookworm main\n");
 const plan = (osRelease: string, sudo: string, sources = [mirror]) => planDriver({ osRelease, sources }, sudo);
 
-/** What a plan writes into a new file of sources, and the file. */
+/** The content that a plan writes to a new sources file, and the file's name. */
 function added(...sources: { readonly name: string; readonly text: string }[]) {
   const { commands } = plan(debian12, "", sources);
   const [, file] = / \| tee (\S+)$/.exec(commands[0]!) ?? [];
@@ -23,7 +23,7 @@ function added(...sources: { readonly name: string; readonly text: string }[]) {
 }
 
 describe("planDriver", () => {
-  it("takes Mesa from the backports on Debian 12, whose own is too old", () => {
+  it("takes Mesa from the backports on Debian 12, whose own Mesa is too old", () => {
     const { automatic, commands } = plan(debian12, "");
     expect(automatic).toBe(true);
     expect(commands).toHaveLength(3);
@@ -32,7 +32,7 @@ describe("planDriver", () => {
     expect(commands[2]).toMatch(/apt-get .*install -y -t bookworm-backports mesa-vulkan-drivers libvulkan1$/);
   });
 
-  it("takes them from the archive that the system has its packages from", () => {
+  it("takes the backports from the same archive as the system's packages", () => {
     const list = `# deb http://old.example/debian bookworm main
 deb-src http://mirror.example/debian bookworm main
 deb http://mirror.example/debian-security bookworm-security main
@@ -44,7 +44,7 @@ deb [arch=amd64 signed-by=/etc/keys/it's.gpg] http://mirror.example/debian/ book
     });
   });
 
-  it("reads and writes sources of the newer form, too", () => {
+  it("reads and writes sources in deb822 style", () => {
     const stanzas = `# Of the installer.
 Types: deb
 URIs: http://mirror.example/debian-security
@@ -82,7 +82,7 @@ Signed-By:
     });
   });
 
-  it("adds no source that is there, and none without knowing the archive", () => {
+  it("adds no source that exists, and none if the archive is unknown", () => {
     const backports = source(
       "Types: deb\nURIs: http://a.example\nSuites: bookworm-backports\nComponents: main",
       DEBIAN_SOURCES,
@@ -91,7 +91,7 @@ Signed-By:
     expect(plan(debian12, "", [])).toMatchObject({ automatic: false, commands: [], needs: "bookworm-backports" });
   });
 
-  it("has no address of its own, and neither has what runs the tests", () => {
+  it("contains no archive address, nor do the scripts that run the tests", () => {
     const files = ["src/cli/driver-plan.ts", "src/cli/package-sources.ts", "src/cli/setup.ts", ".ci/run"];
     for (const file of files) expect(readFileSync(file, "utf8")).not.toMatch(/https?:\/\/|debian\.org/);
   });
@@ -107,13 +107,13 @@ Signed-By:
     expect(commands.at(-1)).toMatch(/install -y mesa-vulkan-drivers libvulkan1$/);
   });
 
-  it("puts sudo before everything that needs root", () => {
+  it("puts sudo before every command that needs root", () => {
     for (const command of plan(debian12, "sudo -n ").commands) {
       expect(command).toMatch(/sudo -n (tee|env|apt-get) /);
     }
   });
 
-  it("only shows the command elsewhere", () => {
+  it("only shows the command on other systems", () => {
     expect(plan(rocky, "sudo ")).toEqual({
       system: "Rocky Linux 9.5",
       automatic: false,

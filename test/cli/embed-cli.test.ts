@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { encodePng } from "../../src/image/png.js";
 import { makeImage } from "../../src/image/image.js";
 import { readRecord } from "../../src/pipeline/records/image-record.js";
-import { dalle2, drawn } from "../support/cli.js";
+import { dalle2, generated } from "../support/cli.js";
 
 const folder = mkdtempSync(join(tmpdir(), "dalle2-embed-"));
 afterAll(() => {
@@ -18,7 +18,7 @@ const output = join(folder, "output");
 const few = ["--steps", "2", "--output-path", output];
 
 describe("dalle2 embed", () => {
-  it("writes embeddings that dream and variation take back", async () => {
+  it("writes embeddings that dream and variation can use", async () => {
     writeFileSync(image, await encodePng(makeImage(64, 64, 3, new Uint8Array(64 * 64 * 3).fill(90))));
     const texts = ["--text", "a red circle", "--text", "a blue square"];
     const made = dalle2(["embed", ...texts, "--image", image, "--prior-steps", "2", "--output", file, "--json"]);
@@ -32,26 +32,28 @@ describe("dalle2 embed", () => {
       ],
     });
     const several = ["--decoder-samples", "2", "--grid", "--preview", "1"];
-    const dreamt = drawn(["dream", "--embeddings", file, "--seed", "1", ...several, ...few]);
+    const fromTexts = generated(["dream", "--embeddings", file, "--seed", "1", ...several, ...few]);
     const grid = join(output, "grid-1.png");
-    expect(dreamt.map(({ prompt, embeddings, seed, grid: sheet }) => [prompt, embeddings, seed, sheet])).toEqual([
+    expect(fromTexts.map(({ prompt, embeddings, seed, grid: sheet }) => [prompt, embeddings, seed, sheet])).toEqual([
       ["a red circle", "e.safetensors", 1, grid],
       ["a red circle", "e.safetensors", 2, grid],
       ["a blue square", "e.safetensors", 3, grid],
       ["a blue square", "e.safetensors", 4, grid],
     ]);
-    expect(readdirSync(output).sort()).toEqual([...dreamt.map(({ file: one }) => basename(one)), "grid-1.png"].sort());
-    const varied = drawn(["variation", "--embeddings", file, "--seed", "1", ...few]);
+    expect(readdirSync(output).sort()).toEqual(
+      [...fromTexts.map(({ file: one }) => basename(one)), "grid-1.png"].sort(),
+    );
+    const varied = generated(["variation", "--embeddings", file, "--seed", "1", ...few]);
     expect(varied.map(({ image: of, prompt }) => [of, prompt])).toEqual([["green_square.png", "Green square"]]);
-    // What needs the file cannot be repeated without it.
-    const again = dalle2(["dream", "--from", dreamt[0]!.file]);
+    // An image generated from the file cannot be repeated without it.
+    const again = dalle2(["dream", "--from", fromTexts[0]!.file]);
     expect(again.status).toBe(2);
     expect(again.stderr).toContain("from e.safetensors (--embeddings)");
   });
 });
 
 describe("dalle2 dream", () => {
-  it("shows an image as it forms, starts it from another, and records both", async () => {
+  it("writes previews, starts from an initial image, and records it", async () => {
     const start = ["--init-image", image, "--strength", "0.5", "--preview", "1"];
     const args = ["dream", "a ring", "--seed", "4", ...start, ...few, "--prior-steps", "2", "-v"];
     const { status, stdout, stderr } = dalle2(args);
@@ -69,15 +71,18 @@ describe("dalle2 dream", () => {
   });
 
   it.each([
-    [["a ring", "--strength", "0.5"], "--strength goes with --init-image"],
-    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
-    [["a ring", "--embeddings", "e.safetensors"], "leave the prompt out"],
-    [["--prior-samples", "2", "--embeddings", "e.safetensors"], "leave --prior-samples out"],
-    [["--samples", "2", "--decoder-samples", "2", "a ring"], "Give it, or --prior-samples and --decoder-samples"],
-    [[file], `give embeddings as --embeddings ${file}`],
+    [["a ring", "--strength", "0.5"], "--strength needs --init-image"],
+    [["--prompt", "a ring", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with the prompt"],
+    [["a ring", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with the prompt"],
+    [["--prior-samples", "2", "--embeddings", "e.safetensors"], "--embeddings cannot be combined with --prior-samples"],
+    [
+      ["--samples", "2", "--decoder-samples", "2", "a ring"],
+      "--samples cannot be combined with --prior-samples or --decoder-samples",
+    ],
+    [[file], `To use the embeddings in it: --embeddings ${file}`],
     [
       ["a ring", "--init-image", image, "--init-image", image],
-      "Give --init-image once, or for each of 1 prompt, not 2 times",
+      "--init-image must be given once, or once for each of 1 prompt; it was given 2 times",
     ],
     [["--prompt", "a ring", "--init-image", image, "--strength", "2"], "It is not a number from 0 to 1"],
   ])("refuses %s", (args, message) => {

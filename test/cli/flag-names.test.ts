@@ -6,7 +6,7 @@ import { PRIOR_NAME } from "../../src/models/component.js";
 import { prefixedName } from "../../src/pipeline/settings.js";
 import { ArgumentError } from "../../src/platform/arguments.js";
 
-/** A message of the library as the command line says it. */
+/** A message of the library, as the command prints it. */
 function said(argument: string, message: string, component?: string): string {
   const error = new ArgumentError(argument, message).locate({ component });
   return inFlags(error, error.message);
@@ -28,14 +28,14 @@ describe("messages of the library", () => {
     }
   });
 
-  it("name the flags of other options, wherever they stand", () => {
+  it("name the flags of other options, anywhere in the message", () => {
     expect(said("negativeText", "negativeText needs a condScale other than 1.")).toBe(
       "--negative-prompt needs a --cond-scale other than 1.",
     );
     expect(said("priorNumSamplesPerBatch", "priorNumSamplesPerBatch must be less.")).toBe("--candidates must be less.");
   });
 
-  it("keep words of sentences, what has no flag, and what people wrote", () => {
+  it("keep ordinary words, names without a flag, and texts of users", () => {
     expect(said("steps", "It takes more steps.")).toBe("It takes more steps.");
     expect(said("imageEmbed", "imageEmbed is missing.")).toBe("imageEmbed is missing.");
     const error = new UsageError("condScale.txt: there is no such file.");

@@ -18,7 +18,7 @@ let folder: string;
 let server: FaultServer;
 let base: string;
 
-/** Serves the files of the fixture, and under `NAME.sha256` their checksums. */
+/** Serves the files of the fixture, and their checksums as `NAME.sha256`. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "load-config-"));
   server = await FaultServer.start();
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Runs `dalle2 test` beside this process, in which the server answers. */
+/** Runs `dalle2 test` without blocking this process, which runs the server. */
 async function test(...args: readonly string[]) {
   const child = execFile(process.execPath, [CLI, "test", ...args], {
     cwd: folder,
@@ -65,7 +65,7 @@ const remote = (name: string, more: object = {}) => ({
 });
 
 describe("dalle2 test", () => {
-  it("downloads what a config names, prints its checksums, and loads its models; the next time without its server", async () => {
+  it("downloads the files of a config, prints their checksums, and loads the models; the next time without the server", async () => {
     const config = writeConfig("remote.json", {
       decoder: {
         unet_sources: [
@@ -120,7 +120,7 @@ describe("dalle2 test", () => {
     expect(server.requests).toHaveLength(asked);
   });
 
-  it("reports every file that cannot be used, and fails", async () => {
+  it("reports every file that cannot be used, with status 1", async () => {
     const config = writeConfig("faulty.json", {
       decoder: { unet_sources: [{ unet_numbers: [1], load_model_from: remote("absent.pth") }] },
       prior: { load_model_from: { load_type: "local", path: "nowhere.pth" } },
@@ -134,14 +134,14 @@ describe("dalle2 test", () => {
     expect(stdout.trimEnd()).toMatch(/2 of 3 files cannot be used\.$/);
   });
 
-  it("reads a config from a server, and refuses one with faults by exit status 2", async () => {
+  it("reads a config from a server, and refuses an invalid one with status 2", async () => {
     const served = await test("--model-config", `${base}/load_config.json`, "--no-load", "--json");
     expect(served.status, served.stderr).toBe(0);
     const { config, files } = JSON.parse(served.stdout) as ConfigReport;
     expect(config).toBe(`${base}/load_config.json`);
     expect(files.map(({ location }) => location)).toContain("prior.pth");
     const two = await test("a.json", "--model-config", "b.json");
-    expect(two).toMatchObject({ status: 2, stderr: "Give one load config: a.json, or --model-config b.json.\n" });
+    expect(two).toMatchObject({ status: 2, stderr: "Give one load config: either a.json or --model-config b.json.\n" });
     const faulty = await test("--model-config", writeConfig("typo.json", { device: "cpu" }));
     expect(faulty.status).toBe(2);
     expect(faulty.stderr).toContain('unknown key "device"; did you mean "devices"?');

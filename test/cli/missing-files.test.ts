@@ -46,7 +46,7 @@ describe("a missing file ends every command with status 2 and its name", () => {
   });
 });
 
-it.runIf(process.platform === "linux")("a checkpoint is not read where its copy cannot be written", () => {
+it.runIf(process.platform === "linux")("a checkpoint is not read if its copy cannot be written", () => {
   const { status, stderr } = dalle2(["convert", at("absent.pth"), "/proc/none/out.safetensors"]);
   expect(stderr).toContain("/proc/none: no files can be written there: the file system of /proc takes no new files");
   expect(status).toBe(1);

@@ -9,9 +9,9 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import { placeFile, prepareFolder } from "../../src/cli/generating/place-file.js";
 import { FileError } from "../../src/platform/errors.js";
 import { writeFileAtomic } from "../../src/platform/node.js";
-import { asideOf } from "../../src/platform/node-aside.js";
+import { temporaryPath } from "../../src/platform/node-temporary-files.js";
 
-/** Whether the file system of the test is one without links. */
+/** Whether the tested file system lacks links. */
 let refusesLinks = false;
 
 vi.mock("node:fs", async (original) => {
@@ -59,7 +59,7 @@ describe.each([
     expect(found).toEqual({ "ring-1.png": "d", "ring-1_2.png": "b", "ring-1_3.png": "c" });
   });
 
-  it("takes no name that a folder has, and leaves nothing where it fails", () => {
+  it("never takes the name of a folder, and leaves no file when it fails", () => {
     mkdirSync(join(folder, "ring.png"));
     expect(placeFile(folder, "ring.png", bytes("a"), { overwrite: false })).toBe(join(folder, "ring_2.png"));
     expect(() => placeFile(folder, "ring.png", bytes("a"), { overwrite: true })).toThrow(FileError);
@@ -68,14 +68,14 @@ describe.each([
   });
 });
 
-describe("what a killed run left", () => {
+describe("a temporary file of a killed run", () => {
   const leave = (name: string, seconds: number) => {
     writeFileSync(join(folder, name), "half");
     const then = Date.now() / 1000 - seconds;
     utimesSync(join(folder, name), then, then);
   };
 
-  it("is removed from a folder of images, once nobody can be writing it, and nothing else is", async () => {
+  it("is removed from a folder of images once no process can be writing it; other files remain", async () => {
     const others = [`.notes.txt.${uuid}.tmp`, "a.png", "a.tmp", ".b.png.tmp"];
     for (const name of others) leave(name, 3600);
     leave(`.ring-1.png.${uuid}.tmp`, 3600);
@@ -85,24 +85,24 @@ describe("what a killed run left", () => {
     expect(readdirSync(folder).sort()).toEqual([...others, `.ring-2.jpg.${uuid}.tmp`].sort());
   });
 
-  it.skipIf(process.platform === "win32")("is removed at once where its process runs no more", async () => {
-    const module = new URL("../../dist/platform/node-aside.js", import.meta.url).href;
+  it.skipIf(process.platform === "win32")("is removed immediately if its process has ended", async () => {
+    const module = new URL("../../dist/platform/node-temporary-files.js", import.meta.url).href;
     const leaveThree = `
       import { writeFileSync } from "node:fs";
-      const { asideOf } = await import(${JSON.stringify(module)});
-      for (let i = 0; i < 3; i++) writeFileSync(asideOf(${JSON.stringify(join(folder, "ring.png"))}), "half");
+      const { temporaryPath } = await import(${JSON.stringify(module)});
+      for (let i = 0; i < 3; i++) writeFileSync(temporaryPath(${JSON.stringify(join(folder, "ring.png"))}), "half");
       process.kill(process.pid, "SIGKILL");
     `;
     const child = spawn(process.execPath, ["--input-type=module", "-e", leaveThree], { stdio: "inherit" });
     await once(child, "exit");
     expect(readdirSync(folder)).toHaveLength(3);
-    const own = asideOf(join(folder, "ring.png"));
+    const own = temporaryPath(join(folder, "ring.png"));
     writeFileSync(own, "half");
     await prepareFolder(folder);
     expect(readdirSync(folder)).toEqual([basename(own)]);
   });
 
-  it("is removed beside a file that is written again", async () => {
+  it("is removed when the same file is written again", async () => {
     leave(`.prior.safetensors.${uuid}.tmp`, 3600);
     leave(`.other.safetensors.${uuid}.tmp`, 3600);
     await writeFileAtomic(join(folder, "prior.safetensors"), bytes("whole"));
@@ -110,7 +110,7 @@ describe("what a killed run left", () => {
   });
 });
 
-it("does not begin to write a file in place of a folder", async () => {
+it("refuses to write a file whose name is a folder", async () => {
   let isAsked = false;
   async function* data() {
     isAsked = true;
@@ -123,7 +123,7 @@ it("does not begin to write a file in place of a folder", async () => {
   expect([isAsked, readdirSync(folder)]).toEqual([false, ["out.safetensors"]]);
 });
 
-it("lets nobody see a file that is not whole, whenever the process is killed", async () => {
+it("never shows a partial file, whenever the process is killed", async () => {
   const size = 400_000;
   const module = new URL("../../dist/cli/generating/place-file.js", import.meta.url).href;
   const script = `
@@ -138,7 +138,7 @@ it("lets nobody see a file that is not whole, whenever the process is killed", a
     const ended = once(child, "exit");
     let killAt = Infinity;
     while (child.exitCode === null && child.signalCode === null) {
-      // A watcher that reads what appears.
+      // A watcher that reads each file that appears.
       const names = readdirSync(folder).filter((name) => !name.startsWith("."));
       for (const name of names) if (readFileSync(join(folder, name)).length !== size) seen.add(name);
       if (killAt === Infinity && readdirSync(folder).length > before) killAt = performance.now() + run;

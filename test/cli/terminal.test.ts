@@ -1,4 +1,4 @@
-// Names and texts of strangers never steer the terminal that they are shown on.
+// Untrusted names and texts never control the terminal that they are printed on.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,37 +16,37 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Sets the title, clears the screen, goes back, in 7 and in 8 bits, and turns the text round. */
+/** Sets the title, clears the screen and moves back, with 7-bit and 8-bit codes, and reverses the text direction. */
 const EVIL = "a\u001b]0;PWNED\u0007\u001b[2J\u009b2J\u009d0;x\u009c\r\b\u007f\u0000\u202eb\u2066c\u2069";
 const STEERING = /[^\P{Cc}\t\n]|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/u;
 
-describe("text that is shown", () => {
-  it("keeps tabs, line breaks, and every letter and sign", () => {
+describe("printed text", () => {
+  it("keeps tabs, line breaks, letters and symbols", () => {
     const text = "a\tb\nc\r\nd é 中文 עברית 👩‍🚀 e\u0301 \u200b\u00a0…";
     expect(printable(text)).toBe(text);
   });
 
-  it("has no character that steers", () => {
+  it("has no terminal control characters", () => {
     expect(EVIL).toMatch(STEERING);
     expect(printable(EVIL)).not.toMatch(STEERING);
     expect(printable("a\ud800b\udc00c😀")).toBe("a\ufffdb\ufffdc😀");
     expect(printable("a\rb")).toBe("a\ufffdb");
   });
 
-  it("says the same as JSON, in escapes", () => {
+  it("has the same content as JSON, with escapes", () => {
     const json = printableJson(JSON.stringify({ [EVIL]: [EVIL, "\ud800", "é😀"] }, null, 2));
     expect(json).not.toMatch(STEERING);
     expect(JSON.parse(json)).toEqual({ [EVIL]: [EVIL, "\ud800", "é😀"] });
   });
 
-  it("is what warnings are without a function that takes them", () => {
+  it("includes warnings without an onWarning function", () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
     warnOnConsole(`tensor ${EVIL}`);
     expect(warn.mock.calls.flat().join()).not.toMatch(STEERING);
     warn.mockRestore();
   });
 
-  it("is what questions and answers are", async () => {
+  it("includes questions and answers", async () => {
     const write = vi.spyOn(process.stderr, "write").mockImplementation(() => true);
     using asker = openAsker({ options: "--prompt", signal: AbortSignal.abort() });
     await asker.ask({ message: `Prompt for ${EVIL}`, fallback: EVIL }).catch(() => undefined);
@@ -123,7 +123,7 @@ describe("the command", () => {
     },
   );
 
-  it("shows the words of a server without their escapes", async () => {
+  it("shows a server's messages without control characters", async () => {
     const server = await FaultServer.start();
     const name = encodeURI("/a\u202eb.pth");
     server.files.set(name, { content: new Uint8Array(1) });
@@ -140,7 +140,7 @@ describe("the command", () => {
   });
 });
 
-it("the library's own warnings are free of them too", async () => {
+it("warnings of the library have no control characters either", async () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   const before = process.cwd();
   process.chdir(folder);

@@ -46,17 +46,17 @@ function written(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** The two names that tell a decoder from anything else, enough for a component and a dialect of a known version. */
+/** The two names that identify a decoder: enough for its component and the dialect of a known version. */
 const DECODER = {
   "unets.0.to_time_hiddens.1.weight": f32([4, 1], [1, 2, 3, 4]),
   "noise_schedulers.0.betas": scalar(0.5),
 };
 
-describe("a tensor of a type that is not read", () => {
+describe("a tensor of an unsupported type", () => {
   const complex = new TestTensor([2], { dtype: "C64", bytes: new Uint8Array(16) });
   const source = () => written("complex.pth", torchZip({ ...DECODER, "unets.0.freqs": complex, freqs: complex }));
 
-  it("is listed by inspect, and left out by convert, which says so", () => {
+  it("is listed by inspect, and left out by convert with a warning", () => {
     expect(inspected(source()).tensors).toContainEqual({
       name: "unets.0.freqs",
       dtype: "complex64",
@@ -67,17 +67,17 @@ describe("a tensor of a type that is not read", () => {
     const out = join(folder, "complex.safetensors");
     const { status, stdout, stderr } = dalle2("convert", source(), out);
     expect([status, stdout]).toEqual([0, `${out}: 2 tensors\n`]);
-    expect(stderr).toBe("warning: tensor unets.0.freqs is left out: values of type complex64 are not supported\n");
+    expect(stderr).toBe("Warning: tensor unets.0.freqs is left out: values of type complex64 are not supported\n");
     expect(inspected(out).tensors).toHaveLength(2);
   });
 
-  it("is left out for the reason that it has, which need not be its type", () => {
+  it("is left out with the actual reason, which may be another than its type", () => {
     const args = "cbuiltins\nobject\nctorch\nfloat32\n(I2\nt";
     const wrapper = new PickleText(`ctorch._utils\n_rebuild_wrapper_subclass\n(${args}tR`);
     const file = written("wrapper.pth", torchZip({ ...DECODER, "unets.0.freqs": wrapper }));
     const { stderr } = dalle2("convert", file, join(folder, "wrapper.safetensors"));
     expect(stderr).toBe(
-      "warning: tensor unets.0.freqs is left out: a tensor that wraps others has no values of its own\n",
+      "Warning: tensor unets.0.freqs is left out: a tensor that wraps others has no values of its own\n",
     );
   });
 });
@@ -85,7 +85,7 @@ describe("a tensor of a type that is not read", () => {
 describe("dalle2 inspect", () => {
   const prior = fixture("dialect-1.1.0-prior-sample-cfg/model.pth");
 
-  it("tells all that the headers say, as JSON", async () => {
+  it("prints everything in the headers as JSON", async () => {
     const report = inspected(prior);
     expect(report).toMatchObject({
       file: prior,
@@ -112,7 +112,7 @@ describe("dalle2 inspect", () => {
     await checkpoint.close();
   });
 
-  it("shows them to a person, aligned", () => {
+  it("prints them as aligned text", () => {
     const { status, stdout } = dalle2("inspect", prior);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^ {2}component {3}prior$/m);
@@ -131,23 +131,23 @@ describe("dalle2 inspect", () => {
     );
   });
 
-  it("lists the weights that were asked for", () => {
+  it("lists the requested weights", () => {
     const path = written("ema.pth", torchZip({ ema_model: { a: f32([2], [1, 2]) }, model: { a: f32([2], [3, 4]) } }));
     expect(inspected(path, "--weights", "ema").weights).toBe("ema");
     expect(dalle2("inspect", path, "--weights", "best").status).toBe(2);
   });
 
-  it("has no dialect for what is no model of this family", () => {
+  it("has no dialect for a model of another family", () => {
     const report = inspected(written("other.pth", torchZip({ "layer.weight": scalar(1) })));
     expect(report).toMatchObject({ component: "unknown", dialect: null, version: null, config: null, clip: null });
   });
 
-  it("does not let names steer the terminal", () => {
+  it("replaces terminal control characters in names", () => {
     const { stdout } = dalle2("inspect", written("escape.pth", torchZip({ "a\u001b[2Jb": scalar(1) })));
     expect(stdout).toContain("a\uFFFD[2Jb");
   });
 
-  it("does not let a name pass for a row of its own", () => {
+  it("keeps a name with a line break in one row", () => {
     const header = JSON.stringify({ "a\n  version  9": { dtype: "F32", shape: [], data_offsets: [0, 4] } });
     const bytes = Buffer.alloc(8 + header.length + 4);
     bytes.writeBigUInt64LE(BigInt(header.length));
@@ -156,7 +156,7 @@ describe("dalle2 inspect", () => {
     expect(stdout).toContain("  a\uFFFD  version  9  F32");
   });
 
-  it("lists the model at a key, and what else is in the file", () => {
+  it("lists the model at a key, and the other content of the file", () => {
     const path = written(
       "two.pth",
       torchZip({ first: DECODER, second: { "unets.0.mid_block1.a": scalar(7), "loss.a": scalar(1) }, epoch: 3 }),
@@ -177,12 +177,12 @@ describe("dalle2 inspect", () => {
     });
     const { stdout } = dalle2("inspect", path, "--key", "second");
     expect(stdout).toMatch(/^ {2}container +dict, under second$/m);
-    expect(stdout).toMatch(/^Also in the file, and not read\n {2}first +a dict of 2\n/m);
+    expect(stdout).toMatch(/^Also in the file, not read\n {2}first +a dict of 2\n/m);
     expect(dalle2("inspect", path, "--key", "third").stderr).toMatch(/no "third" in it.*keys first, second, epoch/);
     expect(dalle2("inspect", path, "--key", " ").status).toBe(2);
   });
 
-  it("says what is wrong with a file, and ends with status 1", () => {
+  it("reports an invalid file with status 1", () => {
     const { status, stderr } = dalle2("inspect", written("page.pth", Buffer.from("<html>")));
     expect([status, stderr.includes("looks like a web page"), stderr.includes("    at ")]).toEqual([1, true, false]);
   });
@@ -202,7 +202,7 @@ describe("dalle2 inspect", () => {
     expect(statSync(path).size).toBeGreaterThan(5e9);
     const { stdout, cpuSeconds } = measuredRun(main, ["inspect", path, "--json"]);
     expect((JSON.parse(stdout) as InspectReport).parameters).toBe(20 * 8000 ** 2 + 5);
-    // Time of the processor, the start of Node included: a quarter of a second. Others may keep the machine busy.
+    // CPU time including the start of Node, as other processes may keep the machine busy. It is about a quarter of a second.
     expect(cpuSeconds).toBeLessThan(1);
     rmSync(path);
   });
@@ -223,7 +223,7 @@ describe("dalle2 convert", () => {
     return Object.fromEntries(all) as Record<string, number[]>;
   }
 
-  it("writes what loads as the original does: version, dialect, config, CLIP", async () => {
+  it("writes a file that loads like the original: version, dialect, config, CLIP", async () => {
     const config = { decoder: { unets: { dim: 4 }, timesteps: 1 } };
     const source = written(
       "decoder.pth",
@@ -247,14 +247,14 @@ describe("dalle2 convert", () => {
     await checkpoint.close();
   });
 
-  it("keeps a checkpoint without version as it is: the dialect is found again, not believed", () => {
+  it("does not store a guessed version: the dialect is detected again", () => {
     const source = fixture("unet-base/model.safetensors");
     dalle2("convert", source, out);
     expect(inspected(out).version).toBe(inspected(source).version);
     expect(inspected(out).dialect).toEqual(inspected(source).dialect);
   });
 
-  it("takes the average, and rounds matrices, where asked", async () => {
+  it("takes EMA weights and rounds matrices on request", async () => {
     const model = { a: f32([1, 2], [1, 2]), b: scalar(3) };
     const source = written(
       "ema.pth",
@@ -278,14 +278,14 @@ describe("dalle2 convert", () => {
     expect(await values(out)).toEqual({ a: [2] });
   });
 
-  it("stores tables by their rows", async () => {
+  it("stores the nonzero rows of tables", async () => {
     const source = written("table.pth", torchZip({ t: f32([3, 1], [0, 2, 0]), u: f32([2, 1], [0, 1]) }));
     expect(dalle2("convert", source, out, "--sparse-rows", "t", "--sparse-rows", "u").status).toBe(0);
     expect(await values(out)).toEqual({ t: [0, 2, 0], u: [0, 1] });
   });
 
   it.each([
-    [["in.pth", "out.pth"], 2, /ends in \.safetensors/],
+    [["in.pth", "out.pth"], 2, /must end in \.safetensors/],
     [["in.pth"], 2, /missing required argument/],
     [["in.pth", "x.safetensors"], 2, /in\.pth: could not be opened/],
     [["in.pth", "x.safetensors", "--dtype", "f8"], 2, /Allowed choices are f16, f32/],
@@ -295,7 +295,7 @@ describe("dalle2 convert", () => {
     expect(stderr).toMatch(message);
   });
 
-  it("leaves nothing behind when it fails", () => {
+  it("leaves no file when it fails", () => {
     const source = written("overflow.pth", torchZip({ a: f32([1, 1], [1e9]) }));
     const place = join(folder, "failed");
     const { status, stderr } = dalle2("convert", source, join(place, "x.safetensors"), "--dtype", "f16");
@@ -304,7 +304,7 @@ describe("dalle2 convert", () => {
     expect(readdirSync(place)).toEqual([]);
   });
 
-  it("loads no WebGPU", () => {
+  it("does not load WebGPU", () => {
     const source = written("small.pth", torchZip({ a: scalar(1) }));
     const hook = written(
       "no-webgpu.mjs",

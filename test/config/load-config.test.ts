@@ -153,7 +153,7 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     expect(faultsOf({ clip: null, learning_rate: 1 })).toEqual(['unknown key "learning_rate"']);
   });
 
-  it("nothing of JSON of another kind, but says what it is", () => {
+  it("JSON that is not a load config at all, without listing its keys", () => {
     const refusal = (value: unknown): string => {
       try {
         ModelLoadConfig.parse(value, "some.json");
@@ -167,8 +167,8 @@ describe("refuses, saying where, what is expected and what was found:", () => {
     const npm = { ...bare, dependencies: {} };
     expect(refusal(npm)).toMatch(/^some\.json is not a load config: it is the package\.json of an npm package\./);
     expect(refusal(bare)).toContain('it has "name", "version", "type" and 2 other keys instead.');
-    expect(refusal({ metadata: {}, weight_map: {} })).toContain("the index of a checkpoint in shards");
-    const train = "is a train config of DALLE2-pytorch, which a load config names as load_config_from";
+    expect(refusal({ metadata: {}, weight_map: {} })).toContain("the index of a sharded checkpoint");
+    const train = "is a train config of DALLE2-pytorch (a load config refers to it as load_config_from)";
     expect(refusal({ decoder: { unets: [] }, data: {}, train: {} })).toContain(train);
     expect(refusal({ prior: { net: {} } })).toContain(train);
     expect(refusal([])).toContain("it is a list");

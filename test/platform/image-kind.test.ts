@@ -49,24 +49,24 @@ describe("decodeImage", () => {
     new DataView(bytes.buffer).setUint16(frame + 5, 9000);
     new DataView(bytes.buffer).setUint16(frame + 7, 12000);
     expect(await refusal(bytes)).toBe(
-      "the JPEG image has 12000 × 9000 pixels, 108.0 million; at most 67.1 million are read; make it smaller",
+      "the JPEG image has 12000 × 9000 pixels, 108.0 million; the maximum is 67.1 million; resize it",
     );
   });
 
   it.each([
-    ["HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC files cannot be read; give a PNG, JPEG or WebP file"],
-    ["BMP", "BM\0\0\0\0\0\0\0\0", "BMP files cannot be read; give a PNG, JPEG or WebP file"],
-    ["PDF", "%PDF-1.7\n", "PDF files cannot be read; give a PNG, JPEG or WebP file"],
-    ["empty", "", "the file is empty; it has no bytes; give a PNG, JPEG or WebP file"],
-    ["HTML", "<html>not found</html>", "this is no image in a known format; give a PNG, JPEG or WebP file"],
-  ])("says what a file is that it cannot read: %s", async (_, text, message) => {
+    ["HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC files are not supported; give a PNG, JPEG or WebP file"],
+    ["BMP", "BM\0\0\0\0\0\0\0\0", "BMP files are not supported; give a PNG, JPEG or WebP file"],
+    ["PDF", "%PDF-1.7\n", "PDF files are not supported; give a PNG, JPEG or WebP file"],
+    ["empty", "", "the file is empty (0 bytes); give a PNG, JPEG or WebP file"],
+    ["HTML", "<html>not found</html>", "this is not an image in a known format; give a PNG, JPEG or WebP file"],
+  ])("names the format of a file that it cannot read: %s", async (_, text, message) => {
     expect(await refusal(bytesOf(text))).toBe(message);
   });
 
-  it.each(["PNG", "JPEG", "WebP", "GIF", "TIFF"] as const)("says that a %s file is cut off", async (kind) => {
+  it.each(["PNG", "JPEG", "WebP", "GIF", "TIFF"] as const)("reports a truncated %s file", async (kind) => {
     const bytes = files[kind];
     const message = await refusal(bytes.subarray(0, bytes.length / 2));
-    expect(message).toMatch(`the ${kind} image cannot be decoded: its file is damaged, or cut off (`);
+    expect(message).toMatch(`the ${kind} image cannot be decoded: the file is damaged or truncated (`);
     expect(message).not.toContain("\n");
   });
 });

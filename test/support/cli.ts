@@ -48,8 +48,8 @@ export async function dalle2Beside(args: readonly string[], { env, cwd, input = 
   return { status, ...said };
 }
 
-/** What a command with `--json` says of its images; fails where it does not end well. */
-export function drawn(args: readonly string[], input = ""): ImageReport[] {
+/** Runs a command with `--json` and returns its image reports. Fails unless its status is 0. */
+export function generated(args: readonly string[], input = ""): ImageReport[] {
   const { status, stdout, stderr } = dalle2([...args, "--json"], input);
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout) as ImageReport[];

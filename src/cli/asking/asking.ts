@@ -1,41 +1,42 @@
 import { createInterface } from "node:readline";
 import { UsageError } from "../errors.js";
 import { InterruptedError } from "../interrupt.js";
-import { say, sayPart, shown } from "../output.js";
+import { say, sayPart, sanitized } from "../output.js";
 
 export interface Question {
   readonly message: string;
-  /** What an empty answer, or the end of the answers, stands for. Without it there must be an answer. */
+  /** The answer if the answer is empty or the input has ended. Without it, an answer is required. */
   readonly fallback?: string | undefined;
-  /** What is wrong with an answer, in a sentence; undefined where nothing is. */
+  /** Returns what is wrong with an answer, as a sentence; undefined if it is valid. */
   readonly check?: ((answer: string) => string | undefined) | undefined;
 }
 
-/** Gets answers for what the options of a command leave open. */
+/** Asks for what the options of a command do not say. */
 export interface Asker extends Disposable {
-  /** The answer without spaces around it. A person is asked again until it passes the check. */
+  /** Returns the answer without spaces around it. At a terminal, asks again until the answer passes the check. */
   ask(question: Question): Promise<string>;
-  /** Says something between questions. */
+  /** Prints a message between questions. */
   say(message: string): void;
 }
 
 export interface AskerOptions {
-  /** The options that make asking needless, for the message where there is nobody to answer: "--prompt". */
+  /** The options that replace the questions, for the error if there is no terminal: "--prompt". */
   readonly options: string;
   readonly signal: AbortSignal;
 }
 
 /**
- * Asks a person at the terminal; where standard input is a pipe or a file, each of its lines is an answer. Questions go to
- * standard error. Throws `UsageError` where nobody can see them.
+ * Asks at the terminal. If standard input is a pipe or a file, each of its lines is an answer. Questions go to standard
+ * error. Throws `UsageError` if standard input is a terminal but standard error is not.
  */
 export function openAsker(options: AskerOptions): Asker {
   if (!process.stdin.isTTY) return new PipedAsker(options);
-  if (!process.stderr.isTTY) throw new UsageError(`There is nobody to ask what to do: give ${options.options}.`);
+  if (!process.stderr.isTTY)
+    throw new UsageError(`Cannot ask questions, as standard error is not a terminal: give ${options.options}.`);
   return new TerminalAsker(options.signal);
 }
 
-/** A question with what an empty answer stands for. */
+/** A question that also shows the answer for an empty line. */
 function withFallback(message: string, fallback: string | undefined): string {
   return fallback ? `${message} [${fallback}]` : message;
 }
@@ -47,17 +48,17 @@ class TerminalAsker implements Asker {
     const { isCancel, text } = await import("@clack/prompts");
     const problem = (answer = ""): string | undefined => {
       const given = answer.trim() || fallback;
-      const found = given === undefined ? "An answer is needed." : check?.(given);
-      return found === undefined ? undefined : shown(found);
+      const found = given === undefined ? "An answer is required." : check?.(given);
+      return found === undefined ? undefined : sanitized(found);
     };
     const answer = await text({
-      message: shown(withFallback(message, fallback)),
+      message: sanitized(withFallback(message, fallback)),
       validate: problem,
       output: process.stderr,
       signal: this.signal,
     });
     if (isCancel(answer)) throw new InterruptedError();
-    // Clack leaves the value of an empty line undefined, whatever its types say.
+    // Clack returns undefined for an empty line, although its types do not say so.
     return ((answer as string | undefined) ?? "").trim() || (fallback ?? "");
   }
 
@@ -87,12 +88,12 @@ class PipedAsker implements Asker {
     this.options.signal.throwIfAborted();
     const given = answer ?? fallback;
     if (given === undefined) {
-      const reason = line.done ? "Standard input ended before" : "There is an empty line in place of";
-      throw new UsageError(`${reason} an answer to "${message}". Answer it, or give ${this.options.options}.`);
+      const reason = line.done ? "Standard input ended before" : "There is an empty line instead of";
+      throw new UsageError(`${reason} an answer to "${message}". Add the answer, or give ${this.options.options}.`);
     }
     const problem = check?.(given);
-    // To ask again would take the answers that follow for answers to other questions.
-    if (problem !== undefined) throw new UsageError(`${message}: "${given}" will not do. ${problem}`);
+    // Not asked again: the next line answers the next question.
+    if (problem !== undefined) throw new UsageError(`${message}: "${given}" is not a valid answer. ${problem}`);
     return given;
   }
 
@@ -102,17 +103,17 @@ class PipedAsker implements Asker {
 
   [Symbol.dispose](): void {
     this.#reader.close();
-    // A pipe that stays open would keep the process from ending.
+    // An open pipe would keep the process running.
     process.stdin.destroy();
   }
 }
 
-/** Asks how many images to generate of each. */
+/** Asks how many images to generate for each subject. */
 export async function askSamples(asker: Asker, subject: string): Promise<number> {
   const answer = await asker.ask({
     message: `How many samples would you like to generate for each ${subject}?`,
     fallback: "1",
-    check: (given) => (isCount(given) ? undefined : "A whole number of at least 1 is needed."),
+    check: (given) => (isCount(given) ? undefined : "It must be a whole number of at least 1."),
   });
   return Number(answer);
 }

@@ -6,7 +6,7 @@ import { FileError } from "../../platform/errors.js";
 import type { Asker } from "./asking.js";
 import { UsageError } from "../errors.js";
 
-/** What an image shows: the prompt in its record, where it has one, or what its name suggests. */
+/** The caption of an image: the prompt in its record or, without a record, one from its name. */
 export async function captionOf(file: string): Promise<string> {
   return (await recordedPrompt(file)) ?? promptFromFileName(file);
 }
@@ -14,20 +14,23 @@ export async function captionOf(file: string): Promise<string> {
 async function recordedPrompt(file: string): Promise<string | undefined> {
   try {
     const { record } = await readRecord(file);
-    // An edited image shows what it was changed to.
+    // The target text of an edit describes the edited image.
     const { prompt, to } = record?.inputs ?? {};
     return [prompt, to].find((text) => typeof text === "string" && text.trim() !== "") as string | undefined;
   } catch (error) {
-    // What is wrong with the file is said when its pixels are read.
+    // The error is reported when the pixels are read.
     if (error instanceof FileError) return undefined;
     throw error;
   }
 }
 
-/** What suggests the text of a file. */
+/** Returns the default text for a file. */
 export type Suggest = (file: string) => string | Promise<string>;
 
-/** A text for each file: those given, one for all, or what the files suggest. Rejects with `UsageError` for another number. */
+/**
+ * A text for each file: one for each, one for all, or the default of each if none is given. Rejects with `UsageError` for any
+ * other number of texts.
+ */
 export async function textsFor(
   files: readonly string[],
   given: readonly string[],
@@ -37,7 +40,7 @@ export async function textsFor(
   if (given.length === 1) return files.map(() => given[0]!);
   if (given.length === files.length) return given;
   throw new UsageError(
-    `Give --text once, or for each of ${counted(files.length, "image")}, not ${counted(given.length, "time")}.`,
+    `--text must be given once, or once for each of ${counted(files.length, "image")}; it was given ${counted(given.length, "time")}.`,
   );
 }
 

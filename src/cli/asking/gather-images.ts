@@ -7,7 +7,7 @@ import type { GenerationFlags, NegativeFlags } from "../generating/options.js";
 import { checkSeeds } from "../generating/seeds.js";
 import { askImages, expandFolders } from "./image-files.js";
 
-/** What commands that generate from images are given. */
+/** Flags of commands that generate from images. */
 export interface ImageFlags extends GenerationFlags, NegativeFlags {
   readonly image?: readonly string[];
   readonly text?: readonly string[];
@@ -15,12 +15,12 @@ export interface ImageFlags extends GenerationFlags, NegativeFlags {
 
 export interface GatheredImages {
   readonly files: readonly string[];
-  /** One for each file; undefined where the decoder takes none. */
+  /** One for each file; undefined if the decoder takes no text. */
   readonly texts: readonly string[] | undefined;
   readonly samples: number;
 }
 
-/** The flags with all files, also those given as arguments and those of folders: a wrong path is noticed before models are downloaded. */
+/** Adds files given as arguments to the flags and expands folders. A wrong path fails here, before models are downloaded. */
 export function withFiles<Flags extends ImageFlags>(flags: Flags, files: readonly string[]): Flags {
   const image = expandFolders([...(flags.image ?? []), ...files]);
   if (image.length === 0) return flags;
@@ -29,8 +29,8 @@ export function withFiles<Flags extends ImageFlags>(flags: Flags, files: readonl
 }
 
 /**
- * Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder needs texts, which `suggest`
- * makes where none is given.
+ * Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder takes text. `suggest` returns
+ * the text for a file if none is given.
  */
 export async function gatherImages(
   { image: files = [], text = [], samples }: ImageFlags,
@@ -38,11 +38,11 @@ export async function gatherImages(
   signal: AbortSignal,
   suggest?: Suggest,
 ): Promise<GatheredImages> {
-  if (text.length > 0 && !takesText) say("Warning: these U-Nets were trained without text; --text is ignored.");
+  if (text.length > 0 && !takesText) say("Warning: --text is ignored: these U-Nets were trained without text.");
   if (files.length > 0) {
     return { files, texts: takesText ? await textsFor(files, text, suggest) : undefined, samples: samples ?? 1 };
   }
-  if (text.length > 0) throw new UsageError("--text goes with images: give their files too.");
+  if (text.length > 0) throw new UsageError("--text needs images: give their files too.");
   using asker = openAsker({ options: "the image files", signal });
   const texts: string[] = [];
   const asked = await askImages(asker, async (file) => {
@@ -51,7 +51,7 @@ export async function gatherImages(
   return { files: asked, texts: takesText ? texts : undefined, samples: samples ?? (await askSamples(asker, "image")) };
 }
 
-/** Whether a decoder was trained with text, in its U-Nets from `startAt` on, counted from 1. */
+/** Whether any U-Net of the decoder from number `startAt` on was trained with text. */
 export function decoderTakesText({ decoder }: DalleModelManager, startAt = 1): boolean {
   const unets = decoder?.unets.slice(startAt - 1) ?? [];
   return unets.some(({ takesText }) => takesText);

@@ -10,7 +10,7 @@ import { askSamples, openAsker } from "./asking.js";
 import { loadSquare } from "./image-files.js";
 import { askPrompts, readPrompts } from "./prompts.js";
 
-/** What `dalle2 dream` is given to generate from, and how many images of it. */
+/** Flags of `dalle2 dream` for its inputs and the number of images. */
 export interface PromptFlags extends GenerationFlags {
   readonly prompt?: readonly string[];
   readonly promptsFile?: string;
@@ -22,31 +22,32 @@ export interface PromptFlags extends GenerationFlags {
   readonly decoderSamples?: number;
 }
 
-/** Prompts, and how many embeddings and images there are to be. */
+/** Prompts and the numbers of embeddings and images. */
 export interface GatheredPrompts {
   readonly prompts: readonly string[];
   readonly priorSampleCount: number;
   readonly decoderSampleCount: number;
-  /** One for each prompt; undefined where the prior is to make them. */
+  /** One for each prompt; undefined if the prior samples them. */
   readonly imageEmbed?: readonly Embedding[];
 }
 
-/** Throws `UsageError` for options that do not go together. */
+/** Throws `UsageError` for options that cannot be combined. */
 export function checkInputs(flags: PromptFlags): void {
   const { prompt, promptsFile, from, embeddings, initImage, strength, samples, priorSamples, decoderSamples } = flags;
-  if (strength !== undefined && !initImage) throw new UsageError("--strength goes with --init-image: give that too.");
+  if (strength !== undefined && !initImage) throw new UsageError("--strength needs --init-image: give that too.");
   if (samples !== undefined && (priorSamples ?? decoderSamples) !== undefined) {
     throw new UsageError(
-      "--samples is the number of image embeddings with one image of each. Give it, or --prior-samples and --decoder-samples.",
+      "--samples cannot be combined with --prior-samples or --decoder-samples: it is the number of image embeddings with one image each.",
     );
   }
   if (embeddings === undefined) return;
   const others = { "the prompt": prompt, "--prompts-file": promptsFile, "--from": from };
   const [other] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
-  if (other !== undefined) throw new UsageError(`--embeddings brings its own prompts: leave ${other} out.`);
+  if (other !== undefined)
+    throw new UsageError(`--embeddings cannot be combined with ${other}: the prompts are in the embeddings file.`);
   if (priorSamples !== undefined) {
     throw new UsageError(
-      "--embeddings takes the place of the prior: leave --prior-samples out. --samples is the number of images of each embedding.",
+      "--embeddings cannot be combined with --prior-samples: it replaces the prior. --samples is the number of images per embedding.",
     );
   }
 }
@@ -67,7 +68,7 @@ export async function gatherPrompts(flags: PromptFlags, signal: AbortSignal): Pr
   return { prompts: asked, ...counts, priorSampleCount: await askSamples(asker, "prompt") };
 }
 
-/** The images to start from, as squares: one for each prompt. */
+/** Loads the initial images as squares, one for each prompt; undefined without `--init-image`. */
 export async function loadInitImages(
   { initImage: files }: PromptFlags,
   prompts: number,
@@ -75,7 +76,7 @@ export async function loadInitImages(
   if (!files) return undefined;
   if (files.length !== 1 && files.length !== prompts) {
     throw new UsageError(
-      `Give --init-image once, or for each of ${counted(prompts, "prompt")}, not ${counted(files.length, "time")}.`,
+      `--init-image must be given once, or once for each of ${counted(prompts, "prompt")}; it was given ${counted(files.length, "time")}.`,
     );
   }
   const images: RgbImage[] = [];
@@ -83,7 +84,7 @@ export async function loadInitImages(
   return Array.from({ length: prompts }, (_, i) => images[i] ?? images[0]!);
 }
 
-/** Names of the files that an image of a prompt is generated from. */
+/** Names of the input files of a prompt, for the record. */
 export function fileInputs({ embeddings, initImage }: PromptFlags, prompt: number): Readonly<Record<string, string>> {
   const start = initImage && (initImage[prompt] ?? initImage[0]!);
   return {

@@ -12,7 +12,7 @@ import { UsageError } from "../errors.js";
 import { say } from "../output.js";
 
 /**
- * Files as they are given; a folder stands for the images in it, by name. Throws `FileError` for a path that is not there, and
+ * Replaces each folder by the images in it, sorted by name. Throws `FileError` for a path that does not exist, and
  * `UsageError` for a folder without images.
  */
 export function expandFolders(paths: readonly string[]): readonly string[] {
@@ -34,14 +34,14 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Reads an image, without its alpha. Rejects with `FileError`, which names the file. */
+/** Reads an image, without its alpha channel. Rejects with `FileError`, which names the file. */
 export async function loadImage(file: string): Promise<RgbImage> {
   return removeAlpha(await decodeFile(file));
 }
 
 /**
- * Reads images that CLIP will see; larger ones at once in its size, to which scripts bring them as well, so that a folder
- * of photos fits into memory.
+ * Reads images for CLIP. Larger ones are resized to CLIP's input size as they are read, so that a folder of photos fits into
+ * memory. (Scripts would resize them anyway.)
  */
 export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
   const size = clip?.imageSize ?? Infinity;
@@ -55,11 +55,11 @@ export async function loadForClip(files: readonly string[], { clip }: DalleModel
 
 async function decodeFile(file: string): Promise<RgbaImage> {
   const image = await loadRgbaImage(file);
-  if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames. The first is used.`);
+  if (image.frames !== undefined) say(`${basename(file)} has ${image.frames} frames; only the first is used.`);
   return image;
 }
 
-/** Reads an image and cuts the largest square out of its middle; `say` takes a message where that cuts something off. */
+/** Reads an image and crops it to the largest square in its middle. Calls `say` if that removes something. */
 export async function loadSquare(file: string, say: (message: string) => void): Promise<RgbImage> {
   const image = await loadImage(file);
   sayIfCropped(file, image, say);
@@ -67,10 +67,10 @@ export async function loadSquare(file: string, say: (message: string) => void): 
 }
 
 function sayIfCropped(file: string, { width, height }: Image, say: (message: string) => void): void {
-  if (width !== height) say(`${basename(file)} is not a square image. It will be center cropped into a square.`);
+  if (width !== height) say(`${basename(file)} is not square; it is cropped to the square in its middle.`);
 }
 
-/** An image, and a mask image of what is kept of it. */
+/** An image, and a mask image of the parts to keep. */
 export interface MaskedFiles {
   readonly image: string;
   readonly mask: string;
@@ -81,18 +81,19 @@ export interface MaskedImage {
   readonly mask: Mask;
 }
 
-/** How masks are read, and what takes messages about them and the images. */
+/** How masks are read. */
 export interface MaskReading {
-  /** What of a mask image counts; see `MaskChannel`. */
+  /** The channel of a mask image that is read; see `MaskChannel`. */
   readonly channel: MaskChannel;
-  /** Keeps what would be drawn anew, and the reverse. */
+  /** Swaps what is kept and what is generated. */
   readonly invert: boolean;
+  /** Prints a message about a mask or an image. */
   readonly say: (message: string) => void;
 }
 
 /**
- * Images and masks for inpainting, as upstream prepares them: squares from their middles, all resized to the smallest of
- * them (Pillow's default filter, bicubic).
+ * Loads images and masks for inpainting as dalle2-laion does: each is cropped to the square in its middle, and all are resized
+ * to the smallest of them (with Pillow's default filter, bicubic).
  */
 export async function loadMasked(files: readonly MaskedFiles[], reading: MaskReading): Promise<MaskedImage[]> {
   const { channel, invert, say } = reading;
@@ -100,11 +101,11 @@ export async function loadMasked(files: readonly MaskedFiles[], reading: MaskRea
   for (const pair of files) squares.push(await loadMaskedSquare(pair, reading));
   const size = Math.min(...squares.map(({ image }) => image.width));
   if (squares.some(({ image }) => image.width !== size)) {
-    say(`Minimum image size is ${size}. All images will be resized to this size for inference.`);
+    say(`All images are resized to the size of the smallest, ${size} × ${size} pixels.`);
   }
   return squares.map(({ image, mask }) => ({
     image: removeAlpha(resizeBicubic(image, size, size)),
-    // What there is to say of it was said of the whole image.
+    // Warnings were already given for the whole mask.
     mask: maskFromImage(resizeBicubic(mask, size, size), { channel, invert, onWarning: () => undefined }),
   }));
 }
@@ -113,7 +114,7 @@ async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReadin
   const [image, mask] = [await loadRgbaImage(files.image), await loadRgbaImage(files.mask)];
   if (image.width !== mask.width || image.height !== mask.height) {
     throw new UsageError(
-      `${files.image} has ${image.width} × ${image.height} pixels and its mask ${files.mask} ${mask.width} × ${mask.height}; they must have the same.`,
+      `${files.mask} is ${mask.width} × ${mask.height} pixels, but its image ${files.image} is ${image.width} × ${image.height}: mask and image must have the same size.`,
     );
   }
   sayIfCropped(files.image, image, say);
@@ -122,7 +123,7 @@ async function loadMaskedSquare(files: MaskedFiles, { channel, say }: MaskReadin
   return { image: centerCropToSquare(image), mask: centerCropToSquare(mask) };
 }
 
-/** Why there is no image at an answer, if there is none. */
+/** Why an answer does not name an image or a folder of images; undefined if it does. */
 export function imageProblem(answer: string): string | undefined {
   try {
     expandFolders(answer === "" ? [] : [answer]);
@@ -133,14 +134,16 @@ export function imageProblem(answer: string): string | undefined {
 }
 
 /**
- * Asks for images, or folders of them, one by one, until an empty answer; `each` takes the files of an answer before the
- * next is asked for.
+ * Asks for images or folders of images, one at a time, until an empty answer. Calls `each` for the files of an answer before
+ * the next question.
  */
 export async function askImages(
   asker: Asker,
   each: (file: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<readonly string[]> {
-  asker.say("Enter paths to your images. All images of a folder are taken. Enter an empty line to finish.");
+  asker.say(
+    "Enter the paths of your images, one at a time. A folder adds all images in it. Enter an empty line to finish.",
+  );
   const files: string[] = [];
   for (;;) {
     const fallback = files.length > 0 ? "" : undefined;

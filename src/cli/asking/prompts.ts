@@ -9,8 +9,8 @@ import type { Asker } from "./asking.js";
 const promptList = z.array(z.string().trim().min(1));
 
 /**
- * Prompts of a file: a JSON array of strings (`.json`), or one in each line that is not blank. Rejects with `UsageError`
- * where there are none.
+ * Reads prompts from a file: a JSON array of strings (`.json`), or one per line; blank lines are skipped. Rejects with
+ * `UsageError` if there are none.
  */
 export async function readPrompts(file: string): Promise<readonly string[]> {
   const prompts = file.toLowerCase().endsWith(".json") ? await readList(file) : await readLines(file);
@@ -21,18 +21,18 @@ export async function readPrompts(file: string): Promise<readonly string[]> {
 async function readList(file: string): Promise<readonly string[]> {
   const { data } = promptList.safeParse(await readJson(file, {}, MAX_BYTES.prompts));
   if (data) return data;
-  throw new UsageError(`${file}: a JSON file of prompts must hold an array of strings, none of them empty.`);
+  throw new UsageError(`${file}: a JSON file of prompts must be an array of strings that are not empty.`);
 }
 
 async function readLines(file: string): Promise<readonly string[]> {
-  // Lines as Python's open() reads them, a lone CR (of old Macs) included. No other character ends one.
+  // Line ends as in Python's open(): CR LF, LF, or CR alone (old Macs). No other character ends a line.
   const lines = (await readText(file, MAX_BYTES.prompts)).split(/\r\n?|\n/).map((line) => line.trim());
   return lines.filter((line) => line !== "");
 }
 
-/** Asks for prompts, or files of prompts, one by one, until an empty answer. */
+/** Asks for prompts or files of prompts, one at a time, until an empty answer. */
 export async function askPrompts(asker: Asker): Promise<readonly string[]> {
-  asker.say("Enter your prompts one by one, or .txt and .json files of prompts. Enter an empty prompt to finish.");
+  asker.say("Enter your prompts, one at a time, or .txt or .json files of prompts. Enter an empty line to finish.");
   const prompts: string[] = [];
   for (;;) {
     const answer = await asker.ask({
@@ -41,12 +41,12 @@ export async function askPrompts(asker: Asker): Promise<readonly string[]> {
       check: (given) => (isPromptsFile(given) && !existsSync(given) ? "There is no such file." : undefined),
     });
     if (answer === "") return prompts;
-    // One by one: as arguments of one call, a long file would not fit onto the stack.
+    // Not push(...prompts): the prompts of a long file would overflow the stack.
     for (const prompt of isPromptsFile(answer) ? await readPrompts(answer) : [answer]) prompts.push(prompt);
   }
 }
 
-/** Whether an answer names a file of prompts, as upstream's `is_text_file` and `is_json_file` tell them. */
+/** Whether an answer names a file of prompts, like dalle2-laion's `is_text_file` and `is_json_file`. */
 export function isPromptsFile(answer: string): boolean {
   return /\.(txt|json)$/i.test(answer);
 }

@@ -3,7 +3,7 @@ import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import type { LoadingOptions } from "../../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../../pipeline/manager/model-manager.js";
 import type { GeneratedImage } from "../../pipeline/generated-image.js";
-import { tryFolder } from "../../platform/node-aside.js";
+import { tryFolder } from "../../platform/node-temporary-files.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
@@ -24,8 +24,8 @@ import { checkPerUnet } from "./setting-options.js";
 type Flags = GenerationFlags & Partial<PriorFlags>;
 
 /**
- * Loads the models and draws what the plan made for them says. `sampling` is what the plan will ask for. Frees everything in
- * the end.
+ * Loads the models and generates the images of a plan. `plan` makes the plan once the models are open; `sampling` are the
+ * sampling options that the plan will use, for the warm-up. Disposes of the models at the end.
  */
 export async function generateImages(
   flags: Flags,
@@ -39,24 +39,24 @@ export async function generateImages(
   const loading = loadingOptions(flags, signal, progress);
   const { modelConfig = "shapes" } = flags;
   const config = await ModelLoadConfig.open(modelConfig, { signal });
-  // Before anything is downloaded or computed.
+  // Check before anything is downloaded or computed.
   tryFolder(flags.outputPath);
   await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
   using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
-  const drawing = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
+  const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
-  if (drawing.repeats) differences(drawing.repeats, generatedOn).forEach(progress.warn);
+  if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
   await manager.warmup(sampling);
   progress.clear();
   const ready = performance.now();
   say(`${generatedOn.adapter}, ${generatedOn.dtype}; ${config.source}`);
   say(`Models opened and kernels compiled in ${formatDuration(ready - begin)}.`);
 
-  const count = await generateAndWrite(drawing, { flags, generatedOn, progress, signal });
+  const count = await generateAndWrite(generation, { flags, generatedOn, progress, signal });
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
   const load = loadavg().map((one) => one.toFixed(1));
   say(
@@ -72,11 +72,11 @@ interface Run {
 }
 
 /**
- * Writes each image as soon as it is there, so that it stays when a later one fails or the command is interrupted. Prints
- * the files; with `--json`, the reports of all that were written. Gives their number.
+ * Writes each image as soon as it is generated, so that it remains if a later one fails or the command is interrupted. Prints
+ * the file names or, with `--json`, the reports of the images written. Returns the number of images.
  */
 async function generateAndWrite(
-  { images, draw }: GenerationPlan,
+  { images, generate }: GenerationPlan,
   { flags, generatedOn, progress, signal }: Run,
 ): Promise<number> {
   const reports: ImageReport[] = [];
@@ -99,7 +99,7 @@ async function generateAndWrite(
   };
   progress.start();
   try {
-    await draw({
+    await generate({
       ...seedsOf(images),
       signal,
       onImage,
@@ -117,7 +117,7 @@ async function generateAndWrite(
   return reports.length;
 }
 
-/** Writes the sheet of what is finished, also where the run was interrupted, and prints what is not printed yet. */
+/** Writes the sheets of finished images, even if the run was interrupted, and prints what is not printed yet. */
 async function finish(
   reports: readonly ImageReport[],
   grid: Grid | undefined,
@@ -132,7 +132,7 @@ async function finish(
   }
 }
 
-/** How models are loaded, with messages and progress in their places. */
+/** Options for loading models, which report warnings and progress to `progress`. */
 export function loadingOptions(flags: ModelFlags, signal: AbortSignal, progress: ProgressReport): LoadingOptions {
   return {
     signal,

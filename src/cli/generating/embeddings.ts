@@ -5,12 +5,12 @@ import type { DalleModelManager } from "../../pipeline/manager/model-manager.js"
 import { readEmbeddings, type StoredEmbeddings } from "../../pipeline/records/embeddings-file.js";
 import { UsageError } from "../errors.js";
 
-/** Kinds of embeddings that a command takes, with what `dalle2 embed` makes them of. */
+/** Kinds of embeddings, and the option of `dalle2 embed` that writes each. */
 const SOURCES = { priors: "--text", images: "--image" } as const;
 
 /**
- * The embeddings of one kind in a file of `dalle2 embed`. Rejects with `UsageError` where it holds none of that kind, with
- * `FileError` or `FormatError` where it cannot be read.
+ * Loads the embeddings of one kind from a file written by `dalle2 embed`. Rejects with `UsageError` if it has none of that
+ * kind, and with `FileError` or `FormatError` if it cannot be read.
  */
 export async function loadEmbeddings<Kind extends keyof typeof SOURCES>(
   file: string,
@@ -24,22 +24,20 @@ export async function loadEmbeddings<Kind extends keyof typeof SOURCES>(
   } finally {
     await source.close();
   }
-  const [what, of] = kind === "priors" ? ["image embeddings of texts", "texts"] : ["embeddings of images", "images"];
-  throw new UsageError(
-    `${file}: there are no ${what} in it. Make them with dalle2 embed, which takes ${of} by ${SOURCES[kind]}.`,
-  );
+  const what = kind === "priors" ? "image embeddings of texts" : "image embeddings of images";
+  throw new UsageError(`${file} has no ${what}. Write them with dalle2 embed ${SOURCES[kind]}.`);
 }
 
-/** Throws `UsageError` where a decoder takes embeddings of another length. */
+/** Throws `UsageError` if the decoder takes embeddings of another length. */
 export function checkEmbeddingLength(
   { decoder }: DalleModelManager,
   [first]: readonly Embedding[],
   file: string,
 ): void {
-  const taken = decoder?.unets.map(({ imageEmbedDim }) => imageEmbedDim).find((dim) => dim !== undefined);
+  const expected = decoder?.unets.map(({ imageEmbedDim }) => imageEmbedDim).find((dim) => dim !== undefined);
   const [given] = first?.shape ?? [];
-  if (taken === undefined || given === taken) return;
+  if (expected === undefined || given === expected) return;
   throw new UsageError(
-    `${basename(file)} has embeddings of ${given} values, and this decoder takes ${taken}: they come from another CLIP.`,
+    `${basename(file)} has embeddings of ${given} values, but this decoder takes ${expected}: they come from another CLIP model.`,
   );
 }

@@ -11,9 +11,9 @@ import type { PlannedImage } from "./plan.js";
 import { nameWithSeed, seedOf } from "./seeds.js";
 import { basename } from "node:path";
 
-/** Most images on a sheet; more make several sheets. */
+/** Maximum number of images on a sheet. More images make several sheets. */
 const PER_SHEET = 100;
-/** Longest side of an image on a sheet, in pixels; those that are much smaller are magnified, so that labels have room. */
+/** Longest side of an image on a sheet, in pixels. Much smaller images are magnified, to leave room for labels. */
 const CELL = 256;
 
 /** A sheet that was written, and the files of the images on it. */
@@ -28,7 +28,7 @@ interface Cell {
   readonly report: ImageReport;
 }
 
-/** Gathers the images of a run, and puts them on sheets. */
+/** Collects the images of a run and writes them on contact sheets. */
 export class Grid {
   readonly #cells: Cell[] = [];
 
@@ -37,12 +37,12 @@ export class Grid {
     private readonly flags: Pick<GenerationFlags, "outputPath" | "overwrite">,
   ) {}
 
-  /** Takes an image that was written. */
+  /** Adds an image that was written. */
   add(image: RgbImage, report: ImageReport, { name, inputs }: PlannedImage): void {
     this.#cells.push({ image: thumbnail(image), label: String(inputs.prompt ?? name), report });
   }
 
-  /** Writes the sheets, `grid-SEED.png` by the seed of their first image. */
+  /** Writes the sheets as `grid-SEED.png`, with the seed of the first image on each. */
   async write(): Promise<readonly Sheet[]> {
     const sheets: Sheet[] = [];
     for (let start = 0; start < this.#cells.length; start += PER_SHEET) {
@@ -67,7 +67,7 @@ export class Grid {
   }
 }
 
-/** What a sheet says of itself: the files on it, each of which has a record of its own. */
+/** The record of a sheet: the files on it, each of which has its own record. */
 function recordOfSheet(cells: readonly Cell[], columns: number): Pick<ImageRecord, "seed" | "parameters" | "inputs"> {
   const inputs = cells.map(({ report }, i) => [`image ${i + 1}`, basename(report.file)] as const);
   return {
@@ -77,7 +77,7 @@ function recordOfSheet(cells: readonly Cell[], columns: number): Pick<ImageRecor
   };
 }
 
-/** The sheet that an image is on, as its report says it. */
+/** The `grid` field of an image's report: the sheet that shows it. */
 export function gridOf({ file }: ImageReport, sheets: readonly Sheet[] = []): { readonly grid?: string } {
   const sheet = sheets.find(({ images }) => images.includes(file));
   return sheet ? { grid: sheet.file } : {};

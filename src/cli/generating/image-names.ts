@@ -1,11 +1,12 @@
 import { hideKnown } from "../../platform/secrets.js";
 
-/** File systems allow 255 bytes; numbers, the extension and the mark of a file that is being written come on top. */
+/** File systems allow 255 bytes. Numbers, the extension and the suffix of temporary files are added to this length. */
 const NAME_BYTES = 100;
 
 /**
- * A part of a file's name made of any text: its letters and digits, with dashes between words. Safe on every file system
- * once a number follows, and without the tokens of the environment: no separators, no leading dot or dash, never a device's name, short enough in any alphabet.
+ * Turns any text into a part of a file name: its letters and digits, with dashes between words. The tokens in environment
+ * variables are removed. Once a number follows, the name is safe on every file system: it has no separators and no leading dot
+ * or dash, is not a device name, and is short enough in any alphabet.
  */
 export function fileNameOf(text: string): string {
   const lower = hideKnown(text).normalize("NFC").toLowerCase();

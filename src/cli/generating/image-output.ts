@@ -6,7 +6,7 @@ import type { PlannedImage } from "./plan.js";
 import { placeFile } from "./place-file.js";
 import { describeSeed, seedOf, type Seeded } from "./seeds.js";
 
-/** What `--json` prints of an image, beside its inputs. */
+/** What `--json` prints for an image, in addition to its inputs. */
 export interface ImageReport extends Seeded {
   readonly [input: string]: string | number;
   readonly file: string;
@@ -14,7 +14,7 @@ export interface ImageReport extends Seeded {
   readonly height: number;
 }
 
-/** Writes an image with its record. */
+/** Writes an image file that contains its record. */
 export async function writeImage(
   image: GeneratedImage,
   { name, inputs }: PlannedImage,
@@ -29,12 +29,12 @@ export async function writeImage(
   return { ...inputs, file, ...seedOf(image), width, height };
 }
 
-/** A report as a line of text. */
+/** Formats a report as a line of text. */
 export function reportLine(report: ImageReport): string {
   return `${report.file}  (${describeSeed(report)})`;
 }
 
-/** Rejects with `ImageLibraryError` or `ImageEncodeError` where no image can be written in a format. */
+/** Rejects with `ImageLibraryError` or `ImageEncodeError` if images cannot be written in a format. */
 export async function checkEncoder(format: ImageFormat): Promise<void> {
   await encodeImage({ width: 1, height: 1, channels: 3, data: new Uint8Array(3) }, { format });
 }

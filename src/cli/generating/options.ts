@@ -10,30 +10,30 @@ import {
 } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
 import type { ComputeType } from "../../tensor/dtype.js";
-import { filledText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
+import { nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
 import { addSettingOptions, settingsIn, type SamplingOptions } from "./setting-options.js";
 
-/** Options of every command that generates images, as commander gives them; beside them stand settings, which `settingsIn` finds. */
+/** Options of every command that generates images, as parsed by commander. `settingsIn` reads the sampling settings. */
 export interface GenerationFlags extends ModelFlags, SeedFlags {
-  /** Images of each subject; undefined where it was not said. */
+  /** Images per subject; undefined if not given. */
   readonly samples?: number;
   readonly decoderBatchSize: number;
-  /** Earlier name of `decoderBatchSize`. */
+  /** Former name of `decoderBatchSize`. */
   readonly batchSize?: number;
   readonly outputPath: string;
   readonly format: ImageFormat;
   readonly overwrite?: boolean;
-  /** Sampling steps from one preview to the next; true where the number was not given. */
+  /** Sampling steps from one preview to the next; true if given without a number. */
   readonly preview?: number | true;
   readonly grid?: true;
   readonly json?: true;
-  /** Components that computed a recorded image in f32 though the rest was in half precision; no option of its own. */
+  /** Components that computed a recorded image in f32 although its dtype is f16. There is no flag for it. */
   readonly computeInF32?: readonly string[];
 }
 
-/** Which models a command uses, and how they are loaded. */
+/** Options for which models are used and how they are loaded. */
 export interface ModelFlags {
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
@@ -46,11 +46,11 @@ export interface ModelFlags {
 /** Options of commands that sample the prior. */
 export interface PriorFlags {
   readonly priorBatchSize: number;
-  /** Image embeddings of which the prior keeps one; undefined where it was not said. */
+  /** Image embeddings that the prior samples for each one that it keeps; undefined if not given. */
   readonly candidates?: number;
 }
 
-/** Option of commands that take a negative prompt. */
+/** The option of commands that take a negative prompt. */
 export interface NegativeFlags {
   readonly negativePrompt?: string;
 }
@@ -59,32 +59,29 @@ export interface NegativeFlags {
 export function addNegativeOption(command: Command): Command {
   return command.option(
     "--negative-prompt <text>",
-    "what images must not show; it needs a guidance scale other than 1",
-    filledText,
+    "what images should not show; needs a guidance scale other than 1",
+    nonEmptyText,
   );
 }
 
 /** Adds the options of `GenerationFlags`. */
 export function addGenerationOptions(command: Command): Command {
-  command.optionsGroup("Sampling:").option("-n, --samples <n>", "images of each (default: 1)", wholeNumber);
-  addSeedOption(
-    command,
-    "seed of the first image, -1 for a random one; each image after it has the next seed (default: -1)",
-  );
+  command.optionsGroup("Sampling:").option("-n, --samples <n>", "images per prompt or input (default: 1)", wholeNumber);
+  addSeedOption(command, "seed of the first image; each later image has the next seed; -1: random (default: -1)");
   addSettingOptions(command, "decoder")
-    .option("--decoder-batch-size <n>", "images decoded at once; changes memory and speed only", wholeNumber, 10)
-    .addOption(new Option("--batch-size <n>", "earlier name of the same").argParser(wholeNumber).hideHelp())
+    .option("--decoder-batch-size <n>", "images per decoder batch; affects only memory and speed", wholeNumber, 10)
+    .addOption(new Option("--batch-size <n>", "former name of --decoder-batch-size").argParser(wholeNumber).hideHelp())
     .optionsGroup("Output:")
-    .option("-o, --output-path <folder>", "folder of the images", outputFolder, "output")
-    .addOption(new Option("--format <format>", "of the files").choices(["png", "jpeg", "webp"]).default("png"))
-    .option("--overwrite", "replace files of the same name; otherwise a number is added to the new name")
+    .option("-o, --output-path <folder>", "folder for the images", outputFolder, "output")
+    .addOption(new Option("--format <format>", "file format").choices(["png", "jpeg", "webp"]).default("png"))
+    .option("--overwrite", "replace files of the same name (default: add a number to the new name)")
     .option(
       "--preview [n]",
-      `show images as they form: NAME-preview.png, renewed every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
+      `write a preview while an image is generated, NAME-preview.png, every n sampling steps (default: ${DEFAULT_PREVIEW_EVERY})`,
       wholeNumber,
     )
-    .option("--grid", "write all images on one sheet as well: grid-SEED.png")
-    .option("--json", "print one JSON array with an object for each image");
+    .option("--grid", "also write a contact sheet of all images: grid-SEED.png")
+    .option("--json", "print one JSON array with an object per image");
   return addModelOptions(command);
 }
 
@@ -94,29 +91,29 @@ export function addModelOptions(command: Command): Command {
     .optionsGroup("Models:")
     .option(
       "--model-config <config>",
-      `load config of the models: a name (${CONFIG_NAMES.join(", ")}), or a path or URL of a JSON file (default: shapes, the embedded model)`,
+      `load config: a name (${CONFIG_NAMES.join(", ")}), or the path or URL of a JSON file (default: shapes, the built-in model)`,
       loadConfig,
     )
     .addOption(
       new Option(
         "--dtype <type>",
-        "what the models compute in; auto: f16 on GPUs that have it, f32 where that overflows (default: auto)",
+        "dtype of computation; auto: f16 if the GPU supports it, f32 for models that overflow in f16 (default: auto)",
       ).choices(["auto", "f32", "f16"]),
     )
     .addOption(
-      new Option("--offload <which>", "weights on the GPU (default: what its memory allows)").choices([
-        "never",
-        "idle",
-      ]),
+      new Option(
+        "--offload <when>",
+        "what happens to weights not in use; idle: free their GPU memory (default: never, or idle if GPU memory is short)",
+      ).choices(["never", "idle"]),
     )
     .addOption(
       new Option(
         "--tokenization <how>",
-        "clip: as the CLIP was trained; dalle2-laion: without start and end tokens, as upstream's scripts do (default: clip)",
+        "clip: as CLIP was trained; dalle2-laion: without start and end tokens, as dalle2-laion does (default: clip)",
       ).choices(TOKENIZATIONS),
     )
-    .option("-s, --suppress-updates", "use what was downloaded before without asking its server")
-    .option("-v, --verbose", "say what is loaded, where it runs and how long it takes");
+    .option("-s, --suppress-updates", "use downloaded files without checking for updates")
+    .option("-v, --verbose", "show what is loaded, where it runs and how long it takes");
 }
 
 /** Adds the options of `PriorFlags`. */
@@ -124,18 +121,18 @@ export function addPriorOptions(command: Command): Command {
   return addSettingOptions(command.optionsGroup("Prior:"), "prior")
     .option(
       "--candidates <n>",
-      "image embeddings computed for each that is kept, the one most like the prompt (default: 2)",
+      "image embeddings sampled for each one used; the one most similar to the prompt is used (default: 2)",
       wholeNumber,
     )
-    .option("--prior-batch-size <n>", "embeddings computed at once; changes memory and speed only", wholeNumber, 100);
+    .option("--prior-batch-size <n>", "embeddings per prior batch; affects only memory and speed", wholeNumber, 100);
 }
 
-/** How prior and decoder are to sample, as options of scripts that run both. */
+/** Sampling options for scripts that run both prior and decoder. */
 export function samplingOptions(flags: GenerationFlags & Partial<PriorFlags>): SamplingOptions {
   return { ...priorSampling(flags), decoderBatchSize: flags.batchSize ?? flags.decoderBatchSize };
 }
 
-/** The same of scripts that run the prior alone. */
+/** The same options, for scripts that only run the prior. */
 export function priorOptions(flags: PriorFlags): PriorCallOptions {
   return unprefixed("prior", priorSampling(flags));
 }
@@ -148,7 +145,7 @@ function priorSampling(flags: Partial<PriorFlags>): SamplingOptions {
   };
 }
 
-/** The same of scripts that run the decoder alone. */
+/** The same options, for scripts that only run the decoder. */
 export function decoderOptions(flags: GenerationFlags): DecoderCallOptions {
   return unprefixed("decoder", samplingOptions(flags));
 }

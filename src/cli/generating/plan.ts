@@ -3,28 +3,28 @@ import type { CallOptions } from "../../pipeline/script-options.js";
 import { fileNameOf } from "./image-names.js";
 import { followingSeeds, nameWithSeed, type Seeded, type SeedFlags } from "./seeds.js";
 
-/** An image that a command will draw. */
+/** An image that a command will generate. */
 export interface PlannedImage extends Seeded {
   /** Name of its file, without extension. */
   readonly name: string;
-  /** What it is drawn from, as `--json` reports and its file records it: prompt, names of files. */
+  /** Its prompt and the names of its input files, for `--json` and for the record in its file. */
   readonly inputs: ImageRecord["inputs"];
 }
 
-/** What a command draws. */
+/** The images that a command generates, and how. */
 export interface GenerationPlan {
-  /** In the order in which the call hands them out. */
+  /** In the order in which the script generates them. */
   readonly images: readonly PlannedImage[];
-  /** Calls the script; each image of the call has its seed. */
-  readonly draw: (call: CallOptions) => Promise<unknown>;
-  /** What an image that is drawn again was drawn on. */
+  /** Runs the script. */
+  readonly generate: (call: CallOptions) => Promise<unknown>;
+  /** The models and adapter of the recorded image that is repeated, if one is. */
   readonly repeats?: GeneratedOn | undefined;
 }
 
-/** What images are drawn of: their files are named after it. */
+/** What images are generated from. Their files are named after it. */
 export type Subject = Pick<PlannedImage, "name" | "inputs">;
 
-/** `samples` images of each subject, side by side, with a seed for each. */
+/** Plans `samples` images per subject, one subject after the other, each with its own seed. */
 export function planSamples(subjects: readonly Subject[], samples: number, flags: SeedFlags): PlannedImage[] {
   const repeated = subjects.flatMap((subject) => new Array<Subject>(samples).fill(subject));
   return followingSeeds(flags, repeated.length).map((seeded, i) => {
@@ -38,7 +38,7 @@ export interface PlannedSeries extends Seeded {
   readonly images: readonly PlannedImage[];
 }
 
-/** A series of each subject, with a seed for each. */
+/** Plans a series of `frames` images per subject, each series with its own seed. */
 export function planSeries(subjects: readonly Subject[], frames: number, flags: SeedFlags): PlannedSeries[] {
   return followingSeeds(flags, subjects.length).map((seeded, i) => ({
     ...seeded,
@@ -46,7 +46,7 @@ export function planSeries(subjects: readonly Subject[], frames: number, flags: 
   }));
 }
 
-/** The images of a series. Their names sort in their order. */
+/** The images of a series. Sorting their names gives their order. */
 function planFrames({ name, inputs }: Subject, frames: number, seeded: Seeded): PlannedImage[] {
   const start = nameWithSeed(fileNameOf(name), seeded);
   if (frames === 1) return [{ ...seeded, name: start, inputs }];

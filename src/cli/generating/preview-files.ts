@@ -4,36 +4,37 @@ import type { RgbImage } from "../../image/image.js";
 import { encodePng } from "../../image/png.js";
 import { placeFile } from "./place-file.js";
 
-/** Sampling steps from one preview to the next, unless they are given. */
+/** Default number of sampling steps from one preview to the next. */
 export const DEFAULT_PREVIEW_EVERY = 5;
 
-/** Where previews go, and what takes messages about them. */
+/** Where previews are written. */
 export interface PreviewPlace {
   readonly folder: string;
   readonly overwrite: boolean;
+  /** Prints a message about previews. */
   readonly say: (message: string) => void;
 }
 
 /**
- * PNG files beside the images of a run, `NAME-preview.png`, that are renewed as the images form and are removed when those are
- * there. Each renewal replaces the file at once, so that a viewer never reads half of one. A preview that cannot be written
- * is no reason to lose the image: that is said once.
+ * Writes previews of the images of a run to `NAME-preview.png`, updates them during sampling, and removes them when the images
+ * are written. Each update replaces the file atomically, so that a viewer never reads a partial file. If a preview cannot be
+ * written, there is one message and the run continues without previews.
  */
 export class PreviewFiles {
   /** Files by the index of their image. */
   readonly #files = new Map<number, string>();
-  /** Images to be written, the latest of each. */
+  /** The latest preview of each image that is still to be written. */
   readonly #waiting = new Map<number, RgbImage>();
   #writing: Promise<void> | undefined;
   #hasFailed = false;
 
-  /** `names` are those of the images, without extensions. */
+  /** `names` are the names of the images, without extensions. */
   constructor(
     private readonly names: readonly string[],
     private readonly place: PreviewPlace,
   ) {}
 
-  /** Takes images as they are by now; the first has index `start`. Writes them as soon as those before are written. */
+  /** Queues previews; the first is of image `start`. They are written after those queued before. */
   show(images: readonly RgbImage[], start: number): void {
     if (this.#hasFailed) return;
     for (const [i, image] of images.entries()) this.#waiting.set(start + i, image);
@@ -42,7 +43,7 @@ export class PreviewFiles {
     });
   }
 
-  /** Removes the preview of an image that is there. */
+  /** Removes the preview of an image. */
   async remove(index: number): Promise<void> {
     this.#waiting.delete(index);
     await this.#writing;
@@ -51,7 +52,7 @@ export class PreviewFiles {
     if (file !== undefined) rmSync(file, { force: true });
   }
 
-  /** Removes what is left. */
+  /** Removes all previews. */
   async removeAll(): Promise<void> {
     this.#waiting.clear();
     await this.#writing;
@@ -64,7 +65,7 @@ export class PreviewFiles {
     } catch (error) {
       this.#hasFailed = true;
       this.#waiting.clear();
-      this.place.say(`There are no previews from here on: ${error instanceof Error ? error.message : String(error)}`);
+      this.place.say(`No more previews will be written: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -78,7 +79,7 @@ export class PreviewFiles {
     const bytes = await encodePng(image);
     const { folder, overwrite, say } = this.place;
     const before = this.#files.get(index);
-    // The first takes a name that is free, as images do; those after it replace that file.
+    // The first preview takes a free name, as images do. Later ones replace that file.
     const name = before === undefined ? `${this.names[index]}-preview.png` : parse(before).base;
     const file = placeFile(folder, name, bytes, { overwrite: overwrite || before !== undefined });
     this.#files.set(index, file);

@@ -1,19 +1,19 @@
-/** Cells of the bar where there is room for it. */
+/** Maximum width of the bar, in characters. */
 const BAR = 24;
-/** A shorter one says nothing. */
+/** Minimum width; if there is less room, the bar is left out. */
 const SHORTEST_BAR = 4;
 
-/** What a line of progress says. */
+/** Content of a progress line. */
 export interface LineContent {
   /** From 0 to 1. */
   readonly share: number;
-  /** Numbers behind the bar, which stay as long as there is room for them. */
+  /** Numbers after the bar. They are shortened last. */
   readonly numbers: readonly string[];
-  /** What is being done, from the longest way to say it to the shortest: the first is taken that fits. */
+  /** Descriptions of the current work, from longest to shortest. The first that fits is shown. */
   readonly texts: readonly string[];
 }
 
-/** Minutes and seconds, as 2:05; hours in front where there are any. */
+/** Formats a duration as minutes and seconds (2:05), or hours, minutes and seconds (1:02:05). */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   const pad = (value: number): string => String(value).padStart(2, "0");
@@ -22,7 +22,7 @@ export function formatDuration(milliseconds: number): string {
   return hours > 0 ? `${hours}:${pad(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
-/** A line of `width` characters at most: where it is narrow, the bar shrinks first, then the text, and the numbers last. */
+/** Formats a line of at most `width` characters. If space is short, the bar shrinks first, then the text; the numbers last. */
 export function progressLine({ share, numbers, texts }: LineContent, width: number): string {
   const percent = `${String(Math.floor(share * 100)).padStart(3)} %`;
   const lineOf = (text: string): string => [percent, ...numbers, ...(text ? [text] : [])].join("  ");

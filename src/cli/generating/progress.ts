@@ -5,27 +5,27 @@ import { clearLine, lineWidth, replaceLine, say } from "../output.js";
 import { formatDuration, progressLine } from "./progress-line.js";
 import { TimeShare } from "./time-share.js";
 
-/** Files are read in many more pieces than the eye can follow. */
+/** Files report progress far more often than the line needs to change. */
 const MILLISECONDS_PER_FRAME = 50;
-/** How often the bar moves while a step is being computed. */
+/** How often the bar moves during a sampling step. */
 const MILLISECONDS_PER_TICK = 500;
 
 /**
- * Shows on standard error how a command goes on: a bar with the time left at a terminal, elsewhere a line for each download,
- * and for each network and batch. `quiet` shows nothing.
+ * Shows the progress of a command on standard error: at a terminal a bar with the time left, elsewhere one line for each
+ * download and for each network and batch. With `quiet`, shows only warnings.
  */
 export class ProgressReport {
   readonly #isTerminal = process.stderr.isTTY;
   #time = new TimeShare();
   #ticks: NodeJS.Timeout | undefined;
-  /** What is being done, as `LineContent` takes it; none while a file is being loaded. */
+  /** `LineContent.texts` for the current sampling step; undefined while a file is being loaded. */
   #texts: readonly string[] | undefined;
   #heading = "";
   #lastFrame = 0;
 
   constructor(private readonly quiet: boolean) {}
 
-  /** Takes how much of a model file has been read. */
+  /** Shows how much of a model file has been read. */
   load({ file, loadedBytes, totalBytes }: LoadProgress): void {
     const isDownload = /^https?:/.test(file);
     const doing = `${isDownload ? "Downloading" : "Loading"} ${isDownload && !this.#isTerminal ? file : basename(file)}`;
@@ -42,7 +42,7 @@ export class ProgressReport {
     );
   }
 
-  /** Takes the progress of a script. */
+  /** Shows the progress of a script. */
   step({ phase, unetNumber, step, steps, batch, batches, millisecondsLeft }: ScriptProgress): void {
     const network = phase === "prior" ? "prior" : `U-Net ${unetNumber}`;
     const part = batches > 1 ? `${network}, batch ${batch} of ${batches}` : network;
@@ -56,7 +56,7 @@ export class ProgressReport {
     this.#showTime();
   }
 
-  /** Begins the time that the bar shows. */
+  /** Starts the bar. */
   start(): void {
     this.end();
     this.#time = new TimeShare();
@@ -66,20 +66,20 @@ export class ProgressReport {
     }, MILLISECONDS_PER_TICK).unref();
   }
 
-  /** Takes the bar away for good. */
+  /** Removes the bar for good. */
   end(): void {
     clearInterval(this.#ticks);
     this.#texts = undefined;
     this.clear();
   }
 
-  /** Takes the bar away, so that a line can be printed. */
+  /** Removes the bar, so that a line can be printed. */
   clear(): void {
     if (this.#isTerminal && !this.quiet) clearLine();
     this.#lastFrame = 0;
   }
 
-  /** Says something in a line of its own, also where `quiet`. */
+  /** Prints a message on its own line, even if `quiet`. */
   readonly warn = (message: string): void => {
     this.clear();
     say(message);

@@ -5,14 +5,14 @@ import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 import { readByRule } from "../option-values.js";
 
-// The one file of commands that knows seeds: others hand on what it gives.
+// All code of the commands that handles seeds is here; other files only pass its results on.
 
-/** What a command is told of the noise that it draws from. */
+/** The flag for the seed. */
 export interface SeedFlags {
   readonly seed?: number;
 }
 
-/** What has a seed: an image that is planned, drawn, reported or recorded. */
+/** Anything with a seed: an image that is planned, generated, reported or recorded. */
 export type Seeded = Required<SeedFlags>;
 
 /** Adds the option of `SeedFlags`. */
@@ -20,28 +20,28 @@ export function addSeedOption(command: Command, help: string, fallback?: number)
   return command.addOption(new Option("--seed <n>", help).argParser(seedNumber).default(fallback));
 }
 
-/** A seed; -1 stands for a random one, as in other tools. */
+/** Reads a seed; -1 means a random seed, as in other tools. */
 export function seedNumber(value: string): number {
   if (value.trim() === "-1") return randomSeed();
-  return readByRule(RANDOM_RULES.seed, value, "It is not a whole number from 0 to 2^53 - 1, or -1 for a random one.");
+  return readByRule(RANDOM_RULES.seed, value, "It is not a whole number from 0 to 2^53 - 1, or -1 for a random seed.");
 }
 
-/** Throws `UsageError` where the last of `count` seeds from the one that was given would be no seed. */
+/** Throws `UsageError` if the last of `count` seeds, counted from the given one, would be too large. */
 export function checkSeeds({ seed = 0 }: SeedFlags, count: number): void {
   const most = Number.MAX_SAFE_INTEGER;
   if (seed <= most - (count - 1)) return;
   throw new UsageError(
-    `--seed ${seed}: it is too large for ${counted(count, "image")}, each of which has the next seed. The largest seed is 2^53 - 1, so give --seed ${most - (count - 1)} at most.`,
+    `--seed ${seed} is too large for ${counted(count, "image")} with consecutive seeds: the largest seed is 2^53 - 1. Use at most --seed ${most - (count - 1)}.`,
   );
 }
 
-/** `count` seeds: the one that was given, or a random one, and those that follow it. */
+/** `count` consecutive seeds, from the given one or from a random one. */
 export function followingSeeds({ seed = randomSeed() }: SeedFlags, count: number): Seeded[] {
   checkSeeds({ seed }, count);
   return Array.from({ length: count }, (_, i) => ({ seed: seed + i }));
 }
 
-/** The seed of something, and nothing else of it: as a flag, as the option of a call, and in reports. */
+/** Only the seed of an object, for flags, call options and reports. */
 export function seedOf({ seed }: Seeded): Seeded {
   return { seed };
 }
@@ -51,7 +51,7 @@ export function seedsOf(each: readonly Seeded[]): Pick<RandomOptions, "seeds"> {
   return { seeds: each.map(({ seed }) => seed) };
 }
 
-/** A name that tells the seed too. */
+/** A name followed by the seed. */
 export function nameWithSeed(name: string, { seed }: Seeded): string {
   return `${name}-${seed}`;
 }

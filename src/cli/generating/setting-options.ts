@@ -6,7 +6,7 @@ import { ArgumentError } from "../../platform/arguments.js";
 import { counted } from "../../platform/counted.js";
 import { UsageError } from "../errors.js";
 
-/** How prior and decoder are to sample, as options of scripts. */
+/** Sampling options of prior and decoder, as scripts take them. */
 export type SamplingOptions = Prefixed<"prior", PriorCallOptions> & Prefixed<"decoder", DecoderCallOptions>;
 
 /** Adds an option for each setting of the prior or of the decoder. */
@@ -15,7 +15,7 @@ export function addSettingOptions(command: Command, stage: Stage): Command {
   return command;
 }
 
-/** The settings among the flags of a command; those that were not given are left out. */
+/** The settings in the flags of a command, without those that were not given. */
 export function settingsIn(flags: object): SamplingOptions {
   const given = flags as Readonly<Record<string, unknown>>;
   const settings: Record<string, unknown> = {};
@@ -33,7 +33,7 @@ export function settingFlag(stage: Stage, name: SettingName): string {
   return optionOf(stage, SETTINGS[name]).long!;
 }
 
-/** Throws `UsageError` where a setting of the decoder has neither one value nor one for each U-Net. */
+/** Throws `UsageError` if a decoder setting has neither one value nor one per U-Net. */
 export function checkPerUnet(options: SamplingOptions, unets: number): void {
   const given = options as Readonly<Record<string, unknown>>;
   for (const name of SETTING_NAMES) {
@@ -42,7 +42,7 @@ export function checkPerUnet(options: SamplingOptions, unets: number): void {
     const { unit } = SETTINGS[name].commandLine;
     const option = settingFlag("decoder", name);
     throw new UsageError(
-      `${option} has ${counted(value.length, unit)}, and the decoder ${counted(unets, "U-Net")}: give one, or one for each.`,
+      `${option} has ${counted(value.length, unit)}, but the decoder has ${counted(unets, "U-Net")}: give one value, or one per U-Net.`,
     );
   }
 }
@@ -53,11 +53,11 @@ function optionOf(stage: Stage, setting: Setting): Option {
     const option = new Option(`--prior-${name} <${placeholders[0]}>`, `${what} of the prior (default: the model's)`);
     return option.argParser((text) => parseValue(setting, text));
   }
-  const help = `${what} of the decoder: one ${unit}, or one for each U-Net: ${example}`;
+  const help = `${what} of the decoder: one ${unit}, or one per U-Net, such as ${example}`;
   return new Option(`--${name} <${placeholders[1]}>`, help).argParser((text) => parseEach(setting, text));
 }
 
-/** One value stands for all U-Nets; several have commas between them. */
+/** Reads one value for all U-Nets, or several separated by commas. */
 function parseEach(setting: Setting, text: string): unknown {
   const values = text.split(",").map((part) => parseValue(setting, part));
   return values.length === 1 ? values[0] : values;

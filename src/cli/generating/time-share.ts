@@ -1,6 +1,6 @@
 /**
- * How much of the expected time is over, from 0 to 1. It moves with time, and never goes back: where more is left than it
- * seemed, as when a slow network begins, it goes on more slowly from where it is.
+ * The share of the expected time that has passed, from 0 to 1. It grows with time and never shrinks: if more time is left than
+ * expected, for example when a slow network begins, it grows more slowly.
  */
 export class TimeShare {
   /** At the last estimate. */
@@ -9,33 +9,33 @@ export class TimeShare {
   #left: number | undefined;
   #shown = 0;
 
-  /** Begins now. `clock` gives milliseconds. */
+  /** Starts now. `clock` returns milliseconds. */
   constructor(private readonly clock: () => number = () => performance.now()) {
     this.#at = clock();
   }
 
-  /** Takes an estimate of the time left. */
+  /** Sets a new estimate of the time left. */
   update(millisecondsLeft: number): void {
     const now = this.clock();
-    this.#share += (1 - this.#share) * part(now - this.#at, millisecondsLeft);
+    this.#share += (1 - this.#share) * shareOf(now - this.#at, millisecondsLeft);
     this.#at = now;
     this.#left = millisecondsLeft;
   }
 
-  /** The share by now, and the milliseconds that are left of the last estimate. Undefined before the first. */
+  /** The current share, and the milliseconds left by the last estimate. Undefined before the first estimate. */
   get now(): { readonly share: number; readonly millisecondsLeft: number } | undefined {
     if (this.#left === undefined) return undefined;
     const since = this.clock() - this.#at;
-    // As if as much were left as at the last step: a step that takes longer than it should does not fill the bar.
+    // Computed with the time left at the last estimate, so that a step that takes longer than expected does not fill the bar.
     this.#shown = Math.max(
       this.#shown,
-      this.#share + (1 - this.#share) * (this.#left > 0 ? part(since, this.#left) : 0),
+      this.#share + (1 - this.#share) * (this.#left > 0 ? shareOf(since, this.#left) : 0),
     );
     return { share: this.#shown, millisecondsLeft: Math.max(0, this.#left - since) };
   }
 }
 
-/** What `spent` is of it and `left` together. */
-function part(spent: number, left: number): number {
+/** `spent` as a share of `spent + left`. */
+function shareOf(spent: number, left: number): number {
   return left > 0 ? spent / (spent + left) : 1;
 }

@@ -3,8 +3,9 @@ import { UsageError } from "../errors.js";
 import { COMMON_OPTIONS, optionsIn, type CommonOption } from "./common-options.js";
 
 /**
- * Has a command take the options of other tools, which its help does not list: those that mean one of its own set that, for
- * the others it says what to do, where it generates images. Its own options it takes with underscores too.
+ * Makes a command accept the options of other tools, without listing them in its help. An option with the meaning of one of
+ * its own sets that one. For any other, if the command generates images, an error says what to do instead. Its own options also
+ * work with underscores.
  */
 export function acceptCommonOptions(command: Command): void {
   for (const own of command.options.filter(({ long }) => long !== undefined)) addAliases(command, own, [own.long!]);
@@ -15,7 +16,7 @@ export function acceptCommonOptions(command: Command): void {
   }
 }
 
-/** The option with that name of those that a command has for itself. */
+/** The command's own option with a name, if it has one. */
 function ownOption(command: Command, name: string): Option | undefined {
   return command.options.find((option) => hasName(option, name) && !(option instanceof CommonName));
 }
@@ -34,17 +35,17 @@ function addRefusals(command: Command, { names, hints = [] }: CommonOption): voi
   for (const name of freeNames(command, names)) command.addOption(new Refusal(name, hint));
 }
 
-/** The names, with dashes and with underscores, that no option of the command has. */
+/** The names, with dashes and with underscores, that are not taken by an option of the command. */
 function freeNames({ options }: Command, names: readonly string[]): readonly string[] {
   const all = names.flatMap((name) => [name, `--${name.slice(2).replaceAll("-", "_")}`]);
   const isOption = (name: string): boolean => /^(-\w|--\w.*)$/.test(name);
-  // `--no_x` would not be the opposite of `--x` for commander.
+  // commander would not treat `--no_x` as the negation of `--x`.
   const isTaken = (name: string): boolean =>
     options.some((option) => hasName(option, name)) || name.startsWith("--no_");
   return [...new Set(all)].filter((name) => isOption(name) && !isTaken(name));
 }
 
-/** An option that a command has for the sake of other tools. */
+/** A hidden option that is known from other tools. */
 abstract class CommonName extends Option {
   constructor(flags: string) {
     super(flags);
@@ -52,7 +53,7 @@ abstract class CommonName extends Option {
   }
 }
 
-/** Sets another option. */
+/** Sets one of the command's own options. */
 class Alias extends CommonName {
   readonly #attribute: string;
 
@@ -68,7 +69,7 @@ class Alias extends CommonName {
   }
 }
 
-/** Says what to do in its place. */
+/** Fails with a message that says what to do instead. */
 class Refusal extends CommonName {
   constructor(name: string, hint: string) {
     super(`${name} [value]`);

@@ -1,18 +1,18 @@
-// Options that people know from other tools, and what happens with each of them here. docs/cli.md shows this table.
+// Options known from other tools, and what each does here. docs/cli.md shows this table.
 
 /** A tool whose options people try here. */
 export type Tool = "web UI" | "diffusers" | "OpenAI" | "sd.cpp" | "CompVis" | "dalle2-laion";
 
-/** An option of other tools. It counts for the commands that generate images, and where another has an option of `means`. */
+/** An option of other tools, for all commands that generate images and for others that have an option in `means`. */
 export interface CommonOption {
-  /** How it is written. Names with underscores in place of dashes are taken as well. */
+  /** Its names. They also work with underscores instead of dashes. */
   readonly names: readonly string[];
   readonly tools: readonly Tool[];
-  /** Options with the same meaning here. A command takes the first that it has. */
+  /** Options here with the same meaning. The first that the command has is set. */
   readonly means?: readonly string[];
   /**
-   * What to do where a command has none of these. A command shows the first hint whose options it has; without one, the
-   * option is unknown to it.
+   * What to do if the command has none of these. The command shows the first hint whose options it has. Without a hint, the
+   * option is unknown.
    */
   readonly hints?: readonly string[];
 }
@@ -96,7 +96,7 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   {
     names: ["--super-res-num-inference-steps"],
     tools: ["diffusers"],
-    hints: ["--steps takes a number for each U-Net, with commas between them"],
+    hints: ["--steps takes one number per U-Net, separated by commas"],
   },
   {
     names: ["--scheduler", "--schedule", "--sampling-method", "--sampler-name"],
@@ -107,7 +107,7 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   {
     names: ["--width", "--height", "--size", "--resolution", "-W", "-H"],
     tools: ["web UI", "diffusers", "OpenAI", "sd.cpp", "CompVis"],
-    hints: ["images have the size that the decoder makes; another decoder is chosen by --model-config"],
+    hints: ["the decoder determines the image size; choose another decoder with --model-config"],
   },
   {
     names: ["--batch-size"],
@@ -122,13 +122,13 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   {
     names: ["--device", "--device-id", "--gpu"],
     tools: ["web UI", "diffusers"],
-    hints: ["`dalle2 doctor` says which GPU is used; DALLE2_DAWN_FLAGS chooses another"],
+    hints: ["`dalle2 doctor` shows which GPU is used; choose another with DALLE2_DAWN_FLAGS"],
   },
   {
     names: ["-i", "--init-image", "--init-img", "--init-images", "--img", "--image", "--input", "--ref-image", "-I"],
     tools: ["web UI", "diffusers", "OpenAI", "sd.cpp", "CompVis"],
     means: ["--init-image", "--image"],
-    hints: ["an image is given as --start or --end"],
+    hints: ["give images as --start or --end"],
   },
   { names: ["--mask-image", "-M"], tools: ["diffusers", "OpenAI"], means: ["--mask"] },
   {
@@ -136,8 +136,8 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
     tools: ["web UI", "diffusers", "sd.cpp", "CompVis"],
     means: ["--strength"],
     hints: [
-      "what --mask leaves free is generated from noise alone, and the rest is kept",
-      "images are generated from noise alone, so there is no strength",
+      "the parts that --mask does not keep are always generated from pure noise",
+      "images are generated from pure noise, so there is no strength",
     ],
   },
   {
@@ -148,44 +148,48 @@ export const COMMON_OPTIONS: readonly CommonOption[] = [
   {
     names: ["--precision", "--type", "--torch-dtype"],
     tools: ["web UI", "diffusers", "sd.cpp", "CompVis"],
-    hints: ["the type to compute in is --dtype: auto, f16 or f32"],
+    hints: ["choose the dtype with --dtype: auto, f16 or f32"],
   },
-  { names: ["--fp16", "--half"], tools: ["web UI", "diffusers"], hints: ["say --dtype f16"] },
-  { names: ["--no-half", "--fp32"], tools: ["web UI"], hints: ["say --dtype f32"] },
+  { names: ["--fp16", "--half"], tools: ["web UI", "diffusers"], hints: ["use --dtype f16"] },
+  { names: ["--no-half", "--fp32"], tools: ["web UI"], hints: ["use --dtype f32"] },
   {
     names: ["--lowvram", "--medvram", "--offload-to-cpu", "--enable-model-cpu-offload", "--sequential-cpu-offload"],
     tools: ["web UI", "diffusers", "sd.cpp"],
-    hints: ["say --offload idle"],
+    hints: ["use --offload idle"],
   },
   {
     names: ["--response-format"],
     tools: ["OpenAI"],
-    hints: ["images are written as files, in the --format that you choose; --json lists them"],
+    hints: ["images are written to files; choose the file type with --format, and list the files with --json"],
   },
   {
     names: ["--style", "--quality"],
     tools: ["OpenAI"],
-    hints: ["say it in the prompt; the models know no such option"],
+    hints: ["describe it in the prompt; the models have no such option"],
   },
   {
     names: ["--clip-skip", "--eta", "--ddim-eta", "--vae", "--lora", "--lora-model-dir", "--control-image"],
     tools: ["web UI", "diffusers", "sd.cpp", "CompVis"],
-    hints: ["unCLIP models have no such part"],
+    hints: ["unCLIP models have no such feature"],
   },
   {
     names: ["--upscale-model", "--hires-fix"],
     tools: ["web UI", "sd.cpp"],
-    hints: ["`dalle2 upscale FILE` enlarges images by the later U-Nets of a decoder"],
+    hints: ["`dalle2 upscale FILE` enlarges images with the later U-Nets of a decoder"],
   },
-  { names: ["-t", "--threads"], tools: ["sd.cpp"], hints: ["the GPU computes, or the threads that its driver starts"] },
+  {
+    names: ["-t", "--threads"],
+    tools: ["sd.cpp"],
+    hints: ["the models run on the GPU; a software driver chooses its own threads"],
+  },
 ];
 
-/** Options that a text names. */
+/** The options that a text mentions. */
 export function optionsIn(text: string): readonly string[] {
   return text.match(/(?<!\S)--[a-z][a-z-]*/g) ?? [];
 }
 
-/** The table for docs/cli.md: a line of Markdown for each option. */
+/** The rows of the table in docs/cli.md, in Markdown. */
 export function commonOptionRows(): readonly string[] {
   const code = (name: string): string => `\`${name}\``;
   return COMMON_OPTIONS.map(({ names, tools, means = [], hints = [] }) => {

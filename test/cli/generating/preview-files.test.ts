@@ -23,7 +23,7 @@ function previews(overwrite = false): PreviewFiles {
   return new PreviewFiles(["a", "b"], { folder, overwrite, say: (message) => said.push(message) });
 }
 
-it("show the latest of each image in one file, and go when it is there", async () => {
+it("keep the latest preview of each image in one file, and remove it with the image", async () => {
   const files = previews();
   files.show([flat(1), flat(2)], 0);
   files.show([flat(3), flat(4)], 0);
@@ -40,7 +40,7 @@ it("show the latest of each image in one file, and go when it is there", async (
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it("leave a file alone that has such a name already, unless they may overwrite", async () => {
+it("do not replace an existing file unless they may overwrite", async () => {
   const name = join(folder, "b-preview.png");
   writeFileSync(name, "mine");
   const files = previews();
@@ -56,7 +56,7 @@ it("leave a file alone that has such a name already, unless they may overwrite",
   await others.removeAll();
 });
 
-it("stop, and say so once, where they cannot be written", async () => {
+it("stop with one message if they cannot be written", async () => {
   const files = previews();
   rmSync(folder, { recursive: true });
   files.show([flat(1), flat(2)], 0);
@@ -64,5 +64,5 @@ it("stop, and say so once, where they cannot be written", async () => {
   files.show([flat(1)], 1);
   await files.removeAll();
   expect(said).toHaveLength(1);
-  expect(said[0]).toContain("There are no previews from here on: ");
+  expect(said[0]).toContain("No more previews will be written: ");
 });

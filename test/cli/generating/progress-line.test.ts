@@ -8,11 +8,11 @@ const content = {
 };
 const at = (width: number): string => progressLine(content, width);
 
-it("has a bar, numbers and what is done where there is room", () => {
+it("has a bar, numbers and a text if there is room", () => {
   expect(at(100)).toBe(`${"█".repeat(12)}${"░".repeat(12)}  50 %  1:23 left  U-Net 1, batch 1 of 2, step 3 of 24`);
 });
 
-it("shrinks the bar first, then the text, and its numbers last", () => {
+it("shrinks the bar first, then the text, then the numbers", () => {
   expect(at(70)).toBe(`${"█".repeat(8)}${"░".repeat(8)}  50 %  1:23 left  U-Net 1, batch 1 of 2, step 3 of 24`);
   expect(at(55)).toBe("50 %  1:23 left  U-Net 1, batch 1 of 2, step 3 of 24");
   expect(at(40)).toBe("50 %  1:23 left  U-Net 1, step 3 of 24");

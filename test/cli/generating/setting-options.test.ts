@@ -5,7 +5,7 @@ import { UsageError } from "../../../src/cli/errors.js";
 import { SAMPLER_NAMES } from "../../../src/diffusion/samplers.js";
 import { SETTING_NAMES } from "../../../src/diffusion/settings.js";
 
-/** The settings that a command is given by `args`. */
+/** The settings in the arguments of a command. */
 function settings(...args: readonly string[]): ReturnType<typeof settingsIn> {
   const silent = { writeErr: () => undefined };
   const command = addSettingOptions(addSettingOptions(new Command(), "decoder"), "prior");
@@ -14,7 +14,7 @@ function settings(...args: readonly string[]): ReturnType<typeof settingsIn> {
 }
 
 describe("settings of a command", () => {
-  it("are options of scripts, where they were given", () => {
+  it("become options of scripts if they were given", () => {
     expect(settings()).toEqual({});
     expect(settings("--steps", "24", "--prior-cond-scale", "1.5")).toEqual({
       decoderSteps: 24,
@@ -27,7 +27,7 @@ describe("settings of a command", () => {
     });
   });
 
-  it("name the sampler of all U-Nets, or of each", () => {
+  it("name one sampler for all U-Nets, or one for each", () => {
     expect(settings("--sampler", "dpmpp2m", "--prior-sampler", "ddpm")).toEqual({
       decoderSampler: "dpmpp2m",
       priorSampler: "ddpm",
@@ -36,16 +36,16 @@ describe("settings of a command", () => {
     expect(() => settings("--sampler", "unheard-of")).toThrow(`It is not one of ${SAMPLER_NAMES.join(", ")}.`);
   });
 
-  it("are one option of the decoder and one of the prior each", () => {
+  it("have one option for the decoder and one for the prior", () => {
     const command = addSettingOptions(addSettingOptions(new Command(), "decoder"), "prior");
     expect(command.options).toHaveLength(2 * SETTING_NAMES.length);
     const help = command.helpInformation().replace(/\s+/g, " ");
     expect(help).toContain(
-      "--cond-scale <scales> guidance of the decoder: one number, or one for each U-Net: 2,1 " +
-        "--steps <n> sampling steps of the decoder: one number, or one for each U-Net: 24,12",
+      "--cond-scale <scales> guidance scale of the decoder: one number, or one per U-Net, such as 2,1 " +
+        "--steps <n> sampling steps of the decoder: one number, or one per U-Net, such as 24,12",
     );
     expect(help).toContain(
-      "--prior-cond-scale <scale> guidance of the prior (default: the model's) " +
+      "--prior-cond-scale <scale> guidance scale of the prior (default: the model's) " +
         "--prior-steps <n> sampling steps of the prior (default: the model's)",
     );
   });
@@ -55,16 +55,16 @@ describe("settings of a command", () => {
     ["--prior-cond-scale", ["NaN", "", "x", "1,2"], "It is not a number."],
     ["--steps", ["0", "1.5", "-1", "1e300", "1,0", "NaN,1"], "It is not a whole number of at least 1."],
     ["--prior-steps", ["0", "2,1"], "It is not a whole number of at least 1."],
-  ])("%s takes no value that cannot be meant", (option, values, complaint) => {
+  ])("%s refuses invalid values", (option, values, complaint) => {
     for (const value of values) expect(() => settings(option, value), value).toThrow(complaint);
   });
 
-  it("have a value for all U-Nets, or one for each", () => {
+  it("have one value for all U-Nets, or one for each", () => {
     checkPerUnet({ decoderSteps: 3, decoderCondScale: [1, 2], priorSteps: 4 }, 2);
     const check = () => {
       checkPerUnet({ decoderSteps: [1, 2, 3] }, 2);
     };
     expect(check).toThrow(UsageError);
-    expect(check).toThrow("--steps has 3 numbers, and the decoder 2 U-Nets: give one, or one for each.");
+    expect(check).toThrow("--steps has 3 numbers, but the decoder has 2 U-Nets: give one value, or one per U-Net.");
   });
 });

@@ -13,12 +13,12 @@ function shareAt(): { at: (milliseconds: number, left?: number) => number } {
   return { at };
 }
 
-it("is the share of the time where estimates are right", () => {
+it("is the share of the time if estimates are right", () => {
   const { at } = shareAt();
   expect([100, 250, 500, 900, 1000].map((now) => at(now, 1000 - now))).toEqual([10, 25, 50, 90, 100]);
 });
 
-it("goes on in every step of a slow network, from where the fast one before it left it", () => {
+it("grows in every step of a slow network that follows a fast one", () => {
   const { at } = shareAt();
   expect(at(100, 100)).toBe(50);
   // 13 steps of a second, of which nothing was known before the first.
@@ -27,7 +27,7 @@ it("goes on in every step of a slow network, from where the fast one before it l
   expect(shown.at(-1)).toBe(100);
 });
 
-it("never goes back, and moves within a step without reaching its end too early", () => {
+it("never shrinks, and grows within a step without reaching its end too early", () => {
   const { at } = shareAt();
   at(100, 900);
   const shown = [100, 300, 1000, 5000, 100_000].map((now) => at(now));
@@ -37,7 +37,7 @@ it("never goes back, and moves within a step without reaching its end too early"
   expect(at(100_001, 1_000_000)).toBeGreaterThanOrEqual(shown.at(-1)!);
 });
 
-it("counts the time left down within a step, to none at least", () => {
+it("counts the time left down within a step, to zero at least", () => {
   let now = 0;
   const time = new TimeShare(() => now);
   expect(time.now).toBeUndefined();

@@ -27,7 +27,7 @@ beforeEach(() => {
   assist(program);
 });
 
-/** What a command would be called with, or what it says. */
+/** The options and arguments that a command would get, or its error message. */
 function typed(name: string, ...args: readonly string[]): Readonly<Record<string, unknown>> | string {
   const command = program.commands.find((one) => one.name() === name)!;
   const action = vi.fn();
@@ -71,31 +71,31 @@ describe("options of other tools", () => {
   });
 
   it.each([
-    ["dream", ["--width", "512"], "There is no option --width here: images have the size that the decoder makes"],
-    ["dream", ["--size=512x512"], "another decoder is chosen by --model-config"],
-    ["dream", ["--device", "cuda:1"], "`dalle2 doctor` says which GPU is used"],
-    ["interpolate", ["--image", "a.png"], "an image is given as --start or --end"],
+    ["dream", ["--width", "512"], "There is no option --width here: the decoder determines the image size"],
+    ["dream", ["--size=512x512"], "choose another decoder with --model-config"],
+    ["dream", ["--device", "cuda:1"], "`dalle2 doctor` shows which GPU is used"],
+    ["interpolate", ["--image", "a.png"], "give images as --start or --end"],
     ["interpolate", ["--prompt", "x"], "the two prompts are --start and --end"],
     ["edit", ["-p", "x"], "the two texts are --from and --to"],
     ["edit", ["--negative", "x"], "this command takes no negative prompt"],
-    ["inpaint", ["--strength", "0.5"], "what --mask leaves free"],
+    ["inpaint", ["--strength", "0.5"], "the parts that --mask does not keep"],
     ["variation", ["--strength", "0.5"], "so there is no strength"],
     ["upscale", ["--num-candidates", "4"], "this command samples no prior"],
     ["embed", ["--width", "512"], "error: unknown option '--width'"],
-    ["dream", ["--fp16"], "say --dtype f16"],
-    ["dream", ["--ckpt", "model.ckpt"], "It is the name of a checkpoint; a load config is needed"],
-    ["memory", ["model.safetensors"], "It is the name of a checkpoint; a load config is needed"],
-    ["dream", ["-o", "cat.png"], "It is the name of an image; a folder is needed"],
+    ["dream", ["--fp16"], "use --dtype f16"],
+    ["dream", ["--ckpt", "model.ckpt"], "It must be a load config"],
+    ["memory", ["model.safetensors"], "It must be a load config"],
+    ["dream", ["-o", "cat.png"], "It must be a folder, not an image file"],
     ["dream", ["-n", "ugly"], "It is not a whole number of at least 1."],
     ["dream", ["--promt", "x"], "Did you mean --prompt?"],
     ["dream", ["--stpes", "8"], "Did you mean --steps?"],
     ["dream", ["--condScale", "x"], "Did you mean --cond-scale?"],
     ["dream", ["--batch", "4"], "Did you mean --prior-batch-size or --decoder-batch-size?"],
-  ])("%s says what to do in place of %j", (name, args, message) => {
+  ])("%s says what to do instead of %j", (name, args, message) => {
     expect(typed(name, ...args)).toContain(message);
   });
 
-  it("are not taken for options that are merely spelled alike", () => {
+  it("are not suggested for options with merely similar spelling", () => {
     for (const option of ["--sized", "--tame", "--seats"]) {
       said = "";
       expect(typed("dream", option)).toBe(`error: unknown option '${option}'\n`);
@@ -112,7 +112,7 @@ describe("options of other tools", () => {
       )) {
         said = "";
         const answer = typed(name, option, "1");
-        // Either it is unknown, or a hint of its own is given, all of whose options the command has.
+        // Either the option is unknown, or there is a hint with only options that the command has.
         if (typeof answer === "string" && answer.startsWith("error: unknown option")) continue;
         const hint = hints.find((one) => answer === `There is no option ${option} here: ${one}.`);
         expect(hint, `${option}: ${JSON.stringify(answer)}`).toBeDefined();
@@ -121,14 +121,14 @@ describe("options of other tools", () => {
     }
   });
 
-  it("are in docs/cli.md, each with what happens", () => {
+  it("are listed in docs/cli.md with their effect", () => {
     expect(readFileSync("docs/cli.md", "utf8")).toContain(commonOptionRows().join("\n"));
   });
 });
 
-it("an unknown command may be a prompt, or have another name in other tools", () => {
+it("an unknown command may be a prompt, or a name from another tool", () => {
   for (const [command, message] of [
-    ["a red circle", 'To generate an image of a prompt: dalle2 dream "a red circle"'],
+    ["a red circle", 'To generate an image from a prompt: dalle2 dream "a red circle"'],
     ["txt2img", "Did you mean dream?"],
     ["varation", "Did you mean variation?"],
   ] as const) {
@@ -138,15 +138,15 @@ it("an unknown command may be a prompt, or have another name in other tools", ()
   }
   said = "";
   expect(() => program.parse(["--prompt", "x"], { from: "user" })).toThrow();
-  expect(said).toContain("Options stand behind the command");
+  expect(said).toContain("Options come after the command");
 });
 
-it("-s with a number is no prompt", () => {
+it("-s with a number is refused", () => {
   const check = (...args: readonly string[]) => {
     refuseShortSeed(args);
   };
   expect(() => {
     check("dream", "a cat", "-s", "42");
-  }).toThrow("A seed is --seed 42, a number of steps --steps 42.");
+  }).toThrow("For a seed, use --seed 42; for sampling steps, --steps 42.");
   check("dream", "-s", "a cat");
 });

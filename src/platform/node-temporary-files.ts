@@ -1,4 +1,4 @@
-// Files that are written aside under a hidden name, and what killed processes leave of them.
+// Temporary files: files that are first written under a hidden name, and removing those that killed processes left.
 import { createHash, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,24 +7,23 @@ import process from "node:process";
 import { FileError } from "./errors.js";
 import { fileError, isSystemError } from "./node-error.js";
 
-/** The file's own name, then a UUID whose first part is of the machine, and whose last is the process's number. */
-const ASIDE = /^\.?(.+)\.([\da-f]{8})(?:-[\da-f]{4}){3}-([\da-f]{12})\.tmp$/;
+/** The file's name, then a UUID whose first part identifies the machine and whose last part is the process ID. */
+const TEMPORARY_NAME = /^\.?(.+)\.([\da-f]{8})(?:-[\da-f]{4}){3}-([\da-f]{12})\.tmp$/;
 
-/** A name beside a file, hidden from who lists or watches the folder, under which the file is written. */
-export function asideOf(file: string): string {
+/** The hidden name, in the same folder, under which a file is first written. */
+export function temporaryPath(file: string): string {
   const random = randomUUID().slice(8, 24);
   const id = `${machine()}${random}${process.pid.toString(16).padStart(12, "0")}`;
   return join(dirname(file), `.${basename(file)}.${id}.tmp`);
 }
 
 /**
- * Removes files that were being written aside by processes that were killed: those of this machine that run no more, and
- * what was not written to for `age` milliseconds. `isChosen` is given the name that a file was to have. What cannot be
- * removed stays.
+ * Removes temporary files of killed processes: files of processes on this machine that have ended, and files that were not
+ * written to for `age` milliseconds. `isChosen` gets the final name of a file. Files that cannot be removed stay.
  */
 export function removeStale(folder: string, age: number, isChosen: (name: string) => boolean): void {
   for (const entry of listed(folder)) {
-    const [, name, where, pid] = ASIDE.exec(entry) ?? [];
+    const [, name, where, pid] = TEMPORARY_NAME.exec(entry) ?? [];
     if (name === undefined || !isChosen(name)) continue;
     const isDead = where === machine() && !isRunning(parseInt(pid!, 16));
     try {
@@ -37,9 +36,8 @@ export function removeStale(folder: string, age: number, isChosen: (name: string
 }
 
 /**
- * Tries whether files can be written in a folder, or in the nearest that is there of those it is to be made in. Leaves
- * nothing behind. Throws `FileError` where they cannot: a file has a folder's name, the disk can only be read, or it is one
- * such as /proc that takes no files.
+ * Checks that files can be written in a folder or, if it does not exist, in its nearest existing parent. Leaves no file.
+ * Throws `FileError` if not: a file has a folder's name, the disk is read-only, or the file system takes no files, as /proc.
  */
 export function tryFolder(folder: string): void {
   const present = nearest(resolve(folder));
@@ -47,7 +45,7 @@ export function tryFolder(folder: string): void {
   if (!present.isFolder) {
     throw new FileError(folder, `${problem}: ${present.path} is not a folder`, { advice: "choose another name" });
   }
-  const trial = asideOf(join(present.path, "trial.png"));
+  const trial = temporaryPath(join(present.path, "trial.png"));
   try {
     writeFileSync(trial, "", { flag: "wx" });
     rmSync(trial, { force: true });
@@ -58,7 +56,7 @@ export function tryFolder(folder: string): void {
   }
 }
 
-/** The path itself, or the nearest that is there of the folders it is in. */
+/** The path itself or, if it does not exist, its nearest existing parent. */
 function nearest(path: string): { readonly path: string; readonly isFolder: boolean } {
   try {
     return { path, isFolder: statSync(path).isDirectory() };
@@ -71,7 +69,7 @@ function nearest(path: string): { readonly path: string; readonly isFolder: bool
 
 let machineId: string | undefined;
 
-/** Names the set of processes that this one's number is one of: another container has numbers of its own. */
+/** Identifies the machine or container whose process IDs include this process. */
 function machine(): string {
   machineId ??= createHash("sha256").update(machineFacts().join("\n")).digest("hex").slice(0, 8);
   return machineId;
@@ -83,7 +81,7 @@ function machineFacts(): readonly string[] {
     return [hostname(), readFileSync("/proc/sys/kernel/random/boot_id", "utf8"), readlinkSync("/proc/self/ns/pid")];
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    // Where processes cannot be told apart, no other process takes this one's name, and age alone decides.
+    // If the machine cannot be identified, this process gets an ID of its own, so only the age of files counts.
     return [randomUUID()];
   }
 }
@@ -93,7 +91,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // A process of another user runs, too.
+    // EPERM: the process belongs to another user, but it runs.
     return !isSystemError(error) || error.code !== "ESRCH";
   }
 }
