@@ -153,7 +153,7 @@ describe("the config of a CLIP on the model hub", () => {
       { ...file, cache_dir: join(folder, "busy") },
     );
     expect(kwargs).toBeNull();
-    const ofEachName = [/trying again in 0 s$/, /what is usual for its make is assumed\.$/];
+    const ofEachName = [/trying again in 0 s$/, /the usual values of its make are assumed\.$/];
     for (const [i, text] of [...ofEachName, ...ofEachName].entries()) expect(warnings[i]).toMatch(text);
     expect(warnings).toHaveLength(4);
   });

@@ -188,7 +188,7 @@ describe("resolveDecoderConfig", () => {
   it.each([
     [{ image_size: 8, image_sizes: [8, 16] }, /either image_size or image_sizes/],
     [{}, /either image_size or image_sizes/],
-    [{ image_sizes: [16, 16] }, /1 different sizes \(16\) for 2 U-Nets/],
+    [{ image_sizes: [16, 16] }, /1 different size \(16\) for 2 U-Nets/],
     [{ image_sizes: [8, 16], beta_schedule: ["cosine"] }, /decoder\.beta_schedule has 1 entries, but must have 1 or 2/],
     [{ image_sizes: [8, 16], timesteps: 30, sample_timesteps: [5, 31] }, /31 sampling steps/],
     [{ image_sizes: [8, 16], use_noise_for_lowres_cond: [true, true] }, /U-Nets after the first/],
