@@ -1,6 +1,7 @@
 // Parsers of option values for commander. Each throws InvalidArgumentError; commander puts the option's name before its message.
 import { statSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
+import { isImageFile } from "../image/image-files.js";
 import * as rules from "../platform/arguments.js";
 
 /** A text that is not empty, without spaces around it. */
@@ -28,7 +29,7 @@ export function wholeNumber(value: string): number {
 /** A folder for images. Other tools take a file name here. */
 export function outputFolder(value: string): string {
   const folder = nonEmptyText(value);
-  if (!/\.(png|jpe?g|webp)$/i.test(folder) || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
+  if (!isImageFile(folder) || statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return folder;
   throw new InvalidArgumentError("It must be a folder, not an image file. Images are named by prompt and seed.");
 }
 

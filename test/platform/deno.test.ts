@@ -38,7 +38,8 @@ describe.skipIf(DENO === undefined)("Deno", () => {
       ["deno", "node"].map((name) => readImage(join(folder, name, "a-red-circle-1.png"))),
     );
     const differences = ours!.data.map((value, i) => Math.abs(value - theirs!.data[i]!));
-    expect(Math.max(...differences)).toBeLessThan(8);
+    // Both compilers may order sums differently. On lavapipe the difference is 0; a value near the half rounds either way.
+    expect(Math.max(...differences)).toBeLessThanOrEqual(1);
     expect(new Set(ours!.data).size).toBeGreaterThan(8);
 
     const again = await deno(

@@ -49,7 +49,7 @@ async function readImage(file: string): Promise<RgbImage> {
 }
 
 describe("example", () => {
-  it.each(Object.keys(images))("%s draws what it says", { timeout: 300_000 }, async (name) => {
+  it.each(Object.keys(images))("%s generates what it says", { timeout: 300_000 }, async (name) => {
     const files = runExample(name);
     expect(files).toEqual(Object.keys(images[name]!));
     for (const file of files) {
