@@ -1,21 +1,24 @@
 import type { z } from "zod";
 import type { ConfigError } from "../config/config-error.js";
-import type { PriorSource, UnetSource } from "../config/load-config-data.js";
+import type { ModelSource, PriorSource, UnetSource } from "../config/load-config-data.js";
 import type { Runner } from "../fixture/runner.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import type { WeightStore } from "../weights/weight-store.js";
 import type { ModelKind, ModelNames } from "../weights/tree/model-names.js";
 import type { Component } from "./component.js";
-import type { Cascade, Prior } from "./interfaces.js";
+import type { Cascade, Encoders, Prior } from "./interfaces.js";
 import type { Opened } from "./opened.js";
 
 /** The model of a family in an opened file or folder. */
 export interface Claim {
   /** A name for it: "decoder". */
   readonly component: string;
-  /** What it can be loaded as; undefined if it cannot be loaded, such as a network without the rest of its model. */
-  readonly kind: ModelKind | undefined;
+  /**
+   * What it can be loaded as: one model, or several in a folder. Undefined if it cannot be loaded, such as a network without
+   * the rest of its model.
+   */
+  readonly kind: ModelKind | readonly ModelKind[] | undefined;
   /** Its name in messages: "a decoder". */
   readonly words: string;
 }
@@ -102,6 +105,11 @@ export interface Family {
   prior?(request: BuildRequest<PriorSource>): Declared<Prior> | Promise<Declared<Prior>>;
   /** Builds a cascade whose stages may come from several files. Throws as `prior`. */
   cascade?(requests: readonly BuildRequest<UnetSource>[]): Declared<Cascade> | Promise<Declared<Cascade>>;
+  /**
+   * Builds the encoders of texts and images that a folder holds: the components are the text encoder and, if there is one, the
+   * image encoder. Throws as `prior`.
+   */
+  encoders?(request: BuildRequest<ModelSource>): Declared<Encoders> | Promise<Declared<Encoders>>;
   /** The runners of its kinds of fixtures. */
   readonly verify: ReadonlyMap<string, Runner>;
   /** Describes a checkpoint that it claims. */

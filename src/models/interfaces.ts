@@ -3,6 +3,7 @@
 import type { OnStep, Preview } from "../diffusion/denoise.js";
 import type { NoiseSource } from "../diffusion/noise.js";
 import type { AskedSettings, CascadeSettings, NetworkSettings } from "../diffusion/settings.js";
+import type { RgbImage } from "../image/image.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { StageInfo, TextShape } from "./stage-info.js";
@@ -27,6 +28,12 @@ export interface TextEncoder {
   readonly tokenization: "openai" | "bare";
 
   /**
+   * Returns a row of tokens for each text, without padding, by the encoder's own vocabulary. `embedText` pads them. Default:
+   * the vocabulary of OpenAI's CLIP, and rows padded with zeros.
+   */
+  tokenize?(texts: readonly string[], options?: { readonly warn?: (message: string) => void }): Int32Array[];
+
+  /**
    * Embeds rows of tokens. Rows longer than the context are cut, shorter ones are padded with zeros. In a dry run nothing is
    * read from the file.
    */
@@ -42,11 +49,23 @@ export interface ImageEncoder {
   /** Side in pixels of the square image that it takes. */
   readonly imageSize: number;
 
+  /** Resizes and crops an image of any size to a square of `imageSize`. Default: a LANCZOS resize that ignores proportions. */
+  preprocess?(image: RgbImage): RgbImage;
+
   /**
    * Embeds images `[batch, side, side, channels]` in [0, 1], f32, with any side of at least `imageSize`: `[batch,
    * dimLatent]`, f32.
    */
   embedImage(image: Tensor): Tensor;
+}
+
+/** The encoders of a model, usually both halves of a CLIP. */
+export interface Encoders {
+  readonly text: TextEncoder;
+  /** Undefined if the model came without it: it then takes image embeddings, but no images. */
+  readonly image: ImageEncoder | undefined;
+  /** Width of the common space of texts and images. */
+  readonly dimLatent: number;
 }
 
 /** The texts for a prior. */
@@ -76,6 +95,13 @@ export interface Prior {
   readonly imageEmbedDim: number;
   /** For the longest text. */
   readonly textShape: TextShape;
+  /**
+   * The text of the null branch of guidance, which callers encode and pass as `negative` if there is no negative prompt.
+   * Default: null embeddings of its own.
+   */
+  readonly nullText?: string | undefined;
+  /** Candidates for each text, if a call does not say. Default 2. */
+  readonly numSamplesPerBatch?: number | undefined;
 
   /** The settings asked for, completed by those that the prior was trained with. */
   settings(asked?: AskedSettings): NetworkSettings;
@@ -130,6 +156,8 @@ export interface StageRun {
 export interface NegativeCondition {
   readonly imageEmbed?: Tensor | undefined;
   readonly textEncodings?: Tensor | undefined;
+  readonly textEmbed?: Tensor | undefined;
+  readonly textMask?: TextMaskRows | undefined;
 }
 
 /** A step of a cascade: `step` of `steps` of the stage with that number, counted from 1. */
@@ -164,6 +192,8 @@ export interface CascadeSampling<Model> extends CascadeCall {
   readonly textEncodings?: Tensor | undefined;
   /** Which of them are text. Default: rows that are not zero. Not every family uses it. */
   readonly textMask?: TextMaskRows | undefined;
+  /** `[B, D]`: embeddings of the texts. Needed if a stage takes them (`StageInfo.takesTextEmbed`), with `textMask`. */
+  readonly textEmbed?: Tensor | undefined;
   /** The null branch of guidance, for as many images. Default: the null embeddings. */
   readonly negative?: NegativeCondition | undefined;
   /** f32 `[B, side, side, C]` in [0, 1]. */
@@ -202,6 +232,11 @@ export interface Cascade {
   readonly channels: number;
   /** True if it gives each image of a batch the embeddings of all, so that images must be computed one at a time. */
   readonly mixesBatch: boolean;
+  /**
+   * The text of the null branch of guidance, as for a prior. Its null image embeddings are its own: a negative prompt takes the
+   * place of this text, and gets no image embeddings. It also stands for the text of a call without one.
+   */
+  readonly nullText?: string | undefined;
 
   /**
    * Samples images f32 `[B, side, side, C]` in [0, 1], unclamped. The caller disposes them. Rejects with `ArgumentError` or

@@ -9,6 +9,8 @@ export interface StageInfo {
   readonly imageSize: number;
   /** True if it takes text encodings. */
   readonly takesText: boolean;
+  /** True if it takes the embedding of a text beside its encodings. Default false. */
+  readonly takesTextEmbed?: boolean | undefined;
   /** True if it takes image embeddings. */
   readonly takesImageEmbed: boolean;
   /** For the longest text, if it takes text. */

@@ -1,8 +1,7 @@
 import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
-import type { ClipModel } from "../models/clip/clip-model.js";
-import type { ImageEncoder } from "../models/interfaces.js";
+import type { Encoders, ImageEncoder } from "../models/interfaces.js";
 import { list, text as textRule } from "../platform/arguments.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { stackPlanes } from "./decoder-inputs.js";
@@ -22,7 +21,7 @@ export class ClipEncoder {
   ) {}
 
   /** Throws `SamplingError` if the load config names no CLIP. */
-  get model(): ClipModel {
+  get encoders(): Encoders {
     const clip = this.manager.models.clip?.model;
     if (!clip) {
       const code = "sampling/no-model";
@@ -35,16 +34,26 @@ export class ClipEncoder {
   tokenize(text: readonly string[]): Int32Array[] {
     list(textRule)("text", text);
     const { warn } = this;
+    const own = this.manager.models.clip?.model.text.tokenize?.(text, { warn });
+    if (own) return own;
     if (this.tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
-    const { contextLength, tokenization } = this.model;
+    const { contextLength, tokenization } = this.encoders.text;
     const tokenize = tokenization === "openai" ? tokenizeOpenAi : tokenizeBare;
     return tokenize(text, { contextLength, warn });
   }
 
+  get #imageEncoder(): ImageEncoder {
+    const { image } = this.encoders;
+    if (image) return image;
+    const code = "sampling/no-model";
+    throw new SamplingError("The load config has no image encoder, which this needs.", { code });
+  }
+
   /** Returns embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */
   async embedImages(images: readonly RgbImage[], signal?: AbortSignal): Promise<Embedding[]> {
-    const { imageSize: size } = this.model;
-    const planes = images.map((image) => toPlanes(resizeLanczos(image, size, size)));
+    const encoder = this.#imageEncoder;
+    const size = encoder.imageSize;
+    const planes = images.map((image) => toPlanes(encoder.preprocess?.(image) ?? resizeLanczos(image, size, size)));
     const rows = planes.map((data): Row => ({ shape: [3, size, size], data }));
     const embed = ({ model: clip, dtype, inF32 }: Computed<ImageEncoder>): Promise<Embedding[]> =>
       computeRows(this.manager, { name: "images", count: rows.length, dtype }, async (arena, start, end) => {

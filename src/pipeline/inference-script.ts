@@ -2,8 +2,7 @@ import { ModelLoadConfig } from "./load-config.js";
 import { NO_GUIDANCE } from "../diffusion/guidance.js";
 import { joinSettings, type AskedSettings } from "../diffusion/settings.js";
 import type { RgbImage } from "../image/image.js";
-import type { ClipModel } from "../models/clip/clip-model.js";
-import { takesText } from "../models/interfaces.js";
+import { takesText, type Encoders } from "../models/interfaces.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
@@ -202,11 +201,11 @@ export abstract class InferenceScript {
   }
 
   /**
-   * Throws `SamplingError` if the load config names no CLIP.
+   * The encoders of texts and images. Throws `SamplingError` if the load config names none.
    *
    * @internal
    */
-  protected get clip(): ClipModel {
-    return this.#clip.model;
+  protected get encoders(): Encoders {
+    return this.#clip.encoders;
   }
 }

@@ -1,6 +1,5 @@
 import type { ModelLoadConfig } from "../load-config.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
-import type { Cascade, Prior } from "../../models/interfaces.js";
+import type { Cascade, Encoders, Prior } from "../../models/interfaces.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
@@ -13,7 +12,7 @@ import type { Offloader } from "./offload.js";
 export interface Models {
   readonly prior: Loaded<Prior> | undefined;
   readonly decoder: Loaded<Cascade> | undefined;
-  readonly clip: Loaded<ClipModel> | undefined;
+  readonly clip: Loaded<Encoders> | undefined;
 }
 
 /** Options of `ComputedModels`. */
@@ -26,7 +25,7 @@ export interface ComputingOptions extends LoadingOptions {
 export class ComputedModels {
   readonly prior: ComputedModel<Prior> | undefined;
   readonly decoder: ComputedModel<Cascade> | undefined;
-  readonly clip: ComputedModel<ClipModel> | undefined;
+  readonly clip: ComputedModel<Encoders> | undefined;
 
   constructor(
     { prior, decoder, clip }: Models,

@@ -1,15 +1,15 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ClipSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
 import { createClip } from "../../models/clip/create.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";
 import { familyOf } from "../../models/families.js";
-import type { BuildRequest, Declared, DeclaredWeights, Family, ReadAs } from "../../models/family.js";
-import type { Cascade, Prior } from "../../models/interfaces.js";
+import type { BuildRequest, Claim, Declared, DeclaredWeights, Family, ReadAs } from "../../models/family.js";
+import type { Cascade, Encoders, Prior } from "../../models/interfaces.js";
 import type { Opened } from "../../models/opened.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
 import { WeightSet } from "../../weights/weight-set.js";
+import type { ModelKind } from "../../weights/tree/model-names.js";
 import { WeightError } from "../../weights/weight-error.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import { openClipFile } from "./clip-file.js";
@@ -80,7 +80,7 @@ export class ModelLoader {
   }
 
   /** Loads CLIP. Its two encoders are separate components. */
-  async clip(source: ClipSource): Promise<Loaded<ClipModel>> {
+  async clip(source: ClipSource): Promise<Loaded<Encoders>> {
     const file = await openClipFile(source, this.config, this.options);
     try {
       const described = await withPublishedConfig(source, file, this.config, this.options);
@@ -95,7 +95,8 @@ export class ModelLoader {
         weights.dispose();
         closeQuietly(file);
       };
-      return { model: clip, origins: [], components, dispose };
+      const model = { text: clip, image: clip, dimLatent: clip.dimLatent };
+      return { model, origins: [], components, dispose };
     } catch (error) {
       await file.close();
       throw error;
@@ -142,7 +143,7 @@ export class ModelLoader {
     const model = await openEntry(config, source, kind, this.options);
     opened.push(model);
     const { family, claim } = familyOf(model);
-    if (claim.kind !== kind) {
+    if (!isLoadedAs(claim, kind)) {
       throw new ConfigError(`${config.source} names ${model.name} as a ${kind}, but that holds ${claim.words}`);
     }
     const given = await trainConfigOf(model, source.load_config_from, config, this.options);
@@ -188,6 +189,10 @@ export class ModelLoader {
     const { onWarning = warnOnConsole } = this.options;
     onWarning(message);
   }
+}
+
+function isLoadedAs({ kind }: Claim, wanted: ModelKind): boolean {
+  return typeof kind === "object" ? kind.includes(wanted) : kind === wanted;
 }
 
 /** Closes a file. Errors do not matter for a file that was only read. */

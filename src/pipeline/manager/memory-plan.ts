@@ -1,8 +1,7 @@
 import { checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import { MemoryCounter } from "../../gpu/executors/count.js";
-import type { ClipModel } from "../../models/clip/clip-model.js";
-import type { Cascade, Prior, UseComponent } from "../../models/interfaces.js";
+import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import type { ComputeType } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
@@ -96,8 +95,12 @@ interface Stage {
   readonly run: (isAlone: boolean) => Promise<void>;
 }
 
-function clipStages(arena: Arena, { model, components }: Loaded<ClipModel>, batch: number): Stage[] {
-  const runs = [() => dryRunTextEncoder(arena, model, batch), () => dryRunImageEncoder(arena, model, batch)];
+function clipStages(arena: Arena, { model, components }: Loaded<Encoders>, batch: number): Stage[] {
+  const { text, image } = model;
+  const runs = [
+    () => dryRunTextEncoder(arena, text, batch),
+    ...(image ? [() => dryRunImageEncoder(arena, image, batch)] : []),
+  ];
   return components.map((component, i) => ({ component, run: runs[i]! }));
 }
 

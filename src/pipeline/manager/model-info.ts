@@ -38,8 +38,8 @@ export interface ClipInfo {
   readonly model: string;
   /** Maximum number of tokens in a text. */
   readonly contextLength: number;
-  /** Side of its square input images, in pixels. */
-  readonly imageSize: number;
+  /** Side of its square input images, in pixels; undefined if it has no image encoder. */
+  readonly imageSize: number | undefined;
   /** Width of the embeddings of texts and images. */
   readonly dimLatent: number;
 }
@@ -88,8 +88,8 @@ function decoderInfo({ model, origins }: NonNullable<Models["decoder"]>, hasClip
 }
 
 function clipInfo(
-  { contextLength, imageSize, dimLatent }: NonNullable<Models["clip"]>["model"],
+  { text, image, dimLatent }: NonNullable<Models["clip"]>["model"],
   { make, model }: ClipSource,
 ): ClipInfo {
-  return { make, model, contextLength, imageSize, dimLatent };
+  return { make, model, contextLength: text.contextLength, imageSize: image?.imageSize, dimLatent };
 }

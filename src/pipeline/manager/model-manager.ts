@@ -198,7 +198,7 @@ export class DalleModelManager {
    * @internal
    */
   useTextEncoder<T>(body: (encoder: Computed<TextEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.#models.clip, "CLIP", 0, body, signal);
+    return this.#use(this.#models.clip, "CLIP", 0, (clip) => body({ ...clip, model: clip.model.text }), signal);
   }
 
   /**
@@ -207,7 +207,13 @@ export class DalleModelManager {
    * @internal
    */
   useImageEncoder<T>(body: (encoder: Computed<ImageEncoder>) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.#use(this.#models.clip, "CLIP", 1, body, signal);
+    return this.#use(
+      this.#models.clip,
+      "image encoder",
+      1,
+      (clip) => body({ ...clip, model: clip.model.image! }),
+      signal,
+    );
   }
 
   /**
@@ -316,7 +322,7 @@ export class DalleModelManager {
     const { clip, prior, decoder } = this.models;
     using stream = this.gpu.stream({ executor: "compile" });
     const arena = new Arena(stream, this.dtype);
-    if (clip) await dryRunTextEncoder(arena, clip.model, 1);
+    if (clip) await dryRunTextEncoder(arena, clip.model.text, 1);
     if (prior) await dryRunPrior(arena, prior.model, 1, withDefaults(unprefixed("prior", options), defaults.prior));
     if (decoder) {
       const each = stageSettings(decoder.model.stages, unprefixed("decoder", options), defaults.decoder);
