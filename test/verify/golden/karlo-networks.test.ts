@@ -6,6 +6,7 @@ await testFixtures([
   "karlo-prior-net",
   "karlo-prior-net-bare",
   "karlo-prior-net-options",
+  "karlo-scheduler",
   "karlo-sr-unet",
   "karlo-sr-unet-attention",
   "karlo-text-proj",
