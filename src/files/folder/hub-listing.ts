@@ -61,11 +61,23 @@ export async function listHub(place: HubPlace, options: RemoteOptions): Promise<
     if (listing && options.keep !== false) await kept.keep(bytes, hubListUrl(place)).catch(() => undefined);
     return listing;
   } catch (error) {
-    if (!before || !(error instanceof FileError)) throw error;
+    if (!(error instanceof FileError)) throw error;
+    if (!before) throw unreachable(place, error);
     const { onWarning: warn = warnOnConsole } = options;
     warn(`${error.message}. Could not check for a newer version of ${hubId(place)}; using the files that are here`);
     return before;
   }
+}
+
+/** The error if a repository was not downloaded before, and the hub cannot be asked. */
+function unreachable(place: HubPlace, error: FileError): FileError {
+  if (!(error instanceof TransientError)) return error;
+  const { problem, isUnreachable, cause } = error;
+  return new TransientError(hubId(place), `was not downloaded before, and the hub cannot be asked: ${problem}`, {
+    cause,
+    isUnreachable,
+    advice: "try again with a connection, or give the path of a folder",
+  });
 }
 
 function keptAnswer(place: HubPlace, options: RemoteOptions): KeptFile {

@@ -4,6 +4,7 @@ import { warnOnConsole } from "../../platform/printable.js";
 import { publicUrl } from "../../platform/secrets.js";
 import type { ByteSource } from "../../platform/source.js";
 import { TransientError } from "../http-error.js";
+import { TOKEN_VARIABLES } from "../hub.js";
 import { openSource, resolveBeside } from "../open.js";
 import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
 import { probe } from "../transfer.js";
@@ -45,6 +46,8 @@ interface Site {
   readonly prefix: string;
   readonly urlOf: (path: string) => string;
   readonly list: (options: RemoteFolderOptions) => Promise<HubListing | undefined>;
+  /** The error if it has no index and no list. Default: it only has no index. */
+  readonly notThere?: (cause: FileError) => FileError;
 }
 
 /** The files of a repository on the hub. */
@@ -55,7 +58,13 @@ export function hubFolder(place: HubPlace, options: RemoteFolderOptions): FileFo
     if (!listings.has(name)) listings.set(name, await listHub(place, options));
     return listings.get(name);
   };
-  return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list }, options);
+  const notThere = (cause: FileError): FileError =>
+    new FileError(name, "the hub has no repository of models with this id, or refuses access", {
+      code: "file/not-found",
+      cause,
+      advice: `check the spelling; for a private repository set ${TOKEN_VARIABLES[0]} to the token of an account that has access; a folder on this machine is named by its path, such as ./${place.id}`,
+    });
+  return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list, notThere }, options);
 }
 
 /** The files of a folder on any server. `url` is that of the folder, or of its index. */
@@ -67,6 +76,8 @@ export function serverFolder(url: string, options: RemoteFolderOptions): FileFol
   return new RemoteFolder({ ...site, list: () => Promise.resolve(undefined) }, options);
 }
 
+const INDEX = "model_index.json";
+const ABSENT: ReadonlySet<string> = new Set(["file/not-found", "file/access-refused"]);
 /** Longest name of a download, so that there is room for the suffixes of the files beside it. */
 const MAX_NAME = 120;
 
@@ -168,8 +179,10 @@ class RemoteFolder implements FileFolder {
     try {
       return await probe(url, patienceOf(this.options), this.options);
     } catch (error) {
-      if (error instanceof FileError && error.code === "file/not-found") return null;
-      if (!(error instanceof TransientError) || (await this.#keptSize("model_index.json")) === undefined) throw error;
+      const isAbsent = error instanceof FileError && ABSENT.has(error.code);
+      if (isAbsent && path === INDEX && this.site.notThere) throw this.site.notThere(error);
+      if (isAbsent && error.code === "file/not-found") return null;
+      if (!(error instanceof TransientError) || (await this.#keptSize(INDEX)) === undefined) throw error;
       // Without its server, a folder has the files that were downloaded before.
       return null;
     }
