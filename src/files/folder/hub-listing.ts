@@ -49,20 +49,25 @@ const answer = z.object({
 
 /**
  * Asks the hub for the files of a repository. The answer is kept, and used if the hub cannot be reached, with a warning, or if
- * no updates are wanted. Undefined if the server has no such list, as mirrors may have none. Rejects with FileError.
+ * no updates are wanted. Undefined if the server has no such list, as mirrors may have none; or if it cannot be reached and
+ * `isDownloaded` says that there are files of the repository. Rejects with FileError.
  */
-export async function listHub(place: HubPlace, options: RemoteOptions): Promise<HubListing | undefined> {
+export async function listHub(
+  place: HubPlace,
+  isDownloaded: boolean,
+  options: RemoteOptions,
+): Promise<HubListing | undefined> {
   const kept = keptAnswer(place, options);
   const before = await readKept(kept);
-  if (before && options.checkUpdates === false) return before;
+  if ((before ?? isDownloaded) && options.checkUpdates === false) return before;
   try {
-    const bytes = await ask(place, before !== undefined, options);
+    const bytes = await ask(place, isDownloaded || before !== undefined, options);
     const listing = bytes && parse(bytes);
     if (listing && options.keep !== false) await kept.keep(bytes, hubListUrl(place)).catch(() => undefined);
     return listing;
   } catch (error) {
     if (!(error instanceof FileError)) throw error;
-    if (!before) throw unreachable(place, error);
+    if (!before && !isDownloaded) throw unreachable(place, error);
     const { onWarning: warn = warnOnConsole } = options;
     warn(`${error.message}. Could not check for a newer version of ${hubId(place)}; using the files that are here`);
     return before;
