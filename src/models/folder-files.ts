@@ -41,6 +41,10 @@ export async function readFolderJsonIfAny(
 
 async function readBytes(folder: FolderFiles, path: string): Promise<FileContent<Uint8Array>> {
   const source = await folder.open(path);
-  checkSize(source.name, source.size, MAX_BYTES.config);
-  return { name: source.name, content: await source.read(0, source.size) };
+  try {
+    checkSize(source.name, source.size, MAX_BYTES.config);
+    return { name: source.name, content: await source.read(0, source.size) };
+  } finally {
+    await source.close();
+  }
 }

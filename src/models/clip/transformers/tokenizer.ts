@@ -45,10 +45,14 @@ export async function readTokenizer(folder: FolderFiles, path: string): Promise<
 
 /** The pairs in `merges.txt`, whose first line is a comment. */
 function parseMerges(text: string): (readonly [left: string, right: string])[] {
-  const lines = text.trim().split(/\r?\n/).slice(1, 1 + MAX_MERGES);
+  const lines = text
+    .trim()
+    .split(/\r?\n/)
+    .slice(1, 1 + MAX_MERGES);
   return lines.map((line) => {
-    const [left = "", right = ""] = line.split(/\s+/);
-    return [left, right];
+    const parts = line.split(/\s+/);
+    // No text has an empty symbol, so that other lines join nothing.
+    return parts.length === 2 ? [parts[0]!, parts[1]!] : ["", ""];
   });
 }
 
