@@ -1,0 +1,5 @@
+import type { Tolerance } from "../../../fixture/result.js";
+import type { ComputeType } from "../../../tensor/dtype.js";
+
+/** For one pass through a network. Measured: below 5e-7 in f32, as the reference itself, and an error of 5e-7 in f16. */
+export const FORWARD: Readonly<Record<ComputeType, Tolerance>> = { f32: { maxRelative: 1e-5 }, f16: { nmse: 1e-5 } };
