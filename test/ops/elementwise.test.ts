@@ -133,7 +133,7 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       expect([...(await clamp(tensor, 0.25, 1).read())]).toEqual([...clamped]);
     });
 
-    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh"] as const)("%s, also of large values", async (kind) => {
+    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh", "mish"] as const)("%s, also of large values", async (kind) => {
       // f16 cannot represent the squares of larger values, but it can represent x · sigmoid(x).
       const values = rounded(
         Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 10),
