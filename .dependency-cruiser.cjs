@@ -9,15 +9,16 @@ const weights = [...new Set([...ops, ...config, "weights"])];
 const nn = [...weights, "nn"];
 const diffusion = [...ops, "diffusion"];
 const fixture = [...new Set([...weights, ...diffusion, "fixture"])];
-const models = [...new Set([...nn, ...diffusion, ...fixture, "models"])];
-const pipeline = [...models, "tokenizer", "pipeline"];
+const tokenizer = [...files, "tokenizer"];
+const models = [...new Set([...nn, ...diffusion, ...fixture, ...tokenizer, "models"])];
+const pipeline = [...models, "pipeline"];
 const verify = [...pipeline, "verify"];
 
 const floors = {
   platform: outside,
   files,
   image: [...files, "image"],
-  tokenizer: [...files, "tokenizer"],
+  tokenizer,
   config,
   gpu,
   tensor: [...gpu, "tensor"],
@@ -32,8 +33,8 @@ const floors = {
   cli: [...verify, "cli"],
 };
 
-/** Folders of families; CLIPs are for all of them. */
-const FAMILY_FOLDER = "^src/models/(?!clip/)[^/]+/";
+/** Folders of families; CLIPs, and the layout of diffusers' folders, are for all of them. */
+const FAMILY_FOLDER = "^src/models/(?!(?:clip|diffusers)/)[^/]+/";
 
 const oneWay = Object.entries(floors).map(([floor, below]) => ({
   name: `floor-${floor}`,
