@@ -23,8 +23,7 @@ export function decoderCost(options: DecoderOptions, side: number, contextTokens
   return unetCost(options, side, {
     down: (i, pixels) => (attendsDown[i] ? attention(widths[i]!, pixels, contextOnly[i]) : 0),
     middle: (pixels) => attention(widths.at(-1)!, pixels, midContextOnly),
-    up: (i, pixels) =>
-      attendsUp[widths.length - 1 - i] ? attention(widths[i]!, pixels, contextOnly[i]) : 0,
+    up: (i, pixels) => (attendsUp[widths.length - 1 - i] ? attention(widths[i]!, pixels, contextOnly[i]) : 0),
   });
 }
 
@@ -61,7 +60,10 @@ function unetCost({ widths, layers, channelsIn, channelsOut }: UnetOptions, side
     total += block(widthIn, width, pixels) + (count - 1) * block(width, width, pixels);
     total += count * attention.down(i, pixels);
     // On the way up, each block also reads a kept feature map; the last one that of the larger resolution.
-    const joined = Array.from({ length: count + 1 }, (_, j) => (j === 0 ? below : width) + (j < count ? width : widthIn));
+    const joined = Array.from(
+      { length: count + 1 },
+      (_, j) => (j === 0 ? below : width) + (j < count ? width : widthIn),
+    );
     for (const from of joined) total += block(from, width, pixels) + attention.up(i, pixels);
     // Blocks between two resolutions compute at the one that they lead to.
     if (i < last) total += block(width, width, pixelsAt(i + 1)) + block(below, below, pixels);

@@ -5,13 +5,17 @@ import { priorOptions } from "../../../src/models/karlo/config/prior-config.js";
 import { schedulerOptions } from "../../../src/models/karlo/config/scheduler-config.js";
 import { superResolutionOptions } from "../../../src/models/karlo/config/super-resolution-config.js";
 import { textProjectionOptions } from "../../../src/models/karlo/config/text-projection-config.js";
-import { DECODER, SUPER_RESOLUTION } from "../../support/karlo-configs.js";
+import { fullSizeKarlo } from "../../support/full-size-karlo.js";
+
+const reference = fullSizeKarlo();
+const configOf = (component: string) => reference.get(component)!.config;
 
 type Parse = (config: object) => unknown;
 const parsers = {
   prior: (config) => priorOptions({ ...config }, "prior/config.json"),
-  decoder: (config) => decoderOptions({ ...DECODER, ...config }, "decoder/config.json"),
-  superResolution: (config) => superResolutionOptions({ ...SUPER_RESOLUTION, ...config }, "super_res/config.json"),
+  decoder: (config) => decoderOptions({ ...configOf("decoder"), ...config }, "decoder/config.json"),
+  superResolution: (config) =>
+    superResolutionOptions({ ...configOf("super_res_first"), ...config }, "super_res/config.json"),
   textProjection: (config) => textProjectionOptions({ time_embed_dim: 8, cross_attention_dim: 8, ...config }, "t.json"),
   scheduler: (config) => schedulerOptions(config, "scheduler_config.json"),
 } as const satisfies Record<string, Parse>;

@@ -93,7 +93,7 @@ it.each<[string, (arena: Arena) => object, RegExp]>([
   const arena = await openTestArena();
   const { model, store: weights } = await loaded(arena);
   using store = weights;
-  const forward = () =>
+  const forward = () => {
     arena.scope(() => {
       model.forward(store.arena, {
         imageEmbed: arena.empty([BATCH, 5]),
@@ -102,6 +102,7 @@ it.each<[string, (arena: Arena) => object, RegExp]>([
         ...change(arena),
       });
     });
+  };
   expect(forward).toThrow(ShapeError);
   expect(forward).toThrow(message);
 });
