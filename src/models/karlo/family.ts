@@ -1,7 +1,7 @@
 import { InternalError } from "../../platform/internal-error.js";
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { NETWORK_RUNNERS } from "./verify/kinds.js";
+import { ENCODER_RUNNERS, NETWORK_RUNNERS } from "./verify/kinds.js";
 
 /** Karlo (kakaobrain): an unCLIP model in the folder layout of diffusers. Its networks run; it claims no files. */
 export const karlo: Family = {
@@ -10,7 +10,7 @@ export const karlo: Family = {
   names: NO_NAMES,
   configKeys: {},
   claim: () => undefined,
-  verify: NETWORK_RUNNERS,
+  verify: new Map([...NETWORK_RUNNERS, ...ENCODER_RUNNERS]),
   inspect: (): never => {
     throw new InternalError("Karlo claims no file, so there is none to inspect.");
   },
