@@ -138,7 +138,11 @@ describe("special tokens", () => {
     ["padding in front", { [configAt]: { ...config, padding_side: "left" } }, /padding_side: "left" is not supported/],
     ["another tokenizer", { [configAt]: { tokenizer_class: "T5Tokenizer" } }, /tokenizer_class: "T5Tokenizer" is not/],
     ["an unknown key", { [configAt]: { ...config, do_upper_case: true } }, /unknown key "do_upper_case"/],
-    ["a vocabulary that is a list", { "tokenizer/vocab.json": ["a"] }, /vocab\.json is not a config: expected a JSON object/],
+    [
+      "a vocabulary that is a list",
+      { "tokenizer/vocab.json": ["a"] },
+      /vocab\.json is not a config: expected a JSON object/,
+    ],
     ["an id that is no number", { "tokenizer/vocab.json": { a: "1" } }, /a: expected a number, found "1"/],
   ])("refuse %s", async (_, changed, message) => {
     const error: unknown = await read(changed).catch((thrown: unknown) => thrown);
