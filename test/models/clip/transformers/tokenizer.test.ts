@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ConfigError } from "../../../../src/config/config-error.js";
 import { readTokenizer } from "../../../../src/models/clip/transformers/tokenizer.js";
 import { FileError } from "../../../../src/platform/errors.js";
+import { UnsupportedError } from "../../../../src/weights/unsupported-error.js";
 import { modelFolder, readModelJson, type ChangedFile } from "../../../support/model-folder.js";
 
 const SMALL = "karlo-tokenizer";
@@ -153,5 +154,8 @@ describe("special tokens", () => {
   it("need vocab.json and merges.txt", async () => {
     await expect(read({ "tokenizer/vocab.json": null })).rejects.toThrow(FileError);
     await expect(read({ "tokenizer/merges.txt": null })).rejects.toThrow(/merges\.txt/);
+    const fast = { "tokenizer/vocab.json": null, "tokenizer/tokenizer.json": {} };
+    await expect(read(fast)).rejects.toThrow(UnsupportedError);
+    await expect(read(fast)).rejects.toThrow(/tokenizer has only a tokenizer\.json, but no vocab\.json/);
   });
 });
