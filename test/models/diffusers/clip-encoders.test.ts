@@ -95,8 +95,20 @@ describe("the encoders of a folder", () => {
       /text encoder.*width 24.*width 7/,
     ],
     ["an image of another size", "image_encoder/config.json", { image_size: 35 }, ConfigError, /crop_size.*35 × 35/],
-    ["other layers", "text_encoder/config.json", { num_hidden_layers: 3 }, WeightError, /resblocks\.2/],
-    ["another vocabulary", "text_encoder/config.json", { vocab_size: 99 }, WeightError, /token_embedding\.weight/],
+    [
+      "other layers",
+      "text_encoder/config.json",
+      { num_hidden_layers: 3 },
+      WeightError,
+      /missing {4}text_model\.encoder\.layers\.2\.self_attn\.k_proj\.weight/,
+    ],
+    [
+      "another vocabulary",
+      "text_encoder/config.json",
+      { vocab_size: 99 },
+      WeightError,
+      /misshapen {2}text_model\.embeddings\.token_embedding\.weight/,
+    ],
   ])("are refused with %s", async (_, path, keys, expected, message) => {
     const changed = { [path]: { ...(await readModelJson(VARIATION, path)), ...keys } };
     const folder = await openModelFolder(modelFolder(VARIATION, changed));
