@@ -259,8 +259,12 @@ describe("inputs of U-Nets", () => {
       const condition = { ...conditionOf(arena, inputsFor(1, 3, options.timeDim)), ...change(arena) };
       model.prepare(steps, { batch: BATCH, times: [1], condition });
     };
-    expect(() => arena.scope(prepare)).toThrow(ShapeError);
-    expect(() => arena.scope(prepare)).toThrow(message);
+    expect(() => {
+      arena.scope(prepare);
+    }).toThrow(ShapeError);
+    expect(() => {
+      arena.scope(prepare);
+    }).toThrow(message);
   });
 
   it("are refused if guidance has no negative condition, or a mask for one half alone", async () => {
@@ -273,16 +277,16 @@ describe("inputs of U-Nets", () => {
       const other = negative ? { ...condition, contextMask: undefined } : undefined;
       model.prepare(steps, { batch: BATCH, times: [1], condition, negative: other }, 2);
     };
-    expect(() =>
+    expect(() => {
       arena.scope(() => {
         prepare(false);
-      }),
-    ).toThrow(/negative is absent/);
-    expect(() =>
+      });
+    }).toThrow(/negative is absent/);
+    expect(() => {
       arena.scope(() => {
         prepare(true);
-      }),
-    ).toThrow(/a mask for one half/);
+      });
+    }).toThrow(/a mask for one half/);
   });
 
   it("are refused with sides that cannot be halved often enough", async () => {
@@ -295,11 +299,11 @@ describe("inputs of U-Nets", () => {
       model.forward(arena.empty(x, "f32"), prepared);
     };
     const refused = (x: readonly number[], lowres: readonly number[]) =>
-      expect(() =>
+      expect(() => {
         arena.scope(() => {
           forward(x, lowres);
-        }),
-      );
+        });
+      });
     refused([1, 7, 8, 3], [1, 7, 8, 3]).toThrow(/expected \[1, a multiple of 2, a multiple of 2, 3\]/);
     refused([1, 8, 8, 3], [1, 6, 8, 3]).toThrow(/x is \[1, 8, 8, 3\]; expected \[1, 6, 8, 3\]/);
     refused([1, 8, 8, 3], [1, 8, 8, 1]).toThrow(/lowres is \[1, 8, 8, 1\]/);

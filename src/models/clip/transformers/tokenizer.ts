@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../../config/config-error.js";
 import type { FileFolder } from "../../../files/folder/file-folder.js";
+import { FileError } from "../../../platform/errors.js";
 import { excerpt } from "../../../platform/printable.js";
 import { ClipTokenizer } from "../../../tokenizer/clip-tokenizer.js";
 import { END_WORD, START_WORD } from "../../../tokenizer/words.js";
-import { componentConfig, componentText } from "../../diffusers/component-files.js";
+import { UnsupportedError } from "../../../weights/unsupported-error.js";
+import { componentConfig, componentText, type ComponentConfig } from "../../diffusers/component-files.js";
 import { specialTokensMap, tokenizerConfig, vocabularyFile, type SpecialToken } from "../config/tokenizer-config.js";
 
 /** Most merges that are read: those of OpenAI's vocabulary, which has 49408 tokens. */
@@ -23,7 +25,7 @@ export interface FolderTokenizer {
  * for options that are not supported.
  */
 export async function readTokenizer(folder: FileFolder, component: string): Promise<FolderTokenizer> {
-  const vocabulary = await componentConfig(folder, component, "vocab.json");
+  const vocabulary = await readVocabulary(folder, component);
   const ids = new Map(Object.entries(parseConfig(vocabularyFile, vocabulary.value, vocabulary.name)));
   const merges = parseMerges(await componentText(folder, component, "merges.txt"));
   const { special, added, maxLength } = await readSpecialTokens(folder, component);
@@ -42,6 +44,19 @@ export async function readTokenizer(folder: FileFolder, component: string): Prom
     added: new Map([...added.keys(), ...special.all].map((text) => [text, idOf(text)])),
   });
   return { tokenizer, maxLength };
+}
+
+async function readVocabulary(folder: FileFolder, component: string): Promise<ComponentConfig> {
+  try {
+    return await componentConfig(folder, component, "vocab.json");
+  } catch (error) {
+    const isMissing = error instanceof FileError && error.code === "file/not-found";
+    if (!isMissing || !(await folder.has(`${component}/tokenizer.json`))) throw error;
+    throw new UnsupportedError(
+      `${folder.name}: ${component} has only a tokenizer.json, but no vocab.json, which CLIPTokenizer reads; save it with ` +
+        "CLIPTokenizer.save_pretrained",
+    );
+  }
 }
 
 /** The pairs in `merges.txt`, whose first line is a comment. */

@@ -42,7 +42,7 @@ export const verifyTextEncoder: Runner = async (fixture, openArena) => {
   await loaded.load();
   const { textEmbed, textEncodings } = await encoder.embedText(arena, rows);
   const outputs = { text_embeds: textEmbed, last_hidden_state: textEncodings };
-  return pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
+  return await pairOutputs(fixture, outputs, FORWARD[arena.dtype]);
 };
 
 /** Resizes, crops, normalises and encodes images of different sizes. */
