@@ -32,8 +32,8 @@ const COMMITS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "pytorch/pytorch": { "of 2020": "003dc3e14b5f200fdeff33edf90016b833087e87" },
   "numpy/numpy": { "of August 2026": "1f90bbb55e65e7de68921bc3f1a2d94492fdf689" },
   "pypa/packaging": { "of August 2026": "053c884615f2e83d80705251b447769ec2599653" },
-  "huggingface/transformers": { "4.45.0.dev0": "d6751d91c8f58cdeb35af6adae182d7dc90aa883" },
   "huggingface/diffusers": { "0.37.1": "ad3a3afc3a4d3068bbb12f58129c855087ffc6d6" },
+  "huggingface/transformers": { "4.45.0.dev0": "d6751d91c8f58cdeb35af6adae182d7dc90aa883" },
   "huggingface/safetensors": { "of May 2026": "24b0b2857fef49be734b9ab72ce97c09bb25f5b9" },
 };
 
@@ -99,10 +99,12 @@ const OURS = [
   "src/diffusion/settings.ts",
   "src/models/dalle2-pytorch/unet/feature-map.ts",
   "src/models/dalle2-pytorch/unet/layout.ts",
+  "src/models/karlo/unet/feature-map.ts",
 ];
 
 it("stand in every file of a network or a sampler that mirrors a reference", () => {
-  const folders = ["src/diffusion/", "src/models/dalle2-pytorch/unet/", "src/models/dalle2-pytorch/prior/"];
+  const networks = ["dalle2-pytorch/unet", "dalle2-pytorch/prior", "karlo/unet", "karlo/prior", "karlo/scheduler"];
+  const folders = ["src/diffusion/", ...networks.map((folder) => `src/models/${folder}/`)];
   const mirrors = files.filter((file) => folders.some((folder) => file.startsWith(folder)));
   const linked = new Set(links.map(({ file }) => file));
   expect(mirrors.filter((file) => !linked.has(file)).sort()).toEqual(OURS);

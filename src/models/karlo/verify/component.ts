@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { openSource } from "../../../files/open.js";
+import { plainFolder } from "../../../files/folder/plain-folder.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { FileError } from "../../../platform/errors.js";
 import type { ByteSource } from "../../../platform/source.js";
@@ -7,6 +7,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { openCheckpoint } from "../../../weights/checkpoint.js";
 import type { Weights } from "../../../weights/store.js";
 import { WeightStore } from "../../../weights/weight-store.js";
+import { findWeights } from "../../diffusers/component-weights.js";
 
 /** A component of a fixture's model folder: the content and the name of its config. */
 export interface ComponentConfig {
@@ -34,35 +35,44 @@ export async function withComponent<Model, Result>(
   build: (weights: Weights, config: ComponentConfig) => Model,
   body: (model: Model) => Promise<Result>,
 ): Promise<Result> {
-  const config = await componentConfigOf(fixture, component);
-  const checkpoint = fixture.keep(await openCheckpoint(await openWeights(fixture, component)));
-  using store = new WeightStore(arena, checkpoint);
-  const model = build(store.root, config);
-  await store.load();
-  return await body(model);
+  return withComponents(fixture, arena, [component], ([part]) => build(part!.weights, part!), body);
+}
+
+/** A component whose weights can be declared. */
+export interface ComponentPart extends ComponentConfig {
+  readonly weights: Weights;
+}
+
+/** The same for a model of several components, in the order of their names. */
+export async function withComponents<Model, Result>(
+  fixture: Fixture,
+  arena: Arena,
+  components: readonly string[],
+  build: (parts: readonly ComponentPart[]) => Model,
+  body: (model: Model) => Promise<Result>,
+): Promise<Result> {
+  const stores: WeightStore[] = [];
+  try {
+    const parts: ComponentPart[] = [];
+    for (const component of components) {
+      const config = await componentConfigOf(fixture, component);
+      const store = new WeightStore(arena, fixture.keep(await openCheckpoint(await openWeights(fixture, component))));
+      stores.push(store);
+      parts.push({ ...config, weights: store.root });
+    }
+    const model = build(parts);
+    for (const store of stores) await store.load();
+    return await body(model);
+  } finally {
+    for (const store of stores) store.dispose();
+  }
 }
 
 /** Opens the weights of a component: one file, or the index of its shards. Rejects with `FileError`. */
 async function openWeights(fixture: Fixture, component: string): Promise<ByteSource> {
   const { model, variant } = fixture.info(info);
-  const names = fileNames("diffusion_pytorch_model", variant ?? undefined);
-  let missing: FileError | undefined;
-  for (const name of names) {
-    try {
-      return await openSource(fixture.location(`${model}/${component}/${name}`));
-    } catch (error) {
-      if (!(error instanceof FileError) || error.code !== "file/not-found") throw error;
-      missing ??= error;
-    }
-  }
-  throw missing!;
-}
-
-/** Names of the files of weights, in the order in which they are preferred. */
-function fileNames(base: string, variant: string | undefined): readonly string[] {
-  const plain = ["safetensors", "bin"].flatMap((format) => [`${base}.${format}`, `${base}.${format}.index.json`]);
-  if (variant === undefined) return plain;
-  return ["safetensors", "bin"]
-    .flatMap((format) => [`${base}.${variant}.${format}`, `${base}.${format}.index.${variant}.json`])
-    .concat(plain);
+  const folder = plainFolder(fixture.location(model));
+  const path = await findWeights(folder, component, "diffusion_pytorch_model", { prefersF16: variant === "fp16" });
+  if (path !== undefined) return folder.open(path);
+  throw new FileError(folder.name, `has no weights of its component ${component}`, { code: "file/not-found" });
 }
