@@ -93,8 +93,13 @@ export async function sampleDecoder(
 ): Promise<Map<number, GeneratedImage[]>> {
   const decoder = decoderOf(manager);
   const { inputs: inputCount, randomness } = checkDecoder(manager, options);
-  const inputs = await gatherInputs(decoder, options, script.encoding);
-  const settings = joinSettings(fillDecoderSettings(manager, options));
+  const each = fillDecoderSettings(manager, options);
+  const inputs = await gatherInputs(decoder, options, {
+    encoding: script.encoding,
+    inputs: inputCount,
+    settings: each,
+  });
+  const settings = joinSettings(each);
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the other images of its batch.
   const partOptions = { dtype: manager.dtype, maxRows: decoder.mixesBatch ? 1 : undefined };
