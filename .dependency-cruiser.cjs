@@ -32,8 +32,8 @@ const floors = {
   cli: [...verify, "cli"],
 };
 
-/** Folders of families; CLIPs are for all of them. */
-const FAMILY_FOLDER = "^src/models/(?!clip/)[^/]+/";
+/** Folders of families; CLIPs, and the layout of diffusers' folders, are for all of them. */
+const FAMILY_FOLDER = "^src/models/(?!(?:clip|diffusers)/)[^/]+/";
 
 const oneWay = Object.entries(floors).map(([floor, below]) => ({
   name: `floor-${floor}`,

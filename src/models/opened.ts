@@ -1,49 +1,92 @@
-import { openBeside } from "../files/open.js";
+import type { FileFolder } from "../files/folder/file-folder.js";
+import { folderOf } from "../files/folder/plain-folder.js";
+import { HttpSource } from "../files/http.js";
+import { FileError } from "../platform/errors.js";
 import { isRecord, JsonError, parseJson } from "../platform/json.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
 import { openCheckpoint, type Checkpoint, type OpenOptions } from "../weights/checkpoint.js";
+import { FormatError } from "../weights/errors.js";
 
 /** An open checkpoint: a file of tensors, or several with an index. */
 export interface OpenedFile extends Checkpoint {
   readonly kind: "file";
 }
 
-/** A folder of models with an index. */
-export interface OpenedFolder {
+/** A folder of models with an index. `close` also closes the files that are still open. */
+export interface OpenedFolder extends FileFolder {
   readonly kind: "folder";
-  /** Path or URL of its index, for messages. */
-  readonly name: string;
   /** The content of the index: the components and their classes. */
   readonly index: Readonly<Record<string, unknown>>;
-  /** Opens a file in the folder by its relative path; `close` closes it. Rejects with `FileError`. */
-  open(path: string): Promise<ByteSource>;
+  /** Whether weights in f16 are read, if the folder has some beside others. */
+  readonly prefersF16: boolean;
   close(): Promise<void>;
 }
 
 /** An opened file or folder, which a family may claim. Only headers of files were read. */
 export type Opened = OpenedFile | OpenedFolder;
 
+/** How to open a folder of models. */
+export interface FolderOptions {
+  /** See `OpenedFolder`. Default false. */
+  readonly prefersF16?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The index of a folder of models. */
+export const FOLDER_INDEX = "model_index.json";
 /** An index of a model folder names the class of the whole; an index of shards does not. */
 const CLASS = "_class_name";
 
 /**
- * Opens a checkpoint, or a model folder by its index (`model_index.json`). Takes ownership of the source, as
- * `openCheckpoint` does.
+ * Opens a checkpoint, or a model folder by its index (`model_index.json`), whose files are beside it. Takes ownership of the
+ * source, as `openCheckpoint` does.
  */
-export async function openModel(source: ByteSource, options: OpenOptions): Promise<Opened> {
+export async function openModel(source: ByteSource, options: OpenOptions & FolderOptions): Promise<Opened> {
   const index = await readIndex(source, options.signal).catch(async (error: unknown) => {
     await source.close();
     throw error;
   });
   if (!index) return { kind: "file", ...(await openCheckpoint(source, options)) };
-  const opened = [source];
+  await source.close();
+  const { signal } = options;
+  const files = folderOf(source instanceof HttpSource ? source.address() : source.name, { signal });
+  return openedFolder(files, source.name, index, options);
+}
+
+/** Opens a model folder. Rejects with `FileError`, also if it has no index, and with `FormatError` if that is none. */
+export async function openModelFolder(files: FileFolder, options: FolderOptions = {}): Promise<OpenedFolder> {
+  if (!(await files.has(FOLDER_INDEX))) {
+    throw new FileError(files.name, `is not a folder of models: it has no ${FOLDER_INDEX}`, {
+      code: "file/not-found",
+      advice: "give a folder in the layout of the diffusers library",
+    });
+  }
+  const source = await files.open(FOLDER_INDEX);
+  try {
+    const index = await readIndex(source, options.signal);
+    if (index) return openedFolder(files, files.name, index, options);
+    throw new FormatError(source.name, `it is not the index of a folder of models: expected JSON with "${CLASS}"`);
+  } finally {
+    await source.close();
+  }
+}
+
+function openedFolder(
+  files: FileFolder,
+  name: string,
+  index: OpenedFolder["index"],
+  { prefersF16 = false }: FolderOptions,
+): OpenedFolder {
+  const opened: ByteSource[] = [];
   return {
     kind: "folder",
-    name: source.name,
+    name,
     index,
+    prefersF16,
+    has: (path) => files.has(path),
     open: async (path) => {
-      const file = await openBeside(source, path);
+      const file = await files.open(path);
       opened.push(file);
       return file;
     },

@@ -22,10 +22,10 @@ import { Upscale } from "../../src/pipeline/scripts/upscale.js";
 import { verifyFixture } from "../../src/verify/verify.js";
 import { MemorySource } from "../../src/platform/source.js";
 import { FormatError } from "../../src/weights/errors.js";
-import { writeSafetensors } from "../../src/weights/formats/safetensors.js";
 import { collect } from "../support/collect.js";
 import { fixtureFolder } from "../support/golden.js";
 import { sharedGpu } from "../support/gpu.js";
+import { safetensorsFile, type StoredTensors } from "../support/safetensors-file.js";
 import { SIDES, TOY_INDEX, toyFamily } from "../support/toy-family.js";
 
 const GAINS = { bright: [0.9, 0.8, 0.7], last: [1.1, 1, 0.5] } as const;
@@ -53,16 +53,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-type Stored = Readonly<Record<string, { readonly shape: readonly number[]; readonly values: readonly number[] }>>;
-
-async function write(name: string, tensors: Stored): Promise<void> {
-  const entries = Object.entries(tensors).map(([tensor, { shape, values }]) => ({
-    name: tensor,
-    dtype: "F32" as const,
-    shape,
-    chunks: () => [new Uint8Array(Float32Array.from(values).buffer)],
-  }));
-  await writeFile(join(folder, name), Buffer.concat(await collect(writeSafetensors(entries, new Map()))));
+async function write(name: string, tensors: StoredTensors): Promise<void> {
+  await writeFile(join(folder, name), await safetensorsFile(tensors));
 }
 
 /** A load config of toys, with the CLIP in a fixture of another family. */

@@ -1,0 +1,20 @@
+import { FileError } from "../../platform/errors.js";
+import type { ByteSource } from "../../platform/source.js";
+
+/** The files of a folder on this machine or on a server. Paths are relative to it, with slashes. */
+export interface FileFolder {
+  /** Its path, URL or hub id, for messages. A URL is without secrets. */
+  readonly name: string;
+  /** Whether it has a file. Rejects with FileError if that cannot be found out. */
+  has(path: string): Promise<boolean>;
+  /** Opens a file. The caller closes it. Rejects with FileError. */
+  open(path: string): Promise<ByteSource>;
+}
+
+/** Throws FileError for a path that leads out of a folder: the parts of a path may come from a file of unknown origin. */
+export function checkInside(folder: string, path: string): void {
+  const parts = path.split("/");
+  const isPlain = (part: string): boolean => /^[^\\:?#%\0]{1,255}$/.test(part) && !/^\.*$/.test(part);
+  if (parts.every(isPlain)) return;
+  throw new FileError(folder, `${JSON.stringify(path)} is not the path of a file in this folder`);
+}
