@@ -4,6 +4,8 @@
  * kernels with it. The kernels read the same tables.
  */
 
+import { BICUBIC, tapsOf } from "./filters.js";
+
 /**
  * Table that resizes one axis: each output is the sum of `weights[k] * input[indices[k]]` over `taps` consecutive
  * entries.
@@ -59,6 +61,22 @@ function cubic(signed: number): number {
   const x = Math.abs(signed);
   if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
   return x <= 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+}
+
+/**
+ * Returns the table of torch's `interpolate(mode="bicubic", antialias=True)`: the same kernel, but cut at the edges before
+ * weights are normalised.
+ */
+export function bicubicWeights(inSize: number, outSize: number): ResizeTable {
+  const rows = tapsOf(inSize, outSize, BICUBIC);
+  const taps = Math.max(...rows.map(({ weights }) => weights.length));
+  const indices = new Int32Array(outSize * taps);
+  const weights = new Float64Array(outSize * taps);
+  for (const [i, row] of rows.entries()) {
+    weights.set(row.weights, i * taps);
+    for (const k of row.weights.keys()) indices[i * taps + k] = row.first + k;
+  }
+  return { taps, indices, weights };
 }
 
 /**

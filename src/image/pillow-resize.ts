@@ -3,32 +3,8 @@
  * coefficients in 22-bit fixed point, rounded to 8 bits between the horizontal and the vertical pass.
  */
 import { ArgumentError } from "../platform/arguments.js";
+import { BICUBIC, BILINEAR, LANCZOS, tapsOf, type Filter } from "./filters.js";
 import type { Image } from "./image.js";
-
-interface Filter {
-  /** Half the width of the kernel in source pixels, when enlarging. */
-  readonly support: number;
-  readonly at: (x: number) => number;
-}
-
-const LANCZOS: Filter = {
-  support: 3,
-  at: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0),
-};
-
-// Keys' cubic with a = -0.5.
-const BICUBIC: Filter = {
-  support: 2,
-  at: (signed) => {
-    const x = Math.abs(signed);
-    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-  },
-};
-
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
-}
 
 /** Same as Pillow's `image.resize((width, height), Image.LANCZOS)`. */
 export function resizeLanczos<I extends Image>(image: I, width: number, height: number): I {
@@ -38,6 +14,11 @@ export function resizeLanczos<I extends Image>(image: I, width: number, height: 
 /** Same as Pillow's `image.resize((width, height), Image.BICUBIC)`. */
 export function resizeBicubic<I extends Image>(image: I, width: number, height: number): I {
   return resize(image, width, height, BICUBIC);
+}
+
+/** Same as Pillow's `image.resize((width, height), Image.BILINEAR)`. */
+export function resizeBilinear<I extends Image>(image: I, width: number, height: number): I {
+  return resize(image, width, height, BILINEAR);
 }
 
 function resize<I extends Image>(image: I, width: number, height: number, filter: Filter): I {
@@ -60,31 +41,6 @@ function resizePasses<I extends Image>(image: I, width: number, height: number, 
 const PRECISION = 22;
 const HALF = 1 << (PRECISION - 1);
 
-/** The consecutive source pixels of one output pixel, and their weights in fixed point. */
-interface Taps {
-  readonly first: number;
-  readonly weights: readonly number[];
-}
-
-/**
- * Returns, for each position of the result, the taps in the source.
- * @see
- * https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L183-L267
- */
-function makeTaps(inSize: number, outSize: number, filter: Filter): Taps[] {
-  const scale = inSize / outSize;
-  const stretch = Math.max(scale, 1);
-  const support = filter.support * stretch;
-  return Array.from({ length: outSize }, (_, i) => {
-    const center = (i + 0.5) * scale;
-    const first = Math.max(Math.trunc(center - support + 0.5), 0);
-    const end = Math.min(Math.trunc(center + support + 0.5), inSize);
-    const raw = Array.from({ length: end - first }, (_, k) => filter.at((first + k - center + 0.5) * (1 / stretch)));
-    const total = raw.reduce((sum, weight) => sum + weight, 0);
-    return { first, weights: raw.map((weight) => toFixedPoint(weight / total)) };
-  });
-}
-
 function toFixedPoint(weight: number): number {
   return Math.trunc(weight * 2 ** PRECISION + (weight < 0 ? -0.5 : 0.5));
 }
@@ -92,7 +48,10 @@ function toFixedPoint(weight: number): number {
 /** @see https://github.com/python-pillow/Pillow/blob/bb1d8e8ab8d29048624d96e3ee53cecf7c13d13d/src/libImaging/Resample.c#L288-L388 */
 function resizeRows<I extends Image>(image: I, width: number, filter: Filter): I {
   const { height, channels, data: source } = image;
-  const taps = makeTaps(image.width, width, filter);
+  const taps = tapsOf(image.width, width, filter).map(({ first, weights }) => ({
+    first,
+    weights: weights.map(toFixedPoint),
+  }));
   const data = new Uint8Array(width * height * channels);
   let at = 0;
   for (let y = 0; y < height; y++) {

@@ -1,4 +1,4 @@
-import { cubicWeights } from "../image/float-resize.js";
+import { bicubicWeights, cubicWeights, type ResizeTable } from "../image/float-resize.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
 import { invocations } from "./grid.js";
@@ -36,17 +36,34 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
  * resize-right, which the reference uses (src/image/float-resize.ts). Returns `x` itself if it already has the size.
  */
 export function resizeCubic(x: Tensor, [height, width]: Size): Tensor {
-  imageShape("resizeCubic", x);
-  checkSize("resizeCubic", height, width);
-  return x.arena.scope(() => resampleAxis(resampleAxis(x, 1, height), 2, width));
+  return resample("resizeCubic", x, [height, width], cubicWeights);
 }
 
-function resampleAxis(x: Tensor, axis: 1 | 2, length: number): Tensor {
+/**
+ * Resizes `[B, H, W, C]` to `[B, height, width, C]` like torch's `interpolate(mode="bicubic", antialias=True)`. Returns `x`
+ * itself if it already has the size.
+ */
+export function resizeBicubic(x: Tensor, [height, width]: Size): Tensor {
+  return resample("resizeBicubic", x, [height, width], bicubicWeights);
+}
+
+type WeightsOf = (sourceLength: number, length: number) => ResizeTable;
+
+function resample(op: string, x: Tensor, [height, width]: Size, weightsOf: WeightsOf): Tensor {
+  imageShape(op, x);
+  checkSize(op, height, width);
+  const along = (image: Tensor, axis: 1 | 2, length: number): Tensor => {
+    const sourceLength = image.shape[axis]!;
+    return sourceLength === length ? image : resampleAxis(op, image, axis, weightsOf(sourceLength, length));
+  };
+  return x.arena.scope(() => along(along(x, 1, height), 2, width));
+}
+
+function resampleAxis(op: string, x: Tensor, axis: 1 | 2, table: ResizeTable): Tensor {
   const sourceLength = x.shape[axis]!;
-  if (sourceLength === length) return x;
+  const length = table.indices.length / table.taps;
   const { arena } = x;
-  const Element = floatType("resizeCubic", "x", x);
-  const table = cubicWeights(sourceLength, length);
+  const Element = floatType(op, "x", x);
   const weights = arena.from(Float32Array.from(table.weights), [length, table.taps], "f32");
   const positions = arena.from(table.indices, [length, table.taps], "u32");
   const y = arena.empty(x.shape.with(axis, length), Element);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { cubicWeights, resizeCubicAntialias, resizeNearest } from "../../src/image/float-resize.js";
 import { makeImage } from "../../src/image/image.js";
 import type { RgbaImage } from "../../src/image/image.js";
-import { resizeBicubic, resizeLanczos } from "../../src/image/pillow-resize.js";
+import { resizeBicubic, resizeBilinear, resizeLanczos } from "../../src/image/pillow-resize.js";
 import { floats, readTensors } from "../support/io.js";
 
 const io = await readTensors(new URL("../fixtures/resize/io.safetensors", import.meta.url));
@@ -49,6 +49,11 @@ describe("Pillow's resizing", () => {
       "BICUBIC",
       resizeBicubic,
       [61, 83, 134, 146, 106, 80, 139, 86, 70, 122, 85, 108, 100, 121, 131, 134, 131, 121, 100, 109, 80, 134, 157, 165],
+    ],
+    [
+      "BILINEAR",
+      resizeBilinear,
+      [61, 84, 132, 142, 99, 85, 133, 92, 74, 122, 92, 110, 100, 121, 129, 130, 125, 122, 107, 112, 81, 130, 152, 162],
     ],
   ])("%s weights colours by alpha", (_, resize, expected) => {
     expect([...resize(rgba, 3, 2).data]).toEqual(expected);

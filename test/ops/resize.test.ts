@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { resizeCubic, resizeNearest } from "../../src/ops/resize.js";
+import { resizeBicubic, resizeCubic, resizeNearest } from "../../src/ops/resize.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import type { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
@@ -38,6 +38,7 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
     { from: [1, 8, 12, 3], to: [5, 5] },
     { from: [2, 9, 4, 13], to: [3, 31] },
     { from: [1, 16, 16, 8], to: [16, 4] },
+    { from: [1, 33, 2, 3], to: [4, 9] },
   ] as const;
 
   test.each(cases)("nearest from $from to $to", async ({ from, to }) => {
@@ -53,12 +54,18 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
     expect([...(await y.read())]).toEqual([...expected]);
   });
 
-  test.each(cases)("cubic from $from to $to", async ({ from, to }) => {
+  const kinds = [
+    { kind: "cubic", resize: resizeCubic, weightsOf },
+    { kind: "bicubic", resize: resizeBicubic, weightsOf: insideWeightsOf },
+  ] as const;
+  const each = kinds.flatMap((kind) => cases.map((one) => ({ ...kind, ...one })));
+
+  test.each(each)("$kind from $from to $to", async ({ resize, weightsOf: weights, from, to }) => {
     const [, height, width] = from;
     const values = rounded(random.normals(size(from)), dtype);
     const at = reader(values, from);
-    const y = resizeCubic(arena.from(values, from), to);
-    const [rows, columns] = [weightsOf(height, to[0]), weightsOf(width, to[1])];
+    const y = resize(arena.from(values, from), to);
+    const [rows, columns] = [weights(height, to[0]), weights(width, to[1])];
     const expected = build([from[0], ...to, from[3]], (b, h, w, c) => {
       let sum = 0;
       for (let i = 0; i < height; i++)
@@ -68,30 +75,48 @@ describe.each(await testableTypes())("resize in %s", (dtype: ComputeType) => {
     expectClose(await y.read(), expected, close);
   });
 
-  test("cubic does not change an image of the right size", () => {
+  test("cubic and bicubic do not change an image of the right size", () => {
     const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
     expect(resizeCubic(image, [4, 4])).toBe(image);
+    expect(resizeBicubic(image, [4, 4])).toBe(image);
   });
 
   test("refuses invalid sizes", () => {
     const image = arena.from(new Float32Array(48), [1, 4, 4, 3]);
     expect(() => resizeNearest(image, [0, 4])).toThrow(ShapeError);
     expect(() => resizeCubic(image, [4, 2.5])).toThrow(/resizeCubic: size is \[4, 2.5\]/);
+    expect(() => resizeBicubic(image, [4, -1])).toThrow(/resizeBicubic: size is \[4, -1\]/);
     expect(() => resizeNearest(arena.from(new Float32Array(16), [4, 4]), [2, 2])).toThrow(ShapeError);
   });
 });
 
-/** Returns the taps of an axis as a matrix `[size][sourceSize]`. */
+/** Keys' cubic kernel with a = -0.5. */
+function kernel(x: number): number {
+  const d = Math.abs(x);
+  if (d <= 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
+  return d <= 2 ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
+}
+
+/**
+ * torch's taps of an axis as a matrix `[size][sourceSize]`: only taps inside of the source count. The kernel is 0 at the ends
+ * of its support, so taps that torch leaves out there change nothing.
+ */
+function insideWeightsOf(sourceSize: number, size: number): number[][] {
+  const scale = sourceSize / size;
+  return Array.from({ length: size }, (_, i) => {
+    const centre = (i + 0.5) * scale;
+    const row = Array.from({ length: sourceSize }, (_, j) => kernel((j + 0.5 - centre) / Math.max(scale, 1)));
+    const total = row.reduce((sum, weight) => sum + weight, 0);
+    return row.map((weight) => weight / total);
+  });
+}
+
+/** resize-right's taps of an axis as a matrix `[size][sourceSize]`: taps outside of the source count as zero. */
 function weightsOf(sourceSize: number, size: number): number[][] {
   return Array.from({ length: size }, (_, i) => {
     const scale = size / sourceSize;
     const stretch = Math.min(scale, 1);
     const centre = (i + 0.5) / scale - 0.5;
-    const kernel = (x: number) => {
-      const d = Math.abs(x);
-      if (d <= 1) return 1.5 * d ** 3 - 2.5 * d ** 2 + 1;
-      return d <= 2 ? -0.5 * d ** 3 + 2.5 * d ** 2 - 4 * d + 2 : 0;
-    };
     const reach = Math.ceil(2 / stretch) + 1;
     const nearest = Math.round(centre);
     let total = 0;
