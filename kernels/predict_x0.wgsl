@@ -1,8 +1,9 @@
-// Predicted x0: clamp(x · scale_x + prediction · scale_prediction, -limit, limit). Without a limit it is not clamped.
+// Predicted x0: clamp((x · scale_x + prediction · scale_prediction) · scale, -limit, limit). Without a limit it is not
+// clamped.
 //
 // x, x0: f32 [rows, channels4]; prediction: [rows, prediction_channels4]; only its first `channels` channels are read
-// (a learned variance follows them). numbers: [scale_x, scale_prediction] of each pass. counter[0] is the current pass.
-// One invocation per vec4 of x0.
+// (a learned variance follows them). numbers: [scale_x, scale_prediction, scale] of each pass. counter[0] is the current
+// pass. One invocation per vec4 of x0.
 //
 //: use lib/channels.wgsl
 //: use lib/elementwise.wgsl
@@ -31,7 +32,7 @@ fn run(index: u32) {
   let row = index / params.channels4;
   let predicted = vec4<f32>(prediction[row * params.prediction_channels4 + column]);
   let scales = numbers[counter[0]];
-  let value = x[index] * scales.x + predicted * scales.y;
+  let value = (x[index] * scales.x + predicted * scales.y) * scales.z;
   let limited = select(value, clamp_numbers(value, -params.limit, params.limit), params.has_limit != 0u);
   x0[index] = zero_padding(limited, column * 4u, params.channels);
 }

@@ -80,9 +80,9 @@ function epsilonOf(
   const numbers = x0Numbers(
     inputs,
     passes.map(({ timestep }) => {
-      const x0 = schedule.x0From(objective, timestep);
+      const { x, prediction, scale = 1 } = schedule.x0From(objective, timestep);
       const { x: recip, divisor } = schedule.noiseFromX0(timestep);
-      return { x: (recip - x0.x) / divisor, prediction: -x0.prediction / divisor };
+      return { x: (recip - x * scale) / divisor, prediction: (-prediction * scale) / divisor };
     }),
   );
   return (x, prediction) => predictX0(x, prediction, numbers);

@@ -34,7 +34,7 @@ export interface ScheduleTables {
 /** Rounds the result of one arithmetic operation to the precision that a schedule is computed in. */
 type Rounding = (value: number) => number;
 const float64: Rounding = (value) => value;
-const float32: Rounding = Math.fround;
+export const float32: Rounding = Math.fround;
 
 /**
  * The tables of a schedule, and the coefficients that samplers read from them. All numbers are float32 values.
@@ -79,8 +79,11 @@ export class NoiseSchedule {
     return { x: float32(alphaNext / alpha), noise: float32(difference / alpha) };
   }
 
-  /** Factors that give x0 from the prediction: x0 = x · x + prediction · prediction. */
-  x0From(objective: Objective, t: number): { readonly x: number; readonly prediction: number } {
+  /** Factors that give x0 from the prediction: x0 = (x · x + prediction · prediction) · scale. Default of `scale`: 1. */
+  x0From(
+    objective: Objective,
+    t: number,
+  ): { readonly x: number; readonly prediction: number; readonly scale?: number | undefined } {
     switch (objective) {
       case "x0":
         return { x: 0, prediction: 1 };
@@ -148,7 +151,11 @@ function betaRange(timesteps: number): [start: number, end: number] {
   return [scale * 0.0001, scale * 0.02];
 }
 
-function makeTables(betas: readonly number[], round: Rounding): ScheduleTables {
+/**
+ * The tables for these betas. With `float32`, betas are float32 values, and the result of each operation is rounded. With
+ * `float64`, only the tables are.
+ */
+export function makeTables(betas: readonly number[], round: Rounding): ScheduleTables {
   const alphas = betas.map((beta) => round(1 - beta));
   // torch accumulates products in float64 for every type.
   let product = 1;

@@ -4,11 +4,12 @@ import { joinedNames, type ModelNames } from "../weights/tree/model-names.js";
 import { CLIP_MAKES } from "./clip/config/adapter-config.js";
 import { clipNames } from "./clip/names.js";
 import { dalle2Pytorch } from "./dalle2-pytorch/family.js";
+import { karlo } from "./karlo/family.js";
 import { describeOpened } from "./describe-opened.js";
 import type { Claim, Family } from "./family.js";
 import type { Opened } from "./opened.js";
 
-let all: readonly Family[] = [dalle2Pytorch];
+let all: readonly Family[] = [dalle2Pytorch, karlo];
 
 /** The known families, in the order in which they are asked. */
 export function families(): readonly Family[] {

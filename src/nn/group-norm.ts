@@ -3,23 +3,24 @@ import { groupNorm, type GroupNormOptions } from "../ops/norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
-/** torch's `nn.GroupNorm` (eps 1e-5): loads `weight` and `bias` `[channels]`. */
+/** torch's `nn.GroupNorm`: loads `weight` and `bias` `[channels]`. */
 export class GroupNorm {
   readonly #path: string;
-  readonly #groups: number;
+  readonly #options: Pick<GroupNormOptions, "groups" | "eps">;
   readonly #weight: Tensor;
   readonly #bias: Tensor;
 
-  constructor(weights: Weights, groups: number, channels: number) {
+  /** `eps` is 1e-5 by default. */
+  constructor(weights: Weights, groups: number, channels: number, { eps = 1e-5 }: { readonly eps?: number } = {}) {
     this.#path = weights.path;
-    this.#groups = groups;
+    this.#options = { groups, eps };
     this.#weight = weights.vector("weight", channels);
     this.#bias = weights.vector("bias", channels);
   }
 
   /** NHWC to NHWC: `activation(norm(x) · (scale + 1) + shift)`; see `groupNorm`. */
   forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "activation"> = {}): Tensor {
-    const norm = { ...options, groups: this.#groups, weight: this.#weight, bias: this.#bias };
+    const norm = { ...options, ...this.#options, weight: this.#weight, bias: this.#bias };
     return inModule(x.arena, this.#path, () => groupNorm(x, norm));
   }
 }

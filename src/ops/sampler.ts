@@ -35,14 +35,20 @@ export function guide(predictions: Tensor, scale: number, guidedChannels = predi
 export interface X0Numbers {
   readonly x: number;
   readonly prediction: number;
+  /**
+   * Factor of the sum. Default 1. With √(1/ᾱ) here, the other factors of a network that predicts noise are 1 and -√(1 - ᾱ).
+   * Where ᾱ is tiny, the sum then keeps digits that it would lose if both terms were scaled up first.
+   */
+  readonly scale?: number | undefined;
 }
 
 export function x0Numbers(steps: StepInputs, passes: readonly X0Numbers[]): StepNumbers {
-  return steps.numbers(passes.map(({ x, prediction }) => [x, prediction]));
+  return steps.numbers(passes.map(({ x, prediction, scale = 1 }) => [x, prediction, scale]));
 }
 
 /**
- * Predicted x0: x · numbers.x + prediction · numbers.prediction, clamped to ± `limit` if given. `x` is f32 `[..., C]`.
+ * Predicted x0: (x · numbers.x + prediction · numbers.prediction) · numbers.scale, clamped to ± `limit` if given. `x` is
+ * f32 `[..., C]`.
  * `prediction` has the same axes and at least C channels; further channels (a learned variance) are ignored.
  */
 export function predictX0(
@@ -60,7 +66,7 @@ export function predictX0(
     bindings: {
       x: x.storage,
       prediction: prediction.storage,
-      ...numberBindings("predictX0", numbers, 2),
+      ...numberBindings("predictX0", numbers, 3),
       x0: x0.storage,
     },
     params: {

@@ -1,0 +1,34 @@
+// What the configs of diffusers' components have in common (`config.json`, `scheduler_config.json`).
+import { z } from "zod";
+import { strictKeys, type HarmlessKeys } from "../../../config/known-keys.js";
+
+export const count = z.int().positive();
+
+/** Keys that any component may have, and that do not change its result. */
+const ANY_COMPONENT: HarmlessKeys = {
+  "its origin": ["_diffusers_version", "_name_or_path", "_commit_hash", "_use_default_values"],
+};
+
+export interface ComponentConfigOptions {
+  /** Keys that the class has and that do not change its result. */
+  readonly harmless?: HarmlessKeys;
+  /** Keys whose null is a value of its own. For all others null means the same as a missing key. */
+  readonly nullable?: readonly string[];
+}
+
+/** The schema of a component's config. Keys that are not known are refused, because they may change its result. */
+export function componentConfig<Shape extends z.ZodRawShape>(
+  className: string,
+  shape: Shape,
+  { harmless = {}, nullable = [] }: ComponentConfigOptions = {},
+) {
+  const all = { _class_name: z.literal(className).optional(), ...shape };
+  const isGiven = ([key, value]: [string, unknown]): boolean => value !== null || nullable.includes(key);
+  return z.preprocess(
+    (value) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).filter(isGiven))
+        : value,
+    strictKeys(all, { ...ANY_COMPONENT, ...harmless }),
+  );
+}

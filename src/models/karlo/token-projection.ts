@@ -1,0 +1,76 @@
+import { inModule } from "../../nn/in-module.js";
+import { linear } from "../../ops/linear.js";
+import { splitChannels } from "../../ops/layout.js";
+import { padChannels } from "../../tensor/dtype.js";
+import { Tensor } from "../../tensor/tensor.js";
+import { toFloat32 } from "../../weights/dtypes.js";
+import type { Weights } from "../../weights/store.js";
+
+/**
+ * A linear layer from a vector to several tokens. In the file, output `channel · tokens + token` is a channel of a token:
+ * channels are outermost. They are reordered when the weights are loaded.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/text_proj.py#L79-L82
+ */
+export class TokenProjection {
+  readonly #path: string;
+  readonly #tokens: number;
+  readonly #weight: Tensor;
+  readonly #bias: Tensor;
+
+  /** Loads `weight` `[tokens · width, inputs]` and `bias`. */
+  constructor(weights: Weights, inputs: number, tokens: number, width: number) {
+    const { arena, store, path } = weights;
+    const outputs = tokens * width;
+    this.#path = path;
+    this.#tokens = tokens;
+    const weight = store.own(arena.packed([inputs, outputs], arena.dtype, `${path}.weight`));
+    store.request(
+      `${path}.weight`,
+      [outputs, inputs],
+      async (entry, signal) => {
+        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
+        const rows = padChannels(inputs);
+        arena.upload(
+          new Tensor(arena, [rows, outputs], weight.dtype, weight.storage),
+          reordered(values, { inputs, tokens, width, rows }),
+        );
+      },
+      weight,
+    );
+    const bias = store.own(arena.detached([outputs], "f32"));
+    store.request(
+      `${path}.bias`,
+      [outputs],
+      async (entry, signal) => {
+        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
+        arena.upload(bias, reordered(values, { inputs: 1, tokens, width, rows: 1 }));
+      },
+      bias,
+    );
+    this.#weight = weight;
+    this.#bias = bias;
+  }
+
+  /** `[batch, inputs]` to `[batch, tokens, width]`. */
+  forward(x: Tensor): Tensor {
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => splitChannels(linear(x, this.#weight, { bias: this.#bias }), this.#tokens)),
+    );
+  }
+}
+
+/** `[width, tokens, inputs]` to `[rows, tokens, width]`, with zeros in the rows behind `inputs`. */
+function reordered(
+  values: Float32Array,
+  { inputs, tokens, width, rows }: Readonly<Record<"inputs" | "tokens" | "width" | "rows", number>>,
+): Float32Array {
+  const result = new Float32Array(rows * tokens * width);
+  for (let channel = 0; channel < width; channel++) {
+    for (let token = 0; token < tokens; token++) {
+      const from = (channel * tokens + token) * inputs;
+      const to = token * width + channel;
+      for (let input = 0; input < inputs; input++) result[input * tokens * width + to] = values[from + input]!;
+    }
+  }
+  return result;
+}

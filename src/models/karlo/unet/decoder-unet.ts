@@ -1,0 +1,181 @@
+import { Guidance, guides } from "../../../diffusion/guidance.js";
+import { sameShape } from "../../../ops/check.js";
+import { activate, add } from "../../../ops/elementwise.js";
+import { cast } from "../../../ops/layout.js";
+import { ShapeError } from "../../../ops/shape-error.js";
+import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { DecoderOptions } from "../config/decoder-config.js";
+import { joinMasks, joinTimes } from "../guided-batch.js";
+import type { DecoderCondition } from "../text-projection.js";
+import { TimeEmbedding } from "../time-embedding.js";
+import { ContextAttention, type ContextKeys, type ContextMask } from "./context-attention.js";
+import type { Attention, DeclareAttention } from "./stages.js";
+import { UnetTrunk } from "./trunk.js";
+
+const NAME = "DecoderUnet";
+
+/** The inputs of a run that are the same in every pass, except the timestep. */
+export interface DecoderRun {
+  readonly batch: number;
+  readonly times: PassTimes;
+  readonly condition: DecoderCondition;
+  /** The condition of the null half of guidance. Needed if the run is guided. */
+  readonly negative?: DecoderCondition | undefined;
+}
+
+/** What the attention of each layer reads. */
+interface PreparedContext {
+  /** For each layer, in the order in which it was declared. */
+  readonly keys: readonly ContextKeys[];
+  readonly mask: ContextMask | undefined;
+}
+
+/** A run of a decoder's U-Net, ready for its first pass. */
+export interface PreparedDecoder {
+  readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
+  readonly batch: number;
+  readonly times: StepRows;
+  /** `[batch, timeDim]` */
+  readonly classLabels: Tensor;
+  readonly context: PreparedContext;
+}
+
+/**
+ * The U-Net of Karlo's decoder (`UNet2DConditionModel` of diffusers in its form for unCLIP): from a noisy image, the timestep
+ * and the condition to the predicted noise and, if it is learned, the variance.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L981-L1270
+ */
+export class DecoderUnet {
+  readonly #time: TimeEmbedding;
+  readonly #attentions: ContextAttention[] = [];
+  readonly #trunk: UnetTrunk<PreparedContext>;
+
+  /** Declares the weights. */
+  constructor(
+    weights: Weights,
+    readonly options: DecoderOptions,
+  ) {
+    const { widths, timeDim, timeFeatures, dimHead, attendsDown, attendsUp, contextOnly } = options;
+    const time = { features: widths[0]!, hidden: timeDim, outputs: timeDim, sinusoids: timeFeatures };
+    this.#time = new TimeEmbedding(weights.at("time_embedding"), time);
+    const reversed = widths.toReversed();
+    const onlyContext = contextOnly.toReversed();
+    // The reference does not reverse the list of head sizes for the way up.
+    this.#trunk = new UnetTrunk<PreparedContext>(
+      weights,
+      options,
+      {
+        down: widths.map((width, i) =>
+          attendsDown[i] ? this.#attention(width, dimHead[i]!, contextOnly[i]!) : undefined,
+        ),
+        middle: this.#attention(widths.at(-1)!, dimHead.at(-1)!, options.midContextOnly),
+        up: reversed.map((width, i) =>
+          attendsUp[i] ? this.#attention(width, dimHead[i]!, onlyContext[i]!) : undefined,
+        ),
+      },
+      { in: options.inKernel, out: options.outKernel },
+    );
+  }
+
+  /**
+   * Uploads and computes what all passes of a run share. With a guidance `scale` other than 1, joins the conditions of both
+   * halves of the guided batch; a learned variance is that of the conditional half. `inputs` owns the result. Throws
+   * `ShapeError` for conditions that do not fit.
+   */
+  prepare(inputs: StepInputs, run: DecoderRun, scale = 1): PreparedDecoder {
+    const guidance = guides(scale) ? new Guidance(scale, this.options.channelsIn, "conditional") : undefined;
+    return inputs.hold(() => {
+      const { arena } = inputs;
+      const { batch, times, condition } = guidance ? guided(run, guidance) : run;
+      this.#check(batch, condition);
+      const context = cast(arena.share(condition.context), arena.dtype);
+      return {
+        run: { batch: run.batch, guidance },
+        batch,
+        times: this.#time.prepare(inputs, times),
+        classLabels: cast(arena.share(condition.classLabels), arena.dtype),
+        context: {
+          keys: this.#attentions.map((attention) => attention.prepare(context)),
+          mask: contextMask(inputs, condition),
+        },
+      };
+    });
+  }
+
+  /**
+   * The prediction in the current pass for `x` `[B, H, W, channelsIn]`: f32 `[B, H, W, channelsOut]`. Height and width must be
+   * divisible by 2 for each downsampling.
+   */
+  forward(x: Tensor, prepared: PreparedDecoder): Tensor {
+    const { batch, guidance } = prepared.run;
+    this.#trunk.check(`${NAME}.forward`, x, batch, this.options.channelsIn);
+    return x.arena.scope(() => {
+      if (!guidance) return cast(this.#predict(x, prepared), "f32");
+      return guidance.guide(this.#predict(guidance.double(x), prepared));
+    });
+  }
+
+  #predict(x: Tensor, { batch, times, classLabels, context }: PreparedDecoder): Tensor {
+    const { arena } = x;
+    return arena.scope(() => {
+      const embedded = add(this.#time.forward(times, batch), classLabels);
+      const time = this.options.skipsTimeActivation ? embedded : activate(embedded, "silu");
+      return this.#trunk.forward(cast(x, arena.dtype), { time, conditions: context });
+    });
+  }
+
+  /** Declares an attention, which reads the keys at its index. */
+  #attention(width: number, dimHead: number, contextOnly: boolean): DeclareAttention<PreparedContext> {
+    const { contextDim, groups } = this.options;
+    return (weights): Attention<PreparedContext> => {
+      const attention = new ContextAttention(weights, { width, dimHead, contextDim, groups, contextOnly });
+      const index = this.#attentions.push(attention) - 1;
+      return { forward: (x, { keys, mask }) => attention.forward(x, keys[index]!, mask) };
+    };
+  }
+
+  #check(batch: number, { context, classLabels, contextMask }: DecoderCondition): void {
+    const { contextDim, timeDim } = this.options;
+    const [, length = 0] = context.shape;
+    const fail = (argument: string, got: readonly number[], expected: readonly (number | string)[]): never => {
+      throw new ShapeError(`${NAME}.prepare`, argument, got, expected);
+    };
+    if (!sameShape(context.shape, [batch, length, contextDim])) {
+      fail("context", context.shape, [batch, "length", contextDim]);
+    }
+    if (!sameShape(classLabels.shape, [batch, timeDim])) fail("classLabels", classLabels.shape, [batch, timeDim]);
+    const wrong = contextMask?.find((row) => row.length !== length);
+    if (contextMask && (wrong || contextMask.length !== batch)) {
+      fail("contextMask", [contextMask.length, wrong?.length ?? length], [batch, length]);
+    }
+  }
+}
+
+/** Uploads the mask of the context. */
+function contextMask({ arena }: StepInputs, { contextMask: rows }: DecoderCondition): ContextMask | undefined {
+  if (!rows) return undefined;
+  const shape = [rows.length, rows[0]?.length ?? 0];
+  const upload = (values: typeof rows): Tensor => arena.from(values.flat(), shape, "u32");
+  const visible = rows.map((row) => row.map((one) => Number(one !== 0)));
+  return {
+    keep: arena.from(new Array<number>(rows.length).fill(1), [rows.length], "u32"),
+    tokens: upload(visible),
+    alone: upload(visible.map((row) => (row.includes(1) ? row : row.map(() => 1)))),
+  };
+}
+
+/** The run for both halves of guidance: the conditional half first. */
+function guided({ batch, times, condition, negative }: DecoderRun, guidance: Guidance): DecoderRun {
+  if (!negative) throw new ShapeError(`${NAME}.prepare`, "negative", "absent", "the condition of the null half");
+  return {
+    batch: 2 * batch,
+    times: joinTimes(times),
+    condition: {
+      context: guidance.join(condition.context, negative.context),
+      classLabels: guidance.join(condition.classLabels, negative.classLabels),
+      contextMask: joinMasks(condition.contextMask, negative.contextMask),
+    },
+  };
+}

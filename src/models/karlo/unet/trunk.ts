@@ -1,0 +1,91 @@
+import { Conv2d } from "../../../nn/conv2d.js";
+import { GroupNorm } from "../../../nn/group-norm.js";
+import { affine } from "../../../ops/elementwise.js";
+import { ShapeError } from "../../../ops/shape-error.js";
+import type { Tensor } from "../../../tensor/tensor.js";
+import type { Weights } from "../../../weights/store.js";
+import type { UnetOptions } from "../config/unet-config.js";
+import { applyTo, share } from "./feature-map.js";
+import { DownStage, Middle, UpStage, type DeclareAttention, type PassInputs } from "./stages.js";
+
+/** How the layers of a U-Net attend. Lists have an entry for each resolution: the way up from the smallest. */
+export interface TrunkAttention<Conditions> {
+  readonly down: readonly (DeclareAttention<Conditions> | undefined)[];
+  readonly middle: DeclareAttention<Conditions> | undefined;
+  readonly up: readonly (DeclareAttention<Conditions> | undefined)[];
+}
+
+/** Sizes of the first and the last convolution. */
+export interface TrunkKernels {
+  readonly in: number;
+  readonly out: number;
+}
+
+/**
+ * The layers that both kinds of U-Net have: from an image to the prediction.
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L1127-L1262
+ */
+export class UnetTrunk<Conditions> {
+  readonly #convIn: Conv2d;
+  readonly #downs: readonly DownStage<Conditions>[];
+  readonly #middle: Middle<Conditions>;
+  readonly #ups: readonly UpStage<Conditions>[];
+  readonly #normOut: GroupNorm;
+  readonly #convOut: Conv2d;
+
+  constructor(
+    weights: Weights,
+    private readonly unet: UnetOptions,
+    attention: TrunkAttention<Conditions>,
+    kernels: TrunkKernels = { in: 3, out: 3 },
+  ) {
+    const { widths, channelsIn, channelsOut, groups, eps } = unet;
+    const conv = (name: string, from: number, to: number, kernel: number) =>
+      new Conv2d(weights.at(name), from, to, kernel, { padding: (kernel - 1) / 2 });
+    const first = widths[0]!;
+    const last = widths.length - 1;
+    this.#convIn = conv("conv_in", channelsIn, first, kernels.in);
+    const options = (i: number, attention: DeclareAttention<Conditions> | undefined) => ({
+      width: widths[i]!,
+      unet,
+      attention,
+    });
+    this.#downs = widths.map((_, i) => {
+      const stage = options(i, attention.down[i]);
+      const place = weights.at("down_blocks", i);
+      return new DownStage(place, widths[i - 1] ?? first, unet.layers[i]!, i === last, stage);
+    });
+    this.#middle = new Middle(weights.at("mid_block"), options(last, attention.middle));
+    const skips = [first, ...this.#downs.flatMap((down) => down.skips)];
+    this.#ups = widths.map((_, i) => {
+      const own = skips.splice(-(unet.layers[last - i]! + 1)).reverse();
+      const stage = options(last - i, attention.up[i]);
+      return new UpStage(weights.at("up_blocks", i), widths[last - i + 1] ?? widths[last]!, own, i === last, stage);
+    });
+    this.#normOut = new GroupNorm(weights.at("conv_norm_out"), groups, first, { eps });
+    this.#convOut = conv("conv_out", first, channelsOut, kernels.out);
+  }
+
+  /** Throws `ShapeError` unless `x` is `[batch, height, width, channels]` with sides that can be halved often enough. */
+  check(op: string, x: Tensor, batch: number, channels: number): void {
+    const { widths } = this.unet;
+    const unit = 2 ** (widths.length - 1);
+    const [samples, height = 0, width = 0] = x.shape;
+    const fits = x.shape.length === 4 && samples === batch && x.channels === channels;
+    if (fits && height > 0 && width > 0 && height % unit === 0 && width % unit === 0) return;
+    throw new ShapeError(op, "x", x.shape, [batch, `a multiple of ${unit}`, `a multiple of ${unit}`, channels]);
+  }
+
+  /** The prediction `[B, H, W, channelsOut]` for `x` `[B, H, W, channelsIn]`, both in the arena's dtype. */
+  forward(x: Tensor, pass: PassInputs<Conditions>): Tensor {
+    return x.arena.scope(() => {
+      let h = this.#convIn.forward(this.unet.centersInput ? affine(x, 2, -1) : x);
+      const skips = [share(h)];
+      for (const down of this.#downs) h = down.forward(h, pass, skips);
+      h = this.#middle.forward(h, pass);
+      for (const up of this.#ups) h = up.forward(h, pass, skips);
+      h = applyTo(h, (h) => this.#normOut.forward(h, { activation: "silu" }));
+      return this.#convOut.forward(h);
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import type { Fixture } from "../../../fixture/fixture.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
+
+const info = z.looseObject({ calls: z.record(z.string(), z.record(z.string(), z.unknown())) });
+
+/** A call of the reference: its name in the outputs, and its tensors by argument. */
+export interface NetworkCall {
+  readonly name: string;
+  readonly inputs: ReadonlyMap<string, HostTensor>;
+}
+
+/** The calls of a network in `fixture.json`. A value such as "in.sample" names a tensor. */
+export async function networkCalls(fixture: Fixture): Promise<NetworkCall[]> {
+  const { calls } = fixture.info(info);
+  return Promise.all(
+    Object.entries(calls).map(async ([name, values]) => {
+      const named = Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+      const inputs = named.map(async ([key, tensor]) => [key, await fixture.tensor(tensor)] as const);
+      return { name, inputs: new Map(await Promise.all(inputs)) };
+    }),
+  );
+}
+
+/** The timesteps of a call's only pass: one for all samples, or one for each. */
+export function timesOf(timestep: HostTensor): number | readonly number[] {
+  return timestep.shape.length === 0 ? timestep.data[0]! : [...timestep.data];
+}

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { openSource } from "../../../files/open.js";
+import type { Fixture } from "../../../fixture/fixture.js";
+import { FileError } from "../../../platform/errors.js";
+import type { ByteSource } from "../../../platform/source.js";
+import type { Arena } from "../../../tensor/arena.js";
+import { openCheckpoint } from "../../../weights/checkpoint.js";
+import type { Weights } from "../../../weights/store.js";
+import { WeightStore } from "../../../weights/weight-store.js";
+
+/** A component of a fixture's model folder: the content and the name of its config. */
+export interface ComponentConfig {
+  readonly value: unknown;
+  readonly file: string;
+}
+
+const info = z.looseObject({ model: z.string(), variant: z.string().nullish() });
+
+/** The config of a component, for example `config.json` in `model/prior`. */
+export async function componentConfigOf(
+  fixture: Fixture,
+  component: string,
+  name = "config.json",
+): Promise<ComponentConfig> {
+  const path = `${fixture.info(info).model}/${component}/${name}`;
+  return { value: await fixture.json(path), file: fixture.location(path) };
+}
+
+/** Loads a component of the model folder, runs `body` with it, and frees its weights. */
+export async function withComponent<Model, Result>(
+  fixture: Fixture,
+  arena: Arena,
+  component: string,
+  build: (weights: Weights, config: ComponentConfig) => Model,
+  body: (model: Model) => Promise<Result>,
+): Promise<Result> {
+  const config = await componentConfigOf(fixture, component);
+  const checkpoint = fixture.keep(await openCheckpoint(await openWeights(fixture, component)));
+  using store = new WeightStore(arena, checkpoint);
+  const model = build(store.root, config);
+  await store.load();
+  return await body(model);
+}
+
+/** Opens the weights of a component: one file, or the index of its shards. Rejects with `FileError`. */
+async function openWeights(fixture: Fixture, component: string): Promise<ByteSource> {
+  const { model, variant } = fixture.info(info);
+  const names = fileNames("diffusion_pytorch_model", variant ?? undefined);
+  let missing: FileError | undefined;
+  for (const name of names) {
+    try {
+      return await openSource(fixture.location(`${model}/${component}/${name}`));
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code !== "file/not-found") throw error;
+      missing ??= error;
+    }
+  }
+  throw missing!;
+}
+
+/** Names of the files of weights, in the order in which they are preferred. */
+function fileNames(base: string, variant: string | undefined): readonly string[] {
+  const plain = ["safetensors", "bin"].flatMap((format) => [`${base}.${format}`, `${base}.${format}.index.json`]);
+  if (variant === undefined) return plain;
+  return ["safetensors", "bin"]
+    .flatMap((format) => [`${base}.${variant}.${format}`, `${base}.${format}.index.${variant}.json`])
+    .concat(plain);
+}

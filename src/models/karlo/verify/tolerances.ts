@@ -1,0 +1,5 @@
+import type { Tolerance } from "../../../fixture/result.js";
+import type { ComputeType } from "../../../tensor/dtype.js";
+
+/** For one pass through a network. The reference's own errors in f32 are below 8e-7. */
+export const FORWARD: Readonly<Record<ComputeType, Tolerance>> = { f32: { maxRelative: 1e-5 }, f16: { nmse: 1e-4 } };
