@@ -19,6 +19,8 @@ export interface Claim {
    * the rest of its model.
    */
   readonly kind: ModelKind | readonly ModelKind[] | undefined;
+  /** The components of a folder that each kind of model reads. No others are downloaded. Default: all that the index names. */
+  readonly components?: Readonly<Partial<Record<ModelKind, readonly string[]>>> | undefined;
   /** Its name in messages: "a decoder". */
   readonly words: string;
 }

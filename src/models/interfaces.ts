@@ -91,8 +91,9 @@ export interface PriorSampling extends PriorText, AskedSettings {
 
 /** Samples image embeddings for texts (Ramesh et al. 2022, section 2.2). */
 export interface Prior {
-  /** Width of the embeddings of texts and images. */
+  /** Width of the embeddings of images, and of texts unless `textEmbedDim` says otherwise. */
   readonly imageEmbedDim: number;
+  readonly textEmbedDim?: number | undefined;
   /** For the longest text. */
   readonly textShape: TextShape;
   /**

@@ -59,8 +59,8 @@ export class Reporter {
   /** Reports a step of all rows of the batch. */
   step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps">): void {
     const network = networkName(progress.phase, progress.unetNumber);
-    if (progress.step === 1) this.#repeatLost(network);
-    this.#rowsOfNetwork.set(network, (this.#rowsOfNetwork.get(network) ?? 0) + this.#rows);
+    this.#repeatLost(network, progress.step);
+    this.#rowsOfNetwork.set(network, progress.step * this.#rows);
     this.timeEstimate.step(network, this.#rows);
     const { millisecondsLeft } = this.timeEstimate;
     const preview = this.#preview;
@@ -74,11 +74,10 @@ export class Reporter {
     });
   }
 
-  /** Counts the steps of a network again that starts over in a batch, to compute in f32. */
-  #repeatLost(network: string): void {
-    const rows = this.#rowsOfNetwork.get(network);
-    if (rows !== undefined) this.timeEstimate.repeat(network, rows);
-    this.#rowsOfNetwork.delete(network);
+  /** Counts the steps of a network again that starts over at `step` in a batch, to compute in f32. */
+  #repeatLost(network: string, step: number): void {
+    const rows = (this.#rowsOfNetwork.get(network) ?? 0) - (step - 1) * this.#rows;
+    if (rows > 0) this.timeEstimate.repeat(network, rows);
   }
 
   /** Preview options for the decoder; undefined if the caller wants no previews. */

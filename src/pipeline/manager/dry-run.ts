@@ -22,10 +22,10 @@ const NO_NOISE: NoiseSource = { randn: () => new Float32Array(0) };
 
 /** Dry run of the prior for `batch` texts. */
 export async function dryRunPrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
-  const { imageEmbedDim, textShape } = prior;
+  const { imageEmbedDim, textEmbedDim = imageEmbedDim, textShape } = prior;
   using held = new HeldTensors(arena);
   const texts = held.hold(() => ({
-    textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
+    textEmbed: arena.empty([batch, textEmbedDim], "f32"),
     textEncodings: arena.empty([batch, ...textShape]),
   }));
   if (prior.nullText === undefined) {

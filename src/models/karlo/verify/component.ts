@@ -34,12 +34,37 @@ export async function withComponent<Model, Result>(
   build: (weights: Weights, config: ComponentConfig) => Model,
   body: (model: Model) => Promise<Result>,
 ): Promise<Result> {
-  const config = await componentConfigOf(fixture, component);
-  const checkpoint = fixture.keep(await openCheckpoint(await openWeights(fixture, component)));
-  using store = new WeightStore(arena, checkpoint);
-  const model = build(store.root, config);
-  await store.load();
-  return await body(model);
+  return withComponents(fixture, arena, [component], ([part]) => build(part!.weights, part!), body);
+}
+
+/** A component whose weights can be declared. */
+export interface ComponentPart extends ComponentConfig {
+  readonly weights: Weights;
+}
+
+/** The same for a model of several components, in the order of their names. */
+export async function withComponents<Model, Result>(
+  fixture: Fixture,
+  arena: Arena,
+  components: readonly string[],
+  build: (parts: readonly ComponentPart[]) => Model,
+  body: (model: Model) => Promise<Result>,
+): Promise<Result> {
+  const stores: WeightStore[] = [];
+  try {
+    const parts: ComponentPart[] = [];
+    for (const component of components) {
+      const config = await componentConfigOf(fixture, component);
+      const store = new WeightStore(arena, fixture.keep(await openCheckpoint(await openWeights(fixture, component))));
+      stores.push(store);
+      parts.push({ ...config, weights: store.root });
+    }
+    const model = build(parts);
+    for (const store of stores) await store.load();
+    return await body(model);
+  } finally {
+    for (const store of stores) store.dispose();
+  }
 }
 
 /** Opens the weights of a component: one file, or the index of its shards. Rejects with `FileError`. */
