@@ -9,15 +9,16 @@ const weights = [...new Set([...ops, ...config, "weights"])];
 const nn = [...weights, "nn"];
 const diffusion = [...ops, "diffusion"];
 const fixture = [...new Set([...weights, ...diffusion, "fixture"])];
-const models = [...new Set([...nn, ...diffusion, ...fixture, "models"])];
-const pipeline = [...models, "tokenizer", "pipeline"];
+const tokenizer = [...files, "tokenizer"];
+const models = [...new Set([...nn, ...diffusion, ...fixture, ...tokenizer, "models"])];
+const pipeline = [...models, "pipeline"];
 const verify = [...pipeline, "verify"];
 
 const floors = {
   platform: outside,
   files,
   image: [...files, "image"],
-  tokenizer: [...files, "tokenizer"],
+  tokenizer,
   config,
   gpu,
   tensor: [...gpu, "tensor"],

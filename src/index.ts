@@ -144,7 +144,7 @@ export { InternalError } from "./platform/internal-error.js";
 export { TooLargeError } from "./platform/limits.js";
 export { ImageDecodeError, ImageEncodeError, ImageLibraryError, type DecodedImage } from "./platform/image-types.js";
 export type { ByteSource } from "./platform/source.js";
-export { PromptTooLongError } from "./tokenizer/tokenize.js";
+export { PromptTooLongError } from "./tokenizer/prompt-too-long.js";
 export { JsonError } from "./platform/json.js";
 export { ShapeError } from "./ops/shape-error.js";
 export type { ComputeType } from "./tensor/dtype.js";

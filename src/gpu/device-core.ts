@@ -1,3 +1,4 @@
+import { BindGroupCache } from "./bind-groups.js";
 import { Block } from "./block.js";
 import { BufferUsage } from "./constants.js";
 import type { GpuCounters } from "./counters.js";
@@ -29,6 +30,7 @@ export class DeviceCore implements BlockSource {
   readonly pool: BlockPool;
   readonly sharedMemory: SharedMemory;
   readonly pipelines: PipelineCache;
+  readonly bindGroups: BindGroupCache;
   readonly uniforms: UniformTable;
   readonly staging: StagingBuffers;
   readonly timer: KernelTimer | undefined;
@@ -55,6 +57,7 @@ export class DeviceCore implements BlockSource {
     this.pool = new BlockPool(this, poolBytes);
     this.sharedMemory = new SharedMemory(this.pool, flushAll);
     this.pipelines = new PipelineCache(device);
+    this.bindGroups = new BindGroupCache(device, () => this.counters.bindGroups++);
     this.uniforms = new UniformTable(device, flushAll);
     this.staging = new StagingBuffers(device);
     this.timer = timeKernels ? new KernelTimer(device) : undefined;
@@ -95,6 +98,7 @@ export class DeviceCore implements BlockSource {
   reclaim(): void {
     if (!this.#hasDestroyed) return;
     this.#hasDestroyed = false;
+    this.bindGroups.clear();
     // Dawn frees memory after a later submit has run, on a busy machine only after several. It drops submits of nothing.
     const again = async (): Promise<void> => {
       for (let round = 0; round < RECLAIM_ROUNDS && !this.failure; round++) {

@@ -1,5 +1,6 @@
 import { Block, type OnBlock } from "./block.js";
 import { GpuOutOfMemoryError } from "./errors.js";
+import { FreeBlocks } from "./free-blocks.js";
 
 /** Use of the memory of a device. */
 export interface GpuMemory {
@@ -60,7 +61,7 @@ export interface BlockKeeper {
  * @internal
  */
 export class BlockPool {
-  readonly #free = new Map<number, Block[]>();
+  readonly #free = new FreeBlocks();
   /** Freed blocks that the device has not reported on yet: no other stream may get them. */
   readonly #unknown = new Set<Block>();
   readonly #keepers = new Set<BlockKeeper>();
@@ -86,10 +87,16 @@ export class BlockPool {
     return this.source.maxBindingSize;
   }
 
+  /** The freed block of a size class that `acquire` would return. */
+  oldestFree(bytes: number): Block | undefined {
+    return this.#free.oldest(bytes);
+  }
+
   /** Returns a block of a size class. Throws `GpuOutOfMemoryError` beyond `memoryLimit`. */
   acquire(bytes: number, label: string, onBlock: OnBlock): Block {
-    const kept = this.#free.get(bytes)?.pop();
+    const kept = this.#free.oldest(bytes);
     if (kept) {
+      this.#free.take(kept);
       this.countReused(kept);
       return kept;
     }
@@ -156,9 +163,7 @@ export class BlockPool {
       this.#destroy(block);
       return;
     }
-    const list = this.#free.get(block.bytes);
-    if (list) list.push(block);
-    else this.#free.set(block.bytes, [block]);
+    this.#free.add(block);
   }
 
   #destroy(block: Block): void {
@@ -177,9 +182,8 @@ export class BlockPool {
   /** Destroys all blocks that are kept for reuse, including those that streams keep. */
   trim(): void {
     this.source.flushAll();
-    const kept = [...this.#free.values(), ...[...this.#keepers].map((keeper) => keeper.releaseKept())].flat();
-    const idle = [...kept, ...this.#unknown];
-    this.#free.clear();
+    const kept = [...this.#keepers].flatMap((keeper) => keeper.releaseKept());
+    const idle = [...this.#free.takeAll(), ...kept, ...this.#unknown];
     this.#unknown.clear();
     for (const block of idle) this.#destroy(block);
   }

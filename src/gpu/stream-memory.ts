@@ -1,4 +1,5 @@
 import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
+import { FreeBlocks } from "./free-blocks.js";
 import { sizeClass, type BlockKeeper, type BlockPool } from "./pool.js";
 
 /**
@@ -6,7 +7,7 @@ import { sizeClass, type BlockKeeper, type BlockPool } from "./pool.js";
  * reuse it only after these commands are submitted (`returnFreed`).
  */
 export class StreamMemory implements StorageMemory, BlockKeeper {
-  readonly #freed = new Map<number, Block[]>();
+  readonly #freed = new FreeBlocks();
   /** Freed blocks beyond the limit of the pool, to be destroyed. */
   readonly #unwanted: Block[] = [];
   /** Freed blocks for which the device had no memory. */
@@ -33,8 +34,10 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   }
 
   #reuse(size: number): Block | undefined {
-    const list = this.#freed.get(size);
-    for (let block = list?.pop(); block; block = list?.pop()) {
+    for (let block = this.#freed.oldest(size); block; block = this.#freed.oldest(size)) {
+      const other = this.pool.oldestFree(size);
+      if (other && other.age < block.age) return undefined;
+      this.#freed.take(block);
       if (block.isValid === false) {
         this.#invalid.push(block);
         continue;
@@ -58,19 +61,15 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
       this.#unwanted.push(block);
       return;
     }
-    const list = this.#freed.get(block.bytes);
-    if (list) list.push(block);
-    else this.#freed.set(block.bytes, [block]);
+    this.#freed.add(block);
   }
 
   /** Returns freed blocks to the pool. Call it only when no queued command uses them. */
   returnFreed(): void {
-    for (const [size, list] of this.#freed) {
+    for (const block of this.#freed.takeAll()) {
       // Until the device reports whether it had memory for a block, the block stays with the stream that acquired it.
-      const unknown = list.filter(({ isValid: isSound }) => isSound === undefined);
-      for (const block of list) if (block.isValid !== undefined) this.pool.recycle(block);
-      if (unknown.length > 0) this.#freed.set(size, unknown);
-      else this.#freed.delete(size);
+      if (block.isValid === undefined) this.#freed.add(block);
+      else this.pool.recycle(block);
     }
     for (const block of this.#invalid.splice(0)) this.pool.recycle(block);
     this.#discard();
@@ -81,9 +80,7 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   }
 
   releaseKept(): readonly Block[] {
-    const blocks = [...this.#freed.values(), this.#invalid.splice(0)].flat();
-    this.#freed.clear();
-    return blocks;
+    return [...this.#freed.takeAll(), ...this.#invalid.splice(0)];
   }
 
   /** Returns all freed blocks to the pool, and from now on every block as soon as it is freed. */

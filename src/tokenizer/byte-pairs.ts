@@ -4,8 +4,8 @@ import { MinHeap } from "./min-heap.js";
 export interface Merges {
   /** Rank of a pair by {@link pairKey}. Pairs with a lower rank are joined first. */
   readonly ranks: ReadonlyMap<number, number>;
-  /** The token of the pair with rank 0. The tokens of the other pairs follow in the order of ranks. */
-  readonly firstToken: number;
+  /** The token of each pair, by its rank. Two pairs may make the same token. */
+  readonly joined: ArrayLike<number>;
 }
 
 const MAX_TOKENS = 2 ** 16;
@@ -86,7 +86,7 @@ class Word {
     if (this.rankAt(position) !== rank) return false;
     const right = this.#next[position]!;
     const behind = this.#next[right]!;
-    this.#tokens[position] = this.merges.firstToken + rank;
+    this.#tokens[position] = this.merges.joined[rank]!;
     this.#tokens[right] = REMOVED;
     this.#next[position] = behind;
     if (behind < this.#previous.length) this.#previous[behind] = position;

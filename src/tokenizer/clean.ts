@@ -13,8 +13,17 @@ const WHITE_SPACE = /\p{White_Space}+/gu;
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/simple_tokenizer.py#L50-L59
  */
 export function cleanText(text: string): string {
+  return tidied(unescapeHtml(unescapeHtml(fixText(text))));
+}
+
+/** The same without decoding HTML, as the transformers library does. */
+export function cleanPlainText(text: string): string {
+  return tidied(fixText(text));
+}
+
+function tidied(text: string): string {
   return (
-    unescapeHtml(unescapeHtml(fixText(text)))
+    text
       .replace(WHITE_SPACE, " ")
       // Not trim(), which treats U+FEFF as white space.
       .replace(/^ | $/g, "")

@@ -1,27 +1,9 @@
 import { encode, END_OF_TEXT, START_OF_TEXT } from "./bpe.js";
-import { Dalle2Error } from "../platform/dalle2-error.js";
-import { warnOnConsole } from "../platform/printable.js";
+import { reportTooLong, type TooLongOptions } from "./prompt-too-long.js";
 
-/** A text has more tokens than the context of the model, and truncation is not allowed. */
-export class PromptTooLongError extends Dalle2Error {
-  static override readonly code = "text/too-long";
-  override readonly name = "PromptTooLongError";
-
-  static {
-    this.register(this);
-  }
-}
-
-export interface TokenizeOptions {
+export interface TokenizeOptions extends TooLongOptions {
   /** Tokens in each row. Default: 77 for `tokenizeOpenAi`, 256 for `tokenizeBare`. */
   readonly contextLength?: number;
-  /**
-   * What happens if a text is too long: "warn" (the default) truncates it with a warning, "error" throws {@link
-   * PromptTooLongError}.
-   */
-  readonly tooLong?: "warn" | "error";
-  /** Receives warnings. Default: `console.warn`. */
-  readonly warn?: (message: string) => void;
 }
 
 /**
@@ -53,12 +35,4 @@ function padRow(text: string, tokens: readonly number[], contextLength: number, 
   const row = new Int32Array(contextLength);
   row.set(tokens.slice(0, contextLength));
   return row;
-}
-
-function reportTooLong(text: string, length: number, contextLength: number, options: TokenizeOptions): void {
-  const start = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  const problem = `the prompt "${start}" has ${length} tokens, but the model reads at most ${contextLength}`;
-  if (options.tooLong === "error") throw new PromptTooLongError(problem, { advice: "Shorten the prompt." });
-  const warn = options.warn ?? warnOnConsole;
-  warn(`${problem}; the rest is ignored`);
 }

@@ -218,6 +218,23 @@ describe("memory of a stream", () => {
   });
 });
 
+it("bind groups of equal work are made once, until memory is trimmed", async () => {
+  const arena = new Arena(gpu.stream());
+  const x = arena.from([1, 2], [2]);
+  const run = async (): Promise<number> => {
+    const { bindGroups } = gpu.counters;
+    arena.scope(() => void scaleBy(scaleBy(x, 17), 19));
+    await arena.stream.sync();
+    return gpu.counters.bindGroups - bindGroups;
+  };
+  expect(await run()).toBe(2);
+  expect(await run()).toBe(0);
+  gpu.trim();
+  expect(await run()).toBe(2);
+  x.dispose();
+  arena.stream.close();
+});
+
 it("params of an earlier dispatch are not uploaded again", async () => {
   const arena = new Arena(gpu.stream());
   const x = arena.from([1, 2], [2]);

@@ -33,6 +33,7 @@ const COMMITS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "numpy/numpy": { "of August 2026": "1f90bbb55e65e7de68921bc3f1a2d94492fdf689" },
   "pypa/packaging": { "of August 2026": "053c884615f2e83d80705251b447769ec2599653" },
   "huggingface/diffusers": { "0.37.1": "ad3a3afc3a4d3068bbb12f58129c855087ffc6d6" },
+  "huggingface/transformers": { "4.45.0.dev0": "d6751d91c8f58cdeb35af6adae182d7dc90aa883" },
   "huggingface/safetensors": { "of May 2026": "24b0b2857fef49be734b9ab72ce97c09bb25f5b9" },
 };
 

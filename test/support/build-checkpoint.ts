@@ -15,33 +15,12 @@ import type { Arena } from "../../src/tensor/arena.js";
 import { OpenAiClip } from "../../src/models/clip/openai.js";
 import type { OpenAiClipOptions } from "../../src/models/clip/openai-options.js";
 import { currentDialect, dialectForVersion } from "../../src/models/dalle2-pytorch/dialect/dialect.js";
-import { WeightStore } from "../../src/weights/weight-store.js";
-import type { TensorEntry } from "../../src/weights/tensor-entry.js";
 import { Random } from "./gpu.js";
+import { RecordingStore } from "./recording-store.js";
 import { f32Tensor, PickleText, TestTensor, type TestTree } from "./torch-file.js";
 
 export type Shapes = ReadonlyMap<string, readonly number[]>;
 export type StateDict = ReadonlyMap<string, TestTensor>;
-
-/** A file that seems to contain every requested tensor. */
-class AnyTensors extends Map<string, TensorEntry> {
-  override has(): boolean {
-    return true;
-  }
-}
-
-/** Records what a model declares. */
-class RecordingStore extends WeightStore {
-  readonly shapes = new Map<string, readonly number[]>();
-
-  constructor(arena: Arena) {
-    super(arena, { name: "recorded", tensors: new AnyTensors() });
-  }
-
-  override request(name: string, shape: readonly number[]): void {
-    this.shapes.set(name, shape);
-  }
-}
 
 /** Names and shapes of a decoder's state dict in that version. */
 export function decoderShapes(arena: Arena, config: TrainDecoderConfig, version: string): Shapes {

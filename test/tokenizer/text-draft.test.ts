@@ -101,7 +101,9 @@ describe("byte pairs", () => {
     repeatedly((next) => {
       // Each pair consists of earlier tokens.
       const ranks = Array.from({ length: 12 }, (_, rank) => [pairKey(next(4 + rank), next(4 + rank)), rank] as const);
-      const merges: Merges = { ranks: new Map(ranks), firstToken: 4 };
+      // Some make the same token as another.
+      const joined = ranks.map(([, rank]) => 4 + (next(4) === 0 ? next(1 + rank) : rank));
+      const merges: Merges = { ranks: new Map(ranks), joined };
       const tokens = Array.from({ length: 1 + next(40) }, () => next(4));
       expect(mergeTokens(tokens, merges)).toEqual(joinOneByOne(tokens, merges));
     });
@@ -130,7 +132,7 @@ function joinOneByOne(tokens: readonly number[], merges: Merges): readonly numbe
   const joined: number[] = [];
   for (let place = 0; place < tokens.length; place++) {
     const isPair = rankAt(place) === lowest;
-    joined.push(isPair ? merges.firstToken + lowest : tokens[place]!);
+    joined.push(isPair ? merges.joined[lowest]! : tokens[place]!);
     if (isPair) place++;
   }
   return joinOneByOne(joined, merges);

@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import { encode, END_OF_TEXT, START_OF_TEXT } from "../../src/tokenizer/bpe.js";
 import { cleanText } from "../../src/tokenizer/clean.js";
 import { unescapeHtml } from "../../src/tokenizer/html.js";
-import { PromptTooLongError, tokenizeBare, tokenizeOpenAi } from "../../src/tokenizer/tokenize.js";
+import { PromptTooLongError } from "../../src/tokenizer/prompt-too-long.js";
+import { tokenizeBare, tokenizeOpenAi } from "../../src/tokenizer/tokenize.js";
 
 interface Case {
   text: string;

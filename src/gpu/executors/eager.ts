@@ -1,3 +1,4 @@
+import type { BufferEntry } from "../bind-groups.js";
 import type { OnBlock, Range } from "../block.js";
 import { MapMode } from "../constants.js";
 import type { DeviceCore } from "../device-core.js";
@@ -16,7 +17,7 @@ const BATCH = 128;
 interface QueuedDispatch {
   readonly kind: "dispatch";
   readonly pipeline: Pipeline;
-  readonly entries: readonly GPUBindGroupEntry[];
+  readonly entries: readonly BufferEntry[];
   readonly offsets: readonly number[];
   readonly grid: Grid;
   readonly modulePath: string;
@@ -75,7 +76,7 @@ export class EagerExecutor implements Executor {
     const { source } = pipeline;
     const bindings: AnyBindings = call.bindings;
     const ranges = source.bindings.map(({ name }) => bindings[name]?.locate(this));
-    const entries = source.bindings.map(({ name }, binding): GPUBindGroupEntry => {
+    const entries = source.bindings.map(({ name }, binding): BufferEntry => {
       const range = ranges[binding];
       if (!range) return { binding, resource: { buffer: this.core.absent } };
       const { block, offset } = range;
@@ -193,12 +194,11 @@ export class EagerExecutor implements Executor {
   }
 
   #encode(pass: GPUComputePassEncoder, { pipeline, entries, offsets, grid, modulePath }: QueuedDispatch): void {
-    const { device, counters } = this.core;
+    const { bindGroups, counters } = this.core;
     const label = modulePath === "" ? pipeline.key : `${pipeline.key} @ ${modulePath}`;
     pass.setPipeline(pipeline.pipeline!);
-    pass.setBindGroup(0, device.createBindGroup({ label, layout: pipeline.layout, entries }), offsets);
+    pass.setBindGroup(0, bindGroups.get(label, pipeline.layout, entries), offsets);
     pass.dispatchWorkgroups(...grid);
-    counters.bindGroups++;
     counters.dispatches++;
   }
 

@@ -1,3 +1,4 @@
+import { add, multiply } from "../../ops/elementwise.js";
 import { resizeCubic } from "../../ops/resize.js";
 import { ShapeError } from "../../ops/shape-error.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -15,4 +16,19 @@ export function sizedImage(image: Tensor, size: number, channels: number): Tenso
     throw new ShapeError("embedImage", `image (${image.dtype})`, image.shape, expected);
   }
   return width === size ? image : resizeCubic(image, [size, size]);
+}
+
+/** Mean and standard deviation of each channel in the training images. */
+export interface ImageStatistics {
+  readonly imageMean: readonly number[];
+  readonly imageStd: readonly number[];
+}
+
+/** Images f32 `[..., channels]` with each channel normalised to mean 0 and standard deviation 1. */
+export function normalisedImage(image: Tensor, { imageMean, imageStd }: ImageStatistics): Tensor {
+  const scale = imageStd.map((std) => 1 / std);
+  const shift = imageMean.map((mean, c) => -mean * scale[c]!);
+  const { arena } = image;
+  const ofChannels = (values: readonly number[]): Tensor => arena.from(values, [values.length], "f32");
+  return add(multiply(image, ofChannels(scale)), ofChannels(shift));
 }

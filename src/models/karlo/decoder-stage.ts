@@ -8,7 +8,7 @@ import type { AskedSettings, NetworkSettings } from "../../diffusion/settings.js
 import type { StageInfo } from "../stage-info.js";
 import type { DecoderOptions } from "./config/decoder-config.js";
 import type { TextProjectionOptions } from "./config/text-projection-config.js";
-import { unetCost } from "./cost.js";
+import { decoderCost } from "./cost.js";
 import { KarloStage, needed, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
 import { NULL_TEXT } from "./null-text.js";
 import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
@@ -63,8 +63,10 @@ export class DecoderStage extends KarloStage {
   }
 
   cost(asked: AskedSettings = {}): number {
-    const { unet } = this.options;
-    return unetCost(unet, unet.sampleSize) * (isGuided(this.settings(asked)) ? 2 : 1);
+    const { unet, projection, textLength } = this.options;
+    return (
+      decoderCost(unet, unet.sampleSize, projection.imageTokens + textLength) * (isGuided(this.settings(asked)) ? 2 : 1)
+    );
   }
 
   protected networksOf(steps: number): readonly StagePart[] {

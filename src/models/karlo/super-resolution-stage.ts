@@ -5,7 +5,7 @@ import type { Weights } from "../../weights/store.js";
 import type { NetworkSettings } from "../../diffusion/settings.js";
 import type { StageInfo } from "../stage-info.js";
 import type { SuperResolutionOptions } from "./config/super-resolution-config.js";
-import { unetCost } from "./cost.js";
+import { superResolutionCost } from "./cost.js";
 import { KarloStage, needed, toSampler, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
 import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
 import { SuperResolutionUnet } from "./unet/super-resolution-unet.js";
@@ -59,7 +59,7 @@ export class SuperResolutionStage extends KarloStage {
   }
 
   cost(): number {
-    return unetCost(this.options.first, this.options.imageSize);
+    return superResolutionCost(this.options.first, this.options.imageSize);
   }
 
   protected networksOf(steps: number): readonly StagePart[] {

@@ -116,6 +116,18 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
       expect(passes[3]).toEqual(passes[2]);
     }));
 
+  it("reuses bind groups, as later steps use the memory of earlier ones", () =>
+    run(async (sample) => {
+      const count = async (steps: number): Promise<number[]> => {
+        const { bindGroups, dispatches } = gpu.counters;
+        await sample(steps, sampler, new Generator(1));
+        return [gpu.counters.bindGroups - bindGroups, gpu.counters.dispatches - dispatches];
+      };
+      const [few, many] = [await count(6), await count(14)];
+      // Eight more steps make fewer bind groups than one step has dispatches.
+      expect(many[0]! - few[0]!).toBeLessThan((many[1]! - few[1]!) / 8);
+    }));
+
   it("is compiled by a dry run, which draws nothing", () =>
     run(async (sample) => {
       const silent = { randn: () => expect.unreachable("noise was drawn") };

@@ -105,7 +105,18 @@ export function refusals(fixture: Fixture, check: (steps: number) => void): Outp
   return Object.keys(fixture.info(info).raises).flatMap((call) => {
     const [, count] = /^num_inference_steps=(\d+)$/.exec(call) ?? [];
     if (count === undefined) return [];
-    return [{ name: `refuses ${call}`, actual: [refuses(() => { check(Number(count)); })], expected: [1], tolerance: EXACT }];
+    return [
+      {
+        name: `refuses ${call}`,
+        actual: [
+          refuses(() => {
+            check(Number(count));
+          }),
+        ],
+        expected: [1],
+        tolerance: EXACT,
+      },
+    ];
   });
 }
 
