@@ -58,17 +58,30 @@ export function centerCropToSquare<I extends Image>(image: I): I {
   const size = Math.min(image.width, image.height);
   const left = Math.floor((image.width - size) / 2);
   const top = Math.floor((image.height - size) / 2);
-  return crop(image, left, top, size);
+  return crop(image, left, top, size, size);
 }
 
-function crop<I extends Image>(image: I, left: number, top: number, size: number): I {
-  const { width, channels } = image;
-  const data = new Uint8Array(size * size * channels);
-  for (let y = 0; y < size; y++) {
-    const start = ((top + y) * width + left) * channels;
-    data.set(image.data.subarray(start, start + size * channels), y * size * channels);
+/**
+ * Crops the middle of an image like the transformers library's `center_crop`. If the margin is odd, the extra pixel is at the
+ * bottom or right. Pixels outside of the image are black.
+ */
+export function cropCentre(image: RgbImage, width: number, height: number): RgbImage {
+  const left = Math.floor((image.width - width) / 2);
+  const top = Math.floor((image.height - height) / 2);
+  return crop(image, left, top, width, height);
+}
+
+/** A part of an image, which may reach beyond it. Pixels outside are 0. */
+function crop<I extends Image>(image: I, left: number, top: number, width: number, height: number): I {
+  const { channels } = image;
+  const data = new Uint8Array(width * height * channels);
+  const [start, end] = [Math.max(left, 0), Math.min(left + width, image.width)];
+  for (let y = Math.max(top, 0); y < Math.min(top + height, image.height); y++) {
+    const row = y * image.width;
+    const pixels = image.data.subarray((row + start) * channels, (row + end) * channels);
+    data.set(pixels, ((y - top) * width + start - left) * channels);
   }
-  return { ...image, width: size, height: size, data };
+  return { ...image, width, height, data };
 }
 
 /** Converts to values in [0, 1], planes `[3, height, width]`, like torchvision's `ToTensor`. */

@@ -15,7 +15,7 @@ export type TextMaskRows = readonly (readonly number[])[];
 export interface TextEmbedding {
   /** `[batch, dimLatent]`, f32. */
   readonly textEmbed: Tensor;
-  /** `[batch, length, width]`: every token after the last layer; zero where there is no text. */
+  /** `[batch, length, width]`: every token after the last layer; most encoders give zeros where there is no text. */
   readonly textEncodings: Tensor;
   readonly textMask: TextMaskRows;
 }

@@ -46,7 +46,7 @@ const OPENAI_STD = [0.26862954, 0.26130258, 0.27577711];
 const NORM_EPS = 1e-5;
 
 /** Defaults of a config of the transformers library (`CLIPTextConfig` and `CLIPVisionConfig`, 4.x). */
-const TRANSFORMERS = {
+export const TRANSFORMERS = {
   activation: "quick_gelu",
   textHeads: 8,
   visionHeads: 12,
@@ -119,7 +119,8 @@ export function transformersVision(config: OpenAiClipConfig): TransformersVision
   return { ...given, ...defaults, ...winning };
 }
 
-function textOfTransformers(config: TransformersTextConfig): StatedText {
+/** The facts in a config of the transformers library's text encoder. */
+export function textOfTransformers(config: TransformersTextConfig): StatedText {
   const endToken = config.eos_token_id ?? TRANSFORMERS.endToken;
   return {
     activation: ACTIVATIONS[config.hidden_act ?? TRANSFORMERS.activation],
@@ -132,7 +133,8 @@ function textOfTransformers(config: TransformersTextConfig): StatedText {
   };
 }
 
-function visionOfTransformers(config: TransformersVisionConfig): StatedVision {
+/** The same for its image encoder. */
+export function visionOfTransformers(config: TransformersVisionConfig): StatedVision {
   return {
     activation: ACTIVATIONS[config.hidden_act ?? TRANSFORMERS.activation],
     eps: config.layer_norm_eps ?? NORM_EPS,

@@ -5,10 +5,10 @@ import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { TableReader } from "../../weights/store.js";
 
-/** Rows of tokens, each cut or padded with zeros to `length`. */
-export function fittedRows(tokens: readonly Int32Array[], length: number): Int32Array[] {
+/** Rows of tokens, each cut or padded to `length`. Default: padded with zeros. */
+export function fittedRows(tokens: readonly Int32Array[], length: number, padding = 0): Int32Array[] {
   return tokens.map((row) => {
-    const text = new Int32Array(length);
+    const text = new Int32Array(length).fill(padding);
     text.set(row.subarray(0, length));
     return text;
   });

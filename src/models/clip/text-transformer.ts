@@ -61,7 +61,7 @@ export class TextTransformer {
   /** Encodes rows of at most `contextLength` tokens. */
   forward(arena: Arena, { texts, embeddings }: TextRows): TransformedText {
     const { width, pooling } = this.#options.text;
-    const length = texts[0]!.length;
+    const length = texts[0]?.length ?? this.#options.contextLength;
     return arena.scope(() => {
       const tokens = add(arena.from(embeddings, [texts.length, length, width]), this.#positionsOf(arena, length));
       const encodings = this.#normFinal.forward(this.#transformer.forward(tokens));

@@ -49,7 +49,11 @@ const CUSTOM_TEXT = "text.";
  */
 export function withOpenAiNames(source: TensorSource): TensorSource {
   if (source.tensors.has(`${CUSTOM_TEXT}token_embedding.weight`)) return withoutPrefix(source, CUSTOM_TEXT);
-  if (!source.tensors.has("text_model.embeddings.token_embedding.weight")) return source;
+  return source.tensors.has("text_model.embeddings.token_embedding.weight") ? fromTransformers(source) : source;
+}
+
+/** The same for a state dict that is known to have the names of the transformers library, or one encoder's part of one. */
+export function fromTransformers(source: TensorSource): TensorSource {
   const renamed = new Map<string, TensorEntry>();
   for (const [name, entry] of withJoinedProjections(source.tensors)) {
     if (name.endsWith(POSITION_IDS)) continue;

@@ -39,7 +39,12 @@ export class VisionTransformer {
 
   /** Normalised images `[batch, resolution, resolution, 3]` to `[batch, outputDim]`. */
   forward(image: Tensor): Tensor {
-    const { width, normBeforePooling } = this.#options;
+    return image.arena.scope(() => this.project(this.encode(image)));
+  }
+
+  /** The same images to tokens `[batch, length, width]`, before the last norm. */
+  encode(image: Tensor): Tensor {
+    const { width } = this.#options;
     const batch = image.shape[0]!;
     return image.arena.scope(() => {
       const grid = this.#patches.forward(image);
@@ -48,9 +53,16 @@ export class VisionTransformer {
         concatTokens([broadcastBatch(image.arena.share(this.#classEmbedding), batch), patches]),
         this.#positions,
       );
-      const x = this.#transformer.forward(this.#normPre?.forward(tokens) ?? tokens);
+      return this.#transformer.forward(this.#normPre?.forward(tokens) ?? tokens);
+    });
+  }
+
+  /** From these tokens to `[batch, outputDim]`. */
+  project(x: Tensor): Tensor {
+    const { width, normBeforePooling } = this.#options;
+    return x.arena.scope(() => {
       const pooled = normBeforePooling ? this.#pool(this.#normPost.forward(x)) : this.#normPost.forward(this.#pool(x));
-      return linear(pooled.reshape([batch, width]), this.#projection);
+      return linear(pooled.reshape([x.shape[0]!, width]), this.#projection);
     });
   }
 

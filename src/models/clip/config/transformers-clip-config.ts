@@ -120,29 +120,56 @@ const tower = {
 /** The width of the common space is the one in the whole model's config. */
 const PROJECTION: HarmlessKeys = { "of the whole model's config": ["projection_dim"] };
 
-const textConfig = knownKeys(
-  {
-    ...tower,
-    max_position_embeddings: count.optional(),
-    vocab_size: count.optional(),
-    eos_token_id: z.int().nonnegative().optional(),
-    model_type: only(["clip_text_model", "clip"], "another text encoder than CLIP's"),
-  },
-  { ...ANY_MODEL, ...PROJECTION },
-);
+const text = {
+  ...tower,
+  max_position_embeddings: count.optional(),
+  vocab_size: count.optional(),
+  eos_token_id: z.int().nonnegative().optional(),
+  model_type: only(["clip_text_model", "clip"], "another text encoder than CLIP's"),
+};
+const textConfig = knownKeys(text, { ...ANY_MODEL, ...PROJECTION });
 export type TransformersTextConfig = z.output<typeof textConfig>;
 
-const visionConfig = knownKeys(
-  {
-    ...tower,
-    image_size: count.optional(),
-    patch_size: count.optional(),
-    num_channels: only(3, "images of other than three channels"),
-    model_type: only(["clip_vision_model", "clip"], "another image encoder than CLIP's"),
-  },
-  { ...ANY_MODEL, ...PROJECTION, "of models that generate": ["eos_token_id"] },
-);
+const vision = {
+  ...tower,
+  image_size: count.optional(),
+  patch_size: count.optional(),
+  num_channels: only(3, "images of other than three channels"),
+  model_type: only(["clip_vision_model", "clip"], "another image encoder than CLIP's"),
+};
+const VISION_HARMLESS = { ...ANY_MODEL, "of models that generate": ["eos_token_id"] };
+const visionConfig = knownKeys(vision, { ...VISION_HARMLESS, ...PROJECTION });
 export type TransformersVisionConfig = z.output<typeof visionConfig>;
+
+/** `config.json` of a `CLIPTextModelWithProjection`. Missing keys have the defaults of `CLIPTextConfig`. */
+export const textModelConfig = knownKeys(
+  {
+    ...text,
+    hidden_size: count.default(512),
+    intermediate_size: count.default(2048),
+    num_hidden_layers: count.default(12),
+    max_position_embeddings: count.default(77),
+    vocab_size: count.default(49408),
+    projection_dim: count.default(512),
+  },
+  ANY_MODEL,
+);
+export type TextModelConfig = z.output<typeof textModelConfig>;
+
+/** `config.json` of a `CLIPVisionModelWithProjection`. Missing keys have the defaults of `CLIPVisionConfig`. */
+export const visionModelConfig = knownKeys(
+  {
+    ...vision,
+    hidden_size: count.default(768),
+    intermediate_size: count.default(3072),
+    num_hidden_layers: count.default(12),
+    image_size: count.default(224),
+    patch_size: count.default(32),
+    projection_dim: count.default(512),
+  },
+  VISION_HARMLESS,
+);
+export type VisionModelConfig = z.output<typeof visionModelConfig>;
 
 /** Keys of a model's config. If `text_config_dict` is given, it and its defaults replace `text_config`. */
 export const transformersModel = {

@@ -1,0 +1,70 @@
+/** `preprocessor_config.json` of a `CLIPImageProcessor` in the transformers library (4.x), formerly `CLIPFeatureExtractor`. */
+import { z } from "zod";
+import { knownKeys, never, only, type HarmlessKeys } from "../../../config/known-keys.js";
+
+const count = z.int().positive();
+const flag = z.boolean().default(true);
+const perChannel = z.tuple([z.number(), z.number(), z.number()]);
+
+const sides = z.strictObject({ height: count, width: count });
+export type Sides = z.output<typeof sides>;
+/** The shorter side; the proportions stay. */
+const shortestEdge = z.strictObject({ shortest_edge: count });
+export type ResizeTo = Sides | z.output<typeof shortestEdge>;
+
+const HARMLESS: HarmlessKeys = {
+  "its origin, and names of classes": [
+    "_processor_class",
+    "auto_map",
+    "feature_extractor_type",
+    "image_processor_type",
+    "processor_class",
+  ],
+  "of calls, which unCLIP pipelines make in one way": [
+    "_valid_processor_keys",
+    "data_format",
+    "device",
+    "disable_grouping",
+    "input_data_format",
+    "return_tensors",
+  ],
+  "without effect on images without alpha": ["do_convert_rgb"],
+};
+
+/** Pillow's numbers of its filters: 1 LANCZOS, 2 BILINEAR, 3 BICUBIC. */
+const resample = z.literal([1, 2, 3], {
+  error: "expected 1 (LANCZOS), 2 (BILINEAR) or 3 (BICUBIC)",
+});
+export type Resample = z.output<typeof resample>;
+
+export const imageProcessorConfig = knownKeys(
+  {
+    do_resize: flag,
+    // Files of 2021 have plain numbers.
+    size: z
+      .union([count.transform((size) => ({ shortest_edge: size })), shortestEdge, sides], {
+        error: "expected a whole number, a shortest_edge, or a height and a width",
+      })
+      .default({ shortest_edge: 224 }),
+    resample: resample.default(3),
+    do_center_crop: flag,
+    crop_size: z
+      .union([count.transform((size) => ({ height: size, width: size })), sides], {
+        error: "expected a whole number, or a height and a width",
+      })
+      .default({ height: 224, width: 224 }),
+    do_rescale: flag,
+    rescale_factor: z
+      .number()
+      .positive()
+      .default(1 / 255),
+    do_normalize: flag,
+    image_mean: perChannel.default([0.48145466, 0.4578275, 0.40821073]),
+    image_std: perChannel.default([0.26862954, 0.26130258, 0.27577711]),
+    do_pad: only(false, "padding"),
+    use_square_size: only(false, "an old key of another model"),
+    crop_pct: never("an option of another image processor"),
+  },
+  HARMLESS,
+);
+export type ImageProcessorConfig = z.output<typeof imageProcessorConfig>;
