@@ -4,7 +4,7 @@ import { cacheFolder } from "../platform/node.js";
 import { counted } from "../platform/counted.js";
 import { publicUrl } from "../platform/secrets.js";
 import { UsageError } from "./errors.js";
-import { formatBytes } from "./format-bytes.js";
+import { formatBytes } from "../platform/format-bytes.js";
 import { InterruptedError } from "./interrupt.js";
 import { print, printJson, say, sanitized } from "./output.js";
 

@@ -7,7 +7,7 @@ import { openCheckpoint } from "../models/open-checkpoint.js";
 import type { CheckpointOptions } from "../weights/checkpoint.js";
 import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
-import { formatBytes } from "./format-bytes.js";
+import { formatBytes } from "../platform/format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { nonEmptyText } from "./option-values.js";
 import { print, printJson } from "./output.js";

@@ -5,7 +5,7 @@ import type { LoadingOptions } from "../pipeline/manager/loading-options.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
 import { oneConfig } from "./default-config.js";
-import { formatBytes } from "./format-bytes.js";
+import { formatBytes } from "../platform/format-bytes.js";
 import { interruptSignal } from "./interrupt.js";
 import { loadConfig } from "./option-values.js";
 import { print, printJson, say } from "./output.js";

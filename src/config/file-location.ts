@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseHubId } from "../files/folder/hub-place.js";
 import { isUrl } from "../files/open.js";
 import type { FileLocation } from "./load-config-data.js";
 import { rule } from "./rule.js";
@@ -45,6 +46,34 @@ export const file = z
     ),
   )
   .meta({ id: "File", description: "Where a file is." });
+
+/** The location of a folder of models, our own extension. */
+export const folder = z
+  .strictObject({
+    load_type: z.enum(["local", "url"]).describe("local: a folder on this machine. url: a folder to download."),
+    path: z
+      .string()
+      .min(1)
+      .describe(
+        "Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. A relative path is looked up in this config's folder, then in the working directory.",
+      ),
+    cache_dir: z
+      .string()
+      .min(1)
+      .nullish()
+      .describe(
+        "Folder for the downloads: in the working directory if it exists there, else beside this config. Default: the user's cache.",
+      ),
+  })
+  .check(
+    rule(z.object({ load_type: z.literal("url"), path: z.string() }), ({ path }) =>
+      isAddress(path) || parseHubId(path)
+        ? []
+        : [{ path: ["path"], message: `${NO_URL} or the id of a repository: org/name`, found: path }],
+    ),
+  )
+  .meta({ id: "Folder", description: "Where a folder of models is." });
+
 /**
  * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.
  * @see https://github.com/LAION-AI/dalle2-laion/blob/d4ac5ffa3e24ac6efb133cc7ec8a7303481aa2fc/dalle2_laion/config.py#L67-L75

@@ -66,10 +66,18 @@ export interface ClipSource {
   readonly state_dict_key?: string | readonly string[] | null | undefined;
 }
 
+/** The location of a folder of models in a load config. */
+export interface FolderLocation extends Pick<FileLocation, "load_type" | "cache_dir"> {
+  /** Path of the folder; or its URL, or the id of a repository on the hub. */
+  readonly path: string;
+}
+
 /** A checked load config with defaults filled in. Its keys are those of the JSON file. */
 export interface ModelLoadConfigData {
   /** The schema of the file, for editors. */
   readonly $schema?: string | undefined;
+  /** A folder of models in the layout of the diffusers library, in place of all others. */
+  readonly pipeline?: FolderLocation | null | undefined;
   /** From image embeddings to images. */
   readonly decoder?: DecoderSource | null | undefined;
   /** From texts to image embeddings. */

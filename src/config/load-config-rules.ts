@@ -70,6 +70,16 @@ function absentNumbers(numbers: readonly number[]): string | undefined {
     : `the unet_numbers of all sources must be 1 to ${highest}; ${names} missing`;
 }
 
+/** A pipeline has all models: no others can be given. */
+export const checkPipeline = rule(z.looseObject({ pipeline: z.looseObject({}) }), (config) =>
+  ["prior", "decoder", "clip"]
+    .filter((key) => config[key] != null)
+    .map((key) => ({
+      path: [key],
+      message: `cannot be given beside pipeline, whose folder has all models; to combine models, name the folder in load_model_from`,
+    })),
+);
+
 /** No two downloads have the same name in the same folder, because each would replace the other. */
 export const checkDownloads = rule(z.unknown(), (config) => {
   const kept = new Map<string, { readonly url: string; readonly place: string }>();

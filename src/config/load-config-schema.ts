@@ -1,19 +1,21 @@
 /**
  * The load config of LAION's dalle2-laion (dalle2_laion/config.py): which files form a model, and its default sampling
- * options. Our own extensions, all optional: `$schema`; `clip.load_model_from`; beside a `load_model_from`: `weights`,
+ * options. Our own extensions, all optional: `$schema`; `pipeline`; `clip.load_model_from`; beside a `load_model_from`: `weights`,
  * `state_dict_key` and the keys of model families; null in a decoder's `default_sample_timesteps`.
  *
  * configs/load-config.schema.json is generated from it (scripts/generate-config-schema.js), with its descriptions.
  */
 import { z } from "zod";
 import { device } from "./devices.js";
-import { file } from "./file-location.js";
+import { file, folder } from "./file-location.js";
 import type { ModelLoadConfigData } from "./load-config-data.js";
-import { checkDownloads, checkPerUnet, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
+import { checkDownloads, checkPerUnet, checkPipeline, checkUnetNumbers, MAX_ENTRIES } from "./load-config-rules.js";
 
 const steps = z.int().positive();
 
-const loadModelFrom = file.describe("The checkpoint: .pth, .pt or .safetensors, of any version of DALLE2-pytorch.");
+const loadModelFrom = file.describe(
+  "The checkpoint: .pth, .pt or .safetensors, of any version of DALLE2-pytorch; or a folder of models in the layout of the diffusers library, of which one is taken.",
+);
 const loadConfigFrom = file
   .nullish()
   .describe(
@@ -118,6 +120,11 @@ export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadCon
   z
     .strictObject({
       $schema: z.string().optional().describe("The schema of this file, for editors."),
+      pipeline: folder
+        .nullish()
+        .describe(
+          "A folder of models in the layout of the diffusers library, with a model_index.json. It takes the place of decoder, prior and clip.",
+        ),
       decoder: decoderLoadConfig(familyKeys).nullish().describe("From image embeddings to images."),
       prior: priorLoadConfig(familyKeys).nullish().describe("From texts to image embeddings."),
       clip: clipLoadConfig.nullish().describe("The CLIP that encodes texts and images."),
@@ -135,7 +142,7 @@ export const loadConfigSchema = (familyKeys: FamilyKeys): z.ZodType<ModelLoadCon
         .default(true)
         .describe("If true, missing, unused or misshapen tensors are an error, else a warning."),
     })
-    .check(checkDownloads)
+    .check(checkDownloads, checkPipeline)
     .meta({
       title: "Load config",
       description: "The files of a DALL·E 2 model, and its default sampling options.",

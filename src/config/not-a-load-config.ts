@@ -1,7 +1,7 @@
 import { ConfigError, nearestName } from "./config-error.js";
 import { excerpt } from "../platform/printable.js";
 
-const MODELS = ["decoder", "prior", "clip"];
+const MODELS = ["pipeline", "decoder", "prior", "clip"];
 /** All keys of a load config. */
 const KEYS = [...MODELS, "$schema", "devices", "load_on_cpu", "strict_loading"];
 
@@ -9,6 +9,7 @@ const TRAIN_CONFIG = "a train config of DALLE2-pytorch (a load config refers to 
 
 /** Other JSON files that may be given by mistake, by a key that no load config has. */
 const KINDS: readonly (readonly [key: string, kind: string])[] = [
+  ["_class_name", "a config of diffusers (a load config refers to the whole folder as pipeline)"],
   ["weight_map", "the index of a sharded checkpoint (a load config refers to it as load_model_from)"],
   ["model_cfg", "a config of OpenCLIP (a load config has it as clip.base_model_kwargs)"],
   ["text_config", "a config of transformers' CLIP (a load config has it as clip.base_model_kwargs)"],

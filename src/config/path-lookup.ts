@@ -21,18 +21,20 @@ const FOLDER_INDEX = "model_index.json";
  */
 export async function findFile(config: string, path: string): Promise<FoundFile> {
   const beside = resolveBeside(config, path);
-  if (!isUrl(beside) && (await folderExists(beside))) {
-    return { location: join(beside, FOLDER_INDEX), inWorkingDirectory: false };
+  if (isUrl(config) || isUrl(beside)) return { location: beside, inWorkingDirectory: false };
+  if (isAbsolute(path) || (await statFile(beside))) {
+    return { location: await indexIfFolder(beside), inWorkingDirectory: false };
   }
-  if (isUrl(config) || isUrl(beside) || isAbsolute(path) || (await statFile(beside))) {
-    return { location: beside, inWorkingDirectory: false };
-  }
-  if (await statFile(path)) return { location: path, inWorkingDirectory: true };
+  if (await statFile(path)) return { location: await indexIfFolder(path), inWorkingDirectory: true };
   throw new FileError(
     path,
     `there is no such file in the folder of ${config} (${dirname(config)}) or in the working directory`,
     { code: "file/not-found" },
   );
+}
+
+async function indexIfFolder(path: string): Promise<string> {
+  return (await folderExists(path)) ? join(path, FOLDER_INDEX) : path;
 }
 
 /**

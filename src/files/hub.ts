@@ -3,7 +3,7 @@ import { environmentVariable } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { registerSecret } from "../platform/secrets.js";
 
-const HUB = "https://huggingface.co";
+export const HUB = "https://huggingface.co";
 
 /** Environment variables with a token for the hub. The first that is set counts. */
 export const TOKEN_VARIABLES = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"] as const;
@@ -15,7 +15,7 @@ function endpoint(): string {
 }
 
 /** The path on the hub or its mirror; undefined for any other server. */
-function hubPath(url: string): string | undefined {
+export function hubPath(url: string): string | undefined {
   const { href } = new URL(url);
   const base = [HUB, endpoint()].find((host) => href.startsWith(`${host}/`));
   return base === undefined ? undefined : href.slice(base.length);

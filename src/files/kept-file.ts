@@ -115,6 +115,15 @@ export class KeptFile {
     await Promise.all(parts.map((name) => removeFile(join(this.folder, name)).catch(() => undefined)));
   }
 
+  /** Makes bytes from `url` the content of the file. */
+  async keep(bytes: Uint8Array, url: string): Promise<void> {
+    const part = crypto.randomUUID();
+    const path = this.partPath(part);
+    await writeFileAtomic(path, bytes);
+    const [stat, sha256] = [await statFile(path), await sha256OfFile(path)];
+    if (stat && sha256 !== undefined) await this.install(part, { ...originAt(url), ...stat, sha256 }, undefined);
+  }
+
   /** Records that a version is the current one at `url`, and the text of its checksum file. */
   async confirm({ record, checksum }: KeptVersion, url: string, text: string | undefined): Promise<void> {
     const from = originAt(url);

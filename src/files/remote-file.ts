@@ -1,4 +1,4 @@
-import { cacheFolder, exclusively, join, openFile, removeFile } from "#platform";
+import { cacheFolder, exclusively, join, openFile, removeFile, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
@@ -65,15 +65,39 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
       advice: "choose another filename",
     });
   }
-  const cache = options.cacheFolder ?? cacheFolder();
-  if (file.folder === undefined && options.keep === false) return openOnce(file, cache, options);
-  // In the user's cache, files with the same name from different URLs get different names.
-  const name = file.folder === undefined ? `${shortHash(file.url)}-${file.filename}` : file.filename;
-  const kept = new KeptFile(file.folder ?? cache, name);
+  if (file.folder === undefined && options.keep === false) {
+    return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
+  }
+  const kept = keptFileOf(file, options);
   return exclusively(kept.path, async () => {
     await restartOnChange(() => bringUpToDate(file, kept, options));
     return openFile(kept.path);
   });
+}
+
+function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
+  if (folder !== undefined) return new KeptFile(folder, filename);
+  // In the user's cache, files with the same name from different URLs get different names.
+  return new KeptFile(options.cacheFolder ?? cacheFolder(), `${shortHash(url)}-${filename}`);
+}
+
+/**
+ * Opens the download of a file that was made before, without asking its server. Undefined if there is none, or if its SHA-256
+ * is not that of `file`.
+ */
+export async function openKept(file: RemoteFile, options: RemoteOptions): Promise<ByteSource | undefined> {
+  if (file.folder === undefined && options.keep === false) return undefined;
+  const kept = keptFileOf(file, options);
+  const version = await kept.current(file.sha256, () => undefined, options.signal);
+  if (!version || isFromElsewhere(version.record, file.url)) return undefined;
+  if (file.sha256 !== undefined && file.sha256 !== version.record.sha256) return undefined;
+  return openFile(kept.path);
+}
+
+/** The bytes of an unfinished download of a file with this SHA-256. */
+export async function bytesBegun(file: RemoteFile & { readonly sha256: string }, options: RemoteOptions) {
+  const { name } = partOf(file.url, { sha256: file.sha256 }, { size: undefined, version: undefined, isExact: false });
+  return (await statFile(keptFileOf(file, options).partPath(name)))?.size ?? 0;
 }
 
 async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOptions): Promise<void> {
@@ -104,9 +128,7 @@ async function newClaim(
   kept: KeptFile,
   options: RemoteOptions,
 ): Promise<Claim | undefined> {
-  const { stall, ...rest } = patienceOf(options);
-  // With a kept file at hand, do not wait long for an answer.
-  const patience = version ? { ...rest, attempts: 1, stall: Math.min(stall, 10_000) } : { ...rest, stall };
+  const patience = patienceOf(options, version !== undefined);
   try {
     const claim = await askClaim(file, patience, options);
     if (!version || !(await isCurrent(version, claim, file, patience, options))) return claim;
@@ -198,9 +220,14 @@ function transferOptions(
   return { fetch, signal, patience: patienceOf(options), maxBytes, onProgress };
 }
 
-function patienceOf({ patience, hosts, onWarning: warn = warnOnConsole }: RemoteOptions): RunPatience {
+/** When to retry requests for a file. With a kept file at hand, there is no long wait for an answer. */
+export function patienceOf(
+  { patience, hosts, onWarning: warn = warnOnConsole }: RemoteOptions,
+  isKept = false,
+): RunPatience {
   const onRetry: Patience["onRetry"] = (problem, pause) => {
     warn(`${problem}; trying again in ${Math.ceil(pause / 1000)} s`);
   };
-  return { ...PATIENCE, onRetry, ...patience, hosts };
+  const all = { ...PATIENCE, onRetry, ...patience, hosts };
+  return isKept ? { ...all, attempts: 1, stall: Math.min(all.stall, 10_000) } : all;
 }

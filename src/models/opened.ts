@@ -1,11 +1,9 @@
 import type { FileFolder } from "../files/folder/file-folder.js";
-import { folderOf } from "../files/folder/plain-folder.js";
-import { HttpSource } from "../files/http.js";
 import { FileError } from "../platform/errors.js";
 import { isRecord, JsonError, parseJson } from "../platform/json.js";
-import { MAX_BYTES } from "../platform/limits.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import type { ByteSource } from "../platform/source.js";
-import { openCheckpoint, type Checkpoint, type OpenOptions } from "../weights/checkpoint.js";
+import type { Checkpoint } from "../weights/checkpoint.js";
 import { FormatError } from "../weights/errors.js";
 
 /** An open checkpoint: a file of tensors, or several with an index. */
@@ -38,22 +36,6 @@ export const FOLDER_INDEX = "model_index.json";
 /** An index of a model folder names the class of the whole; an index of shards does not. */
 const CLASS = "_class_name";
 
-/**
- * Opens a checkpoint, or a model folder by its index (`model_index.json`), whose files are beside it. Takes ownership of the
- * source, as `openCheckpoint` does.
- */
-export async function openModel(source: ByteSource, options: OpenOptions & FolderOptions): Promise<Opened> {
-  const index = await readIndex(source, options.signal).catch(async (error: unknown) => {
-    await source.close();
-    throw error;
-  });
-  if (!index) return { kind: "file", ...(await openCheckpoint(source, options)) };
-  await source.close();
-  const { signal } = options;
-  const files = folderOf(source instanceof HttpSource ? source.address() : source.name, { signal });
-  return openedFolder(files, source.name, index, options);
-}
-
 /** Opens a model folder. Rejects with `FileError`, also if it has no index, and with `FormatError` if that is none. */
 export async function openModelFolder(files: FileFolder, options: FolderOptions = {}): Promise<OpenedFolder> {
   if (!(await files.has(FOLDER_INDEX))) {
@@ -65,7 +47,7 @@ export async function openModelFolder(files: FileFolder, options: FolderOptions 
   const source = await files.open(FOLDER_INDEX);
   try {
     const index = await readIndex(source, options.signal);
-    if (index) return openedFolder(files, files.name, index, options);
+    if (index) return openedFolder(files, index, options);
     throw new FormatError(source.name, `it is not the index of a folder of models: expected JSON with "${CLASS}"`);
   } finally {
     await source.close();
@@ -74,14 +56,13 @@ export async function openModelFolder(files: FileFolder, options: FolderOptions 
 
 function openedFolder(
   files: FileFolder,
-  name: string,
   index: OpenedFolder["index"],
   { prefersF16 = false }: FolderOptions,
 ): OpenedFolder {
   const opened: ByteSource[] = [];
   return {
     kind: "folder",
-    name,
+    name: files.name,
     index,
     prefersF16,
     has: (path) => files.has(path),
@@ -97,10 +78,9 @@ function openedFolder(
 }
 
 async function readIndex(source: ByteSource, signal?: AbortSignal): Promise<OpenedFolder["index"] | undefined> {
-  const { name, size } = source;
-  if (!/\.json(?:[?#]|$)/i.test(name) || size > MAX_BYTES.config) return undefined;
+  checkSize(source.name, source.size, MAX_BYTES.config);
   try {
-    const value: unknown = parseJson(new TextDecoder().decode(await source.read(0, size, signal)));
+    const value: unknown = parseJson(new TextDecoder().decode(await source.read(0, source.size, signal)));
     return isRecord(value) && typeof value[CLASS] === "string" ? value : undefined;
   } catch (error) {
     if (error instanceof JsonError) return undefined;

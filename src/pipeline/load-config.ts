@@ -1,4 +1,8 @@
-import { packageFile } from "#platform";
+import { dirname, packageFile } from "#platform";
+import type { FileFolder } from "../files/folder/file-folder.js";
+import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
+import { plainFolder } from "../files/folder/plain-folder.js";
+import { FolderMemory } from "../files/folder/remote-folder.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { openRemote, type DownloadProgress } from "../files/remote-file.js";
@@ -19,6 +23,7 @@ import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
 import { parseJson, readJson } from "../config/read-json.js";
 import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
+import { findPipeline } from "./find-pipeline.js";
 
 /** How the files of a load config are opened. */
 export interface FileOptions extends HttpOptions {
@@ -61,6 +66,9 @@ export function currentSchema() {
   return schema;
 }
 
+/** Stands for a config that is no file: its relative paths start at the working directory. */
+const IN_WORKING_DIRECTORY = "load config";
+
 const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
 
 /** A load config, and the path or URL that its relative paths start from. */
@@ -71,6 +79,9 @@ export class ModelLoadConfig {
   /** Servers of its files that could not be reached. */
   readonly #hosts = new UnreachableHosts();
 
+  /** What is known about the folders on servers that it names. */
+  readonly #folders = new FolderMemory();
+
   /** Name, path or URL of the config, for messages. A URL is without secrets. */
   readonly source: string;
   /** Content of the config, with defaults filled in. */
@@ -80,11 +91,15 @@ export class ModelLoadConfig {
   /** Name, if the config is in the package. */
   readonly #name: ConfigName | undefined;
 
-  private constructor(data: ModelLoadConfigData, location: string, name?: ConfigName) {
+  private constructor(
+    data: ModelLoadConfigData,
+    location: string,
+    { name, source = name ?? publicUrl(location) }: { readonly name?: ConfigName; readonly source?: string } = {},
+  ) {
     this.data = data;
     this.#location = location;
     this.#name = name;
-    this.source = name ?? publicUrl(location);
+    this.source = source;
   }
 
   /**
@@ -101,25 +116,25 @@ export class ModelLoadConfig {
       throw new ArgumentError("name", `name is ${JSON.stringify(name)}, but must be one of ${known}.`);
     }
     const location = packageFile(configPath(name));
-    return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, name);
+    return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, {
+      name,
+    });
   }
 
   /**
-   * Reads a load config by its name, or by path or URL of its file. A name comes first: `shapes` is the name, `./shapes` the
-   * file. Rejects with `FileError` or `ConfigError`.
+   * Reads a load config by its name, or by path or URL of its file; or makes one of a folder of models in the layout of the
+   * diffusers library, given by path, URL, or the id of a repository on the Hugging Face hub (`org/name` or `org/name@revision`).
+   * A name comes first, then a path: `shapes` is the name, `./shapes` the file. Rejects with `FileError` or `ConfigError`.
    *
    * @example
    * const config = await ModelLoadConfig.open(process.argv[2] ?? "shapes");
    */
   static async open(nameOrPath: string, options: HttpOptions = {}): Promise<ModelLoadConfig> {
     if (isConfigName(nameOrPath)) return ModelLoadConfig.named(nameOrPath, options);
-    try {
-      return await ModelLoadConfig.fromJsonPath(nameOrPath, options);
-    } catch (error) {
-      if (!(error instanceof FileError) || error.code !== "file/not-found" || isUrl(nameOrPath)) throw error;
-      const advice = `give the path of a load config, or one of the names ${CONFIG_NAMES.join(", ")}`;
-      throw new FileError(nameOrPath, "there is no such file", { code: "file/not-found", cause: error, advice });
-    }
+    const folder = await findPipeline(nameOrPath, options);
+    if (!folder) return ModelLoadConfig.fromJsonPath(nameOrPath, options);
+    const data = parseConfig(currentSchema(), { pipeline: folder }, publicUrl(nameOrPath));
+    return new ModelLoadConfig(data, IN_WORKING_DIRECTORY, { source: publicUrl(nameOrPath) });
   }
 
   /** Reads a load config from a JSON file, given by path or URL. Rejects with `FileError` or `ConfigError`. */
@@ -131,14 +146,15 @@ export class ModelLoadConfig {
    * Checks the content of a load config. Its relative paths start at the folder of `source`, or without one at the working
    * directory. If `source` is a URL, all local paths must lead to files beside it on its server. Throws `ConfigError`.
    */
-  static parse(value: unknown, source = "load config"): ModelLoadConfig {
+  static parse(value: unknown, source = IN_WORKING_DIRECTORY): ModelLoadConfig {
     checkIsLoadConfig(value, publicUrl(source));
     return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
   }
 
   /** Returns all files that the config names, each with its path in the config: `prior.load_model_from`. */
   files(): readonly NamedFile[] {
-    const { decoder, prior, clip } = this.data;
+    const { pipeline, decoder, prior, clip } = this.data;
+    if (pipeline) return [{ place: "pipeline", file: pipeline }];
     const models = [
       ...(decoder?.unet_sources ?? []).map((source, i) => [`decoder.unet_sources[${i}]`, source] as const),
       ...(prior ? [["prior", prior] as const] : []),
@@ -153,6 +169,7 @@ export class ModelLoadConfig {
   /** Tries servers again that could not be reached. Without this call, such a server is tried once, not once for each file. */
   retryHosts(): void {
     this.#hosts.clear();
+    this.#folders.clear();
   }
 
   /**
@@ -163,14 +180,47 @@ export class ModelLoadConfig {
     return this.#open(file, options);
   }
 
+  /**
+   * The folders that a folder of models in the config may be read from, the best first. Undefined if the config names a file
+   * there. Rejects with `FileError`.
+   *
+   * @internal
+   */
+  async folders(file: FileLocation, options: FileOptions): Promise<readonly FileFolder[] | undefined> {
+    const { signal, fetch, patience, onWarning = warnOnConsole } = options;
+    const isPipeline = file === this.data.pipeline;
+    if (file.load_type === "local") {
+      const path = await this.#find(file.path, onWarning);
+      const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
+      if (!isPipeline && !isIndex) return undefined;
+      const folder = isIndex ? dirname(path) : path;
+      if (isUrl(folder)) return [plainFolder(folder, { signal, fetch, patience })];
+      const found = await localFolder(folder);
+      return found && [found];
+    }
+    if (!isPipeline && !isFolderUrl(file.path)) return undefined;
+    const remote = {
+      ...options,
+      onWarning,
+      folder: await this.#cacheFolder(file),
+      keep: options.keepDownloads,
+      hosts: this.#hosts,
+      memory: this.#folders,
+    };
+    return remoteFolders(remotePlace(file.path)!, remote);
+  }
+
+  async #cacheFolder({ cache_dir: folder }: FileLocation): Promise<string | undefined> {
+    return folder == null ? undefined : findCacheFolder(this.#location, folder, this.#name !== undefined);
+  }
+
   async #open(file: FileLocation, options: FileOptions, maxBytes?: number): Promise<ByteSource> {
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const http = { signal, fetch, patience };
     if (file.load_type === "local") return openSource(await this.#find(file.path, onWarning), http);
     if (options.remote === "ranges") return openSource(file.path, http);
-    const { path: url, checksum_file_path: checksumUrl, cache_dir: cacheDir } = file;
-    const folder =
-      cacheDir == null ? undefined : await findCacheFolder(this.#location, cacheDir, this.#name !== undefined);
+    const { path: url, checksum_file_path: checksumUrl } = file;
+    const folder = await this.#cacheFolder(file);
     const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
     return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
   }

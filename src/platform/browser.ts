@@ -20,6 +20,8 @@ export { dirname, isAbsolute, join } from "./browser-paths.js";
 
 export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";
 
+export const hubCacheFolder: Platform["hubCacheFolder"] = () => undefined;
+
 export const packageFile: Platform["packageFile"] = (path) => new URL(`../../${path}`, import.meta.url).href;
 
 export const environmentVariable: Platform["environmentVariable"] = () => undefined;

@@ -70,6 +70,12 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
   return join(xdg && isAbsolute(xdg) ? xdg : join(homedir(), ".cache"), "dalle2-webgpu");
 };
 
+/** As huggingface_hub has it, also with the older name of its variable (huggingface_hub, constants.py). */
+export const hubCacheFolder: Platform["hubCacheFolder"] = () => {
+  const { HF_HUB_CACHE: own, HUGGINGFACE_HUB_CACHE: older, HF_HOME: home, XDG_CACHE_HOME: xdg } = process.env;
+  return own || older || join(home || join(xdg || join(homedir(), ".cache"), "huggingface"), "hub");
+};
+
 export const packageFile: Platform["packageFile"] = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];

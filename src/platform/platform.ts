@@ -45,6 +45,11 @@ export interface Platform {
   readonly sendsAnyHeader: boolean;
   /** Folder for downloads, which may not exist yet. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
+  /**
+   * Folder in which Hugging Face's own libraries keep downloads, which may not exist: `HF_HUB_CACHE`, else `hub` in `HF_HOME`.
+   * Undefined in browsers.
+   */
+  readonly hubCacheFolder: () => string | undefined;
   /** Decodes an image file (PNG, JPEG, WebP …) and turns it upright. Rejects with ImageDecodeError. */
   readonly decodeImage: (bytes: Uint8Array) => Promise<DecodedImage>;
   /**

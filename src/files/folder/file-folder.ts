@@ -9,6 +9,8 @@ export interface FileFolder {
   has(path: string): Promise<boolean>;
   /** Opens a file. The caller closes it. Rejects with FileError. */
   open(path: string): Promise<ByteSource>;
+  /** Says once how many bytes of these files are to be downloaded, if any. Default: nothing is downloaded. */
+  announce?(paths: readonly string[]): Promise<void>;
 }
 
 /** Throws FileError for a path that leads out of a folder: the parts of a path may come from a file of unknown origin. */

@@ -5,42 +5,36 @@ import { openSource } from "../../files/open.js";
 import { openRemote } from "../../files/remote-file.js";
 import { openAiModelUrl } from "../../models/clip/openai-models.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
-import { FormatError } from "../../weights/errors.js";
+import type { OpenedFolder } from "../../models/opened.js";
 import type { TensorSource } from "../../weights/tensor-source.js";
 import type { LoadingOptions } from "./loading-options.js";
-import { openEntry } from "./open-entry.js";
+import { openEntry, type EntryOptions } from "./open-entry.js";
 
 /** An open file with the weights of a CLIP. */
 export interface ClipFile extends TensorSource {
+  readonly kind: "file";
   close(): Promise<void>;
 }
 
 /**
- * Opens the weights of the CLIP of a load config: the file that the config names, or else those in the checkpoint of the prior
- * or the decoder, or else those that OpenAI published under its name, which are downloaded the first time.
+ * Opens the weights of the CLIP of a load config: the file or folder that the config names, or else those in the checkpoint of the
+ * prior or the decoder, or else those that OpenAI published under its name, which are downloaded the first time.
  */
 export async function openClipFile(
   source: ClipSource,
   config: ModelLoadConfig,
-  options: LoadingOptions,
-): Promise<ClipFile> {
+  options: EntryOptions,
+): Promise<ClipFile | OpenedFolder> {
   const { load_model_from: file, state_dict_key } = source;
-  if (file) {
-    const opened = await openEntry(config, { load_model_from: file, state_dict_key }, "clip", options);
-    if (opened.kind === "file") return opened;
-    await opened.close();
-    throw new FormatError(opened.name, "a folder of models", {
-      advice: "name the file in it that holds the weights of CLIP",
-    });
-  }
-  return (
-    (await openBundled(config, options)) ??
-    openCheckpoint(await openByName(source, config, options), { signal: options.signal })
-  );
+  if (file) return openEntry(config, { load_model_from: file, state_dict_key }, "clip", options);
+  const bundled = await openBundled(config, options);
+  if (bundled) return bundled;
+  const { signal } = options;
+  return { kind: "file", ...(await openCheckpoint(await openByName(source, config, options), { signal })) };
 }
 
 /** Opens the CLIP in the checkpoint of the prior or of a source of U-Nets. */
-async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Promise<ClipFile | undefined> {
+async function openBundled(config: ModelLoadConfig, options: EntryOptions): Promise<ClipFile | undefined> {
   const { prior, decoder } = config.data;
   const models = [
     ...(prior ? [["prior", prior] as const] : []),
@@ -49,7 +43,7 @@ async function openBundled(config: ModelLoadConfig, options: LoadingOptions): Pr
   for (const [kind, model] of models) {
     const opened = await openEntry(config, model, kind, options);
     if (opened.kind === "file" && opened.clip.size > 0) {
-      return { name: `${opened.name} (clip.*)`, tensors: opened.clip, close: () => opened.close() };
+      return { kind: "file", name: `${opened.name} (clip.*)`, tensors: opened.clip, close: () => opened.close() };
     }
     await opened.close();
   }

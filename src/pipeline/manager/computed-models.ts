@@ -4,7 +4,7 @@ import { ArgumentError } from "../../platform/arguments.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
 import { ComputedModel } from "./computed-model.js";
-import { ModelLoader, type Loaded } from "./load-models.js";
+import { ModelLoader, type Loaded, type ModelEntries } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Offloader } from "./offload.js";
 
@@ -30,21 +30,21 @@ export class ComputedModels {
   constructor(
     { prior, decoder, clip }: Models,
     config: ModelLoadConfig,
+    entries: ModelEntries,
     arena: Arena,
     offload: Offloader,
     options: ComputingOptions,
   ) {
-    // These files were opened before: no server is asked again, and warnings are not repeated. The signal belongs to the
+    // The same files were opened before: no server is asked again, and warnings are not repeated. The signal belongs to the
     // first loading, which is over; each call has its own.
     const loading = { ...options, checkUpdates: false, onWarning: () => undefined, signal: undefined };
-    const loader = new ModelLoader(arena.withType("f32"), config, loading);
+    const loader = new ModelLoader(arena.withType("f32"), config, loading, { prefersF16: arena.dtype === "f16" });
     const { onWarning: warn = warnOnConsole, repeats } = options;
     const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>
       new ComputedModel(loaded, { arena, offload, inF32, repeats, warn });
-    const { data } = config;
-    this.prior = prior && computed(prior, () => loader.prior(data.prior!));
-    this.decoder = decoder && computed(decoder, () => loader.decoder(data.decoder!));
-    this.clip = clip && computed(clip, () => loader.clip(data.clip!));
+    this.prior = prior && computed(prior, () => loader.prior(entries.prior!));
+    this.decoder = decoder && computed(decoder, () => loader.decoder(entries.decoder!));
+    this.clip = clip && computed(clip, () => loader.clip(entries.clip!));
   }
 
   get #all(): ComputedModel<unknown>[] {

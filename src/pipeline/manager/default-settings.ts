@@ -24,7 +24,7 @@ export function defaultSettings({ data: { prior, decoder } }: ModelLoadConfig): 
   return {
     prior: mapSettings<AskedSettings>((name) => valueIn(prior, SETTINGS[name]) ?? undefined),
     decoder: mapSettings<CascadeSettings>((name) =>
-      unets.map(({ source, i }) => valueIn(source, SETTINGS[name])?.[i] ?? null),
+      unets.length === 0 ? undefined : unets.map(({ source, i }) => valueIn(source, SETTINGS[name])?.[i] ?? null),
     ),
   };
 }

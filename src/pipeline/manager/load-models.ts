@@ -1,9 +1,10 @@
 import { ConfigError } from "../../config/config-error.js";
-import type { ClipSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
+import type { ClipSource, FileLocation, ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { createClip } from "../../models/clip/create.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";
+import { kindsOf } from "../../models/diffusers/claimed-components.js";
 import { familyOf } from "../../models/families.js";
-import type { BuildRequest, Claim, Declared, DeclaredWeights, Family, ReadAs } from "../../models/family.js";
+import type { BuildRequest, Declared, DeclaredWeights, Family, ReadAs } from "../../models/family.js";
 import type { Cascade, Encoders, Prior } from "../../models/interfaces.js";
 import type { Opened } from "../../models/opened.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -15,7 +16,7 @@ import type { ModelLoadConfig } from "../load-config.js";
 import { openClipFile } from "./clip-file.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { withPublishedConfig } from "./published-clip-config.js";
-import { openEntry } from "./open-entry.js";
+import { openEntry, type EntryOptions } from "./open-entry.js";
 import { trainConfigOf } from "./train-config-of.js";
 
 /** The library and version that a file of a model was read as. */
@@ -37,9 +38,9 @@ export interface Loaded<Model> {
   dispose(): void;
 }
 
-/** An entry of a load config: the prior, or a source of U-Nets. */
+/** An entry of a load config: the prior, a source of U-Nets, or a folder with CLIP. */
 interface Entry<Source> {
-  readonly kind: "prior" | "decoder";
+  readonly kind: ModelKind;
   readonly source: Source;
   /** Its path in the load config. */
   readonly place: string;
@@ -51,18 +52,64 @@ interface Found<Source> {
   readonly request: BuildRequest<Source>;
 }
 
+/** The models to load, each as an entry of a load config. */
+export interface ModelEntries {
+  readonly prior: PriorSource | undefined;
+  readonly decoder: { readonly unet_sources: readonly UnetSource[] } | undefined;
+  readonly clip: ClipSource | ClipInFolder | undefined;
+}
+
+/** The encoders in a folder of models. */
+export interface ClipInFolder {
+  readonly load_model_from: FileLocation;
+  /** Name of the folder. */
+  readonly folder: string;
+}
+
+/** How a loader reads files. */
+export interface ModelLoaderOptions {
+  /** If true, tables are not read either. Models then have the right sizes, but cannot sample. Default false. */
+  readonly headersOnly?: boolean;
+  /** Whether weights in f16 are read, if a folder has some beside others. Default: if the dtype is f16. */
+  readonly prefersF16?: boolean;
+}
+
 /**
  * Builds the models of a load config, each by the family of its file. `arena` is for their weights. Only headers and small
  * tables are read.
  */
 export class ModelLoader {
+  readonly #options: EntryOptions;
+  readonly #headersOnly: boolean;
+
   constructor(
     private readonly arena: Arena,
     private readonly config: ModelLoadConfig,
-    private readonly options: LoadingOptions,
-    /** With `headersOnly`, tables are not read either. Models then have the right sizes, but cannot sample. */
-    private readonly extent: { readonly headersOnly?: boolean } = {},
-  ) {}
+    options: LoadingOptions,
+    { headersOnly = false, prefersF16 = arena.dtype === "f16" }: ModelLoaderOptions = {},
+  ) {
+    this.#options = { ...options, prefersF16 };
+    this.#headersOnly = headersOnly;
+  }
+
+  /** The entries of the load config, or of the models in the folder that it names as its pipeline. Rejects as `prior`. */
+  async entries(): Promise<ModelEntries> {
+    const { pipeline, prior, decoder, clip } = this.config.data;
+    if (!pipeline) return { prior: prior ?? undefined, decoder: decoder ?? undefined, clip: clip ?? undefined };
+    const opened = await openEntry(this.config, { load_model_from: pipeline }, "decoder", this.#options);
+    try {
+      const kinds = kindsOf(familyOf(opened).claim);
+      const source = { load_model_from: pipeline };
+      return {
+        prior: kinds.includes("prior") ? source : undefined,
+        // No numbers: all of its U-Nets.
+        decoder: kinds.includes("decoder") ? { unet_sources: [{ ...source, unet_numbers: [] }] } : undefined,
+        clip: kinds.includes("clip") ? { ...source, folder: opened.name } : undefined,
+      };
+    } finally {
+      await opened.close();
+    }
+  }
 
   /** Loads the prior. Rejects with `ConfigError`, `FormatError` or `WeightError`, which name the file. */
   prior(source: PriorSource): Promise<Loaded<Prior>> {
@@ -80,10 +127,18 @@ export class ModelLoader {
   }
 
   /** Loads CLIP. Its two encoders are separate components. */
-  async clip(source: ClipSource): Promise<Loaded<Encoders>> {
-    const file = await openClipFile(source, this.config, this.options);
+  async clip(source: ClipSource | ClipInFolder): Promise<Loaded<Encoders>> {
+    if ("folder" in source) return this.#clipInFolder(source.load_model_from);
+    const file = await openClipFile(source, this.config, this.#options);
+    if (file.kind === "folder") {
+      await file.close();
+      if (source.base_model_kwargs === null) return this.#clipInFolder(source.load_model_from!);
+      throw new ConfigError(
+        `${this.config.source} has clip.base_model_kwargs, but ${file.name} is a folder of models, which has its own configs`,
+      );
+    }
     try {
-      const described = await withPublishedConfig(source, file, this.config, this.options);
+      const described = await withPublishedConfig(source, file, this.config, this.#options);
       const { clip, text, image, weights, warnings } = createClip(described, file, this.arena);
       for (const warning of warnings) this.#warn(warning);
       this.#check(weights);
@@ -103,8 +158,13 @@ export class ModelLoader {
     }
   }
 
+  #clipInFolder(file: FileLocation): Promise<Loaded<Encoders>> {
+    const entry = { kind: "clip", source: { load_model_from: file }, place: "clip" } as const;
+    return this.#load<ModelSource, Encoders>([entry], (family, [request]) => family.encoders?.(request!));
+  }
+
   /** Opens the files of a model, builds it by their family, and checks that all weights fit. */
-  async #load<Source extends PriorSource | UnetSource, Model>(
+  async #load<Source extends ModelSource, Model>(
     entries: readonly Entry<Source>[],
     build: (
       family: Family,
@@ -122,7 +182,7 @@ export class ModelLoader {
       const { model, components, weights } = await built;
       const sets = weights.map(({ stores }) => new WeightSet(stores));
       for (const [i, { misfit }] of weights.entries()) this.#check(sets[i]!, misfit);
-      if (!this.extent.headersOnly) await this.#readTables(weights);
+      if (!this.#headersOnly) await this.#readTables(weights);
       const dispose = (): void => {
         for (const set of sets) set.dispose();
         for (const one of opened) closeQuietly(one);
@@ -135,19 +195,20 @@ export class ModelLoader {
   }
 
   /** Opens a file or folder, adds it to `opened`, and finds its family. */
-  async #find<Source extends PriorSource | UnetSource>(
+  async #find<Source extends ModelSource>(
     { kind, source, place }: Entry<Source>,
     opened: Opened[],
   ): Promise<Found<Source>> {
     const { config, arena } = this;
-    const model = await openEntry(config, source, kind, this.options);
+    const model = await openEntry(config, source, kind, this.#options);
     opened.push(model);
     const { family, claim } = familyOf(model);
-    if (!isLoadedAs(claim, kind)) {
+    if (!kindsOf(claim).includes(kind)) {
       throw new ConfigError(`${config.source} names ${model.name} as a ${kind}, but that holds ${claim.words}`);
     }
-    const given = await trainConfigOf(model, source.load_config_from, config, this.options);
-    const origin = `${place}, ${config.describe(source.load_model_from)}`;
+    const given = await trainConfigOf(model, source.load_config_from, config, this.#options);
+    const isPipeline = source.load_model_from === config.data.pipeline;
+    const origin = `${isPipeline ? "pipeline" : place}, ${config.describe(source.load_model_from)}`;
     const warn = (message: string): void => {
       this.#warn(message);
     };
@@ -166,7 +227,7 @@ export class ModelLoader {
 
   /** Reads small tables on the host, such as noise schedules, since checks of a call need the number of timesteps. */
   async #readTables(weights: readonly DeclaredWeights[]): Promise<void> {
-    const { signal } = this.options;
+    const { signal } = this.#options;
     for (const { tables } of weights) await tables?.fill({ signal });
   }
 
@@ -186,13 +247,9 @@ export class ModelLoader {
   }
 
   #warn(message: string): void {
-    const { onWarning = warnOnConsole } = this.options;
+    const { onWarning = warnOnConsole } = this.#options;
     onWarning(message);
   }
-}
-
-function isLoadedAs({ kind }: Claim, wanted: ModelKind): boolean {
-  return typeof kind === "object" ? kind.includes(wanted) : kind === wanted;
 }
 
 /** Closes a file. Errors do not matter for a file that was only read. */

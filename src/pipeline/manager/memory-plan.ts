@@ -65,7 +65,7 @@ export async function planMemory(
     return one;
   };
   try {
-    const { clip, prior, decoder } = config.data;
+    const { clip, prior, decoder } = await loader.entries();
     if (clip) stages.push(...clipStages(arena, keep(await loader.clip(clip)), batchSize));
     if (prior) stages.push(...priorStages(arena, keep(await loader.prior(prior)), batchSize, config));
     if (decoder) stages.push(...decoderStages(arena, keep(await loader.decoder(decoder)), batchSize, config));

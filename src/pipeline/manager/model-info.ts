@@ -3,6 +3,7 @@ import type { ClipSource } from "../../config/load-config-data.js";
 import type { StageInfo, TextShape } from "../../models/stage-info.js";
 import { DataRequirements } from "../data-requirements.js";
 import type { Models } from "./computed-models.js";
+import type { ModelEntries } from "./load-models.js";
 
 /** Description of the prior, which turns texts into image embeddings. */
 export interface PriorInfo {
@@ -32,9 +33,9 @@ export interface DecoderInfo {
 
 /** Description of the CLIP that encodes texts and images. */
 export interface ClipInfo {
-  /** Its library. */
-  readonly make: ClipSource["make"];
-  /** Its name, such as "ViT-L/14". */
+  /** Its library; `transformers` for a CLIP in a folder of models. */
+  readonly make: ClipSource["make"] | "transformers";
+  /** Its name, such as "ViT-L/14", or that of the folder. */
   readonly model: string;
   /** Maximum number of tokens in a text. */
   readonly contextLength: number;
@@ -52,16 +53,16 @@ export interface ModelInfos {
 }
 
 /**
- * Describes loaded models. `source` is the CLIP in the load config.
+ * Describes loaded models. `source` is the entry of the CLIP.
  *
  * @internal
  */
-export function describeLoaded({ prior, decoder, clip }: Models, source: ClipSource | null | undefined): ModelInfos {
+export function describeLoaded({ prior, decoder, clip }: Models, source: ModelEntries["clip"]): ModelInfos {
   const hasClip = clip !== undefined;
   return {
     prior: prior && priorInfo(prior, hasClip),
     decoder: decoder && decoderInfo(decoder, hasClip),
-    clip: clip && source ? clipInfo(clip.model, source) : undefined,
+    clip: clip && source ? clipInfo(clip, source) : undefined,
   };
 }
 
@@ -88,8 +89,11 @@ function decoderInfo({ model, origins }: NonNullable<Models["decoder"]>, hasClip
 }
 
 function clipInfo(
-  { text, image, dimLatent }: NonNullable<Models["clip"]>["model"],
-  { make, model }: ClipSource,
+  { model: { text, image, dimLatent }, origins }: NonNullable<Models["clip"]>,
+  source: NonNullable<ModelEntries["clip"]>,
 ): ClipInfo {
-  return { make, model, contextLength: text.contextLength, imageSize: image?.imageSize, dimLatent };
+  const name = "folder" in source ? source.folder : source.model;
+  // Only encoders in a folder are built by a family.
+  const make = "folder" in source || origins.length > 0 ? "transformers" : source.make;
+  return { make, model: name, contextLength: text.contextLength, imageSize: image?.imageSize, dimLatent };
 }

@@ -13,7 +13,7 @@ import { BatchSplitter } from "./batch-splitter.js";
 import type { ComputedModel, Computed } from "./computed-model.js";
 import { ComputedModels, type Models } from "./computed-models.js";
 import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
-import { ModelLoader, type Loaded } from "./load-models.js";
+import { ModelLoader, type Loaded, type ModelEntries } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
@@ -100,20 +100,21 @@ export class DalleModelManager {
     gpu: GpuDevice,
     private readonly weights: Arena,
     models: Models,
+    entries: ModelEntries,
     private readonly options: ManagerOptions,
   ) {
     this.config = config;
     this.gpu = gpu;
     this.models = models;
     this.dtype = weights.dtype;
-    const { prior, decoder, clip } = describeLoaded(models, config.data.clip);
+    const { prior, decoder, clip } = describeLoaded(models, entries.clip);
     this.prior = prior;
     this.decoder = decoder;
     this.clip = clip;
     const components = [models.clip, models.prior, models.decoder].flatMap((model) => model?.components ?? []);
     this.#offloader = new Offloader(gpu, components, options.offload, options);
     const repeats = (options.dtype ?? "auto") === "auto";
-    this.#models = new ComputedModels(models, config, weights, this.#offloader, { ...options, repeats });
+    this.#models = new ComputedModels(models, config, entries, weights, this.#offloader, { ...options, repeats });
   }
 
   /**
@@ -150,13 +151,14 @@ export class DalleModelManager {
     try {
       const weights = new Arena(stream, computeType(gpu, options.dtype ?? "auto"));
       const loader = new ModelLoader(weights, config, options);
-      const { prior, decoder, clip } = config.data;
+      const entries = await loader.entries();
+      const { prior, decoder, clip } = entries;
       const models = {
         prior: prior ? keep(await loader.prior(prior)) : undefined,
         decoder: decoder ? keep(await loader.decoder(decoder)) : undefined,
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
-      const manager = new DalleModelManager(config, gpu, weights, models, options);
+      const manager = new DalleModelManager(config, gpu, weights, models, entries, options);
       // Disposes also the models that were opened in f32.
       loaded.splice(0, loaded.length, {
         dispose: () => {

@@ -1,0 +1,122 @@
+// The files of a repository on the hub, with their sizes and hashes.
+import { cacheFolder } from "#platform";
+import { z } from "zod";
+import { openFile } from "#platform";
+import { FileError } from "../../platform/errors.js";
+import { parseJson } from "../../platform/json.js";
+import { MAX_BYTES } from "../../platform/limits.js";
+import { warnOnConsole } from "../../platform/printable.js";
+import { fetchBytes } from "../fetch-bytes.js";
+import { shortHash } from "../hash.js";
+import { TransientError } from "../http-error.js";
+import { KeptFile } from "../kept-file.js";
+import { patienceOf, type RemoteOptions } from "../remote-file.js";
+import { withRetries } from "../retry.js";
+import { hubId, hubListUrl, type HubPlace } from "./hub-place.js";
+
+/** A file on the hub. */
+export interface ListedFile {
+  readonly size: number | undefined;
+  /** SHA-256 of a large file. */
+  readonly sha256: string | undefined;
+  /** Git's hash of a small file. */
+  readonly blob: string | undefined;
+}
+
+/** What the hub says about a repository. */
+export interface HubListing {
+  /** Name of its licence, such as "creativeml-openrail-m"; undefined if the repository has none. */
+  readonly licence: string | undefined;
+  readonly files: ReadonlyMap<string, ListedFile>;
+}
+
+/**
+ * The answer of the hub's API, as far as it is used.
+ * @see https://huggingface.co/docs/hub/api#get-apimodelsrepoid-or-apimodelsrepoidrevisionrevision
+ */
+const answer = z.object({
+  tags: z.array(z.string()).nullish(),
+  cardData: z.object({ license: z.union([z.string(), z.array(z.string())]).nullish() }).nullish(),
+  siblings: z.array(
+    z.object({
+      rfilename: z.string(),
+      size: z.number().nullish(),
+      blobId: z.string().nullish(),
+      lfs: z.object({ sha256: z.string().nullish(), size: z.number().nullish() }).nullish(),
+    }),
+  ),
+});
+
+/**
+ * Asks the hub for the files of a repository. The answer is kept, and used if the hub cannot be reached, with a warning, or if
+ * no updates are wanted. Undefined if the server has no such list, as mirrors may have none. Rejects with FileError.
+ */
+export async function listHub(place: HubPlace, options: RemoteOptions): Promise<HubListing | undefined> {
+  const kept = keptAnswer(place, options);
+  const before = await readKept(kept);
+  if (before && options.checkUpdates === false) return before;
+  try {
+    const bytes = await ask(place, before !== undefined, options);
+    const listing = bytes && parse(bytes);
+    if (listing && options.keep !== false) await kept.keep(bytes, hubListUrl(place)).catch(() => undefined);
+    return listing;
+  } catch (error) {
+    if (!before || !(error instanceof FileError)) throw error;
+    const { onWarning: warn = warnOnConsole } = options;
+    warn(`${error.message}. Could not check for a newer version of ${hubId(place)}; using the files that are here`);
+    return before;
+  }
+}
+
+function keptAnswer(place: HubPlace, options: RemoteOptions): KeptFile {
+  const name = `${shortHash(hubListUrl(place))}-${hubId(place).replaceAll("/", "--")}.files.json`;
+  return new KeptFile(options.cacheFolder ?? cacheFolder(), name);
+}
+
+async function readKept({ path }: KeptFile): Promise<HubListing | undefined> {
+  const source = await openFile(path).catch(() => undefined);
+  try {
+    return source && parse(await source.read(0, Math.min(source.size, MAX_BYTES.config)));
+  } finally {
+    await source?.close();
+  }
+}
+
+/** The answer; undefined if the server has no such list, or refuses it. */
+async function ask(
+  place: HubPlace,
+  isKept: boolean,
+  options: RemoteOptions,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const url = hubListUrl(place);
+  const patience = patienceOf(options, isKept);
+  try {
+    return await withRetries(url, patience, options.signal, () =>
+      fetchBytes(url, MAX_BYTES.config, { ...options, patience }),
+    );
+  } catch (error) {
+    if (error instanceof FileError && !(error instanceof TransientError)) return undefined;
+    throw error;
+  }
+}
+
+/** The list in an answer; undefined if it is none. */
+function parse(bytes: Uint8Array): HubListing | undefined {
+  const { data } = answer.safeParse(jsonIn(bytes));
+  if (!data) return undefined;
+  const { cardData, tags, siblings } = data;
+  const named = cardData?.license ?? tags?.find((tag) => tag.startsWith("license:"))?.slice("license:".length);
+  const files = siblings.map(({ rfilename, size, lfs, blobId }): [string, ListedFile] => {
+    const sha256 = lfs?.sha256?.toLowerCase();
+    return [rfilename, { size: lfs?.size ?? size ?? undefined, sha256, blob: lfs ? undefined : (blobId ?? undefined) }];
+  });
+  return { licence: typeof named === "object" ? named?.join(", ") : named, files: new Map(files) };
+}
+
+function jsonIn(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,183 @@
+import { FileError } from "../../platform/errors.js";
+import { formatBytes } from "../../platform/format-bytes.js";
+import { warnOnConsole } from "../../platform/printable.js";
+import { publicUrl } from "../../platform/secrets.js";
+import type { ByteSource } from "../../platform/source.js";
+import { TransientError } from "../http-error.js";
+import { openSource, resolveBeside } from "../open.js";
+import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
+import { probe } from "../transfer.js";
+import { shortHash } from "../hash.js";
+import { checkInside, type FileFolder } from "./file-folder.js";
+import { isGitBlob } from "./git-blob.js";
+import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
+import { hubFileUrl, hubId, type HubPlace } from "./hub-place.js";
+
+/** What is known about folders on servers in a run, so that servers are asked once. */
+export class FolderMemory {
+  /** The lists of repositories, by hub id. */
+  readonly listings = new Map<string, HubListing | undefined>();
+  /** The sizes of files on other servers, by URL; null for files that do not exist. */
+  readonly sizes = new Map<string, { readonly size: number | undefined } | null>();
+  /** Names of the folders whose download was announced. */
+  readonly announced = new Set<string>();
+
+  clear(): void {
+    this.listings.clear();
+    this.sizes.clear();
+    this.announced.clear();
+  }
+}
+
+/** How the files of a folder on a server are read. */
+export interface RemoteFolderOptions extends RemoteOptions {
+  /** Folder to keep downloads in. Default: the user's cache. */
+  readonly folder?: string | undefined;
+  /** `ranges`: files that were not downloaded before are read by ranges, and nothing is kept. Default `download`. */
+  readonly remote?: "download" | "ranges" | undefined;
+  readonly memory: FolderMemory;
+}
+
+/** A folder on a server: its name, and where its files are. */
+interface Site {
+  readonly name: string;
+  /** The first part of the names of its downloads. */
+  readonly prefix: string;
+  readonly urlOf: (path: string) => string;
+  readonly list: (options: RemoteFolderOptions) => Promise<HubListing | undefined>;
+}
+
+/** The files of a repository on the hub. */
+export function hubFolder(place: HubPlace, options: RemoteFolderOptions): FileFolder {
+  const name = hubId(place);
+  const { listings } = options.memory;
+  const list = async (): Promise<HubListing | undefined> => {
+    if (!listings.has(name)) listings.set(name, await listHub(place, options));
+    return listings.get(name);
+  };
+  return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list }, options);
+}
+
+/** The files of a folder on any server. `url` is that of the folder, or of its index. */
+export function serverFolder(url: string, options: RemoteFolderOptions): FileFolder {
+  const base = /\/[^/?#]+\.json(?:[?#]|$)/i.test(url) ? url : `${url.replace(/[?#].*$/, "").replace(/\/+$/, "")}/.`;
+  const folder = resolveBeside(base, ".").replace(/\/+$/, "");
+  const { host, pathname } = new URL(folder);
+  const site = { name: publicUrl(folder), prefix: host + pathname, urlOf: (path: string) => resolveBeside(base, path) };
+  return new RemoteFolder({ ...site, list: () => Promise.resolve(undefined) }, options);
+}
+
+/** Longest name of a download, so that there is room for the suffixes of the files beside it. */
+const MAX_NAME = 120;
+
+/** The files of a folder on a server, which are downloaded when they are first opened, and kept. */
+class RemoteFolder implements FileFolder {
+  readonly name: string;
+
+  constructor(
+    private readonly site: Site,
+    private readonly options: RemoteFolderOptions,
+  ) {
+    this.name = site.name;
+  }
+
+  async has(path: string): Promise<boolean> {
+    checkInside(this.name, path);
+    const listing = await this.site.list(this.options);
+    return listing ? listing.files.has(path) : (await this.#stateOf(path)) !== null;
+  }
+
+  async open(path: string): Promise<ByteSource> {
+    const { options } = this;
+    const { file, listed } = await this.#fileAt(path);
+    if (options.remote === "ranges") {
+      const { signal, fetch, patience } = options;
+      return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience });
+    }
+    if (listed?.blob === undefined) return openRemote(file, options);
+    // The list has the hash of a small file too, so its server need not be asked again.
+    const kept = await openKept(file, options);
+    if (!kept) return openRemote(file, options);
+    if (await isGitBlob(await kept.read(0, kept.size), listed.blob)) return kept;
+    await kept.close();
+    return openRemote(file, { ...options, checkUpdates: true });
+  }
+
+  async announce(paths: readonly string[]): Promise<void> {
+    const { remote, memory, onWarning: say = warnOnConsole } = this.options;
+    if (remote === "ranges" || memory.announced.has(this.name)) return;
+    let bytes = 0;
+    let isKnown = true;
+    for (const path of paths) {
+      const left = await this.#bytesLeft(path);
+      isKnown &&= left !== undefined;
+      bytes += left ?? 0;
+    }
+    if (isKnown && bytes === 0) return;
+    memory.announced.add(this.name);
+    const listing = await this.site.list(this.options);
+    const licence = listing && `, ${listing.licence === undefined ? "no licence given" : `licence ${listing.licence}`}`;
+    say(`${this.name}: ${isKnown ? "" : "at least "}${formatBytes(bytes)} to download${licence ?? ""}`);
+  }
+
+  /** What is left to download of a file; undefined if its size is not known. */
+  async #bytesLeft(path: string): Promise<number | undefined> {
+    const { file, listed } = await this.#fileAt(path);
+    const kept = await openKept(file, this.options);
+    await kept?.close();
+    if (kept) return 0;
+    if (!listed) return (await this.#stateOf(path))?.size;
+    const { sha256 } = file;
+    const begun = sha256 === undefined ? 0 : await bytesBegun({ ...file, sha256 }, this.options);
+    return listed.size === undefined ? undefined : Math.max(0, listed.size - begun);
+  }
+
+  async #fileAt(path: string): Promise<{ readonly file: RemoteFile; readonly listed: ListedFile | undefined }> {
+    checkInside(this.name, path);
+    const listing = await this.site.list(this.options);
+    const listed = listing?.files.get(path);
+    const url = this.site.urlOf(path);
+    if (listing && !listed) {
+      throw new FileError(url, `${this.name} has no such file`, { code: "file/not-found" });
+    }
+    const { folder } = this.options;
+    return { file: { url, folder, filename: this.#downloadName(path), sha256: listed?.sha256 }, listed };
+  }
+
+  /** Files of several folders may be kept in one: the name has the whole path. */
+  #downloadName(path: string): string {
+    const whole = `${this.site.prefix}/${path}`;
+    const name = whole.replaceAll("/", "--").replace(/[^\w.@-]+/g, "-");
+    return name.length <= MAX_NAME ? name : `${shortHash(whole)}-${name.slice(-MAX_NAME)}`;
+  }
+
+  /** The state of a file on a server without a list; null if it does not exist. */
+  async #stateOf(path: string): Promise<{ readonly size: number | undefined } | null> {
+    const { sizes } = this.options.memory;
+    const url = this.site.urlOf(path);
+    const known = sizes.get(url);
+    if (known !== undefined) return known;
+    const state = await this.#ask(path, url);
+    sizes.set(url, state);
+    return state;
+  }
+
+  async #ask(path: string, url: string): Promise<{ readonly size: number | undefined } | null> {
+    const size = await this.#keptSize(path);
+    if (size !== undefined) return { size };
+    try {
+      return await probe(url, patienceOf(this.options), this.options);
+    } catch (error) {
+      if (error instanceof FileError && error.code === "file/not-found") return null;
+      if (!(error instanceof TransientError) || (await this.#keptSize("model_index.json")) === undefined) throw error;
+      // Without its server, a folder has the files that were downloaded before.
+      return null;
+    }
+  }
+
+  async #keptSize(path: string): Promise<number | undefined> {
+    const kept = await openKept((await this.#fileAt(path)).file, this.options);
+    await kept?.close();
+    return kept?.size;
+  }
+}

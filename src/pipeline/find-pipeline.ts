@@ -1,0 +1,35 @@
+import { folderExists, statFile } from "#platform";
+import type { FolderLocation } from "../config/load-config-data.js";
+import { parseHubId } from "../files/folder/hub-place.js";
+import { isOnServer } from "../files/folder/plain-folder.js";
+import { isFolderUrl } from "../files/folder/places.js";
+import { isUrl } from "../files/open.js";
+import type { HttpOptions } from "../files/request.js";
+import { FileError } from "../platform/errors.js";
+import { CONFIG_NAMES } from "./config-names.js";
+
+const INDEX = /(?:^|[\\/])model_index\.json$/i;
+
+/**
+ * The folder of models that a text names: a path, a URL, or the id of a repository on the hub. Undefined if it names a JSON file. A
+ * path comes before an id. Rejects with `FileError` if it names nothing.
+ */
+export async function findPipeline(text: string, options: HttpOptions): Promise<FolderLocation | undefined> {
+  if (isUrl(text)) return (await isFolderOnServer(text, options)) ? { load_type: "url", path: text } : undefined;
+  const isFolder = await folderExists(text);
+  if (isFolder || (await statFile(text))) {
+    return isFolder || INDEX.test(text) ? { load_type: "local", path: text } : undefined;
+  }
+  if (parseHubId(text)) return { load_type: "url", path: text };
+  throw new FileError(text, "there is no such file or folder", {
+    code: "file/not-found",
+    advice: `give the path of a load config or of a folder of models, the id of a repository on the Hugging Face hub (org/name), or one of the names ${CONFIG_NAMES.join(", ")}`,
+  });
+}
+
+async function isFolderOnServer(url: string, options: HttpOptions): Promise<boolean> {
+  if (isFolderUrl(url)) return true;
+  const { pathname, search } = new URL(url);
+  if (search !== "" || /\.json$/i.test(pathname)) return false;
+  return isOnServer(`${url}/model_index.json`, { ...options, patience: { ...options.patience, attempts: 1 } });
+}
