@@ -1,7 +1,7 @@
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
 import { claim } from "./claim.js";
-import { loadCascade, loadPrior } from "./load.js";
+import { loadCascade, loadEncoders, loadPrior } from "./load.js";
 import { RUNNERS } from "./verify/kinds.js";
 
 /** Karlo: unCLIP in folders of the diffusers library (`UnCLIPPipeline` and `UnCLIPImageVariationPipeline`). */
@@ -13,6 +13,7 @@ export const karlo: Family = {
   claim,
   prior: loadPrior,
   cascade: loadCascade,
+  encoders: loadEncoders,
   verify: RUNNERS,
   inspect: () => ({ component: "karlo", dialect: {}, sections: [], warnings: [] }),
   convertedMetadata: () => ({}),

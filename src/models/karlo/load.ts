@@ -1,11 +1,14 @@
 /** Builds Karlo's models from a folder in the layout of diffusers. */
 import { ConfigError } from "../../config/config-error.js";
-import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
+import type { ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
+import { declareEncoders } from "../clip/transformers/encoders.js";
 import { PRIOR_NAME } from "../component.js";
 import { componentConfig } from "../diffusers/component-files.js";
 import { openComponent } from "../diffusers/component-weights.js";
+import { componentsOf } from "../diffusers/components.js";
 import type { BuildRequest, Declared } from "../family.js";
+import type { Encoders } from "../interfaces.js";
 import type { OpenedFolder } from "../opened.js";
 import { decoderOptions, type DecoderOptions } from "./config/decoder-config.js";
 import { priorOptions } from "./config/prior-config.js";
@@ -62,6 +65,19 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
     ],
     weights: [{ stores: [whole] }, { stores: [first] }, { stores: [last] }],
   };
+}
+
+/** Builds the encoders of texts and, if the folder has one, of images. Rejects as `loadPrior`. */
+export async function loadEncoders({ opened, arena }: BuildRequest<ModelSource>): Promise<Declared<Encoders>> {
+  const folder = folderOf(opened);
+  const found = componentsOf(folder);
+  const open = (component: string) => openComponent(folder, component, "model");
+  const takesImages = found.has("image_encoder") && found.has("feature_extractor");
+  const weights = {
+    text_encoder: await open("text_encoder"),
+    image_encoder: takesImages ? await open("image_encoder") : undefined,
+  };
+  return declareEncoders(folder, weights, arena);
 }
 
 async function readDecoder(folder: OpenedFolder) {

@@ -14,7 +14,7 @@ import { componentConfigOf } from "./component.js";
 const steps = z.int().positive().optional();
 
 /** The arguments of a call of a pipeline that decide how it samples. */
-const sampleCall = z.looseObject({
+export const sampleCall = z.looseObject({
   num_images_per_prompt: z.int().positive().default(1),
   prior_num_inference_steps: steps,
   decoder_num_inference_steps: steps,
