@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { Generator } from "../diffusion/generator.js";
 import { isUrl } from "../files/open.js";
 import type { Fixture } from "../fixture/fixture.js";
 import { type Output, type Tolerance } from "../fixture/result.js";
 import type { GpuContext, Runner } from "../fixture/runner.js";
-import { makeImage, type RgbImage } from "../image/image.js";
+import { makeImage, toPlanes, type RgbImage } from "../image/image.js";
 import { TransformersImageEncoder } from "../models/clip/transformers/image-encoder.js";
 import { sampleCall, scalesOf } from "../models/karlo/verify/sample-calls.js";
 import { LOOP, FORWARD } from "../models/karlo/verify/tolerances.js";
@@ -14,10 +15,12 @@ import { InferenceScript } from "../pipeline/inference-script.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import type { EncodedText } from "../pipeline/manager/encoded-texts.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
-import type { SampleDecoderOptions } from "../pipeline/script-options.js";
+import type { Randomness } from "../pipeline/randomness.js";
+import type { SampleDecoderOptions, ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
+import { InternalError } from "../platform/internal-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
 
 // Whole pipelines of diffusers, through the scripts that everyone uses.
@@ -50,6 +53,9 @@ interface Call extends z.output<typeof sampleCall> {
 /** Bytes may be rounded to their neighbours. In f16, errors add up over all steps. */
 const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
 
+/** Cut prompts are part of a fixture. */
+const QUIET: ScriptOptions = { onWarning: () => undefined };
+
 /** Exposes what scripts compute on the way. */
 class Steps extends InferenceScript {
   tokens(texts: readonly string[]): Int32Array[] {
@@ -72,7 +78,7 @@ export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, ca
   const scales = scalesOf(call);
   const count = texts.length * each;
   const prior = { priorCondScale: scales.prior, priorSteps: call.prior_num_inference_steps, priorBatchSize: count };
-  const images = await new BasicInference(manager).run(texts, {
+  const images = await new BasicInference(manager, QUIET).run(texts, {
     ...call.random,
     ...prior,
     priorSampleCount: each,
@@ -80,8 +86,9 @@ export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, ca
     decoderSteps: stepsOf(call),
     decoderBatchSize: count,
   });
-  const embeddings = await new Embed(manager).prior(texts, {
-    ...call.random,
+  const generator = generatorOf(call);
+  const embeddings = await new Embed(manager, QUIET).prior(texts, {
+    generator,
     condScale: scales.prior,
     steps: call.prior_num_inference_steps,
     sampleCount: each,
@@ -89,7 +96,7 @@ export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, ca
   });
   const isGuided = scales.decoder !== 1 || scales.prior !== 1;
   return [
-    ...(await tokensOf(fixture, new Steps(manager), call.name, texts)),
+    ...(await tokensOf(fixture, new Steps(manager, QUIET), call.name, texts)),
     await textsOf(fixture, manager, call.name, [
       ...new Array<string>(isGuided ? count : 0).fill(""),
       ...repeat(texts, each),
@@ -100,6 +107,12 @@ export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, ca
       joined([...embeddings.values()].flat()),
       LOOP[manager.dtype],
     ),
+    await small(fixture, manager, call, {
+      text: repeat(texts, each),
+      imageEmbed: [...embeddings.values()].flat(),
+      generator,
+      condScale: scales.decoder,
+    }),
     await bytes(
       fixture,
       call,
@@ -123,13 +136,18 @@ export const verifyKarloImageVariation = pipelineRunner(async (fixture, manager,
     sampleCount: each,
     batchSize: count,
   };
-  const images = await new ImageVariation(manager).run(photos ?? embeddings, options);
+  const images = await new ImageVariation(manager, QUIET).run(photos ?? embeddings, options);
   const isGuided = options.condScale !== 1;
   const texts = new Array<string>(isGuided ? 2 * count : count).fill("");
   const encoded = joined(repeat(embeddings, each));
   return [
     await textsOf(fixture, manager, call.name, texts),
     await paired(fixture, `${call.name}.image_embeddings`, encoded, FORWARD[manager.dtype]),
+    await small(fixture, manager, call, {
+      imageEmbed: repeat(embeddings, each),
+      generator: generatorOf(call),
+      condScale: options.condScale,
+    }),
     await bytes(fixture, call, [...images.values()].flat(), manager.dtype),
   ];
 });
@@ -150,7 +168,7 @@ async function openManager(fixture: Fixture, { gpu, arena }: GpuContext): Promis
   const path = fixture.location(fixture.info(info).model);
   const pipeline = { load_type: isUrl(path) ? "url" : "local", path };
   const config = ModelLoadConfig.parse({ pipeline }, `${fixture.folder}/fixture.json`);
-  return DalleModelManager.create(config, { gpu, dtype: arena.dtype, onWarning: () => undefined });
+  return DalleModelManager.create(config, { gpu, dtype: arena.dtype, ...QUIET });
 }
 
 function callsOf(fixture: Fixture): Call[] {
@@ -194,7 +212,7 @@ async function textsOf(
   call: string,
   texts: readonly string[],
 ): Promise<Output> {
-  const encoded = await new Steps(manager).texts(texts);
+  const encoded = await new Steps(manager, QUIET).texts(texts);
   const embeds = joined(encoded.map(({ textEmbed }) => textEmbed));
   return paired(fixture, `${call}.prompt_embeds`, embeds, FORWARD[manager.dtype]);
 }
@@ -209,14 +227,15 @@ async function imageEmbeddingsOf(
     const { data, shape } = await fixture.tensor(given);
     return splitRows(data, shape);
   }
-  if (image !== "in.pixels") return new Embed(manager).images(await photosOf(fixture, image ?? []));
+  if (image !== "in.pixels") return new Embed(manager, QUIET).images(await photosOf(fixture, image ?? []));
   const { data, shape } = await fixture.tensor(image);
   return manager.useImageEncoder(({ model, dtype }) =>
     manager.withArena(async (call) => {
+      if (!(model instanceof TransformersImageEncoder)) throw new InternalError("Karlo has another image encoder.");
       const arena = call.withType(dtype);
       using embed = arena.scope(() => {
         const pixels = arena.fromNchw(data, shape as [number, number, number, number], "f32");
-        return (model as TransformersImageEncoder).encode(pixels).embed;
+        return model.encode(pixels).embed;
       });
       return splitRows(await embed.read(), embed.shape);
     }),
@@ -227,6 +246,30 @@ async function imageEmbeddingsOf(
 async function photosOf(fixture: Fixture, names: string | readonly string[]): Promise<RgbImage[]> {
   const tensors = await Promise.all(listOf(names).map((name) => fixture.tensor(name)));
   return tensors.map(({ shape: [height = 0, width = 0], data }) => makeImage(width, height, 3, Uint8Array.from(data)));
+}
+
+/** Compares the images of U-Net 1, as bytes. */
+async function small(
+  fixture: Fixture,
+  manager: DalleModelManager,
+  call: Call,
+  inputs: SampleDecoderOptions,
+): Promise<Output> {
+  const batchSize = inputs.imageEmbed!.length;
+  const images = await new Steps(manager, QUIET).small({ ...inputs, steps: stepsOf(call), batchSize });
+  const name = `${call.name}.image_small`;
+  const { data } = await fixture.tensor(`out.${name}`);
+  return {
+    name,
+    actual: [...images.values()].flat().flatMap((image) => [...toPlanes(image)].map((value) => value * 255)),
+    expected: data.map((value) => Math.round((value * 0.5 + 0.5) * 255)),
+    tolerance: BYTES[manager.dtype],
+  };
+}
+
+/** The generators of a call, in the state before its first draw. */
+function generatorOf({ random }: Call): Randomness {
+  return "seed" in random ? new Generator(random.seed) : random.seeds.map((seed) => new Generator(seed));
 }
 
 async function bytes(
