@@ -133,7 +133,9 @@ function samplingOf({ decoder, options, settings, inputCount }: DecoderCall, ran
       strength: strengthOf(options),
     });
   const timeEstimate = options.timeEstimate ?? new TimeEstimate(plan());
-  return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
+  const { byteRounding } = decoder;
+  const shown = { onProgress, previewEvery, byteRounding };
+  return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, ...shown };
 }
 
 async function samplePart(
@@ -167,7 +169,7 @@ async function samplePart(
     },
     preview: reporter.preview,
   });
-  return (await readImages(images)).map((image) => ({ image, inF32: joinedF32(used) }));
+  return (await readImages(images, decoder.byteRounding)).map((image) => ({ image, inF32: joinedF32(used) }));
 }
 
 function withKeptPixels(

@@ -261,7 +261,9 @@ async function small(
   const { data } = await fixture.tensor(`out.${name}`);
   return {
     name,
-    actual: [...images.values()].flat().flatMap((image) => [...toPlanes(image)].map((value) => value * 255)),
+    actual: [...images.values()]
+      .flat()
+      .flatMap((image) => [...toPlanes(image)].map((value) => Math.round(value * 255))),
     expected: data.map((value) => Math.round((value * 0.5 + 0.5) * 255)),
     tolerance: BYTES[manager.dtype],
   };

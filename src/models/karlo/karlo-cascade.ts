@@ -22,6 +22,7 @@ const CHANNELS = 3;
 export class KarloCascade implements Cascade {
   readonly channels = CHANNELS;
   readonly mixesBatch = false;
+  readonly byteRounding = "nearest";
   readonly nullText = NULL_TEXT;
   readonly stages: readonly KarloStage[];
 
