@@ -10,6 +10,7 @@ const ACTIVATION_GELU: u32 = 2u;
 const ACTIVATION_QUICK_GELU: u32 = 3u;
 const ACTIVATION_RELU: u32 = 4u;
 const ACTIVATION_GELU_TANH: u32 = 5u;
+const ACTIVATION_MISH: u32 = 6u;
 
 fn sigmoid(x: vec4<f32>) -> vec4<f32> {
   return 1.0 / (1.0 + exp(select(-x, vec4<f32>(80.0), x < vec4<f32>(-80.0))));
@@ -57,12 +58,22 @@ fn gelu_tanh(x: vec4<f32>) -> vec4<f32> {
   return x * sigmoid(1.5957691 * (near + 0.044715 * near * near * near));
 }
 
+/// x · tanh(ln(1 + e^x)) (Misra 2019).
+///
+/// With n = e^x (e^x + 2), the tangent is n / (n + 2), which keeps its digits for negative x. Above 20 it is 1.
+fn mish(x: vec4<f32>) -> vec4<f32> {
+  let e = exp(select(x, vec4<f32>(20.0), x > vec4<f32>(20.0)));
+  let n = e * (e + 2.0);
+  return x * (n / (n + 2.0));
+}
+
 fn activate(kind: u32, x: vec4<f32>) -> vec4<f32> {
   switch kind {
     case ACTIVATION_SILU: { return silu(x); }
     case ACTIVATION_GELU: { return gelu(x); }
     case ACTIVATION_QUICK_GELU: { return quick_gelu(x); }
     case ACTIVATION_GELU_TANH: { return gelu_tanh(x); }
+    case ACTIVATION_MISH: { return mish(x); }
     case ACTIVATION_RELU: { return select(x, vec4<f32>(0.0), x < vec4<f32>(0.0)); }
     default: { return x; }
   }

@@ -24,6 +24,11 @@ export class UnreachableHosts {
     });
   }
 
+  /** Whether the server of a URL could not be reached when it was last asked. */
+  has(url: string): boolean {
+    return this.#unreachable.has(hostOf(url));
+  }
+
   /** Records a failure after `attempts` attempts, if the server did not answer. */
   markFailed(url: string, attempts: number, { isUnreachable, problem }: TransientError): void {
     if (isUnreachable) this.#unreachable.set(hostOf(url), { attempts, problem });

@@ -24,13 +24,26 @@ export interface FitOptions {
 export function fitProblems(
   stores: readonly [WeightRequirements, ...WeightRequirements[]],
 ): WeightProblems | undefined {
+  const { tensors, namesInFile = (name: string) => [name] } = stores[0].source;
   const misfits = stores.map((store) => store.misfits());
-  const missing = misfits.flatMap((one) => one.missing);
-  const misshapen = misfits.flatMap((one) => one.misshapen);
-  const names = [...stores[0].source.tensors.keys()];
-  const unused = names.filter((name) => !stores.some((store) => store.knows(name)));
+  const needed = misfits.flatMap((one) => one.missing).flatMap(namesInFile);
+  const left = [...tensors.keys()].filter((name) => !stores.some((store) => store.knows(name))).flatMap(namesInFile);
+  const { missing, unused } = withoutParts({ missing: needed, unused: left });
+  const misshapen = misfits
+    .flatMap((one) => one.misshapen)
+    .map((one) => ({ ...one, name: namesInFile(one.name).join(" + ") }));
   if (missing.length + unused.length + misshapen.length === 0) return undefined;
   return { missing, unused, misshapen };
+}
+
+type MissingAndUnused = Pick<WeightProblems, "missing" | "unused">;
+
+/** Leaves out tensors that are in the file, but without others that they are joined with, unless no other problem is left. */
+function withoutParts(all: MissingAndUnused): MissingAndUnused {
+  const [needed, left] = [new Set(all.missing), new Set(all.unused)];
+  const missing = all.missing.filter((name) => !left.has(name));
+  const unused = all.unused.filter((name) => !needed.has(name));
+  return missing.length + unused.length > 0 ? { missing, unused } : all;
 }
 
 /**

@@ -5,4 +5,6 @@ export interface TensorSource {
   /** The file's name, for messages. */
   readonly name: string;
   readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** The names in the file of a tensor that is made of its tensors, for messages. Default: its own name. */
+  readonly namesInFile?: (name: string) => readonly string[];
 }

@@ -133,19 +133,22 @@ describe.each(await testableTypes())("elementwise operations in %s", (dtype: Com
       expect([...(await clamp(tensor, 0.25, 1).read())]).toEqual([...clamped]);
     });
 
-    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh"] as const)("%s, also of large values", async (kind) => {
-      // f16 cannot represent the squares of larger values, but it can represent x · sigmoid(x).
-      const values = rounded(
-        Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 10),
-        dtype,
-      );
-      const expected = Float64Array.from(values, (x) => activation64(kind, x));
-      const actual = await activate(arena.from(values, [3, 667]), kind).read();
-      // Relative to each value or to 1e-3, because a tolerance relative to 100 would see nothing near zero. exp costs
-      // digits in proportion to its argument; f16 is subnormal below 6e-5.
-      const errors = actual.map((y, i) => Math.abs(y - expected[i]!) / Math.max(Math.abs(expected[i]!), 1e-3));
-      expect(Math.max(...errors)).toBeLessThan(dtype === "f32" ? 2e-6 : 1e-3);
-    });
+    test.each(["silu", "gelu", "quickGelu", "relu", "geluTanh", "mish"] as const)(
+      "%s, also of large values",
+      async (kind) => {
+        // f16 cannot represent the squares of larger values, but it can represent x · sigmoid(x).
+        const values = rounded(
+          Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 10),
+          dtype,
+        );
+        const expected = Float64Array.from(values, (x) => activation64(kind, x));
+        const actual = await activate(arena.from(values, [3, 667]), kind).read();
+        // Relative to each value or to 1e-3, because a tolerance relative to 100 would see nothing near zero. exp costs
+        // digits in proportion to its argument; f16 is subnormal below 6e-5.
+        const errors = actual.map((y, i) => Math.abs(y - expected[i]!) / Math.max(Math.abs(expected[i]!), 1e-3));
+        expect(Math.max(...errors)).toBeLessThan(dtype === "f32" ? 2e-6 : 1e-3);
+      },
+    );
   });
 
   describe("gated linear units", () => {

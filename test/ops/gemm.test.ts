@@ -14,7 +14,7 @@ import { conv64, linear64, type ConvCase } from "../support/oracle-gemm.js";
 // f16: inputs are exact in f16 and sums are f32, so only the stored result rounds (2^-11 of each value).
 const bounds = { f32: { maxRelative: 1e-5 }, f16: { maxRelative: 6e-4, nmse: 1e-6 } } as const;
 
-const activations: readonly Activation[] = ["none", "silu", "gelu", "quickGelu", "relu", "geluTanh"];
+const activations: readonly Activation[] = ["none", "silu", "gelu", "quickGelu", "relu", "geluTanh", "mish"];
 
 /** Returns values that are exact in both storage types, so that oracle and kernel have equal inputs. */
 function values(random: Random, count: number, scale = 1): Float32Array {

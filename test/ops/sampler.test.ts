@@ -96,6 +96,14 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
       }
     });
 
+    test("scales the sum of both terms, so that their small difference keeps its digits", async () => {
+      const x = make([2, 4, 4, 3]);
+      const prediction = make([2, 4, 4, 6], dtype);
+      const numbers = x0Numbers(inputs, second({ x: 1, prediction: -0.5, scale: 20000 }, { x: 9, prediction: 9 }));
+      const value = (...i: number[]) => (x.at(...i) - 0.5 * prediction.at(...i)) * 20000;
+      expectClose(await predictX0(x.tensor, prediction.tensor, numbers).read(), build([2, 4, 4, 3], value), CLOSE);
+    });
+
     test("refuses predictions of other shapes", () => {
       const x = make([2, 4, 4, 3]).tensor;
       const scales = x0Numbers(inputs, second({ x: 1, prediction: 1 }));
@@ -141,7 +149,7 @@ describe.each(await testableTypes())("sampler with predictions in %s", (dtype: C
     test("refuses numbers of another operation", () => {
       const x = make([2, 8]).tensor;
       const numbers = x0Numbers(inputs, second({ x: 1, prediction: 1 }));
-      expect(() => ddimStep({ x, x0: x }, numbers)).toThrow(/numbers is \[3, 2\]; expected \[passes, 5\]/);
+      expect(() => ddimStep({ x, x0: x }, numbers)).toThrow(/numbers is \[3, 3\]; expected \[passes, 5\]/);
     });
   });
 

@@ -99,10 +99,12 @@ const OURS = [
   "src/diffusion/settings.ts",
   "src/models/dalle2-pytorch/unet/feature-map.ts",
   "src/models/dalle2-pytorch/unet/layout.ts",
+  "src/models/karlo/unet/feature-map.ts",
 ];
 
 it("stand in every file of a network or a sampler that mirrors a reference", () => {
-  const folders = ["src/diffusion/", "src/models/dalle2-pytorch/unet/", "src/models/dalle2-pytorch/prior/"];
+  const networks = ["dalle2-pytorch/unet", "dalle2-pytorch/prior", "karlo/unet", "karlo/prior", "karlo/scheduler"];
+  const folders = ["src/diffusion/", ...networks.map((folder) => `src/models/${folder}/`)];
   const mirrors = files.filter((file) => folders.some((folder) => file.startsWith(folder)));
   const linked = new Set(links.map(({ file }) => file));
   expect(mirrors.filter((file) => !linked.has(file)).sort()).toEqual(OURS);

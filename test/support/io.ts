@@ -27,6 +27,13 @@ export function floats(tensors: ReadonlyMap<string, IoTensor>, name: string): Fl
   return data;
 }
 
+/** The bytes of a tensor of bytes in the file. Fails if there is no such tensor. */
+export function bytes(tensors: ReadonlyMap<string, IoTensor>, name: string): Uint8Array {
+  const data = tensors.get(name)?.data;
+  if (!(data instanceof Uint8Array)) throw new Error(`the fixture has no bytes ${name}`);
+  return data;
+}
+
 function view(dtype: string, buffer: ArrayBuffer): IoTensor["data"] {
   switch (dtype) {
     case "F32":

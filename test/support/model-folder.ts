@@ -1,5 +1,5 @@
-import { openSource } from "../../src/files/open.js";
-import type { FolderFiles } from "../../src/models/folder-files.js";
+import type { FileFolder } from "../../src/files/folder/file-folder.js";
+import { plainFolder } from "../../src/files/folder/plain-folder.js";
 import { FileError } from "../../src/platform/errors.js";
 import { MemorySource } from "../../src/platform/source.js";
 import { fixtureFolder } from "./golden.js";
@@ -8,11 +8,14 @@ import { fixtureFolder } from "./golden.js";
 export type ChangedFile = string | object | null;
 
 /** The model folder of a fixture, with some files changed. */
-export function modelFolder(fixture: string, changed: Readonly<Record<string, ChangedFile>> = {}): FolderFiles {
+export function modelFolder(fixture: string, changed: Readonly<Record<string, ChangedFile>> = {}): FileFolder {
+  const folder = plainFolder(`${fixtureFolder(fixture)}/model`);
   return {
+    name: folder.name,
+    has: async (path) => (changed[path] === undefined ? folder.has(path) : changed[path] !== null),
     open: async (path) => {
       const content = changed[path];
-      if (content === undefined) return openSource(`${fixtureFolder(fixture)}/model/${path}`);
+      if (content === undefined) return folder.open(path);
       if (content === null) throw new FileError(path, "no such file", { code: "file/not-found" });
       const text = typeof content === "string" ? content : JSON.stringify(content);
       return new MemorySource(new TextEncoder().encode(text), path);

@@ -35,20 +35,28 @@ export interface OracleVision extends Blocks {
 export class OracleClip {
   constructor(private readonly tensors: ClipTensors) {}
 
-  /** The embedding of a row of tokens, of unit length, and the tokens after the last layer. */
-  text(tokens: Row, options: OracleText): { readonly embed: Row; readonly encodings: readonly Row[] } {
+  /** The embedding of a row of tokens, of unit length and before, and the tokens after the last layer. */
+  text(
+    tokens: Row,
+    options: OracleText,
+  ): { readonly embed: Row; readonly projected: Row; readonly encodings: readonly Row[] } {
     const table = this.#matrix("token_embedding.weight");
     const positions = this.#matrix("positional_embedding");
     const x = tokens.map((token, i) => sum(table[token]!, positions[i]!));
     const out = this.#blocks("transformer.resblocks", x, options).map((row) =>
       this.#norm("ln_final", row, options.eps),
     );
-    const pooled = out[placeOf(tokens, options.pool)]!;
-    return { embed: unit(this.#projectText(pooled)), encodings: out };
+    const projected = this.#projectText(out[placeOf(tokens, options.pool)]!);
+    return { embed: unit(projected), projected, encodings: out };
   }
 
   /** The embedding of an image, planes `[3][side · side]` in [0, 1], of unit length. */
   image(planes: readonly Row[], side: number, options: OracleVision): Row {
+    return unit(this.projectedImage(planes, side, options));
+  }
+
+  /** The same before it has unit length. */
+  projectedImage(planes: readonly Row[], side: number, options: OracleVision): Row {
     const { patch, eps } = options;
     const grid = Math.floor(side / patch);
     const weight = this.#matrix("visual.conv1.weight");
@@ -70,7 +78,7 @@ export class OracleClip {
     const pool = (rows: readonly Row[]) =>
       options.pool === "tok" ? rows[0]! : mean(options.pool === "avg" ? rows.slice(1) : rows);
     const pooled = options.normAfterPooling ? post(pool(x)) : pool(x.map(post));
-    return unit(columns(this.#matrix("visual.proj")).map((column) => dot(column, pooled)));
+    return columns(this.#matrix("visual.proj")).map((column) => dot(column, pooled));
   }
 
   #projectText(pooled: Row): Row {

@@ -6,6 +6,7 @@ export function activation64(kind: Activation, x: number): number {
   if (kind === "silu") return x / (1 + Math.exp(-x));
   if (kind === "quickGelu") return x / (1 + Math.exp(-1.702 * x));
   if (kind === "relu") return Math.max(x, 0);
+  if (kind === "mish") return x * Math.tanh(x > 30 ? x : Math.log1p(Math.exp(x)));
   if (kind === "geluTanh") return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
   return kind === "gelu" ? 0.5 * x * (1 + erf(x / Math.SQRT2)) : x;
 }

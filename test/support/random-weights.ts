@@ -13,7 +13,7 @@ export interface StateTensor {
 
 export type RandomState = ReadonlyMap<string, StateTensor>;
 
-/** Random values for the tensors that a model declares, of a size that keeps activations near 1. */
+/** Random values for the tensors that a model declares, of a size that keeps activations near 1: larger ones amplify rounding errors. */
 export function randomState(arena: Arena, declare: (weights: Weights) => unknown, seed: number): RandomState {
   using store = new RecordingStore(arena);
   declare(store.root);
@@ -23,7 +23,7 @@ export function randomState(arena: Arena, declare: (weights: Weights) => unknown
       const size = shape.reduce((product, axis) => product * axis, 1);
       const inputs = shape.slice(1).reduce((product, axis) => product * axis, 1);
       const isGain = /norm\w*\.weight$/.test(name);
-      const data = random.normals(size, isGain || shape.length === 1 ? 0.3 : 1.5 / Math.sqrt(inputs));
+      const data = random.normals(size, isGain || shape.length === 1 ? 0.3 : 1 / Math.sqrt(inputs));
       return [name, { shape, data: isGain ? data.map((value) => 1 + value) : data }];
     }),
   );

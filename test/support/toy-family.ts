@@ -1,14 +1,20 @@
 /** A model family with almost no mathematics: the smallest possible family. */
 import { z } from "zod";
-import type { PriorSource, UnetSource } from "../../src/config/load-config-data.js";
-import type { Component } from "../../src/models/component.js";
-import type { BuildRequest, Declared, Family } from "../../src/models/family.js";
+import type { ModelSource, PriorSource, UnetSource } from "../../src/config/load-config-data.js";
+import { TEXT_ENCODER, type Component } from "../../src/models/component.js";
+import type { BuildRequest, Claim, Declared, Family } from "../../src/models/family.js";
+import { componentConfig } from "../../src/models/diffusers/component-files.js";
+import { openComponent } from "../../src/models/diffusers/component-weights.js";
+import type { Opened } from "../../src/models/opened.js";
 import type {
   Cascade,
   CascadeSampling,
   CascadeStage,
+  Encoders,
   Prior,
   PriorSampling,
+  TextEncoder,
+  TextEmbedding,
   UseComponent,
 } from "../../src/models/interfaces.js";
 import type { StageInfo } from "../../src/models/stage-info.js";
@@ -23,6 +29,7 @@ import { openCheckpoint } from "../../src/weights/checkpoint.js";
 import { WeightStore } from "../../src/weights/weight-store.js";
 
 const CLASS = "ToyPriorPipeline";
+const WHOLE_CLASS = "ToyPipeline";
 /** Sides of the images of both stages, and of the image in the values of an embedding. */
 export const SIDES = { seen: 2, first: 4, second: 8 } as const;
 
@@ -191,20 +198,73 @@ function hereAlready<Model>(model: Model, arena: Arena): UseComponent<Model> {
 
 const keys = z.object({ toy_shift: z.number().nullish() });
 
+/** Encodes a text of n letters as n tenths of its only weight. */
+class ToyTextEncoder implements TextEncoder {
+  readonly contextLength = 16;
+  readonly tokenization = "bare";
+  readonly #direction: Tensor;
+
+  constructor(
+    readonly dimLatent: number,
+    store: WeightStore,
+  ) {
+    this.#direction = store.root.table("direction", [1, dimLatent], { dtype: "f32" });
+  }
+
+  tokenize(texts: readonly string[]): Int32Array[] {
+    return texts.map((text) => Int32Array.of(text.length));
+  }
+
+  embedText(arena: Arena, tokens: readonly Int32Array[]): Promise<TextEmbedding> {
+    const { dimLatent } = this;
+    const batch = tokens.length;
+    const lengths = tokens.flatMap(([letters = 0]) => new Array<number>(dimLatent).fill(letters / 10));
+    const textEmbed = arena.scope(() =>
+      multiply(
+        arena.from(Float32Array.from(lengths), [batch, dimLatent], "f32"),
+        broadcastBatch(arena.share(this.#direction), batch),
+      ),
+    );
+    const textEncodings = arena.empty([batch, 1, 1], "f32");
+    return Promise.resolve({ textEmbed, textEncodings, textMask: tokens.map(() => [1]) });
+  }
+}
+
+/** The text encoder, from a folder. */
+async function loadEncoders({ opened, arena }: BuildRequest<ModelSource>): Promise<Declared<Encoders>> {
+  const checkpoint = await openComponent(folderIn(opened), "text_encoder", "model");
+  const { value } = await componentConfig(folderIn(opened), "text_encoder");
+  const network = new WeightStore(arena, checkpoint);
+  const text = new ToyTextEncoder(value.dim as number, network);
+  return {
+    model: { text, image: undefined, dimLatent: text.dimLatent },
+    components: [{ name: TEXT_ENCODER, weights: network }],
+    weights: [{ stores: [network] }],
+  };
+}
+
+function folderIn(opened: Opened) {
+  if (opened.kind === "file") throw new Error("this toy is a folder");
+  return opened;
+}
+
 /** The prior, from a folder. */
 async function loadPrior({ opened, arena }: BuildRequest<PriorSource>): Promise<Declared<Prior>> {
-  if (opened.kind === "file") throw new Error("a toy prior is a folder");
-  const checkpoint = await openCheckpoint(await opened.open("prior.safetensors"));
+  const folder = folderIn(opened);
+  const checkpoint =
+    folder.index._class_name === CLASS
+      ? await openCheckpoint(await folder.open("prior.safetensors"))
+      : await openComponent(folder, "prior", "diffusion_pytorch_model");
   const network = new WeightStore(arena, checkpoint);
   const model = new ToyPrior(checkpoint.tensors.get("gain")!.shape[1]!, network);
   return { model, components: [{ name: "the toy's prior", weights: network }], weights: [{ stores: [network] }] };
 }
 
-/** The cascade, from one file. */
-function loadCascade([request]: readonly BuildRequest<UnetSource>[]): Declared<Cascade> {
+/** The cascade, from one file or from a folder. */
+async function loadCascade([request]: readonly BuildRequest<UnetSource>[]): Promise<Declared<Cascade>> {
   const { opened, source, arena } = request!;
-  if (opened.kind === "folder") throw new Error("a toy cascade is a file");
-  const [bright, last] = [new WeightStore(arena, opened), new WeightStore(arena, opened)];
+  const file = opened.kind === "file" ? opened : await openComponent(opened, "decoder", "diffusion_pytorch_model");
+  const [bright, last] = [new WeightStore(arena, file), new WeightStore(arena, file)];
   const components: Component[] = [
     { name: BRIGHT, weights: bright },
     { name: LAST, weights: last },
@@ -212,6 +272,13 @@ function loadCascade([request]: readonly BuildRequest<UnetSource>[]): Declared<C
   const model = new ToyCascade(keys.parse(source).toy_shift ?? 0, bright, last);
   return { model, components, weights: [{ stores: [bright, last], dialect: { version: "7" } }] };
 }
+
+const WHOLE_CLAIM: Claim = {
+  component: "toy pipeline",
+  kind: ["prior", "decoder", "clip"],
+  words: "a whole toy",
+  components: { prior: ["prior", "scheduler"], decoder: ["decoder"], clip: ["text_encoder", "tokenizer"] },
+};
 
 export const toyFamily: Family = {
   name: "toys",
@@ -224,6 +291,7 @@ export const toyFamily: Family = {
   configKeys: keys.shape,
   claim: (opened) => {
     if (opened.kind === "folder") {
+      if (opened.index._class_name === WHOLE_CLASS) return WHOLE_CLAIM;
       if (opened.index._class_name !== CLASS) return undefined;
       return { component: "toy prior", kind: "prior", words: "the prior of a toy" };
     }
@@ -231,6 +299,7 @@ export const toyFamily: Family = {
   },
   prior: loadPrior,
   cascade: loadCascade,
+  encoders: loadEncoders,
   verify: new Map([
     [
       "toy",
@@ -252,3 +321,16 @@ export const toyFamily: Family = {
 
 /** The index of the folder that the prior comes in. */
 export const TOY_INDEX = { _class_name: CLASS, prior: ["toys", "ToyPrior"] };
+
+/** The index of a folder with all models, and with components that nobody reads. */
+export const TOY_PIPELINE_INDEX = {
+  _class_name: WHOLE_CLASS,
+  _diffusers_version: "0.11.0",
+  prior: ["diffusers", "ToyPrior"],
+  scheduler: ["diffusers", "ToyScheduler"],
+  decoder: ["diffusers", "ToyUNet"],
+  text_encoder: ["transformers", "ToyTextModel"],
+  tokenizer: ["transformers", "ToyTokenizer"],
+  safety_checker: ["stable_diffusion", "SafetyChecker"],
+  feature_extractor: [null, null],
+};

@@ -49,23 +49,40 @@ const answer = z.object({
 
 /**
  * Asks the hub for the files of a repository. The answer is kept, and used if the hub cannot be reached, with a warning, or if
- * no updates are wanted. Undefined if the server has no such list, as mirrors may have none. Rejects with FileError.
+ * no updates are wanted. Undefined if the server has no such list, as mirrors may have none; or if it cannot be reached and
+ * `isDownloaded` says that there are files of the repository. Rejects with FileError.
  */
-export async function listHub(place: HubPlace, options: RemoteOptions): Promise<HubListing | undefined> {
+export async function listHub(
+  place: HubPlace,
+  isDownloaded: boolean,
+  options: RemoteOptions,
+): Promise<HubListing | undefined> {
   const kept = keptAnswer(place, options);
   const before = await readKept(kept);
-  if (before && options.checkUpdates === false) return before;
+  if ((before ?? isDownloaded) && options.checkUpdates === false) return before;
   try {
-    const bytes = await ask(place, before !== undefined, options);
+    const bytes = await ask(place, isDownloaded || before !== undefined, options);
     const listing = bytes && parse(bytes);
     if (listing && options.keep !== false) await kept.keep(bytes, hubListUrl(place)).catch(() => undefined);
     return listing;
   } catch (error) {
-    if (!before || !(error instanceof FileError)) throw error;
+    if (!(error instanceof FileError)) throw error;
+    if (!before && !isDownloaded) throw unreachable(place, error);
     const { onWarning: warn = warnOnConsole } = options;
     warn(`${error.message}. Could not check for a newer version of ${hubId(place)}; using the files that are here`);
     return before;
   }
+}
+
+/** The error if a repository was not downloaded before, and the hub cannot be asked. */
+function unreachable(place: HubPlace, error: FileError): FileError {
+  if (!(error instanceof TransientError)) return error;
+  const { problem, isUnreachable, cause } = error;
+  return new TransientError(hubId(place), `was not downloaded before, and the hub cannot be asked: ${problem}`, {
+    cause,
+    isUnreachable,
+    advice: "try again with a connection, or give the path of a folder",
+  });
 }
 
 function keptAnswer(place: HubPlace, options: RemoteOptions): KeptFile {

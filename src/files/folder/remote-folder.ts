@@ -4,6 +4,7 @@ import { warnOnConsole } from "../../platform/printable.js";
 import { publicUrl } from "../../platform/secrets.js";
 import type { ByteSource } from "../../platform/source.js";
 import { TransientError } from "../http-error.js";
+import { TOKEN_VARIABLES } from "../hub.js";
 import { openSource, resolveBeside } from "../open.js";
 import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
 import { probe } from "../transfer.js";
@@ -44,18 +45,28 @@ interface Site {
   /** The first part of the names of its downloads. */
   readonly prefix: string;
   readonly urlOf: (path: string) => string;
-  readonly list: (options: RemoteFolderOptions) => Promise<HubListing | undefined>;
+  /** The list of its files, if its server has one. `isDownloaded`: whether its index is here. */
+  readonly list: (isDownloaded: () => Promise<boolean>) => Promise<HubListing | undefined>;
+  /** The error if it has no index and no list. Default: it only has no index. */
+  readonly notThere?: (cause: FileError) => FileError;
 }
 
 /** The files of a repository on the hub. */
 export function hubFolder(place: HubPlace, options: RemoteFolderOptions): FileFolder {
   const name = hubId(place);
   const { listings } = options.memory;
-  const list = async (): Promise<HubListing | undefined> => {
-    if (!listings.has(name)) listings.set(name, await listHub(place, options));
+  const listing = options.remote === "ranges" ? { ...options, keep: false } : options;
+  const list: Site["list"] = async (isDownloaded) => {
+    if (!listings.has(name)) listings.set(name, await listHub(place, await isDownloaded(), listing));
     return listings.get(name);
   };
-  return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list }, options);
+  const notThere = (cause: FileError): FileError =>
+    new FileError(name, "the hub has no repository of models with this id, or refuses access", {
+      code: "file/not-found",
+      cause,
+      advice: `check the spelling; for a private repository set ${TOKEN_VARIABLES[0]} to the token of an account that has access; a folder on this machine is named by its path, such as ./${place.id}`,
+    });
+  return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list, notThere }, options);
 }
 
 /** The files of a folder on any server. `url` is that of the folder, or of its index. */
@@ -67,6 +78,8 @@ export function serverFolder(url: string, options: RemoteFolderOptions): FileFol
   return new RemoteFolder({ ...site, list: () => Promise.resolve(undefined) }, options);
 }
 
+const INDEX = "model_index.json";
+const ABSENT: ReadonlySet<string> = new Set(["file/not-found", "file/access-refused"]);
 /** Longest name of a download, so that there is room for the suffixes of the files beside it. */
 const MAX_NAME = 120;
 
@@ -83,17 +96,17 @@ class RemoteFolder implements FileFolder {
 
   async has(path: string): Promise<boolean> {
     checkInside(this.name, path);
-    const listing = await this.site.list(this.options);
+    const listing = await this.#list();
     return listing ? listing.files.has(path) : (await this.#stateOf(path)) !== null;
   }
 
   async open(path: string): Promise<ByteSource> {
-    const { options } = this;
     const { file, listed } = await this.#fileAt(path);
-    if (options.remote === "ranges") {
-      const { signal, fetch, patience } = options;
+    const { hosts, remote, signal, fetch, patience } = this.options;
+    // A server that could not be reached is not asked for each file again, and there is one warning.
+    const options = hosts?.has(file.url) ? { ...this.options, checkUpdates: false } : this.options;
+    if (remote === "ranges")
       return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience });
-    }
     if (listed?.blob === undefined) return openRemote(file, options);
     // The list has the hash of a small file too, so its server need not be asked again.
     const kept = await openKept(file, options);
@@ -115,7 +128,7 @@ class RemoteFolder implements FileFolder {
     }
     if (isKnown && bytes === 0) return;
     memory.announced.add(this.name);
-    const listing = await this.site.list(this.options);
+    const listing = await this.#list();
     const licence = listing && `, ${listing.licence === undefined ? "no licence given" : `licence ${listing.licence}`}`;
     say(`${this.name}: ${isKnown ? "" : "at least "}${formatBytes(bytes)} to download${licence ?? ""}`);
   }
@@ -134,14 +147,22 @@ class RemoteFolder implements FileFolder {
 
   async #fileAt(path: string): Promise<{ readonly file: RemoteFile; readonly listed: ListedFile | undefined }> {
     checkInside(this.name, path);
-    const listing = await this.site.list(this.options);
+    const listing = await this.#list();
     const listed = listing?.files.get(path);
-    const url = this.site.urlOf(path);
+    const file = this.#unlisted(path);
     if (listing && !listed) {
-      throw new FileError(url, `${this.name} has no such file`, { code: "file/not-found" });
+      throw new FileError(file.url, `${this.name} has no such file`, { code: "file/not-found" });
     }
-    const { folder } = this.options;
-    return { file: { url, folder, filename: this.#downloadName(path), sha256: listed?.sha256 }, listed };
+    return { file: { ...file, sha256: listed?.sha256 }, listed };
+  }
+
+  /** A file as far as it is known without the list. */
+  #unlisted(path: string): RemoteFile {
+    return { url: this.site.urlOf(path), folder: this.options.folder, filename: this.#downloadName(path) };
+  }
+
+  #list(): Promise<HubListing | undefined> {
+    return this.site.list(async () => (await this.#keptSize(INDEX)) !== undefined);
   }
 
   /** Files of several folders may be kept in one: the name has the whole path. */
@@ -168,15 +189,17 @@ class RemoteFolder implements FileFolder {
     try {
       return await probe(url, patienceOf(this.options), this.options);
     } catch (error) {
-      if (error instanceof FileError && error.code === "file/not-found") return null;
-      if (!(error instanceof TransientError) || (await this.#keptSize("model_index.json")) === undefined) throw error;
+      const isAbsent = error instanceof FileError && ABSENT.has(error.code);
+      if (isAbsent && path === INDEX && this.site.notThere) throw this.site.notThere(error);
+      if (isAbsent && error.code === "file/not-found") return null;
+      if (!(error instanceof TransientError) || (await this.#keptSize(INDEX)) === undefined) throw error;
       // Without its server, a folder has the files that were downloaded before.
       return null;
     }
   }
 
   async #keptSize(path: string): Promise<number | undefined> {
-    const kept = await openKept((await this.#fileAt(path)).file, this.options);
+    const kept = await openKept(this.#unlisted(path), this.options);
     await kept?.close();
     return kept?.size;
   }

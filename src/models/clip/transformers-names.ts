@@ -2,29 +2,33 @@ import type { TensorSource } from "../../weights/tensor-source.js";
 import type { TensorEntry } from "../../weights/tensor-entry.js";
 import { concatRows, transposed } from "../../weights/formats/tensor-views.js";
 
-/**
- * Modules of `CLIPModel` in the transformers library (4.x) and in openai/CLIP. Applied from top to bottom, so parts of a
- * layer come after the lists of layers.
- */
-const MODULES: readonly (readonly [theirs: RegExp, ours: string])[] = [
-  [/^text_model\.embeddings\.token_embedding\./, "token_embedding."],
-  [/^text_model\.embeddings\.position_embedding\.weight$/, "positional_embedding"],
-  [/^text_model\.final_layer_norm\./, "ln_final."],
-  [/^text_model\.encoder\.layers\./, "transformer.resblocks."],
-  [/^text_projection\.weight$/, "text_projection"],
-  [/^vision_model\.embeddings\.class_embedding$/, "visual.class_embedding"],
-  [/^vision_model\.embeddings\.patch_embedding\./, "visual.conv1."],
-  [/^vision_model\.embeddings\.position_embedding\.weight$/, "visual.positional_embedding"],
+type Names = readonly [theirs: string, ours: string];
+
+/** Modules (with a dot) and tensors of `CLIPModel` in the transformers library (4.x) and in openai/CLIP. */
+const OUTER: readonly Names[] = [
+  ["text_model.embeddings.token_embedding.", "token_embedding."],
+  ["text_model.embeddings.position_embedding.weight", "positional_embedding"],
+  ["text_model.final_layer_norm.", "ln_final."],
+  ["text_model.encoder.layers.", "transformer.resblocks."],
+  ["text_projection.weight", "text_projection"],
+  ["vision_model.embeddings.class_embedding", "visual.class_embedding"],
+  ["vision_model.embeddings.patch_embedding.", "visual.conv1."],
+  ["vision_model.embeddings.position_embedding.weight", "visual.positional_embedding"],
   // Misspelt in the library.
-  [/^vision_model\.pre_layrnorm\./, "visual.ln_pre."],
-  [/^vision_model\.post_layernorm\./, "visual.ln_post."],
-  [/^vision_model\.encoder\.layers\./, "visual.transformer.resblocks."],
-  [/^visual_projection\.weight$/, "visual.proj"],
-  [/\.self_attn\.in_proj_/, ".attn.in_proj_"],
-  [/\.self_attn\.out_proj\./, ".attn.out_proj."],
-  [/\.layer_norm([12])\./, ".ln_$1."],
-  [/\.mlp\.fc1\./, ".mlp.c_fc."],
-  [/\.mlp\.fc2\./, ".mlp.c_proj."],
+  ["vision_model.pre_layrnorm.", "visual.ln_pre."],
+  ["vision_model.post_layernorm.", "visual.ln_post."],
+  ["vision_model.encoder.layers.", "visual.transformer.resblocks."],
+  ["visual_projection.weight", "visual.proj"],
+];
+
+/** Parts of a layer. */
+const INNER: readonly Names[] = [
+  [".self_attn.in_proj_", ".attn.in_proj_"],
+  [".self_attn.out_proj.", ".attn.out_proj."],
+  [".layer_norm1.", ".ln_1."],
+  [".layer_norm2.", ".ln_2."],
+  [".mlp.fc1.", ".mlp.c_fc."],
+  [".mlp.fc2.", ".mlp.c_proj."],
 ];
 
 /** Multiplied from the left there, from the right here. */
@@ -39,6 +43,8 @@ const POSITION_IDS = ".embeddings.position_ids";
  */
 const QUERIES = /^(.*\.self_attn\.)q_proj\.(weight|bias)$/;
 const PARTS = ["q", "k", "v"] as const;
+/** The same in one tensor. */
+const JOINED = /^(.*\.self_attn\.)in_proj_(weight|bias)$/;
 
 /** Prefix of the text encoder in open_clip's `CustomTextCLIP` (`custom_text` in its config). */
 const CUSTOM_TEXT = "text.";
@@ -57,10 +63,25 @@ export function fromTransformers(source: TensorSource): TensorSource {
   const renamed = new Map<string, TensorEntry>();
   for (const [name, entry] of withJoinedProjections(source.tensors)) {
     if (name.endsWith(POSITION_IDS)) continue;
-    const ours = MODULES.reduce((current, [theirs, replacement]) => current.replace(theirs, replacement), name);
+    const ours = translated(name, ([from, to]) => [from, to]);
     renamed.set(ours, TRANSPOSED.has(ours) && entry.shape.length === 2 ? transposed(ours, entry) : entry);
   }
-  return { name: source.name, tensors: renamed };
+  return { name: source.name, tensors: renamed, namesInFile: theirNames };
+}
+
+/** Translates a name, in the direction that `pair` gives a pair of names. */
+function translated(name: string, pair: (names: Names) => readonly [from: string, to: string]): string {
+  const outer = OUTER.map(pair).find(([from]) => (from.endsWith(".") ? name.startsWith(from) : name === from));
+  const moved = outer ? outer[1] + name.slice(outer[0].length) : name;
+  return INNER.map(pair).reduce((current, [from, to]) => current.replace(from, to), moved);
+}
+
+/** The names in a file of the transformers library of a tensor with our name. */
+function theirNames(name: string): readonly string[] {
+  const whole = translated(name, ([theirs, ours]) => [ours, theirs]);
+  const [, path, kind] = JOINED.exec(whole) ?? [];
+  if (path === undefined) return [whole];
+  return PARTS.map((part) => `${path}${part}_proj.${kind}`);
 }
 
 function withoutPrefix({ name, tensors }: TensorSource, prefix: string): TensorSource {

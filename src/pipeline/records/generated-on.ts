@@ -14,7 +14,7 @@ export async function describeModels(
   },
 ): Promise<GeneratedOn> {
   const { isOwnConfig, ...options } = loading;
-  const files = await identifyModels(config, options);
+  const files = await identifyModels(config, { ...options, prefersF16: dtype === "f16" });
   return {
     software,
     model: isOwnConfig ? { files } : { config: config.source, files },

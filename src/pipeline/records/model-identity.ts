@@ -1,10 +1,15 @@
 import { createSha256 } from "#platform";
+import type { FileLocation } from "../../config/load-config-data.js";
+import { weightsOf } from "../../models/diffusers/folder-files.js";
+import type { OpenedFolder } from "../../models/opened.js";
+import type { ModelKind } from "../../weights/tree/model-names.js";
 import type { FileOptions, ModelLoadConfig } from "../load-config.js";
+import { componentsOfModels, openFolderEntry, type FolderEntryOptions } from "../manager/open-folder.js";
 import type { ByteSource } from "../../platform/source.js";
 
 /** Identity of a model file, without reading all of it. */
 export interface ModelFile {
-  /** Name of the file, without folders. */
+  /** Name of the file, without folders; in a folder of models, its path there. */
   readonly name: string;
   /** Size of the file. */
   readonly bytes: number;
@@ -15,21 +20,66 @@ export interface ModelFile {
 const SAMPLES = 64;
 const SAMPLE_BYTES = 2 ** 14;
 
+/** How to read the files: as they were read for the models. */
+export type IdentityOptions = FileOptions & Pick<FolderEntryOptions, "prefersF16">;
+
 /** Identifies the model files of a load config, each once. A CLIP without a file is left out: its name identifies it. */
-export async function identifyModels(config: ModelLoadConfig, options: FileOptions): Promise<ModelFile[]> {
-  const models = config.files().filter(({ place }) => place.endsWith("load_model_from"));
-  const distinct = new Map(models.map(({ file }) => [file.path, file]));
+export async function identifyModels(config: ModelLoadConfig, options: IdentityOptions): Promise<ModelFile[]> {
+  // The models were just opened, so their servers need not be asked again.
+  const reading = { ...options, checkUpdates: false };
   const files: ModelFile[] = [];
-  for (const location of distinct.values()) {
-    // The models were just opened, so their servers need not be asked again.
-    const source = await config.openFile(location, { ...options, checkUpdates: false });
+  for (const { location, kinds } of modelLocations(config)) {
+    const folder = await openFolderEntry(config, location, { ...reading, kinds });
+    if (folder) {
+      files.push(...(await identifyFolder(folder, { kinds })));
+      continue;
+    }
+    const source = await config.openFile(location, reading);
     try {
-      files.push({ name: fileName(source.name), bytes: source.size, fingerprint: await fingerprint(source) });
+      files.push(await identify(fileName(source.name), source));
     } finally {
       await source.close();
     }
   }
   return files;
+}
+
+interface ModelLocation {
+  readonly location: FileLocation;
+  /** The models that are loaded from it; undefined for all. */
+  readonly kinds: readonly ModelKind[] | undefined;
+}
+
+function modelLocations(config: ModelLoadConfig): readonly ModelLocation[] {
+  const found = new Map<string, ModelLocation>();
+  for (const { place, file } of config.files()) {
+    if (place !== "pipeline" && !place.endsWith("load_model_from")) continue;
+    const kind = KINDS.find((one) => place.startsWith(one));
+    const before = found.get(file.path)?.kinds ?? [];
+    found.set(file.path, { location: file, kinds: kind && [...before, kind] });
+  }
+  return [...found.values()];
+}
+
+const KINDS: readonly ModelKind[] = ["prior", "decoder", "clip"];
+
+/** The weights in a folder that its models read, by their paths in it. */
+async function identifyFolder(folder: OpenedFolder, { kinds }: Pick<ModelLocation, "kinds">): Promise<ModelFile[]> {
+  const files: ModelFile[] = [];
+  try {
+    for (const component of componentsOfModels(folder, { kinds })) {
+      for (const path of (await weightsOf(folder, component))?.files ?? []) {
+        files.push(await identify(path, await folder.open(path)));
+      }
+    }
+    return files;
+  } finally {
+    await folder.close();
+  }
+}
+
+async function identify(name: string, source: ByteSource): Promise<ModelFile> {
+  return { name, bytes: source.size, fingerprint: await fingerprint(source) };
 }
 
 /** Returns the last part of a path or URL. */

@@ -137,19 +137,26 @@ describe("names of the transformers library", () => {
     expect(withOpenAiNames(source)).toBe(source);
   });
 
-  it("name a projection that is missing, and its siblings", async () => {
+  const KEYS = "text_model.encoder.layers.1.self_attn.k_proj.weight";
+  const SIBLINGS = ["q", "k", "v"].map((part) => KEYS.replace("k_proj", `${part}_proj`));
+  it.each([
+    ["is missing", undefined, [KEYS], []],
+    ["has another type than its siblings", new TensorEntry(KEYS, "F64", [32, 32]), SIBLINGS, SIBLINGS],
+  ])("name a projection that %s", async (_, keys, missing, unused) => {
     const arena = await openTestArena();
     const fixture = await openFixture(fixtureFolder("clip-openai-vit"));
     const { name, tensors } = asTransformers(await fixture.checkpoint());
     const incomplete = new Map(tensors);
-    incomplete.delete("text_model.encoder.layers.1.self_attn.k_proj.weight");
+    if (keys) incomplete.set(KEYS, keys);
+    else incomplete.delete(KEYS);
     const { weights } = createClip(OPENAI, { name, tensors: incomplete }, arena, currentDialect.network);
     using store = weights;
     const error = await store.load().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(WeightError);
-    expect((error as WeightError).problems).toEqual({
-      missing: ["transformer.resblocks.1.attn.in_proj_weight"],
-      unused: ["transformer.resblocks.1.self_attn.q_proj.weight", "transformer.resblocks.1.self_attn.v_proj.weight"],
+    const { problems } = error as WeightError;
+    expect({ ...problems, unused: problems.unused.toSorted() }).toEqual({
+      missing,
+      unused: unused.toSorted(),
       misshapen: [],
     });
     await fixture.close();

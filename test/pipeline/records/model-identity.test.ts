@@ -16,7 +16,7 @@ function fingerprint(bytes: Buffer): string {
 
 it("identifies the files of a load config by name, size and samples", async () => {
   const config = await ModelLoadConfig.fromJsonPath("configs/shapes.json");
-  const files = await identifyModels(config, {});
+  const files = await identifyModels(config, { prefersF16: false });
   expect(files.map(({ name }) => name)).toEqual(["decoder.safetensors", "prior.safetensors", "clip.safetensors"]);
   for (const { name, bytes, fingerprint: found } of files) {
     const content = readFileSync(`configs/shapes/${name}`);

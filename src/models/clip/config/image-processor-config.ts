@@ -10,7 +10,6 @@ const sides = z.strictObject({ height: count, width: count });
 export type Sides = z.output<typeof sides>;
 /** The shorter side; the proportions stay. */
 const shortestEdge = z.strictObject({ shortest_edge: count });
-export type ResizeTo = Sides | z.output<typeof shortestEdge>;
 
 const HARMLESS: HarmlessKeys = {
   "its origin, and names of classes": [

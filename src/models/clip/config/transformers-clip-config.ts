@@ -154,7 +154,6 @@ export const textModelConfig = knownKeys(
   },
   ANY_MODEL,
 );
-export type TextModelConfig = z.output<typeof textModelConfig>;
 
 /** `config.json` of a `CLIPVisionModelWithProjection`. Missing keys have the defaults of `CLIPVisionConfig`. */
 export const visionModelConfig = knownKeys(
@@ -169,7 +168,6 @@ export const visionModelConfig = knownKeys(
   },
   VISION_HARMLESS,
 );
-export type VisionModelConfig = z.output<typeof visionModelConfig>;
 
 /** Keys of a model's config. If `text_config_dict` is given, it and its defaults replace `text_config`. */
 export const transformersModel = {

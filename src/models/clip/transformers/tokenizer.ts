@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { ConfigError, parseConfig } from "../../../config/config-error.js";
+import type { FileFolder } from "../../../files/folder/file-folder.js";
+import { FileError } from "../../../platform/errors.js";
 import { excerpt } from "../../../platform/printable.js";
 import { ClipTokenizer } from "../../../tokenizer/clip-tokenizer.js";
 import { END_WORD, START_WORD } from "../../../tokenizer/words.js";
-import { readFolderJson, readFolderJsonIfAny, readFolderText, type FolderFiles } from "../../folder-files.js";
+import { UnsupportedError } from "../../../weights/unsupported-error.js";
+import { componentConfig, componentText, type ComponentConfig } from "../../diffusers/component-files.js";
 import { specialTokensMap, tokenizerConfig, vocabularyFile, type SpecialToken } from "../config/tokenizer-config.js";
 
 /** Most merges that are read: those of OpenAI's vocabulary, which has 49408 tokens. */
@@ -17,15 +20,15 @@ export interface FolderTokenizer {
 }
 
 /**
- * Reads a `CLIPTokenizer` from `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json` in the folder
- * at `path`; the last two may be missing. Rejects with `FileError`, or with `ConfigError` for a file that is not such a one, and
+ * Reads a component `CLIPTokenizer` from `vocab.json`, `merges.txt`, `tokenizer_config.json` and `special_tokens_map.json`; the
+ * last two may be missing. Rejects with `FileError`, or with `ConfigError` for a file that is not such a one, and
  * for options that are not supported.
  */
-export async function readTokenizer(folder: FolderFiles, path: string): Promise<FolderTokenizer> {
-  const vocabulary = await readFolderJson(folder, `${path}/vocab.json`);
-  const ids = new Map(Object.entries(parseConfig(vocabularyFile, vocabulary.content, vocabulary.name)));
-  const merges = parseMerges((await readFolderText(folder, `${path}/merges.txt`)).content);
-  const { special, added, maxLength } = await readSpecialTokens(folder, path);
+export async function readTokenizer(folder: FileFolder, component: string): Promise<FolderTokenizer> {
+  const vocabulary = await readVocabulary(folder, component);
+  const ids = new Map(Object.entries(parseConfig(vocabularyFile, vocabulary.value, vocabulary.name)));
+  const merges = parseMerges(await componentText(folder, component, "merges.txt"));
+  const { special, added, maxLength } = await readSpecialTokens(folder, component);
   const idOf = (text: string): number => {
     const id = added.get(text) ?? ids.get(text);
     if (id !== undefined) return id;
@@ -41,6 +44,19 @@ export async function readTokenizer(folder: FolderFiles, path: string): Promise<
     added: new Map([...added.keys(), ...special.all].map((text) => [text, idOf(text)])),
   });
   return { tokenizer, maxLength };
+}
+
+async function readVocabulary(folder: FileFolder, component: string): Promise<ComponentConfig> {
+  try {
+    return await componentConfig(folder, component, "vocab.json");
+  } catch (error) {
+    const isMissing = error instanceof FileError && error.code === "file/not-found";
+    if (!isMissing || !(await folder.has(`${component}/tokenizer.json`))) throw error;
+    throw new UnsupportedError(
+      `${folder.name}: ${component} has only a tokenizer.json, but no vocab.json, which CLIPTokenizer reads; save it with ` +
+        "CLIPTokenizer.save_pretrained",
+    );
+  }
 }
 
 /** The pairs in `merges.txt`, whose first line is a comment. */
@@ -61,10 +77,10 @@ function parseMerges(text: string): (readonly [left: string, right: string])[] {
  * of `special_tokens_map.json` count more than its own.
  * @see https://github.com/huggingface/transformers/blob/d6751d91c8f58cdeb35af6adae182d7dc90aa883/src/transformers/tokenization_utils_base.py#L2420-L2500
  */
-async function readSpecialTokens(folder: FolderFiles, path: string) {
-  const config = await readIfAny(folder, `${path}/tokenizer_config.json`, tokenizerConfig);
+async function readSpecialTokens(folder: FileFolder, component: string) {
+  const config = await readIfAny(folder, component, "tokenizer_config.json", tokenizerConfig);
   const { added_tokens_decoder: added, model_max_length: maxLength = Infinity } = config;
-  const map = added ? {} : await readIfAny(folder, `${path}/special_tokens_map.json`, specialTokensMap);
+  const map = added ? {} : await readIfAny(folder, component, "special_tokens_map.json", specialTokensMap);
   const { bos_token, eos_token, unk_token, pad_token, sep_token, cls_token, mask_token } = { ...config, ...map };
   const named = {
     start: textOf(bos_token ?? START_WORD),
@@ -82,12 +98,15 @@ async function readSpecialTokens(folder: FolderFiles, path: string) {
 }
 
 async function readIfAny<Schema extends z.ZodType>(
-  folder: FolderFiles,
-  path: string,
+  folder: FileFolder,
+  component: string,
+  file: string,
   schema: Schema,
 ): Promise<z.output<Schema>> {
-  const file = await readFolderJsonIfAny(folder, path);
-  return parseConfig(schema, file?.content ?? {}, file?.name ?? path);
+  const path = `${component}/${file}`;
+  const has = await folder.has(path);
+  const { value, name } = has ? await componentConfig(folder, component, file) : { value: {}, name: path };
+  return parseConfig(schema, value, name);
 }
 
 function textOf(token: SpecialToken): string {

@@ -7,6 +7,7 @@ import { componentConfig, count } from "./component-config.js";
 const ACTIVATIONS = {
   silu: "silu",
   swish: "silu",
+  mish: "mish",
   gelu: "gelu",
   relu: "relu",
 } as const satisfies Readonly<Record<string, Activation>>;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { openSource } from "../../../files/open.js";
+import { plainFolder } from "../../../files/folder/plain-folder.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { FileError } from "../../../platform/errors.js";
 import type { ByteSource } from "../../../platform/source.js";
@@ -7,6 +7,7 @@ import type { Arena } from "../../../tensor/arena.js";
 import { openCheckpoint } from "../../../weights/checkpoint.js";
 import type { Weights } from "../../../weights/store.js";
 import { WeightStore } from "../../../weights/weight-store.js";
+import { findWeights } from "../../diffusers/component-weights.js";
 
 /** A component of a fixture's model folder: the content and the name of its config. */
 export interface ComponentConfig {
@@ -70,24 +71,8 @@ export async function withComponents<Model, Result>(
 /** Opens the weights of a component: one file, or the index of its shards. Rejects with `FileError`. */
 async function openWeights(fixture: Fixture, component: string): Promise<ByteSource> {
   const { model, variant } = fixture.info(info);
-  const names = fileNames("diffusion_pytorch_model", variant ?? undefined);
-  let missing: FileError | undefined;
-  for (const name of names) {
-    try {
-      return await openSource(fixture.location(`${model}/${component}/${name}`));
-    } catch (error) {
-      if (!(error instanceof FileError) || error.code !== "file/not-found") throw error;
-      missing ??= error;
-    }
-  }
-  throw missing!;
-}
-
-/** Names of the files of weights, in the order in which they are preferred. */
-function fileNames(base: string, variant: string | undefined): readonly string[] {
-  const plain = ["safetensors", "bin"].flatMap((format) => [`${base}.${format}`, `${base}.${format}.index.json`]);
-  if (variant === undefined) return plain;
-  return ["safetensors", "bin"]
-    .flatMap((format) => [`${base}.${variant}.${format}`, `${base}.${format}.index.${variant}.json`])
-    .concat(plain);
+  const folder = plainFolder(fixture.location(model));
+  const path = await findWeights(folder, component, "diffusion_pytorch_model", { prefersF16: variant === "fp16" });
+  if (path !== undefined) return folder.open(path);
+  throw new FileError(folder.name, `has no weights of its component ${component}`, { code: "file/not-found" });
 }

@@ -1,13 +1,15 @@
 import type { Runner } from "../../../fixture/runner.js";
 import { verifyDecoderSample } from "./decoder-sample.js";
+import { verifyImageEncoder, verifyTextEncoder, verifyTokenizer } from "./encoders.js";
 import { verifyPriorNet } from "./prior-net.js";
 import { verifyPriorSample } from "./prior-sample.js";
+import { verifyResize } from "./resize.js";
 import { verifyScheduler } from "./scheduler.js";
 import { verifySuperResolutionSample } from "./super-resolution-sample.js";
 import { verifyTextProjection } from "./text-projection.js";
 import { verifyDecoderUnet, verifySuperResolutionUnet } from "./unets.js";
 
-/** The runners of fixtures of the networks, their scheduler and their sampling. */
+/** The runners of fixtures of Karlo's parts. Those of whole pipelines are in src/verify. */
 export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["karlo-prior-net", verifyPriorNet],
   ["karlo-text-proj", verifyTextProjection],
@@ -17,4 +19,8 @@ export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["karlo-prior-sample", verifyPriorSample],
   ["karlo-decoder-sample", verifyDecoderSample],
   ["karlo-sr-sample", verifySuperResolutionSample],
+  ["karlo-text-encoder", verifyTextEncoder],
+  ["karlo-image-encoder", verifyImageEncoder],
+  ["karlo-tokenizer", verifyTokenizer],
+  ["karlo-resize", verifyResize],
 ]);

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { ConfigError } from "../../../../src/config/config-error.js";
 import { readTokenizer } from "../../../../src/models/clip/transformers/tokenizer.js";
 import { FileError } from "../../../../src/platform/errors.js";
+import { UnsupportedError } from "../../../../src/weights/unsupported-error.js";
 import { modelFolder, readModelJson, type ChangedFile } from "../../../support/model-folder.js";
 
 const SMALL = "karlo-tokenizer";
@@ -138,7 +139,11 @@ describe("special tokens", () => {
     ["padding in front", { [configAt]: { ...config, padding_side: "left" } }, /padding_side: "left" is not supported/],
     ["another tokenizer", { [configAt]: { tokenizer_class: "T5Tokenizer" } }, /tokenizer_class: "T5Tokenizer" is not/],
     ["an unknown key", { [configAt]: { ...config, do_upper_case: true } }, /unknown key "do_upper_case"/],
-    ["a vocabulary that is a list", { "tokenizer/vocab.json": ["a"] }, /vocab\.json is not a valid configuration/],
+    [
+      "a vocabulary that is a list",
+      { "tokenizer/vocab.json": ["a"] },
+      /vocab\.json is not a config: expected a JSON object/,
+    ],
     ["an id that is no number", { "tokenizer/vocab.json": { a: "1" } }, /a: expected a number, found "1"/],
   ])("refuse %s", async (_, changed, message) => {
     const error: unknown = await read(changed).catch((thrown: unknown) => thrown);
@@ -149,5 +154,8 @@ describe("special tokens", () => {
   it("need vocab.json and merges.txt", async () => {
     await expect(read({ "tokenizer/vocab.json": null })).rejects.toThrow(FileError);
     await expect(read({ "tokenizer/merges.txt": null })).rejects.toThrow(/merges\.txt/);
+    const fast = { "tokenizer/vocab.json": null, "tokenizer/tokenizer.json": {} };
+    await expect(read(fast)).rejects.toThrow(UnsupportedError);
+    await expect(read(fast)).rejects.toThrow(/tokenizer has only a tokenizer\.json, but no vocab\.json/);
   });
 });
