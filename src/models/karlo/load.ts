@@ -2,8 +2,8 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";
-import { declareEncoders } from "../clip/transformers/encoders.js";
 import { PRIOR_NAME } from "../component.js";
+import { declareEncoders } from "../diffusers/clip-encoders.js";
 import { componentConfig } from "../diffusers/component-files.js";
 import { openComponent } from "../diffusers/component-weights.js";
 import { componentsOf } from "../diffusers/components.js";
@@ -71,13 +71,8 @@ export async function loadCascade(requests: readonly BuildRequest<UnetSource>[])
 export async function loadEncoders({ opened, arena }: BuildRequest<ModelSource>): Promise<Declared<Encoders>> {
   const folder = folderOf(opened);
   const found = componentsOf(folder);
-  const open = (component: string) => openComponent(folder, component, "model");
-  const takesImages = found.has("image_encoder") && found.has("feature_extractor");
-  const weights = {
-    text_encoder: await open("text_encoder"),
-    image_encoder: takesImages ? await open("image_encoder") : undefined,
-  };
-  return declareEncoders(folder, weights, arena);
+  const hasImageEncoder = found.has("image_encoder") && found.has("feature_extractor");
+  return declareEncoders(folder, arena, { hasImageEncoder });
 }
 
 async function readDecoder(folder: OpenedFolder) {
