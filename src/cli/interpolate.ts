@@ -18,7 +18,7 @@ import {
 import { checkSeeds } from "./generating/seeds.js";
 import { planSeries, type GenerationPlan, type Subject } from "./generating/plan.js";
 import { seedOf } from "./generating/seeds.js";
-import { decoderTakesText } from "./asking/gather-images.js";
+import { textUse } from "./asking/gather-images.js";
 import { imageProblem, loadImage } from "./asking/image-files.js";
 import { isImageFile } from "../image/image-files.js";
 import { UsageError } from "./errors.js";
@@ -79,6 +79,8 @@ interface End {
   readonly input: string;
   /** The text for the decoder. */
   readonly text: string;
+  /** True if `text` is not only the name of an image. */
+  readonly isTextGiven: boolean;
 }
 
 async function interpolate(flags: InterpolateFlags): Promise<void> {
@@ -98,7 +100,7 @@ function planInterpolation(
   const { frames, samples = 1 } = flags;
   const [start, end] = ends;
   const script = new Interpolate(manager, scripts);
-  const text = decoderTakesText(manager) ? ([start.text, end.text] as const) : undefined;
+  const text = textsOf(manager, start, end);
   const subject = { name: `${start.name} to ${end.name}`, inputs: { start: start.input, end: end.input } };
   const series = planSeries(new Array<Subject>(samples).fill(subject), frames, flags);
   return {
@@ -125,6 +127,16 @@ function planInterpolation(
   };
 }
 
+/** The texts for the decoder. For one that needs none, an image without a text of its own gets the decoder's null text. */
+function textsOf(manager: DalleModelManager, start: End, end: End): readonly [string, string] | undefined {
+  const use = textUse(manager);
+  if (use === "needed") return [start.text, end.text];
+  if (use === "none" || !(start.isTextGiven || end.isTextGiven)) return undefined;
+  const { nullText = "" } = manager.models.decoder!.model;
+  const [first, last] = [start, end].map(({ text, isTextGiven }) => (isTextGiven ? text : nullText));
+  return [first!, last!];
+}
+
 /** Adds the time of the `later` series, each as long as the current one. */
 function withLater(step: ScriptProgress, millisecondsSpent: number, later: number): ScriptProgress {
   const { millisecondsLeft: left } = step;
@@ -144,7 +156,8 @@ async function gatherEnds({ start, end }: InterpolateFlags, signal: AbortSignal)
 
 async function readEnd(given: string, text: string | undefined): Promise<End> {
   const isFile = isImageFile(given) || statSync(given, { throwIfNoEntry: false })?.isFile() === true;
-  if (!isFile) return { content: given, name: given, input: given, text: text ?? given };
+  if (!isFile) return { content: given, name: given, input: given, text: text ?? given, isTextGiven: true };
   const { name, base } = parse(given);
-  return { content: await loadImage(given), name, input: base, text: text ?? (await captionOf(given)) };
+  const content = await loadImage(given);
+  return { content, name, input: base, text: text ?? (await captionOf(given)), isTextGiven: text !== undefined };
 }

@@ -10,7 +10,7 @@ import { addGenerationOptions, addNegativeOption, decoderOptions } from "./gener
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { counted } from "../platform/counted.js";
 import { UsageError } from "./errors.js";
-import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
+import { gatherImages, textUse, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadSquare } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { say } from "./output.js";
@@ -56,7 +56,7 @@ async function planUpscale(
 ): Promise<GenerationPlan> {
   const { startAtUnet } = flags;
   const size = startSize(manager, startAtUnet);
-  const { files, texts, samples } = await gatherImages(flags, decoderTakesText(manager, startAtUnet), signal);
+  const { files, texts, samples } = await gatherImages(flags, textUse(manager, startAtUnet), signal);
   const images: RgbImage[] = [];
   for (const file of files) images.push(await loadAtSize(file, size));
   const subjects = files.map((file, i) => ({

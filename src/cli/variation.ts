@@ -12,7 +12,7 @@ import { addGenerationOptions, addNegativeOption, decoderOptions } from "./gener
 import { planSamples, type GenerationPlan } from "./generating/plan.js";
 import { checkSeeds } from "./generating/seeds.js";
 import { captionOf } from "./asking/captions.js";
-import { decoderTakesText, gatherImages, withFiles, type ImageFlags } from "./asking/gather-images.js";
+import { gatherImages, textUse, withFiles, type ImageFlags } from "./asking/gather-images.js";
 import { loadForClip } from "./asking/image-files.js";
 import { interruptSignal } from "./interrupt.js";
 import { collectTexts } from "./option-values.js";
@@ -29,7 +29,8 @@ Examples:
   $ dalle2 variation --embeddings photos.safetensors
 
 A decoder that was trained with text takes one text per image. Without --text, the text is the prompt in the record that
-dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle".
+dalle2 wrote to the file or, without a record, the file's name: red_circle.png becomes "Red circle". Karlo's decoder needs
+no text.
 
 Without files, variation asks for them. Piped input answers line by line: the files (each followed by its text, if the
 decoder takes text), an empty line, the number of images per file.
@@ -74,11 +75,10 @@ async function planVariation(
   scripts: ScriptOptions,
   { flags, stored, signal }: PlanInputs,
 ): Promise<GenerationPlan> {
-  const takesText = decoderTakesText(manager);
   // The names in the embeddings file are used for texts and file names; the images themselves are not needed.
   const named = stored ? { ...flags, image: stored.map(({ image }) => image) } : flags;
   const suggest = stored ? promptFromFileName : captionOf;
-  const { files, texts, samples } = await gatherImages(named, takesText, signal, suggest);
+  const { files, texts, samples } = await gatherImages(named, textUse(manager), signal, suggest);
   const embedded = stored?.map(({ embedding }) => embedding);
   if (embedded) checkEmbeddingLength(manager, embedded, flags.embeddings!);
   const images = embedded ?? (await loadForClip(files, manager));

@@ -53,6 +53,21 @@ export interface DenoiseOptions {
   readonly preview?: Preview | undefined;
 }
 
+/** A state between two steps of a run. All tensors are f32. */
+export interface RunState {
+  readonly sampled: SamplerState;
+  /** The last predicted x0. Kept for self-conditioning, and for a preview until it is shown. */
+  readonly x0: Tensor | undefined;
+}
+
+/** A part of a run: the steps of its sampler from index `start` to before `end`. */
+export interface RunPart {
+  readonly start: number;
+  readonly end: number;
+  /** The state that the part before returned. The caller disposes it. Default: the run starts here, from noise. */
+  readonly from?: RunState | undefined;
+}
+
 /**
  * Runs a sampler from noise to a sample, f32. The caller disposes the result. While a step runs on the GPU, only the
  * next one is encoded. All tensors of a step are freed with it, so only the first step allocates memory. Rejects
@@ -61,26 +76,32 @@ export interface DenoiseOptions {
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L2910
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
+  const state = await denoisePart(model, options, { start: 0, end: model.sampler.steps.length });
+  release(state, state.sampled.x);
+  return state.sampled.x;
+}
+
+/**
+ * The same for some steps of a run whose parts have different networks, which may compute in different dtypes. Steps are
+ * counted over the whole run. The parts must have the same steps and options, and run one after the other; each returns the
+ * state that the next continues from, which the caller disposes (`disposeState`).
+ */
+export async function denoisePart(model: Denoiser, options: DenoiseOptions, part: RunPart): Promise<RunState> {
   const { arena } = model;
   const { signal, onStep, preview } = options;
-  const passes = passesOf(model.sampler.steps, options.inpainting?.resampleTimes ?? 1);
-  using inputs = new StepInputs(arena, passes.length);
+  const all = passesOf(model.sampler.steps, options.inpainting?.resampleTimes ?? 1);
+  const passes = all.filter(({ stepIndex }) => stepIndex >= part.start && stepIndex < part.end);
+  using inputs = new StepInputs(arena, all.length);
   using noise = new PassNoise(options.noise, options.inpainting !== undefined);
   using watch = new FiniteWatch(inputs);
-  const run: Run = {
-    model,
-    options,
-    inputs,
-    noise,
-    watch,
-    forwardPass: prepareForward(model, options, inputs, passes),
-  };
+  const run: Run = { model, options, inputs, noise, watch, forwardPass: prepareForward(model, options, inputs, all) };
   const checkPass = async (found: Promise<FirstNotFinite | undefined> | undefined): Promise<void> => {
     const place = await found;
-    if (place) throw notFinite(model, place, passes.length);
+    if (place) throw notFinite(model, place, all.length);
   };
-  let state = arena.scope(() => initialState(options));
+  let state = arena.scope(() => (part.from ? shared(arena, part.from) : initialState(options)));
   let running: Promise<FirstNotFinite | undefined> | undefined;
+  let done: number | undefined;
   try {
     for (const pass of arena.stream.isDryRun ? distinctPasses(passes) : passes) {
       signal?.throwIfAborted();
@@ -91,7 +112,8 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
       encoded.catch(() => undefined);
       await checkPass(running);
       running = encoded;
-      if (pass.index > 0) onStep?.(pass.index, passes.length);
+      if (done !== undefined) onStep?.(pass.index, all.length);
+      done = pass.index + 1;
       if (isShown) {
         await checkPass(running);
         await preview.show(state.x0!);
@@ -99,19 +121,17 @@ export async function denoise(model: Denoiser, options: DenoiseOptions): Promise
       if (!model.selfCond) state = withoutX0(state);
     }
     await checkPass(running);
-    onStep?.(passes.length, passes.length);
+    if (done !== undefined) onStep?.(done, all.length);
   } catch (error) {
-    release(state);
+    disposeState(state);
     throw error;
   }
-  release(state, state.sampled.x);
-  return state.sampled.x;
+  return state;
 }
 
-interface State {
-  readonly sampled: SamplerState;
-  /** The last predicted x0. Kept for self-conditioning, and for a preview until it is shown. */
-  readonly x0: Tensor | undefined;
+/** Frees the tensors of a state. */
+export function disposeState(state: RunState | undefined): void {
+  if (state) release(state);
 }
 
 interface Run {
@@ -124,20 +144,26 @@ interface Run {
   readonly forwardPass: ForwardPass;
 }
 
-type ForwardPass = (state: State, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => State;
+type ForwardPass = (state: RunState, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => RunState;
 
-function initialState({ noise, start }: DenoiseOptions): State {
+function initialState({ noise, start }: DenoiseOptions): RunState {
   const x = noise.draw();
   return { sampled: { x: start?.(x) ?? x }, x0: undefined };
+}
+
+/** The same state in another arena. Its storage is freed when both states are disposed. */
+function shared(arena: Arena, { sampled: { x, lastX0 }, x0 }: RunState): RunState {
+  const share = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
+  return { sampled: { x: arena.share(x), lastX0: share(lastX0) }, x0: share(x0) };
 }
 
 /** Uploads what the pass needs, encodes the pass, and frees the previous state. */
 function encodePass(
   { model, inputs, noise, watch, forwardPass }: Run,
-  before: State,
+  before: RunState,
   pass: Pass,
   keepsX0: boolean,
-): State {
+): RunState {
   inputs.goTo(pass.index);
   const drawn = noise.draw(pass);
   const next = model.arena.scope(() => {
@@ -184,13 +210,13 @@ function notFinite({ name, arena }: Denoiser, { pass, isPredicted }: FirstNotFin
   return NotFiniteError.at({ component: name, dtype: arena.dtype, step: pass + 1, steps, what });
 }
 
-function withoutX0({ sampled, x0 }: State): State {
+function withoutX0({ sampled, x0 }: RunState): RunState {
   if (x0 !== sampled.x && x0 !== sampled.lastX0) x0?.dispose();
   return { sampled, x0: undefined };
 }
 
 /** Frees the tensors of a state, except `kept`. */
-function release({ sampled, x0 }: State, kept?: Tensor): void {
+function release({ sampled, x0 }: RunState, kept?: Tensor): void {
   for (const tensor of [sampled.x, sampled.lastX0, x0]) {
     if (tensor !== kept) tensor?.dispose();
   }

@@ -96,11 +96,18 @@ export function toPlanes(image: RgbImage): Float32Array {
   return planes;
 }
 
+/** How values become bytes: fractions are dropped, or rounded to the nearest byte, halves to the even one. */
+export type ByteRounding = "down" | "nearest";
+
 /**
- * Converts values `[batch, 3, height, width]`, nominally in [0, 1], to images. Truncates fractions like torchvision's
+ * Converts values `[batch, 3, height, width]`, nominally in [0, 1], to images. By default drops fractions like torchvision's
  * `ToPILImage`, but clamps first: `ToPILImage` turns 1.01 into almost black. Throws ArgumentError for another shape.
  */
-export function fromPlanes(values: Float32Array, shape: readonly [number, number, number, number]): RgbImage[] {
+export function fromPlanes(
+  values: Float32Array,
+  shape: readonly [number, number, number, number],
+  rounding: ByteRounding = "down",
+): RgbImage[] {
   const [batch, channels, height, width] = shape;
   if (channels !== 3 || values.length !== batch * 3 * height * width) {
     throw new ArgumentError(
@@ -111,17 +118,25 @@ export function fromPlanes(values: Float32Array, shape: readonly [number, number
   }
   const size = 3 * height * width;
   return Array.from({ length: batch }, (_, i) =>
-    fromOnePlane(values.subarray(i * size, (i + 1) * size), width, height),
+    fromOnePlane(values.subarray(i * size, (i + 1) * size), width, height, ROUNDINGS[rounding]),
   );
 }
 
-function fromOnePlane(planes: Float32Array, width: number, height: number): RgbImage {
+const ROUNDINGS: Readonly<Record<ByteRounding, (value: number) => number>> = {
+  down: Math.trunc,
+  nearest: (value) => {
+    const below = Math.floor(value);
+    return value - below === 0.5 ? below + (below % 2) : Math.round(value);
+  },
+};
+
+function fromOnePlane(planes: Float32Array, width: number, height: number, round: (value: number) => number): RgbImage {
   const pixels = width * height;
   const data = new Uint8Array(pixels * 3);
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let channel = 0; channel < 3; channel++) {
       const value = Math.min(Math.max(planes[channel * pixels + pixel]!, 0), 1);
-      data[pixel * 3 + channel] = Math.trunc(Math.fround(value * 255));
+      data[pixel * 3 + channel] = round(Math.fround(value * 255));
     }
   }
   return { width, height, channels: 3, data };

@@ -3,7 +3,7 @@
 import type { OnStep, Preview } from "../diffusion/denoise.js";
 import type { NoiseSource } from "../diffusion/noise.js";
 import type { AskedSettings, CascadeSettings, NetworkSettings } from "../diffusion/settings.js";
-import type { RgbImage } from "../image/image.js";
+import type { ByteRounding, RgbImage } from "../image/image.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { StageInfo, TextShape } from "./stage-info.js";
@@ -91,8 +91,9 @@ export interface PriorSampling extends PriorText, AskedSettings {
 
 /** Samples image embeddings for texts (Ramesh et al. 2022, section 2.2). */
 export interface Prior {
-  /** Width of the embeddings of texts and images. */
+  /** Width of the embeddings of images, and of texts unless `textEmbedDim` says otherwise. */
   readonly imageEmbedDim: number;
+  readonly textEmbedDim?: number | undefined;
   /** For the longest text. */
   readonly textShape: TextShape;
   /**
@@ -230,6 +231,8 @@ export interface Cascade {
   readonly stages: readonly CascadeStage[];
   /** Channels of the images. */
   readonly channels: number;
+  /** How the reference rounds the values of images to bytes. Default: down. */
+  readonly byteRounding?: ByteRounding | undefined;
   /** True if it gives each image of a batch the embeddings of all, so that images must be computed one at a time. */
   readonly mixesBatch: boolean;
   /**

@@ -1,18 +1,30 @@
-import { settingsOfEach, withDefaults, type CascadeSettings, type NetworkSettings } from "../diffusion/settings.js";
+import {
+  settingsOfEach,
+  withDefaults,
+  type AskedSettings,
+  type CascadeSettings,
+  type NetworkSettings,
+} from "../diffusion/settings.js";
 import { ArgumentError } from "../platform/arguments.js";
 import type { CascadeCall, CascadeStage } from "./interfaces.js";
 
 /**
- * The settings of each stage: those of the call, else of `defaults`, else of the stage's own training. Throws
- * `ArgumentError` for a list of another length.
+ * The settings of each stage: those of the call, else of `defaults`, else of the stage's own training. One guidance scale for
+ * all is for those that take guidance. Throws `ArgumentError` for a list of another length.
  */
 export function stageSettings(
   stages: readonly CascadeStage[],
   asked: CascadeSettings,
   defaults: CascadeSettings = {},
 ): readonly NetworkSettings[] {
-  const others = settingsOfEach(defaults, stages.length);
-  return settingsOfEach(asked, stages.length).map((one, i) => stages[i]!.settings(withDefaults(one, others[i])));
+  const others = askedOfEach(stages, defaults);
+  return askedOfEach(stages, asked).map((one, i) => stages[i]!.settings(withDefaults(one, others[i])));
+}
+
+function askedOfEach(stages: readonly CascadeStage[], asked: CascadeSettings): readonly AskedSettings[] {
+  const each = settingsOfEach(asked, stages.length);
+  if (typeof asked.condScale !== "number") return each;
+  return each.map((one, i) => (stages[i]!.info.takesGuidance === false ? { ...one, condScale: undefined } : one));
 }
 
 /** A stage that a call runs. */

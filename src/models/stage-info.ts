@@ -11,6 +11,8 @@ export interface StageInfo {
   readonly takesText: boolean;
   /** True if it takes the embedding of a text beside its encodings. Default false. */
   readonly takesTextEmbed?: boolean | undefined;
+  /** False if it has nothing to guide by: a guidance scale for all stages is then not for it. Default true. */
+  readonly takesGuidance?: boolean | undefined;
   /** True if it takes image embeddings. */
   readonly takesImageEmbed: boolean;
   /** For the longest text, if it takes text. */

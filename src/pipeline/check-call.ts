@@ -48,16 +48,18 @@ export function checkDecoderCall(
   settings: CascadeSettings,
 ): CheckedCall {
   planStages(cascade.stages, { ...options, ...settings }, { inpaints: options.inpaintImages !== undefined });
-  const { images, imageEmbed, text, textEncoding, negativeText, negativeImageEmbed } = options;
+  const { images, imageEmbed, text, textEncoding, textEmbed, textMask, negativeText, negativeImageEmbed } = options;
   const { initImages, inpaintImages, inpaintImageMasks, startAtUnetNumber = 1, sampleCount = 1 } = options;
   // A later U-Net enlarges the images, and takes the embeddings too.
   if (startAtUnetNumber === 1) atMostOne({ images, imageEmbed });
   atMostOne({ text, textEncoding });
+  checkEncodings(options);
   allOrNone({ inpaintImages, inpaintImageMasks });
   checkStart(options);
   const texts = { text, negativeText };
-  const embeddings = { imageEmbed, textEncoding, negativeImageEmbed };
-  const inputs = commonLength({ ...embeddings, images, ...texts, initImages, inpaintImages, inpaintImageMasks });
+  const embeddings = { imageEmbed, textEncoding, textEmbed, negativeImageEmbed };
+  const others = { images, ...texts, textMask, initImages, inpaintImages, inpaintImageMasks };
+  const inputs = commonLength({ ...embeddings, ...others });
   for (const [name, given] of Object.entries(texts)) if (given) filledList(textRule)(name, given);
   checkEmbeddings(embeddings);
   if (startAtUnetNumber > 1 && images) checkSquares("images", images);
@@ -66,6 +68,23 @@ export function checkDecoderCall(
   const randomness = randomnessOf(options);
   checkRandomness(randomness, inputs * sampleCount);
   return { inputs, randomness };
+}
+
+/** Throws `ArgumentError` if embeddings or masks of texts do not belong to encodings. */
+function checkEncodings({ textEncoding, textEmbed, textMask }: SampleDecoderOptions): void {
+  for (const [name, given] of Object.entries({ textEmbed, textMask })) {
+    if (given === undefined || textEncoding !== undefined) continue;
+    throw new ArgumentError(name, `${name} belongs to textEncoding: pass that too.`, { code: "argument/missing" });
+  }
+  for (const [i, { shape }] of (textEncoding ?? []).entries()) {
+    const mask = textMask?.[i];
+    if (mask === undefined || mask.length === shape[0]) continue;
+    throw new ArgumentError(
+      `textMask[${i}]`,
+      `textMask[${i}] has ${mask.length} values, but its text has ${shape[0]} encodings.`,
+      { code: "argument/mismatch" },
+    );
+  }
 }
 
 /** Throws `ArgumentError` if initial images do not fit the other options. */

@@ -34,16 +34,20 @@ export class DataRequirements {
     readonly canGenerateEmbedding: boolean,
   ) {}
 
-  /** Returns what the U-Nets of a decoder need. If `startAtUnetNumber` is above 1, they enlarge an image. */
+  /**
+   * Returns what the U-Nets of a decoder need. If `startAtUnetNumber` is above 1, they enlarge an image. With `nullText`
+   * (`Cascade.nullText`) they need no text.
+   */
   static ofDecoder(
     stages: readonly StageInfo[],
     startAtUnetNumber: number,
     canGenerateEmbedding: boolean,
+    nullText?: string,
   ): DataRequirements {
     const used = stages.slice(startAtUnetNumber - 1);
     const needs = {
       imageEmbedding: used.some(({ takesImageEmbed }) => takesImageEmbed),
-      textEncoding: used.some(({ takesText }) => takesText),
+      textEncoding: nullText === undefined && used.some(({ takesText }) => takesText),
       image: startAtUnetNumber > 1,
       imageSize: stages[Math.max(startAtUnetNumber - 2, 0)]?.imageSize ?? 0,
     };

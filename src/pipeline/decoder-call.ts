@@ -93,8 +93,13 @@ export async function sampleDecoder(
 ): Promise<Map<number, GeneratedImage[]>> {
   const decoder = decoderOf(manager);
   const { inputs: inputCount, randomness } = checkDecoder(manager, options);
-  const inputs = await gatherInputs(decoder, options, script.encoding);
-  const settings = joinSettings(fillDecoderSettings(manager, options));
+  const each = fillDecoderSettings(manager, options);
+  const inputs = await gatherInputs(decoder, options, {
+    encoding: script.encoding,
+    inputs: inputCount,
+    settings: each,
+  });
+  const settings = joinSettings(each);
   const call = { ...script, manager, decoder, options, inputs, inputCount, settings };
   // An image must not depend on the other images of its batch.
   const partOptions = { dtype: manager.dtype, maxRows: decoder.mixesBatch ? 1 : undefined };
@@ -128,7 +133,9 @@ function samplingOf({ decoder, options, settings, inputCount }: DecoderCall, ran
       strength: strengthOf(options),
     });
   const timeEstimate = options.timeEstimate ?? new TimeEstimate(plan());
-  return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, onProgress, previewEvery };
+  const { byteRounding } = decoder;
+  const shown = { onProgress, previewEvery, byteRounding };
+  return { name: "images", inputCount, sampleCount, batchSize, randomness, timeEstimate, ...shown };
 }
 
 async function samplePart(
@@ -162,7 +169,7 @@ async function samplePart(
     },
     preview: reporter.preview,
   });
-  return (await readImages(images)).map((image) => ({ image, inF32: joinedF32(used) }));
+  return (await readImages(images, decoder.byteRounding)).map((image) => ({ image, inF32: joinedF32(used) }));
 }
 
 function withKeptPixels(

@@ -1,6 +1,6 @@
 import { ArgumentError, finiteNumbers } from "../platform/arguments.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
-import type { Cascade, CascadeSampling } from "../models/interfaces.js";
+import type { Cascade, CascadeSampling, TextMaskRows } from "../models/interfaces.js";
 import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { stackRows, type Embedding, type Row } from "./embedding.js";
@@ -8,12 +8,20 @@ import { DEFAULT_STRENGTH, type Mask, type SampleDecoderOptions } from "./script
 
 const MISMATCH = { code: "argument/mismatch" } as const;
 
+/** Texts as a decoder takes them, one for each input of the call. */
+export interface TextInputs {
+  readonly textEncodings: readonly Embedding[];
+  /** If the decoder takes embeddings of texts. */
+  readonly textEmbed?: readonly Embedding[] | undefined;
+  readonly textMask?: TextMaskRows | undefined;
+}
+
 /** Inputs of the decoder on the host, one row for each input of the call. Images and masks are planes `[C, H, W]`. */
 export interface DecoderInputs {
   readonly imageEmbed: readonly Embedding[] | undefined;
-  readonly textEncodings: readonly Embedding[] | undefined;
+  readonly text: TextInputs | undefined;
   readonly negativeImageEmbed: readonly Embedding[] | undefined;
-  readonly negativeTextEncodings: readonly Embedding[] | undefined;
+  readonly negativeText: TextInputs | undefined;
   /** Low-resolution images, if sampling starts above U-Net 1. */
   readonly image: readonly Row[] | undefined;
   /** Initial images, in the size of U-Net 1. */
@@ -25,7 +33,15 @@ export interface DecoderInputs {
 /** Inputs of one batch on the GPU, under the decoder's names for them. */
 type DecoderTensors = Pick<
   CascadeSampling<Cascade>,
-  "imageEmbed" | "textEncodings" | "negative" | "image" | "initImage" | "inpaintImage" | "inpaintMask"
+  | "imageEmbed"
+  | "textEncodings"
+  | "textEmbed"
+  | "textMask"
+  | "negative"
+  | "image"
+  | "initImage"
+  | "inpaintImage"
+  | "inpaintMask"
 >;
 
 /** Uploads the inputs of one batch, and frees them. */
@@ -35,15 +51,17 @@ export class BatchTensors {
   static upload(arena: Arena, inputs: DecoderInputs, chosen: readonly number[]): BatchTensors {
     const pick = <R extends Row>(rows: readonly R[]) => chosen.map((index) => rows[index]!);
     const stack = (rows: readonly Embedding[] | undefined) => rows && stackRows(arena, pick(rows), "f32");
+    const stackText = (text: TextInputs | undefined) => ({
+      textEncodings: stack(text?.textEncodings),
+      textEmbed: stack(text?.textEmbed),
+      textMask: text?.textMask && chosen.map((index) => text.textMask![index]!),
+    });
     const asPlanes = (rows: readonly Row[] | undefined) => rows && stackPlanes(arena, pick(rows));
     // The scope frees the tensors that were uploaded if a later one fails.
     const named = arena.scope(() => ({
       imageEmbed: stack(inputs.imageEmbed),
-      textEncodings: stack(inputs.textEncodings),
-      negative: {
-        imageEmbed: stack(inputs.negativeImageEmbed),
-        textEncodings: stack(inputs.negativeTextEncodings),
-      },
+      ...stackText(inputs.text),
+      negative: { imageEmbed: stack(inputs.negativeImageEmbed), ...stackText(inputs.negativeText) },
       image: asPlanes(inputs.image),
       initImage: asPlanes(inputs.initImage),
       inpaintImage: asPlanes(inputs.inpaintImage),
@@ -53,11 +71,10 @@ export class BatchTensors {
   }
 
   [Symbol.dispose](): void {
-    const { imageEmbed, textEncodings, negative, image, initImage, inpaintImage, inpaintMask } = this.named;
+    const { imageEmbed, textEncodings, textEmbed, negative, image, initImage, inpaintImage, inpaintMask } = this.named;
+    const negatives = [negative?.imageEmbed, negative?.textEncodings, negative?.textEmbed];
     const images = [image, initImage, inpaintImage, inpaintMask];
-    for (const tensor of [imageEmbed, textEncodings, negative?.imageEmbed, negative?.textEncodings, ...images]) {
-      tensor?.dispose();
-    }
+    for (const tensor of [imageEmbed, textEncodings, textEmbed, ...negatives, ...images]) tensor?.dispose();
   }
 }
 
@@ -82,10 +99,11 @@ export function checkEmbeddings(given: Readonly<Record<string, readonly Embeddin
 
 /** The embeddings and text encodings of an input. */
 export function embeddingsOf(
-  { imageEmbed, textEncodings, negativeImageEmbed, negativeTextEncodings }: DecoderInputs,
+  { imageEmbed, text, negativeImageEmbed, negativeText }: DecoderInputs,
   input: number,
 ): Embedding[] {
-  const lists = [imageEmbed, textEncodings, negativeImageEmbed, negativeTextEncodings];
+  const ofTexts = [text, negativeText].flatMap((one) => [one?.textEncodings, one?.textEmbed]);
+  const lists = [imageEmbed, negativeImageEmbed, ...ofTexts];
   return lists.flatMap((list) => list?.[input] ?? []);
 }
 

@@ -1,5 +1,5 @@
 import { checkFinite } from "../diffusion/sampling-error.js";
-import { fromPlanes, type RgbImage } from "../image/image.js";
+import { fromPlanes, type ByteRounding, type RgbImage } from "../image/image.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { NoiseOrigin } from "./randomness.js";
 
@@ -34,13 +34,13 @@ export function defined(options: JsonOptions): JsonOptions {
 }
 
 /**
- * Reads images `[B, H, W, 3]` in [0, 1] from the GPU. Rejects with `NotFiniteError`.
+ * Reads images `[B, H, W, 3]` in [0, 1] from the GPU. `rounding` is that of their cascade. Rejects with `NotFiniteError`.
  *
  * @internal
  */
-export async function readImages(images: Tensor): Promise<RgbImage[]> {
+export async function readImages(images: Tensor, rounding?: ByteRounding): Promise<RgbImage[]> {
   const [batch = 0, height = 0, width = 0, channels = 0] = images.shape;
   const planes = await images.arena.readNchw(images);
   checkFinite({ component: "the decoder", dtype: images.arena.dtype, what: "an image" }, planes);
-  return fromPlanes(planes, [batch, channels, height, width]);
+  return fromPlanes(planes, [batch, channels, height, width], rounding);
 }

@@ -8,6 +8,7 @@ import { ClipEncoder } from "./clip-encoder.js";
 import { checkDecoder, checkDecoderSettings, decoderOf, fillDecoderSettings, sampleDecoder } from "./decoder-call.js";
 import type { Embedding } from "./embedding.js";
 import { decoderPlan, TimeEstimate, priorPlan, type ScriptWork } from "./time-estimate.js";
+import type { EncodedText } from "./manager/encoded-texts.js";
 import { DalleModelManager, type ManagerOptions } from "./manager/model-manager.js";
 import { checkNegative } from "./negative-text.js";
 import type { GeneratedImage } from "./generated-image.js";
@@ -20,6 +21,7 @@ import {
   type SamplePriorOptions,
   type ScriptOptions,
 } from "./script-options.js";
+import { textsBetween, type TextsBetween } from "./scripts/interpolation.js";
 import { checkOptions, checkPriorOptions, type PriorSettings } from "./settings.js";
 
 /** Arguments of the constructors of scripts after the manager: options, and what a subclass adds. */
@@ -107,7 +109,7 @@ export abstract class InferenceScript {
     const encoding = {
       canEncode: this.manager.clip !== undefined,
       embedImages: (images: readonly RgbImage[], signal?: AbortSignal) => this.embedImages(images, signal),
-      encodeText: (text: readonly string[], signal?: AbortSignal) => this.encodeText(text, signal),
+      encodeTexts: (texts: readonly string[], signal?: AbortSignal) => this.encodeTexts(texts, signal),
     };
     const { tokenization = "clip" } = this.options;
     return sampleDecoder(this.manager, options, { scriptName: this.scriptName, tokenization, encoding });
@@ -145,19 +147,24 @@ export abstract class InferenceScript {
     const { sampleCount = 1, signal, onProgress } = options;
     const generator = randomnessOf(options);
     const texts = eachOf("negativeText", negativeText, inputs);
-    const hasPrior = this.manager.prior !== undefined;
+    const needsPrior = this.embedsNegative;
     const timeEstimate = this.timeEstimate({
-      prior: hasPrior ? { embeddings: inputs } : undefined,
+      prior: needsPrior ? { embeddings: inputs } : undefined,
       decoder: { ...options, images: inputs * sampleCount },
     });
     const call = { ...NO_GUIDANCE, generator: forkOf(generator, sampleCount), signal, onProgress, timeEstimate };
-    const embeddings = hasPrior ? await this.samplePrior(texts, call) : undefined;
+    const embeddings = needsPrior ? await this.samplePrior(texts, call) : undefined;
     return {
       ...withGenerator(options, generator),
       timeEstimate,
       negativeText: texts,
       negativeImageEmbed: embeddings && [...embeddings.values()].flat(),
     };
+  }
+
+  /** Whether the prior makes an image embedding of a negative prompt for the decoder. */
+  protected get embedsNegative(): boolean {
+    return this.manager.prior !== undefined && decoderOf(this.manager).nullText === undefined;
   }
 
   /** Throws `ArgumentError` if a negative prompt would change nothing. `prior` has the settings of the prior. */
@@ -172,10 +179,35 @@ export abstract class InferenceScript {
 
   /** Returns CLIP's text encodings, `[contextLength, width]` each. */
   protected async encodeText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
+    const encoded = await this.encodeTexts(text, signal);
+    return encoded.map(({ textEncodings }) => textEncodings);
+  }
+
+  /**
+   * Returns all that CLIP computes of texts: embeddings, encodings and masks.
+   *
+   * @internal
+   */
+  protected async encodeTexts(texts: readonly string[], signal?: AbortSignal): Promise<EncodedText[]> {
     // A text that is given twice has one warning.
-    const distinct = [...new Set(text)];
+    const distinct = [...new Set(texts)];
     const encoded = await this.manager.encodeTexts(this.tokenizeText(distinct), signal);
-    return text.map((one) => encoded[distinct.indexOf(one)]!.textEncodings);
+    return texts.map((one) => encoded[distinct.indexOf(one)]!);
+  }
+
+  /**
+   * Returns the texts between two others, as the decoder takes them.
+   *
+   * @internal
+   */
+  protected async textsBetween(
+    [first, last]: readonly [string, string],
+    positions: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<TextsBetween> {
+    const [from, to] = await this.encodeTexts([first, last], signal);
+    const takesEmbed = decoderOf(this.manager).stages.some(({ info }) => info.takesTextEmbed);
+    return textsBetween(from!, to!, positions, takesEmbed);
   }
 
   /** Returns CLIP's embeddings of texts, `[dimLatent]` each, in the space of its image embeddings. */
@@ -198,6 +230,15 @@ export abstract class InferenceScript {
   /** Whether the decoder takes text. */
   protected get takesText(): boolean {
     return takesText(decoderOf(this.manager));
+  }
+
+  /**
+   * The text that stands for a missing one; undefined if a decoder that takes text needs one.
+   *
+   * @internal
+   */
+  protected get nullText(): string | undefined {
+    return decoderOf(this.manager).nullText;
   }
 
   /**

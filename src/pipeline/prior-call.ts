@@ -1,9 +1,10 @@
+import { isGuided } from "../diffusion/guidance.js";
 import { SamplingError } from "../diffusion/sampling-error.js";
 import { withDefaults } from "../diffusion/settings.js";
 import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
 import { joinedF32, splitRows, type Embedding } from "./embedding.js";
-import { TimeEstimate, priorPlan } from "./time-estimate.js";
+import { candidatesOf, TimeEstimate, priorPlan } from "./time-estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
@@ -29,8 +30,9 @@ export function priorOf({ models: { prior } }: DalleModelManager): Prior {
 
 /** Fills in the settings of the prior: those that a call gives, or else of the load config, or else of its training. */
 export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorSettings): PriorSettings {
-  const { numSamplesPerBatch = 2 } = asked;
-  return { ...priorOf(manager).settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
+  const prior = priorOf(manager);
+  const numSamplesPerBatch = candidatesOf(prior, asked);
+  return { ...prior.settings(withDefaults(asked, manager.defaults.prior)), numSamplesPerBatch };
 }
 
 /**
@@ -48,7 +50,8 @@ export async function samplePrior(
   const settings = fillPriorSettings(manager, options);
   const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
   const tokens = textOrTokens.map((one) => (typeof one === "string" ? tokenize([one])[0]! : one));
-  const negativeText = eachOf("negativeText", options.negativeText, tokens.length) ?? [];
+  const nullText = isGuided(settings) ? priorOf(manager).nullText : undefined;
+  const negativeText = eachOf("negativeText", options.negativeText ?? nullText, tokens.length) ?? [];
   // Encoded together, so that all have one length.
   const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);
   const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };

@@ -1,10 +1,16 @@
 import { count } from "../platform/arguments.js";
 import type { Preview } from "../diffusion/denoise.js";
-import type { RgbImage } from "../image/image.js";
+import type { ByteRounding, RgbImage } from "../image/image.js";
 import type { Batch } from "./batches.js";
 import { networkName, type TimeEstimate } from "./time-estimate.js";
 import { readImages } from "./generated-image.js";
 import type { CallOptions, ScriptProgress } from "./script-options.js";
+
+/** What is reported of a call. */
+export interface ReportOptions extends Pick<CallOptions, "onProgress" | "previewEvery"> {
+  /** How values of previews become bytes. Default: fractions are dropped. */
+  readonly byteRounding?: ByteRounding | undefined;
+}
 
 /** Reports the sampling steps of a call to `onProgress`, with the time left and previews. */
 export class Reporter {
@@ -25,7 +31,7 @@ export class Reporter {
 
   /** Throws `ArgumentError` if `previewEvery` is not a positive whole number. */
   constructor(
-    private readonly options: Pick<CallOptions, "onProgress" | "previewEvery">,
+    private readonly options: ReportOptions,
     private readonly timeEstimate: TimeEstimate,
     private readonly planned: readonly Batch[],
   ) {
@@ -59,8 +65,8 @@ export class Reporter {
   /** Reports a step of all rows of the batch. */
   step(progress: Pick<ScriptProgress, "phase" | "unetNumber" | "step" | "steps">): void {
     const network = networkName(progress.phase, progress.unetNumber);
-    if (progress.step === 1) this.#repeatLost(network);
-    this.#rowsOfNetwork.set(network, (this.#rowsOfNetwork.get(network) ?? 0) + this.#rows);
+    this.#repeatLost(network, progress.step);
+    this.#rowsOfNetwork.set(network, progress.step * this.#rows);
     this.timeEstimate.step(network, this.#rows);
     const { millisecondsLeft } = this.timeEstimate;
     const preview = this.#preview;
@@ -74,21 +80,20 @@ export class Reporter {
     });
   }
 
-  /** Counts the steps of a network again that starts over in a batch, to compute in f32. */
-  #repeatLost(network: string): void {
-    const rows = this.#rowsOfNetwork.get(network);
-    if (rows !== undefined) this.timeEstimate.repeat(network, rows);
-    this.#rowsOfNetwork.delete(network);
+  /** Counts the steps of a network again that starts over at `step` in a batch, to compute in f32. */
+  #repeatLost(network: string, step: number): void {
+    const rows = (this.#rowsOfNetwork.get(network) ?? 0) - (step - 1) * this.#rows;
+    if (rows > 0) this.timeEstimate.repeat(network, rows);
   }
 
   /** Preview options for the decoder; undefined if the caller wants no previews. */
   get preview(): Preview | undefined {
-    const { previewEvery: every, onProgress } = this.options;
+    const { previewEvery: every, onProgress, byteRounding } = this.options;
     if (every === undefined || !onProgress) return undefined;
     return {
       every,
       show: async (images) => {
-        this.#preview = await readImages(images);
+        this.#preview = await readImages(images, byteRounding);
       },
     };
   }

@@ -5,11 +5,10 @@ import type { TimeEstimate } from "./time-estimate.js";
 import { computeRows, type RowsToCompute } from "./compute-rows.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { BatchNoise, type Randomness } from "./randomness.js";
-import { Reporter } from "./reporter.js";
-import type { CallOptions } from "./script-options.js";
+import { Reporter, type ReportOptions } from "./reporter.js";
 
 /** A call that samples `sampleCount` rows for each input, in batches. A row is an embedding or an image. */
-export interface SamplingCall extends Pick<CallOptions, "onProgress" | "previewEvery">, Pick<RowsToCompute, "name"> {
+export interface SamplingCall extends ReportOptions, Pick<RowsToCompute, "name"> {
   readonly inputCount: number;
   /** Rows for each input. */
   readonly sampleCount: number;

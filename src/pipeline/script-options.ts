@@ -80,7 +80,8 @@ export type Mask = ArrayLike<boolean | number>;
 /**
  * Options of scripts with a negative prompt. In guidance it takes the place of the null embedding: of the prior, and of
  * U-Nets that take text. U-Nets that take image embeddings get the image embedding that the prior makes of it, from the same
- * noise and without guidance; without a prior they use their null embedding.
+ * noise and without guidance; without a prior they use their null embedding. In families whose null branch is a text (Karlo:
+ * the empty text) it takes the place of that text, and U-Nets keep their null image embedding.
  */
 export interface NegativeOptions {
   /** Negative prompt, for all inputs or for each. It needs guidance: a scale other than 1. */
@@ -101,7 +102,7 @@ export interface TwoStageOptions extends CallOptions {
   readonly priorSteps?: number | undefined;
   /** Name of the sampler of the prior. Default: DDPM for as many steps as in training, DDIM for fewer. */
   readonly priorSampler?: SamplerName | undefined;
-  /** Candidates for each embedding. The one most similar to the text is kept. Default 2. */
+  /** Candidates for each embedding. The one most similar to the text is kept. Default: that of the prior, 2 or 1. */
   readonly priorNumSamplesPerBatch?: number | undefined;
   /** Maximum number of embeddings in a batch. Default 100. */
   readonly priorBatchSize?: number | undefined;
@@ -127,11 +128,18 @@ export interface DecoderData {
   readonly images?: readonly RgbImage[] | undefined;
   /** Image embeddings from the prior or CLIP, in place of `images`. */
   readonly imageEmbed?: readonly Embedding[] | undefined;
-  /** Texts that CLIP encodes, if U-Nets take text. */
+  /** Texts that CLIP encodes, if U-Nets take text. Default: the null text of the decoder, if it has one. */
   readonly text?: readonly string[] | undefined;
   /** Text encodings from CLIP, in place of `text`. */
   readonly textEncoding?: readonly Embedding[] | undefined;
-  /** Negative prompts, if U-Nets take text. Default: the null embedding of each U-Net. */
+  /** With `textEncoding`: CLIP's embeddings of the texts. Needed if a U-Net takes them (`StageInfo.takesTextEmbed`). */
+  readonly textEmbed?: readonly Embedding[] | undefined;
+  /**
+   * With `textEncoding`, for U-Nets that take a mask: for each text, 1 for each encoding of a token and 0 for padding. Default:
+   * nothing is padding.
+   */
+  readonly textMask?: readonly (readonly number[])[] | undefined;
+  /** Negative prompts, if U-Nets take text. Default: the null embedding of each U-Net, or the null text of the decoder. */
   readonly negativeText?: readonly string[] | undefined;
   /** Image embeddings that guidance moves away from, if U-Nets take them. Default: the null embedding of each U-Net. */
   readonly negativeImageEmbed?: readonly Embedding[] | undefined;

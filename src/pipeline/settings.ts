@@ -7,7 +7,7 @@ type Rules = Readonly<Record<string, ArgumentRule<unknown>>>;
 
 /** Settings of the prior that a call can give. */
 export interface AskedPriorSettings extends AskedSettings {
-  /** Candidates for each embedding. The one most similar to the text is kept. Default 2. */
+  /** Candidates for each embedding. The one most similar to the text is kept. Default: that of the prior, 2 or 1. */
   readonly numSamplesPerBatch?: number | undefined;
 }
 

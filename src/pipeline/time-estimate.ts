@@ -46,12 +46,20 @@ export interface ScriptWork {
   readonly decoder?: DecoderWork | undefined;
 }
 
+/**
+ * The candidates for each embedding: those that a call gives, or else the prior's own.
+ *
+ * @internal
+ */
+export function candidatesOf(prior: Prior, { numSamplesPerBatch }: AskedPriorSettings): number {
+  return numSamplesPerBatch ?? prior.numSamplesPerBatch ?? 2;
+}
+
 /** @internal */
 export function priorPlan(prior: Prior, work: PriorWork): WorkPlan {
-  const { embeddings, numSamplesPerBatch = 2 } = work;
-  const rows = embeddings * prior.evaluations(work);
+  const rows = work.embeddings * prior.evaluations(work);
   const cost = prior.cost?.(work);
-  return new Map([[networkName("prior"), { rows, cost: cost && numSamplesPerBatch * cost }]]);
+  return new Map([[networkName("prior"), { rows, cost: cost && candidatesOf(prior, work) * cost }]]);
 }
 
 /** @internal */

@@ -1,5 +1,6 @@
 import type { Runner } from "../fixture/runner.js";
 import { families } from "../models/families.js";
+import { verifyKarloImageVariation, verifyKarloTextToImage } from "./karlo.js";
 import { verifyPipeline } from "./pipeline.js";
 import { verifyResize } from "./resize.js";
 import { verifyRng } from "./rng.js";
@@ -7,6 +8,8 @@ import { verifyTokenizer } from "./tokenizer.js";
 
 /** The runners of the kinds of fixture that belong to no family. */
 const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
+  ["karlo-text-to-image", verifyKarloTextToImage],
+  ["karlo-image-variation", verifyKarloImageVariation],
   ["pipeline", verifyPipeline],
   ["resize", verifyResize],
   ["rng", verifyRng],

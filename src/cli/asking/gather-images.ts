@@ -29,16 +29,17 @@ export function withFiles<Flags extends ImageFlags>(flags: Flags, files: readonl
 }
 
 /**
- * Takes files and texts from the flags, or asks for them. `takesText` says whether the decoder takes text. `suggest` returns
- * the text for a file if none is given.
+ * Takes files and texts from the flags, or asks for them. `suggest` returns the text for a file if the decoder needs one and
+ * none is given.
  */
 export async function gatherImages(
   { image: files = [], text = [], samples }: ImageFlags,
-  takesText: boolean,
+  use: TextUse,
   signal: AbortSignal,
   suggest?: Suggest,
 ): Promise<GatheredImages> {
-  if (text.length > 0 && !takesText) say("Warning: --text is ignored: these U-Nets were trained without text.");
+  const takesText = use === "needed" || (use === "optional" && text.length > 0);
+  if (text.length > 0 && use === "none") say("Warning: --text is ignored: these U-Nets were trained without text.");
   if (files.length > 0) {
     return { files, texts: takesText ? await textsFor(files, text, suggest) : undefined, samples: samples ?? 1 };
   }
@@ -51,8 +52,12 @@ export async function gatherImages(
   return { files: asked, texts: takesText ? texts : undefined, samples: samples ?? (await askSamples(asker, "image")) };
 }
 
-/** Whether any U-Net of the decoder from number `startAt` on was trained with text. */
-export function decoderTakesText({ decoder }: DalleModelManager, startAt = 1): boolean {
-  const unets = decoder?.unets.slice(startAt - 1) ?? [];
-  return unets.some(({ takesText }) => takesText);
+/** Whether a decoder takes text: it needs one, has a null text that stands for a missing one, or takes none. */
+export type TextUse = "needed" | "optional" | "none";
+
+/** What the U-Nets of the decoder from number `startAt` on do with text. */
+export function textUse({ models: { decoder } }: DalleModelManager, startAt = 1): TextUse {
+  const { stages = [], nullText } = decoder?.model ?? {};
+  if (!stages.slice(startAt - 1).some(({ info }) => info.takesText)) return "none";
+  return nullText === undefined ? "needed" : "optional";
 }

@@ -1,18 +1,20 @@
-import { InternalError } from "../../platform/internal-error.js";
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { ENCODER_RUNNERS, NETWORK_RUNNERS } from "./verify/kinds.js";
+import { claim } from "./claim.js";
+import { loadCascade, loadEncoders, loadPrior } from "./load.js";
+import { RUNNERS } from "./verify/kinds.js";
 
-/** Karlo (kakaobrain): an unCLIP model in the folder layout of diffusers. Its networks run; it claims no files. */
+/** Karlo: unCLIP in folders of the diffusers library (`UnCLIPPipeline` and `UnCLIPImageVariationPipeline`). */
 export const karlo: Family = {
   name: "Karlo",
-  supported: "model folders of Karlo",
+  supported: "folders of Karlo in the layout of diffusers",
   names: NO_NAMES,
   configKeys: {},
-  claim: () => undefined,
-  verify: new Map([...NETWORK_RUNNERS, ...ENCODER_RUNNERS]),
-  inspect: (): never => {
-    throw new InternalError("Karlo claims no file, so there is none to inspect.");
-  },
+  claim,
+  prior: loadPrior,
+  cascade: loadCascade,
+  encoders: loadEncoders,
+  verify: RUNNERS,
+  inspect: () => ({ component: "karlo", dialect: {}, sections: [], warnings: [] }),
   convertedMetadata: () => ({}),
 };

@@ -1,6 +1,14 @@
 import type { AskedSettings, CascadeSettings } from "../../diffusion/settings.js";
 import type { NoiseSource } from "../../diffusion/noise.js";
-import type { Cascade, CascadeSampling, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
+import type {
+  Cascade,
+  CascadeSampling,
+  ImageEncoder,
+  Prior,
+  TextEncoder,
+  TextMaskRows,
+} from "../../models/interfaces.js";
+import type { TextShape } from "../../models/stage-info.js";
 import type { Arena } from "../../tensor/arena.js";
 import { HeldTensors } from "../../tensor/held-tensors.js";
 
@@ -14,13 +22,22 @@ const NO_NOISE: NoiseSource = { randn: () => new Float32Array(0) };
 
 /** Dry run of the prior for `batch` texts. */
 export async function dryRunPrior(arena: Arena, prior: Prior, batch: number, settings: AskedSettings): Promise<void> {
-  const { imageEmbedDim, textShape } = prior;
+  const { imageEmbedDim, textEmbedDim = imageEmbedDim, textShape } = prior;
   using held = new HeldTensors(arena);
   const texts = held.hold(() => ({
-    textEmbed: arena.empty([batch, imageEmbedDim], "f32"),
+    textEmbed: arena.empty([batch, textEmbedDim], "f32"),
     textEncodings: arena.empty([batch, ...textShape]),
   }));
-  await prior.sample(arena, { ...settings, ...texts, noise: NO_NOISE });
+  if (prior.nullText === undefined) {
+    await prior.sample(arena, { ...settings, ...texts, noise: NO_NOISE });
+    return;
+  }
+  const masked = { ...texts, textMask: noPadding(batch, textShape) };
+  await prior.sample(arena, { ...settings, ...masked, negative: masked, noise: NO_NOISE });
+}
+
+function noPadding(batch: number, [length]: TextShape): TextMaskRows {
+  return Array.from({ length: batch }, () => new Array<number>(length).fill(1));
 }
 
 /** Options of a dry run of a cascade. */
@@ -45,14 +62,20 @@ async function dryRunStage(
   const infos = decoder.stages.map(({ info }) => info);
   const imageDim = infos.find(({ imageEmbedDim }) => imageEmbedDim !== undefined)?.imageEmbedDim;
   const textShape = infos.find((info) => info.textShape !== undefined)?.textShape;
+  const takesEmbed = infos.some(({ takesTextEmbed }) => takesTextEmbed);
   const before = infos[run.startAtUnetNumber - 2];
   using held = new HeldTensors(arena);
   const inputs = held.hold(() => ({
     imageEmbed: imageDim === undefined ? undefined : arena.empty([batch, imageDim], "f32"),
     textEncodings: textShape && arena.empty([batch, ...textShape], "f32"),
+    textEmbed: takesEmbed && imageDim !== undefined ? arena.empty([batch, imageDim], "f32") : undefined,
     image: before && arena.empty([batch, before.imageSize, before.imageSize, decoder.channels], "f32"),
   }));
-  const images = await decoder.sample(arena, { ...run, ...inputs, batchSize: batch, noise: NO_NOISE });
+  const textMask = textShape && takesEmbed ? noPadding(batch, textShape) : undefined;
+  const { textEncodings, textEmbed } = inputs;
+  const negative = decoder.nullText === undefined ? undefined : { textEncodings, textEmbed, textMask };
+  const call = { ...run, ...inputs, textMask, negative, batchSize: batch, noise: NO_NOISE };
+  const images = await decoder.sample(arena, call);
   images.dispose();
 }
 

@@ -26,13 +26,16 @@ const MAX_REMEMBERED = 1000;
 export class EncodedTexts {
   readonly #known = new Map<string, EncodedText>();
 
+  /** `pads`: whether the encoder pads rows to one length by itself. */
   constructor(
     private readonly encode: (tokens: readonly Int32Array[], signal?: AbortSignal) => Promise<EncodedText[]>,
+    private readonly pads: () => boolean = () => false,
   ) {}
 
-  /** Encodes rows of tokens. Each is padded to the length of the longest. */
+  /** Encodes rows of tokens. Their encodings have one length: rows are padded to the length of the longest. */
   async of(tokens: readonly Int32Array[], signal?: AbortSignal): Promise<EncodedText[]> {
-    const rows = fittedRows(tokens, Math.max(0, ...tokens.map(({ length }) => length)));
+    const longest = Math.max(0, ...tokens.map(({ length }) => length));
+    const rows = this.pads() ? tokens : fittedRows(tokens, longest);
     const wanted = new Map(rows.map((row) => [row.join(), row]));
     const unknown = [...wanted].filter(([key]) => !this.#known.has(key));
     const found = new Map([...wanted.keys()].map((key) => [key, this.#known.get(key)]));

@@ -84,7 +84,7 @@ function decoderInfo({ model, origins }: NonNullable<Models["decoder"]>, hasClip
     family: origins[0]!.family,
     versions: origins.map(({ dialect }) => dialect?.version),
     unets,
-    requirements: DataRequirements.ofDecoder(unets, 1, hasClip),
+    requirements: DataRequirements.ofDecoder(unets, 1, hasClip, model.nullText),
   };
 }
 

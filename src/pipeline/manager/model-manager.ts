@@ -81,15 +81,18 @@ export class DalleModelManager {
   readonly #lifetime = new Lifetime();
   readonly #models: ComputedModels;
   readonly #splitters = new Map<string, BatchSplitter>();
-  readonly #texts = new EncodedTexts((tokens, signal) =>
-    this.withArena((arena) =>
-      this.splitBatch(arena, "texts", tokens.length, (start, end) =>
-        this.useTextEncoder(
-          (clip) => encodeTokens(arena.withType(clip.dtype), clip, tokens.slice(start, end), signal),
-          signal,
+  readonly #texts = new EncodedTexts(
+    (tokens, signal) =>
+      this.withArena((arena) =>
+        this.splitBatch(arena, "texts", tokens.length, (start, end) =>
+          this.useTextEncoder(
+            (clip) => encodeTokens(arena.withType(clip.dtype), clip, tokens.slice(start, end), signal),
+            signal,
+          ),
         ),
       ),
-    ),
+    // An encoder with a vocabulary of its own knows what its padding is.
+    () => this.models.clip?.model.text.tokenize !== undefined,
   );
 
   private constructor(

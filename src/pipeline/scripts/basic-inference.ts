@@ -83,7 +83,7 @@ export class BasicInference extends InferenceScript {
     checkStart({ initImages, strength });
     const negativeText = eachOf("negativeText", options.negativeText, texts.length);
     if (negativeText) this.checkNegative(decoderOptions, prior);
-    const priorRuns = [prior, negativeText && this.manager.prior].filter((run) => run !== undefined).length;
+    const priorRuns = [prior !== undefined, negativeText !== undefined && this.embedsNegative].filter(Boolean).length;
     const timeEstimate = this.timeEstimate({
       prior: priorRuns > 0 ? { ...priorOptions, embeddings: count * priorRuns } : undefined,
       decoder: {
@@ -126,8 +126,8 @@ export class BasicInference extends InferenceScript {
     readonly embeddings: readonly Embedding[][];
     readonly negativeImageEmbed: readonly Embedding[] | undefined;
   }> {
-    const hasPrior = imageEmbed === undefined || this.manager.prior !== undefined;
-    const negative = negativeText && hasPrior ? await this.samplePrior(negativeText, unguided(call)) : undefined;
+    const negative =
+      negativeText && this.embedsNegative ? await this.samplePrior(negativeText, unguided(call)) : undefined;
     const embeddings = imageEmbed?.map((one) => new Array<Embedding>(call.sampleCount ?? 1).fill(one)) ?? [
       ...(await this.samplePrior(texts, { ...call, negativeText })).values(),
     ];

@@ -61,13 +61,14 @@ export class BasicInpainting extends InferenceScript {
     if (negativeText) this.checkNegative(decoderOptions, prior);
     this.#warnOfUniform(masks);
     const count = texts.length * sampleCount;
+    const embedsNegative = negativeText !== undefined && this.embedsNegative;
     const timeEstimate = this.timeEstimate({
-      prior: { ...prior, embeddings: count * (negativeText ? 2 : 1) },
+      prior: { ...prior, embeddings: count * (embedsNegative ? 2 : 1) },
       decoder: { ...decoderOptions, images: count, resampleTimes },
     });
     const shared = { generator: randomnessOf(options), signal, onProgress, timeEstimate };
     const call = { ...shared, ...priorOptions, ...prior, sampleCount };
-    const negative = negativeText && (await this.samplePrior(negativeText, unguided(call)));
+    const negative = embedsNegative ? await this.samplePrior(negativeText, unguided(call)) : undefined;
     const embeddings = await this.samplePrior(texts, { ...call, negativeText });
     const flat = texts.flatMap((_, input) => embeddings.get(input)!.map((embedding) => ({ input, embedding })));
     const generated = await this.sampleDecoder({

@@ -4,7 +4,7 @@ import type { RgbImage } from "../../image/image.js";
 import { withPrior } from "./basic-inference.js";
 import type { Embedding } from "../embedding.js";
 import { InferenceScript } from "../inference-script.js";
-import { lerp, slerp } from "./interpolation.js";
+import { slerp } from "./interpolation.js";
 import type { GeneratedImage } from "../generated-image.js";
 import { oneGenerator, type OneSeed } from "../randomness.js";
 import { eachOf, type SamplePriorOptions, type TwoStageOptions } from "../script-options.js";
@@ -14,15 +14,19 @@ import { checkOptions, unprefixed } from "../settings.js";
 export interface InterpolateOptions extends OneSeed<TwoStageOptions> {
   /** Number of images, including both ends. Default 8. */
   readonly frames?: number | undefined;
-  /** If the decoder takes text: a text for both ends, or one for each. Default: the prompts. Needed for images. */
+  /**
+   * If the decoder takes text: a text for both ends, or one for each. Default: the prompts, and for images the null text of the
+   * decoder; needed for images if it has none.
+   */
   readonly text?: string | readonly [start: string, end: string] | undefined;
 }
 
 /**
  * Generates the images between two images or prompts (Ramesh et al. 2022, section 3.2). The decoder generates an image for
  * each of several image embeddings on the arc from one to the other, all from the same noise. The embedding of a prompt comes
- * from the prior. Text encodings, if the decoder takes them, are interpolated on the straight line. If one prompt is longer,
- * its last tokens are interpolated with padding, which the decoder reads as text unless it is zero.
+ * from the prior. Text encodings, if the decoder takes them, are interpolated on the straight line, and embeddings of texts on
+ * the arc. If one prompt is longer, its last tokens are interpolated with padding, which the decoder reads as text unless it is
+ * zero.
  *
  * @example
  * using script = await Interpolate.create();
@@ -62,8 +66,8 @@ export class Interpolate extends InferenceScript {
       onProgress,
       timeEstimate,
     });
-    const [from, to] = texts ? await this.encodeText(texts, signal) : [];
     const positions = Array.from({ length: frames }, (_, i) => i / (frames - 1));
+    const textInputs = texts && (await this.textsBetween(texts, positions, signal));
     const images = await this.sampleDecoder({
       ...decoderOptions,
       generator: positions.map(() => noise.fork()),
@@ -73,7 +77,7 @@ export class Interpolate extends InferenceScript {
       previewEvery,
       timeEstimate,
       imageEmbed: positions.map((position) => slerp(first, last, position)),
-      textEncoding: from && to && positions.map((position) => lerp(from, to, position)),
+      ...textInputs,
       describe: (input, own) => ({
         start: isPrompt(start) ? start : undefined,
         end: isPrompt(end) ? end : undefined,
@@ -104,10 +108,16 @@ export class Interpolate extends InferenceScript {
   }
 
   /** Returns the texts of both ends, if the decoder takes text. */
-  #texts(ends: readonly (RgbImage | string)[], text: InterpolateOptions["text"]): readonly string[] | undefined {
-    if (!this.takesText) return undefined;
-    const texts = (text === undefined ? ends : eachOf("text", text, 2)).filter(isPrompt);
-    if (texts.length === 2) return texts;
+  #texts(
+    ends: readonly (RgbImage | string)[],
+    text: InterpolateOptions["text"],
+  ): readonly [string, string] | undefined {
+    const { takesText, nullText } = this;
+    if (!takesText) return undefined;
+    const given = text === undefined ? ends : eachOf("text", text, 2);
+    if (nullText !== undefined && !given.some(isPrompt)) return undefined;
+    const [first, last] = given.map((one) => (isPrompt(one) ? one : nullText));
+    if (first !== undefined && last !== undefined) return [first, last];
     const message = "This decoder takes text: pass what both ends show in the option text.";
     throw new ArgumentError("text", message, { code: "argument/missing" });
   }

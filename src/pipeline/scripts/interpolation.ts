@@ -1,9 +1,34 @@
 import { ArgumentError } from "../../platform/arguments.js";
 import { joinedF32, type Embedding } from "../embedding.js";
+import type { EncodedText } from "../manager/encoded-texts.js";
+import type { DecoderData } from "../script-options.js";
 
 /** Interpolates on the straight line, from `a` at position 0 to `b` at position 1. */
 export function lerp(a: Embedding, b: Embedding, position: number): Embedding {
   return weighted(a, b, 1 - position, position);
+}
+
+/** Texts between two others, as `sampleDecoder` takes them: one for each position. */
+export type TextsBetween = Required<Pick<DecoderData, "textEncoding">> & Pick<DecoderData, "textEmbed" | "textMask">;
+
+/**
+ * Interpolates between two texts: encodings on the straight line and, if `takesEmbed`, embeddings on the arc. Between the ends,
+ * what is text in either counts as text.
+ */
+export function textsBetween(
+  a: EncodedText,
+  b: EncodedText,
+  positions: readonly number[],
+  takesEmbed: boolean,
+): TextsBetween {
+  const textEncoding = positions.map((position) => lerp(a.textEncodings, b.textEncodings, position));
+  if (!takesEmbed) return { textEncoding };
+  const either = a.textMask.map((value, i) => Math.max(value, b.textMask[i]!));
+  return {
+    textEncoding,
+    textEmbed: positions.map((position) => slerp(a.textEmbed, b.textEmbed, position)),
+    textMask: positions.map((position) => (position === 0 ? a.textMask : position === 1 ? b.textMask : either)),
+  };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { anything, filledList, text as textRule } from "../../platform/arguments.js";
 import type { RgbImage } from "../../image/image.js";
 import { InferenceScript } from "../inference-script.js";
-import { difference, lengthOf, lerp, slerp } from "./interpolation.js";
+import { difference, lengthOf, slerp } from "./interpolation.js";
 import type { GeneratedImage } from "../generated-image.js";
 import { generatorsOfInputs, withGenerator } from "../randomness.js";
 import type { GenerateOptions } from "../script-options.js";
@@ -47,7 +47,13 @@ export class TextGuidedEdit extends InferenceScript {
     this.checkDecoderSettings(generateOptions);
     const imageEmbeds = await this.embedImages(images, options.signal);
     const [before, after] = await this.embedText([from, to], options.signal);
-    const textEncoding = await this.#encodings(inputs, options);
+    const textInputs = this.takesText
+      ? await this.textsBetween(
+          [from, to],
+          inputs.map(({ position }) => position),
+          options.signal,
+        )
+      : {};
     const edited = await this.sampleDecoder({
       ...withGenerator<GenerateOptions>(
         generateOptions,
@@ -57,18 +63,11 @@ export class TextGuidedEdit extends InferenceScript {
         const start = imageEmbeds[image]!;
         return slerp(start, difference(before!, after!, lengthOf(start)), strength * position);
       }),
-      textEncoding,
+      ...textInputs,
       describe: (input, own) => ({ from, to, strength: strength * inputs[input]!.position, ...own }),
     });
     const result = new Map(images.map((_, image): [number, GeneratedImage[]] => [image, []]));
     for (const [input, { image }] of inputs.entries()) result.get(image)!.push(...edited.get(input)!);
     return result;
-  }
-
-  /** Returns text encodings on the straight line between the texts, if the decoder takes text. */
-  async #encodings(inputs: readonly { readonly position: number }[], { from, to, signal }: TextGuidedEditOptions) {
-    if (!this.takesText) return undefined;
-    const [first, last] = await this.encodeText([from, to], signal);
-    return inputs.map(({ position }) => lerp(first!, last!, position));
   }
 }

@@ -1,22 +1,24 @@
 import type { Runner } from "../../../fixture/runner.js";
+import { verifyDecoderSample } from "./decoder-sample.js";
 import { verifyImageEncoder, verifyTextEncoder, verifyTokenizer } from "./encoders.js";
 import { verifyPriorNet } from "./prior-net.js";
+import { verifyPriorSample } from "./prior-sample.js";
 import { verifyResize } from "./resize.js";
 import { verifyScheduler } from "./scheduler.js";
+import { verifySuperResolutionSample } from "./super-resolution-sample.js";
 import { verifyTextProjection } from "./text-projection.js";
 import { verifyDecoderUnet, verifySuperResolutionUnet } from "./unets.js";
 
-/** The runners of fixtures of the networks and of their scheduler. */
-export const NETWORK_RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
+/** The runners of fixtures of Karlo's parts. Those of whole pipelines are in src/verify. */
+export const RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
   ["karlo-prior-net", verifyPriorNet],
   ["karlo-text-proj", verifyTextProjection],
   ["karlo-decoder-unet", verifyDecoderUnet],
   ["karlo-sr-unet", verifySuperResolutionUnet],
   ["karlo-scheduler", verifyScheduler],
-]);
-
-/** The runners of fixtures of the encoders, and of what prepares their inputs and those of the networks. */
-export const ENCODER_RUNNERS: ReadonlyMap<string, Runner> = new Map<string, Runner>([
+  ["karlo-prior-sample", verifyPriorSample],
+  ["karlo-decoder-sample", verifyDecoderSample],
+  ["karlo-sr-sample", verifySuperResolutionSample],
   ["karlo-text-encoder", verifyTextEncoder],
   ["karlo-image-encoder", verifyImageEncoder],
   ["karlo-tokenizer", verifyTokenizer],

@@ -1,0 +1,70 @@
+// Checks that the components of a folder fit each other.
+import { ConfigError } from "../../config/config-error.js";
+import type { PriorOptions } from "./config/prior-config.js";
+import type { SchedulerOptions } from "./config/scheduler-config.js";
+import type { SuperResolutionOptions } from "./config/super-resolution-config.js";
+import type { DecoderStageOptions } from "./decoder-stage.js";
+
+/** Channels of an image. */
+const CHANNELS = 3;
+
+/** Throws `ConfigError` if a prior does not make image embeddings of its own width. */
+export function checkPrior(folder: string, options: PriorOptions, { learnedVariance }: SchedulerOptions): void {
+  const { hasPredictionToken, embedDim, outputDim } = options;
+  const problem = !hasPredictionToken
+    ? "prior has no added_emb_type, so it predicts tokens and no image embedding"
+    : outputDim !== embedDim
+      ? `prior predicts embeddings of ${outputDim} values (clip_embed_dim) from ${embedDim} (embedding_dim)`
+      : learnedVariance
+        ? "prior_scheduler has variance_type learned_range, but a prior predicts no variance"
+        : undefined;
+  refuse(folder, problem);
+}
+
+/** The same for a decoder and its projection of texts. */
+export function checkDecoder(
+  folder: string,
+  { unet, projection, scheduler }: Omit<DecoderStageOptions, "textLength">,
+): void {
+  const { channelsIn, channelsOut, contextDim, timeDim } = unet;
+  const outputs = scheduler.options.learnedVariance ? 2 * channelsIn : channelsIn;
+  refuse(
+    folder,
+    differs("decoder makes images of", channelsIn, "channels, which has no meaning here; expected", CHANNELS) ??
+      differs("decoder has out_channels", channelsOut, "but its scheduler needs", outputs) ??
+      differs("text_proj has cross_attention_dim", projection.contextDim, "but decoder has", contextDim) ??
+      differs("text_proj has time_embed_dim", projection.timeDim, "but decoder needs", timeDim),
+  );
+}
+
+/** The same for super-resolution. */
+export function checkSuperResolution(
+  folder: string,
+  networks: {
+    readonly first: SuperResolutionOptions;
+    readonly last: SuperResolutionOptions;
+    readonly scheduler: { readonly options: SchedulerOptions };
+  },
+  channels: number,
+): void {
+  const { first, last, scheduler } = networks;
+  const problems = Object.entries({ super_res_first: first, super_res_last: last }).map(
+    ([name, { channelsIn, channelsOut }]) =>
+      differs(`${name} has out_channels`, channelsOut, "but images have", channels) ??
+      differs(`${name} has in_channels`, channelsIn, "but the noised image and the smaller one have", 2 * channels),
+  );
+  const variance = "super_res_scheduler has variance_type learned_range, but super-resolution predicts no variance";
+  refuse(
+    folder,
+    problems.find((problem) => problem !== undefined),
+  );
+  refuse(folder, scheduler.options.learnedVariance ? variance : undefined);
+}
+
+function differs(what: string, found: number, but: string, expected: number): string | undefined {
+  return found === expected ? undefined : `${what} ${found}, ${but} ${expected}`;
+}
+
+function refuse(folder: string, problem: string | undefined): void {
+  if (problem !== undefined) throw new ConfigError(`${folder}: ${problem}`);
+}

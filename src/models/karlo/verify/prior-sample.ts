@@ -1,0 +1,42 @@
+import type { Output } from "../../../fixture/result.js";
+import type { Runner } from "../../../fixture/runner.js";
+import type { Arena } from "../../../tensor/arena.js";
+import { priorOptions } from "../config/prior-config.js";
+import { KarloPrior } from "../karlo-prior.js";
+import { withComponent } from "./component.js";
+import { noiseOfCall, refusals, sampleCalls, scalesOf, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
+import { LOOP } from "./tolerances.js";
+
+/** Runs the prior's sampling loop with the noise of the reference. */
+export const verifyPriorSample: Runner = async (fixture, openArena) => {
+  const scheduler = await schedulerOf(fixture, "prior_scheduler");
+  const { text, negative } = await textsOf(fixture);
+  const texts = text.embed.shape[0]!;
+  const arena: Arena = await openArena();
+  return withComponent(
+    fixture,
+    arena,
+    "prior",
+    (weights, { value, file }) => new KarloPrior(weights, priorOptions(value, file), scheduler),
+    async (prior) => {
+      const outputs: Output[] = refusals(fixture, (steps) => {
+        prior.check({ steps });
+      });
+      for (const call of sampleCalls(fixture)) {
+        const { name, num_images_per_prompt: images, prior_num_inference_steps: steps } = call;
+        const own = uploadText(arena, text, images);
+        const other = uploadText(arena, negative, images * texts);
+        const noise = await noiseOfCall(fixture, call);
+        const sampling = { ...own, negative: other, steps, condScale: scalesOf(call).prior, noise };
+        const actual = await prior.sample(arena, sampling);
+        for (const { textEmbed, textEncodings } of [own, other]) {
+          textEmbed.dispose();
+          textEncodings.dispose();
+        }
+        const { data: expected } = await fixture.tensor(`out.${name}.image_embeddings`);
+        outputs.push({ name: `${name}.image_embeddings`, actual, expected, tolerance: LOOP[arena.dtype] });
+      }
+      return outputs;
+    },
+  );
+};

@@ -1,0 +1,131 @@
+import { z } from "zod";
+import type { Fixture } from "../../../fixture/fixture.js";
+import { EXACT, type Output } from "../../../fixture/result.js";
+import { maskRows } from "../../../fixture/run-model.js";
+import { RecordedNoise } from "../../../diffusion/noise.js";
+import { ArgumentError } from "../../../platform/arguments.js";
+import type { Arena } from "../../../tensor/arena.js";
+import type { HostTensor } from "../../../tensor/host-tensor.js";
+import type { TextMaskRows } from "../../interfaces.js";
+import { schedulerOptions } from "../config/scheduler-config.js";
+import { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
+import { componentConfigOf } from "./component.js";
+
+const steps = z.int().positive().optional();
+
+/** The arguments of a call of a pipeline that decide how it samples. */
+export const sampleCall = z.looseObject({
+  num_images_per_prompt: z.int().positive().default(1),
+  prior_num_inference_steps: steps,
+  decoder_num_inference_steps: steps,
+  super_res_num_inference_steps: steps,
+  prior_guidance_scale: z.number().default(4),
+  decoder_guidance_scale: z.number().default(8),
+});
+
+const info = z.looseObject({
+  calls: z.record(z.string(), sampleCall),
+  raises: z.record(z.string(), z.string()).default({}),
+});
+
+/** A call of a pipeline, by its name in the outputs. */
+export interface SampleCall extends z.output<typeof sampleCall> {
+  readonly name: string;
+}
+
+/** The calls of a fixture. */
+export function sampleCalls(fixture: Fixture): readonly SampleCall[] {
+  return Object.entries(fixture.info(info).calls).map(([name, call]) => ({ name, ...call }));
+}
+
+/**
+ * The guidance scales of a call. The reference guides prior and decoder if one of the scales is above 1, both by their own scale.
+ * Here a scale of 1 means no guidance, whose result is the same, and any other one guides its own model.
+ */
+export function scalesOf(call: Pick<SampleCall, "prior_guidance_scale" | "decoder_guidance_scale">) {
+  const { prior_guidance_scale: prior, decoder_guidance_scale: decoder } = call;
+  return prior > 1 || decoder > 1 ? { prior, decoder } : { prior: 1, decoder: 1 };
+}
+
+/** The recorded noise of a call. */
+export async function noiseOfCall(fixture: Fixture, { name }: SampleCall): Promise<RecordedNoise> {
+  const prefix = `noise.${name}.`;
+  const draws = (await fixture.names(prefix)).toSorted((a, b) => indexOf(a) - indexOf(b));
+  return new RecordedNoise(await Promise.all(draws.map(async (draw) => (await fixture.tensor(draw)).data)));
+}
+
+const indexOf = (name: string): number => Number(name.slice(name.lastIndexOf(".") + 1));
+
+/** The scheduler of a component in the model folder. */
+export async function schedulerOf(fixture: Fixture, component: string): Promise<UnclipScheduler> {
+  const { value, file } = await componentConfigOf(fixture, component, "scheduler_config.json");
+  return new UnclipScheduler(schedulerOptions(value, file));
+}
+
+/** The texts of a stage's fixture, encoded. */
+interface HostText {
+  readonly embed: HostTensor;
+  readonly encodings: HostTensor;
+  readonly mask: HostTensor;
+}
+
+/** The texts of a fixture, and the empty one. */
+export async function textsOf(fixture: Fixture): Promise<{ readonly text: HostText; readonly negative: HostText }> {
+  const read = async (prefix: string, embed: string): Promise<HostText> => ({
+    embed: await fixture.tensor(`in.${prefix}${embed}`),
+    encodings: await fixture.tensor(`in.${prefix}text_hidden_states`),
+    mask: await fixture.tensor(`in.${prefix}text_mask`),
+  });
+  return { text: await read("", "prompt_embeds"), negative: await read("negative_", "prompt_embeds") };
+}
+
+/** Uploads texts, each `count` times, side by side. The caller disposes both tensors. */
+export function uploadText(arena: Arena, { embed, encodings, mask }: HostText, count: number) {
+  const upload = (tensor: HostTensor) => {
+    const { shape, data } = repeated(tensor, count);
+    return arena.from(data, shape, "f32");
+  };
+  const textMask: TextMaskRows = maskRows(repeated(mask, count));
+  return { textEmbed: upload(embed), textEncodings: upload(encodings), textMask };
+}
+
+/** Rows of a batch, each `count` times, side by side. */
+export function repeated({ shape: [batch = 0, ...row], data }: HostTensor, count: number): HostTensor {
+  const size = data.length / batch;
+  const values = new Float32Array(data.length * count);
+  for (let i = 0; i < batch * count; i++) {
+    const start = Math.floor(i / count) * size;
+    values.set(data.subarray(start, start + size), i * size);
+  }
+  return { shape: [batch * count, ...row], data: values };
+}
+
+/** Compares what the reference refused with what is refused here: `check` is called with that number of steps. */
+export function refusals(fixture: Fixture, check: (steps: number) => void): Output[] {
+  return Object.keys(fixture.info(info).raises).flatMap((call) => {
+    const [, count] = /^num_inference_steps=(\d+)$/.exec(call) ?? [];
+    if (count === undefined) return [];
+    return [
+      {
+        name: `refuses ${call}`,
+        actual: [
+          refuses(() => {
+            check(Number(count));
+          }),
+        ],
+        expected: [1],
+        tolerance: EXACT,
+      },
+    ];
+  });
+}
+
+function refuses(check: () => void): number {
+  try {
+    check();
+    return 0;
+  } catch (error) {
+    if (error instanceof ArgumentError) return 1;
+    throw error;
+  }
+}

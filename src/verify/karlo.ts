@@ -1,0 +1,311 @@
+import { z } from "zod";
+import { Generator } from "../diffusion/generator.js";
+import { isUrl } from "../files/open.js";
+import type { Fixture } from "../fixture/fixture.js";
+import { type Output, type Tolerance } from "../fixture/result.js";
+import type { GpuContext, Runner } from "../fixture/runner.js";
+import { makeImage, toPlanes, type RgbImage } from "../image/image.js";
+import { TransformersImageEncoder } from "../models/clip/transformers/image-encoder.js";
+import { sampleCall, scalesOf } from "../models/karlo/verify/sample-calls.js";
+import { LOOP, FORWARD } from "../models/karlo/verify/tolerances.js";
+import type { Embedding } from "../pipeline/embedding.js";
+import { splitRows } from "../pipeline/embedding.js";
+import type { GeneratedImage } from "../pipeline/generated-image.js";
+import { InferenceScript } from "../pipeline/inference-script.js";
+import { ModelLoadConfig } from "../pipeline/load-config.js";
+import type { EncodedText } from "../pipeline/manager/encoded-texts.js";
+import { DalleModelManager } from "../pipeline/manager/model-manager.js";
+import type { Randomness } from "../pipeline/randomness.js";
+import type { SampleDecoderOptions, ScriptOptions } from "../pipeline/script-options.js";
+import { BasicInference } from "../pipeline/scripts/basic-inference.js";
+import { Embed } from "../pipeline/scripts/embed.js";
+import { ImageVariation } from "../pipeline/scripts/image-variation.js";
+import { InternalError } from "../platform/internal-error.js";
+import type { ComputeType } from "../tensor/dtype.js";
+
+// Whole pipelines of diffusers, through the scripts that everyone uses.
+
+const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).nonempty()]);
+
+const info = z.looseObject({
+  model: z.string(),
+  calls: z.record(
+    z.string(),
+    sampleCall.extend({
+      prompt: oneOrMore(z.string()).optional(),
+      image: oneOrMore(z.string()).optional(),
+      image_embeddings: z.string().optional(),
+    }),
+  ),
+  torch_seeds: z.record(z.string(), oneOrMore(z.int())),
+});
+
+/** A call of a pipeline. */
+interface Call extends z.output<typeof sampleCall> {
+  readonly name: string;
+  readonly prompt?: string | readonly string[] | undefined;
+  readonly image?: string | readonly string[] | undefined;
+  readonly image_embeddings?: string | undefined;
+  /** One seed for the whole call, or one for each image. */
+  readonly random: { readonly seed: number } | { readonly seeds: readonly number[] };
+}
+
+/** Bytes may be rounded to their neighbours. In f16, errors add up over all steps. */
+const BYTES: Readonly<Record<ComputeType, Tolerance>> = { f32: { beyondOne: 0 }, f16: { nmse: 1e-2 } };
+
+/** Cut prompts are part of a fixture. */
+const QUIET: ScriptOptions = { onWarning: () => undefined };
+
+/** Exposes what scripts compute on the way. */
+class Steps extends InferenceScript {
+  tokens(texts: readonly string[]): Int32Array[] {
+    return this.tokenizeText(texts);
+  }
+
+  texts(texts: readonly string[]): Promise<EncodedText[]> {
+    return this.encodeTexts(texts);
+  }
+
+  small(options: SampleDecoderOptions): Promise<Map<number, GeneratedImage[]>> {
+    return this.sampleDecoder({ ...options, stopAtUnetNumber: 1 });
+  }
+}
+
+/** Verifies text to image: `UnCLIPPipeline`. */
+export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, call) => {
+  const texts = listOf(call.prompt ?? []);
+  const { num_images_per_prompt: each } = call;
+  const scales = scalesOf(call);
+  const count = texts.length * each;
+  const prior = { priorCondScale: scales.prior, priorSteps: call.prior_num_inference_steps, priorBatchSize: count };
+  const images = await new BasicInference(manager, QUIET).run(texts, {
+    ...call.random,
+    ...prior,
+    priorSampleCount: each,
+    decoderCondScale: scales.decoder,
+    decoderSteps: stepsOf(call),
+    decoderBatchSize: count,
+  });
+  const generator = generatorOf(call);
+  const embeddings = await new Embed(manager, QUIET).prior(texts, {
+    generator,
+    condScale: scales.prior,
+    steps: call.prior_num_inference_steps,
+    sampleCount: each,
+    batchSize: count,
+  });
+  const isGuided = scales.decoder !== 1 || scales.prior !== 1;
+  return [
+    ...(await tokensOf(fixture, new Steps(manager, QUIET), call.name, texts)),
+    await textsOf(fixture, manager, call.name, [
+      ...new Array<string>(isGuided ? count : 0).fill(""),
+      ...repeat(texts, each),
+    ]),
+    await paired(
+      fixture,
+      `${call.name}.image_embeddings`,
+      joined([...embeddings.values()].flat()),
+      LOOP[manager.dtype],
+    ),
+    await small(fixture, manager, call, {
+      text: repeat(texts, each),
+      imageEmbed: [...embeddings.values()].flat(),
+      generator,
+      condScale: scales.decoder,
+    }),
+    await bytes(
+      fixture,
+      call,
+      [...images.values()].flatMap((one) => [...one.values()].flat()),
+      manager.dtype,
+    ),
+  ];
+});
+
+/** Verifies variations of images: `UnCLIPImageVariationPipeline`. */
+export const verifyKarloImageVariation = pipelineRunner(async (fixture, manager, call) => {
+  const embeddings = await imageEmbeddingsOf(fixture, manager, call);
+  const { num_images_per_prompt: each } = call;
+  const photos =
+    call.image === undefined || call.image === "in.pixels" ? undefined : await photosOf(fixture, call.image);
+  const count = embeddings.length * each;
+  const options = {
+    ...call.random,
+    condScale: scalesOf({ ...call, prior_guidance_scale: 1 }).decoder,
+    steps: stepsOf(call),
+    sampleCount: each,
+    batchSize: count,
+  };
+  const images = await new ImageVariation(manager, QUIET).run(photos ?? embeddings, options);
+  const isGuided = options.condScale !== 1;
+  const texts = new Array<string>(isGuided ? 2 * count : count).fill("");
+  const encoded = joined(repeat(embeddings, each));
+  return [
+    await textsOf(fixture, manager, call.name, texts),
+    await paired(fixture, `${call.name}.image_embeddings`, encoded, FORWARD[manager.dtype]),
+    await small(fixture, manager, call, {
+      imageEmbed: repeat(embeddings, each),
+      generator: generatorOf(call),
+      condScale: options.condScale,
+    }),
+    await bytes(fixture, call, [...images.values()].flat(), manager.dtype),
+  ];
+});
+
+/** Runs every call of a fixture with the models in its folder. */
+function pipelineRunner(
+  run: (fixture: Fixture, manager: DalleModelManager, call: Call) => Promise<readonly Output[]>,
+): Runner {
+  return async (fixture, _, openContext) => {
+    using manager = await openManager(fixture, await openContext());
+    const outputs: Output[] = [];
+    for (const call of callsOf(fixture)) outputs.push(...(await run(fixture, manager, call)));
+    return outputs;
+  };
+}
+
+async function openManager(fixture: Fixture, { gpu, arena }: GpuContext): Promise<DalleModelManager> {
+  const path = fixture.location(fixture.info(info).model);
+  const pipeline = { load_type: isUrl(path) ? "url" : "local", path };
+  const config = ModelLoadConfig.parse({ pipeline }, `${fixture.folder}/fixture.json`);
+  return DalleModelManager.create(config, { gpu, dtype: arena.dtype, ...QUIET });
+}
+
+function callsOf(fixture: Fixture): Call[] {
+  const { calls, torch_seeds: seeds } = fixture.info(info);
+  return Object.entries(calls).map(([name, call]) => {
+    const seed = seeds[name] ?? 0;
+    return { ...call, name, random: typeof seed === "number" ? { seed } : { seeds: seed } };
+  });
+}
+
+function stepsOf({ decoder_num_inference_steps: decoder, super_res_num_inference_steps: superRes }: Call) {
+  return [decoder ?? null, superRes ?? null];
+}
+
+/** Compares tokens up to the end of each text: what pads them is no part of a row. */
+async function tokensOf(fixture: Fixture, script: Steps, call: string, texts: readonly string[]): Promise<Output[]> {
+  const [ids, mask] = [
+    await fixture.tensor(`out.${call}.input_ids`),
+    await fixture.tensor(`out.${call}.attention_mask`),
+  ];
+  const encoded = await script.texts(texts);
+  return [
+    {
+      name: `${call}.input_ids`,
+      actual: script.tokens(texts).flatMap((row) => [...row]),
+      expected: ids.data.filter((_, i) => mask.data[i] === 1),
+      tolerance: { maxRelative: 0 },
+    },
+    {
+      name: `${call}.attention_mask`,
+      actual: encoded.flatMap(({ textMask }) => [...textMask]),
+      expected: mask.data,
+      tolerance: { maxRelative: 0 },
+    },
+  ];
+}
+
+async function textsOf(
+  fixture: Fixture,
+  manager: DalleModelManager,
+  call: string,
+  texts: readonly string[],
+): Promise<Output> {
+  const encoded = await new Steps(manager, QUIET).texts(texts);
+  const embeds = joined(encoded.map(({ textEmbed }) => textEmbed));
+  return paired(fixture, `${call}.prompt_embeds`, embeds, FORWARD[manager.dtype]);
+}
+
+/** The image embeddings of a call: given, or those of its images. */
+async function imageEmbeddingsOf(
+  fixture: Fixture,
+  manager: DalleModelManager,
+  { image, image_embeddings: given }: Call,
+): Promise<readonly Embedding[]> {
+  if (given !== undefined) {
+    const { data, shape } = await fixture.tensor(given);
+    return splitRows(data, shape);
+  }
+  if (image !== "in.pixels") return new Embed(manager, QUIET).images(await photosOf(fixture, image ?? []));
+  const { data, shape } = await fixture.tensor(image);
+  return manager.useImageEncoder(({ model, dtype }) =>
+    manager.withArena(async (call) => {
+      if (!(model instanceof TransformersImageEncoder)) throw new InternalError("Karlo has another image encoder.");
+      const arena = call.withType(dtype);
+      using embed = arena.scope(() => {
+        const pixels = arena.fromNchw(data, shape as [number, number, number, number], "f32");
+        return model.encode(pixels).embed;
+      });
+      return splitRows(await embed.read(), embed.shape);
+    }),
+  );
+}
+
+/** Images of a fixture: bytes `[H, W, 3]`. */
+async function photosOf(fixture: Fixture, names: string | readonly string[]): Promise<RgbImage[]> {
+  const tensors = await Promise.all(listOf(names).map((name) => fixture.tensor(name)));
+  return tensors.map(({ shape: [height = 0, width = 0], data }) => makeImage(width, height, 3, Uint8Array.from(data)));
+}
+
+/** Compares the images of U-Net 1, as bytes. */
+async function small(
+  fixture: Fixture,
+  manager: DalleModelManager,
+  call: Call,
+  inputs: SampleDecoderOptions,
+): Promise<Output> {
+  const batchSize = inputs.imageEmbed!.length;
+  const images = await new Steps(manager, QUIET).small({ ...inputs, steps: stepsOf(call), batchSize });
+  const name = `${call.name}.image_small`;
+  const { data } = await fixture.tensor(`out.${name}`);
+  return {
+    name,
+    actual: [...images.values()]
+      .flat()
+      .flatMap((image) => [...toPlanes(image)].map((value) => Math.round(value * 255))),
+    expected: data.map((value) => Math.round((value * 0.5 + 0.5) * 255)),
+    tolerance: BYTES[manager.dtype],
+  };
+}
+
+/** The generators of a call, in the state before its first draw. */
+function generatorOf({ random }: Call): Randomness {
+  return "seed" in random ? new Generator(random.seed) : random.seeds.map((seed) => new Generator(seed));
+}
+
+async function bytes(
+  fixture: Fixture,
+  { name }: Call,
+  images: readonly RgbImage[],
+  dtype: ComputeType,
+): Promise<Output> {
+  return paired(
+    fixture,
+    `${name}.uint8`,
+    images.flatMap(({ data }) => [...data]),
+    BYTES[dtype],
+  );
+}
+
+async function paired(
+  fixture: Fixture,
+  name: string,
+  actual: ArrayLike<number>,
+  tolerance: Tolerance,
+): Promise<Output> {
+  const { data: expected } = await fixture.tensor(`out.${name}`);
+  return { name, actual, expected, tolerance };
+}
+
+function joined(embeddings: readonly Embedding[]): number[] {
+  return embeddings.flatMap(({ data }) => [...data]);
+}
+
+function repeat<T>(values: readonly T[], count: number): T[] {
+  return values.flatMap((value) => new Array<T>(count).fill(value));
+}
+
+function listOf<T extends string>(value: T | readonly T[]): readonly T[] {
+  return typeof value === "string" ? [value] : value;
+}
