@@ -297,7 +297,7 @@ describe("Karlo's components", () => {
         const text = { textEmbed, textEncodings };
         const call = { imageEmbed, ...text, negative: text, steps: [2, 3], noise: new Generator(1), use };
         using images = await manager.models.decoder!.model.sample(arena, call);
-        return images.read();
+        return await images.read();
       });
     expect([...(await sample(2))]).toEqual([...(await sample(1))]);
   });
