@@ -8,9 +8,13 @@ import type { CheckpointOptions } from "../weights/checkpoint.js";
 import type { InspectedTensors } from "../weights/inspect.js";
 import type { WeightsChoice } from "../weights/tree/choose-model.js";
 import { formatBytes } from "../platform/format-bytes.js";
+import { UsageError } from "./errors.js";
 import { interruptSignal } from "./interrupt.js";
 import { nonEmptyText } from "./option-values.js";
+import { formatFolder, inspectFolderAt } from "./inspect-folder.js";
+import { isModelFolder } from "./open-folder.js";
 import { print, printJson } from "./output.js";
+import { formatCount, indent, section, widest } from "./report-text.js";
 
 interface Options {
   readonly json?: true;
@@ -24,8 +28,13 @@ export type InspectReport = Inspection & { readonly bytes: number };
 export function register(program: Command): void {
   program
     .command("inspect")
-    .description("show what is in a checkpoint: version, dialect, config, tensors (only headers are read)")
-    .argument("<file>", "path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of a sharded checkpoint")
+    .description(
+      "show what is in a checkpoint (version, dialect, config, tensors) or a folder of models (its components); only headers are read",
+    )
+    .argument(
+      "<file>",
+      "path or URL: .safetensors, .pth, .pt, .ckpt, .bin, or the .index.json of a sharded checkpoint; or a folder of models, or the id of one on the Hugging Face hub (org/name)",
+    )
     .addOption(new Option("--weights <which>", "which weights to list if the file has both").choices(["online", "ema"]))
     .option(
       "--key <key>",
@@ -34,7 +43,15 @@ export function register(program: Command): void {
     )
     .option("--json", "print one JSON object")
     .action(async (file: string, { json, weights, key }: Options) => {
-      const { report, sections } = await inspect(file, { weights, stateDictKey: key });
+      const signal = interruptSignal();
+      if (await isModelFolder(file, { signal })) {
+        if (weights ?? key) throw new UsageError("--weights and --key choose in one file, not in a folder.");
+        const report = await inspectFolderAt(file, signal);
+        if (json) printJson(report);
+        else print(formatFolder(report));
+        return;
+      }
+      const { report, sections } = await inspect(file, { weights, stateDictKey: key, signal });
       if (json) printJson(report);
       else print(formatReport(report, sections));
     });
@@ -46,9 +63,9 @@ interface Inspected {
 }
 
 async function inspect(file: string, options: CheckpointOptions): Promise<Inspected> {
-  const signal = interruptSignal();
+  const { signal } = options;
   const source = await openSource(file, { signal });
-  const checkpoint = await openCheckpoint(source, { ...options, signal });
+  const checkpoint = await openCheckpoint(source, options);
   try {
     const { inspection, sections } = examineCheckpoint(checkpoint);
     return { report: { ...inspection, bytes: source.size }, sections };
@@ -56,8 +73,6 @@ async function inspect(file: string, options: CheckpointOptions): Promise<Inspec
     await checkpoint.close();
   }
 }
-
-type Row = readonly string[];
 
 function formatReport(report: InspectReport, sections: readonly ReportSection[]): string {
   const { warnings, config, clip, skipped } = report;
@@ -123,31 +138,4 @@ function formatSkipped(skipped: InspectReport["skipped"]): string {
     "Also in the file, not read",
     skipped.map(({ key, what }) => [key, what]),
   );
-}
-
-/** The length of the longest text. Not `Math.max(...)`: a file may have more tensors than a call can take arguments. */
-function widest(texts: readonly string[]): number {
-  return texts.reduce((most, { length }) => Math.max(most, length), 0);
-}
-
-/** Formats a title and indented rows with aligned columns. */
-function section(title: string, texts: readonly Row[]): string {
-  // A name with a line break would look like a row of its own.
-  const rows = texts.map((row) => row.map((cell) => cell.replace(/[\t\n\r]/g, "\uFFFD")));
-  const widths = (rows[0] ?? []).map((_, column) => widest(rows.map((row) => row[column]!)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
-  return [title, ...lines.map((line) => `  ${line}`)].join("\n");
-}
-
-function indent(text: string): string {
-  return text.replace(/^/gm, "  ");
-}
-
-function formatCount(count: number): string {
-  return count.toLocaleString("en-US");
 }

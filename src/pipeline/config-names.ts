@@ -1,4 +1,4 @@
-/** Names of the load configs in this package: `shapes` is the included model, the others are LAION's. */
+/** Names of the load configs in this package: `shapes` is the included model, `karlo…` are Karlo's, the others are LAION's. */
 export const CONFIG_NAMES = [
   "shapes",
   "da-vinc-e",
@@ -8,6 +8,8 @@ export const CONFIG_NAMES = [
   "decoder-2B",
   "decoder-3B-fp16",
   "gradio",
+  "karlo",
+  "karlo-image-variations",
   "nousr-vit-h-14",
   "prior-aesthetic",
   "upsampler",
@@ -18,6 +20,8 @@ export const CONFIG_NAMES = [
 /** Name of a load config in this package, one of `CONFIG_NAMES`. */
 export type ConfigName = (typeof CONFIG_NAMES)[number];
 
+const IN_CONFIGS: ReadonlySet<ConfigName> = new Set(["shapes", "karlo", "karlo-image-variations"]);
+
 /** Tells whether a text is the name of a load config. */
 export function isConfigName(text: string): text is ConfigName {
   return (CONFIG_NAMES as readonly string[]).includes(text);
@@ -25,5 +29,5 @@ export function isConfigName(text: string): text is ConfigName {
 
 /** Returns the path of a named load config in the package. */
 export function configPath(name: ConfigName): string {
-  return name === "shapes" ? "configs/shapes.json" : `configs/laion/${name}.json`;
+  return IN_CONFIGS.has(name) ? `configs/${name}.json` : `configs/laion/${name}.json`;
 }

@@ -5,14 +5,12 @@ import { isOnServer } from "../files/folder/plain-folder.js";
 import { isFolderUrl } from "../files/folder/places.js";
 import { isUrl } from "../files/open.js";
 import type { HttpOptions } from "../files/request.js";
-import { FileError } from "../platform/errors.js";
-import { CONFIG_NAMES } from "./config-names.js";
 
 const INDEX = /(?:^|[\\/])model_index\.json$/i;
 
 /**
- * The folder of models that a text names: a path, a URL, or the id of a repository on the hub. Undefined if it names a JSON file. A
- * path comes before an id. Rejects with `FileError` if it names nothing.
+ * The folder of models that a text names: a path, a URL, or the id of a repository on the hub. Undefined if it names a file, or
+ * nothing. A path comes before an id. Rejects with `FileError` if a server cannot be asked.
  */
 export async function findPipeline(text: string, options: HttpOptions): Promise<FolderLocation | undefined> {
   if (isUrl(text)) return (await isFolderOnServer(text, options)) ? { load_type: "url", path: text } : undefined;
@@ -20,16 +18,12 @@ export async function findPipeline(text: string, options: HttpOptions): Promise<
   if (isFolder || (await statFile(text))) {
     return isFolder || INDEX.test(text) ? { load_type: "local", path: text } : undefined;
   }
-  if (parseHubId(text)) return { load_type: "url", path: text };
-  throw new FileError(text, "there is no such file or folder", {
-    code: "file/not-found",
-    advice: `give the path of a load config or of a folder of models, the id of a repository on the Hugging Face hub (org/name), or one of the names ${CONFIG_NAMES.join(", ")}`,
-  });
+  return parseHubId(text) && { load_type: "url", path: text };
 }
 
 async function isFolderOnServer(url: string, options: HttpOptions): Promise<boolean> {
   if (isFolderUrl(url)) return true;
   const { pathname, search } = new URL(url);
-  if (search !== "" || /\.json$/i.test(pathname)) return false;
+  if (search !== "" || /\.(?:json|safetensors|ckpt|pth|pt|bin)$/i.test(pathname)) return false;
   return isOnServer(`${url}/model_index.json`, { ...options, patience: { ...options.patience, attempts: 1 } });
 }

@@ -132,9 +132,20 @@ export class ModelLoadConfig {
   static async open(nameOrPath: string, options: HttpOptions = {}): Promise<ModelLoadConfig> {
     if (isConfigName(nameOrPath)) return ModelLoadConfig.named(nameOrPath, options);
     const folder = await findPipeline(nameOrPath, options);
-    if (!folder) return ModelLoadConfig.fromJsonPath(nameOrPath, options);
+    if (!folder) return ModelLoadConfig.#openJson(nameOrPath, options);
     const data = parseConfig(currentSchema(), { pipeline: folder }, publicUrl(nameOrPath));
     return new ModelLoadConfig(data, IN_WORKING_DIRECTORY, { source: publicUrl(nameOrPath) });
+  }
+
+  static async #openJson(path: string, options: HttpOptions): Promise<ModelLoadConfig> {
+    try {
+      return await ModelLoadConfig.fromJsonPath(path, options);
+    } catch (error) {
+      if (!(error instanceof FileError) || error.code !== "file/not-found" || isUrl(path)) throw error;
+      const names = CONFIG_NAMES.join(", ");
+      const advice = `give the path of a load config or of a folder of models, the id of a repository on the Hugging Face hub (org/name), or one of the names ${names}`;
+      throw new FileError(path, "there is no such file", { code: "file/not-found", cause: error, advice });
+    }
   }
 
   /** Reads a load config from a JSON file, given by path or URL. Rejects with `FileError` or `ConfigError`. */

@@ -13,11 +13,13 @@ export interface HubPlace {
 const MAIN = "main";
 const NAME = /^(?!.*(?:--|\.\.))\w[\w.-]{0,95}$/;
 
+/** A path of a file that does not exist is a mistake, and no repository. */
+const FILE = /\.(?:json|safetensors|ckpt|pth|pt|bin|txt|png|jpe?g|webp)$/i;
+
 /** The place that a hub id names: `org/name` or `org/name@revision`. Undefined for any other text. */
 export function parseHubId(text: string): HubPlace | undefined {
   const [, org = "", name = "", revision = MAIN] = /^([^/@]+)\/([^/@]+)(?:@([^@\s\\]+))?$/.exec(text) ?? [];
-  // A missing JSON file is a mistake in a path, not a repository.
-  const isId = NAME.test(org) && NAME.test(name) && !/\.json$/i.test(name);
+  const isId = NAME.test(org) && NAME.test(name) && !FILE.test(name);
   return isId && isRevision(revision) ? { id: `${org}/${name}`, revision } : undefined;
 }
 

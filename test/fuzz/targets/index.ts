@@ -4,6 +4,7 @@ import { BROKEN } from "./broken.js";
 import { inspect, prompts, show } from "./commands.js";
 import { clipConfig, loadConfig, trainConfig } from "./configs.js";
 import { dialect } from "./dialect.js";
+import { encoderFolder } from "./encoder-folder.js";
 import { imageText } from "./images.js";
 import { address, checksum, http } from "./network.js";
 import { safetensors } from "./safetensors.js";
@@ -21,6 +22,7 @@ const TARGETS: Readonly<Record<string, TargetFactory>> = {
   "load-config": loadConfig,
   "train-config": trainConfig,
   "clip-config": clipConfig,
+  "encoder-folder": encoderFolder,
   "image-text": imageText,
   tokenizer,
   show,

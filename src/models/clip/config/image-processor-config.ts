@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { knownKeys, never, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
-const count = z.int().positive();
+/** A side in pixels. The largest encoders of images take 378. */
+const side = z.int().positive().max(4096);
 const flag = z.boolean().default(true);
-const perChannel = z.tuple([z.number(), z.number(), z.number()]);
+const perChannel = (value: z.ZodNumber) => z.tuple([value, value, value]);
 
-const sides = z.strictObject({ height: count, width: count });
-export type Sides = z.output<typeof sides>;
+const sides = z.strictObject({ height: side, width: side });
 /** The shorter side; the proportions stay. */
-const shortestEdge = z.strictObject({ shortest_edge: count });
+const shortestEdge = z.strictObject({ shortest_edge: side });
 
 const HARMLESS: HarmlessKeys = {
   "its origin, and names of classes": [
@@ -41,14 +41,14 @@ export const imageProcessorConfig = knownKeys(
     do_resize: flag,
     // Files of 2021 have plain numbers.
     size: z
-      .union([count.transform((size) => ({ shortest_edge: size })), shortestEdge, sides], {
+      .union([side.transform((size) => ({ shortest_edge: size })), shortestEdge, sides], {
         error: "expected a whole number, a shortest_edge, or a height and a width",
       })
       .default({ shortest_edge: 224 }),
     resample: resample.default(3),
     do_center_crop: flag,
     crop_size: z
-      .union([count.transform((size) => ({ height: size, width: size })), sides], {
+      .union([side.transform((size) => ({ height: size, width: size })), sides], {
         error: "expected a whole number, or a height and a width",
       })
       .default({ height: 224, width: 224 }),
@@ -58,8 +58,8 @@ export const imageProcessorConfig = knownKeys(
       .positive()
       .default(1 / 255),
     do_normalize: flag,
-    image_mean: perChannel.default([0.48145466, 0.4578275, 0.40821073]),
-    image_std: perChannel.default([0.26862954, 0.26130258, 0.27577711]),
+    image_mean: perChannel(z.number()).default([0.48145466, 0.4578275, 0.40821073]),
+    image_std: perChannel(z.number().positive()).default([0.26862954, 0.26130258, 0.27577711]),
     do_pad: only(false, "padding"),
     use_square_size: only(false, "an old key of another model"),
     crop_pct: never("an option of another image processor"),

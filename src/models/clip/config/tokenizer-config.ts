@@ -2,6 +2,11 @@
 import { z } from "zod";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
+/** A token id, which is a row of a table. */
+const tokenId = z
+  .int()
+  .min(0)
+  .max(2 ** 31 - 1);
 const no = (why: string) => only(false, why);
 const CUT = "tokens that are cut out of a text in another way than as they are written";
 
@@ -14,7 +19,7 @@ const specialToken = z.union([
       lstrip: no(CUT),
       rstrip: no(CUT),
       single_word: no(CUT),
-      id: z.int().nonnegative().optional(),
+      id: tokenId.optional(),
     },
     { "of normalising, which this tokenizer does not do to such tokens": ["normalized", "special", "__type"] },
   ),
@@ -71,7 +76,7 @@ const HARMLESS: HarmlessKeys = {
 export const tokenizerConfig = knownKeys(
   {
     ...specialTokens,
-    added_tokens_decoder: z.record(z.string().regex(/^\d+$/), specialToken).optional(),
+    added_tokens_decoder: z.record(z.string().regex(/^\d{1,9}$/), specialToken).optional(),
     extra_special_tokens: only([{}, []], "special tokens by names of their own"),
     // A file may have Python's largest number, which stands for "no limit".
     model_max_length: z.number().min(2).optional(),
@@ -84,4 +89,4 @@ export const tokenizerConfig = knownKeys(
 );
 
 /** `vocab.json`: the token id of each symbol. */
-export const vocabularyFile = z.record(z.string(), z.int().nonnegative());
+export const vocabularyFile = z.record(z.string(), tokenId);

@@ -1,6 +1,7 @@
 import { ConfigError, parseConfig } from "../../../config/config-error.js";
 import { cropCentre, type RgbImage } from "../../../image/image.js";
 import { resizeBicubic, resizeBilinear, resizeLanczos } from "../../../image/pillow-resize.js";
+import { ArgumentError } from "../../../platform/arguments.js";
 import { imageProcessorConfig, type ImageProcessorConfig, type Resample } from "../config/image-processor-config.js";
 import type { ImageStatistics } from "../image-input.js";
 
@@ -9,6 +10,9 @@ const RESIZE: Readonly<Record<Resample, typeof resizeBicubic>> = {
   2: resizeBilinear,
   3: resizeBicubic,
 };
+
+/** Most pixels of a resized image before it is cropped: 0.8 GB. */
+const MAX_PIXELS = 2 ** 28;
 
 /**
  * `CLIPImageProcessor` of the transformers library, the feature extractor of its pipelines: resizes and crops images as Pillow
@@ -31,10 +35,18 @@ export class ImageProcessor {
     this.statistics = statisticsOf(config);
   }
 
-  /** Resizes and crops an image. */
+  /** Resizes and crops an image. Throws `ArgumentError` if it is too narrow to be resized. */
   process(image: RgbImage): RgbImage {
     const { do_resize: resizes, do_center_crop: crops, crop_size: crop, resample } = this.#config;
     const [width, height] = resizes ? this.#resizedSides(image) : [image.width, image.height];
+    if (width * height > MAX_PIXELS) {
+      throw new ArgumentError(
+        "image",
+        `An image of ${image.width} × ${image.height} pixels is too narrow: resized for the image encoder, it has ` +
+          `${width} × ${height} pixels.`,
+        { advice: "crop it" },
+      );
+    }
     const resized = RESIZE[resample](image, width, height);
     return crops ? cropCentre(resized, crop.width, crop.height) : resized;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../../src/config/config-error.js";
 import { makeImage } from "../../../../src/image/image.js";
+import { ArgumentError } from "../../../../src/platform/arguments.js";
 import { ImageProcessor } from "../../../../src/models/clip/transformers/image-processor.js";
 
 const FILE = "preprocessor_config.json";
@@ -129,6 +130,12 @@ describe("the pixels of CLIPImageProcessor", () => {
     expect([...image.data]).toEqual(pixels);
   });
 
+  it("are refused of an image that is too narrow", () => {
+    const process = () => new ImageProcessor({}, FILE, 224).process(photo(1, 10_000));
+    expect(process).toThrow(ArgumentError);
+    expect(process).toThrow(/1 × 10000 pixels is too narrow: .* it has 224 × 2240000 pixels/);
+  });
+
   it("of an image of the right size are its own", () => {
     const image = photo(6, 6);
     expect(new ImageProcessor({ size: 6, crop_size: 6 }, FILE, 6).process(image).data).toEqual(image.data);
@@ -175,6 +182,7 @@ describe("the config of an image processor", () => {
       /do_center_crop: false does not give/,
     ],
     ["one channel", { image_mean: [0.5] }, /image_mean/],
+    ["a deviation of 0", { image_std: [0, 1, 1] }, /image_std\[0\]: expected a number above 0, found 0/],
     ["padding", { do_pad: true }, /do_pad: true is not supported, only false: padding/],
     [
       "a size that is no number",
