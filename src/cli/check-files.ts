@@ -80,7 +80,7 @@ async function sha256At(path: string, { signal }: FileOptions): Promise<string |
 }
 
 function checksumFile({ load_type, path, checksum_file_path: given }: FileLocation): string | null {
-  const url = load_type === "local" ? undefined : (given ?? hubChecksumUrl(path));
+  const url = load_type === "local" || !isUrl(path) ? undefined : (given ?? hubChecksumUrl(path));
   return url === undefined ? null : publicUrl(url);
 }
 

@@ -109,7 +109,9 @@ function isFaulty({ problem }: FileReport): boolean {
 function formatReport({ config, files, models }: ConfigReport): string {
   const faults = files.filter(isFaulty).length;
   return [
-    `${config} is a valid load config.`,
+    files.every(({ place }) => place.startsWith("pipeline"))
+      ? `${config}: a folder of models`
+      : `${config} is a valid load config.`,
     ...files.map(formatFile),
     ...(faults > 0 ? [`${faults} of ${counted(files.length, "file")} cannot be used.`] : []),
     ...(models ? [formatModels(models)] : []),

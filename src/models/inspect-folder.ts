@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../weights/checkpoint.js";
+import { elementCount, isFloat } from "../weights/dtypes.js";
 import { inspectTensors, type InspectedTensors } from "../weights/inspect.js";
 import type { ModelKind } from "../weights/tree/model-names.js";
 import { kindsOf } from "./diffusers/claimed-components.js";
@@ -9,7 +10,7 @@ import { smallFilesOf, weightsOf } from "./diffusers/folder-files.js";
 import { claimOf } from "./families.js";
 import type { OpenedFolder } from "./opened.js";
 
-/** The weights of a component, from their headers. */
+/** The weights of a component, from their headers. Tables of integers, such as positions, are no parameters. */
 export interface InspectedWeights extends InspectedTensors {
   readonly format: Checkpoint["format"];
   /** Element types of its tensors. */
@@ -103,9 +104,11 @@ async function inspectWeights(
   }
   const checkpoint = await openComponent(folder, component, base);
   try {
-    const inspected = inspectTensors(checkpoint.tensors);
-    const dtypes = [...new Set(inspected.tensors.map(({ dtype }) => dtype))];
-    return { format: checkpoint.format, dtypes, bytes, ...inspected };
+    const { tensors } = inspectTensors(checkpoint.tensors);
+    const trained = [...checkpoint.tensors.values()].filter(({ dtype }) => dtype !== "unsupported" && isFloat(dtype));
+    const parameters = trained.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))];
+    return { format: checkpoint.format, dtypes, bytes, tensors, parameters };
   } finally {
     await checkpoint.close();
   }

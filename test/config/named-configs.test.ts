@@ -23,9 +23,11 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-it("each file of configs/laion has its name, and the Shapes model", () => {
-  const files = readdirSync(join(root, "configs/laion")).filter((file) => file.endsWith(".json"));
-  expect([...CONFIG_NAMES].sort()).toEqual(["shapes", ...files.map((file) => file.replace(/\.json$/, ""))].sort());
+it("each load config of the package has its name", () => {
+  const files = ["configs", "configs/laion"]
+    .flatMap((folder) => readdirSync(join(root, folder)))
+    .filter((file) => file.endsWith(".json") && !file.endsWith(".schema.json"));
+  expect([...CONFIG_NAMES].sort()).toEqual(files.map((file) => file.replace(/\.json$/, "")).sort());
 });
 
 describe("a load config by its name", () => {

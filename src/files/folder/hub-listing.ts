@@ -1,7 +1,6 @@
 // The files of a repository on the hub, with their sizes and hashes.
-import { cacheFolder } from "#platform";
+import { cacheFolder, openFile } from "#platform";
 import { z } from "zod";
-import { openFile } from "#platform";
 import { FileError } from "../../platform/errors.js";
 import { parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
@@ -13,6 +12,8 @@ import { KeptFile } from "../kept-file.js";
 import { patienceOf, type RemoteOptions } from "../remote-file.js";
 import { withRetries } from "../retry.js";
 import { hubId, hubListUrl, type HubPlace } from "./hub-place.js";
+
+const MAX_ATTEMPTS = 3;
 
 /** A file on the hub. */
 export interface ListedFile {
@@ -106,7 +107,9 @@ async function ask(
   options: RemoteOptions,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const url = hubListUrl(place);
-  const patience = patienceOf(options, isKept);
+  const { attempts, ...rest } = patienceOf(options, isKept);
+  // It may be no id at all, but a path with a mistake: do not wait as long as for a download.
+  const patience = { ...rest, attempts: Math.min(attempts, MAX_ATTEMPTS) };
   try {
     return await withRetries(url, patience, options.signal, () =>
       fetchBytes(url, MAX_BYTES.config, { ...options, patience }),

@@ -166,7 +166,7 @@ describe("a repository on the hub", () => {
     expect([...(await source.read(3, 2))]).toEqual([3, 4]);
     await files.announce!(["prior/model.bin"]);
     expect(warnings).toEqual([]);
-    expect((await readdir(cacheFolder)).filter((name) => name.endsWith(".bin"))).toEqual([]);
+    expect(await readdir(cacheFolder).catch(() => "no folder")).toBe("no folder");
   });
 });
 
