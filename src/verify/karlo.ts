@@ -4,7 +4,8 @@ import { isUrl } from "../files/open.js";
 import type { Fixture } from "../fixture/fixture.js";
 import { type Output, type Tolerance } from "../fixture/result.js";
 import type { GpuContext, Runner } from "../fixture/runner.js";
-import { sampleCall, scalesOf } from "../fixture/unclip-call.js";
+import { GivenLatents } from "../fixture/given-latents.js";
+import { givenLatents, sampleCall, scalesOf } from "../fixture/unclip-call.js";
 import { makeImage, toPlanes, type RgbImage } from "../image/image.js";
 import { TransformersImageEncoder } from "../models/clip/transformers/image-encoder.js";
 import type { Embedding } from "../pipeline/embedding.js";
@@ -14,7 +15,7 @@ import { InferenceScript } from "../pipeline/inference-script.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import type { EncodedText } from "../pipeline/manager/encoded-texts.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
-import type { Randomness } from "../pipeline/randomness.js";
+import { forkOf, type Randomness } from "../pipeline/randomness.js";
 import type { SampleDecoderOptions, ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { Embed } from "../pipeline/scripts/embed.js";
@@ -45,9 +46,11 @@ interface Call extends z.output<typeof sampleCall> {
   readonly prompt?: string | readonly string[] | undefined;
   readonly image?: string | readonly string[] | undefined;
   readonly image_embeddings?: string | undefined;
-  /** One seed for the whole call, or one for each image. */
-  readonly random: { readonly seed: number } | { readonly seeds: readonly number[] };
+  readonly random: Random;
 }
+
+/** One seed for the whole call or one for each image; or the same as generators, where latents are given. */
+type Random = { readonly seed: number } | { readonly seeds: readonly number[] } | { readonly generator: Randomness };
 
 /** For the embeddings of one pass through an encoder, and for those of the prior's loop. Measured: below 1e-6 in f32. */
 const ENCODED: Readonly<Record<ComputeType, Tolerance>> = { f32: { maxRelative: 1e-5 }, f16: { nmse: 1e-5 } };
@@ -75,14 +78,14 @@ class Steps extends InferenceScript {
 }
 
 /** Verifies text to image: `UnCLIPPipeline`. */
-export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, call) => {
+export const verifyKarloTextToImage = pipelineRunner(true, async (fixture, manager, call) => {
   const texts = listOf(call.prompt ?? []);
   const { num_images_per_prompt: each } = call;
   const scales = scalesOf(call);
   const count = texts.length * each;
   const prior = { priorCondScale: scales.prior, priorSteps: call.prior_num_inference_steps, priorBatchSize: count };
   const images = await new BasicInference(manager, QUIET).run(texts, {
-    ...call.random,
+    ...freshRandom(call),
     ...prior,
     priorSampleCount: each,
     decoderCondScale: scales.decoder,
@@ -126,14 +129,14 @@ export const verifyKarloTextToImage = pipelineRunner(async (fixture, manager, ca
 });
 
 /** Verifies variations of images: `UnCLIPImageVariationPipeline`. */
-export const verifyKarloImageVariation = pipelineRunner(async (fixture, manager, call) => {
+export const verifyKarloImageVariation = pipelineRunner(false, async (fixture, manager, call) => {
   const embeddings = await imageEmbeddingsOf(fixture, manager, call);
   const { num_images_per_prompt: each } = call;
   const photos =
     call.image === undefined || call.image === "in.pixels" ? undefined : await photosOf(fixture, call.image);
   const count = embeddings.length * each;
   const options = {
-    ...call.random,
+    ...freshRandom(call),
     condScale: scalesOf({ ...call, prior_guidance_scale: 1 }).decoder,
     steps: stepsOf(call),
     sampleCount: each,
@@ -157,12 +160,13 @@ export const verifyKarloImageVariation = pipelineRunner(async (fixture, manager,
 
 /** Runs every call of a fixture with the models in its folder. */
 function pipelineRunner(
+  hasPrior: boolean,
   run: (fixture: Fixture, manager: DalleModelManager, call: Call) => Promise<readonly Output[]>,
 ): Runner {
   return async (fixture, _, openContext) => {
     using manager = await openManager(fixture, await openContext());
     const outputs: Output[] = [];
-    for (const call of callsOf(fixture)) outputs.push(...(await run(fixture, manager, call)));
+    for (const call of await callsOf(fixture, hasPrior)) outputs.push(...(await run(fixture, manager, call)));
     return outputs;
   };
 }
@@ -174,12 +178,31 @@ async function openManager(fixture: Fixture, { gpu, arena }: GpuContext): Promis
   return DalleModelManager.create(config, { gpu, dtype: arena.dtype, ...QUIET });
 }
 
-function callsOf(fixture: Fixture): Call[] {
+async function callsOf(fixture: Fixture, hasPrior: boolean): Promise<Call[]> {
   const { calls, torch_seeds: seeds } = fixture.info(info);
-  return Object.entries(calls).map(([name, call]) => {
-    const seed = seeds[name] ?? 0;
-    return { ...call, name, random: typeof seed === "number" ? { seed } : { seeds: seed } };
-  });
+  const result: Call[] = [];
+  for (const [name, call] of Object.entries(calls)) {
+    const latents = givenLatents(call, { hasPrior });
+    result.push({ ...call, name, random: await randomOf(fixture, seeds[name] ?? 0, latents) });
+  }
+  return result;
+}
+
+async function randomOf(
+  fixture: Fixture,
+  seed: number | readonly number[],
+  latents: ReadonlyMap<number, string>,
+): Promise<Random> {
+  if (latents.size === 0) return typeof seed === "number" ? { seed } : { seeds: seed };
+  const given = new Map<number, Float32Array>();
+  for (const [draw, name] of latents) given.set(draw, (await fixture.tensor(name)).data);
+  if (typeof seed === "number") return { generator: new GivenLatents(seed, given) };
+  const rowOf = (values: Float32Array, i: number): Float32Array => {
+    const size = values.length / seed.length;
+    return values.subarray(i * size, (i + 1) * size);
+  };
+  const rows = (i: number) => new Map([...given].map(([draw, values]) => [draw, rowOf(values, i)]));
+  return { generator: seed.map((one, i) => new GivenLatents(one, rows(i))) };
 }
 
 function stepsOf({ decoder_num_inference_steps: decoder, super_res_num_inference_steps: superRes }: Call) {
@@ -272,8 +295,14 @@ async function small(
   };
 }
 
+/** The random options of a call. A generator is a copy, because a script continues it. */
+function freshRandom({ random }: Call): Random {
+  return "generator" in random ? { generator: forkOf(random.generator) } : random;
+}
+
 /** The generators of a call, in the state before its first draw. */
 function generatorOf({ random }: Call): Randomness {
+  if ("generator" in random) return forkOf(random.generator);
   return "seed" in random ? new Generator(random.seed) : random.seeds.map((seed) => new Generator(seed));
 }
 
