@@ -41,10 +41,14 @@ export async function loadImage(file: string): Promise<RgbImage> {
 
 /**
  * Reads images for CLIP. Larger ones are resized to CLIP's input size as they are read, so that a folder of photos fits into
- * memory. (Scripts would resize them anyway.)
+ * memory. (Scripts would resize them anyway.) An encoder that prepares images in its own way gets them as they are.
  */
-export async function loadForClip(files: readonly string[], { clip }: DalleModelManager): Promise<RgbImage[]> {
-  const size = clip?.imageSize ?? Infinity;
+export async function loadForClip(
+  files: readonly string[],
+  { models: { clip } }: DalleModelManager,
+): Promise<RgbImage[]> {
+  const encoder = clip?.model.image;
+  const size = encoder?.preprocess ? Infinity : (encoder?.imageSize ?? Infinity);
   const images: RgbImage[] = [];
   for (const file of files) {
     const image = await loadImage(file);

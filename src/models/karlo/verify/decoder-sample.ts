@@ -1,6 +1,7 @@
 import type { Fixture } from "../../../fixture/fixture.js";
 import type { Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
+import { scalesOf, type SampleCall } from "../../../fixture/unclip-call.js";
 import { affine } from "../../../ops/elementwise.js";
 import type { Arena } from "../../../tensor/arena.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
@@ -11,17 +12,7 @@ import { DecoderStage } from "../decoder-stage.js";
 import type { StageInputs } from "../karlo-stage.js";
 import { runStage } from "../run-stage.js";
 import { withComponents } from "./component.js";
-import {
-  noiseOfCall,
-  refusals,
-  repeated,
-  sampleCalls,
-  scalesOf,
-  schedulerOf,
-  textsOf,
-  uploadText,
-  type SampleCall,
-} from "./sample-calls.js";
+import { noiseOfCall, refusals, repeated, sampleCalls, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
 import { LOOP } from "./tolerances.js";
 
 /** Runs the decoder's sampling loop with the noise of the reference. */

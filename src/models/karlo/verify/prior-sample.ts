@@ -1,11 +1,12 @@
 import type { Output } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
+import { scalesOf } from "../../../fixture/unclip-call.js";
 import type { Arena } from "../../../tensor/arena.js";
 import { priorOptions } from "../config/prior-config.js";
 import { KarloPrior } from "../karlo-prior.js";
 import { withComponent } from "./component.js";
-import { noiseOfCall, refusals, sampleCalls, scalesOf, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
-import { LOOP } from "./tolerances.js";
+import { noiseOfCall, refusals, sampleCalls, schedulerOf, textsOf, uploadText } from "./sample-calls.js";
+import { PRIOR_LOOP } from "./tolerances.js";
 
 /** Runs the prior's sampling loop with the noise of the reference. */
 export const verifyPriorSample: Runner = async (fixture, openArena) => {
@@ -34,7 +35,7 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
           textEncodings.dispose();
         }
         const { data: expected } = await fixture.tensor(`out.${name}.image_embeddings`);
-        outputs.push({ name: `${name}.image_embeddings`, actual, expected, tolerance: LOOP[arena.dtype] });
+        outputs.push({ name: `${name}.image_embeddings`, actual, expected, tolerance: PRIOR_LOOP[arena.dtype] });
       }
       return outputs;
     },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Fixture } from "../../../fixture/fixture.js";
+import { sampleCall, type SampleCall } from "../../../fixture/unclip-call.js";
 import { EXACT, type Output } from "../../../fixture/result.js";
 import { maskRows } from "../../../fixture/run-model.js";
 import { RecordedNoise } from "../../../diffusion/noise.js";
@@ -11,40 +12,14 @@ import { schedulerOptions } from "../config/scheduler-config.js";
 import { UnclipScheduler } from "../scheduler/unclip-scheduler.js";
 import { componentConfigOf } from "./component.js";
 
-const steps = z.int().positive().optional();
-
-/** The arguments of a call of a pipeline that decide how it samples. */
-export const sampleCall = z.looseObject({
-  num_images_per_prompt: z.int().positive().default(1),
-  prior_num_inference_steps: steps,
-  decoder_num_inference_steps: steps,
-  super_res_num_inference_steps: steps,
-  prior_guidance_scale: z.number().default(4),
-  decoder_guidance_scale: z.number().default(8),
-});
-
 const info = z.looseObject({
   calls: z.record(z.string(), sampleCall),
   raises: z.record(z.string(), z.string()).default({}),
 });
 
-/** A call of a pipeline, by its name in the outputs. */
-export interface SampleCall extends z.output<typeof sampleCall> {
-  readonly name: string;
-}
-
 /** The calls of a fixture. */
 export function sampleCalls(fixture: Fixture): readonly SampleCall[] {
   return Object.entries(fixture.info(info).calls).map(([name, call]) => ({ name, ...call }));
-}
-
-/**
- * The guidance scales of a call. The reference guides prior and decoder if one of the scales is above 1, both by their own scale.
- * Here a scale of 1 means no guidance, whose result is the same, and any other one guides its own model.
- */
-export function scalesOf(call: Pick<SampleCall, "prior_guidance_scale" | "decoder_guidance_scale">) {
-  const { prior_guidance_scale: prior, decoder_guidance_scale: decoder } = call;
-  return prior > 1 || decoder > 1 ? { prior, decoder } : { prior: 1, decoder: 1 };
 }
 
 /** The recorded noise of a call. */

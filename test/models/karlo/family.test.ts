@@ -1,0 +1,127 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { ConfigError } from "../../../src/config/config-error.js";
+import { MemoryCounter } from "../../../src/gpu/executors/count.js";
+import { familyOf } from "../../../src/models/families.js";
+import type { BuildRequest } from "../../../src/models/family.js";
+import { karlo } from "../../../src/models/karlo/family.js";
+import { openModelFolder, type OpenedFolder } from "../../../src/models/opened.js";
+import { Arena } from "../../../src/tensor/arena.js";
+import { FormatError } from "../../../src/weights/errors.js";
+import { modelFolder, readModelJson, type ChangedFile } from "../../support/model-folder.js";
+
+const VARIATION = "karlo-image-variation";
+const TEXT_TO_IMAGE = "karlo-text-to-image-fp16";
+const counter = new MemoryCounter();
+
+afterAll(() => {
+  counter.stream.close();
+});
+
+async function open(fixture: string, changed: Readonly<Record<string, ChangedFile>> = {}): Promise<OpenedFolder> {
+  return openModelFolder(modelFolder(fixture, changed));
+}
+
+/** Opens a folder whose index has other entries, or lacks some. */
+async function withIndex(fixture: string, entries: object): Promise<OpenedFolder> {
+  const index = { ...(await readModelJson(fixture, "model_index.json")), ...entries };
+  return open(fixture, { "model_index.json": index });
+}
+
+function request<Source>(opened: OpenedFolder, source: Source): BuildRequest<Source> {
+  return {
+    opened,
+    source,
+    origin: "pipeline, a folder",
+    given: { value: undefined, name: "" },
+    config: "a load config",
+    arena: new Arena(counter.stream),
+    warn: () => undefined,
+  };
+}
+
+const file = { load_type: "local", path: "." } as const;
+
+describe("the models of a folder", () => {
+  it("are those whose components it has", async () => {
+    const decoder = ["text_proj", "decoder", "decoder_scheduler", "super_res_first", "super_res_last"];
+    expect(familyOf(await open(VARIATION)).claim).toMatchObject({
+      kind: ["decoder", "clip"],
+      components: {
+        decoder: [...decoder, "super_res_scheduler"],
+        clip: ["tokenizer", "text_encoder", "image_encoder", "feature_extractor"],
+      },
+    });
+    expect(familyOf(await open(TEXT_TO_IMAGE)).claim).toMatchObject({
+      kind: ["prior", "decoder", "clip"],
+      components: { prior: ["prior", "prior_scheduler"], clip: ["tokenizer", "text_encoder"] },
+      words: "Karlo's prior, decoder, CLIP",
+    });
+    const combined = { prior: ["diffusers", "PriorTransformer"], prior_scheduler: ["diffusers", "UnCLIPScheduler"] };
+    const both = await withIndex(VARIATION, { ...combined, safety_checker: ["x", "Y"] });
+    expect(karlo.claim(both)?.kind).toEqual(["prior", "decoder", "clip"]);
+    expect(karlo.claim(await withIndex(TEXT_TO_IMAGE, { super_res_last: [null, null] }))?.kind).toEqual([
+      "prior",
+      "clip",
+    ]);
+  });
+
+  it.each([
+    ["KandinskyV22Pipeline", /KandinskyV22Pipeline, which is not supported: it needs a decoder in a latent space/],
+    ["StableUnCLIPImg2ImgPipeline", /StableUnCLIPImg2ImgPipeline, .*AutoencoderKL/],
+    ["StableDiffusionPipeline", /StableDiffusionPipeline, .*AutoencoderKL/],
+    ["DDPMPipeline", /unrecognised checkpoint: found a folder of class DDPMPipeline/],
+  ])("of a %s are refused by name", async (pipeline, message) => {
+    const folder = await withIndex(TEXT_TO_IMAGE, { _class_name: pipeline });
+    expect(() => familyOf(folder)).toThrow(FormatError);
+    expect(() => familyOf(folder)).toThrow(message);
+  });
+
+  it("are refused if a component has another class", async () => {
+    const folder = await withIndex(TEXT_TO_IMAGE, { decoder: ["diffusers", "UNet2DModel"] });
+    expect(() => familyOf(folder)).toThrow(/component decoder is a UNet2DModel, .*Karlo has UNet2DConditionModel/);
+  });
+});
+
+describe("components that do not fit each other", () => {
+  const changed = async (component: string, entries: object, config = "config.json") => {
+    const path = `${component}/${config}`;
+    return open(TEXT_TO_IMAGE, { [path]: { ...(await readModelJson(TEXT_TO_IMAGE, path)), ...entries } });
+  };
+  const SCHEDULER = "scheduler_config.json";
+
+  it.each([
+    ["decoder", { sample_size: null }, "config.json", /config of decoder has no sample_size/],
+    ["text_proj", { cross_attention_dim: 16 }, "config.json", /cross_attention_dim 16, but decoder has 12/],
+    ["text_proj", { time_embed_dim: 16 }, "config.json", /time_embed_dim 16, but decoder needs 32/],
+    ["decoder_scheduler", { variance_type: "fixed_small_log" }, SCHEDULER, /out_channels 6, but its scheduler needs 3/],
+    ["super_res_first", { in_channels: 7 }, "config.json", /in_channels 7, but .* have 6/],
+    ["super_res_scheduler", { variance_type: "learned_range" }, SCHEDULER, /super-resolution predicts no variance/],
+  ])("of the cascade: %s with %j", async (component, entries, config, message) => {
+    const folder = await changed(component, entries, config);
+    const built = karlo.cascade!([request(folder, { load_model_from: file, unet_numbers: [] })]);
+    await expect(built).rejects.toBeInstanceOf(ConfigError);
+    await expect(built).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["prior", { added_emb_type: null }, "config.json", /no image embedding/],
+    ["prior", { clip_embed_dim: 9 }, "config.json", /embeddings of 9 values/],
+    ["prior_scheduler", { variance_type: "learned_range" }, SCHEDULER, /a prior predicts no variance/],
+  ])("of the prior: %s with %j", async (component, entries, config, message) => {
+    const folder = await changed(component, entries, config);
+    const built = karlo.prior!(request(folder, { load_model_from: file }));
+    await expect(built).rejects.toBeInstanceOf(ConfigError);
+    await expect(built).rejects.toThrow(message);
+  });
+
+  it("are refused as a part of another decoder", async () => {
+    const folder = await open(TEXT_TO_IMAGE);
+    const only = (unet_numbers: readonly number[]) => request(folder, { load_model_from: file, unet_numbers });
+    await expect(karlo.cascade!([only([2])])).rejects.toThrow(/unet_numbers must be \[1, 2\]/);
+    await expect(karlo.cascade!([only([1, 2]), only([1, 2])])).rejects.toThrow(/several sources of U-Nets/);
+    const { components } = await karlo.cascade!([only([1, 2])]);
+    expect(components.map(({ name }) => name)).toEqual(["U-Net 1", "U-Net 2 (first steps)", "U-Net 2 (last step)"]);
+    const text = [...components[0]!.weights.source.tensors.keys()].filter((name) => name.startsWith("text_proj."));
+    expect(text).toContain("text_proj.learned_classifier_free_guidance_embeddings");
+  });
+});
