@@ -20,6 +20,7 @@ export type {
   ClipSource,
   DecoderSource,
   FileLocation,
+  FolderLocation,
   ModelLoadConfigData,
   ModelSource,
   PriorSource,

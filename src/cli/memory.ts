@@ -18,7 +18,11 @@ export function register(program: Command): void {
   program
     .command("memory")
     .description("show how much GPU memory the models of a load config need (only file headers are read)")
-    .argument("[config]", "name, path or URL of a load config (default: shapes, the built-in model)", loadConfig)
+    .argument(
+      "[config]",
+      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the built-in model)",
+      loadConfig,
+    )
     .option("--model-config <config>", "same as the argument", loadConfig)
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")

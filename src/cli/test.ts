@@ -52,7 +52,11 @@ export function register(program: Command): void {
   program
     .command("test")
     .description("check a load config: find or download its files, print their checksums, load the models")
-    .argument("[config]", "name, path or URL of a load config (default: shapes, the built-in model)", loadConfig)
+    .argument(
+      "[config]",
+      "name, path or URL of a load config or of a folder of models, or its id on the hub (default: shapes, the built-in model)",
+      loadConfig,
+    )
     .option("--model-config <config>", "same as the argument", loadConfig)
     .option("--no-load", "do not load the models; needs no GPU")
     .option("-s, --suppress-updates", "use downloaded files without checking for updates")

@@ -2,13 +2,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import type { ConfigReport } from "../../src/cli/test.js";
+import type { MemoryPlan } from "../../src/pipeline/manager/memory-plan.js";
 import { plainFolder } from "../../src/files/folder/plain-folder.js";
 import { openComponent } from "../../src/models/diffusers/component-weights.js";
 import type { FolderInspection } from "../../src/models/inspect-folder.js";
 import { openModelFolder } from "../../src/models/opened.js";
 import { toFloat32 } from "../../src/weights/dtypes.js";
-import { dalle2, dalle2Beside } from "../support/cli.js";
-import { FaultServer } from "../support/fault-server.js";
+import { dalle2, dalle2Beside, readImage } from "../support/cli.js";
+import { FaultServer, status } from "../support/fault-server.js";
 import { fixtureFolder } from "../support/golden.js";
 import { filesBelow, serveRepository } from "../support/hub-server.js";
 
@@ -67,6 +69,60 @@ describe("dalle2 inspect of a folder of models", () => {
     expect(JSON.parse(stdout)).toMatchObject({ folder: "some/karlo", parameters: 194_592 });
     expect(() => readdirSync(join(root, "cache"))).toThrow();
     await server.close();
+  });
+});
+
+describe("dalle2 dream with the id of a repository", () => {
+  it("downloads it, goes on after a break, and then runs without the hub", async () => {
+    const server = await FaultServer.start();
+    serveRepository(server, { id: "some/karlo", licence: "creativeml-openrail-m", files: filesBelow(F16) });
+    const env = { HF_ENDPOINT: server.url(), HF_HUB_CACHE: join(root, "none"), DALLE2_CACHE: join(root, "downloads") };
+    const steps = ["--prior-steps", "2", "--steps", "2,2", "--seed", "5", "--dtype", "f32"];
+    const dream = async (out: string) => {
+      const args = [
+        "dream",
+        "--model-config",
+        "some/karlo",
+        "a red square",
+        ...steps,
+        "--output-path",
+        join(root, out),
+      ];
+      return dalle2Beside(args, { env });
+    };
+    const pixels = (out: string) => {
+      const [file] = readdirSync(join(root, out));
+      return readImage(join(root, out, file!));
+    };
+    // The server refuses one file, as if the connection broke for good.
+    server.choose = (_, path) => (/resolve.*super_res_last.*safetensors$/.test(path) ? status(404) : undefined);
+    const broken = await dream("broken");
+    expect([broken.status, broken.stderr]).toEqual([2, expect.stringContaining("super_res_last")]);
+    expect(broken.stderr).toMatch(/some\/karlo: \d+\.\d\d kB to download, licence creativeml-openrail-m/);
+    server.choose = () => undefined;
+    const start = server.requests.length;
+    const whole = await dream("whole");
+    expect([whole.status, whole.stderr]).toEqual([0, expect.any(String)]);
+    const later = server.requests.slice(start).map(({ path }) => path);
+    expect(later.some((path) => path.includes("super_res_last/diffusion"))).toBe(true);
+    expect(later.some((path) => path.includes("prior/diffusion"))).toBe(false);
+    await server.close();
+    const offline = await dream("offline");
+    expect([offline.status, offline.stderr]).toEqual([0, expect.stringContaining("using the files that are here")]);
+    expect(offline.stderr).not.toContain("to download");
+    expect(await pixels("offline")).toEqual(await pixels("whole"));
+  });
+
+  it("says how much memory its models take, from headers, and finds its files", () => {
+    const plans = JSON.parse(dalle2(["memory", F16, "--json"]).stdout) as MemoryPlan[];
+    expect(plans.map(({ dtype, components }) => [dtype, components.length])).toEqual([
+      ["f32", 5],
+      ["f16", 5],
+    ]);
+    const report = JSON.parse(dalle2(["test", F16, "--json"]).stdout) as ConfigReport;
+    expect(report.files).toHaveLength(8);
+    for (const { problem, sha256 } of report.files) expect([problem, sha256?.length]).toEqual([null, 64]);
+    expect(report.models).toMatchObject({ prior: { family: "Karlo" }, clip: { make: "transformers" } });
   });
 });
 
