@@ -45,6 +45,8 @@ struct Params {
   has_null: u32,
   has_bias: u32,
   has_mask: u32,
+  // Position of the first query. Other than 0 if q is a part of a sequence.
+  first_query: u32,
 }
 
 @group(0) @binding(0) var<storage, read> q: array<Element4>;
@@ -98,13 +100,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       for (var i = 0u; i < columns; i++) {
         sum[r][i] = null_kv[dim4 + first_column + i];
       }
-      peak[r] = score * params.scale + bias_at(query[r], 0u, head);
+      peak[r] = score * params.scale + bias_at(params.first_query + query[r], 0u, head);
       total[r] = 1.0;
     }
   }
 
   // The keys that the last query of the workgroup sees; uniform in the workgroup.
-  let end = select(params.keys, min(params.keys, (wid.x + 1u) * QUERIES * WORKGROUP), params.causal != 0u);
+  let end = select(params.keys, min(params.keys, params.first_query + (wid.x + 1u) * QUERIES * WORKGROUP), params.causal != 0u);
   for (var first = 0u; first < end; first += 4u) {
     // Keys beyond the end repeat the last one and are hidden.
     let keys = min(vec4<u32>(first) + LANES, vec4<u32>(params.keys - 1u));
@@ -128,8 +130,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     var rescale: array<f32, QUERIES>;
     var weights: array<vec4<f32>, QUERIES>;
     for (var r = 0u; r < QUERIES; r++) {
-      let seen = present & (vec4<bool>(params.causal == 0u) | (keys <= vec4<u32>(query[r])));
-      let score = select(vec4<f32>(LOWEST), scores[r] * params.scale + block_bias(query[r], keys, head), seen);
+      let place = params.first_query + query[r];
+      let seen = present & (vec4<bool>(params.causal == 0u) | (keys <= vec4<u32>(place)));
+      let score = select(vec4<f32>(LOWEST), scores[r] * params.scale + block_bias(place, keys, head), seen);
       sees_any[r] |= any(seen);
       let new_peak = max(peak[r], max_of(score));
       rescale[r] = exp(peak[r] - new_peak);

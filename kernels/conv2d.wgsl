@@ -13,6 +13,8 @@ alias Element4 = vec4<Element>;
 
 struct Params {
   epilogue: Epilogue,
+  first_vector: u32,
+  panel_vectors: u32,
   pixels: u32,
   height: u32,
   width: u32,
@@ -23,6 +25,8 @@ struct Params {
   kernel_width: u32,
   stride: u32,
   padding: u32,
+  // Rows of padding above x. Other than `padding` if x is a part of an image.
+  top: i32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -36,7 +40,7 @@ struct Params {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   let column = tile_column(group.x, local);
   let pixel = tile_row(group, local);
-  let columns = params.epilogue.column_vectors;
+  let columns = params.panel_vectors;
   if (pixel >= params.pixels || column >= columns) {
     return;
   }
@@ -49,7 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   for (var i = 0u; i < TILE_ROWS; i++) {
     let p = min(pixel + i, params.pixels - 1u);
     let inside = p % plane;
-    corner_y[i] = i32(inside / params.out_width * params.stride) - i32(params.padding);
+    corner_y[i] = i32(inside / params.out_width * params.stride) - params.top;
     corner_x[i] = i32(inside % params.out_width * params.stride) - i32(params.padding);
     image[i] = p / plane * params.height * params.width;
   }

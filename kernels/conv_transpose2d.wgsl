@@ -19,7 +19,9 @@ const STRIDE: u32 = 2u;
 
 struct Params {
   epilogue: Epilogue,
-  // Of x.
+  first_vector: u32,
+  panel_vectors: u32,
+  // Of x, without the rows around a part of an image.
   pixels: u32,
   height: u32,
   width: u32,
@@ -28,6 +30,8 @@ struct Params {
   taps: u32,
   // Workgroups in x for each of the four convolutions.
   columns: u32,
+  // Rows of x above the first pixel. Other than 0 if x is a part of an image.
+  first_row: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
@@ -44,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
   let j = corner % STRIDE;
   let column = tile_column(group.x % params.columns, local);
   let pixel = tile_row(group, local);
-  let out_vectors = params.epilogue.column_vectors;
+  let out_vectors = params.panel_vectors;
   if (pixel >= params.pixels || column >= out_vectors) {
     return;
   }
@@ -66,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       var x_at: array<u32, TILE_ROWS>;
       var weight: array<f32, TILE_ROWS>;
       for (var r = 0u; r < TILE_ROWS; r++) {
-        let iy = i32(row_y[r] + i) - i32(p);
+        let iy = i32(params.first_row + row_y[r] + i) - i32(p);
         let ix = i32(row_x[r] + j) - i32(q);
         let inside = iy >= 0 && iy < i32(params.height) && ix >= 0 && ix < i32(params.width);
         x_at[r] = select(0u, (image[r] * plane + u32(iy) * params.width + u32(ix)) * params.in_vectors, inside);

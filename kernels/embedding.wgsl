@@ -1,7 +1,8 @@
 // Table lookup: y[b, l] = table[ids[b, l]].
 //
 // table: [entries, channels4]; ids: [batch, ids_stride], only the first `length` of a row are read; y: [batch, length,
-// channels4]. An id beyond the table reads its last entry. One invocation per vec4 of y.
+// channels4]. An id beyond the table reads its last entry. A table that is larger than a binding is read in parts: each
+// writes the rows of y whose ids are in it. One invocation per vec4 of y.
 //
 //: use lib/elementwise.wgsl
 
@@ -18,11 +19,19 @@ struct Params {
   length: u32,
   ids_stride: u32,
   channels4: u32,
+  // Of the whole table.
   entries: u32,
+  // Of this part of the table.
+  first_entry: u32,
+  part_entries: u32,
 }
 
 fn run(index: u32) {
   let row = index / params.channels4;
   let id = ids[row / params.length * params.ids_stride + row % params.length];
-  y[index] = table[min(id, params.entries - 1u) * params.channels4 + index % params.channels4];
+  let entry = min(id, params.entries - 1u) - params.first_entry;
+  // Ids before the first entry wrap around to large numbers.
+  if (entry < params.part_entries) {
+    y[index] = table[entry * params.channels4 + index % params.channels4];
+  }
 }

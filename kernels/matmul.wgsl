@@ -12,6 +12,8 @@ alias Element4 = vec4<Element>;
 
 struct Params {
   epilogue: Epilogue,
+  first_vector: u32,
+  panel_vectors: u32,
   rows: u32,
   inner_vectors: u32,
 }
@@ -27,7 +29,7 @@ struct Params {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
   let column = tile_column(group.x, local);
   let row = tile_row(group, local);
-  let stride = params.epilogue.column_vectors;
+  let stride = params.panel_vectors;
   if (row >= params.rows || column >= stride) {
     return;
   }

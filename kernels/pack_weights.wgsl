@@ -2,7 +2,8 @@
 //
 // Converts rows of a torch weight `[out, in, taps]` (a linear layer has one tap, a convolution has kh·kw) to the layout
 // of matmul and conv2d: output channels innermost, both channel axes padded with zeros to whole vec4s. One invocation
-// writes one vec4 of output channels. The source has `rows` rows of the weight, from `first_row` on.
+// writes one vec4 of output channels. The source has `rows` rows of the weight, from `first_row` on. source and packed may
+// be parts: some rows, or some input channels.
 //: use lib/elementwise.wgsl
 
 alias Element = f32;
@@ -12,6 +13,8 @@ struct Params {
   invocations: u32,
   first_row: u32,
   rows: u32,
+  // Input channels in a row of the source, and those to pack.
+  row_inputs: u32,
   inputs: u32,
   taps: u32,
   padded_inputs: u32,
@@ -32,7 +35,7 @@ fn run(index: u32) {
     for (var j = 0u; j < 4u; j++) {
       let row = vector * 4u + j;
       if (row < params.rows) {
-        values[j] = source[(row * params.inputs + input) * params.taps + tap];
+        values[j] = source[(row * params.row_inputs + input) * params.taps + tap];
       }
     }
   }

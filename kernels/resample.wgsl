@@ -22,6 +22,8 @@ struct Params {
   inner4: u32,
   taps: u32,
   taps_stride: u32,
+  // First row of x. Other than 0 if x is a part of an axis.
+  first_source: u32,
 }
 
 fn run(index: u32) {
@@ -31,7 +33,7 @@ fn run(index: u32) {
   var sum = vec4<f32>(0.0);
   for (var t = 0u; t < params.taps; t++) {
     let tap = i * params.taps_stride + t;
-    let source = (outer * params.source_length + positions[tap]) * params.inner4 + inner;
+    let source = (outer * params.source_length + positions[tap] - params.first_source) * params.inner4 + inner;
     sum += weights[tap] * vec4<f32>(x[source]);
   }
   y[index] = Element4(sum);

@@ -21,6 +21,9 @@ struct Params {
   channels4: u32,
   scale_y: f32,
   scale_x: f32,
+  // First rows of y and x, counted in the whole image. Other than 0 for a part of an image.
+  first_row: u32,
+  first_source_row: u32,
 }
 
 fn source_of(target_index: u32, scale: f32, size: u32) -> u32 {
@@ -31,7 +34,8 @@ fn run(index: u32) {
   let pixel = index / params.channels4;
   let line = pixel / params.width;
   let sample = line / params.height;
-  let source_y = source_of(line % params.height, params.scale_y, params.source_height);
+  let whole_y = source_of(params.first_row + line % params.height, params.scale_y, params.source_height);
+  let source_y = whole_y - params.first_source_row;
   let source_x = source_of(pixel % params.width, params.scale_x, params.source_width);
   let source_line = sample * params.source_height + source_y;
   y[index] = x[(source_line * params.source_width + source_x) * params.channels4 + index % params.channels4];

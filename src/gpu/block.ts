@@ -39,7 +39,7 @@ export type OnBlock = (outcome: Promise<GpuOutOfMemoryError | undefined>) => voi
 /** The memory that storages are allocated from. */
 export interface StorageMemory {
   /** Bytes of the largest storage. */
-  readonly maxBindingSize: number;
+  readonly maxBufferSize: number;
   /**
    * Throws `GpuOutOfMemoryError` beyond `memoryLimit`. If the device itself has no memory, `onBlock` learns it later.
    */

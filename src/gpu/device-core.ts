@@ -13,7 +13,7 @@ import { UniformTable } from "./uniforms.js";
 
 export interface CoreOptions {
   readonly poolBytes: number | undefined;
-  readonly maxBindingSize: number;
+  readonly maxBufferSize: number;
   readonly timeKernels: boolean;
 }
 
@@ -39,7 +39,7 @@ export class DeviceCore implements BlockSource {
   readonly counters: GpuCounters = { uploads: 0, bindGroups: 0, submits: 0, dispatches: 0 };
   /** Streams that may have commands that are not submitted yet. */
   readonly streams = new Set<Flushable>();
-  readonly maxBindingSize: number;
+  readonly maxBufferSize: number;
   /** Whether buffers were destroyed whose memory the driver may still hold. */
   #hasDestroyed = false;
   /** Why the device can no longer be used. */
@@ -47,10 +47,9 @@ export class DeviceCore implements BlockSource {
 
   constructor(
     readonly device: GPUDevice,
-    { poolBytes, maxBindingSize, timeKernels }: CoreOptions,
+    { poolBytes, maxBufferSize, timeKernels }: CoreOptions,
   ) {
-    const { maxStorageBufferBindingSize, maxBufferSize } = device.limits;
-    this.maxBindingSize = Math.min(maxStorageBufferBindingSize, maxBufferSize, maxBindingSize);
+    this.maxBufferSize = Math.min(device.limits.maxBufferSize, maxBufferSize);
     const flushAll = (): void => {
       this.flushAll();
     };

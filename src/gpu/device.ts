@@ -23,13 +23,23 @@ export interface GpuOptions {
    * thrown. Default: Infinity, that is, as much as the device has.
    */
   readonly memoryLimit?: number;
-  /** Bytes of the largest tensor; simulates an adapter with a smaller limit. Default: the adapter's limit. */
+  /**
+   * Bytes of a tensor that a kernel can bind; simulates an adapter with a smaller limit. Operations on larger tensors are
+   * split. Default: the adapter's limit.
+   */
   readonly maxBindingSize?: number;
+  /** Bytes of the largest tensor; simulates an adapter with a smaller limit. Default: the adapter's limit. */
+  readonly maxBufferSize?: number;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
   readonly timeKernels?: boolean;
 }
 
-const GPU_RULES = { poolBytes: byteLimit, memoryLimit: byteLimit, maxBindingSize: byteLimit };
+const GPU_RULES = {
+  poolBytes: byteLimit,
+  memoryLimit: byteLimit,
+  maxBindingSize: byteLimit,
+  maxBufferSize: byteLimit,
+};
 
 /** Throws `ArgumentError` if a limit is not a number of bytes. */
 export function checkGpuOptions(options: GpuOptions): void {
@@ -46,6 +56,8 @@ export interface StreamOptions {
   readonly executor?: "eager" | "compile";
   /** Called for each command that runs, except reads. */
   readonly onCommand?: (command: RecordedCommand) => void;
+  /** Bytes that a kernel can bind. Streams that share weights must have the same. Default: the limit of the device. */
+  readonly maxBindingSize?: number;
 }
 
 /**
@@ -62,6 +74,7 @@ export class GpuDevice {
   /** The limits of the device. */
   readonly limits: GpuLimits;
   readonly #core: DeviceCore;
+  readonly #maxBindingSize: number;
 
   /** @internal */
   constructor(device: GPUDevice, adapter: AdapterDescription, features: GpuFeatures, options: GpuOptions = {}) {
@@ -69,11 +82,13 @@ export class GpuDevice {
     this.device = device;
     this.adapter = adapter;
     this.features = features;
-    const { poolBytes, maxBindingSize = Infinity, memoryLimit = Infinity, timeKernels = false } = options;
+    const { poolBytes, memoryLimit = Infinity, timeKernels = false } = options;
+    const { maxBindingSize = Infinity, maxBufferSize = Infinity } = options;
     this.limits = device.limits;
+    this.#maxBindingSize = Math.min(device.limits.maxStorageBufferBindingSize, maxBindingSize);
     this.#core = new DeviceCore(device, {
       poolBytes,
-      maxBindingSize,
+      maxBufferSize,
       timeKernels: timeKernels && features.timestamps,
     });
     this.memoryLimit = memoryLimit;
@@ -92,10 +107,14 @@ export class GpuDevice {
    *
    * @internal
    */
-  stream({ executor: kind = "eager", onCommand }: StreamOptions = {}): CommandStream {
+  stream({
+    executor: kind = "eager",
+    onCommand,
+    maxBindingSize = this.#maxBindingSize,
+  }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
-    return new CommandStream(executor, { adapter: this.adapter, features: this.features }, () => {
+    return new CommandStream(executor, { adapter: this.adapter, features: this.features, maxBindingSize }, () => {
       this.#core.streams.delete(executor);
     });
   }

@@ -30,6 +30,11 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(Math.max(bytes, 1) / step) * step;
 }
 
+/** Bytes of the block for a storage: its size class, or less if a buffer may not be as large. */
+export function blockSize(bytes: number, maxBufferSize: number): number {
+  return Math.max(bytes, Math.min(sizeClass(bytes), Math.floor(maxBufferSize / ALIGNMENT) * ALIGNMENT));
+}
+
 /**
  * Creates and destroys blocks.
  *
@@ -37,7 +42,7 @@ export function sizeClass(bytes: number): number {
  */
 export interface BlockSource {
   /** Bytes of the largest storage. */
-  readonly maxBindingSize: number;
+  readonly maxBufferSize: number;
   create(bytes: number, label: string): Block;
   destroy(block: Block): void;
   /** Makes every stream submit what it queued, so that no queued command uses freed blocks. */
@@ -83,8 +88,8 @@ export class BlockPool {
     private readonly poolBytes = POOL_BYTES,
   ) {}
 
-  get maxBindingSize(): number {
-    return this.source.maxBindingSize;
+  get maxBufferSize(): number {
+    return this.source.maxBufferSize;
   }
 
   /** The freed block of a size class that `acquire` would return. */

@@ -1,5 +1,5 @@
 import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
-import { ALIGNMENT, sizeClass, type BlockPool } from "./pool.js";
+import { ALIGNMENT, blockSize, type BlockPool } from "./pool.js";
 
 /**
  * Storages below this size share blocks: each buffer has an overhead, and browsers keep the memory of small buffers
@@ -16,7 +16,7 @@ interface BlockLayout {
 }
 
 /** Divides storages of these sizes among blocks. Small ones share blocks. */
-function layOut(sizes: readonly number[]): BlockLayout[] {
+function layOut(sizes: readonly number[], maxBufferSize: number): BlockLayout[] {
   const layouts: BlockLayout[] = [];
   let members: { index: number; offset: number }[] = [];
   let used = 0;
@@ -27,10 +27,10 @@ function layOut(sizes: readonly number[]): BlockLayout[] {
   };
   for (const [index, size] of sizes.entries()) {
     if (size >= SMALL) {
-      layouts.push({ bytes: sizeClass(size), members: [{ index, offset: 0 }] });
+      layouts.push({ bytes: blockSize(size, maxBufferSize), members: [{ index, offset: 0 }] });
       continue;
     }
-    if (used + size > BLOCK) close();
+    if (used + size > Math.min(BLOCK, maxBufferSize)) close();
     members.push({ index, offset: used });
     used += Math.ceil(size / ALIGNMENT) * ALIGNMENT;
   }
@@ -40,7 +40,7 @@ function layOut(sizes: readonly number[]): BlockLayout[] {
 
 /** Returns the bytes that storages of these sizes take if they are acquired together. */
 export function bytesTogether(sizes: readonly number[]): number {
-  return layOut(sizes).reduce((sum, { bytes }) => sum + bytes, 0);
+  return layOut(sizes, Infinity).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /**
@@ -58,8 +58,8 @@ export class SharedMemory implements StorageMemory {
     private readonly flushAll: () => void,
   ) {}
 
-  get maxBindingSize(): number {
-    return this.pool.maxBindingSize;
+  get maxBufferSize(): number {
+    return this.pool.maxBufferSize;
   }
 
   acquire(bytes: number, label: string, onBlock: OnBlock): Range {
@@ -69,8 +69,9 @@ export class SharedMemory implements StorageMemory {
   /** Acquires memory for each of several storages; for none if one fails. */
   acquireTogether(wanted: readonly { readonly bytes: number; readonly label: string }[], onBlock: OnBlock): Range[] {
     const ranges: Range[] = [];
+    const sizes = wanted.map((one) => one.bytes);
     try {
-      for (const { bytes, members } of layOut(wanted.map((one) => one.bytes))) {
+      for (const { bytes, members } of layOut(sizes, this.maxBufferSize)) {
         const [first] = members;
         const label = members.length > 1 ? `${members.length} small weights` : wanted[first!.index]!.label;
         const block = this.pool.acquire(bytes, label, onBlock);

@@ -8,11 +8,19 @@ export interface StorageUser {
   readonly onBlock: OnBlock;
 }
 
+/** Bytes of a storage that a kernel binds, or that are copied. */
+export interface StorageRange {
+  readonly storage: GpuStorage;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
 /**
  * A range of GPU memory that is allocated at its first use. So a dry run can go through a whole forward pass without
- * memory, and weights can be declared before their file is read.
+ * memory, and weights can be declared before their file is read. As a `StorageRange` it is all of its bytes.
  */
-export class GpuStorage {
+export class GpuStorage implements StorageRange {
+  readonly offset = 0;
   #memory: StorageMemory;
   #range: Range | undefined;
   #isOffloaded = false;
@@ -24,16 +32,20 @@ export class GpuStorage {
     /** Bytes in use; its block may be larger. */
     readonly byteLength: number,
     readonly label: string,
-    /** What to do if it is larger than the adapter allows. */
+    /** What to do if it is larger than a buffer may be. */
     advice = "Use a smaller batch or image size.",
   ) {
     this.#memory = memory;
-    const limit = memory.maxBindingSize;
+    const limit = memory.maxBufferSize;
     if (byteLength > limit) {
       throw new GpuLimitError(
-        `${label} needs ${byteLength} bytes in one binding, but this adapter allows only ${limit} (maxStorageBufferBindingSize). ${advice}`,
+        `${label} needs ${byteLength} bytes in one buffer, but this adapter allows only ${limit} (maxBufferSize). ${advice}`,
       );
     }
+  }
+
+  get storage(): this {
+    return this;
   }
 
   /** Returns its range. The first call allocates the memory. */

@@ -1,6 +1,6 @@
 import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { FreeBlocks } from "./free-blocks.js";
-import { sizeClass, type BlockKeeper, type BlockPool } from "./pool.js";
+import { blockSize, type BlockKeeper, type BlockPool } from "./pool.js";
 
 /**
  * Memory of one stream. The stream can reuse what it freed immediately, because its commands run in order. Others can
@@ -22,12 +22,12 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
     pool.addKeeper(this);
   }
 
-  get maxBindingSize(): number {
-    return this.pool.maxBindingSize;
+  get maxBufferSize(): number {
+    return this.pool.maxBufferSize;
   }
 
   acquire(bytes: number, label: string, onBlock: OnBlock): Range {
-    const size = sizeClass(bytes);
+    const size = blockSize(bytes, this.maxBufferSize);
     const block = this.#reuse(size) ?? this.pool.acquire(size, label, onBlock);
     this.pool.countTensors(1);
     return { block, offset: 0 };

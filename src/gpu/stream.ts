@@ -4,12 +4,14 @@ import { InternalError } from "../platform/internal-error.js";
 import { isLasting } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
 import type { KernelName } from "./kernel-source.js";
-import { GpuStorage } from "./storage.js";
+import { GpuStorage, type StorageRange } from "./storage.js";
 
 /** What kernel variants may depend on. */
 export interface StreamFacts {
   readonly adapter: AdapterDescription;
   readonly features: GpuFeatures;
+  /** Bytes that a kernel can bind. Operations on larger tensors are split. */
+  readonly maxBindingSize: number;
 }
 
 /**
@@ -39,6 +41,11 @@ export class CommandStream {
     return this.facts.features;
   }
 
+  /** Bytes that a kernel can bind. */
+  get maxBindingSize(): number {
+    return this.facts.maxBindingSize;
+  }
+
   /** Whether nothing is computed: tensors have no content, and reads return zeros immediately. */
   get isDryRun(): boolean {
     return this.executor.isDryRun;
@@ -46,7 +53,7 @@ export class CommandStream {
 
   /**
    * Declares `byteLength` bytes of storage, which are allocated at the first use. The caller releases it. Throws
-   * `GpuLimitError`, with `advice`, if the adapter does not allow the size.
+   * `GpuLimitError`, with `advice`, if the adapter does not allow such a large buffer.
    */
   allocate(byteLength: number, label: string, advice?: string): GpuStorage {
     const bytes = Math.max(16, Math.ceil(byteLength / 16) * 16);
@@ -102,11 +109,12 @@ export class CommandStream {
     this.executor.clear(target);
   }
 
-  /** Copies the bytes of a storage into another of the same size. */
-  copy(source: GpuStorage, target: GpuStorage): void {
+  /** Copies bytes of a storage into another, to a range of the same size. */
+  copy(source: StorageRange, target: StorageRange): void {
     this.#checkOpen();
     if (source.byteLength !== target.byteLength) {
-      throw new InternalError(`${target.label} has ${target.byteLength} bytes, ${source.label} ${source.byteLength}.`);
+      const [from, to] = [source.storage.label, target.storage.label];
+      throw new InternalError(`${to} has ${target.byteLength} bytes, ${from} ${source.byteLength}.`);
     }
     this.executor.copy(source, target);
   }

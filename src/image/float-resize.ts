@@ -50,7 +50,8 @@ export function cubicWeights(inSize: number, outSize: number): ResizeTable {
     for (const [k, weight] of raw.entries()) {
       const index = first + k;
       const isInside = index >= 0 && index < inSize;
-      indices[i * taps + k] = isInside ? index : 0;
+      // A tap outside adds nothing; it stays near the others, so that a part of the result needs only a part of the input.
+      indices[i * taps + k] = Math.min(Math.max(index, 0), inSize - 1);
       weights[i * taps + k] = isInside ? weight / total : 0;
     }
   }
@@ -74,7 +75,8 @@ export function bicubicWeights(inSize: number, outSize: number): ResizeTable {
   const weights = new Float64Array(outSize * taps);
   for (const [i, row] of rows.entries()) {
     weights.set(row.weights, i * taps);
-    for (const k of row.weights.keys()) indices[i * taps + k] = row.first + k;
+    // Taps without a weight stay near the others, as in `cubicWeights`.
+    for (let k = 0; k < taps; k++) indices[i * taps + k] = Math.min(row.first + k, inSize - 1);
   }
   return { taps, indices, weights };
 }

@@ -15,7 +15,7 @@ export class ConvTranspose2d {
   constructor(weights: Weights, inputs: number, outputs: number) {
     this.#path = weights.path;
     // Packing puts the input channels innermost, as `convTranspose2d` needs them.
-    this.#weight = weights.conv("weight", [inputs, outputs, 4, 4]);
+    this.#weight = weights.conv("weight", [inputs, outputs, 4, 4], { isTransposed: true });
     this.#bias = weights.vector("bias", outputs);
   }
 

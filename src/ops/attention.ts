@@ -1,8 +1,11 @@
 import { kernels } from "../gpu/kernel-sources.js";
-import { padChannels } from "../tensor/dtype.js";
+import { bytesPerElement, padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { concatChannels, sliceChannels } from "./layout.js";
+import { perLine, perLineOfAll, perSample, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
@@ -42,7 +45,7 @@ export interface PrepareHeadsOptions {
  */
 export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   const { offset = 0, heads, dimHead, rotary, l2norm = false, scale = 1 } = options;
-  const { arena, rows } = x;
+  const { arena } = x;
   const [batch, length] = checkHeads("prepareHeads", "x", x, offset, heads, dimHead);
   const pairs = rotary?.cos.channels ?? 0;
   if (2 * pairs > dimHead) throw new ShapeError("prepareHeads", "rotary.cos", [length, pairs], [length, dimHead / 2]);
@@ -51,23 +54,33 @@ export function prepareHeads(x: Tensor, options: PrepareHeadsOptions): Tensor {
   checkF32("prepareHeads", "rotary.sin", rotary?.sin, [positions, pairs]);
   const paddedHead = padChannels(dimHead);
   const y = arena.empty([batch, length, heads * paddedHead], x.dtype);
-  arena.stream.dispatch("prepareHeads", {
+  const pairStride = rotary?.cos.stride ?? 0;
+  dispatch(arena.stream, "prepareHeads", {
+    op: "prepareHeads",
     types: { Element: floatType("prepareHeads", "x", x) },
-    bindings: { x: x.storage, cosines: rotary?.cos.storage, sines: rotary?.sin.storage, y: y.storage },
-    params: {
-      invocations: rows * heads,
-      length,
-      stride4: x.stride / 4,
-      offset4: offset / 4,
-      heads,
-      dim_head4: paddedHead / 4,
-      pairs,
-      pair_stride: rotary?.cos.stride ?? 0,
-      halves: Number(rotary?.pairs === "halves"),
-      l2_norm: Number(l2norm),
-      scale,
+    space: { samples: batch, lines: length },
+    operands: {
+      x: perLine(x),
+      cosines: perLineOfAll(rotary?.cos, pairStride),
+      sines: perLineOfAll(rotary?.sin, pairStride),
+      y: perLine(y),
     },
-    grid: invocations(rows * heads),
+    call: ({ lines, count }) => ({
+      params: {
+        invocations: count * heads,
+        length: lines,
+        stride4: x.stride / 4,
+        offset4: offset / 4,
+        heads,
+        dim_head4: paddedHead / 4,
+        pairs,
+        pair_stride: pairStride,
+        halves: Number(rotary?.pairs === "halves"),
+        l2_norm: Number(l2norm),
+        scale,
+      },
+      grid: invocations(count * heads),
+    }),
   });
   return y;
 }
@@ -120,46 +133,104 @@ export function attention(options: AttentionOptions): Tensor {
   checkF32("attention", "nullKv", nullKv, [2, dimHead]);
   const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
   checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
+  const groups = headGroups(options, keys);
+  if (groups !== undefined) return attentionInGroups(options, groups);
   const paddedHead = padChannels(dimHead);
   const dimHead4 = paddedHead / 4;
   const slabs = Math.ceil(dimHead4 / COLUMNS);
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
-  arena.stream.dispatch("attention", {
+  dispatch(arena.stream, "attention", {
+    op: "attention",
     types: { Element: floatType("attention", "q", q) },
-    bindings: {
-      q: q.storage,
-      k: k.storage,
-      v: v.storage,
+    // Queries. Each reads all keys and values of its sample.
+    space: { samples: batch, lines: queries },
+    operands: {
+      ...keyOperands(options, keys),
+      q: perLine(q),
       null_kv: nullKv?.storage,
       relative_bias: relativeBias?.storage,
-      key_mask: keyMask?.storage,
-      y: y.storage,
+      y: perLine(y),
     },
-    params: {
-      batch,
-      queries,
-      keys,
-      heads,
-      kv_heads: kvHeads,
-      dim_head4: dimHead4,
-      slab4: Math.ceil(dimHead4 / slabs),
-      q_stride4: q.stride / 4,
-      k_stride4: k.stride / 4,
-      v_stride4: v.stride / 4,
-      q_offset4: qOffset / 4,
-      k_offset4: kOffset / 4,
-      v_offset4: vOffset / 4,
-      bias_stride: relativeBias?.stride ?? 0,
-      mask_stride: keyMask?.stride ?? 0,
-      scale,
-      causal: Number(causal),
-      has_null: Number(nullKv !== undefined),
-      has_bias: Number(relativeBias !== undefined),
-      has_mask: Number(keyMask !== undefined),
-    },
-    grid: [Math.ceil(queries / (QUERIES * WORKGROUP)), heads, batch * slabs],
+    call: (part) => ({
+      params: {
+        batch: part.samples,
+        queries: part.lines,
+        keys,
+        heads,
+        kv_heads: kvHeads,
+        dim_head4: dimHead4,
+        slab4: Math.ceil(dimHead4 / slabs),
+        q_stride4: q.stride / 4,
+        k_stride4: k.stride / 4,
+        v_stride4: v.stride / 4,
+        q_offset4: qOffset / 4,
+        k_offset4: kOffset / 4,
+        v_offset4: vOffset / 4,
+        bias_stride: relativeBias?.stride ?? 0,
+        mask_stride: keyMask?.stride ?? 0,
+        scale,
+        causal: Number(causal),
+        has_null: Number(nullKv !== undefined),
+        has_bias: Number(relativeBias !== undefined),
+        has_mask: Number(keyMask !== undefined),
+        first_query: part.line,
+      },
+      grid: [Math.ceil(part.lines / (QUERIES * WORKGROUP)), heads, part.samples * slabs],
+    }),
   });
   return y;
+}
+
+/**
+ * In how many groups heads must be computed because a kernel cannot bind the keys or values of a sample; undefined if it can,
+ * or if groups would not help.
+ */
+function headGroups({ k, v, kvHeads, dimHead }: AttentionOptions, keys: number): number | undefined {
+  const limit = k.arena.stream.maxBindingSize;
+  const bytesOf = (channels: number): number => keys * channels * bytesPerElement(k.dtype);
+  if (bytesOf(Math.max(k.stride, v.stride)) <= limit) return undefined;
+  const counts = Array.from({ length: kvHeads }, (_, i) => i + 1).filter((groups) => kvHeads % groups === 0);
+  return counts.find((groups) => bytesOf((kvHeads / groups) * padChannels(dimHead)) <= limit);
+}
+
+/** Attention of groups of heads, each on a copy of its channels. */
+function attentionInGroups(options: AttentionOptions, groups: number): Tensor {
+  const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, relativeBias } = options;
+  const [heads, kvHeads] = [options.heads / groups, options.kvHeads / groups];
+  const paddedHead = padChannels(options.dimHead);
+  const cut = (x: Tensor, offset: number, size: number, group: number): Tensor =>
+    sliceChannels(x, offset + group * size, offset + (group + 1) * size);
+  return q.arena.scope(() =>
+    concatChannels(
+      Array.from({ length: groups }, (_, group) =>
+        q.arena.scope(() =>
+          attention({
+            ...options,
+            q: cut(q, qOffset, heads * paddedHead, group),
+            k: cut(k, kOffset, kvHeads * paddedHead, group),
+            v: cut(v, vOffset, kvHeads * paddedHead, group),
+            qOffset: 0,
+            kOffset: 0,
+            vOffset: 0,
+            heads,
+            kvHeads,
+            relativeBias: relativeBias && cut(relativeBias, 0, heads, group),
+          }),
+        ),
+      ),
+    ),
+  );
+}
+
+function keyOperands(
+  { k, v, keyMask }: AttentionOptions,
+  keys: number,
+): Record<"k" | "v" | "key_mask", Operand | undefined> {
+  return {
+    k: perSample(k, keys * k.stride),
+    v: perSample(v, keys * v.stride),
+    key_mask: perSample(keyMask, keyMask?.stride ?? 0),
+  };
 }
 
 /** Checks that x is `[batch, length, *]` with whole heads from `offset` on. Returns batch and length. */

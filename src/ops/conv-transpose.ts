@@ -1,8 +1,11 @@
 import { kernels } from "../gpu/kernel-sources.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
-import { checkEpilogue, epilogueBindings, epilogueParams, type Epilogue } from "./epilogue.js";
+import { dispatch } from "./dispatch.js";
+import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { productGrid } from "./linear.js";
+import { transposedPanels } from "./panels.js";
+import { fixedSpan, perRows, type RowsOf } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 const { KERNEL, STRIDE } = kernels.convTranspose2d.fixed;
@@ -23,21 +26,39 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
   const Element = floatType("convTranspose2d", "x", x);
   checkEpilogue("convTranspose2d", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
-  const [columns, ...rows] = productGrid(x.rows, y.stride / 4);
-  x.arena.stream.dispatch("convTranspose2d", {
-    types: { Element },
-    bindings: { x: x.storage, w: weight.storage, ...epilogueBindings(y, epilogue) },
-    params: {
-      pixels: x.rows,
-      height,
-      width,
-      in_vectors: x.stride / 4,
-      taps: KERNEL / STRIDE,
-      columns,
-      ...epilogueParams(y, epilogue),
-    },
-    // Each pixel of a patch of the result has its own taps.
-    grid: [STRIDE ** 2 * columns, ...rows],
-  });
+  // A row of x gives two rows of the result, which also see the rows before and after it.
+  const rowsOf: RowsOf = ({ line, lines }) => [Math.max(line - 1, 0), Math.min(line + lines + 1, height)];
+  for (const { first, vectors, span } of transposedPanels(weight)) {
+    dispatch(x.arena.stream, "convTranspose2d", {
+      op: "convTranspose2d",
+      types: { Element },
+      space: { samples: batch, lines: height },
+      operands: {
+        x: perRows(x, height, width * x.stride, rowsOf),
+        w: fixedSpan(weight, span),
+        ...epilogueOperands(y, STRIDE ** 2 * width * y.stride, epilogue),
+      },
+      call: (part) => {
+        const firstRow = part.isWhole ? 0 : rowsOf(part)[0];
+        const [columns, ...rows] = productGrid(part.count * width, vectors);
+        return {
+          params: {
+            pixels: part.count * width,
+            height: height - firstRow,
+            width,
+            in_vectors: x.stride / 4,
+            taps: KERNEL / STRIDE,
+            columns,
+            first_row: part.line - firstRow,
+            first_vector: first,
+            panel_vectors: vectors,
+            ...epilogueParams(y, epilogue),
+          },
+          // Each pixel of a patch of the result has its own taps.
+          grid: [STRIDE ** 2 * columns, ...rows],
+        };
+      },
+    });
+  }
   return y;
 }

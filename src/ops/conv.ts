@@ -1,7 +1,10 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
-import { checkEpilogue, epilogueBindings, epilogueParams, type Epilogue } from "./epilogue.js";
+import { dispatch } from "./dispatch.js";
+import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { linear, productGrid } from "./linear.js";
+import { packedPanels } from "./panels.js";
+import { fixedSpan, perRows, type Part, type RowsOf } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 export interface ConvOptions extends Epilogue {
@@ -41,23 +44,54 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const Element = floatType("conv2d", "x", x);
   checkEpilogue("conv2d", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
-  x.arena.stream.dispatch("conv2d", {
-    types: { Element },
-    bindings: { x: x.storage, w: weight.storage, ...epilogueBindings(y, epilogue) },
-    params: {
-      pixels: y.rows,
-      height,
-      width,
-      in_vectors: x.stride / 4,
-      out_height: outHeight,
-      out_width: outWidth,
-      kernel_height: kernelHeight,
-      kernel_width: kernelWidth,
-      stride,
-      padding,
-      ...epilogueParams(y, epilogue),
-    },
-    grid: productGrid(y.rows, y.stride / 4),
-  });
+  const rowsOf = rowsUnder({ stride, padding, height, kernelHeight });
+  const firstRow = (part: Part): number => (part.isWhole ? 0 : rowsOf(part)[0]);
+  for (const { first, vectors, span } of packedPanels(weight)) {
+    dispatch(x.arena.stream, "conv2d", {
+      op: "conv2d",
+      types: { Element },
+      space: { samples: batch, lines: outHeight },
+      operands: {
+        x: perRows(x, height, width * x.stride, rowsOf),
+        w: fixedSpan(weight, span),
+        ...epilogueOperands(y, outWidth * y.stride, epilogue),
+      },
+      call: (part) => ({
+        params: {
+          pixels: part.count * outWidth,
+          height: height - firstRow(part),
+          width,
+          in_vectors: x.stride / 4,
+          out_height: part.lines,
+          out_width: outWidth,
+          kernel_height: kernelHeight,
+          kernel_width: kernelWidth,
+          stride,
+          padding,
+          top: padding + firstRow(part) - part.line * stride,
+          first_vector: first,
+          panel_vectors: vectors,
+          ...epilogueParams(y, epilogue),
+        },
+        grid: productGrid(part.count * outWidth, vectors),
+      }),
+    });
+  }
   return y;
+}
+
+interface Window {
+  readonly stride: number;
+  readonly padding: number;
+  readonly height: number;
+  readonly kernelHeight: number;
+}
+
+/** The rows of an image that rows of the result see: at least one, also where they see only padding. */
+function rowsUnder({ stride, padding, height, kernelHeight }: Window): RowsOf {
+  return ({ line, lines }) => {
+    const from = Math.min(Math.max(line * stride - padding, 0), height - 1);
+    const to = Math.min((line + lines - 1) * stride - padding + kernelHeight, height);
+    return [from, Math.max(to, from + 1)];
+  };
 }

@@ -1,7 +1,9 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds, type Activation } from "./activation.js";
 import { floatType, sameShape } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { operand, perLine, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -64,18 +66,23 @@ function dispatchGatedLinear(op: string, x: Tensor, activation: Activation): Ten
   const channels = x.channels / 2;
   const Element = floatType(op, "x", x);
   const y = x.arena.empty([...x.shape.slice(0, -1), channels], Element);
-  x.arena.stream.dispatch("gatedLinear", {
+  const [channels4, xChannels4] = [y.stride / 4, x.stride / 4];
+  dispatch(x.arena.stream, "gatedLinear", {
+    op,
     types: { Element },
     overrides: { ALIGNED: channels % 4 === 0 },
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      channels,
-      channels4: y.stride / 4,
-      x_channels4: x.stride / 4,
-      activation: activationKinds[activation],
-    },
-    grid: invocations(y.vectors),
+    space: { samples: 1, lines: y.rows },
+    operands: { x: perLine(x), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels,
+        channels4,
+        x_channels4: xChannels4,
+        activation: activationKinds[activation],
+      },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
 }
@@ -94,12 +101,18 @@ function dispatchPointwise(op: string, x: Tensor, choice: Pointwise): Tensor {
   const clamps = Number(limits !== undefined);
   const Element = floatType(op, "x", x);
   const y = x.arena.empty(x.shape, Element);
-  x.arena.stream.dispatch("pointwise", {
+  const { channels } = x;
+  const channels4 = x.stride / 4;
+  dispatch(x.arena.stream, "pointwise", {
+    op,
     types: { Element },
-    overrides: { ACTIVATION: activationKinds[activation], PADDED: x.channels % 4 !== 0 },
-    bindings: { x: x.storage, y: y.storage },
-    params: { invocations: x.vectors, channels: x.channels, channels4: x.stride / 4, scale, offset, clamps, low, high },
-    grid: invocations(x.vectors),
+    overrides: { ACTIVATION: activationKinds[activation], PADDED: channels % 4 !== 0 },
+    space: { samples: 1, lines: x.rows },
+    operands: { x: perLine(x), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: { invocations: lines * channels4, channels, channels4, scale, offset, clamps, low, high },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
 }
@@ -115,26 +128,46 @@ function dispatchCombine(
   const strides = broadcastStrides(op, a, b);
   const [scaleA, scaleB] = operation === "multiply" ? [1, 1] : [operation.scaleA, operation.scaleB];
   const y = a.arena.empty(a.shape, a.dtype);
-  a.arena.stream.dispatch("combine", {
+  const samples = a.shape.length < 2 ? 1 : a.shape[0]!;
+  const positions = a.rows / samples;
+  const channels4 = a.stride / 4;
+  dispatch(a.arena.stream, "combine", {
+    op,
     types: { Element },
     overrides: { MULTIPLY: operation === "multiply", BROADCAST: !sameShape(a.shape, b.shape) },
-    bindings: { a: a.storage, b: b.storage, y: y.storage },
-    params: {
-      invocations: a.vectors,
-      positions: a.rows / (a.shape.length < 2 ? 1 : a.shape[0]!),
-      channels4: a.stride / 4,
-      b_batch_stride4: strides.batch / 4,
-      b_position_stride4: strides.position / 4,
-      scale_a: scaleA,
-      scale_b: scaleB,
-    },
-    grid: invocations(a.vectors),
+    space: { samples, lines: positions },
+    operands: { a: perLine(a), b: broadcastOperand(b, strides), y: perLine(y) },
+    call: ({ lines, count }) => ({
+      params: {
+        invocations: count * channels4,
+        positions: lines,
+        channels4,
+        b_batch_stride4: strides.batch / 4,
+        b_position_stride4: strides.position / 4,
+        scale_a: scaleA,
+        scale_b: scaleB,
+      },
+      grid: invocations(count * channels4),
+    }),
   });
   return y;
 }
 
+interface BroadcastStrides {
+  readonly batch: number;
+  readonly position: number;
+}
+
+/** What a part of the result uses of `b`. */
+function broadcastOperand(b: Tensor, { batch, position }: BroadcastStrides): Operand {
+  return operand(b, ({ sample, samples, line, lines }) => {
+    const start = sample * batch + line * position;
+    return [{ start, end: start + (samples - 1) * batch + (lines - 1) * position + b.stride }];
+  });
+}
+
 /** Returns the strides of `b` for the samples and the positions of `a`; 0 where `b` is broadcast. */
-function broadcastStrides(op: string, a: Tensor, b: Tensor): { batch: number; position: number } {
+function broadcastStrides(op: string, a: Tensor, b: Tensor): BroadcastStrides {
   const batch = b.shape.length === 1 ? 1 : b.shape[0]!;
   const positions = b.shape.slice(1, -1);
   const hasBatch = batch !== 1;

@@ -1,6 +1,9 @@
+import { bytesPerElement } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, checkDType, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { fixedSpan, operand, perLine, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -22,19 +25,49 @@ export function embedding(table: Tensor, ids: Tensor | readonly number[]): Tenso
   checkDType("embedding", "ids", ids, "u32");
   const Element = floatType("embedding", "table", table);
   const y = table.arena.empty([...ids.shape, channels], Element);
-  table.arena.stream.dispatch("embedding", {
-    types: { Element },
-    bindings: { table: table.storage, ids: ids.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      length: ids.channels,
-      ids_stride: ids.stride,
-      channels4: table.stride / 4,
-      entries,
-    },
-    grid: invocations(y.vectors),
-  });
+  const channels4 = table.stride / 4;
+  for (const [first, count] of tableParts(table)) {
+    dispatch(table.arena.stream, "embedding", {
+      op: "embedding",
+      types: { Element },
+      space: { samples: ids.rows, lines: ids.channels },
+      operands: {
+        table: fixedSpan(table, { start: first * table.stride, end: (first + count) * table.stride }),
+        ids: idsOf(ids),
+        y: perLine(y),
+      },
+      call: (part) => ({
+        params: {
+          invocations: part.count * channels4,
+          length: part.lines,
+          ids_stride: ids.stride,
+          channels4,
+          entries,
+          first_entry: first,
+          part_entries: count,
+        },
+        grid: invocations(part.count * channels4),
+      }),
+    });
+  }
   return y;
+}
+
+/** Returns the first row and the number of rows of each part of a table that a kernel can bind. */
+function tableParts(table: Tensor): readonly (readonly [first: number, count: number])[] {
+  const rowBytes = table.stride * bytesPerElement(table.dtype);
+  const most = Math.max(1, Math.floor(table.arena.stream.maxBindingSize / rowBytes));
+  return Array.from({ length: Math.ceil(table.rows / most) }, (_, i) => {
+    return [i * most, Math.min(most, table.rows - i * most)] as const;
+  });
+}
+
+/** Rows of ids are padded, so lines of one sample begin within a row. */
+function idsOf(ids: Tensor): Operand {
+  return operand(ids, ({ sample, samples, line, lines }) => {
+    const start = sample * ids.stride + line;
+    return [{ start, end: start + (samples - 1) * ids.stride + lines }];
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds, type Activation } from "./activation.js";
+import { perLine } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -14,9 +15,9 @@ export interface Epilogue {
   readonly residual?: Tensor | undefined;
 }
 
-/** Returns the bindings of a kernel with an epilogue: the result `y` and the inputs of the epilogue. */
-export function epilogueBindings(y: Tensor, { bias, residual }: Epilogue) {
-  return { bias: bias?.storage, residual: residual?.storage, y: y.storage };
+/** Returns operands of a kernel with an epilogue: the result `y`, with `size` elements in a line, and the inputs of the epilogue. */
+export function epilogueOperands(y: Tensor, size: number, { bias, residual }: Epilogue) {
+  return { bias: bias?.storage, residual: perLine(residual, size), y: perLine(y, size) };
 }
 
 /** Returns the fields of `Epilogue` in the `Params` of a kernel, for the result `y`. */

@@ -1,6 +1,8 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkF32 } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { operand, type Operand, type Part } from "./parts.js";
 import type { StepInputs } from "./step-inputs.js";
 
 /** Where the values of a sampler stopped being finite. */
@@ -13,6 +15,15 @@ export interface FirstNotFinite {
 
 /** Value in the buffer if the values of all passes were finite. */
 const NO_PASS = 0xffffffff;
+
+/** Returns how many vec4s of a tensor are in a part of the longer one. */
+function vectorsIn({ vectors }: Tensor, { line, lines }: Part): number {
+  return Math.max(0, Math.min(lines, vectors - line));
+}
+
+function vectorsOf(tensor: Tensor): Operand {
+  return operand(tensor, (part) => [{ start: 4 * part.line, end: 4 * (part.line + vectorsIn(tensor, part)) }]);
+}
 
 /** Checks the values of a sampler on the GPU. It records the first pass with infinity or NaN, which is read later. */
 export class FiniteWatch {
@@ -31,15 +42,23 @@ export class FiniteWatch {
     checkF32("noteNotFinite", "state", state, state.shape);
     const { stream } = state.arena;
     const count = Math.max(prediction.vectors, state.vectors);
-    stream.dispatch("noteNotFinite", {
-      bindings: {
-        prediction: prediction.storage,
-        state: state.storage,
+    dispatch(stream, "noteNotFinite", {
+      op: "noteNotFinite",
+      space: { samples: 1, lines: count },
+      operands: {
+        prediction: vectorsOf(prediction),
+        state: vectorsOf(state),
         counter: this.steps.counter.storage,
         first: this.#first.storage,
       },
-      params: { invocations: count, prediction_vectors: prediction.vectors, state_vectors: state.vectors },
-      grid: invocations(count),
+      call: (part) => ({
+        params: {
+          invocations: part.lines,
+          prediction_vectors: vectorsIn(prediction, part),
+          state_vectors: vectorsIn(state, part),
+        },
+        grid: invocations(part.lines),
+      }),
     });
   }
 

@@ -1,7 +1,10 @@
-import type { ComputeType } from "../tensor/dtype.js";
+import { ALIGNMENT } from "../gpu/pool.js";
+import { bytesPerElement, type ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType, sameShape } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { operand, type Part, type Space, type Span } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -21,27 +24,68 @@ interface CopyOptions {
   readonly written?: number;
 }
 
+/**
+ * Copies the range of every row of `source`. Samples of the result are rows; the lines of a row are the vec4s that are
+ * written.
+ */
 function copyRanges(rows: number, size: number, source: Ranges, target: Ranges, options: CopyOptions = {}): void {
   const { tensor: x, start: sourceStart = 0 } = source;
   const { tensor: y, start: targetStart = 0 } = target;
   const { scale = 1, written = size } = options;
-  const columns = Math.ceil(((targetStart % 4) + written) / 4);
-  x.arena.stream.dispatch("copy", {
+  const shift = targetStart % 4;
+  const space: Space = { samples: rows, lines: Math.ceil((shift + written) / 4) };
+  /** The elements of the range before the vec4s of a part. */
+  const before = ({ isWhole, line }: Part): number => (isWhole ? 0 : Math.min(size, Math.max(0, 4 * line - shift)));
+  const read = operandOf(source, (part) => {
+    const skipped = before(part);
+    const most = part.isWhole ? size : 4 * part.lines;
+    return { start: sourceStart + skipped, end: sourceStart + Math.min(skipped + most, size) };
+  });
+  const write = operandOf(target, ({ isWhole, line, lines }) => {
+    const start = targetStart - shift + (isWhole ? 0 : 4 * line);
+    // The first of the vec4s also has elements before the range.
+    return { start: isWhole || line === 0 ? start + shift : start, end: start + 4 * lines };
+  });
+  dispatch(x.arena.stream, "copy", {
+    op: "copy",
     types: { Source: floatType("copy", "x", x), Target: floatType("copy", "y", y) },
     overrides: { ALIGNED: sourceStart % 4 === 0 && targetStart % 4 === 0 },
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      invocations: rows * columns,
-      columns4: columns,
-      source_stride4: source.stride / 4,
-      target_stride4: target.stride / 4,
-      source_start: sourceStart,
-      target_start: targetStart,
-      size,
-      scale,
-    },
-    grid: invocations(rows * columns),
+    space,
+    operands: { x: read.operand, y: write.operand },
+    call: (part) => ({
+      params: {
+        invocations: part.count,
+        columns4: part.lines,
+        source_stride4: source.stride / 4,
+        target_stride4: target.stride / 4,
+        source_start: read.startIn(part),
+        target_start: write.startIn(part),
+        size: size - before(part),
+        scale,
+      },
+      grid: invocations(part.count),
+    }),
   });
+}
+
+/**
+ * An operand that is a range of each row of a part, and where in what is bound the range begins. What is bound begins where a
+ * binding may begin, so nothing need be copied.
+ */
+function operandOf({ tensor, stride }: Ranges, rangeOf: (part: Part) => Span) {
+  const quantum = ALIGNMENT / bytesPerElement(tensor.dtype);
+  const bound = (part: Part): Span => {
+    const { start, end } = rangeOf(part);
+    const first = part.sample * stride + start;
+    const isFirst = part.isWhole && part.sample === 0;
+    return {
+      // If nothing is split, the whole tensor is bound.
+      start: isFirst ? 0 : first - (first % quantum),
+      end: 4 * Math.ceil(((part.sample + part.samples - 1) * stride + end) / 4),
+    };
+  };
+  const startIn = (part: Part): number => part.sample * stride + rangeOf(part).start - bound(part).start;
+  return { operand: operand(tensor, (part) => [bound(part)]), startIn };
 }
 
 /** Joins `[..., Ci]` to `[..., ΣCi]`; tensor i is multiplied by `scales[i]`, by default 1. */

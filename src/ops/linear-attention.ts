@@ -3,7 +3,9 @@ import { kernels } from "../gpu/kernel-sources.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { chunkedRows, perLine, perRows, perSample, rowsIn } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -20,6 +22,7 @@ export interface LinearAttentionOptions {
   readonly variant: LinearAttentionVariant;
 }
 
+const op = "linearAttention";
 /** Maximum number of vec4s of a head that an invocation of the first kernel keeps. */
 const { COLUMNS } = kernels.linearAttentionPartials.fixed;
 const [APPLY_WORKGROUP] = kernels.linearAttentionApply.workgroup;
@@ -52,49 +55,77 @@ export function linearAttention(qkv: Tensor, { heads, dimHead, variant }: Linear
     const peaks = arena.empty([batch, chunks, inner], "f32");
     const sums = arena.empty([batch, chunks, inner], "f32");
     const contexts = arena.empty([batch, chunks, inner, paddedHead], "f32");
-    stream.dispatch("linearAttentionPartials", {
+    const inChunks = chunkedRows(positions, chunkSize);
+    dispatch(stream, "linearAttentionPartials", {
+      op,
       types: { Element },
-      bindings: { qkv: qkv.storage, peaks: peaks.storage, sums: sums.storage, contexts: contexts.storage },
-      params: {
-        batch,
-        positions,
-        heads,
-        dim_head4: dimHead4,
-        slab4: Math.ceil(dimHead4 / slabs),
-        chunks,
-        chunk_size: chunkSize,
-        l2_values: Number(variant === "l2v_sqrt"),
+      space: { samples: batch, lines: chunks },
+      operands: {
+        qkv: perRows(qkv, positions, qkv.stride, inChunks),
+        peaks: perLine(peaks),
+        sums: perLine(sums),
+        contexts: perLine(contexts, inner * paddedHead),
       },
-      grid: inLayers(invocations(peaks.vectors), slabs),
+      call: (part) => ({
+        params: {
+          batch: part.samples,
+          positions: part.isWhole ? positions : rowsIn(inChunks(part)),
+          heads,
+          dim_head4: dimHead4,
+          slab4: Math.ceil(dimHead4 / slabs),
+          chunks: part.lines,
+          chunk_size: chunkSize,
+          l2_values: Number(variant === "l2v_sqrt"),
+        },
+        grid: inLayers(invocations((part.count * inner) / 4), slabs),
+      }),
     });
-    const context = arena.empty([batch, inner, paddedHead], "f32");
-    stream.dispatch("linearAttentionContext", {
-      bindings: {
-        peaks: peaks.storage,
-        sums: sums.storage,
-        contexts: contexts.storage,
-        context: context.storage,
-      },
-      params: {
-        invocations: context.vectors,
-        inner,
-        dim_head4: dimHead4,
-        chunks,
-        factor: variant === "plain" ? 1 : 1 / positions,
-      },
-      grid: invocations(context.vectors),
-    });
+    const context = joinChunks({ peaks, sums, contexts }, variant === "plain" ? 1 : 1 / positions);
     const y = arena.empty([...shape.slice(0, -1), inner], qkv.dtype);
     const constants = applyConstants(dimHead4);
-    stream.dispatch("linearAttentionApply", {
+    dispatch(stream, "linearAttentionApply", {
+      op,
       types: { Element },
       constants,
-      bindings: { qkv: qkv.storage, context: context.storage, y: y.storage },
-      params: { positions, heads, dim_head: dimHead, dim_head4: dimHead4, scale: dimHead ** -0.5 },
-      grid: [Math.ceil(positions / (constants.POSITIONS * APPLY_WORKGROUP)), heads, batch],
+      space: { samples: batch, lines: positions },
+      operands: { qkv: perLine(qkv), context: perSample(context, inner * paddedHead), y: perLine(y) },
+      call: ({ samples, lines }) => ({
+        params: { positions: lines, heads, dim_head: dimHead, dim_head4: dimHead4, scale: dimHead ** -0.5 },
+        grid: [Math.ceil(lines / (constants.POSITIONS * APPLY_WORKGROUP)), heads, samples],
+      }),
     });
     return y;
   });
+}
+
+/** What the first kernel computes for each chunk: `[batch, chunks, inner]`; contexts have an axis more. */
+interface Chunks {
+  readonly peaks: Tensor;
+  readonly sums: Tensor;
+  readonly contexts: Tensor;
+}
+
+/** Joins the context matrices of all chunks, times `factor`, to `[batch, inner, paddedHead]`. */
+function joinChunks({ peaks, sums, contexts }: Chunks, factor: number): Tensor {
+  const { arena, shape } = contexts;
+  const [batch, chunks, inner, paddedHead] = shape as [number, number, number, number];
+  const context = arena.empty([batch, inner, paddedHead], "f32");
+  const dimHead4 = paddedHead / 4;
+  dispatch(arena.stream, "linearAttentionContext", {
+    op,
+    space: { samples: batch, lines: 1 },
+    operands: {
+      peaks: perSample(peaks, chunks * inner),
+      sums: perSample(sums, chunks * inner),
+      contexts: perSample(contexts, chunks * inner * paddedHead),
+      context: perSample(context, inner * paddedHead),
+    },
+    call: ({ samples }) => ({
+      params: { invocations: samples * inner * dimHead4, inner, dim_head4: dimHead4, chunks, factor },
+      grid: invocations(samples * inner * dimHead4),
+    }),
+  });
+  return context;
 }
 
 function checkQkv({ shape, channels }: Tensor, dimHead: number, inner: number): void {

@@ -2,7 +2,10 @@ import { MAX_GROUPS } from "../gpu/grid.js";
 import { kernels, libs } from "../gpu/kernel-sources.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
-import { checkEpilogue, epilogueBindings, epilogueParams, type Epilogue } from "./epilogue.js";
+import { dispatch } from "./dispatch.js";
+import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
+import { packedPanels } from "./panels.js";
+import { fixedSpan, perLine } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 // All product kernels share kernels/lib/product.wgsl.
@@ -30,11 +33,23 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
   const Element = floatType("linear", "x", x);
   checkEpilogue("linear", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
-  x.arena.stream.dispatch("matmul", {
-    types: { Element },
-    bindings: { x: x.storage, w: weight.storage, ...epilogueBindings(y, epilogue) },
-    params: { rows: x.rows, inner_vectors: x.stride / 4, ...epilogueParams(y, epilogue) },
-    grid: productGrid(x.rows, y.stride / 4),
-  });
+  for (const { first, vectors, span } of packedPanels(weight)) {
+    dispatch(x.arena.stream, "matmul", {
+      op: "linear",
+      types: { Element },
+      space: { samples: 1, lines: x.rows },
+      operands: { x: perLine(x), w: fixedSpan(weight, span), ...epilogueOperands(y, y.stride, epilogue) },
+      call: ({ lines }) => ({
+        params: {
+          rows: lines,
+          inner_vectors: x.stride / 4,
+          first_vector: first,
+          panel_vectors: vectors,
+          ...epilogueParams(y, epilogue),
+        },
+        grid: productGrid(lines, vectors),
+      }),
+    });
+  }
   return y;
 }

@@ -4,7 +4,10 @@ import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds } from "./activation.js";
 import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { packedPanels } from "./panels.js";
+import { chunkedRows, fixedSpan, perLine, perRows, perSample, rowsIn } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /** Overrides of kernels with a team for each row (kernels/lib/reduce.wgsl). */
@@ -19,9 +22,9 @@ function teamSize(x: Tensor): number {
   return Math.min(TEAMS.TEAM.default, 2 ** Math.ceil(Math.log2(x.stride / 4)));
 }
 
-/** Returns the grid of a kernel with one team per row. */
-function rowGrid(x: Tensor): Grid {
-  return foldedGrid(Math.ceil((x.rows * teamSize(x)) / TEAMS.WORKGROUP.default));
+/** Returns the grid of a kernel with one team for each of `rows` rows of x. */
+function rowGrid(x: Tensor, rows: number): Grid {
+  return foldedGrid(Math.ceil((rows * teamSize(x)) / TEAMS.WORKGROUP.default));
 }
 
 export interface GroupNormOptions {
@@ -42,8 +45,8 @@ export interface GroupNormOptions {
  * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift). norm(x) includes weight and bias.
  */
 export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none" } = options;
-  const { channels, stride, arena } = x;
+  const { activation = "none" } = options;
+  const { stride, arena } = x;
   const batch = x.shape[0]!;
   const Element = floatType("groupNorm", "x", x);
   checkGroupNorm(x, options);
@@ -55,25 +58,62 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
 
   return arena.scope(() => {
     const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
-    arena.stream.dispatch("groupNormPartials", {
+    const inChunks = chunkedRows(positions, chunkSize);
+    dispatch(arena.stream, "groupNormPartials", {
+      op: "groupNorm",
       types: { Element },
-      bindings: { x: x.storage, partials: partials.storage },
-      params: { invocations: batch * chunks * channels4, positions, channels4, chunks, chunk_size: chunkSize },
-      grid: invocations(batch * chunks * channels4),
+      space: { samples: batch, lines: chunks },
+      operands: { x: perRows(x, positions, stride, inChunks), partials: perLine(partials, STATISTICS * stride) },
+      call: (part) => ({
+        params: {
+          invocations: part.count * channels4,
+          positions: part.isWhole ? positions : rowsIn(inChunks(part)),
+          channels4,
+          chunks: part.lines,
+          chunk_size: chunkSize,
+        },
+        grid: invocations(part.count * channels4),
+      }),
     });
-    const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
-    arena.stream.dispatch("groupNormCoefficients", {
+    const coefficients = groupCoefficients(partials, x, options, chunkSize);
+    const y = arena.empty(x.shape, x.dtype);
+    dispatch(arena.stream, "groupNormApply", {
+      op: "groupNorm",
       types: { Element },
-      overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
-      bindings: {
-        partials: partials.storage,
-        weight: weight.storage,
-        bias: bias.storage,
-        scale_shift: scaleShift?.storage,
-        coefficients: coefficients.storage,
-      },
+      overrides: { ACTIVATION: activationKinds[activation] },
+      space: { samples: batch, lines: positions },
+      operands: { x: perLine(x), coefficients: perSample(coefficients, COEFFICIENTS * stride), y: perLine(y) },
+      call: ({ lines, count }) => ({
+        params: { invocations: count * channels4, positions: lines, channels4 },
+        grid: invocations(count * channels4),
+      }),
+    });
+    return y;
+  });
+}
+
+/** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
+function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOptions, chunkSize: number): Tensor {
+  const { groups, weight, bias, eps = 1e-5, scaleShift } = options;
+  const { channels, stride, arena } = x;
+  const [batch, chunks] = partials.shape as [number, number];
+  const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
+  const positions = x.rows / batch;
+  dispatch(arena.stream, "groupNormCoefficients", {
+    op: "groupNorm",
+    types: { Element: floatType("groupNorm", "x", x) },
+    overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
+    space: { samples: batch, lines: 1 },
+    operands: {
+      partials: perSample(partials, chunks * STATISTICS * stride),
+      weight: weight.storage,
+      bias: bias.storage,
+      scale_shift: perLine(scaleShift),
+      coefficients: perSample(coefficients, COEFFICIENTS * stride),
+    },
+    call: ({ samples }) => ({
       params: {
-        batch,
+        batch: samples,
         positions,
         channels,
         stride,
@@ -84,18 +124,10 @@ export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
         scale_shift_stride: scaleShift?.stride ?? 0,
         eps,
       },
-      grid: foldedGrid(batch * groups),
-    });
-    const y = arena.empty(x.shape, x.dtype);
-    arena.stream.dispatch("groupNormApply", {
-      types: { Element },
-      overrides: { ACTIVATION: activationKinds[activation] },
-      bindings: { x: x.storage, coefficients: coefficients.storage, y: y.storage },
-      params: { invocations: x.vectors, positions, channels4 },
-      grid: invocations(x.vectors),
-    });
-    return y;
+      grid: foldedGrid(samples * groups),
+    }),
   });
+  return coefficients;
 }
 
 function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift }: GroupNormOptions): void {
@@ -138,27 +170,31 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
     checkDType("layerNorm", "residual", residual, x.dtype);
   }
   const y = arena.empty(x.shape, x.dtype);
-  arena.stream.dispatch("layerNorm", {
+  dispatch(arena.stream, "layerNorm", {
+    op: "layerNorm",
     types: { Element },
     overrides: { TEAM: teamSize(x) },
-    bindings: {
-      x: x.storage,
+    space: { samples: 1, lines: x.rows },
+    operands: {
+      x: perLine(x),
       weight: weight?.storage,
       bias: bias?.storage,
-      residual: residual?.storage,
-      y: y.storage,
+      residual: perLine(residual),
+      y: perLine(y),
     },
-    params: {
-      rows: x.rows,
-      channels,
-      channels4: x.stride / 4,
-      eps,
-      stable: Number(stable),
-      has_weight: Number(weight !== undefined),
-      has_bias: Number(bias !== undefined),
-      has_residual: Number(residual !== undefined),
-    },
-    grid: rowGrid(x),
+    call: ({ lines }) => ({
+      params: {
+        rows: lines,
+        channels,
+        channels4: x.stride / 4,
+        eps,
+        stable: Number(stable),
+        has_weight: Number(weight !== undefined),
+        has_bias: Number(bias !== undefined),
+        has_residual: Number(residual !== undefined),
+      },
+      grid: rowGrid(x, lines),
+    }),
   });
   return y;
 }
@@ -171,12 +207,16 @@ export function l2Norm(
   const { arena } = x;
   const Element = floatType("l2Norm", "x", x);
   const y = arena.empty(x.shape, x.dtype);
-  arena.stream.dispatch("l2Norm", {
+  dispatch(arena.stream, "l2Norm", {
+    op: "l2Norm",
     types: { Element },
     overrides: { TEAM: teamSize(x) },
-    bindings: { x: x.storage, y: y.storage },
-    params: { rows: x.rows, channels4: x.stride / 4, eps, scale },
-    grid: rowGrid(x),
+    space: { samples: 1, lines: x.rows },
+    operands: { x: perLine(x), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: { rows: lines, channels4: x.stride / 4, eps, scale },
+      grid: rowGrid(x, lines),
+    }),
   });
   return y;
 }
@@ -190,20 +230,26 @@ export function weightStandardize(weight: Tensor, eps = 1e-5): Tensor {
   checkAxes("weightStandardize", "weight", weight, ["kh", "kw", "in", "out"]);
   const [height, width, inputs, outputs] = shape as [number, number, number, number];
   const y = arena.packed(shape, weight.dtype);
-  const vectors = weight.stride / 4;
-  arena.stream.dispatch("weightStandardize", {
-    types: { Element: floatType("weightStandardize", "weight", weight) },
-    bindings: { w: weight.storage, y: y.storage },
-    params: {
-      invocations: vectors,
-      taps: height * width,
-      inputs,
-      padded_inputs: padChannels(inputs),
-      outputs,
-      out_vectors: vectors,
-      eps,
-    },
-    grid: invocations(vectors),
-  });
+  const Element = floatType("weightStandardize", "weight", weight);
+  for (const { first, vectors, span } of packedPanels(weight)) {
+    dispatch(arena.stream, "weightStandardize", {
+      op: "weightStandardize",
+      types: { Element },
+      space: { samples: 1, lines: 1 },
+      operands: { w: fixedSpan(weight, span), y: fixedSpan(y, span) },
+      call: () => ({
+        params: {
+          invocations: vectors,
+          taps: height * width,
+          inputs,
+          padded_inputs: padChannels(inputs),
+          outputs: outputs - 4 * first,
+          out_vectors: vectors,
+          eps,
+        },
+        grid: invocations(vectors),
+      }),
+    });
+  }
   return y;
 }

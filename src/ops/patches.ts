@@ -1,6 +1,8 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { perLine } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -17,21 +19,27 @@ export function patches(x: Tensor, size: number): Tensor {
   const columns = width / size;
   const Element = floatType("patches", "x", x);
   const y = x.arena.empty([batch, rows * columns, size * size * channels], Element);
-  x.arena.stream.dispatch("patches", {
+  const [xChannels4, yChannels4] = [x.stride / 4, y.stride / 4];
+  dispatch(x.arena.stream, "patches", {
+    op: "patches",
     types: { Element },
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      height,
-      width,
-      channels,
-      x_channels4: x.stride / 4,
-      y_channels4: y.stride / 4,
-      rows,
-      columns,
-      size,
-    },
-    grid: invocations(y.vectors),
+    // Rows of patches.
+    space: { samples: batch, lines: rows },
+    operands: { x: perLine(x, size * width * x.stride), y: perLine(y, columns * y.stride) },
+    call: ({ lines, count }) => ({
+      params: {
+        invocations: count * columns * yChannels4,
+        height: lines * size,
+        width,
+        channels,
+        x_channels4: xChannels4,
+        y_channels4: yChannels4,
+        rows: lines,
+        columns,
+        size,
+      },
+      grid: invocations(count * columns * yChannels4),
+    }),
   });
   return y;
 }

@@ -1,6 +1,8 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { perLine, perRows, type RowsOf } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -17,20 +19,29 @@ export function averagePool(x: Tensor, [height, width]: readonly [number, number
   }
   const Element = floatType("averagePool", "x", x);
   const y = x.arena.empty([batch, outHeight, outWidth, channels], Element);
-  x.arena.stream.dispatch("averagePool", {
+  const channels4 = y.stride / 4;
+  const rowsOf: RowsOf = ({ line, lines }) => [line * height, (line + lines) * height];
+  dispatch(x.arena.stream, "averagePool", {
+    op: "averagePool",
     types: { Element },
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      height: sourceHeight,
-      width: sourceWidth,
-      out_height: outHeight,
-      out_width: outWidth,
-      channels4: y.stride / 4,
-      window_height: height,
-      window_width: width,
+    space: { samples: batch, lines: outHeight },
+    operands: {
+      x: perRows(x, sourceHeight, sourceWidth * x.stride, rowsOf),
+      y: perLine(y, outWidth * y.stride),
     },
-    grid: invocations(y.vectors),
+    call: ({ lines, count }) => ({
+      params: {
+        invocations: count * outWidth * channels4,
+        height: sourceHeight,
+        width: sourceWidth,
+        out_height: lines,
+        out_width: outWidth,
+        channels4,
+        window_height: height,
+        window_width: width,
+      },
+      grid: invocations(count * outWidth * channels4),
+    }),
   });
   return y;
 }

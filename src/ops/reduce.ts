@@ -1,5 +1,7 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType } from "./check.js";
+import { dispatch } from "./dispatch.js";
+import { perLine, perSample } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -15,16 +17,21 @@ export function quantile(x: Tensor, q: number): Tensor {
   const position = Math.fround(Math.fround(q) * (size - 1));
   const rank = Math.min(Math.floor(position), size - 1);
   const y = x.arena.empty([batch, 1], "f32");
-  x.arena.stream.dispatch("quantile", {
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      vectors: x.vectors / batch,
-      channels: x.channels,
-      channels4: x.stride / 4,
-      rank,
-      weight: rank === size - 1 ? 0 : position - rank,
-    },
-    grid: [batch, 1, 1],
+  const vectors = x.vectors / batch;
+  dispatch(x.arena.stream, "quantile", {
+    op: "quantile",
+    space: { samples: batch, lines: 1 },
+    operands: { x: perSample(x, 4 * vectors), y: perLine(y) },
+    call: ({ samples }) => ({
+      params: {
+        vectors,
+        channels: x.channels,
+        channels4: x.stride / 4,
+        rank,
+        weight: rank === size - 1 ? 0 : position - rank,
+      },
+      grid: [samples, 1, 1],
+    }),
   });
   return y;
 }

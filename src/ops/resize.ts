@@ -1,7 +1,9 @@
 import { bicubicWeights, cubicWeights, type ResizeTable } from "../image/float-resize.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { perLine, perLineOfAll, perRows, type RowsOf } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 type ImageShape = [batch: number, height: number, width: number, channels: number];
@@ -13,22 +15,37 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
   checkSize("resizeNearest", height, width);
   const Element = floatType("resizeNearest", "x", x);
   const y = x.arena.empty([batch, height, width, channels], Element);
-  x.arena.stream.dispatch("resizeNearest", {
+  const channels4 = y.stride / 4;
+  const rowOf = nearestRow(sourceHeight, height);
+  const rowsOf: RowsOf = ({ line, lines }) => [rowOf(line), rowOf(line + lines - 1) + 1];
+  dispatch(x.arena.stream, "resizeNearest", {
+    op: "resizeNearest",
     types: { Element },
-    bindings: { x: x.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      source_height: sourceHeight,
-      source_width: sourceWidth,
-      height,
-      width,
-      channels4: y.stride / 4,
-      scale_y: sourceHeight / height,
-      scale_x: sourceWidth / width,
-    },
-    grid: invocations(y.vectors),
+    space: { samples: batch, lines: height },
+    operands: { x: perRows(x, sourceHeight, sourceWidth * x.stride, rowsOf), y: perLine(y, width * y.stride) },
+    call: (part) => ({
+      params: {
+        invocations: part.count * width * channels4,
+        source_height: sourceHeight,
+        source_width: sourceWidth,
+        height: part.lines,
+        width,
+        channels4,
+        scale_y: sourceHeight / height,
+        scale_x: sourceWidth / width,
+        first_row: part.line,
+        first_source_row: part.isWhole ? 0 : rowsOf(part)[0],
+      },
+      grid: invocations(part.count * width * channels4),
+    }),
   });
   return y;
+}
+
+/** The source row of a row, computed in f32 like in the kernel. */
+function nearestRow(sourceHeight: number, height: number): (row: number) => number {
+  const scale = Math.fround(sourceHeight / height);
+  return (row) => Math.min(Math.floor(Math.fround(row * scale)), sourceHeight - 1);
 }
 
 /**
@@ -67,19 +84,38 @@ function resampleAxis(op: string, x: Tensor, axis: 1 | 2, table: ResizeTable): T
   const weights = arena.from(Float32Array.from(table.weights), [length, table.taps], "f32");
   const positions = arena.from(table.indices, [length, table.taps], "u32");
   const y = arena.empty(x.shape.with(axis, length), Element);
-  const inner = axis === 1 ? x.shape[2]! : 1;
-  arena.stream.dispatch("resample", {
+  const inner = (axis === 1 ? x.shape[2]! : 1) * x.stride;
+  const { taps, indices } = table;
+  const rowsOf: RowsOf = ({ line, lines }) => {
+    let [first, last] = [sourceLength - 1, 0];
+    for (let tap = line * taps; tap < (line + lines) * taps; tap++) {
+      first = Math.min(first, indices[tap]!);
+      last = Math.max(last, indices[tap]!);
+    }
+    return [first, last + 1];
+  };
+  dispatch(arena.stream, "resample", {
+    op,
     types: { Element },
-    bindings: { x: x.storage, weights: weights.storage, positions: positions.storage, y: y.storage },
-    params: {
-      invocations: y.vectors,
-      source_length: sourceLength,
-      length,
-      inner4: (inner * x.stride) / 4,
-      taps: table.taps,
-      taps_stride: weights.stride,
+    space: { samples: x.shape.slice(0, axis).reduce((product, size) => product * size, 1), lines: length },
+    operands: {
+      x: perRows(x, sourceLength, inner, rowsOf),
+      weights: perLineOfAll(weights, weights.stride),
+      positions: perLineOfAll(positions, positions.stride),
+      y: perLine(y, inner),
     },
-    grid: invocations(y.vectors),
+    call: (part) => ({
+      params: {
+        invocations: (part.count * inner) / 4,
+        source_length: sourceLength,
+        length: part.lines,
+        inner4: inner / 4,
+        taps,
+        taps_stride: weights.stride,
+        first_source: part.isWhole ? 0 : rowsOf(part)[0],
+      },
+      grid: invocations((part.count * inner) / 4),
+    }),
   });
   return y;
 }

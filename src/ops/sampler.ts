@@ -1,8 +1,10 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkF32, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { operand, perLine, perSample, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
-import { numberBindings, type StepInputs, type StepNumbers } from "./step-inputs.js";
+import { numberOperands, type StepInputs, type StepNumbers } from "./step-inputs.js";
 
 // The state of a sampler is always f32. It may have any shape with the batch first: image embeddings [B, D] or images
 // [B, H, W, C]. Kernels read what depends on the timestep from tables (`StepInputs`), so every pass of a run dispatches
@@ -19,13 +21,33 @@ export function guide(predictions: Tensor, scale: number, guidedChannels = predi
     throw new ShapeError("guide", "predictions", predictions.shape, "[2B, ...]");
   const { arena } = predictions;
   const y = arena.empty([batch / 2, ...rest], "f32");
-  arena.stream.dispatch("guide", {
+  const channels4 = y.stride / 4;
+  dispatch(arena.stream, "guide", {
+    op: "guide",
     types: { Element: floatType("guide", "predictions", predictions) },
-    bindings: { x: predictions.storage, y: y.storage },
-    params: { invocations: y.vectors, channels4: y.stride / 4, guided: guidedChannels, scale },
-    grid: invocations(y.vectors),
+    space: { samples: 1, lines: y.rows },
+    operands: { x: bothHalves(predictions), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: { invocations: lines * channels4, channels4, guided: guidedChannels, scale },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
+}
+
+/** The same rows of both halves of a batch. */
+function bothHalves(x: Tensor): Operand {
+  const half = (x.rows / 2) * x.stride;
+  return operand(x, ({ line, lines }) => {
+    const [start, end] = [line * x.stride, (line + lines) * x.stride];
+    const isWhole = end - start === half;
+    return isWhole
+      ? [{ start: 0, end: 2 * half }]
+      : [
+          { start, end },
+          { start: half + start, end: half + end },
+        ];
+  });
 }
 
 /**
@@ -61,23 +83,28 @@ export function predictX0(
   checkPrediction("predictX0", "prediction", prediction, x, x.channels);
   const { arena, channels } = x;
   const x0 = arena.empty(x.shape, "f32");
-  arena.stream.dispatch("predictX0", {
+  const channels4 = x.stride / 4;
+  dispatch(arena.stream, "predictX0", {
+    op: "predictX0",
     types: { Prediction: floatType("predictX0", "prediction", prediction) },
-    bindings: {
-      x: x.storage,
-      prediction: prediction.storage,
-      ...numberBindings("predictX0", numbers, 3),
-      x0: x0.storage,
+    space: { samples: 1, lines: x.rows },
+    operands: {
+      x: perLine(x),
+      prediction: perLine(prediction),
+      ...numberOperands("predictX0", numbers, 3),
+      x0: perLine(x0),
     },
-    params: {
-      invocations: x.vectors,
-      channels,
-      channels4: x.stride / 4,
-      prediction_channels4: prediction.stride / 4,
-      limit: limit ?? 0,
-      has_limit: Number(limit !== undefined),
-    },
-    grid: invocations(x.vectors),
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels,
+        channels4,
+        prediction_channels4: prediction.stride / 4,
+        limit: limit ?? 0,
+        has_limit: Number(limit !== undefined),
+      },
+      grid: invocations(lines * channels4),
+    }),
   });
   return x0;
 }
@@ -92,10 +119,15 @@ export function dynamicThreshold(x0: Tensor, threshold: Tensor): Tensor {
   checkF32("dynamicThreshold", "threshold", threshold, [batch, 1]);
   const { arena } = x0;
   const y = arena.empty(x0.shape, "f32");
-  arena.stream.dispatch("dynamicThreshold", {
-    bindings: { x: x0.storage, threshold: threshold.storage, y: y.storage },
-    params: { invocations: x0.vectors, sample_vectors: x0.vectors / batch },
-    grid: invocations(x0.vectors),
+  const { stride } = x0;
+  dispatch(arena.stream, "dynamicThreshold", {
+    op: "dynamicThreshold",
+    space: { samples: batch, lines: x0.rows / batch },
+    operands: { x: perLine(x0), threshold: perSample(threshold, threshold.stride), y: perLine(y) },
+    call: ({ lines, count }) => ({
+      params: { invocations: (count * stride) / 4, sample_vectors: (lines * stride) / 4 },
+      grid: invocations((count * stride) / 4),
+    }),
   });
   return y;
 }
@@ -143,24 +175,29 @@ export function ddimStep(state: StepState, numbers: StepNumbers, epsilon?: Tenso
   const { arena, channels } = x;
   if (epsilon) checkPrediction("ddimStep", "epsilon", epsilon, x, channels);
   const y = arena.empty(x.shape, "f32");
-  arena.stream.dispatch("ddimStep", {
+  const channels4 = x.stride / 4;
+  dispatch(arena.stream, "ddimStep", {
+    op: "ddimStep",
     types: { Prediction: epsilon ? floatType("ddimStep", "epsilon", epsilon) : "f32" },
     overrides: { HAS_EPSILON: epsilon !== undefined, HAS_NOISE: noise !== undefined },
-    bindings: {
-      x: x.storage,
-      x0: x0.storage,
-      epsilon: epsilon?.storage,
-      noise: noise?.storage,
-      ...numberBindings("ddimStep", numbers, 5),
-      y: y.storage,
+    space: { samples: 1, lines: x.rows },
+    operands: {
+      x: perLine(x),
+      x0: perLine(x0),
+      epsilon: perLine(epsilon),
+      noise: perLine(noise),
+      ...numberOperands("ddimStep", numbers, 5),
+      y: perLine(y),
     },
-    params: {
-      invocations: x.vectors,
-      channels,
-      channels4: x.stride / 4,
-      epsilon_channels4: (epsilon?.stride ?? 0) / 4,
-    },
-    grid: invocations(x.vectors),
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels,
+        channels4,
+        epsilon_channels4: (epsilon?.stride ?? 0) / 4,
+      },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
 }
@@ -197,24 +234,29 @@ export function ddpmStep(state: StepState, numbers: StepNumbers, learned?: Learn
   const { arena, channels } = x;
   if (learned) checkPrediction("ddpmStep", "prediction", learned.prediction, x, 2 * channels);
   const y = arena.empty(x.shape, "f32");
-  arena.stream.dispatch("ddpmStep", {
+  const channels4 = x.stride / 4;
+  dispatch(arena.stream, "ddpmStep", {
+    op: "ddpmStep",
     types: { Prediction: learned ? floatType("ddpmStep", "prediction", learned.prediction) : "f32" },
     overrides: { HAS_NOISE: noise !== undefined, LEARNED: learned !== undefined, SIGMOID: learned?.sigmoid ?? false },
-    bindings: {
-      x: x.storage,
-      x0: x0.storage,
-      prediction: learned?.prediction.storage,
-      noise: noise?.storage,
-      ...numberBindings("ddpmStep", numbers, 4),
-      y: y.storage,
+    space: { samples: 1, lines: x.rows },
+    operands: {
+      x: perLine(x),
+      x0: perLine(x0),
+      prediction: perLine(learned?.prediction),
+      noise: perLine(noise),
+      ...numberOperands("ddpmStep", numbers, 4),
+      y: perLine(y),
     },
-    params: {
-      invocations: x.vectors,
-      channels,
-      channels4: x.stride / 4,
-      prediction_channels4: (learned?.prediction.stride ?? 0) / 4,
-    },
-    grid: invocations(x.vectors),
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels,
+        channels4,
+        prediction_channels4: (learned?.prediction.stride ?? 0) / 4,
+      },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
 }
@@ -239,16 +281,17 @@ export function dpmppStep(x: Tensor, x0: Tensor, last: Tensor, numbers: StepNumb
   checkF32("dpmppStep", "last", last, x.shape);
   const { arena } = x;
   const y = arena.empty(x.shape, "f32");
-  arena.stream.dispatch("dpmppStep", {
-    bindings: {
-      x: x.storage,
-      x0: x0.storage,
-      last: last.storage,
-      ...numberBindings("dpmppStep", numbers, 3),
-      y: y.storage,
+  dispatch(arena.stream, "dpmppStep", {
+    op: "dpmppStep",
+    space: { samples: 1, lines: x.vectors },
+    operands: {
+      x: perLine(x, 4),
+      x0: perLine(x0, 4),
+      last: perLine(last, 4),
+      ...numberOperands("dpmppStep", numbers, 3),
+      y: perLine(y, 4),
     },
-    params: { invocations: x.vectors },
-    grid: invocations(x.vectors),
+    call: ({ lines }) => ({ params: { invocations: lines }, grid: invocations(lines) }),
   });
   return y;
 }
@@ -259,10 +302,11 @@ export function stepCombine(a: Tensor, b: Tensor, numbers: StepNumbers): Tensor 
   checkF32("stepCombine", "b", b, a.shape);
   const { arena } = a;
   const y = arena.empty(a.shape, "f32");
-  arena.stream.dispatch("stepCombine", {
-    bindings: { a: a.storage, b: b.storage, ...numberBindings("stepCombine", numbers, 2), y: y.storage },
-    params: { invocations: a.vectors },
-    grid: invocations(a.vectors),
+  dispatch(arena.stream, "stepCombine", {
+    op: "stepCombine",
+    space: { samples: 1, lines: a.vectors },
+    operands: { a: perLine(a, 4), b: perLine(b, 4), ...numberOperands("stepCombine", numbers, 2), y: perLine(y, 4) },
+    call: ({ lines }) => ({ params: { invocations: lines }, grid: invocations(lines) }),
   });
   return y;
 }
@@ -277,10 +321,15 @@ export function maskedBlend(x: Tensor, known: Tensor, mask: Tensor): Tensor {
   checkF32("maskedBlend", "mask", mask, [...x.shape.slice(0, -1), 1]);
   const { arena } = x;
   const y = arena.empty(x.shape, "f32");
-  arena.stream.dispatch("maskedBlend", {
-    bindings: { x: x.storage, known: known.storage, mask: mask.storage, y: y.storage },
-    params: { invocations: x.vectors, channels4: x.stride / 4 },
-    grid: invocations(x.vectors),
+  const channels4 = x.stride / 4;
+  dispatch(arena.stream, "maskedBlend", {
+    op: "maskedBlend",
+    space: { samples: 1, lines: x.rows },
+    operands: { x: perLine(x), known: perLine(known), mask: perLine(mask), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: { invocations: lines * channels4, channels4 },
+      grid: invocations(lines * channels4),
+    }),
   });
   return y;
 }

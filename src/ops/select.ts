@@ -1,7 +1,25 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, checkDType, checkShape, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { operand, perLine, perLineOfAll, perSample, type Operand, type Part } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
+
+/** Returns how many of the first `length` tokens of a sample are in a part. */
+function tokensIn(length: number, { line, lines }: Part): number {
+  return Math.max(0, Math.min(lines, length - line));
+}
+
+/** `length` tokens of `size` elements for each sample; the result has more or fewer. */
+function perToken(tensor: Tensor, length: number, size: number): Operand {
+  return operand(tensor, (part) => {
+    if (part.isWhole) {
+      return [{ start: part.sample * length * size, end: (part.sample + part.samples) * length * size }];
+    }
+    const start = part.sample * length + part.line;
+    return [{ start: start * size, end: (start + tokensIn(length, part)) * size }];
+  });
+}
 
 /** Returns u32 `[B, L]`: 1 for each token of `[B, L, C]` with a channel that is not zero, otherwise 0. */
 export function nonZeroRows(x: Tensor): Tensor {
@@ -9,11 +27,21 @@ export function nonZeroRows(x: Tensor): Tensor {
   const [batch, length] = x.shape as [number, number, number];
   const Element = floatType("nonZeroRows", "x", x);
   const y = x.arena.empty([batch, length], "u32");
-  x.arena.stream.dispatch("nonZeroRows", {
+  dispatch(x.arena.stream, "nonZeroRows", {
+    op: "nonZeroRows",
     types: { Element },
-    bindings: { x: x.storage, y: y.storage },
-    params: { invocations: batch * y.stride, length, stride: y.stride, channels4: x.stride / 4 },
-    grid: invocations(batch * y.stride),
+    // Elements of y with its padding, for which there are no tokens.
+    space: { samples: batch, lines: y.stride },
+    operands: { x: perToken(x, length, x.stride), y: perLine(y, 1) },
+    call: (part) => ({
+      params: {
+        invocations: part.count,
+        length: tokensIn(length, part),
+        stride: part.lines,
+        channels4: x.stride / 4,
+      },
+      grid: invocations(part.count),
+    }),
   });
   return y;
 }
@@ -48,24 +76,28 @@ export function selectRows({ tokens, fallback, mask, keepMask }: SelectRows): Te
   if (mask) checkMask("selectRows", "mask", mask, [batch, tokensLength]);
   const Element = floatType("selectRows", "tokens", tokens);
   const y = arena.empty([batch, length, channels], Element);
-  arena.stream.dispatch("selectRows", {
+  dispatch(arena.stream, "selectRows", {
+    op: "selectRows",
     types: { Element },
     overrides: { HAS_MASK: mask !== undefined },
-    bindings: {
-      tokens: tokens.storage,
-      fallback: fallback.storage,
-      mask: mask?.storage,
-      keep_mask: keepMask.storage,
-      y: y.storage,
+    space: { samples: batch, lines: length },
+    operands: {
+      tokens: perToken(tokens, tokensLength, stride),
+      fallback: perLineOfAll(fallback, stride),
+      mask: maskFrom(mask),
+      keep_mask: perSample(keepMask, 1),
+      y: perLine(y),
     },
-    params: {
-      invocations: y.vectors,
-      length,
-      tokens_length: tokensLength,
-      mask_stride: mask?.stride ?? 0,
-      channels4: stride / 4,
-    },
-    grid: invocations(y.vectors),
+    call: (part) => ({
+      params: {
+        invocations: (part.count * stride) / 4,
+        length: part.lines,
+        tokens_length: part.isWhole ? tokensLength : tokensIn(tokensLength, part),
+        mask_stride: mask?.stride ?? 0,
+        channels4: stride / 4,
+      },
+      grid: invocations((part.count * stride) / 4),
+    }),
   });
   return y;
 }
@@ -92,19 +124,33 @@ export function visibleTokens({ keepMask, optional, mask, length }: VisibleToken
   if (mask) checkMask("visibleTokens", "mask", mask, [batch, maskLength]);
   if (maskLength > length) throw new ShapeError("visibleTokens", "mask", mask!.shape, [batch, `<= ${length}`]);
   const y = arena.empty([batch, length], "u32");
-  arena.stream.dispatch("visibleTokens", {
-    bindings: { mask: mask?.storage, keep_mask: keepMask.storage, y: y.storage },
-    params: {
-      invocations: batch * y.stride,
-      length,
-      stride: y.stride,
-      mask_length: maskLength,
-      mask_stride: mask?.stride ?? 0,
-      optional,
-    },
-    grid: invocations(batch * y.stride),
+  dispatch(arena.stream, "visibleTokens", {
+    op: "visibleTokens",
+    space: { samples: batch, lines: 1 },
+    operands: { mask: perSample(mask, mask?.stride ?? 0), keep_mask: perSample(keepMask, 1), y: perLine(y, y.stride) },
+    call: ({ samples }) => ({
+      params: {
+        invocations: samples * y.stride,
+        length,
+        stride: y.stride,
+        mask_length: maskLength,
+        mask_stride: mask?.stride ?? 0,
+        optional,
+      },
+      grid: invocations(samples * y.stride),
+    }),
   });
   return y;
+}
+
+/** The mask of the tokens of a part. Its rows are padded, so lines of one sample begin within a row. */
+function maskFrom(mask: Tensor | undefined): Operand | undefined {
+  const { stride = 0, channels = 0 } = mask ?? {};
+  return operand(mask, (part) => {
+    if (part.isWhole) return [{ start: part.sample * stride, end: (part.sample + part.samples) * stride }];
+    const start = part.sample * stride + part.line;
+    return [{ start, end: start + tokensIn(channels, part) }];
+  });
 }
 
 function checkFallback(fallback: Tensor, tokens: Tensor): void {

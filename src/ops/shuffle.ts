@@ -1,7 +1,9 @@
 import type { Tensor } from "../tensor/tensor.js";
 import { activationKinds, type Activation } from "./activation.js";
 import { checkAxes, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { perLine } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 type ImageShape = [batch: number, height: number, width: number, channels: number];
@@ -17,12 +19,16 @@ export function pixelShuffle(x: Tensor, { activation = "none" }: { readonly acti
   const Element = floatType("pixelShuffle", "x", x);
   const y = x.arena.empty([batch, 2 * height, 2 * width, channels / 4], Element);
   const channels4 = y.stride / 4;
-  x.arena.stream.dispatch("pixelShuffle", {
+  dispatch(x.arena.stream, "pixelShuffle", {
+    op: "pixelShuffle",
     types: { Element },
     overrides: { ACTIVATION: activationKinds[activation] },
-    bindings: { x: x.storage, y: y.storage },
-    params: { invocations: x.rows * channels4, width, channels: y.channels, channels4 },
-    grid: invocations(x.rows * channels4),
+    space: { samples: batch, lines: height },
+    operands: { x: perLine(x, width * x.stride), y: perLine(y, 4 * width * y.stride) },
+    call: ({ count }) => ({
+      params: { invocations: count * width * channels4, width, channels: y.channels, channels4 },
+      grid: invocations(count * width * channels4),
+    }),
   });
   return y;
 }
@@ -38,12 +44,17 @@ export function pixelUnshuffle(x: Tensor): Tensor {
   const Element = floatType("pixelUnshuffle", "x", x);
   const y = x.arena.empty([batch, height / 2, width / 2, channels * 4], Element);
   const channels4 = x.stride / 4;
-  x.arena.stream.dispatch("pixelShuffle", {
+  const coarseWidth = width / 2;
+  dispatch(x.arena.stream, "pixelShuffle", {
+    op: "pixelUnshuffle",
     types: { Element },
     overrides: { UNSHUFFLE: true },
-    bindings: { x: x.storage, y: y.storage },
-    params: { invocations: y.rows * channels4, width: width / 2, channels, channels4 },
-    grid: invocations(y.rows * channels4),
+    space: { samples: batch, lines: height / 2 },
+    operands: { x: perLine(x, 2 * width * x.stride), y: perLine(y, coarseWidth * y.stride) },
+    call: ({ count }) => ({
+      params: { invocations: count * coarseWidth * channels4, width: coarseWidth, channels, channels4 },
+      grid: invocations(count * coarseWidth * channels4),
+    }),
   });
   return y;
 }

@@ -2,6 +2,7 @@ import { bytesPerElement, type DType } from "../tensor/dtype.js";
 import { HeldTensors } from "../tensor/held-tensors.js";
 import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import { sameShape } from "./check.js";
+import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { ShapeError } from "./shape-error.js";
 
@@ -123,18 +124,22 @@ export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): 
   const { arena, dtype, stride } = rows;
   const y = arena.empty([batch, channels], dtype);
   const pairs = (count: number): number => (count * stride * bytesPerElement(dtype)) / 8;
-  arena.stream.dispatch("stepRow", {
-    bindings: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: y.storage },
-    params: { invocations: pairs(batch), row_pairs: pairs(samples) },
-    grid: invocations(pairs(batch)),
+  dispatch(arena.stream, "stepRow", {
+    op: "stepRow",
+    space: { samples: 1, lines: 1 },
+    operands: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: y.storage },
+    call: () => ({
+      params: { invocations: pairs(batch), row_pairs: pairs(samples) },
+      grid: invocations(pairs(batch)),
+    }),
   });
   return y;
 }
 
 /**
- * Returns the storages of numbers as bindings of a kernel. Throws `ShapeError` if they do not have `columns` columns.
+ * Returns numbers as operands of a kernel. Throws `ShapeError` if they do not have `columns` columns.
  */
-export function numberBindings(op: string, { table, counter }: StepNumbers, columns: number) {
+export function numberOperands(op: string, { table, counter }: StepNumbers, columns: number) {
   const [passes = 0] = table.shape;
   if (!sameShape(table.shape, [passes, columns])) {
     throw new ShapeError(op, "numbers", table.shape, ["passes", columns]);

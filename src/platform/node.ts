@@ -72,9 +72,16 @@ export const cacheFolder: Platform["cacheFolder"] = () => {
 
 /** As huggingface_hub has it, also with the older name of its variable (huggingface_hub, constants.py). */
 export const hubCacheFolder: Platform["hubCacheFolder"] = () => {
-  const { HF_HUB_CACHE: own, HUGGINGFACE_HUB_CACHE: older, HF_HOME: home, XDG_CACHE_HOME: xdg } = process.env;
-  return own || older || join(home || join(xdg || join(homedir(), ".cache"), "huggingface"), "hub");
+  const own = setVariable("HF_HUB_CACHE") ?? setVariable("HUGGINGFACE_HUB_CACHE");
+  if (own !== undefined) return own;
+  const caches = setVariable("XDG_CACHE_HOME") ?? join(homedir(), ".cache");
+  return join(setVariable("HF_HOME") ?? join(caches, "huggingface"), "hub");
 };
+
+/** The value of an environment variable; undefined also if it is empty. */
+function setVariable(name: string): string | undefined {
+  return process.env[name] === "" ? undefined : process.env[name];
+}
 
 export const packageFile: Platform["packageFile"] = (path) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

@@ -1,8 +1,8 @@
-import { packRows } from "../ops/pack.js";
+import { packRows, uploadMatrix } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
 import { padChannels, type DType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { float32ToF16 } from "../tensor/half.js";
 import { toFloat32 } from "./dtypes.js";
 import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
@@ -35,10 +35,17 @@ export interface WeightDeclarations {
 }
 
 /**
- * Host bytes of one piece of a tensor. It fits every binding limit, and its copies (as read, as f32, rounded, staged) stay
+ * Host bytes of one piece of a tensor. Its copies (as read, as f32, rounded, staged) stay
  * small.
  */
 export const PIECE_BYTES = 2 ** 23;
+
+interface PackOptions {
+  /** Returns a factor for each output. It may use tensors that were declared earlier. */
+  readonly outputScale?: () => Float32Array;
+  /** Whether it is for `convTranspose2d`: the second axis of the file has the outputs. Default: false. */
+  readonly isTransposed?: boolean;
+}
 
 /** A path in a state dict, such as `downs.0.block1`. A layer declares its tensors here by name. */
 export class Weights {
@@ -77,14 +84,11 @@ export class Weights {
   matrix(name: string, [inputs, outputs]: readonly [number, number]): Tensor {
     const { arena } = this;
     const tensor = this.store.own(arena.packed([inputs, outputs], arena.dtype, this.#full(name)));
-    const rows = padChannels(inputs);
     this.store.request(
       this.#full(name),
       [inputs, outputs],
       async (entry, signal) => {
-        const values = new Float32Array(rows * outputs);
-        values.set(toFloat32(entry.dtype, await entry.read(undefined, signal)));
-        arena.upload(new Tensor(arena, [rows, outputs], tensor.dtype, tensor.storage), values);
+        uploadMatrix(toFloat32(entry.dtype, await entry.read(undefined, signal)), tensor);
       },
       tensor,
     );
@@ -93,15 +97,14 @@ export class Weights {
 
   /**
    * Declares the weight of a convolution, `[out, in, kh, kw]` in the file, packed `[kh, kw, in, out]` for `conv2d`. Heads
-   * among the channels are padded. `outputScale` gives a factor for each output and may use tensors that were declared
-   * earlier.
+   * among the channels are padded.
    */
   conv(
     name: string,
     [outputs, inputs, height, width]: readonly [Axis, number | Heads, number, number],
-    { outputScale }: { readonly outputScale?: () => Float32Array } = {},
+    options: PackOptions = {},
   ): Tensor {
-    return this.#packed(name, [outputs, inputs], [height, width], outputScale);
+    return this.#packed(name, [outputs, inputs], [height, width], options);
   }
 
   /**
@@ -203,7 +206,7 @@ export class Weights {
     name: string,
     [outputs, inputs]: readonly [Axis, number | Heads],
     kernel: readonly number[],
-    outputScale?: () => Float32Array,
+    { outputScale, isTransposed = false }: PackOptions = {},
   ): Tensor {
     const { arena } = this;
     const shape = [...kernel, storedSize(inputs), storedSize(outputs)];
@@ -223,7 +226,7 @@ export class Weights {
           arena.scope(() => {
             const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
             const source = { firstRow: part.target, rows: values.length / rowLength };
-            packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps });
+            packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps, isTransposed });
           });
           // Waiting limits what is queued: host and staging memory stay near one chunk.
           await arena.stream.sync();

@@ -53,7 +53,7 @@ describe("dalle2 inspect of a folder of models", () => {
     expect(text).toMatchObject({ library: "transformers", class: "CLIPTextModelWithProjection" });
     expect(text.files).toEqual(["text_encoder/pytorch_model.bin", "text_encoder/config.json"]);
     expect(text.weights).toMatchObject({ format: "torch", dtypes: ["I64", "F32"] });
-    expect(text.config).toMatchObject({ projection_dim: 16 });
+    expect(text.config).toMatchObject({ projection_dim: 24 });
     const all = components.flatMap(({ weights }) => weights?.tensors ?? []).filter(({ dtype }) => dtype === "F32");
     expect(report.parameters).toBe(all.reduce((sum, { parameters }) => sum + parameters, 0));
   });

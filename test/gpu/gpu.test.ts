@@ -106,8 +106,12 @@ describe("memory", () => {
 
 describe("errors", () => {
   it("names the limit that a tensor exceeds", async () => {
-    const gpu = await openGpu({ maxBindingSize: 2 ** 20 });
-    expect(() => new Arena(gpu.stream()).empty([1025, 256])).toThrow(GpuLimitError);
+    const gpu = await openGpu({ maxBufferSize: 2 ** 20 });
+    const create = () => new Arena(gpu.stream()).empty([1025, 256]);
+    expect(create).toThrow(GpuLimitError);
+    expect(create).toThrow(
+      /^tensor f32\[1025, 256\] needs 1049600 bytes in one buffer, but this adapter allows only 1048576 \(maxBufferSize\)/,
+    );
     gpu.dispose();
   });
 
@@ -125,7 +129,16 @@ describe("errors", () => {
         residual: undefined,
         y: arena.empty([1, 4]).storage,
       },
-      params: { rows: 1, inner_vectors: 1, column_vectors: 1, activation: 0, has_bias: 0, has_residual: 0 },
+      params: {
+        rows: 1,
+        inner_vectors: 1,
+        first_vector: 0,
+        panel_vectors: 1,
+        column_vectors: 1,
+        activation: 0,
+        has_bias: 0,
+        has_residual: 0,
+      },
       grid: [65536, 1, 1],
     });
     await expect(arena.stream.sync()).rejects.toThrow(GpuValidationError);

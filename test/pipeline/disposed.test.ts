@@ -88,11 +88,11 @@ it("does not change a device that it does not own", async () => {
   expect(gpu.memory().live).toBe(live);
 });
 
-it("gives advice about weights if a weight is larger than a binding may be", async () => {
-  const gpu = await openGpu({ maxBindingSize: 2 ** 12 });
+it("gives advice about weights if a weight is larger than a buffer may be", async () => {
+  const gpu = await openGpu({ maxBufferSize: 2 ** 12 });
   const creating = create({ gpu });
   await expect(creating).rejects.toThrow(GpuLimitError);
-  await expect(creating).rejects.toThrow(/^weight [\w.]+ f32\[[\d, ]+\] needs \d+ bytes in one binding/);
+  await expect(creating).rejects.toThrow(/^weight [\w.]+ f32\[[\d, ]+\] needs \d+ bytes in one buffer/);
   await expect(creating).rejects.toThrow(/No option changes the size of a weight: use an adapter with a larger limit/);
   await expect(creating).rejects.not.toThrow(/batch/);
   gpu.dispose();

@@ -117,7 +117,7 @@ it("refuses embeddings that hold infinity or NaN", async () => {
 });
 
 describe("limits of a device", () => {
-  it.each(["memoryLimit", "poolBytes", "maxBindingSize"])("%s", async (name) => {
+  it.each(["memoryLimit", "poolBytes", "maxBindingSize", "maxBufferSize"])("%s", async (name) => {
     for (const value of [NaN, -1, "1e9"]) {
       const opening = openGpu({ [name]: value });
       await expect(opening).rejects.toThrow(ArgumentError);

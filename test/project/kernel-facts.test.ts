@@ -28,6 +28,13 @@ it("writes no number of a kernel again in TypeScript", () => {
   }
 });
 
+it("has no operation that cannot be split: all dispatch by src/ops/dispatch.ts", () => {
+  const direct = readdirSync(folder("src/ops")).filter((file) =>
+    readFileSync(new URL(file, folder("src/ops")), "utf8").includes(".dispatch("),
+  );
+  expect(direct).toEqual(["dispatch.ts"]);
+});
+
 it("gives no workgroup a size in numbers where TypeScript counts by it", () => {
   for (const [name, kernel] of Object.entries(kernels)) {
     const size = /@workgroup_size\(([^)]*)\)/.exec(kernel.code)![1]!;

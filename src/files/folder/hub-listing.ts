@@ -130,7 +130,7 @@ function parse(bytes: Uint8Array): HubListing | undefined {
     const sha256 = lfs?.sha256?.toLowerCase();
     return [rfilename, { size: lfs?.size ?? size ?? undefined, sha256, blob: lfs ? undefined : (blobId ?? undefined) }];
   });
-  return { licence: typeof named === "object" ? named?.join(", ") : named, files: new Map(files) };
+  return { licence: Array.isArray(named) ? named.join(", ") : named, files: new Map(files) };
 }
 
 function jsonIn(bytes: Uint8Array): unknown {

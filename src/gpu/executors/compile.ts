@@ -7,7 +7,7 @@ import type { Dispatch, Executor } from "./executor.js";
 
 /** Allocates nothing: tensors of a dry run have no memory. */
 class NoMemory implements StorageMemory {
-  constructor(readonly maxBindingSize: number) {}
+  constructor(readonly maxBufferSize: number) {}
 
   acquire(_bytes: number, label: string): Range {
     throw new GpuError(`${label} was used in a dry run, which has no memory.`);
@@ -29,7 +29,7 @@ export class CompileExecutor implements Executor {
     private readonly pipelines: PipelineCache,
     readonly sharedMemory: SharedMemory,
   ) {
-    this.memory = new NoMemory(sharedMemory.maxBindingSize);
+    this.memory = new NoMemory(sharedMemory.maxBufferSize);
   }
 
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {

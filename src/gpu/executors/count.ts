@@ -3,7 +3,7 @@ import { Block, type OnBlock } from "../block.js";
 import type { KernelName } from "../kernel-source.js";
 import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
-import type { GpuStorage } from "../storage.js";
+import type { GpuStorage, StorageRange } from "../storage.js";
 import { CommandStream } from "../stream.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
@@ -23,7 +23,7 @@ const FEATURES: GpuFeatures = { f16: true, subgroups: false, subgroupMatrix: fal
 
 /** Creates blocks without buffers; never runs out of memory. */
 class CountedBlocks implements BlockSource {
-  readonly maxBindingSize = UNLIMITED;
+  readonly maxBufferSize = UNLIMITED;
 
   create(bytes: number): Block {
     const block = new Block(bytes, undefined, Promise.resolve(undefined));
@@ -50,7 +50,7 @@ class CountExecutor implements Executor {
 
   dispatch<K extends KernelName>(_kernel: K, call: Dispatch<K>): void {
     const bindings: AnyBindings = call.bindings;
-    for (const storage of Object.values(bindings)) storage?.locate(this);
+    for (const range of Object.values(bindings)) range?.storage.locate(this);
   }
 
   write(target: GpuStorage): void {
@@ -61,9 +61,9 @@ class CountExecutor implements Executor {
     target.locate(this);
   }
 
-  copy(source: GpuStorage, target: GpuStorage): void {
-    source.locate(this);
-    target.locate(this);
+  copy(source: StorageRange, target: StorageRange): void {
+    source.storage.locate(this);
+    target.storage.locate(this);
   }
 
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
@@ -89,7 +89,12 @@ class CountExecutor implements Executor {
 export class MemoryCounter {
   readonly #executor = new CountExecutor();
   /** A dry run: reads give zeros. */
-  readonly stream = new CommandStream(this.#executor, { adapter: ADAPTER, features: FEATURES });
+  readonly stream: CommandStream;
+
+  /** `maxBindingSize`: bytes that a kernel can bind. */
+  constructor(maxBindingSize = UNLIMITED) {
+    this.stream = new CommandStream(this.#executor, { adapter: ADAPTER, features: FEATURES, maxBindingSize });
+  }
 
   memory(): GpuMemory {
     return this.#executor.pool.memory();

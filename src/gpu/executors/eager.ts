@@ -7,7 +7,7 @@ import type { Grid } from "../grid.js";
 import type { KernelName } from "../kernel-source.js";
 import type { Pipeline } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
-import { bufferOf, type GpuStorage } from "../storage.js";
+import { bufferOf, type GpuStorage, type StorageRange } from "../storage.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 
@@ -75,12 +75,13 @@ export class EagerExecutor implements Executor {
     if (pipeline.check) this.#addCheck(pipeline.check);
     const { source } = pipeline;
     const bindings: AnyBindings = call.bindings;
-    const ranges = source.bindings.map(({ name }) => bindings[name]?.locate(this));
+    const ranges = source.bindings.map(({ name }) => bindings[name]?.storage.locate(this));
     const entries = source.bindings.map(({ name }, binding): BufferEntry => {
       const range = ranges[binding];
       if (!range) return { binding, resource: { buffer: this.core.absent } };
-      const { block, offset } = range;
-      return { binding, resource: { buffer: bufferOf(block), offset, size: bindings[name]!.byteLength } };
+      const { offset, byteLength } = bindings[name]!;
+      const resource = { buffer: bufferOf(range.block), offset: range.offset + offset, size: byteLength };
+      return { binding, resource };
     });
     let offsets: number[] = [];
     if (source.params.length > 0) {
@@ -110,8 +111,11 @@ export class EagerExecutor implements Executor {
     this.#push({ kind: "clear", target, bytes: storage.byteLength }, [target]);
   }
 
-  copy(from: GpuStorage, to: GpuStorage): void {
-    const [source, target] = [from.locate(this), to.locate(this)];
+  copy(from: StorageRange, to: StorageRange): void {
+    const [source, target] = [from, to].map(({ storage, offset }) => {
+      const range = storage.locate(this);
+      return { block: range.block, offset: range.offset + offset };
+    }) as [Range, Range];
     const end = { buffer: bufferOf(target.block), offset: target.offset };
     this.#push({ kind: "copy", source, target: end, bytes: to.byteLength }, [source, target]);
   }

@@ -2,17 +2,17 @@ import type { Grid } from "../grid.js";
 import type { BindingName, KernelName, ParamName } from "../kernel-source.js";
 import type { Variant } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
-import type { GpuStorage, StorageUser } from "../storage.js";
+import type { GpuStorage, StorageRange, StorageUser } from "../storage.js";
 
-/** One run of a kernel. Optional storages may be `undefined`. */
+/** One run of a kernel. Optional inputs may be `undefined`. */
 export interface Dispatch<K extends KernelName> extends Variant<K> {
-  readonly bindings: Readonly<Record<BindingName<K>, GpuStorage | undefined>>;
+  readonly bindings: Readonly<Record<BindingName<K>, StorageRange | undefined>>;
   readonly params: Readonly<Record<ParamName<K>, number>>;
   readonly grid: Grid;
 }
 
-/** Storages of any kernel, by binding. */
-export type AnyBindings = Readonly<Record<string, GpuStorage | undefined>>;
+/** What any kernel binds, by binding. */
+export type AnyBindings = Readonly<Record<string, StorageRange | undefined>>;
 export type AnyParams = Readonly<Record<string, number>>;
 
 /** Carries out the commands of a stream. `modulePath` is the module in the model that a command belongs to. */
@@ -24,7 +24,7 @@ export interface Executor extends StorageUser {
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, modulePath: string): void;
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void;
   clear(target: GpuStorage): void;
-  copy(source: GpuStorage, target: GpuStorage): void;
+  copy(source: StorageRange, target: StorageRange): void;
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer>;
   /** Submits what is queued. */
   flush(): void;

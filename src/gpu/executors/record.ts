@@ -3,7 +3,7 @@ import type { Grid } from "../grid.js";
 import type { KernelName } from "../kernel-source.js";
 import { variantKey } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
-import type { GpuStorage } from "../storage.js";
+import type { GpuStorage, StorageRange } from "../storage.js";
 import type { StreamMemory } from "../stream-memory.js";
 import type { EagerExecutor } from "./eager.js";
 import type { AnyBindings, AnyParams, Dispatch, Executor } from "./executor.js";
@@ -50,7 +50,7 @@ export class RecordExecutor implements Executor {
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, modulePath: string): void {
     this.inner.dispatch(kernel, call, modulePath);
     const bindings: AnyBindings = call.bindings;
-    const storages = Object.entries(bindings).map(([name, storage]) => [name, storage?.locate(this)] as const);
+    const storages = Object.entries(bindings).map(([name, range]) => [name, range && this.#placeOf(range)] as const);
     this.onCommand({
       kind: "dispatch",
       key: variantKey(kernel, call),
@@ -71,9 +71,14 @@ export class RecordExecutor implements Executor {
     this.onCommand({ kind: "clear", target: target.locate(this) });
   }
 
-  copy(source: GpuStorage, target: GpuStorage): void {
+  copy(source: StorageRange, target: StorageRange): void {
     this.inner.copy(source, target);
-    this.onCommand({ kind: "copy", target: target.locate(this) });
+    this.onCommand({ kind: "copy", target: this.#placeOf(target) });
+  }
+
+  #placeOf({ storage, offset }: StorageRange): Range {
+    const { block, offset: start } = storage.locate(this);
+    return { block, offset: start + offset };
   }
 
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {

@@ -1,8 +1,8 @@
 import { inModule } from "../../nn/in-module.js";
 import { linear } from "../../ops/linear.js";
 import { splitChannels } from "../../ops/layout.js";
-import { padChannels } from "../../tensor/dtype.js";
-import { Tensor } from "../../tensor/tensor.js";
+import { uploadMatrix } from "../../ops/pack.js";
+import type { Tensor } from "../../tensor/tensor.js";
 import { toFloat32 } from "../../weights/dtypes.js";
 import type { Weights } from "../../weights/store.js";
 
@@ -29,11 +29,7 @@ export class TokenProjection {
       [outputs, inputs],
       async (entry, signal) => {
         const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        const rows = padChannels(inputs);
-        arena.upload(
-          new Tensor(arena, [rows, outputs], weight.dtype, weight.storage),
-          reordered(values, { inputs, tokens, width, rows }),
-        );
+        uploadMatrix(reordered(values, { inputs, tokens, width }), weight);
       },
       weight,
     );
@@ -43,7 +39,7 @@ export class TokenProjection {
       [outputs],
       async (entry, signal) => {
         const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        arena.upload(bias, reordered(values, { inputs: 1, tokens, width, rows: 1 }));
+        arena.upload(bias, reordered(values, { inputs: 1, tokens, width }));
       },
       bias,
     );
@@ -59,12 +55,12 @@ export class TokenProjection {
   }
 }
 
-/** `[width, tokens, inputs]` to `[rows, tokens, width]`, with zeros in the rows behind `inputs`. */
+/** `[width, tokens, inputs]` to `[inputs, tokens, width]`. */
 function reordered(
   values: Float32Array,
-  { inputs, tokens, width, rows }: Readonly<Record<"inputs" | "tokens" | "width" | "rows", number>>,
+  { inputs, tokens, width }: Readonly<Record<"inputs" | "tokens" | "width", number>>,
 ): Float32Array {
-  const result = new Float32Array(rows * tokens * width);
+  const result = new Float32Array(values.length);
   for (let channel = 0; channel < width; channel++) {
     for (let token = 0; token < tokens; token++) {
       const from = (channel * tokens + token) * inputs;

@@ -1,4 +1,4 @@
-import { checkArguments, count, oneOf } from "../../platform/arguments.js";
+import { byteLimit, checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import { MemoryCounter } from "../../gpu/executors/count.js";
 import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
@@ -40,6 +40,11 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
   readonly dtype: ComputeType;
   /** Images in a batch. */
   readonly batchSize: number;
+  /**
+   * Bytes of a tensor that the adapter can bind (`gpu.limits.maxStorageBufferBindingSize`): splitting operations may take
+   * memory. Default: no limit.
+   */
+  readonly maxBindingSize?: number;
 }
 
 /**
@@ -52,10 +57,13 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, batchSize, ...files }: MemoryPlanOptions,
+  { dtype, batchSize, maxBindingSize, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
-  checkArguments({ dtype: oneOf("f32", "f16"), batchSize: count }, { dtype, batchSize });
-  const counter = new MemoryCounter();
+  checkArguments(
+    { dtype: oneOf("f32", "f16"), batchSize: count, maxBindingSize: byteLimit },
+    { dtype, batchSize, maxBindingSize },
+  );
+  const counter = new MemoryCounter(maxBindingSize);
   const arena = new Arena(counter.stream, dtype);
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];

@@ -15,8 +15,8 @@ import type { Weights } from "../../../src/weights/store.js";
 import { fullSizeKarlo } from "../../support/full-size-karlo.js";
 import { RecordingStore } from "../../support/recording-store.js";
 
-// Nothing is allocated: a counter stands in for the device.
-const counter = new MemoryCounter();
+// Nothing is allocated: a counter stands in for a device that binds as much as every adapter does, and lavapipe: 128 MiB.
+const counter = new MemoryCounter(2 ** 27);
 const arena = new Arena(counter.stream);
 
 const reference = fullSizeKarlo();

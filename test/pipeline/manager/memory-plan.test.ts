@@ -17,6 +17,8 @@ import { LaionFiles } from "../../support/laion-files.js";
 import { writable } from "../../support/writable.js";
 
 const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.meta.url));
+/** `maxStorageBufferBindingSize` of every adapter (WebGPU's default), and of lavapipe. */
+const MIN_BINDING_LIMIT = 2 ** 27;
 const onWarning = (): void => undefined;
 
 it("counts the memory that a run needs on a device", async () => {
@@ -29,6 +31,18 @@ it("counts the memory that a run needs on a device", async () => {
   // A run also has inputs and results: embeddings, encodings, small images.
   expect(peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
   expect(peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
+});
+
+it("counts what splitting operations takes", async () => {
+  const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
+  const maxBindingSize = 64 * 1024;
+  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, maxBindingSize, onWarning });
+  using gpu = await openGpu({ maxBindingSize });
+  using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
+  await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
+  // As without a limit.
+  expect(gpu.memory().peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
+  expect(gpu.memory().peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
 });
 
 /** Serves local files by the last part of a URL, and counts the bytes sent. */
@@ -68,8 +82,20 @@ describe("of LAION's models, counted on files of their published sizes without c
   afterAll(() => rm(folder, { recursive: true }));
 
   async function plan(set: string, dtype: "f32" | "f16"): Promise<MemoryPlan> {
-    return planMemory(await files.loadConfig(set), { dtype, batchSize: 1, onWarning });
+    return planMemory(await files.loadConfig(set), {
+      dtype,
+      batchSize: 1,
+      maxBindingSize: MIN_BINDING_LIMIT,
+      onWarning,
+    });
   }
+
+  it("needs no more on an adapter that can bind only as much as every adapter", async () => {
+    const config = await files.loadConfig("upsampler-1024");
+    expect(await plan("upsampler-1024", "f32")).toEqual(
+      await planMemory(config, { dtype: "f32", batchSize: 1, onWarning }),
+    );
+  });
 
   it("names each component and adds up weights, which need half as much in f16", async () => {
     const [f32, f16] = [await plan("gradio", "f32"), await plan("gradio", "f16")];
