@@ -9,12 +9,12 @@ import { SAMPLER_NAMES, type SamplerName } from "./samplers.js";
 export interface AskedSettings {
   /**
    * Guidance scale: how strongly the network follows its conditions. 1 is no guidance. Default: the load config's,
-   * otherwise 1.
+   * otherwise the network's own: 1, unless its reference guides by default as Karlo does.
    */
   readonly condScale?: number | undefined;
-  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
+  /** Number of sampling steps. Default: the load config's, otherwise the network's own: usually that of training. */
   readonly steps?: number | undefined;
-  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
+  /** Name of the sampler. Default: as in the reference. DALLE2-pytorch: DDPM for as many steps as in training, DDIM for fewer. */
   readonly sampler?: SamplerName | undefined;
 }
 
@@ -25,12 +25,12 @@ export interface AskedSettings {
 export interface CascadeSettings {
   /**
    * Guidance scale: how strongly U-Nets follow their conditions. 1 is no guidance. Default: the load config's,
-   * otherwise 1.
+   * otherwise the network's own: 1, unless its reference guides by default as Karlo does.
    */
   readonly condScale?: number | readonly (number | null)[] | undefined;
-  /** Number of sampling steps. Default: the load config's, otherwise that of training. */
+  /** Number of sampling steps. Default: the load config's, otherwise the network's own: usually that of training. */
   readonly steps?: number | readonly (number | null)[] | undefined;
-  /** Name of the sampler. Default: as in the reference, DDPM for as many steps as in training, DDIM for fewer. */
+  /** Name of the sampler. Default: as in the reference. DALLE2-pytorch: DDPM for as many steps as in training, DDIM for fewer. */
   readonly sampler?: SamplerName | readonly (SamplerName | null)[] | undefined;
 }
 

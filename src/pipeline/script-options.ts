@@ -96,9 +96,9 @@ export interface GenerateOptions extends CallOptions, DecoderCallOptions {
 
 /** Options of scripts that sample the prior and then the decoder. Each is an option of one of them, with its name as prefix. */
 export interface TwoStageOptions extends CallOptions {
-  /** Guidance scale of the prior; 1 is no guidance. Default: that of the load config, or else 1. */
+  /** Guidance scale of the prior; 1 is no guidance. Default: that of the load config, or else the prior's own: usually 1. */
   readonly priorCondScale?: number | undefined;
-  /** Sampling steps of the prior. Default: those of the load config, or else as many as in training. */
+  /** Sampling steps of the prior. Default: those of the load config, or else the prior's own: usually as many as in training. */
   readonly priorSteps?: number | undefined;
   /** Name of the sampler of the prior. Default: DDPM for as many steps as in training, DDIM for fewer. */
   readonly priorSampler?: SamplerName | undefined;
@@ -106,11 +106,14 @@ export interface TwoStageOptions extends CallOptions {
   readonly priorNumSamplesPerBatch?: number | undefined;
   /** Maximum number of embeddings in a batch. Default 100. */
   readonly priorBatchSize?: number | undefined;
-  /** Guidance scale of the decoder, for all U-Nets or for each. Default, also for null: that of the load config, or else 1. */
+  /**
+   * Guidance scale of the decoder, for all U-Nets that take guidance or for each. Default, also for null: that of the load config,
+   * or else the U-Net's own: usually 1.
+   */
   readonly decoderCondScale?: CascadeSettings["condScale"];
   /**
-   * Sampling steps of the decoder, for all U-Nets or for each. Default, also for null: those of the load config, or else as
-   * many as in training.
+   * Sampling steps of the decoder, for all U-Nets or for each. Default, also for null: those of the load config, or else
+   * the U-Net's own: usually as many as in training.
    */
   readonly decoderSteps?: CascadeSettings["steps"];
   /**

@@ -22,6 +22,9 @@ import { Embed } from "../pipeline/scripts/embed.js";
 import { ImageVariation } from "../pipeline/scripts/image-variation.js";
 import { InternalError } from "../platform/internal-error.js";
 import type { ComputeType } from "../tensor/dtype.js";
+import type { HostTensor } from "../tensor/host-tensor.js";
+import { FormatError } from "../weights/errors.js";
+import { UnsupportedError } from "../weights/unsupported-error.js";
 
 // Whole pipelines of diffusers, through the scripts that everyone uses.
 
@@ -133,7 +136,7 @@ export const verifyKarloImageVariation = pipelineRunner(false, async (fixture, m
   const embeddings = await imageEmbeddingsOf(fixture, manager, call);
   const { num_images_per_prompt: each } = call;
   const photos =
-    call.image === undefined || call.image === "in.pixels" ? undefined : await photosOf(fixture, call.image);
+    call.image === undefined || (await pixelsOf(fixture, call)) ? undefined : await photosOf(fixture, call.image);
   const count = embeddings.length * each;
   const options = {
     ...freshRandom(call),
@@ -182,8 +185,10 @@ async function callsOf(fixture: Fixture, hasPrior: boolean): Promise<Call[]> {
   const { calls, torch_seeds: seeds } = fixture.info(info);
   const result: Call[] = [];
   for (const [name, call] of Object.entries(calls)) {
-    const latents = givenLatents(call, { hasPrior });
-    result.push({ ...call, name, random: await randomOf(fixture, seeds[name] ?? 0, latents) });
+    if (call.text_model_output !== undefined) throw new UnsupportedError("calls with text_model_output");
+    const seed = seeds[name];
+    if (seed === undefined) throw new FormatError(`${fixture.folder}/fixture.json`, `there is no seed of ${name}`);
+    result.push({ ...call, name, random: await randomOf(fixture, seed, givenLatents(call, { hasPrior })) });
   }
   return result;
 }
@@ -247,25 +252,34 @@ async function textsOf(
 async function imageEmbeddingsOf(
   fixture: Fixture,
   manager: DalleModelManager,
-  { image, image_embeddings: given }: Call,
+  call: Call,
 ): Promise<readonly Embedding[]> {
+  const { image, image_embeddings: given } = call;
   if (given !== undefined) {
     const { data, shape } = await fixture.tensor(given);
     return splitRows(data, shape);
   }
-  if (image !== "in.pixels") return new Embed(manager, QUIET).images(await photosOf(fixture, image ?? []));
-  const { data, shape } = await fixture.tensor(image);
+  const pixels = await pixelsOf(fixture, call);
+  if (!pixels) return new Embed(manager, QUIET).images(await photosOf(fixture, image ?? []));
+  const { data, shape } = pixels;
   return manager.useImageEncoder(({ model, dtype }) =>
-    manager.withArena(async (call) => {
+    manager.withArena(async (callArena) => {
       if (!(model instanceof TransformersImageEncoder)) throw new InternalError("Karlo has another image encoder.");
-      const arena = call.withType(dtype);
+      const arena = callArena.withType(dtype);
       using embed = arena.scope(() => {
-        const pixels = arena.fromNchw(data, shape as [number, number, number, number], "f32");
-        return model.encode(pixels).embed;
+        const images = arena.fromNchw(data, shape as [number, number, number, number], "f32");
+        return model.encode(images).embed;
       });
       return splitRows(await embed.read(), embed.shape);
     }),
   );
+}
+
+/** The image of a call if it is already what the encoder takes: `[B, 3, side, side]`, normalised. */
+async function pixelsOf(fixture: Fixture, { image }: Call): Promise<HostTensor | undefined> {
+  if (typeof image !== "string") return undefined;
+  const tensor = await fixture.tensor(image);
+  return tensor.shape.length === 4 ? tensor : undefined;
 }
 
 /** Images of a fixture: bytes `[H, W, 3]`. */

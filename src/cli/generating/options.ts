@@ -121,7 +121,7 @@ export function addPriorOptions(command: Command): Command {
   return addSettingOptions(command.optionsGroup("Prior:"), "prior")
     .option(
       "--candidates <n>",
-      "image embeddings sampled for each one used; the one most similar to the prompt is used (default: 2)",
+      "image embeddings sampled for each one used; the one most similar to the prompt is used (default: 2; Karlo: 1)",
       wholeNumber,
     )
     .option("--prior-batch-size <n>", "embeddings per prior batch; affects only memory and speed", wholeNumber, 100);

@@ -1,8 +1,9 @@
+import type { Checkpoint } from "../../weights/checkpoint.js";
 import { FormatError } from "../../weights/errors.js";
 import type { ModelKind } from "../../weights/tree/model-names.js";
 import { componentsOf } from "../diffusers/components.js";
 import type { Claim } from "../family.js";
-import type { Opened, OpenedFile, OpenedFolder } from "../opened.js";
+import type { Opened, OpenedFolder } from "../opened.js";
 
 /** The pipelines of diffusers that this family runs. */
 const PIPELINES: readonly unknown[] = ["UnCLIPPipeline", "UnCLIPImageVariationPipeline"];
@@ -94,15 +95,16 @@ function refuseOthers(folder: OpenedFolder, pipeline: string): void {
   );
 }
 
-/** Names of tensors that only one network of Karlo has. */
+/** Names of tensors that only one network of Karlo has, and what it is: its component in a folder, and its name in messages. */
 const NETWORKS = [
-  ["prd_embedding", "the network of Karlo's prior"],
-  ["learned_classifier_free_guidance_embeddings", "the text projection of Karlo's decoder"],
-  ["mid_block.attentions.0.add_k_proj.weight", "the U-Net of Karlo's decoder"],
+  ["prd_embedding", "prior", "the network of Karlo's prior"],
+  ["learned_classifier_free_guidance_embeddings", "text_proj", "the text projection of Karlo's decoder"],
+  ["mid_block.attentions.0.add_k_proj.weight", "decoder", "the U-Net of Karlo's decoder"],
 ] as const;
 
-function claimFile({ tensors }: OpenedFile): Claim | undefined {
-  const [, network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
-  if (network === undefined) return undefined;
-  return { component: "karlo", kind: undefined, words: `${network} alone: name the folder of its whole model` };
+/** A network of Karlo in a file of tensors. */
+export function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined {
+  const [, component, network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
+  if (component === undefined) return undefined;
+  return { component, kind: undefined, words: `${network} alone: name the folder of its whole model` };
 }

@@ -30,7 +30,7 @@ export interface DecoderStageOptions {
 /**
  * The decoder of Karlo, which generates a small image from an image embedding and a text. The null branch of guidance has the
  * learned null image embedding and the empty text, or the negative prompt.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L371-L436
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L360-L427
  */
 export class DecoderStage extends KarloStage {
   protected readonly defaults: NetworkSettings = { condScale: 8, steps: 25 };

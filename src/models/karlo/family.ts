@@ -1,6 +1,6 @@
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { claim } from "./claim.js";
+import { claim, claimFile } from "./claim.js";
 import { loadCascade, loadEncoders, loadPrior } from "./load.js";
 import { RUNNERS } from "./verify/kinds.js";
 
@@ -15,6 +15,11 @@ export const karlo: Family = {
   cascade: loadCascade,
   encoders: loadEncoders,
   verify: RUNNERS,
-  inspect: () => ({ component: "karlo", dialect: {}, sections: [], warnings: [] }),
+  inspect: (checkpoint) => ({
+    component: claimFile(checkpoint)?.component ?? "unknown",
+    dialect: {},
+    sections: [],
+    warnings: [],
+  }),
   convertedMetadata: () => ({}),
 };

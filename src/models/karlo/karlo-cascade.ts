@@ -17,7 +17,7 @@ const CHANNELS = 3;
 
 /**
  * Karlo's decoder and super-resolution, which turn an image embedding into an image.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L214-L506
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L219-L503
  */
 export class KarloCascade implements Cascade {
   readonly channels = CHANNELS;

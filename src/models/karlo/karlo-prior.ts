@@ -25,7 +25,7 @@ const DEFAULTS: NetworkSettings = { condScale: 4, steps: 25 };
 /**
  * Karlo's prior (Ramesh et al. 2022, section 2.2): samples the CLIP embedding of an image for a text. The null branch of guidance
  * has the empty text, which callers encode and pass as `negative`.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L322-L369
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L307-L358
  */
 export class KarloPrior implements Prior {
   readonly nullText = NULL_TEXT;

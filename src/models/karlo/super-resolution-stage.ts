@@ -27,7 +27,7 @@ export interface SuperResolutionStageOptions {
 /**
  * Karlo's super-resolution: one network for all steps except the last, another for that. It is not guided, and takes only the
  * smaller image, enlarged by an antialiased bicubic filter.
- * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L438-L489
+ * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L429-L488
  */
 export class SuperResolutionStage extends KarloStage {
   protected readonly defaults: NetworkSettings = { condScale: 1, steps: 7 };

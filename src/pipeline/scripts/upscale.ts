@@ -13,7 +13,8 @@ export interface UpscaleOptions extends GenerateOptions, NegativeOptions {
 
 /**
  * Enlarges images with the later U-Nets of a decoder. An image must be at least as large as those of the U-Net before
- * `startAtUnetNumber`. A larger image is first reduced to that size, by nearest neighbours as in the reference.
+ * `startAtUnetNumber`. A larger image is first reduced to that size, as its family does: DALLE2-pytorch
+ * by nearest neighbours, Karlo by an antialiased bicubic filter.
  *
  * @example
  * using script = await Upscale.create();

@@ -53,7 +53,7 @@ async function sampleSmall(
   call: SampleCall,
   inputs: Omit<Parameters<typeof runStage>[2], "noise">,
 ): Promise<Output> {
-  const sampling = { ...inputs, noise: await noiseOfCall(fixture, call) };
+  const sampling = { ...inputs, noise: await noiseOfCall(fixture, call, "decoder") };
   using images = await runStage(arena, stage, sampling, (_, body) => body(stage, arena));
   using small = arena.scope(() => affine(images, 2, -1));
   const name = `${call.name}.image_small`;

@@ -27,7 +27,7 @@ export const verifyPriorSample: Runner = async (fixture, openArena) => {
         const { name, num_images_per_prompt: images, prior_num_inference_steps: steps } = call;
         const own = uploadText(arena, text, images);
         const other = uploadText(arena, negative, images * texts);
-        const noise = await noiseOfCall(fixture, call);
+        const noise = await noiseOfCall(fixture, call, "prior");
         const sampling = { ...own, negative: other, steps, condScale: scalesOf(call).prior, noise };
         const actual = await prior.sample(arena, sampling);
         for (const { textEmbed, textEncodings } of [own, other]) {

@@ -22,11 +22,17 @@ export function sampleCalls(fixture: Fixture): readonly SampleCall[] {
   return Object.entries(fixture.info(info).calls).map(([name, call]) => ({ name, ...call }));
 }
 
-/** The recorded noise of a call. */
-export async function noiseOfCall(fixture: Fixture, { name }: SampleCall): Promise<RecordedNoise> {
-  const prefix = `noise.${name}.`;
+/** The stages of a pipeline, as arguments for their first noise name them. */
+type LatentStage = "prior" | "decoder" | "super_res";
+
+/** The noise of a stage in a call: the recorded draws, after the first one if the call gave it. */
+export async function noiseOfCall(fixture: Fixture, call: SampleCall, stage: LatentStage): Promise<RecordedNoise> {
+  const prefix = `noise.${call.name}.`;
+  const { [`${stage}_latents`]: given } = call;
+  const first = typeof given === "string" ? [(await fixture.tensor(given)).data] : [];
   const draws = (await fixture.names(prefix)).toSorted((a, b) => indexOf(a) - indexOf(b));
-  return new RecordedNoise(await Promise.all(draws.map(async (draw) => (await fixture.tensor(draw)).data)));
+  const recorded = await Promise.all(draws.map(async (draw) => (await fixture.tensor(draw)).data));
+  return new RecordedNoise([...first, ...recorded]);
 }
 
 const indexOf = (name: string): number => Number(name.slice(name.lastIndexOf(".") + 1));

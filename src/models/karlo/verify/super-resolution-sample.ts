@@ -37,7 +37,12 @@ export const verifySuperResolutionSample: Runner = async (fixture, openArena) =>
       using upscaled = arena.scope(() => resizeBicubic(small, [imageSize, imageSize]));
       for (const call of sampleCalls(fixture)) {
         const settings = stage.settings({ steps: call.super_res_num_inference_steps });
-        const inputs = { batch: shape[0]!, lowres, resampleTimes: 1, noise: await noiseOfCall(fixture, call) };
+        const inputs = {
+          batch: shape[0]!,
+          lowres,
+          resampleTimes: 1,
+          noise: await noiseOfCall(fixture, call, "super_res"),
+        };
         using sampled = await runStage(arena, stage, { ...settings, ...inputs }, (_, body) => body(stage, arena));
         using images = arena.scope(() => clamp(sampled, 0, 1));
         const pair = async (name: string, actual: Float32Array, tolerance: Output["tolerance"]): Promise<Output> => {
