@@ -9,20 +9,20 @@ import type { Opened, OpenedFolder } from "../opened.js";
 const PIPELINES: readonly unknown[] = ["UnCLIPPipeline", "UnCLIPImageVariationPipeline"];
 
 /** The classes of each component. */
-const CLASSES: Readonly<Record<string, readonly string[]>> = {
-  prior: ["PriorTransformer"],
-  prior_scheduler: ["UnCLIPScheduler"],
-  text_encoder: ["CLIPTextModelWithProjection"],
-  tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"],
-  image_encoder: ["CLIPVisionModelWithProjection"],
-  feature_extractor: ["CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"],
-  text_proj: ["UnCLIPTextProjModel"],
-  decoder: ["UNet2DConditionModel"],
-  decoder_scheduler: ["UnCLIPScheduler"],
-  super_res_first: ["UNet2DModel"],
-  super_res_last: ["UNet2DModel"],
-  super_res_scheduler: ["UnCLIPScheduler"],
-};
+const CLASSES: ReadonlyMap<string, readonly [string, ...string[]]> = new Map([
+  ["prior", ["PriorTransformer"]],
+  ["prior_scheduler", ["UnCLIPScheduler"]],
+  ["text_encoder", ["CLIPTextModelWithProjection"]],
+  ["tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"]],
+  ["image_encoder", ["CLIPVisionModelWithProjection"]],
+  ["feature_extractor", ["CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"]],
+  ["text_proj", ["UnCLIPTextProjModel"]],
+  ["decoder", ["UNet2DConditionModel"]],
+  ["decoder_scheduler", ["UnCLIPScheduler"]],
+  ["super_res_first", ["UNet2DModel"]],
+  ["super_res_last", ["UNet2DModel"]],
+  ["super_res_scheduler", ["UnCLIPScheduler"]],
+]);
 
 /** The components that each kind of model needs. */
 const NEEDED: Readonly<Record<ModelKind, readonly string[]>> = {
@@ -62,11 +62,11 @@ function claimFolder(folder: OpenedFolder): Claim | undefined {
   }
   const found = componentsOf(folder);
   for (const [component, { name }] of found) {
-    const classes = CLASSES[component];
+    const classes = CLASSES.get(component);
     if (!classes || classes.includes(name)) continue;
     throw new FormatError(
       folder.name,
-      `its component ${component} is a ${name}, which is not supported; Karlo has ${classes[0]!}`,
+      `its component ${component} is a ${name}, which is not supported; Karlo has ${classes[0]}`,
     );
   }
   const kinds = (["prior", "decoder", "clip"] as const).filter((kind) =>
