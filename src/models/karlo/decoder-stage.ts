@@ -23,7 +23,7 @@ export interface DecoderStageOptions {
   readonly unet: DecoderOptions & { readonly sampleSize: number };
   readonly projection: TextProjectionOptions;
   readonly scheduler: UnclipScheduler;
-  /** Encodings of the longest text. */
+  /** Encodings of the longest text, for plans of time and memory. */
   readonly textLength: number;
 }
 

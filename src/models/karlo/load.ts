@@ -25,7 +25,7 @@ import { FIRST_STEPS, LAST_STEP, SuperResolutionStage } from "./super-resolution
 
 /** What diffusers' weights are called. */
 const BASE = "diffusion_pytorch_model";
-/** Encodings of the longest text, if the folder does not say. */
+/** Encodings of CLIP's longest text. Only plans and dry runs use it: those of a call may have another length. */
 const TEXT_LENGTH = 77;
 
 /** Builds the prior. Rejects with `ConfigError`, `FormatError` or `FileError`, which name the file. */

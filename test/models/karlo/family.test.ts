@@ -57,7 +57,7 @@ describe("the models of a folder", () => {
       words: "Karlo's prior, decoder, CLIP",
     });
     const combined = { prior: ["diffusers", "PriorTransformer"], prior_scheduler: ["diffusers", "UnCLIPScheduler"] };
-    const both = await withIndex(VARIATION, { ...combined, safety_checker: ["x", "Y"] });
+    const both = await withIndex(VARIATION, { ...combined, safety_checker: ["x", "Y"], toString: ["x", "Y"] });
     expect(karlo.claim(both)?.kind).toEqual(["prior", "decoder", "clip"]);
     expect(karlo.claim(await withIndex(TEXT_TO_IMAGE, { super_res_last: [null, null] }))?.kind).toEqual([
       "prior",
@@ -95,6 +95,8 @@ describe("components that do not fit each other", () => {
     ["text_proj", { time_embed_dim: 16 }, "config.json", /time_embed_dim 16, but decoder needs 32/],
     ["decoder_scheduler", { variance_type: "fixed_small_log" }, SCHEDULER, /out_channels 6, but its scheduler needs 3/],
     ["super_res_first", { in_channels: 7 }, "config.json", /in_channels 7, but .* have 6/],
+    ["decoder", { sample_size: 9 }, "config.json", /decoder makes images of 9 × 9 pixels .* need a multiple of 2/],
+    ["super_res_first", { sample_size: 9 }, "config.json", /super_res_first makes .* need a multiple of 2/],
     ["super_res_scheduler", { variance_type: "learned_range" }, SCHEDULER, /super-resolution predicts no variance/],
   ])("of the cascade: %s with %j", async (component, entries, config, message) => {
     const folder = await changed(component, entries, config);
