@@ -2,7 +2,7 @@ import type { Checkpoint } from "../../weights/checkpoint.js";
 import { FormatError } from "../../weights/errors.js";
 import type { ModelKind } from "../../weights/tree/model-names.js";
 import { componentsOf } from "../diffusers/components.js";
-import type { Claim } from "../family.js";
+import type { Claim, FamilyReport } from "../family.js";
 import type { Opened, OpenedFolder } from "../opened.js";
 
 /** The pipelines of diffusers that this family runs. */
@@ -54,7 +54,8 @@ export function claim(opened: Opened): Claim | undefined {
   return opened.kind === "file" ? claimFile(opened) : claimFolder(opened);
 }
 
-function claimFolder(folder: OpenedFolder): Claim | undefined {
+/** The models in a folder. Throws as `claim`. */
+export function claimFolder(folder: OpenedFolder): Claim | undefined {
   const { _class_name: pipeline } = folder.index;
   if (!PIPELINES.includes(pipeline)) {
     refuseOthers(folder, String(pipeline));
@@ -103,8 +104,18 @@ const NETWORKS = [
 ] as const;
 
 /** A network of Karlo in a file of tensors. */
-export function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined {
+function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined {
   const [, component, network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
   if (component === undefined) return undefined;
   return { component, kind: undefined, words: `${network} alone: name the folder of its whole model` };
+}
+
+/** Describes a network of Karlo in a file of tensors. */
+export function inspect({ tensors }: Pick<Checkpoint, "tensors">): FamilyReport {
+  const [, component = "unknown", network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
+  const rows = [
+    ["network", network ?? "unknown"],
+    ["use", "with its config and the other components: name the folder of its whole model"],
+  ];
+  return { component, dialect: {}, sections: [{ title: "Karlo", rows }], warnings: [] };
 }

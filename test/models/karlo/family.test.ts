@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/config-error.js";
 import { MemoryCounter } from "../../../src/gpu/executors/count.js";
 import { familyOf } from "../../../src/models/families.js";
+import { examineFolder } from "../../../src/models/inspect-folder.js";
 import type { BuildRequest } from "../../../src/models/family.js";
 import { karlo } from "../../../src/models/karlo/family.js";
 import { openModelFolder, type OpenedFolder } from "../../../src/models/opened.js";
@@ -79,6 +80,47 @@ describe("the models of a folder", () => {
   it("are refused if a component has another class", async () => {
     const folder = await withIndex(TEXT_TO_IMAGE, { decoder: ["diffusers", "UNet2DModel"] });
     expect(() => familyOf(folder)).toThrow(/component decoder is a UNet2DModel, .*Karlo has UNet2DConditionModel/);
+  });
+});
+
+describe("the description of a folder", () => {
+  const rowsOf = async (folder: OpenedFolder) => {
+    const { sections } = await examineFolder(folder);
+    return sections.map(({ title, rows }) => [title, Object.fromEntries(rows as [string, string][])]);
+  };
+
+  it("says what its models generate, and with which settings", async () => {
+    expect(await rowsOf(await open(TEXT_TO_IMAGE))).toEqual([
+      [
+        "Karlo",
+        {
+          images: "8 × 8 pixels, enlarged to 16 × 16 pixels",
+          "image embeddings": "16 values",
+          generates: "images of texts, images of image embeddings, enlarged images",
+          prior: "25 sampling steps, guidance scale 4 by default",
+          decoder: "25 sampling steps, guidance scale 8 by default",
+          "super-resolution": "7 sampling steps, no guidance by default",
+        },
+      ],
+    ]);
+    const [[, variation]] = (await rowsOf(await open(VARIATION))) as [[string, object]];
+    expect(variation).toMatchObject({
+      generates: "variations of images, images of image embeddings, enlarged images",
+    });
+    expect(variation).not.toHaveProperty("prior");
+    const alone = { decoder: null, text_encoder: null, tokenizer: null };
+    expect(await rowsOf(await withIndex(TEXT_TO_IMAGE, alone))).toMatchObject([
+      ["Karlo", { generates: "nothing by itself" }],
+    ]);
+  });
+
+  it("says why they cannot be loaded", async () => {
+    const path = "decoder/config.json";
+    const config = { ...(await readModelJson(TEXT_TO_IMAGE, path)), class_embed_type: "timestep" };
+    const { inspection, sections } = await examineFolder(await open(TEXT_TO_IMAGE, { [path]: config }));
+    expect(sections).toMatchObject([{ title: "Cannot be loaded" }]);
+    expect(sections.flatMap(({ rows }) => rows.flat()).join("\n")).toMatch(/decoder\/config\.json.*class_embed_type/s);
+    expect(inspection.components.map(({ name }) => name)).toContain("decoder");
   });
 });
 
