@@ -1,4 +1,4 @@
-import { checkFinite, SamplingError } from "../diffusion/sampling-error.js";
+import { checkFinite } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { Encoders, ImageEncoder } from "../models/interfaces.js";
@@ -9,6 +9,7 @@ import { splitRows, type Embedding, type Row } from "./embedding.js";
 import { computeRows } from "./compute-rows.js";
 import { IMAGE_ENCODER } from "../models/component.js";
 import type { Computed } from "./manager/computed-model.js";
+import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import type { ScriptOptions } from "./script-options.js";
 
@@ -23,10 +24,7 @@ export class ClipEncoder {
   /** Throws `SamplingError` if the load config names no CLIP. */
   get encoders(): Encoders {
     const clip = this.manager.models.clip?.model;
-    if (!clip) {
-      const code = "sampling/no-model";
-      throw new SamplingError("The load config has no CLIP, which this needs.", { code });
-    }
+    if (!clip) throw missingModel(this.manager.config, "CLIP");
     return clip;
   }
 
@@ -44,9 +42,8 @@ export class ClipEncoder {
 
   get #imageEncoder(): ImageEncoder {
     const { image } = this.encoders;
-    if (image) return image;
-    const code = "sampling/no-model";
-    throw new SamplingError("The load config has no image encoder, which this needs.", { code });
+    if (!image) throw missingModel(this.manager.config, "image encoder");
+    return image;
   }
 
   /** Returns embeddings of images, `[dimLatent]` each. Images are first resized to CLIP's size as Pillow's LANCZOS does. */

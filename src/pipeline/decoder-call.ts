@@ -1,4 +1,3 @@
-import { SamplingError } from "../diffusion/sampling-error.js";
 import {
   joinSettings,
   type CascadeSettings,
@@ -14,6 +13,7 @@ import { joinedF32, type Embedding } from "./embedding.js";
 import { decoderPlan, TimeEstimate } from "./time-estimate.js";
 import { gatherInputs, needsOf, type Encoding } from "./gather-inputs.js";
 import { keepPixels } from "./kept-pixels.js";
+import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { defined, readImages, type GeneratedImage, type ImageParameters } from "./generated-image.js";
 import { originOf, type Randomness } from "./randomness.js";
@@ -36,11 +36,8 @@ interface DecodedImage extends Pick<Embedding, "inF32"> {
 }
 
 /** Returns the decoder of a load config. Throws `SamplingError` if there is none. */
-export function decoderOf({ models: { decoder } }: DalleModelManager): Cascade {
-  if (!decoder) {
-    const code = "sampling/no-model";
-    throw new SamplingError("The load config has no decoder, which this needs.", { code });
-  }
+export function decoderOf({ config, models: { decoder } }: DalleModelManager): Cascade {
+  if (!decoder) throw missingModel(config, "decoder");
   return decoder.model;
 }
 

@@ -1,5 +1,4 @@
 import { isGuided } from "../diffusion/guidance.js";
-import { SamplingError } from "../diffusion/sampling-error.js";
 import { withDefaults } from "../diffusion/settings.js";
 import type { Prior } from "../models/interfaces.js";
 import { checkPriorCall } from "./check-call.js";
@@ -7,6 +6,7 @@ import { joinedF32, splitRows, type Embedding } from "./embedding.js";
 import { candidatesOf, TimeEstimate, priorPlan } from "./time-estimate.js";
 import type { Computed } from "./manager/computed-model.js";
 import { TextTensors, type EncodedText } from "./manager/encoded-texts.js";
+import { missingModel } from "./manager/missing-model.js";
 import type { DalleModelManager } from "./manager/model-manager.js";
 import { sampleInBatches, type Part } from "./sample-in-batches.js";
 import { eachOf, type SamplePriorOptions } from "./script-options.js";
@@ -20,11 +20,8 @@ interface PriorTexts {
 }
 
 /** Returns the prior of a load config. Throws `SamplingError` if there is none. */
-export function priorOf({ models: { prior } }: DalleModelManager): Prior {
-  if (!prior) {
-    const code = "sampling/no-model";
-    throw new SamplingError("The load config has no prior, which this needs.", { code });
-  }
+export function priorOf({ config, models: { prior } }: DalleModelManager): Prior {
+  if (!prior) throw missingModel(config, "prior");
   return prior.model;
 }
 

@@ -178,6 +178,16 @@ describe("a repository on the hub", () => {
     server = await FaultServer.start();
   });
 
+  it("does not wait again for a server that is gone, for files that it never had", async () => {
+    serveRepository(server, { id: "some/toy", files: await toyPipeline("fp16"), hasApi: false });
+    await generate("some/toy");
+    warnings = [];
+    await server.close();
+    await generate("some/toy");
+    expect(warnings).toEqual([expect.stringContaining("Could not check for a newer version")]);
+    server = await FaultServer.start();
+  });
+
   it.each(["bin", "fp16", "shards"] as const)("runs with its weights as %s", async (storage) => {
     serveRepository(server, { id: "some/toy", revision: "v1", files: await toyPipeline(storage) });
     await generate("some/toy@v1");
@@ -228,6 +238,9 @@ describe("a repository on the hub", () => {
   it("that does not exist is an error that says what a name can be", async () => {
     await expect(generate("some/toi")).rejects.toThrow(
       /^some\/toi: the hub has no repository of models with this id, or refuses access; check the spelling;.*\.\/some\/toi/,
+    );
+    await expect(generate("some/toi@v2")).rejects.toThrow(
+      /^some\/toi@v2: the hub has no repository of models with this id and revision, or refuses access;/,
     );
     serveRepository(server, { id: "some/files", files: new Map([["README.md", Buffer.from("")]]) });
     await expect(generate("some/files")).rejects.toThrow(

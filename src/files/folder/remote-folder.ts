@@ -60,8 +60,9 @@ export function hubFolder(place: HubPlace, options: RemoteFolderOptions): FileFo
     if (!listings.has(name)) listings.set(name, await listHub(place, await isDownloaded(), listing));
     return listings.get(name);
   };
+  const what = name === place.id ? "" : " and revision";
   const notThere = (cause: FileError): FileError =>
-    new FileError(name, "the hub has no repository of models with this id, or refuses access", {
+    new FileError(name, `the hub has no repository of models with this id${what}, or refuses access`, {
       code: "file/not-found",
       cause,
       advice: `check the spelling; for a private repository set ${TOKEN_VARIABLES[0]} to the token of an account that has access; a folder on this machine is named by its path, such as ./${place.id}`,
@@ -186,13 +187,16 @@ class RemoteFolder implements FileFolder {
   async #ask(path: string, url: string): Promise<{ readonly size: number | undefined } | null> {
     const size = await this.#keptSize(path);
     if (size !== undefined) return { size };
+    const isDownloaded = (await this.#keptSize(INDEX)) !== undefined;
     try {
-      return await probe(url, patienceOf(this.options), this.options);
+      // A server that could not be reached is not waited for again if there are files to use in its place.
+      const isKept = isDownloaded && this.options.hosts?.has(url) === true;
+      return await probe(url, patienceOf(this.options, isKept), this.options);
     } catch (error) {
       const isAbsent = error instanceof FileError && ABSENT.has(error.code);
       if (isAbsent && path === INDEX && this.site.notThere) throw this.site.notThere(error);
       if (isAbsent && error.code === "file/not-found") return null;
-      if (!(error instanceof TransientError) || (await this.#keptSize(INDEX)) === undefined) throw error;
+      if (!(error instanceof TransientError) || !isDownloaded) throw error;
       // Without its server, a folder has the files that were downloaded before.
       return null;
     }

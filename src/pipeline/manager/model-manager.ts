@@ -1,6 +1,5 @@
 import { ModelLoadConfig } from "../load-config.js";
 import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
-import { SamplingError } from "../../diffusion/sampling-error.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
@@ -17,6 +16,7 @@ import { ModelLoader, type Loaded, type ModelEntries } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
+import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Offloader, type Offload } from "./offload.js";
@@ -260,16 +260,12 @@ export class DalleModelManager {
 
   async #use<Model, T>(
     model: ComputedModel<Model> | undefined,
-    what: string,
+    what: ModelPart,
     index: number,
     body: (computed: Computed<Model>) => Promise<T>,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    if (!model?.loaded.components[index]) {
-      throw new SamplingError(`The load config has no ${what}, which this needs.`, {
-        code: "sampling/no-model",
-      });
-    }
+    if (!model?.loaded.components[index]) throw missingModel(this.config, what);
     return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
 
