@@ -2,7 +2,7 @@ import { checkFinite } from "../diffusion/sampling-error.js";
 import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { Encoders, ImageEncoder } from "../models/interfaces.js";
-import { list, text as textRule } from "../platform/arguments.js";
+import { ArgumentError, list, text as textRule } from "../platform/arguments.js";
 import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import { stackPlanes } from "./decoder-inputs.js";
 import { splitRows, type Embedding, type Row } from "./embedding.js";
@@ -32,12 +32,22 @@ export class ClipEncoder {
   tokenize(text: readonly string[]): Int32Array[] {
     list(textRule)("text", text);
     const { warn } = this;
-    const own = this.manager.models.clip?.model.text.tokenize?.(text, { warn });
-    if (own) return own;
+    const encoder = this.manager.models.clip?.model.text;
+    if (encoder?.tokenize) {
+      this.#refuseTokenization();
+      return encoder.tokenize(text, { warn });
+    }
     if (this.tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
     const { contextLength, tokenization } = this.encoders.text;
     const tokenize = tokenization === "openai" ? tokenizeOpenAi : tokenizeBare;
     return tokenize(text, { contextLength, warn });
+  }
+
+  /** The files of a tokenizer say how it tokenizes. */
+  #refuseTokenization(): void {
+    if (this.tokenization === undefined || this.tokenization === "clip") return;
+    const problem = "would change nothing: the model has a tokenizer of its own, which is always used";
+    throw new ArgumentError("tokenization", `tokenization ${this.tokenization} ${problem}. Leave it out.`);
   }
 
   get #imageEncoder(): ImageEncoder {

@@ -205,7 +205,7 @@ export type Tokenization = (typeof TOKENIZATIONS)[number];
 export interface ScriptOptions {
   /**
    * How texts are tokenized. `clip`, the default: as in the training of the CLIP, so OpenAI's get start and end tokens.
-   * `dalle2-laion`: never with these tokens, as its scripts do.
+   * `dalle2-laion`: never with these tokens, as its scripts do; refused if the model has a tokenizer of its own, as Karlo has.
    */
   readonly tokenization?: Tokenization | undefined;
   /** Called with each warning. Default: `console.warn`. */

@@ -75,6 +75,16 @@ class Decode extends InferenceScript {
 }
 
 describe("Karlo's text to image", () => {
+  it("refuses another way of tokenizing, as its tokenizer is always used", async () => {
+    const script = new BasicInference(manager, { tokenization: "dalle2-laion" });
+    await expect(script.run("a cat", few)).rejects.toBeInstanceOf(ArgumentError);
+    await expect(script.run("a cat", few)).rejects.toThrow(
+      /^tokenization dalle2-laion would change nothing: .*Leave it out/,
+    );
+    const usual = new BasicInference(manager, { tokenization: "clip" });
+    expect((await usual.run("a cat", { ...few, seed: 1 })).size).toBe(1);
+  });
+
   it("generates several images a prompt, each as in a batch of its own with its seed", async () => {
     const together = await generate(texts, { seeds: [5, 6, 7, 8], priorSampleCount: 2 });
     expect(together.map(({ width, seed }) => [width, seed])).toEqual([5, 6, 7, 8].map((seed) => [LARGE, seed]));

@@ -40,6 +40,7 @@ const WORDS: Readonly<Record<ModelKind, string>> = { prior: "prior", decoder: "d
 
 /** What pipelines of other classes need that this family does not have. */
 const MISSING: readonly (readonly [pipeline: RegExp, missing: string])[] = [
+  [/^Kandinsky(?:V22)?Prior/, "the decoder of Kandinsky, which works in a latent space (MoVQ)"],
   [/^Kandinsky/, "a decoder in a latent space (MoVQ), its own conditions and other schedulers"],
   [/^StableUnCLIP/, "a decoder in a latent space (AutoencoderKL), transformer blocks and an image noiser"],
   [/^(?:StableDiffusion|LatentDiffusion)/, "a decoder in a latent space (AutoencoderKL) and transformer blocks"],
@@ -65,10 +66,9 @@ export function claimFolder(folder: OpenedFolder): Claim | undefined {
   for (const [component, { name }] of found) {
     const classes = CLASSES.get(component);
     if (!classes || classes.includes(name)) continue;
-    throw new FormatError(
-      folder.name,
-      `its component ${component} is a ${name}, which is not supported; Karlo has ${classes[0]}`,
-    );
+    throw new FormatError(folder.name, `its component ${component} is a ${name}, which is not supported`, {
+      advice: `in Karlo it is a ${classes[0]!}`,
+    });
   }
   const kinds = (["prior", "decoder", "clip"] as const).filter((kind) =>
     NEEDED[kind].every((component) => found.has(component)),
@@ -90,10 +90,9 @@ function lacking(found: ReadonlyMap<string, unknown>): string {
 function refuseOthers(folder: OpenedFolder, pipeline: string): void {
   const [, missing] = MISSING.find(([others]) => others.test(pipeline)) ?? [];
   if (missing === undefined) return;
-  throw new FormatError(
-    folder.name,
-    `it is a ${pipeline}, which is not supported: it needs ${missing}; of diffusers' pipelines only ${PIPELINES.join(" and ")} (Karlo) run`,
-  );
+  throw new FormatError(folder.name, `it is a ${pipeline}, which is not supported: it needs ${missing}`, {
+    advice: `of diffusers' pipelines only ${PIPELINES.join(" and ")} (Karlo) run`,
+  });
 }
 
 /** Names of tensors that only one network of Karlo has, and what it is: its component in a folder, and its name in messages. */

@@ -94,7 +94,7 @@ describe("the sampler", () => {
   it("is refused by the name of one that is not defined, and names those that are", () => {
     const sampler = () => scheduler().sampler("ddim", 10, "the prior");
     expect(sampler).toThrow(SamplingError);
-    expect(sampler).toThrow(/the prior cannot be sampled with "ddim"/);
+    expect(sampler).toThrow(/The sampler of the prior cannot be "ddim"/);
     expect(sampler).toThrow(/"ddpm" or "dpmpp2m"/);
   });
 });

@@ -35,7 +35,7 @@ export class UnclipScheduler {
   sampler(name: SamplerName = "ddpm", count: number, component: string): Sampler {
     const { timesteps } = this.options;
     if (name === "ddim") {
-      throw new SamplingError(`${component} cannot be sampled with "ddim", which its scheduler does not define.`, {
+      throw new SamplingError(`The sampler of ${component} cannot be "ddim", which its scheduler does not define.`, {
         advice: 'Use "ddpm" or "dpmpp2m".',
       }).locate({ component });
     }
