@@ -1,20 +1,20 @@
-import { inspectFolder, type FolderInspection, type InspectedComponent } from "../models/inspect-folder.js";
+import { examineFolder, type FolderExamination, type InspectedComponent } from "../models/inspect-folder.js";
 import { formatBytes } from "../platform/format-bytes.js";
 import { openFolderAt } from "./open-folder.js";
 import { formatCount, indent, section } from "./report-text.js";
 
 /** Describes a folder of models, given as for a load config. Only headers are read. */
-export async function inspectFolderAt(folder: string, signal: AbortSignal): Promise<FolderInspection> {
+export async function inspectFolderAt(folder: string, signal: AbortSignal): Promise<FolderExamination> {
   const opened = await openFolderAt(folder, { signal, remote: "ranges" });
   try {
-    return await inspectFolder(opened);
+    return await examineFolder(opened);
   } finally {
     await opened.close();
   }
 }
 
-export function formatFolder(report: FolderInspection): string {
-  const { folder, class: name, diffusersVersion, family, models, bytes, parameters, components } = report;
+export function formatFolder({ inspection, sections }: FolderExamination): string {
+  const { folder, class: name, diffusersVersion, family, models, bytes, parameters, components } = inspection;
   return [
     section(folder, [
       ["class", name],
@@ -23,6 +23,7 @@ export function formatFolder(report: FolderInspection): string {
       ["size", formatBytes(bytes)],
       ["parameters", formatCount(parameters)],
     ]),
+    ...sections.map(({ title, rows }) => section(title, rows)),
     section("Components", components.map(componentRow)),
     ...components.map(formatComponent),
   ].join("\n\n");

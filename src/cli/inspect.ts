@@ -47,7 +47,7 @@ export function register(program: Command): void {
       if (await isModelFolder(file, { signal })) {
         if (weights ?? key) throw new UsageError("--weights and --key choose in one file, not in a folder.");
         const report = await inspectFolderAt(file, signal);
-        if (json) printJson(report);
+        if (json) printJson(report.inspection);
         else print(formatFolder(report));
         return;
       }

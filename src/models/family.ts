@@ -8,7 +8,7 @@ import type { WeightStore } from "../weights/weight-store.js";
 import type { ModelKind, ModelNames } from "../weights/tree/model-names.js";
 import type { Component } from "./component.js";
 import type { Cascade, Encoders, Prior } from "./interfaces.js";
-import type { Opened } from "./opened.js";
+import type { Opened, OpenedFolder } from "./opened.js";
 
 /** The model of a family in an opened file or folder. */
 export interface Claim {
@@ -116,6 +116,8 @@ export interface Family {
   readonly verify: ReadonlyMap<string, Runner>;
   /** Describes a checkpoint that it claims. */
   inspect(checkpoint: Checkpoint): FamilyReport;
+  /** Describes the models in a folder that it claims, for people. Rejects as `prior`. Default: the list of components is enough. */
+  describeFolder?(folder: OpenedFolder): Promise<readonly ReportSection[]>;
   /** Metadata of a converted checkpoint, for readers other than this library. */
   convertedMetadata(checkpoint: Checkpoint): Readonly<Record<string, string>>;
 }

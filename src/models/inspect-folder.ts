@@ -1,3 +1,4 @@
+import { ConfigError } from "../config/config-error.js";
 import type { Checkpoint } from "../weights/checkpoint.js";
 import { elementCount, isFloat } from "../weights/dtypes.js";
 import { inspectTensors, type InspectedTensors } from "../weights/inspect.js";
@@ -7,7 +8,8 @@ import { componentConfig } from "./diffusers/component-files.js";
 import { openComponent } from "./diffusers/component-weights.js";
 import { componentsOf, type ComponentClass } from "./diffusers/components.js";
 import { smallFilesOf, weightsOf } from "./diffusers/folder-files.js";
-import { claimOf } from "./families.js";
+import { claimOf, type Claimed } from "./families.js";
+import type { ReportSection } from "./family.js";
 import type { OpenedFolder } from "./opened.js";
 
 /** The weights of a component, from their headers. Tables of integers, such as positions, are no parameters. */
@@ -49,9 +51,29 @@ export interface FolderInspection {
   readonly components: readonly InspectedComponent[];
 }
 
+/** The same, and a report of its family for people. */
+export interface FolderExamination {
+  readonly inspection: FolderInspection;
+  readonly sections: readonly ReportSection[];
+}
+
 /** Describes a model folder without reading tensors. Rejects with `FileError`, `ConfigError` or `FormatError`. */
-export async function inspectFolder(folder: OpenedFolder): Promise<FolderInspection> {
+export async function examineFolder(folder: OpenedFolder): Promise<FolderExamination> {
   const claimed = claimOf(folder);
+  return { inspection: await inspectFolder(folder, claimed), sections: await describe(folder, claimed) };
+}
+
+/** The report of a folder's family. A config that is not supported is part of the report. */
+async function describe(folder: OpenedFolder, claimed: Claimed | undefined): Promise<readonly ReportSection[]> {
+  try {
+    return (await claimed?.family.describeFolder?.(folder)) ?? [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [{ title: "Cannot be loaded", rows: error.message.split("\n").map((line) => [line]) }];
+  }
+}
+
+async function inspectFolder(folder: OpenedFolder, claimed: Claimed | undefined): Promise<FolderInspection> {
   const components: InspectedComponent[] = [];
   for (const [name, described] of componentsOf(folder))
     components.push(await inspectComponent(folder, name, described));

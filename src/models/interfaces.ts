@@ -191,7 +191,7 @@ export interface CascadeSampling<Model> extends CascadeCall {
   readonly imageEmbed?: Tensor | undefined;
   /** `[B, L, W]`, zero where there is no text. Needed if a stage was trained with text. */
   readonly textEncodings?: Tensor | undefined;
-  /** Which of them are text. Default: rows that are not zero. Not every family uses it. */
+  /** Which of them are text. Default: all, or in some families the rows that are not zero. Not every family uses it. */
   readonly textMask?: TextMaskRows | undefined;
   /** `[B, D]`: embeddings of the texts. Needed if a stage takes them (`StageInfo.takesTextEmbed`), with `textMask`. */
   readonly textEmbed?: Tensor | undefined;

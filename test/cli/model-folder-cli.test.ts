@@ -42,6 +42,9 @@ describe("dalle2 inspect of a folder of models", () => {
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/^ {2}class {7}UnCLIPPipeline$/m);
     expect(stdout).toMatch(/^ {2}version {5}diffusers 0\.37\.1$/m);
+    expect(stdout).toMatch(/^Karlo\n {2}images {12}\d+ × \d+ pixels, enlarged to \d+ × \d+ pixels$/m);
+    expect(stdout).toMatch(/^ {2}generates {9}images of texts, images of image embeddings, enlarged images$/m);
+    expect(stdout).toMatch(/^ {2}prior {13}25 sampling steps, guidance scale 4 by default$/m);
     expect(stdout).toMatch(/^ {2}decoder {2,}diffusers\.UNet2DConditionModel {2,}F16 {2}76,798 parameters/m);
     expect(stdout).toMatch(/^ {2}prior_scheduler {2,}diffusers\.UnCLIPScheduler {2,}no weights$/m);
     expect(stdout).toContain("file     decoder/diffusion_pytorch_model.fp16-00002-of-00002.safetensors");

@@ -245,6 +245,10 @@ describe("Karlo's scripts", () => {
     const [encoded] = (await script.decode(given)).get(0)!;
     const [named] = (await script.decode({ imageEmbed, text: ["a cat"] })).get(0)!;
     expect([...encoded!.data]).toEqual([...named!.data]);
+    // Without a mask nothing is padding, although the empty text of guidance has a mask.
+    const visible = { ...given, textMask: [textMask.map(() => 1)] };
+    const unmasked = (await script.decode({ ...given, textMask: undefined })).get(0)!;
+    expect(bytesOf(unmasked)).toEqual(bytesOf((await script.decode(visible)).get(0)!));
     const refused = async (options: SampleDecoderOptions, place: string) => {
       await expect(script.decode({ imageEmbed, ...options })).rejects.toMatchObject({ place: { argument: place } });
     };

@@ -2,27 +2,27 @@ import type { Checkpoint } from "../../weights/checkpoint.js";
 import { FormatError } from "../../weights/errors.js";
 import type { ModelKind } from "../../weights/tree/model-names.js";
 import { componentsOf } from "../diffusers/components.js";
-import type { Claim } from "../family.js";
+import type { Claim, FamilyReport } from "../family.js";
 import type { Opened, OpenedFolder } from "../opened.js";
 
 /** The pipelines of diffusers that this family runs. */
 const PIPELINES: readonly unknown[] = ["UnCLIPPipeline", "UnCLIPImageVariationPipeline"];
 
 /** The classes of each component. */
-const CLASSES: Readonly<Record<string, readonly string[]>> = {
-  prior: ["PriorTransformer"],
-  prior_scheduler: ["UnCLIPScheduler"],
-  text_encoder: ["CLIPTextModelWithProjection"],
-  tokenizer: ["CLIPTokenizer", "CLIPTokenizerFast"],
-  image_encoder: ["CLIPVisionModelWithProjection"],
-  feature_extractor: ["CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"],
-  text_proj: ["UnCLIPTextProjModel"],
-  decoder: ["UNet2DConditionModel"],
-  decoder_scheduler: ["UnCLIPScheduler"],
-  super_res_first: ["UNet2DModel"],
-  super_res_last: ["UNet2DModel"],
-  super_res_scheduler: ["UnCLIPScheduler"],
-};
+const CLASSES: ReadonlyMap<string, readonly [string, ...string[]]> = new Map([
+  ["prior", ["PriorTransformer"]],
+  ["prior_scheduler", ["UnCLIPScheduler"]],
+  ["text_encoder", ["CLIPTextModelWithProjection"]],
+  ["tokenizer", ["CLIPTokenizer", "CLIPTokenizerFast"]],
+  ["image_encoder", ["CLIPVisionModelWithProjection"]],
+  ["feature_extractor", ["CLIPImageProcessor", "CLIPFeatureExtractor", "CLIPImageProcessorFast"]],
+  ["text_proj", ["UnCLIPTextProjModel"]],
+  ["decoder", ["UNet2DConditionModel"]],
+  ["decoder_scheduler", ["UnCLIPScheduler"]],
+  ["super_res_first", ["UNet2DModel"]],
+  ["super_res_last", ["UNet2DModel"]],
+  ["super_res_scheduler", ["UnCLIPScheduler"]],
+]);
 
 /** The components that each kind of model needs. */
 const NEEDED: Readonly<Record<ModelKind, readonly string[]>> = {
@@ -55,7 +55,8 @@ export function claim(opened: Opened): Claim | undefined {
   return opened.kind === "file" ? claimFile(opened) : claimFolder(opened);
 }
 
-function claimFolder(folder: OpenedFolder): Claim | undefined {
+/** The models in a folder. Throws as `claim`. */
+export function claimFolder(folder: OpenedFolder): Claim | undefined {
   const { _class_name: pipeline } = folder.index;
   if (!PIPELINES.includes(pipeline)) {
     refuseOthers(folder, String(pipeline));
@@ -63,10 +64,10 @@ function claimFolder(folder: OpenedFolder): Claim | undefined {
   }
   const found = componentsOf(folder);
   for (const [component, { name }] of found) {
-    const classes = CLASSES[component];
+    const classes = CLASSES.get(component);
     if (!classes || classes.includes(name)) continue;
     throw new FormatError(folder.name, `its component ${component} is a ${name}, which is not supported`, {
-      advice: `in Karlo it is a ${classes[0]!}`,
+      advice: `in Karlo it is a ${classes[0]}`,
     });
   }
   const kinds = (["prior", "decoder", "clip"] as const).filter((kind) =>
@@ -102,8 +103,18 @@ const NETWORKS = [
 ] as const;
 
 /** A network of Karlo in a file of tensors. */
-export function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined {
+function claimFile({ tensors }: Pick<Checkpoint, "tensors">): Claim | undefined {
   const [, component, network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
   if (component === undefined) return undefined;
   return { component, kind: undefined, words: `${network} alone: name the folder of its whole model` };
+}
+
+/** Describes a network of Karlo in a file of tensors. */
+export function inspect({ tensors }: Pick<Checkpoint, "tensors">): FamilyReport {
+  const [, component = "unknown", network] = NETWORKS.find(([name]) => tensors.has(name)) ?? [];
+  const rows = [
+    ["network", network ?? "unknown"],
+    ["use", "with its config and the other components: name the folder of its whole model"],
+  ];
+  return { component, dialect: {}, sections: [{ title: "Karlo", rows }], warnings: [] };
 }

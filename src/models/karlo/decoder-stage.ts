@@ -4,11 +4,12 @@ import type { HeldTensors } from "../../tensor/held-tensors.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import { isGuided } from "../../diffusion/guidance.js";
-import type { AskedSettings, NetworkSettings } from "../../diffusion/settings.js";
+import type { AskedSettings } from "../../diffusion/settings.js";
 import type { StageInfo } from "../stage-info.js";
 import type { DecoderOptions } from "./config/decoder-config.js";
 import type { TextProjectionOptions } from "./config/text-projection-config.js";
 import { decoderCost } from "./cost.js";
+import { DECODER_DEFAULTS } from "./defaults.js";
 import { KarloStage, needed, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
 import { NULL_TEXT } from "./null-text.js";
 import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
@@ -23,7 +24,7 @@ export interface DecoderStageOptions {
   readonly unet: DecoderOptions & { readonly sampleSize: number };
   readonly projection: TextProjectionOptions;
   readonly scheduler: UnclipScheduler;
-  /** Encodings of the longest text. */
+  /** Encodings of the longest text, for plans of time and memory. */
   readonly textLength: number;
 }
 
@@ -33,7 +34,7 @@ export interface DecoderStageOptions {
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L360-L427
  */
 export class DecoderStage extends KarloStage {
-  protected readonly defaults: NetworkSettings = { condScale: 8, steps: 25 };
+  protected readonly defaults = DECODER_DEFAULTS;
   readonly #unet: DecoderUnet;
   readonly #projection: TextProjection;
 

@@ -1,6 +1,7 @@
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
-import { claim, claimFile } from "./claim.js";
+import { claim, inspect } from "./claim.js";
+import { describeFolder } from "./describe.js";
 import { loadCascade, loadEncoders, loadPrior } from "./load.js";
 import { RUNNERS } from "./verify/kinds.js";
 
@@ -15,11 +16,7 @@ export const karlo: Family = {
   cascade: loadCascade,
   encoders: loadEncoders,
   verify: RUNNERS,
-  inspect: (checkpoint) => ({
-    component: claimFile(checkpoint)?.component ?? "unknown",
-    dialect: {},
-    sections: [],
-    warnings: [],
-  }),
+  inspect,
+  describeFolder,
   convertedMetadata: () => ({}),
 };

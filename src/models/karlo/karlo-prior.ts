@@ -15,12 +15,10 @@ import type { Prior, PriorSampling, PriorText } from "../interfaces.js";
 import type { TextShape } from "../stage-info.js";
 import type { PriorOptions } from "./config/prior-config.js";
 import { priorCost } from "./cost.js";
+import { PRIOR_DEFAULTS } from "./defaults.js";
 import { NULL_TEXT } from "./null-text.js";
 import { PriorTransformer, type PriorCondition } from "./prior/prior-transformer.js";
 import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
-
-/** What a call of diffusers' pipeline uses if it says nothing else. */
-const DEFAULTS: NetworkSettings = { condScale: 4, steps: 25 };
 
 /**
  * Karlo's prior (Ramesh et al. 2022, section 2.2): samples the CLIP embedding of an image for a text. The null branch of guidance
@@ -58,7 +56,7 @@ export class KarloPrior implements Prior {
 
   /** The settings asked for, with the reference's defaults: 25 steps, and a guidance scale of 4. */
   settings(asked: AskedSettings = {}): NetworkSettings {
-    return withDefaults(asked, DEFAULTS);
+    return withDefaults(asked, PRIOR_DEFAULTS);
   }
 
   /** Throws before anything is computed: `ArgumentError` for an invalid number of steps, `SamplingError` for DDIM. */

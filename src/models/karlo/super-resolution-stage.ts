@@ -2,10 +2,10 @@ import { resizeBicubic } from "../../ops/resize.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { HeldTensors } from "../../tensor/held-tensors.js";
 import type { Weights } from "../../weights/store.js";
-import type { NetworkSettings } from "../../diffusion/settings.js";
 import type { StageInfo } from "../stage-info.js";
 import type { SuperResolutionOptions } from "./config/super-resolution-config.js";
 import { superResolutionCost } from "./cost.js";
+import { SUPER_RESOLUTION_DEFAULTS } from "./defaults.js";
 import { KarloStage, needed, toSampler, type StageNetwork, type StagePart, type StageSampling } from "./karlo-stage.js";
 import type { UnclipScheduler } from "./scheduler/unclip-scheduler.js";
 import { SuperResolutionUnet } from "./unet/super-resolution-unet.js";
@@ -30,7 +30,7 @@ export interface SuperResolutionStageOptions {
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/pipelines/unclip/pipeline_unclip.py#L429-L488
  */
 export class SuperResolutionStage extends KarloStage {
-  protected readonly defaults: NetworkSettings = { condScale: 1, steps: 7 };
+  protected readonly defaults = SUPER_RESOLUTION_DEFAULTS;
   readonly #first: SuperResolutionUnet;
   readonly #last: SuperResolutionUnet;
 

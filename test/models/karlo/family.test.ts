@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/config/config-error.js";
 import { MemoryCounter } from "../../../src/gpu/executors/count.js";
 import { familyOf } from "../../../src/models/families.js";
+import { examineFolder } from "../../../src/models/inspect-folder.js";
 import type { BuildRequest } from "../../../src/models/family.js";
 import { karlo } from "../../../src/models/karlo/family.js";
 import { openModelFolder, type OpenedFolder } from "../../../src/models/opened.js";
@@ -57,7 +58,7 @@ describe("the models of a folder", () => {
       words: "Karlo's prior, decoder, CLIP",
     });
     const combined = { prior: ["diffusers", "PriorTransformer"], prior_scheduler: ["diffusers", "UnCLIPScheduler"] };
-    const both = await withIndex(VARIATION, { ...combined, safety_checker: ["x", "Y"] });
+    const both = await withIndex(VARIATION, { ...combined, safety_checker: ["x", "Y"], toString: ["x", "Y"] });
     expect(karlo.claim(both)?.kind).toEqual(["prior", "decoder", "clip"]);
     expect(karlo.claim(await withIndex(TEXT_TO_IMAGE, { super_res_last: [null, null] }))?.kind).toEqual([
       "prior",
@@ -88,6 +89,47 @@ describe("the models of a folder", () => {
   });
 });
 
+describe("the description of a folder", () => {
+  const rowsOf = async (folder: OpenedFolder) => {
+    const { sections } = await examineFolder(folder);
+    return sections.map(({ title, rows }) => [title, Object.fromEntries(rows as [string, string][])]);
+  };
+
+  it("says what its models generate, and with which settings", async () => {
+    expect(await rowsOf(await open(TEXT_TO_IMAGE))).toEqual([
+      [
+        "Karlo",
+        {
+          images: "8 × 8 pixels, enlarged to 16 × 16 pixels",
+          "image embeddings": "16 values",
+          generates: "images of texts, images of image embeddings, enlarged images",
+          prior: "25 sampling steps, guidance scale 4 by default",
+          decoder: "25 sampling steps, guidance scale 8 by default",
+          "super-resolution": "7 sampling steps, no guidance by default",
+        },
+      ],
+    ]);
+    const [[, variation]] = (await rowsOf(await open(VARIATION))) as [[string, object]];
+    expect(variation).toMatchObject({
+      generates: "variations of images, images of image embeddings, enlarged images",
+    });
+    expect(variation).not.toHaveProperty("prior");
+    const alone = { decoder: null, text_encoder: null, tokenizer: null };
+    expect(await rowsOf(await withIndex(TEXT_TO_IMAGE, alone))).toMatchObject([
+      ["Karlo", { generates: "nothing by itself" }],
+    ]);
+  });
+
+  it("says why they cannot be loaded", async () => {
+    const path = "decoder/config.json";
+    const config = { ...(await readModelJson(TEXT_TO_IMAGE, path)), class_embed_type: "timestep" };
+    const { inspection, sections } = await examineFolder(await open(TEXT_TO_IMAGE, { [path]: config }));
+    expect(sections).toMatchObject([{ title: "Cannot be loaded" }]);
+    expect(sections.flatMap(({ rows }) => rows.flat()).join("\n")).toMatch(/decoder\/config\.json.*class_embed_type/s);
+    expect(inspection.components.map(({ name }) => name)).toContain("decoder");
+  });
+});
+
 describe("components that do not fit each other", () => {
   const changed = async (component: string, entries: object, config = "config.json") => {
     const path = `${component}/${config}`;
@@ -101,6 +143,8 @@ describe("components that do not fit each other", () => {
     ["text_proj", { time_embed_dim: 16 }, "config.json", /time_embed_dim 16, but decoder needs 32/],
     ["decoder_scheduler", { variance_type: "fixed_small_log" }, SCHEDULER, /out_channels 6, but its scheduler needs 3/],
     ["super_res_first", { in_channels: 7 }, "config.json", /in_channels 7, but .* have 6/],
+    ["decoder", { sample_size: 9 }, "config.json", /decoder makes images of 9 × 9 pixels .* need a multiple of 2/],
+    ["super_res_first", { sample_size: 9 }, "config.json", /super_res_first makes .* need a multiple of 2/],
     ["super_res_scheduler", { variance_type: "learned_range" }, SCHEDULER, /super-resolution predicts no variance/],
   ])("of the cascade: %s with %j", async (component, entries, config, message) => {
     const folder = await changed(component, entries, config);

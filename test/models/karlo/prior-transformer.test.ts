@@ -140,15 +140,20 @@ function combined(conditional: Tensor, other: Tensor, scale: number): Tensor {
 describe("a prior's condition", () => {
   const prepare = async (
     change: (arena: Arena) => object,
-    { config = {}, scale = 1 }: { readonly config?: object; readonly scale?: number } = {},
+    {
+      config = {},
+      scale = 1,
+      isNegated = false,
+    }: { readonly config?: object; readonly scale?: number; readonly isNegated?: boolean } = {},
   ): Promise<void> => {
     const arena = await openTestArena();
     const { model, store: weights } = await loaded(arena, config);
     using store = weights;
     arena.scope(() => {
       using steps = new StepInputs(store.arena, 1);
-      const run = { batch: BATCH, times: [1], condition: { ...conditionOf(arena, inputsFor(1)), ...change(arena) } };
-      model.prepare(steps, run, scale);
+      const own = conditionOf(arena, inputsFor(1));
+      const run = { batch: BATCH, times: [1], condition: { ...own, ...change(arena) } };
+      model.prepare(steps, { ...run, negative: isNegated ? own : undefined }, scale);
     });
   };
 
@@ -181,8 +186,11 @@ describe("a prior's condition", () => {
     await expect(refused).rejects.toThrow(message);
   });
 
-  it("is refused if guidance has no negative condition", async () => {
+  it("is refused if guidance has no negative condition, or a mask for one half alone", async () => {
     await expect(prepare(() => ({}), { scale: 2 })).rejects.toThrow(/negative is absent/);
+    await expect(prepare(() => ({ textMask: MASK }), { scale: 2, isNegated: true })).rejects.toThrow(
+      /a mask for one half/,
+    );
   });
 
   it("may go without positions of the text, which are then zero", async () => {

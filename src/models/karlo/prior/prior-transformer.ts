@@ -11,7 +11,7 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { TextMaskRows } from "../../interfaces.js";
 import type { PriorOptions } from "../config/prior-config.js";
-import { joinMasks, joinTimes } from "../guided-batch.js";
+import { joinTimes } from "../guided-batch.js";
 import { TimeEmbedding } from "../time-embedding.js";
 import { TransformerBlock } from "./transformer-block.js";
 
@@ -243,4 +243,11 @@ function guided({ batch, times, condition, negative, tokens }: PriorRun, guidanc
     },
     tokens,
   };
+}
+
+/** The masks of both halves: attention differs without one. Throws `ShapeError` if only one half has a mask. */
+function joinMasks(conditional?: TextMaskRows, other?: TextMaskRows): TextMaskRows | undefined {
+  if (!conditional && !other) return undefined;
+  if (conditional && other) return [...conditional, ...other];
+  throw new ShapeError("guidance", "mask", "a mask for one half", "a mask for both halves, or none");
 }

@@ -7,7 +7,7 @@ import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.j
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { DecoderOptions } from "../config/decoder-config.js";
-import { joinMasks, joinTimes } from "../guided-batch.js";
+import { joinTimes } from "../guided-batch.js";
 import type { DecoderCondition } from "../text-projection.js";
 import { TimeEmbedding } from "../time-embedding.js";
 import { ContextAttention, type ContextKeys, type ContextMask } from "./context-attention.js";
@@ -175,7 +175,16 @@ function guided({ batch, times, condition, negative }: DecoderRun, guidance: Gui
     condition: {
       context: guidance.join(condition.context, negative.context),
       classLabels: guidance.join(condition.classLabels, negative.classLabels),
-      contextMask: joinMasks(condition.contextMask, negative.contextMask),
+      contextMask: joinMasks(condition, negative),
     },
   };
+}
+
+/** The masks of both halves. A half without one hides nothing. */
+function joinMasks(...halves: readonly DecoderCondition[]): DecoderCondition["contextMask"] {
+  if (halves.every(({ contextMask }) => !contextMask)) return undefined;
+  return halves.flatMap(({ context: { shape }, contextMask }) => {
+    const [batch = 0, length = 0] = shape;
+    return contextMask ?? Array.from({ length: batch }, () => new Array<number>(length).fill(1));
+  });
 }

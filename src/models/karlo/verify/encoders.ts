@@ -10,6 +10,7 @@ import { fittedRows } from "../../clip/text-input.js";
 import { readTokenizer } from "../../clip/transformers/tokenizer.js";
 import { declareImageEncoder, declareTextEncoder } from "../../diffusers/clip-encoders.js";
 import type { WeightsFolder } from "../../diffusers/component-weights.js";
+import { numberOf } from "./sample-calls.js";
 import { FORWARD } from "./tolerances.js";
 
 const info = z.looseObject({ model: z.string(), variant: z.string().nullish() });
@@ -47,7 +48,7 @@ export const verifyTextEncoder: Runner = async (fixture, openArena) => {
 
 /** Resizes, crops, normalises and encodes images of different sizes. */
 export const verifyImageEncoder: Runner = async (fixture, openArena) => {
-  const names = await fixture.names("in.photo.");
+  const names = (await fixture.names("in.photo.")).toSorted((a, b) => numberOf(a) - numberOf(b));
   const arena = await openArena();
   const { encoder, store, checkpoint } = await declareImageEncoder(modelFolder(fixture), arena);
   fixture.keep(checkpoint);

@@ -30,12 +30,15 @@ export async function noiseOfCall(fixture: Fixture, call: SampleCall, stage: Lat
   const prefix = `noise.${call.name}.`;
   const { [`${stage}_latents`]: given } = call;
   const first = typeof given === "string" ? [(await fixture.tensor(given)).data] : [];
-  const draws = (await fixture.names(prefix)).toSorted((a, b) => indexOf(a) - indexOf(b));
+  const draws = (await fixture.names(prefix)).toSorted((a, b) => numberOf(a) - numberOf(b));
   const recorded = await Promise.all(draws.map(async (draw) => (await fixture.tensor(draw)).data));
   return new RecordedNoise([...first, ...recorded]);
 }
 
-const indexOf = (name: string): number => Number(name.slice(name.lastIndexOf(".") + 1));
+/** The number at the end of the name of a tensor. */
+export function numberOf(name: string): number {
+  return Number(name.slice(name.lastIndexOf(".") + 1));
+}
 
 /** The scheduler of a component in the model folder. */
 export async function schedulerOf(fixture: Fixture, component: string): Promise<UnclipScheduler> {
