@@ -67,7 +67,7 @@ export function claimFolder(folder: OpenedFolder): Claim | undefined {
     const classes = CLASSES.get(component);
     if (!classes || classes.includes(name)) continue;
     throw new FormatError(folder.name, `its component ${component} is a ${name}, which is not supported`, {
-      advice: `in Karlo it is a ${classes[0]!}`,
+      advice: `in Karlo it is a ${classes[0]}`,
     });
   }
   const kinds = (["prior", "decoder", "clip"] as const).filter((kind) =>
