@@ -66,7 +66,6 @@ describe.runIf(process.platform === "linux")("what is not a file", () => {
     const calls = [
       ["inspect", pipe],
       ["inspect", socket],
-      ["inspect", folder],
       ["show", pipe],
       ["show", "/dev/zero"],
       ["show", folder],
@@ -88,6 +87,18 @@ describe.runIf(process.platform === "linux")("what is not a file", () => {
       const { status, stdout, stderr } = await dalle2Beside(args, { cwd: folder, timeout: SOON });
       expect([args, status]).toEqual([args, 1]);
       expect(`${stdout}${stderr}`, args.join(" ")).toContain("is a folder or a device; name a file in it");
+    }
+  });
+
+  it("is looked into if it is a folder, which may hold models", async () => {
+    for (const args of [
+      ["inspect", folder],
+      ["memory", folder],
+      ["convert", folder, "out"],
+    ]) {
+      const { status, stdout, stderr } = await dalle2Beside(args, { cwd: folder, timeout: SOON });
+      expect([args, status]).toEqual([args, 2]);
+      expect(`${stdout}${stderr}`, args.join(" ")).toContain("is not a folder of models: it has no model_index.json");
     }
   });
 
