@@ -144,11 +144,11 @@ describe("dalle2 dream --from", () => {
     const out = ["--output-path", join(folder, "third"), "--json"];
     const { stdout, stderr } = dalle2(["dream", "--from", file, "--seed", "6", "--prompt", "a blue square", ...out]);
     expect(JSON.parse(stdout)).toMatchObject([{ prompt: "a blue square", seed: 6 }]);
-    const warnings = stderr.split("\n").filter((line) => line.includes("the image was generated with another"));
+    const warnings = stderr.split("\n").filter((line) => line.includes("the image was generated with"));
     expect(warnings).toHaveLength(3);
     for (const [i, text] of [
-      "another software (dalle2-webgpu 0.0.1;",
-      "another model files (",
+      "other software (dalle2-webgpu 0.0.1;",
+      `other model files (${record.model.files[1]!.name}, `,
       "another adapter (Some other GPU;",
     ].entries()) {
       expect(warnings[i]).toContain(text);

@@ -2,7 +2,7 @@ import { counted } from "../../platform/counted.js";
 import type { DalleModelManager } from "../manager/model-manager.js";
 import type { LoadingOptions } from "../manager/loading-options.js";
 import { TUNING, type GeneratedOn } from "./image-record.js";
-import { identifyModels } from "./model-identity.js";
+import { identifyModels, type ModelFile } from "./model-identity.js";
 
 /** Describes the models of a manager and where they run, for records. */
 export async function describeModels(
@@ -24,24 +24,33 @@ export async function describeModels(
   };
 }
 
-const COMPARED = { software: "software", model: "model files", adapter: "adapter", dtype: "dtype", tuning: "tuning" };
+const COMPARED = {
+  software: "other software",
+  model: "other model files",
+  adapter: "another adapter",
+  dtype: "another dtype",
+  tuning: "another tuning",
+};
 
 /** Returns warnings why an image may differ from the recorded one by more than ±1: one for each difference. */
 export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
   const [before, here] = [
-    { ...then, model: modelText(then) },
-    { ...now, model: modelText(now) },
+    { ...then, model: filesOnlyIn(then, now) },
+    { ...now, model: filesOnlyIn(now, then) },
   ];
   return (Object.keys(COMPARED) as (keyof typeof COMPARED)[])
     .filter((key) => before[key] !== here[key])
-    .map((key) => `another ${COMPARED[key]} (${before[key]}; here ${here[key]})`)
+    .map((key) => `${COMPARED[key]} (${before[key]}; here ${here[key]})`)
     .map((difference) => `Warning: the image was generated with ${difference}: it may look different.`);
 }
 
-function modelText({ model }: GeneratedOn): string {
-  return model.files
-    .map(
-      ({ name, bytes, fingerprint }) => `${name}, ${counted(bytes, "byte")}, fingerprint ${fingerprint.slice(0, 12)}`,
-    )
-    .join("; ");
+/** Describes the model files of a record that are not in another one; all of them if there is none. */
+function filesOnlyIn({ model }: GeneratedOn, other: GeneratedOn): string {
+  const [files, others] = [model.files.map(describeFile), other.model.files.map(describeFile)];
+  const own = files.filter((file) => !others.includes(file));
+  return (own.length > 0 ? own : files).join("; ");
+}
+
+function describeFile({ name, bytes, fingerprint }: ModelFile): string {
+  return `${name}, ${counted(bytes, "byte")}, fingerprint ${fingerprint.slice(0, 12)}`;
 }
