@@ -173,6 +173,8 @@ describe("rejects with an error:", () => {
     const config = ModelLoadConfig.parse({}, "empty.json");
     using empty = await DalleModelManager.create(config, { gpu: await sharedGpu() });
     await expect(new BasicInference(empty).run("a red square")).rejects.toThrow(SamplingError);
-    await expect(new DecoderScript(empty).generate({})).rejects.toThrow("The load config has no decoder");
+    await expect(new DecoderScript(empty).generate({})).rejects.toThrow(
+      "empty.json has no decoder, which is needed to generate images",
+    );
   });
 });
