@@ -1,14 +1,14 @@
 import type { GpuOutOfMemoryError } from "./errors.js";
 
-let nextAge = 0;
+let nextSerial = 0;
 
 /**
  * A buffer of the device. It has no `buffer` when memory is only counted. Each activation and each large weight has its
  * own block; small weights share one.
  */
 export class Block {
-  /** Place in the order in which blocks were made. */
-  readonly age = nextAge++;
+  /** Number in the order in which blocks were made: the oldest has the lowest. */
+  readonly serial = nextSerial++;
   /** Whether the device had memory for it; undefined until the device reports. */
   isValid: boolean | undefined;
   /** Identifies the batch of commands that used it last. Only compared, never read. */

@@ -99,9 +99,8 @@ export class BlockPool {
 
   /** Returns a block of a size class. Throws `GpuOutOfMemoryError` beyond `memoryLimit`. */
   acquire(bytes: number, label: string, onBlock: OnBlock): Block {
-    const kept = this.#free.oldest(bytes);
+    const kept = this.#free.takeOldest(bytes);
     if (kept) {
-      this.#free.take(kept);
       this.countReused(kept);
       return kept;
     }

@@ -36,8 +36,8 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   #reuse(size: number): Block | undefined {
     for (let block = this.#freed.oldest(size); block; block = this.#freed.oldest(size)) {
       const other = this.pool.oldestFree(size);
-      if (other && other.age < block.age) return undefined;
-      this.#freed.take(block);
+      if (other && other.serial < block.serial) return undefined;
+      this.#freed.takeOldest(size);
       if (block.isValid === false) {
         this.#invalid.push(block);
         continue;
