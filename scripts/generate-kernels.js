@@ -4,6 +4,7 @@
 //   node scripts/generate-kernels.js [kernel folder] [output file]
 //
 // A kernel file is a comment header, then WGSL. What the generator reads from it:
+//   //: enable NAME                                    WGSL extension that every variant needs
 //   //: use lib/NAME.wgsl                              shared file, inserted once between header and body (may use others)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
 //   const NAME: u32 = 8u; //: const                    constant that specialisation may change
@@ -210,6 +211,17 @@ function parseBindings(lines) {
   return { bindings, uniform };
 }
 
+/** Returns the WGSL extensions that lines enable, each once. */
+function parseExtensions(lines) {
+  const names = lines.flatMap((line) => {
+    const directive = /^\/\/:\s*enable\b\s*(.*)$/.exec(line.text);
+    if (!directive) return [];
+    if (!/^\w+$/.test(directive[1])) throw new KernelFileError(line, `expected "//: enable NAME"`);
+    return [directive[1]];
+  });
+  return [...new Set(names)];
+}
+
 /** Returns where the lines come from, as runs of [file, number of the first line, count]. */
 function runsOf(lines) {
   const runs = [];
@@ -254,7 +266,19 @@ function parseKernel(folder, name) {
   const workgroup = parseWorkgroup(lines, known);
   const code = lines.map((line) => `${line.text}\n`).join("");
   const { fixed: own } = parseConstants(readLines(folder, name));
-  return { code, files: runsOf(lines), aliases, constants, fixed: own, overrides, workgroup, bindings, params };
+  const extensions = parseExtensions(lines);
+  return {
+    code,
+    files: runsOf(lines),
+    extensions,
+    aliases,
+    constants,
+    fixed: own,
+    overrides,
+    workgroup,
+    bindings,
+    params,
+  };
 }
 
 /** `group-norm.wgsl` and `group_norm.wgsl` are both called groupNorm in TypeScript, and so is GROUP_NORM. */

@@ -12,6 +12,8 @@ export interface AdapterDescription {
   readonly implementation: string;
   /** Whether the driver computes on the CPU (lavapipe, SwiftShader). */
   readonly isSoftware: boolean;
+  /** Invocations of each subgroup, if all subgroups have the same number and it is known. */
+  readonly lanes?: number | undefined;
   /** Bytes of its memory, if known. A software adapter uses the memory of the system. */
   readonly memoryBytes?: number | undefined;
 }

@@ -11,6 +11,7 @@ import type { Executor } from "./executors/executor.js";
 import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
 import { CommandStream } from "./stream.js";
+import { shippedTable, type TuningTable } from "./tuning.js";
 import type { KernelTime } from "./timing.js";
 import type { GpuLimits, WebGpuDevice } from "./web-gpu-device.js";
 
@@ -30,6 +31,8 @@ export interface GpuOptions {
   readonly maxBindingSize?: number;
   /** Bytes of the largest tensor; simulates an adapter with a smaller limit. Default: the adapter's limit. */
   readonly maxBufferSize?: number;
+  /** Variants of kernels to use. Default: the table that was measured on adapters like this one. */
+  readonly tuning?: TuningTable;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
   readonly timeKernels?: boolean;
 }
@@ -71,6 +74,8 @@ export class GpuDevice {
   readonly adapter: AdapterDescription;
   /** The optional features that are enabled. */
   readonly features: GpuFeatures;
+  /** Which variants of kernels it runs. */
+  readonly tuning: TuningTable;
   /** The limits of the device. */
   readonly limits: GpuLimits;
   readonly #core: DeviceCore;
@@ -82,6 +87,7 @@ export class GpuDevice {
     this.device = device;
     this.adapter = adapter;
     this.features = features;
+    this.tuning = options.tuning ?? shippedTable(adapter);
     const { poolBytes, memoryLimit = Infinity, timeKernels = false } = options;
     const { maxBindingSize = Infinity, maxBufferSize = Infinity } = options;
     this.limits = device.limits;
@@ -114,7 +120,8 @@ export class GpuDevice {
   }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
-    return new CommandStream(executor, { adapter: this.adapter, features: this.features, maxBindingSize }, () => {
+    const { adapter, features, tuning } = this;
+    return new CommandStream(executor, { adapter, features, tuning, maxBindingSize }, () => {
       this.#core.streams.delete(executor);
     });
   }

@@ -7,6 +7,8 @@ export interface KernelSource {
   readonly code: string;
   /** The lines of files that the code consists of, in order. */
   readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
+  /** WGSL extensions that every variant needs. */
+  readonly extensions: readonly string[];
   /** Names of storage types: `alias Element = f32;`. */
   readonly aliases: readonly string[];
   /** Names and defaults of constants that specialisation may change. */
@@ -43,7 +45,7 @@ export type AliasName<K extends KernelName> = Kernels[K]["aliases"][number];
 export type StorageType = "f32" | "f16";
 
 /** The fields of a kernel that specialisation reads. */
-type Specialisable = Pick<KernelSource, "code" | "aliases" | "constants">;
+type Specialisable = Pick<KernelSource, "code" | "extensions" | "aliases" | "constants">;
 
 /** Choices for one variant of a kernel. Everything else keeps its default. */
 export interface Specialisation<S extends Specialisable> {
@@ -52,8 +54,8 @@ export interface Specialisation<S extends Specialisable> {
 }
 
 /**
- * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts `enable
- * f16;` in front where a storage type is f16. Throws `InternalError` for a name that the kernel does not declare, and
+ * WGSL of one variant: rewrites the right-hand sides of the named `alias` and `const` declarations and puts an
+ * `enable` line in front for the extensions of the kernel, and for f16 where a storage type is f16. Throws `InternalError` for a name that the kernel does not declare, and
  * for a value that does not fit the type of the constant.
  */
 export function specialise<S extends Specialisable>(source: S, { types, constants }: Specialisation<S>): string {
@@ -69,10 +71,11 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
     const declaration = new RegExp(`^(const ${name}: (u32|i32|f32) = )([^;]+)(?=;.*//:\\s*const\\b)`, "m");
     code = rewrite(code, declaration, (type) => constantLiteral(name, type, value), `constant ${name}`);
   }
-  return Object.values(chosenTypes).includes("f16") ? `${ENABLE_F16}${code}` : code;
+  const extensions = [...source.extensions, ...(Object.values(chosenTypes).includes("f16") ? ["f16"] : [])];
+  return extensions.length > 0 ? `${ENABLE}${extensions.join(", ")};\n${code}` : code;
 }
 
-const ENABLE_F16 = "enable f16;\n";
+const ENABLE = "enable ";
 
 /**
  * Returns where a line of the WGSL of a variant, counted from 1, is in the files of the kernel; undefined for an added
@@ -83,7 +86,7 @@ export function sourcePlace(
   wgsl: string,
   line: number,
 ): { readonly file: string; readonly line: number } | undefined {
-  let left = line - (wgsl.startsWith(ENABLE_F16) ? 1 : 0);
+  let left = line - (wgsl.startsWith(ENABLE) ? 1 : 0);
   if (left < 1) return undefined;
   for (const [file, firstLine, count] of files) {
     if (left <= count) return { file, line: firstLine + left - 1 };

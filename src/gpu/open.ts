@@ -94,6 +94,7 @@ function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterD
     architecture,
     implementation,
     isSoftware,
+    lanes: info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined,
     memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };
 }

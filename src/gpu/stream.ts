@@ -4,12 +4,14 @@ import { InternalError } from "../platform/internal-error.js";
 import { isLasting } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
 import type { KernelName } from "./kernel-source.js";
+import type { TuningTable } from "./tuning.js";
 import { GpuStorage, type StorageRange } from "./storage.js";
 
 /** What kernel variants may depend on. */
 export interface StreamFacts {
   readonly adapter: AdapterDescription;
   readonly features: GpuFeatures;
+  readonly tuning: TuningTable;
   /** Bytes that a kernel can bind. Operations on larger tensors are split. */
   readonly maxBindingSize: number;
 }
@@ -39,6 +41,10 @@ export class CommandStream {
 
   get features(): GpuFeatures {
     return this.facts.features;
+  }
+
+  get tuning(): TuningTable {
+    return this.facts.tuning;
   }
 
   /** Bytes that a kernel can bind. */

@@ -3,9 +3,9 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
-import { productGrid } from "./linear.js";
 import { transposedPanels } from "./panels.js";
 import { fixedSpan, perRows, type RowsOf } from "./parts.js";
+import { directTile, productGrid } from "./product/kernels.js";
 import { ShapeError } from "./shape-error.js";
 
 const { KERNEL, STRIDE } = kernels.convTranspose2d.fixed;
@@ -40,7 +40,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
       },
       call: (part) => {
         const firstRow = part.isWhole ? 0 : rowsOf(part)[0];
-        const [columns, ...rows] = productGrid(part.count * width, vectors);
+        const [columns, ...rows] = productGrid(directTile, part.count * width, vectors);
         return {
           params: {
             pixels: part.count * width,

@@ -2,9 +2,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
-import { linear, productGrid } from "./linear.js";
+import { linear } from "./linear.js";
 import { packedPanels } from "./panels.js";
 import { fixedSpan, perRows, type Part, type RowsOf } from "./parts.js";
+import { productGrid, productKernel } from "./product/kernels.js";
 import { ShapeError } from "./shape-error.js";
 
 export interface ConvOptions extends Epilogue {
@@ -44,12 +45,14 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   const Element = floatType("conv2d", "x", x);
   checkEpilogue("conv2d", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
+  const kernel = productKernel(x.arena.stream, { rows: y.rows });
   const rowsOf = rowsUnder({ stride, padding, height, kernelHeight });
   const firstRow = (part: Part): number => (part.isWhole ? 0 : rowsOf(part)[0]);
   for (const { first, vectors, span } of packedPanels(weight)) {
-    dispatch(x.arena.stream, "conv2d", {
+    dispatch(x.arena.stream, kernel.conv2d, {
       op: "conv2d",
       types: { Element },
+      constants: kernel.constants,
       space: { samples: batch, lines: outHeight },
       operands: {
         x: perRows(x, height, width * x.stride, rowsOf),
@@ -73,7 +76,7 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
           panel_vectors: vectors,
           ...epilogueParams(y, epilogue),
         },
-        grid: productGrid(part.count * outWidth, vectors),
+        grid: productGrid(kernel.tile, part.count * outWidth, vectors),
       }),
     });
   }

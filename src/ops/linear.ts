@@ -1,25 +1,11 @@
-import { MAX_GROUPS } from "../gpu/grid.js";
-import { kernels, libs } from "../gpu/kernel-sources.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { packedPanels } from "./panels.js";
 import { fixedSpan, perLine } from "./parts.js";
+import { productGrid, productKernel } from "./product/kernels.js";
 import { ShapeError } from "./shape-error.js";
-
-// All product kernels share kernels/lib/product.wgsl.
-const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
-const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
-
-/**
- * Returns the workgroups that cover `rows` × `vectors` outputs of a product. Rows beyond the limit of y continue in z.
- */
-export function productGrid(rows: number, vectors: number): [number, number, number] {
-  const y = Math.ceil(rows / (GROUP_ROWS * TILE_ROWS));
-  const x = Math.ceil(vectors / (GROUP_COLUMNS * TILE_VECTORS));
-  return [x, Math.min(y, MAX_GROUPS), Math.ceil(y / MAX_GROUPS)];
-}
 
 /**
  * `activation(x · W + bias) + residual` over the last axis. `x` is `[..., in]`, `weight` is `[in, out]`, packed by
@@ -33,10 +19,12 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
   const Element = floatType("linear", "x", x);
   checkEpilogue("linear", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
+  const kernel = productKernel(x.arena.stream, { rows: x.rows });
   for (const { first, vectors, span } of packedPanels(weight)) {
-    dispatch(x.arena.stream, "matmul", {
+    dispatch(x.arena.stream, kernel.linear, {
       op: "linear",
       types: { Element },
+      constants: kernel.constants,
       space: { samples: 1, lines: x.rows },
       operands: { x: perLine(x), w: fixedSpan(weight, span), ...epilogueOperands(y, y.stride, epilogue) },
       call: ({ lines }) => ({
@@ -47,7 +35,7 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
           panel_vectors: vectors,
           ...epilogueParams(y, epilogue),
         },
-        grid: productGrid(lines, vectors),
+        grid: productGrid(kernel.tile, lines, vectors),
       }),
     });
   }

@@ -13,6 +13,7 @@ fn f() { const TILE_M: u32 = 1u; }
 `;
 const source = {
   code,
+  extensions: [],
   aliases: ["Element"],
   constants: { TILE_M: 8, SHIFT: -1, EPS: 1e-5 },
 } as const;
@@ -34,6 +35,12 @@ describe("specialise", () => {
     expect(specialise(source, { types: { Element: "f16" } })).toBe(
       `enable f16;\n${code.replace("Element = f32", "Element = f16")}`,
     );
+  });
+
+  it("enables the extensions of the kernel and f16 in one line", () => {
+    const extended = { ...source, extensions: ["subgroups"] };
+    expect(specialise(extended, {})).toBe(`enable subgroups;\n${code}`);
+    expect(specialise(extended, { types: { Element: "f16" } })).toMatch(/^enable subgroups, f16;\n/);
   });
 
   it("refuses names and values that the kernel does not accept", () => {

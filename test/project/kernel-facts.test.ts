@@ -4,6 +4,10 @@ import { kernels, libs } from "../../src/gpu/kernel-sources.js";
 
 const folder = (path: string) => new URL(`../../${path}/`, import.meta.url);
 
+/** The modules in a folder and below. */
+const filesIn = (path: string) =>
+  readdirSync(folder(path), { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+
 /** Names that kernels give to numbers. */
 const names = new Set([
   ...Object.values(kernels).flatMap((kernel) => [
@@ -17,9 +21,7 @@ const names = new Set([
 it("writes no number of a kernel again in TypeScript", () => {
   expect(names).toContain("WORKGROUP");
   for (const path of ["src/ops", "src/gpu"]) {
-    for (const file of readdirSync(folder(path)).filter(
-      (name) => name.endsWith(".ts") && name !== "kernel-sources.ts",
-    )) {
+    for (const file of filesIn(path).filter((name) => name !== "kernel-sources.ts")) {
       const text = readFileSync(new URL(file, folder(path)), "utf8");
       const numbers = [...text.matchAll(/\bconst (\w+)(?:: number)? = -?\d/g)].map(([, name]) => name!);
       const copied = numbers.filter((name) => names.has(name) || name.endsWith("WORKGROUP"));
@@ -29,7 +31,7 @@ it("writes no number of a kernel again in TypeScript", () => {
 });
 
 it("has no operation that cannot be split: all dispatch by src/ops/dispatch.ts", () => {
-  const direct = readdirSync(folder("src/ops")).filter((file) =>
+  const direct = filesIn("src/ops").filter((file) =>
     readFileSync(new URL(file, folder("src/ops")), "utf8").includes(".dispatch("),
   );
   expect(direct).toEqual(["dispatch.ts"]);

@@ -5,6 +5,7 @@ import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange } from "../storage.js";
 import { CommandStream } from "../stream.js";
+import { portableTable } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 
@@ -93,7 +94,8 @@ export class MemoryCounter {
 
   /** `maxBindingSize`: bytes that a kernel can bind. */
   constructor(maxBindingSize = UNLIMITED) {
-    this.stream = new CommandStream(this.#executor, { adapter: ADAPTER, features: FEATURES, maxBindingSize });
+    const facts = { adapter: ADAPTER, features: FEATURES, tuning: portableTable, maxBindingSize };
+    this.stream = new CommandStream(this.#executor, facts);
   }
 
   memory(): GpuMemory {

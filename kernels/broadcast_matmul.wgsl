@@ -1,0 +1,65 @@
+// Y[m, n] = activation(Σ_k X[m, k] · W[k, n] + bias[n]) + residual[m, n]
+//
+// As matmul.wgsl, for adapters that compute on the CPU (see lib/broadcast.wgsl).
+//: use lib/epilogue.wgsl
+//: use lib/broadcast.wgsl
+
+alias Element = f32;
+alias Element4 = vec4<Element>;
+
+struct Params {
+  epilogue: Epilogue,
+  first_vector: u32,
+  panel_vectors: u32,
+  rows: u32,
+  inner_vectors: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<Element4>;
+@group(0) @binding(1) var<storage, read> w: array<Element4>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> residual: array<Element4>;
+@group(0) @binding(4) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let stride = params.panel_vectors;
+  let first = first_row(group);
+  // Rows and columns beyond the edge are computed from the last one, and not written: all lanes must take part.
+  let column = min(group.x * LANES + lane, stride - 1u);
+  var x_at: array<u32, OWN_ROWS>;
+  for (var i = 0u; i < OWN_ROWS; i++) {
+    x_at[i] = min(first + i * LANES + lane, params.rows - 1u) * params.inner_vectors;
+  }
+
+  var sum: array<mat4x4<f32>, MATRICES>;
+  for (var k = 0u; k < params.inner_vectors; k++) {
+    let at = k * 4u * stride + column;
+    let weight = mat4x4<f32>(
+      vec4<f32>(w[at]), vec4<f32>(w[at + stride]), vec4<f32>(w[at + 2u * stride]), vec4<f32>(w[at + 3u * stride]));
+    for (var i = 0u; i < OWN_ROWS; i++) {
+      let own = vec4<f32>(x[x_at[i] + k]);
+      let m = i * MATRICES_OF_LOAD;
+      sum[m] += weight * rows_of_lanes_0(own);
+      if (LANES > 4u) {
+        sum[m + 1u] += weight * rows_of_lanes_4(own);
+      }
+      if (LANES > 8u) {
+        sum[m + 2u] += weight * rows_of_lanes_8(own);
+        sum[m + 3u] += weight * rows_of_lanes_12(own);
+      }
+    }
+  }
+
+  if (group.x * LANES + lane >= stride) {
+    return;
+  }
+  for (var m = 0u; m < MATRICES; m++) {
+    for (var r = 0u; r < 4u; r++) {
+      if (first + m * 4u + r < params.rows) {
+        finish(sum[m][r], first + m * 4u + r, column);
+      }
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import type { AdapterDescription } from "./adapter.js";
+
+/** When and how a kernel computes products (`linear`, `conv2d`). */
+export interface ProductRule {
+  /**
+   * `direct` reads from storage and runs everywhere. `broadcast` shares loads between the lanes of a subgroup, for adapters
+   * that compute on the CPU.
+   */
+  readonly kernel: "direct" | "broadcast";
+  /** `broadcast`: rows of x that each lane loads. */
+  readonly ownRows?: number;
+  /** The rule is only for results with at least so many rows (tokens or pixels). Default: 1. */
+  readonly minRows?: number;
+}
+
+/**
+ * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
+ * stands in the record of an image.
+ */
+export interface TuningTable {
+  readonly id: string;
+  /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
+  readonly products: readonly ProductRule[];
+}
+
+/** Runs everywhere; for adapters that no other table is for. */
+export const portableTable: TuningTable = { id: "portable", products: [] };
+
+/** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
+const lavapipe: TuningTable = {
+  id: "lavapipe-1",
+  products: [
+    { kernel: "broadcast", ownRows: 4, minRows: 48 },
+    { kernel: "broadcast", ownRows: 1 },
+  ],
+};
+
+/** SwiftShader has four lanes. */
+const swiftShader: TuningTable = {
+  id: "swiftshader-1",
+  products: [{ kernel: "broadcast", ownRows: 2 }],
+};
+
+/** Returns the table that was measured on adapters like this one. */
+export function shippedTable({ architecture, description, device }: AdapterDescription): TuningTable {
+  const names = `${architecture} ${device} ${description}`;
+  if (/swiftshader/i.test(names)) return swiftShader;
+  if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
+  return portableTable;
+}
