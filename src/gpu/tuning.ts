@@ -21,6 +21,11 @@ export interface TuningTable {
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
+  /**
+   * Whether weights of products that a file has in f16 are stored in f16 also where activations are f32. They are the same
+   * numbers in half the memory. Default: false.
+   */
+  readonly keepsHalfWeights?: boolean;
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -33,6 +38,7 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
   ],
+  keepsHalfWeights: true,
 };
 
 /** SwiftShader has four lanes. */

@@ -5,7 +5,7 @@ import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange } from "../storage.js";
 import { CommandStream } from "../stream.js";
-import { portableTable } from "../tuning.js";
+import { portableTable, type TuningTable } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 
@@ -92,9 +92,9 @@ export class MemoryCounter {
   /** A dry run: reads give zeros. */
   readonly stream: CommandStream;
 
-  /** `maxBindingSize`: bytes that a kernel can bind. */
-  constructor(maxBindingSize = UNLIMITED) {
-    const facts = { adapter: ADAPTER, features: FEATURES, tuning: portableTable, maxBindingSize };
+  /** `maxBindingSize`: bytes that a kernel can bind. `tuning`: the table of the device. */
+  constructor(maxBindingSize = UNLIMITED, tuning: TuningTable = portableTable) {
+    const facts = { adapter: ADAPTER, features: FEATURES, tuning, maxBindingSize };
     this.stream = new CommandStream(this.#executor, facts);
   }
 

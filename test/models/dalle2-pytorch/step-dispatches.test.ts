@@ -68,8 +68,8 @@ async function dispatchesOf(body: () => Promise<void>, { stream } = arena): Prom
   const dispatch = vi.spyOn(stream, "dispatch");
   await body();
   const passes: string[][] = [[]];
-  for (const [kernel, { types, constants, overrides, params, grid }] of dispatch.mock.calls) {
-    passes.at(-1)!.push(JSON.stringify([kernel, types, constants, overrides, params, grid]));
+  for (const [kernel, { types, constants, overrides, choices, params, grid }] of dispatch.mock.calls) {
+    passes.at(-1)!.push(JSON.stringify([kernel, types, constants, overrides, choices, params, grid]));
     if (kernel === "noteNotFinite") passes.push([]);
   }
   dispatch.mockRestore();
