@@ -130,7 +130,7 @@ export class EagerExecutor implements Executor {
       this.flush();
       const mapped = this.#scoped(() => staging.mapAsync(MapMode.READ, 0, bytes));
       const checks = this.#takeChecks();
-      await mapped.catch((error: unknown) => this.#throwCause(error, checks));
+      await this.core.wait(mapped).catch((error: unknown) => this.#throwCause(error, checks));
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
       await this.#throwIfFailed(checks);
       this.core.staging.release(staging);
@@ -210,7 +210,8 @@ export class EagerExecutor implements Executor {
     this.#throwIfLost();
     this.flush();
     const checks = this.#takeChecks();
-    await this.core.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#throwCause(error, checks));
+    const done = this.core.device.queue.onSubmittedWorkDone();
+    await this.core.wait(done).catch((error: unknown) => this.#throwCause(error, checks));
     await this.#throwIfFailed(checks);
   }
 
