@@ -36,12 +36,12 @@ export interface TuningTable {
    * numbers in half the memory. Default: false.
    */
   readonly keepsHalfWeights?: boolean;
-  /** The same for attention. */
-  readonly attention: readonly AttentionRule[];
+  /** The same for attention. Default: none. */
+  readonly attention?: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
-export const portableTable: TuningTable = { id: "portable", products: [], attention: [] };
+export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
