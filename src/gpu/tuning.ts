@@ -31,6 +31,11 @@ export interface TuningTable {
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
+  /**
+   * Whether weights of products that a file has in f16 are stored in f16 also where activations are f32. They are the same
+   * numbers in half the memory. Default: false.
+   */
+  readonly keepsHalfWeights?: boolean;
   /** The same for attention. */
   readonly attention: readonly AttentionRule[];
 }
@@ -45,6 +50,7 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
   ],
+  keepsHalfWeights: true,
   attention: [
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },

@@ -5,7 +5,8 @@ import { setImmediate } from "node:timers";
 
 /** Share of the time waited so far that a turn sleeps: a wait ends later by at most this share. */
 const SHARE = 1 / 8;
-/** Systems cannot sleep for less: threads wake some 0.07 ms late. */
+/** How much later than asked for Linux wakes a thread. */
+const LATE_MS = 0.07;
 const SHORTEST_MS = 0.05;
 /** What else happens in the process is delayed by at most this in a turn. */
 const LONGEST_MS = 1;
@@ -76,7 +77,7 @@ export class DeviceWaits {
       this.#events = events;
       this.#since = now;
     }
-    const milliseconds = Math.min(LONGEST_MS, (now - this.#since) * SHARE);
+    const milliseconds = Math.min(LONGEST_MS, (now - this.#since) * SHARE - LATE_MS);
     if (milliseconds >= SHORTEST_MS) loop.sleep(milliseconds);
     loop.nextTurn(this.#turn);
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DeviceWaits, type EventLoop } from "../../src/platform/node-waiting.js";
 
-/** An event loop whose turns the test takes. Each turn costs 0.02 ms beside what it sleeps. */
+/** An event loop whose turns the test takes. Each turn costs 0.02 ms beside what it sleeps, and wakes 0.07 ms late. */
 class FakeLoop implements EventLoop {
   time = 0;
   handled: number | undefined = 0;
@@ -12,7 +12,7 @@ class FakeLoop implements EventLoop {
   readonly events = (): number | undefined => this.handled;
   readonly sleep = (milliseconds: number): void => {
     this.slept.push(milliseconds);
-    this.time += milliseconds;
+    this.time += milliseconds + 0.07;
   };
   readonly nextTurn = (callback: () => void): void => {
     this.#next.push(callback);
@@ -53,7 +53,7 @@ describe("waiting for the device", () => {
     void new DeviceWaits(loop).until(work().promise);
     loop.turnUntil(100);
     expect(Math.max(...loop.slept)).toBe(1);
-    expect(loop.slept.reduce((sum, one) => sum + one)).toBeGreaterThan(95);
+    expect(loop.slept.reduce((sum, one) => sum + one)).toBeGreaterThan(85);
   });
 
   it("ends a short wait late by at most an eighth of it", () => {
@@ -61,7 +61,7 @@ describe("waiting for the device", () => {
     void new DeviceWaits(loop).until(work().promise);
     for (let last = 0; loop.time < 8; last = loop.time) {
       loop.turn();
-      expect(loop.time - last).toBeLessThanOrEqual(Math.max(0.02, last / 8 + 0.03));
+      expect(loop.time - last).toBeLessThanOrEqual(Math.max(0.02, (last + 0.02) / 8 + 0.0201));
     }
     expect(loop.slept.length).toBeGreaterThan(0);
   });
