@@ -52,7 +52,7 @@ const lavapipe: TuningTable = {
   ],
   keepsHalfWeights: true,
   attention: [
-    { kernel: "broadcast", ownKeys: 4, minKeys: 17 },
+    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
 };
@@ -61,7 +61,10 @@ const lavapipe: TuningTable = {
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
-  attention: [{ kernel: "broadcast", ownKeys: 2 }],
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
+    { kernel: "broadcast", ownKeys: 2 },
+  ],
 };
 
 /** Returns the table that was measured on adapters like this one. */
