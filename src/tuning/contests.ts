@@ -55,7 +55,7 @@ function describeRule(rule: object): string {
 
 /** A table that uses one kernel of each class for all operations, whatever is fastest. */
 export interface ForcedTable {
-  /** The kernels: "products: direct". */
+  /** What it is called, for people: "products: direct". */
   readonly name: string;
   readonly table: TuningTable;
 }

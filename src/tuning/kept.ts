@@ -1,15 +1,14 @@
 import { cacheFolder, join, readText, removeFile, statFile, writeFileAtomic } from "#platform";
 import { z } from "zod";
-import { parseConfig } from "../config/config-error.js";
+import { ConfigError, parseConfig } from "../config/config-error.js";
 import { ifExists, shortHash } from "../files/hash.js";
 import type { AdapterDescription } from "../gpu/adapter.js";
 import type { TuningSource } from "../gpu/open.js";
 import { isUnmeasured, type TuningTable } from "../gpu/tuning.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
-import { parseJson } from "../platform/json.js";
+import { jsonProblem, parseJson } from "../platform/json.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
-import { probeTable } from "./probe.js";
 import { parseTuningTable } from "./table.js";
 
 /** Options of `keptTuning`. */
@@ -35,6 +34,7 @@ export function keptTuning({ probes = true, onWarning = warnOnConsole }: KeptTun
     const { adapter } = gpu;
     const kept = await readKeptTuning(adapter).catch(warn(onWarning));
     if (kept || !probes || !isUnmeasured(adapter)) return kept;
+    const { probeTable } = await import("./probe.js");
     const table = await probeTable(gpu);
     await keepTuning(adapter, table).catch(warn(onWarning));
     return table;
@@ -55,8 +55,24 @@ const keptFile = z.object({ table: z.unknown() });
 export async function readKeptTuning(adapter: AdapterDescription): Promise<TuningTable | undefined> {
   const file = keptTuningFile(adapter);
   const text = await ifExists(file, () => readText(file, MAX_BYTES.record));
-  if (text === undefined) return undefined;
-  return parseTuningTable(parseConfig(keptFile, parseJson(text), file).table, file);
+  return text === undefined ? undefined : parseTuningText(text, file);
+}
+
+/** Reads a table from a file that `dalle2 tune` kept. Rejects with `FileError` or `ConfigError`. */
+export async function readTuningFile(file: string): Promise<TuningTable> {
+  return parseTuningText(await readText(file, MAX_BYTES.record), file);
+}
+
+function parseTuningText(text: string, file: string): TuningTable {
+  return parseTuningTable(parseConfig(keptFile, readJson(text, file), file).table, file);
+}
+
+function readJson(text: string, file: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new ConfigError(`${file} ${jsonProblem(cause)}`, { cause });
+  }
 }
 
 /** Keeps a table for an adapter, and returns the file that it is in. Rejects with `FileError`. */
