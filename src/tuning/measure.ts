@@ -6,6 +6,9 @@ import { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { Prepared, TuningCase } from "./cases.js";
 
+/** A kernel replaces the one in use only if it saves more than this share of the time: measurements vary. */
+export const LEAST_GAIN = 0.03;
+
 /** Several operations with the kernels that a table chooses for them. */
 export class Trial implements Disposable {
   private constructor(
@@ -33,7 +36,7 @@ export class Trial implements Disposable {
     return this.measurements.map(({ kernels }) => kernels).join(" ");
   }
 
-  /** Time for all operations, each the median of what was measured. */
+  /** Time for all operations, each the shortest that was measured. */
   get milliseconds(): number {
     return this.measurements.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   }
@@ -128,10 +131,9 @@ class Measurement implements Disposable {
     this.#times.push(await this.#time());
   }
 
-  /** The median of the measured times, in milliseconds for one run. */
+  /** The shortest of the measured times, in milliseconds for one run: what else the machine does only makes it longer. */
   get milliseconds(): number {
-    const sorted = [...this.#times].sort((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? Infinity;
+    return Math.min(...this.#times);
   }
 
   async #time(): Promise<number> {

@@ -1,7 +1,7 @@
 import type { GpuDevice } from "../gpu/device.js";
 import { shippedTables, type TuningTable } from "../gpu/tuning.js";
 import { linearCase } from "./cases.js";
-import { Trial } from "./measure.js";
+import { LEAST_GAIN, Trial } from "./measure.js";
 
 /** A matrix product: the operation whose time depends most on what loads cost. */
 const CASES = [linearCase(256, 256, 256)];
@@ -29,10 +29,16 @@ export async function probeTable(gpu: GpuDevice): Promise<TuningTable> {
     for (let round = 0; round < ROUNDS; round++) {
       for (const trial of trials.values()) await trial.measure();
     }
-    const [[fastest]] = [...trials].sort(([, a], [, b]) => a.milliseconds - b.milliseconds) as [[TuningTable, Trial]];
-    return fastest;
+    return fastestOf([...trials], gpu.tuning);
   } finally {
     for (const trial of trials.values()) trial[Symbol.dispose]();
     gpu.trim();
   }
+}
+
+function fastestOf(trials: readonly (readonly [TuningTable, Trial])[], current: TuningTable): TuningTable {
+  const timeOf = new Map(trials.map(([table, { milliseconds }]) => [table, milliseconds]));
+  const best = (table: TuningTable, other: TuningTable): TuningTable =>
+    timeOf.get(other)! < timeOf.get(table)! * (1 - LEAST_GAIN) ? other : table;
+  return trials.map(([table]) => table).reduce(best, current);
 }

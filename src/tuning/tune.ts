@@ -4,7 +4,7 @@ import { portableTable, type TuningTable } from "../gpu/tuning.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { InternalError } from "../platform/internal-error.js";
 import { contests, simplified, type Candidate, type Contest } from "./contests.js";
-import { Trial } from "./measure.js";
+import { LEAST_GAIN, Trial } from "./measure.js";
 import { namedTable } from "./table.js";
 
 /** Options of `tuneGpu`. */
@@ -63,10 +63,7 @@ export async function tuneGpu(gpu: GpuDevice, { onDecision, signal }: TuneOption
 }
 
 /** Runs of each candidate. They take turns, so that a change of the machine's load affects all. */
-const ROUNDS = 5;
-
-/** A kernel replaces the one of the table in use only if it is faster by more than measurements vary. */
-const LEAST_GAIN = 0.03;
+const ROUNDS = 7;
 
 interface Decided {
   readonly decide: Candidate["decide"];
