@@ -97,6 +97,7 @@ export class GpuDevice {
       poolBytes,
       maxBufferSize,
       timeKernels: timeKernels && features.timestamps,
+      isDawn: adapter.implementation === "Dawn",
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {
@@ -143,7 +144,7 @@ export class GpuDevice {
   }
 
   #executor(kind: "eager" | "compile", onCommand: StreamOptions["onCommand"]): Executor {
-    if (kind === "compile") return new CompileExecutor(this.#core.pipelines, this.#core.sharedMemory);
+    if (kind === "compile") return new CompileExecutor(this.#core);
     const eager = new EagerExecutor(this.#core);
     return onCommand ? new RecordExecutor(eager, onCommand) : eager;
   }
@@ -193,7 +194,8 @@ export class GpuDevice {
    */
   async kernelTimes(): Promise<KernelTime[]> {
     this.#core.flushAll();
-    return (await this.#core.timer?.totals()) ?? [];
+    const { timer } = this.#core;
+    return timer ? await this.#core.wait(timer.totals()) : [];
   }
 
   /** Destroys the device. Its storages cannot be used afterwards. */

@@ -13,6 +13,16 @@ export interface ProductRule {
   readonly minRows?: number;
 }
 
+/** When and how a kernel computes attention. */
+export interface AttentionRule {
+  /** As for products. */
+  readonly kernel: "direct" | "broadcast";
+  /** `broadcast`: keys that each lane loads at a time. */
+  readonly ownKeys?: number;
+  /** The rule is only for at least so many keys, with the null key. Default: 1. */
+  readonly minKeys?: number;
+}
+
 /**
  * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
  * stands in the record of an image.
@@ -21,10 +31,17 @@ export interface TuningTable {
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
+  /**
+   * Whether weights of products that a file has in f16 are stored in f16 also where activations are f32. They are the same
+   * numbers in half the memory. Default: false.
+   */
+  readonly keepsHalfWeights?: boolean;
+  /** The same for attention. */
+  readonly attention: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
-export const portableTable: TuningTable = { id: "portable", products: [] };
+export const portableTable: TuningTable = { id: "portable", products: [], attention: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
@@ -33,12 +50,18 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
   ],
+  keepsHalfWeights: true,
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 17 },
+    { kernel: "broadcast", ownKeys: 1 },
+  ],
 };
 
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
+  attention: [{ kernel: "broadcast", ownKeys: 2 }],
 };
 
 /** All tables that come with the package. */

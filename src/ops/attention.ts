@@ -1,16 +1,13 @@
-import { kernels } from "../gpu/kernel-sources.js";
 import { bytesPerElement, padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { concatChannels, sliceChannels } from "./layout.js";
+import { attentionKernel } from "./attention-kernels.js";
 import { perLine, perLineOfAll, perSample, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
-/** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
-const { QUERIES, COLUMNS } = kernels.attention.fixed;
-const [WORKGROUP] = kernels.attention.workgroup;
 
 /**
  * Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding. They need at least `length`
@@ -137,11 +134,17 @@ export function attention(options: AttentionOptions): Tensor {
   if (groups !== undefined) return attentionInGroups(options, groups);
   const paddedHead = padChannels(dimHead);
   const dimHead4 = paddedHead / 4;
-  const slabs = Math.ceil(dimHead4 / COLUMNS);
+  const kernel = attentionKernel(arena.stream, {
+    keys: keys + Number(nullKv !== undefined),
+    dimHead4,
+    hasBias: relativeBias !== undefined,
+  });
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
-  dispatch(arena.stream, "attention", {
+  dispatch(arena.stream, kernel.name, {
     op: "attention",
     types: { Element: floatType("attention", "q", q) },
+    constants: kernel.constants,
+    overrides: kernel.overrides,
     // Queries. Each reads all keys and values of its sample.
     space: { samples: batch, lines: queries },
     operands: {
@@ -159,7 +162,7 @@ export function attention(options: AttentionOptions): Tensor {
         heads,
         kv_heads: kvHeads,
         dim_head4: dimHead4,
-        slab4: Math.ceil(dimHead4 / slabs),
+        slab4: kernel.slab4,
         q_stride4: q.stride / 4,
         k_stride4: k.stride / 4,
         v_stride4: v.stride / 4,
@@ -175,7 +178,7 @@ export function attention(options: AttentionOptions): Tensor {
         has_mask: Number(keyMask !== undefined),
         first_query: part.line,
       },
-      grid: [Math.ceil(part.lines / (QUERIES * WORKGROUP)), heads, part.samples * slabs],
+      grid: kernel.grid({ samples: part.samples, queries: part.lines, heads, kvHeads }),
     }),
   });
   return y;

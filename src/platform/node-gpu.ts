@@ -2,6 +2,7 @@ import { tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { openDawn } from "./node-dawn.js";
 import { dalle2Command } from "./node-runtime.js";
+import { DeviceWaits } from "./node-waiting.js";
 import type { Platform } from "./platform.js";
 
 /** Opens the runtime's own WebGPU (Deno's). Opens Dawn if there is none, it has no adapter, or flags for Dawn are given. */
@@ -23,6 +24,10 @@ export const implementationOf: Platform["implementationOf"] = (entry) => (entry 
 function ownWebGpu(): GPU | undefined {
   return (globalThis as { readonly navigator?: { readonly gpu?: GPU } }).navigator?.gpu;
 }
+
+const waits = new DeviceWaits();
+
+export const waitForDawn: Platform["waitForDawn"] = (work) => waits.until(work);
 
 export const adapterAdvice: Platform["adapterAdvice"] = () => {
   if (process.platform === "darwin")
