@@ -8,9 +8,7 @@
 // The source is as it is in the file: f32, f16 or bf16. Conversions are computed on bits, because a GPU may lose subnormal
 // halves, and may round in other ways than to nearest even.
 //: use lib/elementwise.wgsl
-
-alias Element = f32;
-alias Element4 = vec4<Element>;
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
 
 struct Params {
   invocations: u32,
@@ -32,7 +30,7 @@ const F32 = 0u;
 const F16 = 1u;
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> packed: array<StoredWeights>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 // The bits of an element; 16 bits are in the lower half.
@@ -96,5 +94,5 @@ fn run(index: u32) {
   if (params.rounds == 1u) {
     values = rounded(values);
   }
-  packed[(tap * params.padded_inputs + input) * params.out_vectors + params.first_row / 4u + vector] = Element4(values);
+  packed[(tap * params.padded_inputs + input) * params.out_vectors + params.first_row / 4u + vector] = to_stored(values);
 }

@@ -50,8 +50,9 @@ export interface PackedRows {
 }
 
 /**
- * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` has
- * no padding. Values are rounded to nearest even for f16. `packed` is `[kh·kw, in, out]`, with the `in` axis padded like the last one.
+ * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` has no padding. If
+ * `packed` is f16, values are rounded to nearest even. `packed` is `[kh·kw, in, out]`, with the `in` axis padded like the last
+ * one.
  */
 export function packRows(source: Tensor, packed: Tensor, rows: PackedRows): void {
   if (rows.isTransposed) {
@@ -110,7 +111,7 @@ function pack(source: Tensor, packed: Tensor, span: Span, weight: PackedRows, bl
   const rowVectors = (lines: number, line: number): number => Math.ceil(Math.min(4 * lines, rows - 4 * line) / 4);
   dispatch(packed.arena.stream, "packWeights", {
     op: "packRows",
-    types: { Element: floatType("packRows", "packed", packed) },
+    choices: { weights: floatType("packRows", "packed", packed) },
     // Four rows each.
     space: { samples: 1, lines: Math.ceil(rows / 4) },
     operands: {

@@ -4,6 +4,7 @@ import { GpuError } from "../errors.js";
 import type { KernelName } from "../kernel-source.js";
 import type { SharedMemory } from "../shared-memory.js";
 import type { Dispatch, Executor } from "./executor.js";
+import type { RepeatedWork } from "./repeated-work.js";
 
 /** Allocates nothing: tensors of a dry run have no memory. */
 class NoMemory implements StorageMemory {
@@ -17,6 +18,12 @@ class NoMemory implements StorageMemory {
     // Nothing was allocated.
   }
 }
+
+const WITHOUT_MEMORY: RepeatedWork = {
+  run: (_kind, body) => body(),
+  dispose: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
 
 /** Compiles the pipelines of dispatched kernels, in parallel. Runs nothing. */
 export class CompileExecutor implements Executor {
@@ -54,6 +61,10 @@ export class CompileExecutor implements Executor {
 
   read(_source: unknown, byteLength: number): Promise<ArrayBuffer> {
     return Promise.resolve(new ArrayBuffer(byteLength));
+  }
+
+  repeatedWork(): RepeatedWork {
+    return WITHOUT_MEMORY;
   }
 
   flush(): void {
