@@ -23,15 +23,16 @@ export function isSourceFormat(dtype: string): dtype is SourceFormat {
 /** A tensor with bytes as they are in a file, which `packRows` reads. It belongs to the current scope. */
 export function sourceOf(arena: Arena, bytes: Uint8Array, format: SourceFormat): Tensor {
   const elementBytes = SOURCE_BYTES[format];
-  const source = arena.empty([bytes.byteLength / elementBytes], elementBytes === 4 ? "f32" : "f16");
-  arena.stream.write(source.storage, wholeWords(bytes));
+  const padded = padBytes(bytes, 4 * elementBytes);
+  const source = arena.empty([padded.byteLength / elementBytes], elementBytes === 4 ? "f32" : "f16");
+  arena.stream.write(source.storage, padded);
   return source;
 }
 
-/** Uploads consist of whole words. */
-function wholeWords(bytes: Uint8Array): Uint8Array {
-  if (bytes.byteLength % 4 === 0) return bytes;
-  const padded = new Uint8Array(bytes.byteLength + 4 - (bytes.byteLength % 4));
+/** Adds zeros up to a multiple of `quantum` bytes. */
+function padBytes(bytes: Uint8Array, quantum: number): Uint8Array {
+  if (bytes.byteLength % quantum === 0) return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.byteLength / quantum) * quantum);
   padded.set(bytes);
   return padded;
 }
