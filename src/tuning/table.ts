@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseConfig } from "../config/config-error.js";
 import { shortHash } from "../files/hash.js";
-import { shippedTables, type ProductRule, type TuningTable } from "../gpu/tuning.js";
+import { shippedTables, type AttentionRule, type ProductRule, type TuningTable } from "../gpu/tuning.js";
 
 // More than any network has: no rule with such a condition is ever used.
 const MAX_SIZE = 2 ** 24;
@@ -13,10 +13,18 @@ const productRule = z.strictObject({
   minRows: size.exactOptional(),
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 
+const attentionRule = z.strictObject({
+  kernel: z.enum(["direct", "broadcast"]),
+  ownKeys: z.int().min(1).max(16).exactOptional(),
+  minKeys: size.exactOptional(),
+} satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;
+
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
   id: z.string().min(1),
   products: z.array(productRule).readonly(),
+  keepsHalfWeights: z.boolean().exactOptional(),
+  attention: z.array(attentionRule).readonly(),
 } satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
 
 /**
@@ -38,10 +46,11 @@ export function namedTable(table: TuningTable): TuningTable {
   return shipped ?? { ...table, id: `tuned-${shortHash(content).slice(0, 8)}` };
 }
 
-/** The same text for the same rules, whatever their table is called and in whatever order their keys are. */
+/** The same text for the same choices, whatever their table is called and in whatever order its keys are. */
 function canonical(table: TuningTable): string {
   return JSON.stringify({ ...table, id: "" }, (_, value: unknown) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const chosen = Object.entries(value).filter(([, one]) => one !== false);
+    return Object.fromEntries(chosen.sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
