@@ -36,12 +36,12 @@ export interface TuningTable {
    * numbers in half the memory. Default: false.
    */
   readonly keepsHalfWeights?: boolean;
-  /** The same for attention. */
-  readonly attention: readonly AttentionRule[];
+  /** The same for attention. Default: none. */
+  readonly attention?: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
-export const portableTable: TuningTable = { id: "portable", products: [], attention: [] };
+export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
@@ -52,7 +52,7 @@ const lavapipe: TuningTable = {
   ],
   keepsHalfWeights: true,
   attention: [
-    { kernel: "broadcast", ownKeys: 4, minKeys: 17 },
+    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
 };
@@ -61,7 +61,10 @@ const lavapipe: TuningTable = {
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
-  attention: [{ kernel: "broadcast", ownKeys: 2 }],
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
+    { kernel: "broadcast", ownKeys: 2 },
+  ],
 };
 
 /** All tables that come with the package. */
