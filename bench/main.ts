@@ -7,6 +7,7 @@ import { HELP, readOptions, type Options } from "./lib/options.js";
 
 const GROUPS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ops: async (options) => (await import("./groups/ops.js")).runOps(options),
+  steps: async (options) => (await import("./groups/steps.js")).runSteps(options),
 };
 
 const options = readOptions(process.argv.slice(2));

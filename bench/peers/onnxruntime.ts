@@ -63,6 +63,8 @@ export function ortContender(
 /** Inputs and outputs that `python/export_onnx.py` wrote beside a graph. */
 export interface Example {
   readonly graph: string;
+  /** Multiplications and additions of its products. */
+  readonly flops: number;
   readonly inputs: Readonly<Record<string, OrtInput>>;
   readonly outputs: Readonly<Record<string, OrtInput>>;
 }
@@ -73,16 +75,20 @@ interface Stored {
   readonly base64: string;
 }
 
+interface StoredExample extends Record<"inputs" | "outputs", Readonly<Record<string, Stored>>> {
+  readonly flops: number;
+}
+
 const ARRAYS = { float32: Float32Array, int32: Int32Array, int64: BigInt64Array } as const;
 
 export function readExample(folder: string, name: string): Example {
   const text = readFileSync(join(folder, `${name}.json`), "utf8");
-  const { inputs, outputs } = JSON.parse(text) as Record<"inputs" | "outputs", Readonly<Record<string, Stored>>>;
+  const { flops, inputs, outputs } = JSON.parse(text) as StoredExample;
   const decode = ({ shape, type, base64 }: Stored): OrtInput => {
     const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
     return { shape, data: new ARRAYS[type](bytes.buffer) };
   };
   const all = (stored: Readonly<Record<string, Stored>>) =>
     Object.fromEntries(Object.entries(stored).map(([key, value]) => [key, decode(value)]));
-  return { graph: join(folder, `${name}.onnx`), inputs: all(inputs), outputs: all(outputs) };
+  return { graph: join(folder, `${name}.onnx`), flops, inputs: all(inputs), outputs: all(outputs) };
 }

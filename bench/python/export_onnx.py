@@ -4,8 +4,8 @@
 
 REFERENCE: a folder with clones named `dalle2` (lucidrains/DALLE2-pytorch), `einops` (arogozhnikov/einops), `rotary`
 (lucidrains/rotary-embedding-torch) and `clip` (openai/CLIP). FOLDER: by default `configs/shapes` of this repository.
-Writes OUT/{clip_text,prior,unet1,unet2}.onnx (opset 17, f32), and beside each a `.json` with example inputs and the
-outputs that torch computed, so that results can be checked.
+Writes OUT/{clip_text,prior,unet1,unet2}.onnx (opset 17, f32), and beside each a `.json` with example inputs, the outputs that
+torch computed, so that results can be checked, and the multiplications and additions of its products.
 
 Needs torch (1.13 is enough), and no `onnx`. What the reference imports and these networks do not use is replaced by stubs.
 """
@@ -126,8 +126,9 @@ def fill(module, state, prefix=''):
 
 def export(out, name, module, inputs):
     """Writes the graph, and the example: `inputs` by name, with the outputs of torch."""
-    with torch.no_grad():
+    with torch.no_grad(), torch.profiler.profile(with_flops=True) as profile:
         result = module(*inputs.values())
+    flops = sum(event.flops for event in profile.events())
     result = result if isinstance(result, tuple) else (result,)
     outputs = [f'out{i}' for i in range(len(result))]
     path = os.path.join(out, f'{name}.onnx')
@@ -137,8 +138,8 @@ def export(out, name, module, inputs):
                        'base64': base64.b64encode(t.contiguous().numpy().tobytes()).decode()}
     named = lambda tensors: {key: plain(value) for key, value in tensors}
     with open(os.path.join(out, f'{name}.json'), 'w') as file:
-        json.dump({'inputs': named(inputs.items()), 'outputs': named(zip(outputs, result))}, file)
-    print(f'{path}: {os.path.getsize(path) // 1024} KiB', flush=True)
+        json.dump({'flops': flops, 'inputs': named(inputs.items()), 'outputs': named(zip(outputs, result))}, file)
+    print(f'{path}: {os.path.getsize(path) // 1024} KiB, {flops / 1e6:.0f} MFLOP', flush=True)
 
 
 def unets_of(dalle2, state, config):
