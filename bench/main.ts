@@ -8,12 +8,21 @@ import { HELP, readOptions, type Options } from "./lib/options.js";
 const GROUPS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   ops: async (options) => (await import("./groups/ops.js")).runOps(options),
   steps: async (options) => (await import("./groups/steps.js")).runSteps(options),
+  start: async (options) => (await import("./groups/start.js")).runStart(options),
+  scaling: async (options) => (await import("./groups/scaling.js")).runScaling(options),
+  runtimes: async (options) => (await import("./groups/runtimes.js")).runRuntimes(options),
 };
 
 const options = readOptions(process.argv.slice(2));
 const run = GROUPS[options.group];
-if (options.adapter !== undefined) chooseDriver(options.adapter);
-if (run) await run(options);
-else console.log(HELP);
+let isFailed = false;
+try {
+  if (options.adapter !== undefined) chooseDriver(options.adapter);
+  if (run) await run(options);
+  else console.log(HELP);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  isFailed = true;
+}
 // Devices of other runtimes keep the process alive.
-process.exit(run || options.group === "help" ? 0 : 2);
+process.exit(isFailed ? 1 : run || options.group === "help" ? 0 : 2);

@@ -30,9 +30,9 @@ interface Comparison {
   readonly contenders: readonly Contender[];
   readonly rounds: Rounds;
   /** Largest error of a result relative to the largest expected value. */
-  errorOf(contender: string, result: Float32Array): number;
+  errorOf: (contender: string, result: Float32Array) => number;
   /** The largest that is right. */
-  toleranceOf(contender: string): number;
+  toleranceOf: (contender: string) => number;
 }
 
 export async function compare(comparison: Comparison): Promise<ComparedRow> {

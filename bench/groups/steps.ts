@@ -97,7 +97,11 @@ async function measureStep(name: NetworkName, subjects: readonly Subject[], exam
 const IMAGE = "image of 16 + 24 + 12 steps";
 
 /** An image as the pipeline generates it; of a peer, the evaluations of its networks. */
-async function measureImage(subjects: readonly Subject[], examples: ReadonlyMap<NetworkName, Example>, options: Options) {
+async function measureImage(
+  subjects: readonly Subject[],
+  examples: ReadonlyMap<NetworkName, Example>,
+  options: Options,
+) {
   const { build } = subjects[0]!;
   const { DalleModelManager, BasicInference, openGpu } = await build.load("index.js");
   const gpu = await openGpu();

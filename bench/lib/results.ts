@@ -30,6 +30,10 @@ export interface GroupResult<Row> extends Circumstances {
   readonly rows: readonly Row[];
 }
 
+interface NamedRow {
+  readonly name: string;
+}
+
 export const load = (): number => loadavg()[0]!;
 
 export interface Taking {
@@ -62,13 +66,13 @@ export function circumstances({ adapter, build, against, table, versions = {}, l
  * Writes the result of a group for an adapter. `merge`: rows of other names that an earlier run of the same commit measured are kept,
  * for runs of a part of a group.
  */
-export function writeResult<Row extends { readonly name: string }>(
+export function writeResult(
   folder: string,
-  result: GroupResult<Row>,
+  result: GroupResult<NamedRow>,
   { merge }: { readonly merge: boolean },
 ): string {
   const file = join(folder, `${result.group}-${result.label}.json`);
-  const kept = merge ? earlierRows<Row>(file, result) : [];
+  const kept = merge ? earlierRows(file, result) : [];
   const rows = [...kept.filter(({ name }) => !result.rows.some((row) => row.name === name)), ...result.rows];
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${file}.part`, `${JSON.stringify({ ...result, rows }, rounded, 1)}\n`);
@@ -76,9 +80,9 @@ export function writeResult<Row extends { readonly name: string }>(
   return file;
 }
 
-function earlierRows<Row>(file: string, { commit }: Circumstances): readonly Row[] {
+function earlierRows(file: string, { commit }: Circumstances): readonly NamedRow[] {
   try {
-    const earlier = JSON.parse(readFileSync(file, "utf8")) as GroupResult<Row>;
+    const earlier = JSON.parse(readFileSync(file, "utf8")) as GroupResult<NamedRow>;
     return earlier.commit === commit ? earlier.rows : [];
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];

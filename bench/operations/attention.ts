@@ -34,9 +34,12 @@ export function attention(sizes: AttentionSizes): Operation {
     ours: async ({ build }) => {
       const ops = await build.load("ops/attention.js");
       const options = { heads, kvHeads: heads, dimHead, scale, causal };
-      return { body: (queriesOf, keysOf, values) => ops.attention({ q: queriesOf!, k: keysOf!, v: values!, ...options }) };
+      return { body: (queriesOf, keysOf, values) => ops.attention({ q: queriesOf, k: keysOf, v: values, ...options }) };
     },
-    onnx: { onnxruntime: separateNodes(sizes), ...(causal ? {} : { "onnxruntime, MultiHeadAttention": oneNode(sizes) }) },
+    onnx: {
+      onnxruntime: separateNodes(sizes),
+      ...(causal ? {} : { "onnxruntime, MultiHeadAttention": oneNode(sizes) }),
+    },
     tensorFlow: {
       weights: causal ? [causalMask(queries)] : [],
       body: (tf, inputs, [mask]) => inTensorFlow(tf, sizes, inputs, mask),
@@ -66,13 +69,18 @@ function expectedAt(place: number, sizes: AttentionSizes, inputs: readonly [Host
 
 /** Added to scores: 0 for keys up to the query, else a number that the softmax turns into 0. */
 function causalMask(length: number): HostData {
-  const data = Float32Array.from({ length: length * length }, (_, i) => (i % length > Math.floor(i / length) ? -1e4 : 0));
+  const data = Float32Array.from({ length: length * length }, (_, i) =>
+    i % length > Math.floor(i / length) ? -1e4 : 0,
+  );
   return { data, shape: [length, length] };
 }
 
 const shapesOf = ({ batch, heads, dimHead, queries, keys }: AttentionSizes) => {
   const width = heads * dimHead;
-  return { inputs: { q: [batch, queries, width], k: [batch, keys, width], v: [batch, keys, width] }, output: [batch, queries, width] };
+  return {
+    inputs: { q: [batch, queries, width], k: [batch, keys, width], v: [batch, keys, width] },
+    output: [batch, queries, width],
+  };
 };
 
 /** As torch exports it. */
@@ -114,7 +122,12 @@ function oneNode(sizes: AttentionSizes): OnnxModel {
   return { ...shapesOf(sizes), nodes: [node] };
 }
 
-function inTensorFlow(tf: TensorFlow, sizes: AttentionSizes, inputs: readonly TfTensor[], mask: TfTensor | undefined): TfTensor {
+function inTensorFlow(
+  tf: TensorFlow,
+  sizes: AttentionSizes,
+  inputs: readonly TfTensor[],
+  mask: TfTensor | undefined,
+): TfTensor {
   const { batch, heads, dimHead, queries, keys } = sizes;
   const [q, k, v] = inputs as [TfTensor, TfTensor, TfTensor];
   const split = (x: TfTensor, length: number) =>

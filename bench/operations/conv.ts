@@ -51,7 +51,7 @@ export function conv({ of, input, outputs, kernel, stride = 1 }: ConvSizes): Ope
         { weight },
         (weights) => new Conv2d(weights, channels, outputs, kernel, options),
       );
-      return { body: (image) => layer.forward(image!), store };
+      return { body: (image) => layer.forward(image), store };
     },
     onnx: {
       onnxruntime: {

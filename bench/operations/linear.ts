@@ -35,7 +35,7 @@ export function linear({ of, rows, inputs, outputs }: LinearSizes): Operation {
         { weight },
         (weights) => new Linear(weights, inputs, outputs, { bias: false }),
       );
-      return { body: (input) => layer.forward(input!), store };
+      return { body: (input) => layer.forward(input), store };
     },
     onnx: {
       onnxruntime: {

@@ -63,7 +63,7 @@ export function groupNorm({ of, input, groups }: GroupNormSizes): Operation {
         { weight, bias },
         (weights) => new GroupNorm(weights, groups, channels),
       );
-      return { body: (image) => layer.forward(image!, { activation: "silu" }), store };
+      return { body: (image) => layer.forward(image, { activation: "silu" }), store };
     },
     onnx: { onnxruntime: groupNormModel([batch, channels, height, width], groups, weight, bias) },
     isNchw: true,
@@ -95,7 +95,12 @@ function groupNormModel(shape: readonly number[], groups: number, weight: HostDa
     },
     nodes: [
       { type: "Reshape", inputs: ["x", "grouped"], output: "g" },
-      { type: "InstanceNormalization", inputs: ["g", "ones", "zeros"], output: "n", attributes: { epsilon: { float: EPS } } },
+      {
+        type: "InstanceNormalization",
+        inputs: ["g", "ones", "zeros"],
+        output: "n",
+        attributes: { epsilon: { float: EPS } },
+      },
       { type: "Reshape", inputs: ["n", "whole"], output: "r" },
       { type: "Mul", inputs: ["r", "weight"], output: "m" },
       { type: "Add", inputs: ["m", "bias"], output: "a" },
@@ -125,7 +130,7 @@ export function layerNorm({ of, rows, channels }: LayerNormSizes): Operation {
     ours: async (subject) => {
       const { LayerNorm } = await subject.build.load("nn/layer-norm.js");
       const { layer, store } = await subject.layer({ weight, bias }, (weights) => new LayerNorm(weights, channels));
-      return { body: (input) => layer.forward(input!), store };
+      return { body: (input) => layer.forward(input), store };
     },
     onnx: {
       onnxruntime: {

@@ -31,7 +31,7 @@ export function resize({ of, input, side }: ResizeSizes): Operation {
       }),
     ours: async ({ build }) => {
       const { resizeNearest } = await build.load("ops/resize.js");
-      return { body: (image) => resizeNearest(image!, [side, side]) };
+      return { body: (image) => resizeNearest(image, [side, side]) };
     },
     onnx: {
       onnxruntime: {

@@ -21,7 +21,12 @@ export interface Jax {
     matmul(a: JaxArray, b: JaxArray): JaxArray;
   };
   lax: {
-    convGeneralDilated(x: JaxArray, w: JaxArray, strides: readonly number[], padding: readonly (readonly number[])[]): JaxArray;
+    convGeneralDilated(
+      x: JaxArray,
+      w: JaxArray,
+      strides: readonly number[],
+      padding: readonly (readonly number[])[],
+    ): JaxArray;
   };
 }
 

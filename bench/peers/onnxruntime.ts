@@ -52,7 +52,10 @@ export function ortContender(
     name,
     run: async () => {
       session ??= await InferenceSession.create(model, { ...SESSION, executionProviders: PROVIDERS[provider] });
-      const feeds = Object.entries(inputs).map(([key, { data, shape }]) => [key, new Tensor(typeOf(data), data, shape)]);
+      const feeds = Object.entries(inputs).map(([key, { data, shape }]) => [
+        key,
+        new Tensor(typeOf(data), data, shape),
+      ]);
       const results = await session.run(Object.fromEntries(feeds) as Record<string, unknown>);
       return results[output]!.data;
     },
