@@ -262,7 +262,8 @@ function roundedTo(dtype: DType, values: Float32Array): Float32Array {
   return dtype === "f16" ? toFloat32("F16", new Uint8Array(float32ToF16(values).buffer)) : values;
 }
 
-function padToVectors(values: Float32Array): Float32Array {
+/** Values with zeros up to a whole vec4. */
+export function padToVectors(values: Float32Array): Float32Array {
   if (values.length % 4 === 0) return values;
   const padded = new Float32Array(padChannels(values.length));
   padded.set(values);
