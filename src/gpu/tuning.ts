@@ -23,6 +23,16 @@ export interface AttentionRule {
   readonly minKeys?: number;
 }
 
+/** When and how kernels compute group norms. */
+export interface GroupNormRule {
+  /** `chunked` has three launches and much parallelism. `whole` has one launch, with a workgroup for each group. */
+  readonly kernel: "chunked" | "whole";
+  /** `whole`: invocations of a workgroup. */
+  readonly invocations?: number;
+  /** The rule is only for samples with at most so many positions. Default: Infinity. */
+  readonly maxPositions?: number;
+}
+
 /**
  * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
  * stands in the record of an image.
@@ -37,11 +47,13 @@ export interface TuningTable {
    */
   readonly keepsHalfWeights?: boolean;
   /** The same for attention. */
-  readonly attention: readonly AttentionRule[];
+  readonly attention?: readonly AttentionRule[];
+  /** The same for group norms. If none fits: `chunked`. */
+  readonly groupNorm?: readonly GroupNormRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
-export const portableTable: TuningTable = { id: "portable", products: [], attention: [] };
+export const portableTable: TuningTable = { id: "portable", products: [], attention: [], groupNorm: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
@@ -55,6 +67,7 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 8 }],
 };
 
 /** SwiftShader has four lanes. */
@@ -65,6 +78,7 @@ const swiftShader: TuningTable = {
     { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
     { kernel: "broadcast", ownKeys: 2 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 4 }],
 };
 
 /** Returns the table that was measured on adapters like this one. */

@@ -1,5 +1,5 @@
 import { inModule } from "./in-module.js";
-import { groupNorm, type GroupNormOptions } from "../ops/norm.js";
+import { groupNorm, type GroupNormOptions } from "../ops/group-norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
