@@ -1,7 +1,7 @@
-// Group norm in one launch: y = activation((x - mean) · gain + shift), with gain = weight / sqrt(variance + eps) · (scale +
+// Group norm in one launch: y = activation((x - mean) · gain + shift) + residual, with gain = weight / sqrt(variance + eps) · (scale +
 // 1) and shift = bias · (scale + 1) + shift.
 //
-// x, y: [batch, positions, channels4]; scale_shift: [batch, 2 · channels], scales, then shifts. One workgroup computes a block:
+// x, residual, y: [batch, positions, channels4]; scale_shift: [batch, 2 · channels], scales, then shifts. One workgroup computes a block:
 // the fewest whole groups that are whole vec4s, one to four groups. Its invocations are side by side in `columns` vec4s, and
 // each stays in its column, so that coefficients are loaded once.
 //
@@ -26,6 +26,7 @@ struct Params {
   width: u32,
   has_scale_shift: u32,
   scale_shift_stride4: u32,
+  has_residual: u32,
   eps: f32,
 }
 
@@ -33,8 +34,9 @@ struct Params {
 @group(0) @binding(1) var<storage, read> weight: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> scale_shift: array<Element4>;
-@group(0) @binding(4) var<storage, read_write> y: array<Element4>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> residual: array<Element4>;
+@group(0) @binding(5) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(6) var<uniform> params: Params;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(
@@ -93,7 +95,11 @@ fn main(
     }
     for (var p = first_position; p < params.positions; p += step) {
       let at = start + p * params.channels4 + column;
-      y[at] = Element4(activate(ACTIVATION, (vec4<f32>(x[at]) - mean) * gain + shift));
+      var value = activate(ACTIVATION, (vec4<f32>(x[at]) - mean) * gain + shift);
+      if (params.has_residual != 0u) {
+        value += vec4<f32>(residual[at]);
+      }
+      y[at] = Element4(value);
     }
   }
 }

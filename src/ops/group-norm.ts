@@ -25,11 +25,13 @@ export interface GroupNormOptions {
   /** `[batch, 2 · channels]`: the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018). */
   readonly scaleShift?: Tensor | undefined;
   readonly activation?: "none" | "silu";
+  /** Added to the result; same shape as x. */
+  readonly residual?: Tensor | undefined;
 }
 
 /**
  * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that
- * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift). norm(x) includes weight and bias.
+ * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift) + residual. norm(x) includes weight and bias.
  */
 export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
   checkGroupNorm(x, options);
@@ -52,7 +54,7 @@ function groupNormRule(x: Tensor, { scaleShift }: GroupNormOptions): GroupNormRu
 
 /** Group norm in one launch. */
 function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WORKGROUP = 8 }: GroupNormRule): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none" } = options;
+  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none", residual } = options;
   const { arena, stride } = x;
   const batch = x.shape[0]!;
   const positions = x.rows / batch;
@@ -70,6 +72,7 @@ function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WOR
       weight: weight.storage,
       bias: bias.storage,
       scale_shift: perLine(scaleShift),
+      residual: perSample(residual, positions * stride),
       y: perSample(y, positions * stride),
     },
     call: ({ samples }) => ({
@@ -83,6 +86,7 @@ function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WOR
         width,
         has_scale_shift: Number(scaleShift !== undefined),
         scale_shift_stride4: (scaleShift?.stride ?? 0) / 4,
+        has_residual: Number(residual !== undefined),
         eps,
       },
       grid: foldedGrid(samples * blocks),
@@ -100,7 +104,7 @@ function greatestDivisor(n: number, most: number): number {
 
 /** Group norm in three launches: statistics of chunks, coefficients, and the result. */
 function chunkedGroupNorm(x: Tensor, options: GroupNormOptions): Tensor {
-  const { activation = "none" } = options;
+  const { activation = "none", residual } = options;
   const { stride, arena } = x;
   const batch = x.shape[0]!;
   const Element = floatType("groupNorm", "x", x);
@@ -136,9 +140,19 @@ function chunkedGroupNorm(x: Tensor, options: GroupNormOptions): Tensor {
       types: { Element },
       overrides: { ACTIVATION: activationKinds[activation] },
       space: { samples: batch, lines: positions },
-      operands: { x: perLine(x), coefficients: perSample(coefficients, COEFFICIENTS * stride), y: perLine(y) },
+      operands: {
+        x: perLine(x),
+        coefficients: perSample(coefficients, COEFFICIENTS * stride),
+        residual: perLine(residual),
+        y: perLine(y),
+      },
       call: ({ lines, count }) => ({
-        params: { invocations: count * channels4, positions: lines, channels4 },
+        params: {
+          invocations: count * channels4,
+          positions: lines,
+          channels4,
+          has_residual: Number(residual !== undefined),
+        },
         grid: invocations(count * channels4),
       }),
     });
@@ -184,7 +198,7 @@ function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOption
   return coefficients;
 }
 
-function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift }: GroupNormOptions): void {
+function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift, residual }: GroupNormOptions): void {
   const { channels } = x;
   if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
   if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
@@ -193,5 +207,9 @@ function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift }: GroupNo
   if (scaleShift) {
     checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, 2 * channels]);
     checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
+  }
+  if (residual) {
+    checkShape("groupNorm", "residual", residual, x.shape);
+    checkDType("groupNorm", "residual", residual, x.dtype);
   }
 }

@@ -77,11 +77,13 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
     const weight = random.normals(channels);
     const bias = random.normals(channels);
     const scaleShift = c.modulated ? normals(random, batch * 2 * channels) : undefined;
+    const residual = c.modulated ? normals(random, values.length) : undefined;
     const y = groupNorm(arena.from(values, c.shape), {
       groups: c.groups,
       weight: arena.from(weight, [channels], "f32"),
       bias: arena.from(bias, [channels], "f32"),
       scaleShift: scaleShift && arena.from(scaleShift, [batch, 2 * channels]),
+      residual: residual && arena.from(residual, c.shape),
       activation: c.activation,
     });
     const expected = oracle.groupNorm(values, [batch, height * width, channels], {
@@ -90,7 +92,7 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
       bias,
       eps: 1e-5,
       scaleShift,
-    });
+    }).map((value, i) => value + (residual?.[i] ?? 0));
     expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
   });
 
