@@ -38,6 +38,16 @@ export interface WinogradRule {
   readonly maxBytes: number;
 }
 
+/** When and how kernels compute group norms. */
+export interface GroupNormRule {
+  /** `chunked` has three launches and much parallelism. `whole` has one launch, with a workgroup for each group. */
+  readonly kernel: "chunked" | "whole";
+  /** `whole`: invocations of a workgroup. */
+  readonly invocations?: number;
+  /** The rule is only for samples with at most so many positions. Default: Infinity. */
+  readonly maxPositions?: number;
+}
+
 /**
  * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
  * stands in the record of an image.
@@ -55,6 +65,8 @@ export interface TuningTable {
   readonly keepsHalfWeights?: boolean;
   /** The same for attention. Default: none. */
   readonly attention?: readonly AttentionRule[];
+  /** The same for group norms. If none fits: `chunked`. Default: none. */
+  readonly groupNorm?: readonly GroupNormRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -73,6 +85,7 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 8 }],
 };
 
 /** SwiftShader has four lanes. */
@@ -83,6 +96,7 @@ const swiftShader: TuningTable = {
     { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
     { kernel: "broadcast", ownKeys: 2 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 4 }],
 };
 
 /** All tables that come with the package. */

@@ -4,7 +4,7 @@ import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType, sameShape } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
-import { operand, type Part, type Space, type Span } from "./parts.js";
+import { operand, perLine, type Part, type Space, type Span } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -93,6 +93,11 @@ export function concatChannels(tensors: readonly Tensor[], scales: readonly numb
   const { first, outer } = commonOf("concatChannels", tensors, (shape) => shape.slice(0, -1));
   const channels = tensors.reduce((sum, x) => sum + x.channels, 0);
   const y = output("concatChannels", first, [...outer, channels]);
+  const [a, b] = tensors;
+  if (a && b && tensors.length === 2 && a.channels % 4 === 0) {
+    concatTwo(a, b, y, scales);
+    return y;
+  }
   let start = 0;
   tensors.forEach((x, i) => {
     const target = { tensor: y, stride: y.stride, start };
@@ -100,6 +105,27 @@ export function concatChannels(tensors: readonly Tensor[], scales: readonly numb
     start += x.channels;
   });
   return y;
+}
+
+/** Joins two tensors in one launch. The channels of `a` are whole vec4s. */
+function concatTwo(a: Tensor, b: Tensor, y: Tensor, [scaleA = 1, scaleB = 1]: readonly number[]): void {
+  const channels4 = y.stride / 4;
+  dispatch(y.arena.stream, "concat", {
+    op: "concatChannels",
+    types: { Element: floatType("concatChannels", "tensors", a) },
+    space: { samples: 1, lines: y.rows },
+    operands: { a: perLine(a), b: perLine(b), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels4,
+        a_channels4: a.stride / 4,
+        scale_a: scaleA,
+        scale_b: scaleB,
+      },
+      grid: invocations(lines * channels4),
+    }),
+  });
 }
 
 /** Joins token sequences `[B, Li, C]` to `[B, ΣLi, C]`. */
