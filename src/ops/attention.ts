@@ -8,7 +8,6 @@ import { attentionKernel } from "./attention-kernels.js";
 import { perLine, perLineOfAll, perSample, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
-
 /**
  * Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding. They need at least `length`
  * positions.
@@ -99,7 +98,10 @@ export interface AttentionOptions {
   /** Channels of a head. In tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly scale: number;
-  /** Query i sees only the keys up to i and the null key. Default: false. */
+  /**
+   * Queries and keys are those of one sequence, the queries of its last tokens. A query sees only the keys of its own and of
+   * earlier tokens, and the null key. Default: false.
+   */
   readonly causal?: boolean;
   /** `[2, dimHead]`, f32: a key and its value at position 0 that every query of every head sees. */
   readonly nullKv?: Tensor | undefined;
@@ -125,10 +127,11 @@ export function attention(options: AttentionOptions): Tensor {
   checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
   if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
   checkKeys(options, batch, keys);
-  if (causal && queries !== keys)
-    throw new ShapeError("attention", "k", k.shape, `${queries} keys, because attention is causal`);
+  if (causal && queries > keys)
+    throw new ShapeError("attention", "k", k.shape, `at least ${queries} keys, because attention is causal`);
+  const firstQuery = causal ? keys - queries : 0;
   checkF32("attention", "nullKv", nullKv, [2, dimHead]);
-  const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
+  const distances = relativeBias ? Math.max(relativeBias.rows, firstQuery + queries) : 0;
   checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
   const groups = headGroups(options, keys);
   if (groups !== undefined) return attentionInGroups(options, groups);
@@ -176,7 +179,7 @@ export function attention(options: AttentionOptions): Tensor {
         has_null: Number(nullKv !== undefined),
         has_bias: Number(relativeBias !== undefined),
         has_mask: Number(keyMask !== undefined),
-        first_query: part.line,
+        first_query: firstQuery + part.line,
       },
       grid: kernel.grid({ samples: part.samples, queries: part.lines, heads, kvHeads }),
     }),
