@@ -174,7 +174,9 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     expect(() => attention({ ...options, dimHead: 2.5 })).toThrow(/dimHead is 2.5; expected a whole number above 0/);
     expect(() => attention({ ...options, vOffset: 4 })).toThrow(/attention: v is/);
     expect(() => attention({ ...options, v: other })).toThrow(/attention: v is \[2, 4, 8\]; expected \[2, 3, 8\]/);
-    expect(() => attention({ ...options, q: other, causal: true })).toThrow(/at least 4 keys, because attention is causal/);
+    expect(() => attention({ ...options, q: other, causal: true })).toThrow(
+      /at least 4 keys, because attention is causal/,
+    );
     const keyMask = arena.from(new Float32Array(6), [2, 3], "f32");
     expect(() => attention({ ...options, keyMask })).toThrow(/attention: keyMask is f32; expected u32/);
   });

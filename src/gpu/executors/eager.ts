@@ -68,16 +68,11 @@ export class EagerExecutor implements Executor, Replayer {
       const resource = { buffer: bufferOf(range.block), offset: range.offset + offset, size: byteLength };
       return { binding, resource };
     });
-    let offsets: number[] = [];
-    if (source.params.length > 0) {
-      const { uniforms } = this.core;
-      entries.push({ binding: entries.length, resource: { buffer: uniforms.buffer, size: source.params.length * 4 } });
-      offsets = [uniforms.slot(source, call.params)];
-    }
+    const slot = source.params.length > 0 ? this.core.uniforms.slot(source, call.params) : undefined;
     // Last, because allocating memory or a slot may submit what was queued before.
     for (const range of ranges) if (range) range.block.usedBy = this.#batch;
     const { params, grid } = call;
-    this.#enqueue({ kind: "dispatch", pipeline, entries, params, offsets, grid, modulePath, group: undefined });
+    this.#enqueue({ kind: "dispatch", pipeline, entries, params, slot, grid, modulePath, group: undefined });
   }
 
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
