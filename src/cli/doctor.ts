@@ -39,7 +39,8 @@ export function register(program: Command): void {
     .option("--json", "print one JSON object")
     .action(async ({ json }: { json?: true }) => {
       const { openGpu } = await import("../gpu/open.js");
-      using gpu = await openGpu();
+      const { keptTuning } = await import("../tuning/kept.js");
+      using gpu = await openGpu({ tuning: keptTuning() });
       const report = await examine(gpu);
       if (json) printJson(report);
       else print(formatReport(report));

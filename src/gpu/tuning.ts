@@ -36,12 +36,12 @@ export interface TuningTable {
    * numbers in half the memory. Default: false.
    */
   readonly keepsHalfWeights?: boolean;
-  /** The same for attention. */
-  readonly attention: readonly AttentionRule[];
+  /** The same for attention. Default: none. */
+  readonly attention?: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
-export const portableTable: TuningTable = { id: "portable", products: [], attention: [] };
+export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
@@ -52,7 +52,7 @@ const lavapipe: TuningTable = {
   ],
   keepsHalfWeights: true,
   attention: [
-    { kernel: "broadcast", ownKeys: 4, minKeys: 17 },
+    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
 };
@@ -61,8 +61,14 @@ const lavapipe: TuningTable = {
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
-  attention: [{ kernel: "broadcast", ownKeys: 2 }],
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
+    { kernel: "broadcast", ownKeys: 2 },
+  ],
 };
+
+/** All tables that come with the package. */
+export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader];
 
 /** Returns the table that was measured on adapters like this one. */
 export function shippedTable({ architecture, description, device }: AdapterDescription): TuningTable {
@@ -70,4 +76,17 @@ export function shippedTable({ architecture, description, device }: AdapterDescr
   if (/swiftshader/i.test(names)) return swiftShader;
   if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
   return portableTable;
+}
+
+/** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */
+const MEASURED_MESA = [25, 0] as const;
+
+/** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
+export function isUnmeasured({ isSoftware, architecture, description, device }: AdapterDescription): boolean {
+  const names = `${architecture} ${device} ${description}`;
+  if (!isSoftware || /swiftshader/i.test(names)) return false;
+  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(description) ?? [];
+  if (!/llvmpipe|lavapipe/i.test(names) || major === undefined) return true;
+  const version = [Number(major), Number(minor)] as const;
+  return version[0] > MEASURED_MESA[0] || (version[0] === MEASURED_MESA[0] && version[1] > MEASURED_MESA[1]);
 }

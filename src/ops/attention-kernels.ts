@@ -32,7 +32,7 @@ interface AttentionKernel {
 
 /** Returns the kernel for an attention by the tuning table of the device. */
 export function attentionKernel({ tuning, features, adapter }: CommandStream, call: AttentionCall): AttentionKernel {
-  for (const rule of tuning.attention) {
+  for (const rule of tuning.attention ?? []) {
     if (call.keys < (rule.minKeys ?? 1)) continue;
     if (rule.kernel === "direct") return direct(call);
     const kernel = features.subgroups ? broadcast(rule, call, adapter.lanes) : undefined;

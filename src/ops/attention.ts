@@ -122,17 +122,9 @@ export function attention(options: AttentionOptions): Tensor {
   const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, heads, kvHeads, dimHead, scale } = options;
   const { causal = false, nullKv, relativeBias, keyMask } = options;
   const { arena } = q;
-  const [batch, queries] = checkHeads("attention", "q", q, qOffset, heads, dimHead);
-  const keys = checkHeads("attention", "k", k, kOffset, kvHeads, dimHead)[1];
-  checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
-  if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
-  checkKeys(options, batch, keys);
-  if (causal && queries > keys)
-    throw new ShapeError("attention", "k", k.shape, `at least ${queries} keys, because attention is causal`);
+  const { batch, queries, keys } = checkAttention(options);
+  // Causal queries are the last tokens of their sequence.
   const firstQuery = causal ? keys - queries : 0;
-  checkF32("attention", "nullKv", nullKv, [2, dimHead]);
-  const distances = relativeBias ? Math.max(relativeBias.rows, firstQuery + queries) : 0;
-  checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
   const groups = headGroups(options, keys);
   if (groups !== undefined) return attentionInGroups(options, groups);
   const paddedHead = padChannels(dimHead);
@@ -257,6 +249,35 @@ function checkHeads(
     throw new ShapeError(op, argument, x.shape, ["batch", "length", `>= ${end}`]);
   }
   return [batch!, length!];
+}
+
+/** Checks the arguments of `attention`. Returns their sizes. */
+function checkAttention(options: AttentionOptions) {
+  const {
+    q,
+    k,
+    v,
+    qOffset = 0,
+    kOffset = 0,
+    vOffset = 0,
+    heads,
+    kvHeads,
+    dimHead,
+    causal,
+    nullKv,
+    relativeBias,
+  } = options;
+  const [batch, queries] = checkHeads("attention", "q", q, qOffset, heads, dimHead);
+  const [, keys] = checkHeads("attention", "k", k, kOffset, kvHeads, dimHead);
+  checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
+  if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
+  checkKeys(options, batch, keys);
+  if (causal && queries > keys)
+    throw new ShapeError("attention", "k", k.shape, `at least ${queries} keys, because attention is causal`);
+  checkF32("attention", "nullKv", nullKv, [2, dimHead]);
+  const distances = relativeBias ? Math.max(relativeBias.rows, causal ? keys : queries) : 0;
+  checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
+  return { batch, queries, keys };
 }
 
 function checkKeys({ q, k, v, keyMask }: AttentionOptions, batch: number, keys: number): void {

@@ -17,4 +17,6 @@ export const waitForDawn: Platform["waitForDawn"] = (work) => work;
 export const adapterAdvice: Platform["adapterAdvice"] = () =>
   "Open the page over https or from localhost, in a browser that has WebGPU enabled (Chrome 113, Safari 26, Firefox 141 and later).";
 
+export const processorTime: Platform["processorTime"] = () => undefined;
+
 export const systemMemory: Platform["systemMemory"] = () => undefined;

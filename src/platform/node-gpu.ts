@@ -42,3 +42,8 @@ export const systemMemory: Platform["systemMemory"] = () => {
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 };
+
+export const processorTime: Platform["processorTime"] = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};

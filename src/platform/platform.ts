@@ -78,6 +78,8 @@ export interface Platform {
   readonly adapterAdvice: () => string;
   /** Bytes of system memory that this process may use, which software adapters share; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
+  /** Milliseconds of processor time that this process has used, over all its threads; undefined in browsers. */
+  readonly processorTime: () => number | undefined;
 }
 
 /** Nothing implements WebGPU here: what is missing, and what to do. */
