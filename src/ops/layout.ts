@@ -1,7 +1,7 @@
 import { ALIGNMENT } from "../gpu/pool.js";
 import { bytesPerElement, type ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkAxes, floatType, sameShape } from "./check.js";
+import { checkAxes, checkShape, floatType, sameShape } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { operand, perLine, type Part, type Space, type Span } from "./parts.js";
@@ -190,6 +190,17 @@ export function padTokens(x: Tensor, length: number): Tensor {
   const source = { tensor: x, stride: sampleSize(x) };
   copyRanges(batch, sampleSize(x), source, { tensor: y, stride: sampleSize(y) }, { written: sampleSize(y) });
   return y;
+}
+
+/** Writes tokens `[B, N, C]` over those of `target` `[B, L, C]` from token `start` on. */
+export function writeTokens(target: Tensor, x: Tensor, start: number): void {
+  checkAxes("writeTokens", "x", x, ["B", "N", "C"]);
+  const [batch, tokens, channels] = x.shape as [number, number, number];
+  checkRange("writeTokens", target, 1, start, start + tokens);
+  checkShape("writeTokens", "target", target, [batch, target.shape[1]!, channels]);
+  const size = sampleSize(x);
+  const place = { tensor: target, stride: sampleSize(target), start: start * x.stride };
+  copyRanges(batch, size, { tensor: x, stride: size }, place);
 }
 
 /** Repeats the whole batch: `[B, ...]` to `[times · B, ...]`, for example `[x; x]`. */
