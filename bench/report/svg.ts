@@ -49,13 +49,15 @@ const TOP = 58;
 /** Room for the number behind the longest bar. */
 const NUMBERS = 60;
 
-/** Legible on white and on dark pages: the colours of texts and lines follow the reader's setting. */
+/** Its own background, so that it is legible on any page. Colours follow the reader's setting. */
 const STYLE = `
+.page { fill: #ffffff; }
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .small { font-size: 11px; fill: #59636e; }
 .line { stroke: #59636e; stroke-width: 1; }
 .onnxruntime { fill: #0969da; } .tensorflow { fill: #bc4c00; } .jax { fill: #1a7f37; }
 @media (prefers-color-scheme: dark) {
+  .page { fill: #0d1117; }
   text { fill: #f0f6fc; } .small { fill: #9198a1; } .line { stroke: #9198a1; }
   .onnxruntime { fill: #4493f8; } .tensorflow { fill: #db6d28; } .jax { fill: #3fb950; }
 }`;
@@ -80,6 +82,7 @@ export function chart(results: AdapterResults): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y + 26}" role="img" aria-label="${title}">
 <style>${STYLE}
 </style>
+<rect class="page" width="${WIDTH}" height="${y + 26}" rx="6"/>
 ${text(12, 20, `${title} (the line: 1)`, 'font-weight="600"')}
 ${legend()}
 ${unity}
