@@ -126,10 +126,7 @@ export function forcedTables(base: TuningTable): ForcedTable[] {
 
 /** Removes rules whose operations would use the same kernel without them. */
 export function simplified(table: TuningTable): TuningTable {
-  return LIST_KEYS.reduce(
-    (simple, key) => withRules(simple, key, (withoutRepeats < object) > rulesIn(table, key)),
-    table,
-  );
+  return LIST_KEYS.reduce((simple, key) => withRules(simple, key, withoutRepeats(rulesIn(table, key))), table);
 }
 
 function withoutRepeats(rules: readonly object[]): readonly object[] {
