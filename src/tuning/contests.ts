@@ -87,7 +87,9 @@ function withSwitch(table: TuningTable, key: SwitchKey, value: boolean): TuningT
   return { ...table, [key]: value };
 }
 
-const describeSwitch = (value: boolean): string => (value ? "on" : "off");
+function describeSwitch(value: boolean): string {
+  return value ? "on" : "off";
+}
 
 /** Formats a rule: its kernel, then its numbers. */
 function describeRule(rule: object | undefined): string {
@@ -126,10 +128,7 @@ export function forcedTables(base: TuningTable): ForcedTable[] {
 
 /** Removes rules whose operations would use the same kernel without them. */
 export function simplified(table: TuningTable): TuningTable {
-  return LIST_KEYS.reduce(
-    (simple, key) => withRules(simple, key, (withoutRepeats < object) > rulesIn(table, key)),
-    table,
-  );
+  return LIST_KEYS.reduce((simple, key) => withRules(simple, key, withoutRepeats(rulesIn(table, key))), table);
 }
 
 function withoutRepeats(rules: readonly object[]): readonly object[] {

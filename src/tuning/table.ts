@@ -24,7 +24,7 @@ export const tuningTable = z.strictObject({
   id: z.string().min(1),
   products: z.array(productRule).readonly(),
   keepsHalfWeights: z.boolean().exactOptional(),
-  attention: z.array(attentionRule).readonly(),
+  attention: z.array(attentionRule).readonly().exactOptional(),
 } satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
 
 /**
