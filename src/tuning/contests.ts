@@ -89,7 +89,9 @@ function withSwitch(table: TuningTable, key: SwitchKey, value: boolean): TuningT
   return { ...table, [key]: value };
 }
 
-const describeSwitch = (value: boolean): string => (value ? "on" : "off");
+function describeSwitch(value: boolean): string {
+  return value ? "on" : "off";
+}
 
 /** Formats a rule: its kernel, then its numbers. */
 function describeRule(rule: object | undefined): string {
