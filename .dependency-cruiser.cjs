@@ -7,12 +7,13 @@ const gpu = [...outside, "gpu"];
 const ops = [...gpu, "tensor", "ops", "image"];
 const weights = [...new Set([...ops, ...config, "weights"])];
 const nn = [...weights, "nn"];
+const tuning = [...nn, "tuning"];
 const diffusion = [...ops, "diffusion"];
 const fixture = [...new Set([...weights, ...diffusion, "fixture"])];
 const tokenizer = [...files, "tokenizer"];
 const models = [...new Set([...nn, ...diffusion, ...fixture, ...tokenizer, "models"])];
 const pipeline = [...models, "pipeline"];
-const verify = [...pipeline, "verify"];
+const verify = [...new Set([...pipeline, ...tuning, "verify"])];
 
 const floors = {
   platform: outside,
@@ -27,6 +28,7 @@ const floors = {
   nn,
   diffusion,
   fixture,
+  tuning,
   models,
   pipeline,
   verify,

@@ -143,6 +143,12 @@ export class BlockPool {
     return true;
   }
 
+  /** Destroys blocks that no stream keeps if `block` could otherwise not be kept. Call it before `countFreed`. */
+  makeRoomFor({ bytes }: Block): void {
+    if (this.#memory.pooledBytes + bytes <= this.poolBytes) return;
+    for (const block of this.#free.takeAll()) this.#destroy(block);
+  }
+
   /** Destroys a freed block that is not kept. */
   discard(block: Block): void {
     this.source.destroy(block);

@@ -22,10 +22,20 @@ export type WinogradForm = "f2" | "f4";
  */
 export interface WinogradRule {
   readonly form: WinogradForm;
-  /** Least number of input channels, and of output channels. */
-  readonly minChannels: number;
-  /** Most bytes of the transformed filters of a convolution. */
-  readonly maxBytes: number;
+  /** The rule is only for convolutions with at least so many input channels, and output channels. Default: 1. */
+  readonly minChannels?: number;
+  /** The rule is only for convolutions whose transformed filters take at most so many bytes. Default: no limit. */
+  readonly maxBytes?: number;
+}
+
+/** When and how a kernel computes attention. */
+export interface AttentionRule {
+  /** As for products. */
+  readonly kernel: "direct" | "broadcast";
+  /** `broadcast`: keys that each lane loads at a time. */
+  readonly ownKeys?: number;
+  /** The rule is only for at least so many keys, with the null key. Default: 1. */
+  readonly minKeys?: number;
 }
 
 /**
@@ -43,6 +53,8 @@ export interface TuningTable {
    * numbers in half the memory. Default: false.
    */
   readonly keepsHalfWeights?: boolean;
+  /** The same for attention. Default: none. */
+  readonly attention?: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -57,13 +69,24 @@ const lavapipe: TuningTable = {
   ],
   winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20 }],
   keepsHalfWeights: true,
+  attention: [
+    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
+    { kernel: "broadcast", ownKeys: 1 },
+  ],
 };
 
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
+    { kernel: "broadcast", ownKeys: 2 },
+  ],
 };
+
+/** All tables that come with the package. */
+export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader];
 
 /** Returns the table that was measured on adapters like this one. */
 export function shippedTable({ architecture, description, device }: AdapterDescription): TuningTable {
@@ -71,4 +94,17 @@ export function shippedTable({ architecture, description, device }: AdapterDescr
   if (/swiftshader/i.test(names)) return swiftShader;
   if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
   return portableTable;
+}
+
+/** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */
+const MEASURED_MESA = [25, 0] as const;
+
+/** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
+export function isUnmeasured({ isSoftware, architecture, description, device }: AdapterDescription): boolean {
+  const names = `${architecture} ${device} ${description}`;
+  if (!isSoftware || /swiftshader/i.test(names)) return false;
+  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(description) ?? [];
+  if (!/llvmpipe|lavapipe/i.test(names) || major === undefined) return true;
+  const version = [Number(major), Number(minor)] as const;
+  return version[0] > MEASURED_MESA[0] || (version[0] === MEASURED_MESA[0] && version[1] > MEASURED_MESA[1]);
 }

@@ -1,12 +1,13 @@
 import type { WinogradForm } from "../gpu/tuning.js";
-import { packRows } from "../ops/pack.js";
+import { isSourceFormat, packRows, sourceOf } from "../ops/pack.js";
 import { transformFilters } from "../ops/product/winograd-filters.js";
 import { winogradNumbers } from "../ops/product/winograd.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
 import { partsOf } from "./head-axis.js";
-import { padToVectors, PIECE_BYTES, type Weights } from "./store.js";
+import { PIECE_BYTES, type Weights } from "./store.js";
+import type { RowRange, TensorEntry } from "./tensor-entry.js";
 
 /** The weight of a 3×3 convolution for `winogradConv2d`. */
 interface FilterShape {
@@ -33,23 +34,24 @@ export function winogradFilters(
   const full = weights.at(name).path;
   const filters = store.own(arena.packed([winogradNumbers(form).points, inputs, outputs], "f32", full));
   const most = Math.min(PIECE_BYTES, arena.stream.maxBindingSize) / (4 * TAPS * padChannels(inputs));
-  store.request(
-    full,
-    [outputs, inputs, 3, 3],
-    async (entry, signal) => {
-      for (const { start, size: rows } of partsOf(outputs, most)) {
-        const values = toFloat32(entry.dtype, await entry.read([start, start + rows], signal));
-        arena.scope(() => {
-          const weight = arena.adopt(arena.packed([3, 3, inputs, rows], "f32"));
-          const source = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
-          packRows(source, weight, { firstRow: 0, rows, inputs, taps: TAPS });
-          transformFilters(prepare ? arena.adopt(prepare(weight)) : weight, filters, form, start);
-        });
-        // Waiting limits what is queued: host and staging memory stay near one piece.
-        await arena.stream.sync();
-      }
-    },
-    filters,
-  );
+  const pieces = (): RowRange[] => partsOf(outputs, most).map(({ start, size }) => [start, start + size]);
+  const upload = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
+    const [start, end] = pieces()[piece]!;
+    const [content, format] = isSourceFormat(dtype)
+      ? [bytes, dtype]
+      : [new Uint8Array(toFloat32(dtype, bytes).buffer), "F32" as const];
+    arena.scope(() => {
+      const weight = arena.adopt(arena.packed([3, 3, inputs, end - start], "f32"));
+      packRows(sourceOf(arena, content, format), weight, {
+        firstRow: 0,
+        rows: end - start,
+        inputs,
+        taps: TAPS,
+        format,
+      });
+      transformFilters(prepare ? arena.adopt(prepare(weight)) : weight, filters, form, start);
+    });
+  };
+  store.request(full, [outputs, inputs, 3, 3], { pieces, store: upload }, filters);
   return filters;
 }

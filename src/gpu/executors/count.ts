@@ -8,6 +8,7 @@ import { CommandStream, type StreamFacts } from "../stream.js";
 import { portableTable } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
+import { EncodedAnew, type RepeatedWork } from "./repeated-work.js";
 
 /** Larger than any model needs, and small enough that sums stay exact. */
 const UNLIMITED = 2 ** 48;
@@ -70,6 +71,10 @@ class CountExecutor implements Executor {
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
     source.locate(this);
     return Promise.resolve(new ArrayBuffer(byteLength));
+  }
+
+  repeatedWork(): RepeatedWork {
+    return new EncodedAnew(this.memory);
   }
 
   flush(): void {
