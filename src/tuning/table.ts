@@ -7,6 +7,7 @@ import {
   type GroupNormRule,
   type ProductRule,
   type TuningTable,
+  type WinogradRule,
 } from "../gpu/tuning.js";
 
 // More than any network has: no rule with such a condition is ever used.
@@ -31,10 +32,17 @@ const groupNormRule = z.strictObject({
   maxPositions: size.exactOptional(),
 } satisfies Record<keyof GroupNormRule, z.ZodType>) satisfies z.ZodType<GroupNormRule>;
 
+const winogradRule = z.strictObject({
+  form: z.enum(["f2", "f4"]),
+  minChannels: size.exactOptional(),
+  maxBytes: z.int().min(1),
+} satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
+
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
   id: z.string().min(1),
   products: z.array(productRule).readonly(),
+  winograd: z.array(winogradRule).readonly().exactOptional(),
   keepsHalfWeights: z.boolean().exactOptional(),
   attention: z.array(attentionRule).readonly().exactOptional(),
   groupNorm: z.array(groupNormRule).readonly().exactOptional(),
