@@ -11,6 +11,7 @@ import { namedTable } from "./table.js";
 export interface TuneOptions {
   /** Called with each decision. */
   readonly onDecision?: ((decision: TuningDecision) => void) | undefined;
+  /** Ends the measurement. */
   readonly signal?: AbortSignal | undefined;
   /**
    * The decisions to make. Default: all.
@@ -32,6 +33,7 @@ export interface TuningDecision {
 
 /** How long a kernel takes. */
 export interface TuningTime {
+  /** The kernel: "broadcast, ownRows 4". */
   readonly name: string;
   /** Time for one run of each operation: processor time on software adapters. Infinity if it failed. */
   readonly milliseconds: number;
@@ -41,7 +43,9 @@ export interface TuningTime {
 
 /** What `tuneGpu` measured. */
 export interface TuningResult {
+  /** The fastest kernel of each decision. */
   readonly table: TuningTable;
+  /** What was decided, in order. */
   readonly decisions: readonly TuningDecision[];
 }
 
