@@ -63,7 +63,9 @@ export async function tuneGpu(
   gpu: GpuDevice,
   { onDecision, signal, contests = allContests }: TuneOptions = {},
 ): Promise<TuningResult> {
-  let table = gpu.tuning;
+  // Entries that are not decided yet must not affect the decisions. That of weights comes last, and starts as it was.
+  const { keepsHalfWeights = false } = gpu.tuning;
+  let table: TuningTable = { ...portableTable, keepsHalfWeights };
   const decisions: TuningDecision[] = [];
   for (const contest of contests) {
     const { decide, decision } = await decideContest(gpu, contest, table, signal);
@@ -91,7 +93,7 @@ async function decideContest(
 ): Promise<Decided> {
   const cases = gpu.adapter.isSoftware ? contest.cases.software : contest.cases.gpu;
   using reference = await Trial.start(gpu, portableTable, cases);
-  using current = await Trial.start(gpu, gpu.tuning, cases);
+  using current = await Trial.start(gpu, { ...table, [contest.key]: gpu.tuning[contest.key] }, cases);
   const trials = new Map<Candidate, Trial>();
   const failed: TuningTime[] = [];
   try {
