@@ -53,6 +53,7 @@ export interface GroupNormRule {
  * stands in the record of an image.
  */
 export interface TuningTable {
+  /** Its name: two tables with the same rules have the same. */
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];

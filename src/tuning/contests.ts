@@ -10,6 +10,8 @@ import { winograd } from "./winograd.js";
 export interface Contest {
   /** The operations, for people. */
   readonly name: string;
+  /** The entry of the table that is decided. */
+  readonly key: Exclude<keyof TuningTable, "id">;
   readonly cases: TuningCases;
   readonly candidates: readonly Candidate[];
 }
@@ -58,6 +60,7 @@ export const contests: readonly Contest[] = [
 function listContests(key: ListKey, { rules, ranges }: RuleClass<object>): Contest[] {
   return ranges.map(({ name, when, cases }, index) => ({
     name,
+    key,
     cases,
     candidates: rules.map((rule) => ({
       name: describeRule(rule),
@@ -74,7 +77,7 @@ function switchContest(key: SwitchKey): Contest {
     name: describeSwitch(value),
     decide: (table: TuningTable) => withSwitch(table, key, value),
   }));
-  return { ...SWITCHES[key], candidates };
+  return { ...SWITCHES[key], key, candidates };
 }
 
 function withRules(table: TuningTable, key: ListKey, rules: readonly object[]): TuningTable {
