@@ -5,6 +5,7 @@ import { parseJson } from "../platform/json.js";
 import type { BenchReport } from "./bench/report.js";
 import { interruptSignal } from "./interrupt.js";
 import { nonEmptyText, wholeNumber } from "./option-values.js";
+const { keptTuning } = await import("../tuning/kept.js");
 import { clearLine, print, printJson, replaceLine } from "./output.js";
 
 interface Options {
@@ -33,7 +34,7 @@ async function bench({ seconds, dtype, only, json }: Options): Promise<void> {
     import("./bench/run.js"),
     import("./bench/report.js"),
   ]);
-  using gpu = await openGpu();
+  using gpu = await openGpu({ tuning: keptTuning() });
   const dtypes = dtype ? [dtype] : gpu.features.f16 ? (["f32", "f16"] as const) : (["f32"] as const);
   const isShown = process.stderr.isTTY && json !== true;
   const report = await runBench(gpu, {
