@@ -5,7 +5,6 @@ import { parseJson } from "../platform/json.js";
 import type { BenchReport } from "./bench/report.js";
 import { interruptSignal } from "./interrupt.js";
 import { nonEmptyText, wholeNumber } from "./option-values.js";
-const { keptTuning } = await import("../tuning/kept.js");
 import { clearLine, print, printJson, replaceLine } from "./output.js";
 
 interface Options {
@@ -29,8 +28,9 @@ export function register(program: Command): void {
 }
 
 async function bench({ seconds, dtype, only, json }: Options): Promise<void> {
-  const [{ openGpu }, { runBench }, { formatBench }] = await Promise.all([
+  const [{ openGpu }, { keptTuning }, { runBench }, { formatBench }] = await Promise.all([
     import("../gpu/open.js"),
+    import("../tuning/kept.js"),
     import("./bench/run.js"),
     import("./bench/report.js"),
   ]);
