@@ -2,10 +2,19 @@
 // of its subgroups FRAGMENT_ROWS × FRAGMENT_COLUMNS matrices of it. Tiles of x and w, DEPTH deep, go through workgroup
 // memory. While the subgroups multiply one, the next is on its way from storage to registers.
 //
-// A unit is a vec4<u32>, the bits of eight halves or of four floats. x and w are bound as units, so their rows must be whole
-// units. The kernel declares x, w, y and params, and uses lib/rows.wgsl or lib/pixels.wgsl.
+// A unit is a vec4<u32>, the bits of eight halves. x and w are bound as units, so their rows must be whole units. The kernel
+// declares x, w, y and params, and defines
+//   fn rows() -> u32
+//   fn all_steps() -> u32                       tiles of the inner axis
+//   fn start_x(row: vec4<u32>, unit: u32, step: u32)
+//                                               goes to a step: to `unit` of its tile, in four rows
+//   fn next_step()
+//   fn load_x(slot: u32) -> vec4<u32>           the unit in a row; zero if it does not exist
+//   var<private> w_row: u32                     row of w with which the step begins
 //
-// Nothing is indexed by a variable that could stay in registers: drivers do not unroll loops, and then keep arrays in memory.
+// Nothing that could stay in registers is indexed by a variable: drivers do not unroll the loops that Dawn gives them, and then
+// keep arrays in memory. Loops count by one, because Dawn guards others against running forever. The blocks of workgroup memory
+// are arrays of their own, in which matrices are at constant places, so that Dawn need not check where a matrix ends.
 //: enable f16
 //: enable subgroups
 //: enable chromium_experimental_subgroup_matrix
@@ -22,51 +31,68 @@ const SUBGROUP_COLUMNS: u32 = 2u; //: const
 const FRAGMENT_ROWS: u32 = 2u; //: const
 const FRAGMENT_COLUMNS: u32 = 2u; //: const
 const DEPTH: u32 = 32u; //: const
-// Tiles in workgroup memory. One is written while the other is read.
-const BUFFERS: u32 = 2u; //: const
+// Tiles in workgroup memory. With two, one is written while the other is read.
+const BUFFERS: u32 = 1u; //: const
 // 1: the inner axis is divided among the workgroups in z, and y gets their sums, in f32: [splits, rows, panel_vectors].
 const PARTIAL: u32 = 0u; //: const
 
-const UNIT_VECTORS: u32 = 2u;
-const INVOCATIONS: u32 = LANES * SUBGROUP_ROWS * SUBGROUP_COLUMNS;
-const TILE_ROWS: u32 = SUBGROUP_ROWS * FRAGMENT_ROWS * SIZE_M;
-const TILE_COLUMNS: u32 = SUBGROUP_COLUMNS * FRAGMENT_COLUMNS * SIZE_N;
+const SUBGROUPS: u32 = SUBGROUP_ROWS * SUBGROUP_COLUMNS;
+const INVOCATIONS: u32 = LANES * SUBGROUPS;
+// Rows and columns of the result that a subgroup computes.
+const OWN_ROWS: u32 = FRAGMENT_ROWS * SIZE_M;
+const OWN_COLUMNS: u32 = FRAGMENT_COLUMNS * SIZE_N;
+const TILE_ROWS: u32 = SUBGROUP_ROWS * OWN_ROWS;
+const TILE_COLUMNS: u32 = SUBGROUP_COLUMNS * OWN_COLUMNS;
+// Matrices in the depth of a tile.
+const BLOCKS: u32 = DEPTH / SIZE_K;
 
-const X_UNITS: u32 = DEPTH / 8u;
-const W_UNITS: u32 = TILE_COLUMNS / 8u;
-const SUM_UNITS: u32 = TILE_COLUMNS / 4u;
-// One unit between rows, so that rows that are read together are in different banks.
+// A block is what the subgroups of a row (of a column) multiply at a time. One unit between rows, so that rows that are read
+// together are in different banks.
+const X_UNITS: u32 = SIZE_K / 8u;
+const W_UNITS: u32 = OWN_COLUMNS / 8u;
+const SUM_VECTORS: u32 = OWN_COLUMNS / 4u;
 const X_STRIDE: u32 = X_UNITS + 1u;
 const W_STRIDE: u32 = W_UNITS + 1u;
-const SUM_STRIDE: u32 = SUM_UNITS + 1u;
-const X_SIZE: u32 = TILE_ROWS * X_STRIDE;
-const BUFFER_SIZE: u32 = X_SIZE + DEPTH * W_STRIDE;
-const SUM_ROWS: u32 = SUBGROUP_ROWS * SIZE_M;
-var<workgroup> memory: array<vec4<u32>, max(BUFFERS * BUFFER_SIZE, SUM_ROWS * SUM_STRIDE)>;
+const SUM_STRIDE: u32 = SUM_VECTORS + 1u;
+const X_BLOCKS: u32 = SUBGROUP_ROWS * BLOCKS;
+const W_BLOCKS: u32 = SUBGROUP_COLUMNS * BLOCKS;
+var<workgroup> x_tile: array<array<vec4<u32>, OWN_ROWS * X_STRIDE>, BUFFERS * X_BLOCKS>;
+var<workgroup> w_tile: array<array<vec4<u32>, SIZE_K * W_STRIDE>, BUFFERS * W_BLOCKS>;
+var<workgroup> sum_tile: array<array<vec4<f32>, SIZE_M * SUM_STRIDE>, SUBGROUPS>;
 
-// Units that each invocation loads for a tile: at most four each.
-const X_LOADS: u32 = TILE_ROWS * X_UNITS / INVOCATIONS;
-const W_LOADS: u32 = DEPTH * W_UNITS / INVOCATIONS;
-const_assert X_LOADS * INVOCATIONS == TILE_ROWS * X_UNITS && INVOCATIONS % X_UNITS == 0u && X_LOADS <= 4u;
-const_assert W_LOADS * INVOCATIONS == DEPTH * W_UNITS && INVOCATIONS % W_UNITS == 0u && W_LOADS <= 4u;
-// Rows between the units of an invocation.
-const X_STEP: u32 = INVOCATIONS / X_UNITS;
-const W_STEP: u32 = INVOCATIONS / W_UNITS;
+// Where the matrices of a block begin. Also what is not used must be inside of the block.
+const LEFT1: u32 = min(1u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
+const LEFT2: u32 = min(2u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
+const LEFT3: u32 = min(3u, FRAGMENT_ROWS - 1u) * SIZE_M * X_STRIDE;
+const RIGHT1: u32 = min(1u, FRAGMENT_COLUMNS - 1u) * (SIZE_N / 8u);
+const SUM1: u32 = min(1u, FRAGMENT_COLUMNS - 1u) * (SIZE_N / 4u);
+
+// Units in a row of a tile.
+const X_WIDTH: u32 = DEPTH / 8u;
+const W_WIDTH: u32 = TILE_COLUMNS / 8u;
+// Units that each invocation loads for a tile, and the rows between them.
+const X_LOADS: u32 = TILE_ROWS * X_WIDTH / INVOCATIONS;
+const W_LOADS: u32 = DEPTH * W_WIDTH / INVOCATIONS;
+const X_STEP: u32 = INVOCATIONS / X_WIDTH;
+const W_STEP: u32 = INVOCATIONS / W_WIDTH;
+const_assert X_LOADS * INVOCATIONS == TILE_ROWS * X_WIDTH && X_STEP * X_WIDTH == INVOCATIONS && X_LOADS <= 4u;
+const_assert W_LOADS * INVOCATIONS == DEPTH * W_WIDTH && W_STEP * W_WIDTH == INVOCATIONS && W_LOADS <= 4u;
+// vec4s of sums that each invocation writes at a time.
+const WRITES: u32 = SIZE_M * SUM_VECTORS / LANES;
+const_assert WRITES * LANES == SIZE_M * SUM_VECTORS;
 
 alias Left = subgroup_matrix_left<f16, SIZE_K, SIZE_M>;
 alias Right = subgroup_matrix_right<f16, SIZE_N, SIZE_K>;
 alias Sum = subgroup_matrix_result<f32, SIZE_N, SIZE_M>;
 
-fn load_x(slot: u32) -> vec4<u32> {
-  return select(vec4<u32>(0u), x[x_at[slot]], x_exists(slot));
+fn put_x(buffer: u32, row: u32, unit: u32, value: vec4<u32>) {
+  let block = buffer * X_BLOCKS + row / OWN_ROWS * BLOCKS + unit / X_UNITS;
+  x_tile[block][row % OWN_ROWS * X_STRIDE + unit % X_UNITS] = value;
 }
 
-fn left_at(at: u32) -> Left {
-  return subgroupMatrixLoad<Left, row_major>(&memory, at, X_STRIDE);
-}
-
-fn right_at(at: u32) -> Right {
-  return subgroupMatrixLoad<Right, row_major>(&memory, at, W_STRIDE);
+fn put_w(buffer: u32, row: u32, unit: u32, value: vec4<u32>) {
+  let block = buffer * W_BLOCKS + unit / W_UNITS * BLOCKS + row / SIZE_K;
+  w_tile[block][row % SIZE_K * W_STRIDE + unit % W_UNITS] = value;
 }
 
 @compute @workgroup_size(LANES, SUBGROUP_COLUMNS, SUBGROUP_ROWS)
@@ -75,25 +101,26 @@ fn main(
   @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_id) subgroup: u32,
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
 ) {
   let is_partial = PARTIAL == 1u;
   let first_row = select(group.z * MAX_GROUPS + group.y, group.y, is_partial) * TILE_ROWS;
-  let all_steps = (inner_units() + X_UNITS - 1u) / X_UNITS;
-  let begin = select(0u, all_steps * group.z / groups.z, is_partial);
-  let end = select(all_steps, all_steps * (group.z + 1u) / groups.z, is_partial);
+  let begin = select(0u, all_steps() * group.z / groups.z, is_partial);
+  let end = select(all_steps(), all_steps() * (group.z + 1u) / groups.z, is_partial);
+  let subgroup_row = subgroup / SUBGROUP_COLUMNS;
+  let subgroup_column = subgroup % SUBGROUP_COLUMNS;
 
-  // Where this invocation puts its units of x and w in a tile.
-  let x_to = lane / X_UNITS * X_STRIDE + lane % X_UNITS;
-  let w_to = X_SIZE + lane / W_UNITS * W_STRIDE + lane % W_UNITS;
-  start_x(first_row + lane / X_UNITS + vec4<u32>(0u, 1u, 2u, 3u) * X_STEP, begin * X_UNITS + lane % X_UNITS);
+  let x_row = lane / X_WIDTH;
+  let x_unit = lane % X_WIDTH;
+  start_x(first_row + x_row + vec4<u32>(0u, 1u, 2u, 3u) * X_STEP, x_unit, begin);
   // Beyond the last column or row, w gives any of its numbers: columns beyond the edge are not written, and x is zero beyond
   // the inner axis.
+  let w_line = lane / W_WIDTH;
+  let w_unit = lane % W_WIDTH;
   let w_stride = params.panel_vectors / 2u;
-  var w_at = (begin * DEPTH + lane / W_UNITS) * w_stride + group.x * W_UNITS + lane % W_UNITS;
-  // Where the matrices of this subgroup begin in a tile.
-  let x_from = subgroup / SUBGROUP_COLUMNS * (FRAGMENT_ROWS * SIZE_M * X_STRIDE);
-  let w_from = X_SIZE + subgroup % SUBGROUP_COLUMNS * (FRAGMENT_COLUMNS * SIZE_N / 8u);
+  let w_from = w_line * w_stride + group.x * W_WIDTH + w_unit;
 
+  var w_at = w_from + w_row * w_stride;
   var x0 = load_x(0u);
   var x1: vec4<u32>;
   var x2: vec4<u32>;
@@ -118,48 +145,48 @@ fn main(
   var sum30: Sum;
   var sum31: Sum;
   for (var step = begin; step < end; step++) {
-    let buffer = step % BUFFERS * BUFFER_SIZE;
-    memory[buffer + x_to] = x0;
-    if (X_LOADS > 1u) { memory[buffer + x_to + X_STEP * X_STRIDE] = x1; }
-    if (X_LOADS > 2u) { memory[buffer + x_to + 2u * X_STEP * X_STRIDE] = x2; }
-    if (X_LOADS > 3u) { memory[buffer + x_to + 3u * X_STEP * X_STRIDE] = x3; }
-    memory[buffer + w_to] = w0;
-    if (W_LOADS > 1u) { memory[buffer + w_to + W_STEP * W_STRIDE] = w1; }
-    if (W_LOADS > 2u) { memory[buffer + w_to + 2u * W_STEP * W_STRIDE] = w2; }
-    if (W_LOADS > 3u) { memory[buffer + w_to + 3u * W_STEP * W_STRIDE] = w3; }
+    let buffer = step % BUFFERS;
+    put_x(buffer, x_row, x_unit, x0);
+    if (X_LOADS > 1u) { put_x(buffer, x_row + X_STEP, x_unit, x1); }
+    if (X_LOADS > 2u) { put_x(buffer, x_row + 2u * X_STEP, x_unit, x2); }
+    if (X_LOADS > 3u) { put_x(buffer, x_row + 3u * X_STEP, x_unit, x3); }
+    put_w(buffer, w_line, w_unit, w0);
+    if (W_LOADS > 1u) { put_w(buffer, w_line + W_STEP, w_unit, w1); }
+    if (W_LOADS > 2u) { put_w(buffer, w_line + 2u * W_STEP, w_unit, w2); }
+    if (W_LOADS > 3u) { put_w(buffer, w_line + 3u * W_STEP, w_unit, w3); }
     workgroupBarrier();
 
     // What lies beyond the last step is loaded, too, and not used.
-    advance_x(X_UNITS);
+    next_step();
+    w_at = w_from + w_row * w_stride;
     x0 = load_x(0u);
     if (X_LOADS > 1u) { x1 = load_x(1u); }
     if (X_LOADS > 2u) { x2 = load_x(2u); }
     if (X_LOADS > 3u) { x3 = load_x(3u); }
-    w_at += DEPTH * w_stride;
     w0 = w[w_at];
     if (W_LOADS > 1u) { w1 = w[w_at + W_STEP * w_stride]; }
     if (W_LOADS > 2u) { w2 = w[w_at + 2u * W_STEP * w_stride]; }
     if (W_LOADS > 3u) { w3 = w[w_at + 3u * W_STEP * w_stride]; }
 
-    for (var k = 0u; k < DEPTH; k += SIZE_K) {
-      let x_start = buffer + x_from + k / 8u;
-      let w_start = buffer + w_from + k * W_STRIDE;
-      let right0 = right_at(w_start);
+    for (var k = 0u; k < BLOCKS; k++) {
+      let x_block = &x_tile[buffer * X_BLOCKS + subgroup_row * BLOCKS + k];
+      let w_block = &w_tile[buffer * W_BLOCKS + subgroup_column * BLOCKS + k];
+      let right0 = subgroupMatrixLoad<Right, row_major>(w_block, 0u, W_STRIDE);
       var right1: Right;
-      if (FRAGMENT_COLUMNS > 1u) { right1 = right_at(w_start + SIZE_N / 8u); }
-      let left0 = left_at(x_start);
+      if (FRAGMENT_COLUMNS > 1u) { right1 = subgroupMatrixLoad<Right, row_major>(w_block, RIGHT1, W_STRIDE); }
+      let left0 = subgroupMatrixLoad<Left, row_major>(x_block, 0u, X_STRIDE);
       sum00 = subgroupMatrixMultiplyAccumulate(left0, right0, sum00);
       if (FRAGMENT_COLUMNS > 1u) { sum01 = subgroupMatrixMultiplyAccumulate(left0, right1, sum01); }
       if (FRAGMENT_ROWS > 1u) {
-        let left1 = left_at(x_start + SIZE_M * X_STRIDE);
+        let left1 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT1, X_STRIDE);
         sum10 = subgroupMatrixMultiplyAccumulate(left1, right0, sum10);
         if (FRAGMENT_COLUMNS > 1u) { sum11 = subgroupMatrixMultiplyAccumulate(left1, right1, sum11); }
       }
       if (FRAGMENT_ROWS > 2u) {
-        let left2 = left_at(x_start + 2u * SIZE_M * X_STRIDE);
+        let left2 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT2, X_STRIDE);
         sum20 = subgroupMatrixMultiplyAccumulate(left2, right0, sum20);
         if (FRAGMENT_COLUMNS > 1u) { sum21 = subgroupMatrixMultiplyAccumulate(left2, right1, sum21); }
-        let left3 = left_at(x_start + 3u * SIZE_M * X_STRIDE);
+        let left3 = subgroupMatrixLoad<Left, row_major>(x_block, LEFT3, X_STRIDE);
         sum30 = subgroupMatrixMultiplyAccumulate(left3, right0, sum30);
         if (FRAGMENT_COLUMNS > 1u) { sum31 = subgroupMatrixMultiplyAccumulate(left3, right1, sum31); }
       }
@@ -169,41 +196,41 @@ fn main(
     }
   }
 
-  // The sums go through workgroup memory, one row of matrices of each subgroup at a time.
-  let sum_to = subgroup / SUBGROUP_COLUMNS * (SIZE_M * SUM_STRIDE)
-    + subgroup % SUBGROUP_COLUMNS * (FRAGMENT_COLUMNS * SIZE_N / 4u);
-  workgroupBarrier();
-  subgroupMatrixStore<row_major>(&memory, sum_to, sum00, SUM_STRIDE);
-  if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(&memory, sum_to + SIZE_N / 4u, sum01, SUM_STRIDE); }
-  write_sums(0u, first_row, group, lane);
+  // The sums go through workgroup memory, one row of matrices at a time.
+  let row = first_row + subgroup_row * OWN_ROWS;
+  let column = group.x * (TILE_COLUMNS / 4u) + subgroup_column * SUM_VECTORS;
+  let sums = &sum_tile[subgroup];
+  subgroupMatrixStore<row_major>(sums, 0u, sum00, SUM_STRIDE);
+  if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum01, SUM_STRIDE); }
+  write_sums(subgroup, subgroup_lane, row, column, group.z);
   if (FRAGMENT_ROWS > 1u) {
-    subgroupMatrixStore<row_major>(&memory, sum_to, sum10, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(&memory, sum_to + SIZE_N / 4u, sum11, SUM_STRIDE); }
-    write_sums(1u, first_row, group, lane);
+    subgroupMatrixStore<row_major>(sums, 0u, sum10, SUM_STRIDE);
+    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum11, SUM_STRIDE); }
+    write_sums(subgroup, subgroup_lane, row + SIZE_M, column, group.z);
   }
   if (FRAGMENT_ROWS > 2u) {
-    subgroupMatrixStore<row_major>(&memory, sum_to, sum20, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(&memory, sum_to + SIZE_N / 4u, sum21, SUM_STRIDE); }
-    write_sums(2u, first_row, group, lane);
-    subgroupMatrixStore<row_major>(&memory, sum_to, sum30, SUM_STRIDE);
-    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(&memory, sum_to + SIZE_N / 4u, sum31, SUM_STRIDE); }
-    write_sums(3u, first_row, group, lane);
+    subgroupMatrixStore<row_major>(sums, 0u, sum20, SUM_STRIDE);
+    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum21, SUM_STRIDE); }
+    write_sums(subgroup, subgroup_lane, row + 2u * SIZE_M, column, group.z);
+    subgroupMatrixStore<row_major>(sums, 0u, sum30, SUM_STRIDE);
+    if (FRAGMENT_COLUMNS > 1u) { subgroupMatrixStore<row_major>(sums, SUM1, sum31, SUM_STRIDE); }
+    write_sums(subgroup, subgroup_lane, row + 3u * SIZE_M, column, group.z);
   }
 }
 
-/// Writes what the subgroups put into memory, their row `fragment` of matrices, to y.
-fn write_sums(fragment: u32, first_row: u32, group: vec3<u32>, lane: u32) {
+/// Writes SIZE_M rows of sums, which a subgroup has put into its part of workgroup memory.
+fn write_sums(subgroup: u32, subgroup_lane: u32, first_row: u32, first_column: u32, split: u32) {
   workgroupBarrier();
-  for (var at = lane; at < SUM_ROWS * SUM_UNITS; at += INVOCATIONS) {
-    let line = at / SUM_UNITS;
-    let row = first_row + (line / SIZE_M * FRAGMENT_ROWS + fragment) * SIZE_M + line % SIZE_M;
-    let column = group.x * SUM_UNITS + at % SUM_UNITS;
+  for (var n = 0u; n < WRITES; n++) {
+    let at = n * LANES + subgroup_lane;
+    let row = first_row + at / SUM_VECTORS;
+    let column = first_column + at % SUM_VECTORS;
     if (row < rows() && column < params.panel_vectors) {
-      let value = memory[line * SUM_STRIDE + at % SUM_UNITS];
+      let sum = sum_tile[subgroup][at / SUM_VECTORS * SUM_STRIDE + at % SUM_VECTORS];
       if (PARTIAL == 1u) {
-        y[(group.z * rows() + row) * params.panel_vectors + column] = Element4(bitcast<vec4<f32>>(value));
+        y[(split * rows() + row) * params.panel_vectors + column] = Element4(sum);
       } else {
-        finish(bitcast<vec4<f32>>(value), row, column);
+        finish(sum, row, column);
       }
     }
   }

@@ -3,7 +3,13 @@
 // from its own on, and likewise its vec4s. Four rows are one matrix, as in W · A with the columns w[k] of W and a row of x
 // in each column of A. While one tile is multiplied, the next is on its way from storage to registers.
 //
-// The kernel declares x, w, y and params, and uses lib/rows.wgsl or lib/pixels.wgsl with UNIT_VECTORS = 1.
+// The kernel declares x, w, y and params, and defines
+//   fn rows() -> u32
+//   fn inner_units() -> u32                  vec4s of the inner axis
+//   fn start_x(row: vec4<u32>, unit: u32)    goes to a vec4 of the inner axis in four rows
+//   fn advance_x(units: u32)
+//   fn x_exists(row: u32) -> bool            whether the current vec4 of a row exists: if not, it is zero
+//   var<private> x_at: vec4<u32>             where it is in x
 //
 // Nothing is indexed by a variable that could stay in registers: drivers do not unroll loops, and then keep arrays in memory.
 //: use lib/grid.wgsl
@@ -15,7 +21,6 @@ const DEPTH4: u32 = 4u; //: const
 // 1: the inner axis is divided among the workgroups in z, and y gets their sums, in f32: [splits, rows, panel_vectors].
 const PARTIAL: u32 = 0u; //: const
 
-const UNIT_VECTORS: u32 = 1u;
 const INVOCATIONS: u32 = GROUP_ROWS * GROUP_COLUMNS;
 const TILE_ROWS: u32 = 8u * GROUP_ROWS;
 const TILE_VECTORS: u32 = 2u * GROUP_COLUMNS;
