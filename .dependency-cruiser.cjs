@@ -10,9 +10,10 @@ const nn = [...weights, "nn"];
 const diffusion = [...ops, "diffusion"];
 const fixture = [...new Set([...weights, ...diffusion, "fixture"])];
 const tokenizer = [...files, "tokenizer"];
+const tuning = [...new Set([...ops, ...config, "tuning"])];
 const models = [...new Set([...nn, ...diffusion, ...fixture, ...tokenizer, "models"])];
 const pipeline = [...models, "pipeline"];
-const verify = [...pipeline, "verify"];
+const verify = [...new Set([...pipeline, ...tuning, "verify"])];
 
 const floors = {
   platform: outside,
@@ -27,6 +28,7 @@ const floors = {
   nn,
   diffusion,
   fixture,
+  tuning,
   models,
   pipeline,
   verify,

@@ -3,6 +3,7 @@
 //
 // As conv2d.wgsl, for adapters that compute on the CPU (see lib/broadcast.wgsl).
 //: use lib/epilogue.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
 //: use lib/broadcast.wgsl
 
 alias Element = f32;
@@ -27,7 +28,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read> w: array<Element4>;
+@group(0) @binding(1) var<storage, read> w: array<StoredWeights>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<Element4>;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
@@ -69,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
       for (var k = 0u; k < params.in_vectors; k++) {
         let at = (tap + k * 4u) * stride + column;
         let weight = mat4x4<f32>(
-          vec4<f32>(w[at]), vec4<f32>(w[at + stride]), vec4<f32>(w[at + 2u * stride]), vec4<f32>(w[at + 3u * stride]));
+          from_stored(w[at]), from_stored(w[at + stride]), from_stored(w[at + 2u * stride]), from_stored(w[at + 3u * stride]));
         for (var i = 0u; i < OWN_ROWS; i++) {
           let own = vec4<f32>(x[x_at[i] + k]) * factor[i];
           let m = i * MATRICES_OF_LOAD;

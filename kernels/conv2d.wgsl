@@ -6,6 +6,7 @@
 // keeps TILE_ROWS pixels × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl). Taps outside of the
 // image add 0.
 //: use lib/epilogue.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
@@ -30,7 +31,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read> w: array<Element4>;
+@group(0) @binding(1) var<storage, read> w: array<StoredWeights>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<Element4>;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
@@ -82,10 +83,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         }
         for (var j = 0u; j < TILE_VECTORS; j++) {
           let at = (tap + k * 4u) * columns + w_at[j];
-          let w0 = vec4<f32>(w[at]);
-          let w1 = vec4<f32>(w[at + columns]);
-          let w2 = vec4<f32>(w[at + 2u * columns]);
-          let w3 = vec4<f32>(w[at + 3u * columns]);
+          let w0 = from_stored(w[at]);
+          let w1 = from_stored(w[at + columns]);
+          let w2 = from_stored(w[at + 2u * columns]);
+          let w3 = from_stored(w[at + 3u * columns]);
           for (var i = 0u; i < TILE_ROWS; i++) {
             sum[i * TILE_VECTORS + j] += a[i].x * w0 + a[i].y * w1 + a[i].z * w2 + a[i].w * w3;
           }

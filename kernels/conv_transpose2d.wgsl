@@ -8,6 +8,7 @@
 // f32. Each invocation keeps TILE_ROWS pixels of x × TILE_VECTORS vec4s of output channels in registers (see
 // matmul.wgsl). Taps outside of the image add 0.
 //: use lib/epilogue.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
@@ -35,7 +36,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
-@group(0) @binding(1) var<storage, read> w: array<Element4>;
+@group(0) @binding(1) var<storage, read> w: array<StoredWeights>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<Element4>;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;
@@ -84,10 +85,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         }
         for (var v = 0u; v < TILE_VECTORS; v++) {
           let channel = tap + min(column + v, out_vectors - 1u) * 4u;
-          let w0 = vec4<f32>(w[channel * params.in_vectors + k]);
-          let w1 = vec4<f32>(w[(channel + 1u) * params.in_vectors + k]);
-          let w2 = vec4<f32>(w[(channel + 2u) * params.in_vectors + k]);
-          let w3 = vec4<f32>(w[(channel + 3u) * params.in_vectors + k]);
+          let w0 = from_stored(w[channel * params.in_vectors + k]);
+          let w1 = from_stored(w[(channel + 1u) * params.in_vectors + k]);
+          let w2 = from_stored(w[(channel + 2u) * params.in_vectors + k]);
+          let w3 = from_stored(w[(channel + 3u) * params.in_vectors + k]);
           for (var r = 0u; r < TILE_ROWS; r++) {
             sum[r * TILE_VECTORS + v] += vec4<f32>(dot(a[r], w0), dot(a[r], w1), dot(a[r], w2), dot(a[r], w3));
           }

@@ -5,9 +5,7 @@
 // writes one vec4 of output channels. The source has `rows` rows of the weight, from `first_row` on. source and packed may
 // be parts: some rows, or some input channels.
 //: use lib/elementwise.wgsl
-
-alias Element = f32;
-alias Element4 = vec4<Element>;
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
 
 struct Params {
   invocations: u32,
@@ -22,7 +20,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> source: array<f32>;
-@group(0) @binding(1) var<storage, read_write> packed: array<Element4>;
+@group(0) @binding(1) var<storage, read_write> packed: array<StoredWeights>;
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn run(index: u32) {
@@ -39,5 +37,5 @@ fn run(index: u32) {
       }
     }
   }
-  packed[(tap * params.padded_inputs + input) * params.out_vectors + params.first_row / 4u + vector] = Element4(values);
+  packed[(tap * params.padded_inputs + input) * params.out_vectors + params.first_row / 4u + vector] = to_stored(values);
 }

@@ -6,6 +6,7 @@
 // A kernel file is a comment header, then WGSL. What the generator reads from it:
 //   //: enable NAME                                    WGSL extension that every variant needs
 //   //: use lib/NAME.wgsl                              shared file, inserted once between header and body (may use others)
+//   //: use lib/KIND/A.wgsl or lib/KIND/B.wgsl         files that declare the same names; a variant chooses one (default: A)
 //   alias NAME = f32;                                  storage type that specialisation may turn into f16
 //   const NAME: u32 = 8u; //: const                    constant that specialisation may change
 //   const NAME: u32 = 8u;                              fixed number, which TypeScript reads from the module
@@ -15,9 +16,9 @@
 //   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
 //   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
-// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `enums`, their values by name. TypeScript
-// reads the numbers of kernels from there and never repeats them. A name that a kernel no longer has is a compile
-// error.
+// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
+// choose, by kind; `enums`, their values by name. TypeScript reads the numbers of kernels from there and never repeats them.
+// A name that a kernel no longer has is a compile error.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -43,8 +44,8 @@ function readLines(folder, name, usedBy) {
 }
 
 /**
- * Returns the lines of a kernel with its lib files between header and body. Each lib file is included once, after those
- * it uses.
+ * Returns the lines of a kernel with its lib files between header and body, and the names of the files that a variant may
+ * choose, by kind. Each lib file is included once, after those it uses; of several to choose from, the first.
  */
 function assemble(folder, name) {
   const lines = readLines(folder, name);
@@ -54,11 +55,14 @@ function assemble(folder, name) {
   const header = lines.slice(0, firstCode);
   const visited = new Set();
   const libs = [];
+  const choices = {};
   const visit = (line) => {
     const directive = /^\/\/:\s*use\b\s*(.*)$/.exec(line.text);
     if (!directive) return;
-    const lib = directive[1].trim();
-    if (!/^lib\/[\w-]+\.wgsl$/.test(lib)) throw new KernelFileError(line, `expected "//: use lib/NAME.wgsl"`);
+    const files = directive[1].trim().split(/\s+or\s+/);
+    const [lib] = files;
+    if (files.length > 1) choices[kindOf(files, line)] = files.map(alternativeName);
+    else if (!/^lib\/[\w-]+\.wgsl$/.test(lib)) throw new KernelFileError(line, `expected "//: use lib/NAME.wgsl"`);
     if (visited.has(lib)) return;
     visited.add(lib);
     const libLines = readLines(folder, lib, line);
@@ -66,7 +70,19 @@ function assemble(folder, name) {
     libs.push(...libLines);
   };
   lines.forEach(visit);
-  return [...header, ...libs, ...lines.slice(firstCode)];
+  return { lines: [...header, ...libs, ...lines.slice(firstCode)], choices };
+}
+
+const alternativeName = (file) => basename(file, ".wgsl");
+
+/** Returns the kind of files that a variant chooses from: the folder that they are in. */
+function kindOf(files, line) {
+  const kinds = new Set(files.map((file) => /^lib\/([a-z]+)\/[a-z]\w*\.wgsl$/.exec(file)?.[1]));
+  const [kind] = kinds;
+  if (kinds.size > 1 || kind === undefined) {
+    throw new KernelFileError(line, `expected "//: use lib/KIND/A.wgsl or lib/KIND/B.wgsl", all in one folder`);
+  }
+  return kind;
 }
 
 /** Returns the value of a literal of a type, or of a constant that was declared before. */
@@ -235,7 +251,7 @@ function runsOf(lines) {
 
 /** Returns everything that the runtime needs from a kernel file. */
 function parseKernel(folder, name) {
-  const lines = assemble(folder, name);
+  const { lines, choices } = assemble(folder, name);
   const { constants, fixed, enums } = parseConstants(lines);
   const members = Object.entries(enums).flatMap(([kind, values]) =>
     Object.entries(values).map(([key, value]) => [`${kind}_${key}`, value]),
@@ -271,6 +287,7 @@ function parseKernel(folder, name) {
     code,
     files: runsOf(lines),
     extensions,
+    choices,
     aliases,
     constants,
     fixed: own,
@@ -295,6 +312,35 @@ function filesIn(folder) {
     .sort();
 }
 
+/** Returns the files below `lib` that a variant may choose, by kind and name. */
+function collectAlternatives(folder) {
+  const lib = join(folder, "lib");
+  const kinds = existsSync(lib) ? readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
+  return kinds.map((kind) => {
+    const files = filesIn(join(lib, kind.name)).map((file) => `lib/${kind.name}/${file}`);
+    return [kind.name, Object.fromEntries(files.map((file) => [alternativeName(file), readAlternative(folder, file)]))];
+  });
+}
+
+/** Returns a file that a variant may choose. Choosing it changes nothing but its functions, types and fixed numbers. */
+function readAlternative(folder, file) {
+  const lines = readLines(folder, file);
+  for (const line of lines) {
+    if (/^\/\/:|\/\/:\s*const\b|^alias \w+ = (f32|f16);|^\s*override\b|@binding|^struct Params\b/.test(line.text)) {
+      throw new KernelFileError(
+        line,
+        "a file that variants choose may only declare functions, types and fixed numbers",
+      );
+    }
+  }
+  return {
+    file,
+    lines: lines.length,
+    fixed: parseConstants(lines).fixed,
+    code: lines.map((line) => `${line.text}\n`).join(""),
+  };
+}
+
 /** Returns the enums of all files, by name and by the names of their values. */
 function collectEnums(folder, files) {
   const all = {};
@@ -310,7 +356,7 @@ function collectEnums(folder, files) {
 }
 
 /** Returns a value as TypeScript. The code of a kernel is typed as string, so that declarations do not repeat it. */
-const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/, "$& as string");
+const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/g, "$& as string");
 
 /** Returns a constant of the module, with one entry in each line. */
 function declaration(name, entries) {
@@ -326,6 +372,7 @@ function generate(folder, output) {
     "// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\n",
     declaration("kernels", Object.fromEntries(files.map((file) => [moduleName(file), parseKernel(folder, file)]))),
     declaration("libs", Object.fromEntries(fixed.filter(([, numbers]) => Object.keys(numbers).length > 0))),
+    declaration("alternatives", Object.fromEntries(collectAlternatives(folder))),
     declaration("enums", collectEnums(folder, [...libs, ...files])),
   ].join("");
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;

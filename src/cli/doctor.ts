@@ -13,6 +13,8 @@ export interface DoctorReport {
   /** JavaScript runtime and its version: `Node 20.19.0`, `Deno 2.9.6`, `Bun 1.4.5`. */
   readonly runtime: string;
   readonly features: GpuFeatures;
+  /** The `id` of the table that chooses variants of kernels. */
+  readonly tuning: string;
   readonly limits: Readonly<Record<string, number>>;
   readonly selfTest: readonly SelfTestResult[];
   readonly pass: boolean;
@@ -37,7 +39,8 @@ export function register(program: Command): void {
     .option("--json", "print one JSON object")
     .action(async ({ json }: { json?: true }) => {
       const { openGpu } = await import("../gpu/open.js");
-      using gpu = await openGpu();
+      const { keptTuning } = await import("../tuning/kept.js");
+      using gpu = await openGpu({ tuning: keptTuning() });
       const report = await examine(gpu);
       if (json) printJson(report);
       else print(formatReport(report));
@@ -53,13 +56,15 @@ async function examine(gpu: GpuDevice): Promise<DoctorReport> {
     platform: `${process.platform} ${process.arch}`,
     runtime: `${runtime.name} ${runtime.version}`,
     features: gpu.features,
+    tuning: gpu.tuning.id,
     limits: Object.fromEntries(LIMITS.map((name) => [name, gpu.limits[name]])),
     selfTest: results,
     pass: results.every(({ pass }) => pass),
   };
 }
 
-function formatReport({ adapter, platform, runtime: program, features, limits, selfTest, pass }: DoctorReport): string {
+function formatReport(report: DoctorReport): string {
+  const { adapter, platform, runtime: program, features, tuning, limits, selfTest, pass } = report;
   const { vendor, architecture, description, device, implementation, isSoftware } = adapter;
   const section = (title: string, rows: readonly (readonly [string, string])[]): string => {
     const width = Math.max(...rows.map(([name]) => name.length));
@@ -73,6 +78,7 @@ function formatReport({ adapter, platform, runtime: program, features, limits, s
       ["vendor", [vendor, architecture].filter((part) => part !== "").join(", ")],
       ["kind", isSoftware ? "software: computes on the CPU" : "GPU"],
       ["WebGPU", implementation],
+      ["tuning", tuning],
       ["runtime", program],
       ["system", platform],
     ]),

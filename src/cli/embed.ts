@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { writeEmbeddings, type PriorEmbedded, type StoredEmbeddings } from "../pipeline/records/embeddings-file.js";
+import { keptTuning } from "../tuning/kept.js";
 import { describeModels } from "../pipeline/records/generated-on.js";
 import { Embed } from "../pipeline/scripts/embed.js";
 import { writeFileAtomic } from "../platform/node.js";
@@ -106,7 +107,8 @@ async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredE
   const { dtype, offload, modelConfig = "shapes" } = flags;
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.open(modelConfig, { signal });
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload });
+  const tuning = keptTuning({ onWarning: progress.warn });
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, tuning });
   const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });

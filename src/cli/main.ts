@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   demo: () => import("./demo.js"),
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
+  tune: () => import("./tune.js"),
   verify: () => import("./verify.js"),
   inspect: () => import("./inspect.js"),
   memory: () => import("./memory.js"),

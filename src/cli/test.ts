@@ -6,6 +6,7 @@ import { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { checkFiles, type FileReport } from "./check-files.js";
 import { oneConfig } from "./default-config.js";
 import { formatBytes } from "../platform/format-bytes.js";
+import { keptTuning } from "../tuning/kept.js";
 import { interruptSignal } from "./interrupt.js";
 import { loadConfig } from "./option-values.js";
 import { print, printJson, say } from "./output.js";
@@ -94,7 +95,7 @@ async function test({ modelConfig = "shapes", load, suppressUpdates, json = fals
 
 /** Loads each component onto the GPU, one at a time, so that the GPU needs memory for only one of them. */
 async function loadModels(config: ModelLoadConfig, options: LoadingOptions): Promise<ModelsReport> {
-  using manager = await DalleModelManager.create(config, { ...options, offload: "idle" });
+  using manager = await DalleModelManager.create(config, { ...options, tuning: keptTuning(options), offload: "idle" });
   const { prior, decoder, clip, gpu, dtype } = manager;
   await manager.loadEachComponent(options.signal);
   return {

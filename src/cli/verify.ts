@@ -3,14 +3,17 @@ import { basename, dirname, join } from "node:path";
 import { Option, type Command } from "commander";
 import type { GpuDevice } from "../gpu/device.js";
 import { GpuUnavailableError } from "../gpu/errors.js";
+import type { TuningTable } from "../gpu/tuning.js";
 import type { ComputeType } from "../tensor/dtype.js";
 import type { VerifyResult } from "../fixture/result.js";
 import type { OpenContext, GpuContext } from "../fixture/runner.js";
+import type { ForcedTable as NamedTable } from "../tuning/contests.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
 
 interface Options {
   readonly dtype: ComputeType;
+  readonly tuning?: string;
   readonly json?: true;
 }
 
@@ -22,7 +25,11 @@ export function register(program: Command): void {
     )
     .argument("<folder>", "folder with a fixture.json, or a parent of such folders")
     .addOption(new Option("--dtype <type>", "dtype that the models compute in").choices(["f32", "f16"]).default("f32"))
-    .option("--json", "print one JSON array of {name, kind, pass, maxAbs, nmse, message?}")
+    .option(
+      "--tuning <table>",
+      "which kernels: each in turn (each), a table of the package by name, or one in a JSON file (default: those of this adapter)",
+    )
+    .option("--json", "print one JSON array of {name, kind, pass, maxAbs, nmse, message?, tuning?}")
     .action(async (folder: string, options: Options) => {
       const results = await verifyAll(fixtureFolders(folder), options);
       if (options.json) printJson(results);
@@ -43,9 +50,26 @@ function fixtureFolders(folder: string): readonly string[] {
   return found;
 }
 
-async function verifyAll(folders: readonly string[], { dtype, json }: Options): Promise<VerifyResult[]> {
-  const { verifyFixture } = await import("../verify/verify.js");
+/** What `dalle2 verify --json` prints for a fixture. */
+interface Report extends VerifyResult {
+  /** The kernels, with `--tuning`. */
+  readonly tuning?: string;
+}
+
+async function verifyAll(folders: readonly string[], { dtype, tuning, json }: Options): Promise<Report[]> {
+  const results: Report[] = [];
   using device = new LazyDevice(dtype);
+  for (const choice of await tablesNamed(tuning)) {
+    device.useTuning(choice?.table);
+    if (!json && choice) print(`# ${choice.name}`);
+    const these = await verifyWith(device, folders, json);
+    results.push(...these.map((result) => ({ ...result, ...(choice ? { tuning: choice.name } : {}) })));
+  }
+  return results;
+}
+
+async function verifyWith(device: LazyDevice, folders: readonly string[], json?: true): Promise<VerifyResult[]> {
+  const { verifyFixture } = await import("../verify/verify.js");
   const results: VerifyResult[] = [];
   for (const folder of folders) {
     const result = await device.withStream((open) => verifyFixture(folder, open));
@@ -56,11 +80,37 @@ async function verifyAll(folders: readonly string[], { dtype, json }: Options): 
   return results;
 }
 
+/** The tables that `--tuning` names. Undefined stands for that of the adapter. */
+async function tablesNamed(tuning: string | undefined): Promise<readonly (NamedTable | undefined)[]> {
+  if (tuning === undefined) return [undefined];
+  const { portableTable, shippedTables } = await import("../gpu/tuning.js");
+  if (tuning === "each") {
+    const { forcedTables } = await import("../tuning/contests.js");
+    return forcedTables(portableTable);
+  }
+  const shipped = shippedTables.find(({ id }) => id === tuning);
+  if (shipped) return [{ name: shipped.id, table: shipped }];
+  if (!existsSync(tuning)) {
+    const names = shippedTables.map(({ id }) => id).join(", ");
+    throw new UsageError(`--tuning ${tuning}: there is no such file. Tables of the package: ${names}; or: each.`);
+  }
+  const { readTuningFile } = await import("../tuning/kept.js");
+  const table = await readTuningFile(tuning);
+  return [{ name: table.id, table }];
+}
+
 /** Opens the GPU when it is first needed: some kinds of fixture run without it. */
 class LazyDevice {
   #gpu: GpuDevice | undefined;
+  #table: TuningTable | undefined;
 
   constructor(private readonly dtype: ComputeType) {}
+
+  /** Chooses the kernels of fixtures that are verified from now on. Undefined: those of the adapter. */
+  useTuning(table: TuningTable | undefined): void {
+    this.#table = table;
+    if (table) this.#gpu?.useTuning(table);
+  }
 
   /** Verifies a fixture. If it needs a command stream, it gets its own, so that a failure does not affect other fixtures. */
   async withStream<T>(verify: (open: OpenContext) => Promise<T>): Promise<T> {
@@ -80,7 +130,8 @@ class LazyDevice {
 
   async #openGpu(): Promise<GpuDevice> {
     const { openGpu } = await import("../gpu/open.js");
-    const gpu = await openGpu();
+    const { keptTuning } = await import("../tuning/kept.js");
+    const gpu = await openGpu({ tuning: this.#table ?? keptTuning() });
     if (this.dtype === "f16" && !gpu.features.f16) {
       gpu.dispose();
       throw new GpuUnavailableError(`${gpu.adapter.description} has no shader-f16`, { advice: "use --dtype f32" });

@@ -1,3 +1,4 @@
+import type { RepeatedWork } from "../gpu/executors/repeated-work.js";
 import { FiniteWatch, type FirstNotFinite } from "../ops/finite.js";
 import { predictX0, x0Numbers } from "../ops/sampler.js";
 import { StepInputs } from "../ops/step-inputs.js";
@@ -5,8 +6,9 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Inpainting } from "./inpaint.js";
 import { PassNoise, type StateNoise } from "./noise.js";
-import { distinctPasses, passesOf, type Pass } from "./passes.js";
-import type { Process, Sampler, SamplerState } from "./sampler.js";
+import { distinctPasses, kindOf, passesOf, type Pass } from "./passes.js";
+import { StateMemory, type RunState } from "./run-state.js";
+import type { Process, Sampler } from "./sampler.js";
 import { NotFiniteError } from "./sampling-error.js";
 
 /** Called when a step has run. The next step is encoded by then. */
@@ -53,13 +55,6 @@ export interface DenoiseOptions {
   readonly preview?: Preview | undefined;
 }
 
-/** A state between two steps of a run. All tensors are f32. */
-export interface RunState {
-  readonly sampled: SamplerState;
-  /** The last predicted x0. Kept for self-conditioning, and for a preview until it is shown. */
-  readonly x0: Tensor | undefined;
-}
-
 /** A part of a run: the steps of its sampler from index `start` to before `end`. */
 export interface RunPart {
   readonly start: number;
@@ -70,15 +65,15 @@ export interface RunPart {
 
 /**
  * Runs a sampler from noise to a sample, f32. The caller disposes the result. While a step runs on the GPU, only the
- * next one is encoded. All tensors of a step are freed with it, so only the first step allocates memory. Rejects
+ * next one is encoded. The first step of each kind is recorded, and later ones replay it on the same memory. Rejects
  * between two steps with the reason of `signal`, and with `NotFiniteError` one step after values stopped being finite.
  * A dry run does one pass of each kind, draws no noise, and does not wait.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L2829-L2910
  */
 export async function denoise(model: Denoiser, options: DenoiseOptions): Promise<Tensor> {
-  const state = await denoisePart(model, options, { start: 0, end: model.sampler.steps.length });
-  release(state, state.sampled.x);
-  return state.sampled.x;
+  const { sampled, x0 } = await denoisePart(model, options, { start: 0, end: model.sampler.steps.length });
+  for (const tensor of [sampled.lastX0, x0]) tensor?.dispose();
+  return sampled.x;
 }
 
 /**
@@ -94,84 +89,78 @@ export async function denoisePart(model: Denoiser, options: DenoiseOptions, part
   using inputs = new StepInputs(arena, all.length);
   using noise = new PassNoise(options.noise, options.inpainting !== undefined);
   using watch = new FiniteWatch(inputs);
-  const run: Run = { model, options, inputs, noise, watch, forwardPass: prepareForward(model, options, inputs, all) };
+  using memory = new StateMemory(arena, options.noise.shape);
+  using work = arena.stream.repeatedWork();
+  const forwardPass = prepareForward(model, options, inputs, all);
+  const keepsX0 = model.selfCond || preview !== undefined;
+  const run: Run = { model, inputs, noise, watch, memory, work, keepsX0, forwardPass };
   const checkPass = async (found: Promise<FirstNotFinite | undefined> | undefined): Promise<void> => {
     const place = await found;
     if (place) throw notFinite(model, place, all.length);
   };
-  let state = arena.scope(() => (part.from ? shared(arena, part.from) : initialState(options)));
+  let state = part.from ? memory.keep(part.from) : initialState(memory, arena, options);
   let running: Promise<FirstNotFinite | undefined> | undefined;
   let done: number | undefined;
-  try {
-    for (const pass of arena.stream.isDryRun ? distinctPasses(passes) : passes) {
-      signal?.throwIfAborted();
-      const isShown = preview !== undefined && (pass.index + 1) % preview.every === 0;
-      state = encodePass(run, state, pass, isShown || model.selfCond);
-      const encoded = watch.read();
-      // Awaited one pass later. Until then a failure must not be an unhandled rejection.
-      encoded.catch(() => undefined);
-      await checkPass(running);
-      running = encoded;
-      if (done !== undefined) onStep?.(pass.index, all.length);
-      done = pass.index + 1;
-      if (isShown) {
-        await checkPass(running);
-        await preview.show(state.x0!);
-      }
-      if (!model.selfCond) state = withoutX0(state);
-    }
+  for (const pass of arena.stream.isDryRun ? distinctPasses(passes) : passes) {
+    signal?.throwIfAborted();
+    const isShown = preview !== undefined && (pass.index + 1) % preview.every === 0;
+    state = encodePass(run, state, pass);
+    const encoded = watch.read();
+    // Awaited one pass later. Until then a failure must not be an unhandled rejection.
+    encoded.catch(() => undefined);
     await checkPass(running);
-    if (done !== undefined) onStep?.(done, all.length);
-  } catch (error) {
-    disposeState(state);
-    throw error;
+    running = encoded;
+    if (done !== undefined) onStep?.(pass.index, all.length);
+    done = pass.index + 1;
+    if (isShown) {
+      await checkPass(running);
+      await preview.show(state.x0!);
+    }
+    if (!model.selfCond) state = { sampled: state.sampled, x0: undefined };
   }
-  return state;
-}
-
-/** Frees the tensors of a state. */
-export function disposeState(state: RunState | undefined): void {
-  if (state) release(state);
+  await checkPass(running);
+  if (done !== undefined) onStep?.(done, all.length);
+  return memory.take(state);
 }
 
 interface Run {
   readonly model: Denoiser;
-  readonly options: DenoiseOptions;
   readonly inputs: StepInputs;
   readonly noise: PassNoise;
   /** Checks the prediction of the network, because clamping would hide infinity and NaN, and the next state. */
   readonly watch: FiniteWatch;
+  readonly memory: StateMemory;
+  readonly work: RepeatedWork;
+  /** Whether the predicted x0 of a pass is needed after it. */
+  readonly keepsX0: boolean;
   readonly forwardPass: ForwardPass;
 }
 
 type ForwardPass = (state: RunState, pass: Pass, noise: ReturnType<PassNoise["draw"]>, watch: FiniteWatch) => RunState;
 
-function initialState({ noise, start }: DenoiseOptions): RunState {
-  const x = noise.draw();
-  return { sampled: { x: start?.(x) ?? x }, x0: undefined };
+function initialState(memory: StateMemory, arena: Arena, { noise, start }: DenoiseOptions): RunState {
+  const { x } = memory;
+  noise.drawInto(x);
+  if (!start) return { sampled: { x }, x0: undefined };
+  return arena.scope(() => memory.keep({ sampled: { x: start(x) }, x0: undefined }));
 }
 
-/** The same state in another arena. Its storage is freed when both states are disposed. */
-function shared(arena: Arena, { sampled: { x, lastX0 }, x0 }: RunState): RunState {
-  const share = (tensor: Tensor | undefined): Tensor | undefined => tensor && arena.share(tensor);
-  return { sampled: { x: arena.share(x), lastX0: share(lastX0) }, x0: share(x0) };
-}
-
-/** Uploads what the pass needs, encodes the pass, and frees the previous state. */
+/** Uploads what the pass needs and encodes the pass. Returns its state, in the memory of the run. */
 function encodePass(
-  { model, inputs, noise, watch, forwardPass }: Run,
-  before: RunState,
+  { model, inputs, noise, watch, memory, work, keepsX0, forwardPass }: Run,
+  state: RunState,
   pass: Pass,
-  keepsX0: boolean,
 ): RunState {
   inputs.goTo(pass.index);
   const drawn = noise.draw(pass);
-  const next = model.arena.scope(() => {
-    const { sampled, x0 } = forwardPass(before, pass, drawn, watch);
-    return { sampled, x0: keepsX0 ? x0 : undefined };
-  });
-  release(before);
-  return next;
+  const has = (tensor: Tensor | undefined): string => (tensor ? "with" : "without");
+  const kind = `${kindOf(pass)}; ${has(state.sampled.lastX0)} last x0, ${has(state.x0)} x0`;
+  return work.run(kind, () =>
+    model.arena.scope(() => {
+      const { sampled, x0 } = forwardPass(state, pass, drawn, watch);
+      return memory.keep({ sampled, x0: keepsX0 ? x0 : undefined });
+    }),
+  );
 }
 
 /** Uploads the tables of a run. The returned function encodes one of its passes. */
@@ -208,16 +197,4 @@ function prepareForward(
 function notFinite({ name, arena }: Denoiser, { pass, isPredicted }: FirstNotFinite, steps: number): NotFiniteError {
   const what = isPredicted ? "the network's prediction" : "the sampler's next state";
   return NotFiniteError.at({ component: name, dtype: arena.dtype, step: pass + 1, steps, what });
-}
-
-function withoutX0({ sampled, x0 }: RunState): RunState {
-  if (x0 !== sampled.x && x0 !== sampled.lastX0) x0?.dispose();
-  return { sampled, x0: undefined };
-}
-
-/** Frees the tensors of a state, except `kept`. */
-function release({ sampled, x0 }: RunState, kept?: Tensor): void {
-  for (const tensor of [sampled.x, sampled.lastX0, x0]) {
-    if (tensor !== kept) tensor?.dispose();
-  }
 }

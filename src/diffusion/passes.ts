@@ -23,6 +23,11 @@ export function passesOf(steps: readonly SamplerStep[], times: number): readonly
   );
 }
 
+/** Passes of one kind dispatch the same, if their states have the same tensors. Samplers distinguish steps by nothing else. */
+export function kindOf({ step, repeats }: Pass): string {
+  return `${step.noise}${repeats ? ", repeats" : ""}${step.next < 0 ? ", ends" : ""}`;
+}
+
 /**
  * Returns passes that together dispatch everything that all passes dispatch: the first, which has no previous pass, the
  * last, and one of each kind between them.
@@ -30,7 +35,7 @@ export function passesOf(steps: readonly SamplerStep[], times: number): readonly
 export function distinctPasses(passes: readonly Pass[]): readonly Pass[] {
   const kinds = new Map<string, Pass>();
   for (const pass of passes.slice(1, -1)) {
-    const kind = `${pass.step.noise} ${pass.repeats}`;
+    const kind = kindOf(pass);
     if (!kinds.has(kind)) kinds.set(kind, pass);
   }
   return [...new Set([...passes.slice(0, 1), ...kinds.values(), ...passes.slice(-1)])];

@@ -1,3 +1,4 @@
+import { waitForDawn } from "#platform";
 import { BindGroupCache } from "./bind-groups.js";
 import { Block } from "./block.js";
 import { BufferUsage } from "./constants.js";
@@ -15,6 +16,8 @@ export interface CoreOptions {
   readonly poolBytes: number | undefined;
   readonly maxBufferSize: number;
   readonly timeKernels: boolean;
+  /** Whether Dawn implements the device. */
+  readonly isDawn: boolean;
 }
 
 /** A stream with commands that may not be submitted yet. */
@@ -40,6 +43,7 @@ export class DeviceCore implements BlockSource {
   /** Streams that may have commands that are not submitted yet. */
   readonly streams = new Set<Flushable>();
   readonly maxBufferSize: number;
+  readonly #isDawn: boolean;
   /** Whether buffers were destroyed whose memory the driver may still hold. */
   #hasDestroyed = false;
   /** Why the device can no longer be used. */
@@ -47,8 +51,9 @@ export class DeviceCore implements BlockSource {
 
   constructor(
     readonly device: GPUDevice,
-    { poolBytes, maxBufferSize, timeKernels }: CoreOptions,
+    { poolBytes, maxBufferSize, timeKernels, isDawn }: CoreOptions,
   ) {
+    this.#isDawn = isDawn;
     this.maxBufferSize = Math.min(device.limits.maxBufferSize, maxBufferSize);
     const flushAll = (): void => {
       this.flushAll();
@@ -89,6 +94,11 @@ export class DeviceCore implements BlockSource {
     this.#hasDestroyed = true;
   }
 
+  /** Waits for work of the device; the processor is free meanwhile. */
+  wait<Result>(work: Promise<Result>): Promise<Result> {
+    return this.#isDawn ? waitForDawn(work) : work;
+  }
+
   flushAll(): void {
     for (const stream of this.streams) stream.flush();
   }
@@ -104,7 +114,7 @@ export class DeviceCore implements BlockSource {
         const encoder = this.device.createCommandEncoder();
         encoder.clearBuffer(this.absent);
         this.submit([encoder.finish()]);
-        await this.device.queue.onSubmittedWorkDone();
+        await this.wait(this.device.queue.onSubmittedWorkDone());
       }
     };
     // A lost device has freed everything already.

@@ -32,7 +32,7 @@ export interface GpuOptions {
   /** Bytes of the largest tensor; simulates an adapter with a smaller limit. Default: the adapter's limit. */
   readonly maxBufferSize?: number;
   /** Variants of kernels to use. Default: the table that was measured on adapters like this one. */
-  readonly tuning?: TuningTable;
+  readonly tuning?: TuningTable | undefined;
   /** Measure each kernel with timestamp queries (`kernelTimes`). Slower. */
   readonly timeKernels?: boolean;
 }
@@ -45,7 +45,7 @@ const GPU_RULES = {
 };
 
 /** Throws `ArgumentError` if a limit is not a number of bytes. */
-export function checkGpuOptions(options: GpuOptions): void {
+export function checkGpuOptions(options: Omit<GpuOptions, "tuning">): void {
   checkArguments(GPU_RULES, options);
 }
 
@@ -61,6 +61,8 @@ export interface StreamOptions {
   readonly onCommand?: (command: RecordedCommand) => void;
   /** Bytes that a kernel can bind. Streams that share weights must have the same. Default: the limit of the device. */
   readonly maxBindingSize?: number;
+  /** Variants of kernels. Streams that share weights must have the same. Default: the table of the device. */
+  readonly tuning?: TuningTable;
 }
 
 /**
@@ -74,12 +76,11 @@ export class GpuDevice {
   readonly adapter: AdapterDescription;
   /** The optional features that are enabled. */
   readonly features: GpuFeatures;
-  /** Which variants of kernels it runs. */
-  readonly tuning: TuningTable;
   /** The limits of the device. */
   readonly limits: GpuLimits;
   readonly #core: DeviceCore;
   readonly #maxBindingSize: number;
+  #tuning: TuningTable;
 
   /** @internal */
   constructor(device: GPUDevice, adapter: AdapterDescription, features: GpuFeatures, options: GpuOptions = {}) {
@@ -87,7 +88,7 @@ export class GpuDevice {
     this.device = device;
     this.adapter = adapter;
     this.features = features;
-    this.tuning = options.tuning ?? shippedTable(adapter);
+    this.#tuning = options.tuning ?? shippedTable(adapter);
     const { poolBytes, memoryLimit = Infinity, timeKernels = false } = options;
     const { maxBindingSize = Infinity, maxBufferSize = Infinity } = options;
     this.limits = device.limits;
@@ -96,6 +97,7 @@ export class GpuDevice {
       poolBytes,
       maxBufferSize,
       timeKernels: timeKernels && features.timestamps,
+      isDawn: adapter.implementation === "Dawn",
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {
@@ -108,6 +110,20 @@ export class GpuDevice {
     });
   }
 
+  /** Which variants of kernels it runs. */
+  get tuning(): TuningTable {
+    return this.#tuning;
+  }
+
+  /**
+   * Replaces the table. Call it before weights are loaded, whose layout may depend on it.
+   *
+   * @internal
+   */
+  useTuning(table: TuningTable): void {
+    this.#tuning = table;
+  }
+
   /**
    * A stream of commands, for one call. The caller closes it.
    *
@@ -117,17 +133,18 @@ export class GpuDevice {
     executor: kind = "eager",
     onCommand,
     maxBindingSize = this.#maxBindingSize,
+    tuning = this.tuning,
   }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
-    const { adapter, features, tuning } = this;
+    const { adapter, features } = this;
     return new CommandStream(executor, { adapter, features, tuning, maxBindingSize }, () => {
       this.#core.streams.delete(executor);
     });
   }
 
   #executor(kind: "eager" | "compile", onCommand: StreamOptions["onCommand"]): Executor {
-    if (kind === "compile") return new CompileExecutor(this.#core.pipelines, this.#core.sharedMemory);
+    if (kind === "compile") return new CompileExecutor(this.#core);
     const eager = new EagerExecutor(this.#core);
     return onCommand ? new RecordExecutor(eager, onCommand) : eager;
   }
@@ -177,7 +194,8 @@ export class GpuDevice {
    */
   async kernelTimes(): Promise<KernelTime[]> {
     this.#core.flushAll();
-    return (await this.#core.timer?.totals()) ?? [];
+    const { timer } = this.#core;
+    return timer ? await this.#core.wait(timer.totals()) : [];
   }
 
   /** Destroys the device. Its storages cannot be used afterwards. */

@@ -1,5 +1,5 @@
 import { InternalError } from "../platform/internal-error.js";
-import type { kernels } from "./kernel-sources.js";
+import type { alternatives, kernels } from "./kernel-sources.js";
 
 /** What the generator reads from a kernel file (scripts/generate-kernels.js describes the format). */
 export interface KernelSource {
@@ -9,6 +9,8 @@ export interface KernelSource {
   readonly files: readonly (readonly [file: string, firstLine: number, count: number])[];
   /** WGSL extensions that every variant needs. */
   readonly extensions: readonly string[];
+  /** Names of files of which a variant chooses one, by kind; the first is the default. */
+  readonly choices: Readonly<Record<string, readonly string[]>>;
   /** Names of storage types: `alias Element = f32;`. */
   readonly aliases: readonly string[];
   /** Names and defaults of constants that specialisation may change. */
@@ -40,6 +42,24 @@ export type ConstantName<K extends KernelName> = keyof Kernels[K]["constants"];
 export type OverrideName<K extends KernelName> = keyof Kernels[K]["overrides"];
 /** Name of a storage type that specialisation may turn into f16. */
 export type AliasName<K extends KernelName> = Kernels[K]["aliases"][number];
+
+/** Files that a variant of the kernel may choose, by kind. */
+export type ChoicesOf<K extends KernelName> = {
+  readonly [Kind in keyof Kernels[K]["choices"]]: Kernels[K]["choices"][Kind] extends readonly (infer Name)[]
+    ? Name
+    : never;
+};
+
+/** A file that a variant may choose. */
+interface Alternative {
+  readonly file: string;
+  /** Number of its lines. */
+  readonly lines: number;
+  readonly code: string;
+}
+
+/** The files that variants may choose, by kind and name. */
+export type Alternatives = Readonly<Record<keyof typeof alternatives, Readonly<Record<string, Alternative>>>>;
 
 /** Type in which a kernel stores elements. It computes in f32 in both cases. */
 export type StorageType = "f32" | "f16";
@@ -76,6 +96,30 @@ export function specialise<S extends Specialisable>(source: S, { types, constant
 }
 
 const ENABLE = "enable ";
+
+/** Returns a kernel with the chosen files in place of its default ones. Throws `InternalError` for a file that it does not name. */
+export function withChoices<S extends Pick<KernelSource, "code" | "files" | "choices">>(
+  source: S,
+  choices: Readonly<Record<string, string | undefined>>,
+  alternatives: Readonly<Record<string, Readonly<Record<string, Alternative>>>>,
+): S {
+  let chosen = source;
+  for (const [kind, name] of Object.entries(choices)) {
+    const names = source.choices[kind] ?? [];
+    const [from, to] = [alternatives[kind]?.[names[0] ?? ""], alternatives[kind]?.[name ?? names[0] ?? ""]];
+    if (!from || !to || !names.includes(name ?? names[0]!)) {
+      throw new InternalError(`The kernel has no ${kind} "${name ?? ""}" to choose.`);
+    }
+    if (from === to) continue;
+    const at = chosen.code.indexOf(from.code);
+    chosen = {
+      ...chosen,
+      code: chosen.code.slice(0, at) + to.code + chosen.code.slice(at + from.code.length),
+      files: chosen.files.map((run) => (run[0] === from.file ? ([to.file, 1, to.lines] as const) : run)),
+    };
+  }
+  return chosen;
+}
 
 /**
  * Returns where a line of the WGSL of a variant, counted from 1, is in the files of the kernel; undefined for an added

@@ -3,9 +3,18 @@ import type { WebGpuOptions } from "../platform/platform.js";
 import { GpuUnavailableError } from "./errors.js";
 import { adapterNames, type AdapterDescription, type GpuFeatures } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
+import type { TuningTable } from "./tuning.js";
+
+/** Finds the tuning table for a device that was just opened. Undefined: the shipped table for its adapter. */
+export type TuningSource = (gpu: GpuDevice) => Promise<TuningTable | undefined>;
 
 /** Options of `openGpu`. */
-export interface OpenGpuOptions extends GpuOptions {
+export interface OpenGpuOptions extends Omit<GpuOptions, "tuning"> {
+  /**
+   * Variants of kernels to use: a table (`parseTuningTable`), or what finds it (`keptTuning()`: the table that `dalle2 tune`
+   * or `tuneGpu` kept). Default: the table that was measured on adapters like this one.
+   */
+  readonly tuning?: TuningTable | TuningSource | undefined;
   /** Features to ignore even if the adapter has them. */
   readonly without?: readonly (keyof GpuFeatures)[];
   /** Which kind of adapter to prefer if both exist. Default: the GPU. */
@@ -64,7 +73,20 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
     requiredLimits,
   });
-  return new GpuDevice(device, description, features, options);
+  const { tuning, ...others } = options;
+  if (typeof tuning !== "function") return new GpuDevice(device, description, features, { ...others, tuning });
+  return withTableOf(tuning, new GpuDevice(device, description, features, others));
+}
+
+async function withTableOf(source: TuningSource, gpu: GpuDevice): Promise<GpuDevice> {
+  try {
+    const table = await source(gpu);
+    if (table) gpu.useTuning(table);
+    return gpu;
+  } catch (error) {
+    gpu.dispose();
+    throw error;
+  }
 }
 
 /**

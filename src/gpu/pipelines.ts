@@ -1,10 +1,12 @@
 import { ShaderStage } from "./constants.js";
 import { ShaderError } from "./errors.js";
 import { reportErrors } from "./shader-messages.js";
-import { kernels } from "./kernel-sources.js";
+import { alternatives, kernels } from "./kernel-sources.js";
 import {
   specialise,
+  withChoices,
   type AliasName,
+  type ChoicesOf,
   type ConstantName,
   type KernelName,
   type KernelSource,
@@ -17,6 +19,7 @@ export interface Variant<K extends KernelName = KernelName> {
   readonly types?: Partial<Record<AliasName<K>, StorageType>> | undefined;
   readonly constants?: Partial<Record<ConstantName<K>, number>> | undefined;
   readonly overrides?: Partial<Record<OverrideName<K>, number | boolean>> | undefined;
+  readonly choices?: Partial<ChoicesOf<K>> | undefined;
 }
 
 export interface Pipeline {
@@ -128,7 +131,7 @@ export class PipelineCache {
   }
 
   #module(kernel: KernelName, variant: Variant): GPUShaderModule {
-    const key = variantKey(kernel, { types: variant.types, constants: variant.constants });
+    const key = variantKey(kernel, { ...variant, overrides: undefined });
     let module = this.#modules.get(key);
     if (!module) {
       module = this.device.createShaderModule({ label: key, code: wgslOf(kernel, variant) });
@@ -168,7 +171,7 @@ export class PipelineCache {
 /** A readable key, equal exactly when kernel and choices are equal. */
 export function variantKey(kernel: KernelName, variant: Variant): string {
   const parts: string[] = [kernel];
-  for (const choices of [variant.types, variant.constants, variant.overrides]) {
+  for (const choices of [variant.types, variant.constants, variant.choices, variant.overrides]) {
     const named = Object.entries<string | number | boolean | undefined>(choices ?? {});
     for (const [name, value] of named.sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (value !== undefined) parts.push(`${name}=${value}`);
@@ -181,8 +184,13 @@ function throwIfAny(failure: ShaderError | undefined): void {
   if (failure) throw failure;
 }
 
-function wgslOf(kernel: KernelName, { types, constants }: Variant): string {
-  return specialise(kernels[kernel] as KernelSource, { types: types ?? {}, constants: constants ?? {} });
+function sourceOf(kernel: KernelName, { choices }: Variant): KernelSource {
+  return withChoices<KernelSource>(kernels[kernel], choices ?? {}, alternatives);
+}
+
+function wgslOf(kernel: KernelName, variant: Variant): string {
+  const { types, constants } = variant;
+  return specialise(sourceOf(kernel, variant), { types: types ?? {}, constants: constants ?? {} });
 }
 
 /** Returns the error of the compiler for a variant; undefined if there is none. */
@@ -192,7 +200,7 @@ async function compileError(
   module: GPUShaderModule,
 ): Promise<ShaderError | undefined> {
   const { messages } = await module.getCompilationInfo();
-  const report = reportErrors(kernels[kernel], wgslOf(kernel, variant), [...messages]);
+  const report = reportErrors(sourceOf(kernel, variant), wgslOf(kernel, variant), [...messages]);
   if (!report) return undefined;
   return new ShaderError(`Kernel ${variantKey(kernel, variant)} does not compile:\n${report.text}`, {
     place: { operation: kernel, file: report.file },

@@ -135,12 +135,27 @@ export class BlockPool {
    * Counts a block as freed. Once no queued command uses the block, the caller must call `recycle` if this returned
    * true, or `discard` if it returned false because enough is kept already.
    */
-  countFreed({ bytes }: Block): boolean {
+  countFreed(block: Block): boolean {
     const memory = this.#memory;
-    memory.liveBytes -= bytes;
-    if (memory.pooledBytes + bytes > this.poolBytes) return false;
-    memory.pooledBytes += bytes;
+    if (memory.pooledBytes + block.bytes > this.poolBytes) {
+      memory.liveBytes -= block.bytes;
+      return false;
+    }
+    this.countKept(block);
     return true;
+  }
+
+  /** Counts a block as freed that is kept in any case. */
+  countKept({ bytes }: Block): void {
+    this.#memory.liveBytes -= bytes;
+    this.#memory.pooledBytes += bytes;
+  }
+
+  /** Like `countFreed`, for a block that was kept in any case until now. */
+  countReturned({ bytes }: Block): boolean {
+    if (this.#memory.pooledBytes <= this.poolBytes) return true;
+    this.#memory.pooledBytes -= bytes;
+    return false;
   }
 
   /** Destroys a freed block that is not kept. */

@@ -51,6 +51,7 @@ export function bytesTogether(sizes: readonly number[]): number {
 export class SharedMemory implements StorageMemory {
   /** Number of storages in each block. */
   readonly #members = new Map<Block, number>();
+  #changes = 0;
 
   constructor(
     private readonly pool: BlockPool,
@@ -88,7 +89,13 @@ export class SharedMemory implements StorageMemory {
     return ranges;
   }
 
+  /** Changes whenever memory is released: ranges that were located before may be gone. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   release({ block }: Range): void {
+    this.#changes++;
     this.pool.countTensors(-1);
     const left = this.#members.get(block)! - 1;
     this.#members.set(block, left);

@@ -2,6 +2,13 @@ import type { Block, OnBlock, Range, StorageMemory } from "./block.js";
 import { FreeBlocks } from "./free-blocks.js";
 import { blockSize, type BlockKeeper, type BlockPool } from "./pool.js";
 
+/** Freed blocks that only some work of a stream may use. */
+export interface KeptBlocks {
+  readonly free: FreeBlocks;
+  /** Called when they are destroyed, because memory is needed. */
+  readonly onTrim: () => void;
+}
+
 /**
  * Memory of one stream. The stream can reuse what it freed immediately, because its commands run in order. Others can
  * reuse it only after these commands are submitted (`returnFreed`).
@@ -12,6 +19,10 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   readonly #unwanted: Block[] = [];
   /** Freed blocks for which the device had no memory. */
   readonly #invalid: Block[] = [];
+  /** Freed blocks that are kept for repeated work. */
+  readonly #kept = new Set<KeptBlocks>();
+  /** Those of the work that is being encoded. */
+  #own: KeptBlocks | undefined;
   #isClosed = false;
 
   constructor(
@@ -28,9 +39,51 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
 
   acquire(bytes: number, label: string, onBlock: OnBlock): Range {
     const size = blockSize(bytes, this.maxBufferSize);
-    const block = this.#reuse(size) ?? this.pool.acquire(size, label, onBlock);
+    const block = this.#reuseOwn(size) ?? this.#reuse(size) ?? this.pool.acquire(size, label, onBlock);
     this.pool.countTensors(1);
     return { block, offset: 0 };
+  }
+
+  /** Keeps memory for some work. `onTrim` is called when it is destroyed. Until `returnKept`, nothing else gets it. */
+  keepBlocks(onTrim: () => void): KeptBlocks {
+    const kept = { free: new FreeBlocks(), onTrim };
+    this.#kept.add(kept);
+    return kept;
+  }
+
+  /** Runs `body`: what it allocates comes from the kept blocks if they suffice, and what it frees is added to them. */
+  using<T>(kept: KeptBlocks, body: () => T): T {
+    const outer = this.#own;
+    this.#own = kept;
+    try {
+      return body();
+    } finally {
+      this.#own = outer;
+    }
+  }
+
+  /** Makes kept blocks free for all. */
+  returnKept(kept: KeptBlocks): void {
+    this.#kept.delete(kept);
+    for (const block of kept.free.takeAll()) {
+      if (!this.pool.countReturned(block)) this.#unwanted.push(block);
+      else if (this.#isClosed) this.pool.recycle(block);
+      else this.#freed.add(block);
+    }
+    if (this.#isClosed) this.#discard();
+  }
+
+  #reuseOwn(size: number): Block | undefined {
+    const free = this.#own?.free;
+    for (let block = free?.takeOldest(size); block; block = free?.takeOldest(size)) {
+      if (block.isValid === false) {
+        this.#invalid.push(block);
+        continue;
+      }
+      this.pool.countReused(block);
+      return block;
+    }
+    return undefined;
   }
 
   #reuse(size: number): Block | undefined {
@@ -51,6 +104,11 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   release({ block }: Range, isForeign: boolean): void {
     if (isForeign) this.flushAll();
     this.pool.countTensors(-1);
+    if (this.#own && !this.#isClosed) {
+      this.pool.countKept(block);
+      this.#own.free.add(block);
+      return;
+    }
     const isKept = this.pool.countFreed(block);
     if (this.#isClosed) {
       if (isKept) this.pool.recycle(block);
@@ -80,7 +138,11 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   }
 
   releaseKept(): readonly Block[] {
-    return [...this.#freed.takeAll(), ...this.#invalid.splice(0)];
+    const kept = [...this.#kept].flatMap(({ free, onTrim }) => {
+      onTrim();
+      return free.takeAll();
+    });
+    return [...this.#freed.takeAll(), ...this.#invalid.splice(0), ...kept];
   }
 
   /** Returns all freed blocks to the pool, and from now on every block as soon as it is freed. */

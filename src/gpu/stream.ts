@@ -3,6 +3,7 @@ import { Dalle2Error } from "../platform/dalle2-error.js";
 import { InternalError } from "../platform/internal-error.js";
 import { isLasting } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
+import type { RepeatedWork } from "./executors/repeated-work.js";
 import type { KernelName } from "./kernel-source.js";
 import type { TuningTable } from "./tuning.js";
 import { GpuStorage, type StorageRange } from "./storage.js";
@@ -129,6 +130,12 @@ export class CommandStream {
   async read(source: GpuStorage, byteLength = source.byteLength): Promise<ArrayBuffer> {
     this.#checkOpen();
     return this.executor.read(source, byteLength);
+  }
+
+  /** Work that is done many times on the same memory, like the passes of a sampling loop. The caller disposes it. */
+  repeatedWork(): RepeatedWork {
+    this.#checkOpen();
+    return this.executor.repeatedWork();
   }
 
   /** Submits the encoded commands. */

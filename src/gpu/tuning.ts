@@ -13,6 +13,16 @@ export interface ProductRule {
   readonly minRows?: number;
 }
 
+/** When and how a kernel computes attention. */
+export interface AttentionRule {
+  /** As for products. */
+  readonly kernel: "direct" | "broadcast";
+  /** `broadcast`: keys that each lane loads at a time. */
+  readonly ownKeys?: number;
+  /** The rule is only for at least so many keys, with the null key. Default: 1. */
+  readonly minKeys?: number;
+}
+
 /**
  * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
  * stands in the record of an image.
@@ -21,6 +31,13 @@ export interface TuningTable {
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
+  /**
+   * Whether weights of products that a file has in f16 are stored in f16 also where activations are f32. They are the same
+   * numbers in half the memory. Default: false.
+   */
+  readonly keepsHalfWeights?: boolean;
+  /** The same for attention. Default: none. */
+  readonly attention?: readonly AttentionRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -33,13 +50,25 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
   ],
+  keepsHalfWeights: true,
+  attention: [
+    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
+    { kernel: "broadcast", ownKeys: 1 },
+  ],
 };
 
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
   products: [{ kernel: "broadcast", ownRows: 2 }],
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
+    { kernel: "broadcast", ownKeys: 2 },
+  ],
 };
+
+/** All tables that come with the package. */
+export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader];
 
 /** Returns the table that was measured on adapters like this one. */
 export function shippedTable({ architecture, description, device }: AdapterDescription): TuningTable {
@@ -47,4 +76,17 @@ export function shippedTable({ architecture, description, device }: AdapterDescr
   if (/swiftshader/i.test(names)) return swiftShader;
   if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
   return portableTable;
+}
+
+/** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */
+const MEASURED_MESA = [25, 0] as const;
+
+/** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
+export function isUnmeasured({ isSoftware, architecture, description, device }: AdapterDescription): boolean {
+  const names = `${architecture} ${device} ${description}`;
+  if (!isSoftware || /swiftshader/i.test(names)) return false;
+  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(description) ?? [];
+  if (!/llvmpipe|lavapipe/i.test(names) || major === undefined) return true;
+  const version = [Number(major), Number(minor)] as const;
+  return version[0] > MEASURED_MESA[0] || (version[0] === MEASURED_MESA[0] && version[1] > MEASURED_MESA[1]);
 }

@@ -25,6 +25,7 @@ export class UniformTable {
   readonly #lengths = new Uint8Array(SLOTS);
   #used = 0;
   #uploaded = 0;
+  #generation = 0;
 
   constructor(
     private readonly device: GPUDevice,
@@ -44,11 +45,7 @@ export class UniformTable {
 
   /** Returns the byte offset of a slot that holds the fields of `Params` in the order of the kernel. */
   slot({ params }: KernelSource, values: Readonly<Record<string, number>>): number {
-    if (this.#used === SLOTS) {
-      this.flushAll();
-      this.#buckets.fill(EMPTY);
-      this.#used = this.#uploaded = 0;
-    }
+    if (this.#used === SLOTS) this.#startOver();
     // Written to the next free slot, which becomes used only if no other slot has the same content.
     const base = this.#used * this.#slotBytes;
     params.forEach(([name, type], index) => {
@@ -60,6 +57,23 @@ export class UniformTable {
       else this.#view.setInt32(at, value, true);
     });
     return this.#find(params.length) * this.#slotBytes;
+  }
+
+  /** Changes whenever the slots are filled from the first again: offsets from before are no longer valid. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Starts over unless `count` slots are free, so that the next `count` calls of `slot` stay in one generation. */
+  reserve(count: number): void {
+    if (this.#used + count > SLOTS) this.#startOver();
+  }
+
+  #startOver(): void {
+    this.flushAll();
+    this.#buckets.fill(EMPTY);
+    this.#used = this.#uploaded = 0;
+    this.#generation++;
   }
 
   /** Returns an earlier slot with the content of the next free one, or the next free one itself. */

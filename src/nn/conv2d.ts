@@ -26,7 +26,8 @@ export class Conv2d {
 
   constructor(weights: Weights, inputs: number | Heads, outputs: Axis, kernel: number, options: Conv2dOptions = {}) {
     this.#path = weights.path;
-    this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel]);
+    const isReplaced = options.standardize ?? false;
+    this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel], { isReplaced });
     if (options.standardize) {
       weights.derive(() => {
         this.#standardize();

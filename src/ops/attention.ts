@@ -1,16 +1,12 @@
-import { kernels } from "../gpu/kernel-sources.js";
 import { bytesPerElement, padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { concatChannels, sliceChannels } from "./layout.js";
+import { attentionKernel } from "./attention-kernels.js";
 import { perLine, perLineOfAll, perSample, type Operand } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
-
-/** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
-const { QUERIES, COLUMNS } = kernels.attention.fixed;
-const [WORKGROUP] = kernels.attention.workgroup;
 
 /**
  * Tables `[positions, rotated channels / 2]`, f32, of a rotary position embedding. They need at least `length`
@@ -123,25 +119,22 @@ export function attention(options: AttentionOptions): Tensor {
   const { q, k, v, qOffset = 0, kOffset = 0, vOffset = 0, heads, kvHeads, dimHead, scale } = options;
   const { causal = false, nullKv, relativeBias, keyMask } = options;
   const { arena } = q;
-  const [batch, queries] = checkHeads("attention", "q", q, qOffset, heads, dimHead);
-  const keys = checkHeads("attention", "k", k, kOffset, kvHeads, dimHead)[1];
-  checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
-  if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
-  checkKeys(options, batch, keys);
-  if (causal && queries !== keys)
-    throw new ShapeError("attention", "k", k.shape, `${queries} keys, because attention is causal`);
-  checkF32("attention", "nullKv", nullKv, [2, dimHead]);
-  const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
-  checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
+  const { batch, queries, keys } = checkAttention(options);
   const groups = headGroups(options, keys);
   if (groups !== undefined) return attentionInGroups(options, groups);
   const paddedHead = padChannels(dimHead);
   const dimHead4 = paddedHead / 4;
-  const slabs = Math.ceil(dimHead4 / COLUMNS);
+  const kernel = attentionKernel(arena.stream, {
+    keys: keys + Number(nullKv !== undefined),
+    dimHead4,
+    hasBias: relativeBias !== undefined,
+  });
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
-  dispatch(arena.stream, "attention", {
+  dispatch(arena.stream, kernel.name, {
     op: "attention",
     types: { Element: floatType("attention", "q", q) },
+    constants: kernel.constants,
+    overrides: kernel.overrides,
     // Queries. Each reads all keys and values of its sample.
     space: { samples: batch, lines: queries },
     operands: {
@@ -159,7 +152,7 @@ export function attention(options: AttentionOptions): Tensor {
         heads,
         kv_heads: kvHeads,
         dim_head4: dimHead4,
-        slab4: Math.ceil(dimHead4 / slabs),
+        slab4: kernel.slab4,
         q_stride4: q.stride / 4,
         k_stride4: k.stride / 4,
         v_stride4: v.stride / 4,
@@ -175,7 +168,7 @@ export function attention(options: AttentionOptions): Tensor {
         has_mask: Number(keyMask !== undefined),
         first_query: part.line,
       },
-      grid: [Math.ceil(part.lines / (QUERIES * WORKGROUP)), heads, part.samples * slabs],
+      grid: kernel.grid({ samples: part.samples, queries: part.lines, heads, kvHeads }),
     }),
   });
   return y;
@@ -251,6 +244,35 @@ function checkHeads(
     throw new ShapeError(op, argument, x.shape, ["batch", "length", `>= ${end}`]);
   }
   return [batch!, length!];
+}
+
+/** Checks the arguments of `attention`. Returns their sizes. */
+function checkAttention(options: AttentionOptions) {
+  const {
+    q,
+    k,
+    v,
+    qOffset = 0,
+    kOffset = 0,
+    vOffset = 0,
+    heads,
+    kvHeads,
+    dimHead,
+    causal,
+    nullKv,
+    relativeBias,
+  } = options;
+  const [batch, queries] = checkHeads("attention", "q", q, qOffset, heads, dimHead);
+  const [, keys] = checkHeads("attention", "k", k, kOffset, kvHeads, dimHead);
+  checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
+  if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
+  checkKeys(options, batch, keys);
+  if (causal && queries !== keys)
+    throw new ShapeError("attention", "k", k.shape, `${queries} keys, because attention is causal`);
+  checkF32("attention", "nullKv", nullKv, [2, dimHead]);
+  const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
+  checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
+  return { batch, queries, keys };
 }
 
 function checkKeys({ q, k, v, keyMask }: AttentionOptions, batch: number, keys: number): void {

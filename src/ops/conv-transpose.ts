@@ -32,6 +32,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
     dispatch(x.arena.stream, "convTranspose2d", {
       op: "convTranspose2d",
       types: { Element },
+      choices: { weights: floatType("convTranspose2d", "weight", weight) },
       space: { samples: batch, lines: height },
       operands: {
         x: perRows(x, height, width * x.stride, rowsOf),

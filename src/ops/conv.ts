@@ -26,32 +26,59 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
   if (x.shape.length !== 4 || x.channels !== inputs) {
     throw new ShapeError("conv2d", "x", x.shape, ["batch", "height", "width", inputs]);
   }
-  const [batch, height, width] = x.shape as [number, number, number, number];
   if (kernelHeight === 1 && kernelWidth === 1 && stride === 1 && padding === 0) {
     // A 1×1 convolution of channels-last data is a matrix product.
     return x.arena.scope(() => linear(x, x.arena.share(weight).reshape([inputs, outputs]), epilogue));
   }
+  const [batch, height, width] = x.shape as [number, number, number, number];
+  const window = { stride, padding, height, width, kernelHeight, kernelWidth };
+  const [outHeight, outWidth] = outputSize(x, window);
+  const y = x.arena.empty([batch, outHeight, outWidth, outputs], floatType("conv2d", "x", x));
+  checkEpilogue("conv2d", x, y.shape, epilogue);
+  convolve({ x, weight, y }, window, epilogue);
+  return y;
+}
+
+/** What the sums of a convolution run over. */
+interface Window {
+  readonly stride: number;
+  readonly padding: number;
+  /** Size of the image. */
+  readonly height: number;
+  readonly width: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+}
+
+/** Returns height and width of the result. Throws `ShapeError` if the image is smaller than the kernel. */
+function outputSize(x: Tensor, { stride, padding, height, width, kernelHeight, kernelWidth }: Window) {
   const outHeight = Math.floor((height + 2 * padding - kernelHeight) / stride) + 1;
   const outWidth = Math.floor((width + 2 * padding - kernelWidth) / stride) + 1;
   if (outHeight < 1 || outWidth < 1) {
-    throw new ShapeError(
-      "conv2d",
-      "x",
-      x.shape,
-      `an image of at least ${kernelHeight}×${kernelWidth} pixels, including padding`,
-    );
+    const expected = `an image of at least ${kernelHeight}×${kernelWidth} pixels, including padding`;
+    throw new ShapeError("conv2d", "x", x.shape, expected);
   }
-  const shape = [batch, outHeight, outWidth, outputs];
-  const Element = floatType("conv2d", "x", x);
-  checkEpilogue("conv2d", x, shape, epilogue);
-  const y = x.arena.empty(shape, Element);
+  return [outHeight, outWidth] as const;
+}
+
+interface ConvTensors {
+  readonly x: Tensor;
+  readonly weight: Tensor;
+  readonly y: Tensor;
+}
+
+/** Computes the sums of `conv2d`, panel by panel of the weight. */
+function convolve({ x, weight, y }: ConvTensors, window: Window, epilogue: Epilogue): void {
+  const { stride, padding, height, width, kernelHeight, kernelWidth } = window;
+  const [batch, outHeight, outWidth] = y.shape as [number, number, number, number];
   const kernel = productKernel(x.arena.stream, { rows: y.rows });
-  const rowsOf = rowsUnder({ stride, padding, height, kernelHeight });
+  const rowsOf = rowsUnder(window);
   const firstRow = (part: Part): number => (part.isWhole ? 0 : rowsOf(part)[0]);
   for (const { first, vectors, span } of packedPanels(weight)) {
     dispatch(x.arena.stream, kernel.conv2d, {
       op: "conv2d",
-      types: { Element },
+      types: { Element: floatType("conv2d", "x", x) },
+      choices: { weights: floatType("conv2d", "weight", weight) },
       constants: kernel.constants,
       space: { samples: batch, lines: outHeight },
       operands: {
@@ -80,14 +107,6 @@ export function conv2d(x: Tensor, weight: Tensor, options: ConvOptions = {}): Te
       }),
     });
   }
-  return y;
-}
-
-interface Window {
-  readonly stride: number;
-  readonly padding: number;
-  readonly height: number;
-  readonly kernelHeight: number;
 }
 
 /** The rows of an image that rows of the result see: at least one, also where they see only padding. */

@@ -36,11 +36,11 @@ type Bindings = Readonly<Record<string, StorageRange | undefined>>;
 export function dispatch<K extends KernelName>(
   stream: CommandStream,
   kernel: K,
-  { op, space, operands, call, types, constants, overrides }: SplittableDispatch<K>,
+  { op, space, operands, call, types, constants, overrides, choices }: SplittableDispatch<K>,
 ): void {
   const run = (bindings: Dispatch<K>["bindings"], part: Part): void => {
     const { params, grid } = call(part);
-    stream.dispatch(kernel, { types, constants, overrides, bindings, params, grid });
+    stream.dispatch(kernel, { types, constants, overrides, choices, bindings, params, grid });
   };
   const limit = stream.maxBindingSize;
   if (!isAnyLarger(operands, limit)) {

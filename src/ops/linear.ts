@@ -24,6 +24,7 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
     dispatch(x.arena.stream, kernel.linear, {
       op: "linear",
       types: { Element },
+      choices: { weights: floatType("linear", "weight", weight) },
       constants: kernel.constants,
       space: { samples: 1, lines: x.rows },
       operands: { x: perLine(x), w: fixedSpan(weight, span), ...epilogueOperands(y, y.stride, epilogue) },

@@ -19,7 +19,8 @@ export interface PackedRows {
 
 /**
  * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` is f32
- * without padding. `packed` is `[kh·kw, in, out]`, with the `in` axis padded like the last one.
+ * without padding; if `packed` is f16, its values must be exact in f16. `packed` is `[kh·kw, in, out]`, with the `in` axis
+ * padded like the last one.
  */
 export function packRows(source: Tensor, packed: Tensor, rows: PackedRows): void {
   if (rows.isTransposed) {
@@ -77,7 +78,7 @@ function pack(source: Tensor, packed: Tensor, span: Span, { inputs: rowInputs, t
   const rowVectors = (lines: number, line: number): number => Math.ceil(Math.min(4 * lines, rows - 4 * line) / 4);
   dispatch(packed.arena.stream, "packWeights", {
     op: "packRows",
-    types: { Element: floatType("packRows", "packed", packed) },
+    choices: { weights: floatType("packRows", "packed", packed) },
     // Four rows each.
     space: { samples: 1, lines: Math.ceil(rows / 4) },
     operands: {

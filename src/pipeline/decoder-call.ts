@@ -180,7 +180,7 @@ function withKeptPixels(
 
 /** Returns the `parameters` of the images of an input. */
 function parametersOf(
-  { scriptName, tokenization, options, settings }: DecoderCall,
+  { scriptName, manager, tokenization, options, settings }: DecoderCall,
   input: number,
   computedInF32: readonly string[] | undefined,
 ): ImageParameters {
@@ -190,6 +190,7 @@ function parametersOf(
   const other = tokenization === "clip" ? undefined : tokenization;
   return {
     script: scriptName,
+    tuning: manager.gpu.tuning.id,
     ...defined({ ...(describe?.(input, own) ?? own), tokenization: other, computedInF32 }),
   };
 }

@@ -16,6 +16,8 @@ export type JsonOptions = Readonly<Record<string, Json | undefined>>;
 export interface ImageParameters extends JsonOptions {
   /** Class name of the script. */
   readonly script: string;
+  /** The `id` of the tuning table that chose the kernels. */
+  readonly tuning: string;
 }
 
 /** An image that a script generated. */

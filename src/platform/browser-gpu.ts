@@ -11,7 +11,12 @@ export const implementationOf: Platform["implementationOf"] = () => {
   return userAgent.includes("Chrome/") ? "Dawn" : "WebKit";
 };
 
+/** Browsers wait without using a core. */
+export const waitForDawn: Platform["waitForDawn"] = (work) => work;
+
 export const adapterAdvice: Platform["adapterAdvice"] = () =>
   "Open the page over https or from localhost, in a browser that has WebGPU enabled (Chrome 113, Safari 26, Firefox 141 and later).";
+
+export const processorTime: Platform["processorTime"] = () => undefined;
 
 export const systemMemory: Platform["systemMemory"] = () => undefined;

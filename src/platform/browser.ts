@@ -14,7 +14,14 @@ export {
   statFile,
   writeFileAtomic,
 } from "./browser-files.js";
-export { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "./browser-gpu.js";
+export {
+  adapterAdvice,
+  implementationOf,
+  openWebGpu,
+  processorTime,
+  systemMemory,
+  waitForDawn,
+} from "./browser-gpu.js";
 export { decodeImage, encodePixels } from "./browser-image.js";
 export { dirname, isAbsolute, join } from "./browser-paths.js";
 

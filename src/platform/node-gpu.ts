@@ -2,6 +2,7 @@ import { tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { openDawn } from "./node-dawn.js";
 import { dalle2Command } from "./node-runtime.js";
+import { DeviceWaits } from "./node-waiting.js";
 import type { Platform } from "./platform.js";
 
 /** Opens the runtime's own WebGPU (Deno's). Opens Dawn if there is none, it has no adapter, or flags for Dawn are given. */
@@ -24,6 +25,10 @@ function ownWebGpu(): GPU | undefined {
   return (globalThis as { readonly navigator?: { readonly gpu?: GPU } }).navigator?.gpu;
 }
 
+const waits = new DeviceWaits();
+
+export const waitForDawn: Platform["waitForDawn"] = (work) => waits.until(work);
+
 export const adapterAdvice: Platform["adapterAdvice"] = () => {
   if (process.platform === "darwin")
     return "WebGPU needs Metal on macOS: run natively on a Mac with macOS 13 or later.";
@@ -36,4 +41,9 @@ export const systemMemory: Platform["systemMemory"] = () => {
   // The memory limit of the container; 0 without a limit, and possibly more than the machine has.
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+};
+
+export const processorTime: Platform["processorTime"] = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 };

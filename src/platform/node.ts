@@ -21,7 +21,7 @@ export {
   removeFile,
   statFile,
 } from "./node-files.js";
-export { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "./node-gpu.js";
+export { adapterAdvice, implementationOf, openWebGpu, processorTime, systemMemory, waitForDawn } from "./node-gpu.js";
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 

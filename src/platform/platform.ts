@@ -67,12 +67,19 @@ export interface Platform {
    * If no driver has one, its `requestAdapter()` gives null.
    */
   readonly openWebGpu: (options?: WebGpuOptions) => Promise<GPU | NoWebGpu>;
+  /**
+   * Waits for work of a device of Dawn. In Node the thread sleeps meanwhile, at most 1 ms in a turn of the event loop: Dawn's
+   * binding would take a whole core.
+   */
+  readonly waitForDawn: <Result>(work: Promise<Result>) => Promise<Result>;
   /** Name of the implementation behind an entry point: "Dawn", "wgpu" or "WebKit". */
   readonly implementationOf: (entry: GPU) => string;
   /** What to do on this system if no adapter was found, in a sentence or two. */
   readonly adapterAdvice: () => string;
   /** Bytes of system memory that this process may use, which software adapters share; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
+  /** Milliseconds of processor time that this process has used, over all its threads; undefined in browsers. */
+  readonly processorTime: () => number | undefined;
 }
 
 /** Nothing implements WebGPU here: what is missing, and what to do. */

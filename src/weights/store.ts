@@ -1,6 +1,6 @@
 import { packRows, uploadMatrix } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
-import { padChannels, type DType } from "../tensor/dtype.js";
+import { padChannels, type ComputeType, type DType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { float32ToF16 } from "../tensor/half.js";
@@ -41,6 +41,8 @@ export interface WeightDeclarations {
 export const PIECE_BYTES = 2 ** 23;
 
 interface PackOptions {
+  /** Whether its values are replaced after loading, by others that may not be exact in f16. Default: false. */
+  readonly isReplaced?: boolean;
   /** Returns a factor for each output. It may use tensors that were declared earlier. */
   readonly outputScale?: () => Float32Array;
   /** Whether it is for `convTranspose2d`: the second axis of the file has the outputs. Default: false. */
@@ -83,7 +85,7 @@ export class Weights {
   /** Declares a matrix that is `[in, out]` in the file, as `linear` reads it. */
   matrix(name: string, [inputs, outputs]: readonly [number, number]): Tensor {
     const { arena } = this;
-    const tensor = this.store.own(arena.packed([inputs, outputs], arena.dtype, this.#full(name)));
+    const tensor = this.store.own(arena.packed([inputs, outputs], this.typeOf(name), this.#full(name)));
     this.store.request(
       this.#full(name),
       [inputs, outputs],
@@ -198,6 +200,16 @@ export class Weights {
     this.store.derive(fill);
   }
 
+  /**
+   * Dtype that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
+   * table of the device wants that. Kernels compute the same from both, and the header of the file tells which.
+   */
+  typeOf(name: string): ComputeType {
+    const { arena, store } = this;
+    const isHalf = store.source.tensors.get(this.#full(name))?.dtype === "F16";
+    return isHalf && arena.stream.tuning.keepsHalfWeights ? "f16" : arena.dtype;
+  }
+
   #full(name: string): string {
     return this.path === "" ? name : `${this.path}.${name}`;
   }
@@ -206,11 +218,12 @@ export class Weights {
     name: string,
     [outputs, inputs]: readonly [Axis, number | Heads],
     kernel: readonly number[],
-    { outputScale, isTransposed = false }: PackOptions = {},
+    { outputScale, isTransposed = false, isReplaced = outputScale !== undefined }: PackOptions = {},
   ): Tensor {
     const { arena } = this;
     const shape = [...kernel, storedSize(inputs), storedSize(outputs)];
-    const tensor = this.store.own(arena.packed(shape, arena.dtype, this.#full(name)));
+    const dtype = isReplaced ? arena.dtype : this.typeOf(name);
+    const tensor = this.store.own(arena.packed(shape, dtype, this.#full(name)));
     const taps = kernel.reduce((product, size) => product * size, 1);
     this.store.request(
       this.#full(name),

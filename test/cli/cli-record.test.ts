@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { recordTexts, type ImageRecord } from "../../src/pipeline/records/image-record.js";
+import type { DoctorReport } from "../../src/cli/doctor.js";
 import type { ShowReport } from "../../src/cli/show.js";
 import { encodeImage, type ImageFormat } from "../../src/image/encode.js";
 import { makeImage } from "../../src/image/image.js";
@@ -45,6 +46,10 @@ function shown(file: string): ShowReport {
   return (JSON.parse(stdout) as ShowReport[])[0]!;
 }
 
+function doctored(): DoctorReport {
+  return JSON.parse(dalle2(["doctor", "--json"]).stdout) as DoctorReport;
+}
+
 /** A grey image with texts. */
 async function writeTexts(name: string, text: Readonly<Record<string, string>>, format: ImageFormat = "png") {
   const file = join(folder, name);
@@ -69,7 +74,7 @@ describe("dalle2 show", () => {
         decoderSampler: ["dpmpp2m", "dpmpp2m"],
         decoderCondScale: [1.5, 1.5],
       },
-      tuning: "default",
+      tuning: doctored().tuning,
     });
     expect(record.software).toMatch(/^dalle2-webgpu \d+\.\d+\.\d+/);
     expect(record.adapter).not.toBe("");

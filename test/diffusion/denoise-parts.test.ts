@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ddpm } from "../../src/diffusion/ddpm.js";
-import { denoise, denoisePart, disposeState, type Denoiser, type RunState } from "../../src/diffusion/denoise.js";
+import { denoise, denoisePart, type Denoiser } from "../../src/diffusion/denoise.js";
+import { disposeState, type RunState } from "../../src/diffusion/run-state.js";
 import { dpmpp2m } from "../../src/diffusion/dpmpp.js";
 import { Generator } from "../../src/diffusion/generator.js";
 import { Inpainting } from "../../src/diffusion/inpaint.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { specialise } from "../../src/gpu/kernel-source.js";
+import { sourcePlace, specialise, withChoices } from "../../src/gpu/kernel-source.js";
 
 const code = `// y = x
 alias Element = f32; // storage
@@ -51,5 +51,32 @@ describe("specialise", () => {
     expect(() => specialise(source, { constants: { TILE_M: -1 } })).toThrow(/TILE_M is -1; expected a u32/);
     expect(() => specialise(source, { constants: { SHIFT: 0.5 } })).toThrow(/i32/);
     expect(() => specialise(source, { constants: { EPS: NaN } })).toThrow(/f32/);
+  });
+});
+
+describe("withChoices", () => {
+  const alternatives = {
+    weights: {
+      full: { file: "lib/weights/full.wgsl", lines: 1, code: "fn full() {}\n" },
+      half: { file: "lib/weights/half.wgsl", lines: 2, code: "fn half() {}\nfn more() {}\n" },
+    },
+  };
+  const kernel = {
+    code: "// k\nfn full() {}\nfn main() {}\n",
+    files: [["k.wgsl", 1, 1] as const, ["lib/weights/full.wgsl", 1, 1] as const, ["k.wgsl", 2, 1] as const],
+    choices: { weights: ["full", "half"] },
+  };
+
+  it("puts the chosen file in the place of the default one, also for the places of errors", () => {
+    expect(withChoices(kernel, { weights: "full" }, alternatives)).toBe(kernel);
+    const { code, files } = withChoices(kernel, { weights: "half" }, alternatives);
+    expect(code).toBe("// k\nfn half() {}\nfn more() {}\nfn main() {}\n");
+    expect(sourcePlace({ files }, code, 3)).toEqual({ file: "lib/weights/half.wgsl", line: 2 });
+    expect(sourcePlace({ files }, code, 4)).toEqual({ file: "k.wgsl", line: 2 });
+  });
+
+  it("refuses a file that the kernel does not name", () => {
+    expect(() => withChoices(kernel, { weights: "tiny" }, alternatives)).toThrow(/no weights "tiny"/);
+    expect(() => withChoices(kernel, { tiles: "half" }, alternatives)).toThrow(/no tiles "half"/);
   });
 });

@@ -1,9 +1,12 @@
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { GpuDevice } from "../../src/gpu/device.js";
+import { openGpu } from "../../src/gpu/open.js";
+import { portableTable, type AttentionRule } from "../../src/gpu/tuning.js";
 import { attention, prepareHeads } from "../../src/ops/attention.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
-import type { Arena } from "../../src/tensor/arena.js";
+import { Arena } from "../../src/tensor/arena.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
-import { expectClose, openTestArena, Random, testableTypes } from "../support/gpu.js";
+import { expectClose, openTestArena, Random, sharedGpu, testableTypes } from "../support/gpu.js";
 import * as oracle from "../support/oracle-attention.js";
 import { rounded } from "../support/rounded.js";
 
@@ -14,12 +17,27 @@ const TOLERANCE = { f32: 5e-6, f16: 5e-4 } as const;
 
 const types = await testableTypes();
 
-describe.each(types)("attention in %s", (dtype: ComputeType) => {
+/** Rules for kernels of attention that this machine's adapter can run, one for each variant. */
+const rules: AttentionRule[] = [
+  { kernel: "direct" },
+  ...((await sharedGpu()).features.subgroups ? [1, 2, 4] : []).map((ownKeys): AttentionRule => ({
+    kernel: "broadcast",
+    ownKeys,
+  })),
+];
+const variants = rules.flatMap((rule) => types.map((dtype) => ({ ...rule, dtype })));
+
+describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
+  let gpu: GpuDevice;
   let arena: Arena;
   beforeAll(async () => {
-    arena = await openTestArena(dtype);
+    gpu = await openGpu({ tuning: { ...portableTable, attention: [rule] } });
+    arena = new Arena(gpu.stream(), dtype, { guards: true });
   });
   afterEach(() => arena.checkGuards());
+  afterAll(() => {
+    gpu.dispose();
+  });
 
   const normals = (random: Random, count: number, scale = 1) => rounded(random.normals(count, scale), dtype);
 
@@ -46,8 +64,11 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     { batch: 2, queries: 33, keys: 33, heads: 4, kvHeads: 4, dimHead: 16, causal: true },
     { batch: 2, queries: 37, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
     { batch: 3, queries: 9, keys: 17, heads: 4, kvHeads: 2, dimHead: 64, nullKv: true, mask: true },
-    { batch: 1, queries: 256, keys: 256, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },
+    { batch: 1, queries: 70, keys: 130, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },
     { batch: 1, queries: 6, keys: 300, heads: 1, kvHeads: 1, dimHead: 128 },
+    // Edges of the tiles of keys and of the blocks of rows, with one head of keys for several heads of queries.
+    { batch: 2, queries: 11, keys: 15, heads: 3, kvHeads: 1, dimHead: 8, nullKv: true, bias: true },
+    { batch: 1, queries: 17, keys: 17, heads: 8, kvHeads: 2, dimHead: 8, causal: true, mask: true },
     // Heads that end within a vec4, and heads in two and more slabs.
     { batch: 2, queries: 5, keys: 5, heads: 3, kvHeads: 3, dimHead: 1 },
     { batch: 1, queries: 34, keys: 34, heads: 3, kvHeads: 1, dimHead: 6, causal: true, nullKv: true, bias: true },
@@ -174,6 +195,16 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     const keyMask = arena.from(new Float32Array(6), [2, 3], "f32");
     expect(() => attention({ ...options, keyMask })).toThrow(/attention: keyMask is f32; expected u32/);
   });
+});
+
+describe.each(types)("in %s", (dtype: ComputeType) => {
+  let arena: Arena;
+  beforeAll(async () => {
+    arena = await openTestArena(dtype);
+  });
+  afterEach(() => arena.checkGuards());
+
+  const random = new Random(11);
 
   describe("prepareHeads", () => {
     const headCases = [
@@ -193,7 +224,11 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
 
     test.each(headCases)("%j", async ({ batch, length, heads, dimHead, pairs, l2norm, halves = false }) => {
       const x = { length, channels: heads * oracle.paddedHead(dimHead) + 6, offset: 4 };
-      const values = oracle.clearPadding(normals(random, batch * length * x.channels), { ...x, heads, dimHead });
+      const values = oracle.clearPadding(rounded(random.normals(batch * length * x.channels), dtype), {
+        ...x,
+        heads,
+        dimHead,
+      });
       const angles = Float64Array.from({ length: length * pairs }, () => 2 * Math.PI * random.next());
       const cos = Float32Array.from(angles, Math.cos);
       const sin = Float32Array.from(angles, Math.sin);
@@ -215,7 +250,7 @@ describe.each(types)("attention in %s", (dtype: ComputeType) => {
     });
 
     test("accepts tables for more positions than needed", async () => {
-      const x = arena.from(normals(random, 3 * 4), [1, 3, 4]);
+      const x = arena.from(random.normals(3 * 4), [1, 3, 4]);
       const angles = Float64Array.from({ length: 5 * 2 }, () => 2 * Math.PI * random.next());
       const table = (of: (angle: number) => number, rows: number) =>
         arena.from(Float32Array.from(angles.subarray(0, rows * 2), of), [rows, 2], "f32");

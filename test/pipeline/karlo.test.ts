@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { disposeState, type RunState } from "../../src/diffusion/denoise.js";
+import { disposeState, type RunState } from "../../src/diffusion/run-state.js";
 import { Generator } from "../../src/diffusion/generator.js";
 import { SamplingError } from "../../src/diffusion/sampling-error.js";
 import { makeImage, type RgbImage } from "../../src/image/image.js";

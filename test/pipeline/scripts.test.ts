@@ -91,6 +91,7 @@ it("returns with each image what repeats it", async () => {
   expect(second.seed).toBe(8);
   expect(second.parameters).toEqual({
     script: "BasicInference",
+    tuning: manager.gpu.tuning.id,
     text: "a blue square",
     priorCondScale: 1,
     priorSteps: 3,
@@ -148,6 +149,7 @@ describe("Upscale", () => {
     expect(image).toMatchObject({ width: 64, height: 64, data: same.data });
     expect(image.parameters).toEqual({
       script: "Upscale",
+      tuning: manager.gpu.tuning.id,
       startAtUnetNumber: 2,
       condScale: [2, 1],
       steps: [3, 6],
@@ -189,6 +191,7 @@ describe("Interpolate", () => {
     expect(apart(images[2]!, await variation(blueSquare))).toBeLessThanOrEqual(1);
     expect(images[1]!.parameters).toEqual({
       script: "Interpolate",
+      tuning: manager.gpu.tuning.id,
       text,
       frames: 3,
       position: 0.5,

@@ -28,7 +28,9 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
 }
 
 /** The generated module, evaluated. */
-function moduleOf(text: string): Readonly<Record<"kernels" | "libs" | "enums", Readonly<Record<string, unknown>>>> {
+function moduleOf(
+  text: string,
+): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums", Readonly<Record<string, unknown>>>> {
   const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as (?:const|string)\b/g, "");
   return runInNewContext(`const result = {};\n${body}\nresult;`) as ReturnType<typeof moduleOf>;
 }
@@ -107,6 +109,52 @@ describe("generate-kernels", () => {
         ["eps", "f32"],
       ],
     });
+  });
+
+  it("lists files of which a variant chooses one, with the first in the code", () => {
+    const { text } = generate({
+      "k.wgsl": `// k\n//: use lib/weights/b.wgsl or lib/weights/a.wgsl\n${binding}`,
+      "lib/weights/a.wgsl": "const BITS: u32 = 1u;\n",
+      "lib/weights/b.wgsl": "const BITS: u32 = 2u;\nfn b() {}\n",
+    });
+    const { kernels, alternatives } = moduleOf(text);
+    expect(kernels.k).toMatchObject({
+      code: expect.stringContaining("\nconst BITS: u32 = 2u;\nfn b() {}\n") as string,
+      choices: { weights: ["b", "a"] },
+    });
+    expect(alternatives).toEqual({
+      weights: {
+        a: {
+          file: expect.stringMatching(/lib\/weights\/a\.wgsl$/) as string,
+          lines: 1,
+          fixed: { BITS: 1 },
+          code: "const BITS: u32 = 1u;\n",
+        },
+        b: {
+          file: expect.stringMatching(/lib\/weights\/b\.wgsl$/) as string,
+          lines: 2,
+          fixed: { BITS: 2 },
+          code: "const BITS: u32 = 2u;\nfn b() {}\n",
+        },
+      },
+    });
+  });
+
+  it.each([
+    [
+      "files in several folders",
+      { "lib/a/x.wgsl": "", "lib/b/y.wgsl": "" },
+      "lib/a/x.wgsl or lib/b/y.wgsl",
+      /k\.wgsl:2: expected/,
+    ],
+    [
+      "a constant to change in one",
+      { "lib/a/x.wgsl": "const A: u32 = 1u; //: const\n", "lib/a/y.wgsl": "" },
+      "lib/a/x.wgsl or lib/a/y.wgsl",
+      /x\.wgsl:1: a file that variants choose/,
+    ],
+  ])("refuses %s to choose from", (_, libs, use, complaint) => {
+    expect(generate({ "k.wgsl": `// k\n//: use ${use}\n${binding}`, ...libs }).complaint).toMatch(complaint);
   });
 
   describe("facts", () => {

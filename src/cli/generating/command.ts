@@ -7,6 +7,7 @@ import { tryFolder } from "../../platform/node-temporary-files.js";
 import { describeModels, differences } from "../../pipeline/records/generated-on.js";
 import type { GeneratedOn } from "../../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../../pipeline/script-options.js";
+import { keptTuning } from "../../tuning/kept.js";
 import { counted } from "../../platform/counted.js";
 import { samplingOptions, type GenerationFlags, type ModelFlags, type PriorFlags } from "./options.js";
 import type { GenerationPlan } from "./plan.js";
@@ -43,7 +44,8 @@ export async function generateImages(
   tryFolder(flags.outputPath);
   await checkEncoder(flags.format);
   const { dtype, offload, computeInF32 } = flags;
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32 });
+  const tuning = keptTuning({ onWarning: progress.warn });
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32, tuning });
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);

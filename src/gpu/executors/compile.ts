@@ -1,9 +1,10 @@
 import type { OnBlock, Range, StorageMemory } from "../block.js";
+import type { DeviceCore } from "../device-core.js";
 import { GpuError } from "../errors.js";
 import type { KernelName } from "../kernel-source.js";
-import type { PipelineCache } from "../pipelines.js";
-import { SharedMemory } from "../shared-memory.js";
+import type { SharedMemory } from "../shared-memory.js";
 import type { Dispatch, Executor } from "./executor.js";
+import type { RepeatedWork } from "./repeated-work.js";
 
 /** Allocates nothing: tensors of a dry run have no memory. */
 class NoMemory implements StorageMemory {
@@ -18,6 +19,12 @@ class NoMemory implements StorageMemory {
   }
 }
 
+const WITHOUT_MEMORY: RepeatedWork = {
+  run: (_kind, body) => body(),
+  dispose: () => undefined,
+  [Symbol.dispose]: () => undefined,
+};
+
 /** Compiles the pipelines of dispatched kernels, in parallel. Runs nothing. */
 export class CompileExecutor implements Executor {
   readonly isDryRun = true;
@@ -25,15 +32,16 @@ export class CompileExecutor implements Executor {
   readonly onBlock: OnBlock = () => undefined;
   #pending: Promise<void>[] = [];
 
-  constructor(
-    private readonly pipelines: PipelineCache,
-    readonly sharedMemory: SharedMemory,
-  ) {
-    this.memory = new NoMemory(sharedMemory.maxBufferSize);
+  constructor(private readonly core: DeviceCore) {
+    this.memory = new NoMemory(core.maxBufferSize);
+  }
+
+  get sharedMemory(): SharedMemory {
+    return this.core.sharedMemory;
   }
 
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
-    const ready = this.pipelines.prepare(kernel, call);
+    const ready = this.core.pipelines.prepare(kernel, call);
     // `sync` awaits it. Until then a failure must not end the process as an unhandled rejection.
     ready.catch(() => undefined);
     this.#pending.push(ready);
@@ -55,6 +63,10 @@ export class CompileExecutor implements Executor {
     return Promise.resolve(new ArrayBuffer(byteLength));
   }
 
+  repeatedWork(): RepeatedWork {
+    return WITHOUT_MEMORY;
+  }
+
   flush(): void {
     // Nothing is queued.
   }
@@ -63,7 +75,7 @@ export class CompileExecutor implements Executor {
   async sync(): Promise<void> {
     const pending = this.#pending;
     this.#pending = [];
-    const results = await Promise.allSettled(pending);
+    const results = await this.core.wait(Promise.allSettled(pending));
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
   }

@@ -5,9 +5,10 @@ import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange } from "../storage.js";
 import { CommandStream } from "../stream.js";
-import { portableTable } from "../tuning.js";
+import { portableTable, type TuningTable } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
+import { EncodedAnew, type RepeatedWork } from "./repeated-work.js";
 
 /** Larger than any model needs, and small enough that sums stay exact. */
 const UNLIMITED = 2 ** 48;
@@ -72,6 +73,10 @@ class CountExecutor implements Executor {
     return Promise.resolve(new ArrayBuffer(byteLength));
   }
 
+  repeatedWork(): RepeatedWork {
+    return new EncodedAnew(this.memory);
+  }
+
   flush(): void {
     this.memory.returnFreed();
   }
@@ -92,9 +97,9 @@ export class MemoryCounter {
   /** A dry run: reads give zeros. */
   readonly stream: CommandStream;
 
-  /** `maxBindingSize`: bytes that a kernel can bind. */
-  constructor(maxBindingSize = UNLIMITED) {
-    const facts = { adapter: ADAPTER, features: FEATURES, tuning: portableTable, maxBindingSize };
+  /** `maxBindingSize`: bytes that a kernel can bind. `tuning`: the table of the device. */
+  constructor(maxBindingSize = UNLIMITED, tuning: TuningTable = portableTable) {
+    const facts = { adapter: ADAPTER, features: FEATURES, tuning, maxBindingSize };
     this.stream = new CommandStream(this.#executor, facts);
   }
 

@@ -3,40 +3,18 @@ import type { OnBlock, Range } from "../block.js";
 import { MapMode } from "../constants.js";
 import type { DeviceCore } from "../device-core.js";
 import { asGpuError, GpuOutOfMemoryError, GpuValidationError, ShaderError, type GpuError } from "../errors.js";
-import type { Grid } from "../grid.js";
 import type { KernelName } from "../kernel-source.js";
-import type { Pipeline } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
 import { bufferOf, type GpuStorage, type StorageRange } from "../storage.js";
 import { StreamMemory } from "../stream-memory.js";
+import type { UniformTable } from "../uniforms.js";
+import { submitCommands, type Command } from "./commands.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
+import type { RepeatedWork } from "./repeated-work.js";
+import { ReplayedWork, type Replayer } from "./replay.js";
 
 /** Commands per submit: enough to hide the cost of a submit, too few to trigger the watchdog of a driver. */
 const BATCH = 128;
-
-interface QueuedDispatch {
-  readonly kind: "dispatch";
-  readonly pipeline: Pipeline;
-  readonly entries: readonly BufferEntry[];
-  readonly offsets: readonly number[];
-  readonly grid: Grid;
-  readonly modulePath: string;
-}
-
-interface QueuedClear {
-  readonly kind: "clear";
-  readonly target: Range;
-  readonly bytes: number;
-}
-
-interface QueuedCopy {
-  readonly kind: "copy";
-  readonly source: Range;
-  readonly target: { readonly buffer: GPUBuffer; readonly offset: number };
-  readonly bytes: number;
-}
-
-type Command = QueuedDispatch | QueuedClear | QueuedCopy;
 
 /** Resolves to the error of some work, or to undefined. */
 type Check = Promise<GpuError | undefined>;
@@ -45,12 +23,16 @@ type Check = Promise<GpuError | undefined>;
  * Runs commands. They are queued as plain records. `flush` encodes and submits them synchronously, inside one pair of
  * error scopes: the whole device has one stack of scopes, so none may be open while another stream works.
  */
-export class EagerExecutor implements Executor {
+export class EagerExecutor implements Executor, Replayer {
   readonly isDryRun = false;
   readonly memory: StreamMemory;
   #queue: Command[] = [];
   /** Identifies the blocks that queued commands use. */
   #batch: object = {};
+  /** Whether replayed commands are queued, whose blocks are not marked as those of the batch. */
+  #hasReplayed = false;
+  /** Set while commands are recorded. */
+  #recorded: Command[] | undefined;
   /** Checks of the work since the last wait. */
   #checks = new Set<Check>();
 
@@ -62,6 +44,10 @@ export class EagerExecutor implements Executor {
 
   get sharedMemory(): SharedMemory {
     return this.core.sharedMemory;
+  }
+
+  get uniforms(): UniformTable {
+    return this.core.uniforms;
   }
 
   readonly onBlock: OnBlock = (outcome) => {
@@ -91,14 +77,18 @@ export class EagerExecutor implements Executor {
     }
     // Last, because allocating memory or a slot may submit what was queued before.
     for (const range of ranges) if (range) range.block.usedBy = this.#batch;
-    this.#queue.push({ kind: "dispatch", pipeline, entries, offsets, grid: call.grid, modulePath });
+    const { params, grid } = call;
+    this.#enqueue({ kind: "dispatch", pipeline, entries, params, offsets, grid, modulePath, group: undefined });
   }
 
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
     this.#throwIfLost();
     const range = target.locate(this);
+    // Recorded commands must not depend on content that only the first run writes.
+    this.#recorded = undefined;
     // Queued commands must still see the old content. A block that they do not use can be written immediately.
-    if (range.block.usedBy === this.#batch || target.isSharedBeyond(this.memory)) this.flush();
+    const mayBeUsed = range.block.usedBy === this.#batch || this.#hasReplayed;
+    if (mayBeUsed || target.isSharedBeyond(this.memory)) this.flush();
     this.#scoped(() => {
       const start = range.offset + offset;
       this.core.device.queue.writeBuffer(bufferOf(range.block), start, data.buffer, data.byteOffset, data.byteLength);
@@ -124,13 +114,14 @@ export class EagerExecutor implements Executor {
     this.#throwIfLost();
     const bytes = Math.ceil(byteLength / 4) * 4;
     const source = storage.locate(this);
+    this.#recorded = undefined;
     const staging = this.#scoped(() => this.core.staging.acquire(bytes));
     try {
       this.#push({ kind: "copy", source, target: { buffer: staging, offset: 0 }, bytes }, [source]);
       this.flush();
       const mapped = this.#scoped(() => staging.mapAsync(MapMode.READ, 0, bytes));
       const checks = this.#takeChecks();
-      await mapped.catch((error: unknown) => this.#throwCause(error, checks));
+      await this.core.wait(mapped).catch((error: unknown) => this.#throwCause(error, checks));
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
       await this.#throwIfFailed(checks);
       this.core.staging.release(staging);
@@ -143,17 +134,48 @@ export class EagerExecutor implements Executor {
 
   #push(command: Command, ranges: readonly Range[]): void {
     for (const { block } of ranges) block.usedBy = this.#batch;
+    this.#enqueue(command);
+  }
+
+  #enqueue(command: Command): void {
     this.#queue.push(command);
+    this.#recorded?.push(command);
+  }
+
+  repeatedWork(): RepeatedWork {
+    return new ReplayedWork(this);
+  }
+
+  record(body: () => void): readonly Command[] | undefined {
+    const commands: Command[] = [];
+    this.#recorded = commands;
+    try {
+      body();
+      return this.#recorded;
+    } finally {
+      this.#recorded = undefined;
+    }
+  }
+
+  replay(commands: readonly Command[]): void {
+    this.#throwIfLost();
+    this.flush();
+    for (let start = 0; start < commands.length; start += BATCH) {
+      if (start > 0) this.flush();
+      this.#queue = commands.slice(start, start + BATCH);
+      this.#hasReplayed = true;
+    }
   }
 
   flush(): void {
     const commands = this.#queue;
     if (commands.length > 0) {
       this.#queue = [];
+      this.#hasReplayed = false;
       this.#batch = {};
       try {
         this.#scoped(() => {
-          this.#submit(commands);
+          submitCommands(this.core, commands);
         });
       } catch (error) {
         // It may be another stream that asked for the flush: this one hears of it at its next wait.
@@ -163,54 +185,12 @@ export class EagerExecutor implements Executor {
     this.memory.returnFreed();
   }
 
-  #submit(commands: readonly Command[]): void {
-    const { core } = this;
-    const encoder = core.device.createCommandEncoder();
-    let pass: GPUComputePassEncoder | undefined;
-    const endPass = (): void => {
-      pass?.end();
-      pass = undefined;
-    };
-    for (const command of commands) {
-      if (command.kind === "dispatch") {
-        // A pass of its own where each dispatch is measured.
-        if (core.timer) endPass();
-        pass ??= encoder.beginComputePass(
-          core.timer ? { timestampWrites: core.timer.pass(command.pipeline.key) } : undefined,
-        );
-        this.#encode(pass, command);
-      } else {
-        endPass();
-        if (command.kind === "clear") {
-          const { block, offset } = command.target;
-          encoder.clearBuffer(bufferOf(block), offset, command.bytes);
-        } else {
-          const { source, target, bytes } = command;
-          encoder.copyBufferToBuffer(bufferOf(source.block), source.offset, target.buffer, target.offset, bytes);
-        }
-      }
-    }
-    endPass();
-    const collect = core.timer?.resolve(encoder);
-    if (core.uniforms.upload()) core.counters.uploads++;
-    core.submit([encoder.finish()]);
-    collect?.();
-  }
-
-  #encode(pass: GPUComputePassEncoder, { pipeline, entries, offsets, grid, modulePath }: QueuedDispatch): void {
-    const { bindGroups, counters } = this.core;
-    const label = modulePath === "" ? pipeline.key : `${pipeline.key} @ ${modulePath}`;
-    pass.setPipeline(pipeline.pipeline!);
-    pass.setBindGroup(0, bindGroups.get(label, pipeline.layout, entries), offsets);
-    pass.dispatchWorkgroups(...grid);
-    counters.dispatches++;
-  }
-
   async sync(): Promise<void> {
     this.#throwIfLost();
     this.flush();
     const checks = this.#takeChecks();
-    await this.core.device.queue.onSubmittedWorkDone().catch((error: unknown) => this.#throwCause(error, checks));
+    const done = this.core.device.queue.onSubmittedWorkDone();
+    await this.core.wait(done).catch((error: unknown) => this.#throwCause(error, checks));
     await this.#throwIfFailed(checks);
   }
 

@@ -3,6 +3,7 @@ import type { BindingName, KernelName, ParamName } from "../kernel-source.js";
 import type { Variant } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange, StorageUser } from "../storage.js";
+import type { RepeatedWork } from "./repeated-work.js";
 
 /** One run of a kernel. Optional inputs may be `undefined`. */
 export interface Dispatch<K extends KernelName> extends Variant<K> {
@@ -26,6 +27,8 @@ export interface Executor extends StorageUser {
   clear(target: GpuStorage): void;
   copy(source: StorageRange, target: StorageRange): void;
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer>;
+  /** Work that is done many times on the same memory. */
+  repeatedWork(): RepeatedWork;
   /** Submits what is queued. */
   flush(): void;
   /** Submits what is queued and waits until it has run. Rejects with the first error. */

@@ -7,6 +7,7 @@ import type { GpuStorage, StorageRange } from "../storage.js";
 import type { StreamMemory } from "../stream-memory.js";
 import type { EagerExecutor } from "./eager.js";
 import type { AnyBindings, AnyParams, Dispatch, Executor } from "./executor.js";
+import { EncodedAnew, type RepeatedWork } from "./repeated-work.js";
 
 /** A dispatch with everything that is needed to replay it. */
 export interface RecordedDispatch {
@@ -83,6 +84,11 @@ export class RecordExecutor implements Executor {
 
   read(source: GpuStorage, byteLength: number): Promise<ArrayBuffer> {
     return this.inner.read(source, byteLength);
+  }
+
+  /** Each run is reported, so none is replayed. */
+  repeatedWork(): RepeatedWork {
+    return new EncodedAnew(this.memory);
   }
 
   flush(): void {

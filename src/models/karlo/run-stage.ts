@@ -1,4 +1,4 @@
-import { disposeState, type RunState } from "../../diffusion/denoise.js";
+import { disposeState, type RunState } from "../../diffusion/run-state.js";
 import { scaleBy } from "../../ops/elementwise.js";
 import type { Arena } from "../../tensor/arena.js";
 import type { Tensor } from "../../tensor/tensor.js";

@@ -23,7 +23,7 @@ export class TokenProjection {
     const outputs = tokens * width;
     this.#path = path;
     this.#tokens = tokens;
-    const weight = store.own(arena.packed([inputs, outputs], arena.dtype, `${path}.weight`));
+    const weight = store.own(arena.packed([inputs, outputs], weights.typeOf("weight"), `${path}.weight`));
     store.request(
       `${path}.weight`,
       [outputs, inputs],

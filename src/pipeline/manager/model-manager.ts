@@ -3,6 +3,7 @@ import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
+import type { OpenGpuOptions } from "../../gpu/open.js";
 import { stageSettings } from "../../models/per-stage.js";
 import type { Cascade, ImageEncoder, Prior, TextEncoder } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
@@ -26,6 +27,8 @@ import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 export interface ManagerOptions extends LoadingOptions {
   /** Device to use. The caller disposes it. Default: the manager opens the device of `devices`, and disposes it with itself. */
   readonly gpu?: GpuDevice | undefined;
+  /** Variants of kernels, as in `openGpu`, if the manager opens the device. */
+  readonly tuning?: OpenGpuOptions["tuning"];
   /**
    * Dtype of weights and activations. `auto`, the default, is f16 on GPUs that have it, and f32 on others and on software
    * adapters; a component that overflows in f16 is repeated in f32 and stays in f32. `f16` does not repeat.

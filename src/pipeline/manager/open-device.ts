@@ -1,7 +1,7 @@
 import { adapterChoice } from "../../config/devices.js";
 import type { ModelLoadConfig } from "../load-config.js";
 import type { GpuDevice } from "../../gpu/device.js";
-import { openGpu } from "../../gpu/open.js";
+import { openGpu, type OpenGpuOptions } from "../../gpu/open.js";
 import type { LoadingOptions } from "./loading-options.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
@@ -11,12 +11,12 @@ import { warnOnConsole } from "../../platform/printable.js";
  */
 export async function openDevice(
   { data }: ModelLoadConfig,
-  options: Pick<LoadingOptions, "onWarning">,
+  options: Pick<LoadingOptions, "onWarning"> & Pick<OpenGpuOptions, "tuning">,
 ): Promise<GpuDevice> {
   const { prefer, warning } = adapterChoice(data.devices);
-  const { onWarning = warnOnConsole } = options;
+  const { onWarning = warnOnConsole, tuning } = options;
   if (warning !== undefined) onWarning(warning);
-  const gpu = await openGpu({ prefer });
+  const gpu = await openGpu({ prefer, tuning });
   const { isSoftware, description, device } = gpu.adapter;
   if (prefer === "software" && !isSoftware) {
     onWarning(

@@ -1,7 +1,7 @@
 import { counted } from "../../platform/counted.js";
 import type { DalleModelManager } from "../manager/model-manager.js";
 import type { LoadingOptions } from "../manager/loading-options.js";
-import { TUNING, type GeneratedOn } from "./image-record.js";
+import type { GeneratedOn } from "./image-record.js";
 import { identifyModels, type ModelFile } from "./model-identity.js";
 
 /** Describes the models of a manager and where they run, for records. */
@@ -20,7 +20,7 @@ export async function describeModels(
     model: isOwnConfig ? { files } : { config: config.source, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,
-    tuning: TUNING,
+    tuning: gpu.tuning.id,
   };
 }
 
@@ -29,10 +29,10 @@ const COMPARED = {
   model: "other model files",
   adapter: "another adapter",
   dtype: "another dtype",
-  tuning: "another tuning",
+  tuning: "another tuning table",
 };
 
-/** Returns warnings why an image may differ from the recorded one by more than ±1: one for each difference. */
+/** Returns warnings why an image may differ from the recorded one: one for each difference. */
 export function differences(then: GeneratedOn, now: GeneratedOn): string[] {
   const [before, here] = [
     { ...then, model: filesOnlyIn(then, now) },

@@ -32,7 +32,7 @@ export interface GeneratedOn {
   readonly adapter: string;
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
-  /** Name of the table of kernel variants. There is only one. */
+  /** The `id` of the device's tuning table. Records of earlier versions have "default". */
   readonly tuning: string;
 }
 
@@ -58,16 +58,13 @@ const imageRecord = z.object({
 /** What an image file says of how it was generated, so that it can be generated again. */
 export type ImageRecord = z.output<typeof imageRecord>;
 
-/** The table of kernel variants that is in use. */
-export const TUNING = "default";
-
 /** Makes the record of an image. */
 export function recordOf(
-  { seed, parameters }: GeneratedImage,
+  { seed, parameters: { tuning, ...parameters } }: GeneratedImage,
   inputs: ImageRecord["inputs"],
   generatedOn: GeneratedOn,
 ): ImageRecord {
-  return { ...generatedOn, seed, inputs, parameters };
+  return { ...generatedOn, tuning, seed, inputs, parameters };
 }
 
 /** Returns the entries of a record as names and values, for people. */

@@ -63,13 +63,16 @@ const networks = [
   { name: "the prior", run: (body: (sample: Sample) => Promise<void>) => withPrior(1, body) },
 ];
 
+/** Reports its commands, so that passes are encoded and not replayed. */
+const encoding = new Arena(gpu.stream({ onCommand: () => undefined }));
+
 /** Kernels that `body` dispatches, with variant, numbers and grid, split into passes. The last part is what follows. */
-async function dispatchesOf(body: () => Promise<void>, { stream } = arena): Promise<string[][]> {
+async function dispatchesOf(body: () => Promise<void>, { stream } = encoding): Promise<string[][]> {
   const dispatch = vi.spyOn(stream, "dispatch");
   await body();
   const passes: string[][] = [[]];
-  for (const [kernel, { types, constants, overrides, params, grid }] of dispatch.mock.calls) {
-    passes.at(-1)!.push(JSON.stringify([kernel, types, constants, overrides, params, grid]));
+  for (const [kernel, { types, constants, overrides, choices, params, grid }] of dispatch.mock.calls) {
+    passes.at(-1)!.push(JSON.stringify([kernel, types, constants, overrides, choices, params, grid]));
     if (kernel === "noteNotFinite") passes.push([]);
   }
   dispatch.mockRestore();
@@ -86,7 +89,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
   it("uploads a step counter and at most one draw of noise in each step", () =>
     run(async (sample) => {
       const uploads = async (steps: number) => {
-        const write = vi.spyOn(arena.stream, "write");
+        const write = vi.spyOn(encoding.stream, "write");
         const generator = new Generator(1);
         let draws = 0;
         const noise: NoiseSource = {
@@ -95,7 +98,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
             return generator.randn(shape);
           },
         };
-        const passes = (await dispatchesOf(() => sample(steps, sampler, noise))).length - 1;
+        const passes = (await dispatchesOf(() => sample(steps, sampler, noise, encoding))).length - 1;
         const writes = write.mock.calls.length;
         write.mockRestore();
         return { writes, draws, passes };
@@ -110,22 +113,30 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
 
   it("dispatches the same in each step after the first", () =>
     run(async (sample) => {
-      const passes = await dispatchesOf(() => sample(6, sampler, new Generator(1)));
+      const passes = await dispatchesOf(() => sample(6, sampler, new Generator(1), encoding));
       expect(passes[2]!.length).toBeGreaterThan(20);
       expect(passes[2]).toEqual(passes[1]);
       expect(passes[3]).toEqual(passes[2]);
     }));
 
-  it("reuses bind groups, as later steps use the memory of earlier ones", () =>
+  it("replays steps: later ones encode nothing, and make no bind group, no buffer and no other upload", () =>
     run(async (sample) => {
-      const count = async (steps: number): Promise<number[]> => {
-        const { bindGroups, dispatches } = gpu.counters;
-        await sample(steps, sampler, new Generator(1));
-        return [gpu.counters.bindGroups - bindGroups, gpu.counters.dispatches - dispatches];
+      const count = async (steps: number) => {
+        const [before, { created }] = [gpu.counters, gpu.memory()];
+        const encoded = (await dispatchesOf(() => sample(steps, sampler, new Generator(1)), arena)).length;
+        const { bindGroups, dispatches, uploads } = gpu.counters;
+        return {
+          dispatches: dispatches - before.dispatches,
+          uploads: uploads - before.uploads,
+          fixed: [encoded, bindGroups - before.bindGroups, gpu.memory().created - created],
+        };
       };
-      const [few, many] = [await count(6), await count(14)];
-      // Eight more steps make fewer bind groups than one step has dispatches.
-      expect(many[0]! - few[0]!).toBeLessThan((many[1]! - few[1]!) / 8);
+      await sample(8, sampler, new Generator(1));
+      const [few, many] = [await count(5), await count(8)];
+      expect(many.fixed).toEqual(few.fixed);
+      expect(many.dispatches - few.dispatches).toBeGreaterThan(3 * 20);
+      // The counter and the noise of each step, for each U-Net.
+      expect(many.uploads - few.uploads).toBeLessThanOrEqual(2 * 3 * 2);
     }));
 
   it("is compiled by a dry run, which draws nothing", () =>
@@ -135,7 +146,7 @@ describe.each(cases)("$name by $sampler", ({ run, sampler }) => {
       const compiled = new Arena(stream);
       const dry = await dispatchesOf(() => sample(6, sampler, silent, compiled), compiled);
       await stream.sync();
-      const real = await dispatchesOf(() => sample(6, sampler, new Generator(1)));
+      const real = await dispatchesOf(() => sample(6, sampler, new Generator(1), encoding));
       expect([...new Set(dry.flat())].sort()).toEqual([...new Set(real.flat())].sort());
     }));
 });

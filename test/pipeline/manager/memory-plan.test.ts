@@ -23,8 +23,8 @@ const onWarning = (): void => undefined;
 
 it("counts the memory that a run needs on a device", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
-  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, onWarning });
   using gpu = await openGpu();
+  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, tuning: gpu.tuning, onWarning });
   using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
   await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
   const { peakAllocatedBytes } = gpu.memory();
@@ -36,8 +36,8 @@ it("counts the memory that a run needs on a device", async () => {
 it("counts what splitting operations takes", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
   const maxBindingSize = 64 * 1024;
-  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, maxBindingSize, onWarning });
   using gpu = await openGpu({ maxBindingSize });
+  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, maxBindingSize, tuning: gpu.tuning, onWarning });
   using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
   await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
   // As without a limit.

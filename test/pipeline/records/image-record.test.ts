@@ -13,14 +13,14 @@ import {
 const image = {
   ...makeImage(2, 2, 3, new Uint8Array(12).fill(99)),
   seed: 7,
-  parameters: { script: "BasicInference", text: "a ring", decoderSteps: [2, 3] },
+  parameters: { script: "BasicInference", tuning: "table-1", text: "a ring", decoderSteps: [2, 3] },
 };
 const generatedOn: GeneratedOn = {
   software: "dalle2-webgpu 0.1.0",
   model: { config: "https://example.org/c.json?token=secret", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },
   adapter: "An adapter",
   dtype: "f32",
-  tuning: "default",
+  tuning: "table-1",
 };
 
 describe("the record of an image", () => {
@@ -55,15 +55,16 @@ describe("the record of an image", () => {
       ["software", "dalle2-webgpu 0.1.0"],
       ["adapter", "An adapter"],
       ["dtype", "f32"],
-      ["tuning", "default"],
+      ["tuning", "table-1"],
     ]);
   });
 
   it("lists the differences to another run", () => {
     expect(differences(generatedOn, generatedOn)).toEqual([]);
-    expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16" })).toEqual([
+    expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16", tuning: "table-2" })).toEqual([
       "Warning: the image was generated with another adapter (An adapter; here Another): it may look different.",
       "Warning: the image was generated with another dtype (f32; here f16): it may look different.",
+      "Warning: the image was generated with another tuning table (table-1; here table-2): it may look different.",
     ]);
   });
 });

@@ -1,0 +1,84 @@
+import type { Grid } from "../gpu/grid.js";
+import { kernels } from "../gpu/kernel-sources.js";
+import type { CommandStream } from "../gpu/stream.js";
+import type { AttentionRule } from "../gpu/tuning.js";
+
+/** An attention, as far as the choice of its kernel depends on it. */
+export interface AttentionCall {
+  /** With the null key. */
+  readonly keys: number;
+  /** vec4s of a head. */
+  readonly dimHead4: number;
+  readonly hasBias: boolean;
+}
+
+/** What a dispatch computes. */
+interface AttentionSize {
+  readonly samples: number;
+  readonly queries: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+}
+
+/** A kernel for attention. All have the same bindings and parameters. */
+interface AttentionKernel {
+  readonly name: "attention" | "broadcastAttention";
+  readonly constants: Readonly<Record<string, number>>;
+  readonly overrides: Readonly<Record<string, boolean>>;
+  /** vec4s of a head of the result that a workgroup computes. */
+  readonly slab4: number;
+  readonly grid: (size: AttentionSize) => Grid;
+}
+
+/** Returns the kernel for an attention by the tuning table of the device. */
+export function attentionKernel({ tuning, features, adapter }: CommandStream, call: AttentionCall): AttentionKernel {
+  for (const rule of tuning.attention ?? []) {
+    if (call.keys < (rule.minKeys ?? 1)) continue;
+    if (rule.kernel === "direct") return direct(call);
+    const kernel = features.subgroups ? broadcast(rule, call, adapter.lanes) : undefined;
+    if (kernel) return kernel;
+  }
+  return direct(call);
+}
+
+/** Queries per invocation, and the maximum number of vec4s of a head that it keeps. */
+const { QUERIES, COLUMNS } = kernels.attention.fixed;
+const [WORKGROUP] = kernels.attention.workgroup;
+
+function direct({ dimHead4 }: AttentionCall): AttentionKernel {
+  const slabs = Math.ceil(dimHead4 / COLUMNS);
+  return {
+    name: "attention",
+    constants: {},
+    overrides: {},
+    slab4: Math.ceil(dimHead4 / slabs),
+    grid: ({ samples, queries, heads }) => [Math.ceil(queries / (QUERIES * WORKGROUP)), heads, samples * slabs],
+  };
+}
+
+/** Rows of each lane: those of a matrix. */
+const OWN_QUERIES = 4;
+/** Maximum number of vec4s of a head that a lane keeps. */
+const MAX_COLUMNS = kernels.broadcastAttention.fixed.COLUMNS;
+
+/** `lanes`: invocations of every subgroup, if all have the same number. */
+function broadcast(
+  { ownKeys = 1 }: AttentionRule,
+  { dimHead4, hasBias }: AttentionCall,
+  lanes: number | undefined,
+): AttentionKernel | undefined {
+  if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
+  const slabs = Math.ceil(dimHead4 / MAX_COLUMNS);
+  const slab4 = Math.ceil(dimHead4 / slabs);
+  return {
+    name: "broadcastAttention",
+    constants: { LANES: lanes, OWN_ROWS: ownKeys },
+    overrides: { HAS_BIAS: hasBias },
+    slab4,
+    grid: ({ samples, queries, heads, kvHeads }) => [
+      Math.ceil((queries * heads) / kvHeads / (OWN_QUERIES * lanes)),
+      kvHeads,
+      samples * slabs,
+    ],
+  };
+}

@@ -1,0 +1,38 @@
+import type { ProductRule } from "../gpu/tuning.js";
+import { convCase, linearCase, type RuleClass } from "./cases.js";
+
+/** Kernels of `linear` and `conv2d`. Software: the sizes of the Shapes model; GPUs: those of LAION's decoder and prior. */
+export const products: RuleClass<ProductRule> = {
+  rules: [
+    { kernel: "direct" },
+    { kernel: "broadcast", ownRows: 1 },
+    { kernel: "broadcast", ownRows: 2 },
+    { kernel: "broadcast", ownRows: 4 },
+  ],
+  ranges: [
+    {
+      name: "products with 256 rows or more",
+      when: { minRows: 256 },
+      cases: {
+        software: [convCase(2, 16, 64, 64), linearCase(512, 128, 128)],
+        gpu: [convCase(2, 32, 640, 640), linearCase(2048, 640, 640)],
+      },
+    },
+    {
+      name: "products with 48 to 255 rows",
+      when: { minRows: 48 },
+      cases: {
+        software: [convCase(2, 8, 128, 128), linearCase(96, 256, 256)],
+        gpu: [convCase(2, 8, 1280, 1280), linearCase(154, 1024, 2048)],
+      },
+    },
+    {
+      name: "products with fewer than 48 rows",
+      when: {},
+      cases: {
+        software: [convCase(1, 4, 128, 128), linearCase(2, 512, 512)],
+        gpu: [convCase(2, 4, 1280, 1280), linearCase(2, 1280, 1280)],
+      },
+    },
+  ],
+};
