@@ -122,11 +122,12 @@ fn main(
     if (W_LOADS > 2u) { w2 = vec4<f32>(w[w_at + 2u * W_STEP * w_stride]); }
     if (W_LOADS > 3u) { w3 = vec4<f32>(w[w_at + 3u * W_STEP * w_stride]); }
 
-    for (var k = 0u; k < DEPTH4; k++) {
-      let upper = four_rows(buffer + local.y * X_STRIDE + k);
-      let lower = four_rows(buffer + (local.y + 4u * GROUP_ROWS) * X_STRIDE + k);
-      let left = four_weights(buffer + X_SIZE + k * 4u * TILE_VECTORS + local.x);
-      let right = four_weights(buffer + X_SIZE + k * 4u * TILE_VECTORS + local.x + GROUP_COLUMNS);
+    // By four, so that software adapters do not unroll the loop: that takes them seconds to compile.
+    for (var k = 0u; k < 4u * DEPTH4; k += 4u) {
+      let upper = four_rows(buffer + local.y * X_STRIDE + k / 4u);
+      let lower = four_rows(buffer + (local.y + 4u * GROUP_ROWS) * X_STRIDE + k / 4u);
+      let left = four_weights(buffer + X_SIZE + k * TILE_VECTORS + local.x);
+      let right = four_weights(buffer + X_SIZE + k * TILE_VECTORS + local.x + GROUP_COLUMNS);
       sum00 += left * upper;
       sum01 += right * upper;
       sum10 += left * lower;
@@ -134,28 +135,18 @@ fn main(
     }
   }
 
-  let row = first_row + local.y;
-  let column = group.x * TILE_VECTORS + local.x;
-  write_sums(sum00, row, column, group.z);
-  write_sums(sum01, row, column + GROUP_COLUMNS, group.z);
-  write_sums(sum10, row + 4u * GROUP_ROWS, column, group.z);
-  write_sums(sum11, row + 4u * GROUP_ROWS, column + GROUP_COLUMNS, group.z);
-}
-
-fn write_sums(sum: mat4x4<f32>, row: u32, column: u32, split: u32) {
-  write_sum(sum[0], row, column, split);
-  write_sum(sum[1], row + GROUP_ROWS, column, split);
-  write_sum(sum[2], row + 2u * GROUP_ROWS, column, split);
-  write_sum(sum[3], row + 3u * GROUP_ROWS, column, split);
-}
-
-fn write_sum(sum: vec4<f32>, row: u32, column: u32, split: u32) {
-  if (row >= rows() || column >= params.panel_vectors) {
-    return;
-  }
-  if (PARTIAL == 1u) {
-    y[(split * rows() + row) * params.panel_vectors + column] = Element4(sum);
-  } else {
-    finish(sum, row, column);
+  // A loop, so that the epilogue is compiled once: software adapters take seconds for sixteen.
+  let sums = array<mat4x4<f32>, 4>(sum00, sum01, sum10, sum11);
+  for (var i = 0u; i < 16u; i++) {
+    let row = first_row + local.y + (i / 8u * 4u + i % 4u) * GROUP_ROWS;
+    let column = group.x * TILE_VECTORS + local.x + i / 4u % 2u * GROUP_COLUMNS;
+    if (row < rows() && column < params.panel_vectors) {
+      let sum = sums[i / 4u][i % 4u];
+      if (PARTIAL == 1u) {
+        y[(group.z * rows() + row) * params.panel_vectors + column] = Element4(sum);
+      } else {
+        finish(sum, row, column);
+      }
+    }
   }
 }

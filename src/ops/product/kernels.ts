@@ -2,27 +2,9 @@ import { kernels, libs } from "../../gpu/kernel-sources.js";
 import { MAX_GROUPS, type Grid } from "../../gpu/grid.js";
 import type { CommandStream } from "../../gpu/stream.js";
 import type { ProductRule } from "../../gpu/tuning.js";
-
-/** A product, as far as the choice of its kernel depends on it. */
-export interface ProductCall {
-  /** Rows of the result: tokens or pixels. */
-  readonly rows: number;
-}
-
-/** What a workgroup computes. */
-export interface ProductTile {
-  readonly rows: number;
-  /** vec4s of columns. */
-  readonly vectors: number;
-}
-
-/** A kernel for products. All kernels for `linear` have the same bindings and parameters, and so have those for `conv2d`. */
-interface ProductKernel {
-  readonly linear: "matmul" | "broadcastMatmul";
-  readonly conv2d: "conv2d" | "broadcastConv2d";
-  readonly constants: Readonly<Record<string, number>>;
-  readonly tile: ProductTile;
-}
+import type { ProductCall, ProductKernel, ProductTile } from "./call.js";
+import { matrixKernel } from "./matrix.js";
+import { tiledKernel } from "./tiled.js";
 
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
@@ -30,26 +12,57 @@ const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
 /** The tile of the kernels that run everywhere. */
 export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
 
-const direct: ProductKernel = { linear: "matmul", conv2d: "conv2d", constants: {}, tile: directTile };
-
 /** Returns the kernel for a product by the tuning table of the device. */
-export function productKernel({ tuning, features, adapter }: CommandStream, { rows }: ProductCall): ProductKernel {
-  for (const rule of tuning.products) {
-    if (rows < (rule.minRows ?? 1)) continue;
-    const kernel = rule.kernel === "direct" ? direct : features.subgroups ? broadcast(rule, adapter.lanes) : undefined;
+export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
+  for (const rule of stream.tuning.products) {
+    if (call.rows < (rule.minRows ?? 1)) continue;
+    const kernel = kernelOf(stream, rule, call);
     if (kernel) return kernel;
   }
-  return direct;
+  return direct(call);
+}
+
+/** Returns the kernel of a rule; undefined if the adapter or the kernel cannot compute the product. */
+function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): ProductKernel | undefined {
+  switch (rule.kernel) {
+    case "direct":
+      return direct(call);
+    case "broadcast":
+      return stream.features.subgroups ? broadcast(rule, stream.adapter.lanes, call) : undefined;
+    case "tiled":
+      return tiledKernel(rule, call);
+    case "matrix":
+      return matrixKernel(stream, rule, call);
+  }
+}
+
+function direct({ dtype, weights }: ProductCall): ProductKernel {
+  return {
+    linear: "matmul",
+    conv2d: "conv2d",
+    types: { Element: dtype },
+    choices: { weights },
+    constants: {},
+    tile: directTile,
+    splits: 1,
+  };
 }
 
 /** `lanes`: invocations of every subgroup, if all have the same number. */
-function broadcast({ ownRows = 1 }: ProductRule, lanes: number | undefined): ProductKernel | undefined {
+function broadcast(
+  { ownRows = 1 }: ProductRule,
+  lanes: number | undefined,
+  { dtype, weights }: ProductCall,
+): ProductKernel | undefined {
   if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
   return {
     linear: "broadcastMatmul",
     conv2d: "broadcastConv2d",
+    types: { Element: dtype },
+    choices: { weights },
     constants: { LANES: lanes, OWN_ROWS: ownRows },
     tile: { rows: lanes * ownRows, vectors: lanes },
+    splits: 1,
   };
 }
 
