@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { parseConfig } from "../config/config-error.js";
 import { shortHash } from "../files/hash.js";
-import { shippedTables, type AttentionRule, type ProductRule, type TuningTable } from "../gpu/tuning.js";
+import {
+  shippedTables,
+  type AttentionRule,
+  type GroupNormRule,
+  type ProductRule,
+  type TuningTable,
+  type WinogradRule,
+} from "../gpu/tuning.js";
 
 // More than any network has: no rule with such a condition is ever used.
 const MAX_SIZE = 2 ** 24;
@@ -23,12 +30,26 @@ const attentionRule = z.strictObject({
   minKeys: size.exactOptional(),
 } satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;
 
+const winogradRule = z.strictObject({
+  form: z.enum(["f2", "f4"]),
+  minChannels: size.exactOptional(),
+  maxBytes: z.int().min(1),
+} satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
+
+const groupNormRule = z.strictObject({
+  kernel: z.enum(["chunked", "whole"]),
+  invocations: z.int().min(1).max(256).exactOptional(),
+  maxPositions: size.exactOptional(),
+} satisfies Record<keyof GroupNormRule, z.ZodType>) satisfies z.ZodType<GroupNormRule>;
+
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
   id: z.string().min(1),
   products: z.array(productRule).readonly(),
+  winograd: z.array(winogradRule).readonly().exactOptional(),
   keepsHalfWeights: z.boolean().exactOptional(),
   attention: z.array(attentionRule).readonly().exactOptional(),
+  groupNorm: z.array(groupNormRule).readonly().exactOptional(),
 } satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
 
 /**
@@ -50,10 +71,11 @@ export function namedTable(table: TuningTable): TuningTable {
   return shipped ?? { ...table, id: `tuned-${shortHash(content).slice(0, 8)}` };
 }
 
-/** The same text for the same rules, whatever their table is called and in whatever order their keys are. */
+/** The same text for the same choices, whatever their table is called and in whatever order its keys are. */
 function canonical(table: TuningTable): string {
   return JSON.stringify({ ...table, id: "" }, (_, value: unknown) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const chosen = Object.entries(value).filter(([, one]) => one !== false);
+    return Object.fromEntries(chosen.sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }

@@ -15,8 +15,7 @@ export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: 
 /** Returns the kernel for a product by the tuning table of the device. */
 export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
   for (const rule of stream.tuning.products) {
-    if (call.rows < (rule.minRows ?? 1)) continue;
-    const kernel = kernelOf(stream, rule, call);
+    const kernel = isFor(rule, call) ? kernelOf(stream, rule, call) : undefined;
     if (kernel) return kernel;
   }
   return direct(call);
@@ -28,7 +27,7 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
     case "direct":
       return direct(call);
     case "broadcast":
-      return stream.features.subgroups ? broadcast(rule, stream.adapter.lanes, call) : undefined;
+      return broadcast(stream, rule, call);
     case "tiled":
       return tiledKernel(rule, call);
     case "matrix":
@@ -48,22 +47,48 @@ function direct({ dtype, weights }: ProductCall): ProductKernel {
   };
 }
 
-/** `lanes`: invocations of every subgroup, if all have the same number. */
 function broadcast(
-  { ownRows = 1 }: ProductRule,
-  lanes: number | undefined,
+  stream: CommandStream,
+  rule: ProductRule,
   { dtype, weights }: ProductCall,
 ): ProductKernel | undefined {
-  if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
+  if (!canBroadcast(stream)) return undefined;
   return {
     linear: "broadcastMatmul",
     conv2d: "broadcastConv2d",
     types: { Element: dtype },
     choices: { weights },
-    constants: { LANES: lanes, OWN_ROWS: ownRows },
-    tile: { rows: lanes * ownRows, vectors: lanes },
+    ...variantOf(stream, rule),
     splits: 1,
   };
+}
+
+/** A variant of the kernels that share loads by broadcast (kernels/lib/broadcast.wgsl). */
+export interface BroadcastVariant {
+  readonly constants: Readonly<Record<"LANES" | "OWN_ROWS", number>>;
+  readonly tile: ProductTile;
+}
+
+/** Returns the variant for a product; undefined if the adapter cannot run any, or no rule of its table wants one. */
+export function broadcastVariant(
+  stream: CommandStream,
+  call: Pick<ProductCall, "rows">,
+): BroadcastVariant | undefined {
+  const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
+  return rule && canBroadcast(stream) ? variantOf(stream, rule) : undefined;
+}
+
+function isFor({ minRows = 1 }: ProductRule, { rows }: Pick<ProductCall, "rows">): boolean {
+  return rows >= minRows;
+}
+
+/** Broadcasts are between all lanes of a subgroup, so their number must be known. */
+function canBroadcast({ features, adapter: { lanes } }: CommandStream): boolean {
+  return features.subgroups && (lanes === 4 || lanes === 8 || lanes === 16);
+}
+
+function variantOf({ adapter: { lanes = 1 } }: CommandStream, { ownRows = 1 }: ProductRule): BroadcastVariant {
+  return { constants: { LANES: lanes, OWN_ROWS: ownRows }, tile: { rows: lanes * ownRows, vectors: lanes } };
 }
 
 /** Returns the workgroups that cover `rows` × `vectors` outputs of a product. Rows beyond the limit of y continue in z. */
