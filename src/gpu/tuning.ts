@@ -23,8 +23,8 @@ export interface ProductRule {
 
 /** When and how a kernel computes attention. */
 export interface AttentionRule {
-  /** As for products. */
-  readonly kernel: "direct" | "broadcast";
+  /** `direct`, `broadcast`: as for products. `team` divides a head among the lanes of a subgroup, for GPUs. */
+  readonly kernel: "direct" | "broadcast" | "team";
   /** `broadcast`: keys that each lane loads at a time. */
   readonly ownKeys?: number;
   /** The rule is only for at least so many keys, with the null key. Default: 1. */
@@ -118,6 +118,8 @@ const gpu: TuningTable = {
     { kernel: "tiled", tile: [64, 64], fill: 480, minRows: 33 },
     { kernel: "tiled", tile: [32, 128], fill: 480 },
   ],
+  attention: [{ kernel: "team" }],
+  groupNorm: [{ kernel: "whole", invocations: 256, maxPositions: 1024 }],
 };
 
 /** All tables that come with the package. */

@@ -25,7 +25,7 @@ const productRule = z.strictObject({
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 
 const attentionRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast"]),
+  kernel: z.enum(["direct", "broadcast", "team"]),
   ownKeys: z.int().min(1).max(16).exactOptional(),
   minKeys: size.exactOptional(),
 } satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;
