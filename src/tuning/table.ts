@@ -20,7 +20,11 @@ const productRule = z.strictObject({
   kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
   ownRows: z.int().min(1).max(16).exactOptional(),
   tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
-  fill: z.int().min(1).max(2 ** 16).exactOptional(),
+  fill: z
+    .int()
+    .min(1)
+    .max(2 ** 16)
+    .exactOptional(),
   minRows: size.exactOptional(),
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 

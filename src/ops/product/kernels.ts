@@ -70,10 +70,7 @@ export interface BroadcastVariant {
 }
 
 /** Returns the variant for a product; undefined if the adapter cannot run any, or no rule of its table wants one. */
-export function broadcastVariant(
-  stream: CommandStream,
-  call: Pick<ProductCall, "rows">,
-): BroadcastVariant | undefined {
+export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, "rows">): BroadcastVariant | undefined {
   const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
   return rule && canBroadcast(stream) ? variantOf(stream, rule) : undefined;
 }
