@@ -40,10 +40,10 @@ export type WinogradForm = "f2" | "f4";
  */
 export interface WinogradRule {
   readonly form: WinogradForm;
-  /** Least number of input channels, and of output channels. Default: 1. */
+  /** The rule is only for convolutions with at least so many input channels, and output channels. Default: 1. */
   readonly minChannels?: number;
-  /** Most bytes of the transformed filters of a convolution. */
-  readonly maxBytes: number;
+  /** The rule is only for convolutions whose transformed filters take at most so many bytes. Default: no limit. */
+  readonly maxBytes?: number;
 }
 
 /** When and how kernels compute group norms. */

@@ -2,7 +2,7 @@ import { inModule } from "./in-module.js";
 import { attention, prepareHeads, type RotaryTables } from "../ops/attention.js";
 import { padTokens, sliceTokens, writeTokens } from "../ops/layout.js";
 import { padChannels } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 import { gainNorm, type GainNormOptions } from "./gain-norm.js";
 import type { LayerNorm } from "./layer-norm.js";
@@ -83,7 +83,7 @@ export class MultiQueryAttention {
           keys: padTokens(keys, count + more),
           values: padTokens(values, count + more),
           count,
-          rotary: rotary && rowsOf(rotary, count, count + more),
+          rotary: rotary && rowsOf(x.arena, rotary, count, count + more),
         };
       }),
     );
@@ -131,9 +131,9 @@ export class MultiQueryAttention {
   }
 }
 
-/** The tables for the positions `start` (included) to `end` (excluded). */
-function rowsOf({ cos, sin, pairs }: RotaryTables, start: number, end: number): RotaryTables {
+/** The tables for the positions `start` (included) to `end` (excluded), in the arena of the call. */
+function rowsOf(arena: TensorArena, { cos, sin, pairs }: RotaryTables, start: number, end: number): RotaryTables {
   const rows = (table: Tensor): Tensor =>
-    sliceTokens(table.reshape([1, ...table.shape]), start, end).reshape([end - start, table.channels]);
+    sliceTokens(arena.share(table).reshape([1, ...table.shape]), start, end).reshape([end - start, table.channels]);
   return { cos: rows(cos), sin: rows(sin), ...(pairs && { pairs }) };
 }

@@ -2,9 +2,9 @@ import type { TuningTable } from "../gpu/tuning.js";
 import { attention } from "./attention.js";
 import { convCase, linearCase, type RuleClass, type TuningCases } from "./cases.js";
 import { products } from "./products.js";
-import { winograd } from "./winograd.js";
 import { groupNorm } from "./group-norm.js";
 import { namedTable } from "./table.js";
+import { winograd } from "./winograd.js";
 
 /** Tables that compete: they differ in one decision. */
 export interface Contest {

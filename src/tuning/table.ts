@@ -37,7 +37,7 @@ const attentionRule = z.strictObject({
 const winogradRule = z.strictObject({
   form: z.enum(["f2", "f4"]),
   minChannels: size.exactOptional(),
-  maxBytes: z.int().min(1),
+  maxBytes: z.int().min(1).exactOptional(),
 } satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
 
 const groupNormRule = z.strictObject({

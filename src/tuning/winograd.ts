@@ -1,25 +1,27 @@
 import type { WinogradRule } from "../gpu/tuning.js";
 import { convCase, type RuleClass } from "./cases.js";
 
-/** Transformed filters of larger weights would take too much memory. */
-const MAX_BYTES = 64 * 2 ** 20;
+/** Filters of 640 channels by F(4×4) have 56 MiB. Larger ones are of levels with few pixels, where products have few rows. */
+const maxBytes = 64 * 2 ** 20;
 
-/** Winograd's products for 3×3 convolutions, in place of the kernels for all products. */
+/** Forms of 3×3 convolutions. Software: levels of the Shapes U-Nets; GPUs: of LAION's decoder. */
 export const winograd: RuleClass<WinogradRule> = {
-  rules: [undefined, { form: "f2", maxBytes: MAX_BYTES }, { form: "f4", maxBytes: MAX_BYTES }],
+  rules: [undefined, { form: "f2" }, { form: "f4" }],
   ranges: [
     {
-      name: "3×3 convolutions of 48 channels or more",
-      when: { minChannels: 48 },
-      cases: {
-        software: [convCase(2, 16, 64, 64), convCase(2, 8, 128, 128)],
-        gpu: [convCase(2, 32, 320, 320), convCase(2, 16, 640, 640)],
-      },
+      name: "3×3 convolutions with 96 channels or more",
+      when: { minChannels: 96, maxBytes },
+      cases: { software: [convCase(2, 16, 128, 128)], gpu: [convCase(2, 32, 320, 320)] },
     },
     {
-      name: "3×3 convolutions of 16 to 47 channels",
-      when: { minChannels: 16 },
-      cases: { software: [convCase(2, 32, 32, 32)], gpu: [convCase(2, 32, 32, 32)] },
+      name: "3×3 convolutions with 48 to 95 channels",
+      when: { minChannels: 48, maxBytes },
+      cases: { software: [convCase(2, 32, 64, 64)], gpu: [convCase(2, 64, 64, 64)] },
+    },
+    {
+      name: "3×3 convolutions with fewer than 48 channels",
+      when: { maxBytes },
+      cases: { software: [convCase(2, 32, 32, 32)], gpu: [convCase(2, 64, 32, 32)] },
     },
   ],
 };

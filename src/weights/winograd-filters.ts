@@ -1,11 +1,11 @@
 import type { WinogradForm } from "../gpu/tuning.js";
-import { isSourceFormat, packRows, sourceOf, type SourceFormat } from "../ops/pack.js";
+import { isSourceFormat, packRows, sourceOf } from "../ops/pack.js";
 import { transformFilters } from "../ops/product/winograd-filters.js";
 import { winogradNumbers } from "../ops/product/winograd.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
-import { partsOf, type AxisPart } from "./head-axis.js";
+import { partsOf } from "./head-axis.js";
 import { PIECE_BYTES, type Weights } from "./store.js";
 import type { RowRange, TensorEntry } from "./tensor-entry.js";
 
@@ -34,19 +34,24 @@ export function winogradFilters(
   const full = weights.at(name).path;
   const filters = store.own(arena.packed([winogradNumbers(form).points, inputs, outputs], "f32", full));
   const most = Math.min(PIECE_BYTES, arena.stream.maxBindingSize) / (4 * TAPS * padChannels(inputs));
-  const parts = (): readonly AxisPart[] => partsOf(outputs, most);
-  const pieces = (): RowRange[] => parts().map(({ start, size }) => [start, start + size]);
-  const storePiece = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
-    const { start, size: rows } = parts()[piece]!;
-    const [content, format]: [Uint8Array, SourceFormat] = isSourceFormat(dtype)
+  const pieces = (): RowRange[] => partsOf(outputs, most).map(({ start, size }) => [start, start + size]);
+  const upload = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
+    const [start, end] = pieces()[piece]!;
+    const [content, format] = isSourceFormat(dtype)
       ? [bytes, dtype]
-      : [new Uint8Array(toFloat32(dtype, bytes).buffer), "F32"];
+      : [new Uint8Array(toFloat32(dtype, bytes).buffer), "F32" as const];
     arena.scope(() => {
-      const weight = arena.adopt(arena.packed([3, 3, inputs, rows], "f32"));
-      packRows(sourceOf(arena, content, format), weight, { firstRow: 0, rows, inputs, taps: TAPS, format });
+      const weight = arena.adopt(arena.packed([3, 3, inputs, end - start], "f32"));
+      packRows(sourceOf(arena, content, format), weight, {
+        firstRow: 0,
+        rows: end - start,
+        inputs,
+        taps: TAPS,
+        format,
+      });
       transformFilters(prepare ? arena.adopt(prepare(weight)) : weight, filters, form, start);
     });
   };
-  store.request(full, [outputs, inputs, 3, 3], { pieces, store: storePiece }, filters);
+  store.request(full, [outputs, inputs, 3, 3], { pieces, store: upload }, filters);
   return filters;
 }

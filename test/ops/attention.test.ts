@@ -64,6 +64,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     { batch: 2, queries: 37, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
     // The last tokens of a sequence.
     { batch: 2, queries: 4, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
+    { batch: 8, queries: 4, keys: 81, heads: 2, kvHeads: 1, dimHead: 16, causal: true, nullKv: true, bias: true },
     { batch: 2, queries: 35, keys: 81, heads: 2, kvHeads: 2, dimHead: 12, causal: true, bias: true, mask: true },
     { batch: 3, queries: 9, keys: 17, heads: 4, kvHeads: 2, dimHead: 64, nullKv: true, mask: true },
     { batch: 1, queries: 70, keys: 130, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },

@@ -22,7 +22,7 @@ export function winogradNumbers(form: WinogradForm): { readonly outputs: number;
 /** Returns the form in which a 3×3 convolution is computed by the tuning table of the device; undefined if by its sums. */
 export function winogradForm(stream: CommandStream, inputs: number, outputs: number): WinogradForm | undefined {
   if (!broadcastVariant(stream, { rows: 1 })) return undefined;
-  const rule = stream.tuning.winograd?.find(({ form, minChannels = 1, maxBytes }) => {
+  const rule = stream.tuning.winograd?.find(({ form, minChannels = 1, maxBytes = Infinity }) => {
     const bytes = 4 * winogradNumbers(form).points * padChannels(inputs) * padChannels(outputs);
     return Math.min(inputs, outputs) >= minChannels && bytes <= maxBytes;
   });
