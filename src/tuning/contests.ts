@@ -112,10 +112,9 @@ export interface ForcedTable {
 }
 
 /** All kernels of a class; of those for GPUs, which differ in their tiles, one rule each. */
-function allRules({ rules, gpuRules = [] }: RuleClass<{ readonly kernel?: string }>): readonly (object | undefined)[] {
-  const isFirst = ({ kernel }: { readonly kernel?: string }, i: number): boolean =>
-    gpuRules.findIndex((other) => other.kernel === kernel) === i;
-  return [...rules, ...gpuRules.filter(isFirst)];
+function allRules({ rules, gpuRules = [] }: RuleClass<object>): readonly (object | undefined)[] {
+  const names = gpuRules.map((rule) => describeRule(rule).split(",")[0]);
+  return [...rules, ...gpuRules.filter((_, i) => names.indexOf(names[i]) === i)];
 }
 
 /** Tables that together use every kernel of every class, and each switch on and off. */
