@@ -98,6 +98,7 @@ async function decideContest(
   const failed: TuningTime[] = [];
   try {
     for (const candidate of contest.candidates) {
+      if (candidate.isForGpus && gpu.adapter.isSoftware) continue;
       signal?.throwIfAborted();
       const trial = await tryTrial(() => Trial.start(gpu, candidate.decide(table), cases), reference);
       if (typeof trial === "string") failed.push({ name: candidate.name, milliseconds: Infinity, problem: trial });

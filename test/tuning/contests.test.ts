@@ -9,11 +9,13 @@ import { sharedGpu } from "../support/gpu.js";
 describe("forcedTables", () => {
   const tables = forcedTables(portableTable);
 
-  it("together have every candidate of every contest", () => {
+  it("together have every candidate of every contest, and every kernel for GPUs", () => {
     for (const { name, candidates } of contests) {
-      for (const candidate of candidates)
+      for (const candidate of candidates.filter(({ isForGpus }) => !isForGpus))
         expect(tables.map((one) => one.name).join("; "), name).toContain(candidate.name);
     }
+    const names = tables.map((one) => one.name).join("; ");
+    for (const kernel of ["tiled", "matrix", "team"]) expect(names).toContain(kernel);
   });
 
   it("run every kernel that the adapter can run", async () => {
