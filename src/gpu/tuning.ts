@@ -13,6 +13,16 @@ export interface ProductRule {
   readonly minRows?: number;
 }
 
+/** When and how a kernel computes attention. */
+export interface AttentionRule {
+  /** As for products. */
+  readonly kernel: "direct" | "broadcast";
+  /** `broadcast`: keys that each lane loads at a time. */
+  readonly ownKeys?: number;
+  /** The rule is only for at least so many keys, with the null key. Default: 1. */
+  readonly minKeys?: number;
+}
+
 /** Size of the tiles of Winograd's convolutions: F(2×2, 3×3) or F(4×4, 3×3). */
 export type WinogradForm = "f2" | "f4";
 
@@ -28,14 +38,14 @@ export interface WinogradRule {
   readonly maxBytes?: number;
 }
 
-/** When and how a kernel computes attention. */
-export interface AttentionRule {
-  /** As for products. */
-  readonly kernel: "direct" | "broadcast";
-  /** `broadcast`: keys that each lane loads at a time. */
-  readonly ownKeys?: number;
-  /** The rule is only for at least so many keys, with the null key. Default: 1. */
-  readonly minKeys?: number;
+/** When and how kernels compute group norms. */
+export interface GroupNormRule {
+  /** `chunked` has three launches and much parallelism. `whole` has one launch, with a workgroup for each group. */
+  readonly kernel: "chunked" | "whole";
+  /** `whole`: invocations of a workgroup. */
+  readonly invocations?: number;
+  /** The rule is only for samples with at most so many positions. Default: Infinity. */
+  readonly maxPositions?: number;
 }
 
 /**
@@ -43,6 +53,7 @@ export interface AttentionRule {
  * stands in the record of an image.
  */
 export interface TuningTable {
+  /** Its name: two tables with the same rules have the same. */
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
@@ -55,6 +66,8 @@ export interface TuningTable {
   readonly keepsHalfWeights?: boolean;
   /** The same for attention. Default: none. */
   readonly attention?: readonly AttentionRule[];
+  /** The same for group norms. If none fits: `chunked`. Default: none. */
+  readonly groupNorm?: readonly GroupNormRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -73,6 +86,7 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 8 }],
 };
 
 /** SwiftShader has four lanes. */
@@ -87,6 +101,7 @@ const swiftShader: TuningTable = {
     { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
     { kernel: "broadcast", ownKeys: 2 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 4 }],
 };
 
 /** All tables that come with the package. */

@@ -2,6 +2,7 @@ import type { TuningTable } from "../gpu/tuning.js";
 import { attention } from "./attention.js";
 import { convCase, linearCase, type RuleClass, type TuningCases } from "./cases.js";
 import { products } from "./products.js";
+import { groupNorm } from "./group-norm.js";
 import { namedTable } from "./table.js";
 import { winograd } from "./winograd.js";
 
@@ -9,6 +10,8 @@ import { winograd } from "./winograd.js";
 export interface Contest {
   /** The operations, for people. */
   readonly name: string;
+  /** The entry of the table that is decided. */
+  readonly key: Exclude<keyof TuningTable, "id">;
   readonly cases: TuningCases;
   readonly candidates: readonly Candidate[];
 }
@@ -32,7 +35,7 @@ type ListKey = keyof Lists;
 type SwitchKey = Exclude<keyof TuningTable, ListKey | "id">;
 
 /** The lists of rules in a table, in the order in which they are decided. A new list has its entry here. */
-const LISTS: { readonly [Key in ListKey]: RuleClass<Lists[Key]> } = { products, winograd, attention };
+const LISTS: { readonly [Key in ListKey]: RuleClass<Lists[Key]> } = { products, winograd, attention, groupNorm };
 const LIST_KEYS = Object.keys(LISTS) as ListKey[];
 
 /** The same for switches. */
@@ -57,6 +60,7 @@ export const contests: readonly Contest[] = [
 function listContests(key: ListKey, { rules, ranges }: RuleClass<object>): Contest[] {
   return ranges.map(({ name, when, cases }, index) => ({
     name,
+    key,
     cases,
     candidates: rules.map((rule) => ({
       name: describeRule(rule),
@@ -73,7 +77,7 @@ function switchContest(key: SwitchKey): Contest {
     name: describeSwitch(value),
     decide: (table: TuningTable) => withSwitch(table, key, value),
   }));
-  return { ...SWITCHES[key], candidates };
+  return { ...SWITCHES[key], key, candidates };
 }
 
 function withRules(table: TuningTable, key: ListKey, rules: readonly object[]): TuningTable {
@@ -88,7 +92,9 @@ function withSwitch(table: TuningTable, key: SwitchKey, value: boolean): TuningT
   return { ...table, [key]: value };
 }
 
-const describeSwitch = (value: boolean): string => (value ? "on" : "off");
+function describeSwitch(value: boolean): string {
+  return value ? "on" : "off";
+}
 
 /** Formats a rule: its kernel, then its numbers. */
 function describeRule(rule: object | undefined): string {

@@ -4,6 +4,7 @@ import { shortHash } from "../files/hash.js";
 import {
   shippedTables,
   type AttentionRule,
+  type GroupNormRule,
   type ProductRule,
   type TuningTable,
   type WinogradRule,
@@ -31,6 +32,12 @@ const winogradRule = z.strictObject({
   maxBytes: z.int().min(1).exactOptional(),
 } satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
 
+const groupNormRule = z.strictObject({
+  kernel: z.enum(["chunked", "whole"]),
+  invocations: z.int().min(1).max(256).exactOptional(),
+  maxPositions: size.exactOptional(),
+} satisfies Record<keyof GroupNormRule, z.ZodType>) satisfies z.ZodType<GroupNormRule>;
+
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
   id: z.string().min(1),
@@ -38,6 +45,7 @@ export const tuningTable = z.strictObject({
   winograd: z.array(winogradRule).readonly().exactOptional(),
   keepsHalfWeights: z.boolean().exactOptional(),
   attention: z.array(attentionRule).readonly().exactOptional(),
+  groupNorm: z.array(groupNormRule).readonly().exactOptional(),
 } satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
 
 /**
