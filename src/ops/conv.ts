@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { floatType } from "./check.js";
+import { floatType, weightType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { linear } from "./linear.js";
@@ -78,7 +78,7 @@ function convolve({ x, weight, y }: ConvTensors, window: Window, epilogue: Epilo
     dispatch(x.arena.stream, kernel.conv2d, {
       op: "conv2d",
       types: { Element: floatType("conv2d", "x", x) },
-      choices: { weights: floatType("conv2d", "weight", weight) },
+      choices: { weights: weightType("conv2d", weight) },
       constants: kernel.constants,
       space: { samples: batch, lines: outHeight },
       operands: {

@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { floatType } from "./check.js";
+import { floatType, weightType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { packedPanels } from "./panels.js";
@@ -24,7 +24,7 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
     dispatch(x.arena.stream, kernel.linear, {
       op: "linear",
       types: { Element },
-      choices: { weights: floatType("linear", "weight", weight) },
+      choices: { weights: weightType("linear", weight) },
       constants: kernel.constants,
       space: { samples: 1, lines: x.rows },
       operands: { x: perLine(x), w: fixedSpan(weight, span), ...epilogueOperands(y, y.stride, epilogue) },
