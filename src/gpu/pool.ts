@@ -135,27 +135,18 @@ export class BlockPool {
    * Counts a block as freed. Once no queued command uses the block, the caller must call `recycle` if this returned
    * true, or `discard` if it returned false because enough is kept already.
    */
-  countFreed(block: Block): boolean {
+  countFreed({ bytes }: Block): boolean {
     const memory = this.#memory;
-    if (memory.pooledBytes + block.bytes > this.poolBytes) {
-      memory.liveBytes -= block.bytes;
-      return false;
-    }
-    this.countKept(block);
+    memory.liveBytes -= bytes;
+    if (memory.pooledBytes + bytes > this.poolBytes) return false;
+    memory.pooledBytes += bytes;
     return true;
   }
 
-  /** Counts a block as freed that is kept in any case. */
-  countKept({ bytes }: Block): void {
-    this.#memory.liveBytes -= bytes;
-    this.#memory.pooledBytes += bytes;
-  }
-
-  /** Like `countFreed`, for a block that was kept in any case until now. */
-  countReturned({ bytes }: Block): boolean {
-    if (this.#memory.pooledBytes <= this.poolBytes) return true;
-    this.#memory.pooledBytes -= bytes;
-    return false;
+  /** Destroys blocks that no stream keeps if `block` could otherwise not be kept. Call it before `countFreed`. */
+  makeRoomFor({ bytes }: Block): void {
+    if (this.#memory.pooledBytes + bytes <= this.poolBytes) return;
+    for (const block of this.#free.takeAll()) this.#destroy(block);
   }
 
   /** Destroys a freed block that is not kept. */

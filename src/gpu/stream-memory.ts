@@ -5,8 +5,8 @@ import { blockSize, type BlockKeeper, type BlockPool } from "./pool.js";
 /** Freed blocks that only some work of a stream may use. */
 export interface KeptBlocks {
   readonly free: FreeBlocks;
-  /** Called when they are destroyed, because memory is needed. */
-  readonly onTrim: () => void;
+  /** Called when some are destroyed, because memory is needed or they are more than the pool keeps. */
+  readonly onLoss: () => void;
 }
 
 /**
@@ -44,9 +44,9 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
     return { block, offset: 0 };
   }
 
-  /** Keeps memory for some work. `onTrim` is called when it is destroyed. Until `returnKept`, nothing else gets it. */
-  keepBlocks(onTrim: () => void): KeptBlocks {
-    const kept = { free: new FreeBlocks(), onTrim };
+  /** Keeps memory for some work. `onLoss` is called when some of it is destroyed. Until `returnKept`, nothing else gets it. */
+  keepBlocks(onLoss: () => void): KeptBlocks {
+    const kept = { free: new FreeBlocks(), onLoss };
     this.#kept.add(kept);
     return kept;
   }
@@ -66,11 +66,9 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   returnKept(kept: KeptBlocks): void {
     this.#kept.delete(kept);
     for (const block of kept.free.takeAll()) {
-      if (!this.pool.countReturned(block)) this.#unwanted.push(block);
-      else if (this.#isClosed) this.pool.recycle(block);
+      if (this.#isClosed) this.pool.recycle(block);
       else this.#freed.add(block);
     }
-    if (this.#isClosed) this.#discard();
   }
 
   #reuseOwn(size: number): Block | undefined {
@@ -104,22 +102,19 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   release({ block }: Range, isForeign: boolean): void {
     if (isForeign) this.flushAll();
     this.pool.countTensors(-1);
-    if (this.#own && !this.#isClosed) {
-      this.pool.countKept(block);
-      this.#own.free.add(block);
-      return;
-    }
+    const own = this.#isClosed ? undefined : this.#own;
+    if (own) this.pool.makeRoomFor(block);
     const isKept = this.pool.countFreed(block);
     if (this.#isClosed) {
       if (isKept) this.pool.recycle(block);
       else this.pool.discard(block);
       return;
     }
-    if (!isKept) {
+    if (isKept) (own?.free ?? this.#freed).add(block);
+    else {
       this.#unwanted.push(block);
-      return;
+      own?.onLoss();
     }
-    this.#freed.add(block);
   }
 
   /** Returns freed blocks to the pool. Call it only when no queued command uses them. */
@@ -138,8 +133,8 @@ export class StreamMemory implements StorageMemory, BlockKeeper {
   }
 
   releaseKept(): readonly Block[] {
-    const kept = [...this.#kept].flatMap(({ free, onTrim }) => {
-      onTrim();
+    const kept = [...this.#kept].flatMap(({ free, onLoss }) => {
+      onLoss();
       return free.takeAll();
     });
     return [...this.#freed.takeAll(), ...this.#invalid.splice(0), ...kept];

@@ -1,3 +1,4 @@
+import type { Arena } from "../tensor/arena.js";
 import { padChannels } from "../tensor/dtype.js";
 import { Tensor } from "../tensor/tensor.js";
 import { floatType } from "./check.js";
@@ -6,6 +7,36 @@ import { invocations } from "./grid.js";
 import { packedPanels, transposedPanels, type Panel } from "./panels.js";
 import { fixedSpan, operand, type Span } from "./parts.js";
 
+/** Formats of weights in files that are unpacked on the GPU, by the numbers that `pack_weights.wgsl` gives them. */
+const FORMATS = { F32: 0, F16: 1, BF16: 2 } as const;
+
+/** A format of weights that `packRows` reads. */
+export type SourceFormat = keyof typeof FORMATS;
+
+/** Bytes of an element. */
+export const SOURCE_BYTES: Readonly<Record<SourceFormat, number>> = { F32: 4, F16: 2, BF16: 2 };
+
+export function isSourceFormat(dtype: string): dtype is SourceFormat {
+  return Object.hasOwn(FORMATS, dtype);
+}
+
+/** A tensor with bytes as they are in a file, which `packRows` reads. It belongs to the current scope. */
+export function sourceOf(arena: Arena, bytes: Uint8Array, format: SourceFormat): Tensor {
+  const elementBytes = SOURCE_BYTES[format];
+  const padded = padBytes(bytes, 4 * elementBytes);
+  const source = arena.empty([padded.byteLength / elementBytes], elementBytes === 4 ? "f32" : "f16");
+  arena.stream.write(source.storage, padded);
+  return source;
+}
+
+/** Adds zeros up to a multiple of `quantum` bytes. */
+function padBytes(bytes: Uint8Array, quantum: number): Uint8Array {
+  if (bytes.byteLength % quantum === 0) return bytes;
+  const padded = new Uint8Array(Math.ceil(bytes.byteLength / quantum) * quantum);
+  padded.set(bytes);
+  return padded;
+}
+
 export interface PackedRows {
   /** Row of the torch weight that `source` begins with; a multiple of 4. */
   readonly firstRow: number;
@@ -13,14 +44,16 @@ export interface PackedRows {
   readonly inputs: number;
   /** Kernel height times width; 1 for a linear layer. */
   readonly taps: number;
+  /** Format of the source. Default: F32. */
+  readonly format?: SourceFormat;
   /** Whether it is the weight of `convTranspose2d`, whose outputs are the second axis. Default: false. */
   readonly isTransposed?: boolean;
 }
 
 /**
- * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` is f32
- * without padding; if `packed` is f16, its values must be exact in f16. `packed` is `[kh·kw, in, out]`, with the `in` axis
- * padded like the last one.
+ * Packs rows of a torch weight `[out, in, kh, kw]` in the layout that `linear` and `conv2d` read. `source` has no padding. If
+ * `packed` is f16, values are rounded to nearest even. `packed` is `[kh·kw, in, out]`, with the `in` axis padded like the last
+ * one.
  */
 export function packRows(source: Tensor, packed: Tensor, rows: PackedRows): void {
   if (rows.isTransposed) {
@@ -71,8 +104,9 @@ interface Block {
   readonly outVectors: number;
 }
 
-function pack(source: Tensor, packed: Tensor, span: Span, { inputs: rowInputs, taps }: PackedRows, block: Block): void {
+function pack(source: Tensor, packed: Tensor, span: Span, weight: PackedRows, block: Block): void {
   const { firstSource, firstRow, rows, firstInput, inputs, outVectors } = block;
+  const { inputs: rowInputs, taps, format = "F32" } = weight;
   const [input, row] = [taps, taps * rowInputs];
   const paddedInputs = padChannels(inputs);
   const rowVectors = (lines: number, line: number): number => Math.ceil(Math.min(4 * lines, rows - 4 * line) / 4);
@@ -103,6 +137,8 @@ function pack(source: Tensor, packed: Tensor, span: Span, { inputs: rowInputs, t
         taps,
         padded_inputs: paddedInputs,
         out_vectors: outVectors,
+        format: FORMATS[format],
+        rounds: Number(packed.dtype === "f16" && format !== "F16"),
       },
       grid: invocations(taps * paddedInputs * rowVectors(lines, line)),
     }),

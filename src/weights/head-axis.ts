@@ -28,6 +28,11 @@ export function storedSize(axis: Axis): number {
   return typeof axis === "number" ? axis : axis.heads * padChannels(axis.dimHead) + (axis.rest ?? 0);
 }
 
+/** Whether heads have padding between them on the GPU. */
+export function isPadded(axis: Axis): boolean {
+  return typeof axis !== "number" && axis.dimHead % 4 !== 0;
+}
+
 /** A run of entries along an axis: where it begins in the file and on the GPU. */
 export interface AxisPart {
   readonly start: number;
@@ -39,7 +44,7 @@ export interface AxisPart {
 
 /** Cuts an axis into runs of about `most` entries. Each begins at a multiple of 4 on the GPU. */
 export function partsOf(axis: Axis, most: number): readonly AxisPart[] {
-  if (typeof axis === "number" || axis.dimHead % 4 === 0) return runs({ size: fileSize(axis), most, quantum: 4 });
+  if (typeof axis === "number" || !isPadded(axis)) return runs({ size: fileSize(axis), most, quantum: 4 });
   const { heads, dimHead } = axis;
   const size = heads * dimHead;
   const inHeads = runs({ size, most, quantum: dimHead }).map((part) => ({

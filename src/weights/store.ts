@@ -1,12 +1,21 @@
-import { packRows, uploadMatrix } from "../ops/pack.js";
+import { isSourceFormat, packRows, SOURCE_BYTES, sourceOf, uploadMatrix, type SourceFormat } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
-import { padChannels, type ComputeType, type DType } from "../tensor/dtype.js";
+import type { ComputeType, DType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { float32ToF16 } from "../tensor/half.js";
 import { toFloat32 } from "./dtypes.js";
-import { fileSize, padAxis, padRows, partsOf, storedSize, type Axis, type Heads } from "./head-axis.js";
-import type { TensorEntry } from "./tensor-entry.js";
+import {
+  fileSize,
+  isPadded,
+  padAxis,
+  padRows,
+  partsOf,
+  storedSize,
+  type Axis,
+  type AxisPart,
+  type Heads,
+} from "./head-axis.js";
+import type { RowRange, TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
 
 /** A table whose rows are read from the file on demand, such as a token embedding: a prompt needs only a few rows. */
@@ -17,8 +26,13 @@ export interface TableReader {
   read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
 }
 
-/** Loads a tensor of the file to where it is used. */
-export type Upload = (entry: TensorEntry, signal: AbortSignal | undefined) => Promise<void>;
+/** How a tensor of the file gets to where it is used. */
+export interface Upload {
+  /** Returns the rows of the pieces that it is read in. Default: one piece with all rows. */
+  readonly pieces?: () => readonly RowRange[];
+  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their declarations. */
+  readonly store: (bytes: Uint8Array<ArrayBuffer>, entry: TensorEntry, piece: number) => void;
+}
 
 /** Declarations of weights, which a `WeightStore` then loads. */
 export interface WeightDeclarations {
@@ -89,8 +103,10 @@ export class Weights {
     this.store.request(
       this.#full(name),
       [inputs, outputs],
-      async (entry, signal) => {
-        uploadMatrix(toFloat32(entry.dtype, await entry.read(undefined, signal)), tensor);
+      {
+        store: (bytes, { dtype }) => {
+          uploadMatrix(toFloat32(dtype, bytes), tensor);
+        },
       },
       tensor,
     );
@@ -119,9 +135,10 @@ export class Weights {
     this.store.request(
       this.#full(name),
       fileShape,
-      async (entry, signal) => {
-        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        arena.upload(tensor, padAxis(values, size));
+      {
+        store: (bytes, { dtype }) => {
+          arena.upload(tensor, padAxis(toFloat32(dtype, bytes), size));
+        },
       },
       tensor,
     );
@@ -139,9 +156,10 @@ export class Weights {
     this.store.request(
       this.#full(name),
       fileShape,
-      async (entry, signal) => {
-        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        arena.upload(tensor, values);
+      {
+        store: (bytes, entry) => {
+          arena.upload(tensor, toFloat32(entry.dtype, bytes));
+        },
       },
       tensor,
     );
@@ -152,7 +170,7 @@ export class Weights {
   rows(name: string, [rows, dim]: readonly [number, number]): TableReader {
     const { source } = this.store;
     const full = this.#full(name);
-    this.store.request(full, [rows, dim], () => Promise.resolve());
+    this.store.request(full, [rows, dim], { pieces: () => [], store: () => undefined });
     return {
       rows,
       dim,
@@ -176,8 +194,10 @@ export class Weights {
   /** Declares a small tensor on the host. Zero until loaded. */
   values(name: string, shape: readonly number[]): HostTensor {
     const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-    this.store.request(this.#full(name), shape, async (entry, signal) => {
-      data.set(toFloat32(entry.dtype, await entry.read(undefined, signal)));
+    this.store.request(this.#full(name), shape, {
+      store: (bytes, { dtype }) => {
+        data.set(toFloat32(dtype, bytes));
+      },
     });
     return { shape, data };
   }
@@ -225,28 +245,34 @@ export class Weights {
     const dtype = isReplaced ? arena.dtype : this.typeOf(name);
     const tensor = this.store.own(arena.packed(shape, dtype, this.#full(name)));
     const taps = kernel.reduce((product, size) => product * size, 1);
-    this.store.request(
-      this.#full(name),
-      [fileSize(outputs), fileSize(inputs), ...kernel],
-      async (entry, signal) => {
-        const rowLength = storedSize(inputs) * taps;
-        const scale = outputScale?.();
-        for (const part of partsOf(outputs, PIECE_BYTES / 4 / rowLength)) {
-          const rows: [number, number] = [part.start, part.start + part.size];
-          const loaded = toFloat32(entry.dtype, await entry.read(rows, signal));
-          if (scale) scaleRows(loaded, scale.subarray(...rows));
-          const values = roundedTo(tensor.dtype, padRows(loaded, part, inputs, taps));
-          arena.scope(() => {
-            const staged = arena.from(padToVectors(values), [padChannels(values.length)], "f32");
-            const source = { firstRow: part.target, rows: values.length / rowLength };
-            packRows(staged, tensor, { ...source, inputs: storedSize(inputs), taps, isTransposed });
-          });
-          // Waiting limits what is queued: host and staging memory stay near one chunk.
-          await arena.stream.sync();
-        }
-      },
-      tensor,
-    );
+    const rowLength = storedSize(inputs) * taps;
+    const parts = (): readonly AxisPart[] => partsOf(outputs, PIECE_BYTES / 4 / rowLength);
+    const store = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
+      const part = parts()[piece]!;
+      const isAsInFile = !outputScale && part.dimHead === undefined && !isPadded(inputs) && isSourceFormat(dtype);
+      let [content, format]: [Uint8Array, SourceFormat] = [bytes, "F32"];
+      if (isAsInFile) format = dtype;
+      else {
+        const values = toFloat32(dtype, bytes);
+        if (outputScale) scaleRows(values, outputScale().subarray(part.start, part.start + part.size));
+        content = new Uint8Array(padRows(values, part, inputs, taps).buffer);
+      }
+      const rows = content.byteLength / SOURCE_BYTES[format] / rowLength;
+      arena.scope(() => {
+        const source = sourceOf(arena, content, format);
+        packRows(source, tensor, {
+          firstRow: part.target,
+          rows,
+          inputs: storedSize(inputs),
+          taps,
+          isTransposed,
+          format,
+        });
+      });
+    };
+    const pieces = (): RowRange[] => parts().map(({ start, size }) => [start, start + size]);
+    const inFile = [fileSize(outputs), fileSize(inputs), ...kernel];
+    this.store.request(this.#full(name), inFile, { pieces, store }, tensor);
     return tensor;
   }
 }
@@ -255,16 +281,4 @@ export class Weights {
 function scaleRows(values: Float32Array, factors: Float32Array): void {
   const length = values.length / factors.length;
   for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / length)]!;
-}
-
-/** Rounds on the host, to nearest even, so that weights do not depend on the GPU's conversion to f16. */
-function roundedTo(dtype: DType, values: Float32Array): Float32Array {
-  return dtype === "f16" ? toFloat32("F16", new Uint8Array(float32ToF16(values).buffer)) : values;
-}
-
-function padToVectors(values: Float32Array): Float32Array {
-  if (values.length % 4 === 0) return values;
-  const padded = new Float32Array(padChannels(values.length));
-  padded.set(values);
-  return padded;
 }

@@ -5,6 +5,7 @@ import type { Arena } from "../tensor/arena.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
 import { checkFit, type WeightRequirements, type FitOptions, type Misfits } from "./fit.js";
+import { readAhead, type Rows } from "./read-ahead.js";
 import { PIECE_BYTES, Weights, type Upload, type WeightDeclarations } from "./store.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
@@ -21,6 +22,27 @@ interface Request {
   readonly upload: Upload;
   /** The tensor to fill with zeros if the file has no matching one. */
   readonly tensor: Tensor | undefined;
+}
+
+/** Some rows of a tensor, and where they go. */
+interface Piece extends Rows {
+  readonly bytes: number;
+  readonly store: (content: Uint8Array<ArrayBuffer>) => void;
+  /** Whether it is the last piece of the tensor. */
+  readonly isLast: boolean;
+}
+
+function piecesOf(entry: TensorEntry, { pieces, store }: Upload): Piece[] {
+  const ranges = pieces?.() ?? [[0, entry.rowCount] as const];
+  return ranges.map((rows, index) => ({
+    entry,
+    rows,
+    bytes: (rows[1] - rows[0]) * entry.rowBytes,
+    store: (content) => {
+      store(content, entry, index);
+    },
+    isLast: index === ranges.length - 1,
+  }));
 }
 
 /**
@@ -63,23 +85,16 @@ export class WeightStore implements WeightDeclarations, WeightRequirements {
 
   /** Loads the tensors that fit; missing ones are zero. For callers that checked the file before (`checkFit`). */
   async fill({ signal, onProgress }: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<void> {
-    const plan: { entry: TensorEntry; upload: Upload }[] = [];
     const { stream } = this.arena;
     this.reserve();
     try {
+      const pieces: Piece[] = [];
       for (const [name, { shape, upload, tensor }] of this.#requests) {
         const entry = this.source.tensors.get(name);
-        if (entry && sameShape(entry.shape, shape)) plan.push({ entry, upload });
+        if (entry && sameShape(entry.shape, shape)) pieces.push(...piecesOf(entry, upload));
         else if (tensor) stream.clear(tensor.storage);
       }
-      const totalBytes = plan.reduce((sum, { entry }) => sum + entry.byteLength, 0);
-      let loadedBytes = 0;
-      for (const { entry, upload } of plan) {
-        signal?.throwIfAborted();
-        await upload(entry, signal);
-        loadedBytes += entry.byteLength;
-        onProgress?.(loadedBytes, totalBytes);
-      }
+      await this.#fillPieces(pieces, signal, onProgress);
       for (const derive of this.#derivations) derive();
       await stream.sync();
       this.#isLoaded = true;
@@ -87,6 +102,35 @@ export class WeightStore implements WeightDeclarations, WeightRequirements {
       this.unload();
       throw error;
     }
+  }
+
+  async #fillPieces(
+    pieces: readonly Piece[],
+    signal: AbortSignal | undefined,
+    onProgress: LoadOptions["onProgress"],
+  ): Promise<void> {
+    const totalBytes = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+    let loadedBytes = 0;
+    let queuedBytes = 0;
+    // Waiting limits what is queued: host and staging memory stay near a few pieces. The device works meanwhile.
+    let before: Promise<void> | undefined;
+    let next = 0;
+    for await (const content of readAhead(pieces, PIECE_BYTES, signal)) {
+      const piece = pieces[next++]!;
+      piece.store(content);
+      loadedBytes += piece.bytes;
+      queuedBytes += piece.bytes;
+      if (queuedBytes >= PIECE_BYTES) {
+        await before;
+        before = this.arena.stream.sync();
+        // It is awaited later. Until then a failure must not end the process as an unhandled rejection.
+        before.catch(() => undefined);
+        queuedBytes = 0;
+      }
+      signal?.throwIfAborted();
+      if (piece.isLast) onProgress?.(loadedBytes, totalBytes);
+    }
+    await before;
   }
 
   /** Names of the declared tensors with infinities or NaN in the file. Reads all of them in small parts. */

@@ -57,13 +57,13 @@ class Recording {
 export class ReplayedWork implements RepeatedWork {
   readonly #recordings = new Map<string, Recording>();
   readonly #blocks: KeptBlocks;
-  /** How often its blocks were destroyed. */
-  #trims = 0;
+  /** How often some of its blocks were destroyed. */
+  #losses = 0;
 
   constructor(private readonly replayer: Replayer) {
     this.#blocks = replayer.memory.keepBlocks(() => {
       this.#recordings.clear();
-      this.#trims++;
+      this.#losses++;
     });
   }
 
@@ -78,13 +78,13 @@ export class ReplayedWork implements RepeatedWork {
     const { replayer } = this;
     const { generation: uniformGeneration } = replayer.uniforms;
     this.#recordings.delete(kind);
-    const trims = this.#trims;
+    const losses = this.#losses;
     let result: { readonly value: T } | undefined;
     const commands = replayer.record(() => {
       result = { value: replayer.memory.using(this.#blocks, body) };
     });
     const { value } = result!;
-    if (commands && this.#trims === trims) {
+    if (commands && this.#losses === losses) {
       this.#recordings.set(kind, new Recording(replayer, value, commands, { uniformGeneration }));
     }
     return value;

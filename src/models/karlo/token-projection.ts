@@ -27,9 +27,10 @@ export class TokenProjection {
     store.request(
       `${path}.weight`,
       [outputs, inputs],
-      async (entry, signal) => {
-        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        uploadMatrix(reordered(values, { inputs, tokens, width }), weight);
+      {
+        store: (bytes, { dtype }) => {
+          uploadMatrix(reordered(toFloat32(dtype, bytes), { inputs, tokens, width }), weight);
+        },
       },
       weight,
     );
@@ -37,9 +38,10 @@ export class TokenProjection {
     store.request(
       `${path}.bias`,
       [outputs],
-      async (entry, signal) => {
-        const values = toFloat32(entry.dtype, await entry.read(undefined, signal));
-        arena.upload(bias, reordered(values, { inputs: 1, tokens, width }));
+      {
+        store: (bytes, { dtype }) => {
+          arena.upload(bias, reordered(toFloat32(dtype, bytes), { inputs: 1, tokens, width }));
+        },
       },
       bias,
     );
