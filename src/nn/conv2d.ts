@@ -26,13 +26,8 @@ export class Conv2d {
 
   constructor(weights: Weights, inputs: number | Heads, outputs: Axis, kernel: number, options: Conv2dOptions = {}) {
     this.#path = weights.path;
-    const isReplaced = options.standardize ?? false;
-    this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel], { isReplaced });
-    if (options.standardize) {
-      weights.derive(() => {
-        this.#standardize();
-      });
-    }
+    const prepare = options.standardize ? (weight: Tensor) => weightStandardize(weight) : undefined;
+    this.#weight = weights.conv("weight", [outputs, inputs, kernel, kernel], { ...(prepare && { prepare }) });
     this.#bias = options.bias === false ? undefined : weights.vector("bias", outputs);
     this.#stride = options.stride ?? 1;
     this.#padding = options.padding ?? 0;
@@ -42,11 +37,5 @@ export class Conv2d {
   forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
     const conv = { ...options, bias: this.#bias, stride: this.#stride, padding: this.#padding };
     return inModule(x.arena, this.#path, () => conv2d(x, this.#weight, conv));
-  }
-
-  /** Runs once, when the weight is loaded. */
-  #standardize(): void {
-    using standardized = weightStandardize(this.#weight);
-    this.#weight.arena.stream.copy(standardized.storage, this.#weight.storage);
   }
 }

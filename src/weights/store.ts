@@ -1,20 +1,11 @@
-import { isSourceFormat, packRows, SOURCE_BYTES, sourceOf, uploadMatrix, type SourceFormat } from "../ops/pack.js";
+import { uploadMatrix } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
-import type { ComputeType, DType } from "../tensor/dtype.js";
+import type { DType, WeightType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
-import {
-  fileSize,
-  isPadded,
-  padAxis,
-  padRows,
-  partsOf,
-  storedSize,
-  type Axis,
-  type AxisPart,
-  type Heads,
-} from "./head-axis.js";
+import { fileSize, padAxis, storedSize, type Axis, type Heads } from "./head-axis.js";
+import { PackedUpload, type PackOptions } from "./packed-upload.js";
 import type { RowRange, TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
 
@@ -46,21 +37,6 @@ export interface WeightDeclarations {
   ignore(matches: (name: string) => boolean): void;
   /** Runs `fill` each time after loading. */
   derive(fill: () => void): void;
-}
-
-/**
- * Host bytes of one piece of a tensor. Its copies (as read, as f32, rounded, staged) stay
- * small.
- */
-export const PIECE_BYTES = 2 ** 23;
-
-interface PackOptions {
-  /** Whether its values are replaced after loading, by others that may not be exact in f16. Default: false. */
-  readonly isReplaced?: boolean;
-  /** Returns a factor for each output. It may use tensors that were declared earlier. */
-  readonly outputScale?: () => Float32Array;
-  /** Whether it is for `convTranspose2d`: the second axis of the file has the outputs. Default: false. */
-  readonly isTransposed?: boolean;
 }
 
 /** A path in a state dict, such as `downs.0.block1`. A layer declares its tensors here by name. */
@@ -221,11 +197,12 @@ export class Weights {
   }
 
   /**
-   * Dtype that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
+   * Format that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
    * table of the device wants that. Kernels compute the same from both, and the header of the file tells which.
    */
-  typeOf(name: string): ComputeType {
+  typeOf(name: string): WeightType {
     const { arena, store } = this;
+    if (arena.weightType === "int8") return "int8";
     const isHalf = store.source.tensors.get(this.#full(name))?.dtype === "F16";
     return isHalf && arena.stream.tuning.keepsHalfWeights ? "f16" : arena.dtype;
   }
@@ -236,49 +213,31 @@ export class Weights {
 
   #packed(
     name: string,
-    [outputs, inputs]: readonly [Axis, number | Heads],
+    [rows, inputs]: readonly [Axis, number | Heads],
     kernel: readonly number[],
-    { outputScale, isTransposed = false, isReplaced = outputScale !== undefined }: PackOptions = {},
+    options: PackOptions = {},
   ): Tensor {
-    const { arena } = this;
-    const shape = [...kernel, storedSize(inputs), storedSize(outputs)];
-    const dtype = isReplaced ? arena.dtype : this.typeOf(name);
-    const tensor = this.store.own(arena.packed(shape, dtype, this.#full(name)));
-    const taps = kernel.reduce((product, size) => product * size, 1);
-    const rowLength = storedSize(inputs) * taps;
-    const parts = (): readonly AxisPart[] => partsOf(outputs, PIECE_BYTES / 4 / rowLength);
-    const store = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
-      const part = parts()[piece]!;
-      const isAsInFile = !outputScale && part.dimHead === undefined && !isPadded(inputs) && isSourceFormat(dtype);
-      let [content, format]: [Uint8Array, SourceFormat] = [bytes, "F32"];
-      if (isAsInFile) format = dtype;
-      else {
-        const values = toFloat32(dtype, bytes);
-        if (outputScale) scaleRows(values, outputScale().subarray(part.start, part.start + part.size));
-        content = new Uint8Array(padRows(values, part, inputs, taps).buffer);
-      }
-      const rows = content.byteLength / SOURCE_BYTES[format] / rowLength;
-      arena.scope(() => {
-        const source = sourceOf(arena, content, format);
-        packRows(source, tensor, {
-          firstRow: part.target,
-          rows,
-          inputs: storedSize(inputs),
-          taps,
-          isTransposed,
-          format,
-        });
+    const { arena, store } = this;
+    const full = this.#full(name);
+    const { isTransposed = false, prepare } = options;
+    const shape = [...kernel, storedSize(inputs), storedSize(rows)];
+    const columns = storedSize(isTransposed ? inputs : rows);
+    const dtype = this.#typeOf(name, options);
+    const tensor = store.own(arena.packed(shape, dtype, full, columns));
+    const upload = new PackedUpload(arena, tensor, { rows, inputs, kernel, ...options });
+    store.request(full, [fileSize(rows), fileSize(inputs), ...kernel], upload, tensor);
+    if (prepare && dtype !== "int8") {
+      store.derive(() => {
+        using prepared = prepare(tensor);
+        arena.stream.copy(prepared.storage, tensor.storage);
       });
-    };
-    const pieces = (): RowRange[] => parts().map(({ start, size }) => [start, start + size]);
-    const inFile = [fileSize(outputs), fileSize(inputs), ...kernel];
-    this.store.request(this.#full(name), inFile, { pieces, store }, tensor);
+    }
     return tensor;
   }
-}
 
-/** Multiplies each row of `values` by its factor. */
-function scaleRows(values: Float32Array, factors: Float32Array): void {
-  const length = values.length / factors.length;
-  for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / length)]!;
+  #typeOf(name: string, { outputScale, prepare }: PackOptions): WeightType {
+    const { weightType, dtype } = this.arena;
+    if (weightType === "int8") return weightType;
+    return outputScale || prepare ? dtype : this.typeOf(name);
+  }
 }

@@ -7,7 +7,7 @@ import { Arena } from "../../src/tensor/arena.js";
 import { padChannels } from "../../src/tensor/dtype.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 import { openTestArena, Random, sharedGpu } from "../support/gpu.js";
-import { decodeInt8 } from "../support/int8.js";
+import { decodeInt8, expectNearest } from "../support/int8.js";
 
 afterAll(async () => {
   (await sharedGpu()).dispose();
@@ -23,18 +23,6 @@ function packed(arena: Arena, values: Float32Array, rows: number, inputs: number
   const staged = arena.from(source, [source.length], "f32");
   packRows(staged, weight, { firstRow: 0, rows, inputs, taps: TAPS, isTransposed });
   return weight;
-}
-
-/** Expects the nearest whole multiples of scale = largest / 127, for the weights of one output. */
-function expectNearest(values: readonly number[], whole: readonly number[], scale: number): void {
-  const largest = Math.max(...values.map(Math.abs));
-  // Division on a GPU may be off by 2.5 units in the last place (WGSL).
-  expect(Math.abs(scale - largest / 127)).toBeLessThanOrEqual((largest / 127) * 4e-7);
-  for (const [i, value] of values.entries()) {
-    const exact = largest === 0 ? 0 : (value * 127) / largest;
-    expect(whole[i]).toBe(Math.trunc(whole[i]!));
-    expect(Math.abs(whole[i]! - exact)).toBeLessThanOrEqual(0.5 + 127 * 4e-7);
-  }
 }
 
 describe("quantize", () => {
@@ -63,11 +51,7 @@ describe("quantize", () => {
         const weight = packed(arena, values, rows, columns, isTransposed);
         const quantized = arena.adopt(arena.packed(weight.shape, "int8", "", outputs));
         quantize(weight, quantized, { isTransposed });
-        const { whole, scales } = await decodeInt8(quantized, isTransposed);
-        for (let o = 0; o < outputs; o++) {
-          const ofOutput = (_: number, at: number): boolean => output(at) === o;
-          expectNearest([...values].filter(ofOutput), [...whole].filter(ofOutput), scales[o]!);
-        }
+        expectNearest(await decodeInt8(quantized, isTransposed), values, output);
         await arena.checkGuards();
       }
     },

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { padChannels } from "../../src/tensor/dtype.js";
 import type { Tensor } from "../../src/tensor/tensor.js";
 
@@ -31,4 +32,31 @@ export async function decodeInt8({ arena, shape, storage }: Tensor, isTransposed
     }
   }
   return { whole, values, scales };
+}
+
+/**
+ * Expects the nearest whole multiples of largest weight / 127, for each output. `values` are in the same layout; `output` returns
+ * the output of one.
+ */
+export function expectNearest(
+  { whole, scales }: Decoded,
+  values: ArrayLike<number>,
+  output: (at: number) => number,
+): void {
+  const largest = new Float64Array(scales.length);
+  for (let at = 0; at < values.length; at++) {
+    largest[output(at)] = Math.max(largest[output(at)]!, Math.abs(values[at]!));
+  }
+  // Division on a GPU may be off by 2.5 units in the last place (WGSL).
+  const slack = 4e-7;
+  for (const [o, scale] of scales.entries()) {
+    expect(Math.abs(scale - largest[o]! / 127)).toBeLessThanOrEqual((largest[o]! / 127) * slack);
+  }
+  expect(whole.every((value) => Number.isInteger(value))).toBe(true);
+  const distances = whole.map((value, at) => {
+    const most = largest[output(at)]!;
+    return Math.abs(value - (most === 0 ? 0 : (values[at]! * 127) / most));
+  });
+  expect(whole).toHaveLength(values.length);
+  expect(Math.max(...distances)).toBeLessThanOrEqual(0.5 + 127 * slack);
 }
