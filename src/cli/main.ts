@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   test: () => import("./test.js"),
   cache: () => import("./cache.js"),
   demo: () => import("./demo.js"),
+  bench: () => import("./bench.js"),
   setup: () => import("./setup.js"),
   doctor: () => import("./doctor.js"),
   tune: () => import("./tune.js"),

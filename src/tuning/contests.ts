@@ -1,10 +1,12 @@
 import type { TuningTable } from "../gpu/tuning.js";
-import type { TuningCases, RuleClass } from "./cases.js";
+import { attention } from "./attention.js";
+import { convCase, linearCase, type RuleClass, type TuningCases } from "./cases.js";
 import { products } from "./products.js";
 import { namedTable } from "./table.js";
 
 /** Tables that compete: they differ in one decision. */
 export interface Contest {
+  /** The operations, for people. */
   readonly name: string;
   readonly cases: TuningCases;
   readonly candidates: readonly Candidate[];
@@ -17,39 +19,81 @@ export interface Candidate {
   readonly decide: (table: TuningTable) => TuningTable;
 }
 
-type RuleOf<List> = List extends readonly (infer Rule)[] ? Rule : never;
-/** Keys of a table that hold rules. */
-type RuleKey = {
-  [Key in keyof TuningTable]-?: TuningTable[Key] extends readonly object[] ? Key : never;
-}[keyof TuningTable];
+/** Entries of a table that are lists of rules. */
+type Lists = {
+  readonly [
+    Key in keyof TuningTable as TuningTable[Key] extends readonly object[] | undefined ? Key : never
+  ]-?: NonNullable<TuningTable[Key]> extends readonly (infer Rule)[] ? Rule : never;
+};
+type ListKey = keyof Lists;
 
-/** The kinds of rules in a table. A new kind has its entry here. */
-const CLASSES: { readonly [Key in RuleKey]: RuleClass<RuleOf<TuningTable[Key]>> } = { products };
-const KEYS = Object.keys(CLASSES) as RuleKey[];
+/** Entries that are true or false. */
+type SwitchKey = Exclude<keyof TuningTable, ListKey | "id">;
+
+/** The lists of rules in a table, in the order in which they are decided. A new list has its entry here. */
+const LISTS: { readonly [Key in ListKey]: RuleClass<Lists[Key]> } = { products, attention };
+const LIST_KEYS = Object.keys(LISTS) as ListKey[];
+
+/** The same for switches. */
+const SWITCHES: Readonly<Required<Record<SwitchKey, { readonly name: string; readonly cases: TuningCases }>>> = {
+  keepsHalfWeights: {
+    name: "weights in f16 beside activations in f32",
+    cases: {
+      software: [convCase(2, 16, 64, 64), linearCase(96, 256, 256)],
+      gpu: [convCase(2, 8, 1280, 1280), linearCase(154, 1024, 2048)],
+    },
+  },
+};
+const SWITCH_KEYS = Object.keys(SWITCHES) as SwitchKey[];
 
 /** All decisions of a table, in the order in which they are made. */
-export const contests: readonly Contest[] = KEYS.flatMap((key) => contestsFor(key, CLASSES[key]));
+export const contests: readonly Contest[] = [
+  ...LIST_KEYS.flatMap((key) => listContests(key, LISTS[key])),
+  ...SWITCH_KEYS.map((key) => switchContest(key)),
+];
 
 /** One contest for each range. Each decides the rule after those of the ranges before it. */
-function contestsFor(key: RuleKey, { rules, ranges }: RuleClass<object>): Contest[] {
+function listContests(key: ListKey, { rules, ranges }: RuleClass<object>): Contest[] {
   return ranges.map(({ name, when, cases }, index) => ({
     name,
     cases,
     candidates: rules.map((rule) => ({
       name: describeRule(rule),
-      decide: (table) => withRules(table, key, [...table[key].slice(0, index), { ...rule, ...when }]),
+      decide: (table) => {
+        const decided = index === 0 ? [] : rulesIn(table, key);
+        return withRules(table, key, rule ? [...decided, { ...rule, ...when }] : decided);
+      },
     })),
   }));
 }
 
-function withRules(table: TuningTable, key: RuleKey, rules: readonly object[]): TuningTable {
+function switchContest(key: SwitchKey): Contest {
+  const candidates = [false, true].map((value) => ({
+    name: describeSwitch(value),
+    decide: (table: TuningTable) => withSwitch(table, key, value),
+  }));
+  return { ...SWITCHES[key], candidates };
+}
+
+function withRules(table: TuningTable, key: ListKey, rules: readonly object[]): TuningTable {
   return { ...table, ...Object.fromEntries([[key, rules]]) };
 }
 
+function rulesIn(table: Partial<TuningTable>, key: ListKey): readonly object[] {
+  return table[key] ?? [];
+}
+
+function withSwitch(table: TuningTable, key: SwitchKey, value: boolean): TuningTable {
+  return { ...table, [key]: value };
+}
+
+const describeSwitch = (value: boolean): string => (value ? "on" : "off");
+
 /** Formats a rule: its kernel, then its numbers. */
-function describeRule(rule: object): string {
+function describeRule(rule: object | undefined): string {
+  if (!rule) return "none";
   return Object.entries(rule)
-    .map(([name, value]) => (name === "kernel" ? String(value) : `${name} ${String(value)}`))
+    .map(([name, value]) => (typeof value === "string" ? value : `${name} ${String(value)}`))
     .join(", ");
 }
 
@@ -60,34 +104,39 @@ export interface ForcedTable {
   readonly table: TuningTable;
 }
 
-/** Tables that together use every kernel of every class. */
+/** Tables that together use every kernel of every class, and each switch on and off. */
 export function forcedTables(base: TuningTable): ForcedTable[] {
-  const count = Math.max(...KEYS.map((key) => CLASSES[key].rules.length));
-  return Array.from({ length: count }, (_, index) => {
-    const chosen = KEYS.map((key) => {
-      const { rules } = CLASSES[key];
-      return [key, rules[index % rules.length]!] as const;
-    });
-    return {
-      name: chosen.map(([key, rule]) => `${key}: ${describeRule(rule)}`).join("; "),
-      table: namedTable(chosen.reduce((table, [key, rule]) => withRules(table, key, [rule]), base)),
-    };
+  const choices = Math.max(2, ...LIST_KEYS.map((key) => LISTS[key].rules.length));
+  return Array.from({ length: choices }, (_, index) => {
+    const names: string[] = [];
+    let table = base;
+    for (const key of LIST_KEYS) {
+      const { rules } = LISTS[key] satisfies RuleClass<object>;
+      const rule = rules[index % rules.length];
+      table = withRules(table, key, rule ? [rule] : []);
+      names.push(`${key}: ${describeRule(rule)}`);
+    }
+    for (const key of SWITCH_KEYS) {
+      table = withSwitch(table, key, index % 2 === 1);
+      names.push(`${key}: ${describeSwitch(index % 2 === 1)}`);
+    }
+    return { name: names.join("; "), table: namedTable(table) };
   });
 }
 
 /** Removes rules whose operations would use the same kernel without them. */
 export function simplified(table: TuningTable): TuningTable {
-  return KEYS.reduce((simple, key) => withRules(simple, key, withoutRepeats<object>(table[key])), table);
+  return LIST_KEYS.reduce((simple, key) => withRules(simple, key, withoutRepeats(rulesIn(table, key))), table);
 }
 
-function withoutRepeats<Rule extends object>(rules: readonly Rule[]): Rule[] {
+function withoutRepeats(rules: readonly object[]): readonly object[] {
   return rules.filter((rule, i) => {
     const next = rules[i + 1];
     return next === undefined || kernelOf(rule) !== kernelOf(next) || !isWider(next, rule);
   });
 }
 
-const isCondition = (name: string): boolean => name.startsWith("min");
+const isCondition = (name: string): boolean => /^m(in|ax)[A-Z]/.test(name);
 
 /** What a rule says beside its conditions. */
 function kernelOf(rule: object): string {
@@ -96,8 +145,12 @@ function kernelOf(rule: object): string {
 
 /** Whether all operations that fit `rule` also fit `next`. */
 function isWider(next: object, rule: object): boolean {
-  const least = new Map<string, unknown>(Object.entries(rule));
+  const limits = new Map<string, unknown>(Object.entries(rule));
   return Object.entries(next)
     .filter(([name]) => isCondition(name))
-    .every(([name, value]) => Number(value) <= Number(least.get(name) ?? 1));
+    .every(([name, value]) => {
+      const least = name.startsWith("min");
+      const limit = Number(limits.get(name) ?? (least ? 0 : Infinity));
+      return least ? Number(value) <= limit : Number(value) >= limit;
+    });
 }

@@ -107,7 +107,7 @@ class Measurement implements Disposable {
     });
     try {
       const arena = new Arena(stream, dtype);
-      const operation = arena.scope(() => prepare(arena));
+      const operation = await prepare(arena);
       isOfInputs = false;
       using result = operation.run();
       const output = await result.read();
@@ -144,7 +144,7 @@ class Measurement implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const input of this.operation.inputs) input.dispose();
+    this.operation.dispose();
     this.stream.close();
   }
 }

@@ -46,10 +46,11 @@ export function namedTable(table: TuningTable): TuningTable {
   return shipped ?? { ...table, id: `tuned-${shortHash(content).slice(0, 8)}` };
 }
 
-/** The same text for the same rules, whatever their table is called and in whatever order their keys are. */
+/** The same text for the same choices, whatever their table is called and in whatever order its keys are. */
 function canonical(table: TuningTable): string {
   return JSON.stringify({ ...table, id: "" }, (_, value: unknown) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+    const chosen = Object.entries(value).filter(([, one]) => one !== false);
+    return Object.fromEntries(chosen.sort(([a], [b]) => (a < b ? -1 : 1)));
   });
 }
