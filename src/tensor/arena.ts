@@ -1,7 +1,15 @@
 import { ArgumentError } from "../platform/arguments.js";
 import { InternalError } from "../platform/internal-error.js";
 import type { CommandStream } from "../gpu/stream.js";
-import { bytesPerElement, padChannels, SCALE_BYTES, type ComputeType, type DType, type WeightType } from "./dtype.js";
+import {
+  bytesPerElement,
+  padChannels,
+  SCALE_BYTES,
+  type ComputeType,
+  type DType,
+  type WeightFormat,
+  type WeightType,
+} from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
 import { Tensor, type HostArray, type TensorArena } from "./tensor.js";
 
@@ -11,8 +19,8 @@ export interface ArenaOptions {
    * tests, because it keeps every tensor alive. Default: false.
    */
   readonly guards?: boolean;
-  /** In which format weights of products are stored. Default: the dtype of the arena. */
-  readonly weights?: "int8" | undefined;
+  /** What weights of products are stored in. Default: `full`, the dtype of the arena. */
+  readonly weights?: WeightFormat | undefined;
 }
 
 const GUARD_BYTES = 256;
@@ -35,7 +43,7 @@ export class Arena implements TensorArena {
 
   /** Storage type of weights of products. */
   get weightType(): WeightType {
-    return this.options.weights ?? this.dtype;
+    return this.options.weights === "int8" ? "int8" : this.dtype;
   }
 
   /**
@@ -110,8 +118,9 @@ export class Arena implements TensorArena {
 
   #weight(shape: readonly number[], dtype: DType, bytes: number, name: string): Tensor {
     const label = ["weight", name, `${dtype}[${shape.join(", ")}]`].filter((part) => part !== "").join(" ");
-    const half = dtype === "f32" ? ', or dtype "f16", which halves the size, if the adapter supports it' : "";
-    const advice = `No option changes the size of a weight: use an adapter with a larger limit${half}.`;
+    const half = dtype === "f32" ? ', dtype "f16", which halves the size, if the adapter supports it' : "";
+    const int8 = dtype === "int8" ? "" : ', or weights "int8", with a byte for each';
+    const advice = `Use an adapter with a larger limit${half}${int8}.`;
     return new Tensor(this, shape, dtype, this.stream.allocate(bytes, label, advice));
   }
 

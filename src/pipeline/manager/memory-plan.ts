@@ -4,7 +4,7 @@ import { MemoryCounter } from "../../gpu/executors/count.js";
 import type { TuningTable } from "../../gpu/tuning.js";
 import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
-import type { ComputeType } from "../../tensor/dtype.js";
+import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
@@ -25,6 +25,8 @@ export interface ComponentMemory {
 export interface MemoryPlan {
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
+  /** What weights of linear layers and convolutions are stored in. */
+  readonly weights: WeightFormat;
   /** Images in a batch. */
   readonly batchSize: number;
   /** The components, in the order in which they run. */
@@ -39,6 +41,8 @@ export interface MemoryPlan {
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
+  /** As for `DalleModelManager.create`. Default: `full`. */
+  readonly weights?: WeightFormat | undefined;
   /** Images in a batch. */
   readonly batchSize: number;
   /**
@@ -60,14 +64,14 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, batchSize, maxBindingSize, tuning, ...files }: MemoryPlanOptions,
+  { dtype, weights = "full", batchSize, maxBindingSize, tuning, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
-    { dtype: oneOf("f32", "f16"), batchSize: count, maxBindingSize: byteLimit },
-    { dtype, batchSize, maxBindingSize },
+    { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
+    { dtype, weights, batchSize, maxBindingSize },
   );
   const counter = new MemoryCounter(maxBindingSize, tuning);
-  const arena = new Arena(counter.stream, dtype);
+  const arena = new Arena(counter.stream, dtype, { weights });
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];
   const stages: Stage[] = [];
@@ -88,6 +92,7 @@ export async function planMemory(
     }
     return {
       dtype,
+      weights,
       batchSize,
       components,
       loadedBytes: await measure(counter, stages),
