@@ -27,7 +27,7 @@ export async function decodeInt8({ arena, shape, storage }: Tensor, isTransposed
       for (let tap = 0; tap < taps; tap++) {
         const at = (column * rows + row) * taps + tap;
         whole[at] = stored[tap * size + row * stride + column]!;
-        values[at] = whole[at]! * scales[isTransposed ? row : column]!;
+        values[at] = whole[at] * scales[isTransposed ? row : column]!;
       }
     }
   }
