@@ -1,6 +1,6 @@
-// Group norm, last of three kernels: y = activation((x - mean) · gain + shift).
+// Group norm, last of three kernels: y = activation((x - mean) · gain + shift) + residual.
 //
-// x, y: [batch, positions, channels4]; coefficients: [batch, 3, channels4], f32. One invocation per vec4.
+// x, residual, y: [batch, positions, channels4]; coefficients: [batch, 3, channels4], f32. One invocation per vec4.
 //
 //: use lib/activation.wgsl
 //: use lib/elementwise.wgsl
@@ -15,12 +15,14 @@ struct Params {
   invocations: u32,
   positions: u32,
   channels4: u32,
+  has_residual: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> coefficients: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<Element4>;
-@group(0) @binding(3) var<uniform> params: Params;
+@group(0) @binding(2) var<storage, read> residual: array<Element4>;
+@group(0) @binding(3) var<storage, read_write> y: array<Element4>;
+@group(0) @binding(4) var<uniform> params: Params;
 
 fn run(index: u32) {
   let sample = index / (params.positions * params.channels4);
@@ -29,5 +31,9 @@ fn run(index: u32) {
   let gain = coefficients[row + params.channels4];
   let shift = coefficients[row + 2u * params.channels4];
   let centred = vec4<f32>(x[index]) - mean;
-  y[index] = Element4(activate(ACTIVATION, centred * gain + shift));
+  var value = activate(ACTIVATION, centred * gain + shift);
+  if (params.has_residual != 0u) {
+    value += vec4<f32>(residual[index]);
+  }
+  y[index] = Element4(value);
 }

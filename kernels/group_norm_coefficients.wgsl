@@ -56,16 +56,20 @@ fn main(
   let mean = team_sum(lane, sum) / size;
 
   var squares = 0.0;
+  var distances = 0.0;
   for (var i = lane; i < entries; i += WORKGROUP) {
     let chunk = i / width;
     let channel = first + i % width;
     let distance = partial_mean(sample, chunk, channel) - mean;
+    distances += chunk_length(chunk) * distance;
     squares += partial_squares(sample, chunk, channel) + chunk_length(chunk) * distance * distance;
   }
   let deviation = inverseSqrt(team_sum(lane, squares) / size + params.eps);
+  // What the mean lost by rounding.
+  let rest = team_sum(lane, distances) / size;
 
   for (var i = lane; i < width; i += WORKGROUP) {
-    write_coefficients(sample, first + i, mean, deviation);
+    write_coefficients(sample, first + i, mean, rest, deviation);
   }
   if (group == params.groups - 1u && params.channels + lane < params.stride) {
     write_padding(sample, params.channels + lane);
@@ -84,9 +88,9 @@ fn partial_squares(sample: u32, chunk: u32, channel: u32) -> f32 {
   return partials[((sample * params.chunks + chunk) * STATISTICS + 1u) * params.stride + channel];
 }
 
-fn write_coefficients(sample: u32, channel: u32, mean: f32, deviation: f32) {
+fn write_coefficients(sample: u32, channel: u32, mean: f32, rest: f32, deviation: f32) {
   var gain = weight[channel] * deviation;
-  var shift = bias[channel];
+  var shift = bias[channel] - rest * gain;
   if (params.has_scale_shift != 0u) {
     let row = sample * params.scale_shift_stride;
     let scale = f32(scale_shift[row + channel]) + 1.0;

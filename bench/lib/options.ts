@@ -26,6 +26,7 @@ Groups:
   start      an image and the demo's 12 images from the start of the process, with --against
   scaling    processor time by batch size, prompts, pixels, steps and tokens
   runtimes   a step and an image under Deno (wgpu) and Node (Dawn)
+  machine    dalle2 bench, kept in docs/speed.json for those who run it elsewhere
   report     writes RESULTS.md and docs/speed.svg from the results
 
 Options:

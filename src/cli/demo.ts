@@ -4,6 +4,7 @@ import { writeFileAtomic } from "#platform";
 import { contactSheet } from "../image/contact-sheet.js";
 import type { RgbImage } from "../image/image.js";
 import { encodePng } from "../image/png.js";
+import { IMAGE_ENCODER } from "../models/component.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { generateImages } from "./generating/command.js";
 import { planSamples } from "./generating/plan.js";
@@ -58,6 +59,7 @@ async function demo({ outputPath, ...seedFlags }: Options): Promise<void> {
   const images: RgbImage[] = [];
   await generateImages(flags, interruptSignal(), (manager) => ({
     images: planSamples(subjects, 1, seedFlags),
+    unused: [IMAGE_ENCODER],
     generate: async (call) => {
       const byPrompt = await new BasicInference(manager).run(PROMPTS, { ...call, decoderBatchSize: PROMPTS.length });
       images.push(...[...byPrompt.values()].flatMap((byEmbedding) => [...byEmbedding.values()].flat()));

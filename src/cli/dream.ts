@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { isImageFile } from "../image/image-files.js";
+import { IMAGE_ENCODER } from "../models/component.js";
 import type { DalleModelManager } from "../pipeline/manager/model-manager.js";
 import { DEFAULT_STRENGTH, type ScriptOptions } from "../pipeline/script-options.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
@@ -119,6 +120,7 @@ async function dream(given: DreamFlags): Promise<void> {
     if (imageEmbed) checkEmbeddingLength(manager, imageEmbed, given.embeddings!);
     return {
       images,
+      unused: imageEmbed ? undefined : [IMAGE_ENCODER],
       repeats: repeats?.generatedOn,
       generate: (call) =>
         new BasicInference(manager, scripts).run(prompts, {

@@ -10,6 +10,8 @@ export interface DriverPlan {
   readonly automatic: boolean;
   /** The package suite that they come from, if it is not the system's own. */
   readonly needs?: string;
+  /** Major version of Mesa that they install, if it is known. */
+  readonly mesa?: number;
 }
 
 const APT_INSTALL = "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 install -y";
@@ -31,6 +33,16 @@ export interface SystemFiles {
 }
 
 /**
+ * The commands for a newer version of Mesa's software driver than the one of an adapter; undefined for other drivers, and if
+ * the plan has no newer one. `description` is that of the adapter.
+ */
+export function planNewerDriver(description: string, plan: DriverPlan): DriverPlan | undefined {
+  const [, major] = /^llvmpipe: Mesa (\d+)\./.exec(description) ?? [];
+  const isNewer = major !== undefined && plan.mesa !== undefined && plan.mesa > Number(major);
+  return isNewer && plan.commands.length > 0 ? plan : undefined;
+}
+
+/**
  * Plans the installation for a system. `sudo` is the prefix for commands that need root: "sudo ", "sudo -n " (never asks), or
  * empty.
  */
@@ -38,9 +50,13 @@ export function planDriver({ osRelease, sources }: SystemFiles, sudo: string): D
   const fields = parseOsRelease(osRelease);
   const system = fields.get("PRETTY_NAME") ?? "this system";
   const families = [fields.get("ID") ?? "", ...(fields.get("ID_LIKE") ?? "").split(" ")];
-  if (fields.get("ID") === "debian" && fields.get("VERSION_ID") === "12") {
-    const commands = debian12Commands(sources, sudo);
-    return { system, automatic: commands !== undefined, commands: commands ?? [], needs: BACKPORTS };
+  const backports = fields.get("ID") === "debian" ? BACKPORTS[fields.get("VERSION_ID") ?? ""] : undefined;
+  if (backports) {
+    const { codename, mesa, isOwnUsable } = backports;
+    const needs = `${codename}-backports`;
+    const commands = backportsCommands(sources, codename, needs, sudo);
+    if (commands) return { system, automatic: true, commands, needs, mesa };
+    if (!isOwnUsable) return { system, automatic: false, commands: [], needs };
   }
   if (families.includes("debian") || families.includes("ubuntu")) {
     return { system, automatic: true, commands: [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} ${PACKAGES}`] };
@@ -49,19 +65,36 @@ export function planDriver({ osRelease, sources }: SystemFiles, sudo: string): D
   return { system, automatic: false, commands: shown === undefined ? [] : [`${sudo}${shown}`] };
 }
 
-const BACKPORTS = "bookworm-backports";
+/** A version of Debian whose backports, in the same archive, have a newer Mesa. */
+interface Backports {
+  readonly codename: string;
+  /** Major version of Mesa in the backports. */
+  readonly mesa: number;
+  /** Whether the version's own Mesa can be used, too. */
+  readonly isOwnUsable: boolean;
+}
 
-/**
- * Debian 12 has Mesa 22, whose lavapipe lacks f16 and subgroups. Its backports, in the same archive, have Mesa 25.
- * Undefined if no package source of Debian 12 gives the address of that archive.
- */
-function debian12Commands(sources: readonly SourcesFile[], sudo: string): string[] | undefined {
-  const install = [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} -t ${BACKPORTS} ${PACKAGES}`];
-  if (hasSuite(sources, BACKPORTS)) return install;
-  const source = sourceBeside(sources, "bookworm", BACKPORTS);
+/** By the VERSION_ID in os-release. */
+const BACKPORTS: Readonly<Record<string, Backports>> = {
+  // Its own Mesa 22 lacks f16 and subgroups.
+  12: { codename: "bookworm", mesa: 25, isOwnUsable: false },
+  // Mesa 26 loads faster than its own Mesa 25.
+  13: { codename: "trixie", mesa: 26, isOwnUsable: true },
+};
+
+/** Installs from backports. Undefined if no package source of the system gives the address of the archive. */
+function backportsCommands(
+  sources: readonly SourcesFile[],
+  codename: string,
+  suite: string,
+  sudo: string,
+): string[] | undefined {
+  const install = [`${sudo}apt-get update`, `${sudo}${APT_INSTALL} -t ${suite} ${PACKAGES}`];
+  if (hasSuite(sources, suite)) return install;
+  const source = sourceBeside(sources, codename, suite);
   if (!source) return undefined;
   const lines = source.lines.map((line) => `'${line.replaceAll("'", `'\\''`)}'`).join(" ");
-  const file = `/etc/apt/sources.list.d/${BACKPORTS}.${source.extension}`;
+  const file = `/etc/apt/sources.list.d/${suite}.${source.extension}`;
   return [`printf '%s\\n' ${lines} | ${sudo}tee ${file}`, ...install];
 }
 

@@ -4,18 +4,35 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { GpuUnavailableError } from "../gpu/errors.js";
 import { adapterAdvice } from "#platform";
-import { planDriver, type DriverPlan, type SystemFiles } from "./driver-plan.js";
+import { planDriver, planNewerDriver, type DriverPlan, type SystemFiles } from "./driver-plan.js";
 import { UsageError } from "./errors.js";
 import { print, say } from "./output.js";
 
 export function register(program: Command): void {
   program
     .command("setup")
-    .description("find a GPU or software driver; if there is none, install one (Debian, Ubuntu)")
+    .description(
+      "find a GPU or software driver; if there is none, install the fastest of the system's archive (Debian, Ubuntu)",
+    )
     .action(async () => {
-      const { description, device } = await ensureAdapter({ interactive: true });
+      const { description, device } = await offerNewer(await ensureAdapter({ interactive: true }));
       print(`Adapter: ${description || device}. Nothing needs to be installed.`);
     });
+}
+
+/** If the system's archive has a newer version of the software driver, asks at a terminal whether to install it. */
+async function offerNewer(present: GPUAdapterInfo): Promise<GPUAdapterInfo> {
+  if (process.platform !== "linux") return present;
+  const isRoot = process.getuid?.() === 0;
+  const plan = planNewerDriver(present.description, planDriver(systemFiles(), isRoot ? "" : "sudo "));
+  if (!plan) return present;
+  const what = `Mesa ${plan.mesa} of ${plan.needs} computes faster than ${present.description}`;
+  if (!(await askToInstall(`${what}. To install it:\n${listed(plan)}`))) {
+    say(`${what}. To install it, run:\n${listed(plan)}`);
+    return present;
+  }
+  for (const command of plan.commands) run(command);
+  return (await findAdapter()) ?? present;
 }
 
 /**
@@ -33,7 +50,7 @@ export async function ensureAdapter({ interactive }: { interactive: boolean }): 
   const isRoot = process.getuid?.() === 0;
   const unattended = isRoot || (process.env.CI ?? "") !== "";
   const plan = planDriver(systemFiles(), isRoot ? "" : unattended ? "sudo -n " : "sudo ");
-  const allowed = plan.automatic && (unattended || (interactive && (await askToInstall(plan))));
+  const allowed = plan.automatic && (unattended || (interactive && (await askToInstall(instructions(plan)))));
   if (!allowed) throw new UsageError(instructions(plan));
   for (const command of plan.commands) run(command);
 
@@ -68,14 +85,17 @@ function instructions({ system, commands, needs }: DriverPlan): string {
   if (commands.length === 0) {
     return `No WebGPU adapter found. Install the Vulkan loader and Mesa's lavapipe driver with the package manager of ${system}.`;
   }
-  const lines = commands.map((command) => `  ${command}`).join("\n");
-  return `No WebGPU adapter found. To install a software Vulkan driver on ${system}:\n${lines}`;
+  return `No WebGPU adapter found. To install a software Vulkan driver on ${system}:\n${listed({ commands })}`;
 }
 
-async function askToInstall(plan: DriverPlan): Promise<boolean> {
+function listed({ commands }: Pick<DriverPlan, "commands">): string {
+  return commands.map((command) => `  ${command}`).join("\n");
+}
+
+async function askToInstall(question: string): Promise<boolean> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return false;
   const { confirm, isCancel } = await import("@clack/prompts");
-  say(instructions(plan));
+  say(question);
   const answer = await confirm({ message: "Run these commands now?", output: process.stderr });
   return !isCancel(answer) && answer;
 }

@@ -70,6 +70,13 @@ export class Generator {
     return this.normal(typeof size === "number" ? size : size.reduce((product, extent) => product * extent, 1));
   }
 
+  /** Draws `randn(size)` without computing it. */
+  skip(size: number | readonly number[]): void {
+    const count = typeof size === "number" ? size : size.reduce((product, extent) => product * extent, 1);
+    if (count < BLOCK) this.fewNormals(count);
+    else this.engine.skip(count % BLOCK === 0 ? count : count + BLOCK);
+  }
+
   private fillUniform(values: Float32Array): void {
     for (let i = 0; i < values.length; i++) values[i] = (this.engine.next() & 0xffffff) / 2 ** 24;
   }
@@ -77,12 +84,12 @@ export class Generator {
   private manyNormals(count: number): Float32Array {
     const values = this.uniform(count);
     for (let start = 0; start + BLOCK <= count; start += BLOCK) {
-      boxMullerBlock(values.subarray(start, start + BLOCK));
+      boxMullerBlock(values, start);
     }
     if (count % BLOCK !== 0) {
       const last = values.subarray(count - BLOCK);
       this.fillUniform(last);
-      boxMullerBlock(last);
+      boxMullerBlock(last, 0);
     }
     return values;
   }
@@ -113,11 +120,11 @@ export class Generator {
 }
 
 /**
- * Turns 16 uniform values into normal ones, in place. Values i and i + 8 are a pair. Angles are rounded to float32, as
+ * Turns 16 uniform values from `start` on into normal ones, in place. Values i and i + 8 are a pair. Angles are rounded to float32, as
  * in torch.
  */
-function boxMullerBlock(values: Float32Array): void {
-  for (let i = 0; i < HALF; i++) {
+function boxMullerBlock(values: Float32Array, start: number): void {
+  for (let i = start; i < start + HALF; i++) {
     const radius = Math.sqrt(-2 * Math.log(1 - values[i]!));
     const angle = Math.fround(TWO_PI_F32 * values[i + HALF]!);
     values[i] = radius * Math.cos(angle);

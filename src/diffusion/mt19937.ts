@@ -30,11 +30,24 @@ export class Mt19937 {
     return (y ^ (y >>> 18)) >>> 0;
   }
 
+  /** Skips `count` numbers. */
+  skip(count: number): void {
+    let left = count;
+    while (left > STATE_SIZE - this.position) {
+      left -= STATE_SIZE - this.position;
+      this.twist();
+    }
+    this.position += left;
+  }
+
   private twist(): void {
     const { state } = this;
     for (let i = 0; i < STATE_SIZE; i++) {
-      const mixed = (state[i]! & 0x80000000) | (state[(i + 1) % STATE_SIZE]! & 0x7fffffff);
-      state[i] = state[(i + SHIFT) % STATE_SIZE]! ^ (mixed >>> 1) ^ (mixed & 1 ? 0x9908b0df : 0);
+      // Faster than a remainder.
+      const next = i + 1 === STATE_SIZE ? 0 : i + 1;
+      const shifted = i + SHIFT >= STATE_SIZE ? i + SHIFT - STATE_SIZE : i + SHIFT;
+      const mixed = (state[i]! & 0x80000000) | (state[next]! & 0x7fffffff);
+      state[i] = state[shifted]! ^ (mixed >>> 1) ^ (mixed & 1 ? 0x9908b0df : 0);
     }
     this.position = 0;
   }

@@ -13,6 +13,8 @@ export interface NoiseSource {
    * for images.
    */
   randn(shape: readonly number[]): Float32Array;
+  /** Draws the same without returning it. Default: `randn`. */
+  skip?(shape: readonly number[]): void;
   /** Saves the state. The returned function restores it. Needed to repeat a stage after a failure. */
   mark?(): () => void;
 }
@@ -33,6 +35,10 @@ export class NoisePerImage implements NoiseSource {
     const values = new Float32Array(batch * sizeOf(rest));
     for (const [image, source] of this.sources.entries()) values.set(source.randn([share, ...rest]), image * size);
     return values;
+  }
+
+  skip([batch = 0, ...rest]: readonly number[]): void {
+    for (const source of this.sources) skip(source, [batch / this.sources.length, ...rest]);
   }
 
   mark(): () => void {
@@ -62,6 +68,10 @@ export class NoiseOfPart implements NoiseSource {
     }
     const size = share * sizeOf(rest);
     return this.source.randn([share * this.images, ...rest]).slice(this.start * size, this.end * size);
+  }
+
+  skip([batch = 0, ...rest]: readonly number[]): void {
+    skip(this.source, [(batch / (this.end - this.start)) * this.images, ...rest]);
   }
 
   mark(): () => void {
@@ -126,7 +136,7 @@ export class StateNoise {
   /** Skips a draw that the reference multiplies by zero: the generator advances, but nothing is uploaded. */
   skip(): void {
     if (this.arena.stream.isDryRun) return;
-    this.source.randn(this.shape.length === 4 ? nchwOf(this.shape) : this.shape);
+    skip(this.source, this.shape.length === 4 ? nchwOf(this.shape) : this.shape);
   }
 }
 
@@ -172,6 +182,11 @@ export class PassNoise {
   [Symbol.dispose](): void {
     this.dispose();
   }
+}
+
+function skip(source: NoiseSource, shape: readonly number[]): void {
+  if (source.skip) source.skip(shape);
+  else source.randn(shape);
 }
 
 /** Returns the shape in torch's order of axes. */

@@ -9,6 +9,7 @@ import { PipelineCache } from "./pipelines.js";
 import { BlockPool, type BlockSource } from "./pool.js";
 import { SharedMemory } from "./shared-memory.js";
 import { StagingBuffers } from "./staging.js";
+import { SubmitPace } from "./submit-pace.js";
 import { KernelTimer } from "./timing.js";
 import { UniformTable } from "./uniforms.js";
 
@@ -37,6 +38,7 @@ export class DeviceCore implements BlockSource {
   readonly uniforms: UniformTable;
   readonly staging: StagingBuffers;
   readonly timer: KernelTimer | undefined;
+  readonly pace = new SubmitPace();
   /** Bound in place of an optional input that is absent. */
   readonly absent: GPUBuffer;
   readonly counters: GpuCounters = { uploads: 0, bindGroups: 0, submits: 0, dispatches: 0 };

@@ -154,7 +154,7 @@ export class PipelineCache {
         entries.push({
           binding: entries.length,
           visibility: ShaderStage.COMPUTE,
-          buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: source.params.length * 4 },
+          buffer: { type: "uniform", minBindingSize: source.params.length * 4 },
         });
       }
       const bindGroup = this.device.createBindGroupLayout({ label: kernel, entries });

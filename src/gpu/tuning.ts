@@ -23,6 +23,31 @@ export interface AttentionRule {
   readonly minKeys?: number;
 }
 
+/** Size of the tiles of Winograd's convolutions: F(2×2, 3×3) or F(4×4, 3×3). */
+export type WinogradForm = "f2" | "f4";
+
+/**
+ * Which 3×3 convolutions are computed by Winograd's products (Lavin & Gray 2015). Their weights are transformed when they are
+ * loaded, and take 16/9 (f2) or 4 times (f4) the memory of f32. Only where activations are f32, by `broadcast` kernels.
+ */
+export interface WinogradRule {
+  readonly form: WinogradForm;
+  /** The rule is only for convolutions with at least so many input channels, and output channels. Default: 1. */
+  readonly minChannels?: number;
+  /** The rule is only for convolutions whose transformed filters take at most so many bytes. Default: no limit. */
+  readonly maxBytes?: number;
+}
+
+/** When and how kernels compute group norms. */
+export interface GroupNormRule {
+  /** `chunked` has three launches and much parallelism. `whole` has one launch, with a workgroup for each group. */
+  readonly kernel: "chunked" | "whole";
+  /** `whole`: invocations of a workgroup. */
+  readonly invocations?: number;
+  /** The rule is only for samples with at most so many positions. Default: Infinity. */
+  readonly maxPositions?: number;
+}
+
 /**
  * Which variants of kernels an adapter runs fastest. The same adapter, dtype and table give the same bytes, so the `id`
  * stands in the record of an image.
@@ -31,6 +56,8 @@ export interface TuningTable {
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
+  /** For each 3×3 convolution with stride 1, the first rule that fits it. Default: none. */
+  readonly winograd?: readonly WinogradRule[];
   /**
    * Whether weights of products that a file has in f16 are stored in f16 also where activations are f32. They are the same
    * numbers in half the memory. Default: false.
@@ -38,6 +65,8 @@ export interface TuningTable {
   readonly keepsHalfWeights?: boolean;
   /** The same for attention. Default: none. */
   readonly attention?: readonly AttentionRule[];
+  /** The same for group norms. If none fits: `chunked`. Default: none. */
+  readonly groupNorm?: readonly GroupNormRule[];
 }
 
 /** Runs everywhere; for adapters that no other table is for. */
@@ -50,11 +79,13 @@ const lavapipe: TuningTable = {
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
   ],
+  winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20 }],
   keepsHalfWeights: true,
   attention: [
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 8 }],
 };
 
 /** SwiftShader has four lanes. */
@@ -65,6 +96,7 @@ const swiftShader: TuningTable = {
     { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
     { kernel: "broadcast", ownKeys: 2 },
   ],
+  groupNorm: [{ kernel: "whole", invocations: 4 }],
 };
 
 /** All tables that come with the package. */

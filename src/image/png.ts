@@ -1,4 +1,5 @@
 /** A PNG encoder (W3C PNG, third edition). It writes the same bytes in Node and in browsers. */
+import { concatBytes } from "../platform/bytes.js";
 import type { Image } from "./image.js";
 import { joinChunks } from "./png-chunks.js";
 import { textChunks, type ImageText } from "./png-text.js";
@@ -58,5 +59,9 @@ function paeth(left: number, up: number, upLeft: number): number {
 
 async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  // Not by a Response, for which Node loads its whole client for HTTP, nor by iteration, which Safari lacks.
+  const reader = stream.getReader();
+  for (let read = await reader.read(); !read.done; read = await reader.read()) chunks.push(read.value);
+  return concatBytes(chunks);
 }

@@ -1,5 +1,5 @@
 import { inModule } from "./in-module.js";
-import { groupNorm, type GroupNormOptions } from "../ops/norm.js";
+import { groupNorm, type GroupNormOptions } from "../ops/group-norm.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 
@@ -18,8 +18,8 @@ export class GroupNorm {
     this.#bias = weights.vector("bias", channels);
   }
 
-  /** NHWC to NHWC: `activation(norm(x) · (scale + 1) + shift)`; see `groupNorm`. */
-  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "activation"> = {}): Tensor {
+  /** NHWC to NHWC: `activation(norm(x) · (scale + 1) + shift) + residual`; see `groupNorm`. */
+  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "activation" | "residual"> = {}): Tensor {
     const norm = { ...options, ...this.#options, weight: this.#weight, bias: this.#bias };
     return inModule(x.arena, this.#path, () => groupNorm(x, norm));
   }

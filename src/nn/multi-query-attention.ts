@@ -1,7 +1,8 @@
 import { inModule } from "./in-module.js";
-import { attention, prepareHeads } from "../ops/attention.js";
+import { attention, prepareHeads, type RotaryTables } from "../ops/attention.js";
+import { padTokens, sliceTokens, writeTokens } from "../ops/layout.js";
 import { padChannels } from "../tensor/dtype.js";
-import type { Tensor } from "../tensor/tensor.js";
+import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import type { Weights } from "../weights/store.js";
 import { gainNorm, type GainNormOptions } from "./gain-norm.js";
 import type { LayerNorm } from "./layer-norm.js";
@@ -24,6 +25,21 @@ export interface MultiQueryAttentionOptions {
   readonly causal?: boolean;
   readonly rotary?: RotaryEmbedding | undefined;
   readonly relativeBias?: RelativePositionBias | undefined;
+}
+
+/**
+ * The first tokens of sequences as a causal layer sees them: they are the same whatever follows. There is room for the keys and
+ * values of the tokens that follow, which each pass writes.
+ */
+export interface PastTokens {
+  /** Ready for attention: `[batch, length of the sequence, *]`. */
+  readonly keys: Tensor;
+  /** As `to_kv` gives them: keys and values. */
+  readonly values: Tensor;
+  /** How many tokens are past. */
+  readonly count: number;
+  /** For the positions of the tokens that follow. */
+  readonly rotary: RotaryTables | undefined;
 }
 
 /**
@@ -53,18 +69,52 @@ export class MultiQueryAttention {
     this.#normOut = gainNorm(weights.at("to_out.1"), dim, norms);
   }
 
-  /** `[batch, length, dim]` in and out: `attention(norm(x)) + x`. `keyMask` u32 `[batch, length]` hides tokens where it is 0. */
-  forward(x: Tensor, keyMask?: Tensor): Tensor {
-    const { heads, dimHead, logits, causal, rotary, relativeBias } = this.#options;
+  /**
+   * Computes the keys and values of the first tokens `[batch, length, dim]` of sequences with `more` further tokens, for a
+   * causal layer.
+   */
+  prepare(x: Tensor, more: number): PastTokens {
+    const { rotary } = this.#options;
+    const count = x.shape[1]!;
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const { keys, values } = this.#keysOf(this.#norm.forward(x), rotary);
+        return {
+          keys: padTokens(keys, count + more),
+          values: padTokens(values, count + more),
+          count,
+          rotary: rotary && rowsOf(x.arena, rotary, count, count + more),
+        };
+      }),
+    );
+  }
+
+  #keysOf(normed: Tensor, rotary: RotaryTables | undefined) {
+    const { dimHead, logits } = this.#options;
+    const values = this.#toKv.forward(normed);
+    return { keys: prepareHeads(values, { dimHead, rotary, l2norm: logits.cosine, heads: 1 }), values };
+  }
+
+  /**
+   * `[batch, length, dim]` in and out: `attention(norm(x)) + x`. `keyMask` u32 `[batch, length]` hides tokens where it is 0.
+   * With `past`, `x` is only what follows; `keyMask` is for the whole sequence.
+   */
+  forward(x: Tensor, keyMask?: Tensor, past?: PastTokens): Tensor {
+    const { heads, dimHead, logits, causal, relativeBias } = this.#options;
+    const { rotary } = past ?? this.#options;
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
         const normed = this.#norm.forward(x);
-        const kv = this.#toKv.forward(normed);
-        const prepared = { dimHead, rotary, l2norm: logits.cosine };
+        const own = this.#keysOf(normed, rotary);
+        if (past) {
+          writeTokens(past.keys, own.keys, past.count);
+          writeTokens(past.values, own.values, past.count);
+        }
+        const { keys, values } = past ?? own;
         const mixed = attention({
-          q: prepareHeads(this.#toQ.forward(normed), { ...prepared, heads }),
-          k: prepareHeads(kv, { ...prepared, heads: 1 }),
-          v: kv,
+          q: prepareHeads(this.#toQ.forward(normed), { dimHead, rotary, l2norm: logits.cosine, heads }),
+          k: keys,
+          v: values,
           vOffset: padChannels(dimHead),
           heads,
           kvHeads: 1,
@@ -79,4 +129,11 @@ export class MultiQueryAttention {
       }),
     );
   }
+}
+
+/** The tables for the positions `start` (included) to `end` (excluded), in the arena of the call. */
+function rowsOf(arena: TensorArena, { cos, sin, pairs }: RotaryTables, start: number, end: number): RotaryTables {
+  const rows = (table: Tensor): Tensor =>
+    sliceTokens(arena.share(table).reshape([1, ...table.shape]), start, end).reshape([end - start, table.channels]);
+  return { cos: rows(cos), sin: rows(sin), ...(pairs && { pairs }) };
 }

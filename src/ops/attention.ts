@@ -98,7 +98,10 @@ export interface AttentionOptions {
   /** Channels of a head. In tensors each head is padded with zeros to a multiple of 4. */
   readonly dimHead: number;
   readonly scale: number;
-  /** Query i sees only the keys up to i and the null key. Default: false. */
+  /**
+   * Queries and keys are those of one sequence, the queries of its last tokens. A query sees only the keys of its own and of
+   * earlier tokens, and the null key. Default: false.
+   */
   readonly causal?: boolean;
   /** `[2, dimHead]`, f32: a key and its value at position 0 that every query of every head sees. */
   readonly nullKv?: Tensor | undefined;
@@ -120,6 +123,8 @@ export function attention(options: AttentionOptions): Tensor {
   const { causal = false, nullKv, relativeBias, keyMask } = options;
   const { arena } = q;
   const { batch, queries, keys } = checkAttention(options);
+  // Causal queries are the last tokens of their sequence.
+  const firstQuery = causal ? keys - queries : 0;
   const groups = headGroups(options, keys);
   if (groups !== undefined) return attentionInGroups(options, groups);
   const paddedHead = padChannels(dimHead);
@@ -166,7 +171,7 @@ export function attention(options: AttentionOptions): Tensor {
         has_null: Number(nullKv !== undefined),
         has_bias: Number(relativeBias !== undefined),
         has_mask: Number(keyMask !== undefined),
-        first_query: part.line,
+        first_query: firstQuery + part.line,
       },
       grid: kernel.grid({ samples: part.samples, queries: part.lines, heads, kvHeads }),
     }),
@@ -267,10 +272,10 @@ function checkAttention(options: AttentionOptions) {
   checkHeads("attention", "v", v, vOffset, kvHeads, dimHead);
   if (heads % kvHeads !== 0) throw new ShapeError("attention", "kvHeads", `${kvHeads}`, `a divisor of ${heads}`);
   checkKeys(options, batch, keys);
-  if (causal && queries !== keys)
-    throw new ShapeError("attention", "k", k.shape, `${queries} keys, because attention is causal`);
+  if (causal && queries > keys)
+    throw new ShapeError("attention", "k", k.shape, `at least ${queries} keys, because attention is causal`);
   checkF32("attention", "nullKv", nullKv, [2, dimHead]);
-  const distances = relativeBias ? Math.max(relativeBias.rows, queries) : 0;
+  const distances = relativeBias ? Math.max(relativeBias.rows, causal ? keys : queries) : 0;
   checkF32("attention", "relativeBias", relativeBias, [distances, heads]);
   return { batch, queries, keys };
 }

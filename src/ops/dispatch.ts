@@ -1,4 +1,3 @@
-import type { Dispatch } from "../gpu/executors/executor.js";
 import type { Grid } from "../gpu/grid.js";
 import type { BindingName, KernelName, KernelSource, ParamName } from "../gpu/kernel-source.js";
 import { kernels } from "../gpu/kernel-sources.js";
@@ -33,29 +32,48 @@ type Bindings = Readonly<Record<string, StorageRange | undefined>>;
  * Dispatches a kernel: once, on whole storages, if the adapter can bind them; otherwise in parts. Throws `GpuLimitError` if the
  * parts cannot be made small enough.
  */
-export function dispatch<K extends KernelName>(
-  stream: CommandStream,
-  kernel: K,
-  { op, space, operands, call, types, constants, overrides, choices }: SplittableDispatch<K>,
-): void {
-  const run = (bindings: Dispatch<K>["bindings"], part: Part): void => {
-    const { params, grid } = call(part);
-    stream.dispatch(kernel, { types, constants, overrides, choices, bindings, params, grid });
-  };
+export function dispatch<K extends KernelName>(stream: CommandStream, kernel: K, call: SplittableDispatch<K>): void {
+  const { op, space, operands } = call;
   const limit = stream.maxBindingSize;
   if (!isAnyLarger(operands, limit)) {
-    run(operands, wholeOf(space));
+    dispatchWhole(stream, kernel, call, operands, wholeOf(space));
     return;
   }
+  const cut = operandsOf(operands);
+  for (const part of partsOf(op, space, [...cut.values()], limit)) dispatchCut(stream, kernel, call, cut, part);
+}
+
+/** Dispatches a kernel for one part of its result, which must not need more of an operand than the adapter can bind. */
+export function dispatchPart<K extends KernelName>(
+  stream: CommandStream,
+  kernel: K,
+  call: SplittableDispatch<K>,
+  part: Part,
+): void {
+  const isAll = part.count === call.space.samples * call.space.lines;
+  if (isAll && !isAnyLarger(call.operands, stream.maxBindingSize)) {
+    dispatchWhole(stream, kernel, call, call.operands, part);
+  } else {
+    dispatchCut(stream, kernel, call, operandsOf(call.operands), part);
+  }
+}
+
+function dispatchWhole<K extends KernelName>(
+  stream: CommandStream,
+  kernel: K,
+  { types, constants, overrides, choices, call }: SplittableDispatch<K>,
+  bindings: Bindings,
+  part: Part,
+): void {
+  stream.dispatch(kernel, { types, constants, overrides, choices, bindings, ...call(part) });
+}
+
+/** The operands by binding, of which parts use only some elements. */
+function operandsOf(operands: Bindings): ReadonlyMap<string, Operand> {
   const named = Object.entries<Operand | StorageRange | undefined>(operands)
     .filter(([, operand]) => operand !== undefined)
     .map(([name, operand]) => [name, asOperand(operand!)] as const);
-  const cut = new Map(named);
-  for (const part of partsOf(op, space, [...cut.values()], limit)) {
-    dispatchPart(stream, kernels[kernel], cut, part, (bindings) => {
-      run(bindings, part);
-    });
-  }
+  return new Map(named);
 }
 
 function isAnyLarger(operands: Bindings, limit: number): boolean {
@@ -74,13 +92,15 @@ function asOperand(range: Operand | StorageRange): Operand {
   return { storage, offset, byteLength, elementBytes: 1, spans: () => [all] };
 }
 
-function dispatchPart(
+/** Dispatches a kernel on what a part uses of the operands. */
+function dispatchCut<K extends KernelName>(
   stream: CommandStream,
-  { bindings: declared }: KernelSource,
+  kernel: K,
+  call: SplittableDispatch<K>,
   operands: ReadonlyMap<string, Operand>,
   part: Part,
-  run: (bindings: Bindings) => void,
 ): void {
+  const { bindings: declared }: KernelSource = kernels[kernel];
   const bindings: Record<string, StorageRange | undefined> = {};
   const written: Copied[] = [];
   const copied: Copied[] = [];
@@ -96,7 +116,7 @@ function dispatchPart(
     copied.push(copy);
     if (access === "read_write") written.push(copy);
   }
-  run(bindings);
+  dispatchWhole(stream, kernel, call, bindings, part);
   for (const { ranges, copies } of written) {
     for (const [i, range] of ranges.entries()) stream.copy(copies[i]!, range);
   }

@@ -1,10 +1,10 @@
 import { ALIGNMENT } from "../gpu/pool.js";
 import { bytesPerElement, type ComputeType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkAxes, floatType, sameShape } from "./check.js";
+import { checkAxes, checkShape, floatType, sameShape } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
-import { operand, type Part, type Space, type Span } from "./parts.js";
+import { operand, perLine, type Part, type Space, type Span } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -93,6 +93,11 @@ export function concatChannels(tensors: readonly Tensor[], scales: readonly numb
   const { first, outer } = commonOf("concatChannels", tensors, (shape) => shape.slice(0, -1));
   const channels = tensors.reduce((sum, x) => sum + x.channels, 0);
   const y = output("concatChannels", first, [...outer, channels]);
+  const [a, b] = tensors;
+  if (a && b && tensors.length === 2 && a.channels % 4 === 0) {
+    concatTwo(a, b, y, scales);
+    return y;
+  }
   let start = 0;
   tensors.forEach((x, i) => {
     const target = { tensor: y, stride: y.stride, start };
@@ -100,6 +105,27 @@ export function concatChannels(tensors: readonly Tensor[], scales: readonly numb
     start += x.channels;
   });
   return y;
+}
+
+/** Joins two tensors in one launch. The channels of `a` are whole vec4s. */
+function concatTwo(a: Tensor, b: Tensor, y: Tensor, [scaleA = 1, scaleB = 1]: readonly number[]): void {
+  const channels4 = y.stride / 4;
+  dispatch(y.arena.stream, "concat", {
+    op: "concatChannels",
+    types: { Element: floatType("concatChannels", "tensors", a) },
+    space: { samples: 1, lines: y.rows },
+    operands: { a: perLine(a), b: perLine(b), y: perLine(y) },
+    call: ({ lines }) => ({
+      params: {
+        invocations: lines * channels4,
+        channels4,
+        a_channels4: a.stride / 4,
+        scale_a: scaleA,
+        scale_b: scaleB,
+      },
+      grid: invocations(lines * channels4),
+    }),
+  });
 }
 
 /** Joins token sequences `[B, Li, C]` to `[B, ΣLi, C]`. */
@@ -164,6 +190,17 @@ export function padTokens(x: Tensor, length: number): Tensor {
   const source = { tensor: x, stride: sampleSize(x) };
   copyRanges(batch, sampleSize(x), source, { tensor: y, stride: sampleSize(y) }, { written: sampleSize(y) });
   return y;
+}
+
+/** Writes tokens `[B, N, C]` over those of `target` `[B, L, C]` from token `start` on. */
+export function writeTokens(target: Tensor, x: Tensor, start: number): void {
+  checkAxes("writeTokens", "x", x, ["B", "N", "C"]);
+  const [batch, tokens, channels] = x.shape as [number, number, number];
+  checkRange("writeTokens", target, 1, start, start + tokens);
+  checkShape("writeTokens", "target", target, [batch, target.shape[1]!, channels]);
+  const size = sampleSize(x);
+  const place = { tensor: target, stride: sampleSize(target), start: start * x.stride };
+  copyRanges(batch, size, { tensor: x, stride: size }, place);
 }
 
 /** Repeats the whole batch: `[B, ...]` to `[times · B, ...]`, for example `[x; x]`. */

@@ -2,19 +2,14 @@ import { foldedGrid, type Grid } from "../gpu/grid.js";
 import { kernels, libs } from "../gpu/kernel-sources.js";
 import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { activationKinds } from "./activation.js";
 import { checkAxes, checkDType, checkF32, checkShape, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { packedPanels } from "./panels.js";
-import { chunkedRows, fixedSpan, perLine, perRows, perSample, rowsIn } from "./parts.js";
-import { ShapeError } from "./shape-error.js";
+import { fixedSpan, perLine } from "./parts.js";
 
 /** Overrides of kernels with a team for each row (kernels/lib/reduce.wgsl). */
 const { overrides: TEAMS } = kernels.layerNorm;
-const { STATISTICS, COEFFICIENTS } = libs.groupNorm;
-/** Invocations that join the partial statistics of one group. */
-const GROUP_TEAM = 16;
 
 /** Returns how many invocations share a row: on a GPU as many as have work, on software adapters one. */
 function teamSize(x: Tensor): number {
@@ -25,121 +20,6 @@ function teamSize(x: Tensor): number {
 /** Returns the grid of a kernel with one team for each of `rows` rows of x. */
 function rowGrid(x: Tensor, rows: number): Grid {
   return foldedGrid(Math.ceil((rows * teamSize(x)) / TEAMS.WORKGROUP.default));
-}
-
-export interface GroupNormOptions {
-  readonly groups: number;
-  /** `[channels]`, f32. */
-  readonly weight: Tensor;
-  /** `[channels]`, f32. */
-  readonly bias: Tensor;
-  /** Default 1e-5. */
-  readonly eps?: number;
-  /** `[batch, 2 · channels]`: the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018). */
-  readonly scaleShift?: Tensor | undefined;
-  readonly activation?: "none" | "silu";
-}
-
-/**
- * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that
- * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift). norm(x) includes weight and bias.
- */
-export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
-  const { activation = "none" } = options;
-  const { stride, arena } = x;
-  const batch = x.shape[0]!;
-  const Element = floatType("groupNorm", "x", x);
-  checkGroupNorm(x, options);
-  const positions = x.rows / batch;
-  const channels4 = stride / 4;
-  // The square root balances the work of the first and the second kernel.
-  const chunkSize = Math.max(16, Math.ceil(Math.sqrt(positions)));
-  const chunks = Math.ceil(positions / chunkSize);
-
-  return arena.scope(() => {
-    const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
-    const inChunks = chunkedRows(positions, chunkSize);
-    dispatch(arena.stream, "groupNormPartials", {
-      op: "groupNorm",
-      types: { Element },
-      space: { samples: batch, lines: chunks },
-      operands: { x: perRows(x, positions, stride, inChunks), partials: perLine(partials, STATISTICS * stride) },
-      call: (part) => ({
-        params: {
-          invocations: part.count * channels4,
-          positions: part.isWhole ? positions : rowsIn(inChunks(part)),
-          channels4,
-          chunks: part.lines,
-          chunk_size: chunkSize,
-        },
-        grid: invocations(part.count * channels4),
-      }),
-    });
-    const coefficients = groupCoefficients(partials, x, options, chunkSize);
-    const y = arena.empty(x.shape, x.dtype);
-    dispatch(arena.stream, "groupNormApply", {
-      op: "groupNorm",
-      types: { Element },
-      overrides: { ACTIVATION: activationKinds[activation] },
-      space: { samples: batch, lines: positions },
-      operands: { x: perLine(x), coefficients: perSample(coefficients, COEFFICIENTS * stride), y: perLine(y) },
-      call: ({ lines, count }) => ({
-        params: { invocations: count * channels4, positions: lines, channels4 },
-        grid: invocations(count * channels4),
-      }),
-    });
-    return y;
-  });
-}
-
-/** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
-function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOptions, chunkSize: number): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift } = options;
-  const { channels, stride, arena } = x;
-  const [batch, chunks] = partials.shape as [number, number];
-  const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
-  const positions = x.rows / batch;
-  dispatch(arena.stream, "groupNormCoefficients", {
-    op: "groupNorm",
-    types: { Element: floatType("groupNorm", "x", x) },
-    overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
-    space: { samples: batch, lines: 1 },
-    operands: {
-      partials: perSample(partials, chunks * STATISTICS * stride),
-      weight: weight.storage,
-      bias: bias.storage,
-      scale_shift: perLine(scaleShift),
-      coefficients: perSample(coefficients, COEFFICIENTS * stride),
-    },
-    call: ({ samples }) => ({
-      params: {
-        batch: samples,
-        positions,
-        channels,
-        stride,
-        groups,
-        chunks,
-        chunk_size: chunkSize,
-        has_scale_shift: Number(scaleShift !== undefined),
-        scale_shift_stride: scaleShift?.stride ?? 0,
-        eps,
-      },
-      grid: foldedGrid(samples * groups),
-    }),
-  });
-  return coefficients;
-}
-
-function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift }: GroupNormOptions): void {
-  const { channels } = x;
-  if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
-  if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
-  checkF32("groupNorm", "weight", weight, [channels]);
-  checkF32("groupNorm", "bias", bias, [channels]);
-  if (scaleShift) {
-    checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, 2 * channels]);
-    checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
-  }
 }
 
 export interface LayerNormOptions {

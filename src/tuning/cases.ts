@@ -1,6 +1,7 @@
 import { Conv2d } from "../nn/conv2d.js";
 import { Linear } from "../nn/linear.js";
 import { attention } from "../ops/attention.js";
+import { groupNorm } from "../ops/group-norm.js";
 import type { Arena } from "../tensor/arena.js";
 import { float32ToF16 } from "../tensor/half.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -120,6 +121,27 @@ export function attentionCase(queries: number, keys: number, heads: number, dimH
         run: () => attention(options),
         dispose: () => {
           for (const tensor of [q, k, v]) tensor.dispose();
+        },
+      });
+    },
+  };
+}
+
+/** Group norm and SiLU of an image. */
+export function groupNormCase(batch: number, size: number, channels: number, groups: number): TuningCase {
+  return {
+    name: `group norm of ${batch}×${size}×${size}×${channels}, ${groups} groups`,
+    prepare: (arena) => {
+      const shape = [batch, size, size, channels];
+      const x = arena.from(values(sizeOf(shape)), shape);
+      const [weight, bias] = [
+        arena.from(values(channels), [channels], "f32"),
+        arena.from(values(channels), [channels], "f32"),
+      ];
+      return Promise.resolve({
+        run: () => groupNorm(x, { groups, weight, bias, activation: "silu" }),
+        dispose: () => {
+          for (const tensor of [x, weight, bias]) tensor.dispose();
         },
       });
     },

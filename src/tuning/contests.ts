@@ -2,7 +2,9 @@ import type { TuningTable } from "../gpu/tuning.js";
 import { attention } from "./attention.js";
 import { convCase, linearCase, type RuleClass, type TuningCases } from "./cases.js";
 import { products } from "./products.js";
+import { groupNorm } from "./group-norm.js";
 import { namedTable } from "./table.js";
+import { winograd } from "./winograd.js";
 
 /** Tables that compete: they differ in one decision. */
 export interface Contest {
@@ -31,7 +33,7 @@ type ListKey = keyof Lists;
 type SwitchKey = Exclude<keyof TuningTable, ListKey | "id">;
 
 /** The lists of rules in a table, in the order in which they are decided. A new list has its entry here. */
-const LISTS: { readonly [Key in ListKey]: RuleClass<Lists[Key]> } = { products, attention };
+const LISTS: { readonly [Key in ListKey]: RuleClass<Lists[Key]> } = { products, winograd, attention, groupNorm };
 const LIST_KEYS = Object.keys(LISTS) as ListKey[];
 
 /** The same for switches. */
@@ -87,7 +89,9 @@ function withSwitch(table: TuningTable, key: SwitchKey, value: boolean): TuningT
   return { ...table, [key]: value };
 }
 
-const describeSwitch = (value: boolean): string => (value ? "on" : "off");
+function describeSwitch(value: boolean): string {
+  return value ? "on" : "off";
+}
 
 /** Formats a rule: its kernel, then its numbers. */
 function describeRule(rule: object | undefined): string {

@@ -149,7 +149,7 @@ class Measurement implements Disposable {
   }
 }
 
-const LEAST_MILLISECONDS = 8;
+const LEAST_MILLISECONDS = 16;
 const MAX_REPEATS = 32;
 
 /** Processor time where the processor computes, so that other programs do not matter; else wall time. */

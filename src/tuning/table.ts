@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { parseConfig } from "../config/config-error.js";
 import { shortHash } from "../files/hash.js";
-import { shippedTables, type AttentionRule, type ProductRule, type TuningTable } from "../gpu/tuning.js";
+import {
+  shippedTables,
+  type AttentionRule,
+  type GroupNormRule,
+  type ProductRule,
+  type TuningTable,
+  type WinogradRule,
+} from "../gpu/tuning.js";
 
 // More than any network has: no rule with such a condition is ever used.
 const MAX_SIZE = 2 ** 24;
@@ -19,12 +26,26 @@ const attentionRule = z.strictObject({
   minKeys: size.exactOptional(),
 } satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;
 
+const winogradRule = z.strictObject({
+  form: z.enum(["f2", "f4"]),
+  minChannels: size.exactOptional(),
+  maxBytes: z.int().min(1).exactOptional(),
+} satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
+
+const groupNormRule = z.strictObject({
+  kernel: z.enum(["chunked", "whole"]),
+  invocations: z.int().min(1).max(256).exactOptional(),
+  maxPositions: size.exactOptional(),
+} satisfies Record<keyof GroupNormRule, z.ZodType>) satisfies z.ZodType<GroupNormRule>;
+
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
   id: z.string().min(1),
   products: z.array(productRule).readonly(),
+  winograd: z.array(winogradRule).readonly().exactOptional(),
   keepsHalfWeights: z.boolean().exactOptional(),
   attention: z.array(attentionRule).readonly().exactOptional(),
+  groupNorm: z.array(groupNormRule).readonly().exactOptional(),
 } satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
 
 /**

@@ -3,7 +3,7 @@ import { isLasting } from "../gpu/errors.js";
 import { portableTable, type TuningTable } from "../gpu/tuning.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { InternalError } from "../platform/internal-error.js";
-import { contests, simplified, type Candidate, type Contest } from "./contests.js";
+import { contests as allContests, simplified, type Candidate, type Contest } from "./contests.js";
 import { LEAST_GAIN, Trial } from "./measure.js";
 import { namedTable } from "./table.js";
 
@@ -12,6 +12,12 @@ export interface TuneOptions {
   /** Called with each decision. */
   readonly onDecision?: ((decision: TuningDecision) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The decisions to make. Default: all.
+   *
+   * @internal
+   */
+  readonly contests?: readonly Contest[];
 }
 
 /** One decision of a table: which kernel is fastest for some operations. */
@@ -49,7 +55,10 @@ export interface TuningResult {
  * const { table } = await tuneGpu(gpu);
  * await keepTuning(gpu.adapter, table);
  */
-export async function tuneGpu(gpu: GpuDevice, { onDecision, signal }: TuneOptions = {}): Promise<TuningResult> {
+export async function tuneGpu(
+  gpu: GpuDevice,
+  { onDecision, signal, contests = allContests }: TuneOptions = {},
+): Promise<TuningResult> {
   let table = gpu.tuning;
   const decisions: TuningDecision[] = [];
   for (const contest of contests) {
@@ -84,14 +93,13 @@ async function decideContest(
   try {
     for (const candidate of contest.candidates) {
       signal?.throwIfAborted();
-      const trial = await tryTrial(() => Trial.start(gpu, candidate.decide(table), cases));
-      const problem = typeof trial === "string" ? trial : trial.problemAgainst(reference);
-      if (typeof trial !== "string") trials.set(candidate, trial);
-      if (problem !== undefined) failed.push({ name: candidate.name, milliseconds: Infinity, problem });
+      const trial = await tryTrial(() => Trial.start(gpu, candidate.decide(table), cases), reference);
+      if (typeof trial === "string") failed.push({ name: candidate.name, milliseconds: Infinity, problem: trial });
+      else trials.set(candidate, trial);
     }
+    // A kernel that the adapter cannot run is replaced by another one, which competes, too.
     const rivals = [...trials].filter(
-      ([{ name }, { kernels }], i, all) =>
-        failed.every((one) => one.name !== name) && all.findIndex(([, other]) => other.kernels === kernels) === i,
+      ([, { kernels }], i, all) => all.findIndex(([, other]) => other.kernels === kernels) === i,
     );
     for (let round = 0; round < ROUNDS; round++) {
       signal?.throwIfAborted();
@@ -105,10 +113,13 @@ async function decideContest(
   }
 }
 
-/** Returns the trial, or why the kernel does not run. */
-async function tryTrial(start: () => Promise<Trial>): Promise<Trial | string> {
+/** Returns the trial, or why the kernel cannot be used. */
+async function tryTrial(start: () => Promise<Trial>, reference: Trial): Promise<Trial | string> {
   try {
-    return await start();
+    const trial = await start();
+    const problem = trial.problemAgainst(reference);
+    if (problem !== undefined) trial[Symbol.dispose]();
+    return problem ?? trial;
   } catch (error) {
     if (!(error instanceof Dalle2Error) || isLasting(error)) throw error;
     return error.message;

@@ -2,7 +2,7 @@ import type { GpuDevice } from "../gpu/device.js";
 import { attention } from "../ops/attention.js";
 import { conv2d } from "../ops/conv.js";
 import { linear } from "../ops/linear.js";
-import { groupNorm } from "../ops/norm.js";
+import { groupNorm } from "../ops/group-norm.js";
 import { packRows } from "../ops/pack.js";
 import { Arena } from "../tensor/arena.js";
 import type { ComputeType } from "../tensor/dtype.js";

@@ -191,11 +191,6 @@ export class Weights {
     return tensor;
   }
 
-  /** Runs `fill` each time after loading, to change a declared tensor. */
-  derive(fill: () => void): void {
-    this.store.derive(fill);
-  }
-
   /**
    * Format that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
    * table of the device wants that. Kernels compute the same from both, and the header of the file tells which.

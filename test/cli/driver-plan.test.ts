@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { planDriver } from "../../src/cli/driver-plan.js";
+import { planDriver, planNewerDriver } from "../../src/cli/driver-plan.js";
 
 const debian12 = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n';
 const debian13 = 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nVERSION_ID="13"\nID=debian\n';
@@ -96,8 +96,29 @@ Signed-By:
     for (const file of files) expect(readFileSync(file, "utf8")).not.toMatch(/https?:\/\/|debian\.org/);
   });
 
+  it("takes the newest Mesa from the backports on Debian 13, else its own", () => {
+    const trixie = source("deb http://mirror.example/debian trixie main\n");
+    expect(plan(debian13, "", [trixie])).toMatchObject({ automatic: true, needs: "trixie-backports", mesa: 26 });
+    const { commands } = plan(debian13, "", [trixie]);
+    expect(commands[0]).toContain("'deb http://mirror.example/debian trixie-backports main' | tee");
+    expect(commands[2]).toMatch(/install -y -t trixie-backports mesa-vulkan-drivers libvulkan1$/);
+    const own = plan(debian13, "", []);
+    expect(own).toMatchObject({ automatic: true });
+    expect(own.commands.at(-1)).toMatch(/install -y mesa-vulkan-drivers libvulkan1$/);
+  });
+
+  it("knows when the archive has a newer version of the software driver", () => {
+    const [bookworm, trixie] = [plan(debian12, ""), plan(debian13, "", [source("deb http://a.example trixie main")])];
+    const lavapipe = (version: string) => `llvmpipe: Mesa ${version} (LLVM 19.1.7)`;
+    expect(planNewerDriver(lavapipe("25.0.7-2"), trixie)).toBe(trixie);
+    expect(planNewerDriver(lavapipe("26.1.6-1~bpo13+1"), trixie)).toBeUndefined();
+    expect(planNewerDriver(lavapipe("25.0.7-2~bpo12+1"), bookworm)).toBeUndefined();
+    expect(planNewerDriver(lavapipe("22.3.6"), bookworm)).toBe(bookworm);
+    expect(planNewerDriver("NVIDIA: 535.1", trixie)).toBeUndefined();
+    expect(planNewerDriver(lavapipe("25.0.7"), plan(ubuntu, ""))).toBeUndefined();
+  });
+
   it.each([
-    ["Debian 13", debian13],
     ["Ubuntu", ubuntu],
     ["a derivative", mint],
   ])("takes the distribution's own Mesa on %s", (_, osRelease) => {

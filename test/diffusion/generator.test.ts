@@ -2,6 +2,7 @@ import { ArgumentError } from "../../src/platform/arguments.js";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Generator } from "../../src/diffusion/generator.js";
+import { NoiseOfPart, NoisePerImage } from "../../src/diffusion/noise.js";
 import { floats, readTensors } from "../support/io.js";
 
 interface Call {
@@ -49,6 +50,26 @@ describe("Generator", () => {
     generator.normal(16);
     const second = generator.normal(1)[0];
     expect([first, second]).toEqual([...new Generator(3).normal(2)]);
+  });
+
+  it.each([0, 3, 16, 20, 700, 5000, [2, 3, 50, 7]])("skips a draw of shape %j", (shape) => {
+    const [drawn, skipped] = [new Generator(3), new Generator(3)];
+    for (let i = 0; i < 3; i++) {
+      drawn.randn(shape);
+      skipped.skip(shape);
+      expect(skipped.normal(21)).toEqual(drawn.normal(21));
+      expect(skipped.normal(1)).toEqual(drawn.normal(1));
+    }
+  });
+
+  it("skips the draws of a batch of images and of its parts", () => {
+    const noise = () => new NoisePerImage([new Generator(1), new Generator(2)]);
+    const [drawn, skipped, part] = [noise(), noise(), noise()];
+    drawn.randn([2, 3, 5, 7]);
+    skipped.skip([2, 3, 5, 7]);
+    new NoiseOfPart(part, 2, 1, 2).skip([1, 3, 5, 7]);
+    const expected = drawn.randn([4, 9]);
+    for (const one of [skipped, part]) expect(one.randn([4, 9])).toEqual(expected);
   });
 
   it("returns nothing for an empty shape and draws nothing", () => {

@@ -136,6 +136,21 @@ describe("a replayed run", () => {
     expect(runs()).toBe(2);
   });
 
+  it("makes no bind group and no buffer, and uploads only counter and noise, after the first step of a kind", async () => {
+    const seen: number[][] = [];
+    const onStep = (): void => {
+      const { bindGroups, uploads, dispatches } = gpu.counters;
+      seen.push([bindGroups, gpu.memory().created, uploads, dispatches]);
+    };
+    await sample({}, { sampler, options: { onStep } });
+    // Step n is reported when step n + 1 is encoded; the first and the last step are of other kinds.
+    const [from, to] = [seen[1]!, seen[COUNT - 3]!];
+    const steps = COUNT - 4;
+    expect(to.slice(0, 2)).toEqual(from.slice(0, 2));
+    expect(to[2]! - from[2]!).toBe(2 * steps);
+    expect(to[3]! - from[3]!).toBeGreaterThan(4 * steps);
+  });
+
   it("keeps its memory from other calls", async () => {
     using other = gpu.stream();
     const arena = new Arena(other);

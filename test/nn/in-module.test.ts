@@ -11,6 +11,7 @@ import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { WeightStore } from "../../src/weights/weight-store.js";
 import { openGpu } from "../../src/gpu/open.js";
+import { portableTable } from "../../src/gpu/tuning.js";
 
 const PATH = "unets.0.downs.1.2";
 const config = unetConfig.parse({ dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 });
@@ -22,7 +23,7 @@ let store: WeightStore;
 let block: ResnetBlock;
 
 beforeAll(async () => {
-  gpu = await openGpu();
+  gpu = await openGpu({ tuning: portableTable });
   arena = new Arena(gpu.stream());
   // The file is empty: the weights are zero.
   store = new WeightStore(arena, { name: "nothing", tensors: new Map() });

@@ -63,6 +63,10 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     { batch: 1, queries: 33, keys: 5, heads: 2, kvHeads: 2, dimHead: 12, mask: true },
     { batch: 2, queries: 33, keys: 33, heads: 4, kvHeads: 4, dimHead: 16, causal: true },
     { batch: 2, queries: 37, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
+    // The last tokens of a sequence.
+    { batch: 2, queries: 4, keys: 37, heads: 3, kvHeads: 1, dimHead: 32, causal: true, nullKv: true, bias: true },
+    { batch: 8, queries: 4, keys: 81, heads: 2, kvHeads: 1, dimHead: 16, causal: true, nullKv: true, bias: true },
+    { batch: 2, queries: 35, keys: 81, heads: 2, kvHeads: 2, dimHead: 12, causal: true, bias: true, mask: true },
     { batch: 3, queries: 9, keys: 17, heads: 4, kvHeads: 2, dimHead: 64, nullKv: true, mask: true },
     { batch: 1, queries: 70, keys: 130, heads: 2, kvHeads: 1, dimHead: 64, nullKv: true },
     { batch: 1, queries: 6, keys: 300, heads: 1, kvHeads: 1, dimHead: 128 },
@@ -84,7 +88,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
       return {
         batch: random.integer(1, 3),
         queries,
-        keys: causal ? queries : random.integer(1, 70),
+        keys: causal ? queries + (random.next() < 0.5 ? 0 : random.integer(1, 40)) : random.integer(1, 70),
         heads: kvHeads * random.integer(1, 3),
         kvHeads,
         dimHead: 32,
@@ -121,7 +125,8 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     const qValues = clear(normals(random, batch * queries * qHeads.channels), qHeads, heads);
     const kvValues = clear(normals(random, batch * keys * kHeads.channels, 2), kHeads, 2 * kvHeads);
     const nullKv = c.nullKv ? random.normals(2 * dimHead) : undefined;
-    const relativeBias = c.bias ? random.normals(queries * heads, 3) : undefined;
+    const distances = causal ? keys : queries;
+    const relativeBias = c.bias ? random.normals(distances * heads, 3) : undefined;
     const keyMask = c.mask ? Uint32Array.from({ length: batch * keys }, () => random.integer(0, 1)) : undefined;
     const scale = dimHead ** -0.5;
     const kv = arena.from(kvValues, [batch, keys, kHeads.channels]);
@@ -137,7 +142,7 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
       scale,
       causal,
       nullKv: nullKv && arena.from(nullKv, [2, dimHead], "f32"),
-      relativeBias: relativeBias && arena.from(relativeBias, [queries, heads], "f32"),
+      relativeBias: relativeBias && arena.from(relativeBias, [distances, heads], "f32"),
       keyMask: keyMask && arena.from(keyMask, [batch, keys], "u32"),
     });
     const expected = oracle.attention({
@@ -191,7 +196,9 @@ describe.each(variants)("attention by %j", ({ dtype, ...rule }) => {
     expect(() => attention({ ...options, dimHead: 2.5 })).toThrow(/dimHead is 2.5; expected a whole number above 0/);
     expect(() => attention({ ...options, vOffset: 4 })).toThrow(/attention: v is/);
     expect(() => attention({ ...options, v: other })).toThrow(/attention: v is \[2, 4, 8\]; expected \[2, 3, 8\]/);
-    expect(() => attention({ ...options, k: other, v: other, causal: true })).toThrow(/causal/);
+    expect(() => attention({ ...options, q: other, causal: true })).toThrow(
+      /at least 4 keys, because attention is causal/,
+    );
     const keyMask = arena.from(new Float32Array(6), [2, 3], "f32");
     expect(() => attention({ ...options, keyMask })).toThrow(/attention: keyMask is f32; expected u32/);
   });

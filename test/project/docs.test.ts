@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (file: string): string => readFileSync(join(root, file), "utf8");
 
-const pages = [".", "configs", "configs/laion", "docs"].flatMap(pagesIn);
+const pages = [".", "bench", "configs", "configs/laion", "docs"].flatMap(pagesIn);
 
 function pagesIn(folder: string): string[] {
   const files = readdirSync(join(root, folder)).filter((file) => file.endsWith(".md"));

@@ -81,9 +81,11 @@ function attend(c: AttentionCase, b: number, i: number, head: number): number[] 
   const { dimHead, heads, kvHeads } = c;
   const kvHead = Math.floor(head / (heads / kvHeads));
   const shift = c.nullKv ? 1 : 0;
+  // Causal queries are the last tokens of the sequence.
+  const place = c.causal ? c.k.length - c.q.length + i : i;
   const query = headOf(c.q, dimHead, b, i, head);
   const visible = range(c.k.length).filter(
-    (j) => (!c.causal || j <= i) && (c.keyMask?.[b * c.k.length + j] ?? 1) !== 0,
+    (j) => (!c.causal || j <= place) && (c.keyMask?.[b * c.k.length + j] ?? 1) !== 0,
   );
   const entries = visible.map((j) => ({
     position: j + shift,
@@ -95,7 +97,7 @@ function attend(c: AttentionCase, b: number, i: number, head: number): number[] 
     entries.unshift({ position: 0, key: rows.slice(0, dimHead), value: rows.slice(dimHead) });
   }
   if (entries.length === 0) return range(dimHead).map(() => 0);
-  const bias = (position: number) => c.relativeBias?.[Math.max(i - position, 0) * heads + head] ?? 0;
+  const bias = (position: number) => c.relativeBias?.[Math.max(place - position, 0) * heads + head] ?? 0;
   const weights = softmax(entries.map(({ key, position }) => c.scale * dot(query, key) + bias(position)));
   return range(dimHead).map((d) => sum(entries.map(({ value }, n) => weights[n]! * value[d]!)));
 }

@@ -6,7 +6,7 @@ import { WeightStore } from "../../src/weights/weight-store.js";
 
 /** Weights on a device whose table keeps half weights, or does not. */
 function storeWith(keepsHalfWeights: boolean, dtype: "F16" | "F32"): WeightStore {
-  const { stream } = new MemoryCounter(undefined, { id: "test", products: [], keepsHalfWeights });
+  const { stream } = new MemoryCounter(undefined, { tuning: { id: "test", products: [], keepsHalfWeights } });
   const entries = ["a.weight", "b.weight"].map((name) => new TensorEntry(name, dtype, [8, 4, 1, 1]));
   const tensors = new Map(entries.map((entry) => [entry.name, entry]));
   return new WeightStore(new Arena(stream, "f32"), { name: "test", tensors });

@@ -7,7 +7,7 @@ import { Arena } from "../../tensor/arena.js";
 import { bytesPerElement, type ComputeType } from "../../tensor/dtype.js";
 import { PACKAGE_VERSION } from "../package-version.js";
 import { BENCH_OPERATIONS, prepareOperation, type BenchOperation } from "./operations.js";
-import { measurePeak } from "./peaks.js";
+import { measurePeak, type Peak } from "./peaks.js";
 import type { BenchReport, BenchResult } from "./report.js";
 import { processClock, timeOf, type Time } from "./timing.js";
 
@@ -27,11 +27,12 @@ const OPERATIONS_SHARE = 0.6;
 /** Measures peaks, operations and a sampling step on a device. */
 export async function runBench(gpu: GpuDevice, run: BenchRun): Promise<BenchReport> {
   const results: BenchResult[] = [];
+  const peaks: Peak[] = [];
   const add = (result: BenchResult): void => {
     results.push(result);
     run.onResult(result);
   };
-  for (const dtype of run.dtypes) await measureOperations(gpu, dtype, run, add);
+  for (const dtype of run.dtypes) await measureOperations(gpu, dtype, run, peaks, add);
   for (const dtype of run.dtypes) {
     if (isWanted(STEP, run)) add({ name: STEP, dtype, ...(await timeStep(gpu, dtype, run.signal)) });
   }
@@ -55,18 +56,21 @@ async function measureOperations(
   gpu: GpuDevice,
   dtype: ComputeType,
   run: BenchRun,
+  peaks: Peak[],
   add: (result: BenchResult) => void,
-) {
+): Promise<void> {
   using stream = gpu.stream();
   const arena = new Arena(stream, dtype);
   const operations = BENCH_OPERATIONS.filter(({ name }) => isWanted(name, run));
   if (operations.length === 0) return;
   // Two more for the peaks.
   const budget = (1000 * run.seconds * OPERATIONS_SHARE) / run.dtypes.length / (operations.length + 2);
-  const { flops, multiplyAdd, bytes, copy } = await measurePeak(stream, dtype, budget);
-  const [gflops, gbytes] = [rate(flops, multiplyAdd), rate(bytes, copy)];
-  add({ name: "peak of multiply-adds", dtype, ...multiplyAdd, gflops });
-  add({ name: "peak of copies", dtype, ...copy, gbytes });
+  const peak = await measurePeak(stream, dtype, budget);
+  peaks.push(peak);
+  add({ name: "peak of multiply-adds", dtype, ...peak.multiplyAdd, gflops: rate(peak.flops, peak.multiplyAdd.wall) });
+  add({ name: "peak of copies", dtype, ...peak.copy, gbytes: rate(peak.bytes, peak.copy.wall) });
+  // The time of software adapters is that of processors, which other programs use, too.
+  const kind = gpu.adapter.isSoftware ? "cpu" : "wall";
   for (const operation of operations) {
     run.signal.throwIfAborted();
     using prepared = await prepareOperation(arena, operation);
@@ -77,20 +81,28 @@ async function measureOperations(
       },
       budget,
     );
-    add({ name: operation.name, dtype, ...time, ...ratesOf(operation, time, dtype, { gflops, gbytes }) });
+    add({ name: operation.name, dtype, ...time, ...ratesOf(operation, dtype, time, kind, peaks) });
   }
 }
 
 /** 10^9 per second. */
-const rate = (work: number, { wall }: Time): number => work / wall / 1e6;
+const rate = (work: number, milliseconds: number): number => work / milliseconds / 1e6;
 
-function ratesOf({ work }: BenchOperation, time: Time, dtype: ComputeType, peak: { gflops: number; gbytes: number }) {
+/** Kernels may compute in f32 if they store f16, so the peak is that of the faster dtype. */
+function ratesOf(
+  { work }: BenchOperation,
+  dtype: ComputeType,
+  time: Time,
+  kind: keyof Time,
+  peaks: readonly Peak[],
+): Pick<BenchResult, "gflops" | "gbytes" | "share"> {
   if ("flops" in work) {
-    const gflops = rate(work.flops, time);
-    return { gflops, share: gflops / peak.gflops };
+    const peak = Math.max(...peaks.map(({ flops, multiplyAdd }) => rate(flops, multiplyAdd[kind])));
+    return { gflops: rate(work.flops, time.wall), share: rate(work.flops, time[kind]) / peak };
   }
-  const gbytes = rate((work.f32Bytes / bytesPerElement("f32")) * bytesPerElement(dtype), time);
-  return { gbytes, share: gbytes / peak.gbytes };
+  const bytes = (work.f32Bytes / bytesPerElement("f32")) * bytesPerElement(dtype);
+  const peak = Math.max(...peaks.map((one) => rate(one.bytes, one.copy[kind])));
+  return { gbytes: rate(bytes, time.wall), share: rate(bytes, time[kind]) / peak };
 }
 
 const STEP = "sampling step with guidance, Shapes U-Net 1";

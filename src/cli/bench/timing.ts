@@ -37,7 +37,7 @@ export function median(values: readonly number[]): number {
  * about `budget` milliseconds after the first run, which compiles; at least one sample is taken.
  */
 export async function timeOf(
-  stream: CommandStream,
+  stream: Pick<CommandStream, "sync">,
   encode: () => void,
   budget: number,
   clock: Clock = processClock,

@@ -53,11 +53,12 @@ export async function generateImages(
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
   if (generation.repeats) differences(generation.repeats, generatedOn).forEach(progress.warn);
-  await manager.warmup(sampling);
+  const { unused } = generation;
+  await both(manager.warmup(sampling), unused ? manager.load(signal, unused) : Promise.resolve());
   progress.clear();
   const ready = performance.now();
   say(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
-  say(`Models opened and kernels compiled in ${formatDuration(ready - begin)}.`);
+  say(`Models opened${unused ? " and loaded" : ""} and kernels compiled in ${formatDuration(ready - begin)}.`);
 
   const count = await generateAndWrite(generation, { flags, generatedOn, progress, signal });
   const mebibytes = Math.round(manager.gpu.memory().peakBytes / 2 ** 20);
@@ -65,6 +66,13 @@ export async function generateImages(
   say(
     `${counted(count, "image")} in ${formatDuration(performance.now() - ready)}, at most ${mebibytes} MiB of GPU memory; load average ${load.join(" ")}.`,
   );
+}
+
+/** Waits for two tasks until both have ended. Rejects with the error of the second, or else of the first. */
+async function both(first: Promise<void>, second: Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled([second, first]);
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 interface Run {

@@ -17,6 +17,8 @@ export interface GenerationPlan {
   readonly images: readonly PlannedImage[];
   /** Runs the script. */
   readonly generate: (call: CallOptions) => Promise<unknown>;
+  /** Names of components that the script does not use, to load the others at once. Default: each is loaded when it is used. */
+  readonly unused?: readonly string[] | undefined;
   /** The models and adapter of the recorded image that is repeated, if one is. */
   readonly repeats?: GeneratedOn | undefined;
 }

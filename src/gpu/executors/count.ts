@@ -4,8 +4,8 @@ import type { KernelName } from "../kernel-source.js";
 import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange } from "../storage.js";
-import { CommandStream } from "../stream.js";
-import { portableTable, type TuningTable } from "../tuning.js";
+import { CommandStream, type StreamFacts } from "../stream.js";
+import { portableTable } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 import { EncodedAnew, type RepeatedWork } from "./repeated-work.js";
@@ -91,15 +91,19 @@ class CountExecutor implements Executor {
   }
 }
 
+/** What the memory of a model depends on. A `GpuDevice` has it. */
+export type DeviceFacts = Pick<StreamFacts, "adapter" | "features" | "tuning">;
+
 /** Counts, without a device, the memory that the commands of a stream would take on one. */
 export class MemoryCounter {
   readonly #executor = new CountExecutor();
   /** A dry run: reads give zeros. */
   readonly stream: CommandStream;
 
-  /** `maxBindingSize`: bytes that a kernel can bind. `tuning`: the table of the device. */
-  constructor(maxBindingSize = UNLIMITED, tuning: TuningTable = portableTable) {
-    const facts = { adapter: ADAPTER, features: FEATURES, tuning, maxBindingSize };
+  /** `maxBindingSize`: bytes that a kernel can bind. `device`: what kernels and weights depend on. */
+  constructor(maxBindingSize = UNLIMITED, device: Partial<DeviceFacts> = {}) {
+    const { adapter = ADAPTER, features = FEATURES, tuning = portableTable } = device;
+    const facts = { adapter, features, tuning, maxBindingSize };
     this.stream = new CommandStream(this.#executor, facts);
   }
 

@@ -13,9 +13,6 @@ import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 import type { RepeatedWork } from "./repeated-work.js";
 import { ReplayedWork, type Replayer } from "./replay.js";
 
-/** Commands per submit: enough to hide the cost of a submit, too few to trigger the watchdog of a driver. */
-const BATCH = 128;
-
 /** Resolves to the error of some work, or to undefined. */
 type Check = Promise<GpuError | undefined>;
 
@@ -31,6 +28,8 @@ export class EagerExecutor implements Executor, Replayer {
   #batch: object = {};
   /** Whether replayed commands are queued, whose blocks are not marked as those of the batch. */
   #hasReplayed = false;
+  /** The last submit, for the pace of the device. */
+  #mark = 0;
   /** Set while commands are recorded. */
   #recorded: Command[] | undefined;
   /** Checks of the work since the last wait. */
@@ -56,7 +55,7 @@ export class EagerExecutor implements Executor, Replayer {
 
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>, modulePath: string): void {
     this.#throwIfLost();
-    if (this.#queue.length >= BATCH) this.flush();
+    if (this.#queue.length >= this.core.pace.limit) this.flush();
     const pipeline = this.core.pipelines.get(kernel, call);
     if (pipeline.check) this.#addCheck(pipeline.check);
     const { source } = pipeline;
@@ -69,16 +68,11 @@ export class EagerExecutor implements Executor, Replayer {
       const resource = { buffer: bufferOf(range.block), offset: range.offset + offset, size: byteLength };
       return { binding, resource };
     });
-    let offsets: number[] = [];
-    if (source.params.length > 0) {
-      const { uniforms } = this.core;
-      entries.push({ binding: entries.length, resource: { buffer: uniforms.buffer, size: source.params.length * 4 } });
-      offsets = [uniforms.slot(source, call.params)];
-    }
+    const slot = source.params.length > 0 ? this.core.uniforms.slot(source, call.params) : undefined;
     // Last, because allocating memory or a slot may submit what was queued before.
     for (const range of ranges) if (range) range.block.usedBy = this.#batch;
     const { params, grid } = call;
-    this.#enqueue({ kind: "dispatch", pipeline, entries, params, offsets, grid, modulePath, group: undefined });
+    this.#enqueue({ kind: "dispatch", pipeline, entries, params, slot, grid, modulePath, group: undefined });
   }
 
   write(target: GpuStorage, data: ArrayBufferView, offset: number): void {
@@ -121,7 +115,9 @@ export class EagerExecutor implements Executor, Replayer {
       this.flush();
       const mapped = this.#scoped(() => staging.mapAsync(MapMode.READ, 0, bytes));
       const checks = this.#takeChecks();
+      const mark = this.#mark;
       await this.core.wait(mapped).catch((error: unknown) => this.#throwCause(error, checks));
+      this.core.pace.done(mark);
       const content = staging.getMappedRange(0, bytes).slice(0, byteLength);
       await this.#throwIfFailed(checks);
       this.core.staging.release(staging);
@@ -160,9 +156,10 @@ export class EagerExecutor implements Executor, Replayer {
   replay(commands: readonly Command[]): void {
     this.#throwIfLost();
     this.flush();
-    for (let start = 0; start < commands.length; start += BATCH) {
+    const { limit } = this.core.pace;
+    for (let start = 0; start < commands.length; start += limit) {
       if (start > 0) this.flush();
-      this.#queue = commands.slice(start, start + BATCH);
+      this.#queue = commands.slice(start, start + limit);
       this.#hasReplayed = true;
     }
   }
@@ -177,6 +174,7 @@ export class EagerExecutor implements Executor, Replayer {
         this.#scoped(() => {
           submitCommands(this.core, commands);
         });
+        this.#mark = this.core.pace.submit(commands.length);
       } catch (error) {
         // It may be another stream that asked for the flush: this one hears of it at its next wait.
         this.#addCheck(Promise.reject(asGpuError(error)));
@@ -190,7 +188,9 @@ export class EagerExecutor implements Executor, Replayer {
     this.flush();
     const checks = this.#takeChecks();
     const done = this.core.device.queue.onSubmittedWorkDone();
+    const mark = this.#mark;
     await this.core.wait(done).catch((error: unknown) => this.#throwCause(error, checks));
+    this.core.pace.done(mark);
     await this.#throwIfFailed(checks);
   }
 

@@ -47,8 +47,9 @@ class Recording {
     uniforms.reserve(this.commands.length);
     this.#uniformGeneration = uniforms.generation;
     for (const command of this.commands) {
-      if (command.kind !== "dispatch" || command.offsets.length === 0) continue;
-      command.offsets = [uniforms.slot(command.pipeline.source, command.params)];
+      if (command.kind !== "dispatch" || command.slot === undefined) continue;
+      command.slot = uniforms.slot(command.pipeline.source, command.params);
+      command.group = undefined;
     }
   }
 }

@@ -33,24 +33,35 @@ export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: 
 const direct: ProductKernel = { linear: "matmul", conv2d: "conv2d", constants: {}, tile: directTile };
 
 /** Returns the kernel for a product by the tuning table of the device. */
-export function productKernel({ tuning, features, adapter }: CommandStream, { rows }: ProductCall): ProductKernel {
-  for (const rule of tuning.products) {
-    if (rows < (rule.minRows ?? 1)) continue;
-    const kernel = rule.kernel === "direct" ? direct : features.subgroups ? broadcast(rule, adapter.lanes) : undefined;
-    if (kernel) return kernel;
-  }
-  return direct;
+export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
+  const rule = stream.tuning.products.find((one) => isFor(one, call) && canRun(stream, one));
+  if (rule?.kernel !== "broadcast") return direct;
+  return { linear: "broadcastMatmul", conv2d: "broadcastConv2d", ...variantOf(stream, rule) };
 }
 
-/** `lanes`: invocations of every subgroup, if all have the same number. */
-function broadcast({ ownRows = 1 }: ProductRule, lanes: number | undefined): ProductKernel | undefined {
-  if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
-  return {
-    linear: "broadcastMatmul",
-    conv2d: "broadcastConv2d",
-    constants: { LANES: lanes, OWN_ROWS: ownRows },
-    tile: { rows: lanes * ownRows, vectors: lanes },
-  };
+/** A variant of the kernels that share loads by broadcast (kernels/lib/broadcast.wgsl). */
+export interface BroadcastVariant {
+  readonly constants: Readonly<Record<"LANES" | "OWN_ROWS", number>>;
+  readonly tile: ProductTile;
+}
+
+/** Returns the variant for a product; undefined if the adapter cannot run any, or no rule of its table wants one. */
+export function broadcastVariant(stream: CommandStream, call: ProductCall): BroadcastVariant | undefined {
+  const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
+  return rule && canRun(stream, rule) ? variantOf(stream, rule) : undefined;
+}
+
+function isFor({ minRows = 1 }: ProductRule, { rows }: ProductCall): boolean {
+  return rows >= minRows;
+}
+
+/** Broadcasts are between all lanes of a subgroup, so their number must be known. */
+function canRun({ features, adapter: { lanes } }: CommandStream, { kernel }: ProductRule): boolean {
+  return kernel === "direct" || (features.subgroups && (lanes === 4 || lanes === 8 || lanes === 16));
+}
+
+function variantOf({ adapter: { lanes = 1 } }: CommandStream, { ownRows = 1 }: ProductRule): BroadcastVariant {
+  return { constants: { LANES: lanes, OWN_ROWS: ownRows }, tile: { rows: lanes * ownRows, vectors: lanes } };
 }
 
 /** Returns the workgroups that cover `rows` × `vectors` outputs of a product. Rows beyond the limit of y continue in z. */

@@ -1,7 +1,6 @@
 import { byteLimit, checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import { MemoryCounter } from "../../gpu/executors/count.js";
-import type { TuningTable } from "../../gpu/tuning.js";
+import { MemoryCounter, type DeviceFacts } from "../../gpu/executors/count.js";
 import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
@@ -50,8 +49,11 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
    * memory. Default: no limit.
    */
   readonly maxBindingSize?: number;
-  /** Table of the device (`gpu.tuning`), which says in which form weights are stored. Default: the one that fits every device. */
-  readonly tuning?: TuningTable;
+  /**
+   * The device that the models are for: its tuning table says in which form weights are stored. Default: one without a table of
+   * its own.
+   */
+  readonly gpu?: DeviceFacts;
 }
 
 /**
@@ -64,13 +66,13 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, weights = "full", batchSize, maxBindingSize, tuning, ...files }: MemoryPlanOptions,
+  { dtype, weights = "full", batchSize, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
     { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
     { dtype, weights, batchSize, maxBindingSize },
   );
-  const counter = new MemoryCounter(maxBindingSize, tuning);
+  const counter = new MemoryCounter(maxBindingSize, gpu);
   const arena = new Arena(counter.stream, dtype, { weights });
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];

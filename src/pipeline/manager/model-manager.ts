@@ -281,9 +281,12 @@ export class DalleModelManager {
     return this.#lifetime.run(() => model.use(index, body, signal), signal);
   }
 
-  /** Loads all components now, so that no call waits for them. Does nothing with offload "idle". */
-  async load(signal?: AbortSignal): Promise<void> {
-    await this.#lifetime.run(() => this.#offloader.load(signal), signal);
+  /**
+   * Loads all components but those named `except` now, so that no call waits for them. Does nothing with offload "idle". Kernels
+   * can compile meanwhile (`warmup`).
+   */
+  async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
+    await this.#lifetime.run(() => this.#offloader.load(signal, except), signal);
   }
 
   /** Frees the GPU memory of all components that are not in use. They are loaded again when they are needed. */

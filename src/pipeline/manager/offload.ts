@@ -79,10 +79,11 @@ export class Offloader {
     }
   }
 
-  /** Loads all components, unless offload is "idle". */
-  async load(signal?: AbortSignal): Promise<void> {
+  /** Loads all components but those named `except`, unless offload is "idle". */
+  async load(signal?: AbortSignal, except: readonly string[] = []): Promise<void> {
     for (const component of this.#components) {
-      if (this.#offload === "never") await this.use(component, () => Promise.resolve(), signal);
+      if (this.#offload === "never" && !except.includes(component.name))
+        await this.use(component, () => Promise.resolve(), signal);
     }
   }
 

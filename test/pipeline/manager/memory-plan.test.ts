@@ -26,7 +26,7 @@ it.each(["full", "int8"] as const)(
   async (weights) => {
     const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
     using gpu = await openGpu();
-    const plan = await planMemory(config, { dtype: "f32", weights, batchSize: 2, tuning: gpu.tuning, onWarning });
+    const plan = await planMemory(config, { dtype: "f32", weights, batchSize: 2, gpu, onWarning });
     using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", weights, offload: "idle", onWarning });
     await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
     const { peakAllocatedBytes } = gpu.memory();
@@ -40,7 +40,7 @@ it("counts what splitting operations takes", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
   const maxBindingSize = 64 * 1024;
   using gpu = await openGpu({ maxBindingSize });
-  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, maxBindingSize, tuning: gpu.tuning, onWarning });
+  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, maxBindingSize, gpu, onWarning });
   using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
   await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
   // As without a limit.

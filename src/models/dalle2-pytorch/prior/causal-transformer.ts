@@ -2,7 +2,7 @@ import { inModule } from "../../../nn/in-module.js";
 import { gainNorm, type GainNormOptions } from "../../../nn/gain-norm.js";
 import type { LayerNorm } from "../../../nn/layer-norm.js";
 import { Linear } from "../../../nn/linear.js";
-import { MultiQueryAttention, type Logits } from "../../../nn/multi-query-attention.js";
+import { MultiQueryAttention, type Logits, type PastTokens } from "../../../nn/multi-query-attention.js";
 import { RelativePositionBias } from "../../../nn/relative-position-bias.js";
 import { RotaryEmbedding } from "../../../nn/rotary-embedding.js";
 import { swiglu } from "../../../ops/elementwise.js";
@@ -62,16 +62,34 @@ export class CausalTransformer {
   }
 
   /**
-   * From tokens `[batch, length, dim]` to the output at the last one, `[batch, dim]`. `keyMask` u32 `[batch, length]` hides
-   * tokens where it is 0.
+   * Computes the first tokens `[batch, length, dim]` of sequences with `more` further tokens: what each layer keeps of them. No
+   * later token changes it, because attention is causal. `keyMask` is for these tokens.
    */
-  forward(tokens: Tensor, keyMask?: Tensor): Tensor {
+  prepare(tokens: Tensor, more: number, keyMask?: Tensor): readonly PastTokens[] {
+    return inModule(tokens.arena, this.#path, () =>
+      tokens.arena.scope(() => {
+        let x = this.#normIn?.forward(tokens) ?? tokens;
+        return this.#layers.map(({ attention, feedForward }, i) => {
+          const past = attention.prepare(x, more);
+          // Nothing reads the output at these tokens.
+          if (i < this.#layers.length - 1) x = feedForward.forward(attention.forward(x, keyMask));
+          return past;
+        });
+      }),
+    );
+  }
+
+  /**
+   * From tokens `[batch, length, dim]` to the output at the last one, `[batch, dim]`. `keyMask` u32 `[batch, length]` hides
+   * tokens where it is 0. With `past`, `tokens` are only those that follow; `keyMask` is for the whole sequence.
+   */
+  forward(tokens: Tensor, keyMask?: Tensor, past?: readonly PastTokens[]): Tensor {
     const [batch, length, dim] = tokens.shape as [number, number, number];
     return inModule(tokens.arena, this.#path, () =>
       tokens.arena.scope(() => {
         let x = this.#normIn?.forward(tokens) ?? tokens;
-        for (const { attention, feedForward } of this.#layers) {
-          x = feedForward.forward(attention.forward(x, keyMask));
+        for (const [i, { attention, feedForward }] of this.#layers.entries()) {
+          x = feedForward.forward(attention.forward(x, keyMask, past?.[i]));
         }
         x = sliceTokens(x, length - 1, length).reshape([batch, dim]);
         x = this.#normOut?.forward(x) ?? x;

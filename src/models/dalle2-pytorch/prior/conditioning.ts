@@ -38,6 +38,12 @@ interface TextVisibility {
   readonly optional: number;
 }
 
+/** Whether the mask of a text is the same in every pass. */
+export function isMaskFixed({ mask }: PreparedText): boolean {
+  const { encodings } = mask ?? {};
+  return !encodings || !("counter" in encodings) || encodings.rows.shape[0] === 1;
+}
+
 /** How a version of the prior handles padding, and conditions that guidance drops. */
 export interface Conditioning {
   /** True if a prediction without conditions differs from one with them. */
@@ -46,8 +52,11 @@ export interface Conditioning {
   prepare(conditions: TextConditions): PreparedText;
   /** The tokens of the image embedding, `[batch, numImageEmbeds, dim]`, dropped where `keep`, u32 `[batch]`, is 0. */
   image(imageEmbeds: Tensor, keep: Tensor): Tensor;
-  /** u32 `[batch, tokens of the sequence]` in the current pass: 0 to hide a token. Default: none is hidden. */
-  keyMask(text: PreparedText): Tensor | undefined;
+  /**
+   * u32 `[batch, tokens]` in the current pass, for the tokens of the text and `more` behind them: 0 to hide a token. Default:
+   * none is hidden.
+   */
+  keyMask(text: PreparedText, more: number): Tensor | undefined;
 }
 
 type Dialect = Pick<NetworkDialect, "priorTextPad" | "priorCfg">;
@@ -70,18 +79,16 @@ const TEXT_MASKS: Readonly<Record<Exclude<Dialect["priorTextPad"], "nullTokens">
 };
 
 /**
- * The conditioning of a dialect. `tokensBehindText` is the number of tokens after those of the text. Throws UnsupportedError
- * for flags that no version combines.
+ * The conditioning of a dialect. Throws UnsupportedError for flags that no version combines.
  */
 export function conditioningOf(
   weights: Weights,
   options: PriorNetOptions,
-  tokensBehindText: number,
   { priorTextPad, priorCfg }: Dialect,
 ): Conditioning {
   if (priorTextPad !== "nullTokens" && priorCfg === "mask") {
     const most = maxTextTokens(options, { priorTextPad, priorCfg });
-    return new MaskedText({ ...options, maxTextLen: most }, tokensBehindText, TEXT_MASKS[priorTextPad]);
+    return new MaskedText({ ...options, maxTextLen: most }, TEXT_MASKS[priorTextPad]);
   }
   if (priorTextPad === "nullTokens" && priorCfg === "noop") return new LearnedPadding(weights, options);
   if (priorTextPad === "nullTokens" && priorCfg !== "mask") {
@@ -101,7 +108,6 @@ class MaskedText implements Conditioning {
 
   constructor(
     private readonly options: PriorNetOptions,
-    private readonly tokensBehindText: number,
     private readonly textMask: MaskRule,
   ) {}
 
@@ -123,11 +129,11 @@ class MaskedText implements Conditioning {
     return imageEmbeds;
   }
 
-  keyMask({ mask }: PreparedText): Tensor | undefined {
+  keyMask({ mask }: PreparedText, more: number): Tensor | undefined {
     if (!mask) return undefined;
     const { keep, encodings, optional } = mask;
     const seen = encodings && "counter" in encodings ? stepRow(encodings, keep.channels) : encodings;
-    return visibleTokens({ keepMask: keep, optional, mask: seen, length: optional + this.tokensBehindText });
+    return visibleTokens({ keepMask: keep, optional, mask: seen, length: optional + more });
   }
 }
 

@@ -5,11 +5,12 @@ import { sameShape } from "../../../ops/check.js";
 import { cast, concatTokens, splitChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import type { PastTokens } from "../../../nn/multi-query-attention.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { CausalTransformer } from "./causal-transformer.js";
-import { conditioningOf, maxTextTokens, type Conditioning, type PreparedText } from "./conditioning.js";
+import { conditioningOf, isMaskFixed, maxTextTokens, type Conditioning, type PreparedText } from "./conditioning.js";
 import { lastTokensOf, type LastTokens } from "./last-tokens.js";
 import type { TextMask } from "../text-mask.js";
 import { ContinuousTime, TimestepTable, type TimeEmbedding } from "./time-embedding.js";
@@ -44,6 +45,8 @@ export interface PreparedPrior {
   readonly batch: number;
   readonly times: StepRows;
   readonly text: PreparedText;
+  /** The text as the layers see it, unless its mask differs from pass to pass. */
+  readonly past: { readonly layers: readonly PastTokens[]; readonly keyMask: Tensor | undefined } | undefined;
   /** u32 `[batch]` */
   readonly keepMask: Tensor;
 }
@@ -62,6 +65,7 @@ export class PriorNetwork {
   readonly #conditioning: Conditioning;
   readonly #lastTokens: LastTokens;
   readonly #transformer: CausalTransformer;
+  readonly #tokensBehindText: number;
 
   constructor(weights: Weights, options: PriorNetOptions, dialect: NetworkDialect) {
     const { dim, numTimesteps, numTimeEmbeds, numImageEmbeds, numTextEmbeds } = options;
@@ -76,9 +80,9 @@ export class PriorNetwork {
         ? new ContinuousTime(time, dim, dim * numTimeEmbeds, dialect)
         : new TimestepTable(time, numTimesteps, dim * numTimeEmbeds);
     this.#lastTokens = lastTokensOf(weights, options, dialect);
-    const tokensBehindText = numTimeEmbeds + numImageEmbeds + this.#lastTokens.count;
-    this.#conditioning = conditioningOf(weights, options, tokensBehindText, dialect);
-    const maxLength = maxTextTokens(options, dialect) + numTextEmbeds + tokensBehindText;
+    this.#tokensBehindText = numTimeEmbeds + numImageEmbeds + this.#lastTokens.count;
+    this.#conditioning = conditioningOf(weights, options, dialect);
+    const maxLength = maxTextTokens(options, dialect) + numTextEmbeds + this.#tokensBehindText;
     this.#transformer = new CausalTransformer(weights.at("causal_transformer"), options, maxLength, dialect);
   }
 
@@ -109,9 +113,20 @@ export class PriorNetwork {
         batch,
         times: this.#toTimeEmbeds.prepare(inputs, times),
         text,
+        past: isMaskFixed(text) ? this.#past(text) : undefined,
         keepMask,
       };
     });
+  }
+
+  /** What is the same in every pass, because no token of the text sees a later one. */
+  #past(text: PreparedText): PreparedPrior["past"] {
+    const more = this.#tokensBehindText;
+    const mask = this.#conditioning.keyMask(text, 0);
+    return {
+      layers: this.#transformer.prepare(concatTokens([...text.tokens]), more, mask),
+      keyMask: this.#conditioning.keyMask(text, more),
+    };
   }
 
   /**
@@ -131,14 +146,17 @@ export class PriorNetwork {
     });
   }
 
-  #predict(imageEmbed: Tensor, { batch, times, text, keepMask }: PreparedPrior, selfCond: Tensor | undefined): Tensor {
+  #predict(imageEmbed: Tensor, prepared: PreparedPrior, selfCond: Tensor | undefined): Tensor {
+    const { batch, times, text, past, keepMask } = prepared;
     const { numTimeEmbeds, numImageEmbeds } = this.#options;
     const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(times, batch), undefined, numTimeEmbeds);
     const image = this.#conditioning.image(this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds), keepMask);
     const previous = selfCond && this.#toTokens(selfCond, undefined, 1);
     const last = this.#lastTokens.forward(image, previous);
-    const tokens = concatTokens([...text.tokens, timeEmbeds, image, ...last]);
-    return this.#transformer.forward(tokens, this.#conditioning.keyMask(text));
+    const behind = [timeEmbeds, image, ...last];
+    if (past) return this.#transformer.forward(concatTokens(behind), past.keyMask, past.layers);
+    const keyMask = this.#conditioning.keyMask(text, this.#tokensBehindText);
+    return this.#transformer.forward(concatTokens([...text.tokens, ...behind]), keyMask);
   }
 
   /** `[batch, dim]` to `count` tokens, by the linear layer if there is one. */

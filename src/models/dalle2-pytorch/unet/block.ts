@@ -1,5 +1,6 @@
 import { Conv2d } from "../../../nn/conv2d.js";
 import { GroupNorm } from "../../../nn/group-norm.js";
+import type { GroupNormOptions } from "../../../ops/group-norm.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 
@@ -33,8 +34,11 @@ export class Block {
     this.#norm = new GroupNorm(weights.at(names.norm), groups, dimOut);
   }
 
-  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `scaleShift` `[B, 2 · dimOut]` modulates the norm. */
-  forward(x: Tensor, scaleShift?: Tensor): Tensor {
-    return x.arena.scope(() => this.#norm.forward(this.#project.forward(x), { scaleShift, activation: "silu" }));
+  /**
+   * `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `scaleShift` `[B, 2 · dimOut]` modulates the norm; `residual` is added to the
+   * result.
+   */
+  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "residual"> = {}): Tensor {
+    return x.arena.scope(() => this.#norm.forward(this.#project.forward(x), { ...options, activation: "silu" }));
   }
 }

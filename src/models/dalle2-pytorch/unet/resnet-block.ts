@@ -1,6 +1,5 @@
 import { inModule } from "../../../nn/in-module.js";
 import { Conv2d } from "../../../nn/conv2d.js";
-import { add } from "../../../ops/elementwise.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
@@ -53,8 +52,9 @@ export class ResnetBlock {
         let h = this.#block1.forward(x, time);
         const attend = this.#crossAttention;
         if (attend) h = applyTo(h, (h) => attend.forward(h, tokens));
-        h = applyTo(h, (h) => this.#block2.forward(h));
-        return this.#residual ? this.#residual.forward(x, { residual: h }) : add(h, x);
+        const residual = this.#residual;
+        h = applyTo(h, (h) => this.#block2.forward(h, residual ? {} : { residual: x }));
+        return residual ? residual.forward(x, { residual: h }) : h;
       }),
     );
   }

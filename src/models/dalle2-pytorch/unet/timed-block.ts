@@ -33,7 +33,7 @@ class ScaleShiftBlock implements TimedBlock {
   }
 
   forward(x: Tensor, time: Tensor): Tensor {
-    return x.arena.scope(() => this.#block.forward(x, this.#time.forward(time)));
+    return x.arena.scope(() => this.#block.forward(x, { scaleShift: this.#time.forward(time) }));
   }
 }
 

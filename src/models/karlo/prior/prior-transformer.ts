@@ -13,7 +13,7 @@ import type { TextMaskRows } from "../../interfaces.js";
 import type { PriorOptions } from "../config/prior-config.js";
 import { joinTimes } from "../guided-batch.js";
 import { TimeEmbedding } from "../time-embedding.js";
-import { TransformerBlock } from "./transformer-block.js";
+import { TransformerBlock, type PastTokens } from "./transformer-block.js";
 
 const NAME = "PriorTransformer";
 
@@ -50,6 +50,8 @@ export interface PreparedPrior {
   readonly positions: Tensor;
   /** u32 `[batch, length]`: 0 to hide a token. */
   readonly keyMask: Tensor | undefined;
+  /** The text as the blocks see it, if attention is causal: then no later token changes it. */
+  readonly past: readonly PastTokens[] | undefined;
 }
 
 /**
@@ -117,15 +119,38 @@ export class PriorTransformer {
       this.#check(batch, condition);
       const text = this.#text(condition, inputs);
       const length = text.shape[1]! + 1 + tokens + (this.#predictionToken ? 1 : 0);
+      const positions = this.#positionsOf(inputs, length, text.shape[1]!);
+      const keyMask = this.#keyMask(inputs, condition, length);
+      const textMask = keyMask && this.#keyMask(inputs, condition, length, text.shape[1]);
       return {
         run: { batch: run.batch, tokens, guidance },
         batch,
         times: this.#time.prepare(inputs, times),
         text,
-        positions: this.#positionsOf(inputs, length, text.shape[1]!),
-        keyMask: this.#keyMask(inputs, condition, length),
+        positions,
+        keyMask,
+        past: textMask && this.#past(text, positions, textMask),
       };
     });
+  }
+
+  /** What is the same in every pass of a causal transformer. */
+  #past(text: Tensor, positions: Tensor, keyMask: Tensor): readonly PastTokens[] {
+    const [count, length] = [text.shape[1]!, positions.shape[1]!];
+    return text.arena.scope(() => {
+      let h = this.#embedded(text, sliceTokens(positions, 0, count));
+      return this.#blocks.map((block, i) => {
+        const past = block.prepare(h, length - count);
+        // Nothing reads the output at these tokens.
+        if (i < this.#blocks.length - 1) h = block.forward(h, keyMask);
+        return past;
+      });
+    });
+  }
+
+  #embedded(tokens: Tensor, positions: Tensor): Tensor {
+    const h = add(tokens, positions);
+    return this.#normIn?.forward(h) ?? h;
   }
 
   /**
@@ -152,15 +177,17 @@ export class PriorTransformer {
     return embeddings.map((value, i) => Math.fround(value * std[i % outputDim]!) + mean[i % outputDim]!);
   }
 
-  #predict(x: Tensor, { batch, times, text, positions, keyMask }: PreparedPrior): Tensor {
+  #predict(x: Tensor, { batch, times, text, positions, keyMask, past }: PreparedPrior): Tensor {
     const { arena } = x;
     return arena.scope(() => {
       const time = this.#time.forward(times, batch).reshape([batch, 1, this.#inner]);
       const noised = this.#projIn.forward(cast(x, arena.dtype));
       const last = this.#predictionToken ? [broadcastBatch(arena.share(this.#predictionToken), batch)] : [];
-      let h = add(concatTokens([text, time, noised, ...last]), positions);
-      h = this.#normIn?.forward(h) ?? h;
-      for (const block of this.#blocks) h = block.forward(h, keyMask);
+      const behind = [time, noised, ...last];
+      let h = past
+        ? this.#embedded(concatTokens(behind), sliceTokens(positions, text.shape[1]!, positions.shape[1]!))
+        : this.#embedded(concatTokens([text, ...behind]), positions);
+      for (const [i, block] of this.#blocks.entries()) h = block.forward(h, keyMask, past?.[i]);
       const [, length] = h.shape as [number, number, number];
       const from = this.#predictionToken ? length - 1 : length - x.shape[1]!;
       const read = this.#projOut.forward(this.#normOut.forward(sliceTokens(h, from, length)));
@@ -200,7 +227,8 @@ export class PriorTransformer {
     });
   }
 
-  #keyMask({ arena }: StepInputs, { textMask }: PriorCondition, length: number): Tensor | undefined {
+  /** The mask of the first `tokens` of a sequence. */
+  #keyMask({ arena }: StepInputs, { textMask }: PriorCondition, length: number, tokens = length): Tensor | undefined {
     if (!textMask) return undefined;
     const { textTokens, additionalTokens } = this.#options;
     if (length !== textTokens + additionalTokens || textMask.some((row) => row.length !== textTokens)) {
@@ -209,8 +237,8 @@ export class PriorTransformer {
     }
     const visible = new Array<number>(additionalTokens).fill(1);
     return arena.from(
-      textMask.flatMap((row) => [...row.map((one) => Number(one !== 0)), ...visible]),
-      [textMask.length, length],
+      textMask.flatMap((row) => [...row.map((one) => Number(one !== 0)), ...visible].slice(0, tokens)),
+      [textMask.length, tokens],
       "u32",
     );
   }

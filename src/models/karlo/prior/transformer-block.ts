@@ -2,8 +2,20 @@ import { inModule } from "../../../nn/in-module.js";
 import { LayerNorm } from "../../../nn/layer-norm.js";
 import { Linear } from "../../../nn/linear.js";
 import { attention } from "../../../ops/attention.js";
+import { padTokens, writeTokens } from "../../../ops/layout.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
+
+/**
+ * The first tokens of sequences as a causal block sees them: they are the same whatever follows. There is room for the keys and
+ * values of the tokens that follow, which each pass writes. `[batch, length of the sequence, dim]`
+ */
+export interface PastTokens {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+  /** How many tokens are past. */
+  readonly count: number;
+}
 
 /**
  * A block of the prior's transformer: self-attention and a feed-forward, both behind a layer norm (`BasicTransformerBlock` of
@@ -39,28 +51,50 @@ export class TransformerBlock {
     this.#contract = new Linear(feedForward.at(2), 4 * dim, dim);
   }
 
-  /**
-   * `[batch, length, dim]` in and out. With `keyMask`, u32 `[batch, length]`, attention is causal, and tokens are hidden where
-   * the mask is 0. Without it every token sees all others.
-   */
-  forward(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  /** Computes the keys and values of the first tokens `[batch, length, dim]` of sequences with `more` further tokens. */
+  prepare(x: Tensor, more: number): PastTokens {
+    const count = x.shape[1]!;
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
-        const attended = this.#attend(x, keyMask);
+        const { keys, values } = this.#keysOf(this.#norm1.forward(x));
+        return { keys: padTokens(keys, count + more), values: padTokens(values, count + more), count };
+      }),
+    );
+  }
+
+  #keysOf(normed: Tensor) {
+    return { keys: this.#toK.forward(normed), values: this.#toV.forward(normed) };
+  }
+
+  /**
+   * `[batch, length, dim]` in and out. With `keyMask`, u32 `[batch, length]`, attention is causal, and tokens are hidden where
+   * the mask is 0. Without it every token sees all others. With `past`, `x` is only what follows; `keyMask` is for the whole
+   * sequence.
+   */
+  forward(x: Tensor, keyMask: Tensor | undefined, past?: PastTokens): Tensor {
+    return inModule(x.arena, this.#path, () =>
+      x.arena.scope(() => {
+        const attended = this.#attend(x, keyMask, past);
         const hidden = this.#expand.forward(this.#norm3.forward(attended), { activation: "gelu" });
         return this.#contract.forward(hidden, { residual: attended });
       }),
     );
   }
 
-  #attend(x: Tensor, keyMask: Tensor | undefined): Tensor {
+  #attend(x: Tensor, keyMask: Tensor | undefined, past: PastTokens | undefined): Tensor {
     return x.arena.scope(() => {
       const { heads, dimHead } = this.#heads;
       const normed = this.#norm1.forward(x);
+      const own = this.#keysOf(normed);
+      if (past) {
+        writeTokens(past.keys, own.keys, past.count);
+        writeTokens(past.values, own.values, past.count);
+      }
+      const { keys, values } = past ?? own;
       const mixed = attention({
         q: this.#toQ.forward(normed),
-        k: this.#toK.forward(normed),
-        v: this.#toV.forward(normed),
+        k: keys,
+        v: values,
         heads,
         kvHeads: heads,
         dimHead,

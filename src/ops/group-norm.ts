@@ -1,0 +1,215 @@
+import { foldedGrid } from "../gpu/grid.js";
+import { libs } from "../gpu/kernel-sources.js";
+import type { GroupNormRule } from "../gpu/tuning.js";
+import { bytesPerElement } from "../tensor/dtype.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { activationKinds } from "./activation.js";
+import { checkDType, checkF32, checkShape, floatType } from "./check.js";
+import { dispatch } from "./dispatch.js";
+import { invocations } from "./grid.js";
+import { chunkedRows, perLine, perRows, perSample, rowsIn } from "./parts.js";
+import { ShapeError } from "./shape-error.js";
+
+const { STATISTICS, COEFFICIENTS } = libs.groupNorm;
+/** Invocations that join the partial statistics of one group. */
+const GROUP_TEAM = 16;
+
+export interface GroupNormOptions {
+  readonly groups: number;
+  /** `[channels]`, f32. */
+  readonly weight: Tensor;
+  /** `[channels]`, f32. */
+  readonly bias: Tensor;
+  /** Default 1e-5. */
+  readonly eps?: number;
+  /** `[batch, 2 · channels]`: the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018). */
+  readonly scaleShift?: Tensor | undefined;
+  readonly activation?: "none" | "silu";
+  /** Added to the result; same shape as x. */
+  readonly residual?: Tensor | undefined;
+}
+
+/**
+ * Group norm (Wu & He 2018) of a feature map `[batch, ..., channels]`, with the modulation and the activation that
+ * follow it in a U-Net: activation(norm(x) · (scale + 1) + shift) + residual. norm(x) includes weight and bias.
+ */
+export function groupNorm(x: Tensor, options: GroupNormOptions): Tensor {
+  checkGroupNorm(x, options);
+  const rule = groupNormRule(x, options);
+  return rule.kernel === "whole" ? wholeGroupNorm(x, options, rule) : chunkedGroupNorm(x, options);
+}
+
+/** Returns the first rule of the device's tuning table for a norm of x. */
+function groupNormRule(x: Tensor, { scaleShift }: GroupNormOptions): GroupNormRule {
+  const { tuning, maxBindingSize } = x.arena.stream;
+  const positions = x.rows / x.shape[0]!;
+  // One launch binds all of a sample, and reads the shifts as vec4s.
+  const fits = positions * x.stride * bytesPerElement(x.dtype) <= maxBindingSize;
+  const isWhole = fits && (scaleShift === undefined || x.channels % 4 === 0);
+  const rule = tuning.groupNorm?.find(({ kernel, maxPositions = Infinity }) => {
+    return positions <= maxPositions && (isWhole || kernel === "chunked");
+  });
+  return rule ?? { kernel: "chunked" };
+}
+
+/** Group norm in one launch. */
+function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WORKGROUP = 8 }: GroupNormRule): Tensor {
+  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none", residual } = options;
+  const { arena, stride } = x;
+  const batch = x.shape[0]!;
+  const positions = x.rows / batch;
+  const width = x.channels / groups;
+  const block4 = width / greatestDivisor(width, 4);
+  const blocks = Math.ceil(stride / 4 / block4);
+  const y = arena.empty(x.shape, x.dtype);
+  dispatch(arena.stream, "groupNorm", {
+    op: "groupNorm",
+    types: { Element: floatType("groupNorm", "x", x) },
+    overrides: { ACTIVATION: activationKinds[activation], WORKGROUP },
+    space: { samples: batch, lines: 1 },
+    operands: {
+      x: perSample(x, positions * stride),
+      weight: weight.storage,
+      bias: bias.storage,
+      scale_shift: perLine(scaleShift),
+      residual: perSample(residual, positions * stride),
+      y: perSample(y, positions * stride),
+    },
+    call: ({ samples }) => ({
+      params: {
+        batch: samples,
+        positions,
+        channels4: stride / 4,
+        blocks,
+        block4,
+        columns: greatestDivisor(block4, WORKGROUP),
+        width,
+        has_scale_shift: Number(scaleShift !== undefined),
+        scale_shift_stride4: (scaleShift?.stride ?? 0) / 4,
+        has_residual: Number(residual !== undefined),
+        eps,
+      },
+      grid: foldedGrid(samples * blocks),
+    }),
+  });
+  return y;
+}
+
+/** The greatest power of two that divides `n`, at most `most`. */
+function greatestDivisor(n: number, most: number): number {
+  let power = 1;
+  while (2 * power <= most && n % (2 * power) === 0) power *= 2;
+  return power;
+}
+
+/** Group norm in three launches: statistics of chunks, coefficients, and the result. */
+function chunkedGroupNorm(x: Tensor, options: GroupNormOptions): Tensor {
+  const { activation = "none", residual } = options;
+  const { stride, arena } = x;
+  const batch = x.shape[0]!;
+  const Element = floatType("groupNorm", "x", x);
+  const positions = x.rows / batch;
+  const channels4 = stride / 4;
+  // The square root balances the work of the first and the second kernel.
+  const chunkSize = Math.max(16, Math.ceil(Math.sqrt(positions)));
+  const chunks = Math.ceil(positions / chunkSize);
+
+  return arena.scope(() => {
+    const partials = arena.empty([batch, chunks, STATISTICS, stride], "f32");
+    const inChunks = chunkedRows(positions, chunkSize);
+    dispatch(arena.stream, "groupNormPartials", {
+      op: "groupNorm",
+      types: { Element },
+      space: { samples: batch, lines: chunks },
+      operands: { x: perRows(x, positions, stride, inChunks), partials: perLine(partials, STATISTICS * stride) },
+      call: (part) => ({
+        params: {
+          invocations: part.count * channels4,
+          positions: part.isWhole ? positions : rowsIn(inChunks(part)),
+          channels4,
+          chunks: part.lines,
+          chunk_size: chunkSize,
+        },
+        grid: invocations(part.count * channels4),
+      }),
+    });
+    const coefficients = groupCoefficients(partials, x, options, chunkSize);
+    const y = arena.empty(x.shape, x.dtype);
+    dispatch(arena.stream, "groupNormApply", {
+      op: "groupNorm",
+      types: { Element },
+      overrides: { ACTIVATION: activationKinds[activation] },
+      space: { samples: batch, lines: positions },
+      operands: {
+        x: perLine(x),
+        coefficients: perSample(coefficients, COEFFICIENTS * stride),
+        residual: perLine(residual),
+        y: perLine(y),
+      },
+      call: ({ lines, count }) => ({
+        params: {
+          invocations: count * channels4,
+          positions: lines,
+          channels4,
+          has_residual: Number(residual !== undefined),
+        },
+        grid: invocations(count * channels4),
+      }),
+    });
+    return y;
+  });
+}
+
+/** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
+function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOptions, chunkSize: number): Tensor {
+  const { groups, weight, bias, eps = 1e-5, scaleShift } = options;
+  const { channels, stride, arena } = x;
+  const [batch, chunks] = partials.shape as [number, number];
+  const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
+  const positions = x.rows / batch;
+  dispatch(arena.stream, "groupNormCoefficients", {
+    op: "groupNorm",
+    types: { Element: floatType("groupNorm", "x", x) },
+    overrides: { WORKGROUP: GROUP_TEAM, TEAM: GROUP_TEAM },
+    space: { samples: batch, lines: 1 },
+    operands: {
+      partials: perSample(partials, chunks * STATISTICS * stride),
+      weight: weight.storage,
+      bias: bias.storage,
+      scale_shift: perLine(scaleShift),
+      coefficients: perSample(coefficients, COEFFICIENTS * stride),
+    },
+    call: ({ samples }) => ({
+      params: {
+        batch: samples,
+        positions,
+        channels,
+        stride,
+        groups,
+        chunks,
+        chunk_size: chunkSize,
+        has_scale_shift: Number(scaleShift !== undefined),
+        scale_shift_stride: scaleShift?.stride ?? 0,
+        eps,
+      },
+      grid: foldedGrid(samples * groups),
+    }),
+  });
+  return coefficients;
+}
+
+function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift, residual }: GroupNormOptions): void {
+  const { channels } = x;
+  if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
+  if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
+  checkF32("groupNorm", "weight", weight, [channels]);
+  checkF32("groupNorm", "bias", bias, [channels]);
+  if (scaleShift) {
+    checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, 2 * channels]);
+    checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
+  }
+  if (residual) {
+    checkShape("groupNorm", "residual", residual, x.shape);
+    checkDType("groupNorm", "residual", residual, x.dtype);
+  }
+}
