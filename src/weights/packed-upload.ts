@@ -5,14 +5,8 @@ import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
 import { fileSize, isPadded, padRows, partsOf, storedSize, type Axis, type AxisPart, type Heads } from "./head-axis.js";
-import type { Upload } from "./store.js";
 import type { RowRange, TensorEntry } from "./tensor-entry.js";
-
-/**
- * Host bytes of one piece of a tensor. Its copies (as read, as f32, rounded, staged) stay
- * small.
- */
-export const PIECE_BYTES = 2 ** 23;
+import { PIECE_BYTES, type Upload } from "./upload.js";
 
 /** How a weight is changed when it is packed. */
 export interface PackOptions {

@@ -6,8 +6,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
 import { fileSize, padAxis, storedSize, type Axis, type Heads } from "./head-axis.js";
 import { PackedUpload, type PackOptions } from "./packed-upload.js";
-import type { RowRange, TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
+import type { Upload } from "./upload.js";
 
 /** A table whose rows are read from the file on demand, such as a token embedding: a prompt needs only a few rows. */
 export interface TableReader {
@@ -15,14 +15,6 @@ export interface TableReader {
   readonly dim: number;
   /** Values of the given rows, `[ids.length, dim]`. */
   read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
-}
-
-/** How a tensor of the file gets to where it is used. */
-export interface Upload {
-  /** Returns the rows of the pieces that it is read in. Default: one piece with all rows. */
-  readonly pieces?: () => readonly RowRange[];
-  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their declarations. */
-  readonly store: (bytes: Uint8Array<ArrayBuffer>, entry: TensorEntry, piece: number) => void;
 }
 
 /** Declarations of weights, which a `WeightStore` then loads. */
