@@ -10,8 +10,9 @@ export type ComputeType = "f32" | "f16";
  */
 export type WeightType = ComputeType | "int8";
 
-/** What weights of products are stored in: `full` stands for the dtype of the model. */
 export const WEIGHT_FORMATS = ["full", "int8"] as const;
+
+/** What weights of linear layers and convolutions are stored in: `full` stands for the dtype of the model. */
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 
 /** Bytes of the scale of an output of a weight in int8. */
