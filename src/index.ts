@@ -53,8 +53,9 @@ export type { GpuCounters } from "./gpu/counters.js";
 export type { GpuDevice, GpuOptions } from "./gpu/device.js";
 export type { KernelTime } from "./gpu/timing.js";
 export type { GpuLimits, WebGpuDevice } from "./gpu/web-gpu-device.js";
-export { openGpu, type OpenGpuOptions } from "./gpu/open.js";
+export { openGpu, type OpenGpuOptions, type TuningSource } from "./gpu/open.js";
 export type { GpuMemory } from "./gpu/pool.js";
+export type { AttentionRule, ProductRule, TuningTable } from "./gpu/tuning.js";
 export { decodeImage } from "./image/decode.js";
 export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";
 export {
@@ -161,3 +162,6 @@ export type { RowRange, TensorChunk, TensorEntry, UnsupportedTensor } from "./we
 export type { Skipped } from "./weights/tree/skipped.js";
 export { UnsupportedError } from "./weights/unsupported-error.js";
 export { WeightError, type Misshapen, type WeightProblems } from "./weights/weight-error.js";
+export { forgetTuning, keepTuning, keptTuning, readKeptTuning, type KeptTuningOptions } from "./tuning/kept.js";
+export { parseTuningTable } from "./tuning/table.js";
+export { tuneGpu, type TuneOptions, type TuningDecision, type TuningResult, type TuningTime } from "./tuning/tune.js";

@@ -28,12 +28,13 @@ export function register(program: Command): void {
 }
 
 async function bench({ seconds, dtype, only, json }: Options): Promise<void> {
-  const [{ openGpu }, { runBench }, { formatBench }] = await Promise.all([
+  const [{ openGpu }, { keptTuning }, { runBench }, { formatBench }] = await Promise.all([
     import("../gpu/open.js"),
+    import("../tuning/kept.js"),
     import("./bench/run.js"),
     import("./bench/report.js"),
   ]);
-  using gpu = await openGpu();
+  using gpu = await openGpu({ tuning: keptTuning() });
   const dtypes = dtype ? [dtype] : gpu.features.f16 ? (["f32", "f16"] as const) : (["f32"] as const);
   const isShown = process.stderr.isTTY && json !== true;
   const report = await runBench(gpu, {

@@ -14,8 +14,17 @@ export interface AdapterDescription {
   readonly isSoftware: boolean;
   /** Invocations of each subgroup, if all subgroups have the same number and it is known. */
   readonly lanes?: number | undefined;
+  /** Matrices that a subgroup multiplies in hardware, halves with sums in f32, if it can. */
+  readonly matrix?: MatrixSize | undefined;
   /** Bytes of its memory, if known. A software adapter uses the memory of the system. */
   readonly memoryBytes?: number | undefined;
+}
+
+/** A product of matrices, rows × inner by inner × columns. */
+export interface MatrixSize {
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
 }
 
 /** Optional WebGPU features that the library uses. */

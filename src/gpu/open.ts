@@ -1,7 +1,7 @@
 import { adapterAdvice, implementationOf, openWebGpu, systemMemory } from "#platform";
 import type { WebGpuOptions } from "../platform/platform.js";
 import { GpuUnavailableError } from "./errors.js";
-import { adapterNames, type AdapterDescription, type GpuFeatures } from "./adapter.js";
+import { adapterNames, type AdapterDescription, type GpuFeatures, type MatrixSize } from "./adapter.js";
 import { checkGpuOptions, GpuDevice, type GpuOptions } from "./device.js";
 import type { TuningTable } from "./tuning.js";
 
@@ -117,8 +117,29 @@ function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterD
     implementation,
     isSoftware,
     lanes: info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined,
+    matrix: matrixSize(info),
     memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };
+}
+
+/** A product of matrices that subgroups can compute in hardware. Only Dawn reports them, as an experimental feature. */
+interface SubgroupMatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Returns the largest product of halves with sums in f32 that the kernels can use (kernels/lib/matrix.wgsl). */
+function matrixSize(
+  info: GPUAdapterInfo & { readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig> },
+): MatrixSize | undefined {
+  const sizes = [...(info.subgroupMatrixConfigs ?? [])]
+    .filter(({ componentType, resultComponentType }) => componentType === "f16" && resultComponentType === "f32")
+    .filter(({ N, K }) => N % 8 === 0 && K % 8 === 0)
+    .map(({ M, N, K }) => ({ rows: M, columns: N, inner: K }));
+  return sizes.sort((a, b) => b.rows * b.columns * b.inner - a.rows * a.columns * a.inner)[0];
 }
 
 /** A memory heap in the adapter info. Only Chromium with "WebGPU Developer Features" reports heaps. */

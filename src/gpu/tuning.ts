@@ -4,19 +4,27 @@ import type { AdapterDescription } from "./adapter.js";
 export interface ProductRule {
   /**
    * `direct` reads from storage and runs everywhere. `broadcast` shares loads between the lanes of a subgroup, for adapters
-   * that compute on the CPU.
+   * that compute on the CPU. `tiled` shares loads through workgroup memory, and `matrix` multiplies halves by the matrix units
+   * of a GPU: both are for GPUs.
    */
-  readonly kernel: "direct" | "broadcast";
+  readonly kernel: "direct" | "broadcast" | "tiled" | "matrix";
   /** `broadcast`: rows of x that each lane loads. */
   readonly ownRows?: number;
+  /** `tiled`, `matrix`: rows and columns of the result that a workgroup computes. */
+  readonly tile?: readonly [rows: number, columns: number];
+  /**
+   * `tiled`, `matrix`: about how many workgroups fill the adapter. A product with fewer tiles divides its sums among more
+   * workgroups. Default: 1.
+   */
+  readonly fill?: number;
   /** The rule is only for results with at least so many rows (tokens or pixels). Default: 1. */
   readonly minRows?: number;
 }
 
 /** When and how a kernel computes attention. */
 export interface AttentionRule {
-  /** As for products. */
-  readonly kernel: "direct" | "broadcast";
+  /** `direct`, `broadcast`: as for products. `team` divides a head among the lanes of a subgroup, for GPUs. */
+  readonly kernel: "direct" | "broadcast" | "team";
   /** `broadcast`: keys that each lane loads at a time. */
   readonly ownKeys?: number;
   /** The rule is only for at least so many keys, with the null key. Default: 1. */
@@ -53,6 +61,7 @@ export interface GroupNormRule {
  * stands in the record of an image.
  */
 export interface TuningTable {
+  /** Its name: two tables with the same rules have the same. */
   readonly id: string;
   /** For each product, the first rule that fits it and that the adapter can run. If none does: `direct`. */
   readonly products: readonly ProductRule[];
@@ -69,7 +78,7 @@ export interface TuningTable {
   readonly groupNorm?: readonly GroupNormRule[];
 }
 
-/** Runs everywhere; for adapters that no other table is for. */
+/** Runs everywhere; for software adapters that no other table is for. */
 export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
@@ -99,15 +108,30 @@ const swiftShader: TuningTable = {
   groupNorm: [{ kernel: "whole", invocations: 4 }],
 };
 
+/** GPUs. What an adapter lacks, as matrix units, its products leave out. */
+const gpu: TuningTable = {
+  id: "gpu-1",
+  products: [
+    { kernel: "matrix", tile: [128, 64], fill: 480, minRows: 4096 },
+    { kernel: "matrix", tile: [64, 64], fill: 480, minRows: 64 },
+    { kernel: "matrix", tile: [32, 64], fill: 480, minRows: 17 },
+    { kernel: "matrix", tile: [16, 64], fill: 480 },
+    { kernel: "tiled", tile: [64, 64], fill: 480, minRows: 33 },
+    { kernel: "tiled", tile: [32, 128], fill: 480 },
+  ],
+  attention: [{ kernel: "team" }],
+  groupNorm: [{ kernel: "whole", invocations: 256, maxPositions: 1024 }],
+};
+
 /** All tables that come with the package. */
-export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader];
+export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader, gpu];
 
 /** Returns the table that was measured on adapters like this one. */
-export function shippedTable({ architecture, description, device }: AdapterDescription): TuningTable {
+export function shippedTable({ architecture, description, device, isSoftware }: AdapterDescription): TuningTable {
   const names = `${architecture} ${device} ${description}`;
   if (/swiftshader/i.test(names)) return swiftShader;
   if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
-  return portableTable;
+  return isSoftware ? portableTable : gpu;
 }
 
 /** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */

@@ -22,7 +22,7 @@ interface AttentionSize {
 
 /** A kernel for attention. All have the same bindings and parameters. */
 interface AttentionKernel {
-  readonly name: "attention" | "broadcastAttention";
+  readonly name: "attention" | "broadcastAttention" | "teamAttention";
   readonly constants: Readonly<Record<string, number>>;
   readonly overrides: Readonly<Record<string, boolean>>;
   /** vec4s of a head of the result that a workgroup computes. */
@@ -35,7 +35,8 @@ export function attentionKernel({ tuning, features, adapter }: CommandStream, ca
   for (const rule of tuning.attention ?? []) {
     if (call.keys < (rule.minKeys ?? 1)) continue;
     if (rule.kernel === "direct") return direct(call);
-    const kernel = features.subgroups ? broadcast(rule, call, adapter.lanes) : undefined;
+    if (!features.subgroups || adapter.lanes === undefined) continue;
+    const kernel = rule.kernel === "team" ? team(call, adapter.lanes) : broadcast(rule, call, adapter.lanes);
     if (kernel) return kernel;
   }
   return direct(call);
@@ -80,5 +81,22 @@ function broadcast(
       kvHeads,
       samples * slabs,
     ],
+  };
+}
+
+/** Invocations of the largest team (kernels/team_attention.wgsl). */
+const MAX_TEAM = 32;
+const TEAM_INVOCATIONS = kernels.teamAttention.fixed.WORKGROUP;
+
+/** Undefined if a head has more vec4s than a subgroup has invocations. */
+function team({ dimHead4 }: AttentionCall, lanes: number): AttentionKernel | undefined {
+  const size = 2 ** Math.ceil(Math.log2(dimHead4));
+  if (size > Math.min(lanes, MAX_TEAM)) return undefined;
+  return {
+    name: "teamAttention",
+    constants: { TEAM: size },
+    overrides: {},
+    slab4: dimHead4,
+    grid: ({ samples, queries, heads }) => [Math.ceil((queries * size) / TEAM_INVOCATIONS), heads, samples],
   };
 }

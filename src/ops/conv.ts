@@ -1,11 +1,9 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { floatType, weightType } from "./check.js";
-import { dispatch } from "./dispatch.js";
-import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
+import { floatType } from "./check.js";
+import { checkEpilogue, type Epilogue } from "./epilogue.js";
 import { linear } from "./linear.js";
-import { packedPanels } from "./panels.js";
-import { fixedSpan, perRows, type Part, type RowsOf } from "./parts.js";
-import { productGrid, productKernel } from "./product/kernels.js";
+import { perRows, type Part, type RowsOf } from "./parts.js";
+import { runConv2d } from "./product/run.js";
 import { ShapeError } from "./shape-error.js";
 
 export interface ConvOptions extends Epilogue {
@@ -67,46 +65,36 @@ interface ConvTensors {
   readonly y: Tensor;
 }
 
-/** Computes the sums of `conv2d`, panel by panel of the weight. */
+/** Computes the sums of `conv2d`. */
 function convolve({ x, weight, y }: ConvTensors, window: Window, epilogue: Epilogue): void {
   const { stride, padding, height, width, kernelHeight, kernelWidth } = window;
   const [batch, outHeight, outWidth] = y.shape as [number, number, number, number];
-  const kernel = productKernel(x.arena.stream, { rows: y.rows });
   const rowsOf = rowsUnder(window);
   const firstRow = (part: Part): number => (part.isWhole ? 0 : rowsOf(part)[0]);
-  for (const { first, vectors, span } of packedPanels(weight)) {
-    dispatch(x.arena.stream, kernel.conv2d, {
-      op: "conv2d",
-      types: { Element: floatType("conv2d", "x", x) },
-      choices: { weights: weightType("conv2d", weight) },
-      constants: kernel.constants,
-      space: { samples: batch, lines: outHeight },
-      operands: {
-        x: perRows(x, height, width * x.stride, rowsOf),
-        w: fixedSpan(weight, span),
-        ...epilogueOperands(y, outWidth * y.stride, epilogue),
-      },
-      call: (part) => ({
-        params: {
-          pixels: part.count * outWidth,
-          height: height - firstRow(part),
-          width,
-          in_vectors: x.stride / 4,
-          out_height: part.lines,
-          out_width: outWidth,
-          kernel_height: kernelHeight,
-          kernel_width: kernelWidth,
-          stride,
-          padding,
-          top: padding + firstRow(part) - part.line * stride,
-          first_vector: first,
-          panel_vectors: vectors,
-          ...epilogueParams(y, epilogue),
-        },
-        grid: productGrid(kernel.tile, part.count * outWidth, vectors),
-      }),
-    });
-  }
+  runConv2d({
+    op: "conv2d",
+    x,
+    weight,
+    y,
+    epilogue,
+    space: { samples: batch, lines: outHeight },
+    lineSize: outWidth * y.stride,
+    input: perRows(x, height, width * x.stride, rowsOf),
+    rows: ({ count }) => count * outWidth,
+    params: (part) => ({
+      pixels: part.count * outWidth,
+      height: height - firstRow(part),
+      width,
+      in_vectors: x.stride / 4,
+      out_height: part.lines,
+      out_width: outWidth,
+      kernel_height: kernelHeight,
+      kernel_width: kernelWidth,
+      stride,
+      padding,
+      top: padding + firstRow(part) - part.line * stride,
+    }),
+  });
 }
 
 /** The rows of an image that rows of the result see: at least one, also where they see only padding. */

@@ -1,10 +1,8 @@
 import type { Tensor } from "../tensor/tensor.js";
-import { floatType, weightType } from "./check.js";
-import { dispatch } from "./dispatch.js";
-import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
-import { packedPanels } from "./panels.js";
-import { fixedSpan, perLine } from "./parts.js";
-import { productGrid, productKernel } from "./product/kernels.js";
+import { floatType } from "./check.js";
+import { checkEpilogue, type Epilogue } from "./epilogue.js";
+import { perLine } from "./parts.js";
+import { runLinear } from "./product/run.js";
 import { ShapeError } from "./shape-error.js";
 
 /**
@@ -19,26 +17,17 @@ export function linear(x: Tensor, weight: Tensor, epilogue: Epilogue = {}): Tens
   const Element = floatType("linear", "x", x);
   checkEpilogue("linear", x, shape, epilogue);
   const y = x.arena.empty(shape, Element);
-  const kernel = productKernel(x.arena.stream, { rows: x.rows });
-  for (const { first, vectors, span } of packedPanels(weight)) {
-    dispatch(x.arena.stream, kernel.linear, {
-      op: "linear",
-      types: { Element },
-      choices: { weights: weightType("linear", weight) },
-      constants: kernel.constants,
-      space: { samples: 1, lines: x.rows },
-      operands: { x: perLine(x), w: fixedSpan(weight, span), ...epilogueOperands(y, y.stride, epilogue) },
-      call: ({ lines }) => ({
-        params: {
-          rows: lines,
-          inner_vectors: x.stride / 4,
-          first_vector: first,
-          panel_vectors: vectors,
-          ...epilogueParams(y, epilogue),
-        },
-        grid: productGrid(kernel.tile, lines, vectors),
-      }),
-    });
-  }
+  runLinear({
+    op: "linear",
+    x,
+    weight,
+    y,
+    epilogue,
+    space: { samples: 1, lines: x.rows },
+    lineSize: y.stride,
+    input: perLine(x),
+    rows: ({ lines }) => lines,
+    params: ({ lines }) => ({ rows: lines, inner_vectors: x.stride / 4 }),
+  });
   return y;
 }

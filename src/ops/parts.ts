@@ -44,6 +44,8 @@ export function operand(tensor: Tensor | undefined, spans: Operand["spans"]): Op
 }
 
 /** `size` elements for each line, in the order of the lines. */
+export function perLine(tensor: Tensor, size?: number): Operand;
+export function perLine(tensor: Tensor | undefined, size?: number): Operand | undefined;
 export function perLine(tensor: Tensor | undefined, size = tensor?.stride ?? 0): Operand | undefined {
   return operand(tensor, ({ first, count }) => [{ start: first * size, end: (first + count) * size }]);
 }

@@ -13,6 +13,8 @@ const ENABLE = "enable-dawn-features=";
 const DEFAULT_FEATURES = [
   // NVIDIA's Vulkan driver supports f16, but Dawn only uses it with this toggle.
   "vulkan_enable_f16_on_nvidia",
+  // Dawn offers the matrix units of GPUs only with this toggle. It allows other unfinished features too, of which none is used.
+  "allow_unsafe_apis",
   // Otherwise Dawn puts buffers below 4 MiB into its own heaps and keeps these until the device is destroyed, so that `trim`
   // frees none of them.
   "disable_resource_suballocation",

@@ -9,6 +9,7 @@ export const attention: RuleClass<AttentionRule> = {
     { kernel: "broadcast", ownKeys: 2 },
     { kernel: "broadcast", ownKeys: 4 },
   ],
+  gpuRules: [{ kernel: "team" }],
   ranges: [
     {
       name: "attention to 64 keys or more",

@@ -34,6 +34,8 @@ export interface TuningCases {
 export interface RuleClass<Rule> {
   /** Every kernel, without conditions. Undefined stands for no rule. The first runs everywhere. */
   readonly rules: readonly (Rule | undefined)[];
+  /** Further kernels, which are only measured on GPUs: software adapters take seconds to compile them. Default: none. */
+  readonly gpuRules?: readonly Rule[];
   /** Ranges of sizes, as the table lists them: an operation is in the first that it fits. */
   readonly ranges: readonly RuleRange<Rule>[];
 }

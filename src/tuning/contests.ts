@@ -10,6 +10,8 @@ import { winograd } from "./winograd.js";
 export interface Contest {
   /** The operations, for people. */
   readonly name: string;
+  /** The entry of the table that is decided. */
+  readonly key: Exclude<keyof TuningTable, "id">;
   readonly cases: TuningCases;
   readonly candidates: readonly Candidate[];
 }
@@ -17,6 +19,8 @@ export interface Contest {
 export interface Candidate {
   /** What it decides: "broadcast, ownRows 4". */
   readonly name: string;
+  /** Whether it is only measured on GPUs. */
+  readonly isForGpus?: boolean;
   /** Returns a table with this decision. Its `id` is that of the table before. */
   readonly decide: (table: TuningTable) => TuningTable;
 }
@@ -55,12 +59,14 @@ export const contests: readonly Contest[] = [
 ];
 
 /** One contest for each range. Each decides the rule after those of the ranges before it. */
-function listContests(key: ListKey, { rules, ranges }: RuleClass<object>): Contest[] {
+function listContests(key: ListKey, { rules, gpuRules = [], ranges }: RuleClass<object>): Contest[] {
   return ranges.map(({ name, when, cases }, index) => ({
     name,
+    key,
     cases,
-    candidates: rules.map((rule) => ({
+    candidates: [...rules, ...gpuRules].map((rule, i) => ({
       name: describeRule(rule),
+      isForGpus: i >= rules.length,
       decide: (table) => {
         const decided = index === 0 ? [] : rulesIn(table, key);
         return withRules(table, key, rule ? [...decided, { ...rule, ...when }] : decided);
@@ -74,7 +80,7 @@ function switchContest(key: SwitchKey): Contest {
     name: describeSwitch(value),
     decide: (table: TuningTable) => withSwitch(table, key, value),
   }));
-  return { ...SWITCHES[key], candidates };
+  return { ...SWITCHES[key], key, candidates };
 }
 
 function withRules(table: TuningTable, key: ListKey, rules: readonly object[]): TuningTable {
@@ -108,14 +114,20 @@ export interface ForcedTable {
   readonly table: TuningTable;
 }
 
+/** All kernels of a class; of those for GPUs, which differ in their tiles, one rule each. */
+function allRules({ rules, gpuRules = [] }: RuleClass<object>): readonly (object | undefined)[] {
+  const names = gpuRules.map((rule) => describeRule(rule).split(",")[0]);
+  return [...rules, ...gpuRules.filter((_, i) => names.indexOf(names[i]) === i)];
+}
+
 /** Tables that together use every kernel of every class, and each switch on and off. */
 export function forcedTables(base: TuningTable): ForcedTable[] {
-  const choices = Math.max(2, ...LIST_KEYS.map((key) => LISTS[key].rules.length));
+  const choices = Math.max(2, ...LIST_KEYS.map((key) => allRules(LISTS[key]).length));
   return Array.from({ length: choices }, (_, index) => {
     const names: string[] = [];
     let table = base;
     for (const key of LIST_KEYS) {
-      const { rules } = LISTS[key] satisfies RuleClass<object>;
+      const rules = allRules(LISTS[key]);
       const rule = rules[index % rules.length];
       table = withRules(table, key, rule ? [rule] : []);
       names.push(`${key}: ${describeRule(rule)}`);

@@ -9,6 +9,14 @@ export const products: RuleClass<ProductRule> = {
     { kernel: "broadcast", ownRows: 2 },
     { kernel: "broadcast", ownRows: 4 },
   ],
+  gpuRules: [
+    { kernel: "tiled", tile: [64, 64], fill: 480 },
+    { kernel: "tiled", tile: [32, 128], fill: 480 },
+    { kernel: "matrix", tile: [128, 64], fill: 480 },
+    { kernel: "matrix", tile: [64, 64], fill: 480 },
+    { kernel: "matrix", tile: [32, 64], fill: 480 },
+    { kernel: "matrix", tile: [16, 64], fill: 480 },
+  ],
   ranges: [
     {
       name: "products with 256 rows or more",

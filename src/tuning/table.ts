@@ -14,14 +14,22 @@ import {
 const MAX_SIZE = 2 ** 24;
 const size = z.int().min(1).max(MAX_SIZE);
 
+const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]);
+
 const productRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast"]),
+  kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
   ownRows: z.int().min(1).max(16).exactOptional(),
+  tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
+  fill: z
+    .int()
+    .min(1)
+    .max(2 ** 16)
+    .exactOptional(),
   minRows: size.exactOptional(),
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 
 const attentionRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast"]),
+  kernel: z.enum(["direct", "broadcast", "team"]),
   ownKeys: z.int().min(1).max(16).exactOptional(),
   minKeys: size.exactOptional(),
 } satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;

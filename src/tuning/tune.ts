@@ -11,6 +11,7 @@ import { namedTable } from "./table.js";
 export interface TuneOptions {
   /** Called with each decision. */
   readonly onDecision?: ((decision: TuningDecision) => void) | undefined;
+  /** Ends the measurement. */
   readonly signal?: AbortSignal | undefined;
   /**
    * The decisions to make. Default: all.
@@ -32,6 +33,7 @@ export interface TuningDecision {
 
 /** How long a kernel takes. */
 export interface TuningTime {
+  /** The kernel: "broadcast, ownRows 4". */
   readonly name: string;
   /** Time for one run of each operation: processor time on software adapters. Infinity if it failed. */
   readonly milliseconds: number;
@@ -41,7 +43,9 @@ export interface TuningTime {
 
 /** What `tuneGpu` measured. */
 export interface TuningResult {
+  /** The fastest kernel of each decision. */
   readonly table: TuningTable;
+  /** What was decided, in order. */
   readonly decisions: readonly TuningDecision[];
 }
 
@@ -59,7 +63,9 @@ export async function tuneGpu(
   gpu: GpuDevice,
   { onDecision, signal, contests = allContests }: TuneOptions = {},
 ): Promise<TuningResult> {
-  let table = gpu.tuning;
+  // Entries that are not decided yet must not affect the decisions. That of weights comes last, and starts as it was.
+  const { keepsHalfWeights = false } = gpu.tuning;
+  let table: TuningTable = { ...portableTable, keepsHalfWeights };
   const decisions: TuningDecision[] = [];
   for (const contest of contests) {
     const { decide, decision } = await decideContest(gpu, contest, table, signal);
@@ -87,11 +93,12 @@ async function decideContest(
 ): Promise<Decided> {
   const cases = gpu.adapter.isSoftware ? contest.cases.software : contest.cases.gpu;
   using reference = await Trial.start(gpu, portableTable, cases);
-  using current = await Trial.start(gpu, gpu.tuning, cases);
+  using current = await Trial.start(gpu, { ...table, [contest.key]: gpu.tuning[contest.key] }, cases);
   const trials = new Map<Candidate, Trial>();
   const failed: TuningTime[] = [];
   try {
     for (const candidate of contest.candidates) {
+      if (candidate.isForGpus && gpu.adapter.isSoftware) continue;
       signal?.throwIfAborted();
       const trial = await tryTrial(() => Trial.start(gpu, candidate.decide(table), cases), reference);
       if (typeof trial === "string") failed.push({ name: candidate.name, milliseconds: Infinity, problem: trial });

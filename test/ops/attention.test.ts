@@ -18,12 +18,11 @@ const TOLERANCE = { f32: 5e-6, f16: 5e-4 } as const;
 const types = await testableTypes();
 
 /** Rules for kernels of attention that this machine's adapter can run, one for each variant. */
+const { subgroups } = (await sharedGpu()).features;
 const rules: AttentionRule[] = [
   { kernel: "direct" },
-  ...((await sharedGpu()).features.subgroups ? [1, 2, 4] : []).map((ownKeys): AttentionRule => ({
-    kernel: "broadcast",
-    ownKeys,
-  })),
+  ...(subgroups ? [1, 2, 4] : []).map((ownKeys): AttentionRule => ({ kernel: "broadcast", ownKeys })),
+  ...(subgroups ? [{ kernel: "team" } as const] : []),
 ];
 const variants = rules.flatMap((rule) => types.map((dtype) => ({ ...rule, dtype })));
 

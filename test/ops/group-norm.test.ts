@@ -86,13 +86,15 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
       residual: residual && arena.from(residual, c.shape),
       activation: c.activation,
     });
-    const expected = oracle.groupNorm(values, [batch, height * width, channels], {
-      ...c,
-      weight,
-      bias,
-      eps: 1e-5,
-      scaleShift,
-    }).map((value, i) => value + (residual?.[i] ?? 0));
+    const expected = oracle
+      .groupNorm(values, [batch, height * width, channels], {
+        ...c,
+        weight,
+        bias,
+        eps: 1e-5,
+        scaleShift,
+      })
+      .map((value, i) => value + (residual?.[i] ?? 0));
     expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
   });
 

@@ -1,39 +1,42 @@
 import { describe, expect, it } from "vitest";
+import type { RecordedCommand } from "../../src/gpu/executors/record.js";
 import { portableTable, type TuningTable } from "../../src/gpu/tuning.js";
 import { Arena } from "../../src/tensor/arena.js";
-import { attentionCase, convCase, linearCase } from "../../src/tuning/cases.js";
+import { attentionCase, convCase, groupNormCase, linearCase } from "../../src/tuning/cases.js";
 import { contests, forcedTables, simplified } from "../../src/tuning/contests.js";
 import { sharedGpu } from "../support/gpu.js";
 
 describe("forcedTables", () => {
   const tables = forcedTables(portableTable);
 
-  it("together have every candidate of every contest", () => {
+  it("together have every candidate of every contest, and every kernel for GPUs", () => {
     for (const { name, candidates } of contests) {
-      for (const candidate of candidates)
+      for (const candidate of candidates.filter(({ isForGpus }) => !isForGpus))
         expect(tables.map((one) => one.name).join("; "), name).toContain(candidate.name);
     }
+    const names = tables.map((one) => one.name).join("; ");
+    for (const kernel of ["tiled", "matrix", "team"]) expect(names).toContain(kernel);
   });
 
-  it("use another kernel each, where the adapter can run it", async () => {
+  it("run every kernel that the adapter can run", async () => {
     const gpu = await sharedGpu();
-    const kernelsOf = async (tuning: TuningTable): Promise<string> => {
-      const keys: string[] = [];
-      using stream = gpu.stream({
-        tuning,
-        onCommand: (command) => {
-          if (command.kind === "dispatch") keys.push(command.key);
-        },
-      });
-      for (const one of [linearCase(3, 8, 8), convCase(1, 4, 4, 4), attentionCase(2, 3, 1, 4)]) {
+    const ran = new Set<string>();
+    const onCommand = (command: RecordedCommand) => {
+      if (command.kind === "dispatch") ran.add(/^\w+/.exec(command.key)![0]);
+    };
+    const cases = [linearCase(3, 8, 8), convCase(1, 4, 8, 8), attentionCase(2, 3, 1, 4), groupNormCase(1, 4, 8, 2)];
+    for (const { table } of tables) {
+      using stream = gpu.stream({ tuning: table, onCommand });
+      for (const one of cases) {
         const { run, dispose } = await one.prepare(new Arena(stream));
         run().dispose();
         dispose();
       }
-      return keys.join(" ");
-    };
-    const kernels = new Set(await Promise.all(tables.map(({ table }) => kernelsOf(table))));
-    expect(kernels.size).toBe(gpu.features.subgroups && gpu.adapter.lanes !== undefined ? tables.length : 1);
+    }
+    const everywhere = ["matmul", "conv2d", "attention", "groupNormPartials", "groupNorm"];
+    const bySubgroups = ["broadcastMatmul", "broadcastConv2d", "broadcastAttention", "winogradProducts"];
+    const isWide = gpu.features.subgroups && gpu.adapter.lanes !== undefined;
+    expect([...ran]).toEqual(expect.arrayContaining(isWide ? [...everywhere, ...bySubgroups] : everywhere));
   });
 });
 

@@ -34,6 +34,7 @@ describe("tuneGpu", () => {
     const gpu = await sharedGpu();
     const contest: Contest = {
       name: "fake operations",
+      key: "products",
       cases: { software: [fakeCase], gpu: [fakeCase] },
       candidates: [13, 14, 2].map(candidate),
     };

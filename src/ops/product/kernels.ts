@@ -2,27 +2,9 @@ import { kernels, libs } from "../../gpu/kernel-sources.js";
 import { MAX_GROUPS, type Grid } from "../../gpu/grid.js";
 import type { CommandStream } from "../../gpu/stream.js";
 import type { ProductRule } from "../../gpu/tuning.js";
-
-/** A product, as far as the choice of its kernel depends on it. */
-export interface ProductCall {
-  /** Rows of the result: tokens or pixels. */
-  readonly rows: number;
-}
-
-/** What a workgroup computes. */
-export interface ProductTile {
-  readonly rows: number;
-  /** vec4s of columns. */
-  readonly vectors: number;
-}
-
-/** A kernel for products. All kernels for `linear` have the same bindings and parameters, and so have those for `conv2d`. */
-interface ProductKernel {
-  readonly linear: "matmul" | "broadcastMatmul";
-  readonly conv2d: "conv2d" | "broadcastConv2d";
-  readonly constants: Readonly<Record<string, number>>;
-  readonly tile: ProductTile;
-}
+import type { ProductCall, ProductKernel, ProductTile } from "./call.js";
+import { matrixKernel } from "./matrix.js";
+import { tiledKernel } from "./tiled.js";
 
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
@@ -30,13 +12,55 @@ const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
 /** The tile of the kernels that run everywhere. */
 export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
 
-const direct: ProductKernel = { linear: "matmul", conv2d: "conv2d", constants: {}, tile: directTile };
-
 /** Returns the kernel for a product by the tuning table of the device. */
 export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
-  const rule = stream.tuning.products.find((one) => isFor(one, call) && canRun(stream, one));
-  if (rule?.kernel !== "broadcast") return direct;
-  return { linear: "broadcastMatmul", conv2d: "broadcastConv2d", ...variantOf(stream, rule) };
+  for (const rule of stream.tuning.products) {
+    const kernel = isFor(rule, call) ? kernelOf(stream, rule, call) : undefined;
+    if (kernel) return kernel;
+  }
+  return direct(call);
+}
+
+/** Returns the kernel of a rule; undefined if the adapter or the kernel cannot compute the product. */
+function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): ProductKernel | undefined {
+  switch (rule.kernel) {
+    case "direct":
+      return direct(call);
+    case "broadcast":
+      return broadcast(stream, rule, call);
+    case "tiled":
+      return tiledKernel(rule, call);
+    case "matrix":
+      return matrixKernel(stream, rule, call);
+  }
+}
+
+function direct({ dtype, weights }: ProductCall): ProductKernel {
+  return {
+    linear: "matmul",
+    conv2d: "conv2d",
+    types: { Element: dtype },
+    choices: { weights },
+    constants: {},
+    tile: directTile,
+    splits: 1,
+  };
+}
+
+function broadcast(
+  stream: CommandStream,
+  rule: ProductRule,
+  { dtype, weights }: ProductCall,
+): ProductKernel | undefined {
+  if (!canBroadcast(stream)) return undefined;
+  return {
+    linear: "broadcastMatmul",
+    conv2d: "broadcastConv2d",
+    types: { Element: dtype },
+    choices: { weights },
+    ...variantOf(stream, rule),
+    splits: 1,
+  };
 }
 
 /** A variant of the kernels that share loads by broadcast (kernels/lib/broadcast.wgsl). */
@@ -46,18 +70,18 @@ export interface BroadcastVariant {
 }
 
 /** Returns the variant for a product; undefined if the adapter cannot run any, or no rule of its table wants one. */
-export function broadcastVariant(stream: CommandStream, call: ProductCall): BroadcastVariant | undefined {
+export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, "rows">): BroadcastVariant | undefined {
   const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
-  return rule && canRun(stream, rule) ? variantOf(stream, rule) : undefined;
+  return rule && canBroadcast(stream) ? variantOf(stream, rule) : undefined;
 }
 
-function isFor({ minRows = 1 }: ProductRule, { rows }: ProductCall): boolean {
+function isFor({ minRows = 1 }: ProductRule, { rows }: Pick<ProductCall, "rows">): boolean {
   return rows >= minRows;
 }
 
 /** Broadcasts are between all lanes of a subgroup, so their number must be known. */
-function canRun({ features, adapter: { lanes } }: CommandStream, { kernel }: ProductRule): boolean {
-  return kernel === "direct" || (features.subgroups && (lanes === 4 || lanes === 8 || lanes === 16));
+function canBroadcast({ features, adapter: { lanes } }: CommandStream): boolean {
+  return features.subgroups && (lanes === 4 || lanes === 8 || lanes === 16);
 }
 
 function variantOf({ adapter: { lanes = 1 } }: CommandStream, { ownRows = 1 }: ProductRule): BroadcastVariant {
