@@ -11,29 +11,20 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { BasicInference, DalleModelManager, ModelLoadConfig, type SamplerName } from "dalle2-webgpu";
+import { comparePairs, shareRight, type Judged } from "./lib/pairs.js";
 import { isRight, judge } from "../test/support/shapes-measure.js";
-
-/** One image, and whether it shows its prompt. */
-interface Result {
-  readonly arm: string;
-  readonly prompt: number;
-  readonly seed: number;
-  readonly right: boolean;
-}
 
 const SIDE = 64;
 /** Images in a batch: the default batch size of the decoder. */
 const BATCH = 10;
-const Z95 = 1.96;
-const RESAMPLES = 10_000;
 
 const prompts = readFileSync("test/fixtures/shapes-expected/prompts.txt", "utf8").trim().split("\n");
 const [file = "results.jsonl", seeds = "10", before = "ddim:24,12", after = "dpmpp2m:12,12"] = process.argv.slice(2);
 
-function read(): Result[] {
+function read(): Judged[] {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, "utf8").split("\n");
-  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Result);
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Judged);
 }
 
 /** Generates the missing images of an arm for some prompts, each with its own seed. */
@@ -52,62 +43,15 @@ async function generate(script: BasicInference, arm: string, seed: number, of: r
       onImage: ({ data }, index) => {
         const prompt = left[index]!;
         const right = isRight(judge(prompts[prompt]!, SIDE, data));
-        appendFileSync(file, `${JSON.stringify({ arm, prompt, seed, right } satisfies Result)}\n`);
+        appendFileSync(file, `${JSON.stringify({ arm, prompt, seed, right } satisfies Judged)}\n`);
       },
     },
   );
 }
 
-/** Returns, for each prompt, the differences after - before of the seeds that both arms have. */
-function pairs(results: readonly Result[]): number[][] {
-  const key = ({ arm, prompt, seed }: Omit<Result, "right">) => `${arm} ${prompt} ${seed}`;
-  const right = new Map(results.map((result) => [key(result), Number(result.right)]));
-  return [...prompts.keys()].map((prompt) =>
-    [...new Set(results.map(({ seed }) => seed))].flatMap((seed) => {
-      const [a, b] = [before, after].map((arm) => right.get(key({ arm, prompt, seed })));
-      return a === undefined || b === undefined ? [] : [b - a];
-    }),
-  );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Returns the 95 % interval of the mean. It resamples prompts, not images, because images of one prompt are similar. */
-function bootstrap(byPrompt: readonly (readonly number[])[]): readonly [number, number] {
-  let state = 1;
-  const random = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  const means = Array.from({ length: RESAMPLES }, () =>
-    mean(byPrompt.flatMap(() => byPrompt[Math.floor(random() * byPrompt.length)]!)),
-  ).sort((a, b) => a - b);
-  return [means[Math.floor(0.025 * RESAMPLES)]!, means[Math.ceil(0.975 * RESAMPLES) - 1]!];
-}
-
-function report(results: readonly Result[]): void {
-  const byPrompt = pairs(results).filter((of) => of.length > 0);
-  const all = byPrompt.flat();
-  if (all.length < 2) {
-    console.log("Fewer than two pairs so far.");
-    return;
-  }
-  const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
-  for (const arm of [before, after]) {
-    const of = results.filter((result) => result.arm === arm);
-    console.log(`${arm}: ${percent(mean(of.map(({ right }) => Number(right))))} right of ${of.length} images`);
-  }
-  const difference = mean(all);
-  const spread = Math.sqrt(mean(all.map((value) => (value - difference) ** 2)) / (all.length - 1));
-  const [low, high] = bootstrap(byPrompt);
-  console.log(
-    `${all.length} pairs of ${byPrompt.length} prompts: ${all.filter((d) => d > 0).length} right only by ${after}, ${all.filter((d) => d < 0).length} only by ${before}`,
-  );
-  console.log(
-    `difference ${percent(difference)}; 95 % by pairs ${percent(difference - Z95 * spread)} to ${percent(difference + Z95 * spread)}, by prompts ${percent(low)} to ${percent(high)}`,
-  );
+function report(results: readonly Judged[]): void {
+  for (const arm of [before, after]) console.log(shareRight(results, arm));
+  for (const line of comparePairs(results, before, after)) console.log(line);
 }
 
 if (Number(seeds) > 0) {

@@ -2,7 +2,7 @@
 //
 // As matmul.wgsl, for adapters that compute on the CPU (see lib/broadcast.wgsl).
 //: use lib/epilogue.wgsl
-//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/broadcast.wgsl
 
 alias Element = f32;
@@ -56,10 +56,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   if (group.x * LANES + lane >= stride) {
     return;
   }
+  let scales = column_scales(params.inner_vectors * 4u * stride, column);
   for (var m = 0u; m < MATRICES; m++) {
     for (var r = 0u; r < 4u; r++) {
       if (first + m * 4u + r < params.rows) {
-        finish(sum[m][r], first + m * 4u + r, column);
+        finish(sum[m][r] * scales, first + m * 4u + r, column);
       }
     }
   }

@@ -6,7 +6,7 @@
 // keeps TILE_ROWS pixels × TILE_VECTORS vec4s of output channels in registers (see matmul.wgsl). Taps outside of the
 // image add 0.
 //: use lib/epilogue.wgsl
-//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
@@ -95,15 +95,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
   }
 
+  let weights = params.kernel_height * params.kernel_width * params.in_vectors * 4u * columns;
   for (var j = 0u; j < TILE_VECTORS; j++) {
     if (column + j >= columns) {
       break;
     }
+    let scales = column_scales(weights, column + j);
     for (var i = 0u; i < TILE_ROWS; i++) {
       if (pixel + i >= params.pixels) {
         break;
       }
-      finish(sum[i * TILE_VECTORS + j], pixel + i, column + j);
+      finish(sum[i * TILE_VECTORS + j] * scales, pixel + i, column + j);
     }
   }
 }

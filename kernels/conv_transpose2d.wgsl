@@ -8,7 +8,7 @@
 // f32. Each invocation keeps TILE_ROWS pixels of x × TILE_VECTORS vec4s of output channels in registers (see
 // matmul.wgsl). Taps outside of the image add 0.
 //: use lib/epilogue.wgsl
-//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
@@ -97,6 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     }
   }
 
+  let weights = KERNEL * KERNEL * out_vectors * 4u * params.in_vectors;
   for (var r = 0u; r < TILE_ROWS; r++) {
     if (pixel + r >= params.pixels) {
       break;
@@ -107,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
       if (column + v >= out_vectors) {
         break;
       }
-      finish(sum[r * TILE_VECTORS + v], out_pixel, column + v);
+      finish(sum[r * TILE_VECTORS + v] * column_scales(weights, column + v), out_pixel, column + v);
     }
   }
 }

@@ -5,7 +5,7 @@
 // registers. It reads X and W directly from storage: workgroup memory is slow on software adapters. The parts of tiles
 // beyond the edge read the last row or column again and are not written.
 //: use lib/epilogue.wgsl
-//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
@@ -66,11 +66,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     if (column + j >= stride) {
       break;
     }
+    let scales = column_scales(params.inner_vectors * 4u * stride, column + j);
     for (var i = 0u; i < TILE_ROWS; i++) {
       if (row + i >= params.rows) {
         break;
       }
-      finish(sum[i * TILE_VECTORS + j], row + i, column + j);
+      finish(sum[i * TILE_VECTORS + j] * scales, row + i, column + j);
     }
   }
 }

@@ -3,9 +3,10 @@
 //
 // As conv2d.wgsl, through workgroup memory (see lib/tiled.wgsl).
 //: use lib/epilogue.wgsl
+//: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/tiled.wgsl
 
-// Type of x, w and residual.
+// Type of x and residual.
 alias Stored = f32;
 alias Stored4 = vec4<Stored>;
 // Type of y.
@@ -31,7 +32,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<Stored4>;
-@group(0) @binding(1) var<storage, read> w: array<Stored4>;
+@group(0) @binding(1) var<storage, read> w: array<StoredWeights>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> residual: array<Stored4>;
 @group(0) @binding(4) var<storage, read_write> y: array<Element4>;

@@ -149,7 +149,7 @@ export type { ByteSource } from "./platform/source.js";
 export { PromptTooLongError } from "./tokenizer/prompt-too-long.js";
 export { JsonError } from "./platform/json.js";
 export { ShapeError } from "./ops/shape-error.js";
-export type { ComputeType } from "./tensor/dtype.js";
+export type { ComputeType, WeightFormat } from "./tensor/dtype.js";
 export type { Checkpoint, CheckpointOptions } from "./weights/checkpoint.js";
 export type { Dtype, EntryDtype } from "./weights/dtypes.js";
 export type { SmallFloat } from "./weights/small-floats.js";

@@ -86,13 +86,13 @@ fn main(
   if (X_LOADS > 1u) { x1 = load_x(1u); }
   if (X_LOADS > 2u) { x2 = load_x(2u); }
   if (X_LOADS > 3u) { x3 = load_x(3u); }
-  var w0 = vec4<f32>(w[w_at]);
+  var w0 = from_stored(w[w_at]);
   var w1: vec4<f32>;
   var w2: vec4<f32>;
   var w3: vec4<f32>;
-  if (W_LOADS > 1u) { w1 = vec4<f32>(w[w_at + W_STEP * w_stride]); }
-  if (W_LOADS > 2u) { w2 = vec4<f32>(w[w_at + 2u * W_STEP * w_stride]); }
-  if (W_LOADS > 3u) { w3 = vec4<f32>(w[w_at + 3u * W_STEP * w_stride]); }
+  if (W_LOADS > 1u) { w1 = from_stored(w[w_at + W_STEP * w_stride]); }
+  if (W_LOADS > 2u) { w2 = from_stored(w[w_at + 2u * W_STEP * w_stride]); }
+  if (W_LOADS > 3u) { w3 = from_stored(w[w_at + 3u * W_STEP * w_stride]); }
 
   var sum00: mat4x4<f32>;
   var sum01: mat4x4<f32>;
@@ -117,10 +117,10 @@ fn main(
     if (X_LOADS > 2u) { x2 = load_x(2u); }
     if (X_LOADS > 3u) { x3 = load_x(3u); }
     w_at += 4u * DEPTH4 * w_stride;
-    w0 = vec4<f32>(w[w_at]);
-    if (W_LOADS > 1u) { w1 = vec4<f32>(w[w_at + W_STEP * w_stride]); }
-    if (W_LOADS > 2u) { w2 = vec4<f32>(w[w_at + 2u * W_STEP * w_stride]); }
-    if (W_LOADS > 3u) { w3 = vec4<f32>(w[w_at + 3u * W_STEP * w_stride]); }
+    w0 = from_stored(w[w_at]);
+    if (W_LOADS > 1u) { w1 = from_stored(w[w_at + W_STEP * w_stride]); }
+    if (W_LOADS > 2u) { w2 = from_stored(w[w_at + 2u * W_STEP * w_stride]); }
+    if (W_LOADS > 3u) { w3 = from_stored(w[w_at + 3u * W_STEP * w_stride]); }
 
     // By four, so that software adapters do not unroll the loop: that takes them seconds to compile.
     for (var k = 0u; k < 4u * DEPTH4; k += 4u) {
@@ -141,7 +141,7 @@ fn main(
     let row = first_row + local.y + (i / 8u * 4u + i % 4u) * GROUP_ROWS;
     let column = group.x * TILE_VECTORS + local.x + i / 4u % 2u * GROUP_COLUMNS;
     if (row < rows() && column < params.panel_vectors) {
-      let sum = sums[i / 4u][i % 4u];
+      let sum = sums[i / 4u][i % 4u] * column_scales(inner_units() * 4u * params.panel_vectors, column);
       if (PARTIAL == 1u) {
         y[(group.z * rows() + row) * params.panel_vectors + column] = Element4(sum);
       } else {

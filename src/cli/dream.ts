@@ -45,7 +45,7 @@ prompts, an empty line, the number of images per prompt.
 For each prompt the prior samples image embeddings, and the decoder generates images from each embedding. --samples 4 gives
 four embeddings with one image each; --prior-samples 2 --decoder-samples 3 gives two embeddings with three images each.
 
---from repeats an image, to ±1 in 255 if adapter, dtype and models are the same, and warns if they differ. Other options
+--from repeats an image, to ±1 in 255 if adapter, dtype, weights and models are the same, and warns if they differ. Other options
 override the recorded ones.
 
 With --init-image, U-Net 1 starts from that image instead of pure noise. --strength is the share of the sampling steps that

@@ -26,6 +26,7 @@ import { interruptSignal } from "./interrupt.js";
 import { collectTexts, nonEmptyText, wholeNumber } from "./option-values.js";
 import { print, printJson } from "./output.js";
 import { PACKAGE_VERSION } from "./package-version.js";
+import { formatDtype } from "./report-text.js";
 
 interface EmbedFlags extends ModelFlags, PriorFlags, SeedFlags {
   readonly text?: readonly string[];
@@ -104,15 +105,15 @@ interface EmbedInputs {
 
 async function embedAll(flags: EmbedFlags, inputs: EmbedInputs): Promise<StoredEmbeddings> {
   const { texts, files, signal, progress } = inputs;
-  const { dtype, offload, modelConfig = "shapes" } = flags;
+  const { dtype, weights, offload, modelConfig = "shapes" } = flags;
   const loading = loadingOptions(flags, signal, progress);
   const config = await ModelLoadConfig.open(modelConfig, { signal });
   const tuning = keptTuning({ onWarning: progress.warn });
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, tuning });
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, weights, offload, tuning });
   const script = new Embed(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   const software = `dalle2-webgpu ${PACKAGE_VERSION}`;
   const generatedOn = await describeModels(manager, software, { ...loading, isOwnConfig: modelConfig === "shapes" });
-  if (flags.verbose) progress.warn(`${generatedOn.adapter}, ${generatedOn.dtype}; ${config.source}`);
+  if (flags.verbose) progress.warn(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
   const ofTexts = texts.length > 0 ? await script.texts(texts, { signal }) : [];
   const ofImages = files.length > 0 ? await script.images(await loadForClip(files, manager), { signal }) : [];
   const runsPrior = texts.length > 0 && flags.prior && manager.prior !== undefined;

@@ -27,6 +27,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   previewEvery: "--preview",
   tokenization: "--tokenization",
   dtype: "--dtype",
+  weights: "--weights",
   offload: "--offload",
   from: "--from",
   to: "--to",

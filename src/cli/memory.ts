@@ -6,11 +6,14 @@ import { publicUrl } from "../platform/secrets.js";
 import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
 import { print, printJson, say } from "./output.js";
+import type { WeightFormat } from "../tensor/dtype.js";
+import { weightsOption } from "./generating/options.js";
 import { loadConfig, wholeNumber } from "./option-values.js";
 
 interface Options {
   readonly modelConfig?: string;
   readonly batchSize: number;
+  readonly weights: WeightFormat | undefined;
   readonly json?: true;
 }
 
@@ -25,19 +28,20 @@ export function register(program: Command): void {
     )
     .option("--model-config <config>", "same as the argument", loadConfig)
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
+    .addOption(weightsOption())
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
-    .action(async (argument: string | undefined, { modelConfig, batchSize, json }: Options) => {
+    .action(async (argument: string | undefined, { modelConfig, batchSize, weights, json }: Options) => {
       const path = oneConfig(argument, modelConfig);
-      const plans = await plansOf(path, batchSize);
+      const plans = await plansOf(path, { batchSize, weights });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
     });
 }
 
-async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
+async function plansOf(path: string, asked: Pick<Options, "batchSize" | "weights">): Promise<MemoryPlan[]> {
   const signal = interruptSignal();
   const config = await ModelLoadConfig.open(path, { signal });
-  const options = { batchSize, signal };
+  const options = { ...asked, signal };
   // Show warnings about a file only once.
   const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: say });
   const f16 = await planMemory(config, { ...options, dtype: "f16", onWarning: () => undefined });
@@ -47,7 +51,10 @@ async function plansOf(path: string, batchSize: number): Promise<MemoryPlan[]> {
 function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
   const [first] = plans;
   const rows = [
-    ["", ...plans.flatMap(({ dtype }) => [`${dtype} weights`, `${dtype} work`])],
+    [
+      "",
+      ...plans.flatMap(({ dtype, weights }) => [`${weights === "full" ? dtype : weights} weights`, `${dtype} work`]),
+    ],
     ...(first?.components ?? []).map(({ name }, i) => [
       name,
       ...plans.flatMap(({ components }) => [components[i]!.weightBytes, components[i]!.workBytes].map(mebibytes)),

@@ -1,3 +1,5 @@
+import type { GeneratedOn } from "../pipeline/records/image-record.js";
+
 // Texts of reports: titles, and rows with aligned columns.
 
 /** The length of the longest text. Not `Math.max(...)`: a file may have more tensors than a call can take arguments. */
@@ -17,6 +19,11 @@ export function section(title: string, texts: readonly (readonly string[])[]): s
       .trimEnd(),
   );
   return [title, ...lines.map((line) => `  ${line}`)].join("\n");
+}
+
+/** Formats the dtype of models, and what their weights are stored in if that is another format. */
+export function formatDtype({ dtype, weights }: Pick<GeneratedOn, "dtype" | "weights">): string {
+  return weights === "full" ? dtype : `${dtype} with weights in ${weights}`;
 }
 
 export function indent(text: string): string {

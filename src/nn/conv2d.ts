@@ -64,11 +64,10 @@ function transformedWeight(
   outputs: Axis,
   { standardize = false }: Conv2dOptions,
 ): ConvWeight | undefined {
-  if (typeof inputs !== "number" || typeof outputs !== "number" || weights.arena.dtype !== "f32") return undefined;
+  if (typeof inputs !== "number" || typeof outputs !== "number" || weights.arena.weightType !== "f32") return undefined;
   const form = winogradForm(weights.arena.stream, inputs, outputs);
   if (!form) return undefined;
-  const prepare = standardize ? { prepare: (weight: Tensor) => weightStandardize(weight) } : {};
-  return { form, weight: winogradFilters(weights, "weight", { inputs, outputs, form, ...prepare }) };
+  return { form, weight: winogradFilters(weights, "weight", { inputs, outputs, form, ...preparation(standardize) }) };
 }
 
 /** Declares the weight as `conv2d` reads it. */
@@ -77,12 +76,9 @@ function packedWeight(
   shape: readonly [Axis, number | Heads, number, number],
   { standardize = false }: Conv2dOptions,
 ): ConvWeight {
-  const weight = weights.conv("weight", shape, { isReplaced: standardize });
-  if (standardize) {
-    weights.derive(() => {
-      using standardized = weightStandardize(weight);
-      weight.arena.stream.copy(standardized.storage, weight.storage);
-    });
-  }
-  return { weight };
+  return { weight: weights.conv("weight", shape, preparation(standardize)) };
+}
+
+function preparation(standardize: boolean): { readonly prepare?: (weight: Tensor) => Tensor } {
+  return standardize ? { prepare: (weight) => weightStandardize(weight) } : {};
 }

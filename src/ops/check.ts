@@ -1,4 +1,4 @@
-import type { DType } from "../tensor/dtype.js";
+import type { DType, WeightType } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { ShapeError } from "./shape-error.js";
 
@@ -31,8 +31,13 @@ export function checkF32(op: string, argument: string, tensor: Tensor | undefine
   checkDType(op, argument, tensor, "f32");
 }
 
-/** Returns the dtype of a tensor of floats. Throws `ShapeError` for u32 (indices and masks). */
-export function floatType(op: string, argument: string, tensor: Tensor): "f32" | "f16" {
-  if (tensor.dtype === "u32") throw new ShapeError(op, argument, "u32", "f32 or f16");
-  return tensor.dtype;
+/** Returns the dtype of a tensor of floats. Throws `ShapeError` for others: indices, masks, and weights in int8. */
+export function floatType(op: string, argument: string, { dtype }: Tensor): "f32" | "f16" {
+  if (dtype !== "f32" && dtype !== "f16") throw new ShapeError(op, argument, dtype, "f32 or f16");
+  return dtype;
+}
+
+/** Returns the format of a weight of a product. Throws `ShapeError` for u32. */
+export function weightType(op: string, weight: Tensor): WeightType {
+  return weight.dtype === "int8" ? "int8" : floatType(op, "weight", weight);
 }

@@ -1,6 +1,6 @@
 import { kernels } from "../gpu/kernel-sources.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { checkAxes, floatType } from "./check.js";
+import { checkAxes, floatType, weightType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { transposedPanels } from "./panels.js";
@@ -32,7 +32,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
     dispatch(x.arena.stream, "convTranspose2d", {
       op: "convTranspose2d",
       types: { Element },
-      choices: { weights: floatType("convTranspose2d", "weight", weight) },
+      choices: { weights: weightType("convTranspose2d", weight) },
       space: { samples: batch, lines: height },
       operands: {
         x: perRows(x, height, width * x.stride, rowsOf),

@@ -6,6 +6,7 @@ import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { packedPanels, transposedPanels, type Panel } from "./panels.js";
 import { fixedSpan, operand, type Span } from "./parts.js";
+import { quantize } from "./quantize.js";
 
 /** Formats of weights in files that are unpacked on the GPU, by the numbers that `pack_weights.wgsl` gives them. */
 const FORMATS = { F32: 0, F16: 1, BF16: 2 } as const;
@@ -48,6 +49,8 @@ export interface PackedRows {
   readonly format?: SourceFormat;
   /** Whether it is the weight of `convTranspose2d`, whose outputs are the second axis. Default: false. */
   readonly isTransposed?: boolean;
+  /** With `isTransposed`: the first of `inputs` to pack. `packed` says how many. Default: 0. */
+  readonly firstInput?: number;
 }
 
 /**
@@ -81,12 +84,13 @@ function packOutputs(source: Tensor, packed: Tensor, rows: PackedRows, { first, 
 
 /** Packs the input channels of a panel, which are the outputs of a transposed convolution. */
 function packInputs(source: Tensor, packed: Tensor, rows: PackedRows, { first, vectors, span }: Panel): void {
+  const firstInput = (rows.firstInput ?? 0) + 4 * first;
   pack(source, packed, span, rows, {
     firstSource: 0,
     firstRow: rows.firstRow,
     rows: rows.rows,
-    firstInput: 4 * first,
-    inputs: Math.min(rows.inputs - 4 * first, 4 * vectors),
+    firstInput,
+    inputs: Math.min(rows.inputs - firstInput, 4 * vectors),
     outVectors: packed.stride / 4,
   });
 }
@@ -148,8 +152,31 @@ function pack(source: Tensor, packed: Tensor, span: Span, weight: PackedRows, bl
 /** Fills a packed weight with the values of a matrix `[in, out]`. */
 export function uploadMatrix(values: Float32Array, packed: Tensor): void {
   const { arena, dtype, storage } = packed;
+  if (dtype === "int8") {
+    quantizeMatrix(values, packed);
+    return;
+  }
   const stored = packMatrix(values, packed);
   arena.upload(new Tensor(arena, [stored.length], dtype, storage), stored);
+}
+
+/** Quantises some outputs at a time, since all of them in f32 may be larger than a binding. */
+function quantizeMatrix(values: Float32Array, packed: Tensor): void {
+  const { arena, shape } = packed;
+  const [inputs, outputs] = shape as [number, number];
+  const atOnce = Math.max(4, padChannels(arena.stream.maxBindingSize / 4 / padChannels(inputs) - 3));
+  for (let firstOutput = 0; firstOutput < outputs; firstOutput += atOnce) {
+    const count = Math.min(atOnce, outputs - firstOutput);
+    const part = Float32Array.from(
+      { length: inputs * count },
+      (_, at) => values[Math.floor(at / count) * outputs + firstOutput + (at % count)]!,
+    );
+    arena.scope(() => {
+      const weight = arena.adopt(arena.packed([inputs, count], "f32"));
+      uploadMatrix(part, weight);
+      quantize(weight, packed, { firstOutput });
+    });
+  }
 }
 
 /** Returns the values of a matrix as the packed weight stores them, with padding. */

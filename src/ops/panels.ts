@@ -1,6 +1,6 @@
 import { GpuLimitError } from "../gpu/errors.js";
 import { ALIGNMENT } from "../gpu/pool.js";
-import { bytesPerElement, padChannels } from "../tensor/dtype.js";
+import { bytesPerElement, padChannels, SCALE_BYTES } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Span } from "./parts.js";
 
@@ -13,22 +13,26 @@ export interface Panel {
   readonly first: number;
   /** vec4s of columns. */
   readonly vectors: number;
-  /** Its elements in storage. */
+  /** Its elements in storage; in int8 also the scales of its columns, after the weights. */
   readonly span: Span;
 }
 
 /**
- * Returns the panels of a weight with `outputs` columns, and `depth` elements in each. All streams that use it must have the
- * same `maxBindingSize`.
+ * Returns the panels of a weight with `outputs` columns, and `depth` elements in each. In int8, each column also has a scale. All
+ * streams that use it must have the same `maxBindingSize`.
  */
 export function panelsOf(weight: Tensor, outputs: number, depth: number): readonly Panel[] {
   const { storage, dtype } = weight;
   const limit = weight.arena.stream.maxBindingSize;
   const columns = padChannels(outputs) / 4;
-  const size = 4 * depth;
-  if (size * columns * bytesPerElement(dtype) <= limit) {
-    return [{ first: 0, vectors: columns, span: { start: 0, end: size * columns } }];
-  }
+  // Elements of four columns.
+  const size = 4 * (depth + (dtype === "int8" ? SCALE_BYTES : 0));
+  const panel = (first: number, vectors: number): Panel => ({
+    first,
+    vectors,
+    span: { start: first * size, end: (first + vectors) * size },
+  });
+  if (size * columns * bytesPerElement(dtype) <= limit) return [panel(0, columns)];
   const most = Math.floor(limit / (size * bytesPerElement(dtype)));
   if (most === 0) {
     throw new GpuLimitError(
@@ -41,8 +45,7 @@ export function panelsOf(weight: Tensor, outputs: number, depth: number): readon
   const vectors = most - (most >= quantum ? most % quantum : 0);
   return Array.from({ length: Math.ceil(columns / vectors) }, (_, i) => {
     const first = i * vectors;
-    const count = Math.min(vectors, columns - first);
-    return { first, vectors: count, span: { start: first * size, end: (first + count) * size } };
+    return panel(first, Math.min(vectors, columns - first));
   });
 }
 

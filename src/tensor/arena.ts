@@ -1,7 +1,15 @@
 import { ArgumentError } from "../platform/arguments.js";
 import { InternalError } from "../platform/internal-error.js";
 import type { CommandStream } from "../gpu/stream.js";
-import { bytesPerElement, padChannels, type ComputeType, type DType } from "./dtype.js";
+import {
+  bytesPerElement,
+  padChannels,
+  SCALE_BYTES,
+  type ComputeType,
+  type DType,
+  type WeightFormat,
+  type WeightType,
+} from "./dtype.js";
 import { fromHalf, toHalf } from "./half.js";
 import { Tensor, type HostArray, type TensorArena } from "./tensor.js";
 
@@ -11,6 +19,8 @@ export interface ArenaOptions {
    * tests, because it keeps every tensor alive. Default: false.
    */
   readonly guards?: boolean;
+  /** What weights of products are stored in. Default: `full`, the dtype of the arena. */
+  readonly weights?: WeightFormat | undefined;
 }
 
 const GUARD_BYTES = 256;
@@ -21,7 +31,7 @@ export class Arena implements TensorArena {
   readonly #scopes: Tensor[][];
   readonly #guarded: { tensor: Tensor; bytes: number }[] = [];
 
-  /** `dtype` is the storage type of activations and large weights. */
+  /** `dtype` is the storage type of activations, and of large weights if `weights` does not say another one. */
   constructor(
     readonly stream: CommandStream,
     readonly dtype: ComputeType = "f32",
@@ -31,8 +41,13 @@ export class Arena implements TensorArena {
     this.#scopes = scopes;
   }
 
+  /** Storage type of weights of products. */
+  get weightType(): WeightType {
+    return this.options.weights === "int8" ? "int8" : this.dtype;
+  }
+
   /**
-   * Returns an arena with another storage type on the same stream. Both share their scopes, so that models with
+   * Returns an arena with another storage type of activations on the same stream. Both share their scopes, so that models with
    * different types can exchange tensors.
    */
   withType(dtype: ComputeType): Arena {
@@ -90,19 +105,22 @@ export class Arena implements TensorArena {
 
   /**
    * Creates a weight `[..., in, out]` in the layout of matrix kernels: in storage the `in` axis is padded to a multiple
-   * of 4, too. It belongs to no scope; the caller disposes it.
+   * of 4, too. A weight in int8 also has a scale for each of its `columns`, by default its outputs. It belongs to no scope; the
+   * caller disposes it.
    */
-  packed(shape: readonly number[], dtype: DType = this.dtype, name = ""): Tensor {
+  packed(shape: readonly number[], dtype: DType = this.dtype, name = "", columns = shape.at(-1) ?? 1): Tensor {
     const [inputs = 1, outputs = 1] = shape.slice(-2);
     const taps = shape.slice(0, -2).reduce((product, size) => product * size, 1);
-    const bytes = taps * padChannels(inputs) * padChannels(outputs) * bytesPerElement(dtype);
+    const scales = dtype === "int8" ? padChannels(columns) * SCALE_BYTES : 0;
+    const bytes = taps * padChannels(inputs) * padChannels(outputs) * bytesPerElement(dtype) + scales;
     return this.#weight(shape, dtype, bytes, name);
   }
 
   #weight(shape: readonly number[], dtype: DType, bytes: number, name: string): Tensor {
     const label = ["weight", name, `${dtype}[${shape.join(", ")}]`].filter((part) => part !== "").join(" ");
-    const half = dtype === "f32" ? ', or dtype "f16", which halves the size, if the adapter supports it' : "";
-    const advice = `No option changes the size of a weight: use an adapter with a larger limit${half}.`;
+    const half = dtype === "f32" ? ', dtype "f16", which halves the size, if the adapter supports it' : "";
+    const int8 = dtype === "int8" ? "" : ', or weights "int8", with a byte for each';
+    const advice = `Use an adapter with a larger limit${half}${int8}.`;
     return new Tensor(this, shape, dtype, this.stream.allocate(bytes, label, advice));
   }
 

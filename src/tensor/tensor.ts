@@ -14,7 +14,7 @@ export interface TensorArena {
   scope<T>(body: () => T): T;
   empty(shape: readonly number[], dtype?: DType): Tensor;
   detached(shape: readonly number[], dtype?: DType, name?: string): Tensor;
-  packed(shape: readonly number[], dtype?: DType, name?: string): Tensor;
+  packed(shape: readonly number[], dtype?: DType, name?: string, columns?: number): Tensor;
   from(data: HostArray, shape: readonly number[], dtype?: DType): Tensor;
   fromNchw(data: Float32Array, shape: readonly [number, number, number, number], dtype?: DType): Tensor;
   upload(tensor: Tensor, data: HostArray): void;

@@ -1,22 +1,13 @@
-import { isSourceFormat, packRows, SOURCE_BYTES, sourceOf, uploadMatrix, type SourceFormat } from "../ops/pack.js";
+import { uploadMatrix } from "../ops/pack.js";
 import type { Arena } from "../tensor/arena.js";
-import type { ComputeType, DType } from "../tensor/dtype.js";
+import type { DType, WeightType } from "../tensor/dtype.js";
 import type { HostTensor } from "../tensor/host-tensor.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
-import {
-  fileSize,
-  isPadded,
-  padAxis,
-  padRows,
-  partsOf,
-  storedSize,
-  type Axis,
-  type AxisPart,
-  type Heads,
-} from "./head-axis.js";
-import type { RowRange, TensorEntry } from "./tensor-entry.js";
+import { fileSize, padAxis, storedSize, type Axis, type Heads } from "./head-axis.js";
+import { PackedUpload, type PackOptions } from "./packed-upload.js";
 import type { TensorSource } from "./tensor-source.js";
+import type { Upload } from "./upload.js";
 
 /** A table whose rows are read from the file on demand, such as a token embedding: a prompt needs only a few rows. */
 export interface TableReader {
@@ -24,14 +15,6 @@ export interface TableReader {
   readonly dim: number;
   /** Values of the given rows, `[ids.length, dim]`. */
   read(ids: readonly number[], signal?: AbortSignal): Promise<Float32Array>;
-}
-
-/** How a tensor of the file gets to where it is used. */
-export interface Upload {
-  /** Returns the rows of the pieces that it is read in. Default: one piece with all rows. */
-  readonly pieces?: () => readonly RowRange[];
-  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their declarations. */
-  readonly store: (bytes: Uint8Array<ArrayBuffer>, entry: TensorEntry, piece: number) => void;
 }
 
 /** Declarations of weights, which a `WeightStore` then loads. */
@@ -46,21 +29,6 @@ export interface WeightDeclarations {
   ignore(matches: (name: string) => boolean): void;
   /** Runs `fill` each time after loading. */
   derive(fill: () => void): void;
-}
-
-/**
- * Host bytes of one piece of a tensor. Its copies (as read, as f32, rounded, staged) stay
- * small.
- */
-export const PIECE_BYTES = 2 ** 23;
-
-interface PackOptions {
-  /** Whether its values are replaced after loading, by others that may not be exact in f16. Default: false. */
-  readonly isReplaced?: boolean;
-  /** Returns a factor for each output. It may use tensors that were declared earlier. */
-  readonly outputScale?: () => Float32Array;
-  /** Whether it is for `convTranspose2d`: the second axis of the file has the outputs. Default: false. */
-  readonly isTransposed?: boolean;
 }
 
 /** A path in a state dict, such as `downs.0.block1`. A layer declares its tensors here by name. */
@@ -215,17 +183,13 @@ export class Weights {
     return tensor;
   }
 
-  /** Runs `fill` each time after loading, to change a declared tensor. */
-  derive(fill: () => void): void {
-    this.store.derive(fill);
-  }
-
   /**
-   * Dtype that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
+   * Format that the weight of a product is stored in: that of the arena, or f16 where the file has it in f16 and the tuning
    * table of the device wants that. Kernels compute the same from both, and the header of the file tells which.
    */
-  typeOf(name: string): ComputeType {
+  typeOf(name: string): WeightType {
     const { arena, store } = this;
+    if (arena.weightType === "int8") return "int8";
     const isHalf = store.source.tensors.get(this.#full(name))?.dtype === "F16";
     return isHalf && arena.stream.tuning.keepsHalfWeights ? "f16" : arena.dtype;
   }
@@ -236,49 +200,31 @@ export class Weights {
 
   #packed(
     name: string,
-    [outputs, inputs]: readonly [Axis, number | Heads],
+    [rows, inputs]: readonly [Axis, number | Heads],
     kernel: readonly number[],
-    { outputScale, isTransposed = false, isReplaced = outputScale !== undefined }: PackOptions = {},
+    options: PackOptions = {},
   ): Tensor {
-    const { arena } = this;
-    const shape = [...kernel, storedSize(inputs), storedSize(outputs)];
-    const dtype = isReplaced ? arena.dtype : this.typeOf(name);
-    const tensor = this.store.own(arena.packed(shape, dtype, this.#full(name)));
-    const taps = kernel.reduce((product, size) => product * size, 1);
-    const rowLength = storedSize(inputs) * taps;
-    const parts = (): readonly AxisPart[] => partsOf(outputs, PIECE_BYTES / 4 / rowLength);
-    const store = (bytes: Uint8Array<ArrayBuffer>, { dtype }: TensorEntry, piece: number): void => {
-      const part = parts()[piece]!;
-      const isAsInFile = !outputScale && part.dimHead === undefined && !isPadded(inputs) && isSourceFormat(dtype);
-      let [content, format]: [Uint8Array, SourceFormat] = [bytes, "F32"];
-      if (isAsInFile) format = dtype;
-      else {
-        const values = toFloat32(dtype, bytes);
-        if (outputScale) scaleRows(values, outputScale().subarray(part.start, part.start + part.size));
-        content = new Uint8Array(padRows(values, part, inputs, taps).buffer);
-      }
-      const rows = content.byteLength / SOURCE_BYTES[format] / rowLength;
-      arena.scope(() => {
-        const source = sourceOf(arena, content, format);
-        packRows(source, tensor, {
-          firstRow: part.target,
-          rows,
-          inputs: storedSize(inputs),
-          taps,
-          isTransposed,
-          format,
-        });
+    const { arena, store } = this;
+    const full = this.#full(name);
+    const { isTransposed = false, prepare } = options;
+    const shape = [...kernel, storedSize(inputs), storedSize(rows)];
+    const columns = storedSize(isTransposed ? inputs : rows);
+    const dtype = this.#typeOf(name, options);
+    const tensor = store.own(arena.packed(shape, dtype, full, columns));
+    const upload = new PackedUpload(arena, tensor, { rows, inputs, kernel, ...options });
+    store.request(full, [fileSize(rows), fileSize(inputs), ...kernel], upload, tensor);
+    if (prepare && dtype !== "int8") {
+      store.derive(() => {
+        using prepared = prepare(tensor);
+        arena.stream.copy(prepared.storage, tensor.storage);
       });
-    };
-    const pieces = (): RowRange[] => parts().map(({ start, size }) => [start, start + size]);
-    const inFile = [fileSize(outputs), fileSize(inputs), ...kernel];
-    this.store.request(this.#full(name), inFile, { pieces, store }, tensor);
+    }
     return tensor;
   }
-}
 
-/** Multiplies each row of `values` by its factor. */
-function scaleRows(values: Float32Array, factors: Float32Array): void {
-  const length = values.length / factors.length;
-  for (let i = 0; i < values.length; i++) values[i]! *= factors[Math.floor(i / length)]!;
+  #typeOf(name: string, { outputScale, prepare }: PackOptions): WeightType {
+    const { weightType, dtype } = this.arena;
+    if (weightType === "int8") return weightType;
+    return outputScale || prepare ? dtype : this.typeOf(name);
+  }
 }

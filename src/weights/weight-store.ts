@@ -6,9 +6,10 @@ import type { Tensor } from "../tensor/tensor.js";
 import { isFloat, toFloat32 } from "./dtypes.js";
 import { checkFit, type WeightRequirements, type FitOptions, type Misfits } from "./fit.js";
 import { readAhead, type Rows } from "./read-ahead.js";
-import { PIECE_BYTES, Weights, type Upload, type WeightDeclarations } from "./store.js";
+import { Weights, type WeightDeclarations } from "./store.js";
 import type { TensorEntry } from "./tensor-entry.js";
 import type { TensorSource } from "./tensor-source.js";
+import { PIECE_BYTES, type Upload } from "./upload.js";
 import type { Misshapen } from "./weight-error.js";
 
 export interface LoadOptions extends FitOptions {

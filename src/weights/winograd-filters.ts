@@ -6,8 +6,9 @@ import { padChannels } from "../tensor/dtype.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toFloat32 } from "./dtypes.js";
 import { partsOf } from "./head-axis.js";
-import { PIECE_BYTES, type Weights } from "./store.js";
+import type { Weights } from "./store.js";
 import type { RowRange, TensorEntry } from "./tensor-entry.js";
+import { PIECE_BYTES } from "./upload.js";
 
 /** The weight of a 3×3 convolution for `winogradConv2d`. */
 interface FilterShape {

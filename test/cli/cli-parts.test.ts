@@ -36,6 +36,7 @@ const RECORD: ImageRecord = {
   model: { files: [] },
   adapter: "a GPU",
   dtype: "f32",
+  weights: "full",
   tuning: "default",
 };
 

@@ -41,6 +41,7 @@ import {
   stepCombine,
   x0Numbers,
 } from "../../src/ops/sampler.js";
+import { quantize } from "../../src/ops/quantize.js";
 import { nonZeroRows, selectRows, visibleTokens } from "../../src/ops/select.js";
 import { pixelShuffle, pixelUnshuffle } from "../../src/ops/shuffle.js";
 import { StepInputs, stepRow } from "../../src/ops/step-inputs.js";
@@ -83,10 +84,13 @@ class Inputs {
   }
 
   /** A packed weight `[...kernel, in, out]`, from a torch weight in two pieces. */
-  weight(shape: readonly number[], { isTransposed = false } = {}): Tensor {
+  weight(
+    shape: readonly number[],
+    { isTransposed = false, dtype }: { readonly isTransposed?: boolean; readonly dtype?: DType } = {},
+  ): Tensor {
     const [inputs = 1, outputs = 1] = shape.slice(-2);
     const taps = shape.slice(0, -2).reduce((product, size) => product * size, 1);
-    const packed = this.arena.adopt(this.arena.packed(shape));
+    const packed = this.arena.adopt(this.arena.packed(shape, dtype));
     const cut = Math.min(outputs, 4 * this.random.integer(1, 3));
     for (const [firstRow, rows] of [
       [0, cut],
@@ -178,6 +182,21 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const bias = inputs.f32(outputs);
     const residual = inputs.tensor([batch, length, outputs]);
     return linear(inputs.tensor([batch, length, channels]), weight, { bias, residual, activation: "silu" });
+  },
+  "products with weights in int8": (inputs) => {
+    const { arena, random } = inputs;
+    const [batch, height, width, channels] = image(inputs);
+    const outputs = random.integer(10, 40);
+    const kernel = arena.adopt(arena.packed([3, 3, channels, outputs], "int8"));
+    const transposed = arena.adopt(arena.packed([4, 4, outputs, channels], "int8", "", outputs));
+    for (let firstOutput = 0; firstOutput < outputs; firstOutput += 4) {
+      const count = Math.min(4, outputs - firstOutput);
+      quantize(inputs.weight([3, 3, channels, count], { dtype: "f32" }), kernel, { firstOutput });
+      const slice = inputs.weight([4, 4, count, channels], { dtype: "f32", isTransposed: true });
+      quantize(slice, transposed, { firstOutput, isTransposed: true });
+    }
+    const x = inputs.tensor([batch, height, width, channels]);
+    return [conv2d(x, kernel, { padding: 1, bias: inputs.f32(outputs) }), convTranspose2d(x, transposed)];
   },
   "linear with a matrix of the file": (inputs) => {
     const [batch, length, channels] = tokens(inputs);
@@ -361,6 +380,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
 /** Times as many bytes as for others, where a line or a sample needs more. */
 const FACTORS: Readonly<Record<string, number>> = {
   convTranspose2d: 4,
+  "products with weights in int8": 4,
   attention: 3,
   linearAttention: 12,
   resizeCubic: 4,

@@ -312,6 +312,7 @@ describe("the command", () => {
       model: { config: `${base}/plain/load_config.json${QUERY}`, files: [] },
       adapter: "x",
       dtype: "f32",
+      weights: "full",
       tuning: "default",
     };
     const image = makeImage(2, 2, 3, new Uint8Array(12));

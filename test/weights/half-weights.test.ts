@@ -14,7 +14,7 @@ function storeWith(keepsHalfWeights: boolean, dtype: "F16" | "F32"): WeightStore
 
 const typesIn = (store: WeightStore) => [
   store.root.at("a").conv("weight", [8, 4, 1, 1]).dtype,
-  store.root.at("b").conv("weight", [8, 4, 1, 1], { isReplaced: true }).dtype,
+  store.root.at("b").conv("weight", [8, 4, 1, 1], { prepare: (weight) => weight }).dtype,
 ];
 
 it("stores a weight in f16 where the file has it so and the table wants it, unless others take its place", () => {

@@ -7,6 +7,10 @@ fn from_stored(stored: StoredWeights) -> vec4<f32> {
   return vec4<f32>(unpack2x16float(stored.x), unpack2x16float(stored.y));
 }
 
+fn column_scales(weights: u32, panel_column: u32) -> vec4<f32> {
+  return vec4<f32>(1.0);
+}
+
 /// The weights must be exact in f16: how others are rounded depends on the adapter.
 fn to_stored(weights: vec4<f32>) -> StoredWeights {
   return vec2<u32>(pack2x16float(weights.xy), pack2x16float(weights.zw));

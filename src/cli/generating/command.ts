@@ -13,6 +13,7 @@ import { samplingOptions, type GenerationFlags, type ModelFlags, type PriorFlags
 import type { GenerationPlan } from "./plan.js";
 import { print, printJson, say as sayLine } from "../output.js";
 import { PACKAGE_VERSION } from "../package-version.js";
+import { formatDtype } from "../report-text.js";
 import { Grid, gridOf, type Sheet } from "./grid.js";
 import { checkEncoder, reportLine, writeImage, type ImageReport } from "./image-output.js";
 import { prepareFolder } from "./place-file.js";
@@ -43,9 +44,9 @@ export async function generateImages(
   // Check before anything is downloaded or computed.
   tryFolder(flags.outputPath);
   await checkEncoder(flags.format);
-  const { dtype, offload, computeInF32 } = flags;
+  const { dtype, weights, offload, computeInF32 } = flags;
   const tuning = keptTuning({ onWarning: progress.warn });
-  using manager = await DalleModelManager.create(config, { ...loading, dtype, offload, computeInF32, tuning });
+  using manager = await DalleModelManager.create(config, { ...loading, dtype, weights, offload, computeInF32, tuning });
   checkPerUnet(sampling, manager.decoder?.unets.length ?? 0);
   const generation = await plan(manager, { onWarning: progress.warn, tokenization: flags.tokenization });
   await prepareFolder(flags.outputPath);
@@ -56,7 +57,7 @@ export async function generateImages(
   await both(manager.warmup(sampling), unused ? manager.load(signal, unused) : Promise.resolve());
   progress.clear();
   const ready = performance.now();
-  say(`${generatedOn.adapter}, ${generatedOn.dtype}; ${config.source}`);
+  say(`${generatedOn.adapter}, ${formatDtype(generatedOn)}; ${config.source}`);
   say(`Models opened${unused ? " and loaded" : ""} and kernels compiled in ${formatDuration(ready - begin)}.`);
 
   const count = await generateAndWrite(generation, { flags, generatedOn, progress, signal });

@@ -9,7 +9,7 @@ import {
   type Tokenization,
 } from "../../pipeline/script-options.js";
 import { unprefixed } from "../../pipeline/settings.js";
-import type { ComputeType } from "../../tensor/dtype.js";
+import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import { nonEmptyText, loadConfig, outputFolder, wholeNumber } from "../option-values.js";
 import { DEFAULT_PREVIEW_EVERY } from "./preview-files.js";
 import { addSeedOption, type SeedFlags } from "./seeds.js";
@@ -37,6 +37,7 @@ export interface GenerationFlags extends ModelFlags, SeedFlags {
 export interface ModelFlags {
   readonly modelConfig?: string;
   readonly dtype?: "auto" | ComputeType;
+  readonly weights?: WeightFormat;
   readonly offload?: Offload;
   readonly tokenization?: Tokenization;
   readonly suppressUpdates?: true;
@@ -100,6 +101,7 @@ export function addModelOptions(command: Command): Command {
         "dtype of computation; auto: f16 if the GPU supports it, f32 for models that overflow in f16 (default: auto)",
       ).choices(["auto", "f32", "f16"]),
     )
+    .addOption(weightsOption())
     .addOption(
       new Option(
         "--offload <when>",
@@ -114,6 +116,14 @@ export function addModelOptions(command: Command): Command {
     )
     .option("-s, --suppress-updates", "use downloaded files without checking for updates")
     .option("-v, --verbose", "show what is loaded, where it runs and how long it takes");
+}
+
+/** The option for what weights are stored in. */
+export function weightsOption(): Option {
+  return new Option(
+    "--weights <format>",
+    "what weights take on the GPU; full: as many bytes as the dtype; int8: a byte each, for slightly other images (default: full)",
+  ).choices(WEIGHT_FORMATS);
 }
 
 /** Adds the options of `PriorFlags`. */

@@ -11,7 +11,7 @@ export interface Repeated {
   /** As flags of `dream`. */
   readonly flags: { readonly prompt: readonly string[] } & NegativeFlags &
     Seeded &
-    Pick<GenerationFlags, "modelConfig" | "dtype" | "computeInF32" | "tokenization">;
+    Pick<GenerationFlags, "modelConfig" | "dtype" | "weights" | "computeInF32" | "tokenization">;
   /** Seed of its image embedding, if it differs from the image's seed. */
   readonly priorSeed: number | undefined;
   /** Sampling settings of prior and decoder. */

@@ -1,4 +1,4 @@
-import type { ComputeType } from "../../tensor/dtype.js";
+import type { ComputeType, WeightType } from "../../tensor/dtype.js";
 
 /** A product, as far as the choice of its kernel depends on it. */
 export interface ProductCall {
@@ -12,7 +12,7 @@ export interface ProductCall {
   readonly taps: number;
   /** Storage types of the activations and of the weight. */
   readonly dtype: ComputeType;
-  readonly weights: ComputeType;
+  readonly weights: WeightType;
   /** Bytes that the sums of workgroups may take that share a tile; 0 if the adapter cannot bind the operands whole. */
   readonly partialBytes: number;
 }
@@ -29,7 +29,7 @@ export interface ProductKernel {
   readonly linear: "matmul" | "broadcastMatmul" | "tiledMatmul" | "matrixMatmul";
   readonly conv2d: "conv2d" | "broadcastConv2d" | "tiledConv2d" | "matrixConv2d";
   readonly types: Readonly<Partial<Record<"Element" | "Stored", ComputeType>>>;
-  readonly choices: { readonly weights?: ComputeType };
+  readonly choices: { readonly weights?: WeightType };
   readonly constants: Readonly<Record<string, number>>;
   readonly tile: ProductTile;
   /** Among how many workgroups the sums of a tile are divided. */

@@ -1,6 +1,6 @@
 import type { StorageRange } from "../../gpu/storage.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { floatType } from "../check.js";
+import { floatType, weightType } from "../check.js";
 import { dispatch } from "../dispatch.js";
 import { epilogueOperands, epilogueParams, type Epilogue } from "../epilogue.js";
 import { invocations } from "../grid.js";
@@ -101,7 +101,7 @@ function forEachPanel<Params>(
   const limit = stream.maxBindingSize;
   const partialBytes = [x, y].some(({ storage }) => storage.byteLength > limit) ? 0 : limit;
   const taps = weight.shape.slice(0, -2).reduce((count, size) => count * size, 1);
-  const [dtype, weights] = [floatType(op, "x", x), floatType(op, "weight", weight)];
+  const [dtype, weights] = [floatType(op, "x", x), weightType(op, weight)];
   for (const panel of packedPanels(weight)) {
     const { vectors } = panel;
     const call = { rows: y.rows, vectors, channels4: x.stride / 4, taps, dtype, weights, partialBytes };

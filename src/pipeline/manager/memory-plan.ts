@@ -3,7 +3,7 @@ import type { ModelLoadConfig } from "../load-config.js";
 import { MemoryCounter, type DeviceFacts } from "../../gpu/executors/count.js";
 import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
-import type { ComputeType } from "../../tensor/dtype.js";
+import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { Component } from "../../models/component.js";
 import { defaultSettings } from "./default-settings.js";
 import { ModelLoader, type Loaded } from "./load-models.js";
@@ -24,6 +24,8 @@ export interface ComponentMemory {
 export interface MemoryPlan {
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
+  /** What weights of linear layers and convolutions are stored in. */
+  readonly weights: WeightFormat;
   /** Images in a batch. */
   readonly batchSize: number;
   /** The components, in the order in which they run. */
@@ -38,6 +40,8 @@ export interface MemoryPlan {
 export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetch" | "onWarning"> {
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
+  /** As for `DalleModelManager.create`. Default: `full`. */
+  readonly weights?: WeightFormat | undefined;
   /** Images in a batch. */
   readonly batchSize: number;
   /**
@@ -62,14 +66,14 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
  */
 export async function planMemory(
   config: ModelLoadConfig,
-  { dtype, batchSize, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
+  { dtype, weights = "full", batchSize, maxBindingSize, gpu, ...files }: MemoryPlanOptions,
 ): Promise<MemoryPlan> {
   checkArguments(
-    { dtype: oneOf("f32", "f16"), batchSize: count, maxBindingSize: byteLimit },
-    { dtype, batchSize, maxBindingSize },
+    { dtype: oneOf("f32", "f16"), weights: oneOf(...WEIGHT_FORMATS), batchSize: count, maxBindingSize: byteLimit },
+    { dtype, weights, batchSize, maxBindingSize },
   );
   const counter = new MemoryCounter(maxBindingSize, gpu);
-  const arena = new Arena(counter.stream, dtype);
+  const arena = new Arena(counter.stream, dtype, { weights });
   const loader = new ModelLoader(arena, config, { ...files, remote: "ranges" }, { headersOnly: true });
   const loaded: Loaded<unknown>[] = [];
   const stages: Stage[] = [];
@@ -90,6 +94,7 @@ export async function planMemory(
     }
     return {
       dtype,
+      weights,
       batchSize,
       components,
       loadedBytes: await measure(counter, stages),

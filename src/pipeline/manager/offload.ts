@@ -2,6 +2,7 @@ import { GpuOutOfMemoryError } from "../../gpu/errors.js";
 import type { GpuDevice } from "../../gpu/device.js";
 import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
+import type { Arena } from "../../tensor/arena.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /**
@@ -205,9 +206,15 @@ async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undef
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {
   const size = Math.ceil(weights.gpuBytes / 2 ** 20);
   return new WeightMemoryError(
-    `The GPU has no memory for the weights of ${name}, which take ${size} MiB${helpWith(weights.arena.dtype)}.`,
+    `The GPU has no memory for the weights of ${name}, which take ${size} MiB${helpWithWeights(weights.arena)}.`,
     { cause },
   );
+}
+
+function helpWithWeights({ dtype, weightType }: Arena): string {
+  const byte = 'weights "int8" is a byte for each';
+  if (weightType === "int8") return "";
+  return dtype === "f32" ? `${helpWith(dtype)}; ${byte}` : `; ${byte}`;
 }
 
 /**

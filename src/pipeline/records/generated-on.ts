@@ -6,7 +6,7 @@ import { identifyModels, type ModelFile } from "./model-identity.js";
 
 /** Describes the models of a manager and where they run, for records. */
 export async function describeModels(
-  { config, gpu, dtype }: DalleModelManager,
+  { config, gpu, dtype, weightFormat }: DalleModelManager,
   software: string,
   loading: LoadingOptions & {
     /** Whether the load config is the default one of the package, which records do not name. */
@@ -20,6 +20,7 @@ export async function describeModels(
     model: isOwnConfig ? { files } : { config: config.source, files },
     adapter: gpu.adapter.description || gpu.adapter.device,
     dtype,
+    weights: weightFormat,
     tuning: gpu.tuning.id,
   };
 }
@@ -29,6 +30,7 @@ const COMPARED = {
   model: "other model files",
   adapter: "another adapter",
   dtype: "another dtype",
+  weights: "weights in another format",
   tuning: "another tuning table",
 };
 

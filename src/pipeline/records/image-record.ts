@@ -8,7 +8,7 @@ import { FileError } from "../../platform/errors.js";
 import { JsonError, parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { hideKnown, publicUrl } from "../../platform/secrets.js";
-import type { ComputeType } from "../../tensor/dtype.js";
+import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
 import type { GeneratedImage } from "../generated-image.js";
 import type { ModelFile } from "./model-identity.js";
 
@@ -32,6 +32,8 @@ export interface GeneratedOn {
   readonly adapter: string;
   /** Dtype of weights and activations. */
   readonly dtype: ComputeType;
+  /** What weights of linear layers and convolutions were stored in. */
+  readonly weights: WeightFormat;
   /** The `id` of the device's tuning table. Records of earlier versions have "default". */
   readonly tuning: string;
 }
@@ -42,6 +44,8 @@ export const generatedOn = z.object({
   model: z.object({ config: z.string().optional(), files: z.array(modelFile).readonly() }),
   adapter: z.string(),
   dtype: z.enum(["f32", "f16"]),
+  // Records of earlier versions have none.
+  weights: z.enum(WEIGHT_FORMATS).default("full"),
   tuning: z.string(),
 }) satisfies z.ZodType<GeneratedOn>;
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { checkValue } from "../../config/config-error.js";
 import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
+import type { WeightFormat } from "../../tensor/dtype.js";
 import type { ImageRecord } from "./image-record.js";
 import { recordedSettings, type TwoStageSettings } from "./recorded-settings.js";
 
@@ -14,7 +15,11 @@ export interface Repetition {
   readonly priorSeed: number | undefined;
   readonly tokenization: Tokenization | undefined;
   /** Options for loading the models. */
-  readonly loading: { readonly dtype: "auto" | "f32"; readonly computeInF32?: readonly string[] };
+  readonly loading: {
+    readonly dtype: "auto" | "f32";
+    readonly weights: WeightFormat;
+    readonly computeInF32?: readonly string[];
+  };
 }
 
 /** Parameters of `BasicInference` other than settings. */
@@ -31,7 +36,8 @@ const otherParameters = z.looseObject({
 export function repetitionOf({
   parameters,
   dtype,
-}: Pick<ImageRecord, "parameters" | "dtype">):
+  weights = "full",
+}: Pick<ImageRecord, "parameters" | "dtype"> & Partial<Pick<ImageRecord, "weights">>):
   | { readonly repetition: Repetition; readonly faults?: never }
   | { readonly repetition?: never; readonly faults: readonly string[] } {
   const others = checkValue(otherParameters, parameters);
@@ -50,6 +56,7 @@ export function repetitionOf({
       loading: {
         // Every adapter has f32, but not f16. If f16 is missing, `differences` reports the dtype.
         dtype: dtype === "f32" ? "f32" : "auto",
+        weights,
         ...(computedInF32 === undefined ? {} : { computeInF32: computedInF32 }),
       },
     },

@@ -66,6 +66,7 @@ const RECORD = {
   model: { config: "c.json", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },
   adapter: "a",
   dtype: "f32",
+  weights: "full",
   tuning: "default",
 };
 

@@ -5,11 +5,13 @@ import type { Activation } from "../../../src/ops/activation.js";
 import { conv2d } from "../../../src/ops/conv.js";
 import { linear } from "../../../src/ops/linear.js";
 import { packRows } from "../../../src/ops/pack.js";
+import { quantize } from "../../../src/ops/quantize.js";
 import { Arena } from "../../../src/tensor/arena.js";
 import { padChannels, type ComputeType } from "../../../src/tensor/dtype.js";
 import { fromHalf, toHalf } from "../../../src/tensor/half.js";
 import type { Tensor } from "../../../src/tensor/tensor.js";
 import { expectClose, Random, sharedGpu } from "../../support/gpu.js";
+import { decodeInt8 } from "../../support/int8.js";
 import { conv64, linear64, type ConvCase } from "../../support/oracle-gemm.js";
 
 // The kernels for GPUs, which also run on software adapters: those through workgroup memory on all, those by matrix units on
@@ -142,4 +144,32 @@ describe.each(variants)("products by $rule.kernel, tiles of $rule.tile, in $dtyp
       );
     },
   );
+});
+
+describe("products through workgroup memory read weights in int8", () => {
+  const gpu = openGpu({ tuning: { id: "forced", products: [{ kernel: "tiled", tile: [64, 64], fill: 4096 }] } });
+  afterAll(async () => {
+    (await gpu).dispose();
+  });
+  const random = new Random(9);
+
+  // The sums of the second one are divided among workgroups.
+  it.each([
+    { batch: 1, height: 3, width: 5, inputs: 6, outputs: 10, kernel: [1, 1], stride: 1, padding: 0 },
+    { batch: 2, height: 5, width: 7, inputs: 24, outputs: 40, kernel: [3, 3], stride: 1, padding: 1 },
+  ] satisfies ConvCase[])("$inputs to $outputs, $kernel", async (c) => {
+    using stream = (await gpu).stream();
+    const arena = new Arena(stream, "f32", { guards: true });
+    const { batch, height, width, inputs, outputs, kernel, stride, padding } = c;
+    const shape = [...kernel, inputs, outputs];
+    const size = inputs * kernel[0]! * kernel[1]!;
+    const [x, bias] = [exact(random, batch * height * width * inputs), exact(random, outputs)];
+    const weight = arena.adopt(arena.packed(shape, "int8"));
+    quantize(packed(arena, exact(random, outputs * size, size ** -0.5), shape), weight);
+    const options = { bias: arena.from(bias, [outputs], "f32"), stride, padding };
+    const y = conv2d(arena.from(x, [batch, height, width, inputs]), weight, options);
+    const expected = conv64(x, (await decodeInt8(weight)).values, c, { activation: "none", bias });
+    expectClose(await y.read(), expected, bounds.f32);
+    await arena.checkGuards();
+  });
 });

@@ -21,17 +21,20 @@ const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.met
 const MIN_BINDING_LIMIT = 2 ** 27;
 const onWarning = (): void => undefined;
 
-it("counts the memory that a run needs on a device", async () => {
-  const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
-  using gpu = await openGpu();
-  const plan = await planMemory(config, { dtype: "f32", batchSize: 2, gpu, onWarning });
-  using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", offload: "idle", onWarning });
-  await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
-  const { peakAllocatedBytes } = gpu.memory();
-  // A run also has inputs and results: embeddings, encodings, small images.
-  expect(peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
-  expect(peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
-});
+it.each(["full", "int8"] as const)(
+  "counts the memory that a run needs on a device, with %s weights",
+  async (weights) => {
+    const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
+    using gpu = await openGpu();
+    const plan = await planMemory(config, { dtype: "f32", weights, batchSize: 2, gpu, onWarning });
+    using manager = await DalleModelManager.create(config, { gpu, dtype: "f32", weights, offload: "idle", onWarning });
+    await new BasicInference(manager).run(["a red square", "a blue circle"], { seed: 1 });
+    const { peakAllocatedBytes } = gpu.memory();
+    // A run also has inputs and results: embeddings, encodings, small images.
+    expect(peakAllocatedBytes / plan.offloadBytes).toBeGreaterThan(0.98);
+    expect(peakAllocatedBytes / plan.offloadBytes).toBeLessThan(1.1);
+  },
+);
 
 it("counts what splitting operations takes", async () => {
   const config = await ModelLoadConfig.fromJsonPath(join(fixtureFolder("pipeline"), "load_config.json"));
@@ -81,9 +84,10 @@ describe("of LAION's models, counted on files of their published sizes without c
 
   afterAll(() => rm(folder, { recursive: true }));
 
-  async function plan(set: string, dtype: "f32" | "f16"): Promise<MemoryPlan> {
+  async function plan(set: string, dtype: "f32" | "f16", weights?: "int8"): Promise<MemoryPlan> {
     return planMemory(await files.loadConfig(set), {
       dtype,
+      weights,
       batchSize: 1,
       maxBindingSize: MIN_BINDING_LIMIT,
       onWarning,
@@ -137,8 +141,8 @@ describe("of LAION's models, counted on files of their published sizes without c
     const sets = names.map((name) => name.replace(".json", "")).sort();
     const rows: string[] = [];
     for (const set of sets) {
-      const [f32, f16] = [await plan(set, "f32"), await plan(set, "f16")];
-      const sizes = [f32.loadedBytes, f32.offloadBytes, f16.loadedBytes, f16.offloadBytes];
+      const plans = [await plan(set, "f32"), await plan(set, "f16"), await plan(set, "f16", "int8")];
+      const sizes = plans.flatMap(({ loadedBytes, offloadBytes }) => [loadedBytes, offloadBytes]);
       rows.push(`| \`${set}\` | ${sizes.map((bytes) => (bytes / 2 ** 30).toFixed(1)).join(" | ")} |`);
     }
     const page = await readFile(new URL("../../../docs/memory.md", import.meta.url), "utf8");
@@ -172,4 +176,6 @@ it("dalle2 memory prints a table, and JSON", async () => {
     await planMemory(loaded, { dtype: "f32", batchSize: 1, onWarning }),
     await planMemory(loaded, { dtype: "f16", batchSize: 1, onWarning }),
   ]);
+  const [int8] = JSON.parse(await run("--json", "--weights", "int8")) as MemoryPlan[];
+  expect(int8).toEqual(await planMemory(loaded, { dtype: "f32", weights: "int8", batchSize: 1, onWarning }));
 });

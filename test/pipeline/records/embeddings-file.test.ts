@@ -21,6 +21,7 @@ const stored: StoredEmbeddings = {
     model: { files: [{ name: "prior.safetensors", bytes: 5, fingerprint: "00" }] },
     adapter: "a GPU",
     dtype: "f32",
+    weights: "full",
     tuning: "default",
   },
 };

@@ -20,6 +20,7 @@ const generatedOn: GeneratedOn = {
   model: { config: "https://example.org/c.json?token=secret", files: [{ name: "a", bytes: 1, fingerprint: "abc" }] },
   adapter: "An adapter",
   dtype: "f32",
+  weights: "full",
   tuning: "table-1",
 };
 
@@ -55,15 +56,18 @@ describe("the record of an image", () => {
       ["software", "dalle2-webgpu 0.1.0"],
       ["adapter", "An adapter"],
       ["dtype", "f32"],
+      ["weights", "full"],
       ["tuning", "table-1"],
     ]);
   });
 
   it("lists the differences to another run", () => {
     expect(differences(generatedOn, generatedOn)).toEqual([]);
-    expect(differences(generatedOn, { ...generatedOn, adapter: "Another", dtype: "f16", tuning: "table-2" })).toEqual([
+    const other = { adapter: "Another", dtype: "f16", weights: "int8", tuning: "table-2" } as const;
+    expect(differences(generatedOn, { ...generatedOn, ...other })).toEqual([
       "Warning: the image was generated with another adapter (An adapter; here Another): it may look different.",
       "Warning: the image was generated with another dtype (f32; here f16): it may look different.",
+      "Warning: the image was generated with weights in another format (full; here int8): it may look different.",
       "Warning: the image was generated with another tuning table (table-1; here table-2): it may look different.",
     ]);
   });

@@ -21,19 +21,19 @@ describe("a record", () => {
       priorSeed: 7,
       tokenization: "dalle2-laion",
     };
-    expect(repetitionOf({ parameters: { ...parameters, ...more }, dtype: "f16" }).repetition).toEqual({
+    expect(repetitionOf({ parameters: { ...parameters, ...more }, dtype: "f16", weights: "int8" }).repetition).toEqual({
       text: "a ring",
       negativeText: "a square",
       priorSeed: 7,
       tokenization: "dalle2-laion",
       settings: { ...settings, priorNumSamplesPerBatch: 5 },
-      loading: { dtype: "auto", computeInF32: ["U-Net 2"] },
+      loading: { dtype: "auto", weights: "int8", computeInF32: ["U-Net 2"] },
     });
     expect(repetitionOf({ parameters, dtype: "f32" }).repetition).toEqual({
       text: "a ring",
       negativeText: undefined,
       settings,
-      loading: { dtype: "f32" },
+      loading: { dtype: "f32", weights: "full" },
     });
   });
 

@@ -1,0 +1,15 @@
+import type { RowRange, TensorEntry } from "./tensor-entry.js";
+
+/**
+ * Host bytes of one piece of a tensor. Its copies (as read, as f32, rounded, staged) stay
+ * small.
+ */
+export const PIECE_BYTES = 2 ** 23;
+
+/** How a tensor of the file gets to where it is used. */
+export interface Upload {
+  /** Returns the rows of the pieces that it is read in. Default: one piece with all rows. */
+  readonly pieces?: () => readonly RowRange[];
+  /** Stores a piece, by its number. Pieces come in order, and tensors in the order of their declarations. */
+  readonly store: (bytes: Uint8Array<ArrayBuffer>, entry: TensorEntry, piece: number) => void;
+}
