@@ -55,7 +55,14 @@ export type { KernelTime } from "./gpu/timing.js";
 export type { GpuLimits, WebGpuDevice } from "./gpu/web-gpu-device.js";
 export { openGpu, type OpenGpuOptions, type TuningSource } from "./gpu/open.js";
 export type { GpuMemory } from "./gpu/pool.js";
-export type { AttentionRule, ProductRule, TuningTable } from "./gpu/tuning.js";
+export type {
+  AttentionRule,
+  GroupNormRule,
+  ProductRule,
+  TuningTable,
+  WinogradForm,
+  WinogradRule,
+} from "./gpu/tuning.js";
 export { decodeImage } from "./image/decode.js";
 export { encodeImage, readImageText, type EncodeOptions, type ImageFormat } from "./image/encode.js";
 export {

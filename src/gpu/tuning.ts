@@ -39,6 +39,7 @@ export type WinogradForm = "f2" | "f4";
  * loaded, and take 16/9 (f2) or 4 times (f4) the memory of f32. Only where activations are f32, by `broadcast` kernels.
  */
 export interface WinogradRule {
+  /** Size of the tiles. */
   readonly form: WinogradForm;
   /** The rule is only for convolutions with at least so many input channels, and output channels. Default: 1. */
   readonly minChannels?: number;
