@@ -1,5 +1,5 @@
 import { InternalError } from "../platform/internal-error.js";
-import type { alternatives, kernels } from "./kernel-sources.js";
+import type { kernels } from "./kernel-sources.js";
 
 /** What the generator reads from a kernel file (scripts/generate-kernels.js describes the format). */
 export interface KernelSource {
@@ -57,9 +57,6 @@ interface Alternative {
   readonly lines: number;
   readonly code: string;
 }
-
-/** The files that variants may choose, by kind and name. */
-export type Alternatives = Readonly<Record<keyof typeof alternatives, Readonly<Record<string, Alternative>>>>;
 
 /** Type in which a kernel stores elements. It computes in f32 in both cases. */
 export type StorageType = "f32" | "f16";

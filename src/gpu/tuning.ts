@@ -100,7 +100,11 @@ const lavapipe: TuningTable = {
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
   id: "swiftshader-1",
-  products: [{ kernel: "broadcast", ownRows: 2 }],
+  products: [
+    { kernel: "broadcast", ownRows: 4, minRows: 16 },
+    { kernel: "broadcast", ownRows: 1 },
+  ],
+  winograd: [{ form: "f4", minChannels: 16, maxBytes: 64 * 2 ** 20 }],
   attention: [
     { kernel: "broadcast", ownKeys: 4, minKeys: 9 },
     { kernel: "broadcast", ownKeys: 2 },

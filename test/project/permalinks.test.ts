@@ -93,6 +93,7 @@ const OURS = [
   "src/diffusion/mt19937.ts",
   "src/diffusion/noise.ts",
   "src/diffusion/passes.ts",
+  "src/diffusion/run-state.ts",
   "src/diffusion/sampler.ts",
   "src/diffusion/samplers.ts",
   "src/diffusion/sampling-error.ts",

@@ -8,6 +8,7 @@ import { tiledKernel } from "./tiled.js";
 
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
+const { MAX_OWN_ROWS } = kernels.winogradProducts.fixed;
 
 /** The tile of the kernels that run everywhere. */
 export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
@@ -69,10 +70,11 @@ export interface BroadcastVariant {
   readonly tile: ProductTile;
 }
 
-/** Returns the variant for a product; undefined if the adapter cannot run any, or no rule of its table wants one. */
+/** Returns the variant for products of transformed tiles; undefined if the adapter cannot run any, or no rule of its table wants one. */
 export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, "rows">): BroadcastVariant | undefined {
   const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
-  return rule && canBroadcast(stream) ? variantOf(stream, rule) : undefined;
+  if (!rule || !canBroadcast(stream)) return undefined;
+  return variantOf(stream, { ...rule, ownRows: Math.min(rule.ownRows ?? 1, MAX_OWN_ROWS) });
 }
 
 function isFor({ minRows = 1 }: ProductRule, { rows }: Pick<ProductCall, "rows">): boolean {

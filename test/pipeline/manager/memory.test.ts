@@ -13,6 +13,7 @@ import { DalleModelManager, type ManagerOptions } from "../../../src/pipeline/ma
 import type { RandomOptions } from "../../../src/pipeline/randomness.js";
 import type { ScriptProgress } from "../../../src/pipeline/script-options.js";
 import { fixtureFolder } from "../../support/golden.js";
+import { portableTable } from "../../../src/gpu/tuning.js";
 import { sharedGpu } from "../../support/gpu.js";
 
 const TEXTS = ["a red square", "a blue circle", "a cat"];
@@ -21,7 +22,8 @@ let gpu: GpuDevice;
 let warnings: string[];
 
 beforeAll(async () => {
-  gpu = await sharedGpu();
+  // With weights in f32: in half of that there is no room for the images of such small models.
+  gpu = await sharedGpu({ tuning: portableTable });
 });
 
 beforeEach(() => {
