@@ -162,7 +162,7 @@ describe("products through workgroup memory read weights in int8", () => {
     const arena = new Arena(stream, "f32", { guards: true });
     const { batch, height, width, inputs, outputs, kernel, stride, padding } = c;
     const shape = [...kernel, inputs, outputs];
-    const size = inputs * kernel[0]! * kernel[1]!;
+    const size = inputs * kernel[0] * kernel[1];
     const [x, bias] = [exact(random, batch * height * width * inputs), exact(random, outputs)];
     const weight = arena.adopt(arena.packed(shape, "int8"));
     quantize(packed(arena, exact(random, outputs * size, size ** -0.5), shape), weight);
