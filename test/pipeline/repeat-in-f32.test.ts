@@ -113,8 +113,8 @@ describe("a component that overflows in f16", () => {
     };
     const loading = (computedInF32?: readonly string[]) =>
       repetitionOf({ parameters: { ...recorded, computedInF32 }, dtype: "f16" }).repetition?.loading;
-    expect(loading(["U-Net 2"])).toEqual({ dtype: "auto", computeInF32: ["U-Net 2"] });
-    expect(loading()).toEqual({ dtype: "auto" });
+    expect(loading(["U-Net 2"])).toEqual({ dtype: "auto", weights: "full", computeInF32: ["U-Net 2"] });
+    expect(loading()).toEqual({ dtype: "auto", weights: "full" });
   });
 
   it("is repeated for images too", async () => {
