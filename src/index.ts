@@ -57,6 +57,7 @@ export { openGpu, type OpenGpuOptions, type TuningSource } from "./gpu/open.js";
 export type { GpuMemory } from "./gpu/pool.js";
 export type {
   AttentionRule,
+  DeviceFacts,
   GroupNormRule,
   ProductRule,
   TuningTable,

@@ -5,14 +5,11 @@ import { isLasting } from "./errors.js";
 import type { Dispatch, Executor } from "./executors/executor.js";
 import type { RepeatedWork } from "./executors/repeated-work.js";
 import type { KernelName } from "./kernel-source.js";
-import type { TuningTable } from "./tuning.js";
+import type { DeviceFacts, TuningTable } from "./tuning.js";
 import { GpuStorage, type StorageRange } from "./storage.js";
 
 /** What kernel variants may depend on. */
-export interface StreamFacts {
-  readonly adapter: AdapterDescription;
-  readonly features: GpuFeatures;
-  readonly tuning: TuningTable;
+export interface StreamFacts extends DeviceFacts {
   /** Bytes that a kernel can bind. Operations on larger tensors are split. */
   readonly maxBindingSize: number;
 }

@@ -1,4 +1,4 @@
-import type { AdapterDescription } from "./adapter.js";
+import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 
 /** When and how a kernel computes products (`linear`, `conv2d`). */
 export interface ProductRule {
@@ -77,6 +77,16 @@ export interface TuningTable {
   readonly attention?: readonly AttentionRule[];
   /** The same for group norms. If none fits: `chunked`. Default: none. */
   readonly groupNorm?: readonly GroupNormRule[];
+}
+
+/** What kernels and the format of weights depend on. A `GpuDevice` has it. */
+export interface DeviceFacts {
+  /** Describes the adapter. */
+  readonly adapter: AdapterDescription;
+  /** The optional features that are enabled. */
+  readonly features: GpuFeatures;
+  /** Which variants of kernels it runs. */
+  readonly tuning: TuningTable;
 }
 
 /** Runs everywhere; for software adapters that no other table is for. */

@@ -59,10 +59,8 @@ export interface TuningResult {
  * const { table } = await tuneGpu(gpu);
  * await keepTuning(gpu.adapter, table);
  */
-export async function tuneGpu(
-  gpu: GpuDevice,
-  { onDecision, signal, contests = allContests }: TuneOptions = {},
-): Promise<TuningResult> {
+export async function tuneGpu(gpu: GpuDevice, options: TuneOptions = {}): Promise<TuningResult> {
+  const { onDecision, signal, contests = allContests } = options;
   // Entries that are not decided yet must not affect the decisions. That of weights comes last, and starts as it was.
   const { keepsHalfWeights = false } = gpu.tuning;
   let table: TuningTable = { ...portableTable, keepsHalfWeights };

@@ -4,8 +4,8 @@ import type { KernelName } from "../kernel-source.js";
 import { BlockPool, type BlockSource, type GpuMemory } from "../pool.js";
 import { SharedMemory } from "../shared-memory.js";
 import type { GpuStorage, StorageRange } from "../storage.js";
-import { CommandStream, type StreamFacts } from "../stream.js";
-import { portableTable } from "../tuning.js";
+import { CommandStream } from "../stream.js";
+import { portableTable, type DeviceFacts } from "../tuning.js";
 import { StreamMemory } from "../stream-memory.js";
 import type { AnyBindings, Dispatch, Executor } from "./executor.js";
 import { EncodedAnew, type RepeatedWork } from "./repeated-work.js";
@@ -90,9 +90,6 @@ class CountExecutor implements Executor {
     this.memory.close();
   }
 }
-
-/** What the memory of a model depends on. A `GpuDevice` has it. */
-export type DeviceFacts = Pick<StreamFacts, "adapter" | "features" | "tuning">;
 
 /** Counts, without a device, the memory that the commands of a stream would take on one. */
 export class MemoryCounter {

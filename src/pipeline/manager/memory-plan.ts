@@ -1,6 +1,7 @@
 import { byteLimit, checkArguments, count, oneOf } from "../../platform/arguments.js";
 import type { ModelLoadConfig } from "../load-config.js";
-import { MemoryCounter, type DeviceFacts } from "../../gpu/executors/count.js";
+import { MemoryCounter } from "../../gpu/executors/count.js";
+import type { DeviceFacts } from "../../gpu/tuning.js";
 import type { Cascade, Encoders, Prior, UseComponent } from "../../models/interfaces.js";
 import { Arena } from "../../tensor/arena.js";
 import { WEIGHT_FORMATS, type ComputeType, type WeightFormat } from "../../tensor/dtype.js";
