@@ -1,4 +1,5 @@
 import type { MatrixSize } from "../../gpu/adapter.js";
+import { kernels } from "../../gpu/kernel-sources.js";
 import type { CommandStream } from "../../gpu/stream.js";
 import type { ProductRule } from "../../gpu/tuning.js";
 import { splitsFor, type ProductCall, type ProductKernel } from "./call.js";
@@ -10,7 +11,7 @@ const MAX_LOADS = 4;
 /** The kernel has a bit for each tap of a window. */
 const MAX_TAPS = 32;
 /** Matrices of the result that a subgroup keeps: in a row, and in a column. */
-const FRAGMENT_COLUMNS = 2;
+const { FRAGMENT_COLUMNS } = kernels.matrixMatmul.constants;
 const FRAGMENT_ROWS: readonly number[] = [1, 2, 4];
 
 /**
