@@ -10,10 +10,10 @@ export type ComputeType = "f32" | "f16";
  */
 export type WeightType = ComputeType | "int8";
 
-export const WEIGHT_FORMATS = ["full", "int8"] as const;
-
 /** What weights of linear layers and convolutions are stored in: `full` stands for the dtype of the model. */
-export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+export type WeightFormat = "full" | "int8";
+
+export const WEIGHT_FORMATS = ["full", "int8"] as const satisfies readonly WeightFormat[];
 
 /** Bytes of the scale of an output of a weight in int8. */
 export const SCALE_BYTES = 4;
