@@ -22,8 +22,11 @@ export interface AdapterDescription {
 
 /** A product of matrices, rows × inner by inner × columns. */
 export interface MatrixSize {
+  /** Rows of the left matrix and of the result. */
   readonly rows: number;
+  /** Columns of the right matrix and of the result. */
   readonly columns: number;
+  /** Columns of the left matrix, and rows of the right one. */
   readonly inner: number;
 }
 
