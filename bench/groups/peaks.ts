@@ -1,3 +1,4 @@
+import { measurePeak } from "../../src/cli/bench/peaks.js";
 import type { ComputeType } from "../../src/tensor/dtype.js";
 import type { Build } from "../lib/build.js";
 import { openSubject } from "../lib/subject.js";
@@ -16,7 +17,6 @@ export interface PeakRow {
 const BUDGET_MS = 1500;
 
 export async function peaksOf(build: Build): Promise<PeakRow[]> {
-  const { measurePeak } = await build.load("cli/bench/peaks.js");
   const first = await openSubject(build, "f32");
   const rows: PeakRow[] = [];
   for (const dtype of first.features.f16 ? (["f32", "f16"] as const) : (["f32"] as const)) {

@@ -26,7 +26,6 @@ interface Modules {
   readonly "models/dalle2-pytorch/train-config.js": typeof import("../../src/models/dalle2-pytorch/train-config.js");
   readonly "models/dalle2-pytorch/unet/unet.js": typeof import("../../src/models/dalle2-pytorch/unet/unet.js");
   readonly "models/dalle2-pytorch/prior/prior-network.js": typeof import("../../src/models/dalle2-pytorch/prior/prior-network.js");
-  readonly "cli/bench/peaks.js": typeof import("../../src/cli/bench/peaks.js");
   readonly "index.js": typeof import("../../src/index.js");
 }
 
