@@ -46,6 +46,11 @@ describe("the package", () => {
   it("has no source maps without sources, and no texts of the code in declarations", () => {
     const paths = project.files.map(({ path }) => path);
     expect(paths.filter((path) => path.endsWith(".map"))).toEqual([]);
+    const declarations = paths.filter((path) => path.endsWith(".d.ts"));
+    expect(declarations).toContain("dist/gpu/kernel-sources.d.ts");
+    // Every kernel has this line.
+    expect(declarations.filter((path) => read(path).includes("@compute @workgroup_size"))).toEqual([]);
+    // The vocabulary alone has more.
     const large = project.files.filter(({ path, size }) => path.endsWith(".d.ts") && size > 128 * 1024);
     expect(large).toEqual([]);
   });
