@@ -87,6 +87,7 @@ function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WOR
         has_scale_shift: Number(scaleShift !== undefined),
         scale_shift_stride4: (scaleShift?.stride ?? 0) / 4,
         has_residual: Number(residual !== undefined),
+        invocations: WORKGROUP,
         eps,
       },
       grid: foldedGrid(samples * blocks),
