@@ -94,7 +94,7 @@ export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
-  id: "lavapipe-1",
+  id: "lavapipe-2",
   products: [
     { kernel: "broadcast", ownRows: 4, minRows: 48 },
     { kernel: "broadcast", ownRows: 1 },
@@ -102,7 +102,7 @@ const lavapipe: TuningTable = {
   winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20 }],
   keepsHalfWeights: true,
   attention: [
-    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
+    { kernel: "broadcast", ownKeys: 2, minKeys: 128 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
   groupNorm: [{ kernel: "whole", invocations: 8 }],
