@@ -11,7 +11,7 @@ const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
 const { MAX_OWN_ROWS } = libs.broadcast;
 
 /** The tile of the kernels that run everywhere. */
-export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
+const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
 
 /** Returns the kernel for a product by the tuning table of the device. */
 export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
@@ -34,6 +34,22 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
     case "matrix":
       return matrixKernel(stream, rule, call);
   }
+}
+
+/** The same for `convTranspose2d`, which only two kernels compute. */
+export function transposedKernel(stream: CommandStream, call: Pick<ProductCall, "rows">): TransposedKernel {
+  const rule = stream.tuning.products.find(
+    (one) => isFor(one, call) && (one.kernel === "direct" || (one.kernel === "broadcast" && canBroadcast(stream))),
+  );
+  return rule?.kernel === "broadcast"
+    ? { kernel: "broadcastConvTranspose2d", ...variantOf(stream, rule) }
+    : { kernel: "convTranspose2d", constants: {}, tile: directTile };
+}
+
+interface TransposedKernel {
+  readonly kernel: "convTranspose2d" | "broadcastConvTranspose2d";
+  readonly constants: Readonly<Record<string, number>>;
+  readonly tile: ProductTile;
 }
 
 function direct({ dtype, weights }: ProductCall): ProductKernel {
