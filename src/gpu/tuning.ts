@@ -4,12 +4,15 @@ import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 export interface ProductRule {
   /**
    * `direct` reads from storage and runs everywhere. `broadcast` shares loads between the lanes of a subgroup, for adapters
-   * that compute on the CPU. `tiled` shares loads through workgroup memory, and `matrix` multiplies halves by the matrix units
+   * that compute on the CPU. `uniform` reads weights at the same address in all lanes, for those among them that then load once.
+   * `tiled` shares loads through workgroup memory, and `matrix` multiplies halves by the matrix units
    * of a GPU: both are for GPUs.
    */
-  readonly kernel: "direct" | "broadcast" | "tiled" | "matrix";
+  readonly kernel: "direct" | "broadcast" | "uniform" | "tiled" | "matrix";
   /** `broadcast`: rows of x that each lane loads. */
   readonly ownRows?: number;
+  /** `uniform`: vec4s of columns of a workgroup, 1 to 8. Default: 4. */
+  readonly vectors?: number;
   /** `tiled`, `matrix`: rows and columns of the result that a workgroup computes. */
   readonly tile?: readonly [rows: number, columns: number];
   /**
@@ -19,6 +22,8 @@ export interface ProductRule {
   readonly fill?: number;
   /** The rule is only for results with at least so many rows (tokens or pixels). Default: 1. */
   readonly minRows?: number;
+  /** The rule is only for results with at most so many columns (of a part of the weight that is bound). Default: Infinity. */
+  readonly maxColumns?: number;
 }
 
 /** When and how a kernel computes attention. */

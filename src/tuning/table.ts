@@ -17,8 +17,9 @@ const size = z.int().min(1).max(MAX_SIZE);
 const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]);
 
 const productRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
+  kernel: z.enum(["direct", "broadcast", "uniform", "tiled", "matrix"]),
   ownRows: z.int().min(1).max(16).exactOptional(),
+  vectors: z.int().min(1).max(8).exactOptional(),
   tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
   fill: z
     .int()
@@ -26,6 +27,7 @@ const productRule = z.strictObject({
     .max(2 ** 16)
     .exactOptional(),
   minRows: size.exactOptional(),
+  maxColumns: size.exactOptional(),
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 
 const attentionRule = z.strictObject({
