@@ -19,7 +19,6 @@ const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal
 const productRule = z.strictObject({
   kernel: z.enum(["direct", "broadcast", "uniform", "tiled", "matrix"]),
   ownRows: z.int().min(1).max(16).exactOptional(),
-  vectors: z.int().min(1).max(8).exactOptional(),
   tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
   fill: z
     .int()

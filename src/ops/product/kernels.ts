@@ -31,7 +31,7 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
     case "broadcast":
       return broadcast(stream, rule, call);
     case "uniform":
-      return uniformKernel(stream.adapter, rule, call);
+      return uniformKernel(stream.adapter, call);
     case "tiled":
       return tiledKernel(rule, call);
     case "matrix":
