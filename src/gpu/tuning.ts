@@ -9,7 +9,7 @@ export interface ProductRule {
    * of a GPU: both are for GPUs.
    */
   readonly kernel: "direct" | "broadcast" | "uniform" | "tiled" | "matrix";
-  /** `broadcast`: rows of x that each lane loads. */
+  /** `broadcast`: rows of x that each lane loads, at most 4. Default: 1. */
   readonly ownRows?: number;
   /** `tiled`, `matrix`: rows and columns of the result that a workgroup computes. */
   readonly tile?: readonly [rows: number, columns: number];
@@ -38,8 +38,9 @@ export interface AttentionRule {
 export type WinogradForm = "f2" | "f4";
 
 /**
- * Which 3×3 convolutions are computed by Winograd's products (Lavin & Gray 2015). Their weights are transformed when they are
- * loaded, and take 16/9 (f2) or 4 times (f4) the memory of f32. Only where activations are f32, by `broadcast` kernels.
+ * Which 3×3 convolutions are computed by Winograd's products (Lavin & Gray 2015). Their weights are transformed after they are
+ * loaded, and what that gives takes another 16/9 (f2) or 4 times (f4) their memory in f32. Only where activations are f32, by
+ * `broadcast` kernels.
  */
 export interface WinogradRule {
   /** Size of the tiles. */
@@ -48,6 +49,11 @@ export interface WinogradRule {
   readonly minChannels?: number;
   /** The rule is only for convolutions whose transformed filters take at most so many bytes. Default: no limit. */
   readonly maxBytes?: number;
+  /**
+   * The rule is only for images of at least so many tiles of 2×2 (f2) or 4×4 (f4) pixels; smaller ones are convolved by their
+   * sums, with the weights as they were loaded. Default: 1.
+   */
+  readonly minTiles?: number;
 }
 
 /** When and how kernels compute group norms. */
@@ -97,12 +103,16 @@ export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
-  id: "lavapipe-1",
+  id: "lavapipe-2",
+  // A workgroup has 8 rows for each that a lane owns: more are faster, if few of them are beyond the last row.
   products: [
-    { kernel: "broadcast", ownRows: 4, minRows: 48 },
+    { kernel: "broadcast", ownRows: 4, minRows: 49 },
+    { kernel: "broadcast", ownRows: 2, minRows: 33 },
+    { kernel: "broadcast", ownRows: 4, minRows: 17 },
+    { kernel: "broadcast", ownRows: 2, minRows: 9 },
     { kernel: "broadcast", ownRows: 1 },
   ],
-  winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20 }],
+  winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20, minTiles: 4 }],
   keepsHalfWeights: true,
   attention: [
     { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
@@ -145,9 +155,9 @@ const lavapipe26Wide: TuningTable = {
 
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
-  id: "swiftshader-1",
+  id: "swiftshader-2",
   products: [
-    { kernel: "broadcast", ownRows: 4, minRows: 16 },
+    { kernel: "broadcast", ownRows: 2, minRows: 5 },
     { kernel: "broadcast", ownRows: 1 },
   ],
   winograd: [{ form: "f4", minChannels: 16, maxBytes: 64 * 2 ** 20 }],

@@ -18,7 +18,7 @@ const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal
 
 const productRule = z.strictObject({
   kernel: z.enum(["direct", "broadcast", "uniform", "tiled", "matrix"]),
-  ownRows: z.int().min(1).max(16).exactOptional(),
+  ownRows: z.int().min(1).max(4).exactOptional(),
   tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
   fill: z
     .int()
@@ -39,6 +39,7 @@ const winogradRule = z.strictObject({
   form: z.enum(["f2", "f4"]),
   minChannels: size.exactOptional(),
   maxBytes: z.int().min(1).exactOptional(),
+  minTiles: size.exactOptional(),
 } satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
 
 const groupNormRule = z.strictObject({
