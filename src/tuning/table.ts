@@ -17,7 +17,7 @@ const size = z.int().min(1).max(MAX_SIZE);
 const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]);
 
 const productRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
+  kernel: z.enum(["direct", "broadcast", "uniform", "tiled", "matrix"]),
   ownRows: z.int().min(1).max(4).exactOptional(),
   tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
   fill: z
@@ -26,6 +26,7 @@ const productRule = z.strictObject({
     .max(2 ** 16)
     .exactOptional(),
   minRows: size.exactOptional(),
+  maxColumns: size.exactOptional(),
 } satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
 
 const attentionRule = z.strictObject({
