@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { z } from "zod";
+import * as z from "zod";
 import { excessOf } from "../platform/json.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { shortened } from "../platform/printable.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Device names of torch, with an index if there are several; only `gpu` is our own. */
 const DEVICE = /^(cpu|gpu|cuda|mps|xpu|hip|vulkan)(:\d+)?$/;

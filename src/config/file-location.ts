@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseHubId } from "../files/folder/hub-place.js";
 import { isUrl } from "../files/open.js";
 import type { FileLocation } from "./load-config-data.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * The JSON Schema of load configs, for completion and checks in editors: configs/load-config.schema.json. It lacks rules

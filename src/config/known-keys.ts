@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { describeUnknown, foundText } from "./config-error.js";
 
 /** Keys that do not change the result, grouped by the reason. */

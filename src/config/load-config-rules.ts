@@ -1,5 +1,5 @@
 import { join } from "#platform";
-import { z } from "zod";
+import * as z from "zod";
 import { counted } from "../platform/counted.js";
 import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";

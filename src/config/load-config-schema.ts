@@ -5,7 +5,7 @@
  *
  * configs/load-config.schema.json is generated from it (scripts/generate-config-schema.js), with its descriptions.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { device } from "./devices.js";
 import { file, folder } from "./file-location.js";
 import type { ModelLoadConfigData } from "./load-config-data.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** A fault that a rule found, with its path from the object of the rule. */
 export interface Fault {

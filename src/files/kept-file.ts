@@ -1,5 +1,5 @@
 import { join, listFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
-import { z } from "zod";
+import * as z from "zod";
 import { FileError } from "../platform/errors.js";
 import { parseJson } from "../platform/json.js";
 import { MAX_BYTES } from "../platform/limits.js";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ConfigError } from "../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../config/load-config-data.js";
 import type { Runner } from "../fixture/runner.js";

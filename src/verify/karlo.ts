@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { Generator } from "../diffusion/generator.js";
 import { isUrl } from "../files/open.js";
 import type { Fixture } from "../fixture/fixture.js";
@@ -67,7 +67,7 @@ const QUIET: ScriptOptions = { onWarning: () => undefined };
 
 /** Exposes what scripts compute on the way. */
 class Steps extends InferenceScript {
-  tokens(texts: readonly string[]): Int32Array[] {
+  tokens(texts: readonly string[]): Promise<Int32Array[]> {
     return this.tokenizeText(texts);
   }
 
@@ -224,7 +224,7 @@ async function tokensOf(fixture: Fixture, script: Steps, call: string, texts: re
   return [
     {
       name: `${call}.input_ids`,
-      actual: script.tokens(texts).flatMap((row) => [...row]),
+      actual: (await script.tokens(texts)).flatMap((row) => [...row]),
       expected: ids.data.filter((_, i) => mask.data[i] === 1),
       tolerance: { maxRelative: 0 },
     },

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { resolveBeside } from "../files/open.js";
 import { makeImage, type RgbImage } from "../image/image.js";

@@ -4,7 +4,7 @@
  */
 import { closeSync, cpSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { float32ToF16 } from "../../src/tensor/half.js";
 import { fixtureFolder } from "./golden.js";
 

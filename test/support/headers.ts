@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod";
 import type { Header } from "../../src/weights/formats/tensor-scope.js";
 
 /**

@@ -1,5 +1,5 @@
 /** A model family with almost no mathematics: the smallest possible family. */
-import { z } from "zod";
+import * as z from "zod";
 import type { ModelSource, PriorSource, UnetSource } from "../../src/config/load-config-data.js";
 import { TEXT_ENCODER, type Component } from "../../src/models/component.js";
 import type { BuildRequest, Claim, Declared, Family } from "../../src/models/family.js";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { readText } from "#platform";
 import { readJson } from "../../config/read-json.js";
 import { MAX_BYTES } from "../../platform/limits.js";

@@ -1,6 +1,6 @@
 // The files of a repository on the hub, with their sizes and hashes.
 import { cacheFolder, openFile } from "#platform";
-import { z } from "zod";
+import * as z from "zod";
 import { FileError } from "../../platform/errors.js";
 import { parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";

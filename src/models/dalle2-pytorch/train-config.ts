@@ -7,7 +7,7 @@
  * refused here. That of a U-Net ignores them (`**kwargs`), so they are ignored, and `describeIgnored` names them. The
  * camelCase options of models come from options.ts beside this file.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { BetaScheduleName } from "../../diffusion/schedule.js";
 import { describeUnknown } from "../../config/config-error.js";
 import { keysOf, knownKeys, only, type HarmlessKeys } from "../../config/known-keys.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { downloadName } from "../../config/file-location.js";
 import type { FileLocation } from "../../config/load-config-data.js";
 import type { ModelLoadConfig } from "../load-config.js";

@@ -1,6 +1,6 @@
 // Embeddings in a safetensors file: a tensor for each kind, with a row for each text or image. The metadata of the file names
 // these texts and images, and the models.
-import { z } from "zod";
+import * as z from "zod";
 import { checkValue } from "../../config/config-error.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { JsonError, parseJson } from "../../platform/json.js";

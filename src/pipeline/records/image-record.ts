@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { readBytes } from "#platform";
 import { checkValue } from "../../config/config-error.js";
 import { readImageText } from "../../image/encode.js";

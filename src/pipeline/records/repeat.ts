@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { checkValue } from "../../config/config-error.js";
 import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
 import type { WeightFormat } from "../../tensor/dtype.js";

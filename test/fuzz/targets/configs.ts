@@ -1,5 +1,5 @@
 import { Ajv } from "ajv";
-import type { z } from "zod";
+import type * as z from "zod";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/models/clip/config/clip-config.js";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import { loadConfigJsonSchema } from "../../../src/config/json-schema.js";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import {

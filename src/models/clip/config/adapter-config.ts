@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** The makes of CLIPs: the libraries that made them. */
 export const CLIP_MAKES = ["openai", "open_clip", "x-clip", "coca"] as const;

@@ -3,7 +3,7 @@
  * open_clip or the transformers library publish it with the weights; for x-clip and CoCa the arguments of their
  * constructors. Unknown keys are refused, because they may change the numbers.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { knownKeys, never, strictKeys, withoutNulls } from "../../../config/known-keys.js";
 import {
   checkActivation,

@@ -1,5 +1,5 @@
 /** `preprocessor_config.json` of a `CLIPImageProcessor` in the transformers library (4.x), formerly `CLIPFeatureExtractor`. */
-import { z } from "zod";
+import * as z from "zod";
 import { knownKeys, never, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 /** A side in pixels. The largest encoders of images take 378. */

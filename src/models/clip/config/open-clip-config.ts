@@ -2,7 +2,7 @@
  * A model's config as open_clip reads it (src/open_clip/model.py, 1.0 to 3.3): the fields of `CLIPVisionCfg` and
  * `CLIPTextCfg`, and the arguments of `CLIP`. Keys with which DALLE2-pytorch cannot run either are refused.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { knownKeys, never, only } from "../../../config/known-keys.js";
 import { rule } from "../../../config/rule.js";
 

@@ -1,5 +1,5 @@
 /** `tokenizer_config.json` and `special_tokens_map.json` of a `CLIPTokenizer` in the transformers library (4.x). */
-import { z } from "zod";
+import * as z from "zod";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 /** A token id, which is a row of a table. */

@@ -2,7 +2,7 @@
  * `config.json` of a `CLIPModel` in the transformers library (4.x, configuration_clip.py): the fields of `CLIPTextConfig`,
  * `CLIPVisionConfig` and `CLIPConfig`, and those of all models' configs, most of which are for text generation.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 const count = z.int().positive();

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ConfigError, parseConfig } from "../../../config/config-error.js";
 import type { FileFolder } from "../../../files/folder/file-folder.js";
 import { FileError } from "../../../platform/errors.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * Our own entries beside `load_model_from` in a load config: the version of DALLE2-pytorch that made the checkpoint, and

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseConfig } from "../../../config/config-error.js";
 import { resolveDecoderConfig } from "../options.js";
 import { trainDecoderConfig } from "../train-config.js";

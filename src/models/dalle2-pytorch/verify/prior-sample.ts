@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { parseConfig } from "../../../config/config-error.js";
 import { resolvePriorConfig } from "../options.js";
 import { trainPriorConfig } from "../train-config.js";

@@ -1,5 +1,5 @@
 // What the configs of diffusers' components have in common (`config.json`, `scheduler_config.json`).
-import { z } from "zod";
+import * as z from "zod";
 import { strictKeys, type HarmlessKeys } from "../../../config/known-keys.js";
 
 export const count = z.int().positive();

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { only } from "../../../config/known-keys.js";
 import { count } from "./component-config.js";
 

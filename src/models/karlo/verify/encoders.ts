@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { plainFolder } from "../../../files/folder/plain-folder.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { EXACT, type Output, type Tolerance } from "../../../fixture/result.js";

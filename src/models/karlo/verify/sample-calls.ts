@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { sampleCall, type SampleCall } from "../../../fixture/unclip-call.js";
 import { EXACT, type Output } from "../../../fixture/result.js";
