@@ -5,6 +5,8 @@ import { TEXT_ENCODER, type Component } from "../../src/models/component.js";
 import type { BuildRequest, Claim, Declared, Family } from "../../src/models/family.js";
 import { componentConfig } from "../../src/models/diffusers/component-files.js";
 import { openComponent } from "../../src/models/diffusers/component-weights.js";
+import type { Fixture } from "../../src/fixture/fixture.js";
+import type { Output } from "../../src/fixture/result.js";
 import type { Opened } from "../../src/models/opened.js";
 import type {
   Cascade,
@@ -300,16 +302,7 @@ export const toyFamily: Family = {
   prior: loadPrior,
   cascade: loadCascade,
   encoders: loadEncoders,
-  verify: new Map([
-    [
-      "toy",
-      async (fixture) => {
-        const { data: expected } = await fixture.tensor("out.twice");
-        const { data } = await fixture.tensor("in.once");
-        return [{ name: "twice", actual: data.map((x) => 2 * x), expected, tolerance: { maxRelative: 0 } }];
-      },
-    ],
-  ]),
+  verify: () => Promise.resolve(new Map([["toy", verifyTwice]])),
   inspect: () => ({
     component: "toy",
     dialect: { version: "7" },
@@ -318,6 +311,12 @@ export const toyFamily: Family = {
   }),
   convertedMetadata: () => ({ toy: "7" }),
 };
+
+async function verifyTwice(fixture: Fixture): Promise<Output[]> {
+  const { data: expected } = await fixture.tensor("out.twice");
+  const { data } = await fixture.tensor("in.once");
+  return [{ name: "twice", actual: data.map((x) => 2 * x), expected, tolerance: { maxRelative: 0 } }];
+}
 
 /** The index of the folder that the prior comes in. */
 export const TOY_INDEX = { _class_name: CLASS, prior: ["toys", "ToyPrior"] };
