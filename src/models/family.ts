@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { ConfigError } from "../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../config/load-config-data.js";
 import type { Runner } from "../fixture/runner.js";
@@ -103,7 +103,7 @@ export interface Family {
   /** What names of tensors tell, to find its models in files. */
   readonly names: ModelNames;
   /** Its own keys beside `load_model_from` in a load config. */
-  readonly configKeys: Readonly<Record<string, z.ZodType>>;
+  readonly configKeys: Readonly<Record<string, z.ZodMiniType>>;
   /** The model of this family in an opened file or folder; undefined if there is none. */
   claim(opened: Opened): Claim | undefined;
   /** Builds a prior. Throws `ConfigError`, `FormatError` or `WeightError`, which name the file. */

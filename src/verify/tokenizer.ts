@@ -1,10 +1,10 @@
-import * as z from "zod";
+import * as z from "zod/mini";
 import { loadEncode } from "../tokenizer/bpe.js";
 import { tokenizeOpenAi } from "../tokenizer/tokenize.js";
 import type { Runner } from "../fixture/runner.js";
 import { EXACT, type Output } from "../fixture/result.js";
 
-const tokens = z.array(z.int().nonnegative());
+const tokens = z.array(z.int().check(z.nonnegative()));
 const info = z.looseObject({ cases: z.array(z.object({ text: z.string(), bpe: tokens, openai: tokens })) });
 
 /**

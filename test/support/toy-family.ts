@@ -1,5 +1,5 @@
 /** A model family with almost no mathematics: the smallest possible family. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { ModelSource, PriorSource, UnetSource } from "../../src/config/load-config-data.js";
 import { TEXT_ENCODER, type Component } from "../../src/models/component.js";
 import type { BuildRequest, Claim, Declared, Family } from "../../src/models/family.js";
@@ -198,7 +198,7 @@ function hereAlready<Model>(model: Model, arena: Arena): UseComponent<Model> {
   return (_, body) => body(model, arena);
 }
 
-const keys = z.object({ toy_shift: z.number().nullish() });
+const keys = z.object({ toy_shift: z.nullish(z.number()) });
 
 /** Encodes a text of n letters as n tenths of its only weight. */
 class ToyTextEncoder implements TextEncoder {
