@@ -2,7 +2,8 @@ import type { Server } from "node:http";
 import { builtinModules } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+import { chromiumPath, launchChromium } from "./chromium.js";
+import { bundleForBrowser, servePage } from "./page-server.js";
 import type { BrowserTests } from "./page.js";
 
 declare global {
