@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
 
@@ -6,6 +7,16 @@ import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
 export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path !== undefined && existsSync(path),
 );
+
+/** What makes Vulkan in Node use the SwiftShader of that Chromium: variables of the environment. */
+export function swiftShaderOf(executablePath: string): Readonly<Record<string, string>> {
+  // Debian's program is a script that starts the one in the second folder.
+  const folders = [dirname(realpathSync(executablePath)), "/usr/lib/chromium"];
+  const drivers = folders.map((folder) => join(folder, "vk_swiftshader_icd.json"));
+  const driver = drivers.find((file) => existsSync(file));
+  if (driver === undefined) throw new Error(`No SwiftShader found: ${drivers.join(", ")}`);
+  return { VK_ICD_FILENAMES: driver };
+}
 
 /** Starts a headless Chromium with SwiftShader and without network. */
 export function launchChromium(executablePath: string): Promise<Browser> {

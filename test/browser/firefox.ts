@@ -46,8 +46,8 @@ class FirefoxPage implements TestPage {
     await this.page.waitForFunction(() => "tests" in globalThis);
   }
 
-  async evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {
-    return (await this.page.evaluate(body as never, argument)) as Result;
+  evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {
+    return this.page.evaluate(body as never, argument);
   }
 
   setOffline(isOffline: boolean): Promise<void> {

@@ -24,7 +24,11 @@ export function bundleForBrowser(entry: string): Promise<BuildResult<{ write: fa
 }
 
 /** Folders of the repository that the pages may read, by the first part of their URL. */
-const FOLDERS: Readonly<Record<string, string>> = { fixtures: "test/fixtures", configs: "configs" };
+const FOLDERS: Readonly<Record<string, string>> = {
+  fixtures: "test/fixtures",
+  configs: "configs",
+  images: "examples/images",
+};
 
 export interface ServedPage {
   readonly url: string;
