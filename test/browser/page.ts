@@ -19,18 +19,23 @@ export interface Drawn {
   readonly seconds: number;
 }
 
-export interface OpenedShapes {
+/** What is open. */
+export interface Opened {
   readonly adapter: AdapterDescription;
   /** Name of the tuning table. */
   readonly tuning: string;
 }
 
+export interface SelfTested extends Opened {
+  readonly results: SelfTestResult[];
+}
+
 export interface BrowserTests {
-  runSelfTest(): Promise<{ adapter: AdapterDescription; results: SelfTestResult[] }>;
+  runSelfTest(): Promise<SelfTested>;
   /** Fetches fixtures by byte ranges and runs them in f32. */
   verify(folders: readonly string[]): Promise<VerifyResult[]>;
   /** Opens the Shapes model for the calls below. */
-  openShapes(config: string): Promise<OpenedShapes>;
+  openShapes(config: string): Promise<Opened>;
   draw(prompt: string, seed: number): Promise<Drawn>;
   /** A variation of the image at a URL. */
   vary(image: string, text: string, seed: number): Promise<Drawn>;
@@ -66,7 +71,7 @@ const rgbAt = async (url: string): Promise<api.RgbImage> => api.removeAlpha(awai
 const tests: BrowserTests = {
   async runSelfTest() {
     using gpu = await openGpu();
-    return { adapter: gpu.adapter, results: await selfTest(gpu) };
+    return { adapter: gpu.adapter, tuning: gpu.tuning.id, results: await selfTest(gpu) };
   },
 
   async verify(folders) {
