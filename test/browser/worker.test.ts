@@ -3,10 +3,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { chromiumPath, launchChromium } from "./chromium.js";
+import { bundleForBrowser } from "./page-server.js";
 import type { WorkerPageTests } from "./worker-page.js";
 
 declare global {
@@ -16,20 +16,11 @@ declare global {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The page's script and the worker, as bundles, and the files of configs. */
+/** The page's script and the worker, as bundles, by their paths. */
 async function bundles(): Promise<ReadonlyMap<string, string>> {
-  const options = {
-    absWorkingDir: root,
-    bundle: true,
-    platform: "browser",
-    format: "esm",
-    target: "es2022",
-    alias: { "#platform": "./src/platform/browser.ts" },
-    write: false,
-  } as const;
   const entries = { "/scripts/page.js": "test/browser/worker-page.ts", "/browser-worker.js": "test/browser/worker.ts" };
   const built = Object.entries(entries).map(async ([path, entry]) => {
-    const { outputFiles } = await build({ ...options, entryPoints: [entry] });
+    const { outputFiles } = await bundleForBrowser(entry);
     return [path, outputFiles[0]!.text] as const;
   });
   return new Map(await Promise.all(built));
