@@ -5,6 +5,7 @@ import type { ProductRule } from "../../gpu/tuning.js";
 import type { ProductCall, ProductKernel, ProductTile } from "./call.js";
 import { matrixKernel } from "./matrix.js";
 import { tiledKernel } from "./tiled.js";
+import { uniformKernel } from "./uniform.js";
 
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
@@ -29,6 +30,8 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
       return direct(call);
     case "broadcast":
       return broadcast(stream, rule, call);
+    case "uniform":
+      return uniformKernel(stream.adapter, call);
     case "tiled":
       return tiledKernel(rule, call);
     case "matrix":
@@ -98,8 +101,10 @@ export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, 
   return rule && variantOf(stream, rule);
 }
 
-function isFor({ minRows = 1 }: ProductRule, { rows }: Pick<ProductCall, "rows">): boolean {
-  return rows >= minRows;
+type Size = Pick<ProductCall, "rows"> & Partial<Pick<ProductCall, "vectors">>;
+
+function isFor({ minRows = 1, maxColumns = Infinity }: ProductRule, { rows, vectors = 0 }: Size): boolean {
+  return rows >= minRows && 4 * vectors <= maxColumns;
 }
 
 /** Broadcasts are between all lanes of a subgroup, so their number must be known. */
