@@ -193,16 +193,36 @@ export const shippedTables: readonly TuningTable[] = [
   gpu,
 ];
 
-/** Returns the table that was measured on adapters like this one. */
+/**
+ * Returns the table that was measured on adapters like this one. Browsers hide names: Chromium says vendor and architecture,
+ * Safari the vendor, Firefox nothing.
+ */
 export function shippedTable(adapter: AdapterDescription): TuningTable {
-  const { architecture, description, device, isSoftware, lanes } = adapter;
-  const names = `${architecture} ${device} ${description}`;
-  if (/swiftshader/i.test(names)) return swiftShader;
-  if (/llvmpipe|lavapipe/i.test(names)) {
-    if (compareVersions(mesaVersion(adapter) ?? [0, 0], MESA_26) < 0) return lavapipe;
-    return lanes === 16 ? lavapipe26Wide : lavapipe26;
-  }
-  return isSoftware ? portableTable : gpu;
+  if (isSwiftShader(adapter)) return swiftShader;
+  if (isLavapipe(adapter)) return lavapipeTable(adapter);
+  return adapter.isSoftware ? portableTable : gpu;
+}
+
+function lavapipeTable(adapter: AdapterDescription): TuningTable {
+  if (compareVersions(mesaVersion(adapter) ?? MESA_25, MESA_26) < 0) return lavapipe;
+  return adapter.lanes === 16 ? lavapipe26Wide : lavapipe26;
+}
+
+function isSwiftShader(adapter: AdapterDescription): boolean {
+  return /swiftshader/i.test(namesOf(adapter));
+}
+
+function isLavapipe(adapter: AdapterDescription): boolean {
+  const { vendor, architecture, implementation, isSoftware } = adapter;
+  if (/llvmpipe|lavapipe/i.test(namesOf(adapter))) return true;
+  // What Dawn calls lavapipe.
+  if (vendor === "mesa" && architecture === "software") return true;
+  // The software adapter of wgpu, without its names. On Windows it may be another, for which no table was measured.
+  return isSoftware && implementation === "wgpu" && namesOf(adapter).trim() === "";
+}
+
+function namesOf({ architecture, device, description }: AdapterDescription): string {
+  return `${architecture} ${device} ${description}`;
 }
 
 /** Major and minor version of Mesa. */
@@ -221,9 +241,8 @@ const compareVersions = (a: MesaVersion, b: MesaVersion): number => a[0] - b[0] 
 
 /** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
 export function isUnmeasured(adapter: AdapterDescription): boolean {
-  const names = `${adapter.architecture} ${adapter.device} ${adapter.description}`;
-  if (!adapter.isSoftware || /swiftshader/i.test(names)) return false;
+  if (!adapter.isSoftware || isSwiftShader(adapter)) return false;
   const version = mesaVersion(adapter);
-  if (!/llvmpipe|lavapipe/i.test(names) || version === undefined) return true;
+  if (!isLavapipe(adapter) || version === undefined) return true;
   return compareVersions(version, MESA_25) > 0 && compareVersions(version, MESA_26) !== 0;
 }
