@@ -18,6 +18,7 @@ export {
   adapterAdvice,
   implementationOf,
   openWebGpu,
+  compilingDevices,
   processorTime,
   systemMemory,
   waitForDawn,
