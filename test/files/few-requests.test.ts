@@ -19,7 +19,7 @@ async function serve(hasRanges: boolean): Promise<{ url: string; requests: strin
   server = createServer((request, response) => {
     requests.push(`${request.url} ${request.headers.range ?? ""}`);
     const bytes = readFileSync(join(root, request.url!));
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec((hasRanges && request.headers.range) || "") ?? [];
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec((hasRanges ? request.headers.range : undefined) ?? "") ?? [];
     if (first === undefined) {
       response.writeHead(200, { "content-length": bytes.length }).end(bytes);
       return;
