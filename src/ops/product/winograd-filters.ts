@@ -35,6 +35,7 @@ export function transformFilters(weight: Tensor, filters: Tensor, form: Winograd
           first_source: from - start,
           first_vector: from - first,
           kernel_height: SIZE,
+          kernel_width: SIZE,
           points: Math.sqrt(filters.shape[0]!),
         },
         grid: invocations(count),
