@@ -5,6 +5,7 @@ import { portableTable, type GroupNormRule } from "../../src/gpu/tuning.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { expectClose, Random, testableTypes } from "../support/gpu.js";
 import { rounded } from "../support/rounded.js";
 import * as oracle from "../support/oracle-norm.js";
@@ -12,6 +13,8 @@ import * as oracle from "../support/oracle-norm.js";
 // Relative to the largest value. f32: a few roundings (6e-8 each) of sums and of the normalised value; measured up to
 // 5e-7. f16: the input is already rounded, so the only error is the rounding of the result, at most 2^-11 = 4.9e-4.
 const TOLERANCE = { f32: 1e-6, f16: 5e-4 } as const;
+/** Standard deviation of the inputs. */
+const SPREAD = 2;
 
 const types = await testableTypes();
 const rules: GroupNormRule[] = [
@@ -19,6 +22,15 @@ const rules: GroupNormRule[] = [
   ...[4, 8, 64].map((invocations): GroupNormRule => ({ kernel: "whole", invocations })),
 ];
 const variants = rules.flatMap((rule) => types.map((dtype) => ({ ...rule, dtype })));
+
+/** Rows with values before them that no norm reads. */
+function behind(values: readonly number[] | Float32Array, rows: number, before: number): number[] {
+  const size = values.length / rows;
+  return Array.from({ length: rows }, (_, row) => [
+    ...new Array<number>(before).fill(99),
+    ...values.slice(row * size, (row + 1) * size),
+  ]).flat();
+}
 
 describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
   let gpu: GpuDevice;
@@ -71,18 +83,20 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
   test.each([...edges, ...randomCases])("$shape, $groups groups, $activation", async (c) => {
     const [batch, height, width, channels] = c.shape;
     const values = rounded(
-      random.normals(batch * height * width * channels, 2).map((value) => value + (c.mean ?? 0.5)),
+      random.normals(batch * height * width * channels, SPREAD).map((value) => value + (c.mean ?? 0.5)),
       dtype,
     );
     const weight = random.normals(channels);
     const bias = random.normals(channels);
+    const before = 4 * random.integer(0, 2);
     const scaleShift = c.modulated ? normals(random, batch * 2 * channels) : undefined;
     const residual = c.modulated ? normals(random, values.length) : undefined;
     const y = groupNorm(arena.from(values, c.shape), {
       groups: c.groups,
       weight: arena.from(weight, [channels], "f32"),
       bias: arena.from(bias, [channels], "f32"),
-      scaleShift: scaleShift && arena.from(scaleShift, [batch, 2 * channels]),
+      scaleShift: scaleShift && arena.from(behind(scaleShift, batch, before), [batch, before + 2 * channels]),
+      scaleShiftStart: before,
       residual: residual && arena.from(residual, c.shape),
       activation: c.activation,
     });
@@ -95,7 +109,24 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
         scaleShift,
       })
       .map((value, i) => value + (residual?.[i] ?? 0));
-    expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
+    // The mean is rounded to f32, by up to 2^-24 of itself; the normalised values carry that error, in units of the spread.
+    const ofMean = ((c.mean ?? 0) * 2 ** -24) / SPREAD;
+    expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] + ofMean });
+  });
+
+  test("refuses scales and shifts that are not there", () => {
+    const [weight, bias] = [8, 8].map((size) => arena.from(new Float32Array(size), [size], "f32")) as [Tensor, Tensor];
+    const x = arena.from(new Float32Array(32), [1, 2, 2, 8]);
+    const norm = (channels: number, scaleShiftStart: number) =>
+      groupNorm(x, {
+        groups: 4,
+        weight,
+        bias,
+        scaleShift: arena.from(new Float32Array(channels), [1, channels]),
+        scaleShiftStart,
+      });
+    expect(() => norm(16, 4)).toThrow("scaleShift is [1, 16]; expected [1, 20 or more]");
+    expect(() => norm(20, 2)).toThrow(ShapeError);
   });
 
   test("refuses groups that do not divide the channels", () => {
