@@ -28,6 +28,8 @@ struct Params {
   scale_shift_stride4: u32,
   scale_shift_start4: u32,
   has_residual: u32,
+  // WORKGROUP. Uniform data, because unrolled loops compile slowly on software adapters.
+  invocations: u32,
   eps: f32,
 }
 
@@ -140,7 +142,7 @@ fn workgroup_sums(lane: u32, values: mat2x4<f32>) -> mat2x4<f32> {
   shared_values[lane] = values;
   workgroupBarrier();
   var sums = mat2x4<f32>();
-  for (var i = 0u; i < WORKGROUP; i++) {
+  for (var i = 0u; i < params.invocations; i++) {
     sums += shared_values[i];
   }
   workgroupBarrier();

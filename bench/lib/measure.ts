@@ -13,7 +13,7 @@ export interface Sample {
   readonly wall: number;
   /** Processor time of the process. */
   readonly cpu: number;
-  /** Of all its threads but the main one, where the system tells: the work of a software adapter's driver. */
+  /** Of all its threads but Node's own, where the system tells: the work of a software adapter's driver. */
   readonly workers: number | null;
 }
 
@@ -53,8 +53,8 @@ export async function sample(run: () => Promise<unknown>): Promise<Sample> {
   const wall = (performance.now() - start) / 1000;
   const after = processorTime();
   const cpu = after.process - before.process;
-  const hasThreads = after.main !== undefined && before.main !== undefined;
-  return { wall, cpu, workers: hasThreads ? Math.max(0, cpu - (after.main - before.main)) : null };
+  const hasThreads = after.node !== undefined && before.node !== undefined;
+  return { wall, cpu, workers: hasThreads ? Math.max(0, cpu - (after.node - before.node)) : null };
 }
 
 export function medianOf(samples: readonly Sample[]): Sample {

@@ -93,6 +93,7 @@ function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WOR
         scale_shift_stride4: (scaleShift?.stride ?? 0) / 4,
         scale_shift_start4: scaleShiftStart / 4,
         has_residual: Number(residual !== undefined),
+        invocations: WORKGROUP,
         eps,
       },
       grid: foldedGrid(samples * blocks),

@@ -114,7 +114,10 @@ describe.each(types)("normalisations in %s", (dtype: ComputeType) => {
         const values = normals(random, rows * channels, 3);
         const y = layerNorm(other.from(values, [rows, channels]), { stable: true });
         const expected = oracle.layerNorm(values, [rows, channels], { stable: true, eps: 1e-5 });
-        expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] });
+        // The one value of a row divided by itself is 1 within 2.5 units in the last place, as WGSL allows. What is left of the
+        // difference from the mean is divided by the square root of eps.
+        const ofDivision = channels === 1 ? (2.5 * 2 ** -23) / Math.sqrt(1e-5) : 0;
+        expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] + ofDivision });
         await other.checkGuards();
       });
 
