@@ -69,13 +69,17 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
   const names = Object.keys(FEATURES) as (keyof GpuFeatures)[];
   const requiredLimits: Record<string, number> = {};
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
-  const device = await adapter.requestDevice({
+  const descriptor: GPUDeviceDescriptor = {
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
     requiredLimits,
-  });
+  };
+  const device = await adapter.requestDevice(descriptor);
+  // An adapter gives one device.
+  const openAnother = async () => (await requestAdapter(entry, preferSoftware))?.requestDevice(descriptor);
   const { tuning, ...others } = options;
-  if (typeof tuning !== "function") return new GpuDevice(device, description, features, { ...others, tuning });
-  return withTableOf(tuning, new GpuDevice(device, description, features, others));
+  const isTable = typeof tuning !== "function";
+  const gpu = new GpuDevice(device, description, features, isTable ? { ...others, tuning } : others, openAnother);
+  return isTable ? gpu : withTableOf(tuning, gpu);
 }
 
 async function withTableOf(source: TuningSource, gpu: GpuDevice): Promise<GpuDevice> {

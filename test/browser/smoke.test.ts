@@ -67,7 +67,7 @@ inEachBrowser("a software adapter", (known) => {
   it("opens an adapter, knows its tuning table, and computes the same as the CPU", async () => {
     const { adapter, tuning, results } = await open.page.evaluate(() => tests.runSelfTest(), undefined);
     expect(adapter.isSoftware).toBe(true);
-    expect(tuning).toBe(known === browsers.chromium ? "swiftshader-1" : "lavapipe-1");
+    expect(tuning).toBe(known === browsers.chromium ? "swiftshader-2" : "lavapipe-2");
     expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
     expect(results.filter(({ pass }) => !pass)).toEqual([]);
   });

@@ -31,11 +31,11 @@ describe("the name of a table", () => {
 const nameless = { vendor: "", architecture: "", device: "", description: "" };
 
 it.each([
-  ["lavapipe in Node", "lavapipe-1", "Dawn", true, { description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }],
-  ["lavapipe in Deno", "lavapipe-1", "wgpu", true, { vendor: "mesa", device: "llvmpipe (LLVM 15.0.6, 256 bits)" }],
-  ["lavapipe in Chromium", "lavapipe-1", "Dawn", true, { vendor: "mesa", architecture: "software" }],
-  ["lavapipe in Firefox", "lavapipe-1", "wgpu", true, {}],
-  ["SwiftShader in Chromium", "swiftshader-1", "Dawn", true, { vendor: "google", architecture: "swiftshader" }],
+  ["lavapipe in Node", "lavapipe-2", "Dawn", true, { description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }],
+  ["lavapipe in Deno", "lavapipe-2", "wgpu", true, { vendor: "mesa", device: "llvmpipe (LLVM 15.0.6, 256 bits)" }],
+  ["lavapipe in Chromium", "lavapipe-2", "Dawn", true, { vendor: "mesa", architecture: "software" }],
+  ["lavapipe in Firefox", "lavapipe-2", "wgpu", true, {}],
+  ["SwiftShader in Chromium", "swiftshader-2", "Dawn", true, { vendor: "google", architecture: "swiftshader" }],
   ["a software driver by name", "portable", "Dawn", true, { description: "Microsoft Basic Render Driver" }],
   ["a GPU in Chromium", "gpu-1", "Dawn", false, { vendor: "nvidia", architecture: "ampere" }],
   ["a GPU in Firefox", "gpu-1", "wgpu", false, {}],
