@@ -34,26 +34,44 @@ export interface BrowserTests {
   runSelfTest(): Promise<SelfTested>;
   /** Fetches fixtures by byte ranges and runs them in f32. */
   verify(folders: readonly string[]): Promise<VerifyResult[]>;
-  /** Opens the Shapes model for the calls below. */
-  openShapes(config: string): Promise<Opened>;
+  /** Starts a worker for `openShapes`. */
+  startWorker(): Promise<void>;
+  /** Opens the Shapes model by a load config for the calls below: in the page, or in a worker. */
+  openShapes(config: unknown, where: "page" | "worker"): Promise<Opened>;
+  /** Fetches the images for the calls below, by name. */
+  fetchImages(urls: Readonly<Record<string, string>>): Promise<void>;
   draw(prompt: string, seed: number): Promise<Drawn>;
-  /** A variation of the image at a URL. */
+  /** A variation of an image. */
   vary(image: string, text: string, seed: number): Promise<Drawn>;
   /** Draws the free part of an image. Also returns the image itself. */
   inpaint(image: string, mask: string, text: string, seed: number): Promise<{ before: Drawn; after: Drawn }>;
-  /** Enlarges the image at a URL from half its size. */
+  /** Enlarges an image from half its size. */
   enlarge(image: string, text: string, seed: number): Promise<Drawn>;
   /** Aborts an image after some steps. Returns the message of the error, and the steps that were run. */
   abort(steps: number): Promise<{ message: string; steps: number }>;
-  /** Makes the next call fail with a lost device. Returns the code of its error. */
-  loseDevice(): Promise<string | undefined>;
+  /** Destroys the device of the page. Returns whether there was one. */
+  destroyDevice(): boolean;
+  /** Draws, and returns the code of the error. */
+  failToDraw(): Promise<string | undefined>;
 }
 
-let manager: api.DalleModelManager | undefined;
+type Manager = api.DalleModelManager | api.RemoteManager;
+type Scripts = api.LibraryScripts;
 
-function opened(): api.DalleModelManager {
-  if (!manager) throw new Error("Call openShapes first.");
-  return manager;
+let models: Manager | undefined;
+let client: api.WorkerClient | undefined;
+const images = new Map<string, api.Image>();
+
+function opened(): Manager {
+  if (!models) throw new Error("Call openShapes first.");
+  return models;
+}
+
+/** A script of the models, wherever they are. */
+function script<Name extends keyof Scripts>(name: Name): api.RemoteScript<InstanceType<Scripts[Name]>> {
+  const manager = opened();
+  const one: unknown = manager instanceof api.DalleModelManager ? new api[name](manager) : manager.script(name);
+  return one as api.RemoteScript<InstanceType<Scripts[Name]>>;
 }
 
 async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
@@ -62,11 +80,7 @@ async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
   return { width, height, data: [...data], seconds: (performance.now() - start) / 1000 };
 }
 
-async function imageAt(url: string): Promise<api.Image> {
-  return api.decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer()));
-}
-
-const rgbAt = async (url: string): Promise<api.RgbImage> => api.removeAlpha(await imageAt(url));
+const rgb = (name: string): api.RgbImage => api.removeAlpha(images.get(name)!);
 
 const tests: BrowserTests = {
   async runSelfTest() {
@@ -82,39 +96,54 @@ const tests: BrowserTests = {
     return results;
   },
 
-  async openShapes(config) {
-    manager?.dispose();
-    manager = await api.DalleModelManager.create(config);
-    await Promise.all([manager.load(), manager.warmup(STEPS)]);
-    return { adapter: manager.gpu.adapter, tuning: manager.gpu.tuning.id };
+  async startWorker() {
+    client = api.createWorkerClient();
+    await client.listCache();
+  },
+
+  async openShapes(config, where) {
+    models?.dispose();
+    models =
+      where === "page"
+        ? await api.DalleModelManager.create(api.ModelLoadConfig.parse(config))
+        : await client!.open({ data: config });
+    await Promise.all([models.load(), models.warmup(STEPS)]);
+    const { adapter, tuning } = models.gpu;
+    return { adapter, tuning: tuning.id };
+  },
+
+  async fetchImages(urls) {
+    for (const [name, url] of Object.entries(urls)) {
+      images.set(name, await api.decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer())));
+    }
   },
 
   draw: (prompt, seed) =>
     timed(async () => {
-      const images = await new api.BasicInference(opened()).run(prompt, { ...STEPS, seed });
+      const images = await script("BasicInference").run(prompt, { ...STEPS, seed });
       return images.get(0)!.get(0)![0]!;
     }),
 
   vary: (image, text, seed) =>
     timed(async () => {
       const options = { ...DECODER_STEPS, text, seed };
-      return (await new api.ImageVariation(opened()).run([await rgbAt(image)], options)).get(0)![0]!;
+      return (await script("ImageVariation").run([rgb(image)], options)).get(0)![0]!;
     }),
 
   async inpaint(image, mask, text, seed) {
-    const [before, kept] = [await rgbAt(image), api.maskFromImage(await imageAt(mask))];
+    const [before, kept] = [rgb(image), api.maskFromImage(images.get(mask)!)];
     const after = await timed(async () => {
-      const options = { ...DECODER_STEPS, seed, resampleTimes: 2 };
-      return (await new api.BasicInpainting(opened()).run([before], [kept], text, options)).get(0)![0]!;
+      const options = { ...STEPS, seed, resampleTimes: 2 };
+      return (await script("BasicInpainting").run([before], [kept], text, options)).get(0)![0]!;
     });
     return { before: await timed(() => Promise.resolve(before)), after };
   },
 
   enlarge: (image, text, seed) =>
     timed(async () => {
-      const large = await rgbAt(image);
+      const large = rgb(image);
       const small = api.resizeLanczos(large, large.width / 2, large.height / 2);
-      return (await new api.Upscale(opened()).run([small], { text, seed, steps: 2 })).get(0)![0]!;
+      return (await script("Upscale").run([small], { text, seed, steps: 2 })).get(0)![0]!;
     }),
 
   async abort(stop) {
@@ -123,11 +152,7 @@ const tests: BrowserTests = {
     const onProgress = () => {
       if (++steps === stop) controller.abort(new Error("enough"));
     };
-    const run = new api.BasicInference(opened()).run("a red circle", {
-      ...STEPS,
-      onProgress,
-      signal: controller.signal,
-    });
+    const run = script("BasicInference").run("a red circle", { ...STEPS, onProgress, signal: controller.signal });
     const error = await run.then(
       () => new Error("was not aborted"),
       (reason: unknown) => reason as Error,
@@ -135,8 +160,14 @@ const tests: BrowserTests = {
     return { message: error.message, steps };
   },
 
-  async loseDevice() {
-    (opened().gpu.device as GPUDevice).destroy();
+  destroyDevice() {
+    const manager = opened();
+    if (!(manager instanceof api.DalleModelManager)) return false;
+    (manager.gpu.device as GPUDevice).destroy();
+    return true;
+  },
+
+  async failToDraw() {
     const error = await tests.draw("a red circle", 1).catch((reason: unknown) => reason);
     return error instanceof api.Dalle2Error ? error.code : undefined;
   },
