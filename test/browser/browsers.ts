@@ -10,8 +10,9 @@ export type PageFunction<Argument, Result> = (argument: Argument) => Result | Pr
 export interface TestPage {
   /** Errors in the console, and those that nothing caught. */
   readonly errors: readonly string[];
-  /** Opens a URL and waits until page.ts has run. */
   open(url: string): Promise<void>;
+  /** Waits until a condition in the page is true. */
+  waitFor(condition: () => boolean): Promise<void>;
   evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result>;
   setOffline(isOffline: boolean): Promise<void>;
   close(): Promise<void>;

@@ -37,7 +37,10 @@ class ChromiumPage implements TestPage {
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
-    await this.page.waitForFunction(() => "tests" in globalThis);
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    await this.page.waitForFunction(condition, undefined, { timeout: 0, polling: 100 });
   }
 
   evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {

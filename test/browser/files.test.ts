@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type * as Api from "../../src/index.js";
 import { FaultServer, stallAfter } from "../support/fault-server.js";
 import { inEachBrowser, type TestPage } from "./browsers.js";
-import { openTests, type OpenTests } from "./open-tests.js";
+import { openTestPage, openTests, type OpenTests } from "./open-tests.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -23,7 +23,7 @@ inEachBrowser("downloads", (known) => {
     [tests, server] = await Promise.all([openTests(known), FaultServer.start()]);
     page = tests.page;
     otherTab = await tests.browser.newPage();
-    await otherTab.open(tests.url);
+    await openTestPage(otherTab, tests.url);
   });
 
   afterAll(async () => {

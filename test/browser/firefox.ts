@@ -43,7 +43,10 @@ class FirefoxPage implements TestPage {
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
-    await this.page.waitForFunction(() => "tests" in globalThis);
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    await this.page.waitForFunction(condition, { timeout: 0, polling: 100 });
   }
 
   evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {
