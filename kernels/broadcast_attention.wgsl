@@ -181,14 +181,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
   }
 
+  let last_row = min(own_row + 4u, rows);
   let normalise = select(vec4<f32>(0.0), 1.0 / total, sees_any);
   let y_at = ((sample * params.queries + query) * params.heads + head) * dim4 + first_column;
   for (var c = 0u; c < columns; c++) {
     let result = transpose(sum[c]);
-    for (var r = 0u; r < 4u; r++) {
-      if (own_row + r < rows) {
-        y[y_at[r] + c] = Element4(result[r] * normalise[r]);
-      }
+    for (var row = own_row; row < last_row; row++) {
+      let r = row - own_row;
+      y[y_at[r] + c] = Element4(result[r] * normalise[r]);
     }
   }
 }

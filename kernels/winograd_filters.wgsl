@@ -17,8 +17,9 @@ struct Params {
   // First vec4 of the panel, and where it is among the filters.
   first_source: u32,
   first_vector: u32,
-  // 3 and POINTS. Uniform data, because unrolled loops compile slowly on software adapters.
+  // 3, 3 and POINTS. Uniform data, because unrolled loops compile slowly on software adapters.
   kernel_height: u32,
+  kernel_width: u32,
   points: u32,
 }
 
@@ -32,15 +33,15 @@ fn run(index: u32) {
   var rows: array<array<vec4<f32>, POINTS>, 3>;
   for (var ky = 0u; ky < params.kernel_height; ky++) {
     var g: array<vec4<f32>, 3>;
-    for (var kx = 0u; kx < 3u; kx++) {
+    for (var kx = 0u; kx < params.kernel_width; kx++) {
       let at = ((ky * 3u + kx) * params.inputs + input) * params.row_vectors + params.first_source + vector;
       g[kx] = from_stored(w[at]);
     }
     rows[ky] = transform_filter(g);
   }
   for (var q = 0u; q < params.points; q++) {
-    let column = transform_filter(array<vec4<f32>, 3>(rows[0][q], rows[1][q], rows[2][q]));
-    for (var p = 0u; p < POINTS; p++) {
+    var column = transform_filter(array<vec4<f32>, 3>(rows[0][q], rows[1][q], rows[2][q]));
+    for (var p = 0u; p < params.points; p++) {
       let at = ((p * POINTS + q) * params.inputs + input) * params.filter_vectors + params.first_vector + vector;
       filters[at] = column[p];
     }

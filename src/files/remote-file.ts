@@ -1,4 +1,4 @@
-import { cacheFolder, exclusively, join, openFile, removeFile, statFile } from "#platform";
+import { cacheFolder, exclusively, join, openFile, removeFile, sendsAnyHeader, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
@@ -171,7 +171,11 @@ const warnedFolders = new Set<string>();
 function warnOnce(folder: string, say: (message: string) => void): void {
   if (warnedFolders.has(folder)) return;
   warnedFolders.add(folder);
-  say(`Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`);
+  say(
+    sendsAnyHeader
+      ? `Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`
+      : `Downloads are kept in this site's private file system. listCache and clearCache list and clear them`,
+  );
 }
 
 async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options: RemoteOptions): Promise<void> {

@@ -115,13 +115,15 @@ function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterD
   const names = adapterNames(info);
   const software = /llvmpipe|lavapipe|swiftshader|software|\bcpu\b/i;
   const isSoftware = info.isFallbackAdapter || software.test(`${architecture} ${names.device} ${names.description}`);
+  const lanes = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined;
   return {
     ...names,
     architecture,
     implementation,
     isSoftware,
-    lanes: info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined,
-    matrix: matrixSize(info),
+    lanes,
+    // Mesa 26.1's software driver crashes in them if its vectors have 512 bits.
+    matrix: isSoftware && lanes === 16 ? undefined : matrixSize(info),
     memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };
 }

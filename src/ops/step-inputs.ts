@@ -4,6 +4,8 @@ import type { Tensor, TensorArena } from "../tensor/tensor.js";
 import { checkAxes, checkDType, sameShape } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { writeTokens } from "./layout.js";
+import { operand, perSample, type Part, type Span } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /** Numbers that a kernel reads for the current pass: f32 `[passes, columns]`. */
@@ -24,7 +26,7 @@ export interface StepRows {
 }
 
 /** LAION's 64-pixel U-Net needs 0.4 MB for a step, guided, in f16. */
-const TABLE_BYTES = 32 * 2 ** 20;
+const TABLE_BYTES = 16 * 2 ** 20;
 
 /**
  * What changes from pass to pass of a sampling run. Tables with it are uploaded before the first pass, and kernels
@@ -147,6 +149,13 @@ export function writeStepTokens(target: Tensor, rows: StepRows, start: number): 
     throw new ShapeError("writeStepTokens", "rows", rows.rows.shape, ["rows", `${batch} or 1`, `N · ${channels}`]);
   }
   checkDType("writeStepTokens", "target", target, rows.rows.dtype);
+  if (target.storage.byteLength > target.arena.stream.maxBindingSize) {
+    // Of a target that cannot be bound whole, only what is written is bound.
+    target.arena.scope(() => {
+      writeTokens(target, stepRow(rows, batch).reshape([batch, count, channels]), start);
+    });
+    return;
+  }
   writeRow("writeStepTokens", rows, { batch, target, sampleSize: length * channels, start: start * channels });
 }
 
@@ -163,7 +172,7 @@ function writeRow(
   { rows, rowOfPass, counter }: StepRows,
   { batch, target, sampleSize, start }: RowTarget,
 ): void {
-  const [, samples, channels] = rows.shape as [number, number, number];
+  const [count, samples, channels] = rows.shape as [number, number, number];
   if (samples !== 1 && samples !== batch) {
     throw new ShapeError(op, "rows", rows.shape, ["rows", `${batch} or 1`, channels]);
   }
@@ -171,18 +180,32 @@ function writeRow(
   const pairs = (size: number): number => (size * bytesPerElement(dtype)) / 8;
   dispatch(arena.stream, "stepRow", {
     op,
-    space: { samples: 1, lines: 1 },
-    operands: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: target.storage },
-    call: () => ({
+    space: { samples: batch, lines: 1 },
+    operands: {
+      rows:
+        samples === 1 ? rows.storage : operand(rows, (part) => samplesOfRows(part, count, samples * stride, stride)),
+      row_of_pass: rowOfPass.storage,
+      counter: counter.storage,
+      y: perSample(target, sampleSize),
+    },
+    call: (part) => ({
       params: {
-        invocations: pairs(batch * stride),
-        row_pairs: pairs(samples * stride),
+        invocations: pairs(part.samples * stride),
+        row_pairs: pairs((samples === 1 ? 1 : part.samples) * stride),
         sample_pairs: pairs(stride),
         target_pairs: pairs(sampleSize),
         target_start: pairs(start),
       },
-      grid: invocations(pairs(batch * stride)),
+      grid: invocations(pairs(part.samples * stride)),
     }),
+  });
+}
+
+/** The samples of a part in each of `count` rows. */
+function samplesOfRows({ sample, samples }: Part, count: number, rowSize: number, size: number): readonly Span[] {
+  return Array.from({ length: count }, (_, row) => {
+    const start = row * rowSize + sample * size;
+    return { start, end: start + samples * size };
   });
 }
 

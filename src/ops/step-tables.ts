@@ -26,7 +26,9 @@ export function stepTables(
 ): readonly StepRows[] {
   const { arena } = inputs;
   const [count = 0] = rows.shape;
-  const size = Math.min(count, Math.max(1, Math.floor(inputs.tableBytes / bytesPerRow)));
+  // Kernels bind a table whole.
+  const limit = Math.min(inputs.tableBytes, arena.stream.maxBindingSize);
+  const size = Math.min(count, Math.max(1, Math.floor(limit / bytesPerRow)));
   const block = (index: number): readonly Tensor[] => {
     const start = index * size;
     return compute(size === count ? arena.share(rows) : selectBatch(rows, start, Math.min(start + size, count)));

@@ -52,11 +52,19 @@ export const products: RuleClass<ProductRule> = {
       },
     },
     {
-      name: "products with fewer than 48 rows",
+      name: "products with 17 to 47 rows",
+      when: { minRows: 17 },
+      cases: {
+        software: [convCase(2, 4, 128, 128), linearCase(32, 128, 384)],
+        gpu: [convCase(2, 4, 1280, 1280)],
+      },
+    },
+    {
+      name: "products with fewer than 17 rows",
       when: {},
       cases: {
-        software: [convCase(1, 4, 128, 128), linearCase(2, 512, 512)],
-        gpu: [convCase(2, 4, 1280, 1280), linearCase(2, 1280, 1280)],
+        software: [linearCase(2, 512, 512)],
+        gpu: [linearCase(2, 1280, 1280)],
       },
     },
   ],

@@ -58,3 +58,20 @@ describe("parseTuningTable", () => {
     expect(parse).toThrow(message);
   });
 });
+
+it.each([
+  ["llvmpipe: Mesa 25.0.7-2~bpo12+1 (LLVM 15.0.6)", 8, /^lavapipe-\d$/],
+  ["llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)", 16, /^lavapipe-\d$/],
+  ["llvmpipe: Mesa 26.1.6-1~bpo13+1 (LLVM 19.1.7)", 8, /^lavapipe-26-\d$/],
+  ["llvmpipe: Mesa 26.1.6-1~bpo13+1 (LLVM 19.1.7)", 16, /^lavapipe-26-wide-\d$/],
+  ["llvmpipe: Mesa 27.0.0 (LLVM 20)", 16, /^lavapipe-26-wide-\d$/],
+])("the table of the package for %s with %d lanes is %s", (description, lanes, id) => {
+  const adapter = {
+    vendor: "mesa",
+    device: "",
+    description,
+    architecture: "software",
+    implementation: "Dawn",
+  } as const;
+  expect(shippedTable({ ...adapter, isSoftware: true, memoryBytes: undefined, lanes }).id).toMatch(id);
+});

@@ -47,6 +47,7 @@ function transformPanel({ weight, filters, form }: Transform, source: Panel, tar
         first_source: from - source.first,
         first_vector: from - target.first,
         kernel_height: SIZE,
+        kernel_width: SIZE,
         points: Math.sqrt(filters.shape[0]!),
       },
       grid: invocations(count),
