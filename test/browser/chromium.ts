@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
-import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
+import type { PageFunction, TestBrowser, TestPage } from "./test-browser.js";
 
 /** The Chromium of the browser tests; the variable `CHROMIUM` names another one. */
 export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(

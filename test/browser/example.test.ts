@@ -6,7 +6,8 @@ import { build, createServer, preview } from "vite";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { installPacked } from "../support/runtimes.js";
 import { isRight, judge } from "../support/shapes-measure.js";
-import { browsers, inEachBrowser, type TestBrowser } from "./browsers.js";
+import { browsers, inEachBrowser } from "./browsers.js";
+import type { TestBrowser } from "./test-browser.js";
 
 inEachBrowser("the example for pages", (known) => {
   const root = mkdtempSync(join(tmpdir(), "dalle2-example-"));

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
-import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
+import type { PageFunction, TestBrowser, TestPage } from "./test-browser.js";
 
 /** The Firefox of the browser tests; the variable `FIREFOX` names another one. */
 export const firefoxPath = [process.env.FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox"].find(

@@ -1,5 +1,6 @@
-import type { KnownBrowser, TestBrowser, TestPage } from "./browsers.js";
+import type { KnownBrowser } from "./browsers.js";
 import { bundleForBrowser, servePage } from "./page-server.js";
+import type { TestBrowser, TestPage } from "./test-browser.js";
 
 /** A page in which page.ts has run. */
 export interface OpenTests {
