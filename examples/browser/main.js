@@ -25,7 +25,7 @@ async function open() {
   const config = new URL("configs/shapes.json", document.baseURI).href;
   const manager = await client.open(config, {
     onProgress: ({ file, loadedBytes, totalBytes }) => {
-      bar.value = loadedBytes / totalBytes;
+      bar.value = totalBytes ? loadedBytes / totalBytes : 0;
       say(`Loading ${file} …`);
     },
   });
