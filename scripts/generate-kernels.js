@@ -16,7 +16,7 @@
 //   @group(0) @binding(n) var<uniform> params: Params; last binding; `struct Params` has scalars, and structs of scalars
 //   @workgroup_size(8, NAME)                           numbers, constants or overrides (their default is used)
 //
-// What it writes: `kernels`, by name; `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
+// What it writes, without comments: `kernels`, by name; `libs`, the fixed numbers of lib files; `alternatives`, the files that a variant may
 // choose, by kind; `enums`, their values by name. TypeScript reads the numbers of kernels from there and never repeats them.
 // A name that a kernel no longer has is a compile error.
 
@@ -71,6 +71,14 @@ function assemble(folder, name) {
   };
   lines.forEach(visit);
   return { lines: [...header, ...libs, ...lines.slice(firstCode)], choices };
+}
+
+/**
+ * Returns lines as WGSL without comments, which pages need not download. Lines and columns stay where they are in the files,
+ * since messages of the compiler name them. `//: const` stays, because specialisation looks for it.
+ */
+function codeOf(lines) {
+  return lines.map(({ text }) => `${text.replace(/\s*\/\/(?!:\s*const\b).*$/, "").trimEnd()}\n`).join("");
 }
 
 const alternativeName = (file) => basename(file, ".wgsl");
@@ -280,7 +288,7 @@ function parseKernel(folder, name) {
   if (uniform && params.length === 0) throw new KernelFileError(uniform, "struct Params is missing or empty");
   for (const [name, override] of Object.entries(overrides)) known[name] = override.default;
   const workgroup = parseWorkgroup(lines, known);
-  const code = lines.map((line) => `${line.text}\n`).join("");
+  const code = codeOf(lines);
   const { fixed: own } = parseConstants(readLines(folder, name));
   const extensions = parseExtensions(lines);
   return {
@@ -337,7 +345,7 @@ function readAlternative(folder, file) {
     file,
     lines: lines.length,
     fixed: parseConstants(lines).fixed,
-    code: lines.map((line) => `${line.text}\n`).join(""),
+    code: codeOf(lines),
   };
 }
 

@@ -67,7 +67,7 @@ async function inspect(file: string, options: CheckpointOptions): Promise<Inspec
   const source = await openSource(file, { signal });
   const checkpoint = await openCheckpoint(source, options);
   try {
-    const { inspection, sections } = examineCheckpoint(checkpoint);
+    const { inspection, sections } = await examineCheckpoint(checkpoint);
     return { report: { ...inspection, bytes: source.size }, sections };
   } finally {
     await checkpoint.close();

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { excessOf } from "../platform/json.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { shortened } from "../platform/printable.js";
@@ -32,7 +32,7 @@ export function formatPath(path: readonly PropertyKey[]): string {
  *
  * @internal
  */
-export function parseConfig<Schema extends z.ZodType>(
+export function parseConfig<Schema extends z.ZodMiniType>(
   schema: Schema,
   value: unknown,
   source: string,
@@ -50,7 +50,7 @@ export function parseConfig<Schema extends z.ZodType>(
  *
  * @internal
  */
-export function checkValue<Schema extends z.ZodType>(
+export function checkValue<Schema extends z.ZodMiniType>(
   schema: Schema,
   value: unknown,
   path: readonly PropertyKey[] = [],
@@ -88,7 +88,7 @@ function describeFault(issue: z.core.$ZodRawIssue): string | undefined {
       if (issue.origin === "array") return `expected a list of at most ${issue.maximum}`;
       return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`;
     case "unrecognized_keys": {
-      const known = issue.inst instanceof z.ZodObject ? Object.keys(issue.inst.shape) : [];
+      const known = issue.inst instanceof z.ZodMiniObject ? Object.keys(issue.inst.shape) : [];
       return describeUnknown(issue.keys, known).join("; ");
     }
     default:

@@ -1,11 +1,11 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /** Device names of torch, with an index if there are several; only `gpu` is our own. */
 const DEVICE = /^(cpu|gpu|cuda|mps|xpu|hip|vulkan)(:\d+)?$/;
 
 export const device = z
   .string()
-  .regex(DEVICE, { error: 'expected a device name, such as "cuda:0", "cuda", "mps", "gpu" or "cpu"' });
+  .check(z.regex(DEVICE, { error: 'expected a device name, such as "cuda:0", "cuda", "mps", "gpu" or "cpu"' }));
 
 /** Which adapter to ask WebGPU for. */
 export interface AdapterChoice {

@@ -1,14 +1,14 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseHubId } from "../files/folder/hub-place.js";
 import { isUrl } from "../files/open.js";
 import type { FileLocation } from "./load-config-data.js";
 import { rule } from "./rule.js";
 
 const NO_URL = "expected a URL (http or https)";
-const url = z.string().refine(isAddress, { error: NO_URL });
+const url = z.string().check(z.refine(isAddress, { error: NO_URL }));
 
 /** A name with folders would lead out of `cache_dir`. */
-const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" });
+const filename = z.string().check(z.regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a file name without folders" }));
 
 /**
  * The location of a file (upstream's `File`).
@@ -16,28 +16,34 @@ const filename = z.string().regex(/^(?!\.{1,2}$)[^/\\]+$/, { error: "expected a 
  */
 export const file = z
   .strictObject({
-    load_type: z.enum(["local", "url"]).describe("local: a file on this machine. url: a file to download."),
+    load_type: z.enum(["local", "url"]).check(z.describe("local: a file on this machine. url: a file to download.")),
     path: z
       .string()
-      .min(1)
-      .describe("Path or URL. A relative path is looked up in this config's folder, then in the working directory."),
-    checksum_file_path: url
-      .nullish()
-      .describe(
-        "URL of the file's checksum: output of sha256sum, a SHA-256 in hexadecimal, or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
+      .check(
+        z.minLength(1),
+        z.describe("Path or URL. A relative path is looked up in this config's folder, then in the working directory."),
+      ),
+    checksum_file_path: z
+      .nullish(url)
+      .check(
+        z.describe(
+          "URL of the file's checksum: output of sha256sum, a SHA-256 in hexadecimal, or a git LFS pointer. URLs of the Hugging Face hub with /resolve/ need none.",
+        ),
       ),
     cache_dir: z
-      .string()
-      .min(1)
-      .nullish()
-      .describe(
-        "Folder for the download: in the working directory if it exists there, else beside this config. Default: the user's cache.",
+      .nullish(z.string().check(z.minLength(1)))
+      .check(
+        z.describe(
+          "Folder for the download: in the working directory if it exists there, else beside this config. Default: the user's cache.",
+        ),
       ),
-    filename_override: filename.nullish().describe("Name of the download in cache_dir. Default: the URL's last part."),
+    filename_override: z
+      .nullish(filename)
+      .check(z.describe("Name of the download in cache_dir. Default: the URL's last part.")),
   })
   .check(
     rule(
-      z.object({ load_type: z.literal("url"), path: z.string(), filename_override: z.unknown().optional() }),
+      z.object({ load_type: z.literal("url"), path: z.string(), filename_override: z.optional(z.unknown()) }),
       (value) => {
         if (!isAddress(value.path)) return [{ path: ["path"], message: NO_URL, found: value.path }];
         if (value.filename_override || nameInUrl(value.path) !== "") return [];
@@ -45,24 +51,28 @@ export const file = z
       },
     ),
   )
-  .meta({ id: "File", description: "Where a file is." });
+  .register(z.globalRegistry, { id: "File", description: "Where a file is." });
 
 /** The location of a folder of models, our own extension. */
 export const folder = z
   .strictObject({
-    load_type: z.enum(["local", "url"]).describe("local: a folder on this machine. url: a folder to download."),
+    load_type: z
+      .enum(["local", "url"])
+      .check(z.describe("local: a folder on this machine. url: a folder to download.")),
     path: z
       .string()
-      .min(1)
-      .describe(
-        "Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. A relative path is looked up in this config's folder, then in the working directory.",
+      .check(
+        z.minLength(1),
+        z.describe(
+          "Path of the folder; or its URL, or the id of a repository on the Hugging Face hub: org/name or org/name@revision. A relative path is looked up in this config's folder, then in the working directory.",
+        ),
       ),
     cache_dir: z
-      .string()
-      .min(1)
-      .nullish()
-      .describe(
-        "Folder for the downloads: in the working directory if it exists there, else beside this config. Default: the user's cache.",
+      .nullish(z.string().check(z.minLength(1)))
+      .check(
+        z.describe(
+          "Folder for the downloads: in the working directory if it exists there, else beside this config. Default: the user's cache.",
+        ),
       ),
   })
   .check(
@@ -72,7 +82,7 @@ export const folder = z
         : [{ path: ["path"], message: `${NO_URL} or the id of a repository: org/name`, found: path }],
     ),
   )
-  .meta({ id: "Folder", description: "Where a folder of models is." });
+  .register(z.globalRegistry, { id: "Folder", description: "Where a folder of models is." });
 
 /**
  * The file name of a download (upstream's `File.filename`): what follows the last slash, without the query.

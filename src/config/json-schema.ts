@@ -1,10 +1,10 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /**
  * The JSON Schema of load configs, for completion and checks in editors: configs/load-config.schema.json. It lacks rules
  * that concern several fields.
  */
-export function loadConfigJsonSchema(schema: z.ZodType): object {
+export function loadConfigJsonSchema(schema: z.ZodMiniType): object {
   return z.toJSONSchema(schema, {
     // The draft that most editors support.
     target: "draft-7",

@@ -1,5 +1,5 @@
 import { join } from "#platform";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { counted } from "../platform/counted.js";
 import { formatPath } from "./config-error.js";
 import { downloadName, file } from "./file-location.js";
@@ -8,7 +8,7 @@ import { rule, type Fault } from "./rule.js";
 /** Longest list in a load config. Real cascades have three U-Nets. */
 export const MAX_ENTRIES = 100;
 
-const anyList = z.array(z.unknown()).max(MAX_ENTRIES);
+const anyList = z.array(z.unknown()).check(z.maxLength(MAX_ENTRIES));
 
 /** The `default_` lists of a source have the same length as its `unet_numbers`. */
 export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (source) => {
@@ -31,9 +31,12 @@ export const checkPerUnet = rule(z.looseObject({ unet_numbers: anyList }), (sour
 export const checkUnetNumbers = rule(
   z.object({
     unet_sources: z
-      .array(z.object({ unet_numbers: z.array(z.int().positive()).nonempty().max(MAX_ENTRIES) }))
-      .nonempty()
-      .max(MAX_ENTRIES),
+      .array(
+        z.object({
+          unet_numbers: z.array(z.int().check(z.positive())).check(z.minLength(1), z.maxLength(MAX_ENTRIES)),
+        }),
+      )
+      .check(z.minLength(1), z.maxLength(MAX_ENTRIES)),
   }),
   ({ unet_sources: sources }) => {
     const named = sources.flatMap(({ unet_numbers: numbers }, i) =>

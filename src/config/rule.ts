@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /** A fault that a rule found, with its path from the object of the rule. */
 export interface Fault {
@@ -13,7 +13,7 @@ export interface Fault {
  * A rule for several fields of an object, for `check` of its schema. It runs if the fields that it reads are well-formed, so
  * one pass lists all faults.
  */
-export function rule<Reads extends z.ZodType>(reads: Reads, check: (value: z.output<Reads>) => readonly Fault[]) {
+export function rule<Reads extends z.ZodMiniType>(reads: Reads, check: (value: z.output<Reads>) => readonly Fault[]) {
   return z.superRefine<unknown>(
     (value, context) => {
       for (const { path, message, found } of check(reads.parse(value))) {

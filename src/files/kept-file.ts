@@ -1,5 +1,5 @@
 import { join, listFiles, moveFile, readText, removeFile, statFile, writeFileAtomic } from "#platform";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { FileError } from "../platform/errors.js";
 import { parseJson } from "../platform/json.js";
 import { MAX_BYTES } from "../platform/limits.js";
@@ -14,11 +14,11 @@ export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: "
 /** Where a download came from, and the server's name for this version of it. */
 const origin = z.object({
   /** The URL without secrets. */
-  url: z.string().optional(),
+  url: z.optional(z.string()),
   /** A hash of the whole URL, to recognise it. Records of earlier versions have none. */
-  address: z.string().optional(),
-  version: z.string().optional(),
-  size: z.number().optional(),
+  address: z.optional(z.string()),
+  version: z.optional(z.string()),
+  size: z.optional(z.number()),
 });
 export type Origin = z.output<typeof origin>;
 
@@ -33,13 +33,13 @@ export function isFromElsewhere(record: Origin, url: string): boolean {
   return record.url !== undefined && record.url !== url;
 }
 
-const fileRecord = origin.extend({
+const fileRecord = z.extend(origin, {
   size: z.number(),
   /** When the file was last changed, by its file system. */
   modified: z.number(),
   sha256: z.string(),
   /** The part that becomes the file. */
-  part: z.string().optional(),
+  part: z.optional(z.string()),
 });
 
 /** Says that the bytes of a file with this size and time were verified, and where they came from. */

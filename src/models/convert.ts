@@ -13,6 +13,7 @@ export async function* convertCheckpoint(
   checkpoint: Checkpoint,
   options: ConvertOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const metadata = claimOf({ kind: "file", ...checkpoint })?.family.convertedMetadata(checkpoint);
+  const claimed = claimOf({ kind: "file", ...checkpoint });
+  const metadata = await claimed?.family.convertedMetadata(checkpoint);
   yield* convertedBytes(checkpoint, { ...options, ...(metadata && { metadata }) });
 }

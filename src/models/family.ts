@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import type { ConfigError } from "../config/config-error.js";
 import type { ModelSource, PriorSource, UnetSource } from "../config/load-config-data.js";
 import type { Runner } from "../fixture/runner.js";
@@ -88,9 +88,12 @@ export interface FamilyReport {
   readonly warnings: readonly string[];
 }
 
+/** The metadata of a safetensors file. */
+type Metadata = Readonly<Record<string, string>>;
+
 /**
  * A model family: an architecture, its file formats, and its sampling. A family knows no other family, and only the list of
- * families (families.ts) knows it.
+ * families (families.ts) knows it. Its models are loaded when a file of it is found: a page does not download the code of others.
  */
 export interface Family {
   /** Name of the library that made its checkpoints, for messages. */
@@ -100,7 +103,7 @@ export interface Family {
   /** What names of tensors tell, to find its models in files. */
   readonly names: ModelNames;
   /** Its own keys beside `load_model_from` in a load config. */
-  readonly configKeys: Readonly<Record<string, z.ZodType>>;
+  readonly configKeys: Readonly<Record<string, z.ZodMiniType>>;
   /** The model of this family in an opened file or folder; undefined if there is none. */
   claim(opened: Opened): Claim | undefined;
   /** Builds a prior. Throws `ConfigError`, `FormatError` or `WeightError`, which name the file. */
@@ -113,11 +116,11 @@ export interface Family {
    */
   encoders?(request: BuildRequest<ModelSource>): Declared<Encoders> | Promise<Declared<Encoders>>;
   /** The runners of its kinds of fixtures. */
-  readonly verify: ReadonlyMap<string, Runner>;
+  verify(): Promise<ReadonlyMap<string, Runner>>;
   /** Describes a checkpoint that it claims. */
-  inspect(checkpoint: Checkpoint): FamilyReport;
+  inspect(checkpoint: Checkpoint): FamilyReport | Promise<FamilyReport>;
   /** Describes the models in a folder that it claims, for people. Rejects as `prior`. Default: the list of components is enough. */
   describeFolder?(folder: OpenedFolder): Promise<readonly ReportSection[]>;
   /** Metadata of a converted checkpoint, for readers other than this library. */
-  convertedMetadata(checkpoint: Checkpoint): Readonly<Record<string, string>>;
+  convertedMetadata(checkpoint: Checkpoint): Metadata | Promise<Metadata>;
 }

@@ -34,11 +34,11 @@ export interface Examination {
   readonly sections: readonly ReportSection[];
 }
 
-/** Describes a checkpoint without reading tensors. Throws its family's error if it cannot be read. */
-export function examineCheckpoint(checkpoint: Checkpoint): Examination {
+/** Describes a checkpoint without reading tensors. Rejects with its family's error if it cannot be read. */
+export async function examineCheckpoint(checkpoint: Checkpoint): Promise<Examination> {
   const { name: file, format, container, key, weights, availableWeights } = checkpoint;
   const { version, config, tensors, clip, skipped } = checkpoint;
-  const report = claimOf({ kind: "file", ...checkpoint })?.family.inspect(checkpoint);
+  const report = await claimOf({ kind: "file", ...checkpoint })?.family.inspect(checkpoint);
   const inspection = {
     file,
     format,
@@ -58,7 +58,7 @@ export function examineCheckpoint(checkpoint: Checkpoint): Examination {
   return { inspection, sections: report?.sections ?? [] };
 }
 
-/** Describes a checkpoint from its headers. Throws as `examineCheckpoint`. */
-export function inspectCheckpoint(checkpoint: Checkpoint): Inspection {
-  return examineCheckpoint(checkpoint).inspection;
+/** Describes a checkpoint from its headers. Rejects as `examineCheckpoint`. */
+export async function inspectCheckpoint(checkpoint: Checkpoint): Promise<Inspection> {
+  return (await examineCheckpoint(checkpoint)).inspection;
 }

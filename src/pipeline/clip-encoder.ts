@@ -3,7 +3,7 @@ import { toPlanes, type RgbImage } from "../image/image.js";
 import { resizeLanczos } from "../image/pillow-resize.js";
 import type { Encoders, ImageEncoder } from "../models/interfaces.js";
 import { ArgumentError, list, text as textRule } from "../platform/arguments.js";
-import { tokenizeBare, tokenizeOpenAi } from "../tokenizer/tokenize.js";
+import { loadPart } from "../platform/load-part.js";
 import { stackPlanes } from "./decoder-inputs.js";
 import { splitRows, type Embedding, type Row } from "./embedding.js";
 import { computeRows } from "./compute-rows.js";
@@ -29,7 +29,7 @@ export class ClipEncoder {
   }
 
   /** Returns a row of tokens for each text. */
-  tokenize(text: readonly string[]): Int32Array[] {
+  async tokenize(text: readonly string[]): Promise<Int32Array[]> {
     list(textRule)("text", text);
     const { warn } = this;
     const encoder = this.manager.models.clip?.model.text;
@@ -37,6 +37,7 @@ export class ClipEncoder {
       this.#refuseTokenization();
       return encoder.tokenize(text, { warn });
     }
+    const { tokenizeBare, tokenizeOpenAi } = await loadPart("the tokenizer", () => import("../tokenizer/tokenize.js"));
     if (this.tokenization === "dalle2-laion") return tokenizeBare(text, { warn });
     const { contextLength, tokenization } = this.encoders.text;
     const tokenize = tokenization === "openai" ? tokenizeOpenAi : tokenizeBare;

@@ -191,7 +191,7 @@ export abstract class InferenceScript {
   protected async encodeTexts(texts: readonly string[], signal?: AbortSignal): Promise<EncodedText[]> {
     // A text that is given twice has one warning.
     const distinct = [...new Set(texts)];
-    const encoded = await this.manager.encodeTexts(this.tokenizeText(distinct), signal);
+    const encoded = await this.manager.encodeTexts(await this.tokenizeText(distinct), signal);
     return texts.map((one) => encoded[distinct.indexOf(one)]!);
   }
 
@@ -212,12 +212,12 @@ export abstract class InferenceScript {
 
   /** Returns CLIP's embeddings of texts, `[dimLatent]` each, in the space of its image embeddings. */
   protected async embedText(text: readonly string[], signal?: AbortSignal): Promise<Embedding[]> {
-    const encoded = await this.manager.encodeTexts(this.tokenizeText(text), signal);
+    const encoded = await this.manager.encodeTexts(await this.tokenizeText(text), signal);
     return encoded.map(({ textEmbed }) => textEmbed);
   }
 
   /** Returns a row of tokens for each text. */
-  protected tokenizeText(text: readonly string[]): Int32Array[] {
+  protected tokenizeText(text: readonly string[]): Promise<Int32Array[]> {
     return this.#clip.tokenize(text);
   }
 

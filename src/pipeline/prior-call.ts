@@ -39,18 +39,19 @@ export function fillPriorSettings(manager: DalleModelManager, asked: AskedPriorS
  */
 export async function samplePrior(
   manager: DalleModelManager,
-  tokenize: (text: readonly string[]) => Int32Array[],
+  tokenize: (text: readonly string[]) => Promise<Int32Array[]>,
   textOrTokens: readonly string[] | readonly Int32Array[],
   options: SamplePriorOptions,
 ): Promise<Map<number, Embedding[]>> {
   const { sampleCount = 1, batchSize = 100, signal } = options;
   const settings = fillPriorSettings(manager, options);
   const { randomness } = checkPriorCall(priorOf(manager), textOrTokens, options, settings);
-  const tokens = textOrTokens.map((one) => (typeof one === "string" ? tokenize([one])[0]! : one));
+  const tokens: Int32Array[] = [];
+  for (const one of textOrTokens) tokens.push(typeof one === "string" ? (await tokenize([one]))[0]! : one);
   const nullText = isGuided(settings) ? priorOf(manager).nullText : undefined;
   const negativeText = eachOf("negativeText", options.negativeText ?? nullText, tokens.length) ?? [];
   // Encoded together, so that all have one length.
-  const encoded = await manager.encodeTexts([...tokens, ...tokenize(negativeText)], signal);
+  const encoded = await manager.encodeTexts([...tokens, ...(await tokenize(negativeText))], signal);
   const given = { texts: encoded.slice(0, tokens.length), negative: encoded.slice(tokens.length) };
   const embeddings = tokens.length * sampleCount;
   const timeEstimate =

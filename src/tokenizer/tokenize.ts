@@ -1,4 +1,4 @@
-import { encode, END_OF_TEXT, START_OF_TEXT } from "./bpe.js";
+import { END_OF_TEXT, loadEncode, START_OF_TEXT } from "./bpe.js";
 import { reportTooLong, type TooLongOptions } from "./prompt-too-long.js";
 
 export interface TokenizeOptions extends TooLongOptions {
@@ -11,7 +11,8 @@ export interface TokenizeOptions extends TooLongOptions {
  * and zeros. A truncated row ends with the end token.
  * @see https://github.com/openai/CLIP/blob/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/clip.py#L205-L245
  */
-export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
+export async function tokenizeOpenAi(texts: readonly string[], options: TokenizeOptions = {}): Promise<Int32Array[]> {
+  const encode = await loadEncode();
   const contextLength = options.contextLength ?? 77;
   return texts.map((text) => {
     const tokens = [START_OF_TEXT, ...encode(text), END_OF_TEXT];
@@ -26,7 +27,8 @@ export function tokenizeOpenAi(texts: readonly string[], options: TokenizeOption
  * zeros, without start and end tokens. The scripts of dalle2-laion use it.
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/tokenizer.py#L134-L149
  */
-export function tokenizeBare(texts: readonly string[], options: TokenizeOptions = {}): Int32Array[] {
+export async function tokenizeBare(texts: readonly string[], options: TokenizeOptions = {}): Promise<Int32Array[]> {
+  const encode = await loadEncode();
   return texts.map((text) => padRow(text, encode(text), options.contextLength ?? 256, options));
 }
 

@@ -1,5 +1,5 @@
 import { cacheFolder, join, readText, removeFile, statFile, writeFileAtomic } from "#platform";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ConfigError, parseConfig } from "../config/config-error.js";
 import { ifExists, shortHash } from "../files/hash.js";
 import type { AdapterDescription } from "../gpu/adapter.js";

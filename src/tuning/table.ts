@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../config/config-error.js";
 import { shortHash } from "../files/hash.js";
 import {
@@ -12,49 +12,45 @@ import {
 
 // More than any network has: no rule with such a condition is ever used.
 const MAX_SIZE = 2 ** 24;
-const size = z.int().min(1).max(MAX_SIZE);
+const size = z.int().check(z.minimum(1), z.maximum(MAX_SIZE));
 
 const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]);
 
 const productRule = z.strictObject({
   kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
-  ownRows: z.int().min(1).max(16).exactOptional(),
-  tile: z.tuple([tileSize, tileSize]).readonly().exactOptional(),
-  fill: z
-    .int()
-    .min(1)
-    .max(2 ** 16)
-    .exactOptional(),
-  minRows: size.exactOptional(),
-} satisfies Record<keyof ProductRule, z.ZodType>) satisfies z.ZodType<ProductRule>;
+  ownRows: z.exactOptional(z.int().check(z.minimum(1), z.maximum(16))),
+  tile: z.exactOptional(z.readonly(z.tuple([tileSize, tileSize]))),
+  fill: z.exactOptional(z.int().check(z.minimum(1), z.maximum(2 ** 16))),
+  minRows: z.exactOptional(size),
+} satisfies Record<keyof ProductRule, z.ZodMiniType>) satisfies z.ZodMiniType<ProductRule>;
 
 const attentionRule = z.strictObject({
   kernel: z.enum(["direct", "broadcast", "team"]),
-  ownKeys: z.int().min(1).max(16).exactOptional(),
-  minKeys: size.exactOptional(),
-} satisfies Record<keyof AttentionRule, z.ZodType>) satisfies z.ZodType<AttentionRule>;
+  ownKeys: z.exactOptional(z.int().check(z.minimum(1), z.maximum(16))),
+  minKeys: z.exactOptional(size),
+} satisfies Record<keyof AttentionRule, z.ZodMiniType>) satisfies z.ZodMiniType<AttentionRule>;
 
 const winogradRule = z.strictObject({
   form: z.enum(["f2", "f4"]),
-  minChannels: size.exactOptional(),
-  maxBytes: z.int().min(1).exactOptional(),
-} satisfies Record<keyof WinogradRule, z.ZodType>) satisfies z.ZodType<WinogradRule>;
+  minChannels: z.exactOptional(size),
+  maxBytes: z.exactOptional(z.int().check(z.minimum(1))),
+} satisfies Record<keyof WinogradRule, z.ZodMiniType>) satisfies z.ZodMiniType<WinogradRule>;
 
 const groupNormRule = z.strictObject({
   kernel: z.enum(["chunked", "whole"]),
-  invocations: z.int().min(1).max(256).exactOptional(),
-  maxPositions: size.exactOptional(),
-} satisfies Record<keyof GroupNormRule, z.ZodType>) satisfies z.ZodType<GroupNormRule>;
+  invocations: z.exactOptional(z.int().check(z.minimum(1), z.maximum(256))),
+  maxPositions: z.exactOptional(size),
+} satisfies Record<keyof GroupNormRule, z.ZodMiniType>) satisfies z.ZodMiniType<GroupNormRule>;
 
 /** The schema of `TuningTable`. A table with other keys is from another version, whose kernels are not these. */
 export const tuningTable = z.strictObject({
-  id: z.string().min(1),
-  products: z.array(productRule).readonly(),
-  winograd: z.array(winogradRule).readonly().exactOptional(),
-  keepsHalfWeights: z.boolean().exactOptional(),
-  attention: z.array(attentionRule).readonly().exactOptional(),
-  groupNorm: z.array(groupNormRule).readonly().exactOptional(),
-} satisfies Record<keyof TuningTable, z.ZodType>) satisfies z.ZodType<TuningTable>;
+  id: z.string().check(z.minLength(1)),
+  products: z.readonly(z.array(productRule)),
+  winograd: z.exactOptional(z.readonly(z.array(winogradRule))),
+  keepsHalfWeights: z.exactOptional(z.boolean()),
+  attention: z.exactOptional(z.readonly(z.array(attentionRule))),
+  groupNorm: z.exactOptional(z.readonly(z.array(groupNormRule))),
+} satisfies Record<keyof TuningTable, z.ZodMiniType>) satisfies z.ZodMiniType<TuningTable>;
 
 /**
  * Checks a tuning table that was read as JSON, and names it by its content. Throws `ConfigError`, which calls it `source`, if it

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { Generator } from "../diffusion/generator.js";
 import { isUrl } from "../files/open.js";
 import type { Fixture } from "../fixture/fixture.js";
@@ -28,16 +28,16 @@ import { UnsupportedError } from "../weights/unsupported-error.js";
 
 // Whole pipelines of diffusers, through the scripts that everyone uses.
 
-const oneOrMore = <T extends z.ZodType>(one: T) => z.union([one, z.array(one).nonempty()]);
+const oneOrMore = <T extends z.ZodMiniType>(one: T) => z.union([one, z.array(one).check(z.minLength(1))]);
 
 const info = z.looseObject({
   model: z.string(),
   calls: z.record(
     z.string(),
-    sampleCall.extend({
-      prompt: oneOrMore(z.string()).optional(),
-      image: oneOrMore(z.string()).optional(),
-      image_embeddings: z.string().optional(),
+    z.extend(sampleCall, {
+      prompt: z.optional(oneOrMore(z.string())),
+      image: z.optional(oneOrMore(z.string())),
+      image_embeddings: z.optional(z.string()),
     }),
   ),
   torch_seeds: z.record(z.string(), oneOrMore(z.int())),
@@ -67,7 +67,7 @@ const QUIET: ScriptOptions = { onWarning: () => undefined };
 
 /** Exposes what scripts compute on the way. */
 class Steps extends InferenceScript {
-  tokens(texts: readonly string[]): Int32Array[] {
+  tokens(texts: readonly string[]): Promise<Int32Array[]> {
     return this.tokenizeText(texts);
   }
 
@@ -224,7 +224,7 @@ async function tokensOf(fixture: Fixture, script: Steps, call: string, texts: re
   return [
     {
       name: `${call}.input_ids`,
-      actual: script.tokens(texts).flatMap((row) => [...row]),
+      actual: (await script.tokens(texts)).flatMap((row) => [...row]),
       expected: ids.data.filter((_, i) => mask.data[i] === 1),
       tolerance: { maxRelative: 0 },
     },

@@ -17,6 +17,7 @@ const SHARED: readonly (readonly [kind: string, runner: Runner])[] = [
 ];
 
 /** Returns the runner of each kind of fixture. */
-export function runners(): ReadonlyMap<string, Runner> {
-  return new Map([...SHARED, ...families().flatMap(({ verify }) => [...verify])]);
+export async function runners(): Promise<ReadonlyMap<string, Runner>> {
+  const own = await Promise.all(families().map((family) => family.verify()));
+  return new Map([...SHARED, ...own.flatMap((kinds) => [...kinds])]);
 }

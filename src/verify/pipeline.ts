@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
 import { resolveBeside } from "../files/open.js";
 import { makeImage, type RgbImage } from "../image/image.js";
@@ -13,8 +13,8 @@ import { noiseOfCalls } from "../fixture/noise.js";
 import type { Runner } from "../fixture/runner.js";
 import { PIXELS } from "../fixture/result.js";
 
-const count = z.int().positive();
-const texts = z.array(z.string()).nonempty();
+const count = z.int().check(z.positive());
+const texts = z.array(z.string()).check(z.minLength(1));
 
 const info = z.looseObject({
   load_config: z.string(),

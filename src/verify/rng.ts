@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { Generator } from "../diffusion/generator.js";
 import type { Runner } from "../fixture/runner.js";
 import type { Output, Tolerance } from "../fixture/result.js";

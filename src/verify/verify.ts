@@ -23,8 +23,8 @@ export async function verifyFixture(folder: string, open: OpenContext): Promise<
   }
 }
 
-function outputsOf(fixture: Fixture, open: OpenContext): Promise<readonly Output[]> {
-  const run = runners().get(fixture.kind);
+async function outputsOf(fixture: Fixture, open: OpenContext): Promise<readonly Output[]> {
+  const run = (await runners()).get(fixture.kind);
   if (!run) throw new UnsupportedError(`fixtures of kind ${fixture.kind}`);
   return run(fixture, async () => (await open()).arena, open);
 }

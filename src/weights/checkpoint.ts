@@ -1,10 +1,10 @@
 import { openBeside } from "../files/open.js";
+import { loadPart } from "../platform/load-part.js";
 import type { ByteSource } from "../platform/source.js";
 import { ClosableSource } from "./closable-source.js";
-import { looksLikeJson, openShardIndex } from "./shard-index.js";
 import type { Container } from "./state-dict.js";
 import type { TensorEntry } from "./tensor-entry.js";
-import { readHead } from "./foreign-format.js";
+import { looksLikeJson, readHead } from "./head.js";
 import { formatOf, openTensorFile } from "./tensor-file.js";
 import type { WeightsChoice } from "./tree/choose-model.js";
 import type { StateDictKey } from "./tree/key.js";
@@ -95,6 +95,7 @@ export async function openCheckpoint(given: ByteSource, options: OpenOptions = {
     }
     const { openShard = (name: string) => openBeside(given, name) } = options;
     const open = async (name: string) => new ClosableSource(await openShard(name));
+    const { openShardIndex } = await loadPart("the reader of sharded models", () => import("./shard-index.js"));
     const index = await openShardIndex(source, open, signal);
     opened.push(index);
     const { format, metadata } = index;

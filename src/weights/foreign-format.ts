@@ -3,21 +3,14 @@
 import type { ByteSource } from "../platform/source.js";
 import { excerpt } from "../platform/printable.js";
 import { decodeLatin1 } from "./formats/pickle-text.js";
+import { HEAD_BYTES } from "./head.js";
 import { MAX_HEADER_BYTES } from "./formats/safetensors.js";
-
-/** How many bytes are examined. The mark of a tar file is at byte 257. */
-const HEAD_BYTES = 1024;
 
 const EXPECTED = "expected .safetensors, or .pth as torch.save writes it";
 const UNPACK = "unpack it and give the checkpoint in it";
 const EXPORT = 'load the model where it was made and save its weights with torch.save(model.state_dict(), "model.pth")';
 
 const NOT_TORCH = `Weights of PyTorch are needed: ${EXPORT}`;
-
-/** The beginning of a file, enough to identify its format. */
-export function readHead(source: ByteSource, signal?: AbortSignal): Promise<Uint8Array> {
-  return source.read(0, Math.min(HEAD_BYTES, source.size), signal);
-}
 
 /** Describes a file of an unsupported format that begins with `head`. */
 export function describeForeign(head: Uint8Array, { name, size }: Pick<ByteSource, "name" | "size">): string {

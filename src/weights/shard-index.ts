@@ -6,9 +6,11 @@ import { isRecord, jsonProblem, parseJson } from "../platform/json.js";
 import type { ByteSource } from "../platform/source.js";
 import { FormatError } from "./errors.js";
 import { excerpt } from "../platform/printable.js";
-import { describeJson, readHead } from "./foreign-format.js";
+import { describeJson } from "./foreign-format.js";
+import { readHead } from "./head.js";
+import type { TensorFile } from "./tensor-content.js";
 import type { TensorEntry } from "./tensor-entry.js";
-import { entriesFile, openTensorFile, type TensorFile } from "./tensor-file.js";
+import { entriesFile, openTensorFile } from "./tensor-file.js";
 
 const MAX_INDEX_BYTES = 64 * 2 ** 20;
 /** Every shard stays open, and a process may open about a thousand files. */
@@ -19,11 +21,6 @@ export interface ShardedFile extends Pick<TensorFile, "metadata" | "model"> {
   readonly format: "safetensors-index" | "torch-index";
   readonly shards: readonly string[];
   close(): Promise<void>;
-}
-
-/** True if a file begins as a JSON object does. */
-export function looksLikeJson(head: Uint8Array): boolean {
-  return /^(?:\xef\xbb\xbf)?\s*\{/.test(new TextDecoder("latin1").decode(head));
 }
 
 /**

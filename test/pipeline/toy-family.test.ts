@@ -197,7 +197,7 @@ describe("a family that only the registry knows", () => {
 
   it("provides the texts of inspect and convert, and verifies its fixtures", async () => {
     const checkpoint = await openCheckpoint(await openSource(join(folder, "cascade.safetensors")));
-    const { inspection, sections } = examineCheckpoint(checkpoint);
+    const { inspection, sections } = await examineCheckpoint(checkpoint);
     expect(inspection).toMatchObject({ component: "toy", dialect: { version: "7" } });
     expect(sections).toEqual([{ title: "Toy of version 7", rows: [["colour", "red"]] }]);
     const bytes = Buffer.concat(await collect(convertCheckpoint(checkpoint)));

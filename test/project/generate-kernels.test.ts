@@ -56,7 +56,7 @@ function compile(generated: string, user: string): readonly string[] {
 const binding = "@group(0) @binding(0) var<storage, read_write> y: array<f32>;\n@compute @workgroup_size(1)";
 
 describe("generate-kernels", () => {
-  it("describes a kernel and puts its libs between header and body, each once", () => {
+  it("describes a kernel and puts its libs between header and body, each once, without comments", () => {
     const { text } = generate({
       "group-norm.wgsl": [
         "// normalises",
@@ -79,14 +79,17 @@ describe("generate-kernels", () => {
       "lib/b.wgsl": "//: use lib/a.wgsl\noverride GROUP: u32 = 64u;\n",
     });
     const kernel = moduleOf(text).kernels.groupNorm as { code: string };
-    expect(kernel.code.split("\n").slice(0, 7)).toEqual([
-      "// normalises",
-      "//: use lib/b.wgsl",
-      "//: use lib/a.wgsl",
+    expect(kernel.code.split("\n").slice(0, 12)).toEqual([
+      ...["", "", ""],
       "fn a() {}",
-      "//: use lib/a.wgsl",
+      "",
       "override GROUP: u32 = 64u;",
       "alias Element = f32;",
+      "const TILE: u32 = 8u; //: const",
+      "const FIXED: u32 = 2u;",
+      "override FAST: bool = false;",
+      "struct Params {",
+      "  rows: u32,",
     ]);
     expect(kernel).toMatchObject({
       files: [

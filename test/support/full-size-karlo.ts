@@ -4,14 +4,14 @@
  */
 import { closeSync, cpSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { float32ToF16 } from "../../src/tensor/half.js";
 import { fixtureFolder } from "./golden.js";
 
 interface Tree {
   readonly [key: string]: Tree | readonly number[];
 }
-const tree: z.ZodType<Tree> = z.lazy(() => z.record(z.string(), z.union([z.array(z.int()), tree])));
+const tree: z.ZodMiniType<Tree> = z.lazy(() => z.record(z.string(), z.union([z.array(z.int()), tree])));
 const reference = z.record(z.string(), z.object({ config: z.record(z.string(), z.unknown()), tensors: tree }));
 
 /** A tensor of the reference. */

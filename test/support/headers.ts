@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Header } from "../../src/weights/formats/tensor-scope.js";
 
 /**
@@ -18,10 +18,10 @@ interface Tree {
   readonly [key: string]: Tree | readonly number[];
 }
 
-const tree: z.ZodType<Tree> = z.lazy(() => z.record(z.string(), z.union([z.array(z.int()), tree])));
+const tree: z.ZodMiniType<Tree> = z.lazy(() => z.record(z.string(), z.union([z.array(z.int()), tree])));
 const file = z.object({
   options: z.record(z.string(), z.unknown()),
-  headers: z.array(z.object({ versions: z.array(z.string()).nonempty(), tensors: tree })),
+  headers: z.array(z.object({ versions: z.array(z.string()).check(z.minLength(1)), tensors: tree })),
 });
 
 export async function headerSet(name: string): Promise<HeaderSet> {

@@ -1,10 +1,12 @@
 /** A model family with almost no mathematics: the smallest possible family. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { ModelSource, PriorSource, UnetSource } from "../../src/config/load-config-data.js";
 import { TEXT_ENCODER, type Component } from "../../src/models/component.js";
 import type { BuildRequest, Claim, Declared, Family } from "../../src/models/family.js";
 import { componentConfig } from "../../src/models/diffusers/component-files.js";
 import { openComponent } from "../../src/models/diffusers/component-weights.js";
+import type { Fixture } from "../../src/fixture/fixture.js";
+import type { Output } from "../../src/fixture/result.js";
 import type { Opened } from "../../src/models/opened.js";
 import type {
   Cascade,
@@ -196,7 +198,7 @@ function hereAlready<Model>(model: Model, arena: Arena): UseComponent<Model> {
   return (_, body) => body(model, arena);
 }
 
-const keys = z.object({ toy_shift: z.number().nullish() });
+const keys = z.object({ toy_shift: z.nullish(z.number()) });
 
 /** Encodes a text of n letters as n tenths of its only weight. */
 class ToyTextEncoder implements TextEncoder {
@@ -300,16 +302,7 @@ export const toyFamily: Family = {
   prior: loadPrior,
   cascade: loadCascade,
   encoders: loadEncoders,
-  verify: new Map([
-    [
-      "toy",
-      async (fixture) => {
-        const { data: expected } = await fixture.tensor("out.twice");
-        const { data } = await fixture.tensor("in.once");
-        return [{ name: "twice", actual: data.map((x) => 2 * x), expected, tolerance: { maxRelative: 0 } }];
-      },
-    ],
-  ]),
+  verify: () => Promise.resolve(new Map([["toy", verifyTwice]])),
   inspect: () => ({
     component: "toy",
     dialect: { version: "7" },
@@ -318,6 +311,12 @@ export const toyFamily: Family = {
   }),
   convertedMetadata: () => ({ toy: "7" }),
 };
+
+async function verifyTwice(fixture: Fixture): Promise<Output[]> {
+  const { data: expected } = await fixture.tensor("out.twice");
+  const { data } = await fixture.tensor("in.once");
+  return [{ name: "twice", actual: data.map((x) => 2 * x), expected, tolerance: { maxRelative: 0 } }];
+}
 
 /** The index of the folder that the prior comes in. */
 export const TOY_INDEX = { _class_name: CLASS, prior: ["toys", "ToyPrior"] };

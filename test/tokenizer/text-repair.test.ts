@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { encode } from "../../src/tokenizer/bpe.js";
+import { loadEncode } from "../../src/tokenizer/bpe.js";
 import { cleanText } from "../../src/tokenizer/clean.js";
 import { CODE_PAGES, type CodePage } from "../../src/tokenizer/repair/code-pages.js";
 import { fixText } from "../../src/tokenizer/repair/fix-text.js";
@@ -79,6 +79,8 @@ describe("repairs UTF-8 that was misread", () => {
     expect(fixText(misread("\u65e5\u672c\u8a9e \u{1f600}", page))).toBe("\u65e5\u672c\u8a9e \u{1f600}");
   });
 });
+
+const encode = await loadEncode();
 
 describe("openai/CLIP's tokens", () => {
   it.each([

@@ -132,7 +132,7 @@ describe.each(writers)("a tensor among the weights of a %s file that is not read
     "%s: is listed, left out of a converted file, and refused when it is asked for",
     async (_, make, type, message) => {
       const checkpoint = await open(write({ w: scalar(7), other: make() }));
-      const { tensors } = inspectCheckpoint(checkpoint);
+      const { tensors } = await inspectCheckpoint(checkpoint);
       expect(tensors.map(({ name, dtype }) => [name, dtype])).toEqual([
         ["w", "F32"],
         ["other", type],

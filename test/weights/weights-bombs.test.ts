@@ -43,7 +43,7 @@ async function attempt(bytes: Uint8Array) {
   const start = performance.now();
   const use = async () => {
     const checkpoint = await openCheckpoint(new MemorySource(bytes, "x.pth"));
-    JSON.stringify(inspectCheckpoint(checkpoint));
+    JSON.stringify(await inspectCheckpoint(checkpoint));
     await collect(convertCheckpoint(checkpoint));
   };
   const error = await use().catch((reason: unknown) => reason);

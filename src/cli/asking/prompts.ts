@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { readText } from "#platform";
 import { readJson } from "../../config/read-json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
 import { UsageError } from "../errors.js";
 import type { Asker } from "./asking.js";
 
-const promptList = z.array(z.string().trim().min(1));
+const promptList = z.array(z.string().check(z.trim(), z.minLength(1)));
 
 /**
  * Reads prompts from a file: a JSON array of strings (`.json`), or one per line; blank lines are skipped. Rejects with

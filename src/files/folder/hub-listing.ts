@@ -1,6 +1,6 @@
 // The files of a repository on the hub, with their sizes and hashes.
 import { cacheFolder, openFile } from "#platform";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { FileError } from "../../platform/errors.js";
 import { parseJson } from "../../platform/json.js";
 import { MAX_BYTES } from "../../platform/limits.js";
@@ -36,14 +36,14 @@ export interface HubListing {
  * @see https://huggingface.co/docs/hub/api#get-apimodelsrepoid-or-apimodelsrepoidrevisionrevision
  */
 const answer = z.object({
-  tags: z.array(z.string()).nullish(),
-  cardData: z.object({ license: z.union([z.string(), z.array(z.string())]).nullish() }).nullish(),
+  tags: z.nullish(z.array(z.string())),
+  cardData: z.nullish(z.object({ license: z.nullish(z.union([z.string(), z.array(z.string())])) })),
   siblings: z.array(
     z.object({
       rfilename: z.string(),
-      size: z.number().nullish(),
-      blobId: z.string().nullish(),
-      lfs: z.object({ sha256: z.string().nullish(), size: z.number().nullish() }).nullish(),
+      size: z.nullish(z.number()),
+      blobId: z.nullish(z.string()),
+      lfs: z.nullish(z.object({ sha256: z.nullish(z.string()), size: z.nullish(z.number()) })),
     }),
   ),
 });

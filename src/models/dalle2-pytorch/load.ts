@@ -1,5 +1,5 @@
 /** Builds priors and decoders from checkpoints of DALLE2-pytorch. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ConfigError, parseConfig } from "../../config/config-error.js";
 import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
 import { WeightStore } from "../../weights/weight-store.js";

@@ -7,7 +7,7 @@
  * refused here. That of a U-Net ignores them (`**kwargs`), so they are ignored, and `describeIgnored` names them. The
  * camelCase options of models come from options.ts beside this file.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { BetaScheduleName } from "../../diffusion/schedule.js";
 import { describeUnknown } from "../../config/config-error.js";
 import { keysOf, knownKeys, only, type HarmlessKeys } from "../../config/known-keys.js";
@@ -23,32 +23,50 @@ export const betaScheduleName = z.enum([
 ] satisfies readonly BetaScheduleName[]);
 
 // Far above real models, and low enough that a config alone cannot exhaust time or memory.
-const count = z
-  .int()
-  .positive()
-  .max(2 ** 24);
-const layers = z.int().positive().max(1000);
-const timesteps = z.int().positive().max(50_000);
+const count = z.int().check(z.positive(), z.maximum(2 ** 24));
+const layers = z.int().check(z.positive(), z.maximum(1000));
+const timesteps = z.int().check(z.positive(), z.maximum(50_000));
 const MAX_LIST = 64;
 
-const probability = z.number().min(0).max(1);
+const probability = z.number().check(z.minimum(0), z.maximum(1));
 // Configs stored by a tracker have flags as 0 and 1 (REFERENCE: pydantic's list of int).
-const flag = z.union([z.boolean(), z.literal(0).transform(() => false), z.literal(1).transform(() => true)], {
-  error: "expected true or false",
-});
+const flag = z.union(
+  [
+    z.boolean(),
+    z.pipe(
+      z.literal(0),
+      z.transform(() => false),
+    ),
+    z.pipe(
+      z.literal(1),
+      z.transform(() => true),
+    ),
+  ],
+  {
+    error: "expected true or false",
+  },
+);
 
 /** A field that may be missing or null, both of which mean `value`. */
-function withDefault<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>) {
-  return schema.nullish().transform((given): z.output<Schema> => given ?? value);
+function withDefault<Schema extends z.ZodMiniType>(schema: Schema, value: z.output<Schema>) {
+  return z.pipe(
+    z.nullish(schema),
+    z.transform((given): z.output<Schema> => given ?? value),
+  );
 }
 
 /** A field that may be missing; missing and null both read as null. */
-function optional<Schema extends z.ZodType>(schema: Schema) {
-  return schema.nullish().transform((given): z.output<Schema> | null => given ?? null);
+function optional<Schema extends z.ZodMiniType>(schema: Schema) {
+  return z.pipe(
+    z.nullish(schema),
+    z.transform((given): z.output<Schema> | null => given ?? null),
+  );
 }
 
-function oneOrMany<Schema extends z.ZodType>(schema: Schema) {
-  return z.union([schema, z.array(schema).max(MAX_LIST)], { error: "expected one value or a list of them" });
+function oneOrMany<Schema extends z.ZodMiniType>(schema: Schema) {
+  return z.union([schema, z.array(schema).check(z.maxLength(MAX_LIST))], {
+    error: "expected one value or a list of them",
+  });
 }
 
 /** Arguments of a U-Net that have no effect. */
@@ -63,7 +81,7 @@ const UNET_HARMLESS: HarmlessKeys = {
  */
 export const unetConfig = z.looseObject({
   dim: count,
-  dim_mults: withDefault(z.array(count).nonempty().max(MAX_LIST), [1, 2, 4, 8]),
+  dim_mults: withDefault(z.array(count).check(z.minLength(1), z.maxLength(MAX_LIST)), [1, 2, 4, 8]),
   image_embed_dim: optional(count),
   text_embed_dim: optional(count),
   cond_dim: optional(count),
@@ -89,11 +107,11 @@ export const unetConfig = z.looseObject({
   init_conv_kernel_size: withDefault(count, 7),
   resnet_groups: withDefault(oneOrMany(count), 8),
   resnet_weight_standardization: withDefault(flag, false),
-  num_resnet_blocks: withDefault(oneOrMany(z.int().nonnegative().max(1000)), 2),
+  num_resnet_blocks: withDefault(oneOrMany(z.int().check(z.nonnegative(), z.maximum(1000))), 2),
   init_cross_embed: withDefault(flag, true),
-  init_cross_embed_kernel_sizes: withDefault(z.array(count).nonempty().max(MAX_LIST), [3, 7, 15]),
+  init_cross_embed_kernel_sizes: withDefault(z.array(count).check(z.minLength(1), z.maxLength(MAX_LIST)), [3, 7, 15]),
   cross_embed_downsample: withDefault(flag, false),
-  cross_embed_downsample_kernel_sizes: withDefault(z.array(count).nonempty().max(MAX_LIST), [2, 4]),
+  cross_embed_downsample_kernel_sizes: withDefault(z.array(count).check(z.minLength(1), z.maxLength(MAX_LIST)), [2, 4]),
   memory_efficient: withDefault(flag, false),
   scale_skip_connection: withDefault(flag, false),
   pixel_shuffle_upsample: withDefault(flag, true),
@@ -109,13 +127,13 @@ export type UnetConfig = z.output<typeof unetConfig>;
  */
 export const decoderConfig = knownKeys(
   {
-    unets: z.array(unetConfig).nonempty().max(MAX_LIST),
+    unets: z.array(unetConfig).check(z.minLength(1), z.maxLength(MAX_LIST)),
     image_size: optional(count),
-    image_sizes: optional(z.array(count).nonempty().max(MAX_LIST)),
+    image_sizes: optional(z.array(count).check(z.minLength(1), z.maxLength(MAX_LIST))),
     clip: optional(adapterConfig),
     channels: withDefault(count, 3),
     timesteps: withDefault(timesteps, 1000),
-    sample_timesteps: optional(oneOrMany(count.nullable())),
+    sample_timesteps: optional(oneOrMany(z.nullable(count))),
     beta_schedule: optional(oneOrMany(betaScheduleName)),
     learned_variance: withDefault(oneOrMany(flag), true),
     learned_variance_constrain_frac: withDefault(flag, false),
@@ -130,7 +148,7 @@ export const decoderConfig = knownKeys(
     auto_normalize_img: withDefault(flag, true),
     use_dynamic_thres: withDefault(flag, false),
     dynamic_thres_percentile: optional(probability),
-    ddim_sampling_eta: optional(z.number().min(0)),
+    ddim_sampling_eta: optional(z.number().check(z.minimum(0))),
     vae: only([[], {}], "latent diffusion"),
     /** Of 0.16.18 to 0.23.9, the last of which sampled with it too. */
     lowres_downsample_mode_nearest: only(false, "images enlarged by their nearest pixels"),
@@ -209,7 +227,7 @@ export const priorConfig = knownKeys(
     sampling_clamp_l2norm: withDefault(flag, false),
     sampling_final_clamp_l2norm: withDefault(flag, false),
     init_image_embed_l2norm: withDefault(flag, false),
-    image_embed_scale: optional(z.number().positive()),
+    image_embed_scale: optional(z.number().check(z.positive())),
   },
   {
     "of training": ["loss_type", "training_clamp_l2norm"],

@@ -1,9 +1,9 @@
+import { loadPart } from "../../platform/load-part.js";
 import { NO_NAMES } from "../../weights/tree/model-names.js";
 import type { Family } from "../family.js";
 import { claim, inspect } from "./claim.js";
-import { describeFolder } from "./describe.js";
-import { loadCascade, loadEncoders, loadPrior } from "./load.js";
-import { RUNNERS } from "./verify/kinds.js";
+
+const loading = () => loadPart("Karlo's models", () => import("./load.js"));
 
 /** Karlo: unCLIP in folders of the diffusers library (`UnCLIPPipeline` and `UnCLIPImageVariationPipeline`). */
 export const karlo: Family = {
@@ -12,11 +12,14 @@ export const karlo: Family = {
   names: NO_NAMES,
   configKeys: {},
   claim,
-  prior: loadPrior,
-  cascade: loadCascade,
-  encoders: loadEncoders,
-  verify: RUNNERS,
+  prior: async (request) => (await loading()).loadPrior(request),
+  cascade: async (requests) => (await loading()).loadCascade(requests),
+  encoders: async (request) => (await loading()).loadEncoders(request),
+  verify: async () => (await import("./verify/kinds.js")).RUNNERS,
   inspect,
-  describeFolder,
+  describeFolder: async (folder) => {
+    const { describeFolder } = await loadPart("descriptions of Karlo's folders", () => import("./describe.js"));
+    return describeFolder(folder);
+  },
   convertedMetadata: () => ({}),
 };

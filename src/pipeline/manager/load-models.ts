@@ -1,12 +1,12 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { ClipSource, FileLocation, ModelSource, PriorSource, UnetSource } from "../../config/load-config-data.js";
-import { createClip } from "../../models/clip/create.js";
 import { IMAGE_ENCODER, TEXT_ENCODER, type Component } from "../../models/component.js";
 import { kindsOf } from "../../models/diffusers/claimed-components.js";
 import { familyOf } from "../../models/families.js";
 import type { BuildRequest, Declared, DeclaredWeights, Family, ReadAs } from "../../models/family.js";
 import type { Cascade, Encoders, Prior } from "../../models/interfaces.js";
 import type { Opened } from "../../models/opened.js";
+import { loadPart } from "../../platform/load-part.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
 import { WeightSet } from "../../weights/weight-set.js";
@@ -139,6 +139,7 @@ export class ModelLoader {
     }
     try {
       const described = await withPublishedConfig(source, file, this.config, this.#options);
+      const { createClip } = await loadPart("CLIP", () => import("../../models/clip/create.js"));
       const { clip, text, image, weights, warnings } = createClip(described, file, this.arena);
       for (const warning of warnings) this.#warn(warning);
       this.#check(weights);

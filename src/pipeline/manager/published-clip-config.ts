@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { downloadName } from "../../config/file-location.js";
 import type { FileLocation } from "../../config/load-config-data.js";
 import type { ModelLoadConfig } from "../load-config.js";
@@ -86,7 +86,7 @@ function isClipConfig(value: unknown): value is Record<string, unknown> {
   return success && Boolean(data.model_cfg ?? data.vision_cfg ?? (hasText(data) && hasVision(data)));
 }
 
-const part = z.record(z.string(), z.unknown()).nullish();
+const part = z.nullish(z.record(z.string(), z.unknown()));
 const clipParts = z.object({
   model_cfg: part,
   vision_cfg: part,

@@ -1,6 +1,6 @@
 // Embeddings in a safetensors file: a tensor for each kind, with a row for each text or image. The metadata of the file names
 // these texts and images, and the models.
-import { z } from "zod";
+import * as z from "zod/mini";
 import { checkValue } from "../../config/config-error.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { JsonError, parseJson } from "../../platform/json.js";
@@ -18,7 +18,7 @@ const FORMAT = "dalle2-embeddings";
 
 const textRow = z.object({ text: z.string() });
 const imageRow = z.object({ image: z.string() });
-const priorRow = z.object({ text: z.string(), seed: z.int().nonnegative() });
+const priorRow = z.object({ text: z.string(), seed: z.int().check(z.nonnegative()) });
 
 /** CLIP's embedding of a text. */
 export interface TextEmbedded {
@@ -109,7 +109,7 @@ export async function readEmbeddings(source: ByteSource, signal?: AbortSignal): 
     });
   }
   const on = jsonOf(source, metadata.get("generated_on"), "generated_on", generatedOn);
-  const read = async <Row>(kind: Kind, row: z.ZodType<Row>) => {
+  const read = async <Row>(kind: Kind, row: z.ZodMiniType<Row>) => {
     const entry = tensors.get(TENSORS[kind]);
     if (!entry) return [];
     const rows = jsonOf(source, metadata.get(entry.name), entry.name, z.array(row));
@@ -142,7 +142,7 @@ async function rowsOf(
   return splitRows(values, shape);
 }
 
-function jsonOf<T>({ name }: ByteSource, json: string | undefined, key: string, schema: z.ZodType<T>): T {
+function jsonOf<T>({ name }: ByteSource, json: string | undefined, key: string, schema: z.ZodMiniType<T>): T {
   const fail = (problem: string): never => {
     throw new FormatError(name, `its metadata ${key} ${problem}`);
   };

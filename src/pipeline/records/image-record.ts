@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { readBytes } from "#platform";
 import { checkValue } from "../../config/config-error.js";
 import { readImageText } from "../../image/encode.js";
@@ -15,7 +15,7 @@ import type { ModelFile } from "./model-identity.js";
 /** Keyword of the text in an image file that has its record, as JSON. */
 const KEYWORD = "dalle2";
 
-const modelFile = z.object({ name: z.string(), bytes: z.int().nonnegative(), fingerprint: z.string() });
+const modelFile = z.object({ name: z.string(), bytes: z.int().check(z.nonnegative()), fingerprint: z.string() });
 
 /** The models that generated images or embeddings, and where they ran. */
 export interface GeneratedOn {
@@ -41,18 +41,18 @@ export interface GeneratedOn {
 /** The schema of `GeneratedOn`. */
 export const generatedOn = z.object({
   software: z.string(),
-  model: z.object({ config: z.string().optional(), files: z.array(modelFile).readonly() }),
+  model: z.object({ config: z.optional(z.string()), files: z.readonly(z.array(modelFile)) }),
   adapter: z.string(),
   dtype: z.enum(["f32", "f16"]),
   // Records of earlier versions have none.
-  weights: z.enum(WEIGHT_FORMATS).default("full"),
+  weights: z._default(z.enum(WEIGHT_FORMATS), "full"),
   tuning: z.string(),
-}) satisfies z.ZodType<GeneratedOn>;
+}) satisfies z.ZodMiniType<GeneratedOn>;
 
 const imageRecord = z.object({
   ...generatedOn.shape,
   /** Seed of the generator of the image. */
-  seed: z.int().nonnegative(),
+  seed: z.int().check(z.nonnegative()),
   /** Options of the script, under their names in the library. `script` is its class name. */
   parameters: z.looseObject({ script: z.string() }),
   /** Inputs of this image: prompt, names of files. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { checkValue } from "../../config/config-error.js";
 import { TOKENIZATIONS, type Tokenization } from "../script-options.js";
 import type { WeightFormat } from "../../tensor/dtype.js";
@@ -25,11 +25,11 @@ export interface Repetition {
 /** Parameters of `BasicInference` other than settings. */
 const otherParameters = z.looseObject({
   text: z.string(),
-  negativeText: z.string().optional(),
-  computedInF32: z.array(z.string()).optional(),
-  strength: z.number().optional(),
-  priorSeed: z.int().nonnegative().optional(),
-  tokenization: z.enum(TOKENIZATIONS).optional(),
+  negativeText: z.optional(z.string()),
+  computedInF32: z.optional(z.array(z.string())),
+  strength: z.optional(z.number()),
+  priorSeed: z.optional(z.int().check(z.nonnegative())),
+  tokenization: z.optional(z.enum(TOKENIZATIONS)),
 });
 
 /** Returns how to repeat a record of `BasicInference`, or the faults of the record, a sentence for each. */

@@ -28,7 +28,7 @@ export async function checkCheckpoint(bytes: Uint8Array, options: CheckpointOpti
   try {
     const some = [...checkpoint.tensors].slice(0, MAX_TENSORS);
     for (const [name, entry] of some) await checkTensor(name, entry);
-    JSON.stringify(inspectCheckpoint(checkpoint));
+    JSON.stringify(await inspectCheckpoint(checkpoint));
     const isSmall = some.length === checkpoint.tensors.size && sizeOf(checkpoint) <= MAX_BYTES;
     if (isSmall) await checkConversion(checkpoint);
   } finally {

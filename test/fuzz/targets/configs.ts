@@ -1,5 +1,5 @@
 import { Ajv } from "ajv";
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { cocaConfig, openAiClipConfig, xClipConfig } from "../../../src/models/clip/config/clip-config.js";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import { loadConfigJsonSchema } from "../../../src/config/json-schema.js";
@@ -71,7 +71,7 @@ export function clipConfig(): Target {
   return jsonTarget(CLIP_CONFIGS, run, "clip-config");
 }
 
-function refusalOf(schema: z.ZodType, value: unknown): Error | undefined {
+function refusalOf(schema: z.ZodMiniType, value: unknown): Error | undefined {
   try {
     parseConfig(schema, value, "clip.json");
     return undefined;

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod/mini";
 import { describe, expect, it } from "vitest";
 import { ConfigError, parseConfig } from "../../../src/config/config-error.js";
 import {
@@ -262,7 +262,7 @@ describe("keys that no constructor of the reference has", () => {
     [trainDecoderConfig, { decoder: { ...decoding, clamp: false } }, /decoder: unknown key "clamp" \(it may change/],
     [trainDecoderConfig, { decoder: { ...decoding, vae: [{ dim: 8 }] } }, /decoder\.vae: .*latent diffusion/],
     [trainDecoderConfig, { decoder: { ...decoding, lowres_downsample_mode_nearest: true } }, /mode_nearest: true/],
-  ])("are refused by name", (schema: z.ZodType, config, message) => {
+  ])("are refused by name", (schema: z.ZodMiniType, config, message) => {
     expect(() => parseConfig(schema, config, "train.json")).toThrow(ConfigError);
     expect(() => parseConfig(schema, config, "train.json")).toThrow(message);
   });

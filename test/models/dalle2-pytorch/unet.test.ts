@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ConfigError } from "../../../src/config/config-error.js";
 import { resolveUnetConfig } from "../../../src/models/dalle2-pytorch/options.js";
 import { unetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";

@@ -43,7 +43,7 @@ describe("files of public reports hold what torch reads from them", () => {
     ["pytorch_model.bin.index.json", "", []],
   ])("%s", async (file, key, skipped) => {
     const original = await openCheckpoint(await openFile(fixture(file)));
-    const report = inspectCheckpoint(original);
+    const report = await inspectCheckpoint(original);
     expect([report.component, report.key, report.skipped.map((one) => one.key)]).toEqual(["prior", key, skipped]);
     const converted = new MemorySource(Buffer.concat(await collect(convertCheckpoint(original))), "out.safetensors");
     await original.close();

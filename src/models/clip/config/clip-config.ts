@@ -3,8 +3,8 @@
  * open_clip or the transformers library publish it with the weights; for x-clip and CoCa the arguments of their
  * constructors. Unknown keys are refused, because they may change the numbers.
  */
-import { z } from "zod";
-import { knownKeys, never, strictKeys, withoutNulls } from "../../../config/known-keys.js";
+import * as z from "zod/mini";
+import { knownKeys, never, preprocess, strictKeys, withoutNulls } from "../../../config/known-keys.js";
 import {
   checkActivation,
   OPEN_CLIP_HARMLESS,
@@ -15,7 +15,7 @@ import {
 import { TRANSFORMERS_HARMLESS, transformersModel } from "./transformers-clip-config.js";
 import { rule } from "../../../config/rule.js";
 
-const count = z.int().positive();
+const count = z.int().check(z.positive());
 const flag = z.boolean();
 
 /**
@@ -25,8 +25,8 @@ const flag = z.boolean();
 export const openAiClipConfig = knownKeys(
   {
     ...openClipModel,
-    model_cfg: openClipModelConfig.optional(),
-    preprocess_cfg: preprocessConfig.optional(),
+    model_cfg: z.optional(openClipModelConfig),
+    preprocess_cfg: z.optional(preprocessConfig),
     ...transformersModel,
   },
   { ...OPEN_CLIP_HARMLESS, ...TRANSFORMERS_HARMLESS },
@@ -36,28 +36,31 @@ export type OpenAiClipConfig = z.output<typeof openAiClipConfig>;
 /** Arguments of x-clip's `CLIP` (0.14.4), as DALLE2-pytorch's adapter uses it: only its encoders, without a mask. */
 export const xClipConfig = knownKeys(
   {
-    dim_text: count.default(512),
-    dim_image: count.default(512),
-    dim_latent: count.default(512),
-    num_text_tokens: count.default(10000),
-    text_enc_depth: count.default(6),
-    text_seq_len: count.default(256),
-    text_heads: count.default(8),
-    text_dim_head: count.default(64),
-    text_rotary_pos_emb: flag.default(false),
-    visual_enc_depth: count.default(6),
-    visual_heads: count.default(8),
-    visual_dim_head: count.default(64),
-    visual_image_size: count.default(256),
-    visual_patch_size: count.default(32),
-    channels: count.default(3),
-    use_mlm: flag.default(false),
-    text_causal_mask: z.literal(false, { error: "the reference does not run a CLIP with it" }).default(false),
-    downsample_image_embeds: z.literal(false, { error: "the reference does not run a CLIP with it" }).default(false),
+    dim_text: z._default(count, 512),
+    dim_image: z._default(count, 512),
+    dim_latent: z._default(count, 512),
+    num_text_tokens: z._default(count, 10000),
+    text_enc_depth: z._default(count, 6),
+    text_seq_len: z._default(count, 256),
+    text_heads: z._default(count, 8),
+    text_dim_head: z._default(count, 64),
+    text_rotary_pos_emb: z._default(flag, false),
+    visual_enc_depth: z._default(count, 6),
+    visual_heads: z._default(count, 8),
+    visual_dim_head: z._default(count, 64),
+    visual_image_size: z._default(count, 256),
+    visual_patch_size: z._default(count, 32),
+    channels: z._default(count, 3),
+    use_mlm: z._default(flag, false),
+    text_causal_mask: z._default(z.literal(false, { error: "the reference does not run a CLIP with it" }), false),
+    downsample_image_embeds: z._default(
+      z.literal(false, { error: "the reference does not run a CLIP with it" }),
+      false,
+    ),
     image_encoder: never("an encoder of your own"),
     text_encoder: never("an encoder of your own"),
     /** Our own: attention by cosines, as only in x-clip 0.10. A state dict does not show it. */
-    cosine_sim_attn: flag.default(false),
+    cosine_sim_attn: z._default(flag, false),
   },
   {
     "of training": [
@@ -100,10 +103,10 @@ const vitArguments = {
   dim: count,
   depth: count,
   heads: count,
-  dim_head: count.default(64),
+  dim_head: z._default(count, 64),
   mlp_dim: count,
-  image_size: count.optional(),
-  channels: count.optional(),
+  image_size: z.optional(count),
+  channels: z.optional(count),
 };
 
 /** The tokens are read before any of these has an effect. */
@@ -117,7 +120,7 @@ const VIT_HARMLESS = {
  * `proj` with a patch's size and stride, and a layer norm `norm`. `vit` and `simple_vit`: vit-pytorch's `ViT` and
  * `SimpleViT` inside its `Extractor`, which returns the tokens of their transformer.
  */
-const imageEncoder = z.preprocess(
+const imageEncoder = preprocess(
   withoutNulls,
   z.discriminatedUnion("make", [
     strictKeys({ make: z.literal("patch"), dim: count, patch_size: count }),
@@ -132,7 +135,7 @@ const checkImages = rule(
   z.object({
     image_size: count,
     image_channels: count,
-    img_encoder: z.object({ image_size: count.optional(), channels: count.optional() }),
+    img_encoder: z.object({ image_size: z.optional(count), channels: z.optional(count) }),
   }),
   ({ image_size: size, image_channels: channels, img_encoder: encoder }) => [
     ...contradiction("image_size", encoder.image_size, size),
@@ -151,16 +154,16 @@ export const cocaConfig = knownKeys(
     dim: count,
     num_tokens: count,
     unimodal_depth: count,
-    image_dim: count.optional(),
-    num_img_queries: count.default(256),
-    dim_head: count.default(64),
-    heads: count.default(8),
-    ff_mult: count.default(4),
+    image_dim: z.optional(count),
+    num_img_queries: z._default(count, 256),
+    dim_head: z._default(count, 64),
+    heads: z._default(count, 8),
+    ff_mult: z._default(count, 4),
     /** The token that pads texts, which the class token does not see. */
-    pad_id: z.int().default(0),
+    pad_id: z._default(z.int(), 0),
     img_encoder: imageEncoder,
     image_size: count,
-    image_channels: count.default(3),
+    image_channels: z._default(count, 3),
     max_text_len: count,
   },
   {

@@ -1,11 +1,11 @@
 /** `preprocessor_config.json` of a `CLIPImageProcessor` in the transformers library (4.x), formerly `CLIPFeatureExtractor`. */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { knownKeys, never, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 /** A side in pixels. The largest encoders of images take 378. */
-const side = z.int().positive().max(4096);
-const flag = z.boolean().default(true);
-const perChannel = (value: z.ZodNumber) => z.tuple([value, value, value]);
+const side = z.int().check(z.positive(), z.maximum(4096));
+const flag = z._default(z.boolean(), true);
+const perChannel = (value: z.ZodMiniNumber) => z.tuple([value, value, value]);
 
 const sides = z.strictObject({ height: side, width: side });
 /** The shorter side; the proportions stay. */
@@ -40,26 +40,44 @@ export const imageProcessorConfig = knownKeys(
   {
     do_resize: flag,
     // Files of 2021 have plain numbers.
-    size: z
-      .union([side.transform((size) => ({ shortest_edge: size })), shortestEdge, sides], {
-        error: "expected a whole number, a shortest_edge, or a height and a width",
-      })
-      .default({ shortest_edge: 224 }),
-    resample: resample.default(3),
+    size: z._default(
+      z.union(
+        [
+          z.pipe(
+            side,
+            z.transform((size) => ({ shortest_edge: size })),
+          ),
+          shortestEdge,
+          sides,
+        ],
+        {
+          error: "expected a whole number, a shortest_edge, or a height and a width",
+        },
+      ),
+      { shortest_edge: 224 },
+    ),
+    resample: z._default(resample, 3),
     do_center_crop: flag,
-    crop_size: z
-      .union([side.transform((size) => ({ height: size, width: size })), sides], {
-        error: "expected a whole number, or a height and a width",
-      })
-      .default({ height: 224, width: 224 }),
+    crop_size: z._default(
+      z.union(
+        [
+          z.pipe(
+            side,
+            z.transform((size) => ({ height: size, width: size })),
+          ),
+          sides,
+        ],
+        {
+          error: "expected a whole number, or a height and a width",
+        },
+      ),
+      { height: 224, width: 224 },
+    ),
     do_rescale: flag,
-    rescale_factor: z
-      .number()
-      .positive()
-      .default(1 / 255),
+    rescale_factor: z._default(z.number().check(z.positive()), 1 / 255),
     do_normalize: flag,
-    image_mean: perChannel(z.number()).default([0.48145466, 0.4578275, 0.40821073]),
-    image_std: perChannel(z.number().positive()).default([0.26862954, 0.26130258, 0.27577711]),
+    image_mean: z._default(perChannel(z.number()), [0.48145466, 0.4578275, 0.40821073]),
+    image_std: z._default(perChannel(z.number().check(z.positive())), [0.26862954, 0.26130258, 0.27577711]),
     do_pad: only(false, "padding"),
     use_square_size: only(false, "an old key of another model"),
     crop_pct: never("an option of another image processor"),

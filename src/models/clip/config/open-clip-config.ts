@@ -2,22 +2,22 @@
  * A model's config as open_clip reads it (src/open_clip/model.py, 1.0 to 3.3): the fields of `CLIPVisionCfg` and
  * `CLIPTextCfg`, and the arguments of `CLIP`. Keys with which DALLE2-pytorch cannot run either are refused.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { knownKeys, never, only } from "../../../config/known-keys.js";
 import { rule } from "../../../config/rule.js";
 
-const count = z.int().positive();
+const count = z.int().check(z.positive());
 const flag = z.boolean();
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
 const size = z.union([count, z.tuple([count, count])], { error: "expected a whole number or two of them" });
 
 /** Arguments of the activation: torch's `nn.GELU`. */
-const activationArguments = knownKeys({ approximate: z.enum(["none", "tanh"]).optional() });
+const activationArguments = knownKeys({ approximate: z.optional(z.enum(["none", "tanh"])) });
 
 /** Arguments of every layer norm: torch's `nn.LayerNorm`. */
 const normArguments = knownKeys(
   {
-    eps: z.number().nonnegative().optional(),
+    eps: z.optional(z.number().check(z.nonnegative())),
     elementwise_affine: only(true, "norms without gain and bias"),
     bias: only(true, "norms without bias"),
   },
@@ -31,12 +31,12 @@ const OTHER_TOKENS = "only CLIP's own tokenizer is supported";
 
 /** Keys that both encoders may have for their residual blocks. */
 const blocks = {
-  width: count.optional(),
-  mlp_ratio: z.number().positive().optional(),
+  width: z.optional(count),
+  mlp_ratio: z.optional(z.number().check(z.positive())),
   /** The tensors of layer scale are in the file. */
-  ls_init_value: z.number().optional(),
-  act_kwargs: activationArguments.optional(),
-  norm_kwargs: normArguments.optional(),
+  ls_init_value: z.optional(z.number()),
+  act_kwargs: z.optional(activationArguments),
+  norm_kwargs: z.optional(normArguments),
   // Both compute the same as long as no option below is on.
   block_type: only(["default", "custom"], OWN_BLOCK),
   qk_norm: only(false, OWN_BLOCK),
@@ -50,17 +50,19 @@ const blocks = {
 const visionConfig = knownKeys(
   {
     ...blocks,
-    layers: z
-      .union([count, z.tuple([count, count, count, count])], { error: "expected a whole number, or four of a ResNet" })
-      .optional(),
-    head_width: count.optional(),
-    patch_size: size.optional(),
-    image_size: size.optional(),
-    no_ln_pre: flag.optional(),
-    final_ln_after_pool: flag.optional(),
-    pool_type: z.enum(["tok", "avg"], { error: 'expected "tok" or "avg", which make one embedding' }).optional(),
+    layers: z.optional(
+      z.union([count, z.tuple([count, count, count, count])], {
+        error: "expected a whole number, or four of a ResNet",
+      }),
+    ),
+    head_width: z.optional(count),
+    patch_size: z.optional(size),
+    image_size: z.optional(size),
+    no_ln_pre: z.optional(flag),
+    final_ln_after_pool: z.optional(flag),
+    pool_type: z.optional(z.enum(["tok", "avg"], { error: 'expected "tok" or "avg", which make one embedding' })),
     /** Until 2.22: the mean of all tokens, with the class token. */
-    global_average_pool: flag.optional(),
+    global_average_pool: z.optional(flag),
     attentional_pool: only(false, "an image encoder that pools by attention (CoCa's)"),
     input_patchnorm: only(false, "an image encoder that norms patches of pixels"),
     timm_model_name: never("only CLIP's own ViT and ResNet are supported, no image encoder of timm"),
@@ -85,20 +87,20 @@ const visionConfig = knownKeys(
 const textConfig = knownKeys(
   {
     ...blocks,
-    layers: count.optional(),
-    heads: count.optional(),
-    context_length: count.optional(),
-    vocab_size: count.optional(),
-    no_causal_mask: flag.optional(),
-    pool_type: z
-      .enum(["first", "last", "argmax", "eos"], {
+    layers: z.optional(count),
+    heads: z.optional(count),
+    context_length: z.optional(count),
+    vocab_size: z.optional(count),
+    no_causal_mask: z.optional(flag),
+    pool_type: z.optional(
+      z.enum(["first", "last", "argmax", "eos"], {
         error: 'expected "first", "last", "argmax" or "eos", which make one embedding',
-      })
-      .optional(),
+      }),
+    ),
     /** For `pool_type` eos. */
-    eos_id: z.int().nonnegative().optional(),
-    proj_type: z.enum(["linear", "none"]).optional(),
-    proj_bias: flag.optional(),
+    eos_id: z.optional(z.int().check(z.nonnegative())),
+    proj_type: z.optional(z.enum(["linear", "none"])),
+    proj_bias: z.optional(flag),
     embed_cls: only(false, CLASS_TOKEN),
     use_pad_mask: only(false, "padding is seen like any token"),
     correct_cls_mask: only(false, CLASS_TOKEN),
@@ -127,10 +129,10 @@ const textConfig = knownKeys(
 
 /** Keys of a model's config, which may be mixed with those of other libraries. */
 export const openClipModel = {
-  embed_dim: count.optional(),
-  quick_gelu: flag.optional(),
-  vision_cfg: visionConfig.optional(),
-  text_cfg: textConfig.optional(),
+  embed_dim: z.optional(count),
+  quick_gelu: z.optional(flag),
+  vision_cfg: z.optional(visionConfig),
+  text_cfg: z.optional(textConfig),
   multimodal_cfg: never("a CoCa from open_clip does not run with DALLE2-pytorch"),
 };
 
@@ -144,7 +146,7 @@ export const OPEN_CLIP_HARMLESS = {
 
 /** open_clip's `QuickGELU` takes no arguments. */
 export const checkActivation = rule(
-  z.object({ quick_gelu: flag.optional(), text_cfg: withActivation(), vision_cfg: withActivation() }),
+  z.object({ quick_gelu: z.optional(flag), text_cfg: withActivation(), vision_cfg: withActivation() }),
   ({ quick_gelu: quick, ...encoders }) =>
     Object.entries(encoders)
       .filter(([, encoder]) => quick && encoder?.act_kwargs?.approximate !== undefined)
@@ -155,7 +157,7 @@ export const checkActivation = rule(
 );
 
 function withActivation() {
-  return z.object({ act_kwargs: z.object({ approximate: z.string().optional() }).optional() }).optional();
+  return z.optional(z.object({ act_kwargs: z.optional(z.object({ approximate: z.optional(z.string()) })) }));
 }
 
 /**
@@ -167,6 +169,6 @@ export type OpenClipModelConfig = z.output<typeof openClipModelConfig>;
 
 /** Of the preprocessing, DALLE2-pytorch's adapters use the mean and the standard deviation, and resize by themselves. */
 export const preprocessConfig = knownKeys(
-  { mean: rgb.optional(), std: rgb.optional() },
+  { mean: z.optional(rgb), std: z.optional(rgb) },
   { "not used by the adapters": ["size", "mode", "interpolation", "resize_mode", "fill_color"] },
 );

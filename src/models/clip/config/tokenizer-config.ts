@@ -1,25 +1,22 @@
 /** `tokenizer_config.json` and `special_tokens_map.json` of a `CLIPTokenizer` in the transformers library (4.x). */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
 /** A token id, which is a row of a table. */
-const tokenId = z
-  .int()
-  .min(0)
-  .max(2 ** 31 - 1);
+const tokenId = z.int().check(z.minimum(0), z.maximum(2 ** 31 - 1));
 const no = (why: string) => only(false, why);
 const CUT = "tokens that are cut out of a text in another way than as they are written";
 
 /** A special token: its text, or an object with it. */
 const specialToken = z.union([
-  z.string().min(1),
+  z.string().check(z.minLength(1)),
   knownKeys(
     {
-      content: z.string().min(1),
+      content: z.string().check(z.minLength(1)),
       lstrip: no(CUT),
       rstrip: no(CUT),
       single_word: no(CUT),
-      id: tokenId.optional(),
+      id: z.optional(tokenId),
     },
     { "of normalising, which this tokenizer does not do to such tokens": ["normalized", "special", "__type"] },
   ),
@@ -27,14 +24,14 @@ const specialToken = z.union([
 export type SpecialToken = z.output<typeof specialToken>;
 
 const specialTokens = {
-  bos_token: specialToken.optional(),
-  eos_token: specialToken.optional(),
-  unk_token: specialToken.optional(),
-  pad_token: specialToken.optional(),
-  sep_token: specialToken.optional(),
-  cls_token: specialToken.optional(),
-  mask_token: specialToken.optional(),
-  additional_special_tokens: z.array(specialToken).optional(),
+  bos_token: z.optional(specialToken),
+  eos_token: z.optional(specialToken),
+  unk_token: z.optional(specialToken),
+  pad_token: z.optional(specialToken),
+  sep_token: z.optional(specialToken),
+  cls_token: z.optional(specialToken),
+  mask_token: z.optional(specialToken),
+  additional_special_tokens: z.optional(z.array(specialToken)),
 };
 
 export const specialTokensMap = knownKeys(specialTokens);
@@ -76,10 +73,10 @@ const HARMLESS: HarmlessKeys = {
 export const tokenizerConfig = knownKeys(
   {
     ...specialTokens,
-    added_tokens_decoder: z.record(z.string().regex(/^\d{1,9}$/), specialToken).optional(),
+    added_tokens_decoder: z.optional(z.record(z.string().check(z.regex(/^\d{1,9}$/)), specialToken)),
     extra_special_tokens: only([{}, []], "special tokens by names of their own"),
     // A file may have Python's largest number, which stands for "no limit".
-    model_max_length: z.number().min(2).optional(),
+    model_max_length: z.optional(z.number().check(z.minimum(2))),
     padding_side: only("right", "padding in front of a text"),
     truncation_side: only("right", "truncation of the beginning of a text"),
     split_special_tokens: no("special tokens that are split"),

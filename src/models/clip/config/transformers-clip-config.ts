@@ -2,10 +2,10 @@
  * `config.json` of a `CLIPModel` in the transformers library (4.x, configuration_clip.py): the fields of `CLIPTextConfig`,
  * `CLIPVisionConfig` and `CLIPConfig`, and those of all models' configs, most of which are for text generation.
  */
-import { z } from "zod";
+import * as z from "zod/mini";
 import { knownKeys, only, type HarmlessKeys } from "../../../config/known-keys.js";
 
-const count = z.int().positive();
+const count = z.int().check(z.positive());
 
 /** Supported values of `hidden_act`. Some are several names for one function. */
 export const hiddenAct = z.enum([
@@ -108,12 +108,12 @@ const ANY_MODEL: HarmlessKeys = {
 };
 
 const tower = {
-  hidden_size: count.optional(),
-  intermediate_size: count.optional(),
-  num_hidden_layers: count.optional(),
-  num_attention_heads: count.optional(),
-  hidden_act: hiddenAct.optional(),
-  layer_norm_eps: z.number().nonnegative().optional(),
+  hidden_size: z.optional(count),
+  intermediate_size: z.optional(count),
+  num_hidden_layers: z.optional(count),
+  num_attention_heads: z.optional(count),
+  hidden_act: z.optional(hiddenAct),
+  layer_norm_eps: z.optional(z.number().check(z.nonnegative())),
   pruned_heads: only([{}, []], "attention without some of its heads"),
 };
 
@@ -122,9 +122,9 @@ const PROJECTION: HarmlessKeys = { "of the whole model's config": ["projection_d
 
 const text = {
   ...tower,
-  max_position_embeddings: count.optional(),
-  vocab_size: count.optional(),
-  eos_token_id: z.int().nonnegative().optional(),
+  max_position_embeddings: z.optional(count),
+  vocab_size: z.optional(count),
+  eos_token_id: z.optional(z.int().check(z.nonnegative())),
   model_type: only(["clip_text_model", "clip"], "another text encoder than CLIP's"),
 };
 const textConfig = knownKeys(text, { ...ANY_MODEL, ...PROJECTION });
@@ -132,8 +132,8 @@ export type TransformersTextConfig = z.output<typeof textConfig>;
 
 const vision = {
   ...tower,
-  image_size: count.optional(),
-  patch_size: count.optional(),
+  image_size: z.optional(count),
+  patch_size: z.optional(count),
   num_channels: only(3, "images of other than three channels"),
   model_type: only(["clip_vision_model", "clip"], "another image encoder than CLIP's"),
 };
@@ -145,12 +145,12 @@ export type TransformersVisionConfig = z.output<typeof visionConfig>;
 export const textModelConfig = knownKeys(
   {
     ...text,
-    hidden_size: count.default(512),
-    intermediate_size: count.default(2048),
-    num_hidden_layers: count.default(12),
-    max_position_embeddings: count.default(77),
-    vocab_size: count.default(49408),
-    projection_dim: count.default(512),
+    hidden_size: z._default(count, 512),
+    intermediate_size: z._default(count, 2048),
+    num_hidden_layers: z._default(count, 12),
+    max_position_embeddings: z._default(count, 77),
+    vocab_size: z._default(count, 49408),
+    projection_dim: z._default(count, 512),
   },
   ANY_MODEL,
 );
@@ -159,23 +159,23 @@ export const textModelConfig = knownKeys(
 export const visionModelConfig = knownKeys(
   {
     ...vision,
-    hidden_size: count.default(768),
-    intermediate_size: count.default(3072),
-    num_hidden_layers: count.default(12),
-    image_size: count.default(224),
-    patch_size: count.default(32),
-    projection_dim: count.default(512),
+    hidden_size: z._default(count, 768),
+    intermediate_size: z._default(count, 3072),
+    num_hidden_layers: z._default(count, 12),
+    image_size: z._default(count, 224),
+    patch_size: z._default(count, 32),
+    projection_dim: z._default(count, 512),
   },
   VISION_HARMLESS,
 );
 
 /** Keys of a model's config. If `text_config_dict` is given, it and its defaults replace `text_config`. */
 export const transformersModel = {
-  text_config: textConfig.optional(),
-  vision_config: visionConfig.optional(),
-  text_config_dict: textConfig.optional(),
-  vision_config_dict: visionConfig.optional(),
-  projection_dim: count.optional(),
+  text_config: z.optional(textConfig),
+  vision_config: z.optional(visionConfig),
+  text_config_dict: z.optional(textConfig),
+  vision_config_dict: z.optional(visionConfig),
+  projection_dim: z.optional(count),
   model_type: only("clip", "another model than CLIP"),
 };
 

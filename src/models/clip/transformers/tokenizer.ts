@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { ConfigError, parseConfig } from "../../../config/config-error.js";
 import type { FileFolder } from "../../../files/folder/file-folder.js";
 import { FileError } from "../../../platform/errors.js";
@@ -97,7 +97,7 @@ async function readSpecialTokens(folder: FileFolder, component: string) {
   };
 }
 
-async function readIfAny<Schema extends z.ZodType>(
+async function readIfAny<Schema extends z.ZodMiniType>(
   folder: FileFolder,
   component: string,
   file: string,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /**
  * Our own entries beside `load_model_from` in a load config: the version of DALLE2-pytorch that made the checkpoint, and
@@ -7,12 +7,9 @@ import { z } from "zod";
  */
 export const dialectEntries = {
   version: z
-    .string()
-    .regex(/^v?\d+(?:\.\d+)*/, "expected a version of DALLE2-pytorch, such as 1.1.0")
-    .nullish()
-    .describe("The version of DALLE2-pytorch that made the checkpoint, if it does not contain its version."),
+    .nullish(z.string().check(z.regex(/^v?\d+(?:\.\d+)*/, "expected a version of DALLE2-pytorch, such as 1.1.0")))
+    .check(z.describe("The version of DALLE2-pytorch that made the checkpoint, if it does not contain its version.")),
   dialect: z
-    .record(z.string(), z.union([z.string(), z.number()], { error: "expected a string or a number" }))
-    .nullish()
-    .describe("Single flags of the checkpoint's dialect, if its version does not determine them."),
+    .nullish(z.record(z.string(), z.union([z.string(), z.number()], { error: "expected a string or a number" })))
+    .check(z.describe("Single flags of the checkpoint's dialect, if its version does not determine them.")),
 };

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { adapterConfig } from "../../clip/config/adapter-config.js";
 import { createClip } from "../../clip/create.js";
 import type { Arena } from "../../../tensor/arena.js";

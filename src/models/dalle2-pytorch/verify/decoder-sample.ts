@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { resolveDecoderConfig } from "../options.js";
 import { trainDecoderConfig } from "../train-config.js";
@@ -16,10 +16,10 @@ import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
   call: z.strictObject({
-    cond_scale: z.union([z.number(), z.array(z.number())]).optional(),
-    start_at_unet_number: z.int().positive().optional(),
-    stop_at_unet_number: z.int().positive().optional(),
-    inpaint_resample_times: z.int().positive().optional(),
+    cond_scale: z.optional(z.union([z.number(), z.array(z.number())])),
+    start_at_unet_number: z.optional(z.int().check(z.positive())),
+    stop_at_unet_number: z.optional(z.int().check(z.positive())),
+    inpaint_resample_times: z.optional(z.int().check(z.positive())),
   }),
 });
 

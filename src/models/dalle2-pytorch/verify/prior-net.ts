@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { resolvePriorNetConfig } from "../options.js";
 import { priorNetConfig } from "../train-config.js";
 import { PriorNetwork } from "../prior/prior-network.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { resolvePriorConfig } from "../options.js";
 import { trainPriorConfig } from "../train-config.js";
@@ -10,9 +10,9 @@ import type { DialectRunner } from "./reference-dialect.js";
 
 const info = z.looseObject({
   call: z.strictObject({
-    cond_scale: z.number().optional(),
-    num_samples_per_batch: z.int().positive().optional(),
-    timesteps: z.int().positive().optional(),
+    cond_scale: z.optional(z.number()),
+    num_samples_per_batch: z.optional(z.int().check(z.positive())),
+    timesteps: z.optional(z.int().check(z.positive())),
   }),
 });
 

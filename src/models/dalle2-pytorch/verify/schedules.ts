@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { betaScheduleName } from "../train-config.js";
 import { NoiseSchedule, type ScheduleTables } from "../../../diffusion/schedule.js";
 import type { Runner } from "../../../fixture/runner.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { resolveUnetConfig } from "../options.js";
 import { unetConfig } from "../train-config.js";
 import { Unet } from "../unet/unet.js";

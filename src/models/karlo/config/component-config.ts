@@ -1,8 +1,8 @@
 // What the configs of diffusers' components have in common (`config.json`, `scheduler_config.json`).
-import { z } from "zod";
-import { strictKeys, type HarmlessKeys } from "../../../config/known-keys.js";
+import * as z from "zod/mini";
+import { preprocess, strictKeys, type HarmlessKeys } from "../../../config/known-keys.js";
 
-export const count = z.int().positive();
+export const count = z.int().check(z.positive());
 
 /** Keys that any component may have, and that do not change its result. */
 const ANY_COMPONENT: HarmlessKeys = {
@@ -17,14 +17,14 @@ export interface ComponentConfigOptions {
 }
 
 /** The schema of a component's config. Keys that are not known are refused, because they may change its result. */
-export function componentConfig<Shape extends z.ZodRawShape>(
+export function componentConfig<Shape extends z.core.$ZodShape>(
   className: string,
   shape: Shape,
   { harmless = {}, nullable = [] }: ComponentConfigOptions = {},
 ) {
-  const all = { _class_name: z.literal(className).optional(), ...shape };
+  const all = { _class_name: z.optional(z.literal(className)), ...shape };
   const isGiven = ([key, value]: [string, unknown]): boolean => value !== null || nullable.includes(key);
-  return z.preprocess(
+  return preprocess(
     (value) =>
       typeof value === "object" && value !== null && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).filter(isGiven))

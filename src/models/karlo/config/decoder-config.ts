@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { never, only } from "../../../config/known-keys.js";
 import { componentConfig, count } from "./component-config.js";
@@ -6,10 +6,10 @@ import { checkUnet, commonOptions, ofEach, unetShape, UNET_HARMLESS, type UnetOp
 
 const downBlock = z.enum(["ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"]);
 const upBlock = z.enum(["ResnetUpsampleBlock2D", "SimpleCrossAttnUpBlock2D"]);
-const kernel = z
-  .int()
-  .positive()
-  .refine((size) => size % 2 === 1, "expected an odd number");
+const kernel = z.int().check(
+  z.positive(),
+  z.refine((size) => size % 2 === 1, "expected an odd number"),
+);
 
 /** Reasons why a key of another decoder is refused. */
 const NO_LATENT = "decoders of other pipelines, with other conditions";
@@ -18,22 +18,22 @@ const NO_TRANSFORMER = "blocks with whole transformers";
 // A missing block type would be one of Stable Diffusion's, which is not supported: so it must be given.
 const shape = {
   ...unetShape,
-  in_channels: count.default(4),
-  out_channels: count.default(4),
-  down_block_types: z.array(downBlock).nonempty(),
+  in_channels: z._default(count, 4),
+  out_channels: z._default(count, 4),
+  down_block_types: z.array(downBlock).check(z.minLength(1)),
   mid_block_type: z.literal("UNetMidBlock2DSimpleCrossAttn"),
-  up_block_types: z.array(upBlock).nonempty(),
-  only_cross_attention: z.union([z.boolean(), z.array(z.boolean())]).default(false),
-  mid_block_only_cross_attention: z.boolean().optional(),
-  block_out_channels: z.array(count).nonempty().default([320, 640, 1280, 1280]),
-  layers_per_block: z.union([count, z.array(count)]).default(2),
-  cross_attention_dim: z.union([count, z.array(count)]).default(1280),
-  attention_head_dim: z.union([count, z.array(count)]).default(8),
+  up_block_types: z.array(upBlock).check(z.minLength(1)),
+  only_cross_attention: z._default(z.union([z.boolean(), z.array(z.boolean())]), false),
+  mid_block_only_cross_attention: z.optional(z.boolean()),
+  block_out_channels: z._default(z.array(count).check(z.minLength(1)), [320, 640, 1280, 1280]),
+  layers_per_block: z._default(z.union([count, z.array(count)]), 2),
+  cross_attention_dim: z._default(z.union([count, z.array(count)]), 1280),
+  attention_head_dim: z._default(z.union([count, z.array(count)]), 8),
   class_embed_type: z.literal("identity"),
-  resnet_skip_time_act: z.boolean().default(false),
+  resnet_skip_time_act: z._default(z.boolean(), false),
   resnet_out_scale_factor: only(1, "residual blocks that scale their output"),
-  conv_in_kernel: kernel.default(3),
-  conv_out_kernel: kernel.default(3),
+  conv_in_kernel: z._default(kernel, 3),
+  conv_out_kernel: z._default(kernel, 3),
   num_attention_heads: never("diffusers refuses it, too"),
   addition_embed_type: never(NO_LATENT),
   addition_time_embed_dim: never(NO_LATENT),
@@ -60,24 +60,26 @@ const schema = componentConfig("UNet2DConditionModel", shape, {
     ],
     "of other class embeddings": ["num_class_embeds", "addition_embed_type_num_heads"],
   },
-}).superRefine((config, context) => {
-  const { block_out_channels: widths, norm_num_groups: groups, attention_head_dim: dimHead } = config;
-  const { layers_per_block, cross_attention_dim, only_cross_attention, down_block_types, up_block_types } = config;
-  const lists = { layers_per_block, cross_attention_dim, attention_head_dim: dimHead, only_cross_attention };
-  const issue = (key: string, message: string) => {
-    context.addIssue({ code: "custom", path: [key], message });
-  };
-  checkUnet({ widths, groups, lists: { ...lists, down_block_types, up_block_types } }, issue);
-  if (new Set(ofEach(cross_attention_dim, 1)).size > 1) {
-    issue("cross_attention_dim", "different widths of one context are not supported");
-  }
-  const { in_channels: channelsIn, out_channels: channelsOut } = config;
-  if (channelsOut !== channelsIn && channelsOut !== 2 * channelsIn) {
-    issue("out_channels", `expected ${channelsIn} as in_channels, or twice as many, found ${channelsOut}`);
-  }
-  const wide = tooWideHead(config);
-  if (wide !== undefined) issue("attention_head_dim", `${wide} is more than the channels of its block`);
-});
+}).check(
+  z.superRefine((config, context) => {
+    const { block_out_channels: widths, norm_num_groups: groups, attention_head_dim: dimHead } = config;
+    const { layers_per_block, cross_attention_dim, only_cross_attention, down_block_types, up_block_types } = config;
+    const lists = { layers_per_block, cross_attention_dim, attention_head_dim: dimHead, only_cross_attention };
+    const issue = (key: string, message: string) => {
+      context.addIssue({ code: "custom", path: [key], message });
+    };
+    checkUnet({ widths, groups, lists: { ...lists, down_block_types, up_block_types } }, issue);
+    if (new Set(ofEach(cross_attention_dim, 1)).size > 1) {
+      issue("cross_attention_dim", "different widths of one context are not supported");
+    }
+    const { in_channels: channelsIn, out_channels: channelsOut } = config;
+    if (channelsOut !== channelsIn && channelsOut !== 2 * channelsIn) {
+      issue("out_channels", `expected ${channelsIn} as in_channels, or twice as many, found ${channelsOut}`);
+    }
+    const wide = tooWideHead(config);
+    if (wide !== undefined) issue("attention_head_dim", `${wide} is more than the channels of its block`);
+  }),
+);
 
 /** A head size for which a block has too few channels; undefined if there is none. */
 function tooWideHead(config: {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import type { Activation } from "../../../ops/activation.js";
 import { componentConfig, count } from "./component-config.js";
@@ -15,20 +15,20 @@ const ACTIVATIONS = {
 const schema = componentConfig(
   "PriorTransformer",
   {
-    num_attention_heads: count.default(32),
-    attention_head_dim: count.default(64),
-    num_layers: z.int().nonnegative().default(20),
-    embedding_dim: count.default(768),
-    num_embeddings: z.int().nonnegative().default(77),
-    additional_embeddings: z.int().nonnegative().default(4),
-    time_embed_act_fn: z.enum(Object.keys(ACTIVATIONS) as (keyof typeof ACTIVATIONS)[]).default("silu"),
-    norm_in_type: z.literal("layer").optional(),
-    embedding_proj_norm_type: z.literal("layer").optional(),
-    encoder_hid_proj_type: z.literal("linear").nullable().default("linear"),
-    added_emb_type: z.literal("prd").nullable().default("prd"),
-    time_embed_dim: count.optional(),
-    embedding_proj_dim: count.optional(),
-    clip_embed_dim: count.optional(),
+    num_attention_heads: z._default(count, 32),
+    attention_head_dim: z._default(count, 64),
+    num_layers: z._default(z.int().check(z.nonnegative()), 20),
+    embedding_dim: z._default(count, 768),
+    num_embeddings: z._default(z.int().check(z.nonnegative()), 77),
+    additional_embeddings: z._default(z.int().check(z.nonnegative()), 4),
+    time_embed_act_fn: z._default(z.enum(Object.keys(ACTIVATIONS) as (keyof typeof ACTIVATIONS)[]), "silu"),
+    norm_in_type: z.optional(z.literal("layer")),
+    embedding_proj_norm_type: z.optional(z.literal("layer")),
+    encoder_hid_proj_type: z._default(z.nullable(z.literal("linear")), "linear"),
+    added_emb_type: z._default(z.nullable(z.literal("prd")), "prd"),
+    time_embed_dim: z.optional(count),
+    embedding_proj_dim: z.optional(count),
+    clip_embed_dim: z.optional(count),
   },
   {
     harmless: { "of training": ["dropout"] },

@@ -1,14 +1,14 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { componentConfig } from "./component-config.js";
 
 const schema = componentConfig("UnCLIPScheduler", {
-  num_train_timesteps: z.int().min(2).default(1000),
-  variance_type: z.enum(["fixed_small_log", "learned_range"]).default("fixed_small_log"),
-  clip_sample: z.boolean().default(true),
-  clip_sample_range: z.number().positive().default(1),
-  prediction_type: z.enum(["epsilon", "sample"]).default("epsilon"),
-  beta_schedule: z.literal("squaredcos_cap_v2").optional(),
+  num_train_timesteps: z._default(z.int().check(z.minimum(2)), 1000),
+  variance_type: z._default(z.enum(["fixed_small_log", "learned_range"]), "fixed_small_log"),
+  clip_sample: z._default(z.boolean(), true),
+  clip_sample_range: z._default(z.number().check(z.positive()), 1),
+  prediction_type: z._default(z.enum(["epsilon", "sample"]), "epsilon"),
+  beta_schedule: z.optional(z.literal("squaredcos_cap_v2")),
 });
 
 export interface SchedulerOptions {

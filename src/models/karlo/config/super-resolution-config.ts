@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { never } from "../../../config/known-keys.js";
 import { componentConfig, count } from "./component-config.js";
@@ -7,16 +7,16 @@ import { checkUnet, commonOptions, unetShape, UNET_HARMLESS, type UnetOptions } 
 // A missing block type would be one of plain DDPM's, which is not supported: so it must be given.
 const shape = {
   ...unetShape,
-  in_channels: count.default(3),
-  out_channels: count.default(3),
-  down_block_types: z.array(z.literal("ResnetDownsampleBlock2D")).nonempty(),
-  mid_block_type: z.literal("UNetMidBlock2D").optional(),
-  up_block_types: z.array(z.literal("ResnetUpsampleBlock2D")).nonempty(),
-  block_out_channels: z.array(count).nonempty().default([224, 448, 672, 896]),
-  layers_per_block: count.default(2),
-  attention_head_dim: count.nullable().default(8),
-  attn_norm_num_groups: count.optional(),
-  add_attention: z.boolean().default(true),
+  in_channels: z._default(count, 3),
+  out_channels: z._default(count, 3),
+  down_block_types: z.array(z.literal("ResnetDownsampleBlock2D")).check(z.minLength(1)),
+  mid_block_type: z.optional(z.literal("UNetMidBlock2D")),
+  up_block_types: z.array(z.literal("ResnetUpsampleBlock2D")).check(z.minLength(1)),
+  block_out_channels: z._default(z.array(count).check(z.minLength(1)), [224, 448, 672, 896]),
+  layers_per_block: z._default(count, 2),
+  attention_head_dim: z._default(z.nullable(count), 8),
+  attn_norm_num_groups: z.optional(count),
+  add_attention: z._default(z.boolean(), true),
   class_embed_type: never("a class embedding"),
   num_class_embeds: never("a class embedding"),
 };
@@ -27,25 +27,27 @@ const schema = componentConfig("UNet2DModel", shape, {
     "of blocks and embeddings that are not supported": ["downsample_type", "upsample_type", "num_train_timesteps"],
   },
   nullable: ["attention_head_dim"],
-}).superRefine((config, context) => {
-  const { block_out_channels: widths, norm_num_groups: groups, attn_norm_num_groups: attentionGroups } = config;
-  const issue = (key: string, message: string) => {
-    context.addIssue({ code: "custom", path: [key], message });
-  };
-  const { down_block_types, up_block_types, in_channels: channelsIn, out_channels: channelsOut } = config;
-  checkUnet({ widths, groups, lists: { down_block_types, up_block_types } }, issue);
-  if (channelsIn <= channelsOut) {
-    issue("in_channels", `${channelsIn} leaves none for the smaller image beside the ${channelsOut} of out_channels`);
-  }
-  const width = widths.at(-1)!;
-  if (!config.add_attention) return;
-  if ((config.attention_head_dim ?? width) > width) {
-    issue("attention_head_dim", `${config.attention_head_dim} is more than the ${width} channels of the middle`);
-  }
-  if (attentionGroups !== undefined && width % attentionGroups !== 0) {
-    issue("attn_norm_num_groups", `${attentionGroups} is no divisor of the ${width} channels of the middle`);
-  }
-});
+}).check(
+  z.superRefine((config, context) => {
+    const { block_out_channels: widths, norm_num_groups: groups, attn_norm_num_groups: attentionGroups } = config;
+    const issue = (key: string, message: string) => {
+      context.addIssue({ code: "custom", path: [key], message });
+    };
+    const { down_block_types, up_block_types, in_channels: channelsIn, out_channels: channelsOut } = config;
+    checkUnet({ widths, groups, lists: { down_block_types, up_block_types } }, issue);
+    if (channelsIn <= channelsOut) {
+      issue("in_channels", `${channelsIn} leaves none for the smaller image beside the ${channelsOut} of out_channels`);
+    }
+    const width = widths.at(-1)!;
+    if (!config.add_attention) return;
+    if ((config.attention_head_dim ?? width) > width) {
+      issue("attention_head_dim", `${config.attention_head_dim} is more than the ${width} channels of the middle`);
+    }
+    if (attentionGroups !== undefined && width % attentionGroups !== 0) {
+      issue("attn_norm_num_groups", `${attentionGroups} is no divisor of the ${width} channels of the middle`);
+    }
+  }),
+);
 
 /** Every option of a super-resolution U-Net. */
 export interface SuperResolutionOptions extends UnetOptions {

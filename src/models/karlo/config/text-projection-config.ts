@@ -1,9 +1,10 @@
+import * as z from "zod/mini";
 import { parseConfig } from "../../../config/config-error.js";
 import { componentConfig, count } from "./component-config.js";
 
 const schema = componentConfig("UnCLIPTextProjModel", {
-  clip_extra_context_tokens: count.default(4),
-  clip_embeddings_dim: count.default(768),
+  clip_extra_context_tokens: z._default(count, 4),
+  clip_embeddings_dim: z._default(count, 768),
   time_embed_dim: count,
   cross_attention_dim: count,
 });

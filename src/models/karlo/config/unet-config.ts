@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { only } from "../../../config/known-keys.js";
 import { count } from "./component-config.js";
 
@@ -34,17 +34,17 @@ export interface TimeFeatureOptions {
 
 /** Keys of both kinds of U-Net. */
 export const unetShape = {
-  sample_size: count.optional(),
-  center_input_sample: z.boolean().default(false),
-  flip_sin_to_cos: z.boolean().default(true),
-  freq_shift: z.number().default(0),
+  sample_size: z.optional(count),
+  center_input_sample: z._default(z.boolean(), false),
+  flip_sin_to_cos: z._default(z.boolean(), true),
+  freq_shift: z._default(z.number(), 0),
   mid_block_scale_factor: only(1, "residual blocks that scale their output"),
   act_fn: only(["silu", "swish"], "another activation in the blocks"),
-  norm_num_groups: count.default(32),
-  norm_eps: z.number().positive().default(1e-5),
-  resnet_time_scale_shift: z.enum(["default", "scale_shift"]).default("default"),
+  norm_num_groups: z._default(count, 32),
+  norm_eps: z._default(z.number().check(z.positive()), 1e-5),
+  resnet_time_scale_shift: z._default(z.enum(["default", "scale_shift"]), "default"),
   time_embedding_type: only("positional", "another embedding of the time"),
-  time_embedding_dim: count.optional(),
+  time_embedding_dim: z.optional(count),
 };
 
 /** Keys that do not change the result of a U-Net. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { plainFolder } from "../../../files/folder/plain-folder.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { FileError } from "../../../platform/errors.js";
@@ -15,7 +15,7 @@ export interface ComponentConfig {
   readonly file: string;
 }
 
-const info = z.looseObject({ model: z.string(), variant: z.string().nullish() });
+const info = z.looseObject({ model: z.string(), variant: z.nullish(z.string()) });
 
 /** The config of a component, for example `config.json` in `model/prior`. */
 export async function componentConfigOf(

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import { plainFolder } from "../../../files/folder/plain-folder.js";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { EXACT, type Output, type Tolerance } from "../../../fixture/result.js";
@@ -13,7 +13,7 @@ import type { WeightsFolder } from "../../diffusers/component-weights.js";
 import { numberOf } from "./sample-calls.js";
 import { FORWARD } from "./tolerances.js";
 
-const info = z.looseObject({ model: z.string(), variant: z.string().nullish() });
+const info = z.looseObject({ model: z.string(), variant: z.nullish(z.string()) });
 const tokenizerInfo = z.looseObject({ prompts: z.array(z.string()) });
 
 /** Normalised pixels, in f32 on every device. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Fixture } from "../../../fixture/fixture.js";
 import { sampleCall, type SampleCall } from "../../../fixture/unclip-call.js";
 import { EXACT, type Output } from "../../../fixture/result.js";
@@ -14,7 +14,7 @@ import { componentConfigOf } from "./component.js";
 
 const info = z.looseObject({
   calls: z.record(z.string(), sampleCall),
-  raises: z.record(z.string(), z.string()).default({}),
+  raises: z._default(z.record(z.string(), z.string()), {}),
 });
 
 /** The calls of a fixture. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod/mini";
 import type { Fixture } from "../../../fixture/fixture.js";
 import type { Output, Tolerance } from "../../../fixture/result.js";
 import type { Runner } from "../../../fixture/runner.js";
