@@ -19,4 +19,5 @@ rmSync("dist", { recursive: true, force: true });
 // By path, because another installed version of TypeScript also has a program called tsc.
 run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
 run("scripts/bundle-cli.js");
+run("scripts/bundle-worker.js");
 for (const program of Object.values(JSON.parse(readFileSync("package.json", "utf8")).bin)) chmodSync(program, 0o755);

@@ -88,6 +88,7 @@ export {
 export { maskFromImage, maskFromRed, type MaskChannel, type MaskOptions } from "./image/mask.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
+export { inspectCheckpoint, type Inspection } from "./models/inspect.js";
 export { DialectError } from "./models/dialect-error.js";
 export type { StageInfo, TextShape } from "./models/stage-info.js";
 export { openCheckpoint } from "./models/open-checkpoint.js";
@@ -173,3 +174,14 @@ export { WeightError, type Misshapen, type WeightProblems } from "./weights/weig
 export { forgetTuning, keepTuning, keptTuning, readKeptTuning, type KeptTuningOptions } from "./tuning/kept.js";
 export { parseTuningTable } from "./tuning/table.js";
 export { tuneGpu, type TuneOptions, type TuningDecision, type TuningResult, type TuningTime } from "./tuning/tune.js";
+export { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "./worker/client.js";
+export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
+export type { ConfigDescription } from "./worker/descriptions.js";
+export type { RemoteConfig } from "./worker/remote-config.js";
+export type { RemoteGpu } from "./worker/remote-gpu.js";
+export type { RemoteManager } from "./worker/remote-manager.js";
+export type { RemoteGpuOptions, RemoteManagerOptions, RemoteTuning } from "./worker/remote-options.js";
+export type { LibraryScripts, RemoteScript, ScriptClass, ScriptClasses } from "./worker/scripts.js";
+export { serveWorker, type ServeOptions } from "./worker/serve.js";
+export { WorkerError } from "./worker/worker-error.js";
+export type { WorkerLike } from "./worker/worker-like.js";

@@ -141,23 +141,41 @@ const gpu: TuningTable = {
 /** All tables that come with the package. */
 export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader, gpu];
 
-/** Returns the table that was measured on adapters like this one. */
-export function shippedTable({ architecture, description, device, isSoftware }: AdapterDescription): TuningTable {
-  const names = `${architecture} ${device} ${description}`;
-  if (/swiftshader/i.test(names)) return swiftShader;
-  if (/llvmpipe|lavapipe/i.test(names)) return lavapipe;
-  return isSoftware ? portableTable : gpu;
+/**
+ * Returns the table that was measured on adapters like this one. Browsers hide names: Chromium says vendor and architecture,
+ * Safari the vendor, Firefox nothing.
+ */
+export function shippedTable(adapter: AdapterDescription): TuningTable {
+  if (isSwiftShader(adapter)) return swiftShader;
+  if (isLavapipe(adapter)) return lavapipe;
+  return adapter.isSoftware ? portableTable : gpu;
+}
+
+function isSwiftShader(adapter: AdapterDescription): boolean {
+  return /swiftshader/i.test(namesOf(adapter));
+}
+
+function isLavapipe(adapter: AdapterDescription): boolean {
+  const { vendor, architecture, implementation, isSoftware } = adapter;
+  if (/llvmpipe|lavapipe/i.test(namesOf(adapter))) return true;
+  // What Dawn calls lavapipe.
+  if (vendor === "mesa" && architecture === "software") return true;
+  // The software adapter of wgpu, without its names. On Windows it may be another, for which no table was measured.
+  return isSoftware && implementation === "wgpu" && namesOf(adapter).trim() === "";
+}
+
+function namesOf({ architecture, device, description }: AdapterDescription): string {
+  return `${architecture} ${device} ${description}`;
 }
 
 /** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */
 const MEASURED_MESA = [25, 0] as const;
 
 /** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
-export function isUnmeasured({ isSoftware, architecture, description, device }: AdapterDescription): boolean {
-  const names = `${architecture} ${device} ${description}`;
-  if (!isSoftware || /swiftshader/i.test(names)) return false;
-  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(description) ?? [];
-  if (!/llvmpipe|lavapipe/i.test(names) || major === undefined) return true;
+export function isUnmeasured(adapter: AdapterDescription): boolean {
+  if (!adapter.isSoftware || isSwiftShader(adapter)) return false;
+  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(adapter.description) ?? [];
+  if (!isLavapipe(adapter) || major === undefined) return true;
   const version = [Number(major), Number(minor)] as const;
   return version[0] > MEASURED_MESA[0] || (version[0] === MEASURED_MESA[0] && version[1] > MEASURED_MESA[1]);
 }

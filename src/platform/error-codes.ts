@@ -256,6 +256,24 @@ const TABLE = {
     meaning: "A checkpoint holds tensors that the model does not use.",
     advice: "The model is built from the config and version beside the checkpoint; check both.",
   },
+  "worker/crashed": {
+    class: "WorkerError",
+    meaning:
+      "The worker of a client ended while it was in use: it threw an error that nothing caught, ran out of memory, or was terminated.",
+    advice: "Call again: the next call starts the worker and opens the models again.",
+  },
+  "worker/disposed": {
+    class: "DisposedError",
+    meaning: "A worker client was used after it had been disposed, or disposed while in use.",
+    advice: "Create another client, and dispose it after its last call.",
+  },
+  "worker/not-started": {
+    class: "WorkerError",
+    meaning:
+      "The worker of a client could not be started: its script was not found, was refused, or is of another version than the page's.",
+    advice:
+      "Serve dist/browser-worker.js of the package beside the page's script, or pass the option worker; a Content-Security-Policy must allow it in worker-src.",
+  },
 } as const satisfies Readonly<Record<string, CodeEntry>>;
 
 /** A code of an error, for programs. */

@@ -91,8 +91,8 @@ export async function forgetTuning(adapter: AdapterDescription): Promise<boolean
   return exists;
 }
 
-/** What a table was measured on. The driver's version is in `description`. */
-const KEY = ["vendor", "architecture", "device", "description", "implementation"] as const;
+/** What a table was measured on. The driver's version is in `description`. Firefox says nothing but the last two. */
+const KEY = ["vendor", "architecture", "device", "description", "implementation", "isSoftware"] as const;
 
 function keptTuningFile(adapter: AdapterDescription): string {
   return join(cacheFolder(), `tuning-${shortHash(JSON.stringify(KEY.map((name) => adapter[name])))}.json`);

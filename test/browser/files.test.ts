@@ -4,7 +4,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as Api from "../../src/index.js";
 import { FaultServer, stallAfter } from "../support/fault-server.js";
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+import { chromiumPath, launchChromium } from "./chromium.js";
+import { bundleForBrowser, servePage } from "./page-server.js";
 
 declare global {
   // page.ts sets this in the browser.

@@ -7,7 +7,8 @@ import { centerCropToSquare, makeImage, removeAlpha, type Image, type RgbImage }
 import { resizeBicubic, resizeLanczos } from "../../src/image/pillow-resize.js";
 import type * as Api from "../../src/index.js";
 import { largestDifference, imageNames, turnedFiles } from "../support/image-files.js";
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+import { chromiumPath, launchChromium } from "./chromium.js";
+import { bundleForBrowser, servePage } from "./page-server.js";
 
 declare global {
   // page.ts sets this in the browser.

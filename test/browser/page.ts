@@ -6,22 +6,139 @@ import { Arena } from "../../src/tensor/arena.js";
 import type { VerifyResult } from "../../src/fixture/result.js";
 import { selfTest, type SelfTestResult } from "../../src/verify/self-test.js";
 import { verifyFixture } from "../../src/verify/verify.js";
+import { STEPS } from "./few-steps.js";
+
+const DECODER_STEPS = { steps: STEPS.decoderSteps };
+
+/** An image as JSON. */
+export interface Drawn {
+  readonly width: number;
+  readonly height: number;
+  readonly data: readonly number[];
+  /** Seconds from the call. */
+  readonly seconds: number;
+}
+
+/** What is open. */
+export interface Opened {
+  readonly adapter: AdapterDescription;
+  /** Name of the tuning table. */
+  readonly tuning: string;
+}
+
+export interface SelfTested extends Opened {
+  readonly results: SelfTestResult[];
+}
 
 export interface BrowserTests {
-  runSelfTest(): Promise<{ adapter: AdapterDescription; results: SelfTestResult[] }>;
-  /** Fetches a fixture by byte ranges and runs it in f32. */
-  verify(folder: string): Promise<VerifyResult>;
+  runSelfTest(): Promise<SelfTested>;
+  /** Fetches fixtures by byte ranges and runs them in f32. */
+  verify(folders: readonly string[]): Promise<VerifyResult[]>;
+  /** Opens the Shapes model for the calls below. */
+  openShapes(config: string): Promise<Opened>;
+  draw(prompt: string, seed: number): Promise<Drawn>;
+  /** A variation of the image at a URL. */
+  vary(image: string, text: string, seed: number): Promise<Drawn>;
+  /** Draws the free part of an image. Also returns the image itself. */
+  inpaint(image: string, mask: string, text: string, seed: number): Promise<{ before: Drawn; after: Drawn }>;
+  /** Enlarges the image at a URL from half its size. */
+  enlarge(image: string, text: string, seed: number): Promise<Drawn>;
+  /** Aborts an image after some steps. Returns the message of the error, and the steps that were run. */
+  abort(steps: number): Promise<{ message: string; steps: number }>;
+  /** Makes the next call fail with a lost device. Returns the code of its error. */
+  loseDevice(): Promise<string | undefined>;
 }
+
+let manager: api.DalleModelManager | undefined;
+
+function opened(): api.DalleModelManager {
+  if (!manager) throw new Error("Call openShapes first.");
+  return manager;
+}
+
+async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
+  const start = performance.now();
+  const { width, height, data } = await work();
+  return { width, height, data: [...data], seconds: (performance.now() - start) / 1000 };
+}
+
+async function imageAt(url: string): Promise<api.Image> {
+  return api.decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer()));
+}
+
+const rgbAt = async (url: string): Promise<api.RgbImage> => api.removeAlpha(await imageAt(url));
 
 const tests: BrowserTests = {
   async runSelfTest() {
     using gpu = await openGpu();
-    return { adapter: gpu.adapter, results: await selfTest(gpu) };
+    return { adapter: gpu.adapter, tuning: gpu.tuning.id, results: await selfTest(gpu) };
   },
 
-  async verify(folder) {
+  async verify(folders) {
     using gpu = await openGpu();
-    return await verifyFixture(folder, () => Promise.resolve({ gpu, arena: new Arena(gpu.stream(), "f32") }));
+    const arena = new Arena(gpu.stream(), "f32");
+    const results: VerifyResult[] = [];
+    for (const folder of folders) results.push(await verifyFixture(folder, () => Promise.resolve({ gpu, arena })));
+    return results;
+  },
+
+  async openShapes(config) {
+    manager?.dispose();
+    manager = await api.DalleModelManager.create(config);
+    await Promise.all([manager.load(), manager.warmup(STEPS)]);
+    return { adapter: manager.gpu.adapter, tuning: manager.gpu.tuning.id };
+  },
+
+  draw: (prompt, seed) =>
+    timed(async () => {
+      const images = await new api.BasicInference(opened()).run(prompt, { ...STEPS, seed });
+      return images.get(0)!.get(0)![0]!;
+    }),
+
+  vary: (image, text, seed) =>
+    timed(async () => {
+      const options = { ...DECODER_STEPS, text, seed };
+      return (await new api.ImageVariation(opened()).run([await rgbAt(image)], options)).get(0)![0]!;
+    }),
+
+  async inpaint(image, mask, text, seed) {
+    const [before, kept] = [await rgbAt(image), api.maskFromImage(await imageAt(mask))];
+    const after = await timed(async () => {
+      const options = { ...DECODER_STEPS, seed, resampleTimes: 2 };
+      return (await new api.BasicInpainting(opened()).run([before], [kept], text, options)).get(0)![0]!;
+    });
+    return { before: await timed(() => Promise.resolve(before)), after };
+  },
+
+  enlarge: (image, text, seed) =>
+    timed(async () => {
+      const large = await rgbAt(image);
+      const small = api.resizeLanczos(large, large.width / 2, large.height / 2);
+      return (await new api.Upscale(opened()).run([small], { text, seed, steps: 2 })).get(0)![0]!;
+    }),
+
+  async abort(stop) {
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = () => {
+      if (++steps === stop) controller.abort(new Error("enough"));
+    };
+    const run = new api.BasicInference(opened()).run("a red circle", {
+      ...STEPS,
+      onProgress,
+      signal: controller.signal,
+    });
+    const error = await run.then(
+      () => new Error("was not aborted"),
+      (reason: unknown) => reason as Error,
+    );
+    return { message: error.message, steps };
+  },
+
+  async loseDevice() {
+    (opened().gpu.device as GPUDevice).destroy();
+    const error = await tests.draw("a red circle", 1).catch((reason: unknown) => reason);
+    return error instanceof api.Dalle2Error ? error.code : undefined;
   },
 };
 

@@ -1,8 +1,14 @@
-import type { Server } from "node:http";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { builtinModules } from "node:module";
-import type { Browser, Page } from "playwright-core";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundleForBrowser, chromiumPath, launchChromium, servePage } from "./chromium.js";
+import type { VerifyResult } from "../../src/fixture/result.js";
+import { dalle2Beside } from "../support/cli.js";
+import { browsers } from "./browsers.js";
+import { chromiumPath, swiftShaderOf } from "./chromium.js";
+import { openTests, type OpenTests } from "./open-tests.js";
+import { bundleForBrowser } from "./page-server.js";
 import type { BrowserTests } from "./page.js";
 
 declare global {
@@ -10,9 +16,8 @@ declare global {
   var tests: BrowserTests;
 }
 
-const bundle = await bundleForBrowser("test/browser/page.ts");
-
-it("bundles without modules of Node and packages for Node", () => {
+it("bundles without modules of Node and packages for Node", async () => {
+  const bundle = await bundleForBrowser("test/browser/page.ts");
   const inputs = Object.entries(bundle.metafile.inputs);
   const imports = inputs.flatMap(([, { imports }]) => imports.map(({ path }) => path));
   expect(imports.filter((path) => path.startsWith("node:") || builtinModules.includes(path))).toEqual([]);
@@ -23,36 +28,63 @@ it("bundles without modules of Node and packages for Node", () => {
   ).toEqual([]);
 });
 
-// The rest is skipped if there is no browser, unless REQUIRE_BROWSER is set.
-describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("in Chromium over SwiftShader", () => {
-  let browser: Browser;
-  let server: Server;
-  let url: string;
-  let page: Page;
+/** Fixtures of both families: encoders, sampling loops, U-Nets. */
+const fixtures = [
+  "clip-openai-vit",
+  "prior-sample-ddim",
+  "unet-base",
+  "karlo-text-encoder",
+  "karlo-prior-sample",
+  "karlo-decoder-unet",
+];
 
-  beforeAll(async () => {
-    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
-    ({ url, server } = await servePage(bundle.outputFiles[0]!.text));
-    browser = await launchChromium(chromiumPath);
-    page = await browser.newPage();
-    await page.goto(url);
-    await page.waitForFunction(() => "tests" in globalThis);
-  });
+/** Runs the fixtures in Node over the SwiftShader of Chromium. */
+async function verifyInNode(): Promise<VerifyResult[]> {
+  const folder = mkdtempSync(join(tmpdir(), "dalle2-fixtures-"));
+  try {
+    for (const name of fixtures) symlinkSync(resolve("test/fixtures", name), join(folder, name));
+    const { status, stdout, stderr } = await dalle2Beside(["verify", folder, "--json"], {
+      env: swiftShaderOf(chromiumPath!),
+    });
+    expect(status, stderr).toBe(0);
+    return JSON.parse(stdout) as VerifyResult[];
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
 
-  afterAll(async () => {
-    await browser.close();
-    server.close();
-  });
+const byName = (a: VerifyResult, b: VerifyResult): number => (a.name < b.name ? -1 : 1);
 
-  it("opens an adapter and computes the same as the CPU", async () => {
-    const { adapter, results } = await page.evaluate(() => tests.runSelfTest());
-    expect(adapter.isSoftware).toBe(true);
-    expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
-    expect(results.filter(({ pass }) => !pass)).toEqual([]);
-  });
+describe.each(Object.values(browsers))("in $name", (known) => {
+  describe.skipIf(known.isMissing)("over a software adapter", () => {
+    let open: OpenTests;
 
-  it.each(["clip-openai-vit", "unet-base"])("computes the same as the reference: %s", async (fixture) => {
-    const result = await page.evaluate((folder) => tests.verify(folder), `${url}fixtures/${fixture}`);
-    expect(result).toMatchObject({ name: fixture, pass: true });
+    beforeAll(async () => {
+      open = await openTests(known);
+    });
+
+    afterAll(() => open.close());
+
+    it("opens an adapter, knows its tuning table, and computes the same as the CPU", async () => {
+      const { adapter, tuning, results } = await open.page.evaluate(() => tests.runSelfTest(), undefined);
+      expect(adapter.isSoftware).toBe(true);
+      expect(tuning).toBe(known === browsers.chromium ? "swiftshader-1" : "lavapipe-1");
+      expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
+      expect(results.filter(({ pass }) => !pass)).toEqual([]);
+    });
+
+    it("computes the same as the reference, and over the same driver the same as Node", async () => {
+      const folders = fixtures.map((name) => `${open.url}fixtures/${name}`);
+      const inNode = known === browsers.chromium ? verifyInNode() : undefined;
+      const results = await open.page.evaluate((all) => tests.verify(all), folders);
+      expect(results.map(({ name }) => name)).toEqual(fixtures);
+      expect(results.filter(({ pass }) => !pass)).toEqual([]);
+      // Errors of the same numbers are equal in every digit.
+      if (inNode) expect(results.sort(byName)).toEqual((await inNode).sort(byName));
+    });
+
+    it("has no errors in the console", () => {
+      expect(open.page.errors).toEqual([]);
+    });
   });
 });

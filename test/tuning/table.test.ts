@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config/config-error.js";
-import { portableTable, shippedTables, type TuningTable } from "../../src/gpu/tuning.js";
+import { portableTable, shippedTable, shippedTables, type TuningTable } from "../../src/gpu/tuning.js";
 import { namedTable, parseTuningTable } from "../../src/tuning/table.js";
 
 const table: TuningTable = {
@@ -26,6 +26,22 @@ describe("the name of a table", () => {
   it.each(shippedTables)("of a table with the rules of $id is that", (shipped) => {
     expect(parseTuningTable(JSON.parse(JSON.stringify({ ...shipped, id: "tuned" })), "a.json")).toEqual(shipped);
   });
+});
+
+const nameless = { vendor: "", architecture: "", device: "", description: "" };
+
+it.each([
+  ["lavapipe in Node", "lavapipe-1", "Dawn", true, { description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }],
+  ["lavapipe in Deno", "lavapipe-1", "wgpu", true, { vendor: "mesa", device: "llvmpipe (LLVM 15.0.6, 256 bits)" }],
+  ["lavapipe in Chromium", "lavapipe-1", "Dawn", true, { vendor: "mesa", architecture: "software" }],
+  ["lavapipe in Firefox", "lavapipe-1", "wgpu", true, {}],
+  ["SwiftShader in Chromium", "swiftshader-1", "Dawn", true, { vendor: "google", architecture: "swiftshader" }],
+  ["a software driver by name", "portable", "Dawn", true, { description: "Microsoft Basic Render Driver" }],
+  ["a GPU in Chromium", "gpu-1", "Dawn", false, { vendor: "nvidia", architecture: "ampere" }],
+  ["a GPU in Firefox", "gpu-1", "wgpu", false, {}],
+  ["a GPU in Safari", "gpu-1", "WebKit", false, { vendor: "apple" }],
+] as const)("%s has the table %s", (_, id, implementation, isSoftware, names) => {
+  expect(shippedTable({ ...nameless, ...names, implementation, isSoftware }).id).toBe(id);
 });
 
 describe("parseTuningTable", () => {

@@ -1,0 +1,54 @@
+// Functions of the library that need no device, as the worker runs them.
+import { clearCache, listCache } from "../../files/cache.js";
+import { openSource } from "../../files/open.js";
+import type { HttpOptions } from "../../files/request.js";
+import { decodeImage } from "../../image/decode.js";
+import { encodeImage, readImageText } from "../../image/encode.js";
+import { loadImage, loadRgbaImage } from "../../image/image-files.js";
+import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
+import { inspectCheckpoint, type Inspection } from "../../models/inspect.js";
+import { openCheckpoint } from "../../models/open-checkpoint.js";
+import { ModelLoadConfig } from "../../pipeline/load-config.js";
+import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
+import { BlobSource } from "../../platform/source.js";
+import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
+import type { CheckpointOptions } from "../../weights/checkpoint.js";
+import type { RemoteConfig } from "../remote-config.js";
+
+/** Reads a load config. Of one of the package, `source` is its name. */
+export async function openConfig(config: RemoteConfig, options: HttpOptions = {}): Promise<ModelLoadConfig> {
+  if (typeof config === "string") return ModelLoadConfig.open(config, options);
+  return ModelLoadConfig.parse(config.data, config.source);
+}
+
+async function inspect(file: string | Blob, options: CheckpointOptions = {}): Promise<Inspection> {
+  const source = file instanceof Blob ? new BlobSource(file) : await openSource(file, options);
+  const checkpoint = await openCheckpoint(source, options);
+  try {
+    return inspectCheckpoint(checkpoint);
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** The functions by name. Their types are those of the client's methods. */
+export const LIBRARY = {
+  clearCache: (folder: string | undefined, names: readonly string[]) =>
+    clearCache(folder, ({ name }) => names.includes(name)),
+  decodeImage: async (file: Uint8Array | Blob) =>
+    decodeImage(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  encodeImage,
+  forgetTuning,
+  inspect,
+  keepTuning,
+  listCache,
+  loadImage,
+  loadRgbaImage,
+  planMemory: async (config: RemoteConfig, options: MemoryPlanOptions): Promise<MemoryPlan> =>
+    planMemory(await openConfig(config, options), options),
+  readImageText: async (file: Uint8Array | Blob) =>
+    readImageText(file instanceof Blob ? new Uint8Array(await file.arrayBuffer()) : file),
+  readKeptTuning,
+  resizeBicubic,
+  resizeLanczos,
+};

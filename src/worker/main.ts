@@ -1,0 +1,4 @@
+// The worker of the package.
+import { serveWorker } from "./serve.js";
+
+serveWorker();
