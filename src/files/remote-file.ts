@@ -1,6 +1,18 @@
-import { cacheFolder, exclusively, join, openFile, removeFile, statFile } from "#platform";
+import {
+  askPersistence,
+  cacheFolder,
+  exclusively,
+  holdFile,
+  isHeld,
+  join,
+  noteOnDownloads,
+  openFile,
+  removeFile,
+  statFile,
+  unlessHeld,
+} from "#platform";
 import { FileError } from "../platform/errors.js";
-import { MAX_BYTES } from "../platform/limits.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
@@ -12,8 +24,10 @@ import { PATIENCE, type Patience } from "./patience.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
+import { checkSpace } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { openVerified } from "./verified-file.js";
 
 /** A file on a server that is kept on this machine after its download. */
 export interface RemoteFile extends PublishedFile {
@@ -69,10 +83,32 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
     return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
   }
   const kept = keptFileOf(file, options);
-  return exclusively(kept.path, async () => {
+  return whenFree(kept, options, async () => {
     await restartOnChange(() => bringUpToDate(file, kept, options));
-    return openFile(kept.path);
+    return openVerified(kept, { ...options, url: file.url });
   });
+}
+
+const SILENT_WAIT = 1000;
+
+/** Runs `body` when no other call, in any tab, downloads the file. Says so if that takes long. */
+async function whenFree<Result>(
+  { path }: KeptFile,
+  { onWarning: warn = warnOnConsole, signal }: RemoteOptions,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  const timer = setTimeout(() => {
+    warn(`${path}: another tab or another call is downloading it; waiting for that`);
+  }, SILENT_WAIT);
+  const run = (): Promise<Result> => {
+    clearTimeout(timer);
+    return body();
+  };
+  try {
+    return await exclusively(path, run, signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
@@ -91,7 +127,7 @@ export async function openKept(file: RemoteFile, options: RemoteOptions): Promis
   const version = await kept.current(file.sha256, () => undefined, options.signal);
   if (!version || isFromElsewhere(version.record, file.url)) return undefined;
   if (file.sha256 !== undefined && file.sha256 !== version.record.sha256) return undefined;
-  return openFile(kept.path);
+  return openVerified(kept, { ...options, url: file.url });
 }
 
 /** The bytes of an unfinished download of a file with this SHA-256. */
@@ -109,9 +145,13 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
   if (version && !needsCheck(version, file, options)) return;
   const claim = await newClaim(version, file, kept, options);
   if (!claim) return;
+  if (version && (await isHeld(kept.path))) {
+    warn(`${kept.path}: ${IN_USE}`);
+    return;
+  }
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
   else if (file.folder === undefined) warnOnce(kept.folder, warn);
-  await download(file, kept, claim, options);
+  await download(file, kept, claim, options, version !== undefined);
   // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
@@ -166,23 +206,59 @@ function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
   return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
 }
 
+const IN_USE =
+  "the server has a newer version, which is not downloaded as long as this page or another tab reads this one";
+
 const warnedFolders = new Set<string>();
 
 function warnOnce(folder: string, say: (message: string) => void): void {
   if (warnedFolders.has(folder)) return;
   warnedFolders.add(folder);
-  say(`Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`);
+  say(noteOnDownloads(folder));
+  // Nothing waits for the answer, which may be the user's.
+  void askPersistence()?.then((isGranted) => {
+    if (!isGranted) say("The browser did not promise to keep them: it may remove them when the disk gets full");
+  });
 }
 
-async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options: RemoteOptions): Promise<void> {
+/** `isReplacing`: there is a version that can be used. It stays if someone has begun to read it. */
+async function download(
+  file: RemoteFile,
+  kept: KeptFile,
+  claim: Claim,
+  options: RemoteOptions,
+  isReplacing: boolean,
+): Promise<void> {
   const state = await probe(file.url, patienceOf(options), options);
   const { name, isResumable } = partOf(file.url, claim, state);
   const { version, size } = state;
-  const origin = { ...originAt(file.url), version };
-  await kept.begin(name, { ...origin, size });
   const part = { path: kept.partPath(name), isResumable };
-  const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
-  await kept.install(name, { ...origin, ...verified }, claim.text);
+  await checkRoom(file, state, kept.folder, part.path);
+  const origin = { ...originAt(file.url), version };
+  // So that no other tab clears it meanwhile.
+  const release = await holdFile(part.path);
+  try {
+    await kept.begin(name, { ...origin, size });
+    const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
+    const install = () => kept.install(name, { ...origin, ...verified }, claim.text).then(() => true);
+    // A damaged version is replaced in any case.
+    const isDone = await (isReplacing ? unlessHeld(kept.path, install) : install());
+    if (!isDone) (options.onWarning ?? warnOnConsole)(`${kept.path}: ${IN_USE}`);
+  } finally {
+    release();
+  }
+}
+
+async function checkRoom(
+  { url, maxBytes = MAX_BYTES.download }: RemoteFile,
+  { size }: RemoteState,
+  folder: string,
+  part: string,
+): Promise<void> {
+  if (size === undefined) return;
+  checkSize(url, size, maxBytes);
+  const begun = (await statFile(part))?.size ?? 0;
+  await checkSpace(url, folder, Math.max(0, size - begun), size);
 }
 
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
@@ -193,6 +269,7 @@ async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
+      await checkRoom(file, state, folder, path);
       const part = { path, isResumable: state.isExact };
       await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
     });
