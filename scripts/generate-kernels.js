@@ -363,24 +363,55 @@ function collectEnums(folder, files) {
   return all;
 }
 
-/** Returns a value as TypeScript. The code of a kernel is typed as string, so that declarations do not repeat it. */
-const literal = (value) => JSON.stringify(value).replace(/"code":"(?:[^"\\]|\\.)*"/g, "$& as string");
+/** Returns a value as TypeScript. Code is typed as string, so that declarations do not repeat it. */
+function literal(value, shared) {
+  const expression = (_, code) => `"code":${withShared(JSON.parse(code), shared)} as string`;
+  return JSON.stringify(value).replace(/"code":("(?:[^"\\]|\\.)*")/g, expression);
+}
+
+/** Returns code as an expression in which the texts of lib files are constants: most kernels use some of them. */
+function withShared(code, shared) {
+  let pieces = [{ text: code }];
+  for (const [name, text] of shared) {
+    pieces = pieces.flatMap((piece) => {
+      const at = piece.name === undefined ? piece.text.indexOf(text) : -1;
+      return at < 0
+        ? [piece]
+        : [{ text: piece.text.slice(0, at) }, { name }, { text: piece.text.slice(at + text.length) }];
+    });
+  }
+  return pieces.map(({ name, text }) => name ?? JSON.stringify(text)).join(" + ");
+}
 
 /** Returns a constant of the module, with one entry in each line. */
-function declaration(name, entries) {
-  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${literal(value)},\n`);
+function declaration(name, entries, shared = []) {
+  const lines = Object.entries(entries).map(([key, value]) => `  ${key}: ${literal(value, shared)},\n`);
   return `export const ${name} = {\n${lines.join("")}} as const;\n`;
+}
+
+/** Names and texts of all lib files, also of those that variants choose. */
+function sharedTexts(folder, libs) {
+  const lib = join(folder, "lib");
+  const kinds = existsSync(lib) ? readdirSync(lib, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
+  const chosen = kinds.flatMap(({ name }) => filesIn(join(lib, name)).map((file) => `lib/${name}/${file}`));
+  return [...libs, ...chosen].map((file, i) => [`shared${i}`, codeOf(readLines(folder, file))]);
 }
 
 function generate(folder, output) {
   const files = filesIn(folder);
   const libs = filesIn(join(folder, "lib")).map((file) => `lib/${file}`);
   const fixed = libs.map((file) => [moduleName(file), parseConstants(readLines(folder, file)).fixed]);
+  const shared = sharedTexts(folder, libs);
   const text = [
     "// Generated from kernels/ by scripts/generate-kernels.js. Do not edit.\n",
-    declaration("kernels", Object.fromEntries(files.map((file) => [moduleName(file), parseKernel(folder, file)]))),
+    ...shared.map(([name, code]) => `const ${name}: string = ${JSON.stringify(code)};\n`),
+    declaration(
+      "kernels",
+      Object.fromEntries(files.map((file) => [moduleName(file), parseKernel(folder, file)])),
+      shared,
+    ),
     declaration("libs", Object.fromEntries(fixed.filter(([, numbers]) => Object.keys(numbers).length > 0))),
-    declaration("alternatives", Object.fromEntries(collectAlternatives(folder))),
+    declaration("alternatives", Object.fromEntries(collectAlternatives(folder)), shared),
     declaration("enums", collectEnums(folder, [...libs, ...files])),
   ].join("");
   if (existsSync(output) && readFileSync(output, "utf8") === text) return;

@@ -1,34 +1,103 @@
 import { checkRange, FileError } from "../platform/errors.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { statusError } from "./http-error.js";
+import { announcedLength } from "./fetch-bytes.js";
+import { LargeReads } from "./large-reads.js";
 import { PATIENCE, type Patience } from "./patience.js";
 import { chunksOf, contentRange, discard, request, type HttpOptions } from "./request.js";
 import { withoutStall } from "./retry.js";
+import { keepWhole } from "./whole-file.js";
 
-/**
- * Opens a URL for range requests (RFC 9110, section 14), so that reading a checkpoint's header takes a few kilobytes. Gives
- * up if the server stalls. Rejects with FileError, also if the server does not support ranges.
- */
-export async function openUrl(url: string, options: HttpOptions = {}): Promise<HttpSource> {
-  const patience = { ...PATIENCE, ...options.patience };
-  const response = await withoutStall(url, patience, options, async (inTime) => {
-    const answer = await request(url, inTime, { start: 0, end: 1 });
-    await discard(answer);
-    return answer;
-  });
-  if (response.status === 200)
-    throw new FileError(url, "the server does not support range requests", {
-      advice: "download the file and give its path",
-    });
-  // An empty file has no first byte: the server answers 416, and Content-Range still gives the size.
-  if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
-  const size = contentRange(response, url).size;
-  return new HttpSource(url, size, response.headers.get("etag"), patience, options.fetch);
+/** The first request asks for this much, which holds the header of most checkpoints. */
+const HEAD_BYTES = 2 ** 18;
+
+/** How to open a file on a server. */
+export interface OpenUrlOptions extends HttpOptions {
+  /** Larger files are refused. Default: 256 GiB, or 32 GiB if the server does not announce the size. */
+  readonly maxBytes?: number | undefined;
 }
 
-/** A file on a server, read by range. */
-export class HttpSource implements ByteSource {
+/** A file on a server. `address` is its whole URL, to resolve files beside it. It may hold a user and password: never show it. */
+export interface UrlSource extends ByteSource {
+  readonly address: string;
+}
+
+/**
+ * Opens a URL for reads by range (RFC 9110, section 14), in few large requests. A server without ranges sends the file once, as
+ * a whole. Gives up if the server stalls. Rejects with FileError.
+ */
+export async function openUrl(url: string, options: OpenUrlOptions = {}): Promise<UrlSource> {
+  const opened = await openRanges(url, options, HEAD_BYTES);
+  const source = opened.head ? new LargeReads(opened.source, opened.head) : opened.source;
+  return new SourceAt(source, url);
+}
+
+/** A file that the server announces, unpacks, or sends without an end. */
+function mostBytes(response: Response): number {
+  if (announcedLength(response) !== undefined) return MAX_BYTES.download;
+  return response.headers.has("content-encoding") ? MAX_BYTES.compressed : MAX_BYTES.unannounced;
+}
+
+class SourceAt implements UrlSource {
+  readonly name: string;
+  readonly size: number;
+
+  constructor(
+    private readonly source: ByteSource,
+    readonly address: string,
+  ) {
+    this.name = publicUrl(address);
+    this.size = source.size;
+  }
+
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    return this.source.read(offset, length, signal);
+  }
+
+  close(): Promise<void> {
+    return this.source.close();
+  }
+}
+
+/** A file on a server, and its first bytes; or without them, all of the file. */
+export interface OpenedRanges {
+  readonly source: ByteSource;
+  readonly head: Uint8Array<ArrayBuffer> | undefined;
+}
+
+/** Opens a URL whose reads are requests for exactly their bytes, with one for the first `headBytes`. Rejects with FileError. */
+export function openRanges(url: string, options: OpenUrlOptions, headBytes: number): Promise<OpenedRanges> {
+  const { maxBytes = MAX_BYTES.download } = options;
+  const patience = { ...PATIENCE, ...options.patience };
+  const name = publicUrl(url);
+  return withoutStall(url, patience, options, async (inTime, alive) => {
+    const response = await request(url, inTime, { start: 0, end: headBytes });
+    const chunks = () => chunksOf(response, name, inTime.signal, alive);
+    try {
+      if (response.status === 200) {
+        checkSize(name, announcedLength(response) ?? 0, maxBytes);
+        const most = Math.min(maxBytes, mostBytes(response));
+        return { source: await keepWhole(name, chunks(), most), head: undefined };
+      }
+      // An empty file has no first byte: the server answers 416, and Content-Range still gives the size.
+      if (response.status !== 206 && response.status !== 416) throw statusError(url, response);
+      const { start, end, size } = contentRange(response, url);
+      checkSize(name, size, maxBytes);
+      if (start !== 0 || end > headBytes) {
+        throw new FileError(name, `the server sent bytes ${start} to ${end}, not 0 to ${headBytes}`);
+      }
+      const head = response.status === 206 ? await readBody(chunks(), name, end) : new Uint8Array(0);
+      return { source: new HttpSource(url, size, response.headers.get("etag"), patience, options.fetch), head };
+    } finally {
+      await discard(response);
+    }
+  });
+}
+
+/** A file on a server. Each read is a request. */
+class HttpSource implements ByteSource {
   /** The URL without secrets. */
   readonly name: string;
   readonly #url: string;
@@ -42,11 +111,6 @@ export class HttpSource implements ByteSource {
   ) {
     this.name = publicUrl(url);
     this.#url = url;
-  }
-
-  /** The whole URL, to resolve files beside this one. It may hold a user and password: never show it. */
-  address(): string {
-    return this.#url;
   }
 
   async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {

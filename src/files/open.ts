@@ -1,8 +1,7 @@
 import { dirname, isAbsolute, join, openFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
-import { HttpSource, openUrl } from "./http.js";
-import type { HttpOptions } from "./request.js";
+import { openUrl, type OpenUrlOptions } from "./http.js";
 
 /** True for URLs that are fetched (`http:`, `https:`). */
 export function isUrl(location: string): boolean {
@@ -10,13 +9,13 @@ export function isUrl(location: string): boolean {
 }
 
 /** Opens a path or an http(s) URL for random access. The caller closes it. Rejects with FileError. */
-export function openSource(location: string, options: HttpOptions = {}): Promise<ByteSource> {
+export function openSource(location: string, options: OpenUrlOptions = {}): Promise<ByteSource> {
   return isUrl(location) ? openUrl(location, options) : openFile(location);
 }
 
 /** Opens a file by its name, relative to another open file. Rejects with FileError. */
-export async function openBeside(source: ByteSource, name: string, options: HttpOptions = {}): Promise<ByteSource> {
-  const base = source instanceof HttpSource ? source.address() : source.name;
+export async function openBeside(source: ByteSource, name: string, options: OpenUrlOptions = {}): Promise<ByteSource> {
+  const base = "address" in source && typeof source.address === "string" ? source.address : source.name;
   return openSource(resolveBeside(base, name), options);
 }
 

@@ -227,7 +227,7 @@ export class ModelLoadConfig {
 
   async #open(file: FileLocation, options: FileOptions, maxBytes?: number): Promise<ByteSource> {
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
-    const http = { signal, fetch, patience };
+    const http = { signal, fetch, patience, maxBytes };
     if (file.load_type === "local") return openSource(await this.#find(file.path, onWarning), http);
     if (options.remote === "ranges") return openSource(file.path, http);
     const { path: url, checksum_file_path: checksumUrl } = file;

@@ -42,7 +42,12 @@ export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";
 
 export const hubCacheFolder: Platform["hubCacheFolder"] = () => undefined;
 
-export const packageFile: Platform["packageFile"] = (path) => new URL(`../../${path}`, import.meta.url).href;
+// In a variable: bundlers take `new URL` with `import.meta.url` in it for a request to add these files to the bundle.
+const thisModule = import.meta.url;
+
+/** Beside this package's code; beside the page, if a bundler made of it what has no address. */
+export const packageFile: Platform["packageFile"] = (path) =>
+  /^https?:/.test(thisModule) ? new URL(`../../${path}`, thisModule).href : new URL(path, location.href).href;
 
 export const environmentVariable: Platform["environmentVariable"] = () => undefined;
 

@@ -1,5 +1,10 @@
-import { describe, expect, it } from "vitest";
-import { openUrl } from "../../src/files/http.js";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { openRanges, openUrl } from "../../src/files/http.js";
+import { LargeReads } from "../../src/files/large-reads.js";
+import { MemorySource } from "../../src/platform/source.js";
 import { isUrl, openSource, resolveBeside } from "../../src/files/open.js";
 
 const url = "https://example.org/model.pth";
@@ -22,10 +27,15 @@ function server(change: Change = () => undefined): { fetch: typeof fetch; ranges
   return { fetch: answer, ranges };
 }
 
+/** Without what is read ahead: each read is a request. */
+async function openExact(options: { readonly fetch: typeof fetch }) {
+  return (await openRanges(url, options, 1)).source;
+}
+
 describe("an HTTP source", () => {
-  it("learns the size from one byte, then asks for exactly the bytes that are read", async () => {
+  it("asks for the beginning, then for exactly the bytes that are read", async () => {
     const { fetch, ranges } = server();
-    const source = await openUrl(url, { fetch });
+    const source = await openExact({ fetch });
     expect(source.size).toBe(300);
     expect(await source.read(10, 20)).toEqual(content.slice(10, 30));
     expect(await source.read(300, 0)).toHaveLength(0);
@@ -39,7 +49,6 @@ describe("an HTTP source", () => {
   });
 
   const failures: readonly (readonly [string, Change, RegExp])[] = [
-    ["a server without ranges", () => new Response(content), /does not support range requests; download the file/],
     ["a missing file", () => new Response("", { status: 404 }), /HTTP status 404/],
     ["a hidden Content-Range", () => new Response(content.slice(0, 1), { status: 206 }), /no Content-Range header/],
   ];
@@ -74,7 +83,7 @@ describe("an HTTP source", () => {
   ];
   it.each(readFailures)("refuses an answer with %s", async (_, change, message) => {
     const { fetch } = server((range, headers) => (range[0] === 10 ? change(range, headers) : undefined));
-    const source = await openUrl(url, { fetch });
+    const source = await openExact({ fetch });
     await expect(source.read(10, 20)).rejects.toThrow(message);
   });
 
@@ -88,7 +97,7 @@ describe("an HTTP source", () => {
       });
       return new Response(body, { status: 206, headers });
     });
-    const source = await openUrl(url, { fetch });
+    const source = await openExact({ fetch });
     await expect(source.read(10, 20)).rejects.toThrow(`${url}: the connection broke; try again`);
   });
 
@@ -97,6 +106,111 @@ describe("an HTTP source", () => {
     await expect(openUrl(url, { fetch })).rejects.toThrow(`${url}: the server could not be reached`);
     const signal = AbortSignal.abort(new Error("enough"));
     await expect(openUrl(url, { fetch, signal })).rejects.toThrow("enough");
+  });
+});
+
+const MEBIBYTE = 2 ** 20;
+
+/** A file of `size` bytes whose reads are counted. The first `known` bytes are known. */
+function largeReads(size: number, known: number) {
+  const bytes = new Uint8Array(size);
+  for (let i = 0; i < size; i += 997) bytes[i] = i % 251;
+  const memory = new MemorySource(bytes);
+  const reads: [offset: number, length: number][] = [];
+  const counted = {
+    name: memory.name,
+    size,
+    read: (offset: number, length: number, signal?: AbortSignal) => {
+      reads.push([offset, length]);
+      return memory.read(offset, length, signal);
+    },
+    close: () => memory.close(),
+  };
+  return { bytes, reads, source: new LargeReads(counted, bytes.slice(0, known)) };
+}
+
+describe("large reads", () => {
+  it("fetch the rest of a small file at once, for all reads at the same time", async () => {
+    const { bytes, reads, source } = largeReads(MEBIBYTE, 1000);
+    expect(await source.read(10, 990)).toEqual(bytes.slice(10, 1000));
+    expect(reads).toEqual([]);
+    const places = Array.from({ length: 50 }, (_, i) => (i * 7919 * 131) % (MEBIBYTE - 5000));
+    const parts = await Promise.all(places.map((offset) => source.read(offset, 5000)));
+    expect(parts).toEqual(places.map((offset) => bytes.slice(offset, offset + 5000)));
+    expect(reads).toEqual([[1000, MEBIBYTE - 1000]]);
+    await expect(source.read(MEBIBYTE - 1, 2)).rejects.toThrow(/were requested/);
+  });
+
+  it("continue a large file in growing pieces, and fetch no more than is read elsewhere", async () => {
+    const { bytes, reads, source } = largeReads(80 * MEBIBYTE, MEBIBYTE);
+    expect(await source.read(70 * MEBIBYTE, 100)).toEqual(bytes.slice(70 * MEBIBYTE, 70 * MEBIBYTE + 100));
+    expect(reads.splice(0)).toEqual([[70 * MEBIBYTE, 100]]);
+    const step = MEBIBYTE / 4;
+    for (let offset = MEBIBYTE; offset < 60 * MEBIBYTE; offset += step) {
+      const part = await source.read(offset, step);
+      expect(Buffer.compare(part, bytes.subarray(offset, offset + step))).toBe(0);
+    }
+    expect(reads.length).toBeLessThanOrEqual(10);
+    expect(Math.max(...reads.map(([, length]) => length))).toBeLessThanOrEqual(16 * MEBIBYTE + step);
+  });
+
+  it("end for whoever aborts, and not for others", async () => {
+    const { bytes, source } = largeReads(MEBIBYTE, 0);
+    const abort = new AbortController();
+    const [first, second] = [source.read(0, 10, abort.signal), source.read(5, 10)];
+    abort.abort(new Error("enough"));
+    await expect(first).rejects.toThrow("enough");
+    expect(await second).toEqual(bytes.slice(5, 15));
+  });
+
+  it("try again after a failure", async () => {
+    const memory = new MemorySource(content);
+    let failures = 1;
+    const read: MemorySource["read"] = (...given) =>
+      failures-- > 0 ? Promise.reject(new Error("broken")) : memory.read(...given);
+    const source = new LargeReads({ name: "a", size: 300, read, close: () => memory.close() }, new Uint8Array(0));
+    await expect(source.read(1, 2)).rejects.toThrow("broken");
+    expect(await source.read(1, 2)).toEqual(content.slice(1, 3));
+  });
+});
+
+describe("a server without range requests", () => {
+  it("sends the whole file once", async () => {
+    let requests = 0;
+    const fetch = () => {
+      requests++;
+      return Promise.resolve(new Response(content));
+    };
+    const source = await openUrl(url, { fetch });
+    expect([source.size, source.name, source.address]).toEqual([300, url, url]);
+    expect(await source.read(10, 20)).toEqual(content.slice(10, 30));
+    expect(await source.read(290, 10)).toEqual(content.slice(290));
+    expect(requests).toBe(1);
+    await source.close();
+  });
+
+  it("may send more than fits into memory, which is a temporary file", async () => {
+    const block = new Uint8Array(MEBIBYTE).map((_, i) => i % 253);
+    let blocks = 0;
+    const body = new ReadableStream({
+      pull(controller) {
+        if (blocks++ < 70) controller.enqueue(block);
+        else controller.close();
+      },
+    });
+    const folder = mkdtempSync(join(tmpdir(), "dalle2-whole-"));
+    vi.stubEnv("DALLE2_CACHE", folder);
+    try {
+      const source = await openUrl(url, { fetch: () => Promise.resolve(new Response(body)) });
+      expect([source.size, source.name]).toEqual([70 * MEBIBYTE, url]);
+      expect(await source.read(69 * MEBIBYTE + 7, 500)).toEqual(block.slice(7, 507));
+      expect(readdirSync(folder)).toHaveLength(1);
+      await source.close();
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
