@@ -19,6 +19,8 @@ export interface TestPage {
 /** A browser whose tabs share their storage. */
 export interface TestBrowser {
   newPage(): Promise<TestPage>;
+  /** Ends the process that works with the GPU, where there is a way to. */
+  readonly crashGpu?: () => Promise<void>;
   close(): Promise<void>;
 }
 

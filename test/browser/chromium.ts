@@ -60,6 +60,11 @@ export async function openChromium(executablePath: string): Promise<TestBrowser>
   const context = await browser.newContext();
   return {
     newPage: async () => new ChromiumPage(await context.newPage()),
+    crashGpu: async () => {
+      const session = await browser.newBrowserCDPSession();
+      await session.send("Browser.crashGpuProcess");
+      await session.detach();
+    },
     close: () => browser.close(),
   };
 }

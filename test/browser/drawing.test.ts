@@ -6,7 +6,7 @@ import type { ImageReport } from "../../src/cli/generating/image-output.js";
 import { dalle2Beside, readImage } from "../support/cli.js";
 import { largestDifference } from "../support/image-files.js";
 import { isRight, judge } from "../support/shapes-measure.js";
-import { browsers } from "./browsers.js";
+import { browsers, type TestPage } from "./browsers.js";
 import { chromiumPath, swiftShaderOf } from "./chromium.js";
 import { openTests, type OpenTests } from "./open-tests.js";
 import { STEPS } from "./few-steps.js";
@@ -52,61 +52,86 @@ async function drawInNode(): Promise<Uint8Array> {
 describe.each(Object.values(browsers))("in $name", (known) => {
   describe.skipIf(known.isMissing)("the Shapes model", () => {
     let open: OpenTests;
+    let page: TestPage;
     let first: Drawn;
+
+    const openShapes = (where: "page" | "worker") =>
+      page.evaluate(([config, place]) => tests.openShapes(config, place), [
+        `${open.url}configs/shapes.json`,
+        where,
+      ] as const);
+    const draw = () => page.evaluate(([text, from]) => tests.draw(text, from), [prompt, seed] as const);
+    const imageUrl = (name: string) => `${open.url}images/${name}.png`;
 
     beforeAll(async () => {
       open = await openTests(known);
-      await open.page.evaluate((config) => tests.openShapes(config), `${open.url}configs/shapes.json`);
+      page = open.page;
     });
 
     afterAll(() => open.close());
 
-    it("draws a text", async () => {
-      first = await open.page.evaluate(([text, from]) => tests.draw(text, from), [prompt, seed] as const);
-      expect(flaw(prompt, first)).toBeUndefined();
+    describe("in the page", () => {
+      it("draws a text", async () => {
+        await openShapes("page");
+        first = await draw();
+        expect(flaw(prompt, first)).toBeUndefined();
+      });
+
+      it.runIf(known === browsers.chromium)("draws what Node draws over the same driver", async () => {
+        expect(largestDifference(Uint8Array.from(first.data), await drawInNode())).toBeLessThanOrEqual(1);
+      });
+
+      it("stops within a step when it is aborted", async () => {
+        expect(await page.evaluate((steps) => tests.abort(steps), 2)).toEqual({ message: "enough", steps: 2 });
+      });
+
+      it("says that the device was lost", async () => {
+        if (open.browser.crashGpu) await open.browser.crashGpu();
+        else
+          await page.evaluate(() => {
+            tests.destroyDevice();
+          }, undefined);
+        expect(await page.evaluate(() => tests.failToDraw(), undefined)).toBe("gpu/device-lost");
+      });
     });
 
-    it.runIf(known === browsers.chromium)("draws what Node draws over the same driver", async () => {
-      expect(largestDifference(Uint8Array.from(first.data), await drawInNode())).toBeLessThanOrEqual(1);
-    });
+    describe("in a worker, on another device after the first was lost", () => {
+      it("draws a text", async () => {
+        await openShapes("worker");
+        expect((await draw()).data).toEqual(first.data);
+      });
 
-    it("draws variations", async () => {
-      const image = `${open.url}images/red-circle.png`;
-      const drawn = await open.page.evaluate((url) => tests.vary(url, "a red circle", 7), image);
-      expect(flaw(prompt, drawn)).toBeUndefined();
-    });
+      it("draws variations", async () => {
+        const drawn = await page.evaluate((image) => tests.vary(image, "a red circle", 7), imageUrl("red-circle"));
+        expect(flaw(prompt, drawn)).toBeUndefined();
+      });
 
-    it("draws what a mask leaves free, and keeps the rest", async () => {
-      const text = "a red circle to the left of a blue square on a white background";
-      const urls = ["red-circle", "keep-left"].map((name) => `${open.url}images/${name}.png`);
-      const { before, after } = await open.page.evaluate(
-        ([image, mask, wanted]) => tests.inpaint(image!, mask!, wanted!, 3),
-        [...urls, text],
-      );
-      expect(flaw(text, after)).toBeUndefined();
-      const kept = ({ data }: Drawn) => data.filter((_, i) => Math.floor(i / 3) % 64 < 36);
-      expect(kept(after)).toEqual(kept(before));
-    });
+      it("draws what a mask leaves free, and keeps the rest", async () => {
+        const text = "a red circle to the left of a blue square on a white background";
+        const { before, after } = await page.evaluate(
+          ([image, mask, wanted]) => tests.inpaint(image, mask, wanted, 3),
+          [imageUrl("red-circle"), imageUrl("keep-left"), text] as const,
+        );
+        expect(flaw(text, after)).toBeUndefined();
+        const kept = ({ data }: Drawn) => data.filter((_, i) => Math.floor(i / 3) % 64 < 36);
+        expect(kept(after)).toEqual(kept(before));
+      });
 
-    it("enlarges an image", async () => {
-      const image = `${open.url}images/red-circle.png`;
-      const drawn = await open.page.evaluate((url) => tests.enlarge(url, "a red circle", 1), image);
-      expect(flaw("a red circle on the left on a white background", drawn)).toBeUndefined();
-    });
+      it("enlarges an image", async () => {
+        const drawn = await page.evaluate((image) => tests.enlarge(image, "a red circle", 1), imageUrl("red-circle"));
+        expect(flaw("a red circle on the left on a white background", drawn)).toBeUndefined();
+      });
 
-    it("stops within a step when it is aborted", async () => {
-      expect(await open.page.evaluate((steps) => tests.abort(steps), 2)).toEqual({ message: "enough", steps: 2 });
-    });
-
-    it("says that the device was lost, and draws again on a new one", async () => {
-      expect(await open.page.evaluate(() => tests.loseDevice(), undefined)).toBe("gpu/device-lost");
-      await open.page.evaluate((config) => tests.openShapes(config), `${open.url}configs/shapes.json`);
-      const again = await open.page.evaluate(([text, from]) => tests.draw(text, from), [prompt, seed] as const);
-      expect(again.data).toEqual(first.data);
+      it("stops within a step when it is aborted", async () => {
+        const { message, steps } = await page.evaluate((stop) => tests.abort(stop), 2);
+        expect(message).toBe("enough");
+        // The worker may report a step more before it hears of the abort.
+        expect(steps).toBeLessThanOrEqual(3);
+      });
     });
 
     it("has no errors in the console", () => {
-      expect(open.page.errors).toEqual([]);
+      expect(page.errors).toEqual([]);
     });
   });
 });

@@ -26,7 +26,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
   beforeAll(async () => {
     if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
     const bundle = await bundleForBrowser("test/browser/page.ts");
-    const served = await servePage(bundle.outputFiles[0]!.text);
+    const served = await servePage({ "page.js": bundle.outputFiles[0]!.text });
     pageServer = served.server;
     server = await FaultServer.start();
     browser = await launchChromium(chromiumPath);

@@ -39,7 +39,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromi
   beforeAll(async () => {
     if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
     const bundle = await bundleForBrowser("test/browser/page.ts");
-    const served = await servePage(bundle.outputFiles[0]!.text);
+    const served = await servePage({ "page.js": bundle.outputFiles[0]!.text });
     server = served.server;
     browser = await launchChromium(chromiumPath);
     page = await browser.newPage();

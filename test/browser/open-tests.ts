@@ -12,10 +12,19 @@ export interface OpenTests {
   close(): Promise<void>;
 }
 
+/** Bundles page.ts, and the worker that the library starts, by the names that they are served under. */
+export async function bundleTests(): Promise<Record<string, string>> {
+  const entries = { "page.js": "test/browser/page.ts", "browser-worker.js": "src/worker/main.ts" };
+  const bundles = Object.entries(entries).map(async ([name, entry]) => {
+    return [name, (await bundleForBrowser(entry)).outputFiles[0]!.text] as const;
+  });
+  return Object.fromEntries(await Promise.all(bundles));
+}
+
 /** Starts a browser and opens page.ts in it. */
 export async function openTests(known: KnownBrowser): Promise<OpenTests> {
-  const [bundle, browser] = await Promise.all([bundleForBrowser("test/browser/page.ts"), known.launch()]);
-  const { url, server, requests } = await servePage(bundle.outputFiles[0]!.text);
+  const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
+  const { url, server, requests } = await servePage(scripts);
   const page = await browser.newPage();
   await page.open(url);
   const close = async (): Promise<void> => {

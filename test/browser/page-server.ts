@@ -37,16 +37,17 @@ export interface ServedPage {
   readonly requests: string[];
 }
 
-/** Serves an empty page at `/`, the bundle at `/page.js`, and files of the repository, whole or by byte ranges. */
-export async function servePage(script: string): Promise<ServedPage> {
+/** Serves an empty page at `/`, scripts by name, and files of the repository, whole or by byte ranges. */
+export async function servePage(scripts: Readonly<Record<string, string>>): Promise<ServedPage> {
   const html = `<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>`;
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     requests.push(pathname);
     const [, folder = "", ...path] = pathname.split("/");
+    const script = scripts[folder];
     if (pathname === "/") response.setHeader("content-type", "text/html").end(html);
-    else if (pathname === "/page.js") response.setHeader("content-type", "text/javascript").end(script);
+    else if (script !== undefined) response.setHeader("content-type", "text/javascript").end(script);
     else if (folder in FOLDERS) void sendFile(join(root, FOLDERS[folder]!, ...path), request, response);
     else response.writeHead(404).end();
   });

@@ -34,8 +34,8 @@ export interface BrowserTests {
   runSelfTest(): Promise<SelfTested>;
   /** Fetches fixtures by byte ranges and runs them in f32. */
   verify(folders: readonly string[]): Promise<VerifyResult[]>;
-  /** Opens the Shapes model for the calls below. */
-  openShapes(config: string): Promise<Opened>;
+  /** Opens the Shapes model for the calls below: in the page, or in a worker. */
+  openShapes(config: string, where: "page" | "worker"): Promise<Opened>;
   draw(prompt: string, seed: number): Promise<Drawn>;
   /** A variation of the image at a URL. */
   vary(image: string, text: string, seed: number): Promise<Drawn>;
@@ -45,15 +45,28 @@ export interface BrowserTests {
   enlarge(image: string, text: string, seed: number): Promise<Drawn>;
   /** Aborts an image after some steps. Returns the message of the error, and the steps that were run. */
   abort(steps: number): Promise<{ message: string; steps: number }>;
-  /** Makes the next call fail with a lost device. Returns the code of its error. */
-  loseDevice(): Promise<string | undefined>;
+  /** Destroys the device of the page. */
+  destroyDevice(): void;
+  /** Draws, and returns the code of the error. */
+  failToDraw(): Promise<string | undefined>;
 }
 
-let manager: api.DalleModelManager | undefined;
+type Manager = api.DalleModelManager | api.RemoteManager;
+type Scripts = api.LibraryScripts;
 
-function opened(): api.DalleModelManager {
-  if (!manager) throw new Error("Call openShapes first.");
-  return manager;
+let models: Manager | undefined;
+let client: api.WorkerClient | undefined;
+
+function opened(): Manager {
+  if (!models) throw new Error("Call openShapes first.");
+  return models;
+}
+
+/** A script of the models, wherever they are. */
+function script<Name extends keyof Scripts>(name: Name): api.RemoteScript<InstanceType<Scripts[Name]>> {
+  const manager = opened();
+  const one: unknown = manager instanceof api.DalleModelManager ? new api[name](manager) : manager.script(name);
+  return one as api.RemoteScript<InstanceType<Scripts[Name]>>;
 }
 
 async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
@@ -82,30 +95,34 @@ const tests: BrowserTests = {
     return results;
   },
 
-  async openShapes(config) {
-    manager?.dispose();
-    manager = await api.DalleModelManager.create(config);
-    await Promise.all([manager.load(), manager.warmup(STEPS)]);
-    return { adapter: manager.gpu.adapter, tuning: manager.gpu.tuning.id };
+  async openShapes(config, where) {
+    models?.dispose();
+    models =
+      where === "page"
+        ? await api.DalleModelManager.create(config)
+        : await (client ??= api.createWorkerClient()).open(config);
+    await Promise.all([models.load(), models.warmup(STEPS)]);
+    const { adapter, tuning } = models.gpu;
+    return { adapter, tuning: tuning.id };
   },
 
   draw: (prompt, seed) =>
     timed(async () => {
-      const images = await new api.BasicInference(opened()).run(prompt, { ...STEPS, seed });
+      const images = await script("BasicInference").run(prompt, { ...STEPS, seed });
       return images.get(0)!.get(0)![0]!;
     }),
 
   vary: (image, text, seed) =>
     timed(async () => {
       const options = { ...DECODER_STEPS, text, seed };
-      return (await new api.ImageVariation(opened()).run([await rgbAt(image)], options)).get(0)![0]!;
+      return (await script("ImageVariation").run([await rgbAt(image)], options)).get(0)![0]!;
     }),
 
   async inpaint(image, mask, text, seed) {
     const [before, kept] = [await rgbAt(image), api.maskFromImage(await imageAt(mask))];
     const after = await timed(async () => {
-      const options = { ...DECODER_STEPS, seed, resampleTimes: 2 };
-      return (await new api.BasicInpainting(opened()).run([before], [kept], text, options)).get(0)![0]!;
+      const options = { ...STEPS, seed, resampleTimes: 2 };
+      return (await script("BasicInpainting").run([before], [kept], text, options)).get(0)![0]!;
     });
     return { before: await timed(() => Promise.resolve(before)), after };
   },
@@ -114,7 +131,7 @@ const tests: BrowserTests = {
     timed(async () => {
       const large = await rgbAt(image);
       const small = api.resizeLanczos(large, large.width / 2, large.height / 2);
-      return (await new api.Upscale(opened()).run([small], { text, seed, steps: 2 })).get(0)![0]!;
+      return (await script("Upscale").run([small], { text, seed, steps: 2 })).get(0)![0]!;
     }),
 
   async abort(stop) {
@@ -123,11 +140,7 @@ const tests: BrowserTests = {
     const onProgress = () => {
       if (++steps === stop) controller.abort(new Error("enough"));
     };
-    const run = new api.BasicInference(opened()).run("a red circle", {
-      ...STEPS,
-      onProgress,
-      signal: controller.signal,
-    });
+    const run = script("BasicInference").run("a red circle", { ...STEPS, onProgress, signal: controller.signal });
     const error = await run.then(
       () => new Error("was not aborted"),
       (reason: unknown) => reason as Error,
@@ -135,8 +148,12 @@ const tests: BrowserTests = {
     return { message: error.message, steps };
   },
 
-  async loseDevice() {
-    (opened().gpu.device as GPUDevice).destroy();
+  destroyDevice() {
+    const manager = opened();
+    if (manager instanceof api.DalleModelManager) (manager.gpu.device as GPUDevice).destroy();
+  },
+
+  async failToDraw() {
     const error = await tests.draw("a red circle", 1).catch((reason: unknown) => reason);
     return error instanceof api.Dalle2Error ? error.code : undefined;
   },
