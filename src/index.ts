@@ -15,7 +15,7 @@ export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./plat
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export { ModelLoadConfig, type ConfigOptions, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,

@@ -111,7 +111,8 @@ async function whenFree<Result>(
   }
 }
 
-function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
+/** Where a file is kept. */
+export function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
   if (folder !== undefined) return new KeptFile(folder, filename);
   // In the user's cache, files with the same name from different URLs get different names.
   return new KeptFile(options.cacheFolder ?? cacheFolder(), `${shortHash(url)}-${filename}`);

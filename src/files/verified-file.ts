@@ -4,7 +4,7 @@ import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { CheckedSource, type Mending } from "./checked-source.js";
-import { openUrl } from "./http.js";
+import { openRanges } from "./http.js";
 import { describes, readRecord, type FileRecord, type KeptFile } from "./kept-file.js";
 import { pieceCount, pieceRange, pieceSum } from "./pieces.js";
 import type { HttpOptions } from "./request.js";
@@ -87,7 +87,7 @@ async function fetchPiece(
   const { start, length } = pieceRange(index, size);
   warn(options, `${kept.path}: bytes ${start} to ${start + length} are damaged; fetching them again`);
   try {
-    const server = await openUrl(options.url, options);
+    const { source: server } = await openRanges(options.url, { ...options, maxBytes: size }, 1);
     const bytes = server.size === size ? await server.read(start, length) : undefined;
     await server.close();
     if (bytes && (await pieceSum(bytes)) === pieces?.[index]) return bytes;
