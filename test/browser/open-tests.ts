@@ -21,10 +21,13 @@ export async function bundleTests(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(bundles));
 }
 
-/** Starts a browser and opens page.ts in it. */
-export async function openTests(known: KnownBrowser): Promise<OpenTests> {
+/** Starts a browser and opens page.ts in it. `more` are other scripts to serve, by name. */
+export async function openTests(
+  known: KnownBrowser,
+  more: Readonly<Record<string, string>> = {},
+): Promise<OpenTests> {
   const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
-  const { url, server, requests } = await servePage(scripts);
+  const { url, server, requests } = await servePage({ ...scripts, ...more });
   const page = await browser.newPage();
   await page.open(url);
   const close = async (): Promise<void> => {
