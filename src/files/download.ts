@@ -1,10 +1,11 @@
-import { statFile } from "#platform";
+import { locksFiles, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { shortHash, sumsOfFile, type FileSums } from "./hash.js";
 import { removePart } from "./kept-file.js";
 import type { Claim } from "./publication.js";
+import { RunningSums } from "./running-sums.js";
 import { ChangedError, transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
 
 const ROUNDS = 4;
@@ -28,8 +29,8 @@ export function partOf(url: string, { sha256 }: Claim, { version, size, isExact 
 }
 
 /**
- * Fetches what is missing of a part, and returns its size, time and checksums. The whole file is read again for the hash,
- * because other processes may have written to it. A part with wrong bytes, or one that cannot be resumed, is removed.
+ * Fetches what is missing of a part, and returns its size, time and checksums. Where other processes may have written to it,
+ * or a part of it is of an earlier run, the whole file is read again for them. A part with wrong bytes, or one that cannot be resumed, is removed.
  */
 export async function fetchVerified(
   url: string,
@@ -44,12 +45,14 @@ export async function fetchVerified(
     });
   }
   const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
-  await transfer(url, state, part, options).catch(async (error: unknown) => {
+  const running = locksFiles ? new RunningSums() : undefined;
+  const onBytes = running && ((offset: number, bytes: Uint8Array) => running.add(offset, bytes));
+  await transfer(url, state, part, { ...options, onBytes }).catch(async (error: unknown) => {
     if (!part.isResumable || error instanceof TooLargeError) await removePart(part.path);
     throw error;
   });
   const stat = await statFile(part.path);
-  const sums = await sumsOfFile(part.path, options.signal);
+  const sums = (await running?.finish(stat?.size ?? 0)) ?? (await sumsOfFile(part.path, options.signal));
   // Another process moved the part to its place, or removed it and started again.
   if (!stat || !sums || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
   const { sha256 } = sums;

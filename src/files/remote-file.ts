@@ -1,5 +1,4 @@
 import {
-  askPersistence,
   cacheFolder,
   exclusively,
   holdFile,
@@ -21,6 +20,7 @@ import { shortHash } from "./hash.js";
 import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
+import { askOnce } from "./persistence.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
@@ -216,10 +216,6 @@ function warnOnce(folder: string, say: (message: string) => void): void {
   if (warnedFolders.has(folder)) return;
   warnedFolders.add(folder);
   say(noteOnDownloads(folder));
-  // Nothing waits for the answer, which may be the user's.
-  void askPersistence()?.then((isGranted) => {
-    if (!isGranted) say("The browser did not promise to keep them: it may remove them when the disk gets full");
-  });
 }
 
 /** `isReplacing`: there is a version that can be used. It stays if someone has begun to read it. */
@@ -234,6 +230,8 @@ async function download(
   const { name, isResumable } = partOf(file.url, claim, state);
   const { version, size } = state;
   const part = { path: kept.partPath(name), isResumable };
+  // Who names a folder looks after it.
+  askOnce(file.folder === undefined ? (options.onWarning ?? warnOnConsole) : () => undefined);
   await checkRoom(file, state, kept.folder, part.path);
   const origin = { ...originAt(file.url), version };
   // So that no other tab clears it meanwhile.

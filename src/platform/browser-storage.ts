@@ -16,6 +16,8 @@ export const exclusively: Platform["exclusively"] = async (name, body, signal) =
   return (await locks().request(`dalle2-webgpu:${name}`, options, body)) as Awaited<ReturnType<typeof body>>;
 };
 
+export const locksFiles: Platform["locksFiles"] = true;
+
 const holdName = (path: string): string => `dalle2-webgpu:reading:${path}`;
 
 export const holdFile: Platform["holdFile"] = (path) =>

@@ -33,6 +33,7 @@ export {
   holdFile,
   isHeld,
   isPersistent,
+  locksFiles,
   noteOnDownloads,
   spaceAdvice,
   unlessHeld,

@@ -5,6 +5,8 @@ import type { Platform } from "./platform.js";
 
 const nothing = (): void => undefined;
 
+export const locksFiles: Platform["locksFiles"] = false;
+
 export const holdFile: Platform["holdFile"] = () => Promise.resolve(nothing);
 
 export const unlessHeld: Platform["unlessHeld"] = (_, body) => body();

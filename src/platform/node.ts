@@ -30,6 +30,7 @@ export {
   holdFile,
   isHeld,
   isPersistent,
+  locksFiles,
   noteOnDownloads,
   spaceAdvice,
   unlessHeld,

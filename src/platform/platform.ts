@@ -38,9 +38,11 @@ export interface Platform {
    * browsers. The signal ends the wait in browsers.
    */
   readonly exclusively: <Result>(name: string, body: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
+  /** True in browsers: `exclusively` is among all that may write the files. In Node, other processes may. */
+  readonly locksFiles: boolean;
   /**
-   * Keeps a file as it is until the returned function is called: `unlessHeld` waits for no one and gives up, in all tabs of
-   * the site. Nothing in Node, where an open file stays readable if it is replaced or removed.
+   * Holds a file until the returned function is called: meanwhile `unlessHeld` does nothing, in all tabs of the site. Has no
+   * effect in Node, where an open file stays readable if it is replaced or removed.
    */
   readonly holdFile: (path: string) => Promise<() => void>;
   /** Runs a function that replaces or removes a file. Undefined if someone holds the file, of which nothing is run. */

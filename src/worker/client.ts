@@ -1,4 +1,6 @@
+import { askPersistence } from "#platform";
 import type { CacheEntry } from "../files/cache.js";
+import { tellIfRefused } from "../files/persistence.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import { warnOnConsole } from "../platform/printable.js";
@@ -22,7 +24,10 @@ export interface WorkerClientOptions {
    * a bundler moves the library without its workers, and for a worker of your own that calls `serveWorker`.
    */
   readonly worker?: (() => WorkerLike) | undefined;
-  /** Called with each warning of the client: that a worker had to be started again. Default: `console.warn`. */
+  /**
+   * Called with each warning of the client: that a worker had to be started again, or that the browser may remove downloads.
+   * Default: `console.warn`.
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -105,6 +110,10 @@ export class WorkerClient<Own extends object = LibraryScripts> {
       onLost: (handle) => {
         this.#handles.get(handle)?.lose();
       },
+      onPersist: () => {
+        const answer = askPersistence();
+        if (answer) tellIfRefused(answer, onWarning);
+      },
     });
     return this.#connection;
   }
@@ -170,6 +179,11 @@ export class WorkerClient<Own extends object = LibraryScripts> {
   async clearCache(folder?: string, isChosen: (entry: CacheEntry) => boolean = () => true): Promise<CacheEntry[]> {
     const chosen = (await this.listCache(folder)).filter(isChosen);
     return this.#library("clearCache", [folder, chosen.map(({ name }) => name)]);
+  }
+
+  /** What is stored and how much more can be, as `storageState`. */
+  storageState(...args: LibraryArguments<"storageState">): LibraryResult<"storageState"> {
+    return this.#library("storageState", args);
   }
 
   /** Keeps a tuning table for an adapter, as `keepTuning`. */

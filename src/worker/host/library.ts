@@ -1,5 +1,6 @@
 // Functions of the library that need no device, as the worker runs them.
 import { clearCache, listCache } from "../../files/cache.js";
+import { storageState } from "../../files/storage-state.js";
 import { openSource } from "../../files/open.js";
 import { decodeImage } from "../../image/decode.js";
 import { encodeImage, readImageText } from "../../image/encode.js";
@@ -50,4 +51,5 @@ export const LIBRARY = {
   readKeptTuning,
   resizeBicubic,
   resizeLanczos,
+  storageState,
 };
