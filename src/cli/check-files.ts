@@ -90,6 +90,7 @@ async function examine(config: ModelLoadConfig, file: FileLocation, options: Fil
   await source.close();
   if (isUrl(name)) return { path: null, bytes, sha256: null };
   // A download was hashed when it was verified; a local file was not.
-  const sha256 = file.load_type === "url" ? (await readRecord(name))?.sha256 : (await sumsOfFile(name, options.signal))?.sha256;
+  const sha256 =
+    file.load_type === "url" ? (await readRecord(name))?.sha256 : (await sumsOfFile(name, options.signal))?.sha256;
   return { path: name, bytes, sha256: sha256 ?? null };
 }

@@ -44,7 +44,15 @@ async function completeEntry(folder: string, name: string): Promise<CacheEntry> 
   const path = join(folder, name);
   const [record, stat] = [await readRecord(path), await statFile(path)];
   const bytes = stat?.size ?? 0;
-  return { name, path, url: shown(record?.url), bytes, totalBytes: bytes, isComplete: true, isInUse: await isHeld(path) };
+  return {
+    name,
+    path,
+    url: shown(record?.url),
+    bytes,
+    totalBytes: bytes,
+    isComplete: true,
+    isInUse: await isHeld(path),
+  };
 }
 
 async function partEntry(folder: string, name: string): Promise<CacheEntry> {

@@ -46,7 +46,11 @@ export async function fetchVerified(
   }
   const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
   const running = locksFiles ? new RunningSums() : undefined;
-  const onBytes = running && ((offset: number, bytes: Uint8Array) => running.add(offset, bytes));
+  const onBytes =
+    running &&
+    ((offset: number, bytes: Uint8Array) => {
+      running.add(offset, bytes);
+    });
   await transfer(url, state, part, { ...options, onBytes }).catch(async (error: unknown) => {
     if (!part.isResumable || error instanceof TooLargeError) await removePart(part.path);
     throw error;

@@ -1,5 +1,6 @@
 import {
   cacheFolder,
+  canKeepFiles,
   exclusively,
   holdFile,
   isHeld,
@@ -17,6 +18,7 @@ import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
+import { openUrl } from "./http.js";
 import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
@@ -79,6 +81,7 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
       advice: "choose another filename",
     });
   }
+  if (!(await canKeepFiles())) return openUnkept(file, options);
   if (file.folder === undefined && options.keep === false) {
     return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
   }
@@ -111,6 +114,13 @@ async function whenFree<Result>(
   }
 }
 
+/** Reads a file from its server each time, where nothing can be stored. */
+function openUnkept({ url, maxBytes }: RemoteFile, options: RemoteOptions): Promise<ByteSource> {
+  const { fetch, signal, patience, onWarning: warn = warnOnConsole } = options;
+  warn(`${publicUrl(url)}: this page cannot store files, as in a private window; it is read from its server each time`);
+  return openUrl(url, { fetch, signal, patience, maxBytes });
+}
+
 /** Where a file is kept. */
 export function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
   if (folder !== undefined) return new KeptFile(folder, filename);
@@ -123,7 +133,7 @@ export function keptFileOf({ folder, url, filename }: RemoteFile, options: Remot
  * is not that of `file`.
  */
 export async function openKept(file: RemoteFile, options: RemoteOptions): Promise<ByteSource | undefined> {
-  if (file.folder === undefined && options.keep === false) return undefined;
+  if ((file.folder === undefined && options.keep === false) || !(await canKeepFiles())) return undefined;
   const kept = keptFileOf(file, options);
   const version = await kept.current(file.sha256, () => undefined, options.signal);
   if (!version || isFromElsewhere(version.record, file.url)) return undefined;

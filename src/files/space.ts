@@ -17,9 +17,13 @@ export class QuotaError extends FileError {
 
   constructor(location: string, neededBytes: number, free: number) {
     const copied = writesToCopy() ? " (in a page; less in a worker, which writes in place)" : "";
-    super(location, `the download needs ${formatBytes(neededBytes)}${copied}, but there is room for ${formatBytes(free)}`, {
-      advice: spaceAdvice,
-    });
+    super(
+      location,
+      `the download needs ${formatBytes(neededBytes)}${copied}, but there is room for ${formatBytes(free)}`,
+      {
+        advice: spaceAdvice,
+      },
+    );
     this.neededBytes = neededBytes;
     this.freeBytes = free;
   }

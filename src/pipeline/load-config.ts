@@ -6,7 +6,13 @@ import { FolderMemory } from "../files/folder/remote-folder.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { fetchOrKept } from "../files/kept-bytes.js";
-import { openKept, openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "../files/remote-file.js";
+import {
+  openKept,
+  openRemote,
+  type DownloadProgress,
+  type RemoteFile,
+  type RemoteOptions,
+} from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
@@ -45,7 +51,8 @@ export interface FileOptions extends HttpOptions {
 }
 
 /** How a load config is read. */
-export type ConfigOptions = HttpOptions & Pick<FileOptions, "cacheFolder" | "checkUpdates" | "keepDownloads" | "onWarning">;
+export type ConfigOptions = HttpOptions &
+  Pick<FileOptions, "cacheFolder" | "checkUpdates" | "keepDownloads" | "onWarning">;
 
 /** A file that a load config names. */
 export interface NamedFile {
@@ -257,7 +264,9 @@ export class ModelLoadConfig {
   async #openRemote(file: RemoteFile, options: RemoteOptions & Pick<FileOptions, "remote">): Promise<ByteSource> {
     if (options.remote !== "ranges") return openRemote(file, options);
     const { signal, fetch, patience } = options;
-    return (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes });
+    return (
+      (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes })
+    );
   }
 
   /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */

@@ -61,7 +61,8 @@ function noCors(target: URL, { origin }: PageFacts): FetchProblem {
 function localRefused(target: URL): FetchProblem {
   return {
     problem: `the browser refuses it: this site may not reach the local network, where ${target.hostname} is`,
-    advice: 'allow "Local network access" in the settings of this site (the icon beside its address), and reload the page',
+    advice:
+      'allow "Local network access" in the settings of this site (the icon beside its address), and reload the page',
     isRefusal: true,
   };
 }
@@ -75,11 +76,14 @@ function localUnreachable(target: URL): FetchProblem {
 }
 
 function unreachable(target: URL, page: PageFacts): FetchProblem {
-  const policy = "look in the console for a Content-Security-Policy of the page that does not name the server (connect-src)";
+  const policy =
+    "look in the console for a Content-Security-Policy of the page that does not name the server (connect-src)";
   const isOwn = target.origin === page.origin;
   return {
     problem: `the server could not be reached${isOwn ? "" : ", or the page's Content-Security-Policy forbids it"}`,
-    advice: isOwn ? "check the connection" : `check that ${target.origin} opens in a tab of its own; if it does, ${policy}`,
+    advice: isOwn
+      ? "check the connection"
+      : `check that ${target.origin} opens in a tab of its own; if it does, ${policy}`,
     isRefusal: false,
   };
 }
@@ -95,7 +99,8 @@ type AddressSpace = "loopback" | "local" | "public";
 export function addressSpace({ hostname }: URL): AddressSpace {
   const host = hostname.replace(/^\[|\]$/g, "");
   if (/^(localhost|.+\.localhost|127(\.\d+){3}|::1)$/.test(host)) return "loopback";
-  if (/^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2})$/.test(host)) return "local";
+  if (/^(10(\.\d+){3}|192\.168(\.\d+){2}|172\.(1[6-9]|2\d|3[01])(\.\d+){2}|169\.254(\.\d+){2})$/.test(host))
+    return "local";
   if (/^f[cd][0-9a-f]{2}:|^fe[89ab][0-9a-f]:/.test(host) || /\.(local|internal|home\.arpa)$/.test(host)) return "local";
   return "public";
 }

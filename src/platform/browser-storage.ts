@@ -12,8 +12,16 @@ function locks(): LockManager {
 }
 
 export const exclusively: Platform["exclusively"] = async (name, body, signal) => {
-  const options = signal ? { signal } : {};
-  return (await locks().request(`dalle2-webgpu:${name}`, options, body)) as Awaited<ReturnType<typeof body>>;
+  return await locks().request(`dalle2-webgpu:${name}`, signal ? { signal } : {}, body);
+};
+
+export const canKeepFiles: Platform["canKeepFiles"] = async () => {
+  try {
+    await navigator.storage.getDirectory();
+    return "locks" in navigator;
+  } catch {
+    return false;
+  }
 };
 
 export const locksFiles: Platform["locksFiles"] = true;
@@ -22,14 +30,17 @@ const holdName = (path: string): string => `dalle2-webgpu:reading:${path}`;
 
 export const holdFile: Platform["holdFile"] = (path) =>
   new Promise((resolve, reject) => {
-    const held = (): Promise<void> => new Promise((release) => resolve(release));
-    locks().request(holdName(path), { mode: "shared" }, held).catch(reject);
+    const untilReleased = (): Promise<void> =>
+      new Promise((release) => {
+        resolve(release);
+      });
+    locks().request(holdName(path), { mode: "shared" }, untilReleased).catch(reject);
   });
 
-export const unlessHeld: Platform["unlessHeld"] = async (path, body) => {
-  const run = async (lock: Lock | null) => (lock === null ? undefined : body());
-  return (await locks().request(holdName(path), { ifAvailable: true }, run)) as Awaited<ReturnType<typeof run>>;
-};
+export const unlessHeld: Platform["unlessHeld"] = async (path, body) =>
+  await locks().request(holdName(path), { ifAvailable: true }, async (lock) =>
+    lock === null ? undefined : await body(),
+  );
 
 export const isHeld: Platform["isHeld"] = async (path) => {
   const { held = [] } = await locks().query();

@@ -28,6 +28,7 @@ export { explainFailedFetch } from "./browser-network.js";
 export { dirname, isAbsolute, join } from "./browser-paths.js";
 export {
   askPersistence,
+  canKeepFiles,
   exclusively,
   freeBytes,
   holdFile,

@@ -127,7 +127,8 @@ const TABLE = {
   },
   "file/quota": {
     class: "QuotaError",
-    meaning: "There is no room for a download; nothing of it was fetched. `neededBytes` and `freeBytes` say how much is missing.",
+    meaning:
+      "There is no room for a download; nothing of it was fetched. `neededBytes` and `freeBytes` say how much is missing.",
     advice: "Remove downloads by `clearCache`, or free some space on the disk.",
   },
   "file/range": {

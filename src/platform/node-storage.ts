@@ -5,6 +5,8 @@ import type { Platform } from "./platform.js";
 
 const nothing = (): void => undefined;
 
+export const canKeepFiles: Platform["canKeepFiles"] = () => Promise.resolve(true);
+
 export const locksFiles: Platform["locksFiles"] = false;
 
 export const holdFile: Platform["holdFile"] = () => Promise.resolve(nothing);

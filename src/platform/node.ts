@@ -26,6 +26,7 @@ export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 export {
   askPersistence,
+  canKeepFiles,
   freeBytes,
   holdFile,
   isHeld,

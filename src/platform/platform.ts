@@ -38,6 +38,8 @@ export interface Platform {
    * browsers. The signal ends the wait in browsers.
    */
   readonly exclusively: <Result>(name: string, body: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
+  /** False where nothing can be stored, as in private windows of some browsers. */
+  readonly canKeepFiles: () => Promise<boolean>;
   /** True in browsers: `exclusively` is among all that may write the files. In Node, other processes may. */
   readonly locksFiles: boolean;
   /**

@@ -84,13 +84,7 @@ export interface PersistMessage {
 }
 
 /** From the worker to the page. */
-export type FromWorker =
-  | ReadyMessage
-  | ResultMessage
-  | ErrorMessage
-  | CallbackMessage
-  | LostMessage
-  | PersistMessage;
+export type FromWorker = ReadyMessage | ResultMessage | ErrorMessage | CallbackMessage | LostMessage | PersistMessage;
 
 /** An error in a message. */
 export type SentError =

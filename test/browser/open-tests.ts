@@ -22,10 +22,7 @@ export async function bundleTests(): Promise<Record<string, string>> {
 }
 
 /** Starts a browser and opens page.ts in it. `more` are other scripts to serve, by name. */
-export async function openTests(
-  known: KnownBrowser,
-  more: Readonly<Record<string, string>> = {},
-): Promise<OpenTests> {
+export async function openTests(known: KnownBrowser, more: Readonly<Record<string, string>> = {}): Promise<OpenTests> {
   const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
   const { url, server, requests } = await servePage({ ...scripts, ...more });
   const page = await browser.newPage();

@@ -66,7 +66,10 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
           const digest = await crypto.subtle.digest("SHA-256", await source.read(0, source.size));
           if (hold) globalThis.held = source;
           else await source.close();
-          return { sha256: Array.from(new Uint8Array(digest), (x) => x.toString(16).padStart(2, "0")).join(""), warnings };
+          return {
+            sha256: Array.from(new Uint8Array(digest), (x) => x.toString(16).padStart(2, "0")).join(""),
+            warnings,
+          };
         } catch (error) {
           const { code, message, neededBytes } = error as Api.QuotaError;
           return { error: { code, message, neededBytes }, warnings };
@@ -114,8 +117,12 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
     const end = await page.evaluate(async (file) => {
       const worker = new Worker("/storage-worker.js", { type: "module" });
       const answer = new Promise((resolve) => {
-        worker.onmessage = ({ data }) => resolve(data);
-        worker.onerror = ({ message }) => resolve(message);
+        worker.onmessage = ({ data }) => {
+          resolve(data);
+        };
+        worker.onerror = ({ message }) => {
+          resolve(message);
+        };
       });
       worker.postMessage(file);
       const end = await answer;
@@ -172,7 +179,10 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
     expect(entry!.isInUse).toBe(true);
     const newer = content.slice().reverse();
     server.files.set("/model.pth", { content: newer, etag: '"2"' });
-    expect(await open(other)).toEqual({ sha256, warnings: [expect.stringContaining("as long as this page or another")] });
+    expect(await open(other)).toEqual({
+      sha256,
+      warnings: [expect.stringContaining("as long as this page or another")],
+    });
     server.files.set("/model.pth", { content, etag: '"1"' });
 
     await page.evaluate(() => globalThis.held!.close(), undefined);
@@ -204,6 +214,15 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
     await once(silent.close(), "close");
     const away = (await open(page, file)).error!;
     expect([away.code, away.message]).toEqual(["file/transient", expect.stringContaining("could not be reached")]);
+  });
+
+  it("a page that cannot store anything reads files from their servers", async () => {
+    await page.evaluate(() => {
+      const refuse = () => Promise.reject(new DOMException("no storage", "SecurityError"));
+      Object.defineProperty(navigator.storage, "getDirectory", { value: refuse, configurable: true });
+    }, undefined);
+    expect(await open()).toEqual({ sha256, warnings: [expect.stringContaining("this page cannot store files")] });
+    await page.open(tests.url);
   });
 
   it("a load config from a URL and the files beside it are kept, too", async () => {
@@ -255,14 +274,13 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
         transfer.items.add(new File(pieces, "decoder.pth"));
         document.body.addEventListener("drop", ({ dataTransfer }) => {
           const client = api.createWorkerClient();
-          client
+          void client
             .inspect(dataTransfer!.files[0]!)
-            .then(
-              ({ format, parameters }) => `${format} ${parameters}`,
-              (error: unknown) => String(error),
-            )
-            .then(resolve)
-            .finally(() => client.dispose());
+            .then(({ format, parameters }) => `${format} ${parameters}`, String)
+            .then((text) => {
+              client.dispose();
+              resolve(text);
+            });
         });
         document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer }));
       });

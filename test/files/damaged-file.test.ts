@@ -93,7 +93,9 @@ describe("a damaged piece of a kept file", () => {
     server.choose = () => status(503);
     await expect(opened.read(0, 10)).rejects.toMatchObject({
       code: "file/damaged",
-      message: expect.stringMatching(/is damaged, and could not be fetched again: .*503.*load the models again/) as string,
+      message: expect.stringMatching(
+        /is damaged, and could not be fetched again: .*503.*load the models again/,
+      ) as string,
     });
     server.choose = () => undefined;
     server.requests.length = 0;

@@ -70,7 +70,16 @@ describe("a fetch that failed in a page", () => {
 it("addresses are told by their spelling", () => {
   const hosts = {
     loopback: ["localhost", "a.localhost", "127.0.0.1", "127.8.8.8", "[::1]"],
-    local: ["10.1.2.3", "192.168.0.9", "172.16.0.1", "172.31.9.9", "169.254.1.1", "nas.local", "[fd00::1]", "[fe80::1]"],
+    local: [
+      "10.1.2.3",
+      "192.168.0.9",
+      "172.16.0.1",
+      "172.31.9.9",
+      "169.254.1.1",
+      "nas.local",
+      "[fd00::1]",
+      "[fe80::1]",
+    ],
     public: ["example.org", "172.32.0.1", "11.0.0.1", "8.8.8.8", "[2001:db8::1]", "local.example", "127.example"],
   };
   for (const [space, names] of Object.entries(hosts)) {

@@ -44,5 +44,8 @@ export async function openEntry(
   const { load_type, cache_dir } = file;
   const openShard = (name: string) =>
     config.openFile({ load_type, cache_dir, path: resolveBeside(file.path, name) }, options);
-  return { kind: "file", ...(await openCheckpoint(source, { names: modelNames(), signal, model, openShard, ...choice })) };
+  return {
+    kind: "file",
+    ...(await openCheckpoint(source, { names: modelNames(), signal, model, openShard, ...choice })),
+  };
 }
