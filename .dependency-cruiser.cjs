@@ -15,6 +15,8 @@ const models = [...new Set([...nn, ...diffusion, ...fixture, ...tokenizer, "mode
 const pipeline = [...models, "pipeline"];
 const verify = [...new Set([...pipeline, ...tuning, "verify"])];
 
+const worker = [...new Set([...pipeline, ...tuning, "worker"])];
+
 const floors = {
   platform: outside,
   files,
@@ -32,6 +34,7 @@ const floors = {
   models,
   pipeline,
   verify,
+  worker,
   cli: [...verify, "cli"],
 };
 

@@ -59,6 +59,8 @@ export default tseslint.config(
         clearInterval: "readonly",
         console: "readonly",
         URL: "readonly",
+        document: "readonly",
+        Blob: "readonly",
         module: "writable",
         Buffer: "readonly",
       },

@@ -11,6 +11,8 @@ const GROUPS: Readonly<Record<string, (options: Options) => Promise<void>>> = {
   start: async (options) => (await import("./groups/start.js")).runStart(options),
   scaling: async (options) => (await import("./groups/scaling.js")).runScaling(options),
   runtimes: async (options) => (await import("./groups/runtimes.js")).runRuntimes(options),
+  drivers: async (options) => (await import("./groups/drivers.js")).runDrivers(options),
+  worker: async (options) => (await import("./groups/worker.js")).runWorker(options),
   machine: async (options) => (await import("./groups/machine.js")).runMachine(options),
   report: async (options) => (await import("./report/report.js")).runReport(options),
 };

@@ -13,8 +13,7 @@
 alias Element = f32;
 alias Element4 = vec4<Element>;
 
-const COLUMNS: u32 = 32u;
-override HAS_BIAS: bool = false;
+const COLUMNS: u32 = 16u;
 
 struct Params {
   batch: u32,
@@ -127,6 +126,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
       }
     }
 
+    // The limit is no constant, so that drivers do not unroll the loop: each load in a kernel takes lavapipe 5 ms to compile.
+    var biases: array<vec4<f32>, TILE>;
+    let biased = select(0u, TILE, params.has_bias != 0u);
+    for (var i = 0u; i < biased; i++) {
+      biases[i] = bias_of(place, first + i, head);
+    }
     var new_peak = peak;
     for (var i = 0u; i < OWN_ROWS; i++) {
       for (var n = 0u; n < MATRICES_OF_LOAD; n++) {
@@ -135,7 +140,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
         let position = first + m * 4u;
         for (var j = 0u; j < 4u; j++) {
           let seen = vec4<bool>(shown[j] != 0u) & (vec4<u32>(position + j) <= limit);
-          let score = scores[m][j] * params.scale + bias_of(place, position + j, head);
+          let score = scores[m][j] * params.scale + biases[m * 4u + j];
           sees_any |= seen;
           scores[m][j] = select(vec4<f32>(LOWEST), score, seen);
           new_peak = max(new_peak, scores[m][j]);
@@ -176,14 +181,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(subgroup_invocation_id) 
     }
   }
 
+  let last_row = min(own_row + 4u, rows);
   let normalise = select(vec4<f32>(0.0), 1.0 / total, sees_any);
   let y_at = ((sample * params.queries + query) * params.heads + head) * dim4 + first_column;
   for (var c = 0u; c < columns; c++) {
     let result = transpose(sum[c]);
-    for (var r = 0u; r < 4u; r++) {
-      if (own_row + r < rows) {
-        y[y_at[r] + c] = Element4(result[r] * normalise[r]);
-      }
+    for (var row = own_row; row < last_row; row++) {
+      let r = row - own_row;
+      y[y_at[r] + c] = Element4(result[r] * normalise[r]);
     }
   }
 }
@@ -207,9 +212,6 @@ fn present_of_lanes(own: u32, n: u32) -> vec4<u32> {
 }
 
 fn bias_of(place: vec4<u32>, position: u32, head: vec4<u32>) -> vec4<f32> {
-  if (!HAS_BIAS) {
-    return vec4<f32>(0.0);
-  }
   let at = (place - min(place, vec4<u32>(position))) * params.bias_stride + head;
   return vec4<f32>(relative_bias[at.x], relative_bias[at.y], relative_bias[at.z], relative_bias[at.w]);
 }

@@ -43,10 +43,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   let plane = params.out_height * params.out_width;
 
   // Top left corner of the window of each pixel, and the start of its image.
-  var corner_y: array<i32, OWN_ROWS>;
-  var corner_x: array<i32, OWN_ROWS>;
-  var image: array<u32, OWN_ROWS>;
-  for (var i = 0u; i < OWN_ROWS; i++) {
+  var corner_y: array<i32, MAX_OWN_ROWS>;
+  var corner_x: array<i32, MAX_OWN_ROWS>;
+  var image: array<u32, MAX_OWN_ROWS>;
+  for (var i = 0u; i < MAX_OWN_ROWS; i++) {
     let p = min(first + i * LANES + lane, params.pixels - 1u);
     let inside = p % plane;
     corner_y[i] = i32(inside / params.out_width * params.stride) - params.top;
@@ -54,12 +54,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     image[i] = p / plane * params.height * params.width;
   }
 
-  var sum: array<mat4x4<f32>, MATRICES>;
+  var sums: Sums;
   for (var ky = 0u; ky < params.kernel_height; ky++) {
     for (var kx = 0u; kx < params.kernel_width; kx++) {
-      var x_at: array<u32, OWN_ROWS>;
-      var factor: array<f32, OWN_ROWS>;
-      for (var i = 0u; i < OWN_ROWS; i++) {
+      var x_at: array<u32, MAX_OWN_ROWS>;
+      var factor: array<f32, MAX_OWN_ROWS>;
+      for (var i = 0u; i < MAX_OWN_ROWS; i++) {
         let iy = corner_y[i] + i32(ky);
         let ix = corner_x[i] + i32(kx);
         let inside = iy >= 0 && iy < i32(params.height) && ix >= 0 && ix < i32(params.width);
@@ -71,17 +71,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         let at = (tap + k * 4u) * stride + column;
         let weight = mat4x4<f32>(
           from_stored(w[at]), from_stored(w[at + stride]), from_stored(w[at + 2u * stride]), from_stored(w[at + 3u * stride]));
-        for (var i = 0u; i < OWN_ROWS; i++) {
-          let own = vec4<f32>(x[x_at[i] + k]) * factor[i];
-          let m = i * MATRICES_OF_LOAD;
-          sum[m] += weight * rows_of_lanes_0(own);
-          if (LANES > 4u) {
-            sum[m + 1u] += weight * rows_of_lanes_4(own);
-          }
-          if (LANES > 8u) {
-            sum[m + 2u] += weight * rows_of_lanes_8(own);
-            sum[m + 3u] += weight * rows_of_lanes_12(own);
-          }
+        add_rows(&sums, 0u, weight, vec4<f32>(x[x_at[0] + k]) * factor[0]);
+        if (OWN_ROWS > 1u) {
+          add_rows(&sums, 1u, weight, vec4<f32>(x[x_at[1] + k]) * factor[1]);
+        }
+        if (OWN_ROWS > 2u) {
+          add_rows(&sums, 2u, weight, vec4<f32>(x[x_at[2] + k]) * factor[2]);
+        }
+        if (OWN_ROWS > 3u) {
+          add_rows(&sums, 3u, weight, vec4<f32>(x[x_at[3] + k]) * factor[3]);
         }
       }
     }
@@ -95,7 +93,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   for (var m = 0u; m < MATRICES; m++) {
     for (var r = 0u; r < 4u; r++) {
       if (first + m * 4u + r < params.pixels) {
-        finish(sum[m][r] * scales, first + m * 4u + r, column);
+        finish(sums[m][r] * scales, first + m * 4u + r, column);
       }
     }
   }

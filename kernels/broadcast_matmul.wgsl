@@ -29,27 +29,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   let first = first_row(group);
   // Rows and columns beyond the edge are computed from the last one, and not written: all lanes must take part.
   let column = min(group.x * LANES + lane, stride - 1u);
-  var x_at: array<u32, OWN_ROWS>;
-  for (var i = 0u; i < OWN_ROWS; i++) {
+  var x_at: array<u32, MAX_OWN_ROWS>;
+  for (var i = 0u; i < MAX_OWN_ROWS; i++) {
     x_at[i] = min(first + i * LANES + lane, params.rows - 1u) * params.inner_vectors;
   }
 
-  var sum: array<mat4x4<f32>, MATRICES>;
+  var sums: Sums;
   for (var k = 0u; k < params.inner_vectors; k++) {
     let at = k * 4u * stride + column;
     let weight = mat4x4<f32>(
       from_stored(w[at]), from_stored(w[at + stride]), from_stored(w[at + 2u * stride]), from_stored(w[at + 3u * stride]));
-    for (var i = 0u; i < OWN_ROWS; i++) {
-      let own = vec4<f32>(x[x_at[i] + k]);
-      let m = i * MATRICES_OF_LOAD;
-      sum[m] += weight * rows_of_lanes_0(own);
-      if (LANES > 4u) {
-        sum[m + 1u] += weight * rows_of_lanes_4(own);
-      }
-      if (LANES > 8u) {
-        sum[m + 2u] += weight * rows_of_lanes_8(own);
-        sum[m + 3u] += weight * rows_of_lanes_12(own);
-      }
+    add_rows(&sums, 0u, weight, vec4<f32>(x[x_at[0] + k]));
+    if (OWN_ROWS > 1u) {
+      add_rows(&sums, 1u, weight, vec4<f32>(x[x_at[1] + k]));
+    }
+    if (OWN_ROWS > 2u) {
+      add_rows(&sums, 2u, weight, vec4<f32>(x[x_at[2] + k]));
+    }
+    if (OWN_ROWS > 3u) {
+      add_rows(&sums, 3u, weight, vec4<f32>(x[x_at[3] + k]));
     }
   }
 
@@ -60,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
   for (var m = 0u; m < MATRICES; m++) {
     for (var r = 0u; r < 4u; r++) {
       if (first + m * 4u + r < params.rows) {
-        finish(sum[m][r] * scales, first + m * 4u + r, column);
+        finish(sums[m][r] * scales, first + m * 4u + r, column);
       }
     }
   }

@@ -1,7 +1,7 @@
 // Group norm in one launch: y = activation((x - mean) · gain + shift) + residual, with gain = weight / sqrt(variance + eps) · (scale +
 // 1) and shift = bias · (scale + 1) + shift.
 //
-// x, residual, y: [batch, positions, channels4]; scale_shift: [batch, 2 · channels], scales, then shifts. One workgroup computes a block:
+// x, residual, y: [batch, positions, channels4]; scale_shift: [batch, ...], with scales and shifts of the channels from scale_shift_start4 on. One workgroup computes a block:
 // the fewest whole groups that are whole vec4s, one to four groups. Its invocations are side by side in `columns` vec4s, and
 // each stays in its column, so that coefficients are loaded once.
 //
@@ -26,7 +26,10 @@ struct Params {
   width: u32,
   has_scale_shift: u32,
   scale_shift_stride4: u32,
+  scale_shift_start4: u32,
   has_residual: u32,
+  // WORKGROUP. Uniform data, because unrolled loops compile slowly on software adapters.
+  invocations: u32,
   eps: f32,
 }
 
@@ -88,7 +91,7 @@ fn main(
     var gain = weight[column] * of_channels(deviations, groups);
     var shift = bias[column] - of_channels(rests, groups) * gain;
     if (params.has_scale_shift != 0u) {
-      let at = sample * params.scale_shift_stride4 + column;
+      let at = sample * params.scale_shift_stride4 + params.scale_shift_start4 + column;
       let scale = vec4<f32>(scale_shift[at]) + 1.0;
       gain *= scale;
       shift = shift * scale + vec4<f32>(scale_shift[at + params.channels4]);
@@ -139,7 +142,7 @@ fn workgroup_sums(lane: u32, values: mat2x4<f32>) -> mat2x4<f32> {
   shared_values[lane] = values;
   workgroupBarrier();
   var sums = mat2x4<f32>();
-  for (var i = 0u; i < WORKGROUP; i++) {
+  for (var i = 0u; i < params.invocations; i++) {
     sums += shared_values[i];
   }
   workgroupBarrier();

@@ -21,6 +21,7 @@ struct Params {
   chunk_size: u32,
   has_scale_shift: u32,
   scale_shift_stride: u32,
+  scale_shift_start: u32,
   eps: f32,
 }
 
@@ -92,7 +93,7 @@ fn write_coefficients(sample: u32, channel: u32, mean: f32, rest: f32, deviation
   var gain = weight[channel] * deviation;
   var shift = bias[channel] - rest * gain;
   if (params.has_scale_shift != 0u) {
-    let row = sample * params.scale_shift_stride;
+    let row = sample * params.scale_shift_stride + params.scale_shift_start;
     let scale = f32(scale_shift[row + channel]) + 1.0;
     gain *= scale;
     shift = shift * scale + f32(scale_shift[row + params.channels + channel]);

@@ -35,10 +35,9 @@ const F16 = 1u;
 
 // The bits of an element; 16 bits are in the lower half.
 fn bits_at(element: u32) -> u32 {
-  if (params.format == F32) {
-    return source[element];
-  }
-  return (source[element / 2u] >> (16u * (element % 2u))) & 0xffffu;
+  let is_whole = params.format == F32;
+  let word = source[select(element / 2u, element, is_whole)];
+  return select((word >> (16u * (element % 2u))) & 0xffffu, word, is_whole);
 }
 
 // The f32 values of bits.

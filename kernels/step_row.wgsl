@@ -1,7 +1,7 @@
-// Reads the row of the current pass from a table: y = rows[row_of_pass[counter[0]]], for each sample.
+// Copies the row of the current pass from a table: y = rows[row_of_pass[counter[0]]], for each sample. What is around it in y stays.
 //
 // rows: [rows, batch, channels4], or [rows, 1, channels4] if all samples share it; row_of_pass: the index of the row of
-// each pass; y: [batch, channels4]. Bits are copied, so the kernel serves all types: a vec4 is one pair of words (f16)
+// each pass; y: samples of target_pairs, which get the row from target_start on. Bits are copied, so the kernel serves all types: a vec4 is one pair of words (f16)
 // or two (f32). One invocation per pair of y.
 //
 //: use lib/elementwise.wgsl
@@ -16,8 +16,13 @@ struct Params {
   invocations: u32,
   // Number of pairs in a row of the table.
   row_pairs: u32,
+  // Of a sample: pairs of a row, and pairs in y, with those before the row.
+  sample_pairs: u32,
+  target_pairs: u32,
+  target_start: u32,
 }
 
 fn run(index: u32) {
-  y[index] = rows[row_of_pass[counter[0]] * params.row_pairs + index % params.row_pairs];
+  let place = index / params.sample_pairs * params.target_pairs + params.target_start + index % params.sample_pairs;
+  y[place] = rows[row_of_pass[counter[0]] * params.row_pairs + index % params.row_pairs];
 }

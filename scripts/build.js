@@ -19,6 +19,6 @@ rmSync("dist", { recursive: true, force: true });
 // By path, because another installed version of TypeScript also has a program called tsc.
 run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
 run("scripts/bundle-cli.js");
-run("scripts/bundle-worker.js");
 run("scripts/bundle-browser.js");
+run("scripts/bundle-worker.js");
 for (const program of Object.values(JSON.parse(readFileSync("package.json", "utf8")).bin)) chmodSync(program, 0o755);

@@ -1,11 +1,14 @@
-// Bundles the worker of the last build into one file, dist/browser-worker.js: pages without a bundler load it by one request, and
-// pages with one find it beside the library's own file.
+// Bundles the worker of the last build into one file, dist/browser-worker.js. A client starts it: by one request in pages
+// without a bundler, and as a file of its own with one.
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+/** A module of the build, two folders below the package as most of them: files of the package are relative to it. */
+const PLATFORM = "./platform/browser.js";
 
 await build({
   entryPoints: ["dist/worker/main.js"],
@@ -15,7 +18,11 @@ await build({
   format: "esm",
   platform: "browser",
   target: "es2022",
+  charset: "utf8",
   alias: { "#platform": "./dist/platform/browser.js" },
+  define: { "import.meta.url": "moduleUrl" },
+  // A variable, since bundlers would copy the file of a literal.
+  banner: { js: `const moduleFile="${PLATFORM}",moduleUrl=new URL(moduleFile,import.meta.url).href;` },
 });
 // It exports nothing.
 writeFileSync("dist/browser-worker.d.ts", "export {};\n");

@@ -15,16 +15,16 @@ const TOLERANCE = { f32: 1e-4, f16: 3e-2 } as const;
 /** Evaluations for an image by the default load config. The samplers of the peers cost nothing here. */
 const EVALUATIONS = { clip_text: 1, prior: 16, unet1: 24, unet2: 12 } as const;
 
-type NetworkName = keyof typeof EVALUATIONS;
+export type NetworkName = keyof typeof EVALUATIONS;
 
-const TITLES: Readonly<Record<NetworkName, string>> = {
+export const TITLES: Readonly<Record<NetworkName, string>> = {
   clip_text: "CLIP text encoder",
   prior: "prior, step",
   unet1: "U-Net 1, step with guidance",
   unet2: "U-Net 2, step",
 };
 
-const LOADERS: Readonly<Record<NetworkName, (subject: Subject, { inputs }: Example) => Promise<Network>>> = {
+export const LOADERS: Readonly<Record<NetworkName, (subject: Subject, { inputs }: Example) => Promise<Network>>> = {
   clip_text: (subject, { inputs }) => loadTextEncoder(subject, inputs),
   prior: (subject, { inputs }) => loadPrior(subject, inputs),
   unet1: (subject, { inputs }) => loadUnet(subject, 1, inputs, 2),

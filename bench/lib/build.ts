@@ -63,6 +63,7 @@ function commitOf(folder: string): string {
     const isChanged = git("status", "--porcelain", "--untracked-files=no", "--", "src", "kernels") !== "";
     return `${git("rev-parse", "--short", "HEAD")}${isChanged ? "+" : ""}`;
   } catch {
-    return "unknown";
+    // There is no git in the system of scripts/mesa26.js.
+    return process.env.DALLE2_BENCH_COMMIT ?? "unknown";
   }
 }

@@ -15,6 +15,8 @@ export interface Options {
   readonly budget: number | undefined;
   /** Folder with what `python/export_onnx.py` wrote. */
   readonly onnx: string | undefined;
+  /** What a command begins with that runs in a system with another driver. */
+  readonly beside: string;
   readonly out: string;
 }
 
@@ -26,6 +28,7 @@ Groups:
   start      an image and the demo's 12 images from the start of the process, with --against
   scaling    processor time by batch size, prompts, pixels, steps and tokens
   runtimes   a step and an image under Deno (wgpu) and Node (Dawn)
+  drivers    steps by this driver and by another one, in turns (needs --onnx)
   machine    dalle2 bench, kept in docs/speed.json for those who run it elsewhere
   report     writes RESULTS.md and docs/speed.svg from the results
 
@@ -37,6 +40,7 @@ Options:
   --rounds N         rounds of each row
   --budget SECONDS   seconds for the rounds of each row
   --onnx FOLDER      what bench/python/export_onnx.py wrote
+  --beside COMMAND   what enters the system with the other driver (default: node scripts/mesa26.js, Mesa 26)
   --out FOLDER       folder for results (default: bench/results)`;
 
 export function readOptions(args: readonly string[]): Options {
@@ -52,6 +56,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: text,
       budget: text,
       onnx: text,
+      beside: text,
       out: text,
       help: { type: "boolean", short: "h" },
     },
@@ -71,6 +76,7 @@ export function readOptions(args: readonly string[]): Options {
     rounds: number(values.rounds),
     budget: number(values.budget),
     onnx: values.onnx,
+    beside: values.beside ?? "node scripts/mesa26.js",
     out: values.out ?? "bench/results",
   };
 }

@@ -1,4 +1,5 @@
 import { computeTime, type ComparedRow } from "../groups/compare.js";
+import type { DriversRow } from "../groups/drivers.js";
 import type { PeakRow } from "../groups/peaks.js";
 import type { ProgramsRow } from "../groups/programs.js";
 import type { ScalingRow } from "../groups/scaling.js";
@@ -30,7 +31,7 @@ export function resultsPage({ adapters, torch }: AllResults): string {
 }
 
 function adapterSection(results: AdapterResults): string {
-  const { label, ops, steps, start, scaling, runtimes } = results;
+  const { label, ops, steps, start, scaling, runtimes, drivers } = results;
   const parts = [`## ${label}`];
   if (ops) parts.push("### Operations", taken(ops), operationsTable(ops), wrongPeers(ops.rows));
   if (ops) parts.push("### What bounds them", rooflineNote(ops), rooflineTable(ops));
@@ -38,6 +39,7 @@ function adapterSection(results: AdapterResults): string {
   if (start) parts.push("### From the start of the process", taken(start), programsTable(start.rows));
   if (scaling) parts.push("### Scaling", taken(scaling), scalingTable(scaling.rows));
   if (runtimes) parts.push("### Runtimes", taken(runtimes), programsTable(runtimes.rows));
+  if (drivers) parts.push("### Drivers", taken(drivers), driversTable(drivers.rows));
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
@@ -187,6 +189,22 @@ function programsTable(rows: readonly ProgramsRow[]): string {
       ];
     }),
   );
+}
+
+function driversTable(rows: readonly DriversRow[]): string {
+  const names = rows[0]?.drivers.map(({ driver, table: id }) => `${driver}, ${id}`) ?? [];
+  const milliseconds = (seconds: number): string => digits(seconds * 1000);
+  const lines = rows.map(({ name, drivers }) => [
+    `${name}, in a prepared run`,
+    ...drivers.map(({ cpu, workers, wall }) => `${milliseconds(workers ?? cpu)} / ${milliseconds(wall)} ms`),
+    ratioText({
+      cpu: (drivers[0]!.workers ?? drivers[0]!.cpu) / (drivers[1]!.workers ?? drivers[1]!.cpu),
+      wall: drivers[0]!.wall / drivers[1]!.wall,
+    }),
+  ]);
+  const note =
+    "Each driver in a process of its own, in turns. The last column says how many times as fast the second one is.";
+  return `${note}\n\n${table(["", ...names.map((name) => `${name}: processor / wall time`), "× faster"], lines)}`;
 }
 
 function scalingTable(rows: readonly ScalingRow[]): string {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ComparedRow, Compared } from "../groups/compare.js";
 import { computeTime } from "../groups/compare.js";
+import type { DriversRow } from "../groups/drivers.js";
 import type { PeakRow } from "../groups/peaks.js";
 import type { ProgramsRow } from "../groups/programs.js";
 import type { ScalingRow } from "../groups/scaling.js";
@@ -16,6 +17,7 @@ export interface AdapterResults {
   readonly start?: GroupResult<ProgramsRow>;
   readonly scaling?: GroupResult<ScalingRow>;
   readonly runtimes?: GroupResult<ProgramsRow>;
+  readonly drivers?: GroupResult<DriversRow>;
 }
 
 /** What `python/torch_operations.py` wrote. */

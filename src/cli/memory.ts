@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import { GpuUnavailableError } from "../gpu/errors.js";
+import type { DeviceFacts } from "../gpu/tuning.js";
 import { counted } from "../platform/counted.js";
 import { ModelLoadConfig } from "../pipeline/load-config.js";
-import { planMemory, type MemoryPlan } from "../pipeline/manager/memory-plan.js";
+import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
 import { publicUrl } from "../platform/secrets.js";
 import { oneConfig } from "./default-config.js";
 import { interruptSignal } from "./interrupt.js";
@@ -9,11 +11,13 @@ import { print, printJson, say } from "./output.js";
 import type { WeightFormat } from "../tensor/dtype.js";
 import { weightsOption } from "./generating/options.js";
 import { loadConfig, wholeNumber } from "./option-values.js";
+import { deviceOf, namedTable } from "./tuning-table.js";
 
 interface Options {
   readonly modelConfig?: string;
   readonly batchSize: number;
   readonly weights: WeightFormat | undefined;
+  readonly tuning?: string;
   readonly json?: true;
 }
 
@@ -29,16 +33,40 @@ export function register(program: Command): void {
     .option("--model-config <config>", "same as the argument", loadConfig)
     .option("--batch-size <n>", "images per batch", wholeNumber, 1)
     .addOption(weightsOption())
+    .option(
+      "--tuning <table>",
+      "plan for adapters that a table is for: one of the package by name, or one in a JSON file (default: for this adapter)",
+    )
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
-    .action(async (argument: string | undefined, { modelConfig, batchSize, weights, json }: Options) => {
+    .action(async (argument: string | undefined, { modelConfig, batchSize, weights, tuning, json }: Options) => {
       const path = oneConfig(argument, modelConfig);
-      const plans = await plansOf(path, { batchSize, weights });
+      const plans = await plansOf(path, { batchSize, weights, gpu: await deviceFor(tuning) });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
     });
 }
 
-async function plansOf(path: string, asked: Pick<Options, "batchSize" | "weights">): Promise<MemoryPlan[]> {
+/** The device to plan for; undefined if there is none. */
+async function deviceFor(tuning: string | undefined): Promise<DeviceFacts | undefined> {
+  if (tuning !== undefined) return deviceOf(await namedTable(tuning));
+  const [{ openGpu }, { keptTuning }] = await Promise.all([import("../gpu/open.js"), import("../tuning/kept.js")]);
+  try {
+    using gpu = await openGpu({ tuning: keptTuning({ probes: false, onWarning: say }) });
+    const { adapter, features, tuning } = gpu;
+    return { adapter, features, tuning };
+  } catch (error) {
+    if (!(error instanceof GpuUnavailableError)) throw error;
+    say(
+      "There is no adapter here to plan for. Kernels of another one may need more memory: name its table by --tuning.",
+    );
+    return undefined;
+  }
+}
+
+async function plansOf(
+  path: string,
+  asked: Pick<MemoryPlanOptions, "batchSize" | "weights" | "gpu">,
+): Promise<MemoryPlan[]> {
   const signal = interruptSignal();
   const config = await ModelLoadConfig.open(path, { signal });
   const options = { ...asked, signal };
@@ -66,7 +94,10 @@ function formatPlans(path: string, plans: readonly MemoryPlan[]): string {
   const lines = rows.map((row) =>
     row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "),
   );
-  return [`${path}: GPU memory in MiB, batches of ${counted(first?.batchSize ?? 0, "image")}`, ...lines].join("\n");
+  return [
+    `${path}: GPU memory in MiB, batches of ${counted(first?.batchSize ?? 0, "image")}, table ${first?.tuning ?? ""}`,
+    ...lines,
+  ].join("\n");
 }
 
 function mebibytes(bytes: number): string {

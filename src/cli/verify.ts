@@ -10,6 +10,7 @@ import type { OpenContext, GpuContext } from "../fixture/runner.js";
 import type { ForcedTable as NamedTable } from "../tuning/contests.js";
 import { UsageError } from "./errors.js";
 import { print, printJson } from "./output.js";
+import { namedTable } from "./tuning-table.js";
 
 interface Options {
   readonly dtype: ComputeType;
@@ -83,19 +84,12 @@ async function verifyWith(device: LazyDevice, folders: readonly string[], json?:
 /** The tables that `--tuning` names. Undefined stands for that of the adapter. */
 async function tablesNamed(tuning: string | undefined): Promise<readonly (NamedTable | undefined)[]> {
   if (tuning === undefined) return [undefined];
-  const { portableTable, shippedTables } = await import("../gpu/tuning.js");
   if (tuning === "each") {
+    const { portableTable } = await import("../gpu/tuning.js");
     const { forcedTables } = await import("../tuning/contests.js");
     return forcedTables(portableTable);
   }
-  const shipped = shippedTables.find(({ id }) => id === tuning);
-  if (shipped) return [{ name: shipped.id, table: shipped }];
-  if (!existsSync(tuning)) {
-    const names = shippedTables.map(({ id }) => id).join(", ");
-    throw new UsageError(`--tuning ${tuning}: there is no such file. Tables of the package: ${names}; or: each.`);
-  }
-  const { readTuningFile } = await import("../tuning/kept.js");
-  const table = await readTuningFile(tuning);
+  const table = await namedTable(tuning, "; or: each");
   return [{ name: table.id, table }];
 }
 

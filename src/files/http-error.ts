@@ -1,7 +1,8 @@
+import { sendsAnyHeader as hasEnvironment } from "#platform";
 import type { Dalle2ErrorOptions } from "../platform/dalle2-error.js";
 import { FileError } from "../platform/errors.js";
 import { hideSecrets } from "../platform/secrets.js";
-import { isOnHub, TOKEN_VARIABLES, tokenVariable } from "./hub.js";
+import { isOnHub, tokenAdvice, tokenVariable } from "./hub.js";
 
 /** A failure that may be temporary: no connection, a busy server, a response that ends early or stalls. */
 export class TransientError extends FileError {
@@ -56,14 +57,17 @@ export function statusError(url: string, { status, headers }: Response): FileErr
   });
 }
 
+const ELSEWHERE = hasEnvironment
+  ? "download the file in another way and give its path"
+  : "ask whoever runs the server for access, or download the file in another way and give the page that file";
+
 function refusal(url: string, status: number): FileError {
   const refused = `the server refused access (HTTP status ${status})`;
   const error = (problem: string, advice: string) =>
     new FileError(url, problem, { code: "file/access-refused", advice });
-  if (!isOnHub(url)) return error(refused, "download the file in another way and give its path");
+  if (!isOnHub(url)) return error(refused, ELSEWHERE);
   const terms = "accept the terms of use on the model's page if it has any";
   const variable = tokenVariable();
   if (variable !== undefined) return error(`${refused} with the token in ${variable}`, terms);
-  const account = `set ${TOKEN_VARIABLES[0]} to the token of an account that has access`;
-  return error(`${refused}, or has no such file`, `${account}, and ${terms}`);
+  return error(`${refused}, or has no such file`, `${tokenAdvice()}, and ${terms}`);
 }

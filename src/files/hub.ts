@@ -1,5 +1,5 @@
 // Hugging Face's model hub: checksums of its files, and access tokens.
-import { environmentVariable } from "#platform";
+import { environmentVariable, sendsAnyHeader } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { registerSecret } from "../platform/secrets.js";
 
@@ -58,6 +58,13 @@ export function tokenFor(url: string): string | undefined {
 /** Hides the tokens in the environment from all messages from now on. */
 export function hideTokens(): void {
   for (const name of TOKEN_VARIABLES) registerSecret(environmentVariable(name)?.trim() ?? "");
+}
+
+/** How to get access to a private file of the hub. A page has no environment, and should not hold a token. */
+export function tokenAdvice(): string {
+  return sendsAnyHeader
+    ? `set ${TOKEN_VARIABLES[0]} to the token of an account that has access`
+    : "download the files with an account that has access, and serve them beside the page";
 }
 
 /** The environment variable that has a token; undefined if none is set. */

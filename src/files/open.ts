@@ -1,6 +1,6 @@
 import { dirname, isAbsolute, join, openFile } from "#platform";
 import { FileError } from "../platform/errors.js";
-import type { ByteSource } from "../platform/source.js";
+import { BlobSource, type ByteSource } from "../platform/source.js";
 import { openUrl, type OpenUrlOptions } from "./http.js";
 
 /** True for URLs that are fetched (`http:`, `https:`). */
@@ -8,8 +8,18 @@ export function isUrl(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 
-/** Opens a path or an http(s) URL for random access. The caller closes it. Rejects with FileError. */
-export function openSource(location: string, options: OpenUrlOptions = {}): Promise<ByteSource> {
+/**
+ * Opens a path, an http(s) URL, or a file that a user picked or dropped, for random access. The caller closes it. Rejects with
+ * FileError.
+ *
+ * @example
+ * input.onchange = async () => console.log(await openCheckpoint(await openSource(input.files[0])));
+ */
+export async function openSource(
+  location: string | Blob | FileSystemFileHandle,
+  options: OpenUrlOptions = {},
+): Promise<ByteSource> {
+  if (typeof location !== "string") return new BlobSource("getFile" in location ? await location.getFile() : location);
   return isUrl(location) ? openUrl(location, options) : openFile(location);
 }
 

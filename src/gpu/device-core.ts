@@ -1,10 +1,11 @@
-import { waitForDawn } from "#platform";
+import { compilingDevices, waitForDawn } from "#platform";
 import { BindGroupCache } from "./bind-groups.js";
 import { Block } from "./block.js";
 import { BufferUsage } from "./constants.js";
 import type { GpuCounters } from "./counters.js";
 import type { DisposedError } from "../platform/disposed-error.js";
 import { GpuOutOfMemoryError, type DeviceLostError } from "./errors.js";
+import { DeviceCompiler, FirstUses, type OpenDevice } from "./first-uses.js";
 import { PipelineCache } from "./pipelines.js";
 import { BlockPool, type BlockSource } from "./pool.js";
 import { SharedMemory } from "./shared-memory.js";
@@ -19,6 +20,8 @@ export interface CoreOptions {
   readonly timeKernels: boolean;
   /** Whether Dawn implements the device. */
   readonly isDawn: boolean;
+  /** Where the driver compiles pipelines at their first use. */
+  readonly openDevice: OpenDevice | undefined;
 }
 
 /** A stream with commands that may not be submitted yet. */
@@ -34,6 +37,8 @@ export class DeviceCore implements BlockSource {
   readonly pool: BlockPool;
   readonly sharedMemory: SharedMemory;
   readonly pipelines: PipelineCache;
+  /** Where the driver compiles pipelines at their first use. */
+  readonly firstUses: FirstUses | undefined;
   readonly bindGroups: BindGroupCache;
   readonly uniforms: UniformTable;
   readonly staging: StagingBuffers;
@@ -53,7 +58,7 @@ export class DeviceCore implements BlockSource {
 
   constructor(
     readonly device: GPUDevice,
-    { poolBytes, maxBufferSize, timeKernels, isDawn }: CoreOptions,
+    { poolBytes, maxBufferSize, timeKernels, isDawn, openDevice }: CoreOptions,
   ) {
     this.#isDawn = isDawn;
     this.maxBufferSize = Math.min(device.limits.maxBufferSize, maxBufferSize);
@@ -63,6 +68,7 @@ export class DeviceCore implements BlockSource {
     this.pool = new BlockPool(this, poolBytes);
     this.sharedMemory = new SharedMemory(this.pool, flushAll);
     this.pipelines = new PipelineCache(device);
+    this.firstUses = openDevice && this.#firstUses(openDevice);
     this.bindGroups = new BindGroupCache(device, () => this.counters.bindGroups++);
     this.uniforms = new UniformTable(device, flushAll);
     this.staging = new StagingBuffers(device);
@@ -72,6 +78,16 @@ export class DeviceCore implements BlockSource {
       size: 256,
       usage: BufferUsage.STORAGE | BufferUsage.COPY_DST,
     });
+  }
+
+  #firstUses(openDevice: OpenDevice): FirstUses {
+    const compiler = (device: GPUDevice, pipelines?: PipelineCache) =>
+      new DeviceCompiler(device, (work) => this.wait(work), pipelines);
+    const openHelper = async (): Promise<DeviceCompiler | undefined> => {
+      const device = await openDevice().catch(() => undefined);
+      return device && compiler(device);
+    };
+    return new FirstUses(compiler(this.device, this.pipelines), openHelper, compilingDevices());
   }
 
   create(bytes: number, label: string): Block {

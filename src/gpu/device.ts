@@ -7,6 +7,7 @@ import { DeviceCore } from "./device-core.js";
 import { DeviceLostError } from "./errors.js";
 import { CompileExecutor } from "./executors/compile.js";
 import { EagerExecutor } from "./executors/eager.js";
+import { compilesAtFirstUse, type OpenDevice } from "./first-uses.js";
 import type { Executor } from "./executors/executor.js";
 import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
@@ -83,7 +84,13 @@ export class GpuDevice {
   #tuning: TuningTable;
 
   /** @internal */
-  constructor(device: GPUDevice, adapter: AdapterDescription, features: GpuFeatures, options: GpuOptions = {}) {
+  constructor(
+    device: GPUDevice,
+    adapter: AdapterDescription,
+    features: GpuFeatures,
+    options: GpuOptions = {},
+    openDevice?: OpenDevice,
+  ) {
     checkGpuOptions(options);
     this.device = device;
     this.adapter = adapter;
@@ -98,6 +105,7 @@ export class GpuDevice {
       maxBufferSize,
       timeKernels: timeKernels && features.timestamps,
       isDawn: adapter.implementation === "Dawn",
+      openDevice: compilesAtFirstUse(adapter) ? openDevice : undefined,
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {

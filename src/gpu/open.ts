@@ -69,13 +69,17 @@ export async function openGpu(options: OpenGpuOptions = {}): Promise<GpuDevice> 
   const names = Object.keys(FEATURES) as (keyof GpuFeatures)[];
   const requiredLimits: Record<string, number> = {};
   for (const name of RAISED_LIMITS) requiredLimits[name] = adapter.limits[name];
-  const device = await adapter.requestDevice({
+  const descriptor: GPUDeviceDescriptor = {
     requiredFeatures: names.filter((name) => features[name]).map((name) => FEATURES[name] as GPUFeatureName),
     requiredLimits,
-  });
+  };
+  const device = await adapter.requestDevice(descriptor);
+  // An adapter gives one device.
+  const openAnother = async () => (await requestAdapter(entry, preferSoftware))?.requestDevice(descriptor);
   const { tuning, ...others } = options;
-  if (typeof tuning !== "function") return new GpuDevice(device, description, features, { ...others, tuning });
-  return withTableOf(tuning, new GpuDevice(device, description, features, others));
+  const isTable = typeof tuning !== "function";
+  const gpu = new GpuDevice(device, description, features, isTable ? { ...others, tuning } : others, openAnother);
+  return isTable ? gpu : withTableOf(tuning, gpu);
 }
 
 async function withTableOf(source: TuningSource, gpu: GpuDevice): Promise<GpuDevice> {
@@ -111,13 +115,15 @@ function describeAdapter(info: GPUAdapterInfo, implementation: string): AdapterD
   const names = adapterNames(info);
   const software = /llvmpipe|lavapipe|swiftshader|software|\bcpu\b/i;
   const isSoftware = info.isFallbackAdapter || software.test(`${architecture} ${names.device} ${names.description}`);
+  const lanes = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined;
   return {
     ...names,
     architecture,
     implementation,
     isSoftware,
-    lanes: info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : undefined,
-    matrix: matrixSize(info),
+    lanes,
+    // Mesa 26.1's software driver crashes in them if its vectors have 512 bits.
+    matrix: isSoftware && lanes === 16 ? undefined : matrixSize(info),
     memoryBytes: isSoftware ? systemMemory() : heapBytes(info),
   };
 }

@@ -4,11 +4,12 @@ import type { AdapterDescription, GpuFeatures } from "./adapter.js";
 export interface ProductRule {
   /**
    * `direct` reads from storage and runs everywhere. `broadcast` shares loads between the lanes of a subgroup, for adapters
-   * that compute on the CPU. `tiled` shares loads through workgroup memory, and `matrix` multiplies halves by the matrix units
+   * that compute on the CPU. `uniform` reads weights at the same address in all lanes, for those among them that then load once.
+   * `tiled` shares loads through workgroup memory, and `matrix` multiplies halves by the matrix units
    * of a GPU: both are for GPUs.
    */
-  readonly kernel: "direct" | "broadcast" | "tiled" | "matrix";
-  /** `broadcast`: rows of x that each lane loads. */
+  readonly kernel: "direct" | "broadcast" | "uniform" | "tiled" | "matrix";
+  /** `broadcast`: rows of x that each lane loads, at most 4. Default: 1. */
   readonly ownRows?: number;
   /** `tiled`, `matrix`: rows and columns of the result that a workgroup computes. */
   readonly tile?: readonly [rows: number, columns: number];
@@ -19,6 +20,8 @@ export interface ProductRule {
   readonly fill?: number;
   /** The rule is only for results with at least so many rows (tokens or pixels). Default: 1. */
   readonly minRows?: number;
+  /** The rule is only for results with at most so many columns (of a part of the weight that is bound). Default: Infinity. */
+  readonly maxColumns?: number;
 }
 
 /** When and how a kernel computes attention. */
@@ -35,8 +38,9 @@ export interface AttentionRule {
 export type WinogradForm = "f2" | "f4";
 
 /**
- * Which 3×3 convolutions are computed by Winograd's products (Lavin & Gray 2015). Their weights are transformed when they are
- * loaded, and take 16/9 (f2) or 4 times (f4) the memory of f32. Only where activations are f32, by `broadcast` kernels.
+ * Which 3×3 convolutions are computed by Winograd's products (Lavin & Gray 2015). Their weights are transformed after they are
+ * loaded, and what that gives takes another 16/9 (f2) or 4 times (f4) their memory in f32. Only where activations are f32, by
+ * `broadcast` kernels.
  */
 export interface WinogradRule {
   /** Size of the tiles. */
@@ -45,6 +49,11 @@ export interface WinogradRule {
   readonly minChannels?: number;
   /** The rule is only for convolutions whose transformed filters take at most so many bytes. Default: no limit. */
   readonly maxBytes?: number;
+  /**
+   * The rule is only for images of at least so many tiles of 2×2 (f2) or 4×4 (f4) pixels; smaller ones are convolved by their
+   * sums, with the weights as they were loaded. Default: 1.
+   */
+  readonly minTiles?: number;
 }
 
 /** When and how kernels compute group norms. */
@@ -94,25 +103,61 @@ export const portableTable: TuningTable = { id: "portable", products: [] };
 
 /** Mesa's lavapipe up to 25.0: a load takes as long as some hundred multiplications. */
 const lavapipe: TuningTable = {
-  id: "lavapipe-1",
+  id: "lavapipe-2",
+  // A workgroup has 8 rows for each that a lane owns: more are faster, if few of them are beyond the last row.
   products: [
-    { kernel: "broadcast", ownRows: 4, minRows: 48 },
+    { kernel: "broadcast", ownRows: 4, minRows: 49 },
+    { kernel: "broadcast", ownRows: 2, minRows: 33 },
+    { kernel: "broadcast", ownRows: 4, minRows: 17 },
+    { kernel: "broadcast", ownRows: 2, minRows: 9 },
     { kernel: "broadcast", ownRows: 1 },
   ],
-  winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20 }],
+  winograd: [{ form: "f4", minChannels: 48, maxBytes: 64 * 2 ** 20, minTiles: 4 }],
   keepsHalfWeights: true,
   attention: [
-    { kernel: "broadcast", ownKeys: 2, minKeys: 64 },
+    { kernel: "broadcast", ownKeys: 2, minKeys: 128 },
     { kernel: "broadcast", ownKeys: 1 },
   ],
   groupNorm: [{ kernel: "whole", invocations: 8 }],
 };
 
+/**
+ * Mesa's lavapipe since 26.1, with eight lanes: a load at one address for all lanes is one load, so narrow products have
+ * `uniform` kernels. Winograd's products are slower than on 25.0, so they are for large levels.
+ */
+const lavapipe26: TuningTable = {
+  id: "lavapipe-26-1",
+  products: [
+    { kernel: "uniform", minRows: 64, maxColumns: 16 },
+    { kernel: "broadcast", ownRows: 4, minRows: 48 },
+    { kernel: "broadcast", ownRows: 1 },
+  ],
+  winograd: [{ form: "f4", minChannels: 192, maxBytes: 64 * 2 ** 20 }],
+  keepsHalfWeights: true,
+  attention: [
+    { kernel: "broadcast", ownKeys: 4, minKeys: 64 },
+    { kernel: "broadcast", ownKeys: 1 },
+  ],
+  groupNorm: [{ kernel: "whole", invocations: 8 }],
+};
+
+/** The same with sixteen lanes: on processors with vectors of 512 bits. */
+const lavapipe26Wide: TuningTable = {
+  ...lavapipe26,
+  id: "lavapipe-26-wide-1",
+  products: [
+    { kernel: "uniform", minRows: 64, maxColumns: 32 },
+    { kernel: "broadcast", ownRows: 2, minRows: 32 },
+    { kernel: "broadcast", ownRows: 1 },
+  ],
+  groupNorm: [{ kernel: "whole", invocations: 16 }],
+};
+
 /** SwiftShader has four lanes. */
 const swiftShader: TuningTable = {
-  id: "swiftshader-1",
+  id: "swiftshader-2",
   products: [
-    { kernel: "broadcast", ownRows: 4, minRows: 16 },
+    { kernel: "broadcast", ownRows: 2, minRows: 5 },
     { kernel: "broadcast", ownRows: 1 },
   ],
   winograd: [{ form: "f4", minChannels: 16, maxBytes: 64 * 2 ** 20 }],
@@ -139,7 +184,14 @@ const gpu: TuningTable = {
 };
 
 /** All tables that come with the package. */
-export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, swiftShader, gpu];
+export const shippedTables: readonly TuningTable[] = [
+  portableTable,
+  lavapipe,
+  lavapipe26,
+  lavapipe26Wide,
+  swiftShader,
+  gpu,
+];
 
 /**
  * Returns the table that was measured on adapters like this one. Browsers hide names: Chromium says vendor and architecture,
@@ -147,8 +199,13 @@ export const shippedTables: readonly TuningTable[] = [portableTable, lavapipe, s
  */
 export function shippedTable(adapter: AdapterDescription): TuningTable {
   if (isSwiftShader(adapter)) return swiftShader;
-  if (isLavapipe(adapter)) return lavapipe;
+  if (isLavapipe(adapter)) return lavapipeTable(adapter);
   return adapter.isSoftware ? portableTable : gpu;
+}
+
+function lavapipeTable(adapter: AdapterDescription): TuningTable {
+  if (compareVersions(mesaVersion(adapter) ?? MESA_25, MESA_26) < 0) return lavapipe;
+  return adapter.lanes === 16 ? lavapipe26Wide : lavapipe26;
 }
 
 function isSwiftShader(adapter: AdapterDescription): boolean {
@@ -168,14 +225,24 @@ function namesOf({ architecture, device, description }: AdapterDescription): str
   return `${architecture} ${device} ${description}`;
 }
 
-/** Newest Mesa, as major and minor version, whose lavapipe the shipped table was measured on. */
-const MEASURED_MESA = [25, 0] as const;
+/** Major and minor version of Mesa. */
+type MesaVersion = readonly [major: number, minor: number];
+
+/** Versions of Mesa whose lavapipe the shipped tables were measured on. Older ones than the first have its costs. */
+const MESA_25: MesaVersion = [25, 0];
+const MESA_26: MesaVersion = [26, 1];
+
+function mesaVersion({ description }: AdapterDescription): MesaVersion | undefined {
+  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(description) ?? [];
+  return major === undefined ? undefined : [Number(major), Number(minor)];
+}
+
+const compareVersions = (a: MesaVersion, b: MesaVersion): number => a[0] - b[0] || a[1] - b[1];
 
 /** Whether a driver computes on the CPU and no shipped table was measured on it, or on versions with the same costs. */
 export function isUnmeasured(adapter: AdapterDescription): boolean {
   if (!adapter.isSoftware || isSwiftShader(adapter)) return false;
-  const [, major, minor] = /Mesa (\d+)\.(\d+)/.exec(adapter.description) ?? [];
-  if (!isLavapipe(adapter) || major === undefined) return true;
-  const version = [Number(major), Number(minor)] as const;
-  return version[0] > MEASURED_MESA[0] || (version[0] === MEASURED_MESA[0] && version[1] > MEASURED_MESA[1]);
+  const version = mesaVersion(adapter);
+  if (!isLavapipe(adapter) || version === undefined) return true;
+  return compareVersions(version, MESA_25) > 0 && compareVersions(version, MESA_26) !== 0;
 }

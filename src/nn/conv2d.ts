@@ -1,12 +1,12 @@
 import { inModule } from "./in-module.js";
-import type { WinogradForm } from "../gpu/tuning.js";
+import type { WinogradRule } from "../gpu/tuning.js";
 import { conv2d, type ConvOptions } from "../ops/conv.js";
 import { weightStandardize } from "../ops/norm.js";
-import { winogradConv2d, winogradForm } from "../ops/product/winograd.js";
+import { transformFilters } from "../ops/product/winograd-filters.js";
+import { isForImages, winogradConv2d, winogradNumbers, winogradRule } from "../ops/product/winograd.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { Axis, Heads } from "../weights/head-axis.js";
 import type { Weights } from "../weights/store.js";
-import { winogradFilters } from "../weights/winograd-filters.js";
 
 export interface Conv2dOptions {
   readonly stride?: number;
@@ -16,11 +16,10 @@ export interface Conv2dOptions {
   readonly standardize?: boolean;
 }
 
-/** A weight, and how the convolution is computed from it. */
-interface ConvWeight {
-  readonly weight: Tensor;
-  /** Set if the weight is transformed for Winograd's convolution. */
-  readonly form?: WinogradForm;
+/** The transformed weight of a convolution that Winograd's products compute for images that are large enough. */
+interface WinogradWeight {
+  readonly rule: WinogradRule;
+  readonly filters: Tensor;
 }
 
 /**
@@ -29,7 +28,8 @@ interface ConvWeight {
  */
 export class Conv2d {
   readonly #path: string;
-  readonly #weight: ConvWeight;
+  readonly #weight: Tensor;
+  readonly #winograd: WinogradWeight | undefined;
   readonly #bias: Tensor | undefined;
   readonly #stride: number;
   readonly #padding: number;
@@ -38,47 +38,49 @@ export class Conv2d {
     this.#path = weights.path;
     this.#stride = options.stride ?? 1;
     this.#padding = options.padding ?? 0;
+    const { standardize = false } = options;
+    this.#weight = weights.conv(
+      "weight",
+      [outputs, inputs, kernel, kernel],
+      standardize ? { prepare: (weight) => weightStandardize(weight) } : {},
+    );
     const isTiled = kernel === 3 && this.#stride === 1 && this.#padding === 1;
-    this.#weight =
-      (isTiled ? transformedWeight(weights, inputs, outputs, options) : undefined) ??
-      packedWeight(weights, [outputs, inputs, kernel, kernel], options);
+    this.#winograd = isTiled ? winogradWeight(weights, this.#weight, inputs, outputs) : undefined;
     this.#bias = options.bias === false ? undefined : weights.vector("bias", outputs);
   }
 
   /** NHWC in and out: `activation(x * w + b) + residual`. */
   forward(x: Tensor, options: Pick<ConvOptions, "activation" | "residual"> = {}): Tensor {
-    const { weight, form } = this.#weight;
     const epilogue = { ...options, bias: this.#bias };
+    const winograd = this.#winograd;
     return inModule(x.arena, this.#path, () =>
-      form
-        ? winogradConv2d(x, weight, form, epilogue)
-        : conv2d(x, weight, { ...epilogue, stride: this.#stride, padding: this.#padding }),
+      winograd && isForImages(winograd.rule, x)
+        ? winogradConv2d(x, winograd.filters, winograd.rule.form, epilogue)
+        : conv2d(x, this.#weight, { ...epilogue, stride: this.#stride, padding: this.#padding }),
     );
   }
 }
 
-/** Declares the weight of a 3×3 convolution where the tuning table of the device wants it transformed; else undefined. */
-function transformedWeight(
+/** Transforms the weight of a 3×3 convolution after loading where the tuning table of the device wants it; else undefined. */
+function winogradWeight(
   weights: Weights,
+  weight: Tensor,
   inputs: number | Heads,
   outputs: Axis,
-  { standardize = false }: Conv2dOptions,
-): ConvWeight | undefined {
-  if (typeof inputs !== "number" || typeof outputs !== "number" || weights.arena.weightType !== "f32") return undefined;
-  const form = winogradForm(weights.arena.stream, inputs, outputs);
-  if (!form) return undefined;
-  return { form, weight: winogradFilters(weights, "weight", { inputs, outputs, form, ...preparation(standardize) }) };
-}
-
-/** Declares the weight as `conv2d` reads it. */
-function packedWeight(
-  weights: Weights,
-  shape: readonly [Axis, number | Heads, number, number],
-  { standardize = false }: Conv2dOptions,
-): ConvWeight {
-  return { weight: weights.conv("weight", shape, preparation(standardize)) };
-}
-
-function preparation(standardize: boolean): { readonly prepare?: (weight: Tensor) => Tensor } {
-  return standardize ? { prepare: (weight) => weightStandardize(weight) } : {};
+): WinogradWeight | undefined {
+  const { arena } = weights;
+  if (typeof inputs !== "number" || typeof outputs !== "number" || arena.weightType !== "f32") return undefined;
+  const rule = winogradRule(arena.stream, inputs, outputs);
+  if (!rule) return undefined;
+  const { points } = winogradNumbers(rule.form);
+  const filters = arena.packed([points, inputs, outputs], "f32", weights.at("weight").path);
+  return {
+    rule,
+    filters: weights.derived(filters, () => {
+      // Weights that are loaded together share a buffer, which a kernel cannot both read and write.
+      using copy = arena.packed(weight.shape, weight.dtype);
+      arena.stream.copy(weight.storage, copy.storage);
+      transformFilters(copy, filters, rule.form);
+    }),
+  };
 }

@@ -19,7 +19,10 @@ export class GroupNorm {
   }
 
   /** NHWC to NHWC: `activation(norm(x) · (scale + 1) + shift) + residual`; see `groupNorm`. */
-  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "activation" | "residual"> = {}): Tensor {
+  forward(
+    x: Tensor,
+    options: Pick<GroupNormOptions, "scaleShift" | "scaleShiftStart" | "activation" | "residual"> = {},
+  ): Tensor {
     const norm = { ...options, ...this.#options, weight: this.#weight, bias: this.#bias };
     return inModule(x.arena, this.#path, () => groupNorm(x, norm));
   }

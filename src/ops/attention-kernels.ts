@@ -9,7 +9,6 @@ export interface AttentionCall {
   readonly keys: number;
   /** vec4s of a head. */
   readonly dimHead4: number;
-  readonly hasBias: boolean;
 }
 
 /** What a dispatch computes. */
@@ -24,7 +23,6 @@ interface AttentionSize {
 interface AttentionKernel {
   readonly name: "attention" | "broadcastAttention" | "teamAttention";
   readonly constants: Readonly<Record<string, number>>;
-  readonly overrides: Readonly<Record<string, boolean>>;
   /** vec4s of a head of the result that a workgroup computes. */
   readonly slab4: number;
   readonly grid: (size: AttentionSize) => Grid;
@@ -51,7 +49,6 @@ function direct({ dimHead4 }: AttentionCall): AttentionKernel {
   return {
     name: "attention",
     constants: {},
-    overrides: {},
     slab4: Math.ceil(dimHead4 / slabs),
     grid: ({ samples, queries, heads }) => [Math.ceil(queries / (QUERIES * WORKGROUP)), heads, samples * slabs],
   };
@@ -65,7 +62,7 @@ const MAX_COLUMNS = kernels.broadcastAttention.fixed.COLUMNS;
 /** `lanes`: invocations of every subgroup, if all have the same number. */
 function broadcast(
   { ownKeys = 1 }: AttentionRule,
-  { dimHead4, hasBias }: AttentionCall,
+  { dimHead4 }: AttentionCall,
   lanes: number | undefined,
 ): AttentionKernel | undefined {
   if (lanes !== 4 && lanes !== 8 && lanes !== 16) return undefined;
@@ -74,7 +71,6 @@ function broadcast(
   return {
     name: "broadcastAttention",
     constants: { LANES: lanes, OWN_ROWS: ownKeys },
-    overrides: { HAS_BIAS: hasBias },
     slab4,
     grid: ({ samples, queries, heads, kvHeads }) => [
       Math.ceil((queries * heads) / kvHeads / (OWN_QUERIES * lanes)),
@@ -95,7 +91,6 @@ function team({ dimHead4 }: AttentionCall, lanes: number): AttentionKernel | und
   return {
     name: "teamAttention",
     constants: { TEAM: size },
-    overrides: {},
     slab4: dimHead4,
     grid: ({ samples, queries, heads }) => [Math.ceil((queries * size) / TEAM_INVOCATIONS), heads, samples],
   };

@@ -132,14 +132,12 @@ export function attention(options: AttentionOptions): Tensor {
   const kernel = attentionKernel(arena.stream, {
     keys: keys + Number(nullKv !== undefined),
     dimHead4,
-    hasBias: relativeBias !== undefined,
   });
   const y = arena.empty([batch, queries, heads * paddedHead], q.dtype);
   dispatch(arena.stream, kernel.name, {
     op: "attention",
     types: { Element: floatType("attention", "q", q) },
     constants: kernel.constants,
-    overrides: kernel.overrides,
     // Queries. Each reads all keys and values of its sample.
     space: { samples: batch, lines: queries },
     operands: {

@@ -5,7 +5,7 @@ import { dispatch } from "./dispatch.js";
 import { checkEpilogue, epilogueOperands, epilogueParams, type Epilogue } from "./epilogue.js";
 import { transposedPanels } from "./panels.js";
 import { fixedSpan, perRows, type RowsOf } from "./parts.js";
-import { directTile, productGrid } from "./product/kernels.js";
+import { productGrid, transposedKernel } from "./product/kernels.js";
 import { ShapeError } from "./shape-error.js";
 
 const { KERNEL, STRIDE } = kernels.convTranspose2d.fixed;
@@ -28,10 +28,12 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
   const y = x.arena.empty(shape, Element);
   // A row of x gives two rows of the result, which also see the rows before and after it.
   const rowsOf: RowsOf = ({ line, lines }) => [Math.max(line - 1, 0), Math.min(line + lines + 1, height)];
+  const { kernel, constants, tile } = transposedKernel(x.arena.stream, { rows: x.rows });
   for (const { first, vectors, span } of transposedPanels(weight)) {
-    dispatch(x.arena.stream, "convTranspose2d", {
+    dispatch(x.arena.stream, kernel, {
       op: "convTranspose2d",
       types: { Element },
+      constants,
       choices: { weights: weightType("convTranspose2d", weight) },
       space: { samples: batch, lines: height },
       operands: {
@@ -41,7 +43,7 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
       },
       call: (part) => {
         const firstRow = part.isWhole ? 0 : rowsOf(part)[0];
-        const [columns, ...rows] = productGrid(directTile, part.count * width, vectors);
+        const [columns, ...rows] = productGrid(tile, part.count * width, vectors);
         return {
           params: {
             pixels: part.count * width,

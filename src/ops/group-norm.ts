@@ -22,8 +22,12 @@ export interface GroupNormOptions {
   readonly bias: Tensor;
   /** Default 1e-5. */
   readonly eps?: number;
-  /** `[batch, 2 · channels]`: the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018). */
+  /**
+   * `[batch, *]`: from `scaleShiftStart` on the scales, then the shifts of feature-wise linear modulation (Perez et al. 2018).
+   */
   readonly scaleShift?: Tensor | undefined;
+  /** A multiple of 4. Default 0. */
+  readonly scaleShiftStart?: number | undefined;
   readonly activation?: "none" | "silu";
   /** Added to the result; same shape as x. */
   readonly residual?: Tensor | undefined;
@@ -54,7 +58,8 @@ function groupNormRule(x: Tensor, { scaleShift }: GroupNormOptions): GroupNormRu
 
 /** Group norm in one launch. */
 function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WORKGROUP = 8 }: GroupNormRule): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift, activation = "none", residual } = options;
+  const { groups, weight, bias, eps = 1e-5, scaleShift, scaleShiftStart = 0 } = options;
+  const { activation = "none", residual } = options;
   const { arena, stride } = x;
   const batch = x.shape[0]!;
   const positions = x.rows / batch;
@@ -86,7 +91,9 @@ function wholeGroupNorm(x: Tensor, options: GroupNormOptions, { invocations: WOR
         width,
         has_scale_shift: Number(scaleShift !== undefined),
         scale_shift_stride4: (scaleShift?.stride ?? 0) / 4,
+        scale_shift_start4: scaleShiftStart / 4,
         has_residual: Number(residual !== undefined),
+        invocations: WORKGROUP,
         eps,
       },
       grid: foldedGrid(samples * blocks),
@@ -162,7 +169,7 @@ function chunkedGroupNorm(x: Tensor, options: GroupNormOptions): Tensor {
 
 /** Joins the statistics of chunks of x and returns the coefficients of each channel, `[batch, 3, stride]`. */
 function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOptions, chunkSize: number): Tensor {
-  const { groups, weight, bias, eps = 1e-5, scaleShift } = options;
+  const { groups, weight, bias, eps = 1e-5, scaleShift, scaleShiftStart = 0 } = options;
   const { channels, stride, arena } = x;
   const [batch, chunks] = partials.shape as [number, number];
   const coefficients = arena.empty([batch, COEFFICIENTS, stride], "f32");
@@ -190,6 +197,7 @@ function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOption
         chunk_size: chunkSize,
         has_scale_shift: Number(scaleShift !== undefined),
         scale_shift_stride: scaleShift?.stride ?? 0,
+        scale_shift_start: scaleShiftStart,
         eps,
       },
       grid: foldedGrid(samples * groups),
@@ -198,14 +206,19 @@ function groupCoefficients(partials: Tensor, x: Tensor, options: GroupNormOption
   return coefficients;
 }
 
-function checkGroupNorm(x: Tensor, { groups, weight, bias, scaleShift, residual }: GroupNormOptions): void {
+function checkGroupNorm(x: Tensor, options: GroupNormOptions): void {
+  const { groups, weight, bias, scaleShift, scaleShiftStart = 0, residual } = options;
   const { channels } = x;
   if (x.shape.length < 3) throw new ShapeError("groupNorm", "x", x.shape, "[batch, ..., channels]");
   if (channels % groups !== 0) throw new ShapeError("groupNorm", "groups", `${groups}`, `a divisor of ${channels}`);
   checkF32("groupNorm", "weight", weight, [channels]);
   checkF32("groupNorm", "bias", bias, [channels]);
   if (scaleShift) {
-    checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, 2 * channels]);
+    const end = scaleShiftStart + 2 * channels;
+    if (scaleShiftStart % 4 !== 0 || scaleShift.shape.length !== 2 || scaleShift.channels < end) {
+      throw new ShapeError("groupNorm", "scaleShift", scaleShift.shape, [x.shape[0]!, `${end} or more`]);
+    }
+    checkShape("groupNorm", "scaleShift", scaleShift, [x.shape[0]!, scaleShift.channels]);
     checkDType("groupNorm", "scaleShift", scaleShift, x.dtype);
   }
   if (residual) {

@@ -203,6 +203,14 @@ export function writeTokens(target: Tensor, x: Tensor, start: number): void {
   copyRanges(batch, size, { tensor: x, stride: size }, place);
 }
 
+/** Writes `[..., N]` over the channels of `target` `[..., C]` from channel `start` on. */
+export function writeChannels(target: Tensor, x: Tensor, start: number): void {
+  const { channels } = x;
+  checkRange("writeChannels", target, target.shape.length - 1, start, start + channels);
+  checkShape("writeChannels", "target", target, [...x.shape.slice(0, -1), target.channels]);
+  copyRanges(x.rows, channels, { tensor: x, stride: x.stride }, { tensor: target, stride: target.stride, start });
+}
+
 /** Repeats the whole batch: `[B, ...]` to `[times · B, ...]`, for example `[x; x]`. */
 export function repeatBatch(x: Tensor, times: number): Tensor {
   checkSamples("repeatBatch", x);

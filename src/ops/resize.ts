@@ -1,10 +1,14 @@
 import { bicubicWeights, cubicWeights, type ResizeTable } from "../image/float-resize.js";
+import { kernels } from "../gpu/kernel-sources.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { checkAxes, floatType } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
 import { perLine, perLineOfAll, perRows, type RowsOf } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
+
+/** Rows that an invocation of the kernel computes. */
+const { ROWS } = kernels.resizeNearest.fixed;
 
 type ImageShape = [batch: number, height: number, width: number, channels: number];
 type Size = readonly [height: number, width: number];
@@ -23,21 +27,26 @@ export function resizeNearest(x: Tensor, [height, width]: Size): Tensor {
     types: { Element },
     space: { samples: batch, lines: height },
     operands: { x: perRows(x, sourceHeight, sourceWidth * x.stride, rowsOf), y: perLine(y, width * y.stride) },
-    call: (part) => ({
-      params: {
-        invocations: part.count * width * channels4,
-        source_height: sourceHeight,
-        source_width: sourceWidth,
-        height: part.lines,
-        width,
-        channels4,
-        scale_y: sourceHeight / height,
-        scale_x: sourceWidth / width,
-        first_row: part.line,
-        first_source_row: part.isWhole ? 0 : rowsOf(part)[0],
-      },
-      grid: invocations(part.count * width * channels4),
-    }),
+    call: (part) => {
+      const rowBlocks = Math.ceil(part.lines / ROWS);
+      const count = part.samples * rowBlocks * width * channels4;
+      return {
+        params: {
+          invocations: count,
+          source_height: sourceHeight,
+          source_width: sourceWidth,
+          height: part.lines,
+          width,
+          channels4,
+          row_blocks: rowBlocks,
+          scale_y: sourceHeight / height,
+          scale_x: sourceWidth / width,
+          first_row: part.line,
+          first_source_row: part.isWhole ? 0 : rowsOf(part)[0],
+        },
+        grid: invocations(count),
+      };
+    },
   });
   return y;
 }

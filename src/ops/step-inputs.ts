@@ -1,9 +1,11 @@
 import { bytesPerElement, type DType } from "../tensor/dtype.js";
 import { HeldTensors } from "../tensor/held-tensors.js";
 import type { Tensor, TensorArena } from "../tensor/tensor.js";
-import { sameShape } from "./check.js";
+import { checkAxes, checkDType, sameShape } from "./check.js";
 import { dispatch } from "./dispatch.js";
 import { invocations } from "./grid.js";
+import { writeTokens } from "./layout.js";
+import { operand, perSample, type Part, type Span } from "./parts.js";
 import { ShapeError } from "./shape-error.js";
 
 /** Numbers that a kernel reads for the current pass: f32 `[passes, columns]`. */
@@ -19,7 +21,12 @@ export interface StepRows {
   /** u32 `[passes]` */
   readonly rowOfPass: Tensor;
   readonly counter: Tensor;
+  /** `rowOfPass` on the host. */
+  readonly order: readonly number[];
 }
+
+/** LAION's 64-pixel U-Net needs 0.4 MB for a step, guided, in f16. */
+const TABLE_BYTES = 16 * 2 ** 20;
 
 /**
  * What changes from pass to pass of a sampling run. Tables with it are uploaded before the first pass, and kernels
@@ -28,12 +35,15 @@ export interface StepRows {
  */
 export class StepInputs extends HeldTensors {
   readonly #counter: Tensor;
+  readonly #listeners: ((pass: number) => void)[] = [];
 
   /** The caller disposes it. It starts at pass 0. */
   constructor(
     arena: TensorArena,
     /** Evaluations of the network in the run. */
     readonly passes: number,
+    /** Tables that are computed (`stepTables`) take at most so many bytes, if one row is not larger. */
+    readonly tableBytes = TABLE_BYTES,
   ) {
     super(arena);
     this.#counter = this.hold(() => arena.detached([1], "u32"));
@@ -48,6 +58,12 @@ export class StepInputs extends HeldTensors {
   /** Sets the pass of the work that is encoded from now on. */
   goTo(pass: number): void {
     this.arena.stream.write(this.#counter.storage, Uint32Array.of(pass));
+    for (const listener of this.#listeners) listener(pass);
+  }
+
+  /** Calls `listener` with each later pass, before its work is encoded. */
+  beforePass(listener: (pass: number) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Uploads the numbers of each pass, one row for each pass. */
@@ -79,6 +95,7 @@ export class StepInputs extends HeldTensors {
       rows: this.#upload(values, shape, dtype),
       rowOfPass: this.#upload(rowOfPass, [this.passes], "u32"),
       counter: this.#counter,
+      order: rowOfPass,
     };
   }
 
@@ -116,24 +133,80 @@ export function timeRows(
 }
 
 /** Returns the row of the current pass for each sample of a batch, `[batch, C]`. */
-export function stepRow({ rows, rowOfPass, counter }: StepRows, batch: number): Tensor {
-  const [, samples, channels] = rows.shape as [number, number, number];
+export function stepRow(rows: StepRows, batch: number): Tensor {
+  const { arena, dtype, channels } = rows.rows;
+  const y = arena.empty([batch, channels], dtype);
+  writeRow("stepRow", rows, { batch, target: y, sampleSize: y.stride, start: 0 });
+  return y;
+}
+
+/** Writes the row of the current pass, tokens `[batch, N · C]`, over those of `target` `[batch, L, C]` from token `start` on. */
+export function writeStepTokens(target: Tensor, rows: StepRows, start: number): void {
+  checkAxes("writeStepTokens", "target", target, ["B", "L", "C"]);
+  const [batch, length, channels] = target.shape as [number, number, number];
+  const count = rows.rows.channels / channels;
+  if (channels % 4 !== 0 || !Number.isInteger(count) || start + count > length) {
+    throw new ShapeError("writeStepTokens", "rows", rows.rows.shape, ["rows", `${batch} or 1`, `N · ${channels}`]);
+  }
+  checkDType("writeStepTokens", "target", target, rows.rows.dtype);
+  if (target.storage.byteLength > target.arena.stream.maxBindingSize) {
+    // Of a target that cannot be bound whole, only what is written is bound.
+    target.arena.scope(() => {
+      writeTokens(target, stepRow(rows, batch).reshape([batch, count, channels]), start);
+    });
+    return;
+  }
+  writeRow("writeStepTokens", rows, { batch, target, sampleSize: length * channels, start: start * channels });
+}
+
+/** Where a row is written, in elements. */
+interface RowTarget {
+  readonly batch: number;
+  readonly target: Tensor;
+  readonly sampleSize: number;
+  readonly start: number;
+}
+
+function writeRow(
+  op: string,
+  { rows, rowOfPass, counter }: StepRows,
+  { batch, target, sampleSize, start }: RowTarget,
+): void {
+  const [count, samples, channels] = rows.shape as [number, number, number];
   if (samples !== 1 && samples !== batch) {
-    throw new ShapeError("stepRow", "rows", rows.shape, ["rows", `${batch} or 1`, channels]);
+    throw new ShapeError(op, "rows", rows.shape, ["rows", `${batch} or 1`, channels]);
   }
   const { arena, dtype, stride } = rows;
-  const y = arena.empty([batch, channels], dtype);
-  const pairs = (count: number): number => (count * stride * bytesPerElement(dtype)) / 8;
+  const pairs = (size: number): number => (size * bytesPerElement(dtype)) / 8;
   dispatch(arena.stream, "stepRow", {
-    op: "stepRow",
-    space: { samples: 1, lines: 1 },
-    operands: { rows: rows.storage, row_of_pass: rowOfPass.storage, counter: counter.storage, y: y.storage },
-    call: () => ({
-      params: { invocations: pairs(batch), row_pairs: pairs(samples) },
-      grid: invocations(pairs(batch)),
+    op,
+    space: { samples: batch, lines: 1 },
+    operands: {
+      rows:
+        samples === 1 ? rows.storage : operand(rows, (part) => samplesOfRows(part, count, samples * stride, stride)),
+      row_of_pass: rowOfPass.storage,
+      counter: counter.storage,
+      y: perSample(target, sampleSize),
+    },
+    call: (part) => ({
+      params: {
+        invocations: pairs(part.samples * stride),
+        row_pairs: pairs((samples === 1 ? 1 : part.samples) * stride),
+        sample_pairs: pairs(stride),
+        target_pairs: pairs(sampleSize),
+        target_start: pairs(start),
+      },
+      grid: invocations(pairs(part.samples * stride)),
     }),
   });
-  return y;
+}
+
+/** The samples of a part in each of `count` rows. */
+function samplesOfRows({ sample, samples }: Part, count: number, rowSize: number, size: number): readonly Span[] {
+  return Array.from({ length: count }, (_, row) => {
+    const start = row * rowSize + sample * size;
+    return { start, end: start + samples * size };
+  });
 }
 
 /**

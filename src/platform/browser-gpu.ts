@@ -17,6 +17,9 @@ export const waitForDawn: Platform["waitForDawn"] = (work) => work;
 export const adapterAdvice: Platform["adapterAdvice"] = () =>
   "Open the page over https or from localhost, in a browser that has WebGPU enabled (Chrome 113, Safari 26, Firefox 141 and later).";
 
+// The driver cannot keep what it compiles: it runs in a sandbox.
+export const compilingDevices: Platform["compilingDevices"] = () => 0;
+
 export const processorTime: Platform["processorTime"] = () => undefined;
 
 export const systemMemory: Platform["systemMemory"] = () => undefined;

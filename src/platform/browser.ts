@@ -19,6 +19,7 @@ export {
   adapterAdvice,
   implementationOf,
   openWebGpu,
+  compilingDevices,
   processorTime,
   systemMemory,
   waitForDawn,

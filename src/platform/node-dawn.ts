@@ -1,8 +1,9 @@
 // Dawn, from the package `webgpu`: its toggles, and the choice of its driver.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { lavapipeManifests, widenVectors } from "./node-mesa.js";
 import { dalle2Command, installCommand, runtime, type Runtime } from "./node-runtime.js";
 import { withoutLines } from "./node-stderr.js";
 import type { NoWebGpu } from "./platform.js";
@@ -23,7 +24,6 @@ const DEFAULT_FEATURES = [
 /** Dawn's warning about drivers with higher limits than its own. It does not matter here, and no toggle disables it. */
 const REDUCED_LIMIT = /^Warning: maxDynamic(Uniform|Storage)BuffersPerPipelineLayout artificially reduced from /;
 
-const MANIFEST_FOLDERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
 const SWIFTSHADER_FOLDERS = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/opt/google/chrome"];
 
 // Dawn's objects do not keep their instance alive, and garbage collection of an instance destroys its devices.
@@ -44,6 +44,7 @@ export async function openDawn(ownFlags: readonly string[], preferSoftware: bool
   if (typeof create !== "function") return create;
   // Mesa's window-system code warns without it, even if nothing is displayed.
   process.env.XDG_RUNTIME_DIR ??= tmpdir();
+  widenVectors();
   const openSoftware = () => openSoftwareDriver(() => create(flags));
   const first = (preferSoftware ? await openSoftware() : undefined) ?? create(flags);
   const gpu = (await hasAdapter(first)) ? first : await openSoftware();
@@ -100,11 +101,6 @@ async function openSoftwareDriver(create: () => GPU): Promise<GPU | undefined> {
 }
 
 function softwareDrivers(): string[] {
-  const lavapipe = MANIFEST_FOLDERS.filter((folder) => existsSync(folder)).flatMap((folder) =>
-    readdirSync(folder)
-      .filter((file) => /^lvp_icd.*\.json$/.test(file))
-      .map((file) => join(folder, file)),
-  );
   const swiftShader = SWIFTSHADER_FOLDERS.map((folder) => join(folder, "vk_swiftshader_icd.json"));
-  return [...lavapipe, ...swiftShader.filter((file) => existsSync(file))];
+  return [...lavapipeManifests(), ...swiftShader.filter((file) => existsSync(file))];
 }

@@ -1,4 +1,4 @@
-import { tmpdir, totalmem } from "node:os";
+import { availableParallelism, tmpdir, totalmem } from "node:os";
 import process from "node:process";
 import { openDawn } from "./node-dawn.js";
 import { dalle2Command } from "./node-runtime.js";
@@ -41,6 +41,15 @@ export const systemMemory: Platform["systemMemory"] = () => {
   // The memory limit of the container; 0 without a limit, and possibly more than the machine has.
   const limit = process.constrainedMemory();
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+};
+
+/** More would wait for each other on most computers. */
+const MOST_COMPILING_DEVICES = 3;
+
+export const compilingDevices: Platform["compilingDevices"] = () => {
+  // Without Mesa's cache on disk, each device compiles for itself alone.
+  if (/^(1|true|yes|y)$/i.test(process.env.MESA_SHADER_CACHE_DISABLE ?? "")) return 0;
+  return Math.min(MOST_COMPILING_DEVICES, availableParallelism() - 1);
 };
 
 export const processorTime: Platform["processorTime"] = () => {

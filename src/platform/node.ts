@@ -21,7 +21,15 @@ export {
   removeFile,
   statFile,
 } from "./node-files.js";
-export { adapterAdvice, implementationOf, openWebGpu, processorTime, systemMemory, waitForDawn } from "./node-gpu.js";
+export {
+  adapterAdvice,
+  compilingDevices,
+  implementationOf,
+  openWebGpu,
+  processorTime,
+  systemMemory,
+  waitForDawn,
+} from "./node-gpu.js";
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
 export {

@@ -113,6 +113,11 @@ export interface Platform {
   readonly adapterAdvice: () => string;
   /** Bytes of system memory that this process may use, which software adapters share; undefined in browsers. */
   readonly systemMemory: () => number | undefined;
+  /**
+   * How many further devices should compile kernels beside the first, where drivers compile in one thread for each device and keep
+   * what they compiled: one for each further processor, at most three.
+   */
+  readonly compilingDevices: () => number;
   /** Milliseconds of processor time that this process has used, over all its threads; undefined in browsers. */
   readonly processorTime: () => number | undefined;
 }

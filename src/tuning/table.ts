@@ -17,11 +17,12 @@ const size = z.int().check(z.minimum(1), z.maximum(MAX_SIZE));
 const tileSize = z.union([z.literal(16), z.literal(32), z.literal(64), z.literal(128)]);
 
 const productRule = z.strictObject({
-  kernel: z.enum(["direct", "broadcast", "tiled", "matrix"]),
-  ownRows: z.exactOptional(z.int().check(z.minimum(1), z.maximum(16))),
+  kernel: z.enum(["direct", "broadcast", "uniform", "tiled", "matrix"]),
+  ownRows: z.exactOptional(z.int().check(z.minimum(1), z.maximum(4))),
   tile: z.exactOptional(z.readonly(z.tuple([tileSize, tileSize]))),
   fill: z.exactOptional(z.int().check(z.minimum(1), z.maximum(2 ** 16))),
   minRows: z.exactOptional(size),
+  maxColumns: z.exactOptional(size),
 } satisfies Record<keyof ProductRule, z.ZodMiniType>) satisfies z.ZodMiniType<ProductRule>;
 
 const attentionRule = z.strictObject({
@@ -34,6 +35,7 @@ const winogradRule = z.strictObject({
   form: z.enum(["f2", "f4"]),
   minChannels: z.exactOptional(size),
   maxBytes: z.exactOptional(z.int().check(z.minimum(1))),
+  minTiles: z.exactOptional(size),
 } satisfies Record<keyof WinogradRule, z.ZodMiniType>) satisfies z.ZodMiniType<WinogradRule>;
 
 const groupNormRule = z.strictObject({

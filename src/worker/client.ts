@@ -4,7 +4,6 @@ import { tellIfRefused } from "../files/persistence.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
 import { warnOnConsole } from "../platform/printable.js";
-import { startWorker } from "../start-worker.js";
 import { Connection } from "./connection.js";
 import type { GpuDescription, ManagerDescription } from "./descriptions.js";
 import { Handle, type HandleTarget } from "./handle.js";
@@ -15,6 +14,7 @@ import { RemoteGpu } from "./remote-gpu.js";
 import { RemoteManager } from "./remote-manager.js";
 import type { RemoteGpuOptions, RemoteManagerOptions } from "./remote-options.js";
 import type { LibraryScripts } from "./scripts.js";
+import { startWorker } from "./start.js";
 import type { WorkerLike } from "./worker-like.js";
 
 /** Options of `createWorkerClient`. */

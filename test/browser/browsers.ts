@@ -1,4 +1,5 @@
 // What the tests need of a browser, so that a test is written once and runs in each.
+import { describe } from "vitest";
 import { chromiumPath, openChromium } from "./chromium.js";
 import { firefoxPath, openFirefox } from "./firefox.js";
 
@@ -51,3 +52,13 @@ export const browsers = {
   chromium: known("Chromium", chromiumPath, openChromium),
   firefox: known("Firefox", firefoxPath, openFirefox),
 };
+
+/** Describes tests in each browser. Those of a browser that is missing are skipped, unless `REQUIRE_BROWSER` is set. */
+export function inEachBrowser(title: string, tests: (known: KnownBrowser) => void): void {
+  for (const known of Object.values(browsers)) {
+    // Compiling all kernels of a model takes long on a busy processor.
+    describe.skipIf(known.isMissing)(`${title} in ${known.name}`, { timeout: 300_000 }, () => {
+      tests(known);
+    });
+  }
+}

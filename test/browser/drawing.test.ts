@@ -6,8 +6,9 @@ import type { ImageReport } from "../../src/cli/generating/image-output.js";
 import { dalle2Beside, readImage } from "../support/cli.js";
 import { largestDifference } from "../support/image-files.js";
 import { isRight, judge } from "../support/shapes-measure.js";
-import { browsers, type TestPage } from "./browsers.js";
+import { browsers, inEachBrowser, type TestPage } from "./browsers.js";
 import { chromiumPath, swiftShaderOf } from "./chromium.js";
+import { startModelHost, type ModelHost } from "./model-host.js";
 import { openTests, type OpenTests } from "./open-tests.js";
 import { STEPS } from "./few-steps.js";
 import type { BrowserTests, Drawn } from "./page.js";
@@ -49,89 +50,94 @@ async function drawInNode(): Promise<Uint8Array> {
   }
 }
 
-describe.each(Object.values(browsers))("in $name", (known) => {
-  describe.skipIf(known.isMissing)("the Shapes model", () => {
-    let open: OpenTests;
-    let page: TestPage;
-    let first: Drawn;
+inEachBrowser("the Shapes model", (known) => {
+  let open: OpenTests;
+  let page: TestPage;
+  let host: ModelHost;
+  let first: Drawn;
 
-    const openShapes = (where: "page" | "worker") =>
-      page.evaluate(([config, place]) => tests.openShapes(config, place), [
-        `${open.url}configs/shapes.json`,
-        where,
-      ] as const);
-    const draw = () => page.evaluate(([text, from]) => tests.draw(text, from), [prompt, seed] as const);
-    const imageUrl = (name: string) => `${open.url}images/${name}.png`;
+  const openShapes = (where: "page" | "worker") =>
+    page.evaluate(([config, place]) => tests.openShapes(config, place), [host.config, where] as const);
+  const draw = () => page.evaluate(([text, from]) => tests.draw(text, from), [prompt, seed] as const);
 
+  beforeAll(async () => {
+    [open, host] = await Promise.all([openTests(known), startModelHost()]);
+    page = open.page;
+  });
+
+  afterAll(async () => {
+    await open.close();
+    await host.server.close();
+  });
+
+  describe("in the page", () => {
+    it("draws a text", async () => {
+      await openShapes("page");
+      first = await draw();
+      expect(flaw(prompt, first)).toBeUndefined();
+    });
+
+    it.runIf(known === browsers.chromium)("draws what Node draws over the same driver", async () => {
+      expect(largestDifference(Uint8Array.from(first.data), await drawInNode())).toBeLessThanOrEqual(1);
+    });
+
+    it("stops within a step when it is aborted", async () => {
+      expect(await page.evaluate((steps) => tests.abort(steps), 2)).toEqual({ message: "enough", steps: 2 });
+    });
+
+    it("says that the device was lost", async () => {
+      const destroy = () => page.evaluate(() => tests.destroyDevice(), undefined);
+      await (open.browser.crashGpu ?? destroy)();
+      expect(await page.evaluate(() => tests.failToDraw(), undefined)).toBe("gpu/device-lost");
+    });
+  });
+
+  describe("in a worker, after a reload and without network", () => {
     beforeAll(async () => {
-      open = await openTests(known);
-      page = open.page;
+      await page.open(open.url);
+      const names = ["red-circle", "keep-left"];
+      const urls = Object.fromEntries(names.map((name) => [name, `${open.url}images/${name}.png`]));
+      await page.evaluate((all) => tests.fetchImages(all), urls);
+      await page.evaluate(() => tests.startWorker(), undefined);
+      await page.setOffline(true);
+      host.server.requests.length = 0;
     });
 
-    afterAll(() => open.close());
-
-    describe("in the page", () => {
-      it("draws a text", async () => {
-        await openShapes("page");
-        first = await draw();
-        expect(flaw(prompt, first)).toBeUndefined();
-      });
-
-      it.runIf(known === browsers.chromium)("draws what Node draws over the same driver", async () => {
-        expect(largestDifference(Uint8Array.from(first.data), await drawInNode())).toBeLessThanOrEqual(1);
-      });
-
-      it("stops within a step when it is aborted", async () => {
-        expect(await page.evaluate((steps) => tests.abort(steps), 2)).toEqual({ message: "enough", steps: 2 });
-      });
-
-      it("says that the device was lost", async () => {
-        if (open.browser.crashGpu) await open.browser.crashGpu();
-        else
-          await page.evaluate(() => {
-            tests.destroyDevice();
-          }, undefined);
-        expect(await page.evaluate(() => tests.failToDraw(), undefined)).toBe("gpu/device-lost");
-      });
+    it("draws a text as before, with the files that were kept", async () => {
+      await openShapes("worker");
+      expect((await draw()).data).toEqual(first.data);
+      expect(host.server.requests).toEqual([]);
     });
 
-    describe("in a worker, on another device after the first was lost", () => {
-      it("draws a text", async () => {
-        await openShapes("worker");
-        expect((await draw()).data).toEqual(first.data);
-      });
-
-      it("draws variations", async () => {
-        const drawn = await page.evaluate((image) => tests.vary(image, "a red circle", 7), imageUrl("red-circle"));
-        expect(flaw(prompt, drawn)).toBeUndefined();
-      });
-
-      it("draws what a mask leaves free, and keeps the rest", async () => {
-        const text = "a red circle to the left of a blue square on a white background";
-        const { before, after } = await page.evaluate(
-          ([image, mask, wanted]) => tests.inpaint(image, mask, wanted, 3),
-          [imageUrl("red-circle"), imageUrl("keep-left"), text] as const,
-        );
-        expect(flaw(text, after)).toBeUndefined();
-        const kept = ({ data }: Drawn) => data.filter((_, i) => Math.floor(i / 3) % 64 < 36);
-        expect(kept(after)).toEqual(kept(before));
-      });
-
-      it("enlarges an image", async () => {
-        const drawn = await page.evaluate((image) => tests.enlarge(image, "a red circle", 1), imageUrl("red-circle"));
-        expect(flaw("a red circle on the left on a white background", drawn)).toBeUndefined();
-      });
-
-      it("stops within a step when it is aborted", async () => {
-        const { message, steps } = await page.evaluate((stop) => tests.abort(stop), 2);
-        expect(message).toBe("enough");
-        // The worker may report a step more before it hears of the abort.
-        expect(steps).toBeLessThanOrEqual(3);
-      });
+    it("draws variations", async () => {
+      const drawn = await page.evaluate(() => tests.vary("red-circle", "a red circle", 7), undefined);
+      expect(flaw(prompt, drawn)).toBeUndefined();
     });
 
-    it("has no errors in the console", () => {
-      expect(page.errors).toEqual([]);
+    it("draws what a mask leaves free, and keeps the rest", async () => {
+      const text = "a red circle to the left of a blue square on a white background";
+      const { before, after } = await page.evaluate((wanted) => {
+        return tests.inpaint("red-circle", "keep-left", wanted, 3);
+      }, text);
+      expect(flaw(text, after)).toBeUndefined();
+      const kept = ({ data }: Drawn) => data.filter((_, i) => Math.floor(i / 3) % 64 < 36);
+      expect(kept(after)).toEqual(kept(before));
     });
+
+    it("enlarges an image", async () => {
+      const drawn = await page.evaluate(() => tests.enlarge("red-circle", "a red circle", 1), undefined);
+      expect(flaw("a red circle on the left on a white background", drawn)).toBeUndefined();
+    });
+
+    it("stops within a step when it is aborted", async () => {
+      const { message, steps } = await page.evaluate((stop) => tests.abort(stop), 2);
+      expect(message).toBe("enough");
+      // The worker may report a step more before it hears of the abort.
+      expect(steps).toBeLessThanOrEqual(3);
+    });
+  });
+
+  it("has no errors in the console", () => {
+    expect(page.errors).toEqual([]);
   });
 });

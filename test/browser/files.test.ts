@@ -1,11 +1,9 @@
 import { createHash } from "node:crypto";
-import type { Server } from "node:http";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type * as Api from "../../src/index.js";
 import { FaultServer, stallAfter } from "../support/fault-server.js";
-import { chromiumPath, launchChromium } from "./chromium.js";
-import { bundleForBrowser, servePage } from "./page-server.js";
+import { inEachBrowser, type TestPage } from "./browsers.js";
+import { openTests, type OpenTests } from "./open-tests.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -15,33 +13,22 @@ declare global {
 const content = Uint8Array.from({ length: 1_000_003 }, (_, i) => (i * 31) % 251);
 const sha256 = createHash("sha256").update(content).digest("hex");
 
-// Skipped if there is no browser, unless REQUIRE_BROWSER is set.
-describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chromium", () => {
-  let browser: Browser;
-  let pageServer: Server;
+inEachBrowser("downloads", (known) => {
+  let tests: OpenTests;
   let server: FaultServer;
-  let page: Page;
-  let otherTab: Page;
+  let page: TestPage;
+  let otherTab: TestPage;
 
   beforeAll(async () => {
-    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
-    const bundle = await bundleForBrowser("test/browser/page.ts");
-    const served = await servePage({ "page.js": bundle.outputFiles[0]!.text });
-    pageServer = served.server;
-    server = await FaultServer.start();
-    browser = await launchChromium(chromiumPath);
-    const context = await browser.newContext();
-    [page, otherTab] = [await context.newPage(), await context.newPage()];
-    for (const tab of [page, otherTab]) {
-      await tab.goto(served.url);
-      await tab.waitForFunction(() => "api" in globalThis);
-    }
+    [tests, server] = await Promise.all([openTests(known), FaultServer.start()]);
+    page = tests.page;
+    otherTab = await tests.browser.newPage();
+    await otherTab.open(tests.url);
   });
 
   afterAll(async () => {
-    await browser.close();
+    await tests.close();
     await server.close();
-    pageServer.close();
   });
 
   /** Opens a file in the page, from another origin. Returns the SHA-256 of its content, and the warnings. */
@@ -65,7 +52,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
     server.files.set("/model.pth", { content, etag: '"1"' });
     server.spoil(stallAfter(600_000));
     await expect(open({ path: "/model.pth" })).rejects.toThrow("nothing came from the server for 1 s");
-    const [part] = await page.evaluate(() => api.listCache("models"));
+    const [part] = await page.evaluate(() => api.listCache("models"), undefined);
     expect(part).toMatchObject({ isComplete: false, totalBytes: content.length, url: server.url("/model.pth") });
     expect(part!.bytes).toBeGreaterThan(0);
 
@@ -81,11 +68,11 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("downloads in Chr
     expect(update.sha256).toBe(createHash("sha256").update(newer).digest("hex"));
     expect(update.warnings).toEqual([expect.stringContaining("the server has a newer version")]);
 
-    const cleared = await page.evaluate(() => api.clearCache("models"));
+    const cleared = await page.evaluate(() => api.clearCache("models"), undefined);
     expect(cleared.map(({ name, bytes, isComplete }) => [name, bytes, isComplete])).toEqual([
       ["model.pth", newer.length, true],
     ]);
-    expect(await page.evaluate(() => api.listCache("models"))).toEqual([]);
+    expect(await page.evaluate(() => api.listCache("models"), undefined)).toEqual([]);
   });
 
   it("are fetched once by two tabs, and rejected if their checksum is wrong", async () => {

@@ -1,14 +1,12 @@
-import type { Server } from "node:http";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { decodeImage } from "#platform";
 import { encodeImage, readImageText, type ImageFormat } from "../../src/image/encode.js";
 import { centerCropToSquare, makeImage, removeAlpha, type Image, type RgbImage } from "../../src/image/image.js";
 import { resizeBicubic, resizeLanczos } from "../../src/image/pillow-resize.js";
 import type * as Api from "../../src/index.js";
 import { largestDifference, imageNames, turnedFiles } from "../support/image-files.js";
-import { chromiumPath, launchChromium } from "./chromium.js";
-import { bundleForBrowser, servePage } from "./page-server.js";
+import { inEachBrowser } from "./browsers.js";
+import { openTests, type OpenTests } from "./open-tests.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -31,29 +29,17 @@ function received({ width, height, channels, data }: Wire): Image {
   return { width, height, channels, data: Uint8Array.from(data) };
 }
 
-describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromium", () => {
-  let browser: Browser;
-  let server: Server;
-  let page: Page;
+inEachBrowser("images", (known) => {
+  let open: OpenTests;
 
   beforeAll(async () => {
-    if (!chromiumPath) throw new Error("No Chromium found: install the package chromium or set CHROMIUM.");
-    const bundle = await bundleForBrowser("test/browser/page.ts");
-    const served = await servePage({ "page.js": bundle.outputFiles[0]!.text });
-    server = served.server;
-    browser = await launchChromium(chromiumPath);
-    page = await browser.newPage();
-    await page.goto(served.url);
-    await page.waitForFunction(() => "api" in globalThis);
+    open = await openTests(known);
   });
 
-  afterAll(async () => {
-    await browser.close();
-    server.close();
-  });
+  afterAll(() => open.close());
 
   async function decodeThere(bytes: Uint8Array): Promise<RgbImage> {
-    const decoded = await page.evaluate(
+    const decoded = await open.page.evaluate(
       async (sent): Promise<Wire> => {
         const image = await api.decodeImage(Uint8Array.from(sent));
         return { ...image, data: [...image.data] };
@@ -65,7 +51,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromi
 
   async function encodeThere(image: Image, format: ImageFormat, quality: number): Promise<Uint8Array> {
     const sent = { ...image, data: [...image.data] };
-    const file = await page.evaluate(
+    const file = await open.page.evaluate(
       async ({ sent, format, quality, text }) => {
         const image = { ...sent, data: Uint8Array.from(sent.data) } as Api.Image;
         return [...(await api.encodeImage(image, { format, quality, text }))];
@@ -82,14 +68,19 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("images in Chromi
   });
 
   it("are rejected if they are no images", async () => {
-    const name = await page.evaluate(() =>
-      api.decodeImage(new Uint8Array(100)).catch((error: unknown) => (error as Error).name),
+    const name = await open.page.evaluate(
+      () =>
+        api.decodeImage(new Uint8Array(100)).then(
+          () => "",
+          (error: unknown) => (error as Error).name,
+        ),
+      undefined,
     );
     expect(name).toBe("ImageDecodeError");
   });
 
   it("are cropped and resized to the same bytes as in Node", async () => {
-    const there = await page.evaluate(
+    const there = await open.page.evaluate(
       async (sent): Promise<Wire[]> => {
         const square = api.centerCropToSquare(api.removeAlpha(await api.decodeImage(Uint8Array.from(sent))));
         const sizes = [api.resizeLanczos(square, 7, 7), api.resizeBicubic(square, 64, 33)];

@@ -34,19 +34,23 @@ export interface BrowserTests {
   runSelfTest(): Promise<SelfTested>;
   /** Fetches fixtures by byte ranges and runs them in f32. */
   verify(folders: readonly string[]): Promise<VerifyResult[]>;
-  /** Opens the Shapes model for the calls below: in the page, or in a worker. */
-  openShapes(config: string, where: "page" | "worker"): Promise<Opened>;
+  /** Starts a worker for `openShapes`. */
+  startWorker(): Promise<void>;
+  /** Opens the Shapes model by a load config for the calls below: in the page, or in a worker. */
+  openShapes(config: unknown, where: "page" | "worker"): Promise<Opened>;
+  /** Fetches the images for the calls below, by name. */
+  fetchImages(urls: Readonly<Record<string, string>>): Promise<void>;
   draw(prompt: string, seed: number): Promise<Drawn>;
-  /** A variation of the image at a URL. */
+  /** A variation of an image. */
   vary(image: string, text: string, seed: number): Promise<Drawn>;
   /** Draws the free part of an image. Also returns the image itself. */
   inpaint(image: string, mask: string, text: string, seed: number): Promise<{ before: Drawn; after: Drawn }>;
-  /** Enlarges the image at a URL from half its size. */
+  /** Enlarges an image from half its size. */
   enlarge(image: string, text: string, seed: number): Promise<Drawn>;
   /** Aborts an image after some steps. Returns the message of the error, and the steps that were run. */
   abort(steps: number): Promise<{ message: string; steps: number }>;
-  /** Destroys the device of the page. */
-  destroyDevice(): void;
+  /** Destroys the device of the page. Returns whether there was one. */
+  destroyDevice(): boolean;
   /** Draws, and returns the code of the error. */
   failToDraw(): Promise<string | undefined>;
 }
@@ -56,6 +60,7 @@ type Scripts = api.LibraryScripts;
 
 let models: Manager | undefined;
 let client: api.WorkerClient | undefined;
+const images = new Map<string, api.Image>();
 
 function opened(): Manager {
   if (!models) throw new Error("Call openShapes first.");
@@ -75,11 +80,7 @@ async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
   return { width, height, data: [...data], seconds: (performance.now() - start) / 1000 };
 }
 
-async function imageAt(url: string): Promise<api.Image> {
-  return api.decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer()));
-}
-
-const rgbAt = async (url: string): Promise<api.RgbImage> => api.removeAlpha(await imageAt(url));
+const rgb = (name: string): api.RgbImage => api.removeAlpha(images.get(name)!);
 
 const tests: BrowserTests = {
   async runSelfTest() {
@@ -95,15 +96,26 @@ const tests: BrowserTests = {
     return results;
   },
 
+  async startWorker() {
+    client = api.createWorkerClient();
+    await client.listCache();
+  },
+
   async openShapes(config, where) {
     models?.dispose();
     models =
       where === "page"
-        ? await api.DalleModelManager.create(config)
-        : await (client ??= api.createWorkerClient()).open(config);
+        ? await api.DalleModelManager.create(api.ModelLoadConfig.parse(config))
+        : await client!.open({ data: config });
     await Promise.all([models.load(), models.warmup(STEPS)]);
     const { adapter, tuning } = models.gpu;
     return { adapter, tuning: tuning.id };
+  },
+
+  async fetchImages(urls) {
+    for (const [name, url] of Object.entries(urls)) {
+      images.set(name, await api.decodeImage(new Uint8Array(await (await fetch(url)).arrayBuffer())));
+    }
   },
 
   draw: (prompt, seed) =>
@@ -115,11 +127,11 @@ const tests: BrowserTests = {
   vary: (image, text, seed) =>
     timed(async () => {
       const options = { ...DECODER_STEPS, text, seed };
-      return (await script("ImageVariation").run([await rgbAt(image)], options)).get(0)![0]!;
+      return (await script("ImageVariation").run([rgb(image)], options)).get(0)![0]!;
     }),
 
   async inpaint(image, mask, text, seed) {
-    const [before, kept] = [await rgbAt(image), api.maskFromImage(await imageAt(mask))];
+    const [before, kept] = [rgb(image), api.maskFromImage(images.get(mask)!)];
     const after = await timed(async () => {
       const options = { ...STEPS, seed, resampleTimes: 2 };
       return (await script("BasicInpainting").run([before], [kept], text, options)).get(0)![0]!;
@@ -129,7 +141,7 @@ const tests: BrowserTests = {
 
   enlarge: (image, text, seed) =>
     timed(async () => {
-      const large = await rgbAt(image);
+      const large = rgb(image);
       const small = api.resizeLanczos(large, large.width / 2, large.height / 2);
       return (await script("Upscale").run([small], { text, seed, steps: 2 })).get(0)![0]!;
     }),
@@ -150,7 +162,9 @@ const tests: BrowserTests = {
 
   destroyDevice() {
     const manager = opened();
-    if (manager instanceof api.DalleModelManager) (manager.gpu.device as GPUDevice).destroy();
+    if (!(manager instanceof api.DalleModelManager)) return false;
+    (manager.gpu.device as GPUDevice).destroy();
+    return true;
   },
 
   async failToDraw() {

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import type { VerifyResult } from "../../src/fixture/result.js";
 import { dalle2Beside } from "../support/cli.js";
-import { browsers } from "./browsers.js";
+import { browsers, inEachBrowser } from "./browsers.js";
 import { chromiumPath, swiftShaderOf } from "./chromium.js";
 import { openTests, type OpenTests } from "./open-tests.js";
 import { bundleForBrowser } from "./page-server.js";
@@ -55,36 +55,34 @@ async function verifyInNode(): Promise<VerifyResult[]> {
 
 const byName = (a: VerifyResult, b: VerifyResult): number => (a.name < b.name ? -1 : 1);
 
-describe.each(Object.values(browsers))("in $name", (known) => {
-  describe.skipIf(known.isMissing)("over a software adapter", () => {
-    let open: OpenTests;
+inEachBrowser("a software adapter", (known) => {
+  let open: OpenTests;
 
-    beforeAll(async () => {
-      open = await openTests(known);
-    });
+  beforeAll(async () => {
+    open = await openTests(known);
+  });
 
-    afterAll(() => open.close());
+  afterAll(() => open.close());
 
-    it("opens an adapter, knows its tuning table, and computes the same as the CPU", async () => {
-      const { adapter, tuning, results } = await open.page.evaluate(() => tests.runSelfTest(), undefined);
-      expect(adapter.isSoftware).toBe(true);
-      expect(tuning).toBe(known === browsers.chromium ? "swiftshader-1" : "lavapipe-1");
-      expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
-      expect(results.filter(({ pass }) => !pass)).toEqual([]);
-    });
+  it("opens an adapter, knows its tuning table, and computes the same as the CPU", async () => {
+    const { adapter, tuning, results } = await open.page.evaluate(() => tests.runSelfTest(), undefined);
+    expect(adapter.isSoftware).toBe(true);
+    expect(tuning).toBe(known === browsers.chromium ? "swiftshader-2" : "lavapipe-2");
+    expect(results.map(({ kernel }) => kernel)).toEqual(expect.arrayContaining(["matmul", "conv2d", "attention"]));
+    expect(results.filter(({ pass }) => !pass)).toEqual([]);
+  });
 
-    it("computes the same as the reference, and over the same driver the same as Node", async () => {
-      const folders = fixtures.map((name) => `${open.url}fixtures/${name}`);
-      const inNode = known === browsers.chromium ? verifyInNode() : undefined;
-      const results = await open.page.evaluate((all) => tests.verify(all), folders);
-      expect(results.map(({ name }) => name)).toEqual(fixtures);
-      expect(results.filter(({ pass }) => !pass)).toEqual([]);
-      // Errors of the same numbers are equal in every digit.
-      if (inNode) expect(results.sort(byName)).toEqual((await inNode).sort(byName));
-    });
+  it("computes the same as the reference, and over the same driver the same as Node", async () => {
+    const folders = fixtures.map((name) => `${open.url}fixtures/${name}`);
+    const inNode = known === browsers.chromium ? verifyInNode() : undefined;
+    const results = await open.page.evaluate((all) => tests.verify(all), folders);
+    expect(results.map(({ name }) => name)).toEqual(fixtures);
+    expect(results.filter(({ pass }) => !pass)).toEqual([]);
+    // Errors of the same numbers are equal in every digit.
+    if (inNode) expect(results.sort(byName)).toEqual((await inNode).sort(byName));
+  });
 
-    it("has no errors in the console", () => {
-      expect(open.page.errors).toEqual([]);
-    });
+  it("has no errors in the console", () => {
+    expect(open.page.errors).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ describe("karlo-v1-alpha in its full size", () => {
   });
 
   it("has a memory plan from its headers, in which all tensors fit the models", () => {
-    const { status, stdout, stderr } = dalle2(["memory", model, "--json"]);
+    const { status, stdout, stderr } = dalle2(["memory", model, "--tuning", "portable", "--json"]);
     expect([status, stderr]).toEqual([0, ""]);
     const [f32, f16] = JSON.parse(stdout) as MemoryPlan[];
     const elements = [...fullSizeKarlo().values()]

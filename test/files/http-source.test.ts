@@ -226,6 +226,16 @@ describe("locations", () => {
     await expect(openSource("no/such/file.pth")).rejects.toThrow(/no such file/);
   });
 
+  it("may be files that a user picked or dropped", async () => {
+    const file = new File([content], "model.pth");
+    const handle = { getFile: () => Promise.resolve(file) } as FileSystemFileHandle;
+    for (const given of [file, handle]) {
+      const source = await openSource(given);
+      expect([source.name, source.size]).toEqual(["model.pth", 300]);
+      expect(await source.read(7, 5)).toEqual(content.slice(7, 12));
+    }
+  });
+
   it("are resolved beside the file that names them", () => {
     expect(resolveBeside("configs/shapes.json", "shapes/clip.safetensors")).toBe("configs/shapes/clip.safetensors");
     expect(resolveBeside("https://example.org/a/config.json?x=1", "../b.pth")).toBe("https://example.org/b.pth");

@@ -49,3 +49,12 @@ it.each([false, true])("computes by Winograd what it computes by sums, standardi
   expect(tiled.bytes).toBeGreaterThan(3 * direct.bytes);
   expectClose(tiled.y, direct.y, { maxRelative: 1e-5 });
 });
+
+it("computes images of few tiles by sums, in any batch", async () => {
+  const direct = await run({ id: "direct", products }, false);
+  const tiles = Math.ceil(size / 4) ** 2;
+  const few = await run({ id: "few", products, winograd: [{ form: "f4", ...rule, minTiles: tiles + 1 }] }, false);
+  expect(few.y).toEqual(direct.y);
+  const enough = await run({ id: "enough", products, winograd: [{ form: "f4", ...rule, minTiles: tiles }] }, false);
+  expect(enough.y).not.toEqual(direct.y);
+});

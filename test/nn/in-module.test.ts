@@ -5,6 +5,7 @@ import { currentDialect } from "../../src/models/dalle2-pytorch/dialect/dialect.
 import { resolveUnetConfig } from "../../src/models/dalle2-pytorch/options.js";
 import { unetConfig } from "../../src/models/dalle2-pytorch/train-config.js";
 import { unetArchitecture } from "../../src/models/dalle2-pytorch/unet/architecture.js";
+import { ConditionLayers } from "../../src/models/dalle2-pytorch/unet/conditioning.js";
 import { ResnetBlock } from "../../src/models/dalle2-pytorch/unet/resnet-block.js";
 import { inModule } from "../../src/nn/in-module.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
@@ -15,7 +16,8 @@ import { portableTable } from "../../src/gpu/tuning.js";
 
 const PATH = "unets.0.downs.1.2";
 const config = unetConfig.parse({ dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 });
-const unet = unetArchitecture(resolveUnetConfig(config), currentDialect.network);
+const layers = new ConditionLayers();
+const unet = { ...unetArchitecture(resolveUnetConfig(config), currentDialect.network), layers };
 
 let gpu: GpuDevice;
 let arena: Arena;
@@ -40,7 +42,11 @@ afterAll(() => {
 function forward(channels: number) {
   return arena.scope(() => {
     const zeros = (...shape: number[]) => arena.from(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
-    return block.forward(zeros(1, 4, 4, channels), zeros(1, unet.timeCondDim), zeros(1, 1, 8));
+    const conditions = {
+      modulations: zeros(1, layers.modulations.width),
+      contexts: { withoutText: undefined, withText: undefined },
+    };
+    return block.forward(zeros(1, 4, 4, channels), conditions);
   });
 }
 

@@ -5,6 +5,7 @@ import { portableTable, type GroupNormRule } from "../../src/gpu/tuning.js";
 import { groupNorm } from "../../src/ops/group-norm.js";
 import { ShapeError } from "../../src/ops/shape-error.js";
 import { Arena } from "../../src/tensor/arena.js";
+import type { Tensor } from "../../src/tensor/tensor.js";
 import { expectClose, Random, testableTypes } from "../support/gpu.js";
 import { rounded } from "../support/rounded.js";
 import * as oracle from "../support/oracle-norm.js";
@@ -21,6 +22,15 @@ const rules: GroupNormRule[] = [
   ...[4, 8, 64].map((invocations): GroupNormRule => ({ kernel: "whole", invocations })),
 ];
 const variants = rules.flatMap((rule) => types.map((dtype) => ({ ...rule, dtype })));
+
+/** Rows with values before them that no norm reads. */
+function behind(values: readonly number[] | Float32Array, rows: number, before: number): number[] {
+  const size = values.length / rows;
+  return Array.from({ length: rows }, (_, row) => [
+    ...new Array<number>(before).fill(99),
+    ...values.slice(row * size, (row + 1) * size),
+  ]).flat();
+}
 
 describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
   let gpu: GpuDevice;
@@ -78,13 +88,15 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
     );
     const weight = random.normals(channels);
     const bias = random.normals(channels);
+    const before = 4 * random.integer(0, 2);
     const scaleShift = c.modulated ? normals(random, batch * 2 * channels) : undefined;
     const residual = c.modulated ? normals(random, values.length) : undefined;
     const y = groupNorm(arena.from(values, c.shape), {
       groups: c.groups,
       weight: arena.from(weight, [channels], "f32"),
       bias: arena.from(bias, [channels], "f32"),
-      scaleShift: scaleShift && arena.from(scaleShift, [batch, 2 * channels]),
+      scaleShift: scaleShift && arena.from(behind(scaleShift, batch, before), [batch, before + 2 * channels]),
+      scaleShiftStart: before,
       residual: residual && arena.from(residual, c.shape),
       activation: c.activation,
     });
@@ -100,6 +112,21 @@ describe.each(variants)("group norm by %j", ({ dtype, ...rule }) => {
     // The mean is rounded to f32, by up to 2^-24 of itself; the normalised values carry that error, in units of the spread.
     const ofMean = ((c.mean ?? 0) * 2 ** -24) / SPREAD;
     expectClose(await y.read(), expected, { maxRelative: TOLERANCE[dtype] + ofMean });
+  });
+
+  test("refuses scales and shifts that are not there", () => {
+    const [weight, bias] = [8, 8].map((size) => arena.from(new Float32Array(size), [size], "f32")) as [Tensor, Tensor];
+    const x = arena.from(new Float32Array(32), [1, 2, 2, 8]);
+    const norm = (channels: number, scaleShiftStart: number) =>
+      groupNorm(x, {
+        groups: 4,
+        weight,
+        bias,
+        scaleShift: arena.from(new Float32Array(channels), [1, channels]),
+        scaleShiftStart,
+      });
+    expect(() => norm(16, 4)).toThrow("scaleShift is [1, 16]; expected [1, 20 or more]");
+    expect(() => norm(20, 2)).toThrow(ShapeError);
   });
 
   test("refuses groups that do not divide the channels", () => {

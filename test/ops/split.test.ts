@@ -44,7 +44,7 @@ import {
 import { quantize } from "../../src/ops/quantize.js";
 import { nonZeroRows, selectRows, visibleTokens } from "../../src/ops/select.js";
 import { pixelShuffle, pixelUnshuffle } from "../../src/ops/shuffle.js";
-import { StepInputs, stepRow } from "../../src/ops/step-inputs.js";
+import { StepInputs, stepRow, writeStepTokens } from "../../src/ops/step-inputs.js";
 import { openGpu } from "../../src/gpu/open.js";
 import { Arena } from "../../src/tensor/arena.js";
 import { bytesPerElement, padChannels, type DType } from "../../src/tensor/dtype.js";
@@ -239,6 +239,16 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     const [weight, bias] = [inputs.f32(channels), inputs.f32(channels)];
     const scaleShift = inputs.tensor([batch, 2 * channels]);
     return groupNorm(x, { groups: 3, weight, bias, scaleShift, activation: "silu" });
+  },
+  "writeStepTokens and stepRow": (inputs) => {
+    const { random } = inputs;
+    const [batch, length] = tokens(inputs);
+    const width = 4 * random.integer(1, 3);
+    const target = inputs.tensor([batch, length + 1, width]);
+    const steps = new StepInputs(target.arena, 1);
+    const rows = (samples: number) => steps.rows(random.normals(2 * samples * width), [2, samples, width], [1]);
+    writeStepTokens(target, rows(batch), 1);
+    return [target, stepRow(rows(batch), batch), stepRow(rows(1), batch)];
   },
   "layerNorm and l2Norm": (inputs) => {
     const shape = tokens(inputs);

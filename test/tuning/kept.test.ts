@@ -71,6 +71,8 @@ it("drivers are measured by the version that the costs of loads depend on", asyn
     isUnmeasured({ ...adapter, architecture: "", device: "", description, isSoftware });
   expect(isUnknown("llvmpipe: Mesa 25.0.7-2~bpo12+1 (LLVM 15.0.6)")).toBe(false);
   expect(isUnknown("llvmpipe: Mesa 22.3.6 (LLVM 15.0.6)")).toBe(false);
+  expect(isUnknown("llvmpipe: Mesa 25.3.1 (LLVM 19)")).toBe(true);
+  expect(isUnknown("llvmpipe: Mesa 26.1.6-1~bpo13+1 (LLVM 19.1.7)")).toBe(false);
   expect(isUnknown("llvmpipe: Mesa 99.1.2 (LLVM 19)")).toBe(true);
   expect(isUnknown("SwiftShader Device (LLVM 16.0.0)")).toBe(false);
   expect(isUnknown("Microsoft Basic Render Driver")).toBe(true);

@@ -31,11 +31,11 @@ describe("the name of a table", () => {
 const nameless = { vendor: "", architecture: "", device: "", description: "" };
 
 it.each([
-  ["lavapipe in Node", "lavapipe-1", "Dawn", true, { description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }],
-  ["lavapipe in Deno", "lavapipe-1", "wgpu", true, { vendor: "mesa", device: "llvmpipe (LLVM 15.0.6, 256 bits)" }],
-  ["lavapipe in Chromium", "lavapipe-1", "Dawn", true, { vendor: "mesa", architecture: "software" }],
-  ["lavapipe in Firefox", "lavapipe-1", "wgpu", true, {}],
-  ["SwiftShader in Chromium", "swiftshader-1", "Dawn", true, { vendor: "google", architecture: "swiftshader" }],
+  ["lavapipe in Node", "lavapipe-2", "Dawn", true, { description: "llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)" }],
+  ["lavapipe in Deno", "lavapipe-2", "wgpu", true, { vendor: "mesa", device: "llvmpipe (LLVM 15.0.6, 256 bits)" }],
+  ["lavapipe in Chromium", "lavapipe-2", "Dawn", true, { vendor: "mesa", architecture: "software" }],
+  ["lavapipe in Firefox", "lavapipe-2", "wgpu", true, {}],
+  ["SwiftShader in Chromium", "swiftshader-2", "Dawn", true, { vendor: "google", architecture: "swiftshader" }],
   ["a software driver by name", "portable", "Dawn", true, { description: "Microsoft Basic Render Driver" }],
   ["a GPU in Chromium", "gpu-1", "Dawn", false, { vendor: "nvidia", architecture: "ampere" }],
   ["a GPU in Firefox", "gpu-1", "wgpu", false, {}],
@@ -57,4 +57,21 @@ describe("parseTuningTable", () => {
     expect(parse).toThrow(/^mine\.json is not/);
     expect(parse).toThrow(message);
   });
+});
+
+it.each([
+  ["llvmpipe: Mesa 25.0.7-2~bpo12+1 (LLVM 15.0.6)", 8, /^lavapipe-\d$/],
+  ["llvmpipe: Mesa 25.0.7 (LLVM 15.0.6)", 16, /^lavapipe-\d$/],
+  ["llvmpipe: Mesa 26.1.6-1~bpo13+1 (LLVM 19.1.7)", 8, /^lavapipe-26-\d$/],
+  ["llvmpipe: Mesa 26.1.6-1~bpo13+1 (LLVM 19.1.7)", 16, /^lavapipe-26-wide-\d$/],
+  ["llvmpipe: Mesa 27.0.0 (LLVM 20)", 16, /^lavapipe-26-wide-\d$/],
+])("the table of the package for %s with %d lanes is %s", (description, lanes, id) => {
+  const adapter = {
+    vendor: "mesa",
+    device: "",
+    description,
+    architecture: "software",
+    implementation: "Dawn",
+  } as const;
+  expect(shippedTable({ ...adapter, isSoftware: true, memoryBytes: undefined, lanes }).id).toMatch(id);
 });

@@ -127,10 +127,10 @@ describe("an error in a worker", () => {
     const missing = await rejection(shared.open("no-such-config.json"));
     expect(missing).toBeInstanceOf(FileError);
     expect(missing).toMatchObject({ code: "file/not-found", place: { file: "no-such-config.json" } });
-    // @ts-expect-error There is no such script.
-    expect(await rejection(manager.script("Nothing").run())).toBeInstanceOf(ArgumentError);
-    // @ts-expect-error There is no such method.
-    expect(await rejection(script.nothing())).toMatchObject({ place: { argument: "method" } });
+    const noScript = manager.script("Nothing" as "Test");
+    expect(await rejection(noScript.count({}))).toMatchObject({ place: { argument: "script" } });
+    const noMethod = script as unknown as { readonly nothing: () => Promise<void> };
+    expect(await rejection(noMethod.nothing())).toMatchObject({ place: { argument: "method" } });
   });
 
   it("keeps its class if it is not of the library", async () => {
@@ -194,9 +194,10 @@ describe("a call", () => {
 describe("a worker that crashes", () => {
   it("rejects all pending calls, and is started again with the next call, which opens the models again", async () => {
     const warnings: string[] = [];
-    const { client, script, manager, worker } = await open({ onWarning: (message) => warnings.push(message) });
-    const pending = [script.hang({}), client.openGpu()];
+    const { script, manager, worker } = await open({ onWarning: (message) => warnings.push(message) });
+    const pending = [script.hang({}), script.hang({})];
     const errors = pending.map(rejection);
+    await script.whether({});
     worker.emit({ type: "error", message: "Uncaught RangeError: too deep", filename: "browser-worker.js", lineno: 7 });
     for (const error of (await Promise.all(errors)) as WorkerError[]) {
       expect(error).toBeInstanceOf(WorkerError);

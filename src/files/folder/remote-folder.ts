@@ -5,7 +5,7 @@ import { warnOnConsole } from "../../platform/printable.js";
 import { publicUrl } from "../../platform/secrets.js";
 import type { ByteSource } from "../../platform/source.js";
 import { TransientError } from "../http-error.js";
-import { TOKEN_VARIABLES } from "../hub.js";
+import { tokenAdvice } from "../hub.js";
 import { openSource, resolveBeside } from "../open.js";
 import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
 import { checkSpace } from "../space.js";
@@ -67,7 +67,7 @@ export function hubFolder(place: HubPlace, options: RemoteFolderOptions): FileFo
     new FileError(name, `the hub has no repository of models with this id${what}, or refuses access`, {
       code: "file/not-found",
       cause,
-      advice: `check the spelling; for a private repository set ${TOKEN_VARIABLES[0]} to the token of an account that has access; a folder on this machine is named by its path, such as ./${place.id}`,
+      advice: `check the spelling; for a private repository ${tokenAdvice()}; a folder on this machine is named by its path, such as ./${place.id}`,
     });
   return new RemoteFolder({ name, prefix: name, urlOf: (path) => hubFileUrl(place, path), list, notThere }, options);
 }

@@ -1,7 +1,9 @@
 import type { OnBlock, Range, StorageMemory } from "../block.js";
 import type { DeviceCore } from "../device-core.js";
 import { GpuError } from "../errors.js";
+import type { WantedPipeline } from "../first-uses.js";
 import type { KernelName } from "../kernel-source.js";
+import { variantKey, type Variant } from "../pipelines.js";
 import type { SharedMemory } from "../shared-memory.js";
 import type { Dispatch, Executor } from "./executor.js";
 import type { RepeatedWork } from "./repeated-work.js";
@@ -31,6 +33,8 @@ export class CompileExecutor implements Executor {
   readonly memory: StorageMemory;
   readonly onBlock: OnBlock = () => undefined;
   #pending: Promise<void>[] = [];
+  /** In the order in which they are needed. */
+  readonly #wanted = new Map<string, WantedPipeline>();
 
   constructor(private readonly core: DeviceCore) {
     this.memory = new NoMemory(core.maxBufferSize);
@@ -41,6 +45,11 @@ export class CompileExecutor implements Executor {
   }
 
   dispatch<K extends KernelName>(kernel: K, call: Dispatch<K>): void {
+    const { types, constants, overrides, choices } = call;
+    const variant: Variant = { types, constants, overrides, choices };
+    const key = variantKey(kernel, variant);
+    if (this.#wanted.has(key)) return;
+    this.#wanted.set(key, { kernel, variant });
     const ready = this.core.pipelines.prepare(kernel, call);
     // `sync` awaits it. Until then a failure must not end the process as an unhandled rejection.
     ready.catch(() => undefined);
@@ -75,9 +84,12 @@ export class CompileExecutor implements Executor {
   async sync(): Promise<void> {
     const pending = this.#pending;
     this.#pending = [];
+    const uses = this.core.firstUses?.compile([...this.#wanted.values()]);
+    this.#wanted.clear();
     const results = await this.core.wait(Promise.allSettled(pending));
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
+    await uses;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 import { Linear } from "../../nn/linear.js";
 import type { Activation } from "../../ops/activation.js";
-import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../ops/step-inputs.js";
+import { timeRows, type PassTimes, type StepInputs, type StepRows } from "../../ops/step-inputs.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import type { Weights } from "../../weights/store.js";
 import type { TimeFeatureOptions } from "./config/unet-config.js";
@@ -39,11 +39,11 @@ export class TimeEmbedding {
     return timeRows(inputs, times, features, (distinct) => timeFeatures(distinct, features, sinusoids));
   }
 
-  /** The embeddings of the current pass, `[batch, outputs]`. `after` is applied to them. */
-  forward(prepared: StepRows, batch: number, after?: Activation): Tensor {
+  /** From sinusoids `[..., features]` to embeddings `[..., outputs]`. `after` is applied to them. */
+  forward(sinusoids: Tensor, after?: Activation): Tensor {
     const { activation = "silu" } = this.#options;
-    return prepared.rows.arena.scope(() => {
-      const hidden = this.#hidden.forward(stepRow(prepared, batch), { activation });
+    return sinusoids.arena.scope(() => {
+      const hidden = this.#hidden.forward(sinusoids, { activation });
       return this.#out.forward(hidden, { activation: after });
     });
   }

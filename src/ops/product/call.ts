@@ -26,8 +26,8 @@ export interface ProductTile {
 
 /** A kernel for products. All kernels for `linear` have the same bindings and parameters, and so have those for `conv2d`. */
 export interface ProductKernel {
-  readonly linear: "matmul" | "broadcastMatmul" | "tiledMatmul" | "matrixMatmul";
-  readonly conv2d: "conv2d" | "broadcastConv2d" | "tiledConv2d" | "matrixConv2d";
+  readonly linear: "matmul" | "broadcastMatmul" | "uniformMatmul" | "tiledMatmul" | "matrixMatmul";
+  readonly conv2d: "conv2d" | "broadcastConv2d" | "uniformConv2d" | "tiledConv2d" | "matrixConv2d";
   readonly types: Readonly<Partial<Record<"Element" | "Stored", ComputeType>>>;
   readonly choices: { readonly weights?: WeightType };
   readonly constants: Readonly<Record<string, number>>;

@@ -5,13 +5,14 @@ import type { ProductRule } from "../../gpu/tuning.js";
 import type { ProductCall, ProductKernel, ProductTile } from "./call.js";
 import { matrixKernel } from "./matrix.js";
 import { tiledKernel } from "./tiled.js";
+import { uniformKernel } from "./uniform.js";
 
 const { GROUP_COLUMNS, GROUP_ROWS } = libs.product;
 const { TILE_ROWS, TILE_VECTORS } = kernels.matmul.constants;
-const { MAX_OWN_ROWS } = kernels.winogradProducts.fixed;
+const { MAX_OWN_ROWS } = libs.broadcast;
 
 /** The tile of the kernels that run everywhere. */
-export const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
+const directTile: ProductTile = { rows: GROUP_ROWS * TILE_ROWS, vectors: GROUP_COLUMNS * TILE_VECTORS };
 
 /** Returns the kernel for a product by the tuning table of the device. */
 export function productKernel(stream: CommandStream, call: ProductCall): ProductKernel {
@@ -29,11 +30,29 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
       return direct(call);
     case "broadcast":
       return broadcast(stream, rule, call);
+    case "uniform":
+      return uniformKernel(stream.adapter, call);
     case "tiled":
       return tiledKernel(rule, call);
     case "matrix":
       return matrixKernel(stream, rule, call);
   }
+}
+
+/** The same for `convTranspose2d`, which only two kernels compute. */
+export function transposedKernel(stream: CommandStream, call: Pick<ProductCall, "rows">): TransposedKernel {
+  const rule = stream.tuning.products.find(
+    (one) => isFor(one, call) && (one.kernel === "direct" || (one.kernel === "broadcast" && canBroadcast(stream))),
+  );
+  return rule?.kernel === "broadcast"
+    ? { kernel: "broadcastConvTranspose2d", ...variantOf(stream, rule) }
+    : { kernel: "convTranspose2d", constants: {}, tile: directTile };
+}
+
+interface TransposedKernel {
+  readonly kernel: "convTranspose2d" | "broadcastConvTranspose2d";
+  readonly constants: Readonly<Record<string, number>>;
+  readonly tile: ProductTile;
 }
 
 function direct({ dtype, weights }: ProductCall): ProductKernel {
@@ -70,15 +89,22 @@ export interface BroadcastVariant {
   readonly tile: ProductTile;
 }
 
-/** Returns the variant for products of transformed tiles; undefined if the adapter cannot run any, or no rule of its table wants one. */
+/**
+ * Returns the variant for products of transformed tiles. Filters are transformed before their number is known, so a product with
+ * fewer rows than any rule asks for gets the variant for the fewest. Undefined if the adapter cannot run any, or its table has none.
+ */
 export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, "rows">): BroadcastVariant | undefined {
-  const rule = stream.tuning.products.find((one) => one.kernel === "broadcast" && isFor(one, call));
-  if (!rule || !canBroadcast(stream)) return undefined;
-  return variantOf(stream, { ...rule, ownRows: Math.min(rule.ownRows ?? 1, MAX_OWN_ROWS) });
+  if (!canBroadcast(stream)) return undefined;
+  const rules = stream.tuning.products.filter(({ kernel }) => kernel === "broadcast");
+  const [fewest] = [...rules].sort((a, b) => (a.minRows ?? 1) - (b.minRows ?? 1));
+  const rule = rules.find((one) => isFor(one, call)) ?? fewest;
+  return rule && variantOf(stream, rule);
 }
 
-function isFor({ minRows = 1 }: ProductRule, { rows }: Pick<ProductCall, "rows">): boolean {
-  return rows >= minRows;
+type Size = Pick<ProductCall, "rows"> & Partial<Pick<ProductCall, "vectors">>;
+
+function isFor({ minRows = 1, maxColumns = Infinity }: ProductRule, { rows, vectors = 0 }: Size): boolean {
+  return rows >= minRows && 4 * vectors <= maxColumns;
 }
 
 /** Broadcasts are between all lanes of a subgroup, so their number must be known. */
@@ -87,7 +113,8 @@ function canBroadcast({ features, adapter: { lanes } }: CommandStream): boolean 
 }
 
 function variantOf({ adapter: { lanes = 1 } }: CommandStream, { ownRows = 1 }: ProductRule): BroadcastVariant {
-  return { constants: { LANES: lanes, OWN_ROWS: ownRows }, tile: { rows: lanes * ownRows, vectors: lanes } };
+  const rows = Math.min(ownRows, MAX_OWN_ROWS);
+  return { constants: { LANES: lanes, OWN_ROWS: rows }, tile: { rows: lanes * rows, vectors: lanes } };
 }
 
 /** Returns the workgroups that cover `rows` × `vectors` outputs of a product. Rows beyond the limit of y continue in z. */

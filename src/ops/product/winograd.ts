@@ -1,6 +1,6 @@
 import { alternatives } from "../../gpu/kernel-sources.js";
 import type { CommandStream } from "../../gpu/stream.js";
-import type { WinogradForm } from "../../gpu/tuning.js";
+import type { WinogradForm, WinogradRule } from "../../gpu/tuning.js";
 import { padChannels } from "../../tensor/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { checkAxes, floatType } from "../check.js";
@@ -19,14 +19,20 @@ export function winogradNumbers(form: WinogradForm): { readonly outputs: number;
   return { outputs, points: points ** 2 };
 }
 
-/** Returns the form in which a 3×3 convolution is computed by the tuning table of the device; undefined if by its sums. */
-export function winogradForm(stream: CommandStream, inputs: number, outputs: number): WinogradForm | undefined {
+/** Returns the rule for a 3×3 convolution in the tuning table of the device; undefined if it is always computed by its sums. */
+export function winogradRule(stream: CommandStream, inputs: number, outputs: number): WinogradRule | undefined {
   if (!broadcastVariant(stream, { rows: 1 })) return undefined;
-  const rule = stream.tuning.winograd?.find(({ form, minChannels = 1, maxBytes = Infinity }) => {
+  return stream.tuning.winograd?.find(({ form, minChannels = 1, maxBytes = Infinity }) => {
     const bytes = 4 * winogradNumbers(form).points * padChannels(inputs) * padChannels(outputs);
     return Math.min(inputs, outputs) >= minChannels && bytes <= maxBytes;
   });
-  return rule?.form;
+}
+
+/** Whether images are large enough for a rule. It does not depend on how many there are: an image is the same in any batch. */
+export function isForImages({ form, minTiles = 1 }: WinogradRule, { shape }: Tensor): boolean {
+  const [, height = 0, width = 0] = shape;
+  const { outputs: size } = winogradNumbers(form);
+  return Math.ceil(height / size) * Math.ceil(width / size) >= minTiles;
 }
 
 /** Most bytes of what is between the kernels: enough tiles to fill products, and little enough for the caches. */
@@ -34,7 +40,7 @@ const BYTES_BETWEEN = 2 ** 24;
 
 /**
  * `conv2d` with a 3×3 kernel, stride 1 and padding 1, by Winograd's products of transformed tiles. `filters` is `[points, in,
- * out]` in f32, packed by `Weights.winograd`. Rounding errors are larger than those of `conv2d`: relative to the largest value
+ * out]` in f32, from `transformFilters`. Rounding errors are larger than those of `conv2d`: relative to the largest value
  * of the result about 1e-6 for F(2×2), and 3e-6 for F(4×4).
  */
 export function winogradConv2d(x: Tensor, filters: Tensor, form: WinogradForm, epilogue: Epilogue = {}): Tensor {

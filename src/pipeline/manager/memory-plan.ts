@@ -29,6 +29,8 @@ export interface MemoryPlan {
   readonly weights: WeightFormat;
   /** Images in a batch. */
   readonly batchSize: number;
+  /** Id of the tuning table that it was counted with. */
+  readonly tuning: string;
   /** The components, in the order in which they run. */
   readonly components: readonly ComponentMemory[];
   /** Bytes with all weights on the GPU (offload "never"), including buffers that are kept for reuse. */
@@ -54,7 +56,7 @@ export interface MemoryPlanOptions extends Pick<LoadingOptions, "signal" | "fetc
    * The device that the models are for: its tuning table says in which form weights are stored. Default: one without a table of
    * its own.
    */
-  readonly gpu?: DeviceFacts;
+  readonly gpu?: DeviceFacts | undefined;
 }
 
 /**
@@ -97,6 +99,7 @@ export async function planMemory(
       dtype,
       weights,
       batchSize,
+      tuning: counter.stream.tuning.id,
       components,
       loadedBytes: await measure(counter, stages),
       offloadBytes: Math.max(0, ...components.map(({ weightBytes, workBytes }) => weightBytes + workBytes)),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { resolvePriorNetConfig } from "../../../src/models/dalle2-pytorch/options.js";
-import { priorNetConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
+import { Generator } from "../../../src/diffusion/generator.js";
+import { DiffusionPrior } from "../../../src/models/dalle2-pytorch/diffusion-prior.js";
+import { resolvePriorConfig, resolvePriorNetConfig } from "../../../src/models/dalle2-pytorch/options.js";
+import { priorNetConfig, trainPriorConfig } from "../../../src/models/dalle2-pytorch/train-config.js";
 import { PriorNetwork } from "../../../src/models/dalle2-pytorch/prior/prior-network.js";
 import { distanceBucket } from "../../../src/nn/relative-position-bias.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
@@ -8,7 +10,10 @@ import type { NetworkDialect } from "../../../src/models/dalle2-pytorch/dialect/
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { UnsupportedError } from "../../../src/weights/unsupported-error.js";
 import { StepInputs } from "../../../src/ops/step-inputs.js";
-import { openTestArena } from "../../support/gpu.js";
+import { openFixture } from "../../../src/models/open-fixture.js";
+import { Arena } from "../../../src/tensor/arena.js";
+import { fixtureFolder } from "../../support/golden.js";
+import { openTestArena, Random, sharedGpu } from "../../support/gpu.js";
 
 describe("distanceBucket", () => {
   it("has a bucket for each distance below 16, and ever wider ones up to 128", () => {
@@ -56,4 +61,27 @@ describe("PriorNetwork", () => {
     expect(() => prepare(3, [[1, 1, 0]])).toThrow(/textMask is \[1, 3\]; expected \[2, 3\]/);
     expect(() => prepare(3, [[1, 1, 0], [1]])).toThrow(/textMask is \[2, 1\]; expected \[2, 3\]/);
   });
+});
+
+it("samples the same in a call with a stream of its own as on the stream of its weights", async () => {
+  const gpu = await sharedGpu();
+  const fixture = await openFixture(fixtureFolder("prior-sample-ddim"));
+  const checkpoint = await fixture.checkpoint();
+  using stream = gpu.stream();
+  const own = new Arena(stream);
+  using store = new WeightStore(own, checkpoint);
+  const { prior: config } = trainPriorConfig.parse(checkpoint.config);
+  const prior = new DiffusionPrior(store.root, resolvePriorConfig(config), currentDialect);
+  await store.load();
+  const sample = (arena: Arena) => {
+    const random = new Random(2);
+    const textEmbed = arena.from(random.normals(32, 0.2), [1, 32], "f32");
+    const textEncodings = arena.from(random.normals(77 * 32), [1, 77, 32], "f32");
+    return prior.sample(arena, { textEmbed, textEncodings, condScale: 2, steps: 2, noise: new Generator(1) });
+  };
+  using other = gpu.stream();
+  // First, so that nothing that a call on the other stream computes is there.
+  const apart = await sample(new Arena(other));
+  expect(apart).toEqual(await sample(own));
+  await fixture.close();
 });

@@ -14,7 +14,7 @@ import type { Tensor } from "../../../src/tensor/tensor.js";
 import { currentDialect, dialectForVersion } from "../../../src/models/dalle2-pytorch/dialect/dialect.js";
 import { WeightStore } from "../../../src/weights/weight-store.js";
 import { fixtureFolder } from "../../support/golden.js";
-import { Random, sharedGpu } from "../../support/gpu.js";
+import { expectClose, Random, sharedGpu } from "../../support/gpu.js";
 
 const config = { dim: 8, dim_mults: [1, 2], resnet_groups: 4, attn_dim_head: 8, attn_heads: 2 };
 
@@ -113,6 +113,39 @@ describe("a forward pass", () => {
       const without = await predict(unet, x, run).read();
       expect(await predict(unet, x, run, 1, selfCond).read()).toEqual(without);
     }));
+
+  // What passes read of times and conditions is computed before, for all passes or for one at a time.
+  it.each([
+    ["unet-base", undefined],
+    ["unet-base", 1],
+    ["unet-lowres-noise", undefined],
+    ["unet-lowres-noise", 1],
+    ["unet-cosine", 1],
+  ])("predicts in each pass of a guided run as in a run of that pass alone: %s, tables of %s bytes", (name, bytes) =>
+    withUnet(name, async (unet, arena) => {
+      const normals = (...shape: number[]) => arena.from(random.normals(shape.reduce((a, b) => a * b, 1)), shape);
+      const x = normals(2, 16, 16, 3);
+      const condition = {
+        imageEmbed: normals(2, 32),
+        textEncodings: normals(2, 5, 32),
+        lowresCondImg: normals(2, 16, 16, 3),
+        lowresNoiseLevel: [100, 300],
+      };
+      const times = [900, [10, 20], [10, 20], 400].map((time) => (typeof time === "number" ? [time, time] : time));
+      using inputs = new StepInputs(arena, times.length, bytes);
+      const prepared = unet.prepare(inputs, { batch: 2, times, condition }, 3);
+      for (const [pass, time] of times.entries()) {
+        inputs.goTo(pass);
+        const predicted = await unet.forward(x, prepared).read();
+        const alone = await predict(unet, x, { times: [time], condition }, 3).read();
+        // Other kernels may compute a product of more rows: roundings of f32, through all layers.
+        expectClose(predicted, alone, { maxRelative: bytes === undefined ? 1e-5 : 0 });
+      }
+      expect(await unet.forward(x, prepared).read()).not.toEqual(
+        await predict(unet, x, { times: [401], condition }, 3).read(),
+      );
+    }),
+  );
 
   it("with a guidance scale of 0 is the null prediction", () =>
     withUnet("unet-base", async (unet, arena) => {

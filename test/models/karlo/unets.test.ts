@@ -146,6 +146,26 @@ describe.each(await testableTypes())("the decoder's U-Net in %s", (dtype) => {
     expect(store.isLoaded).toBe(true);
   });
 
+  it("predicts in each pass as in a run of that pass alone", async () => {
+    const arena = await openTestArena(dtype);
+    const { model, options, store: weights } = await decoder(arena);
+    using store = weights;
+    const inputs = inputsFor(6, 3, options.timeDim);
+    const x = arena.from(inputs.x, [BATCH, SIDE, SIDE, 3], "f32");
+    const condition = conditionOf(arena, inputs, MASK);
+    const times = [700, 700, 30, 5];
+    // What passes read of times is computed for one at a time.
+    using several = new StepInputs(arena, times.length, 1);
+    const prepared = model.prepare(several, { batch: BATCH, times, condition });
+    for (const [pass, time] of times.entries()) {
+      several.goTo(pass);
+      using one = new StepInputs(arena, 1);
+      const alone = model.forward(x, model.prepare(one, { batch: BATCH, times: [time], condition }));
+      expect(await model.forward(x, prepared).read()).toEqual(await alone.read());
+    }
+    expect(store.isLoaded).toBe(true);
+  });
+
   it("guides the noise, and takes the variance of the conditional half", async () => {
     const arena = await openTestArena(dtype);
     const { model, options, store: weights } = await decoder(arena);

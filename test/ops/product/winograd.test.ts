@@ -16,9 +16,12 @@ import { conv64, type ConvCase } from "../../support/oracle-gemm.js";
 let gpu: GpuDevice;
 const types = await testableTypes();
 beforeAll(async () => {
+  // No rule is for few rows: products of few tiles use that for the fewest.
   const products = [
+    { kernel: "broadcast", ownRows: 4, minRows: 100 },
     { kernel: "broadcast", ownRows: 2, minRows: 48 },
-    { kernel: "broadcast", ownRows: 1 },
+    { kernel: "broadcast", ownRows: 1, minRows: 16 },
+    { kernel: "direct" },
   ] as const;
   gpu = await openGpu({ tuning: { id: "forced", products } });
 });
@@ -29,21 +32,15 @@ afterAll(() => {
 const exact = (random: Random, count: number, scale = 1): Float32Array =>
   random.normals(count, scale).map((value) => fromHalf(toHalf(value)));
 
-/** Transforms a torch weight `[out, in, 3, 3]`, in two pieces like loading does. */
-function filtersOf(arena: Arena, w: Float32Array, [inputs, outputs]: [number, number], form: WinogradForm): Tensor {
+/** Transforms a torch weight `[out, in, 3, 3]`, whose values are exact in both types. */
+function filtersOf(arena: Arena, w: Float32Array, c: ConvCase, form: WinogradForm, dtype: ComputeType): Tensor {
+  const { inputs, outputs } = c;
   const filters = arena.adopt(arena.packed([winogradNumbers(form).points, inputs, outputs], "f32"));
-  const cut = Math.min(outputs, 8);
-  for (const [firstRow, rows] of [
-    [0, cut],
-    [cut, outputs - cut],
-  ] as const) {
-    if (rows === 0) continue;
-    const values = new Float32Array(padChannels(rows * inputs * 9));
-    values.set(w.subarray(firstRow * inputs * 9, (firstRow + rows) * inputs * 9));
-    const weight = arena.adopt(arena.packed([3, 3, inputs, rows], "f32"));
-    packRows(arena.from(values, [values.length], "f32"), weight, { firstRow: 0, rows, inputs, taps: 9 });
-    transformFilters(weight, filters, form, firstRow);
-  }
+  const values = new Float32Array(padChannels(w.length));
+  values.set(w);
+  const weight = arena.adopt(arena.packed([3, 3, inputs, outputs], dtype));
+  packRows(arena.from(values, [values.length], "f32"), weight, { firstRow: 0, rows: outputs, inputs, taps: 9 });
+  transformFilters(weight, filters, form);
   return filters;
 }
 
@@ -78,7 +75,13 @@ const bounds = {
   f16: { f2: { maxRelative: 6e-4 }, f4: { maxRelative: 6e-4 } },
 } as const;
 
-async function convolve(c: Case, form: WinogradForm, dtype: ComputeType, maxBindingSize?: number) {
+interface Storage {
+  readonly dtype?: ComputeType;
+  readonly weights?: ComputeType;
+  readonly maxBindingSize?: number;
+}
+
+async function convolve(c: Case, form: WinogradForm, { dtype = "f32", weights = "f32", maxBindingSize }: Storage) {
   const { batch, height, width, inputs, outputs, activation } = c;
   using stream = gpu.stream(maxBindingSize === undefined ? {} : { maxBindingSize });
   const arena = new Arena(stream, dtype, { guards: true });
@@ -88,7 +91,7 @@ async function convolve(c: Case, form: WinogradForm, dtype: ComputeType, maxBind
   const bias = c.hasBias ? exact(values, outputs) : undefined;
   const residual = c.hasResidual ? exact(values, batch * height * width * outputs) : undefined;
   const y = arena.scope(() =>
-    winogradConv2d(arena.from(x, [batch, height, width, inputs]), filtersOf(arena, w, [inputs, outputs], form), form, {
+    winogradConv2d(arena.from(x, [batch, height, width, inputs]), filtersOf(arena, w, c, form, weights), form, {
       activation,
       bias: bias && arena.from(bias, [outputs], "f32"),
       residual: residual && arena.from(residual, [batch, height, width, outputs]),
@@ -103,18 +106,22 @@ describe.each(["f2", "f4"] as const)("winogradConv2d by %s", (form) => {
   it.each(cases.flatMap((c) => types.map((dtype) => ({ ...c, dtype }))))(
     "$batch×$height×$width×$inputs to $outputs in $dtype",
     async ({ dtype, ...c }) => {
-      const { result, expected } = await convolve(c, form, dtype);
+      // Both formats of weights: they are the same values.
+      const weights = c.hasBias ? "f16" : "f32";
+      const { result, expected } = await convolve(c, form, { dtype, weights });
       expectClose(result, expected(), bounds[dtype][form]);
     },
   );
 
   it("computes the same bits in parts", async () => {
-    for (const limit of [65536, 50000]) {
+    // The transformed tiles of a workgroup must fit: of F(4×4), 36 · 24 · 4 bytes for each lane.
+    const { lanes = 8 } = gpu.adapter;
+    for (const limit of [65536, Math.max(50000, 3500 * lanes)]) {
       const c = { ...cases[5]!, batch: 3, height: 20, width: 5, inputs: 9, outputs: 21 };
       const { dispatches } = gpu.counters;
-      const whole = await convolve(c, form, "f32");
+      const whole = await convolve(c, form, {});
       const once = gpu.counters.dispatches - dispatches;
-      const parts = await convolve(c, form, "f32", limit);
+      const parts = await convolve(c, form, { maxBindingSize: limit });
       expect(gpu.counters.dispatches - dispatches - once).toBeGreaterThan(once);
       expect(parts.result).toEqual(whole.result);
     }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { register } from "../../../src/cli/memory.js";
 import { ModelLoadConfig } from "../../../src/pipeline/load-config.js";
 import { MemoryCounter } from "../../../src/gpu/executors/count.js";
+import { GpuUnavailableError } from "../../../src/gpu/errors.js";
 import { openGpu } from "../../../src/gpu/open.js";
 import { BasicInference } from "../../../src/pipeline/scripts/basic-inference.js";
 import { planMemory, type MemoryPlan } from "../../../src/pipeline/manager/memory-plan.js";
@@ -14,6 +15,7 @@ import { DalleModelManager } from "../../../src/pipeline/manager/model-manager.j
 import { Arena } from "../../../src/tensor/arena.js";
 import { fixtureFolder } from "../../support/golden.js";
 import { LaionFiles } from "../../support/laion-files.js";
+import { keptTuning } from "../../../src/tuning/kept.js";
 import { writable } from "../../support/writable.js";
 
 const LAION_CONFIGS = fileURLToPath(new URL("../../../configs/laion", import.meta.url));
@@ -150,9 +152,11 @@ describe("of LAION's models, counted on files of their published sizes without c
   });
 });
 
-it("dalle2 memory prints a table, and JSON", async () => {
-  const config = join(fixtureFolder("pipeline"), "load_config.json");
-  const run = async (...args: string[]) => {
+describe("dalle2 memory", () => {
+  const PIPELINE = join(fixtureFolder("pipeline"), "load_config.json");
+  const PORTABLE = ["--tuning", "portable"];
+
+  async function run(config: string, ...args: string[]): Promise<string> {
     const [log, error] = [vi.spyOn(console, "log"), vi.spyOn(console, "error")];
     try {
       log.mockImplementation(onWarning);
@@ -165,17 +169,57 @@ it("dalle2 memory prints a table, and JSON", async () => {
       log.mockRestore();
       error.mockRestore();
     }
-  };
-  const table = await run("--batch-size", "2");
-  expect(table).toMatch(/GPU memory in MiB, batches of 2 images\n +f32 weights +f32 work +f16 weights +f16 work\n/);
-  expect(table).toMatch(/\nthe prior +\d+ +\d+ +\d+ +\d+\n/);
-  expect(table).toMatch(/\noffload idle +\d+ +\d+$/);
-  const plans = JSON.parse(await run("--json")) as MemoryPlan[];
-  const loaded = await ModelLoadConfig.fromJsonPath(config);
-  expect(plans).toEqual([
-    await planMemory(loaded, { dtype: "f32", batchSize: 1, onWarning }),
-    await planMemory(loaded, { dtype: "f16", batchSize: 1, onWarning }),
-  ]);
-  const [int8] = JSON.parse(await run("--json", "--weights", "int8")) as MemoryPlan[];
-  expect(int8).toEqual(await planMemory(loaded, { dtype: "f32", weights: "int8", batchSize: 1, onWarning }));
+  }
+
+  const plansOf = async (...args: Parameters<typeof run>) => JSON.parse(await run(...args, "--json")) as MemoryPlan[];
+
+  it("prints a table, and JSON", async () => {
+    const table = await run(PIPELINE, ...PORTABLE, "--batch-size", "2");
+    expect(table).toMatch(/GPU memory in MiB, batches of 2 images, table portable\n/);
+    expect(table).toMatch(/\n +f32 weights +f32 work +f16 weights +f16 work\n/);
+    expect(table).toMatch(/\nthe prior +\d+ +\d+ +\d+ +\d+\n/);
+    expect(table).toMatch(/\noffload idle +\d+ +\d+$/);
+    const loaded = await ModelLoadConfig.fromJsonPath(PIPELINE);
+    expect(await plansOf(PIPELINE, ...PORTABLE)).toEqual([
+      await planMemory(loaded, { dtype: "f32", batchSize: 1, onWarning }),
+      await planMemory(loaded, { dtype: "f16", batchSize: 1, onWarning }),
+    ]);
+    const [int8] = await plansOf(PIPELINE, ...PORTABLE, "--weights", "int8");
+    expect(int8).toEqual(await planMemory(loaded, { dtype: "f32", weights: "int8", batchSize: 1, onWarning }));
+  });
+
+  it("plans for this adapter", async () => {
+    using gpu = await openGpu({ tuning: keptTuning({ probes: false }) });
+    const loaded = await ModelLoadConfig.named("shapes");
+    const [f32] = await plansOf("shapes");
+    expect(f32!.tuning).toBe(gpu.tuning.id);
+    expect(f32).toEqual(await planMemory(loaded, { dtype: "f32", batchSize: 1, gpu, onWarning }));
+  });
+
+  it("plans for the adapters that a table is for", async () => {
+    const weights = async (table: string): Promise<number> => {
+      const [{ tuning, components }] = (await plansOf("shapes", "--tuning", table)) as [MemoryPlan];
+      expect(tuning).toBe(table);
+      return components.find(({ name }) => name === "U-Net 1")!.weightBytes;
+    };
+    // Filters of Winograd's convolutions take four times the memory.
+    const portable = await weights("portable");
+    expect(await weights("lavapipe-1")).toBeGreaterThan(1.5 * portable);
+    expect(await weights("gpu-1")).toBe(portable);
+    await expect(run("shapes", "--tuning", "none")).rejects.toThrow("Tables of the package: portable, lavapipe-1");
+  });
+
+  it("plans with the portable table if there is no adapter, and says so", async () => {
+    vi.doMock("../../../src/gpu/open.js", () => ({
+      openGpu: () => Promise.reject(new GpuUnavailableError("No WebGPU adapter found.")),
+    }));
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const plans = await plansOf(PIPELINE);
+    const said = write.mock.calls.map(([text]) => String(text)).join("");
+    write.mockRestore();
+    vi.doUnmock("../../../src/gpu/open.js");
+    expect(plans).toEqual(await plansOf(PIPELINE, ...PORTABLE));
+    expect(said).toContain("There is no adapter here to plan for.");
+    expect(said).toContain("--tuning");
+  });
 });

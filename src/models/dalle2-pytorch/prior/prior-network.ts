@@ -4,7 +4,7 @@ import { Guidance, guides } from "../../../diffusion/guidance.js";
 import { sameShape } from "../../../ops/check.js";
 import { cast, concatTokens, splitChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
 import type { PastTokens } from "../../../nn/multi-query-attention.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
@@ -149,7 +149,7 @@ export class PriorNetwork {
   #predict(imageEmbed: Tensor, prepared: PreparedPrior, selfCond: Tensor | undefined): Tensor {
     const { batch, times, text, past, keepMask } = prepared;
     const { numTimeEmbeds, numImageEmbeds } = this.#options;
-    const timeEmbeds = this.#toTokens(this.#toTimeEmbeds.forward(times, batch), undefined, numTimeEmbeds);
+    const timeEmbeds = this.#toTokens(stepRow(times, batch), undefined, numTimeEmbeds);
     const image = this.#conditioning.image(this.#toTokens(imageEmbed, this.#toImageEmbeds, numImageEmbeds), keepMask);
     const previous = selfCond && this.#toTokens(selfCond, undefined, 1);
     const last = this.#lastTokens.forward(image, previous);

@@ -2,17 +2,17 @@ import { ConfigError } from "../../../config/config-error.js";
 import { Linear } from "../../../nn/linear.js";
 import { embedding, sinusoids } from "../../../ops/embedding.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import { timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import { stepTables } from "../../../ops/step-tables.js";
+import { bytesPerElement } from "../../../tensor/dtype.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 
-/** Embeds the timestep of a pass for each sample: `[batch, outputs]`. */
+/** Embeds timesteps. */
 export interface TimeEmbedding {
-  /** Uploads the timesteps of the passes in the form that the embedding needs. */
+  /** Computes the embeddings of the timesteps of all passes, `[rows, samples, outputs]`. */
   prepare(inputs: StepInputs, times: PassTimes): StepRows;
-  /** The embeddings of the current pass. */
-  forward(prepared: StepRows, batch: number): Tensor;
 }
 
 /**
@@ -32,15 +32,15 @@ export class TimestepTable implements TimeEmbedding {
     if (wrong !== undefined) {
       throw new ShapeError("PriorNetwork", "timesteps", String(wrong), `a row of the table's ${entries}`);
     }
-    return timeRows(inputs, times, 1, (distinct) => distinct, "u32");
-  }
-
-  forward(ids: StepRows, batch: number): Tensor {
-    const { arena } = ids.rows;
-    return arena.scope(() => {
-      const embedded = embedding(arena.share(this.#table), stepRow(ids, batch));
-      return embedded.reshape([batch, embedded.channels]);
-    });
+    const ids = timeRows(inputs, times, 1, (distinct) => distinct, "u32");
+    const [count = 0, samples = 0] = ids.rows.shape;
+    const compute = (rows: Tensor): readonly Tensor[] =>
+      inputs.arena.scope(() => {
+        const embedded = embedding(inputs.arena.share(this.#table), rows.reshape([count * samples, 1]));
+        return [embedded.reshape([count, samples, embedded.channels])];
+      });
+    // Rows of a table of the weights are copied: all of them at once.
+    return stepTables(inputs, ids, { bytesPerRow: 0, compute })[0]!;
   }
 }
 
@@ -54,6 +54,7 @@ export class ContinuousTime implements TimeEmbedding {
   readonly #truncate: boolean;
   readonly #layers: readonly Linear[];
   readonly #out: Linear;
+  readonly #outputs: number;
 
   constructor(weights: Weights, dim: number, outputs: number, { priorTime }: Pick<NetworkDialect, "priorTime">) {
     const hidden = 2 * outputs;
@@ -63,6 +64,7 @@ export class ContinuousTime implements TimeEmbedding {
       );
     }
     this.#dim = dim;
+    this.#outputs = outputs;
     this.#truncate = priorTime === "sinusInt";
     this.#layers = [
       new Linear(weights.at("1.net.0.0"), dim, hidden),
@@ -73,15 +75,14 @@ export class ContinuousTime implements TimeEmbedding {
 
   prepare(inputs: StepInputs, times: PassTimes): StepRows {
     const [dim, options] = [this.#dim, { truncate: this.#truncate }];
-    return timeRows(inputs, times, dim, (distinct) => sinusoids(distinct, dim, options));
+    const rows = timeRows(inputs, times, dim, (distinct) => sinusoids(distinct, dim, options));
+    const bytesPerRow = rows.rows.shape[1]! * this.#outputs * bytesPerElement(inputs.arena.dtype);
+    return stepTables(inputs, rows, { bytesPerRow, compute: (each) => [this.#embed(each)] })[0]!;
   }
 
-  forward(prepared: StepRows, batch: number): Tensor {
-    return prepared.rows.arena.scope(() => {
-      const hidden = this.#layers.reduce(
-        (x, layer) => layer.forward(x, { activation: "silu" }),
-        stepRow(prepared, batch),
-      );
+  #embed(sinusoids: Tensor): Tensor {
+    return sinusoids.arena.scope(() => {
+      const hidden = this.#layers.reduce((x, layer) => layer.forward(x, { activation: "silu" }), sinusoids);
       return this.#out.forward(hidden);
     });
   }

@@ -35,10 +35,10 @@ export class Block {
   }
 
   /**
-   * `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `scaleShift` `[B, 2 · dimOut]` modulates the norm; `residual` is added to the
+   * `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `scaleShift` modulates the norm (see `groupNorm`); `residual` is added to the
    * result.
    */
-  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "residual"> = {}): Tensor {
+  forward(x: Tensor, options: Pick<GroupNormOptions, "scaleShift" | "scaleShiftStart" | "residual"> = {}): Tensor {
     return x.arena.scope(() => this.#norm.forward(this.#project.forward(x), { ...options, activation: "silu" }));
   }
 }

@@ -2,16 +2,16 @@ import { inModule } from "../../../nn/in-module.js";
 import { Conv2d } from "../../../nn/conv2d.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { Architecture } from "./architecture.js";
 import { Block } from "./block.js";
+import type { Conditions, DeclaredUnet, SeenTokens } from "./conditioning.js";
 import { CrossAttention } from "./cross-attention.js";
 import { applyTo } from "./feature-map.js";
 import { TIMED_BLOCKS, type TimedBlock } from "./timed-block.js";
 
 export interface ResnetBlockOptions {
   readonly groups: number;
-  /** Attend to the conditioning tokens between the two convolutions. */
-  readonly crossAttend?: boolean;
+  /** The conditioning tokens to attend to between the two convolutions. Default: none. */
+  readonly crossAttend?: SeenTokens | undefined;
   /** Use the time. Default true. */
   readonly timed?: boolean;
 }
@@ -31,27 +31,27 @@ export class ResnetBlock {
     weights: Weights,
     dimIn: number,
     dimOut: number,
-    { groups, crossAttend = false, timed = true }: ResnetBlockOptions,
-    unet: Architecture,
+    { groups, crossAttend, timed = true }: ResnetBlockOptions,
+    unet: DeclaredUnet,
   ) {
     this.#path = weights.path;
     const { film, names } = unet.block;
     const block = { groups, standardize: unet.resnetWeightStandardization, names };
     this.#block1 = new TIMED_BLOCKS[timed ? film : "none"](weights, dimIn, dimOut, block, unet);
     if (crossAttend) {
-      this.#crossAttention = new CrossAttention(weights.at(unet.crossAttention.path), dimOut, unet);
+      this.#crossAttention = new CrossAttention(weights.at(unet.crossAttention.path), dimOut, crossAttend, unet);
     }
     this.#block2 = new Block(weights.at("block2"), dimOut, dimOut, block);
     this.#residual = dimIn === dimOut ? undefined : new Conv2d(weights.at("res_conv"), dimIn, dimOut, 1);
   }
 
-  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`; `time` is `[B, timeCondDim]` after its SiLU, `tokens` `[B, L, condDim]`. */
-  forward(x: Tensor, time: Tensor, tokens: Tensor): Tensor {
+  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. */
+  forward(x: Tensor, { modulations, contexts }: Conditions): Tensor {
     return inModule(x.arena, this.#path, () =>
       x.arena.scope(() => {
-        let h = this.#block1.forward(x, time);
+        let h = this.#block1.forward(x, modulations);
         const attend = this.#crossAttention;
-        if (attend) h = applyTo(h, (h) => attend.forward(h, tokens));
+        if (attend) h = applyTo(h, (h) => attend.forward(h, contexts));
         const residual = this.#residual;
         h = applyTo(h, (h) => this.#block2.forward(h, residual ? {} : { residual: x }));
         return residual ? residual.forward(x, { residual: h }) : h;

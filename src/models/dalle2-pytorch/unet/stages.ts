@@ -4,8 +4,8 @@ import { concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { Architecture, Stage } from "./architecture.js";
-import type { Conditions } from "./conditioning.js";
+import type { Stage } from "./architecture.js";
+import type { Conditions, DeclaredUnet, SeenTokens } from "./conditioning.js";
 import { downsample, type Layer } from "./downsample.js";
 import { applyTo, share } from "./feature-map.js";
 import type { DownModule, UpModule } from "./layout.js";
@@ -30,7 +30,7 @@ export class DownStage {
   readonly #path: string;
   readonly #steps: readonly Step[];
 
-  constructor(weights: Weights, stage: Stage, unet: Architecture) {
+  constructor(weights: Weights, stage: Stage, unet: DeclaredUnet) {
     this.#path = weights.path;
     this.#steps = unet.layout.down.flatMap((name, index) => downSteps[name](weights.at(index), stage, unet));
   }
@@ -60,7 +60,7 @@ export class UpStage {
   readonly #upsample: Layer | undefined;
   readonly #skipScale: number;
 
-  constructor(weights: Weights, stage: Stage, unet: Architecture) {
+  constructor(weights: Weights, stage: Stage, unet: DeclaredUnet) {
     const { up } = unet.layout;
     this.#path = weights.path;
     this.#steps = up.flatMap((name, index) =>
@@ -98,7 +98,7 @@ export class UpStage {
 }
 
 type StepsOf<Module extends string> = Readonly<
-  Record<Module, (place: Weights, stage: Stage, unet: Architecture) => readonly Step[]>
+  Record<Module, (place: Weights, stage: Stage, unet: DeclaredUnet) => readonly Step[]>
 >;
 
 const downSteps: StepsOf<DownModule> = {
@@ -110,7 +110,8 @@ const downSteps: StepsOf<DownModule> = {
   ],
 
   blocks: (place, stage, unet) => {
-    const { dimDown, groups, crossAttend } = stage;
+    const { dimDown, groups } = stage;
+    const crossAttend = seenIf(stage.crossAttend);
     const blocks = blockPlaces(place, stage, unet).map(
       (place) => new ResnetBlock(place, dimDown, dimDown, { groups, crossAttend }, unet),
     );
@@ -132,12 +133,16 @@ const downSteps: StepsOf<DownModule> = {
 };
 
 const upSteps: StepsOf<Exclude<UpModule, "upsample">> = {
-  initBlock: (place, { dimOut, dimDown, dimUp, groups, crossAttendUp: crossAttend }, unet) => [
-    ofBlock(new ResnetBlock(place, dimOut + dimDown, dimUp, { groups, crossAttend }, unet), true),
+  initBlock: (place, { dimOut, dimDown, dimUp, groups, crossAttendUp }, unet) => [
+    ofBlock(
+      new ResnetBlock(place, dimOut + dimDown, dimUp, { groups, crossAttend: seenIf(crossAttendUp) }, unet),
+      true,
+    ),
   ],
 
   blocks: (place, stage, unet) => {
-    const { dimDown, dimUp, groups, crossAttendUp: crossAttend } = stage;
+    const { dimDown, dimUp, groups } = stage;
+    const crossAttend = seenIf(stage.crossAttendUp);
     const skip = unet.layout.skips === "perBlock";
     const dimIn = skip ? dimUp + dimDown : dimUp;
     return blockPlaces(place, stage, unet).map((place) =>
@@ -151,19 +156,24 @@ const upSteps: StepsOf<Exclude<UpModule, "upsample">> = {
   },
 };
 
+/** Only the middle sees the text. */
+function seenIf(crossAttend: boolean): SeenTokens | undefined {
+  return crossAttend ? "withoutText" : undefined;
+}
+
 function ofLayer(layer: Layer, skip = false): Step {
   return { run: (x) => layer.forward(x), skip };
 }
 
 function ofBlock(block: ResnetBlock, skip = false): Step {
-  return { run: (x, { time, tokens }) => block.forward(x, time, tokens), skip };
+  return { run: (x, conditions) => block.forward(x, conditions), skip };
 }
 
-function blockPlaces(place: Weights, stage: Stage, { layout }: Architecture): readonly Weights[] {
+function blockPlaces(place: Weights, stage: Stage, { layout }: DeclaredUnet): readonly Weights[] {
   return layout.blocks === "single" ? [place] : Array.from({ length: stage.blocks }, (_, j) => place.at(j));
 }
 
-function stageAttention(place: Weights, dim: number, stage: Stage, unet: Architecture): Layer | undefined {
+function stageAttention(place: Weights, dim: number, stage: Stage, unet: DeclaredUnet): Layer | undefined {
   switch (stage.attention) {
     case "self":
       return new SelfAttention(place, dim, unet);

@@ -1,16 +1,14 @@
 import { Linear } from "../../../nn/linear.js";
-import { add } from "../../../ops/elementwise.js";
 import { sinusoids } from "../../../ops/embedding.js";
 import { splitChannels } from "../../../ops/layout.js";
-import { stepRow, timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import { timeRows, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { Architecture } from "./architecture.js";
 
 /** The time data of a run, computed before it starts. */
 export interface PreparedTime {
-  readonly batch: number;
-  /** Sinusoids of the time of each pass. */
+  /** Sinusoids of the times. */
   readonly sinusoids: StepRows;
   /** `[B, timeCondDim]`: the contribution of the low-resolution image's noise level. */
   readonly lowresNoise: Tensor | undefined;
@@ -44,6 +42,11 @@ export class TimeCondition {
     }
   }
 
+  /** Tokens of a time. */
+  get tokens(): number {
+    return this.unet.numTimeTokens;
+  }
+
   /** Uploads the sinusoids of the passes' times. `lowresNoiseLevel` has one level per sample. */
   prepare(
     inputs: StepInputs,
@@ -60,17 +63,22 @@ export class TimeCondition {
         noise && lowresNoiseLevel
           ? noise.vector.forward(noise.hiddens.forward(arena.from(sinusoids(lowresNoiseLevel, dim), [batch, dim])))
           : undefined;
-      return { batch, sinusoids: table, lowresNoise };
+      return { sinusoids: table, lowresNoise };
     });
   }
 
-  /** The time of the current pass as a vector `[B, timeCondDim]` and tokens `[B, numTimeTokens, condDim]`. */
-  forward({ batch, sinusoids, lowresNoise }: PreparedTime): { vector: Tensor; tokens: Tensor } {
-    return sinusoids.rows.arena.scope(() => {
-      const hiddens = this.#hiddens.forward(stepRow(sinusoids, batch));
-      const tokens = splitChannels(this.#tokens.forward(hiddens), this.unet.numTimeTokens);
-      const vector = this.#vector.forward(hiddens);
-      return { vector: lowresNoise ? add(vector, lowresNoise) : vector, tokens };
+  /**
+   * From sinusoids `[n, samples, dim]` to vectors `[n, samples, timeCondDim]` and tokens `[n · samples, numTimeTokens,
+   * condDim]`.
+   */
+  embed(sinusoids: Tensor): { vectors: Tensor; tokens: Tensor } {
+    return sinusoids.arena.scope(() => {
+      const hiddens = this.#hiddens.forward(sinusoids);
+      const all = this.#tokens.forward(hiddens);
+      return {
+        vectors: this.#vector.forward(hiddens),
+        tokens: splitChannels(all.reshape([all.rows, all.channels]), this.unet.numTimeTokens),
+      };
     });
   }
 }

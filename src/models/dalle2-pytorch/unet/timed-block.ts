@@ -1,14 +1,20 @@
 import { Linear } from "../../../nn/linear.js";
 import { add } from "../../../ops/elementwise.js";
+import { sliceChannels } from "../../../ops/layout.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { Architecture } from "./architecture.js";
 import { Block, type BlockOptions } from "./block.js";
+import type { DeclaredUnet } from "./conditioning.js";
 
-/** The first half of a residual block, which may use the time condition `[B, timeCondDim]`. */
+/** The first half of a residual block, which may use the time. */
 export interface TimedBlock {
-  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. */
-  forward(x: Tensor, time: Tensor): Tensor;
+  /** `[B, H, W, dimIn]` to `[B, H, W, dimOut]`. `modulations` `[B, *]` are those of all blocks. */
+  forward(x: Tensor, modulations: Tensor): Tensor;
+}
+
+/** Declares the layer that turns the time condition `[timeCondDim]` into what a block gets. Returns where that begins. */
+function declareModulation(weights: Weights, outputs: number, { timeCondDim, layers }: DeclaredUnet): number {
+  return layers.modulations.add(new Linear(weights.at("time_mlp", 1), timeCondDim, outputs), outputs);
 }
 
 type Constructor = new (
@@ -16,7 +22,7 @@ type Constructor = new (
   dimIn: number,
   dimOut: number,
   options: BlockOptions,
-  unet: Architecture,
+  unet: DeclaredUnet,
 ) => TimedBlock;
 
 /**
@@ -24,31 +30,33 @@ type Constructor = new (
  * @see https://github.com/lucidrains/DALLE2-pytorch/blob/00e07b7d61e21447d55e6d06d5c928cf8b67601d/dalle2_pytorch/dalle2_pytorch.py#L1657-L1679
  */
 class ScaleShiftBlock implements TimedBlock {
-  readonly #time: Linear;
+  readonly #start: number;
   readonly #block: Block;
 
-  constructor(weights: Weights, dimIn: number, dimOut: number, options: BlockOptions, { timeCondDim }: Architecture) {
-    this.#time = new Linear(weights.at("time_mlp", 1), timeCondDim, 2 * dimOut);
+  constructor(weights: Weights, dimIn: number, dimOut: number, options: BlockOptions, unet: DeclaredUnet) {
+    this.#start = declareModulation(weights, 2 * dimOut, unet);
     this.#block = new Block(weights.at("block1"), dimIn, dimOut, options);
   }
 
-  forward(x: Tensor, time: Tensor): Tensor {
-    return x.arena.scope(() => this.#block.forward(x, { scaleShift: this.#time.forward(time) }));
+  forward(x: Tensor, modulations: Tensor): Tensor {
+    return this.#block.forward(x, { scaleShift: modulations, scaleShiftStart: this.#start });
   }
 }
 
 /** The time is added to the result (Ho et al. 2020). */
 class BiasBlock implements TimedBlock {
-  readonly #time: Linear;
+  readonly #start: number;
+  readonly #end: number;
   readonly #block: Block;
 
-  constructor(weights: Weights, dimIn: number, dimOut: number, options: BlockOptions, { timeCondDim }: Architecture) {
-    this.#time = new Linear(weights.at("time_mlp", 1), timeCondDim, dimOut);
+  constructor(weights: Weights, dimIn: number, dimOut: number, options: BlockOptions, unet: DeclaredUnet) {
+    this.#start = declareModulation(weights, dimOut, unet);
+    this.#end = this.#start + dimOut;
     this.#block = new Block(weights.at("block1"), dimIn, dimOut, options);
   }
 
-  forward(x: Tensor, time: Tensor): Tensor {
-    return x.arena.scope(() => add(this.#block.forward(x), this.#time.forward(time)));
+  forward(x: Tensor, modulations: Tensor): Tensor {
+    return x.arena.scope(() => add(this.#block.forward(x), sliceChannels(modulations, this.#start, this.#end)));
   }
 }
 

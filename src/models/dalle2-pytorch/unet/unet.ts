@@ -8,7 +8,7 @@ import type { Tensor } from "../../../tensor/tensor.js";
 import type { NetworkDialect } from "../dialect/flags.js";
 import type { Weights } from "../../../weights/store.js";
 import { unetArchitecture, type Architecture } from "./architecture.js";
-import { Conditioning, type PreparedConditions, type UnetRun } from "./conditioning.js";
+import { ConditionLayers, Conditioning, type PreparedConditions, type UnetRun } from "./conditioning.js";
 import { CrossEmbed } from "./cross-embed.js";
 import type { Layer } from "./downsample.js";
 import { applyTo, share } from "./feature-map.js";
@@ -46,11 +46,11 @@ export class Unet {
 
   /** Declares the weights, with the names and layers of the dialect's version. */
   constructor(weights: Weights, options: UnetOptions, dialect: NetworkDialect) {
-    const unet = unetArchitecture(options, dialect);
+    const unet = { ...unetArchitecture(options, dialect), layers: new ConditionLayers() };
     const { dim, initDim, layout, stages, outerGroups, head } = unet;
     const midDim = stages.at(-1)!.dimOut;
     const first = { groups: outerGroups.first };
-    const middle = { groups: outerGroups.middle, crossAttend: true };
+    const middle = { groups: outerGroups.middle, crossAttend: "withText" } as const;
     this.#unet = unet;
     this.#conditioning = new Conditioning(weights, unet);
     this.#initConv = initConv(weights.at("init_conv"), unet);
@@ -107,25 +107,24 @@ export class Unet {
   #predict(x: Tensor, prepared: PreparedConditions, lowres: Tensor | undefined, selfCond: Tensor | undefined): Tensor {
     const { arena } = x;
     return arena.scope(() => {
-      // 1. Time, image and text as a vector and as tokens.
+      // 1. What the layers read of time, image and text.
       const conditions = this.#conditioning.forward(prepared);
-      const { time, tokens, midTokens } = conditions;
 
       // 2. The image, with its image conditions, into the first feature map.
       let h = this.#initConv.forward(this.#input(x, selfCond, lowres));
       const first = this.#unet.firstMapAtEnd ? [share(h)] : [];
       const initBlock = this.#initBlock;
-      if (initBlock) h = applyTo(h, (h) => initBlock.forward(h, time, tokens));
+      if (initBlock) h = applyTo(h, (h) => initBlock.forward(h, conditions));
 
       // 3. Down: smaller and smaller feature maps, kept for the way up.
       const skips: Tensor[] = [];
       for (const stage of this.#downs) h = stage.forward(h, conditions, skips);
 
       // 4. The middle sees the text.
-      h = applyTo(h, (h) => this.#midBlock1.forward(h, time, midTokens));
+      h = applyTo(h, (h) => this.#midBlock1.forward(h, conditions));
       const attend = this.#midAttention;
       if (attend) h = applyTo(h, (h) => attend.forward(h));
-      h = applyTo(h, (h) => this.#midBlock2.forward(h, time, midTokens));
+      h = applyTo(h, (h) => this.#midBlock2.forward(h, conditions));
 
       // 5. Up: each block takes the last kept feature map.
       const maps: Tensor[] = [];
@@ -140,7 +139,7 @@ export class Unet {
       const combined = this.#combiner?.forward(maps, [height, width]) ?? [];
       const joined = [...combined, ...first];
       if (joined.length > 0) h = applyTo(h, (h) => concatChannels([h, ...joined]));
-      h = applyTo(h, (h) => this.#finalBlock.forward(h, time, tokens));
+      h = applyTo(h, (h) => this.#finalBlock.forward(h, conditions));
 
       // 7. Output.
       if (lowres && this.#unet.lowresAtEnd) h = applyTo(h, (h) => concatChannels([h, lowres]));

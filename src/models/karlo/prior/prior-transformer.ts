@@ -5,7 +5,9 @@ import { add } from "../../../ops/elementwise.js";
 import { broadcastBatch, cast, concatTokens, padTokens, sliceTokens } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import { sameShape } from "../../../ops/check.js";
-import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import { stepTables } from "../../../ops/step-tables.js";
+import { bytesPerElement } from "../../../tensor/dtype.js";
 import type { HostTensor } from "../../../tensor/host-tensor.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
@@ -43,6 +45,7 @@ export interface PreparedPrior {
   readonly run: { readonly batch: number; readonly tokens: number; readonly guidance: Guidance | undefined };
   /** Batch size for the network: twice that of the run if it is guided. */
   readonly batch: number;
+  /** The embeddings of the timesteps. */
   readonly times: StepRows;
   /** The tokens of the text, `[batch, *, inner]`: its encodings and its embedding. */
   readonly text: Tensor;
@@ -125,13 +128,20 @@ export class PriorTransformer {
       return {
         run: { batch: run.batch, tokens, guidance },
         batch,
-        times: this.#time.prepare(inputs, times),
+        times: this.#times(inputs, times),
         text,
         positions,
         keyMask,
         past: textMask && this.#past(text, positions, textMask),
       };
     });
+  }
+
+  /** The embeddings of all timesteps, `[rows, samples, inner]`. */
+  #times(inputs: StepInputs, times: PassTimes): StepRows {
+    const rows = this.#time.prepare(inputs, times);
+    const bytesPerRow = rows.rows.shape[1]! * this.#inner * bytesPerElement(inputs.arena.dtype);
+    return stepTables(inputs, rows, { bytesPerRow, compute: (each) => [this.#time.forward(each)] })[0]!;
   }
 
   /** What is the same in every pass of a causal transformer. */
@@ -180,7 +190,7 @@ export class PriorTransformer {
   #predict(x: Tensor, { batch, times, text, positions, keyMask, past }: PreparedPrior): Tensor {
     const { arena } = x;
     return arena.scope(() => {
-      const time = this.#time.forward(times, batch).reshape([batch, 1, this.#inner]);
+      const time = stepRow(times, batch).reshape([batch, 1, this.#inner]);
       const noised = this.#projIn.forward(cast(x, arena.dtype));
       const last = this.#predictionToken ? [broadcastBatch(arena.share(this.#predictionToken), batch)] : [];
       const behind = [time, noised, ...last];

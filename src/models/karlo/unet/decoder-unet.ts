@@ -1,9 +1,10 @@
 import { Guidance, guides } from "../../../diffusion/guidance.js";
 import { sameShape } from "../../../ops/check.js";
-import { activate, add } from "../../../ops/elementwise.js";
+import { activate } from "../../../ops/elementwise.js";
 import { cast } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
+import { addToRows } from "../../../ops/step-tables.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { DecoderOptions } from "../config/decoder-config.js";
@@ -36,9 +37,10 @@ interface PreparedContext {
 export interface PreparedDecoder {
   readonly run: { readonly batch: number; readonly guidance: Guidance | undefined };
   readonly batch: number;
-  readonly times: StepRows;
   /** `[batch, timeDim]` */
   readonly classLabels: Tensor;
+  /** What residual blocks get of the time and the class labels. */
+  readonly modulations: StepRows;
   readonly context: PreparedContext;
 }
 
@@ -91,11 +93,12 @@ export class DecoderUnet {
       const { batch, times, condition } = guidance ? guided(run, guidance) : run;
       this.#check(batch, condition);
       const context = cast(arena.share(condition.context), arena.dtype);
+      const classLabels = cast(arena.share(condition.classLabels), arena.dtype);
       return {
         run: { batch: run.batch, guidance },
         batch,
-        times: this.#time.prepare(inputs, times),
-        classLabels: cast(arena.share(condition.classLabels), arena.dtype),
+        classLabels,
+        modulations: this.#modulations(inputs, times, classLabels),
         context: {
           keys: this.#attentions.map((attention) => attention.prepare(context)),
           mask: contextMask(inputs, condition),
@@ -117,12 +120,18 @@ export class DecoderUnet {
     });
   }
 
-  #predict(x: Tensor, { batch, times, classLabels, context }: PreparedDecoder): Tensor {
+  #modulations(inputs: StepInputs, times: PassTimes, classLabels: Tensor): StepRows {
+    return this.#trunk.modulations(inputs, this.#time.prepare(inputs, times), classLabels.rows, (rows) => {
+      const embedded = addToRows(this.#time.forward(rows), classLabels);
+      return this.options.skipsTimeActivation ? embedded : activate(embedded, "silu");
+    });
+  }
+
+  #predict(x: Tensor, { batch, modulations, context }: PreparedDecoder): Tensor {
     const { arena } = x;
     return arena.scope(() => {
-      const embedded = add(this.#time.forward(times, batch), classLabels);
-      const time = this.options.skipsTimeActivation ? embedded : activate(embedded, "silu");
-      return this.#trunk.forward(cast(x, arena.dtype), { time, conditions: context });
+      const pass = { modulations: stepRow(modulations, batch), conditions: context };
+      return this.#trunk.forward(cast(x, arena.dtype), pass);
     });
   }
 

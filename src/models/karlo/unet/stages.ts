@@ -3,18 +3,17 @@ import { concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
-import type { UnetOptions } from "../config/unet-config.js";
 import { applyTo, share } from "./feature-map.js";
-import { ResnetBlock } from "./resnet-block.js";
+import { ResnetBlock, type DeclaredUnet } from "./resnet-block.js";
 
 /** A layer behind a residual block. `Conditions` is what the layers of a kind of U-Net read, beside the time. */
 export interface Attention<Conditions> {
   forward(x: Tensor, conditions: Conditions): Tensor;
 }
 
-/** What the layers of a pass read: the time `[B, timeDim]` after its activation, and the rest. */
+/** What the layers of a pass read: what residual blocks get of the time, `[B, *]`, and the rest. */
 export interface PassInputs<Conditions> {
-  readonly time: Tensor;
+  readonly modulations: Tensor;
   readonly conditions: Conditions;
 }
 
@@ -23,7 +22,7 @@ export type DeclareAttention<Conditions> = (weights: Weights) => Attention<Condi
 
 export interface StageOptions<Conditions> {
   readonly width: number;
-  readonly unet: UnetOptions;
+  readonly unet: DeclaredUnet;
   /** Undefined: residual blocks alone. */
   readonly attention: DeclareAttention<Conditions> | undefined;
 }
@@ -48,9 +47,9 @@ function declareLayers<Conditions>(
 function runLayer<Conditions>(
   x: Tensor,
   { block, attention }: Layer<Conditions>,
-  { time, conditions }: PassInputs<Conditions>,
+  { modulations, conditions }: PassInputs<Conditions>,
 ): Tensor {
-  const h = applyTo(x, (x) => block.forward(x, time));
+  const h = applyTo(x, (x) => block.forward(x, modulations));
   return attention ? applyTo(h, (h) => attention.forward(h, conditions)) : h;
 }
 
@@ -93,7 +92,7 @@ export class DownStage<Conditions> {
       }
       const downsample = this.#downsample;
       if (!downsample) return h;
-      h = applyTo(h, (h) => downsample.forward(h, pass.time));
+      h = applyTo(h, (h) => downsample.forward(h, pass.modulations));
       skips.push(share(h));
       return h;
     });
@@ -121,7 +120,7 @@ export class Middle<Conditions> {
   /** Consumes `x`. */
   forward(x: Tensor, pass: PassInputs<Conditions>): Tensor {
     return inModule(x.arena, this.#path, () =>
-      applyTo(runLayer(x, this.#first, pass), (h) => this.#second.forward(h, pass.time)),
+      applyTo(runLayer(x, this.#first, pass), (h) => this.#second.forward(h, pass.modulations)),
     );
   }
 }
@@ -156,7 +155,7 @@ export class UpStage<Conditions> {
       let h = x;
       for (const layer of this.#layers) h = runLayer(joined(h, skips), layer, pass);
       const upsample = this.#upsample;
-      return upsample ? applyTo(h, (h) => upsample.forward(h, pass.time)) : h;
+      return upsample ? applyTo(h, (h) => upsample.forward(h, pass.modulations)) : h;
     });
   }
 }

@@ -1,7 +1,7 @@
 import { sameShape } from "../../../ops/check.js";
 import { cast, concatChannels } from "../../../ops/layout.js";
 import { ShapeError } from "../../../ops/shape-error.js";
-import type { PassTimes, StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import { stepRow, type PassTimes, type StepInputs, type StepRows } from "../../../ops/step-inputs.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { SuperResolutionOptions } from "../config/super-resolution-config.js";
@@ -20,7 +20,8 @@ export interface SuperResolutionRun {
 
 /** A run of a super-resolution U-Net, ready for its first pass. */
 export interface PreparedSuperResolution {
-  readonly times: StepRows;
+  /** What residual blocks get of the time. */
+  readonly modulations: StepRows;
   /** In the arena's dtype. */
   readonly lowres: Tensor;
 }
@@ -58,14 +59,16 @@ export class SuperResolutionUnet {
       throw new ShapeError(`${NAME}.prepare`, "lowres", lowres.shape, expected);
     }
     const { arena } = inputs;
+    const rows = this.#time.prepare(inputs, times);
+    const samples = rows.rows.shape[1]!;
     return inputs.hold(() => ({
-      times: this.#time.prepare(inputs, times),
+      modulations: this.#trunk.modulations(inputs, rows, samples, (each) => this.#time.forward(each, "silu")),
       lowres: cast(arena.share(lowres), arena.dtype),
     }));
   }
 
   /** The prediction in the current pass for `x` `[B, H, W, channelsOut]`, with the sizes of the smaller image: f32. */
-  forward(x: Tensor, { times, lowres }: PreparedSuperResolution): Tensor {
+  forward(x: Tensor, { modulations, lowres }: PreparedSuperResolution): Tensor {
     const { arena } = x;
     const [batch, ...sides] = lowres.shape as [number, number, number, number];
     this.#trunk.check(`${NAME}.forward`, x, batch, this.options.channelsOut);
@@ -73,9 +76,11 @@ export class SuperResolutionUnet {
       throw new ShapeError(`${NAME}.forward`, "x", x.shape, [batch, ...sides.slice(0, 2), x.channels]);
     }
     return arena.scope(() => {
-      const time = this.#time.forward(times, batch, "silu");
       const image = concatChannels([cast(x, arena.dtype), lowres]);
-      return cast(this.#trunk.forward(image, { time, conditions: undefined }), "f32");
+      return cast(
+        this.#trunk.forward(image, { modulations: stepRow(modulations, batch), conditions: undefined }),
+        "f32",
+      );
     });
   }
 }

@@ -1,7 +1,11 @@
 import { Conv2d } from "../../../nn/conv2d.js";
 import { GroupNorm } from "../../../nn/group-norm.js";
+import { JoinedLayers } from "../../../nn/joined-layers.js";
 import { affine } from "../../../ops/elementwise.js";
 import { ShapeError } from "../../../ops/shape-error.js";
+import type { StepInputs, StepRows } from "../../../ops/step-inputs.js";
+import { stepTables } from "../../../ops/step-tables.js";
+import { bytesPerElement } from "../../../tensor/dtype.js";
 import type { Tensor } from "../../../tensor/tensor.js";
 import type { Weights } from "../../../weights/store.js";
 import type { UnetOptions } from "../config/unet-config.js";
@@ -26,6 +30,7 @@ export interface TrunkKernels {
  * @see https://github.com/huggingface/diffusers/blob/ad3a3afc3a4d3068bbb12f58129c855087ffc6d6/src/diffusers/models/unets/unet_2d_condition.py#L1127-L1262
  */
 export class UnetTrunk<Conditions> {
+  readonly #modulations = new JoinedLayers();
   readonly #convIn: Conv2d;
   readonly #downs: readonly DownStage<Conditions>[];
   readonly #middle: Middle<Conditions>;
@@ -35,40 +40,51 @@ export class UnetTrunk<Conditions> {
 
   constructor(
     weights: Weights,
-    private readonly unet: UnetOptions,
+    private readonly options: UnetOptions,
     attention: TrunkAttention<Conditions>,
     kernels: TrunkKernels = { in: 3, out: 3 },
   ) {
+    const unet = { ...options, modulations: this.#modulations };
     const { widths, channelsIn, channelsOut, groups, eps } = unet;
     const conv = (name: string, from: number, to: number, kernel: number) =>
       new Conv2d(weights.at(name), from, to, kernel, { padding: (kernel - 1) / 2 });
     const first = widths[0]!;
     const last = widths.length - 1;
     this.#convIn = conv("conv_in", channelsIn, first, kernels.in);
-    const options = (i: number, attention: DeclareAttention<Conditions> | undefined) => ({
+    const stageOptions = (i: number, attention: DeclareAttention<Conditions> | undefined) => ({
       width: widths[i]!,
       unet,
       attention,
     });
     this.#downs = widths.map((_, i) => {
-      const stage = options(i, attention.down[i]);
+      const stage = stageOptions(i, attention.down[i]);
       const place = weights.at("down_blocks", i);
       return new DownStage(place, widths[i - 1] ?? first, unet.layers[i]!, i === last, stage);
     });
-    this.#middle = new Middle(weights.at("mid_block"), options(last, attention.middle));
+    this.#middle = new Middle(weights.at("mid_block"), stageOptions(last, attention.middle));
     const skips = [first, ...this.#downs.flatMap((down) => down.skips)];
     this.#ups = widths.map((_, i) => {
       const own = skips.splice(-(unet.layers[last - i]! + 1)).reverse();
-      const stage = options(last - i, attention.up[i]);
+      const stage = stageOptions(last - i, attention.up[i]);
       return new UpStage(weights.at("up_blocks", i), widths[last - i + 1] ?? widths[last]!, own, i === last, stage);
     });
     this.#normOut = new GroupNorm(weights.at("conv_norm_out"), groups, first, { eps });
     this.#convOut = conv("conv_out", first, channelsOut, kernels.out);
   }
 
+  /**
+   * Computes what residual blocks get of the time in all passes of a run. `embed` turns rows of `times` into `[n, samples,
+   * timeDim]` after the activation, for `samples` samples.
+   */
+  modulations(inputs: StepInputs, times: StepRows, samples: number, embed: (rows: Tensor) => Tensor): StepRows {
+    const bytesPerRow = samples * this.#modulations.width * bytesPerElement(inputs.arena.dtype);
+    const compute = (rows: Tensor) => rows.arena.scope(() => [this.#modulations.forward(embed(rows))]);
+    return stepTables(inputs, times, { bytesPerRow, compute })[0]!;
+  }
+
   /** Throws `ShapeError` unless `x` is `[batch, height, width, channels]` with sides that can be halved often enough. */
   check(op: string, x: Tensor, batch: number, channels: number): void {
-    const { widths } = this.unet;
+    const { widths } = this.options;
     const unit = 2 ** (widths.length - 1);
     const [samples, height = 0, width = 0] = x.shape;
     const fits = x.shape.length === 4 && samples === batch && x.channels === channels;
@@ -79,7 +95,7 @@ export class UnetTrunk<Conditions> {
   /** The prediction `[B, H, W, channelsOut]` for `x` `[B, H, W, channelsIn]`, both in the arena's dtype. */
   forward(x: Tensor, pass: PassInputs<Conditions>): Tensor {
     return x.arena.scope(() => {
-      let h = this.#convIn.forward(this.unet.centersInput ? affine(x, 2, -1) : x);
+      let h = this.#convIn.forward(this.options.centersInput ? affine(x, 2, -1) : x);
       const skips = [share(h)];
       for (const down of this.#downs) h = down.forward(h, pass, skips);
       h = this.#middle.forward(h, pass);
