@@ -165,6 +165,7 @@ export type { Checkpoint, CheckpointOptions } from "./weights/checkpoint.js";
 export type { Dtype, EntryDtype } from "./weights/dtypes.js";
 export type { SmallFloat } from "./weights/small-floats.js";
 export { FormatError, TruncatedError } from "./weights/errors.js";
+export type { InspectedTensor, InspectedTensors } from "./weights/inspect.js";
 export type { Container } from "./weights/state-dict.js";
 export type { WeightsChoice } from "./weights/tree/choose-model.js";
 export type { StateDictKey } from "./weights/tree/key.js";
@@ -176,7 +177,12 @@ export { WeightError, type Misshapen, type WeightProblems } from "./weights/weig
 export { forgetTuning, keepTuning, keptTuning, readKeptTuning, type KeptTuningOptions } from "./tuning/kept.js";
 export { parseTuningTable } from "./tuning/table.js";
 export { tuneGpu, type TuneOptions, type TuningDecision, type TuningResult, type TuningTime } from "./tuning/tune.js";
-export { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "./worker/client.js";
+export {
+  createWorkerClient,
+  type InspectOptions,
+  type WorkerClient,
+  type WorkerClientOptions,
+} from "./worker/client.js";
 export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
 export type { ConfigDescription } from "./worker/descriptions.js";
 export type { RemoteConfig } from "./worker/remote-config.js";

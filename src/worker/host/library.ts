@@ -9,23 +9,27 @@ import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { inspectCheckpoint, type Inspection } from "../../models/inspect.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
+import { isConfigName } from "../../pipeline/config-names.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
 import { BlobSource } from "../../platform/source.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
 import type { RemoteConfig } from "../remote-config.js";
 
-/** Reads a load config. Of one of the package, `source` is its name. */
+/** Reads a load config. The source of one of the package is its name. */
 export async function openConfig(config: RemoteConfig, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
   if (typeof config === "string") return ModelLoadConfig.open(config, options);
-  return ModelLoadConfig.parse(config.data, config.source);
+  const { data, source } = config;
+  return source !== undefined && isConfigName(source)
+    ? ModelLoadConfig.named(source, options)
+    : ModelLoadConfig.parse(data, source);
 }
 
 async function inspect(file: string | Blob, options: CheckpointOptions = {}): Promise<Inspection> {
   const source = file instanceof Blob ? new BlobSource(file) : await openSource(file, options);
   const checkpoint = await openCheckpoint(source, options);
   try {
-    return inspectCheckpoint(checkpoint);
+    return await inspectCheckpoint(checkpoint);
   } finally {
     await checkpoint.close();
   }
