@@ -6,12 +6,13 @@ import type { ImageReport } from "../../src/cli/generating/image-output.js";
 import { dalle2Beside, readImage } from "../support/cli.js";
 import { largestDifference } from "../support/image-files.js";
 import { isRight, judge } from "../support/shapes-measure.js";
-import { browsers, inEachBrowser, type TestPage } from "./browsers.js";
+import { browsers, inEachBrowser } from "./browsers.js";
 import { chromiumPath, swiftShaderOf } from "./chromium.js";
 import { startModelHost, type ModelHost } from "./model-host.js";
-import { openTests, type OpenTests } from "./open-tests.js";
+import { openTestPage, openTests, type OpenTests } from "./open-tests.js";
 import { STEPS } from "./few-steps.js";
 import type { BrowserTests, Drawn } from "./page.js";
+import type { TestPage } from "./test-browser.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -94,7 +95,7 @@ inEachBrowser("the Shapes model", (known) => {
 
   describe("in a worker, after a reload and without network", () => {
     beforeAll(async () => {
-      await page.open(open.url);
+      await openTestPage(page, open.url);
       const names = ["red-circle", "keep-left"];
       const urls = Object.fromEntries(names.map((name) => [name, `${open.url}images/${name}.png`]));
       await page.evaluate((all) => tests.fetchImages(all), urls);

@@ -2,14 +2,15 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { PIECE_BYTES } from "../../src/files/pieces.js";
 import type * as Api from "../../src/index.js";
 import { FaultServer, stallAfter } from "../support/fault-server.js";
 import { hole, sparseTorchZip } from "../support/torch-file.js";
-import { browsers, type TestPage } from "./browsers.js";
-import { openTests, type OpenTests } from "./open-tests.js";
+import { inEachBrowser } from "./browsers.js";
+import { openTestPage, openTests, type OpenTests } from "./open-tests.js";
 import { bundleForBrowser } from "./page-server.js";
+import type { TestPage } from "./test-browser.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -29,7 +30,7 @@ interface Opened {
   readonly warnings: readonly string[];
 }
 
-describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("storage in $name", (known) => {
+inEachBrowser("storage", (known) => {
   let tests: OpenTests;
   let server: FaultServer;
   let page: TestPage;
@@ -135,7 +136,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
   });
 
   it("a reload finds the download, and does not need the network", async () => {
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
     await page.setOffline(true);
     const { sha256: found, warnings } = await open();
     await page.setOffline(false);
@@ -146,7 +147,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
 
   it("a corrupted download is found after a reload, and fetched again", async () => {
     await damage(1000, false);
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
     // Where the times of files are coarse, only its content tells.
     expect(await open()).toEqual({ sha256, warnings: [expect.stringMatching(/was damaged or changed|are damaged/)] });
     expect(ranges()).toHaveLength(1);
@@ -154,7 +155,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
 
   it("damage that its time does not show is found as it is read, and only the damaged piece is fetched", async () => {
     await damage(PIECE_BYTES + 1000, true);
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
     expect(await open()).toEqual({ sha256, warnings: [expect.stringContaining("are damaged; fetching them again")] });
     expect(ranges()).toEqual([`bytes=${PIECE_BYTES}-${content.length - 1}`]);
     expect(await open()).toEqual({ sha256, warnings: [] });
@@ -163,7 +164,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
 
   it("a file that one tab reads is not removed or replaced by another, which says so", async () => {
     const other = await tests.browser.newPage();
-    await other.open(tests.url);
+    await openTestPage(other, tests.url);
     expect((await open(page, remote(), true)).sha256).toBe(sha256);
     const clear = () =>
       other.evaluate(
@@ -200,7 +201,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
     expect(error).toMatchObject({ code: "file/quota", neededBytes: 2 * content.length });
     expect(error!.message).toContain("but there is room for 1.00 MB");
     expect(ranges()).toEqual([]);
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
   });
 
   it("a server that does not allow the page to read is told from one that is away", async () => {
@@ -222,7 +223,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
       Object.defineProperty(navigator.storage, "getDirectory", { value: refuse, configurable: true });
     }, undefined);
     expect(await open()).toEqual({ sha256, warnings: [expect.stringContaining("this page cannot store files")] });
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
   });
 
   it("a load config from a URL and the files beside it are kept, too", async () => {
@@ -239,7 +240,7 @@ describe.each(Object.values(browsers).filter(({ isMissing }) => !isMissing))("st
         return text;
       }, server.url("/set/config.json"));
     expect(await read()).toBe("weights");
-    await page.open(tests.url);
+    await openTestPage(page, tests.url);
     await page.setOffline(true);
     server.requests.length = 0;
     expect(await read()).toBe("weights");
