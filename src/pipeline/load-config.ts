@@ -2,7 +2,7 @@ import { dirname, keepsRelativeFiles, packageFile } from "#platform";
 import type { FileFolder } from "../files/folder/file-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
-import { FolderMemory } from "../files/folder/remote-folder.js";
+import { FolderMemory } from "../files/folder/folder-memory.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
 import { fetchOrKept } from "../files/kept-bytes.js";

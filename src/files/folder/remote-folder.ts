@@ -12,25 +12,10 @@ import { checkSpace } from "../space.js";
 import { probe } from "../transfer.js";
 import { shortHash } from "../hash.js";
 import { checkInside, type FileFolder } from "./file-folder.js";
+import type { FolderMemory } from "./folder-memory.js";
 import { isGitBlob } from "./git-blob.js";
 import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
 import { hubFileUrl, hubId, type HubPlace } from "./hub-place.js";
-
-/** What is known about folders on servers in a run, so that servers are asked once. */
-export class FolderMemory {
-  /** The lists of repositories, by hub id. */
-  readonly listings = new Map<string, HubListing | undefined>();
-  /** The sizes of files on other servers, by URL; null for files that do not exist. */
-  readonly sizes = new Map<string, { readonly size: number | undefined } | null>();
-  /** Names of the folders whose download was announced. */
-  readonly announced = new Set<string>();
-
-  clear(): void {
-    this.listings.clear();
-    this.sizes.clear();
-    this.announced.clear();
-  }
-}
 
 /** How the files of a folder on a server are read. */
 export interface RemoteFolderOptions extends RemoteOptions {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { addressSpace, explain, type PageFacts } from "../../src/platform/browser-network.js";
+import { addressSpace, explain, type PageFacts } from "../../src/platform/failed-fetch.js";
 
 const page = (origin: string, facts: Partial<PageFacts> = {}): PageFacts => ({
   origin,
