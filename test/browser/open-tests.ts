@@ -28,10 +28,10 @@ export async function openTestPage(page: TestPage, url: string): Promise<void> {
   await page.waitFor(() => "tests" in globalThis);
 }
 
-/** Starts a browser and opens page.ts in it. */
-export async function openTests(known: KnownBrowser): Promise<OpenTests> {
+/** Starts a browser and opens page.ts in it. `more` are other scripts to serve, by name. */
+export async function openTests(known: KnownBrowser, more: Readonly<Record<string, string>> = {}): Promise<OpenTests> {
   const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
-  const { url, server, requests } = await servePage(scripts);
+  const { url, server, requests } = await servePage({ ...scripts, ...more });
   const page = await browser.newPage();
   await openTestPage(page, url);
   const close = async (): Promise<void> => {

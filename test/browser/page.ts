@@ -68,10 +68,10 @@ function opened(): Manager {
 }
 
 /** A script of the models, wherever they are. */
-function script<Name extends keyof Scripts>(name: Name): api.RemoteScript<InstanceType<Scripts[Name]>> {
+function script<Name extends keyof Scripts>(name: Name): api.RemoteScript<Scripts[Name]> {
   const manager = opened();
   const one: unknown = manager instanceof api.DalleModelManager ? new api[name](manager) : manager.script(name);
-  return one as api.RemoteScript<InstanceType<Scripts[Name]>>;
+  return one as api.RemoteScript<Scripts[Name]>;
 }
 
 async function timed(work: () => Promise<api.Image>): Promise<Drawn> {
