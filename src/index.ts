@@ -15,7 +15,7 @@ export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./plat
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export { ModelLoadConfig, type ConfigOptions, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,
@@ -36,6 +36,8 @@ export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
+export { QuotaError } from "./files/space.js";
+export { storageState, type StorageState } from "./files/storage-state.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/patience.js";
 export { UnreachableHosts } from "./files/unreachable-hosts.js";

@@ -13,6 +13,7 @@ export {
   removeFile,
   statFile,
   writeFileAtomic,
+  writesToCopy,
 } from "./browser-files.js";
 export {
   adapterAdvice,
@@ -24,7 +25,21 @@ export {
   waitForDawn,
 } from "./browser-gpu.js";
 export { decodeImage, encodePixels } from "./browser-image.js";
+export { explainFailedFetch } from "./browser-network.js";
 export { dirname, isAbsolute, join } from "./browser-paths.js";
+export {
+  askPersistence,
+  canKeepFiles,
+  exclusively,
+  freeBytes,
+  holdFile,
+  isHeld,
+  isPersistent,
+  locksFiles,
+  noteOnDownloads,
+  spaceAdvice,
+  unlessHeld,
+} from "./browser-storage.js";
 
 export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";
 
@@ -41,5 +56,4 @@ export const environmentVariable: Platform["environmentVariable"] = () => undefi
 
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = false;
 
-export const exclusively: Platform["exclusively"] = async (name, body) =>
-  await navigator.locks.request(`dalle2-webgpu:${name}`, body);
+export const keepsRelativeFiles: Platform["keepsRelativeFiles"] = true;

@@ -32,6 +32,19 @@ export {
 } from "./node-gpu.js";
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
+export {
+  askPersistence,
+  canKeepFiles,
+  freeBytes,
+  holdFile,
+  isHeld,
+  isPersistent,
+  locksFiles,
+  noteOnDownloads,
+  spaceAdvice,
+  unlessHeld,
+  writesToCopy,
+} from "./node-storage.js";
 
 /** Temporary files that were not changed for this long are from processes that were killed. */
 const STALE_MS = 600_000;
@@ -96,5 +109,9 @@ export const packageFile: Platform["packageFile"] = (path) => fileURLToPath(new 
 export const environmentVariable: Platform["environmentVariable"] = (name) => process.env[name];
 
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
+
+export const keepsRelativeFiles: Platform["keepsRelativeFiles"] = false;
+
+export const explainFailedFetch: Platform["explainFailedFetch"] = () => Promise.resolve(undefined);
 
 export { dirname, isAbsolute, join };

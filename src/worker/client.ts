@@ -1,4 +1,7 @@
+import { askPersistence } from "#platform";
 import type { CacheEntry } from "../files/cache.js";
+import { tellIfRefused } from "../files/persistence.js";
+import type { StorageState } from "../files/storage-state.js";
 import type { AdapterDescription } from "../gpu/adapter.js";
 import type { TuningTable } from "../gpu/tuning.js";
 import type { EncodeOptions } from "../image/encode.js";
@@ -30,7 +33,10 @@ export interface WorkerClientOptions {
    * a bundler moves the library without its workers, and for a worker of your own that calls `serveWorker`.
    */
   readonly worker?: (() => WorkerLike) | undefined;
-  /** Called with each warning of the client: that a worker had to be started again. Default: `console.warn`. */
+  /**
+   * Called with each warning of the client: that a worker had to be started again, or that the browser may remove downloads.
+   * Default: `console.warn`.
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -114,6 +120,10 @@ export class WorkerClient<Own extends object = LibraryScripts> {
       onLost: (handle) => {
         this.#handles.get(handle)?.lose();
       },
+      onPersist: () => {
+        const answer = askPersistence();
+        if (answer) tellIfRefused(answer, onWarning);
+      },
     });
     return this.#connection;
   }
@@ -192,6 +202,11 @@ export class WorkerClient<Own extends object = LibraryScripts> {
       folder,
       chosen.map(({ name }) => name),
     );
+  }
+
+  /** What is stored and how much more can be, as `storageState`. */
+  storageState(folder?: string): Promise<StorageState> {
+    return this.#library("storageState", folder);
   }
 
   /** Keeps a tuning table for an adapter, as `keepTuning`. Measure one by `RemoteGpu.tune`. */

@@ -144,9 +144,7 @@ export class DalleModelManager {
     options: ManagerOptions = {},
   ): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
-    const { signal, fetch, patience } = options;
-    const opened =
-      typeof config === "string" ? await ModelLoadConfig.open(config, { signal, fetch, patience }) : config;
+    const opened = typeof config === "string" ? await ModelLoadConfig.open(config, options) : config;
     return DalleModelManager.#create(opened, options);
   }
 

@@ -1,7 +1,7 @@
 // Functions of the library that need no device, as the worker runs them.
 import { clearCache, listCache } from "../../files/cache.js";
+import { storageState } from "../../files/storage-state.js";
 import { openSource } from "../../files/open.js";
-import type { HttpOptions } from "../../files/request.js";
 import { decodeImage } from "../../image/decode.js";
 import { encodeImage, readImageText } from "../../image/encode.js";
 import { loadImage, loadRgbaImage } from "../../image/image-files.js";
@@ -9,8 +9,8 @@ import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { inspectCheckpoint } from "../../models/inspect.js";
 import type { Inspection } from "../../models/inspection.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
+import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
 import { isConfigName } from "../../pipeline/config-names.js";
-import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
 import { BlobSource } from "../../platform/source.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
@@ -18,7 +18,7 @@ import type { CheckpointOptions } from "../../weights/checkpoint.js";
 import type { RemoteConfig } from "../remote-config.js";
 
 /** Reads a load config. The source of one of the package is its name. */
-export async function openConfig(config: RemoteConfig, options: HttpOptions = {}): Promise<ModelLoadConfig> {
+export async function openConfig(config: RemoteConfig, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
   if (typeof config === "string") return ModelLoadConfig.open(config, options);
   const { data, source } = config;
   return source !== undefined && isConfigName(source)
@@ -56,4 +56,5 @@ export const LIBRARY = {
   readKeptTuning,
   resizeBicubic,
   resizeLanczos,
+  storageState,
 };
