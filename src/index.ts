@@ -33,6 +33,7 @@ export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
+export type { OpenUrlOptions } from "./files/http.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
