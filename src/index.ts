@@ -15,7 +15,7 @@ export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./plat
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export { ModelLoadConfig, type ConfigLocation, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,
@@ -33,6 +33,8 @@ export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
+export { droppedFolder, type Dropped } from "./files/dropped.js";
+export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
@@ -177,7 +179,7 @@ export { tuneGpu, type TuneOptions, type TuningDecision, type TuningResult, type
 export { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "./worker/client.js";
 export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
 export type { ConfigDescription } from "./worker/descriptions.js";
-export type { RemoteConfig } from "./worker/remote-config.js";
+export type { RemoteConfig, RemoteConfigContent } from "./worker/remote-config.js";
 export type { RemoteGpu } from "./worker/remote-gpu.js";
 export type { RemoteManager } from "./worker/remote-manager.js";
 export type { RemoteGpuOptions, RemoteManagerOptions, RemoteTuning } from "./worker/remote-options.js";

@@ -97,4 +97,8 @@ export const environmentVariable: Platform["environmentVariable"] = (name) => pr
 
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
 
+export const relativeRoot: Platform["relativeRoot"] = "the working directory";
+
+export const otherFilesAdvice: Platform["otherFilesAdvice"] = undefined;
+
 export { dirname, isAbsolute, join };

@@ -43,6 +43,10 @@ export interface Platform {
   readonly environmentVariable: (name: string) => string | undefined;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
+  /** What relative paths start from, for messages: "the working directory". */
+  readonly relativeRoot: string;
+  /** How to name files that no path names, for messages; undefined in Node. */
+  readonly otherFilesAdvice: string | undefined;
   /** Folder for downloads, which may not exist yet. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
   /**

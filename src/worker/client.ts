@@ -7,7 +7,7 @@ import type { GpuDescription, ManagerDescription } from "./descriptions.js";
 import { Handle, type HandleTarget } from "./handle.js";
 import type { LIBRARY } from "./host/library.js";
 import type { SentArguments } from "./options.js";
-import type { RemoteConfig } from "./remote-config.js";
+import { sentConfig, sentFile, type RemoteConfig } from "./remote-config.js";
 import { RemoteGpu } from "./remote-gpu.js";
 import { RemoteManager } from "./remote-manager.js";
 import type { RemoteGpuOptions, RemoteManagerOptions } from "./remote-options.js";
@@ -58,7 +58,7 @@ export class WorkerClient<Own extends object = LibraryScripts> {
    */
   async open(config: RemoteConfig = "shapes", options: RemoteManagerOptions = {}): Promise<RemoteManager<Own>> {
     const { gpu, ...others } = options;
-    const content = typeof config === "string" ? config : { data: config.data, source: config.source };
+    const content = sentConfig(config);
     const parent = gpu && RemoteGpu.handleOf(gpu);
     const handle: Handle<ManagerDescription> = this.#handle({
       name: "The model manager",
@@ -116,14 +116,17 @@ export class WorkerClient<Own extends object = LibraryScripts> {
   /** Counts the GPU memory that the models of a load config need, as `planMemory`. */
   planMemory(...[config, options]: LibraryArguments<"planMemory">): LibraryResult<"planMemory"> {
     const { gpu } = options;
-    if (!gpu) return this.#library("planMemory", [config, options]);
+    const sent = sentConfig(config);
+    if (!gpu) return this.#library("planMemory", [sent, options]);
     const { adapter, features, tuning } = gpu;
-    return this.#library("planMemory", [config, { ...options, gpu: { adapter, features, tuning } }]);
+    return this.#library("planMemory", [sent, { ...options, gpu: { adapter, features, tuning } }]);
   }
 
-  /** Describes a checkpoint, by path or URL or as a file: its format, model, config and tensors. Only headers are read. */
-  inspect(...args: LibraryArguments<"inspect">): LibraryResult<"inspect"> {
-    return this.#library("inspect", args);
+  /**
+   * Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read.
+   */
+  inspect(...[file, options]: LibraryArguments<"inspect">): LibraryResult<"inspect"> {
+    return this.#library("inspect", [sentFile(file), options]);
   }
 
   /** Decodes an image file, as `decodeImage`; also a `File` or `Blob`. */

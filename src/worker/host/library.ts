@@ -1,5 +1,6 @@
 // Functions of the library that need no device, as the worker runs them.
 import { clearCache, listCache } from "../../files/cache.js";
+import type { GivenFile, GivenPath } from "../../files/folder/given-folder.js";
 import { openSource } from "../../files/open.js";
 import type { HttpOptions } from "../../files/request.js";
 import { decodeImage } from "../../image/decode.js";
@@ -10,22 +11,20 @@ import { inspectCheckpoint, type Inspection } from "../../models/inspect.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { ModelLoadConfig } from "../../pipeline/load-config.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
-import { BlobSource } from "../../platform/source.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
-import type { RemoteConfig } from "../remote-config.js";
+import { isContent, type RemoteConfig } from "../remote-config.js";
 
 /** Reads a load config. Of one of the package, `source` is its name. */
 export async function openConfig(config: RemoteConfig, options: HttpOptions = {}): Promise<ModelLoadConfig> {
-  if (typeof config === "string") return ModelLoadConfig.open(config, options);
+  if (!isContent(config)) return ModelLoadConfig.open(config, options);
   return ModelLoadConfig.parse(config.data, config.source);
 }
 
-async function inspect(file: string | Blob, options: CheckpointOptions = {}): Promise<Inspection> {
-  const source = file instanceof Blob ? new BlobSource(file) : await openSource(file, options);
-  const checkpoint = await openCheckpoint(source, options);
+async function inspect(file: string | GivenFile | GivenPath, options: CheckpointOptions = {}): Promise<Inspection> {
+  const checkpoint = await openCheckpoint(await openSource(file, options), options);
   try {
-    return inspectCheckpoint(checkpoint);
+    return await inspectCheckpoint(checkpoint);
   } finally {
     await checkpoint.close();
   }
