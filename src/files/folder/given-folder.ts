@@ -1,4 +1,5 @@
 // Files and folders that a user of a page picked or dropped.
+import { ArgumentError } from "../../platform/arguments.js";
 import { FileError } from "../../platform/errors.js";
 import { BlobSource, type ByteSource } from "../../platform/source.js";
 import type { FileFolder } from "./file-folder.js";
@@ -10,10 +11,7 @@ export type GivenFile = Blob | FileSystemFileHandle;
  * A folder that a user picked or dropped: its handle; the files of an `<input webkitdirectory>`, or other files that lie side by
  * side (`input.files`), with handles of folders among them; or files by their paths, with slashes.
  */
-export type GivenFolder =
-  | FileSystemDirectoryHandle
-  | ArrayLike<File | FileSystemFileHandle | FileSystemDirectoryHandle>
-  | ReadonlyMap<string, GivenFile | FileSystemDirectoryHandle>;
+export type GivenFolder = FileSystemDirectoryHandle | List | ReadonlyMap<string, GivenFile | FileSystemDirectoryHandle>;
 
 /** A file or folder in a folder that a user picked or dropped. */
 export interface GivenPath {
@@ -21,6 +19,8 @@ export interface GivenPath {
   /** Its path there, with slashes. */
   readonly path: string;
 }
+
+type List = ArrayLike<File | FileSystemFileHandle | FileSystemDirectoryHandle>;
 
 type Entry = GivenFile | FileSystemDirectoryHandle;
 
@@ -66,7 +66,7 @@ function contentOf(given: GivenFolder): {
   readonly entries: FileSystemDirectoryHandle | Map<string, Entry>;
 } {
   if (isFolderHandle(given)) return { name: given.name, entries: given };
-  const { name, entries } = given instanceof Map ? { name: "", entries: given } : entriesOf(given as FileList);
+  const { name, entries } = given instanceof Map ? { name: "", entries: given } : entriesOf(given as List);
   const only: unknown = entries.values().next().value;
   return entries.size === 1 && isFolderHandle(only) ? { name: only.name, entries: only } : { name, entries };
 }
@@ -111,7 +111,7 @@ export class GivenFiles implements FileFolder {
         advice: "give a folder that has all files",
       });
     }
-    const openBeside = (other: string): Promise<ByteSource> => this.open(this.resolve(path, other));
+    const openBeside = async (other: string): Promise<ByteSource> => this.open(this.resolve(path, other));
     return new FolderSource(await fileOf(found, name), name, openBeside);
   }
 
@@ -130,8 +130,9 @@ export class GivenFiles implements FileFolder {
    * absolute path does.
    */
   resolve(from: string, path: string): string {
+    if (/^\/|\\|\0/.test(path)) throw this.#outside(path);
     const parts = from.split("/").slice(0, -1);
-    for (const part of /^\/|\\|\0/.test(path) ? [".."] : path.split("/")) {
+    for (const part of path.split("/")) {
       if (part === "" || part === ".") continue;
       if (part !== "..") parts.push(part);
       else if (parts.pop() === undefined) throw this.#outside(path);
@@ -165,9 +166,8 @@ class FolderSource extends BlobSource {
 /** A file that was given without its folder. */
 class AloneSource extends BlobSource {
   openBeside(path: string): Promise<ByteSource> {
-    const problem = `is a file beside ${this.name}, of which the page has only the file itself`;
-    const advice = "give the folder with all files";
-    return Promise.reject(new FileError(path, problem, { code: "file/not-found", advice }));
+    const problem = `is beside ${this.name}, which was given without its folder`;
+    return Promise.reject(new FileError(path, problem, { code: "file/not-found", advice: "give the folder" }));
   }
 }
 
@@ -185,10 +185,11 @@ export function nameOf(file: GivenFile): string {
 }
 
 /** The entries of a list by their paths. All files of an `<input webkitdirectory>` have the name of its folder before theirs. */
-function entriesOf(list: ArrayLike<File | FileSystemFileHandle | FileSystemDirectoryHandle>): {
+function entriesOf(list: List): {
   readonly name: string;
   readonly entries: Map<string, Entry>;
 } {
+  if (!("length" in list)) throw notAFolder();
   let name = "";
   const entries = new Map<string, Entry>();
   for (const entry of Array.from(list)) {
@@ -204,12 +205,20 @@ function entriesOf(list: ArrayLike<File | FileSystemFileHandle | FileSystemDirec
   return { name, entries };
 }
 
+function notAFolder(): ArgumentError {
+  return new ArgumentError("folder", "This object is neither a file nor a folder that a user picked or dropped.", {
+    advice: "For the content of a load config, call ModelLoadConfig.parse",
+  });
+}
+
 async function atPath(entries: ReadonlyMap<string, Entry>, path: string): Promise<Entry | undefined> {
   const whole = entries.get(path);
   if (whole !== undefined) return whole;
-  const slash = path.indexOf("/");
-  const top = entries.get(path.slice(0, Math.max(slash, 0)));
-  return isFolderHandle(top) ? atHandle(top, path.slice(slash + 1)) : undefined;
+  for (let slash = path.indexOf("/"); slash >= 0; slash = path.indexOf("/", slash + 1)) {
+    const folder = entries.get(path.slice(0, slash));
+    if (isFolderHandle(folder)) return atHandle(folder, path.slice(slash + 1));
+  }
+  return undefined;
 }
 
 async function atHandle(root: FileSystemDirectoryHandle, path: string): Promise<FileSystemFileHandle | undefined> {
