@@ -66,4 +66,8 @@ export default tseslint.config(
       },
     },
   },
+  {
+    files: ["examples/browser/main.js"],
+    languageOptions: { globals: { AbortController: "readonly", FormData: "readonly", ImageData: "readonly" } },
+  },
 );

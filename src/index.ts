@@ -15,7 +15,13 @@ export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./plat
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type ConfigLocation, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export {
+  ModelLoadConfig,
+  type ConfigLocation,
+  type ConfigOptions,
+  type FileOptions,
+  type NamedFile,
+} from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,
@@ -38,6 +44,8 @@ export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-fol
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
+export { QuotaError } from "./files/space.js";
+export { storageState, type StorageState } from "./files/storage-state.js";
 export type { HttpOptions } from "./files/request.js";
 export type { Patience } from "./files/patience.js";
 export { UnreachableHosts } from "./files/unreachable-hosts.js";
@@ -165,6 +173,7 @@ export type { Checkpoint, CheckpointOptions } from "./weights/checkpoint.js";
 export type { Dtype, EntryDtype } from "./weights/dtypes.js";
 export type { SmallFloat } from "./weights/small-floats.js";
 export { FormatError, TruncatedError } from "./weights/errors.js";
+export type { InspectedTensor, InspectedTensors } from "./weights/inspect.js";
 export type { Container } from "./weights/state-dict.js";
 export type { WeightsChoice } from "./weights/tree/choose-model.js";
 export type { StateDictKey } from "./weights/tree/key.js";
@@ -176,7 +185,12 @@ export { WeightError, type Misshapen, type WeightProblems } from "./weights/weig
 export { forgetTuning, keepTuning, keptTuning, readKeptTuning, type KeptTuningOptions } from "./tuning/kept.js";
 export { parseTuningTable } from "./tuning/table.js";
 export { tuneGpu, type TuneOptions, type TuningDecision, type TuningResult, type TuningTime } from "./tuning/tune.js";
-export { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "./worker/client.js";
+export {
+  createWorkerClient,
+  type InspectOptions,
+  type WorkerClient,
+  type WorkerClientOptions,
+} from "./worker/client.js";
 export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
 export type { ConfigDescription } from "./worker/descriptions.js";
 export type { RemoteConfig, RemoteConfigContent } from "./worker/remote-config.js";

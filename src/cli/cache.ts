@@ -37,7 +37,7 @@ export function register(program: Command): void {
       .addOption(new Option("--folder <dir>", "folder with downloads").default(cacheFolder(), "the user's cache"))
       .option(
         "--json",
-        "print one JSON object: {folder, bytes, files: [{name, path, url, bytes, totalBytes, isComplete}]}",
+        "print one JSON object: {folder, bytes, files: [{name, path, url, bytes, totalBytes, isComplete, isInUse}]}",
       );
   shared(cache.command("list"))
     .description("list downloads, including unfinished ones, with their URLs and sizes")

@@ -1,6 +1,6 @@
 import type { FileLocation } from "../config/load-config-data.js";
 import type { FileOptions, ModelLoadConfig } from "../pipeline/load-config.js";
-import { sha256OfFile } from "../files/hash.js";
+import { sumsOfFile } from "../files/hash.js";
 import { hubChecksumUrl } from "../files/hub.js";
 import { readRecord } from "../files/kept-file.js";
 import { isUrl } from "../files/open.js";
@@ -76,7 +76,7 @@ async function checkFolder(folder: OpenedFolder, place: string, options: FileOpt
 
 /** The SHA-256 of a file. That of a download was found when it was verified. */
 async function sha256At(path: string, { signal }: FileOptions): Promise<string | null> {
-  return (await readRecord(path))?.sha256 ?? (await sha256OfFile(path, signal)) ?? null;
+  return (await readRecord(path))?.sha256 ?? (await sumsOfFile(path, signal))?.sha256 ?? null;
 }
 
 function checksumFile({ load_type, path, checksum_file_path: given }: FileLocation): string | null {
@@ -90,6 +90,7 @@ async function examine(config: ModelLoadConfig, file: FileLocation, options: Fil
   await source.close();
   if (isUrl(name)) return { path: null, bytes, sha256: null };
   // A download was hashed when it was verified; a local file was not.
-  const sha256 = file.load_type === "url" ? (await readRecord(name))?.sha256 : await sha256OfFile(name, options.signal);
+  const sha256 =
+    file.load_type === "url" ? (await readRecord(name))?.sha256 : (await sumsOfFile(name, options.signal))?.sha256;
   return { path: name, bytes, sha256: sha256 ?? null };
 }

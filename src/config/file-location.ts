@@ -96,7 +96,8 @@ function isAddress(text: string): boolean {
   return isUrl(text) && URL.canParse(text);
 }
 
-function nameInUrl(text: string): string {
+/** What follows the last slash of a URL, without the query. */
+export function nameInUrl(text: string): string {
   return text
     .replace(/[?#].*$/, "")
     .split("/")

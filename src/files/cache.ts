@@ -1,4 +1,5 @@
-import { cacheFolder, join, listFiles, removeFile, statFile } from "#platform";
+import { cacheFolder, isHeld, join, listFiles, removeFile, statFile, unlessHeld } from "#platform";
+import { FileError } from "../platform/errors.js";
 import { publicUrl } from "../platform/secrets.js";
 import { readOrigin, readRecord, removeKept, removePart, SUFFIXES } from "./kept-file.js";
 
@@ -16,6 +17,8 @@ export interface CacheEntry {
   readonly totalBytes: number | undefined;
   /** False for an unfinished download. */
   readonly isComplete: boolean;
+  /** In browsers, whether this page or another tab reads or downloads it. In Node always false. */
+  readonly isInUse: boolean;
 }
 
 /** The downloads in a folder, sorted by name. Default: the user's cache. Other files in the folder are left out. */
@@ -41,13 +44,22 @@ async function completeEntry(folder: string, name: string): Promise<CacheEntry> 
   const path = join(folder, name);
   const [record, stat] = [await readRecord(path), await statFile(path)];
   const bytes = stat?.size ?? 0;
-  return { name, path, url: shown(record?.url), bytes, totalBytes: bytes, isComplete: true };
+  return {
+    name,
+    path,
+    url: shown(record?.url),
+    bytes,
+    totalBytes: bytes,
+    isComplete: true,
+    isInUse: await isHeld(path),
+  };
 }
 
 async function partEntry(folder: string, name: string): Promise<CacheEntry> {
   const path = join(folder, name);
   const [{ url, size: totalBytes }, stat] = [await readOrigin(path), await statFile(path)];
-  return { name, path, url: shown(url), bytes: stat?.size ?? 0, totalBytes, isComplete: false };
+  const isInUse = await isHeld(path);
+  return { name, path, url: shown(url), bytes: stat?.size ?? 0, totalBytes, isComplete: false, isInUse };
 }
 
 /** Records of earlier versions hold whole URLs. */
@@ -56,22 +68,34 @@ function shown(url: string | undefined): string | undefined {
 }
 
 /**
- * Removes the downloads that `isChosen` picks (default: all) with the files beside them, and returns them. A process that
- * has one open can still read it, except in Windows, which refuses to remove it.
+ * Removes the downloads that `isChosen` picks (default: all) with the files beside them, and returns them. Rejects with FileError
+ * (`file/in-use`) if a page of this site, this one or another tab, reads or downloads some of them: those stay, all others are
+ * removed. In Node a process that has one open can still read it, except in Windows, which refuses to remove it.
  */
 export async function clearCache(
   folder: string = cacheFolder(),
   isChosen: (entry: CacheEntry) => boolean = () => true,
 ): Promise<CacheEntry[]> {
   const chosen = (await listCache(folder)).filter(isChosen);
-  for (const { name, path, isComplete } of chosen) {
-    if (isComplete) await removeKept(path);
-    else await removePart(path);
-    // Temporary files of a process that was killed while it wrote a record.
-    const scraps = (await listFiles(folder)).filter((other) => isScrap(other, name));
-    for (const scrap of scraps) await removeFile(join(folder, scrap));
+  const inUse: string[] = [];
+  for (const entry of chosen) {
+    if (!(await unlessHeld(entry.path, () => remove(folder, entry)))) inUse.push(entry.name);
   }
-  return chosen;
+  if (inUse.length === 0) return chosen;
+  const others = inUse.length < chosen.length ? "; all others were removed" : "";
+  throw new FileError(folder, `${inUse.join(", ")} could not be removed: this page or another tab uses it${others}`, {
+    code: "file/in-use",
+    advice: "dispose the models that use it, or close the other tabs, and clear the cache again",
+  });
+}
+
+async function remove(folder: string, { name, path, isComplete }: CacheEntry): Promise<true> {
+  if (isComplete) await removeKept(path);
+  else await removePart(path);
+  // Temporary files of a process that was killed while it wrote a record.
+  const scraps = (await listFiles(folder)).filter((other) => isScrap(other, name));
+  for (const scrap of scraps) await removeFile(join(folder, scrap));
+  return true;
 }
 
 /** True for a temporary file of the file `name`: hidden, or, from earlier versions, not hidden. */

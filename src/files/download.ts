@@ -1,10 +1,11 @@
-import { statFile } from "#platform";
+import { locksFiles, statFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
-import { sha256OfFile, shortHash } from "./hash.js";
+import { shortHash, sumsOfFile, type FileSums } from "./hash.js";
 import { removePart } from "./kept-file.js";
 import type { Claim } from "./publication.js";
+import { RunningSums } from "./running-sums.js";
 import { ChangedError, transfer, type PartFile, type RemoteState, type TransferOptions } from "./transfer.js";
 
 const ROUNDS = 4;
@@ -28,8 +29,8 @@ export function partOf(url: string, { sha256 }: Claim, { version, size, isExact 
 }
 
 /**
- * Fetches what is missing of a part, and returns its size, time and SHA-256. The whole file is read again for the hash,
- * because other processes may have written to it. A part with wrong bytes, or one that cannot be resumed, is removed.
+ * Fetches what is missing of a part, and returns its size, time and checksums. Where other processes may have written to it,
+ * or a part of it is of an earlier run, the whole file is read again for them. A part with wrong bytes, or one that cannot be resumed, is removed.
  */
 export async function fetchVerified(
   url: string,
@@ -37,22 +38,29 @@ export async function fetchVerified(
   state: RemoteState,
   part: PartFile,
   options: TransferOptions,
-): Promise<FileStat & { readonly sha256: string }> {
+): Promise<FileStat & FileSums> {
   if (claim.size !== undefined && state.size !== undefined && claim.size !== state.size) {
     throw new FileError(url, `the file has ${state.size} bytes on the server, but ${claim.size} by ${claim.source}`, {
       advice: "try again later",
     });
   }
   const wasBegun = ((await statFile(part.path))?.size ?? 0) > 0;
-  await transfer(url, state, part, options).catch(async (error: unknown) => {
+  const running = locksFiles ? new RunningSums() : undefined;
+  const onBytes =
+    running &&
+    ((offset: number, bytes: Uint8Array) => {
+      running.add(offset, bytes);
+    });
+  await transfer(url, state, part, { ...options, onBytes }).catch(async (error: unknown) => {
     if (!part.isResumable || error instanceof TooLargeError) await removePart(part.path);
     throw error;
   });
   const stat = await statFile(part.path);
-  const sha256 = await sha256OfFile(part.path, options.signal);
+  const sums = (await running?.finish(stat?.size ?? 0)) ?? (await sumsOfFile(part.path, options.signal));
   // Another process moved the part to its place, or removed it and started again.
-  if (!stat || sha256 === undefined || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
-  if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, sha256 };
+  if (!stat || !sums || stat.size !== (state.size ?? stat.size)) throw new ChangedError(url);
+  const { sha256 } = sums;
+  if (sha256 === (claim.sha256 ?? sha256)) return { ...stat, ...sums };
   await removePart(part.path);
   // The bytes of an earlier run may have been wrong.
   if (wasBegun) throw new ChangedError(url);

@@ -1,7 +1,13 @@
 import { createSha256, openFile, statFile } from "#platform";
+import { addPiece, pieceCount, pieceRange } from "./pieces.js";
 
-// Large enough for few reads, small enough for memory.
-const PART_BYTES = 2 ** 23;
+/** The checksums of a file. */
+export interface FileSums {
+  /** Of the whole file, in lower-case hexadecimal. */
+  readonly sha256: string;
+  /** Of each piece: `pieceSum`. */
+  readonly pieces: string[];
+}
 
 /** The first 64 bits of a text's SHA-256, in hexadecimal: enough to tell the files of one folder apart. */
 export function shortHash(text: string): string {
@@ -10,16 +16,18 @@ export function shortHash(text: string): string {
   return hash.digest().slice(0, 16);
 }
 
-/** SHA-256 of a file, in lower-case hexadecimal; undefined if the file is missing. Rejects with FileError. */
-export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string | undefined> {
+/** The checksums of a file; undefined if the file is missing. Rejects with FileError. */
+export async function sumsOfFile(path: string, signal?: AbortSignal): Promise<FileSums | undefined> {
   const source = await ifExists(path, () => openFile(path));
   if (!source) return undefined;
   try {
     const hash = createSha256();
-    for (let start = 0; start < source.size; start += PART_BYTES) {
-      hash.update(await source.read(start, Math.min(PART_BYTES, source.size - start), signal));
+    const pieces: string[] = [];
+    for (let index = 0; index < pieceCount(source.size); index++) {
+      const { start, length } = pieceRange(index, source.size);
+      pieces.push(await addPiece(hash, await source.read(start, length, signal)));
     }
-    return hash.digest();
+    return { sha256: hash.digest(), pieces };
   } finally {
     await source.close();
   }

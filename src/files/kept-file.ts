@@ -6,7 +6,7 @@ import { MAX_BYTES } from "../platform/limits.js";
 import type { FileStat } from "../platform/platform.js";
 import { publicUrl } from "../platform/secrets.js";
 import { parseChecksum } from "./checksum.js";
-import { sha256OfFile, shortHash, ifExists } from "./hash.js";
+import { ifExists, shortHash, sumsOfFile } from "./hash.js";
 
 /** Suffixes of the files beside a kept file `model.pth`: `model.pth.checksum` and so on. */
 export const SUFFIXES = { checksum: ".checksum", record: ".record.json", part: ".part", origin: ".part.json" } as const;
@@ -38,6 +38,8 @@ const fileRecord = z.extend(origin, {
   /** When the file was last changed, by its file system. */
   modified: z.number(),
   sha256: z.string(),
+  /** Checksums of its pieces: `pieceSum`. Records of earlier versions have none. */
+  pieces: z.optional(z.array(z.string())),
   /** The part that becomes the file. */
   part: z.optional(z.string()),
 });
@@ -89,13 +91,13 @@ export class KeptFile {
     if (!stat) return undefined;
     const checksum = await readTextIfThere(this.path + SUFFIXES.checksum);
     if (record && describes(record, stat)) return { record, checksum };
-    const found = await sha256OfFile(this.path, signal);
+    const found = await sumsOfFile(this.path, signal);
     if (found === undefined) return undefined;
     // Read again, because another process may have replaced both.
     const latest = await readRecord(this.path);
-    if (found === latest?.sha256) return { record: await this.#renew(latest, stat), checksum };
-    const expected = sha256 ?? this.#sha256In(checksum) ?? latest?.sha256 ?? found;
-    if (expected === found) return { record: await this.#renew({ ...stat, sha256: found }, stat), checksum };
+    if (found.sha256 === latest?.sha256) return { record: await this.renew({ ...latest, ...found }, stat), checksum };
+    const expected = sha256 ?? this.#sha256In(checksum) ?? latest?.sha256 ?? found.sha256;
+    if (expected === found.sha256) return { record: await this.renew({ ...stat, ...found }, stat), checksum };
     onDamaged();
     return undefined;
   }
@@ -120,15 +122,21 @@ export class KeptFile {
     const part = crypto.randomUUID();
     const path = this.partPath(part);
     await writeFileAtomic(path, bytes);
-    const [stat, sha256] = [await statFile(path), await sha256OfFile(path)];
-    if (stat && sha256 !== undefined) await this.install(part, { ...originAt(url), ...stat, sha256 }, undefined);
+    const [stat, sums] = [await statFile(path), await sumsOfFile(path)];
+    if (stat && sums) await this.install(part, { ...originAt(url), ...stat, ...sums }, undefined);
   }
 
   /** Records that a version is the current one at `url`, and the text of its checksum file. */
   async confirm({ record, checksum }: KeptVersion, url: string, text: string | undefined): Promise<void> {
     const from = originAt(url);
-    if (record.url !== from.url || record.address !== from.address) await this.#renew({ ...record, ...from }, record);
+    if (record.url !== from.url || record.address !== from.address) await this.renew({ ...record, ...from }, record);
     if (text !== undefined && text !== checksum) await this.#writeChecksum(text).catch(() => undefined);
+  }
+
+  /** Makes the next use of the file verify all of it, and fetch it again if it is damaged. */
+  async distrust(): Promise<void> {
+    const record = await readRecord(this.path);
+    if (record) await this.renew(record, { size: record.size, modified: 0 });
   }
 
   async #writeChecksum(text: string | undefined): Promise<void> {
@@ -141,7 +149,7 @@ export class KeptFile {
   async #finish({ part, size, sha256 }: FileRecord, signal?: AbortSignal): Promise<void> {
     if (part === undefined) return;
     const path = this.partPath(part);
-    if ((await statFile(path))?.size !== size || (await sha256OfFile(path, signal)) !== sha256) return;
+    if ((await statFile(path))?.size !== size || (await sumsOfFile(path, signal))?.sha256 !== sha256) return;
     await this.#take(part);
   }
 
@@ -156,7 +164,8 @@ export class KeptFile {
     return name.startsWith(`${this.filename}.`) && (name.endsWith(SUFFIXES.part) || name.endsWith(SUFFIXES.origin));
   }
 
-  async #renew(record: FileRecord, stat: FileStat): Promise<FileRecord> {
+  /** Records that the file with the size and time `stat` is verified. */
+  async renew(record: FileRecord, stat: FileStat): Promise<FileRecord> {
     const renewed = { ...record, size: stat.size, modified: stat.modified };
     // If the folder is read-only, the file is hashed again the next time.
     await writeJson(this.path + SUFFIXES.record, renewed).catch(() => undefined);
@@ -201,7 +210,8 @@ export async function readOrigin(path: string): Promise<Origin> {
   return origin.safeParse(await readJson(originPath(path))).data ?? {};
 }
 
-function describes({ size, modified }: FileRecord, stat: FileStat | undefined): boolean {
+/** Whether a record is of the file with this size and time. */
+export function describes({ size, modified }: FileRecord, stat: FileStat | undefined): boolean {
   return stat?.size === size && stat.modified === modified;
 }
 

@@ -1,19 +1,35 @@
-import { cacheFolder, exclusively, join, openFile, removeFile, sendsAnyHeader, statFile } from "#platform";
+import {
+  cacheFolder,
+  canKeepFiles,
+  exclusively,
+  holdFile,
+  isHeld,
+  join,
+  noteOnDownloads,
+  openFile,
+  removeFile,
+  statFile,
+  unlessHeld,
+} from "#platform";
 import { FileError } from "../platform/errors.js";
-import { MAX_BYTES } from "../platform/limits.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { fetchVerified, partOf, restartOnChange } from "./download.js";
 import { shortHash } from "./hash.js";
+import { openUrl } from "./http.js";
 import type { UnreachableHosts } from "./unreachable-hosts.js";
 import { isFromElsewhere, KeptFile, originAt, type KeptVersion } from "./kept-file.js";
 import { PATIENCE, type Patience } from "./patience.js";
+import { askOnce } from "./persistence.js";
 import { askClaim, type Claim, type PublishedFile } from "./publication.js";
 import { checkAddress, type HttpOptions } from "./request.js";
 import type { RunPatience } from "./retry.js";
+import { checkSpace } from "./space.js";
 import { TemporarySource } from "./temporary-source.js";
 import { ChangedError, probe, type RemoteState, type TransferOptions } from "./transfer.js";
+import { openVerified } from "./verified-file.js";
 
 /** A file on a server that is kept on this machine after its download. */
 export interface RemoteFile extends PublishedFile {
@@ -65,17 +81,48 @@ export async function openRemote(file: RemoteFile, options: RemoteOptions = {}):
       advice: "choose another filename",
     });
   }
+  if (!(await canKeepFiles())) return openUnkept(file, options);
   if (file.folder === undefined && options.keep === false) {
     return openOnce(file, options.cacheFolder ?? cacheFolder(), options);
   }
   const kept = keptFileOf(file, options);
-  return exclusively(kept.path, async () => {
+  return whenFree(kept, options, async () => {
     await restartOnChange(() => bringUpToDate(file, kept, options));
-    return openFile(kept.path);
+    return openVerified(kept, { ...options, url: file.url });
   });
 }
 
-function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
+const SILENT_WAIT = 1000;
+
+/** Runs `body` when no other call, in any tab, downloads the file. Says so if that takes long. */
+async function whenFree<Result>(
+  { path }: KeptFile,
+  { onWarning: warn = warnOnConsole, signal }: RemoteOptions,
+  body: () => Promise<Result>,
+): Promise<Result> {
+  const timer = setTimeout(() => {
+    warn(`${path}: another tab or another call is downloading it; waiting for that`);
+  }, SILENT_WAIT);
+  const run = (): Promise<Result> => {
+    clearTimeout(timer);
+    return body();
+  };
+  try {
+    return await exclusively(path, run, signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Reads a file from its server each time, where nothing can be stored. */
+function openUnkept({ url, maxBytes }: RemoteFile, options: RemoteOptions): Promise<ByteSource> {
+  const { fetch, signal, patience, onWarning: warn = warnOnConsole } = options;
+  warn(`${publicUrl(url)}: this page cannot store files, as in a private window; it is read from its server each time`);
+  return openUrl(url, { fetch, signal, patience, maxBytes });
+}
+
+/** Where a file is kept. */
+export function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
   if (folder !== undefined) return new KeptFile(folder, filename);
   // In the user's cache, files with the same name from different URLs get different names.
   return new KeptFile(options.cacheFolder ?? cacheFolder(), `${shortHash(url)}-${filename}`);
@@ -86,12 +133,12 @@ function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOption
  * is not that of `file`.
  */
 export async function openKept(file: RemoteFile, options: RemoteOptions): Promise<ByteSource | undefined> {
-  if (file.folder === undefined && options.keep === false) return undefined;
+  if ((file.folder === undefined && options.keep === false) || !(await canKeepFiles())) return undefined;
   const kept = keptFileOf(file, options);
   const version = await kept.current(file.sha256, () => undefined, options.signal);
   if (!version || isFromElsewhere(version.record, file.url)) return undefined;
   if (file.sha256 !== undefined && file.sha256 !== version.record.sha256) return undefined;
-  return openFile(kept.path);
+  return openVerified(kept, { ...options, url: file.url });
 }
 
 /** The bytes of an unfinished download of a file with this SHA-256. */
@@ -109,9 +156,13 @@ async function bringUpToDate(file: RemoteFile, kept: KeptFile, options: RemoteOp
   if (version && !needsCheck(version, file, options)) return;
   const claim = await newClaim(version, file, kept, options);
   if (!claim) return;
+  if (version && (await isHeld(kept.path))) {
+    warn(`${kept.path}: ${IN_USE}`);
+    return;
+  }
   if (version) warn(`${kept.path}: ${reasonToReplace(version, file)}`);
   else if (file.folder === undefined) warnOnce(kept.folder, warn);
-  await download(file, kept, claim, options);
+  await download(file, kept, claim, options, version !== undefined);
   // Another process may have replaced it, or cleared the folder.
   if (!(await kept.current(file.sha256, onDamaged, options.signal))) throw new ChangedError(file.url);
 }
@@ -166,27 +217,57 @@ function reasonToReplace(version: KeptVersion, file: RemoteFile): string {
   return "the server has a newer version; downloading it (turn off the check for updates to use this one)";
 }
 
+const IN_USE =
+  "the server has a newer version, which is not downloaded as long as this page or another tab reads this one";
+
 const warnedFolders = new Set<string>();
 
 function warnOnce(folder: string, say: (message: string) => void): void {
   if (warnedFolders.has(folder)) return;
   warnedFolders.add(folder);
-  say(
-    sendsAnyHeader
-      ? `Downloads are kept in ${folder}. Set DALLE2_CACHE to use another folder; "dalle2 cache" lists and clears it`
-      : `Downloads are kept in this site's private file system. listCache and clearCache list and clear them`,
-  );
+  say(noteOnDownloads(folder));
 }
 
-async function download(file: RemoteFile, kept: KeptFile, claim: Claim, options: RemoteOptions): Promise<void> {
+/** `isReplacing`: there is a version that can be used. It stays if someone has begun to read it. */
+async function download(
+  file: RemoteFile,
+  kept: KeptFile,
+  claim: Claim,
+  options: RemoteOptions,
+  isReplacing: boolean,
+): Promise<void> {
   const state = await probe(file.url, patienceOf(options), options);
   const { name, isResumable } = partOf(file.url, claim, state);
   const { version, size } = state;
-  const origin = { ...originAt(file.url), version };
-  await kept.begin(name, { ...origin, size });
   const part = { path: kept.partPath(name), isResumable };
-  const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
-  await kept.install(name, { ...origin, ...verified }, claim.text);
+  // Who names a folder looks after it.
+  askOnce(file.folder === undefined ? (options.onWarning ?? warnOnConsole) : () => undefined);
+  await checkRoom(file, state, kept.folder, part.path);
+  const origin = { ...originAt(file.url), version };
+  // So that no other tab clears it meanwhile.
+  const release = await holdFile(part.path);
+  try {
+    await kept.begin(name, { ...origin, size });
+    const verified = await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
+    const install = () => kept.install(name, { ...origin, ...verified }, claim.text).then(() => true);
+    // A damaged version is replaced in any case.
+    const isDone = await (isReplacing ? unlessHeld(kept.path, install) : install());
+    if (!isDone) (options.onWarning ?? warnOnConsole)(`${kept.path}: ${IN_USE}`);
+  } finally {
+    release();
+  }
+}
+
+async function checkRoom(
+  { url, maxBytes = MAX_BYTES.download }: RemoteFile,
+  { size }: RemoteState,
+  folder: string,
+  part: string,
+): Promise<void> {
+  if (size === undefined) return;
+  checkSize(url, size, maxBytes);
+  const begun = (await statFile(part))?.size ?? 0;
+  await checkSpace(url, folder, Math.max(0, size - begun), size);
 }
 
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
@@ -197,6 +278,7 @@ async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions
       const claim = await askClaim(file, patienceOf(options), options);
       const state = await probe(file.url, patienceOf(options), options);
       await removeFile(path);
+      await checkRoom(file, state, folder, path);
       const part = { path, isResumable: state.isExact };
       await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
     });

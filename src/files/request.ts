@@ -1,7 +1,8 @@
-import { sendsAnyHeader } from "#platform";
+import { explainFailedFetch, sendsAnyHeader } from "#platform";
 import { concatBytes } from "../platform/bytes.js";
 import { FileError } from "../platform/errors.js";
 import { TooLargeError } from "../platform/limits.js";
+import type { FailedFetch } from "../platform/platform.js";
 import { registerSecret } from "../platform/secrets.js";
 import { TransientError } from "./http-error.js";
 import { addressOf, tokenFor } from "./hub.js";
@@ -33,7 +34,7 @@ export function checkAddress(url: string): void {
 /**
  * Sends a GET request: to the hub with its token, and with the user and password of the URL. Redirects to another origin get
  * neither (Fetch standard, "HTTP-redirect fetch"). Rejects with TransientError if there is no response; a response may have
- * any status. Rejects with FileError if the URL, or a redirect, is invalid.
+ * any status. Rejects with FileError if the URL, or a redirect, is invalid, or if a browser refuses the request.
  */
 export async function request(url: string, options: HttpOptions, range?: RangeRequest): Promise<Response> {
   checkAddress(url);
@@ -53,11 +54,17 @@ export async function request(url: string, options: HttpOptions, range?: RangeRe
     signal?.throwIfAborted();
     const astray = astrayReason(cause);
     if (astray !== undefined) throw new FileError(url, astray, { cause });
-    // Only pages in browsers need the server's permission, and they cannot see which of the two failed.
-    const refused = sendsAnyHeader ? "" : ", or does not allow this page to read from it (CORS)";
-    const problem = `the server could not be reached${refused}${reasonOf(cause)}`;
-    throw new TransientError(url, problem, { cause, isUnreachable: true });
+    throw await noAnswer(url, address, cause, { fetch: fetcher, signal });
   }
+}
+
+/** The error if a server did not answer, or the browser hides its answer. */
+async function noAnswer(url: string, address: string, cause: unknown, failed: FailedFetch): Promise<FileError> {
+  const known = await explainFailedFetch(address, failed);
+  failed.signal?.throwIfAborted();
+  if (known?.isRefusal) return new FileError(url, known.problem, { code: "file/blocked", advice: known.advice, cause });
+  const problem = known?.problem ?? `the server could not be reached${reasonOf(cause)}`;
+  return new TransientError(url, problem, { cause, isUnreachable: true, advice: known?.advice });
 }
 
 /** A URL without its user and password, which `fetch` does not accept, and these in the form for HTTP (RFC 7617). */

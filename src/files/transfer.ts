@@ -62,6 +62,8 @@ export interface TransferOptions extends HttpOptions {
   /** Larger files are refused. */
   readonly maxBytes: number;
   readonly onProgress: (loadedBytes: number) => void;
+  /** Called with bytes that were written, and their offset. */
+  readonly onBytes?: ((offset: number, bytes: Uint8Array) => void) | undefined;
 }
 
 /** The file that a download is written to. */
@@ -102,7 +104,7 @@ async function fetchRest(
   url: string,
   state: RemoteState,
   { path, isResumable }: PartFile,
-  { patience, onProgress, maxBytes, ...http }: TransferOptions,
+  { patience, onProgress, onBytes, maxBytes, ...http }: TransferOptions,
 ): Promise<void> {
   const { size, version } = state;
   checkSize(url, size ?? 0, maxBytes);
@@ -117,7 +119,10 @@ async function fetchRest(
       const chunks = chunksOf(response, url, inTime.signal, alive);
       const offset = startOf(response, url, start, state);
       const limit = Math.min(maxBytes, size === undefined ? limitOf(response) : maxBytes);
-      await write(path, chunks, { url, offset, size, maxBytes: limit }, onProgress);
+      await write(path, chunks, { url, offset, size, maxBytes: limit }, (start, bytes) => {
+        onBytes?.(start, bytes);
+        onProgress(start + bytes.length);
+      });
     } finally {
       await discard(response);
     }
@@ -148,7 +153,7 @@ async function write(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
   { url, offset, size, maxBytes }: { url: string; offset: number; size: number | undefined; maxBytes: number },
-  onBytes: (end: number) => void,
+  onBytes: (offset: number, bytes: Uint8Array) => void,
 ): Promise<void> {
   const writer = await openWriter(path);
   let end = offset;
@@ -159,8 +164,8 @@ async function write(
       if (end + chunk.length > maxBytes)
         throw new TooLargeError(url, `the server announced no size and sent more than ${maxBytes} bytes`, maxBytes);
       await writer.write(end, chunk);
+      onBytes(end, chunk);
       end += chunk.length;
-      onBytes(end);
     }
   } catch (error) {
     // Report the first error, even if closing fails too.

@@ -1,12 +1,19 @@
-import { dirname, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
+import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
 import type { FileFolder } from "../files/folder/file-folder.js";
 import { givenFolder, type GivenFile, type GivenFolder, type GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
-import { FolderMemory } from "../files/folder/remote-folder.js";
+import { FolderMemory } from "../files/folder/folder-memory.js";
 import { UnreachableHosts } from "../files/unreachable-hosts.js";
 import { isUrl, openSource, resolveBeside } from "../files/open.js";
-import { openRemote, type DownloadProgress } from "../files/remote-file.js";
+import { fetchOrKept } from "../files/kept-bytes.js";
+import {
+  openKept,
+  openRemote,
+  type DownloadProgress,
+  type RemoteFile,
+  type RemoteOptions,
+} from "../files/remote-file.js";
 import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
@@ -17,13 +24,13 @@ import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { parseConfig } from "../config/config-error.js";
-import { downloadName } from "../config/file-location.js";
+import { downloadName, nameInUrl } from "../config/file-location.js";
 import { ConfigFolder, openGivenConfig } from "../config/given-config.js";
 import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
 import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
-import { readJson, readOpenedJson } from "../config/read-json.js";
+import { parseJson, readJson, readOpenedJson } from "../config/read-json.js";
 import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
 import { findPipeline } from "./find-pipeline.js";
 
@@ -44,6 +51,10 @@ export interface FileOptions extends HttpOptions {
   /** Called with each warning. Default: `console.warn`. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
+
+/** How a load config is read. */
+export type ConfigOptions = HttpOptions &
+  Pick<FileOptions, "cacheFolder" | "checkUpdates" | "keepDownloads" | "onWarning">;
 
 /** A file that a load config names. */
 export interface NamedFile {
@@ -72,6 +83,13 @@ export function currentSchema() {
     SCHEMAS.set(known, schema);
   }
   return schema;
+}
+
+/** Reads the JSON of a config. In browsers it is kept if it is from a server. */
+async function readConfig(location: string, options: ConfigOptions): Promise<unknown> {
+  if (!isUrl(location) || !keepsRelativeFiles) return readJson(location, options);
+  const file = { url: location, filename: nameInUrl(location) || "config.json", maxBytes: MAX_BYTES.config };
+  return parseJson(await fetchOrKept(file, { ...options, keep: options.keepDownloads }), location);
 }
 
 /** Stands for a config without a path or URL: its relative paths start at the working directory, or in a given folder. */
@@ -130,13 +148,13 @@ export class ModelLoadConfig {
    * @example
    * const config = await ModelLoadConfig.named("gradio");
    */
-  static async named(name: ConfigName = "shapes", options: HttpOptions = {}): Promise<ModelLoadConfig> {
+  static async named(name: ConfigName = "shapes", options: ConfigOptions = {}): Promise<ModelLoadConfig> {
     if (!isConfigName(name)) {
       const known = CONFIG_NAMES.join(", ");
       throw new ArgumentError("name", `name is ${JSON.stringify(name)}, but must be one of ${known}.`);
     }
     const location = packageFile(configPath(name));
-    return new ModelLoadConfig(parseConfig(currentSchema(), await readJson(location, options), name), location, {
+    return new ModelLoadConfig(parseConfig(currentSchema(), await readConfig(location, options), name), location, {
       name,
     });
   }
@@ -153,14 +171,14 @@ export class ModelLoadConfig {
    * @example
    * button.onclick = async () => show(await ModelLoadConfig.open(await showDirectoryPicker()));
    */
-  static async open(given: ConfigLocation, options: HttpOptions = {}): Promise<ModelLoadConfig> {
+  static async open(given: ConfigLocation, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
     if (typeof given === "string") return ModelLoadConfig.#openNamed(given, options);
     const { value, name: source, folder } = await openGivenConfig(given, options.signal);
     checkIsLoadConfig(value, source);
     return new ModelLoadConfig(parseConfig(currentSchema(), value, source), NO_FILE, { source, folder });
   }
 
-  static async #openNamed(nameOrPath: string, options: HttpOptions): Promise<ModelLoadConfig> {
+  static async #openNamed(nameOrPath: string, options: ConfigOptions): Promise<ModelLoadConfig> {
     if (isConfigName(nameOrPath)) return ModelLoadConfig.named(nameOrPath, options);
     const folder = await findPipeline(nameOrPath, options);
     if (!folder) return ModelLoadConfig.#openJson(nameOrPath, options);
@@ -168,7 +186,7 @@ export class ModelLoadConfig {
     return new ModelLoadConfig(data, NO_FILE, { source: publicUrl(nameOrPath) });
   }
 
-  static async #openJson(path: string, options: HttpOptions): Promise<ModelLoadConfig> {
+  static async #openJson(path: string, options: ConfigOptions): Promise<ModelLoadConfig> {
     try {
       return await ModelLoadConfig.fromJsonPath(path, options);
     } catch (error) {
@@ -180,9 +198,12 @@ export class ModelLoadConfig {
     }
   }
 
-  /** Reads a load config from a JSON file, given by path or URL. Rejects with `FileError` or `ConfigError`. */
-  static async fromJsonPath(path: string, options: HttpOptions = {}): Promise<ModelLoadConfig> {
-    return ModelLoadConfig.parse(await readJson(path, options), path);
+  /**
+   * Reads a load config from a JSON file, given by path or URL. In browsers, one from a URL is kept, and used while its server
+   * cannot be reached. Rejects with `FileError` or `ConfigError`.
+   */
+  static async fromJsonPath(path: string, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
+    return ModelLoadConfig.parse(await readConfig(path, options), path);
   }
 
   /**
@@ -247,20 +268,19 @@ export class ModelLoadConfig {
       const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
       if (!isPipeline && !isIndex) return undefined;
       const folder = isIndex ? dirname(path) : path;
+      if (isUrl(folder) && keepsRelativeFiles) return remoteFolders(folder, await this.#folderOptions(file, options));
       if (isUrl(folder)) return [plainFolder(folder, { signal, fetch, patience })];
       const found = await localFolder(folder);
       return found && [found];
     }
     if (!isPipeline && !isFolderUrl(file.path)) return undefined;
-    const remote = {
-      ...options,
-      onWarning,
-      folder: await this.#cacheFolder(file),
-      keep: options.keepDownloads,
-      hosts: this.#hosts,
-      memory: this.#folders,
-    };
-    return remoteFolders(remotePlace(file.path)!, remote);
+    return remoteFolders(remotePlace(file.path)!, await this.#folderOptions(file, options));
+  }
+
+  async #folderOptions(file: FileLocation, options: FileOptions) {
+    const { keepDownloads: keep, onWarning = warnOnConsole } = options;
+    const folder = file.load_type === "url" ? await this.#cacheFolder(file) : undefined;
+    return { ...options, onWarning, folder, keep, hosts: this.#hosts, memory: this.#folders };
   }
 
   /** The folder of a file, if a user picked or dropped it. */
@@ -280,12 +300,25 @@ export class ModelLoadConfig {
     if (given) return given.open(file.path);
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const http = { signal, fetch, patience, maxBytes };
-    if (file.load_type === "local") return openSource(await this.#find(file.path, onWarning), http);
-    if (options.remote === "ranges") return openSource(file.path, http);
+    const remote = { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts };
+    if (file.load_type === "local") {
+      const url = await this.#find(file.path, onWarning);
+      const isKept = isUrl(url) && keepsRelativeFiles && options.keepDownloads !== false;
+      if (!isKept) return openSource(url, http);
+      return this.#openRemote({ url, filename: nameInUrl(url), maxBytes }, remote);
+    }
     const { path: url, checksum_file_path: checksumUrl } = file;
     const folder = await this.#cacheFolder(file);
-    const remote = { url, checksumUrl: checksumUrl ?? undefined, folder, filename: downloadName(file), maxBytes };
-    return openRemote(remote, { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts });
+    const filename = downloadName(file);
+    return this.#openRemote({ url, checksumUrl: checksumUrl ?? undefined, folder, filename, maxBytes }, remote);
+  }
+
+  async #openRemote(file: RemoteFile, options: RemoteOptions & Pick<FileOptions, "remote">): Promise<ByteSource> {
+    if (options.remote !== "ranges") return openRemote(file, options);
+    const { signal, fetch, patience } = options;
+    return (
+      (await openKept(file, options)) ?? openSource(file.url, { signal, fetch, patience, maxBytes: file.maxBytes })
+    );
   }
 
   /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */

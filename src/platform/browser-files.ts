@@ -3,12 +3,55 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { join } from "./browser-paths.js";
 import { FileError } from "./errors.js";
+import { spaceAdvice } from "./browser-storage.js";
 import { checkSize } from "./limits.js";
 import type { FileWriter, Platform } from "./platform.js";
-import { BlobSource } from "./source.js";
+import { BlobSource, type ByteSource } from "./source.js";
 import { decodeUtf8 } from "./utf8.js";
 
-export const openFile: Platform["openFile"] = async (path) => new BlobSource(await fileAt(path), path);
+export const openFile: Platform["openFile"] = async (path) => new OpfsSource(await fileAt(path), path);
+
+/**
+ * A `File` can be read only as long as nobody writes to the file. If another tab has mended damage in it meanwhile, it is
+ * opened again.
+ */
+class OpfsSource implements ByteSource {
+  readonly size: number;
+  #source: BlobSource;
+
+  constructor(
+    file: File,
+    readonly name: string,
+  ) {
+    this.size = file.size;
+    this.#source = new BlobSource(file, name);
+  }
+
+  async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    const source = this.#source;
+    try {
+      return await source.read(offset, length, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof FileError) || error.code === "file/range") throw error;
+      const file = await ifPresent(fileAt(this.name));
+      if (file?.size !== this.size) throw removedError(this.name, error);
+      this.#source = new BlobSource(file, this.name);
+      return await this.#source.read(offset, length, signal);
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function removedError(path: string, cause: unknown): FileError {
+  return new FileError(path, "was removed from this site's private file system, or replaced, while it was read", {
+    cause,
+    advice: "load the models again",
+  });
+}
 
 export const readBytes: Platform["readBytes"] = async (path, maxBytes) => {
   const file = await fileAt(path);
@@ -41,7 +84,7 @@ const COMMIT_BYTES = 2 ** 26;
  * closed loses half of the file at most, and the copies are at most as large as the file. Handles that write in place exist
  * only in workers.
  */
-class OpfsWriter implements FileWriter {
+class CopyingWriter implements FileWriter {
   #stream: FileSystemWritableFileStream | undefined;
   #pending = 0;
 
@@ -81,17 +124,86 @@ class OpfsWriter implements FileWriter {
 function writeError(path: string, cause: unknown): FileError {
   const isFull = cause instanceof DOMException && cause.name === "QuotaExceededError";
   if (!isFull) return new FileError(path, `could not be written: ${String(cause)}`, { cause });
-  const advice = "free some space on the disk, or clear the cache";
   return new FileError(path, "could not be written: this site's storage is full", {
     code: "file/no-space",
     cause,
-    advice,
+    advice: spaceAdvice,
   });
+}
+
+/** What TypeScript's library has only for workers. Safari's early versions returned promises. */
+interface InPlaceHandle {
+  write(bytes: Uint8Array, options: { readonly at: number }): number;
+  flush(): unknown;
+  close(): unknown;
+}
+
+interface WorkerFileHandle extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<InPlaceHandle>;
+}
+
+/** Only workers have handles that write in place: their calls wait for the disk. */
+function writesInPlace(handle: FileSystemFileHandle): handle is WorkerFileHandle {
+  return !writesToCopy() && "createSyncAccessHandle" in handle;
+}
+
+export const writesToCopy: Platform["writesToCopy"] = () => "document" in globalThis;
+
+/** Writes in place at any offset. Bytes are in the file at once, so that a worker that is ended loses none. */
+class InPlaceWriter implements FileWriter {
+  constructor(
+    private readonly handle: InPlaceHandle,
+    private readonly path: string,
+  ) {}
+
+  write(offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#try(() => {
+      for (let done = 0; done < bytes.length;) {
+        const written = this.handle.write(bytes.subarray(done), { at: offset + done });
+        if (written === 0) throw new DOMException("nothing was written", "QuotaExceededError");
+        done += written;
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#try(async () => {
+      try {
+        await this.handle.flush();
+      } finally {
+        await this.handle.close();
+      }
+    });
+  }
+
+  async #try(action: () => unknown): Promise<void> {
+    try {
+      await action();
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    }
+  }
+}
+
+const OPEN_ATTEMPTS = 20;
+
+/** A worker that was just ended may still have the file open. */
+async function inPlace(handle: WorkerFileHandle, path: string): Promise<InPlaceWriter> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return new InPlaceWriter(await handle.createSyncAccessHandle(), path);
+    } catch (cause) {
+      const isBusy = cause instanceof DOMException && cause.name === "NoModificationAllowedError";
+      if (!isBusy || attempt === OPEN_ATTEMPTS) throw writeError(path, cause);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
 }
 
 export const openWriter: Platform["openWriter"] = async (path) => {
   const handle = await handleAt(path, true);
-  return new OpfsWriter(handle, path, (await handle.getFile()).size);
+  if (writesInPlace(handle)) return inPlace(handle, path);
+  return new CopyingWriter(handle, path, (await handle.getFile()).size);
 };
 
 export const statFile: Platform["statFile"] = async (path) => {
@@ -149,9 +261,14 @@ async function handleAt(path: string, create: boolean): Promise<FileSystemFileHa
 }
 
 async function folderAt(path: string, parts: readonly string[], create: boolean): Promise<FileSystemDirectoryHandle> {
-  let folder = await inFolder(path, navigator.storage.getDirectory());
+  let folder = await inFolder(path, root());
   for (const part of parts) folder = await inFolder(path, folder.getDirectoryHandle(part, { create }));
   return folder;
+}
+
+/** Rejects in pages that are neither over https nor from this computer, and in private windows of some browsers. */
+async function root(): Promise<FileSystemDirectoryHandle> {
+  return await navigator.storage.getDirectory();
 }
 
 function partsOf(path: string): string[] {
@@ -164,7 +281,10 @@ function partsOf(path: string): string[] {
 
 async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Value> {
   return result.catch((cause: unknown) => {
-    const remedy = "to read any other file, give a URL or the File that the user picked";
+    const isMissing = cause instanceof DOMException && cause.name === "NotFoundError";
+    const remedy = isMissing
+      ? "to read any other file, give a URL or the File that the user picked"
+      : "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
     throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
   });
 }

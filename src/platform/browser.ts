@@ -13,6 +13,7 @@ export {
   removeFile,
   statFile,
   writeFileAtomic,
+  writesToCopy,
 } from "./browser-files.js";
 export {
   adapterAdvice,
@@ -24,7 +25,21 @@ export {
   waitForDawn,
 } from "./browser-gpu.js";
 export { decodeImage, encodePixels } from "./browser-image.js";
+export { explainFailedFetch } from "./browser-network.js";
 export { dirname, isAbsolute, join } from "./browser-paths.js";
+export {
+  askPersistence,
+  canKeepFiles,
+  exclusively,
+  freeBytes,
+  holdFile,
+  isHeld,
+  isPersistent,
+  locksFiles,
+  noteOnDownloads,
+  spaceAdvice,
+  unlessHeld,
+} from "./browser-storage.js";
 
 export const cacheFolder: Platform["cacheFolder"] = () => "dalle2-webgpu/cache";
 
@@ -46,5 +61,4 @@ export const relativeRoot: Platform["relativeRoot"] = "the root of this site's p
 export const otherFilesAdvice: Platform["otherFilesAdvice"] =
   "paths are those of this site's private file system: give the whole URL of a file on a server, or a file or folder that the user picked or dropped";
 
-export const exclusively: Platform["exclusively"] = async (name, body) =>
-  await navigator.locks.request(`dalle2-webgpu:${name}`, body);
+export const keepsRelativeFiles: Platform["keepsRelativeFiles"] = true;

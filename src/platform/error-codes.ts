@@ -79,15 +79,31 @@ const TABLE = {
     meaning: "An error from another version of the library, with a code that this version does not know.",
     advice: "Use the same version on both sides.",
   },
+  "file/blocked": {
+    class: "FileError",
+    meaning:
+      "A browser does not let the page read from a server: the server does not allow it (CORS), the page is from https and the file from http (mixed content), or the site may not reach the local network.",
+    advice: "Do what the message says, or download the file by hand and pass the File.",
+  },
   "file/changed": {
     class: "ChangedError",
     meaning: "A file changed on the server while it was downloaded.",
     advice: "Try again.",
   },
+  "file/damaged": {
+    class: "FileError",
+    meaning: "A download is damaged on the disk, and the damaged bytes could not be fetched again.",
+    advice: "Load the models again with a connection, which downloads the file again.",
+  },
   "file/failed": {
     class: "FileError",
     meaning: "A file or URL could not be opened, read or written.",
     advice: "Check the path or URL, and your permissions there.",
+  },
+  "file/in-use": {
+    class: "FileError",
+    meaning: "Downloads were not removed because this page or another tab reads them or downloads them.",
+    advice: "Dispose the models that use them, or close the other tabs, and clear the cache again.",
   },
   "file/not-found": {
     class: "FileError",
@@ -108,6 +124,12 @@ const TABLE = {
     class: "FileError",
     meaning: "The checksum of a file is not the published one, or a list of checksums does not name the file.",
     advice: "Download it again. If that does not help, check the URL and the checksum.",
+  },
+  "file/quota": {
+    class: "QuotaError",
+    meaning:
+      "There is no room for a download; nothing of it was fetched. `neededBytes` and `freeBytes` say how much is missing.",
+    advice: "Remove downloads by `clearCache`, or free some space on the disk.",
   },
   "file/range": {
     class: "FileError",

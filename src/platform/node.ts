@@ -32,6 +32,19 @@ export {
 } from "./node-gpu.js";
 export { decodeImage, encodePixels } from "./node-image.js";
 export { openFile, readBytes, readText } from "./node-reading.js";
+export {
+  askPersistence,
+  canKeepFiles,
+  freeBytes,
+  holdFile,
+  isHeld,
+  isPersistent,
+  locksFiles,
+  noteOnDownloads,
+  spaceAdvice,
+  unlessHeld,
+  writesToCopy,
+} from "./node-storage.js";
 
 /** Temporary files that were not changed for this long are from processes that were killed. */
 const STALE_MS = 600_000;
@@ -100,5 +113,9 @@ export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
 export const relativeRoot: Platform["relativeRoot"] = "the working directory";
 
 export const otherFilesAdvice: Platform["otherFilesAdvice"] = undefined;
+
+export const keepsRelativeFiles: Platform["keepsRelativeFiles"] = false;
+
+export const explainFailedFetch: Platform["explainFailedFetch"] = () => Promise.resolve(undefined);
 
 export { dirname, isAbsolute, join };

@@ -35,9 +35,37 @@ export interface Platform {
   readonly removeFile: (path: string) => Promise<void>;
   /**
    * Runs functions with the same name one after the other: within this process in Node, among all tabs of the site in
-   * browsers.
+   * browsers. The signal ends the wait in browsers.
    */
-  readonly exclusively: <Result>(name: string, body: () => Promise<Result>) => Promise<Result>;
+  readonly exclusively: <Result>(name: string, body: () => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
+  /** False where nothing can be stored, as in private windows of some browsers. */
+  readonly canKeepFiles: () => Promise<boolean>;
+  /** True in browsers: `exclusively` is among all that may write the files. In Node, other processes may. */
+  readonly locksFiles: boolean;
+  /**
+   * Holds a file until the returned function is called: meanwhile `unlessHeld` does nothing, in all tabs of the site. Has no
+   * effect in Node, where an open file stays readable if it is replaced or removed.
+   */
+  readonly holdFile: (path: string) => Promise<() => void>;
+  /** Runs a function that replaces or removes a file. Undefined if someone holds the file, of which nothing is run. */
+  readonly unlessHeld: <Result>(path: string, body: () => Promise<Result>) => Promise<Result | undefined>;
+  /** Whether someone holds the file. */
+  readonly isHeld: (path: string) => Promise<boolean>;
+  /** Bytes that can be written in a folder: free on the disk, or left of the site's quota. Undefined if it is not known. */
+  readonly freeBytes: (folder: string) => Promise<number | undefined>;
+  /** True if `openWriter` writes to a copy of the file, as in pages without a worker. */
+  readonly writesToCopy: () => boolean;
+  /**
+   * Asks that the files are not removed when the disk gets full; once, later calls have the same answer. A browser may ask
+   * the user, who may never answer. Undefined where nothing can be asked: in Node, and in workers.
+   */
+  readonly askPersistence: () => Promise<boolean> | undefined;
+  /** Whether files are kept even when the disk gets full. Undefined if it is not known. */
+  readonly isPersistent: () => Promise<boolean | undefined>;
+  /** Says where downloads are kept, and how to list and clear them. */
+  readonly noteOnDownloads: (folder: string) => string;
+  /** What makes room for downloads here. */
+  readonly spaceAdvice: string;
   readonly createSha256: () => Sha256;
   /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
@@ -47,6 +75,13 @@ export interface Platform {
   readonly relativeRoot: string;
   /** How to name files that no path names, for messages; undefined in Node. */
   readonly otherFilesAdvice: string | undefined;
+  /** True in browsers: a file beside a config on a server is kept like a download, because a page has nothing else offline. */
+  readonly keepsRelativeFiles: boolean;
+  /**
+   * Why a fetch may have failed without an answer. Browsers tell pages nothing, so this asks again in a way that needs no
+   * permission. Undefined in Node, whose errors have the reason.
+   */
+  readonly explainFailedFetch: (url: string, options: FailedFetch) => Promise<FetchProblem | undefined>;
   /** Folder for downloads, which may not exist yet. `DALLE2_CACHE` names another one in Node. */
   readonly cacheFolder: () => string;
   /**
@@ -107,6 +142,20 @@ export interface WebGpuOptions {
   readonly flags?: readonly string[];
   /** Tries software drivers first. */
   readonly preferSoftware?: boolean;
+}
+
+/** A fetch that failed without an answer. */
+export interface FailedFetch {
+  readonly fetch: typeof fetch;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Why a fetch failed. */
+export interface FetchProblem {
+  readonly problem: string;
+  readonly advice: string;
+  /** True if the browser or the server refuses, so that trying again does not help. */
+  readonly isRefusal: boolean;
 }
 
 /** The content of a file, whole or in chunks. */

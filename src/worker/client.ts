@@ -1,12 +1,24 @@
+import { askPersistence } from "#platform";
 import type { CacheEntry } from "../files/cache.js";
+import type { GivenFile, GivenPath } from "../files/folder/given-folder.js";
+import { tellIfRefused } from "../files/persistence.js";
+import type { StorageState } from "../files/storage-state.js";
+import type { AdapterDescription } from "../gpu/adapter.js";
+import type { TuningTable } from "../gpu/tuning.js";
+import type { EncodeOptions } from "../image/encode.js";
+import type { Image, RgbImage } from "../image/image.js";
+import type { Inspection } from "../models/inspect.js";
+import type { MemoryPlan, MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
+import type { DecodedImage } from "../platform/image-types.js";
 import { warnOnConsole } from "../platform/printable.js";
+import type { CheckpointOptions } from "../weights/checkpoint.js";
 import { Connection } from "./connection.js";
 import type { GpuDescription, ManagerDescription } from "./descriptions.js";
 import { Handle, type HandleTarget } from "./handle.js";
 import type { LIBRARY } from "./host/library.js";
-import type { SentArguments } from "./options.js";
+import type { Sent, SentArguments } from "./options.js";
 import { sentConfig, sentFile, type RemoteConfig } from "./remote-config.js";
 import { RemoteGpu } from "./remote-gpu.js";
 import { RemoteManager } from "./remote-manager.js";
@@ -22,13 +34,17 @@ export interface WorkerClientOptions {
    * a bundler moves the library without its workers, and for a worker of your own that calls `serveWorker`.
    */
   readonly worker?: (() => WorkerLike) | undefined;
-  /** Called with each warning of the client: that a worker had to be started again. Default: `console.warn`. */
+  /**
+   * Called with each warning of the client: that a worker had to be started again, or that the browser may remove downloads.
+   * Default: `console.warn`.
+   */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 type Library = typeof LIBRARY;
-type LibraryArguments<Name extends keyof Library> = SentArguments<Library[Name]>;
-type LibraryResult<Name extends keyof Library> = Promise<Awaited<ReturnType<Library[Name]>>>;
+
+/** Options of `WorkerClient.inspect`: those of `openCheckpoint`. Shards are read beside their index. */
+export type InspectOptions = Omit<CheckpointOptions, "openShard">;
 
 /**
  * The library in a worker: the page stays free, and calls read as in the page. The worker starts with the first call. If it
@@ -105,89 +121,109 @@ export class WorkerClient<Own extends object = LibraryScripts> {
       onLost: (handle) => {
         this.#handles.get(handle)?.lose();
       },
+      onPersist: () => {
+        const answer = askPersistence();
+        if (answer) tellIfRefused(answer, onWarning);
+      },
     });
     return this.#connection;
   }
 
-  async #library<Name extends keyof Library>(name: Name, args: LibraryArguments<Name>): LibraryResult<Name> {
-    return (await this.#connect().call("library", [name, ...args])) as Awaited<LibraryResult<Name>>;
+  async #library<Name extends keyof Library>(
+    name: Name,
+    ...args: SentArguments<Library[Name]>
+  ): Promise<Awaited<ReturnType<Library[Name]>>> {
+    return (await this.#connect().call("library", [name, ...args])) as Awaited<ReturnType<Library[Name]>>;
   }
 
   /** Counts the GPU memory that the models of a load config need, as `planMemory`. */
-  planMemory(...[config, options]: LibraryArguments<"planMemory">): LibraryResult<"planMemory"> {
+  planMemory(config: RemoteConfig, options: Sent<MemoryPlanOptions>): Promise<MemoryPlan> {
     const { gpu } = options;
     const sent = sentConfig(config);
-    if (!gpu) return this.#library("planMemory", [sent, options]);
+    if (!gpu) return this.#library("planMemory", sent, options);
     const { adapter, features, tuning } = gpu;
-    return this.#library("planMemory", [sent, { ...options, gpu: { adapter, features, tuning } }]);
+    return this.#library("planMemory", sent, { ...options, gpu: { adapter, features, tuning } });
   }
 
-  /**
-   * Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read.
-   */
-  inspect(...[file, options]: LibraryArguments<"inspect">): LibraryResult<"inspect"> {
-    return this.#library("inspect", [sentFile(file), options]);
+  /** Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read. */
+  inspect(file: string | GivenFile | GivenPath, options?: InspectOptions): Promise<Inspection> {
+    return this.#library("inspect", sentFile(file), options);
   }
 
-  /** Decodes an image file, as `decodeImage`; also a `File` or `Blob`. */
-  decodeImage(...args: LibraryArguments<"decodeImage">): LibraryResult<"decodeImage"> {
-    return this.#library("decodeImage", args);
+  /** Decodes an image file, as `decodeImage`. */
+  decodeImage(file: Uint8Array | Blob): Promise<DecodedImage> {
+    return this.#library("decodeImage", file);
   }
 
   /** Encodes an image as a file, as `encodeImage`. */
-  encodeImage(...args: LibraryArguments<"encodeImage">): LibraryResult<"encodeImage"> {
-    return this.#library("encodeImage", args);
+  encodeImage(image: Image, options?: EncodeOptions): Promise<Uint8Array<ArrayBuffer>> {
+    return this.#library("encodeImage", image, options);
   }
 
-  /** Reads the texts of an image file, as `readImageText`; also of a `File` or `Blob`. */
-  readImageText(...args: LibraryArguments<"readImageText">): LibraryResult<"readImageText"> {
-    return this.#library("readImageText", args);
+  /** Reads the texts of an image file, as `readImageText`. */
+  readImageText(file: Uint8Array | Blob): Promise<ReadonlyMap<string, string>> {
+    return this.#library("readImageText", file);
   }
 
   /** Reads an image file without its alpha, as `loadImage`. */
-  loadImage(...args: LibraryArguments<"loadImage">): LibraryResult<"loadImage"> {
-    return this.#library("loadImage", args);
+  loadImage(path: string): Promise<RgbImage> {
+    return this.#library("loadImage", path);
   }
 
   /** Reads an image file, as `loadRgbaImage`. */
-  loadRgbaImage(...args: LibraryArguments<"loadRgbaImage">): LibraryResult<"loadRgbaImage"> {
-    return this.#library("loadRgbaImage", args);
+  loadRgbaImage(path: string): Promise<DecodedImage> {
+    return this.#library("loadRgbaImage", path);
   }
 
-  /** Resizes an image, as `resizeBicubic`. */
-  resizeBicubic(...args: LibraryArguments<"resizeBicubic">): LibraryResult<"resizeBicubic"> {
-    return this.#library("resizeBicubic", args);
+  /**
+   * Resizes an image, as `resizeBicubic`.
+   * @typeParam I - With or without alpha.
+   */
+  async resizeBicubic<I extends Image>(image: I, width: number, height: number): Promise<I> {
+    return (await this.#library("resizeBicubic", image, width, height)) as I;
   }
 
-  /** Resizes an image, as `resizeLanczos`. */
-  resizeLanczos(...args: LibraryArguments<"resizeLanczos">): LibraryResult<"resizeLanczos"> {
-    return this.#library("resizeLanczos", args);
+  /**
+   * Resizes an image, as `resizeLanczos`.
+   * @typeParam I - With or without alpha.
+   */
+  async resizeLanczos<I extends Image>(image: I, width: number, height: number): Promise<I> {
+    return (await this.#library("resizeLanczos", image, width, height)) as I;
   }
 
   /** The downloads in a folder, as `listCache`. */
-  listCache(...args: LibraryArguments<"listCache">): LibraryResult<"listCache"> {
-    return this.#library("listCache", args);
+  listCache(folder?: string): Promise<CacheEntry[]> {
+    return this.#library("listCache", folder);
   }
 
-  /** Removes downloads, as `clearCache`. */
+  /** Removes the downloads that `isChosen` picks, as `clearCache`. */
   async clearCache(folder?: string, isChosen: (entry: CacheEntry) => boolean = () => true): Promise<CacheEntry[]> {
     const chosen = (await this.listCache(folder)).filter(isChosen);
-    return this.#library("clearCache", [folder, chosen.map(({ name }) => name)]);
+    return this.#library(
+      "clearCache",
+      folder,
+      chosen.map(({ name }) => name),
+    );
   }
 
-  /** Keeps a tuning table for an adapter, as `keepTuning`. */
-  keepTuning(...args: LibraryArguments<"keepTuning">): LibraryResult<"keepTuning"> {
-    return this.#library("keepTuning", args);
+  /** What is stored and how much more can be, as `storageState`. */
+  storageState(folder?: string): Promise<StorageState> {
+    return this.#library("storageState", folder);
+  }
+
+  /** Keeps a tuning table for an adapter, as `keepTuning`. Measure one by `RemoteGpu.tune`. */
+  keepTuning(adapter: AdapterDescription, table: TuningTable): Promise<string> {
+    return this.#library("keepTuning", adapter, table);
   }
 
   /** The tuning table that is kept for an adapter, as `readKeptTuning`. */
-  readKeptTuning(...args: LibraryArguments<"readKeptTuning">): LibraryResult<"readKeptTuning"> {
-    return this.#library("readKeptTuning", args);
+  readKeptTuning(adapter: AdapterDescription): Promise<TuningTable | undefined> {
+    return this.#library("readKeptTuning", adapter);
   }
 
   /** Removes the tuning table that is kept for an adapter, as `forgetTuning`. */
-  forgetTuning(...args: LibraryArguments<"forgetTuning">): LibraryResult<"forgetTuning"> {
-    return this.#library("forgetTuning", args);
+  forgetTuning(adapter: AdapterDescription): Promise<boolean> {
+    return this.#library("forgetTuning", adapter);
   }
 
   /** Ends the worker. Running and later calls reject with `DisposedError`. */

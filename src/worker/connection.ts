@@ -12,6 +12,8 @@ export interface ConnectionEvents {
   onEnd(error: Dalle2Error): void;
   /** The device of a handle was lost. */
   onLost(handle: number): void;
+  /** The worker downloads something. */
+  onPersist(): void;
 }
 
 interface PendingCall {
@@ -133,6 +135,9 @@ export class Connection {
         break;
       case "lost":
         this.events.onLost(message.handle);
+        break;
+      case "persist":
+        this.events.onPersist();
     }
   }
 

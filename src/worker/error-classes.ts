@@ -3,6 +3,7 @@
 import { ConfigError } from "../config/config-error.js";
 import { NotFiniteError, SamplingError } from "../diffusion/sampling-error.js";
 import { TransientError } from "../files/http-error.js";
+import { QuotaError } from "../files/space.js";
 import { ChangedError } from "../files/transfer.js";
 import {
   DeviceLostError,
@@ -60,6 +61,7 @@ const CLASSES: readonly ErrorClass[] = [
   JsonError,
   NotFiniteError,
   PromptTooLongError,
+  QuotaError,
   SamplingError,
   ShaderError,
   ShapeError,

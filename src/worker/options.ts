@@ -10,12 +10,18 @@ export type Sent<Argument> = Argument extends unknown
     : Omit<Argument, ThreadBound>
   : never;
 
-/** The arguments of a method of the library as they can be passed to a worker. */
+/**
+ * The arguments of a method of the library as they can be passed to a worker.
+ * @typeParam Method - The method.
+ */
 export type SentArguments<Method extends (...args: never) => unknown> = {
   [Index in keyof Parameters<Method>]: Sent<Parameters<Method>[Index]>;
 };
 
-/** A method of the library that runs in a worker. */
+/**
+ * A method of the library that runs in a worker.
+ * @typeParam Method - The method.
+ */
 export type RemoteMethod<Method extends (...args: never) => unknown> = (
   ...args: SentArguments<Method>
 ) => Promise<Awaited<ReturnType<Method>>>;

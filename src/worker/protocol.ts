@@ -78,8 +78,13 @@ export interface LostMessage {
   readonly handle: number;
 }
 
+/** The worker downloads something. Only a page can ask the browser to keep it. */
+export interface PersistMessage {
+  readonly kind: "persist";
+}
+
 /** From the worker to the page. */
-export type FromWorker = ReadyMessage | ResultMessage | ErrorMessage | CallbackMessage | LostMessage;
+export type FromWorker = ReadyMessage | ResultMessage | ErrorMessage | CallbackMessage | LostMessage | PersistMessage;
 
 /** An error in a message. */
 export type SentError =

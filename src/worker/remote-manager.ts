@@ -75,13 +75,13 @@ export class RemoteManager<Own extends object = LibraryScripts> {
   script<Name extends keyof (LibraryScripts & Own) & string>(
     name: Name,
     options?: ScriptOptions,
-  ): RemoteScript<InstanceOf<(LibraryScripts & Own)[Name]>> {
+  ): RemoteScript<(LibraryScripts & Own)[Name]> {
     const methodNamed = (_: object, method: string | symbol): unknown =>
       // A promise that resolves to a script would call its `then`.
       typeof method === "symbol" || method === "then"
         ? undefined
         : (...args: readonly unknown[]) => this.#handle.call("script", [name, options, method, ...args]);
-    return new Proxy({}, { get: methodNamed }) as RemoteScript<InstanceOf<(LibraryScripts & Own)[Name]>>;
+    return new Proxy({}, { get: methodNamed }) as RemoteScript<(LibraryScripts & Own)[Name]>;
   }
 
   /** Compiles the kernels of all models in parallel, so that the first image does not wait for them. */
@@ -123,9 +123,6 @@ export class RemoteManager<Own extends object = LibraryScripts> {
     this.dispose();
   }
 }
-
-/** What a class makes. */
-type InstanceOf<Class> = Class extends new (...args: never) => infer Instance ? Instance : never;
 
 /** Clones have no methods: makes the requirements of a description again. */
 function withRequirements<Info extends { readonly requirements: DataRequirements }>(info: Info | undefined) {

@@ -34,9 +34,14 @@ export interface LibraryScripts {
   readonly Upscale: typeof Upscale;
 }
 
-/** A script in a worker: the public methods of its class, with the options of these but what is bound to a thread. */
-export type RemoteScript<Script> = {
-  readonly [Name in Exclude<keyof Script & string, "dispose">]: Script[Name] extends (...args: never) => unknown
-    ? RemoteMethod<Script[Name]>
-    : never;
-};
+/**
+ * A script in a worker: the public methods of its class, with the options of these but what is bound to a thread.
+ * @typeParam Class - The class.
+ */
+export type RemoteScript<Class> = Class extends new (...args: never) => infer Script
+  ? {
+      readonly [Name in Exclude<keyof Script & string, "dispose">]: Script[Name] extends (...args: never) => unknown
+        ? RemoteMethod<Script[Name]>
+        : never;
+    }
+  : never;

@@ -1,3 +1,4 @@
+import { persistByPage } from "../files/persistence.js";
 import { BasicInference } from "../pipeline/scripts/basic-inference.js";
 import { BasicInpainting } from "../pipeline/scripts/basic-inpainting.js";
 import { Embed } from "../pipeline/scripts/embed.js";
@@ -60,6 +61,9 @@ export function serveWorker({ scripts = {}, port = globalThis as unknown as Work
   });
   const objects = new OpenedObjects((handle) => {
     send({ kind: "lost", handle });
+  });
+  persistByPage(() => {
+    send({ kind: "persist" });
   });
   const methods = workerMethods(objects, { ...SCRIPTS, ...scripts });
   const answer = async (call: CallMessage): Promise<void> => {

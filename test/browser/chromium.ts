@@ -1,7 +1,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
-import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
+import type { PageFunction, TestBrowser, TestPage } from "./test-browser.js";
 
 /** The Chromium of the browser tests; the variable `CHROMIUM` names another one. */
 export const chromiumPath = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
@@ -37,7 +37,10 @@ class ChromiumPage implements TestPage {
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
-    await this.page.waitForFunction(() => "tests" in globalThis);
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    await this.page.waitForFunction(condition, undefined, { timeout: 0, polling: 100 });
   }
 
   evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {

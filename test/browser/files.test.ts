@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type * as Api from "../../src/index.js";
 import { FaultServer, stallAfter } from "../support/fault-server.js";
-import { inEachBrowser, type TestPage } from "./browsers.js";
-import { openTests, type OpenTests } from "./open-tests.js";
+import { inEachBrowser } from "./browsers.js";
+import { openTestPage, openTests, type OpenTests } from "./open-tests.js";
+import type { TestPage } from "./test-browser.js";
 
 declare global {
   // page.ts sets this in the browser.
@@ -23,7 +24,7 @@ inEachBrowser("downloads", (known) => {
     [tests, server] = await Promise.all([openTests(known), FaultServer.start()]);
     page = tests.page;
     otherTab = await tests.browser.newPage();
-    await otherTab.open(tests.url);
+    await openTestPage(otherTab, tests.url);
   });
 
   afterAll(async () => {

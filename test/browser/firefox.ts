@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import puppeteer, { type Browser, type Page } from "puppeteer-core";
-import type { PageFunction, TestBrowser, TestPage } from "./browsers.js";
+import type { PageFunction, TestBrowser, TestPage } from "./test-browser.js";
 
 /** The Firefox of the browser tests; the variable `FIREFOX` names another one. */
 export const firefoxPath = [process.env.FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox"].find(
@@ -43,7 +43,10 @@ class FirefoxPage implements TestPage {
 
   async open(url: string): Promise<void> {
     await this.page.goto(url);
-    await this.page.waitForFunction(() => "tests" in globalThis);
+  }
+
+  async waitFor(condition: () => boolean): Promise<void> {
+    await this.page.waitForFunction(condition, { timeout: 0, polling: 100 });
   }
 
   evaluate<Argument, Result>(body: PageFunction<Argument, Result>, argument: Argument): Promise<Result> {

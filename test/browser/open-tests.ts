@@ -1,5 +1,6 @@
-import type { KnownBrowser, TestBrowser, TestPage } from "./browsers.js";
+import type { KnownBrowser } from "./browsers.js";
 import { bundleForBrowser, servePage } from "./page-server.js";
+import type { TestBrowser, TestPage } from "./test-browser.js";
 
 /** A page in which page.ts has run. */
 export interface OpenTests {
@@ -21,12 +22,18 @@ export async function bundleTests(): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(bundles));
 }
 
-/** Starts a browser and opens page.ts in it. */
-export async function openTests(known: KnownBrowser): Promise<OpenTests> {
-  const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
-  const { url, server, requests } = await servePage(scripts);
-  const page = await browser.newPage();
+/** Opens a page and waits until page.ts has run in it. */
+export async function openTestPage(page: TestPage, url: string): Promise<void> {
   await page.open(url);
+  await page.waitFor(() => "tests" in globalThis);
+}
+
+/** Starts a browser and opens page.ts in it. `more` are other scripts to serve, by name. */
+export async function openTests(known: KnownBrowser, more: Readonly<Record<string, string>> = {}): Promise<OpenTests> {
+  const [scripts, browser] = await Promise.all([bundleTests(), known.launch()]);
+  const { url, server, requests } = await servePage({ ...scripts, ...more });
+  const page = await browser.newPage();
+  await openTestPage(page, url);
   const close = async (): Promise<void> => {
     await browser.close();
     server.closeAllConnections();

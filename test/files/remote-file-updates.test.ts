@@ -277,6 +277,7 @@ describe("the user's cache", () => {
       bytes: 5,
       totalBytes: 5,
       isComplete: true,
+      isInUse: false,
     });
     expect(unfinished).toMatchObject({ url: server.url("/half.pth"), totalBytes: half.length, isComplete: false });
     expect(unfinished!.bytes).toBeGreaterThan(0);

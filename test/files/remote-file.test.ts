@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "../../src/files/remote-file.js";
+import { QuotaError } from "../../src/files/space.js";
 import { FileError } from "../../src/platform/errors.js";
 import {
   dropAfter,
@@ -73,6 +74,19 @@ describe("a download", () => {
     expect((await readdir(folder)).sort()).toEqual([filename, `${filename}.record.json`]);
     expect(progress[0]).toEqual({ file: server.url(PATH), loadedBytes: 0, totalBytes: LENGTH });
     expect(progress.at(-1)).toEqual({ file: server.url(PATH), loadedBytes: LENGTH, totalBytes: LENGTH });
+  });
+
+  it("is refused before its first byte if there is no room, and says how much is missing", async () => {
+    const bytes = 2 ** 50;
+    server.choose = () => status(206, { "Content-Range": `bytes 0-0/${bytes}` });
+    const error = await open({ maxBytes: 2 ** 51 }).catch((reason: unknown) => reason as QuotaError);
+    expect(error).toBeInstanceOf(QuotaError);
+    const { code, neededBytes, freeBytes, message } = error as QuotaError;
+    expect([code, neededBytes]).toEqual(["file/quota", bytes]);
+    expect(freeBytes).toBeGreaterThan(0);
+    expect(message).toMatch(/needs 1125\.90 TB, but there is room for .*; free some space/);
+    expect(server.transfers(PATH)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it("of an empty file is empty", async () => {

@@ -140,6 +140,8 @@ describe("a worker", () => {
     using first = await client.open("shapes", { gpu, dtype: "f32" });
     using second = await client.open({ data: first.config.data, source: "configs/shapes.json" }, { gpu, dtype: "f32" });
     expect(second.gpu).toBe(gpu);
+    using third = await client.open(first.config, { gpu, dtype: "f32" });
+    expect(third.config).toEqual(first.config);
     await first.load();
     const { liveBytes } = await gpu.memory();
     await second.load();

@@ -82,7 +82,7 @@ afterEach(() => {
 /** One for the tests that leave it as it was. */
 const shared = createWorkerClient<{ readonly Test: typeof Test }>({ worker: () => new FakeWorker({ Test }) });
 let manager: Awaited<ReturnType<typeof shared.open>>;
-let script: RemoteScript<Test>;
+let script: RemoteScript<typeof Test>;
 
 beforeAll(async () => {
   manager = await shared.open("shapes", { dtype: "f32" });

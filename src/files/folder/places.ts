@@ -1,11 +1,12 @@
 import { folderExists, join, statFile } from "#platform";
 import { FileError } from "../../platform/errors.js";
+import { loadPart } from "../../platform/load-part.js";
 import { isUrl } from "../open.js";
 import type { FileFolder } from "./file-folder.js";
 import { hubPlaceOf, parseHubId, type HubPlace } from "./hub-place.js";
 import { hubSnapshot, snapshotIn } from "./hub-snapshot.js";
 import { folderOf, plainFolder } from "./plain-folder.js";
-import { hubFolder, serverFolder, type RemoteFolderOptions } from "./remote-folder.js";
+import type { RemoteFolderOptions } from "./remote-folder.js";
 
 /** A folder on a server: a repository on the hub, or the URL of a folder or of its index. */
 type RemotePlace = HubPlace | string;
@@ -29,6 +30,10 @@ export function remotePlace(text: string): RemotePlace | undefined {
  * server.
  */
 export async function remoteFolders(place: RemotePlace, options: RemoteFolderOptions): Promise<readonly FileFolder[]> {
+  const { hubFolder, serverFolder } = await loadPart(
+    "the reader of folders on servers",
+    () => import("./remote-folder.js"),
+  );
   if (typeof place === "string") return [serverFolder(place, options)];
   const snapshot = await hubSnapshot(place);
   return [...(snapshot === undefined ? [] : [plainFolder(snapshot)]), hubFolder(place, options)];

@@ -1,3 +1,4 @@
+import { cacheFolder } from "#platform";
 import { FileError } from "../../platform/errors.js";
 import { formatBytes } from "../../platform/format-bytes.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -7,28 +8,14 @@ import { TransientError } from "../http-error.js";
 import { tokenAdvice } from "../hub.js";
 import { openSource, resolveBeside } from "../open.js";
 import { bytesBegun, openKept, openRemote, patienceOf, type RemoteFile, type RemoteOptions } from "../remote-file.js";
+import { checkSpace } from "../space.js";
 import { probe } from "../transfer.js";
 import { shortHash } from "../hash.js";
 import { checkInside, type FileFolder } from "./file-folder.js";
+import type { FolderMemory } from "./folder-memory.js";
 import { isGitBlob } from "./git-blob.js";
 import { listHub, type HubListing, type ListedFile } from "./hub-listing.js";
 import { hubFileUrl, hubId, type HubPlace } from "./hub-place.js";
-
-/** What is known about folders on servers in a run, so that servers are asked once. */
-export class FolderMemory {
-  /** The lists of repositories, by hub id. */
-  readonly listings = new Map<string, HubListing | undefined>();
-  /** The sizes of files on other servers, by URL; null for files that do not exist. */
-  readonly sizes = new Map<string, { readonly size: number | undefined } | null>();
-  /** Names of the folders whose download was announced. */
-  readonly announced = new Set<string>();
-
-  clear(): void {
-    this.listings.clear();
-    this.sizes.clear();
-    this.announced.clear();
-  }
-}
 
 /** How the files of a folder on a server are read. */
 export interface RemoteFolderOptions extends RemoteOptions {
@@ -121,13 +108,17 @@ class RemoteFolder implements FileFolder {
     const { remote, memory, onWarning: say = warnOnConsole } = this.options;
     if (remote === "ranges" || memory.announced.has(this.name)) return;
     let bytes = 0;
+    let largest = 0;
     let isKnown = true;
     for (const path of paths) {
       const left = await this.#bytesLeft(path);
       isKnown &&= left !== undefined;
       bytes += left ?? 0;
+      largest = Math.max(largest, left ?? 0);
     }
     if (isKnown && bytes === 0) return;
+    const { folder, cacheFolder: cache = cacheFolder() } = this.options;
+    await checkSpace(this.name, folder ?? cache, bytes, largest);
     memory.announced.add(this.name);
     const listing = await this.#list();
     const licence = listing && `, ${listing.licence === undefined ? "no licence given" : `licence ${listing.licence}`}`;

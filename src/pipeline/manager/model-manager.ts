@@ -145,9 +145,7 @@ export class DalleModelManager {
     options: ManagerOptions = {},
   ): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
-    const { signal, fetch, patience } = options;
-    const opened =
-      config instanceof ModelLoadConfig ? config : await ModelLoadConfig.open(config, { signal, fetch, patience });
+    const opened = config instanceof ModelLoadConfig ? config : await ModelLoadConfig.open(config, options);
     return DalleModelManager.#create(opened, options);
   }
 

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../config/config-error.js";
 import type { PriorSource, UnetSource } from "../../config/load-config-data.js";
+import { resolveBeside } from "../../files/open.js";
 import { modelNames } from "../../models/families.js";
 import type { Opened } from "../../models/opened.js";
 import { openCheckpoint } from "../../weights/checkpoint.js";
@@ -39,5 +40,12 @@ export async function openEntry(
   }
   const source = await config.openFile(file, options);
   const choice = { weights: weights ?? undefined, stateDictKey: key ?? undefined };
-  return { kind: "file", ...(await openCheckpoint(source, { names: modelNames(), signal, model, ...choice })) };
+  // A download has another name than its file on the server, which the shards are beside.
+  const { load_type, cache_dir } = file;
+  const openShard = (name: string) =>
+    config.openFile({ load_type, cache_dir, path: resolveBeside(file.path, name) }, options);
+  return {
+    kind: "file",
+    ...(await openCheckpoint(source, { names: modelNames(), signal, model, openShard, ...choice })),
+  };
 }

@@ -1,24 +1,28 @@
 // Functions of the library that need no device, as the worker runs them.
 import { clearCache, listCache } from "../../files/cache.js";
 import type { GivenFile, GivenPath } from "../../files/folder/given-folder.js";
+import { storageState } from "../../files/storage-state.js";
 import { openSource } from "../../files/open.js";
-import type { HttpOptions } from "../../files/request.js";
 import { decodeImage } from "../../image/decode.js";
 import { encodeImage, readImageText } from "../../image/encode.js";
 import { loadImage, loadRgbaImage } from "../../image/image-files.js";
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
 import { inspectCheckpoint, type Inspection } from "../../models/inspect.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
-import { ModelLoadConfig } from "../../pipeline/load-config.js";
+import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
+import { isConfigName } from "../../pipeline/config-names.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
 import { isContent, type RemoteConfig } from "../remote-config.js";
 
-/** Reads a load config. Of one of the package, `source` is its name. */
-export async function openConfig(config: RemoteConfig, options: HttpOptions = {}): Promise<ModelLoadConfig> {
+/** Reads a load config. The source of one of the package is its name. */
+export async function openConfig(config: RemoteConfig, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
   if (!isContent(config)) return ModelLoadConfig.open(config, options);
-  return ModelLoadConfig.parse(config.data, config.source);
+  const { data, source } = config;
+  return typeof source === "string" && isConfigName(source)
+    ? ModelLoadConfig.named(source, options)
+    : ModelLoadConfig.parse(data, source);
 }
 
 async function inspect(file: string | GivenFile | GivenPath, options: CheckpointOptions = {}): Promise<Inspection> {
@@ -50,4 +54,5 @@ export const LIBRARY = {
   readKeptTuning,
   resizeBicubic,
   resizeLanczos,
+  storageState,
 };

@@ -5,7 +5,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vites
 import type { FileFolder } from "../../../src/files/folder/file-folder.js";
 import { hubFileUrl, hubId, hubPlaceOf, parseHubId } from "../../../src/files/folder/hub-place.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../../../src/files/folder/places.js";
-import { FolderMemory, type RemoteFolderOptions } from "../../../src/files/folder/remote-folder.js";
+import { FolderMemory } from "../../../src/files/folder/folder-memory.js";
+import type { RemoteFolderOptions } from "../../../src/files/folder/remote-folder.js";
 import { dropAfter, FaultServer, status } from "../../support/fault-server.js";
 import { serveRepository, type Repository } from "../../support/hub-server.js";
 
