@@ -15,7 +15,13 @@ export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./plat
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type ConfigOptions, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export {
+  ModelLoadConfig,
+  type ConfigLocation,
+  type ConfigOptions,
+  type FileOptions,
+  type NamedFile,
+} from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,
@@ -34,6 +40,8 @@ export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export type { OpenUrlOptions } from "./files/http.js";
+export { droppedFolder, type Dropped } from "./files/dropped.js";
+export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
@@ -186,7 +194,7 @@ export {
 } from "./worker/client.js";
 export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
 export type { ConfigDescription } from "./worker/descriptions.js";
-export type { RemoteConfig } from "./worker/remote-config.js";
+export type { RemoteConfig, RemoteConfigContent } from "./worker/remote-config.js";
 export type { RemoteGpu } from "./worker/remote-gpu.js";
 export type { RemoteManager } from "./worker/remote-manager.js";
 export type { RemoteGpuOptions, RemoteManagerOptions, RemoteTuning } from "./worker/remote-options.js";

@@ -1,4 +1,4 @@
-import { ModelLoadConfig } from "../load-config.js";
+import { ModelLoadConfig, type ConfigLocation } from "../load-config.js";
 import { ArgumentError, checkArguments, list, oneOf, text } from "../../platform/arguments.js";
 import { joinSettings, withDefaults, type AskedSettings, type CascadeSettings } from "../../diffusion/settings.js";
 import { GpuUnavailableError } from "../../gpu/errors.js";
@@ -133,7 +133,8 @@ export class DalleModelManager {
 
   /**
    * Opens the files of all models of a load config and checks that they fit. Weights are read when they are first needed.
-   * `config` is a load config, or the name, path or URL of one (`ModelLoadConfig.open`). Default: `shapes`, the included model.
+   * `config` is a load config, or what `ModelLoadConfig.open` opens: the name, path or URL of one, or a file or folder that the
+   * user of a page picked or dropped. Default: `shapes`, the included model.
    * Rejects with the first error (`FileError`, `FormatError`, `ConfigError`, `WeightError`, `GpuUnavailableError`,
    * `ArgumentError`) and closes what it opened.
    *
@@ -142,11 +143,11 @@ export class DalleModelManager {
    * const images = await new BasicInference(manager).run("a red circle on a white background");
    */
   static async create(
-    config: ModelLoadConfig | string = "shapes",
+    config: ModelLoadConfig | ConfigLocation = "shapes",
     options: ManagerOptions = {},
   ): Promise<DalleModelManager> {
     checkArguments(MANAGER_RULES, options);
-    const opened = typeof config === "string" ? await ModelLoadConfig.open(config, options) : config;
+    const opened = config instanceof ModelLoadConfig ? config : await ModelLoadConfig.open(config, options);
     return DalleModelManager.#create(opened, options);
   }
 
