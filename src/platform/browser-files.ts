@@ -285,7 +285,8 @@ async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Va
     const remedy = isMissing
       ? "to read any other file, give a URL or the File that the user picked"
       : "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
-    throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
+    const code = isMissing ? "file/not-found" : undefined;
+    throw new FileError(path, `could not be opened in this site's private file system`, { code, cause, advice: remedy });
   });
 }
 

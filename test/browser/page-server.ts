@@ -63,7 +63,8 @@ async function sendFile(file: string, request: IncomingMessage, response: Server
   if (!bytes || (asked !== undefined && first === undefined)) response.writeHead(bytes ? 400 : 404).end();
   else if (first === undefined) response.end(bytes);
   else {
-    response.writeHead(206, { "content-range": `bytes ${first}-${last}/${bytes.length}` });
-    response.end(bytes.subarray(Number(first), Number(last) + 1));
+    const end = Math.min(Number(last) + 1, bytes.length);
+    response.writeHead(206, { "content-range": `bytes ${first}-${end - 1}/${bytes.length}` });
+    response.end(bytes.subarray(Number(first), end));
   }
 }
