@@ -285,8 +285,7 @@ async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Va
     const remedy = isMissing
       ? "to read any other file, give a URL or the File that the user picked"
       : "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
-    const code = isMissing ? "file/not-found" : undefined;
-    throw new FileError(path, `could not be opened in this site's private file system`, { code, cause, advice: remedy });
+    throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
   });
 }
 
