@@ -90,7 +90,7 @@ export {
 export { maskFromImage, maskFromRed, type MaskChannel, type MaskOptions } from "./image/mask.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
-export { inspectCheckpoint, type Inspection } from "./models/inspect.js";
+export type { Inspection } from "./models/inspection.js";
 export { DialectError } from "./models/dialect-error.js";
 export type { StageInfo, TextShape } from "./models/stage-info.js";
 export { openCheckpoint } from "./models/open-checkpoint.js";

@@ -6,7 +6,7 @@ import type { AdapterDescription } from "../gpu/adapter.js";
 import type { TuningTable } from "../gpu/tuning.js";
 import type { EncodeOptions } from "../image/encode.js";
 import type { Image, RgbImage } from "../image/image.js";
-import type { Inspection } from "../models/inspect.js";
+import type { Inspection } from "../models/inspection.js";
 import type { MemoryPlan, MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
