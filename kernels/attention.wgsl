@@ -15,6 +15,7 @@
 // An invocation keeps at most COLUMNS vec4s of its results. The channels of a wider head are divided among workgroups,
 // in slabs of slab4 vec4s. Each slab computes the scores again. Grid: [blocks of queries, heads, batch · slabs].
 //
+//: use lib/attention_params.wgsl
 //: use lib/numbers.wgsl
 
 alias Element = f32;
@@ -23,31 +24,6 @@ alias Element4 = vec4<Element>;
 const QUERIES: u32 = 2u;
 const COLUMNS: u32 = 32u;
 override WORKGROUP: u32 = 32u;
-
-struct Params {
-  batch: u32,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  kv_heads: u32,
-  dim_head4: u32,
-  slab4: u32,
-  q_stride4: u32,
-  k_stride4: u32,
-  v_stride4: u32,
-  q_offset4: u32,
-  k_offset4: u32,
-  v_offset4: u32,
-  bias_stride: u32,
-  mask_stride: u32,
-  scale: f32,
-  causal: u32,
-  has_null: u32,
-  has_bias: u32,
-  has_mask: u32,
-  // Position of the first query. Other than 0 if q is a part of a sequence.
-  first_query: u32,
-}
 
 @group(0) @binding(0) var<storage, read> q: array<Element4>;
 @group(0) @binding(1) var<storage, read> k: array<Element4>;

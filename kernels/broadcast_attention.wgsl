@@ -7,6 +7,7 @@
 // Of the result, a workgroup computes COLUMNS vec4s. Wider heads are divided among workgroups, each of which computes the
 // scores again. Grid: [blocks of rows, kv_heads, batch · slabs].
 //
+//: use lib/attention_params.wgsl
 //: use lib/broadcast.wgsl
 //: use lib/numbers.wgsl
 
@@ -14,31 +15,6 @@ alias Element = f32;
 alias Element4 = vec4<Element>;
 
 const COLUMNS: u32 = 16u;
-
-struct Params {
-  batch: u32,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  kv_heads: u32,
-  dim_head4: u32,
-  slab4: u32,
-  q_stride4: u32,
-  k_stride4: u32,
-  v_stride4: u32,
-  q_offset4: u32,
-  k_offset4: u32,
-  v_offset4: u32,
-  bias_stride: u32,
-  mask_stride: u32,
-  scale: f32,
-  causal: u32,
-  has_null: u32,
-  has_bias: u32,
-  has_mask: u32,
-  // Position of the first query. Other than 0 if q is a part of a sequence.
-  first_query: u32,
-}
 
 @group(0) @binding(0) var<storage, read> q: array<Element4>;
 @group(0) @binding(1) var<storage, read> k: array<Element4>;

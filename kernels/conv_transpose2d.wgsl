@@ -7,7 +7,7 @@
 // of them. Layouts: x and y NHWC, w `[ky, kx, o, c]` with both channel axes padded with zeros to whole vec4s. Sums in
 // f32. Each invocation keeps TILE_ROWS pixels of x × TILE_VECTORS vec4s of output channels in registers (see
 // matmul.wgsl). Taps outside of the image add 0.
-//: use lib/epilogue.wgsl
+//: use lib/conv_transpose2d_params.wgsl
 //: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/product.wgsl
 
@@ -17,23 +17,6 @@ alias Element4 = vec4<Element>;
 // The only supported values: the sums below are written for them.
 const KERNEL: u32 = 4u;
 const STRIDE: u32 = 2u;
-
-struct Params {
-  epilogue: Epilogue,
-  first_vector: u32,
-  panel_vectors: u32,
-  // Of x, without the rows around a part of an image.
-  pixels: u32,
-  height: u32,
-  width: u32,
-  in_vectors: u32,
-  // KERNEL / STRIDE, in both directions. Uniform data, because unrolled loops compile slowly on software adapters.
-  taps: u32,
-  // Workgroups in x for each of the four convolutions.
-  columns: u32,
-  // Rows of x above the first pixel. Other than 0 if x is a part of an image.
-  first_row: u32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> w: array<StoredWeights>;

@@ -4,20 +4,12 @@
 // adds 0 and stays zero. Sums in f32. Each invocation keeps a tile of TILE_ROWS rows × TILE_VECTORS vec4s of columns in
 // registers. It reads X and W directly from storage: workgroup memory is slow on software adapters. The parts of tiles
 // beyond the edge read the last row or column again and are not written.
-//: use lib/epilogue.wgsl
+//: use lib/matmul_params.wgsl
 //: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/product.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-struct Params {
-  epilogue: Epilogue,
-  first_vector: u32,
-  panel_vectors: u32,
-  rows: u32,
-  inner_vectors: u32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> w: array<StoredWeights>;

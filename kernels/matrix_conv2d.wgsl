@@ -3,30 +3,12 @@
 //
 // As conv2d.wgsl, in half precision by matrix units (see lib/matrix.wgsl). The window has at most 32
 // taps. A step is one tap of DEPTH channels. All taps of these follow each other, so that most of x comes from the cache.
-//: use lib/epilogue.wgsl
+//: use lib/conv2d_params.wgsl
 //: use lib/matrix.wgsl
 
 // Type of y.
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-struct Params {
-  epilogue: Epilogue,
-  first_vector: u32,
-  panel_vectors: u32,
-  pixels: u32,
-  height: u32,
-  width: u32,
-  in_vectors: u32,
-  out_height: u32,
-  out_width: u32,
-  kernel_height: u32,
-  kernel_width: u32,
-  stride: u32,
-  padding: u32,
-  // Rows of padding above x. Other than `padding` if x is a part of an image.
-  top: i32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<u32>>;

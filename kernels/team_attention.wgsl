@@ -5,6 +5,7 @@
 // A head has at most TEAM vec4s. Grid: [blocks of queries, heads, batch].
 //
 //: enable subgroups
+//: use lib/attention_params.wgsl
 //: use lib/numbers.wgsl
 
 alias Element = f32;
@@ -13,31 +14,6 @@ alias Element4 = vec4<Element>;
 const TEAM: u32 = 16u; //: const
 const WORKGROUP: u32 = 64u;
 const QUERIES: u32 = WORKGROUP / TEAM;
-
-struct Params {
-  batch: u32,
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  kv_heads: u32,
-  dim_head4: u32,
-  slab4: u32,
-  q_stride4: u32,
-  k_stride4: u32,
-  v_stride4: u32,
-  q_offset4: u32,
-  k_offset4: u32,
-  v_offset4: u32,
-  bias_stride: u32,
-  mask_stride: u32,
-  scale: f32,
-  causal: u32,
-  has_null: u32,
-  has_bias: u32,
-  has_mask: u32,
-  // Position of the first query. Other than 0 if q is a part of a sequence.
-  first_query: u32,
-}
 
 @group(0) @binding(0) var<storage, read> q: array<Element4>;
 @group(0) @binding(1) var<storage, read> k: array<Element4>;

@@ -1,7 +1,7 @@
 // Y[m, n] = activation(Σ_k X[m, k] · W[k, n] + bias[n]) + residual[m, n]
 //
 // As matmul.wgsl, through workgroup memory (see lib/tiled.wgsl).
-//: use lib/epilogue.wgsl
+//: use lib/matmul_params.wgsl
 //: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/tiled.wgsl
 
@@ -11,14 +11,6 @@ alias Stored4 = vec4<Stored>;
 // Type of y.
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-struct Params {
-  epilogue: Epilogue,
-  first_vector: u32,
-  panel_vectors: u32,
-  rows: u32,
-  inner_vectors: u32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<Stored4>;
 @group(0) @binding(1) var<storage, read> w: array<StoredWeights>;

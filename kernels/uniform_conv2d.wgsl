@@ -2,30 +2,12 @@
 //                              + bias[o]) + residual[b, oy, ox, o]
 //
 // As conv2d.wgsl, for adapters that compute on the CPU (see lib/uniform.wgsl).
-//: use lib/epilogue.wgsl
+//: use lib/conv2d_params.wgsl
 //: use lib/weights/f32.wgsl or lib/weights/f16.wgsl or lib/weights/int8.wgsl
 //: use lib/uniform.wgsl
 
 alias Element = f32;
 alias Element4 = vec4<Element>;
-
-struct Params {
-  epilogue: Epilogue,
-  first_vector: u32,
-  panel_vectors: u32,
-  pixels: u32,
-  height: u32,
-  width: u32,
-  in_vectors: u32,
-  out_height: u32,
-  out_width: u32,
-  kernel_height: u32,
-  kernel_width: u32,
-  stride: u32,
-  padding: u32,
-  // Rows of padding above x. Other than `padding` if x is a part of an image.
-  top: i32,
-}
 
 @group(0) @binding(0) var<storage, read> x: array<Element4>;
 @group(0) @binding(1) var<storage, read> w: array<StoredWeights>;

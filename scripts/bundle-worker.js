@@ -7,8 +7,12 @@ import { build } from "esbuild";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 
-/** A module of the build, two folders below the package as most of them: files of the package are relative to it. */
-const PLATFORM = "./platform/browser.js";
+/**
+ * The URL of a module of the build, two folders below the package as most of them: files of the package are relative to it. Some
+ * bundlers replace the URL of a module by a path on the machine that builds; then it is taken from that of the worker.
+ */
+const MODULE_URL =
+  'const here=import.meta.url,moduleUrl=new URL("./platform/browser.js",/^http/.test(here)?here:self.location.href).href;';
 
 await build({
   entryPoints: ["dist/worker/main.js"],
@@ -21,8 +25,7 @@ await build({
   charset: "utf8",
   alias: { "#platform": "./dist/platform/browser.js" },
   define: { "import.meta.url": "moduleUrl" },
-  // A variable, since bundlers would copy the file of a literal.
-  banner: { js: `const moduleFile="${PLATFORM}",moduleUrl=new URL(moduleFile,import.meta.url).href;` },
+  banner: { js: MODULE_URL },
 });
 // It exports nothing.
 writeFileSync("dist/browser-worker.d.ts", "export {};\n");

@@ -1,4 +1,4 @@
-// Draws texts with the included model, in a worker: the page stays free meanwhile.
+// Generates images of texts with the included model, in a worker: the page stays free meanwhile.
 import { createWorkerClient } from "dalle2-webgpu";
 
 const [form, button, canvas, bar, status, link] = ["form", "button", "canvas", "progress", "[role=status]", "a"].map(
@@ -10,7 +10,7 @@ function say(text) {
   status.textContent = text;
 }
 
-/** Paints an image of RGB bytes. */
+/** Shows an image of RGB bytes. */
 function show({ width, height, data }) {
   const pixels = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
@@ -25,19 +25,19 @@ async function open() {
   const config = new URL("configs/shapes.json", document.baseURI).href;
   const manager = await client.open(config, {
     onProgress: ({ file, loadedBytes, totalBytes }) => {
-      bar.value = loadedBytes / totalBytes;
+      bar.value = totalBytes ? loadedBytes / totalBytes : 0;
       say(`Loading ${file} …`);
     },
   });
   await Promise.all([manager.load(), manager.warmup()]);
   const { vendor, architecture, isSoftware } = manager.gpu.adapter;
-  say(isSoftware ? "No GPU found: drawing takes some ten seconds." : `Ready: ${vendor} ${architecture}`);
+  say(isSoftware ? "No GPU found: an image takes some ten seconds." : `Ready: ${vendor} ${architecture}`);
   return manager;
 }
 
 const FEW = { priorSteps: 4, decoderSteps: [6, 2] };
 
-async function draw(manager, { prompt, seed, steps }, signal) {
+async function generate(manager, { prompt, seed, steps }, signal) {
   const images = await manager.script("BasicInference").run(prompt, {
     ...(steps === "few" ? FEW : {}),
     seed: Number(seed),
@@ -54,28 +54,28 @@ async function draw(manager, { prompt, seed, steps }, signal) {
   URL.revokeObjectURL(link.href);
   link.href = URL.createObjectURL(new Blob([await client.encodeImage(image)], { type: "image/png" }));
   link.hidden = false;
-  say(`Drawn with seed ${image.seed}.`);
+  say(`Generated with seed ${image.seed}.`);
 }
 
-/** While an image is drawn, the button stops it. */
-let drawing;
+/** While an image is generated, the button stops it. */
+let running;
 
 try {
   const manager = await open();
   button.disabled = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (drawing) return drawing.abort();
-    drawing = new AbortController();
+    if (running) return running.abort();
+    running = new AbortController();
     button.textContent = "Stop";
     try {
-      await draw(manager, Object.fromEntries(new FormData(form)), drawing.signal);
+      await generate(manager, Object.fromEntries(new FormData(form)), running.signal);
     } catch (error) {
       // Errors say what to do. After a lost device, the next image opens another.
-      say(drawing.signal.aborted ? "Stopped." : error.message);
+      say(running.signal.aborted ? "Stopped." : error.message);
     } finally {
-      drawing = undefined;
-      button.textContent = "Draw";
+      running = undefined;
+      button.textContent = "Generate";
     }
   });
 } catch (error) {

@@ -1,8 +1,8 @@
 import { WorkerError } from "./worker-error.js";
 import type { WorkerLike } from "./worker-like.js";
 
-/** The worker of the package, from a file in a folder beside it. A variable, since bundlers would copy the file of a literal. */
-const FILE = "../browser-worker.js";
+/** Where this file is. A variable, since bundlers would treat a file that is named relative to it as one of the page. */
+const here = import.meta.url;
 
 /** Starts the worker of the package. Bundlers know the form of the last call, and give the worker a file of its own. */
 export function startWorker(): WorkerLike {
@@ -12,7 +12,7 @@ export function startWorker(): WorkerLike {
       advice: "use the library without a worker, or pass the option worker",
     });
   }
-  if (isFromElsewhere(import.meta.url)) return startFromElsewhere(new URL(FILE, import.meta.url).href);
+  if (isFromElsewhere(here)) return startFromElsewhere(new URL("../browser-worker.js", here).href);
   return new Worker(new URL("../browser-worker.js", import.meta.url), { type: "module" });
 }
 

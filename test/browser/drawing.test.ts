@@ -29,7 +29,7 @@ function flaw(text: string, { width, height, data }: Drawn): string | undefined 
   return isRight(judgement) ? undefined : JSON.stringify(judgement);
 }
 
-/** Draws the prompt in Node over the SwiftShader of Chromium. */
+/** Generates the image of the prompt in Node over the SwiftShader of Chromium. */
 async function drawInNode(): Promise<Uint8Array> {
   const folder = mkdtempSync(join(tmpdir(), "dalle2-drawn-"));
   try {
@@ -72,13 +72,13 @@ inEachBrowser("the Shapes model", (known) => {
   });
 
   describe("in the page", () => {
-    it("draws a text", async () => {
+    it("generates an image of a text", async () => {
       await openShapes("page");
       first = await draw();
       expect(flaw(prompt, first)).toBeUndefined();
     });
 
-    it.runIf(known === browsers.chromium)("draws what Node draws over the same driver", async () => {
+    it.runIf(known === browsers.chromium)("generates what Node generates over the same driver", async () => {
       expect(largestDifference(Uint8Array.from(first.data), await drawInNode())).toBeLessThanOrEqual(1);
     });
 
@@ -104,18 +104,18 @@ inEachBrowser("the Shapes model", (known) => {
       host.server.requests.length = 0;
     });
 
-    it("draws a text as before, with the files that were kept", async () => {
+    it("generates the same image, with the files that were kept", async () => {
       await openShapes("worker");
       expect((await draw()).data).toEqual(first.data);
       expect(host.server.requests).toEqual([]);
     });
 
-    it("draws variations", async () => {
+    it("generates variations", async () => {
       const drawn = await page.evaluate(() => tests.vary("red-circle", "a red circle", 7), undefined);
       expect(flaw(prompt, drawn)).toBeUndefined();
     });
 
-    it("draws what a mask leaves free, and keeps the rest", async () => {
+    it("generates what a mask leaves free, and keeps the rest", async () => {
       const text = "a red circle to the left of a blue square on a white background";
       const { before, after } = await page.evaluate((wanted) => {
         return tests.inpaint("red-circle", "keep-left", wanted, 3);
@@ -125,7 +125,7 @@ inEachBrowser("the Shapes model", (known) => {
       expect(kept(after)).toEqual(kept(before));
     });
 
-    it("enlarges an image", async () => {
+    it("upscales an image", async () => {
       const drawn = await page.evaluate(() => tests.enlarge("red-circle", "a red circle", 1), undefined);
       expect(flaw("a red circle on the left on a white background", drawn)).toBeUndefined();
     });

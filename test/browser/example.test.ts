@@ -24,7 +24,7 @@ inEachBrowser("the example for pages", (known) => {
     rmSync(root, { recursive: true });
   });
 
-  it.runIf(known === browsers.chromium)("draws, when it is built", async () => {
+  it.runIf(known === browsers.chromium)("generates an image, when it is built", async () => {
     await build({ root, logLevel: "error" });
     const server = await preview({ root, logLevel: "error", preview: { port: 0 } });
     const page = await browser.newPage();
@@ -34,7 +34,7 @@ inEachBrowser("the example for pages", (known) => {
       document.querySelector("select")!.value = "few";
       document.querySelector("form")!.requestSubmit();
     }, undefined);
-    await page.waitFor(() => document.querySelector("[role=status]")!.textContent === "Drawn with seed 1.");
+    await page.waitFor(() => document.querySelector("[role=status]")!.textContent === "Generated with seed 1.");
     const data = await page.evaluate(() => {
       const canvas = document.querySelector("canvas")!;
       const pixels = canvas.getContext("2d")!.getImageData(0, 0, canvas.width, canvas.height).data;

@@ -43,15 +43,15 @@ export interface BrowserTests {
   draw(prompt: string, seed: number): Promise<Drawn>;
   /** A variation of an image. */
   vary(image: string, text: string, seed: number): Promise<Drawn>;
-  /** Draws the free part of an image. Also returns the image itself. */
+  /** Generates the free part of an image. Also returns the image itself. */
   inpaint(image: string, mask: string, text: string, seed: number): Promise<{ before: Drawn; after: Drawn }>;
-  /** Enlarges an image from half its size. */
+  /** Upscales an image from half its size. */
   enlarge(image: string, text: string, seed: number): Promise<Drawn>;
   /** Aborts an image after some steps. Returns the message of the error, and the steps that were run. */
   abort(steps: number): Promise<{ message: string; steps: number }>;
   /** Destroys the device of the page. Returns whether there was one. */
   destroyDevice(): boolean;
-  /** Draws, and returns the code of the error. */
+  /** Generates an image, and returns the code of the error. */
   failToDraw(): Promise<string | undefined>;
 }
 

@@ -30,7 +30,7 @@ const commands = fences("README.md", "sh")
   .map((line) => line.replace(/\s+#.*$/, ""))
   .filter((line) => line !== "");
 
-const programs = ["README.md", "docs/library.md"].flatMap((page) =>
+const programs = ["README.md", "docs/library.md", "docs/worker.md", "docs/browser.md"].flatMap((page) =>
   fences(page, "ts").map((text, i) => ({ name: `${page} ${i + 1}`, text })),
 );
 
@@ -136,8 +136,10 @@ describe("strict TypeScript compiles the declarations", () => {
   );
 
   it.each(checks)("$compiler, $resolution, $lib, types $types", { timeout: 300_000 }, (checking) => {
-    // The programs of the documentation write files, which needs the types of Node.
-    const all = programs.map((_, i) => `program-${i}.ts`);
+    // The programs of the documentation write files, which needs the types of Node; those of pages also need those of browsers.
+    const all = programs.flatMap(({ name }, i) =>
+      /^docs\/(worker|browser)\.md/.test(name) && !checking.lib.includes("dom") ? [] : [`program-${i}.ts`],
+    );
     const files = ["consumer.ts", ...(checking.types.length > 0 ? all : [])];
     expect(checkTypes(project, { ...checking, files })).toBe("");
   });
