@@ -34,7 +34,8 @@ export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
-export { openSource } from "./files/open.js";
+export type { OpenUrlOptions } from "./files/http.js";
+export { openSource, type PickedFile } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export { QuotaError } from "./files/space.js";

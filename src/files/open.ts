@@ -8,6 +8,12 @@ export function isUrl(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 
+/** A file that a user picked: a `FileSystemFileHandle`, which only browsers' types have. */
+export interface PickedFile {
+  /** Its content now. */
+  getFile(): Promise<Blob>;
+}
+
 /**
  * Opens a path, an http(s) URL, or a file that a user picked or dropped, for random access. The caller closes it. Rejects with
  * FileError.
@@ -16,7 +22,7 @@ export function isUrl(location: string): boolean {
  * input.onchange = async () => console.log(await openCheckpoint(await openSource(input.files[0])));
  */
 export async function openSource(
-  location: string | Blob | FileSystemFileHandle,
+  location: string | Blob | PickedFile,
   options: OpenUrlOptions = {},
 ): Promise<ByteSource> {
   if (typeof location !== "string") return new BlobSource("getFile" in location ? await location.getFile() : location);
