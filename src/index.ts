@@ -12,11 +12,16 @@ export {
   type ErrorPlace,
 } from "./platform/dalle2-error.js";
 export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./platform/error-codes.js";
-export { ERROR_MEANINGS } from "./platform/error-meanings.js";
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
-export { ModelLoadConfig, type ConfigOptions, type FileOptions, type NamedFile } from "./pipeline/load-config.js";
+export {
+  ModelLoadConfig,
+  type ConfigLocation,
+  type ConfigOptions,
+  type FileOptions,
+  type NamedFile,
+} from "./pipeline/load-config.js";
 export type {
   ClipSource,
   DecoderSource,
@@ -35,7 +40,9 @@ export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
 export type { OpenUrlOptions } from "./files/http.js";
-export { openSource, type PickedFile } from "./files/open.js";
+export { droppedFolder, type Dropped } from "./files/dropped.js";
+export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
+export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";
 export { openRemote, type DownloadProgress, type RemoteFile, type RemoteOptions } from "./files/remote-file.js";
 export { QuotaError } from "./files/space.js";
@@ -92,7 +99,7 @@ export {
 export { maskFromImage, maskFromRed, type MaskChannel, type MaskOptions } from "./image/mask.js";
 export { resizeBicubic, resizeLanczos } from "./image/pillow-resize.js";
 export type { ImageText } from "./image/png-text.js";
-export { inspectCheckpoint, type Inspection } from "./models/inspect.js";
+export type { Inspection } from "./models/inspection.js";
 export { DialectError } from "./models/dialect-error.js";
 export type { StageInfo, TextShape } from "./models/stage-info.js";
 export { openCheckpoint } from "./models/open-checkpoint.js";
@@ -187,7 +194,7 @@ export {
 } from "./worker/client.js";
 export type { RemoteMethod, Sent, SentArguments, ThreadBound } from "./worker/options.js";
 export type { ConfigDescription } from "./worker/descriptions.js";
-export type { RemoteConfig } from "./worker/remote-config.js";
+export type { RemoteConfig, RemoteConfigContent } from "./worker/remote-config.js";
 export type { RemoteGpu } from "./worker/remote-gpu.js";
 export type { RemoteManager } from "./worker/remote-manager.js";
 export type { RemoteGpuOptions, RemoteManagerOptions, RemoteTuning } from "./worker/remote-options.js";

@@ -29,6 +29,11 @@ export function checkIsLoadConfig(value: unknown, source: string): void {
   });
 }
 
+/** Whether JSON is a load config with models, valid or not. */
+export function hasModels(value: unknown): boolean {
+  return foundInstead(value) === undefined && MODELS.some((key) => Object.hasOwn(value as object, key));
+}
+
 function foundInstead(value: unknown): string | undefined {
   if (Array.isArray(value)) return "is a list";
   if (typeof value !== "object" || value === null) return `is ${value === null ? "null" : `a ${typeof value}`}`;

@@ -1,5 +1,5 @@
 /** Resolves the relative paths of a load config. */
-import { dirname, folderExists, isAbsolute, join, statFile } from "#platform";
+import { dirname, folderExists, isAbsolute, join, otherFilesAdvice, relativeRoot, statFile } from "#platform";
 import { isUrl, resolveBeside } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
 
@@ -7,7 +7,7 @@ import { FileError } from "../platform/errors.js";
 export interface FoundFile {
   /** Path or URL. */
   readonly location: string;
-  /** True if it was found only in the working directory, where dalle2-laion looks. */
+  /** True if it was found only in the working directory, where dalle2-laion looks; in browsers at the root of the storage. */
   readonly inWorkingDirectory: boolean;
 }
 
@@ -16,7 +16,7 @@ const FOLDER_INDEX = "model_index.json";
 
 /**
  * Finds a local file, or the index of a local model folder, that the load config `config` (path or URL) names: in the
- * config's folder, else in the working directory. A config from a URL names files on its server, never on this disk. Rejects
+ * config's folder, else in the working directory (`relativeRoot`). A config from a URL names files on its server, never on this disk. Rejects
  * with `FileError`, which names both places.
  */
 export async function findFile(config: string, path: string): Promise<FoundFile> {
@@ -26,11 +26,9 @@ export async function findFile(config: string, path: string): Promise<FoundFile>
     return { location: await indexIfFolder(beside), inWorkingDirectory: false };
   }
   if (await statFile(path)) return { location: await indexIfFolder(path), inWorkingDirectory: true };
-  throw new FileError(
-    path,
-    `there is no such file in the folder of ${config} (${dirname(config)}) or in the working directory`,
-    { code: "file/not-found" },
-  );
+  const folder = dirname(config);
+  const places = folder === "." ? relativeRoot : `the folder of ${config} (${folder}) or in ${relativeRoot}`;
+  throw new FileError(path, `there is no such file in ${places}`, { code: "file/not-found", advice: otherFilesAdvice });
 }
 
 async function indexIfFolder(path: string): Promise<string> {

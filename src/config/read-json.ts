@@ -3,8 +3,9 @@ import { fetchBytes } from "../files/fetch-bytes.js";
 import { isUrl } from "../files/open.js";
 import type { HttpOptions } from "../files/request.js";
 import * as json from "../platform/json.js";
-import { MAX_BYTES } from "../platform/limits.js";
+import { checkSize, MAX_BYTES } from "../platform/limits.js";
 import { publicUrl } from "../platform/secrets.js";
+import type { ByteSource } from "../platform/source.js";
 import { decodeUtf8 } from "../platform/utf8.js";
 import { ConfigError } from "./config-error.js";
 
@@ -19,6 +20,16 @@ export async function readJson(
 ): Promise<unknown> {
   if (isUrl(location)) return parseJson(await fetchBytes(location, maxBytes, options), location);
   return parse(await readText(location, maxBytes), location);
+}
+
+/** Reads JSON from an open file, and closes it. `name` is for messages. Rejects as `readJson`. */
+export async function readOpenedJson(source: ByteSource, name: string, signal?: AbortSignal): Promise<unknown> {
+  try {
+    checkSize(source.name, source.size, MAX_BYTES.config);
+    return parseJson(await source.read(0, source.size, signal), name);
+  } finally {
+    await source.close();
+  }
 }
 
 /** Parses JSON in UTF-8; `name` is its source. Throws `FileError`, or `ConfigError` if it is not JSON. */

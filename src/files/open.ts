@@ -1,6 +1,7 @@
 import { dirname, isAbsolute, join, openFile } from "#platform";
 import { FileError } from "../platform/errors.js";
-import { BlobSource, type ByteSource } from "../platform/source.js";
+import type { ByteSource } from "../platform/source.js";
+import { openGiven, type GivenFile, type GivenPath } from "./folder/given-folder.js";
 import { openUrl, type OpenUrlOptions } from "./http.js";
 
 /** True for URLs that are fetched (`http:`, `https:`). */
@@ -8,29 +9,24 @@ export function isUrl(location: string): boolean {
   return /^https?:\/\//i.test(location);
 }
 
-/** A file that a user picked: a `FileSystemFileHandle`, which only browsers' types have. */
-export interface PickedFile {
-  /** Its content now. */
-  getFile(): Promise<Blob>;
-}
-
 /**
- * Opens a path, an http(s) URL, or a file that a user picked or dropped, for random access. The caller closes it. Rejects with
- * FileError.
+ * Opens a path, an http(s) URL, or a file that a user picked or dropped, for random access: a file itself, or one by its path in a
+ * folder, which the shards of a checkpoint are then found in. The caller closes it. Rejects with FileError.
  *
  * @example
  * input.onchange = async () => console.log(await openCheckpoint(await openSource(input.files[0])));
  */
 export async function openSource(
-  location: string | Blob | PickedFile,
+  location: string | GivenFile | GivenPath,
   options: OpenUrlOptions = {},
 ): Promise<ByteSource> {
-  if (typeof location !== "string") return new BlobSource("getFile" in location ? await location.getFile() : location);
+  if (typeof location !== "string") return openGiven(location);
   return isUrl(location) ? openUrl(location, options) : openFile(location);
 }
 
 /** Opens a file by its name, relative to another open file. Rejects with FileError. */
 export async function openBeside(source: ByteSource, name: string, options: OpenUrlOptions = {}): Promise<ByteSource> {
+  if (source.openBeside) return source.openBeside(name);
   const base = "address" in source && typeof source.address === "string" ? source.address : source.name;
   return openSource(resolveBeside(base, name), options);
 }

@@ -1,5 +1,6 @@
-import { dirname, keepsRelativeFiles, packageFile } from "#platform";
+import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
 import type { FileFolder } from "../files/folder/file-folder.js";
+import { givenFolder, type GivenFile, type GivenFolder, type GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
 import { FolderMemory } from "../files/folder/folder-memory.js";
@@ -17,18 +18,19 @@ import type { HttpOptions } from "../files/request.js";
 import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
 import { FileError } from "../platform/errors.js";
-import { checkSize, MAX_BYTES } from "../platform/limits.js";
+import { MAX_BYTES } from "../platform/limits.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { parseConfig } from "../config/config-error.js";
 import { downloadName, nameInUrl } from "../config/file-location.js";
+import { ConfigFolder, openGivenConfig } from "../config/given-config.js";
 import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
 import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { checkIsLoadConfig } from "../config/not-a-load-config.js";
 import { findCacheFolder, findFile } from "../config/path-lookup.js";
-import { parseJson, readJson } from "../config/read-json.js";
+import { parseJson, readJson, readOpenedJson } from "../config/read-json.js";
 import { CONFIG_NAMES, configPath, isConfigName, type ConfigName } from "./config-names.js";
 import { findPipeline } from "./find-pipeline.js";
 
@@ -63,6 +65,12 @@ export interface NamedFile {
 }
 
 /**
+ * What `ModelLoadConfig.open` opens: a name, path, URL or hub id; or what a user picked or dropped: the file of a load config
+ * whose models are on servers, a folder with one load config and its files, a folder of models, or one of these in a folder.
+ */
+export type ConfigLocation = string | GivenFile | GivenFolder | GivenPath;
+
+/**
  * Returns the schema of load configs, with the keys of all families.
  *
  * @internal
@@ -84,12 +92,21 @@ async function readConfig(location: string, options: ConfigOptions): Promise<unk
   return parseJson(await fetchOrKept(file, { ...options, keep: options.keepDownloads }), location);
 }
 
-/** Stands for a config that is no file: its relative paths start at the working directory. */
-const IN_WORKING_DIRECTORY = "load config";
+/** Stands for a config without a path or URL: its relative paths start at the working directory, or in a given folder. */
+const NO_FILE = "load config";
 
 const SCHEMAS = new WeakMap<readonly Family[], ReturnType<typeof loadConfigSchema>>();
 
-/** A load config, and the path or URL that its relative paths start from. */
+interface ConfigOrigin {
+  /** Name, if the config is in the package. */
+  readonly name?: ConfigName;
+  /** For messages. Default: the name, path or URL. */
+  readonly source?: string;
+  /** The folder of its files, if a user picked or dropped it. */
+  readonly folder?: ConfigFolder;
+}
+
+/** A load config, and what its relative paths start from: a path, a URL, or a folder that a user picked or dropped. */
 export class ModelLoadConfig {
   /** Local files that were found in the working directory, by their path in the config. */
   readonly #inWorkingDirectory = new Map<string, string>();
@@ -108,15 +125,18 @@ export class ModelLoadConfig {
   readonly #location: string;
   /** Name, if the config is in the package. */
   readonly #name: ConfigName | undefined;
+  /** The folder of its files, if that is neither a path nor a URL. */
+  readonly #folder: ConfigFolder | undefined;
 
   private constructor(
     data: ModelLoadConfigData,
     location: string,
-    { name, source = name ?? publicUrl(location) }: { readonly name?: ConfigName; readonly source?: string } = {},
+    { name, source = name ?? publicUrl(location), folder }: ConfigOrigin = {},
   ) {
     this.data = data;
     this.#location = location;
     this.#name = name;
+    this.#folder = folder;
     this.source = source;
   }
 
@@ -142,17 +162,28 @@ export class ModelLoadConfig {
   /**
    * Reads a load config by its name, or by path or URL of its file; or makes one of a folder of models in the layout of the
    * diffusers library, given by path, URL, or the id of a repository on the Hugging Face hub (`org/name` or `org/name@revision`).
-   * A name comes first, then a path: `shapes` is the name, `./shapes` the file. Rejects with `FileError` or `ConfigError`.
+   * A name comes first, then a path: `shapes` is the name, `./shapes` the file. In a page also files and folders that the user
+   * picked or dropped: a folder of models, or one with a load config, whose relative paths lead to files in the folder. If it has
+   * several, give `{ folder, path }`. Rejects with `FileError` or `ConfigError`.
    *
    * @example
    * const config = await ModelLoadConfig.open(process.argv[2] ?? "shapes");
+   * @example
+   * button.onclick = async () => show(await ModelLoadConfig.open(await showDirectoryPicker()));
    */
-  static async open(nameOrPath: string, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
+  static async open(given: ConfigLocation, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
+    if (typeof given === "string") return ModelLoadConfig.#openNamed(given, options);
+    const { value, name: source, folder } = await openGivenConfig(given, options.signal);
+    checkIsLoadConfig(value, source);
+    return new ModelLoadConfig(parseConfig(currentSchema(), value, source), NO_FILE, { source, folder });
+  }
+
+  static async #openNamed(nameOrPath: string, options: ConfigOptions): Promise<ModelLoadConfig> {
     if (isConfigName(nameOrPath)) return ModelLoadConfig.named(nameOrPath, options);
     const folder = await findPipeline(nameOrPath, options);
     if (!folder) return ModelLoadConfig.#openJson(nameOrPath, options);
     const data = parseConfig(currentSchema(), { pipeline: folder }, publicUrl(nameOrPath));
-    return new ModelLoadConfig(data, IN_WORKING_DIRECTORY, { source: publicUrl(nameOrPath) });
+    return new ModelLoadConfig(data, NO_FILE, { source: publicUrl(nameOrPath) });
   }
 
   static async #openJson(path: string, options: ConfigOptions): Promise<ModelLoadConfig> {
@@ -161,7 +192,8 @@ export class ModelLoadConfig {
     } catch (error) {
       if (!(error instanceof FileError) || error.code !== "file/not-found" || isUrl(path)) throw error;
       const names = CONFIG_NAMES.join(", ");
-      const advice = `give the path of a load config or of a folder of models, the id of a repository on the Hugging Face hub (org/name), or one of the names ${names}`;
+      const own = `give the path of a load config or of a folder of models, the id of a repository on the Hugging Face hub (org/name), or one of the names ${names}`;
+      const advice = otherFilesAdvice === undefined ? own : `${own}; ${otherFilesAdvice}`;
       throw new FileError(path, "there is no such file", { code: "file/not-found", cause: error, advice });
     }
   }
@@ -175,12 +207,17 @@ export class ModelLoadConfig {
   }
 
   /**
-   * Checks the content of a load config. Its relative paths start at the folder of `source`, or without one at the working
-   * directory. If `source` is a URL, all local paths must lead to files beside it on its server. Throws `ConfigError`.
+   * Checks the content of a load config. Its relative paths start at the folder of `source`, a path or URL; or in the folder
+   * `source`, which a user picked or dropped; or without it at the working directory, in browsers at the root of the origin
+   * private file system. If `source` is a URL, all local paths must lead to files beside it on its server, and if it is a folder,
+   * to files in it. Throws `ConfigError`.
    */
-  static parse(value: unknown, source = IN_WORKING_DIRECTORY): ModelLoadConfig {
-    checkIsLoadConfig(value, publicUrl(source));
-    return new ModelLoadConfig(parseConfig(currentSchema(), value, publicUrl(source)), source);
+  static parse(value: unknown, source: string | GivenFolder = NO_FILE): ModelLoadConfig {
+    const location = typeof source === "string" ? source : NO_FILE;
+    checkIsLoadConfig(value, publicUrl(location));
+    const data = parseConfig(currentSchema(), value, publicUrl(location));
+    if (typeof source === "string") return new ModelLoadConfig(data, location);
+    return new ModelLoadConfig(data, location, { folder: new ConfigFolder(givenFolder(source), "") });
   }
 
   /** Returns all files that the config names, each with its path in the config: `prior.load_model_from`. */
@@ -221,6 +258,11 @@ export class ModelLoadConfig {
   async folders(file: FileLocation, options: FileOptions): Promise<readonly FileFolder[] | undefined> {
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const isPipeline = file === this.data.pipeline;
+    const given = this.#given(file);
+    if (given) {
+      const models = await given.models(file.path, isPipeline);
+      return models && [models];
+    }
     if (file.load_type === "local") {
       const path = await this.#find(file.path, onWarning);
       const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
@@ -241,11 +283,21 @@ export class ModelLoadConfig {
     return { ...options, onWarning, folder, keep, hosts: this.#hosts, memory: this.#folders };
   }
 
+  /** The folder of a file, if a user picked or dropped it. */
+  #given({ load_type, path }: FileLocation): ConfigFolder | undefined {
+    return load_type === "local" && !isUrl(path) ? this.#folder : undefined;
+  }
+
   async #cacheFolder({ cache_dir: folder }: FileLocation): Promise<string | undefined> {
-    return folder == null ? undefined : findCacheFolder(this.#location, folder, this.#name !== undefined);
+    // A page cannot write to a folder that was only given to read.
+    return folder == null || this.#folder
+      ? undefined
+      : findCacheFolder(this.#location, folder, this.#name !== undefined);
   }
 
   async #open(file: FileLocation, options: FileOptions, maxBytes?: number): Promise<ByteSource> {
+    const given = this.#given(file);
+    if (given) return given.open(file.path);
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const http = { signal, fetch, patience, maxBytes };
     const remote = { ...options, keep: options.keepDownloads, onWarning, hosts: this.#hosts };
@@ -271,20 +323,19 @@ export class ModelLoadConfig {
 
   /** Reads a JSON file that the config names. Rejects with `FileError`, or with `ConfigError` if it is not JSON. */
   async readJson(file: FileLocation, options: FileOptions = {}): Promise<unknown> {
-    const source = await this.#open(file, options, MAX_BYTES.config);
-    try {
-      checkSize(source.name, source.size, MAX_BYTES.config);
-      return parseJson(await source.read(0, source.size, options.signal), this.describe(file));
-    } finally {
-      await source.close();
-    }
+    return readOpenedJson(await this.#open(file, options, MAX_BYTES.config), this.describe(file), options.signal);
   }
 
   /** Returns the path or URL of a file that the config names, for messages. A URL is without secrets. */
-  describe({ load_type, path }: FileLocation): string {
+  describe(file: FileLocation): string {
+    const { load_type, path } = file;
     if (load_type === "url") return publicUrl(path);
     try {
-      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
+      return (
+        this.#given(file)?.describe(path) ??
+        this.#inWorkingDirectory.get(path) ??
+        publicUrl(resolveBeside(this.#location, path))
+      );
     } catch (error) {
       // This config must not name the path, so it does not resolve.
       if (error instanceof FileError) return path;
@@ -296,7 +347,7 @@ export class ModelLoadConfig {
     const { location, inWorkingDirectory } = await findFile(this.#location, path);
     if (!inWorkingDirectory) return location;
     if (this.#inWorkingDirectory.size === 0) {
-      onWarning(`${path} is not in the folder of ${this.source}, so it is read from the working directory.`);
+      onWarning(`${path} is not in the folder of ${this.source}, so it is read from ${relativeRoot}.`);
     }
     this.#inWorkingDirectory.set(path, location);
     return location;

@@ -110,6 +110,10 @@ export const environmentVariable: Platform["environmentVariable"] = (name) => pr
 
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = true;
 
+export const relativeRoot: Platform["relativeRoot"] = "the working directory";
+
+export const otherFilesAdvice: Platform["otherFilesAdvice"] = undefined;
+
 export const keepsRelativeFiles: Platform["keepsRelativeFiles"] = false;
 
 export const explainFailedFetch: Platform["explainFailedFetch"] = () => Promise.resolve(undefined);

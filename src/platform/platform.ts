@@ -71,6 +71,10 @@ export interface Platform {
   readonly environmentVariable: (name: string) => string | undefined;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
+  /** What relative paths start from, for messages: "the working directory". */
+  readonly relativeRoot: string;
+  /** How to name files that no path names, for messages; undefined in Node. */
+  readonly otherFilesAdvice: string | undefined;
   /** True in browsers: a file beside a config on a server is kept like a download, because a page has nothing else offline. */
   readonly keepsRelativeFiles: boolean;
   /**

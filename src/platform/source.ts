@@ -12,6 +12,8 @@ export interface ByteSource {
   readonly size: number;
   /** Reads `length` bytes from `offset`. */
   read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  /** Opens a file by its path from this one. Absent where `name` is a path or URL that it can be found by. */
+  openBeside?(path: string): Promise<ByteSource>;
   /** Releases the file or connection. */
   close(): Promise<void>;
 }

@@ -1,12 +1,13 @@
 import { askPersistence } from "#platform";
 import type { CacheEntry } from "../files/cache.js";
+import type { GivenFile, GivenPath } from "../files/folder/given-folder.js";
 import { tellIfRefused } from "../files/persistence.js";
 import type { StorageState } from "../files/storage-state.js";
 import type { AdapterDescription } from "../gpu/adapter.js";
 import type { TuningTable } from "../gpu/tuning.js";
 import type { EncodeOptions } from "../image/encode.js";
 import type { Image, RgbImage } from "../image/image.js";
-import type { Inspection } from "../models/inspect.js";
+import type { Inspection } from "../models/inspection.js";
 import type { MemoryPlan, MemoryPlanOptions } from "../pipeline/manager/memory-plan.js";
 import { Dalle2Error } from "../platform/dalle2-error.js";
 import { DisposedError } from "../platform/disposed-error.js";
@@ -18,7 +19,7 @@ import type { GpuDescription, ManagerDescription } from "./descriptions.js";
 import { Handle, type HandleTarget } from "./handle.js";
 import type { LIBRARY } from "./host/library.js";
 import type { Sent, SentArguments } from "./options.js";
-import type { RemoteConfig } from "./remote-config.js";
+import { sentConfig, sentFile, type RemoteConfig } from "./remote-config.js";
 import { RemoteGpu } from "./remote-gpu.js";
 import { RemoteManager } from "./remote-manager.js";
 import type { RemoteGpuOptions, RemoteManagerOptions } from "./remote-options.js";
@@ -73,7 +74,7 @@ export class WorkerClient<Own extends object = LibraryScripts> {
    */
   async open(config: RemoteConfig = "shapes", options: RemoteManagerOptions = {}): Promise<RemoteManager<Own>> {
     const { gpu, ...others } = options;
-    const content = typeof config === "string" ? config : { data: config.data, source: config.source };
+    const content = sentConfig(config);
     const parent = gpu && RemoteGpu.handleOf(gpu);
     const handle: Handle<ManagerDescription> = this.#handle({
       name: "The model manager",
@@ -138,14 +139,15 @@ export class WorkerClient<Own extends object = LibraryScripts> {
   /** Counts the GPU memory that the models of a load config need, as `planMemory`. */
   planMemory(config: RemoteConfig, options: Sent<MemoryPlanOptions>): Promise<MemoryPlan> {
     const { gpu } = options;
-    if (!gpu) return this.#library("planMemory", config, options);
+    const sent = sentConfig(config);
+    if (!gpu) return this.#library("planMemory", sent, options);
     const { adapter, features, tuning } = gpu;
-    return this.#library("planMemory", config, { ...options, gpu: { adapter, features, tuning } });
+    return this.#library("planMemory", sent, { ...options, gpu: { adapter, features, tuning } });
   }
 
-  /** Describes a checkpoint, by path or URL or as a file: its format, model, config and tensors. Only headers are read. */
-  inspect(file: string | Blob, options?: InspectOptions): Promise<Inspection> {
-    return this.#library("inspect", file, options);
+  /** Describes a checkpoint, by what `openSource` opens: its format, model, config and tensors. Only headers are read. */
+  inspect(file: string | GivenFile | GivenPath, options?: InspectOptions): Promise<Inspection> {
+    return this.#library("inspect", sentFile(file), options);
   }
 
   /** Decodes an image file, as `decodeImage`. */

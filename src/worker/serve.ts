@@ -51,7 +51,8 @@ const SCRIPTS: LibraryScripts = {
  * @example
  * serveWorker({ scripts: { ExampleInference } });
  */
-export function serveWorker({ scripts = {}, port = globalThis as unknown as WorkerPort }: ServeOptions = {}): void {
+export function serveWorker(options: ServeOptions = {}): void {
+  const { scripts = {}, port = globalThis as unknown as WorkerPort } = options;
   const send = (message: FromWorker, transfer: ArrayBuffer[] = []): void => {
     port.postMessage(message, transfer);
   };

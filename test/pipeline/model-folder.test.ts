@@ -6,12 +6,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { ConfigError } from "../../src/config/config-error.js";
 import { toPlanes } from "../../src/image/image.js";
 import { registerFamily } from "../../src/models/families.js";
-import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
+import { ModelLoadConfig, type ConfigLocation } from "../../src/pipeline/load-config.js";
 import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
 import { DalleModelManager, type ManagerOptions } from "../../src/pipeline/manager/model-manager.js";
 import { identifyModels } from "../../src/pipeline/records/model-identity.js";
 import { BasicInference } from "../../src/pipeline/scripts/basic-inference.js";
 import { dropAfter, FaultServer } from "../support/fault-server.js";
+import { folderHandle, pickedFiles } from "../support/folder-handle.js";
 import { sharedGpu } from "../support/gpu.js";
 import { serveRepository } from "../support/hub-server.js";
 import { toyFamily } from "../support/toy-family.js";
@@ -56,7 +57,7 @@ async function options(more: ManagerOptions = {}): Promise<ManagerOptions> {
 }
 
 /** Generates an image of ten letters, and checks its pixels. */
-async function generate(config: ModelLoadConfig | string, more: ManagerOptions = {}): Promise<void> {
+async function generate(config: ModelLoadConfig | ConfigLocation, more: ManagerOptions = {}): Promise<void> {
   using manager = await DalleModelManager.create(config, await options(more));
   const images = await new BasicInference(manager).run("ten letter", { seed: 1 });
   const planes = toPlanes(images.get(0)!.get(0)![0]!);
@@ -76,6 +77,37 @@ async function localFolder(storage: ToyStorage = "safetensors"): Promise<string>
 const weightsAskedFor = (): readonly string[] => [
   ...new Set(server.requests.map(({ path }) => path).filter((path) => /resolve.*\.(?:safetensors|bin)$/.test(path))),
 ];
+
+describe("a folder that a user of a page picked or dropped", () => {
+  it.each(["safetensors", "bin", "fp16", "shards"] as const)("runs with its weights as %s", async (storage) => {
+    await generate(folderHandle("toy", await toyPipeline(storage)));
+  });
+
+  it("is a list, or lies in another folder, where a load config may name it", async () => {
+    const files = await toyPipeline();
+    await generate(pickedFiles("toy", files));
+    const outer = new Map([...files].map(([path, content]) => [`toy/${path}`, content]));
+    const folder = folderHandle("outer", outer);
+    await generate({ folder, path: "toy" });
+    await generate({ folder, path: "toy/model_index.json" });
+    for (const path of ["toy", "./toy/model_index.json"]) {
+      await generate(ModelLoadConfig.parse({ pipeline: { load_type: "local", path } }, folder));
+      const from = { load_model_from: { load_type: "local", path } };
+      const entries = { prior: from, decoder: { unet_sources: [{ ...from, unet_numbers: [1, 2] }] }, clip: from };
+      await generate(ModelLoadConfig.parse(entries, folder));
+    }
+    expect(warnings).toEqual([]);
+  });
+
+  it("has a name, and identities of its weights", async () => {
+    const config = await ModelLoadConfig.open(folderHandle("toy", await toyPipeline()));
+    expect(config.source).toBe("toy");
+    using manager = await DalleModelManager.create(config, await options());
+    expect(manager.clip).toMatchObject({ make: "transformers", model: "toy" });
+    const files = await identifyModels(config, { prefersF16: false });
+    expect(files.map(({ name }) => name)).toContain("text_encoder/model.safetensors");
+  });
+});
 
 describe("a folder on this machine", () => {
   it.each(["safetensors", "bin", "fp16", "shards"] as const)("runs with its weights as %s", async (storage) => {

@@ -31,7 +31,9 @@ function generate(files: Readonly<Record<string, string>>): { text: string; comp
 function moduleOf(
   text: string,
 ): Readonly<Record<"kernels" | "libs" | "alternatives" | "enums", Readonly<Record<string, unknown>>>> {
-  const body = text.replace(/export const (\w+) = /g, "result.$1 = ").replace(/ as (?:const|string)\b|(?<=^const \w+): string/gm, "");
+  const body = text
+    .replace(/export const (\w+) = /g, "result.$1 = ")
+    .replace(/ as (?:const|string)\b|(?<=^const \w+): string/gm, "");
   return runInNewContext(`const result = {};\n${body}\nresult;`) as ReturnType<typeof moduleOf>;
 }
 

@@ -1,33 +1,33 @@
 // Functions of the library that need no device, as the worker runs them.
 import { clearCache, listCache } from "../../files/cache.js";
+import type { GivenFile, GivenPath } from "../../files/folder/given-folder.js";
 import { storageState } from "../../files/storage-state.js";
 import { openSource } from "../../files/open.js";
 import { decodeImage } from "../../image/decode.js";
 import { encodeImage, readImageText } from "../../image/encode.js";
 import { loadImage, loadRgbaImage } from "../../image/image-files.js";
 import { resizeBicubic, resizeLanczos } from "../../image/pillow-resize.js";
-import { inspectCheckpoint, type Inspection } from "../../models/inspect.js";
+import { inspectCheckpoint } from "../../models/inspect.js";
+import type { Inspection } from "../../models/inspection.js";
 import { openCheckpoint } from "../../models/open-checkpoint.js";
 import { ModelLoadConfig, type ConfigOptions } from "../../pipeline/load-config.js";
 import { isConfigName } from "../../pipeline/config-names.js";
 import { planMemory, type MemoryPlan, type MemoryPlanOptions } from "../../pipeline/manager/memory-plan.js";
-import { BlobSource } from "../../platform/source.js";
 import { forgetTuning, keepTuning, readKeptTuning } from "../../tuning/kept.js";
 import type { CheckpointOptions } from "../../weights/checkpoint.js";
-import type { RemoteConfig } from "../remote-config.js";
+import { isContent, type RemoteConfig } from "../remote-config.js";
 
 /** Reads a load config. The source of one of the package is its name. */
 export async function openConfig(config: RemoteConfig, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
-  if (typeof config === "string") return ModelLoadConfig.open(config, options);
+  if (!isContent(config)) return ModelLoadConfig.open(config, options);
   const { data, source } = config;
-  return source !== undefined && isConfigName(source)
+  return typeof source === "string" && isConfigName(source)
     ? ModelLoadConfig.named(source, options)
     : ModelLoadConfig.parse(data, source);
 }
 
-async function inspect(file: string | Blob, options: CheckpointOptions = {}): Promise<Inspection> {
-  const source = file instanceof Blob ? new BlobSource(file) : await openSource(file, options);
-  const checkpoint = await openCheckpoint(source, options);
+async function inspect(file: string | GivenFile | GivenPath, options: CheckpointOptions = {}): Promise<Inspection> {
+  const checkpoint = await openCheckpoint(await openSource(file, options), options);
   try {
     return await inspectCheckpoint(checkpoint);
   } finally {
