@@ -39,7 +39,9 @@ export { NotFiniteError, SamplingError, type NotFinitePlace } from "./diffusion/
 export { TransientError } from "./files/http-error.js";
 export { ChangedError } from "./files/transfer.js";
 export { clearCache, listCache, type CacheEntry } from "./files/cache.js";
+export type { OpenUrlOptions } from "./files/http.js";
 export { droppedFolder, type Dropped } from "./files/dropped.js";
+export type { DroppedEntry, DroppedItem, FileHandle, FolderHandle } from "./files/handles.js";
 export type { GivenFile, GivenFolder, GivenPath } from "./files/folder/given-folder.js";
 export { openSource } from "./files/open.js";
 export type { PublishedFile } from "./files/publication.js";

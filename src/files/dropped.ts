@@ -1,12 +1,8 @@
 import { FileError } from "../platform/errors.js";
 import type { GivenFile, GivenFolder } from "./folder/given-folder.js";
+import type { DroppedEntry, DroppedItem, FileHandle, FolderHandle } from "./handles.js";
 
-/** Chromium's `getAsFileSystemHandle`, which TypeScript's library lacks: other browsers have only entries. */
-interface DroppedItem extends Pick<DataTransferItem, "kind" | "getAsFile" | "webkitGetAsEntry"> {
-  getAsFileSystemHandle?(): Promise<FileSystemFileHandle | FileSystemDirectoryHandle | null>;
-}
-
-type Dropping = GivenFile | FileSystemDirectoryHandle;
+type Dropping = GivenFile | FolderHandle;
 
 /** What a drop has; `event.dataTransfer` is one. */
 export interface Dropped {
@@ -41,12 +37,12 @@ export async function droppedFolder({ items }: Dropped): Promise<GivenFolder> {
   return entries;
 }
 
-function isEntry(one: FileSystemEntry | FileSystemHandle | File): one is FileSystemEntry {
+function isEntry(one: DroppedEntry | FileHandle | FolderHandle | File): one is DroppedEntry {
   return "isDirectory" in one;
 }
 
 /** Adds a file, or all files of a folder, under their paths; `path` is that of the entry. */
-async function addFiles(entry: FileSystemEntry, path: string, files: Map<string, Dropping>): Promise<void> {
+async function addFiles(entry: DroppedEntry, path: string, files: Map<string, Dropping>): Promise<void> {
   try {
     if (!entry.isDirectory) {
       files.set(path, await fileOf(entry as FileSystemFileEntry));

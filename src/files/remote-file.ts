@@ -121,7 +121,11 @@ function openUnkept({ url, maxBytes }: RemoteFile, options: RemoteOptions): Prom
   return openUrl(url, { fetch, signal, patience, maxBytes });
 }
 
-/** Where a file is kept. */
+/**
+ * Where a file is kept.
+ *
+ * @internal
+ */
 export function keptFileOf({ folder, url, filename }: RemoteFile, options: RemoteOptions): KeptFile {
   if (folder !== undefined) return new KeptFile(folder, filename);
   // In the user's cache, files with the same name from different URLs get different names.

@@ -55,15 +55,16 @@ export async function servePage(scripts: Readonly<Record<string, string>>): Prom
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server, requests };
 }
 
-/** Answers with a file, or with the `bytes=first-last` of it that the request asks for. */
+/** Answers with a file, or with the `bytes=first-last` or `bytes=first-` of it that the request asks for. */
 async function sendFile(file: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const bytes = await readFile(file).catch(() => undefined);
   const asked = request.headers.range;
-  const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(asked ?? "") ?? [];
+  const [, first, last] = /^bytes=(\d+)-(\d*)$/.exec(asked ?? "") ?? [];
   if (!bytes || (asked !== undefined && first === undefined)) response.writeHead(bytes ? 400 : 404).end();
   else if (first === undefined) response.end(bytes);
   else {
-    response.writeHead(206, { "content-range": `bytes ${first}-${last}/${bytes.length}` });
-    response.end(bytes.subarray(Number(first), Number(last) + 1));
+    const end = last ? Math.min(Number(last) + 1, bytes.length) : bytes.length;
+    response.writeHead(206, { "content-range": `bytes ${first}-${end - 1}/${bytes.length}` });
+    response.end(bytes.subarray(Number(first), end));
   }
 }

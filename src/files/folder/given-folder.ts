@@ -2,16 +2,17 @@
 import { ArgumentError } from "../../platform/arguments.js";
 import { FileError } from "../../platform/errors.js";
 import { BlobSource, type ByteSource } from "../../platform/source.js";
+import type { FileHandle, FolderHandle } from "../handles.js";
 import type { FileFolder } from "./file-folder.js";
 
 /** A file that a user picked or dropped, or any blob. */
-export type GivenFile = Blob | FileSystemFileHandle;
+export type GivenFile = Blob | FileHandle;
 
 /**
  * A folder that a user picked or dropped: its handle; the files of an `<input webkitdirectory>`, or other files that lie side by
  * side (`input.files`), with handles of folders among them; or files by their paths, with slashes.
  */
-export type GivenFolder = FileSystemDirectoryHandle | List | ReadonlyMap<string, GivenFile | FileSystemDirectoryHandle>;
+export type GivenFolder = FolderHandle | List | ReadonlyMap<string, GivenFile | FolderHandle>;
 
 /** A file or folder in a folder that a user picked or dropped. */
 export interface GivenPath {
@@ -20,9 +21,9 @@ export interface GivenPath {
   readonly path: string;
 }
 
-type List = ArrayLike<File | FileSystemFileHandle | FileSystemDirectoryHandle>;
+type List = ArrayLike<File | FileHandle | FolderHandle>;
 
-type Entry = GivenFile | FileSystemDirectoryHandle;
+type Entry = GivenFile | FolderHandle;
 
 /** What a folder has at a path; undefined for nothing. */
 type Find = (path: string) => Promise<Entry | undefined>;
@@ -63,7 +64,7 @@ export async function namesIn(given: GivenFolder): Promise<readonly string[]> {
 /** The name of a folder, empty if it has none; and its handle, or its entries by their paths. */
 function contentOf(given: GivenFolder): {
   readonly name: string;
-  readonly entries: FileSystemDirectoryHandle | Map<string, Entry>;
+  readonly entries: FolderHandle | Map<string, Entry>;
 } {
   if (isFolderHandle(given)) return { name: given.name, entries: given };
   const { name, entries } = given instanceof Map ? { name: "", entries: given } : entriesOf(given as List);
@@ -171,7 +172,7 @@ class AloneSource extends BlobSource {
   }
 }
 
-function isFolderHandle(given: unknown): given is FileSystemDirectoryHandle {
+function isFolderHandle(given: unknown): given is FolderHandle {
   return typeof given === "object" && given !== null && "kind" in given && given.kind === "directory";
 }
 
@@ -181,7 +182,7 @@ function join(...parts: readonly string[]): string {
 
 /** Name of a file, for messages. */
 export function nameOf(file: GivenFile): string {
-  return "name" in file ? (file as File | FileSystemFileHandle).name : "blob";
+  return "name" in file ? (file as File | FileHandle).name : "blob";
 }
 
 /** The entries of a list by their paths. All files of an `<input webkitdirectory>` have the name of its folder before theirs. */
@@ -221,7 +222,7 @@ async function atPath(entries: ReadonlyMap<string, Entry>, path: string): Promis
   return undefined;
 }
 
-async function atHandle(root: FileSystemDirectoryHandle, path: string): Promise<FileSystemFileHandle | undefined> {
+async function atHandle(root: FolderHandle, path: string): Promise<FileHandle | undefined> {
   const parts = path.split("/");
   const last = parts.pop()!;
   try {

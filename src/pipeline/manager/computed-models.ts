@@ -1,10 +1,9 @@
-import type { ModelLoadConfig } from "../load-config.js";
 import type { Cascade, Encoders, Prior } from "../../models/interfaces.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { warnOnConsole } from "../../platform/printable.js";
 import type { Arena } from "../../tensor/arena.js";
 import { ComputedModel } from "./computed-model.js";
-import { ModelLoader, type Loaded, type ModelEntries } from "./load-models.js";
+import type { Loaded, ModelEntries, ModelLoader } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Offloader } from "./offload.js";
 
@@ -29,7 +28,7 @@ export class ComputedModels {
 
   constructor(
     { prior, decoder, clip }: Models,
-    config: ModelLoadConfig,
+    loader: ModelLoader,
     entries: ModelEntries,
     arena: Arena,
     offload: Offloader,
@@ -38,13 +37,13 @@ export class ComputedModels {
     // The same files were opened before: no server is asked again, and warnings are not repeated. The signal belongs to the
     // first loading, which is over; each call has its own.
     const loading = { ...options, checkUpdates: false, onWarning: () => undefined, signal: undefined };
-    const loader = new ModelLoader(arena.withType("f32"), config, loading, { prefersF16: arena.dtype === "f16" });
+    const again = loader.inF32(loading);
     const { onWarning: warn = warnOnConsole, repeats } = options;
     const computed = <Model>(loaded: Loaded<Model>, inF32: () => Promise<Loaded<Model>>): ComputedModel<Model> =>
       new ComputedModel(loaded, { arena, offload, inF32, repeats, warn });
-    this.prior = prior && computed(prior, () => loader.prior(entries.prior!));
-    this.decoder = decoder && computed(decoder, () => loader.decoder(entries.decoder!));
-    this.clip = clip && computed(clip, () => loader.clip(entries.clip!));
+    this.prior = prior && computed(prior, () => again.prior(entries.prior!));
+    this.decoder = decoder && computed(decoder, () => again.decoder(entries.decoder!));
+    this.clip = clip && computed(clip, () => again.clip(entries.clip!));
   }
 
   get #all(): ComputedModel<unknown>[] {

@@ -92,6 +92,11 @@ export class ModelLoader {
     this.#headersOnly = headersOnly;
   }
 
+  /** A loader of the same files to models in f32. */
+  inF32(options: LoadingOptions): ModelLoader {
+    return new ModelLoader(this.arena.withType("f32"), this.config, options, this.#options);
+  }
+
   /** The entries of the load config, or of the models in the folder that it names as its pipeline. Rejects as `prior`. */
   async entries(): Promise<ModelEntries> {
     const { pipeline, prior, decoder, clip } = this.config.data;

@@ -13,8 +13,9 @@ import { BatchSplitter } from "./batch-splitter.js";
 import type { ComputedModel, Computed } from "./computed-model.js";
 import { ComputedModels, type Models } from "./computed-models.js";
 import { EncodedTexts, encodeTokens, type EncodedText } from "./encoded-texts.js";
-import { ModelLoader, type Loaded, type ModelEntries } from "./load-models.js";
+import type { Loaded, ModelEntries, ModelLoader } from "./load-models.js";
 import type { LoadingOptions } from "./loading-options.js";
+import { loadPart } from "../../platform/load-part.js";
 import { Lifetime } from "./lifetime.js";
 import { describeLoaded, type ClipInfo, type DecoderInfo, type PriorInfo } from "./model-info.js";
 import { missingModel, type ModelPart } from "./missing-model.js";
@@ -112,6 +113,7 @@ export class DalleModelManager {
     private readonly weights: Arena,
     models: Models,
     entries: ModelEntries,
+    loader: ModelLoader,
     private readonly options: ManagerOptions,
   ) {
     this.config = config;
@@ -126,7 +128,7 @@ export class DalleModelManager {
     const components = [models.clip, models.prior, models.decoder].flatMap((model) => model?.components ?? []);
     this.#offloader = new Offloader(gpu, components, options.offload, options);
     const repeats = (options.dtype ?? "auto") === "auto";
-    this.#models = new ComputedModels(models, config, entries, weights, this.#offloader, { ...options, repeats });
+    this.#models = new ComputedModels(models, loader, entries, weights, this.#offloader, { ...options, repeats });
   }
 
   /**
@@ -161,6 +163,7 @@ export class DalleModelManager {
     const stream = gpu.stream();
     try {
       const weights = new Arena(stream, computeType(gpu, options.dtype ?? "auto"), { weights: options.weights });
+      const { ModelLoader } = await loadPart("the loader of models", () => import("./load-models.js"));
       const loader = new ModelLoader(weights, config, options);
       const entries = await loader.entries();
       const { prior, decoder, clip } = entries;
@@ -169,7 +172,7 @@ export class DalleModelManager {
         decoder: decoder ? keep(await loader.decoder(decoder)) : undefined,
         clip: clip ? keep(await loader.clip(clip)) : undefined,
       };
-      const manager = new DalleModelManager(config, gpu, weights, models, entries, options);
+      const manager = new DalleModelManager(config, gpu, weights, models, entries, loader, options);
       // Disposes also the models that were opened in f32.
       loaded.splice(0, loaded.length, {
         dispose: () => {
