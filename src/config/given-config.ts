@@ -39,11 +39,11 @@ export class ConfigFolder {
     const folder = this.files.folder(found.replace(/(?:^|\/)model_index\.json$/i, ""));
     return mustBe || (await folder.has(FOLDER_INDEX)) ? folder : undefined;
   }
+}
 
-  /** The path of a file, for messages. Throws `FileError` if it is not in the folder. */
-  describe(path: string): string {
-    return this.files.describe(this.files.resolve(this.config, path));
-  }
+/** The files of a load config that is no file itself: its paths start at the folder. */
+export function configFolder(folder: GivenFolder): ConfigFolder {
+  return new ConfigFolder(givenFolder(folder), "");
 }
 
 /** A load config that is no path and no URL. */
@@ -52,6 +52,8 @@ export interface GivenConfig {
   readonly value: unknown;
   /** Its name, for messages. */
   readonly name: string;
+  /** Its path, for messages: those of its files are relative to it. */
+  readonly location: string;
   readonly folder: ConfigFolder;
 }
 
@@ -69,7 +71,7 @@ export async function openGivenConfig(
   const models = files.folder(path.replace(/(?:^|\/)model_index\.json$/i, ""));
   if (await models.has(FOLDER_INDEX)) {
     const value = { pipeline: { load_type: "local", path: "." } };
-    return { value, name: models.name, folder: new ConfigFolder(models, "") };
+    return { value, name: models.name, location: models.describe(FOLDER_INDEX), folder: new ConfigFolder(models, "") };
   }
   const only =
     path === "" ? await onlyConfig(files, await namesIn(isGivenPath(given) ? given.folder : given), signal) : path;
@@ -79,7 +81,7 @@ export async function openGivenConfig(
 async function readConfig(files: GivenFiles, path: string, signal?: AbortSignal): Promise<GivenConfig> {
   const name = files.describe(path);
   const value = await readOpenedJson(await files.open(path), name, signal);
-  return { value, name, folder: new ConfigFolder(files, path) };
+  return { value, name, location: name, folder: new ConfigFolder(files, path) };
 }
 
 /** The only load config in a folder, by name. */

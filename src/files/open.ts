@@ -1,7 +1,8 @@
 import { dirname, isAbsolute, join, openFile } from "#platform";
 import { FileError } from "../platform/errors.js";
 import type { ByteSource } from "../platform/source.js";
-import { openGiven, type GivenFile, type GivenPath } from "./folder/given-folder.js";
+import { loadPart } from "../platform/load-part.js";
+import type { GivenFile, GivenPath } from "./folder/given-folder.js";
 import { openUrl, type OpenUrlOptions } from "./http.js";
 
 /** True for URLs that are fetched (`http:`, `https:`). */
@@ -20,8 +21,9 @@ export async function openSource(
   location: string | GivenFile | GivenPath,
   options: OpenUrlOptions = {},
 ): Promise<ByteSource> {
-  if (typeof location !== "string") return openGiven(location);
-  return isUrl(location) ? openUrl(location, options) : openFile(location);
+  if (typeof location === "string") return isUrl(location) ? openUrl(location, options) : openFile(location);
+  const { openGiven } = await loadPart("the reader of given files", () => import("./folder/given-folder.js"));
+  return openGiven(location);
 }
 
 /** Opens a file by its name, relative to another open file. Rejects with FileError. */

@@ -1,6 +1,6 @@
 import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
 import type { FileFolder } from "../files/folder/file-folder.js";
-import { givenFolder, type GivenFile, type GivenFolder, type GivenPath } from "../files/folder/given-folder.js";
+import type { GivenFile, GivenFolder, GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
 import { FolderMemory } from "../files/folder/folder-memory.js";
@@ -19,13 +19,14 @@ import { families } from "../models/families.js";
 import type { Family } from "../models/family.js";
 import { FileError } from "../platform/errors.js";
 import { MAX_BYTES } from "../platform/limits.js";
+import { loadPart } from "../platform/load-part.js";
 import { warnOnConsole } from "../platform/printable.js";
 import { publicUrl } from "../platform/secrets.js";
 import type { ByteSource } from "../platform/source.js";
 import { ArgumentError } from "../platform/arguments.js";
 import { parseConfig } from "../config/config-error.js";
 import { downloadName, nameInUrl } from "../config/file-location.js";
-import { ConfigFolder, openGivenConfig } from "../config/given-config.js";
+import type { ConfigFolder } from "../config/given-config.js";
 import type { FileLocation, ModelLoadConfigData } from "../config/load-config-data.js";
 import { loadConfigSchema, type FamilyKeys } from "../config/load-config-schema.js";
 import { checkIsLoadConfig } from "../config/not-a-load-config.js";
@@ -92,6 +93,8 @@ async function readConfig(location: string, options: ConfigOptions): Promise<unk
   return parseJson(await fetchOrKept(file, { ...options, keep: options.keepDownloads }), location);
 }
 
+const loadGiven = () => loadPart("the reader of given folders", () => import("../config/given-config.js"));
+
 /** Stands for a config without a path or URL: its relative paths start at the working directory, or in a given folder. */
 const NO_FILE = "load config";
 
@@ -103,7 +106,7 @@ interface ConfigOrigin {
   /** For messages. Default: the name, path or URL. */
   readonly source?: string;
   /** The folder of its files, if a user picked or dropped it. */
-  readonly folder?: ConfigFolder;
+  readonly folder?: () => Promise<ConfigFolder>;
 }
 
 /** A load config, and what its relative paths start from: a path, a URL, or a folder that a user picked or dropped. */
@@ -121,12 +124,12 @@ export class ModelLoadConfig {
   readonly source: string;
   /** Content of the config, with defaults filled in. */
   readonly data: ModelLoadConfigData;
-  /** Path or URL, as given. */
+  /** Path or URL, as given; in a folder that a user picked or dropped only for messages. */
   readonly #location: string;
   /** Name, if the config is in the package. */
   readonly #name: ConfigName | undefined;
   /** The folder of its files, if that is neither a path nor a URL. */
-  readonly #folder: ConfigFolder | undefined;
+  readonly #folder: (() => Promise<ConfigFolder>) | undefined;
 
   private constructor(
     data: ModelLoadConfigData,
@@ -173,9 +176,11 @@ export class ModelLoadConfig {
    */
   static async open(given: ConfigLocation, options: ConfigOptions = {}): Promise<ModelLoadConfig> {
     if (typeof given === "string") return ModelLoadConfig.#openNamed(given, options);
-    const { value, name: source, folder } = await openGivenConfig(given, options.signal);
+    const { openGivenConfig } = await loadGiven();
+    const { value, name: source, location, folder } = await openGivenConfig(given, options.signal);
     checkIsLoadConfig(value, source);
-    return new ModelLoadConfig(parseConfig(currentSchema(), value, source), NO_FILE, { source, folder });
+    const data = parseConfig(currentSchema(), value, source);
+    return new ModelLoadConfig(data, location, { source, folder: () => Promise.resolve(folder) });
   }
 
   static async #openNamed(nameOrPath: string, options: ConfigOptions): Promise<ModelLoadConfig> {
@@ -217,7 +222,7 @@ export class ModelLoadConfig {
     checkIsLoadConfig(value, publicUrl(location));
     const data = parseConfig(currentSchema(), value, publicUrl(location));
     if (typeof source === "string") return new ModelLoadConfig(data, location);
-    return new ModelLoadConfig(data, location, { folder: new ConfigFolder(givenFolder(source), "") });
+    return new ModelLoadConfig(data, location, { folder: async () => (await loadGiven()).configFolder(source) });
   }
 
   /** Returns all files that the config names, each with its path in the config: `prior.load_model_from`. */
@@ -258,7 +263,7 @@ export class ModelLoadConfig {
   async folders(file: FileLocation, options: FileOptions): Promise<readonly FileFolder[] | undefined> {
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const isPipeline = file === this.data.pipeline;
-    const given = this.#given(file);
+    const given = await this.#given(file);
     if (given) {
       const models = await given.models(file.path, isPipeline);
       return models && [models];
@@ -284,8 +289,8 @@ export class ModelLoadConfig {
   }
 
   /** The folder of a file, if a user picked or dropped it. */
-  #given({ load_type, path }: FileLocation): ConfigFolder | undefined {
-    return load_type === "local" && !isUrl(path) ? this.#folder : undefined;
+  async #given({ load_type, path }: FileLocation): Promise<ConfigFolder | undefined> {
+    return load_type === "local" && !isUrl(path) ? this.#folder?.() : undefined;
   }
 
   async #cacheFolder({ cache_dir: folder }: FileLocation): Promise<string | undefined> {
@@ -296,7 +301,7 @@ export class ModelLoadConfig {
   }
 
   async #open(file: FileLocation, options: FileOptions, maxBytes?: number): Promise<ByteSource> {
-    const given = this.#given(file);
+    const given = await this.#given(file);
     if (given) return given.open(file.path);
     const { signal, fetch, patience, onWarning = warnOnConsole } = options;
     const http = { signal, fetch, patience, maxBytes };
@@ -327,15 +332,10 @@ export class ModelLoadConfig {
   }
 
   /** Returns the path or URL of a file that the config names, for messages. A URL is without secrets. */
-  describe(file: FileLocation): string {
-    const { load_type, path } = file;
+  describe({ load_type, path }: FileLocation): string {
     if (load_type === "url") return publicUrl(path);
     try {
-      return (
-        this.#given(file)?.describe(path) ??
-        this.#inWorkingDirectory.get(path) ??
-        publicUrl(resolveBeside(this.#location, path))
-      );
+      return this.#inWorkingDirectory.get(path) ?? publicUrl(resolveBeside(this.#location, path));
     } catch (error) {
       // This config must not name the path, so it does not resolve.
       if (error instanceof FileError) return path;

@@ -119,7 +119,9 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("folders of the d
     await page.evaluate(() => {
       const dropped = new Promise<DataTransfer>((resolve) => {
         document.body.style.height = "100vh";
-        document.ondragover = (event) => { event.preventDefault(); };
+        document.ondragover = (event) => {
+          event.preventDefault();
+        };
         document.ondrop = (event) => {
           event.preventDefault();
           Object.assign(globalThis, { folder: api.droppedFolder(event.dataTransfer!) });

@@ -45,7 +45,6 @@ describe.each(FOLDERS)("a load config in %s", (_, folder) => {
     expect((await read(opened, "../weights/prior.pth")).text).toBe("the prior");
     for (const path of ["../../weights/prior.pth", "/weights/prior.pth", "..\\weights\\prior.pth"]) {
       await expect(read(opened, path)).rejects.toThrow(`${path}: is not in mine`);
-      expect(opened.describe(local(path))).toBe(path);
     }
   });
 
