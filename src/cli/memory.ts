@@ -40,7 +40,10 @@ export function register(program: Command): void {
     .option("--json", "print one JSON array with the plans for f32 and f16, in bytes")
     .action(async (argument: string | undefined, { modelConfig, batchSize, weights, tuning, json }: Options) => {
       const path = oneConfig(argument, modelConfig);
-      const plans = await plansOf(path, { batchSize, weights, gpu: await deviceFor(tuning) });
+      const signal = interruptSignal();
+      // First the file: a mistake in it is said at once.
+      const config = await ModelLoadConfig.open(path, { signal });
+      const plans = await plansOf(config, { batchSize, weights, gpu: await deviceFor(tuning), signal });
       if (json) printJson(plans);
       else print(formatPlans(publicUrl(path), plans));
     });
@@ -63,13 +66,7 @@ async function deviceFor(tuning: string | undefined): Promise<DeviceFacts | unde
   }
 }
 
-async function plansOf(
-  path: string,
-  asked: Pick<MemoryPlanOptions, "batchSize" | "weights" | "gpu">,
-): Promise<MemoryPlan[]> {
-  const signal = interruptSignal();
-  const config = await ModelLoadConfig.open(path, { signal });
-  const options = { ...asked, signal };
+async function plansOf(config: ModelLoadConfig, options: Omit<MemoryPlanOptions, "dtype">): Promise<MemoryPlan[]> {
   // Show warnings about a file only once.
   const f32 = await planMemory(config, { ...options, dtype: "f32", onWarning: say });
   const f16 = await planMemory(config, { ...options, dtype: "f16", onWarning: () => undefined });
