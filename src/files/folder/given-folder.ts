@@ -16,6 +16,7 @@ export type GivenFolder = FolderHandle | List | ReadonlyMap<string, GivenFile | 
 
 /** A file or folder in a folder that a user picked or dropped. */
 export interface GivenPath {
+  /** The folder. */
   readonly folder: GivenFolder;
   /** Its path there, with slashes. */
   readonly path: string;
