@@ -20,5 +20,4 @@ rmSync("dist", { recursive: true, force: true });
 run("node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json");
 run("scripts/bundle-cli.js");
 run("scripts/bundle-browser.js");
-run("scripts/bundle-worker.js");
 for (const program of Object.values(JSON.parse(readFileSync("package.json", "utf8")).bin)) chmodSync(program, 0o755);

@@ -1,4 +1,4 @@
-// Writes docs/errors.md from the table of codes in src/platform/error-codes.ts in the last build.
+// Writes docs/errors.md from src/platform/error-codes.ts and error-meanings.ts in the last build.
 //
 //   npm run build && node scripts/generate-errors.js
 
@@ -10,7 +10,7 @@ const PAGE = fileURLToPath(new URL("../docs/errors.md", import.meta.url));
 
 const INTRODUCTION = `# Errors
 
-<!-- Written by scripts/generate-errors.js from src/platform/error-codes.ts. -->
+<!-- Written by scripts/generate-errors.js from src/platform/error-codes.ts and error-meanings.ts. -->
 
 Every error that the library throws on purpose is a \`Dalle2Error\`. The only exception: a call that its \`signal\` aborts rejects
 with the reason of the signal.
@@ -41,13 +41,13 @@ a password.
 ## Codes
 `;
 
-/** Returns the page for a table of codes. */
-export async function errorsPage(codes) {
+/** Returns the page for a table of codes and their meanings. */
+export async function errorsPage(codes, meanings) {
   const subjects = [...new Set(Object.keys(codes).map((code) => code.split("/")[0]))].sort();
   const sections = subjects.map((subject) => {
     const rows = Object.entries(codes)
       .filter(([code]) => code.startsWith(`${subject}/`))
-      .map(([code, entry]) => `| \`${code}\` | \`${entry.class}\` | ${entry.meaning} | ${entry.advice} |`);
+      .map(([code, entry]) => `| \`${code}\` | \`${entry.class}\` | ${meanings[code]} | ${entry.advice} |`);
     return [
       `### ${subject}`,
       "",
@@ -62,5 +62,6 @@ export async function errorsPage(codes) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { ERROR_CODES } = await import("../dist/platform/error-codes.js");
-  writeFileSync(PAGE, await errorsPage(ERROR_CODES));
+  const { ERROR_MEANINGS } = await import("../dist/platform/error-meanings.js");
+  writeFileSync(PAGE, await errorsPage(ERROR_CODES, ERROR_MEANINGS));
 }

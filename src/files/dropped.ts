@@ -6,6 +6,7 @@ type Dropping = GivenFile | FolderHandle;
 
 /** What a drop has; `event.dataTransfer` is one. */
 export interface Dropped {
+  /** Texts, files and folders. */
   readonly items: ArrayLike<DroppedItem>;
 }
 

@@ -281,11 +281,13 @@ function partsOf(path: string): string[] {
 
 async function inFolder<Value>(path: string, result: Promise<Value>): Promise<Value> {
   return result.catch((cause: unknown) => {
-    const isMissing = cause instanceof DOMException && cause.name === "NotFoundError";
-    const remedy = isMissing
-      ? "to read any other file, give a URL or the File that the user picked"
-      : "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
-    throw new FileError(path, `could not be opened in this site's private file system`, { cause, advice: remedy });
+    if (cause instanceof DOMException && cause.name === "NotFoundError") {
+      const advice = "check the path; to read any other file, give a URL or the File that the user picked";
+      throw new FileError(path, "is not in this site's private file system", { code: "file/not-found", cause, advice });
+    }
+    const advice =
+      "open the page over https or from localhost, and not in a private window, where some browsers store nothing";
+    throw new FileError(path, "could not be opened in this site's private file system", { cause, advice });
   });
 }
 
@@ -294,8 +296,7 @@ async function ifPresent<Value>(found: Promise<Value>): Promise<Value | undefine
   try {
     return await found;
   } catch (error) {
-    const { cause } = error as FileError;
-    if (cause instanceof DOMException && cause.name === "NotFoundError") return undefined;
+    if (error instanceof FileError && error.code === "file/not-found") return undefined;
     throw error;
   }
 }

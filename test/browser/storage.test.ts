@@ -240,6 +240,12 @@ inEachBrowser("storage", (known) => {
         return text;
       }, server.url("/set/config.json"));
     expect(await read()).toBe("weights");
+    // One for the config; for the file its state, and all of it.
+    expect(server.requests.map((one) => one.path)).toEqual([
+      "/set/config.json",
+      "/set/prior.safetensors",
+      "/set/prior.safetensors",
+    ]);
     await openTestPage(page, tests.url);
     await page.setOffline(true);
     server.requests.length = 0;

@@ -113,7 +113,7 @@ describe.skipIf(!chromiumPath && !process.env.REQUIRE_BROWSER)("a worker in Chro
     expect(result.errors).toEqual({
       aborted: { code: "worker/crashed", message: "aborted by the page", classes: ["WorkerError"] },
       argument: expect.objectContaining({ code: "argument/invalid", classes: ["ArgumentError"] }) as unknown,
-      file: expect.objectContaining({ code: "file/failed", classes: ["FileError"] }) as unknown,
+      file: expect.objectContaining({ code: "file/not-found", classes: ["FileError"] }) as unknown,
       thrown: expect.objectContaining({ code: "worker/crashed", classes: ["WorkerError"] }) as unknown,
       closed: expect.objectContaining({ code: "worker/crashed", classes: ["WorkerError"] }) as unknown,
     });

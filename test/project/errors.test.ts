@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Dalle2Error } from "../../src/platform/dalle2-error.js";
 import { ERROR_CODES, isErrorCode } from "../../src/platform/error-codes.js";
+import { ERROR_MEANINGS } from "../../src/platform/error-meanings.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const GENERATED = ["kernel-sources.ts", "vocabulary.ts"];
@@ -24,6 +25,9 @@ const classes = files.flatMap(({ file, text }) =>
   ),
 );
 const ours = classes.filter(({ name }) => name !== "Dalle2Error");
+
+/** The tables, which have all codes. */
+const TABLES = ["platform/error-codes.ts", "platform/error-meanings.ts"];
 
 /** Places that make errors of other classes, which are wrapped or copied at once, or are not ours. */
 const OTHERS = [
@@ -58,7 +62,7 @@ it("only our own errors are thrown on purpose", () => {
 it.each(Object.keys(ERROR_CODES).filter((code) => code !== Dalle2Error.code))("is thrown somewhere: %s", (code) => {
   const quoted = `"${code}"`;
   const byDefault = ours.find((one) => one.code === code);
-  const uses = files.filter(({ file, text }) => file !== "platform/error-codes.ts" && text.includes(quoted));
+  const uses = files.filter(({ file, text }) => !TABLES.includes(file) && text.includes(quoted));
   const thrown = files.some(
     ({ text }) => byDefault && new RegExp(`new ${byDefault.name}\\(|${byDefault.name}\\.at\\(`).test(text),
   );
@@ -68,7 +72,7 @@ it.each(Object.keys(ERROR_CODES).filter((code) => code !== Dalle2Error.code))("i
 
 it("docs/errors.md is up to date (else: npm run build && node scripts/generate-errors.js)", async () => {
   const { errorsPage } = (await import(join(root, "scripts/generate-errors.js"))) as {
-    readonly errorsPage: (codes: typeof ERROR_CODES) => Promise<string>;
+    readonly errorsPage: (codes: typeof ERROR_CODES, meanings: typeof ERROR_MEANINGS) => Promise<string>;
   };
-  expect(readFileSync(join(root, "docs/errors.md"), "utf8")).toBe(await errorsPage(ERROR_CODES));
+  expect(readFileSync(join(root, "docs/errors.md"), "utf8")).toBe(await errorsPage(ERROR_CODES, ERROR_MEANINGS));
 });

@@ -12,7 +12,8 @@ export type GivenFile = Blob | FileHandle;
  * A folder that a user picked or dropped: its handle; the files of an `<input webkitdirectory>`, or other files that lie side by
  * side (`input.files`), with handles of folders among them; or files by their paths, with slashes.
  */
-export type GivenFolder = FolderHandle | List | ReadonlyMap<string, GivenFile | FolderHandle>;
+export type GivenFolder =
+  FolderHandle | ArrayLike<File | FileHandle | FolderHandle> | ReadonlyMap<string, GivenFile | FolderHandle>;
 
 /** A file or folder in a folder that a user picked or dropped. */
 export interface GivenPath {
