@@ -12,6 +12,7 @@ export {
   type ErrorPlace,
 } from "./platform/dalle2-error.js";
 export { ERROR_CODES, type CodeEntry, type CodeOf, type ErrorCode } from "./platform/error-codes.js";
+export { ERROR_MEANINGS } from "./platform/error-meanings.js";
 export { ConfigError } from "./config/config-error.js";
 export { CONFIG_NAMES, type ConfigName } from "./pipeline/config-names.js";
 export { DataRequirements, type DataGiven } from "./pipeline/data-requirements.js";
