@@ -6,7 +6,7 @@ type Dropping = GivenFile | FolderHandle;
 
 /** What a drop has; `event.dataTransfer` is one. */
 export interface Dropped {
-  /** What was dropped; texts are left out. */
+  /** Texts, files and folders. */
   readonly items: ArrayLike<DroppedItem>;
 }
 

@@ -6,7 +6,7 @@ export interface FileHandle {
   readonly kind: "file";
   /** Name of the file. */
   readonly name: string;
-  /** Gives the file as it is now. */
+  /** The file as it is now. */
   getFile(): Promise<File>;
 }
 
@@ -16,11 +16,11 @@ export interface FolderHandle {
   readonly kind: "directory";
   /** Name of the folder. */
   readonly name: string;
-  /** Gives a file in it. */
+  /** A file in it. */
   getFileHandle(name: string): Promise<FileHandle>;
-  /** Gives a folder in it. */
+  /** A folder in it. */
   getDirectoryHandle(name: string): Promise<FolderHandle>;
-  /** Lists its files and folders. */
+  /** Its files and folders. */
   values(): AsyncIterable<Pick<FileHandle | FolderHandle, "kind" | "name">>;
 }
 
@@ -28,7 +28,7 @@ export interface FolderHandle {
 export interface DroppedEntry {
   /** Name of the file or folder. */
   readonly name: string;
-  /** Tells a folder from a file. */
+  /** Whether it is a folder. */
   readonly isDirectory: boolean;
 }
 
@@ -36,10 +36,10 @@ export interface DroppedEntry {
 export interface DroppedItem {
   /** `file` for files and folders. */
   readonly kind: string;
-  /** The file; null for a text. */
+  /** The file. */
   getAsFile(): File | null;
-  /** The file or folder; null for a text. */
+  /** The file or folder. */
   webkitGetAsEntry(): DroppedEntry | null;
-  /** The same with a handle. Only Chromium has it. */
+  /** Only Chromium has it: other browsers have only entries. */
   getAsFileSystemHandle?(): Promise<FileHandle | FolderHandle | null>;
 }

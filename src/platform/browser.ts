@@ -56,7 +56,7 @@ export const environmentVariable: Platform["environmentVariable"] = () => undefi
 
 export const sendsAnyHeader: Platform["sendsAnyHeader"] = false;
 
-export const relativeRoot: Platform["relativeRoot"] = "the root of this site's private file system";
+export const relativeRoot: Platform["relativeRoot"] = "this site's private file system";
 
 export const otherFilesAdvice: Platform["otherFilesAdvice"] =
   "paths are those of this site's private file system: give the whole URL of a file on a server, or a file or folder that the user picked or dropped";

@@ -16,7 +16,7 @@ export type RemoteConfig = ConfigLocation | RemoteConfigContent;
 
 /** The content of a load config for a worker. */
 export interface RemoteConfigContent {
-  /** The load config. */
+  /** What the JSON of a load config has. */
   readonly data: unknown;
   /**
    * What its relative paths start from: the folder of a path or URL, or a folder that the user picked or dropped. Default: the

@@ -76,6 +76,18 @@ inEachBrowser("handles of folders", (known) => {
     expect(loaded).toEqual(Object.fromEntries(Object.entries(LOADED).map(([name, one]) => [name, [one, one]])));
     expect(tests.page.errors).toEqual([]);
   });
+
+  it("are what messages in a page advise, instead of a working directory", async () => {
+    const messages = await tests.page.evaluate(async () => {
+      const from = { load_model_from: { load_type: "local", path: "none.pth" } };
+      const config = api.ModelLoadConfig.parse({ prior: from });
+      const calls = [config.openFile(config.data.prior!.load_model_from), api.ModelLoadConfig.open("none.json")];
+      return Promise.all(calls.map((call) => call.then(String, (error: unknown) => (error as Error).message)));
+    }, undefined);
+    expect(messages[0]).toContain("none.pth: there is no such file in this site's private file system");
+    expect(messages[1]).toContain("none.json: there is no such file");
+    for (const message of messages) expect(message).toContain("or a file or folder that the user picked or dropped");
+  });
 });
 
 // Skipped if there is no browser, unless REQUIRE_BROWSER is set.
