@@ -228,7 +228,7 @@ describe("locations", () => {
 
   it("may be files that a user picked or dropped", async () => {
     const file = new File([content], "model.pth");
-    const handle = { getFile: () => Promise.resolve(file) } as FileSystemFileHandle;
+    const handle = { kind: "file", name: file.name, getFile: () => Promise.resolve(file) } as const;
     for (const given of [file, handle]) {
       const source = await openSource(given);
       expect([source.name, source.size]).toEqual(["model.pth", 300]);
