@@ -16,7 +16,9 @@ const BUNDLERS = {
   async esbuild(outdir) {
     const { build } = await import("esbuild");
     const format = { format: "esm", target: "es2022", charset: "utf8", minify: true };
-    await build({ entryPoints: ["page.js"], outdir, bundle: true, splitting: true, ...format });
+    // In a clone the package is a link, and esbuild would follow the repository's tsconfig.json to the sources.
+    const settings = { ...format, tsconfigRaw: {} };
+    await build({ entryPoints: ["page.js"], outdir, bundle: true, splitting: true, ...settings });
     return join(outdir, "page.js");
   },
   async rollup(dir) {
