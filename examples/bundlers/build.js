@@ -11,14 +11,15 @@ import { gzipSync } from "node:zlib";
 const folder = fileURLToPath(new URL(".", import.meta.url));
 process.chdir(folder);
 
-/** Each builds page.js into a folder and returns the file to start with. */
+/**
+ * Each builds page.js into a folder and returns the file to start with. esbuild and webpack must not read the repository's
+ * tsconfig.json: in a clone it leads them to the sources of the library.
+ */
 const BUNDLERS = {
   async esbuild(outdir) {
     const { build } = await import("esbuild");
     const format = { format: "esm", target: "es2022", charset: "utf8", minify: true };
-    // In a clone the package is a link, and esbuild would follow the repository's tsconfig.json to the sources.
-    const settings = { ...format, tsconfigRaw: {} };
-    await build({ entryPoints: ["page.js"], outdir, bundle: true, splitting: true, ...settings });
+    await build({ entryPoints: ["page.js"], outdir, bundle: true, splitting: true, tsconfigRaw: {}, ...format });
     return join(outdir, "page.js");
   },
   async rollup(dir) {
@@ -44,7 +45,10 @@ const BUNDLERS = {
     const output = { path: join(folder, path), publicPath: "auto" };
     const stats = await new Promise((resolve, reject) => {
       const done = (error, result) => (error ? reject(error) : resolve(result));
-      webpack({ mode: "production", entry: "./page.js", output, performance: false }, done);
+      webpack(
+        { mode: "production", entry: "./page.js", output, performance: false, resolve: { tsconfig: false } },
+        done,
+      );
     });
     if (stats.hasErrors()) throw new Error(stats.toString("errors-only"));
     return join(path, "main.js");
