@@ -24,7 +24,7 @@ export interface DriverTiming extends Sample {
   readonly rounds: number;
 }
 
-/** What a worker says when its networks are loaded, and after each run. */
+/** What a worker says when its networks are loaded. */
 export interface WorkerStart {
   readonly adapter: AdapterDescription;
   readonly table: string;

@@ -51,7 +51,7 @@ export function register(program: Command): void {
 
 /** The device to plan for; undefined if there is none. */
 async function deviceFor(tuning: string | undefined): Promise<DeviceFacts | undefined> {
-  if (tuning !== undefined) return deviceOf(await namedTable(tuning));
+  if (tuning !== undefined) return await deviceOf(await namedTable(tuning));
   const [{ openGpu }, { keptTuning }] = await Promise.all([import("../gpu/open.js"), import("../tuning/kept.js")]);
   try {
     using gpu = await openGpu({ tuning: keptTuning({ probes: false, onWarning: say }) });

@@ -16,9 +16,9 @@ export async function namedTable(tuning: string, others = ""): Promise<TuningTab
 }
 
 /** A device like those that a table is for: a software adapter or a GPU, with what its kernels need. */
-export function deviceOf(tuning: TuningTable): DeviceFacts {
-  const { products, attention = [] } = tuning;
-  const isGpu = [...products, ...attention].some(({ kernel }) => ["tiled", "matrix", "team"].includes(kernel));
+export async function deviceOf(tuning: TuningTable): Promise<DeviceFacts> {
+  const { isGpuTable } = await import("../gpu/tuning.js");
+  const isGpu = isGpuTable(tuning);
   const kind = isGpu ? { lanes: 32, matrix: { rows: 16, columns: 16, inner: 16 } } : { lanes: 8 };
   return {
     adapter: {

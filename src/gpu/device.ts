@@ -7,12 +7,12 @@ import { DeviceCore } from "./device-core.js";
 import { DeviceLostError } from "./errors.js";
 import { CompileExecutor } from "./executors/compile.js";
 import { EagerExecutor } from "./executors/eager.js";
-import { compilesAtFirstUse, type OpenDevice } from "./first-uses.js";
+import type { OpenDevice } from "./first-uses.js";
 import type { Executor } from "./executors/executor.js";
 import { RecordExecutor, type RecordedCommand } from "./executors/record.js";
 import type { GpuMemory } from "./pool.js";
-import { CommandStream } from "./stream.js";
-import { shippedTable, type TuningTable } from "./tuning.js";
+import { CommandStream, type WorkgroupLimits } from "./stream.js";
+import { isLavapipe, shippedTable, type TuningTable } from "./tuning.js";
 import type { KernelTime } from "./timing.js";
 import type { GpuLimits, WebGpuDevice } from "./web-gpu-device.js";
 
@@ -64,6 +64,8 @@ export interface StreamOptions {
   readonly maxBindingSize?: number;
   /** Variants of kernels. Streams that share weights must have the same. Default: the table of the device. */
   readonly tuning?: TuningTable;
+  /** What a workgroup may have. Default: the limits of the device. */
+  readonly workgroupLimits?: WorkgroupLimits;
 }
 
 /**
@@ -105,7 +107,7 @@ export class GpuDevice {
       maxBufferSize,
       timeKernels: timeKernels && features.timestamps,
       isDawn: adapter.implementation === "Dawn",
-      openDevice: compilesAtFirstUse(adapter) ? openDevice : undefined,
+      openDevice: isLavapipe(adapter) ? openDevice : undefined,
     });
     this.memoryLimit = memoryLimit;
     void device.lost.then(({ reason, message }) => {
@@ -142,11 +144,15 @@ export class GpuDevice {
     onCommand,
     maxBindingSize = this.#maxBindingSize,
     tuning = this.tuning,
+    workgroupLimits = {
+      bytes: this.limits.maxComputeWorkgroupStorageSize,
+      invocations: this.limits.maxComputeInvocationsPerWorkgroup,
+    },
   }: StreamOptions = {}): CommandStream {
     const executor = this.#executor(kind, onCommand);
     this.#core.streams.add(executor);
     const { adapter, features } = this;
-    return new CommandStream(executor, { adapter, features, tuning, maxBindingSize }, () => {
+    return new CommandStream(executor, { adapter, features, tuning, maxBindingSize, workgroupLimits }, () => {
       this.#core.streams.delete(executor);
     });
   }

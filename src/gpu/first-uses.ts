@@ -1,4 +1,3 @@
-import type { AdapterDescription } from "./adapter.js";
 import { BufferUsage } from "./constants.js";
 import type { KernelName } from "./kernel-source.js";
 import { PipelineCache, type Variant } from "./pipelines.js";
@@ -11,11 +10,6 @@ export interface WantedPipeline {
 
 /** Opens another device on the adapter of a device; undefined if it has no further ones. */
 export type OpenDevice = () => Promise<GPUDevice | undefined>;
-
-/** Whether the driver compiles pipelines at their first use, not when they are created. */
-export function compilesAtFirstUse({ architecture, description, device }: AdapterDescription): boolean {
-  return /llvmpipe|lavapipe/i.test(`${architecture} ${device} ${description}`);
-}
 
 /** Compiles pipelines by using them. */
 export interface Compiler {
@@ -44,14 +38,17 @@ export class FirstUses {
     private readonly helpers: number,
   ) {}
 
-  /** Compiles pipelines, in the order given, unless the driver has them in its cache. */
+  /**
+   * Compiles pipelines, in the order given, unless the driver has them in its cache. That is tried with the first, which all models
+   * of a family share, and with the last, which only this one may have.
+   */
   async compile(wanted: readonly WantedPipeline[]): Promise<void> {
     const queue = [...wanted];
     if (queue.length === 0) return;
     if (this.helpers === 0) return this.#compileHere(queue);
     // Not on the first device: work that waits in its queue would count as compiling.
     const helper = await this.openHelper();
-    if (helper && (await takeNext(helper, queue)) < CACHED_MS) {
+    if (helper && (await hasBothEnds(helper, queue))) {
       helper.close();
       return;
     }
@@ -63,6 +60,15 @@ export class FirstUses {
     for (let next = queue.shift(); next; next = queue.shift()) await this.main.use(next).catch(() => undefined);
     this.main.close();
   }
+}
+
+/** Whether the driver has the first and the last pipeline of a queue in its cache. Those that were used are no longer in it. */
+async function hasBothEnds(helper: Compiler, queue: WantedPipeline[]): Promise<boolean> {
+  if ((await takeNext(helper, queue)) >= CACHED_MS) return false;
+  const last = queue.splice(-1);
+  const milliseconds = last.length > 0 ? await takeNext(helper, last) : 0;
+  queue.push(...last);
+  return milliseconds < CACHED_MS;
 }
 
 /** Lets a helper take pipelines until none is left or one fails, as all do on a lost device. */

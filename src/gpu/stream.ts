@@ -12,7 +12,18 @@ import { GpuStorage, type StorageRange } from "./storage.js";
 export interface StreamFacts extends DeviceFacts {
   /** Bytes that a kernel can bind. Operations on larger tensors are split. */
   readonly maxBindingSize: number;
+  /** What a workgroup may have. Default: no limit. */
+  readonly workgroupLimits?: WorkgroupLimits;
 }
+
+/** Limits of a workgroup. */
+export interface WorkgroupLimits {
+  /** Bytes of its memory. */
+  readonly bytes: number;
+  readonly invocations: number;
+}
+
+const NO_LIMITS: WorkgroupLimits = { bytes: Infinity, invocations: Infinity };
 
 /**
  * The commands of one call, in order. Several streams may use a device at the same time. Each gets only its own errors.
@@ -48,6 +59,11 @@ export class CommandStream {
   /** Bytes that a kernel can bind. */
   get maxBindingSize(): number {
     return this.facts.maxBindingSize;
+  }
+
+  /** What a workgroup may have. */
+  get workgroupLimits(): WorkgroupLimits {
+    return this.facts.workgroupLimits ?? NO_LIMITS;
   }
 
   /** Whether nothing is computed: tensors have no content, and reads return zeros immediately. */

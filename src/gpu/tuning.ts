@@ -34,6 +34,19 @@ export interface AttentionRule {
   readonly minKeys?: number;
 }
 
+/** Kernels that software adapters take seconds to compile, and run slowly. */
+const FOR_GPUS: ReadonlySet<string> = new Set<(ProductRule | AttentionRule)["kernel"]>(["tiled", "matrix", "team"]);
+
+/** Whether a rule is for GPUs only. */
+export function isForGpus({ kernel }: { readonly kernel: string }): boolean {
+  return FOR_GPUS.has(kernel);
+}
+
+/** Whether a table is for GPUs: some of its rules are. */
+export function isGpuTable({ products, attention = [] }: TuningTable): boolean {
+  return [...products, ...attention].some(isForGpus);
+}
+
 /** Size of the tiles of Winograd's convolutions: F(2×2, 3×3) or F(4×4, 3×3). */
 export type WinogradForm = "f2" | "f4";
 
@@ -194,7 +207,7 @@ export const shippedTables: readonly TuningTable[] = [
 ];
 
 /**
- * Returns the table that was measured on adapters like this one. Browsers hide names: Chromium says vendor and architecture,
+ * Returns the table for an adapter: the one that was measured on software adapters like it, or that of GPUs. Browsers hide names: Chromium says vendor and architecture,
  * Safari the vendor, Firefox nothing.
  */
 export function shippedTable(adapter: AdapterDescription): TuningTable {
@@ -212,7 +225,8 @@ function isSwiftShader(adapter: AdapterDescription): boolean {
   return /swiftshader/i.test(namesOf(adapter));
 }
 
-function isLavapipe(adapter: AdapterDescription): boolean {
+/** Whether the adapter is, or in a browser may be, Mesa's software driver. */
+export function isLavapipe(adapter: AdapterDescription): boolean {
   const { vendor, architecture, implementation, isSoftware } = adapter;
   if (/llvmpipe|lavapipe/i.test(namesOf(adapter))) return true;
   // What Dawn calls lavapipe.

@@ -28,8 +28,8 @@ export function convTranspose2d(x: Tensor, weight: Tensor, epilogue: Epilogue = 
   const y = x.arena.empty(shape, Element);
   // A row of x gives two rows of the result, which also see the rows before and after it.
   const rowsOf: RowsOf = ({ line, lines }) => [Math.max(line - 1, 0), Math.min(line + lines + 1, height)];
-  const { kernel, constants, tile } = transposedKernel(x.arena.stream, { rows: x.rows });
   for (const { first, vectors, span } of transposedPanels(weight)) {
+    const { kernel, constants, tile } = transposedKernel(x.arena.stream, { rows: x.rows, vectors });
     dispatch(x.arena.stream, kernel, {
       op: "convTranspose2d",
       types: { Element },

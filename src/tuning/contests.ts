@@ -116,8 +116,8 @@ export interface ForcedTable {
 
 /** All kernels of a class; of those for GPUs, which differ in their tiles, one rule each. */
 function allRules({ rules, gpuRules = [] }: RuleClass<object>): readonly (object | undefined)[] {
-  const names = gpuRules.map((rule) => describeRule(rule).split(",")[0]);
-  return [...rules, ...gpuRules.filter((_, i) => names.indexOf(names[i]) === i)];
+  const kernels = gpuRules.map((rule) => ("kernel" in rule ? rule.kernel : undefined));
+  return [...rules, ...gpuRules.filter((_, i) => kernels.indexOf(kernels[i]) === i)];
 }
 
 /** Tables that together use every kernel of every class, and each switch on and off. */

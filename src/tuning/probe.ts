@@ -1,5 +1,5 @@
 import type { GpuDevice } from "../gpu/device.js";
-import { shippedTables, type TuningTable } from "../gpu/tuning.js";
+import { isGpuTable, shippedTables, type TuningTable } from "../gpu/tuning.js";
 import { linearCase } from "./cases.js";
 import { LEAST_GAIN, Trial } from "./measure.js";
 
@@ -20,7 +20,7 @@ export async function probeTable(gpu: GpuDevice): Promise<TuningTable> {
   try {
     for (const table of shippedTables) {
       if (performance.now() - begin > TIME_LIMIT) break;
-      if (table === gpu.tuning) continue;
+      if (table === gpu.tuning || (gpu.adapter.isSoftware && isGpuTable(table))) continue;
       const trial = await Trial.start(gpu, table, CASES);
       const isNew = [...trials.values()].every(({ kernels }) => kernels !== trial.kernels);
       if (isNew && trial.problemAgainst(reference) === undefined) trials.set(table, trial);

@@ -50,8 +50,18 @@ test("nothing is compiled again that the driver has in its cache", async () => {
   const main = new NotingCompiler(1);
   const { all, open } = compilers(1, 1);
   await new FirstUses(main, open, 1).compile(WANTED);
-  expect([main, ...all].map(({ used }) => used)).toEqual([[], [WANTED[0]!.kernel]]);
+  expect([main, ...all].map(({ used }) => used)).toEqual([[], [WANTED[0]!.kernel, WANTED.at(-1)!.kernel]]);
   expect(all[0]!.isClosed).toBe(true);
+});
+
+test("all are compiled if only those of another model are in the cache", async () => {
+  const main = new NotingCompiler(100);
+  const helper = new NotingCompiler(1);
+  const use = helper.use.bind(helper);
+  helper.use = async (wanted) => ((await use(wanted)) && wanted === WANTED[0] ? 1 : 100);
+  await new FirstUses(main, () => Promise.resolve(helper), 1).compile(WANTED);
+  expect([...main.used, ...helper.used].sort()).toEqual(WANTED.map(({ kernel }) => kernel).sort());
+  expect([main, helper].every(({ isClosed }) => isClosed)).toBe(true);
 });
 
 test.each([

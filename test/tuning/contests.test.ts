@@ -33,8 +33,10 @@ describe("forcedTables", () => {
         dispose();
       }
     }
-    const everywhere = ["matmul", "conv2d", "attention", "groupNormPartials", "groupNorm"];
-    const bySubgroups = ["broadcastMatmul", "broadcastConv2d", "broadcastAttention", "winogradProducts"];
+    const products = ["matmul", "conv2d", "tiledMatmul", "tiledConv2d"];
+    const everywhere = [...products, "attention", "groupNormPartials", "groupNorm"];
+    const broadcast = ["broadcastMatmul", "broadcastConv2d", "broadcastAttention", "winogradProducts"];
+    const bySubgroups = [...broadcast, "uniformMatmul", "uniformConv2d", "teamAttention"];
     const isWide = gpu.features.subgroups && gpu.adapter.lanes !== undefined;
     expect([...ran]).toEqual(expect.arrayContaining(isWide ? [...everywhere, ...bySubgroups] : everywhere));
   });

@@ -33,14 +33,14 @@ function kernelOf(stream: CommandStream, rule: ProductRule, call: ProductCall): 
     case "uniform":
       return uniformKernel(stream.adapter, call);
     case "tiled":
-      return tiledKernel(rule, call);
+      return tiledKernel(stream, rule, call);
     case "matrix":
       return matrixKernel(stream, rule, call);
   }
 }
 
 /** The same for `convTranspose2d`, which only two kernels compute. */
-export function transposedKernel(stream: CommandStream, call: Pick<ProductCall, "rows">): TransposedKernel {
+export function transposedKernel(stream: CommandStream, call: Size): TransposedKernel {
   const rule = stream.tuning.products.find(
     (one) => isFor(one, call) && (one.kernel === "direct" || (one.kernel === "broadcast" && canBroadcast(stream))),
   );
@@ -93,7 +93,7 @@ export interface BroadcastVariant {
  * Returns the variant for products of transformed tiles. Filters are transformed before their number is known, so a product with
  * fewer rows than any rule asks for gets the variant for the fewest. Undefined if the adapter cannot run any, or its table has none.
  */
-export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, "rows">): BroadcastVariant | undefined {
+export function broadcastVariant(stream: CommandStream, call: Size): BroadcastVariant | undefined {
   if (!canBroadcast(stream)) return undefined;
   const rules = stream.tuning.products.filter(({ kernel }) => kernel === "broadcast");
   const [fewest] = [...rules].sort((a, b) => (a.minRows ?? 1) - (b.minRows ?? 1));
@@ -101,9 +101,9 @@ export function broadcastVariant(stream: CommandStream, call: Pick<ProductCall, 
   return rule && variantOf(stream, rule);
 }
 
-type Size = Pick<ProductCall, "rows"> & Partial<Pick<ProductCall, "vectors">>;
+type Size = Pick<ProductCall, "rows" | "vectors">;
 
-function isFor({ minRows = 1, maxColumns = Infinity }: ProductRule, { rows, vectors = 0 }: Size): boolean {
+function isFor({ minRows = 1, maxColumns = Infinity }: ProductRule, { rows, vectors }: Size): boolean {
   return rows >= minRows && 4 * vectors <= maxColumns;
 }
 

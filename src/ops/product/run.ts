@@ -5,7 +5,7 @@ import { dispatch } from "../dispatch.js";
 import { epilogueOperands, epilogueParams, type Epilogue } from "../epilogue.js";
 import { invocations } from "../grid.js";
 import { packedPanels, type Panel } from "../panels.js";
-import { fixedSpan, wholeOf, type Operand, type Part, type Space } from "../parts.js";
+import { fixedSpan, type Operand, type Part, type Space } from "../parts.js";
 import type { ProductKernel } from "./call.js";
 import { productGrid, productKernel } from "./kernels.js";
 
@@ -114,7 +114,7 @@ function forEachPanel<Params>(
 
 /** Lets several workgroups compute sums of each tile, then adds these. */
 function addPartials<Params>(
-  { op, y, epilogue, space }: Product<Params>,
+  { op, y, epilogue }: Product<Params>,
   { first, vectors }: Panel,
   splits: number,
   encode: (to: Target) => void,
@@ -127,7 +127,7 @@ function addPartials<Params>(
       op,
       types: { Element: floatType(op, "y", y) },
       space: { samples: 1, lines: 1 },
-      operands: { partials: storage, ...epilogueOperands(y, wholeOf(space).count, epilogue) },
+      operands: { partials: storage, ...epilogueOperands(y, y.rows * y.stride, epilogue) },
       call: () => ({
         params: {
           invocations: y.rows * vectors,

@@ -21,7 +21,7 @@ export function winogradNumbers(form: WinogradForm): { readonly outputs: number;
 
 /** Returns the rule for a 3×3 convolution in the tuning table of the device; undefined if it is always computed by its sums. */
 export function winogradRule(stream: CommandStream, inputs: number, outputs: number): WinogradRule | undefined {
-  if (!broadcastVariant(stream, { rows: 1 })) return undefined;
+  if (!broadcastVariant(stream, { rows: 1, vectors: padChannels(outputs) / 4 })) return undefined;
   return stream.tuning.winograd?.find(({ form, minChannels = 1, maxBytes = Infinity }) => {
     const bytes = 4 * winogradNumbers(form).points * padChannels(inputs) * padChannels(outputs);
     return Math.min(inputs, outputs) >= minChannels && bytes <= maxBytes;
@@ -88,7 +88,7 @@ function partsOfTiles({ x, y }: ConvTensors, tiling: Tiling, epilogue: Epilogue)
   const [batch = 0] = x.shape;
   const space = { samples: batch, lines: tiling.lines };
   const rowBytes = 4 * tiling.points * Math.max(x.stride, y.stride);
-  const bytesOf = (lines: number): number => rowBytes * productsOf(stream, lines * tiling.columns).rows;
+  const bytesOf = (lines: number): number => rowBytes * productsOf(stream, lines * tiling.columns, y.stride / 4).rows;
   const between: Operand = { ...operand(y, ({ count }) => [{ start: 0, end: bytesOf(count) }]), elementBytes: 1 };
   const limit = Math.min(stream.maxBindingSize, Math.max(BYTES_BETWEEN, bytesOf(1)));
   const operands = [inputOperand(x, tiling), ...Object.values(resultOperands(y, tiling, epilogue)), between];
@@ -120,7 +120,7 @@ function resultOperands(y: Tensor, { size }: Tiling, { residual }: Epilogue) {
 function convolveTiles(tensors: ConvTensors, tiling: Tiling, epilogue: Epilogue, part: Part): void {
   const { x, filters, y } = tensors;
   const { arena } = x;
-  const products = productsOf(arena.stream, part.count * tiling.columns);
+  const products = productsOf(arena.stream, part.count * tiling.columns, tensors.y.stride / 4);
   const v = arena.empty([tiling.points * products.rows, x.stride], "f32");
   transformInput(x, v, tiling, part, products.rows);
   const m = arena.empty([tiling.points * products.rows, y.stride], "f32");
@@ -136,8 +136,8 @@ interface Products {
   readonly rows: number;
 }
 
-function productsOf(stream: CommandStream, tiles: number): Products {
-  const variant = broadcastVariant(stream, { rows: tiles });
+function productsOf(stream: CommandStream, tiles: number, vectors: number): Products {
+  const variant = broadcastVariant(stream, { rows: tiles, vectors });
   if (!variant) {
     throw new InternalError("Filters were transformed for an adapter that has no kernel for their products.");
   }

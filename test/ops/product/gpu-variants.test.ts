@@ -173,3 +173,28 @@ describe("products through workgroup memory read weights in int8", () => {
     await arena.checkGuards();
   });
 });
+
+describe("a device whose workgroups have little memory", () => {
+  const tuning = { id: "forced", products: [{ kernel: "tiled", tile: [64, 64] }] } as const;
+
+  it.each([
+    { bytes: 16384, kernel: "tiledMatmul" },
+    { bytes: 4096, kernel: "matmul" },
+  ])("computes products with $kernel if they have $bytes bytes", async ({ bytes, kernel }) => {
+    const [rows, inputs, outputs] = [33, 72, 40];
+    const random = new Random(7);
+    const ran = new Set<string>();
+    using stream = (await sharedGpu()).stream({
+      tuning,
+      workgroupLimits: { bytes, invocations: 256 },
+      onCommand: (command) => {
+        if (command.kind === "dispatch") ran.add(/^\w+/.exec(command.key)![0]);
+      },
+    });
+    const arena = new Arena(stream);
+    const [x, w] = [random.normals(rows * inputs), random.normals(inputs * outputs)];
+    const y = linear(arena.from(x, [rows, inputs]), packed(arena, w, [inputs, outputs]));
+    expectClose(await y.read(), linear64(x, w, [rows, inputs, outputs], { activation: "none" }), bounds.f32);
+    expect(ran).toContain(kernel);
+  });
+});
