@@ -67,8 +67,6 @@ function inside(command) {
   const outside = ["VK_ICD_FILENAMES", "VK_DRIVER_FILES", "NODE_EXTRA_CA_CERTS", "DALLE2_CACHE"];
   const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !outside.includes(name)));
   const env = {
-    // Dawn has subgroup matrices only with this.
-    DALLE2_DAWN_FLAGS: "enable-dawn-features=allow_unsafe_apis",
     ...environment,
     // Results of benchmarks name the commit, and there is no git.
     DALLE2_BENCH_COMMIT: commit(),

@@ -156,10 +156,16 @@ export class ModelLoadConfig {
       const known = CONFIG_NAMES.join(", ");
       throw new ArgumentError("name", `name is ${JSON.stringify(name)}, but must be one of ${known}.`);
     }
-    const location = packageFile(configPath(name));
-    return new ModelLoadConfig(parseConfig(currentSchema(), await readConfig(location, options), name), location, {
-      name,
-    });
+    return ModelLoadConfig.parseNamed(await readConfig(packageFile(configPath(name)), options), name);
+  }
+
+  /**
+   * As `parse`, for what may be a changed load config of the package.
+   *
+   * @internal
+   */
+  static parseNamed(value: unknown, name: ConfigName): ModelLoadConfig {
+    return new ModelLoadConfig(parseConfig(currentSchema(), value, name), packageFile(configPath(name)), { name });
   }
 
   /**

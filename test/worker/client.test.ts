@@ -142,6 +142,10 @@ describe("a worker", () => {
     expect(second.gpu).toBe(gpu);
     using third = await client.open(first.config, { gpu, dtype: "f32" });
     expect(third.config).toEqual(first.config);
+    const { decoder } = first.config.data;
+    const changed = { ...first.config.data, decoder: { ...decoder!, final_unet_number: 1 } };
+    using fourth = await client.open({ data: changed, source: first.config.source }, { gpu, dtype: "f32" });
+    expect(fourth.config.data.decoder).toMatchObject({ final_unet_number: 1 });
     await first.load();
     const { liveBytes } = await gpu.memory();
     await second.load();

@@ -22,7 +22,7 @@ export async function openConfig(config: RemoteConfig, options: ConfigOptions = 
   if (!isContent(config)) return ModelLoadConfig.open(config, options);
   const { data, source } = config;
   return typeof source === "string" && isConfigName(source)
-    ? ModelLoadConfig.named(source, options)
+    ? ModelLoadConfig.parseNamed(data, source)
     : ModelLoadConfig.parse(data, source);
 }
 
