@@ -60,8 +60,11 @@ export class CheckedSource implements ByteSource {
 
   async close(): Promise<void> {
     this.#last = undefined;
-    await this.#source.close();
-    this.mending.release();
+    try {
+      await this.#source.close();
+    } finally {
+      this.mending.release();
+    }
   }
 
   /** Bytes `from` to `to` of a piece, which the caller must copy. */
@@ -87,8 +90,10 @@ export class CheckedSource implements ByteSource {
       const mended = await this.mending.mend(index);
       bytes = mended.bytes;
       if (mended.source) {
-        await this.#source.close();
+        // Other reads may begin while the old one is closed.
+        const old = this.#source;
         this.#source = mended.source;
+        await old.close();
       }
     }
     this.#checked.add(index);

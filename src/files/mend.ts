@@ -19,12 +19,10 @@ export function mend(kept: KeptFile, index: number, options: MendingOptions): Re
   return exclusively(kept.path, async () => {
     const record = await readRecord(kept.path);
     const sum = record?.pieces?.[index];
-    const source = await openFile(kept.path);
-    const { start, length } = pieceRange(index, source.size);
-    const found = await source.read(start, length);
     if (record === undefined || sum === undefined) throw await damaged(kept, options.url);
-    if ((await pieceSum(found)) === sum) return { bytes: found, source };
-    await source.close();
+    const mended = await openIfRight(kept, index, sum);
+    if (mended) return mended;
+    const { start } = pieceRange(index, record.size);
     const bytes = await fetchPiece(kept, record, index, options);
     await write(kept, record, start, bytes).catch((error: unknown) => {
       // The bytes themselves are right.
@@ -33,6 +31,20 @@ export function mend(kept: KeptFile, index: number, options: MendingOptions): Re
     });
     return { bytes, source: await openFile(kept.path) };
   });
+}
+
+/** Opens the file and reads a piece; undefined if it is damaged. */
+async function openIfRight({ path }: KeptFile, index: number, sum: string) {
+  const source = await openFile(path);
+  let isRight = false;
+  try {
+    const { start, length } = pieceRange(index, source.size);
+    const bytes = await source.read(start, length);
+    isRight = (await pieceSum(bytes)) === sum;
+    return isRight ? { bytes, source } : undefined;
+  } finally {
+    if (!isRight) await source.close();
+  }
 }
 
 async function fetchPiece(
@@ -45,9 +57,12 @@ async function fetchPiece(
   warn(options, `${kept.path}: bytes ${start} to ${start + length} are damaged; fetching them again`);
   try {
     const { source: server } = await openRanges(options.url, { ...options, maxBytes: size }, 1);
-    const bytes = server.size === size ? await server.read(start, length) : undefined;
-    await server.close();
-    if (bytes && (await pieceSum(bytes)) === pieces?.[index]) return bytes;
+    try {
+      const bytes = server.size === size ? await server.read(start, length) : undefined;
+      if (bytes && (await pieceSum(bytes)) === pieces?.[index]) return bytes;
+    } finally {
+      await server.close();
+    }
   } catch (cause) {
     if (cause instanceof FileError) throw await damaged(kept, options.url, cause);
     throw cause;

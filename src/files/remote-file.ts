@@ -277,6 +277,8 @@ async function checkRoom(
 /** Downloads a file that is removed when its source is closed, as dalle2-laion does without `cache_dir`. */
 async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions): Promise<ByteSource> {
   const path = join(folder, `once-${crypto.randomUUID()}-${file.filename}.part`);
+  // Other tabs could clear it.
+  const release = await holdFile(path);
   try {
     await restartOnChange(async () => {
       const claim = await askClaim(file, patienceOf(options), options);
@@ -286,9 +288,9 @@ async function openOnce(file: RemoteFile, folder: string, options: RemoteOptions
       const part = { path, isResumable: state.isExact };
       await fetchVerified(file.url, claim, state, part, transferOptions(file, state, options));
     });
-    return new TemporarySource(await openFile(path), path);
+    return new TemporarySource(await openFile(path), path, release);
   } catch (error) {
-    await removeFile(path);
+    await removeFile(path).finally(release);
     throw error;
   }
 }

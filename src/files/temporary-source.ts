@@ -6,6 +6,8 @@ export class TemporarySource implements ByteSource {
   constructor(
     private readonly source: ByteSource,
     private readonly path: string,
+    /** Called when the source is closed. */
+    private readonly release: () => void,
   ) {}
 
   get name(): string {
@@ -21,7 +23,11 @@ export class TemporarySource implements ByteSource {
   }
 
   async close(): Promise<void> {
-    await this.source.close();
-    await removeFile(this.path);
+    try {
+      await this.source.close();
+      await removeFile(this.path);
+    } finally {
+      this.release();
+    }
   }
 }

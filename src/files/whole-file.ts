@@ -1,4 +1,4 @@
-import { cacheFolder, join, openFile, openWriter, removeFile } from "#platform";
+import { cacheFolder, holdFile, join, openFile, openWriter, removeFile } from "#platform";
 import { TooLargeError } from "../platform/limits.js";
 import { BlobSource, type ByteSource } from "../platform/source.js";
 import { TemporarySource } from "./temporary-source.js";
@@ -39,13 +39,19 @@ export async function keepWhole(
 function temporaryFile() {
   const path = join(cacheFolder(), `once-${crypto.randomUUID()}.part`);
   let writer: ReturnType<typeof openWriter> | undefined;
+  let release = (): void => undefined;
   let end = 0;
+  const begin = async () => {
+    // Other tabs could clear it.
+    release = await holdFile(path);
+    return openWriter(path);
+  };
   const finish = async (): Promise<void> => {
     await (await writer)?.close();
   };
   return {
     append: async (parts: readonly Uint8Array[]): Promise<void> => {
-      writer ??= openWriter(path);
+      writer ??= begin();
       for (const part of parts) {
         await (await writer).write(end, part);
         end += part.length;
@@ -53,12 +59,12 @@ function temporaryFile() {
     },
     open: async (): Promise<ByteSource> => {
       await finish();
-      return new TemporarySource(await openFile(path), path);
+      return new TemporarySource(await openFile(path), path, release);
     },
     remove: async (): Promise<void> => {
       if (!writer) return;
       await finish().catch(() => undefined);
-      await removeFile(path);
+      await removeFile(path).finally(release);
     },
   };
 }

@@ -47,9 +47,17 @@ export const isHeld: Platform["isHeld"] = async (path) => {
   return held.some(({ name }) => name === holdName(path));
 };
 
+/** Missing where locks are. */
+function storage(): StorageManager | undefined {
+  return (navigator as Partial<Pick<Navigator, "storage">>).storage;
+}
+
 export const freeBytes: Platform["freeBytes"] = async () => {
   // Some browsers refuse in private windows.
-  const { quota, usage } = await navigator.storage.estimate().catch((): StorageEstimate => ({}));
+  const { quota, usage } =
+    (await storage()
+      ?.estimate()
+      .catch((): StorageEstimate => ({}))) ?? {};
   return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
 };
 
@@ -57,13 +65,16 @@ let asked: Promise<boolean> | undefined;
 
 /** Workers have no `persist`. */
 export const askPersistence: Platform["askPersistence"] = () => {
-  const { persist } = navigator.storage as Partial<Pick<StorageManager, "persist">>;
-  if (!persist) return undefined;
-  asked ??= navigator.storage.persist().catch(() => false);
+  const manager = storage();
+  if (!manager || !("persist" in manager)) return undefined;
+  asked ??= manager.persist().catch(() => false);
   return asked;
 };
 
-export const isPersistent: Platform["isPersistent"] = () => navigator.storage.persisted().catch(() => undefined);
+export const isPersistent: Platform["isPersistent"] = async () =>
+  storage()
+    ?.persisted()
+    .catch(() => undefined);
 
 export const noteOnDownloads: Platform["noteOnDownloads"] = () =>
   "Downloads are kept in this site's private file system; listCache() and clearCache() list and clear them";

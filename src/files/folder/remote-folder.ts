@@ -1,4 +1,4 @@
-import { cacheFolder } from "#platform";
+import { cacheFolder, canKeepFiles } from "#platform";
 import { FileError } from "../../platform/errors.js";
 import { formatBytes } from "../../platform/format-bytes.js";
 import { warnOnConsole } from "../../platform/printable.js";
@@ -106,7 +106,7 @@ class RemoteFolder implements FileFolder {
 
   async announce(paths: readonly string[]): Promise<void> {
     const { remote, memory, onWarning: say = warnOnConsole } = this.options;
-    if (remote === "ranges" || memory.announced.has(this.name)) return;
+    if (remote === "ranges" || memory.announced.has(this.name) || !(await canKeepFiles())) return;
     let bytes = 0;
     let largest = 0;
     let isKnown = true;
