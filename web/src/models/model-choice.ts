@@ -1,0 +1,17 @@
+import type { RemoteConfig } from "dalle2-webgpu";
+
+/** A model that a person can choose. */
+export interface ModelChoice {
+  /** Stable: stored with images, and in links. For files of the user, their name. */
+  readonly id: string;
+  readonly label: string;
+  /** What an engine opens. */
+  readonly config: RemoteConfig;
+}
+
+/** The included model, which works at once. */
+export const SHAPES: ModelChoice = {
+  id: "shapes",
+  label: "Shapes",
+  config: new URL("configs/shapes.json", document.baseURI).href,
+};
