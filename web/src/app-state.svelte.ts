@@ -5,6 +5,8 @@ import { Queue } from "./jobs/queue.svelte.js";
 import type { Job } from "./jobs/job.svelte.js";
 import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
+import { browserStorage, Settings } from "./shell/settings.svelte.js";
+import { Toasts } from "./shell/toasts.svelte.js";
 
 /** A tab of the page. */
 export type Tab = Task | "history";
@@ -25,6 +27,8 @@ export class AppState {
   readonly session: ModelSession;
   readonly gallery: Gallery;
   readonly queue: Queue;
+  readonly settings = new Settings(browserStorage());
+  readonly toasts = new Toasts();
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
