@@ -1,5 +1,6 @@
 /** Resolves the relative paths of a load config. */
 import { dirname, folderExists, isAbsolute, join, otherFilesAdvice, relativeRoot, statFile } from "#platform";
+import { FOLDER_INDEX } from "../files/folder/file-folder.js";
 import { isUrl, resolveBeside } from "../files/open.js";
 import { FileError } from "../platform/errors.js";
 
@@ -10,9 +11,6 @@ export interface FoundFile {
   /** True if it was found only in the working directory, where dalle2-laion looks; in browsers at the root of the storage. */
   readonly inWorkingDirectory: boolean;
 }
-
-/** The index of a folder of models. */
-const FOLDER_INDEX = "model_index.json";
 
 /**
  * Finds a local file, or the index of a local model folder, that the load config `config` (path or URL) names: in the

@@ -1,5 +1,5 @@
 import { dirname, keepsRelativeFiles, otherFilesAdvice, packageFile, relativeRoot } from "#platform";
-import type { FileFolder } from "../files/folder/file-folder.js";
+import { isFolderIndex, type FileFolder } from "../files/folder/file-folder.js";
 import type { GivenFile, GivenFolder, GivenPath } from "../files/folder/given-folder.js";
 import { isFolderUrl, localFolder, remoteFolders, remotePlace } from "../files/folder/places.js";
 import { plainFolder } from "../files/folder/plain-folder.js";
@@ -276,7 +276,7 @@ export class ModelLoadConfig {
     }
     if (file.load_type === "local") {
       const path = await this.#find(file.path, onWarning);
-      const isIndex = /(?:^|[\\/])model_index\.json$/i.test(path);
+      const isIndex = isFolderIndex(path);
       if (!isPipeline && !isIndex) return undefined;
       const folder = isIndex ? dirname(path) : path;
       if (isUrl(folder) && keepsRelativeFiles) return remoteFolders(folder, await this.#folderOptions(file, options));

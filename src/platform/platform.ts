@@ -69,6 +69,10 @@ export interface Platform {
   readonly createSha256: () => Sha256;
   /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
+  /** Whether there are environment variables, to hold tokens. False in browsers, and a page should not hold a token. */
+  readonly hasEnvironment: boolean;
+  /** How to get a file that its server refuses to send. */
+  readonly refusedFileAdvice: string;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
   /** What relative paths start from, for messages: "the working directory". */

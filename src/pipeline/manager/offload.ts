@@ -4,6 +4,7 @@ import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Arena } from "../../tensor/arena.js";
 import { warnOnConsole } from "../../platform/printable.js";
+import { unlessAborted } from "../../platform/unless-aborted.js";
 
 /**
  * Which components leave the GPU when they are not in use. `never`: none. `idle`: all, when another component is loaded; a
@@ -182,25 +183,6 @@ export class Offloader {
       onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
     });
   }
-}
-
-/** Waits for a promise that does not reject. Rejects if the signal aborts first. */
-async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) {
-    await wait;
-    return;
-  }
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    });
-  });
 }
 
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {
