@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { InferenceScript } from "../../src/pipeline/inference-script.js";
 import { FormatError, TruncatedError } from "../../src/weights/errors.js";
 import { DeviceLostError } from "../../src/gpu/errors.js";
@@ -10,7 +10,7 @@ import { ERROR_CODES } from "../../src/platform/error-codes.js";
 import { FileError } from "../../src/platform/errors.js";
 import { createWorkerClient, type WorkerClient, type WorkerClientOptions } from "../../src/worker/client.js";
 import { ERROR_CLASSES } from "../../src/worker/error-classes.js";
-import { PROTOCOL } from "../../src/worker/protocol.js";
+import { PROTOCOL, type ToWorker } from "../../src/worker/protocol.js";
 import type { RemoteScript } from "../../src/worker/scripts.js";
 import { WorkerError } from "../../src/worker/worker-error.js";
 import { FakeWorker, SilentWorker } from "../support/fake-worker.js";
@@ -188,6 +188,28 @@ describe("a call", () => {
   it("aborts a download of `open`, and leaves nothing open", async () => {
     const signal = AbortSignal.abort(new Error("too late"));
     expect(await rejection(shared.open("shapes", { signal }))).toBe(signal.reason);
+  });
+});
+
+describe("the signal of `open`", () => {
+  it("is kept in the worker until the manager is closed", async () => {
+    const client = newClient();
+    const gpu = await client.openGpu();
+    const worker = workers.at(-1)!;
+    const sent = vi.spyOn(worker, "postMessage");
+    const openWith = (signal: AbortSignal) => client.open("shapes", { gpu, dtype: "f32", signal });
+    const kept = await openWith(new AbortController().signal);
+    const closed = await openWith(new AbortController().signal);
+    closed.dispose();
+    await kept.offload();
+    const calls = sent.mock.calls.map(([message]) => message as ToWorker);
+    const signals = calls.flatMap((call) => (call.kind === "call" ? call.signals : []));
+    expect(signals).toHaveLength(2);
+    const aborted = vi.spyOn(AbortController.prototype, "abort");
+    for (const { id } of signals) worker.postMessage({ kind: "abort", signal: id });
+    await kept.offload();
+    expect(aborted).toHaveBeenCalledTimes(1);
+    aborted.mockRestore();
   });
 });
 
