@@ -75,7 +75,7 @@ export interface Platform {
   readonly refusedFileAdvice: string;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
-  /** What relative paths start from, for messages: "the working directory". */
+  /** What relative paths start from, for messages: "the working directory"; in browsers the root of their private file system. */
   readonly relativeRoot: string;
   /** How to name files that no path names, for messages; undefined in Node. */
   readonly otherFilesAdvice: string | undefined;
