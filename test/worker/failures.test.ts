@@ -283,6 +283,34 @@ describe("a worker that does not start", () => {
     expect(await client.listCache("no-such-folder")).toEqual([]);
   });
 
+  it("is said if its script never answers, and only then", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const silent = new SilentWorker();
+      const pending = rejection(newClient({ worker: () => silent, startTimeout: 1000 }).listCache());
+      silent.emit({ type: "message", data: "a message of its own" });
+      vi.advanceTimersByTime(999);
+      expect(await Promise.race([pending, "pending"])).toBe("pending");
+      vi.advanceTimersByTime(2);
+      expect(await pending).toMatchObject({
+        code: "worker/not-started",
+        advice: expect.stringContaining("startTimeout"),
+      });
+      expect((await pending) as Error).toHaveProperty("message", expect.stringContaining("not answered for 1 s."));
+
+      const slow = new SilentWorker();
+      const call = newClient({ worker: () => slow, startTimeout: 1000 }).listCache();
+      vi.advanceTimersByTime(900);
+      slow.emit({ type: "message", data: { kind: "ready", protocol: PROTOCOL } });
+      vi.advanceTimersByTime(100_000);
+      slow.emit({ type: "message", data: { kind: "result", id: (slow.sent[0] as { id: number }).id, value: [] } });
+      expect(await call).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(() => createWorkerClient({ startTimeout: 0 })).toThrow(/^startTimeout must be a number of milliseconds/);
+  });
+
   it("is said where there are no workers", async () => {
     const client = createWorkerClient();
     expect(await rejection(client.listCache())).toMatchObject({
