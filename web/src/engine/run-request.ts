@@ -57,12 +57,8 @@ const RUNS: Readonly<Record<Task, Run>> = {
     return inOrder(await script(manager, "Upscale", events).run(images, { ...options, sampleCount: count }));
   },
   interpolate: async (manager, { parameters, images }, events) => {
-    const { prompts, frames } = parameters;
-    const [start = "", end = ""] = images.length === 2 ? images : prompts;
-    const [first, last] = prompts;
-    const text =
-      images.length === 2 && first !== undefined && last !== undefined ? ([first, last] as const) : undefined;
-    const options = { ...calls(parameters, events), ...twoStages(parameters), frames, text };
+    const [start = "", end = ""] = images.length === 2 ? images : parameters.prompts;
+    const options = { ...calls(parameters, events), ...twoStages(parameters), frames: parameters.frames };
     return script(manager, "Interpolate", events).run(start, end, options);
   },
   edit: async (manager, { parameters, images }, events) => {

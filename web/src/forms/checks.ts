@@ -10,7 +10,7 @@ export type FieldName =
   | "images"
   | "mask"
   | "prompts"
-  | "inpaintPrompt"
+  | "inpaintPrompts"
   | "variationsCaption"
   | "upscaleCaption"
   | "start"
@@ -92,7 +92,7 @@ function textProblem(values: DraftValues, task: Task, facts: ModelFacts | undefi
     case "create":
       return texts.length > 0 ? undefined : { field: "prompts", message: MISSING_PROMPT };
     case "inpaint":
-      return texts.length > 0 ? undefined : { field: "inpaintPrompt", message: MISSING_PROMPT };
+      return texts.length > 0 ? undefined : { field: "inpaintPrompts", message: MISSING_PROMPT };
     case "variations":
     case "upscale":
       if (texts.length > 0 || !takesTextFrom(task, values, facts)) return undefined;

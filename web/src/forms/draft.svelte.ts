@@ -55,7 +55,8 @@ export type SettingName = "steps" | "condScale";
 export class Draft implements DraftValues {
   /** Prompts of `create`, one a line. */
   prompts = $state("a red circle on a white background");
-  inpaintPrompt = $state("");
+  /** Prompts of `inpaint`, one a line. */
+  inpaintPrompts = $state("");
   /** What the input image shows, for decoders that take text. */
   variationsCaption = $state("");
   upscaleCaption = $state("");

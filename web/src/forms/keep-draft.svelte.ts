@@ -7,7 +7,7 @@ const KEY = "dalle2-draft";
 
 const TEXTS = [
   "prompts",
-  "inpaintPrompt",
+  "inpaintPrompts",
   "variationsCaption",
   "upscaleCaption",
   "negative",

@@ -6,7 +6,7 @@ import type { ModelFacts } from "./facts.js";
 /** The values of all forms. Undefined: the model's or the library's default. */
 export interface DraftValues {
   readonly prompts: string;
-  readonly inpaintPrompt: string;
+  readonly inpaintPrompts: string;
   readonly variationsCaption: string;
   readonly upscaleCaption: string;
   readonly negative: string;
@@ -53,7 +53,7 @@ export function textsOf(values: DraftValues, task: Task): readonly string[] {
     case "create":
       return promptsIn(values.prompts);
     case "inpaint":
-      return filled(values.inpaintPrompt);
+      return promptsIn(values.inpaintPrompts);
     case "variations":
       return filled(values.variationsCaption);
     case "upscale":
@@ -123,7 +123,7 @@ export function valuesOf({ task, prompts, ...given }: Parameters): Partial<Draft
     case "create":
       return { ...shared, prompts: prompts.join("\n") };
     case "inpaint":
-      return { ...shared, inpaintPrompt: first, resampleTimes };
+      return { ...shared, inpaintPrompts: prompts.join("\n"), resampleTimes };
     case "variations":
       return { ...shared, variationsCaption: first };
     case "upscale":
