@@ -100,7 +100,11 @@ test("marking changes only pixels of the shape", () => {
       const before = layer.kept.slice();
       layer.mark(brushArea(from, to, 3), how);
       const inside = new Set<number>();
-      brushArea(from, to, 3)(layer, (y, start, end) => {
+      brushArea(
+        from,
+        to,
+        3,
+      )(layer, (y, start, end) => {
         for (let x = start; x < end; x++) inside.add(y * 16 + x);
       });
       for (const [i, value] of layer.kept.entries()) {
