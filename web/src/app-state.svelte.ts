@@ -23,7 +23,9 @@ export type Shown =
   /** An image of the gallery. */
   | { readonly kind: "image"; readonly id: string }
   /** Two images side by side. */
-  | { readonly kind: "compare"; readonly ids: readonly [string, string] };
+  | { readonly kind: "compare"; readonly ids: readonly [string, string] }
+  /** The painter of the mask (`mask/MaskPainter.svelte`). */
+  | { readonly kind: "mask" };
 
 /** What the parts of the page share. */
 export class AppState {
