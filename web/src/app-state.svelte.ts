@@ -33,7 +33,7 @@ export class AppState {
   constructor(engine: Engine) {
     this.engine = engine;
     this.session = new ModelSession(engine);
-    this.gallery = new Gallery(engine);
+    this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
   }
 }

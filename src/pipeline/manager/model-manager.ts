@@ -22,6 +22,8 @@ import { missingModel, type ModelPart } from "./missing-model.js";
 import { openDevice } from "./open-device.js";
 import { dryRunDecoder, dryRunPrior, dryRunTextEncoder } from "./dry-run.js";
 import { Offloader, type Offload } from "./offload.js";
+import { describeModels } from "../records/generated-on.js";
+import type { GeneratedOn } from "../records/image-record.js";
 import { checkOptions, unprefixed, type Prefixed } from "../settings.js";
 
 /** Options of `DalleModelManager.create`. */
@@ -47,6 +49,14 @@ export interface ManagerOptions extends LoadingOptions {
    * GPU's memory, or if its size is not known; else `idle`. If the GPU runs out of memory, `never` changes to `idle`.
    */
   readonly offload?: Offload | undefined;
+}
+
+/** Options of `DalleModelManager.generatedOn`. */
+export interface DescribeOptions {
+  /** How to name the load config. Default: its name, path or URL. The default config of the package is not named. */
+  readonly config?: string | undefined;
+  /** Aborts reading. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Settings of later calls, as far as kernels depend on them. Default: those of the load config. */
@@ -347,6 +357,14 @@ export class DalleModelManager {
       await dryRunDecoder(arena, decoder.model, 1, joinSettings(each));
     }
     await stream.sync();
+  }
+
+  /**
+   * Describes the models and where they run, for the records of images (`encodeRecorded`). Reads samples of the model files.
+   * Rejects with `FileError` if one cannot be read.
+   */
+  async generatedOn({ config, signal }: DescribeOptions = {}): Promise<GeneratedOn> {
+    return this.#lifetime.run(() => describeModels(this, config, { ...this.options, signal }), signal);
   }
 
   /**
