@@ -45,7 +45,7 @@ export class AppState {
   constructor(engine: Engine) {
     this.engine = engine;
     this.session = new ModelSession(engine);
-    this.gallery = new Gallery(engine);
+    this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
     keepDraft(this.draft, localStorage);
