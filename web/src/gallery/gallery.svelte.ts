@@ -1,18 +1,66 @@
 import type { GeneratedImage } from "dalle2-webgpu";
 import type { DeviceInfo, Engine } from "../engine/engine.js";
+import type { Failure } from "../engine/failure.js";
 import type { Job } from "../jobs/job.svelte.js";
+import { GalleryChannel, type GalleryChange } from "./gallery-channel.js";
+import { galleryFailure } from "./gallery-failure.js";
+import { GalleryStore, positionOf, type GalleryStoreOptions, type Position } from "./gallery-store.js";
 import type { KeptImage } from "./kept-image.js";
+import { distinctModels, idsOf, withImages, withoutImages } from "./lists.js";
+import { ObjectUrls } from "./object-urls.js";
+
+/** How many images are read at once. */
+const PAGE_SIZE = 60;
+
+/** How long a removed image can be brought back, in milliseconds. */
+export const UNDO_TIME = 10_000;
+
+/** Files stay a little longer, for whoever clicks at the last moment. */
+const GRACE_TIME = 2_000;
+
+/** What a gallery can be given; for tests. */
+export type GalleryOptions = Pick<GalleryStoreOptions, "name" | "migrations">;
 
 /** The images that are kept in this browser, newest first. */
 export class Gallery {
+  /** Those that have been read: the newest at first, then what `loadMore` reads. */
   images: readonly KeptImage[] = $state.raw([]);
+  /** `unavailable` if the browser stores nothing: then images stay while the page is open. */
+  status: "opening" | "ready" | "unavailable" = $state("opening");
+  /** How many are kept, also those that have not been read. */
+  total: number = $state(0);
+  /** Whether `loadMore` has more. */
+  hasMore: boolean = $state(false);
+  /** Why images are not kept. */
+  failure: Failure | undefined = $state.raw();
+  /** Ids of images that could not be stored, and are lost when the page is closed. */
+  unsaved: readonly string[] = $state.raw([]);
+  /** Settles when the newest images have been read. */
+  readonly opened: Promise<void>;
   readonly #engine: Engine;
-  readonly #urls: Record<string, string> = {};
+  readonly #store: GalleryStore;
+  readonly #channel: GalleryChannel;
+  readonly #urls = new ObjectUrls();
+  /** Where the last page ended. */
+  #end: Position | undefined;
+  #loading: Promise<void> | undefined;
+  #isOutdated = false;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, { name = "dalle2-gallery", ...options }: GalleryOptions = {}) {
     this.#engine = engine;
+    this.#store = new GalleryStore({
+      ...options,
+      name,
+      onOutdated: () => {
+        this.#isOutdated = true;
+        this.#fail("outdated");
+      },
+    });
+    this.#channel = new GalleryChannel(name, (change) => void this.#hear(change));
+    this.opened = this.#open();
   }
 
+  /** Keeps an image of a job. If storage refuses it, it stays while the page is open, and `failure` says why. */
   async keep(job: Job, index: number, image: GeneratedImage, device: DeviceInfo, seconds: number): Promise<KeptImage> {
     const { parameters } = job.request;
     const kept: KeptImage = {
@@ -30,25 +78,168 @@ export class Gallery {
       tuning: device.tuning,
       seconds,
     };
-    this.images = [kept, ...this.images];
+    await this.add(kept);
     return kept;
   }
 
+  /** Keeps an image that is described. */
+  async add(image: KeptImage): Promise<void> {
+    this.#insert([image]);
+    await this.opened;
+    this.total++;
+    await this.#save(image);
+  }
+
+  /** An image that has been read. */
   find(id: string): KeptImage | undefined {
     return this.images.find((image) => image.id === id);
   }
 
-  /** URL of the image for `<img>`; valid while the page is open. */
+  /** URL of the image for `<img>`; valid until the image is deleted. */
   url(image: KeptImage): string {
-    return (this.#urls[image.id] ??= URL.createObjectURL(image.file));
+    return this.#urls.keep(image.id, image.file);
   }
 
-  /** Removes images. The function that is returned brings them back. */
+  /** URL of the image while a list shows it; `release` ends that. */
+  hold(image: KeptImage): string {
+    return this.#urls.hold(image.id, image.file);
+  }
+
+  release(image: KeptImage): void {
+    this.#urls.release(image.id);
+  }
+
+  /** Reads the next older images. */
+  loadMore(): Promise<void> {
+    if (!this.hasMore) return Promise.resolve();
+    return (this.#loading ??= this.#page(PAGE_SIZE).finally(() => {
+      this.#loading = undefined;
+    }));
+  }
+
+  /** Reads all images, until the signal is aborted. */
+  async loadAll(signal: AbortSignal): Promise<void> {
+    while (this.hasMore && !signal.aborted) await this.loadMore();
+  }
+
+  /** The models of all images, each once, also of those that have not been read. */
+  async models(): Promise<readonly KeptImage["model"][]> {
+    const stored = this.status === "unavailable" ? [] : await this.#store.models().catch(() => []);
+    return distinctModels([...stored, ...this.images.map(({ model }) => model)]);
+  }
+
+  /** Removes images. The function that is returned brings them back; `UNDO_TIME` later their files are deleted. */
   remove(ids: readonly string[]): () => void {
-    const before = this.images;
-    this.images = before.filter(({ id }) => !ids.includes(id));
+    const gone = this.images.filter(({ id }) => ids.includes(id));
+    this.#drop(ids);
+    this.total -= gone.length;
+    void this.#write(() => this.#store.remove(ids, Date.now()));
+    this.#channel.tell({ kind: "removed", ids });
+    setTimeout(() => void this.#purge(), UNDO_TIME + GRACE_TIME);
+    let isUndone = false;
     return () => {
-      this.images = before;
+      if (isUndone) return;
+      isUndone = true;
+      this.#insert(gone);
+      this.total += gone.length;
+      void this.#write(() => this.#store.restore(gone)).then(() => {
+        this.#channel.tell({ kind: "added", ids });
+      });
     };
+  }
+
+  /** Tries again to store the images that could not be stored. */
+  async saveAgain(): Promise<void> {
+    const waiting = this.unsaved.map((id) => this.find(id)).filter((image) => image !== undefined);
+    this.unsaved = [];
+    this.failure = undefined;
+    for (const image of waiting) await this.#save(image);
+  }
+
+  /** Closes the database, and stops to listen to other tabs. */
+  async dispose(): Promise<void> {
+    this.#channel.close();
+    await this.#store.close();
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#store.purge(Date.now() - UNDO_TIME - GRACE_TIME);
+      // What another tab removed a moment ago may still be brought back there.
+      setTimeout(() => void this.#purge(), UNDO_TIME + GRACE_TIME);
+      await this.#page(PAGE_SIZE);
+      this.total = await this.#store.count();
+      this.status = "ready";
+    } catch (error) {
+      this.status = "unavailable";
+      this.hasMore = false;
+      this.#fail(error);
+    }
+  }
+
+  async #page(count: number): Promise<void> {
+    const page = await this.#store.page(this.#end, count);
+    const last = page.at(-1);
+    if (last) this.#end = positionOf(last);
+    this.hasMore = page.length === count;
+    this.#insert(page);
+  }
+
+  async #save(image: KeptImage): Promise<void> {
+    try {
+      await this.#store.put(image);
+      this.#channel.tell({ kind: "added", ids: [image.id] });
+    } catch (error) {
+      this.unsaved = [...this.unsaved, image.id];
+      this.#fail(error, image.file.size);
+      if ("addEventListener" in globalThis) addEventListener("beforeunload", this.#askToStay);
+    }
+  }
+
+  /** Deletes the files of images that can no longer be brought back. */
+  async #purge(): Promise<void> {
+    const known = idsOf(this.images);
+    this.#urls.forgetOthers(known);
+    this.unsaved = this.unsaved.filter((id) => known.has(id));
+    await this.#write(() => this.#store.purge(Date.now() - UNDO_TIME));
+    if (this.unsaved.length > 0) await this.saveAgain();
+  }
+
+  /** What another tab did. */
+  async #hear({ kind, ids }: GalleryChange): Promise<void> {
+    await this.opened;
+    if (this.status === "unavailable") return;
+    await this.#write(async () => {
+      if (kind === "removed") this.#drop(ids);
+      else this.#insert(await this.#store.get(ids));
+      this.total = (await this.#store.count()) + this.unsaved.length;
+    });
+    setTimeout(() => void this.#purge(), UNDO_TIME + GRACE_TIME);
+  }
+
+  /** The browser asks whether to leave the page. */
+  readonly #askToStay = (event: Event): void => {
+    if (this.status === "ready" && this.unsaved.length > 0) event.preventDefault();
+  };
+
+  async #write(work: () => Promise<void>): Promise<void> {
+    if (this.status === "unavailable") return;
+    try {
+      await work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #insert(images: readonly KeptImage[]): void {
+    this.images = withImages(this.images, images);
+  }
+
+  #drop(ids: readonly string[]): void {
+    this.images = withoutImages(this.images, ids);
+  }
+
+  #fail(error: unknown, neededBytes?: number): void {
+    this.failure = galleryFailure(this.#isOutdated ? "outdated" : error, neededBytes);
   }
 }
