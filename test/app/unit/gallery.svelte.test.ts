@@ -72,12 +72,23 @@ describe("the gallery", () => {
     await store.close();
     const gallery = await open();
     expect([gallery.images.length, gallery.total, gallery.hasMore]).toEqual([60, 130, true]);
-    await Promise.all([gallery.loadMore(), gallery.loadMore()]);
+    await gallery.loadMore();
     expect(gallery.images.length).toBe(120);
     await gallery.add(image("new", { time: 9 }));
-    await gallery.loadMore();
+    await Promise.all([gallery.loadMore(), gallery.loadAll()]);
     expect(gallery.hasMore).toBe(false);
     expect(ids(gallery)).toEqual(["new", ...Array.from({ length: 130 }, (_, i) => `${129 - i}`)]);
+  });
+
+  it("reads all at once", async () => {
+    const store = new GalleryStore();
+    for (let i = 0; i < 150; i++) await store.put(image(`${i}`, { time: i }));
+    await store.close();
+    const gallery = await open();
+    await gallery.loadAll();
+    expect(ids(gallery)).toEqual(Array.from({ length: 150 }, (_, i) => `${149 - i}`));
+    expect(await gallery.find("3")!.file.text()).toBe("file of 3");
+    expect(gallery.hasMore).toBe(false);
   });
 
   it("lists the models of all images", async () => {

@@ -43,7 +43,7 @@ export class Gallery {
   readonly #urls = new ObjectUrls();
   /** Where the last page ended. */
   #end: Position | undefined;
-  #loading: Promise<void> | undefined;
+  #reading: Promise<void> = Promise.resolve();
   #isOutdated = false;
 
   constructor(engine: Engine, { name = "dalle2-gallery", ...options }: GalleryOptions = {}) {
@@ -111,15 +111,17 @@ export class Gallery {
 
   /** Reads the next older images. */
   loadMore(): Promise<void> {
-    if (!this.hasMore) return Promise.resolve();
-    return (this.#loading ??= this.#page(PAGE_SIZE).finally(() => {
-      this.#loading = undefined;
-    }));
+    return this.#load(async () => {
+      const page = await this.#store.page(this.#end, PAGE_SIZE);
+      this.#append(page, page.length === PAGE_SIZE);
+    });
   }
 
-  /** Reads all images, until the signal is aborted. */
-  async loadAll(signal: AbortSignal): Promise<void> {
-    while (this.hasMore && !signal.aborted) await this.loadMore();
+  /** Reads all images. */
+  loadAll(): Promise<void> {
+    return this.#load(async () => {
+      this.#append(await this.#store.rest(this.#end), false);
+    });
   }
 
   /** The models of all images, each once, also of those that have not been read. */
@@ -133,7 +135,7 @@ export class Gallery {
     const gone = this.images.filter(({ id }) => ids.includes(id));
     this.#drop(ids);
     this.total -= gone.length;
-    void this.#write(() => this.#store.remove(ids, Date.now()));
+    void this.#attempt(() => this.#store.remove(ids, Date.now()));
     this.#channel.tell({ kind: "removed", ids });
     setTimeout(() => void this.#purge(), UNDO_TIME + GRACE_TIME);
     let isUndone = false;
@@ -142,7 +144,7 @@ export class Gallery {
       isUndone = true;
       this.#insert(gone);
       this.total += gone.length;
-      void this.#write(() => this.#store.restore(gone)).then(() => {
+      void this.#attempt(() => this.#store.restore(gone)).then(() => {
         this.#channel.tell({ kind: "added", ids });
       });
     };
@@ -167,7 +169,8 @@ export class Gallery {
       await this.#store.purge(Date.now() - UNDO_TIME - GRACE_TIME);
       // What another tab removed a moment ago may still be brought back there.
       setTimeout(() => void this.#purge(), UNDO_TIME + GRACE_TIME);
-      await this.#page(PAGE_SIZE);
+      const page = await this.#store.page(undefined, PAGE_SIZE);
+      this.#append(page, page.length === PAGE_SIZE);
       this.total = await this.#store.count();
       this.status = "ready";
     } catch (error) {
@@ -177,11 +180,17 @@ export class Gallery {
     }
   }
 
-  async #page(count: number): Promise<void> {
-    const page = await this.#store.page(this.#end, count);
+  /** Reads after what is being read, if there is more. */
+  #load(read: () => Promise<void>): Promise<void> {
+    const reading = this.#reading.then(() => (this.hasMore ? this.#attempt(read) : undefined));
+    this.#reading = reading;
+    return reading;
+  }
+
+  #append(page: readonly KeptImage[], hasMore: boolean): void {
     const last = page.at(-1);
     if (last) this.#end = positionOf(last);
-    this.hasMore = page.length === count;
+    this.hasMore = hasMore;
     this.#insert(page);
   }
 
@@ -201,7 +210,7 @@ export class Gallery {
     const known = idsOf(this.images);
     this.#urls.forgetOthers(known);
     this.unsaved = this.unsaved.filter((id) => known.has(id));
-    await this.#write(() => this.#store.purge(Date.now() - UNDO_TIME));
+    await this.#attempt(() => this.#store.purge(Date.now() - UNDO_TIME));
     if (this.unsaved.length > 0) await this.saveAgain();
   }
 
@@ -209,7 +218,7 @@ export class Gallery {
   async #hear({ kind, ids }: GalleryChange): Promise<void> {
     await this.opened;
     if (this.status === "unavailable") return;
-    await this.#write(async () => {
+    await this.#attempt(async () => {
       if (kind === "removed") this.#drop(ids);
       else this.#insert(await this.#store.get(ids));
       this.total = (await this.#store.count()) + this.unsaved.length;
@@ -222,7 +231,7 @@ export class Gallery {
     if (this.status === "ready" && this.unsaved.length > 0) event.preventDefault();
   };
 
-  async #write(work: () => Promise<void>): Promise<void> {
+  async #attempt(work: () => Promise<void>): Promise<void> {
     if (this.status === "unavailable") return;
     try {
       await work();

@@ -57,7 +57,7 @@ export class HistoryView {
 
   /** Selects all that match. */
   async selectAll(): Promise<void> {
-    await this.#gallery.loadAll(new AbortController().signal);
+    await this.#gallery.loadAll();
     for (const { id } of this.matches) this.selected.add(id);
   }
 
