@@ -1,5 +1,6 @@
 import { createContext } from "svelte";
-import type { Engine } from "./engine/engine.js";
+import type { DeviceInfo, Engine } from "./engine/engine.js";
+import { failureOf, type Failure } from "./engine/failure.js";
 import { Draft } from "./forms/draft.svelte.js";
 import { keepDraft } from "./forms/keep-draft.svelte.js";
 import { factsOf, SHAPES_FACTS } from "./forms/facts.js";
@@ -18,14 +19,19 @@ export type Tab = Task | "history";
 /** What the stage shows. */
 export type Shown =
   | { readonly kind: "nothing" }
-  /** All images of a job. */
+  /** All images of a job; of one with a single image, that one. */
   | { readonly kind: "job"; readonly job: Job }
+  /** The same for a job by its id, which may be one of an earlier visit. With an index: one of its images. */
+  | { readonly kind: "batch"; readonly jobId: string; readonly index?: number | undefined }
   /** An image of the gallery. */
   | { readonly kind: "image"; readonly id: string }
-  /** Two images side by side. */
+  /** Two images of the gallery side by side. */
   | { readonly kind: "compare"; readonly ids: readonly [string, string] }
   /** The painter of the mask (`mask/MaskPainter.svelte`). */
   | { readonly kind: "mask" };
+
+/** A dialog of the page. One is open at a time. */
+export type DialogName = "settings" | "about" | "keys" | "models" | "storage";
 
 /** What the parts of the page share. */
 export class AppState {
@@ -41,6 +47,12 @@ export class AppState {
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
   isFullView: boolean = $state(false);
+  /** Which dialog is open. */
+  dialog: DialogName | undefined = $state();
+  /** The device that computes, once it is known. */
+  device: DeviceInfo | undefined = $state.raw();
+  /** Why there is no device. */
+  deviceFailure: Failure | undefined = $state.raw();
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -49,6 +61,16 @@ export class AppState {
     this.queue = new Queue(this.session, this.gallery);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
     keepDraft(this.draft, localStorage);
+  }
+
+  /** Finds out which device computes. */
+  async findDevice(): Promise<void> {
+    this.deviceFailure = undefined;
+    try {
+      this.device = await this.engine.device();
+    } catch (error) {
+      this.deviceFailure = failureOf(error);
+    }
   }
 
   /** The chosen model, as far as it is known. */
