@@ -12,6 +12,7 @@ import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
 import { browserStorage, Settings } from "./shell/settings.svelte.js";
 import { Toasts } from "./shell/toasts.svelte.js";
+import { Viewer } from "./stage/viewer.svelte.js";
 
 /** A tab of the page. */
 export type Tab = Task | "history";
@@ -39,12 +40,16 @@ export class AppState {
   readonly queue: Queue;
   readonly settings = new Settings(browserStorage());
   readonly toasts = new Toasts();
+  /** What of the images is in view. */
+  readonly viewer: Viewer;
   /** What is entered in the forms. */
   readonly draft: Draft;
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
   isFullView: boolean = $state(false);
+  /** Whether the details of the image in view are folded out. */
+  areDetailsOpen: boolean = $state(false);
   /** Which dialog is open. */
   dialog: DialogName | undefined = $state();
   /** The device that computes, once it is known. */
@@ -57,6 +62,7 @@ export class AppState {
     this.session = new ModelSession(engine);
     this.gallery = new Gallery(engine);
     this.queue = new Queue(this.session, this.gallery);
+    this.viewer = new Viewer(this);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
     keepDraft(this.draft, localStorage);
   }

@@ -54,11 +54,23 @@ export function batchesOf(
   kept: readonly KeptImage[],
   promptOf: (parameters: Parameters, index: number) => string,
 ): readonly Batch[] {
-  const byJob = Map.groupBy(kept, ({ jobId }) => jobId);
+  const byJob = groupByJob(kept);
   const ofJobs = jobs.map((job) => batchOfJob(job, byJob.get(job.id) ?? [], promptOf));
-  const known = new Set(jobs.map(({ id }) => id));
-  const earlier = [...byJob].filter(([jobId]) => !known.has(jobId)).map(([jobId, images]) => batchOfKept(jobId, images));
+  const known: ReadonlySet<string> = new Set(jobs.map(({ id }) => id));
+  const earlier = [...byJob]
+    .filter(([jobId]) => !known.has(jobId))
+    .map(([jobId, images]) => batchOfKept(jobId, images));
   return [...ofJobs.filter(({ job, images }) => job?.status !== "done" || images.length > 0), ...earlier];
+}
+
+function groupByJob(kept: readonly KeptImage[]): ReadonlyMap<string, readonly KeptImage[]> {
+  const byJob = new Map<string, KeptImage[]>();
+  for (const image of kept) {
+    const images = byJob.get(image.jobId);
+    if (images) images.push(image);
+    else byJob.set(image.jobId, [image]);
+  }
+  return byJob;
 }
 
 function batchOfJob(
@@ -81,15 +93,13 @@ function batchOfJob(
 function batchOfKept(jobId: string, kept: readonly KeptImage[]): Batch {
   const images = kept
     .toSorted((a, b) => a.index - b.index)
-    .map(
-      (image): ShownImage => ({
-        jobId,
-        index: image.index,
-        label: labelOf(image.parameters.task, image.prompt),
-        pixels: undefined,
-        kept: image,
-      }),
-    );
+    .map((image): ShownImage => ({
+      jobId,
+      index: image.index,
+      label: labelOf(image.parameters.task, image.prompt),
+      pixels: undefined,
+      kept: image,
+    }));
   const prompts = new Set(images.map(({ label }) => label));
   return { jobId, job: undefined, title: [...prompts].join(", "), images };
 }

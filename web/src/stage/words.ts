@@ -84,7 +84,7 @@ interface Sum {
 }
 
 function sumOf(opening: readonly OpenProgress[], stage: "download" | "weights"): Sum | undefined {
-  const files = opening.filter((one) => one.stage === stage);
+  const files = opening.filter((one) => one.stage !== "compile" && one.stage === stage);
   if (files.length === 0) return undefined;
   const loaded = files.reduce((sum, { loadedBytes }) => sum + loadedBytes, 0);
   const total = files.reduce<number | undefined>(
@@ -96,5 +96,9 @@ function sumOf(opening: readonly OpenProgress[], stage: "download" | "weights"):
 
 function sayBytesOf(what: string, { loaded, total }: Sum): ProgressWords {
   if (total === undefined) return { stage: `${what}, ${sayBytes(loaded)}`, left: "", fraction: undefined };
-  return { stage: `${what}, ${sayBytes(loaded)} of ${sayBytes(total)}`, left: "", fraction: loaded / Math.max(total, 1) };
+  return {
+    stage: `${what}, ${sayBytes(loaded)} of ${sayBytes(total)}`,
+    left: "",
+    fraction: loaded / Math.max(total, 1),
+  };
 }
