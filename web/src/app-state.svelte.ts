@@ -27,7 +27,9 @@ export type Shown =
   /** An image of the gallery. */
   | { readonly kind: "image"; readonly id: string }
   /** Two images of the gallery side by side. */
-  | { readonly kind: "compare"; readonly ids: readonly [string, string] };
+  | { readonly kind: "compare"; readonly ids: readonly [string, string] }
+  /** The painter of the mask (`mask/MaskPainter.svelte`). */
+  | { readonly kind: "mask" };
 
 /** A dialog of the page. One is open at a time. */
 export type DialogName = "settings" | "about" | "keys" | "models" | "storage";

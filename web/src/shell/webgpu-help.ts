@@ -29,7 +29,7 @@ export function webGpuHelp({ userAgent, isSecure, hasWebGpu }: BrowserFacts): We
 
 function stepsFor(userAgent: string): readonly string[] {
   if (userAgent.includes("Firefox/")) return FIREFOX;
-  if (/Chrom(e|ium)\//.test(userAgent)) return /Linux/.test(userAgent) ? CHROME_ON_LINUX : CHROME;
+  if (/Chrom(e|ium)\//.test(userAgent)) return userAgent.includes("Linux") ? CHROME_ON_LINUX : CHROME;
   if (userAgent.includes("Safari/")) return SAFARI;
   return OTHER;
 }

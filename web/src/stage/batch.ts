@@ -49,18 +49,18 @@ export function titleOf({ task, prompts }: Parameters): string {
 }
 
 /** The jobs of this visit, newest first, then the images of earlier ones. What was deleted is left out. */
-export function batchesOf(
-  jobs: readonly Job[],
-  kept: readonly KeptImage[],
-  promptOf: (parameters: Parameters, index: number) => string,
-): readonly Batch[] {
+export function batchesOf(jobs: readonly Job[], kept: readonly KeptImage[]): readonly Batch[] {
   const byJob = groupByJob(kept);
-  const ofJobs = jobs.map((job) => batchOfJob(job, byJob.get(job.id) ?? [], promptOf));
+  const ofJobs = jobs.map((job) => batchOfJob(job, byJob.get(job.id) ?? []));
   const known: ReadonlySet<string> = new Set(jobs.map(({ id }) => id));
   const earlier = [...byJob]
     .filter(([jobId]) => !known.has(jobId))
     .map(([jobId, images]) => batchOfKept(jobId, images));
   return [...ofJobs.filter(({ job, images }) => job?.status !== "done" || images.length > 0), ...earlier];
+}
+
+function promptOf({ prompts, count }: Parameters, index: number): string {
+  return prompts[Math.floor(index / count)] ?? prompts[0] ?? "";
 }
 
 function groupByJob(kept: readonly KeptImage[]): ReadonlyMap<string, readonly KeptImage[]> {
@@ -73,18 +73,14 @@ function groupByJob(kept: readonly KeptImage[]): ReadonlyMap<string, readonly Ke
   return byJob;
 }
 
-function batchOfJob(
-  job: Job,
-  kept: readonly KeptImage[],
-  promptOf: (parameters: Parameters, index: number) => string,
-): Batch {
+function batchOfJob(job: Job, kept: readonly KeptImage[]): Batch {
   const { parameters } = job.request;
   const byId = new Map(kept.map((image) => [image.id, image]));
   const images = job.images.flatMap((image, index): ShownImage[] => {
     const inGallery = image?.keptId === undefined ? undefined : byId.get(image.keptId);
     const isDeleted = image?.keptId !== undefined && !inGallery;
     if (isDeleted || (!image && job.isOver)) return [];
-    const label = labelOf(parameters.task, promptOf(parameters, index));
+    const label = labelOf(parameters.task, inGallery?.prompt ?? promptOf(parameters, index));
     return [{ jobId: job.id, index, label, pixels: image?.pixels, kept: inGallery }];
   });
   return { jobId: job.id, job, title: titleOf(parameters), images };

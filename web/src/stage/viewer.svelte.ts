@@ -1,5 +1,4 @@
 import type { AppState, Shown } from "../app-state.svelte.js";
-import { promptOfImage } from "../jobs/image-parameters.js";
 import { batchesOf, type Batch, type ShownImage } from "./batch.js";
 
 /** Most batches in the strip. Older ones are in the history. */
@@ -25,7 +24,7 @@ export class Viewer {
   /** Newest first. */
   readonly batches: readonly Batch[] = $derived.by(() => {
     const { queue, gallery } = this.#app;
-    return batchesOf(queue.jobs, gallery.images, promptOfImage).slice(0, MOST_BATCHES);
+    return batchesOf(queue.jobs, gallery.images).slice(0, MOST_BATCHES);
   });
 
   /** The batch in view. */
