@@ -9,6 +9,8 @@ import type { Job } from "./jobs/job.svelte.js";
 import { SHAPES } from "./models/model-choice.js";
 import { ModelSession } from "./models/model-session.svelte.js";
 import type { Task } from "./jobs/request.js";
+import { browserStorage, Settings } from "./shell/settings.svelte.js";
+import { Toasts } from "./shell/toasts.svelte.js";
 
 /** A tab of the page. */
 export type Tab = Task | "history";
@@ -31,6 +33,8 @@ export class AppState {
   readonly queue: Queue;
   /** What is entered in the forms. */
   readonly draft: Draft;
+  readonly settings = new Settings(browserStorage());
+  readonly toasts = new Toasts();
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
@@ -42,7 +46,7 @@ export class AppState {
     this.gallery = new Gallery(engine);
     this.queue = new Queue(this.session, this.gallery);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
-    keepDraft(this.draft, localStorage);
+    keepDraft(this.draft, browserStorage());
   }
 
   /** The chosen model, as far as it is known. */

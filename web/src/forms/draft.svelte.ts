@@ -20,6 +20,10 @@ export const IMAGES_OF: Readonly<Record<Task, number>> = {
 
 /** The mask of inpainting. */
 export interface DraftMask {
+  readonly width: number;
+  readonly height: number;
+  /** Share of the pixels that is generated, 0 to 1. */
+  readonly share: number;
   /** In the size of the image, row by row: 1 where a pixel is kept, 0 where it is generated. */
   values(): Uint8Array;
 }
@@ -145,7 +149,7 @@ export class Draft implements DraftValues {
     return findProblem(this, task, {
       facts: this.facts,
       images: this.images[task].length,
-      hasMask: this.mask !== undefined,
+      hasMask: this.mask !== undefined && this.mask.share > 0,
     });
   }
 
