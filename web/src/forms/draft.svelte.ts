@@ -148,7 +148,7 @@ export class Draft implements DraftValues {
   problem(task: Task): Problem | undefined {
     return findProblem(this, task, {
       facts: this.facts,
-      images: this.images[task].length,
+      sides: this.images[task].map(({ pixels }) => pixels.width),
       hasMask: this.mask !== undefined && this.mask.share > 0,
     });
   }
@@ -156,6 +156,12 @@ export class Draft implements DraftValues {
   /** Whether the task takes images as it is set. */
   takesImages(task: Task): boolean {
     return IMAGES_OF[task] > 0 && (task !== "interpolate" || this.ends === "images");
+  }
+
+  /** Swaps both ends of an interpolation. */
+  swapEnds(): void {
+    [this.start, this.end] = [this.end, this.start];
+    this.#setImages("interpolate", this.images.interpolate.toReversed());
   }
 
   /** Takes a new seed. */
@@ -195,10 +201,13 @@ export class Draft implements DraftValues {
     return parameters.task;
   }
 
-  /** Makes an image the input of a task. Its prompt becomes the text that says what the image shows. */
-  async useAsInput(task: Task, { file, prompt }: UsableImage): Promise<void> {
+  /**
+   * Makes an image input image `index` of a task; by default the first that is free, or the last. Its prompt becomes the text
+   * that says what the image shows.
+   */
+  async useAsInput(task: Task, { file, prompt }: UsableImage, index = this.#freeIndex(task)): Promise<void> {
+    if (IMAGES_OF[task] === 0) return;
     if (task === "interpolate") this.ends = "images";
-    const index = this.images[task].length < IMAGES_OF[task] ? this.images[task].length : IMAGES_OF[task] - 1;
     if (!(await this.addImage(task, file, prompt === "" ? "Image" : prompt, index))) return;
     if (task === "variations") this.variationsCaption = prompt;
     if (task === "upscale") this.upscaleCaption = prompt;
@@ -230,6 +239,10 @@ export class Draft implements DraftValues {
       task,
       this.images[task].filter((image) => image !== removed),
     );
+  }
+
+  #freeIndex(task: Task): number {
+    return Math.min(this.images[task].length, IMAGES_OF[task] - 1);
   }
 
   get #own(): ModelSettings {
