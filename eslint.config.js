@@ -37,7 +37,13 @@ export default tseslint.config(
     files: ["web/**/*.svelte"],
     extends: [...tseslint.configs.strict, ...tseslint.configs.stylistic],
     // svelte-check knows the types.
-    rules: { "no-undef": "off", "@typescript-eslint/no-non-null-assertion": "off" },
+    rules: {
+      "no-undef": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+      // It knows that one bindable property makes `let` of the whole destructuring.
+      "prefer-const": "off",
+      "svelte/prefer-const": ["error", { destructuring: "all", excludedRunes: ["$derived"] }],
+    },
   },
   {
     files: ["web/**/*.svelte", "web/**/*.svelte.ts"],

@@ -69,9 +69,13 @@ export interface Platform {
   readonly createSha256: () => Sha256;
   /** The value of an environment variable; undefined in browsers. */
   readonly environmentVariable: (name: string) => string | undefined;
+  /** Whether there are environment variables, to hold tokens. False in browsers, and a page should not hold a token. */
+  readonly hasEnvironment: boolean;
+  /** How to get a file that its server refuses to send. */
+  readonly refusedFileAdvice: string;
   /** False in browsers: headers that CORS does not list need permission, which most servers refuse. */
   readonly sendsAnyHeader: boolean;
-  /** What relative paths start from, for messages: "the working directory". */
+  /** What relative paths start from, for messages: "the working directory"; in browsers the root of their private file system. */
   readonly relativeRoot: string;
   /** How to name files that no path names, for messages; undefined in Node. */
   readonly otherFilesAdvice: string | undefined;

@@ -1,6 +1,7 @@
 import type { DefaultSettings } from "../pipeline/manager/default-settings.js";
 import type { ClipInfo, DecoderInfo, PriorInfo } from "../pipeline/manager/model-info.js";
-import type { DescribeOptions, WarmupOptions } from "../pipeline/manager/model-manager.js";
+import type { DescribeOptions } from "../pipeline/manager/model-manager.js";
+import type { WarmupOptions } from "../pipeline/manager/warmup.js";
 import type { Offload } from "../pipeline/manager/offload.js";
 import type { GeneratedOn } from "../pipeline/records/image-record.js";
 import type { ScriptOptions } from "../pipeline/script-options.js";
@@ -85,7 +86,10 @@ export class RemoteManager<Own extends object = LibraryScripts> {
     return new Proxy({}, { get: methodNamed }) as RemoteScript<(LibraryScripts & Own)[Name]>;
   }
 
-  /** Compiles the kernels of all models in parallel, so that the first image does not wait for them. */
+  /**
+   * Compiles the kernels of all models in parallel, so that the first image does not wait for them. `onProgress` is told how many
+   * are compiled.
+   */
   async warmup(options: WarmupOptions = {}): Promise<void> {
     await this.#call("warmup", options);
   }

@@ -4,6 +4,7 @@ import { maskFromRed } from "../../src/image/mask.js";
 import { makeImage } from "../../src/image/image.js";
 import type { GeneratedImage } from "../../src/pipeline/generated-image.js";
 import { DalleModelManager } from "../../src/pipeline/manager/model-manager.js";
+import type { WarmupProgress } from "../../src/pipeline/manager/warmup.js";
 import { planMemory } from "../../src/pipeline/manager/memory-plan.js";
 import { ModelLoadConfig } from "../../src/pipeline/load-config.js";
 import type { ScriptProgress } from "../../src/pipeline/script-options.js";
@@ -138,7 +139,12 @@ describe("a worker", () => {
     );
     expect(await client.listCache("no-such-folder")).toEqual([]);
     expect(await client.clearCache("no-such-folder", () => true)).toEqual([]);
-    await manager.warmup(few);
+    const compiled: WarmupProgress[] = [];
+    await manager.warmup({ ...few, onProgress: (one) => compiled.push(one) });
+    expect(compiled.at(-1)).toEqual({
+      compiledKernels: compiled[0]!.totalKernels,
+      totalKernels: compiled[0]!.totalKernels,
+    });
     await manager.load();
     const loaded = await manager.gpu.memory();
     await manager.offloadIdle();

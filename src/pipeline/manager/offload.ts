@@ -3,6 +3,7 @@ import type { GpuDevice } from "../../gpu/device.js";
 import type { Component } from "../../models/component.js";
 import type { LoadingOptions } from "./loading-options.js";
 import type { Arena } from "../../tensor/arena.js";
+import { orAborted } from "../../platform/or-aborted.js";
 import { warnOnConsole } from "../../platform/printable.js";
 
 /**
@@ -127,7 +128,7 @@ export class Offloader {
     const turn = this.#queue;
     const entered = turn.then(() => this.#loadIfNeeded(component, signal));
     this.#queue = entered.catch(() => undefined);
-    await unlessAborted(turn, signal);
+    await orAborted(turn, signal);
     await entered;
   }
 
@@ -148,7 +149,7 @@ export class Offloader {
   /** Waits until no other component is in use, and offloads all of them. */
   async #offloadOthers(component: Component, signal: AbortSignal | undefined): Promise<void> {
     while ([...this.#uses.keys()].some((used) => used !== component)) {
-      await unlessAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
+      await orAborted(new Promise<void>((resolve) => (this.#wake = resolve)), signal);
     }
     this.offloadIdle();
   }
@@ -182,25 +183,6 @@ export class Offloader {
       onProgress: (loadedBytes, totalBytes) => onProgress?.({ file: weights.source.name, loadedBytes, totalBytes }),
     });
   }
-}
-
-/** Waits for a promise that does not reject. Rejects if the signal aborts first. */
-async function unlessAborted(wait: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) {
-    await wait;
-    return;
-  }
-  signal.throwIfAborted();
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener("abort", stop, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", stop);
-      resolve();
-    });
-  });
 }
 
 function tooLarge({ name, weights }: Component, cause: unknown): WeightMemoryError {

@@ -1,7 +1,8 @@
 // The methods of a worker.
 import type { GpuDevice } from "../../gpu/device.js";
 import type { InferenceScript } from "../../pipeline/inference-script.js";
-import type { DalleModelManager, DescribeOptions, WarmupOptions } from "../../pipeline/manager/model-manager.js";
+import type { DalleModelManager, DescribeOptions } from "../../pipeline/manager/model-manager.js";
+import type { WarmupOptions } from "../../pipeline/manager/warmup.js";
 import { ArgumentError } from "../../platform/arguments.js";
 import { tuneGpu, type TuneOptions } from "../../tuning/tune.js";
 import type { ScriptClasses } from "../scripts.js";

@@ -39,6 +39,8 @@ export interface Parameters {
   readonly sampler?: SamplerName | undefined;
   /** Images between the ends, of `interpolate`, or from weak to strong, of `edit`. */
   readonly frames?: number | undefined;
+  /** Whether `interpolate` goes between images; its prompts, if any, then say what they show. */
+  readonly isBetweenImages?: boolean | undefined;
   /** How far `edit` goes to the second text, 0 to 1. */
   readonly strength?: number | undefined;
   /** How often `inpaint` repeats each step. */
