@@ -23,7 +23,9 @@ export type Shown =
   /** An image of the gallery. */
   | { readonly kind: "image"; readonly id: string }
   /** Two images side by side. */
-  | { readonly kind: "compare"; readonly ids: readonly [string, string] };
+  | { readonly kind: "compare"; readonly ids: readonly [string, string] }
+  /** The painter of the mask (`mask/MaskPainter.svelte`). */
+  | { readonly kind: "mask" };
 
 /** What the parts of the page share. */
 export class AppState {
@@ -31,10 +33,10 @@ export class AppState {
   readonly session: ModelSession;
   readonly gallery: Gallery;
   readonly queue: Queue;
-  /** What is entered in the forms. */
-  readonly draft: Draft;
   readonly settings = new Settings(browserStorage());
   readonly toasts = new Toasts();
+  /** What is entered in the forms. */
+  readonly draft: Draft;
   tab: Tab = $state("create");
   shown: Shown = $state.raw({ kind: "nothing" });
   /** Whether `shown` fills the window. */
@@ -43,7 +45,7 @@ export class AppState {
   constructor(engine: Engine) {
     this.engine = engine;
     this.session = new ModelSession(engine);
-    this.gallery = new Gallery(engine);
+    this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
     keepDraft(this.draft, browserStorage());

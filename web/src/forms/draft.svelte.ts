@@ -35,6 +35,9 @@ export interface UsableImage {
   readonly prompt: string;
 }
 
+/** Parameters from a link may have no seed. */
+export type RestoredParameters = Omit<Parameters, "seed"> & { readonly seed: number | undefined };
+
 /** What a draft needs of the page. */
 export interface DraftContext {
   readonly engine: Pick<Engine, "decodeImage" | "resize">;
@@ -140,8 +143,10 @@ export class Draft implements DraftValues {
     const problem = this.problem(task);
     if (problem) return problem;
     const parameters = parametersOf(this, task, this.facts);
-    const images = this.takesImages(task) ? this.images[task].map(({ pixels }) => pixels) : [];
-    return { parameters, images, ...(task === "inpaint" && { mask: this.mask?.values() }) };
+    const inputs = this.takesImages(task) ? this.images[task] : [];
+    const images = inputs.map(({ pixels }) => pixels);
+    const imageNames = inputs.map(({ name }) => name);
+    return { parameters, images, imageNames, ...(task === "inpaint" && { mask: this.mask?.values() }) };
   }
 
   /** Says what is missing for a job; undefined if nothing is. */
@@ -195,10 +200,9 @@ export class Draft implements DraftValues {
     this.resampleTimes = undefined;
   }
 
-  /** Fills the form with the parameters of a job, and locks its seed. Returns the task. Images stay. */
-  restore(parameters: Parameters): Task {
-    Object.assign(this, valuesOf(parameters), { seed: parameters.seed, isSeedLocked: true });
-    return parameters.task;
+  /** Fills the form of the task with the parameters of a job, and locks the seed, if it is known. Images stay. */
+  restore({ seed, ...others }: RestoredParameters): void {
+    Object.assign(this, valuesOf(others), seed === undefined ? {} : { seed, isSeedLocked: true });
   }
 
   /**

@@ -68,7 +68,11 @@ function parsed(text: string): unknown {
 function settingsIn(json: unknown): ModelSettings {
   const { prior, unets, sampler, startAtUnetNumber } = recordOf(json);
   return {
-    prior: { ...samplingIn(prior), sampler: samplerNamed(recordOf(prior).sampler) },
+    prior: {
+      ...samplingIn(prior),
+      sampler: samplerNamed(recordOf(prior).sampler),
+      candidates: numberWithin(LIMITS.candidates, recordOf(prior).candidates),
+    },
     unets: Array.isArray(unets) ? unets.map(samplingIn) : [],
     sampler: samplerNamed(sampler),
     startAtUnetNumber: numberWithin(LIMITS.startAtUnetNumber, startAtUnetNumber),

@@ -110,7 +110,7 @@ function unetsOf(unets: readonly Sampling[], facts: ModelFacts | undefined): rea
 }
 
 /** Returns the values of the forms that parameters set, but for the seed. */
-export function valuesOf({ task, prompts, ...given }: Parameters): Partial<DraftValues> {
+export function valuesOf({ task, prompts, ...given }: Omit<Parameters, "seed">): Partial<DraftValues> {
   const { count, prior, unets, sampler, frames, strength, resampleTimes, startAtUnetNumber } = given;
   const shared = {
     prior,
