@@ -2,7 +2,7 @@
 import type { Sampling, Task } from "../jobs/request.js";
 import type { ModelFacts, NetworkDefaults } from "./facts.js";
 import { LIMITS, numberWithin, sayLimits, type Limits } from "./limits.js";
-import { TAKE_NEGATIVE, textsOf, usesPrior, DEFAULTS, type DraftValues } from "./parameters.js";
+import { DEFAULTS, networksOf, takesNegative, textsOf, usesPrior, type DraftValues } from "./parameters.js";
 
 /** A field of the forms. */
 export type FieldName =
@@ -146,13 +146,7 @@ function endsProblem(values: DraftValues, facts: ModelFacts | undefined): Proble
 /** Whether the U-Nets that a task runs cannot do without a text. */
 export function takesTextFrom(task: Task, values: DraftValues, facts: ModelFacts | undefined): boolean {
   if (!facts?.needsText) return false;
-  return runUnets(task, values, facts).some(({ takesText }) => takesText);
-}
-
-/** The U-Nets that a task runs, with their numbers. */
-function runUnets(task: Task, { startAtUnetNumber }: DraftValues, facts: ModelFacts) {
-  const first = task === "upscale" ? (startAtUnetNumber ?? DEFAULTS.startAtUnetNumber) : 1;
-  return facts.unets.map((unet, i) => ({ ...unet, index: i })).slice(first - 1);
+  return networksOf(values, task, facts).some(({ takesText }) => takesText);
 }
 
 function numberProblem(values: DraftValues, task: Task): Problem | undefined {
@@ -195,19 +189,18 @@ function outside(limits: Limits, value: number | undefined): string | undefined 
   return value === undefined || numberWithin(limits, value) !== undefined ? undefined : sayLimits(limits);
 }
 
-/** Says why a negative prompt would change nothing; undefined if it would, or if the model is not known. */
+/** Says why a negative prompt would change nothing as the networks are set; undefined if it would, or if nothing is known. */
 export function reasonAgainstNegative(
   values: DraftValues,
   task: Task,
   facts: ModelFacts | undefined,
 ): string | undefined {
   if (!facts) return undefined;
-  const guidesPrior = usesPrior(task, values) && isGuided(values.prior, facts.prior);
-  const guidesUnet = runUnets(task, values, facts).some(
-    ({ takesText, takesImageEmbed, takesGuidance, index, ...defaults }) =>
-      takesGuidance && (takesText || (takesImageEmbed && facts.prior)) && isGuided(values.unets[index], defaults),
-  );
-  return guidesPrior || guidesUnet
+  const isUsed = networksOf(values, task, facts).some(({ index, defaults, takesNegative }) => {
+    const own = index === undefined ? values.prior : values.unets[index];
+    return takesNegative && isGuided(own, defaults);
+  });
+  return isUsed
     ? undefined
     : "A negative prompt works by guidance: set a guidance other than 1 under Advanced, or clear it.";
 }
@@ -217,7 +210,7 @@ function isGuided(own: Sampling | undefined, defaults: NetworkDefaults | undefin
 }
 
 function negativeProblem(values: DraftValues, task: Task, facts: ModelFacts | undefined): Problem | undefined {
-  if (!TAKE_NEGATIVE.includes(task) || values.negative.trim() === "") return undefined;
+  if (!takesNegative(values, task, facts) || values.negative.trim() === "") return undefined;
   const message = reasonAgainstNegative(values, task, facts);
   return message === undefined ? undefined : wrong("negative", message);
 }

@@ -2,8 +2,8 @@ import type { Job } from "../jobs/job.svelte.js";
 import type { Task } from "../jobs/request.js";
 import { promptsIn } from "./parameters.js";
 
-/** Characters of a prompt that the library's message has. */
-const EXCERPT = 40;
+/** How many characters of a longer prompt the library's message has. */
+const EXCERPT = 60;
 
 /**
  * Says that a text was too long for the model in the newest job of a task; undefined if it was not, or if it has been changed.
@@ -12,8 +12,14 @@ const EXCERPT = 40;
 export function tooLongProblem(jobs: readonly Job[], task: Task, text: string): string | undefined {
   const failure = jobs.find(({ request, isOver }) => isOver && request.parameters.task === task)?.failure;
   if (failure?.code !== "text/too-long") return undefined;
-  const { message, advice } = failure;
-  const isMeant = promptsIn(text).some((prompt) => message.includes(`"${prompt.slice(0, EXCERPT)}`));
-  if (!isMeant) return undefined;
-  return [`${message.charAt(0).toUpperCase()}${message.slice(1)}.`, advice ?? ""].join(" ").trim();
+  const { message } = failure;
+  const long = promptsIn(text).find((prompt) => message.includes(`"${excerptOf(prompt)}"`));
+  if (long === undefined) return undefined;
+  const [, tokens, most] = /has (\d+) tokens.* at most (\d+)/.exec(message) ?? [];
+  if (tokens === undefined || most === undefined) return message;
+  return `The prompt "${long.slice(0, 20)}…" has ${tokens} tokens, but the model reads at most ${most}: shorten it.`;
+}
+
+function excerptOf(prompt: string): string {
+  return prompt.length > EXCERPT ? `${prompt.slice(0, EXCERPT)}…` : prompt;
 }
