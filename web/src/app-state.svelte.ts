@@ -62,11 +62,11 @@ export class AppState {
   constructor(engine: Engine) {
     this.engine = engine;
     this.session = new ModelSession(engine);
-    this.gallery = new Gallery(engine);
+    this.gallery = new Gallery();
     this.queue = new Queue(this.session, this.gallery);
     this.viewer = new Viewer(this);
     this.draft = new Draft({ engine, facts: () => this.#facts, modelId: () => this.session.choice.id });
-    keepDraft(this.draft, localStorage);
+    keepDraft(this.draft, browserStorage());
   }
 
   /** Finds out which device computes. */
