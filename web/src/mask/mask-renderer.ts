@@ -11,7 +11,7 @@ const STRIPE = 12;
 const STRIPE_COLOURS = [
   [0, 0.25, "rgb(255 255 255 / 85%)"],
   [0.25, 0.5, "rgb(0 0 0 / 75%)"],
-  [0.5, 1, "rgb(128 128 128 / 35%)"],
+  [0.5, 1, "rgb(128 128 128 / 20%)"],
 ] as const;
 
 /** Directions in which a shape is moved to get its outline. */
