@@ -55,7 +55,8 @@ describe("the images of a job", () => {
     });
     expect(inputsOfImage({ ...request("variations", { prompts: [] }, 2), ...named }, 2)).toEqual({ image: "y.png" });
     expect(inputsOfImage(request("interpolate"), 0)).toEqual({ start: "a", end: "b", frame: 1 });
-    expect(inputsOfImage({ ...request("interpolate", { prompts: [] }, 2), ...named }, 1)).toEqual({
+    const ofImages = request("interpolate", { isBetweenImages: true }, 2);
+    expect(inputsOfImage({ ...ofImages, ...named }, 1)).toEqual({
       start: "x.png",
       end: "y.png",
       frame: 2,

@@ -55,7 +55,7 @@ export function parametersOfImage(parameters: Parameters, index: number): Parame
 
 /** What the record of an image says of its inputs, under the names that the `dalle2` command uses. */
 export function inputsOfImage({ parameters, imageNames = [] }: Request, index: number): ImageRecord["inputs"] {
-  const { task, prompts, count } = parameters;
+  const { task, prompts, count, isBetweenImages } = parameters;
   const [first = "image", second = "image"] = imageNames;
   const prompt = promptOfImage(parameters, index);
   const ofImage = (image: string) => ({ image, ...(prompt === "" ? {} : { prompt }) });
@@ -68,7 +68,7 @@ export function inputsOfImage({ parameters, imageNames = [] }: Request, index: n
     case "upscale":
       return ofImage(imageNames[Math.floor(index / count)] ?? first);
     case "interpolate": {
-      const [start = first, end = second] = prompts;
+      const [start = first, end = second] = isBetweenImages ? imageNames : prompts;
       return { start, end, frame: index + 1 };
     }
     case "edit": {
