@@ -35,7 +35,7 @@ export class MaskLayer implements Size {
   }
 
   /** Share of the pixels that is generated, 0 to 1. */
-  readonly share: number = $derived(1 - this.#keptCount / (this.width * this.height));
+  readonly share: number = $derived.by(() => 1 - this.#keptCount / (this.width * this.height));
   readonly canUndo: boolean = $derived(this.#past.length > 0);
   readonly canRedo: boolean = $derived(this.#future.length > 0);
 
