@@ -1,37 +1,14 @@
-import type { GeneratedImage } from "dalle2-webgpu";
-import type { DeviceInfo, Engine } from "../engine/engine.js";
-import type { Job } from "../jobs/job.svelte.js";
 import type { KeptImage } from "./kept-image.js";
 
 /** The images that are kept in this browser, newest first. */
 export class Gallery {
   images: readonly KeptImage[] = $state.raw([]);
-  readonly #engine: Engine;
   readonly #urls: Record<string, string> = {};
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
-  }
-
-  async keep(job: Job, index: number, image: GeneratedImage, device: DeviceInfo, seconds: number): Promise<KeptImage> {
-    const { parameters } = job.request;
-    const kept: KeptImage = {
-      id: crypto.randomUUID(),
-      jobId: job.id,
-      index,
-      time: Date.now(),
-      width: image.width,
-      height: image.height,
-      file: await this.#engine.encodeImage(image, { dalle2app: JSON.stringify(parameters) }),
-      parameters,
-      prompt: parameters.prompts[Math.floor(index / parameters.count)] ?? "",
-      model: { id: job.choice.id, label: job.choice.label },
-      adapter: device.adapter.description,
-      tuning: device.tuning,
-      seconds,
-    };
-    this.images = [kept, ...this.images];
-    return kept;
+  /** Keeps an image. `keptImageOf` makes it. */
+  keep(image: KeptImage): Promise<void> {
+    this.images = [image, ...this.images];
+    return Promise.resolve();
   }
 
   find(id: string): KeptImage | undefined {
