@@ -6,7 +6,7 @@ export class Gallery {
   readonly #urls: Record<string, string> = {};
 
   /** Keeps an image. `keptImageOf` makes it. */
-  keep(image: KeptImage): Promise<void> {
+  add(image: KeptImage): Promise<void> {
     this.images = [image, ...this.images];
     return Promise.resolve();
   }
