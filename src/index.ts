@@ -146,7 +146,7 @@ export {
 export { DisposedError } from "./platform/disposed-error.js";
 export type { DefaultSettings } from "./pipeline/manager/default-settings.js";
 export type { ClipInfo, DecoderInfo, PriorInfo } from "./pipeline/manager/model-info.js";
-export type { LoadingOptions } from "./pipeline/manager/loading-options.js";
+export type { LoadingOptions, LoadProgress } from "./pipeline/manager/loading-options.js";
 export { DalleModelManager, type DescribeOptions, type ManagerOptions } from "./pipeline/manager/model-manager.js";
 export type { WarmupOptions, WarmupProgress } from "./pipeline/manager/warmup.js";
 export type { Json, JsonOptions, GeneratedImage, ImageParameters } from "./pipeline/generated-image.js";
